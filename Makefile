@@ -1,0 +1,47 @@
+# What people call. Each target first sets up what it needs; that is instant when it is there.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run dev test lint format bench dist setup setup-test build-test
+
+# Recipes run with the pinned tools on the path.
+with := . .tools/env &&
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+run: setup ## Build and serve on http://127.0.0.1:3000
+	@.tools/release
+	@$(with) exec target/release/latchkey serve
+
+dev: setup ## Serve with reload at every change
+	@$(with) exec cargo leptos watch
+
+test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chromium
+	@$(with) .tools/with-postgres cargo test --features ssr
+	@$(with) cargo leptos build
+	@$(with) .tools/with-postgres npm --prefix end2end test
+
+lint: setup-test ## Check formatting, clippy for both builds, end-to-end code
+	@$(with) cargo fmt --check
+	@$(with) cargo clippy --locked --all-targets --features ssr -- -D warnings
+	@$(with) cargo clippy --locked --lib --target wasm32-unknown-unknown --features hydrate -- -D warnings
+	@$(with) .tools/unused-dependencies
+	@$(with) npm --prefix end2end run lint
+
+format: setup-test ## Format everything
+	@$(with) cargo fmt
+	@$(with) npm --prefix end2end run format
+
+bench: setup-test ## Measure start, memory and reload
+	@.tools/release
+	@$(with) npm --prefix end2end run bench
+
+dist: setup ## Make the one file that runs anywhere, in dist/
+	@.tools/dist
+
+setup: ## Install what building needs
+	@.tools/setup
+
+setup-test: ## Install what testing needs
+	@.tools/setup test

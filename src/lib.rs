@@ -1,0 +1,17 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod shared;
+pub mod ui;
+
+#[cfg(feature = "ssr")]
+pub mod platform;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
+
+/// The browser's entry: makes the islands of the page live.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_islands();
+}

@@ -1,0 +1,98 @@
+//! Reads the command line. Whatever goes wrong is one line on standard error and a status that is not 0.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use latchkey::platform::boot::{self, Failure};
+use latchkey::platform::config::{Config, Sources};
+use latchkey::platform::db::{self, Db, Opener};
+use latchkey::ui::server::routes;
+
+#[derive(Parser)]
+#[command(name = "latchkey", version, about = "A self-hosted web dashboard for API keys", subcommand_required = false)]
+struct CommandLine {
+    #[command(flatten)]
+    source: Source,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Args)]
+struct Source {
+    /// Configuration file [default: Leptos.toml in the working folder, if there is one]
+    #[arg(long, value_name = "PATH", env = "LATCHKEY_CONFIG", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server (the default)
+    #[command(after_long_help = Config::help(), after_help = "--help lists all settings with their defaults")]
+    Serve,
+    /// Work on the server's own database
+    Admin {
+        #[command(subcommand)]
+        task: Task,
+    },
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Bring the tables up to date, as the server does at its start
+    Migrate,
+    /// Write a consistent copy while the server goes on
+    Backup {
+        /// File to write; must not exist
+        target: PathBuf,
+    },
+    /// Is the database whole?
+    Check,
+}
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure::from(format!("cannot start: {error}"))),
+    };
+    match runtime.block_on(run(line)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    eprintln!("latchkey: {failure}");
+    ExitCode::FAILURE
+}
+
+async fn run(line: CommandLine) -> Result<(), Failure> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    });
+    let sources = Sources::load(line.source.config.as_deref(), variables)?;
+    match line.command.unwrap_or(Command::Serve) {
+        Command::Serve => boot::serve(&sources, routes::router).await,
+        Command::Admin { task } => admin(&sources, task).await,
+    }
+}
+
+async fn admin(sources: &Sources, task: Task) -> Result<(), Failure> {
+    let config = Config::read(sources)?;
+    let db = Db::open(&config.database, Opener::Tool).await?;
+    match task {
+        Task::Migrate => println!("{}: the tables are up to date", config.database.database_url),
+        Task::Backup { target } => {
+            db::backup(&db, &target).await?;
+            println!("wrote {}", target.display());
+        }
+        Task::Check => {
+            for finding in db::check(&db).await? {
+                println!("{finding}");
+            }
+        }
+    }
+    db.close().await;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Configuration: small structs, one per concern, declared once with their defaults and texts. The same declaration
+//! reads `Leptos.toml` and the environment, checks everything at the start, and prints `latchkey serve --help`.
+
+mod read;
+mod value;
+
+pub use read::{ConfigError, Sources};
+pub use value::{DatabaseUrl, LogFormat, PublicUrl};
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use read::settings;
+
+/// The front end's name, as in Cargo.toml's `[package.metadata.leptos]`.
+pub const OUTPUT_NAME: &str = "latchkey";
+/// The folder of scripts and styles below the site root, as in Cargo.toml.
+pub const SITE_PKG_DIR: &str = "pkg";
+
+settings! {
+    /// What Leptos calls the site's options; they are the table `[leptos]`.
+    table "leptos"
+    pub struct Site {
+        /// Address and port to listen on
+        pub site_addr: SocketAddr = "127.0.0.1:3000",
+        /// Folder of the built front end; without meaning in a release binary, which carries it
+        pub site_root: PathBuf = "target/site",
+        /// Port of the reload signal under `make dev`
+        pub reload_port: u16 = "3001",
+    }
+}
+
+settings! {
+    /// How the outside reaches this server.
+    table "latchkey"
+    pub struct Web {
+        /// Address that browsers use; decides cookies, links and accepted origins. Empty: http and site_addr
+        pub public_url: Option<PublicUrl> = "",
+        /// Addresses or ranges of reverse proxies whose X-Forwarded-For is believed, separated by commas
+        pub trusted_proxies: Vec<IpNet> = "",
+        /// Bearer token for /metrics; empty: only direct calls from this machine may read it
+        pub metrics_token: String = "",
+    }
+}
+
+settings! {
+    /// Where everything is kept.
+    table "latchkey"
+    pub struct Database {
+        /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
+        pub database_url: DatabaseUrl = "sqlite:data/latchkey.db",
+        /// Connections kept at most
+        pub database_connections: u32 = "8",
+        /// How long a request waits for a connection
+        pub database_timeout: Duration = "5s",
+    }
+}
+
+settings! {
+    /// What one request may cost.
+    table "latchkey"
+    pub struct Limits {
+        /// Largest request body
+        pub max_body: Bytes = "1MiB",
+        /// Largest sum of all request headers
+        pub max_headers: Bytes = "32KiB",
+        /// Time to receive the headers of a request
+        pub header_timeout: Duration = "10s",
+        /// Longest silence inside a request body
+        pub body_timeout: Duration = "10s",
+        /// Time to answer a request
+        pub request_timeout: Duration = "30s",
+        /// Time that running requests get when the server is told to stop
+        pub shutdown_grace: Duration = "20s",
+    }
+}
+
+settings! {
+    /// What is written to standard output.
+    table "latchkey"
+    pub struct Log {
+        /// Level, or a filter such as "info,latchkey=debug"
+        pub log: String = "info",
+        /// human or json
+        pub log_format: LogFormat = "human",
+    }
+}
+
+pub use value::Bytes;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub site: Site,
+    pub web: Web,
+    pub database: Database,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+/// One setting as people see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub table: &'static str,
+    pub name: &'static str,
+    pub default: &'static str,
+    pub help: &'static str,
+}
+
+impl Setting {
+    pub fn variable(&self) -> String {
+        format!("LATCHKEY_{}", self.name.to_uppercase())
+    }
+}
+
+impl Config {
+    /// Every setting, in the order in which help and README list them.
+    pub fn settings() -> Vec<Setting> {
+        [Site::SETTINGS, Web::SETTINGS, Database::SETTINGS, Limits::SETTINGS, Log::SETTINGS].concat()
+    }
+
+    pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
+        sources.refuse_unknown(&Self::settings())?;
+        let config = Self {
+            site: Site::read(sources)?,
+            web: Web::read(sources)?,
+            database: Database::read(sources)?,
+            limits: Limits::read(sources)?,
+            log: Log::read(sources)?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What no single setting can tell.
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.database.database_connections == 0 {
+            return Err(ConfigError::new("database_connections: at least 1 is needed"));
+        }
+        if self.limits.max_headers.get() < 1024 {
+            return Err(ConfigError::new("max_headers: less than 1KiB would refuse every browser"));
+        }
+        if tracing_subscriber::EnvFilter::try_new(&self.log.log).is_err() {
+            return Err(ConfigError::new(format!(
+                "log: \"{}\" is neither a level (error, warn, info, debug, trace) nor a filter",
+                self.log.log
+            )));
+        }
+        Ok(())
+    }
+
+    /// Where browsers find this server.
+    pub fn public_url(&self) -> PublicUrl {
+        self.web.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(self.site.site_addr))
+    }
+
+    /// The text of `latchkey serve --help`.
+    pub fn help() -> String {
+        let mut text = String::from(
+            "Settings come from Leptos.toml (tables [leptos] and [latchkey]) and the environment, which wins:\n",
+        );
+        for setting in Self::settings() {
+            let default = if setting.default.is_empty() { "empty" } else { setting.default };
+            text.push_str(&format!(
+                "\n  {} (in [{}]: {})\n      {} [default: {default}]\n",
+                setting.variable(),
+                setting.table,
+                setting.name,
+                setting.help
+            ));
+        }
+        text
+    }
+}

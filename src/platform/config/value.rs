@@ -1,0 +1,285 @@
+//! What a setting's text may mean, and what is said when it means nothing.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+/// A value that a text can hold. The error completes the sentence `"<text>" …`.
+pub trait Value: Sized {
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+impl Value for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Value for PathBuf {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("is not a folder".to_owned()) } else { Ok(Self::from(text)) }
+    }
+}
+
+impl Value for u16 {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "is not a whole number from 0 to 65535".to_owned())
+    }
+}
+
+impl Value for u32 {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "is not a whole number".to_owned())
+    }
+}
+
+impl Value for SocketAddr {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "is not an address with a port, such as 127.0.0.1:3000 or [::1]:3000".to_owned())
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
+    }
+}
+
+impl Value for IpNet {
+    fn parse(text: &str) -> Result<Self, String> {
+        IpNet::from_str(text)
+            .or_else(|_| IpAddr::from_str(text).map(IpNet::from))
+            .map_err(|_| "is neither an address nor a range such as 10.0.0.0/8".to_owned())
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(|part| T::parse(part).map_err(|why| format!("has a part \"{part}\", which {why}"))).collect()
+    }
+}
+
+impl Value for Duration {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "is not a span of time such as 500ms, 30s, 10m, 24h or 7d".to_owned();
+        let (number, unit) = split_number(text).ok_or_else(wrong)?;
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+    }
+}
+
+/// A size in bytes, written with or without a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(usize);
+
+impl Bytes {
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Value for Bytes {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "is not a size such as 512B, 64KiB or 1MiB".to_owned();
+        let (number, unit) = split_number(text).ok_or_else(wrong)?;
+        let factor = match unit {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => return Err(wrong()),
+        };
+        let bytes = number.checked_mul(factor).and_then(|bytes| usize::try_from(bytes).ok());
+        bytes.map(Self).ok_or_else(wrong)
+    }
+}
+
+fn split_number(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, text[end..].trim_start()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+impl Value for LogFormat {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err("is neither human nor json".to_owned()),
+        }
+    }
+}
+
+/// The origin under which browsers reach the server: scheme, host and port, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: String,
+    authority: String,
+    secure: bool,
+}
+
+impl PublicUrl {
+    /// A listener on every address is reached on this machine as 127.0.0.1.
+    pub fn of_listener(listener: SocketAddr) -> Self {
+        let mut reached = listener;
+        if reached.ip().is_unspecified() {
+            reached.set_ip([127, 0, 0, 1].into());
+        }
+        let authority =
+            if reached.port() == 80 { url_host(reached.ip()) } else { reached.to_string() };
+        Self { origin: format!("http://{authority}"), authority, secure: false }
+    }
+
+    /// Without a slash at the end.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Host and port as a browser puts them into the Host header.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// https: cookies are Secure and carry the `__Host-` prefix.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+}
+
+fn url_host(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+impl Value for PublicUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("{why}; it looks like https://keys.example.com"));
+        let Ok(url) = Url::parse(text) else { return wrong("is not an address") };
+        if !matches!(url.scheme(), "http" | "https") {
+            return wrong("is neither http nor https");
+        }
+        let Some(host) = url.host_str() else { return wrong("names no host") };
+        if !url.username().is_empty() || url.password().is_some() {
+            return wrong("carries a user name");
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return wrong("has a path, and only scheme, host and port are meant");
+        }
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Ok(Self {
+            origin: format!("{}://{authority}", url.scheme()),
+            authority,
+            secure: url.scheme() == "https",
+        })
+    }
+}
+
+/// Which engine, and where. Its `Debug` and `Display` hide the password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    Sqlite(PathBuf),
+    Postgres(Url),
+}
+
+impl Value for DatabaseUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path.contains(['?', '#']) || path == ":memory:" {
+                return Err("names no file; SQLite is written sqlite:PATH".to_owned());
+            }
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        }
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some() => {
+                Ok(Self::Postgres(url))
+            }
+            _ => Err("is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/NAME".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => {
+                write!(f, "postgres://{}", url.host_str().unwrap_or_default())?;
+                if let Some(port) = url.port() {
+                    write!(f, ":{port}")?;
+                }
+                write!(f, "{}", url.path())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_addresses_are_origins() {
+        let url = PublicUrl::parse("https://keys.example.com:443/").expect("an origin");
+        assert_eq!((url.origin(), url.authority(), url.is_secure()), ("https://keys.example.com", "keys.example.com", true));
+        for wrong in ["keys.example.com", "ftp://x", "https://x/path", "https://x?y", "https://u@x", "https://", ""] {
+            assert!(PublicUrl::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_reached_on_this_machine() {
+        let url = PublicUrl::of_listener("0.0.0.0:3000".parse().expect("an address"));
+        assert_eq!(url.origin(), "http://127.0.0.1:3000");
+        let url = PublicUrl::of_listener("[::1]:80".parse().expect("an address"));
+        assert_eq!(url.origin(), "http://[::1]");
+    }
+
+    #[test]
+    fn spans_and_sizes_need_their_units() {
+        assert_eq!(Duration::parse("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(Duration::parse("2 d"), Ok(Duration::from_secs(172_800)));
+        assert_eq!(Bytes::parse("64KiB"), Ok(Bytes(65_536)));
+        for wrong in ["", "s", "10", "-1s", "1.5h", "99999999999999999999s", "18446744073709551615d"] {
+            assert!(Duration::parse(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "MiB", "1MB", "-1", "99999999999999999GiB"] {
+            assert!(Bytes::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_database_address_never_shows_its_password() {
+        let url = DatabaseUrl::parse("postgres://latchkey:hunter2@db.example:5433/keys?sslmode=require").expect("an address");
+        assert_eq!(format!("{url} {url:?}"), "postgres://db.example:5433/keys \"postgres://db.example:5433/keys\"");
+        for wrong in ["", "mysql://x", "sqlite:", "sqlite::memory:", "postgres:", "latchkey.db"] {
+            assert!(DatabaseUrl::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! One `migrations/` folder for both engines, carried in the binary and run at the start.
+
+use sqlx::migrate::{MigrateError, Migration, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+use super::{Db, DbError, Engine, postgres};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+pub async fn run(db: &Db) -> Result<(), DbError> {
+    adapted(db.engine).run(&db.pool).await.map_err(|error| explain(db, &error))
+}
+
+fn adapted(engine: Engine) -> Migrator {
+    let migrations = MIGRATIONS.iter().map(|migration| match engine {
+        Engine::Sqlite => migration.clone(),
+        // The checksum stays that of the file, so that both engines tell the same edit.
+        Engine::Postgres => Migration {
+            sql: AssertSqlSafe(postgres::in_byte_order(migration.sql.as_str())).into_sql_str(),
+            ..migration.clone()
+        },
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+/// The number of the newest migration that this binary knows.
+pub fn newest() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+fn explain(db: &Db, error: &MigrateError) -> DbError {
+    match error {
+        MigrateError::VersionMissing(version) => DbError::new(format!(
+            "the database {} was written by a newer Latchkey (it has migration {version}, this one knows up to {}): \
+             run that version, or restore a backup made before the upgrade",
+            db.url,
+            newest()
+        )),
+        MigrateError::VersionMismatch(version) => DbError::new(format!(
+            "migration {version} of the database {} is not the one that this Latchkey carries: it was made by a changed build",
+            db.url
+        )),
+        error => DbError::new(format!("the tables of {} could not be brought up to date: {error}", db.url)),
+    }
+}

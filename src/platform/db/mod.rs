@@ -1,0 +1,190 @@
+//! The database: one SQL for SQLite and PostgreSQL over `sqlx::Any`. What the engines do differently (opening, locking,
+//! collation, backup, health) is in this folder and nowhere else.
+//!
+//! SQL uses `$1`, TEXT and BIGINT only; times are unix milliseconds, a state is a nullable time. On SQLite there is one
+//! writer at a time, and its transaction is `BEGIN IMMEDIATE`, so that two writers wait for each other at the start and
+//! never meet in the middle.
+
+mod backup;
+mod check;
+mod migrate;
+mod postgres;
+mod sqlite;
+
+pub use backup::backup;
+pub use check::check;
+#[cfg(test)]
+pub use migrate::newest;
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{Any, AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::config::{self, DatabaseUrl};
+use sqlite::FileLock;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        })
+    }
+}
+
+/// Who opens the database: of servers, one at a time may work on a SQLite file; tools may work beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    Server,
+    Tool,
+}
+
+/// Why a database did not open or an administrative command did not work: one line for the operator.
+#[derive(Debug)]
+pub struct DbError(String);
+
+impl DbError {
+    fn new(line: impl Into<String>) -> Self {
+        // Messages of drivers and of the operating system may have several lines.
+        Self(line.into().split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DbError {}
+
+#[derive(Clone)]
+pub struct Db {
+    pool: AnyPool,
+    engine: Engine,
+    url: DatabaseUrl,
+    writer: Arc<Semaphore>,
+    writer_timeout: Duration,
+    /// Held for as long as any clone lives; the operating system releases it when the process dies.
+    _lock: Option<Arc<FileLock>>,
+}
+
+impl Db {
+    /// Connects, checks the engine and brings the tables up to date.
+    pub async fn open(settings: &config::Database, opener: Opener) -> Result<Self, DbError> {
+        let db = Self::connect(settings, opener).await?;
+        migrate::run(&db).await?;
+        Ok(db)
+    }
+
+    /// Connects without touching the tables.
+    async fn connect(settings: &config::Database, opener: Opener) -> Result<Self, DbError> {
+        sqlx::any::install_default_drivers();
+        let url = settings.database_url.clone();
+        let cannot = |why: String| DbError::new(format!("cannot open the database {url}: {why}"));
+        let options = AnyPoolOptions::new()
+            .max_connections(settings.database_connections)
+            .acquire_timeout(settings.database_timeout);
+        let (engine, lock, pool) = match &settings.database_url {
+            DatabaseUrl::Sqlite(path) => {
+                let lock = sqlite::prepare(path, opener).map_err(cannot)?;
+                let options = options.after_connect(|connection, _| Box::pin(sqlite::configure(connection)));
+                (Engine::Sqlite, lock, options.connect(&sqlite::address(path)?).await)
+            }
+            DatabaseUrl::Postgres(address) => (Engine::Postgres, None, options.connect(address.as_str()).await),
+        };
+        let pool = pool.map_err(|error| cannot(error.to_string()))?;
+        let writers = if engine == Engine::Sqlite { 1 } else { settings.database_connections as usize };
+        let db = Self {
+            pool,
+            engine,
+            url: settings.database_url.clone(),
+            writer: Arc::new(Semaphore::new(writers)),
+            writer_timeout: settings.database_timeout,
+            _lock: lock.map(Arc::new),
+        };
+        match engine {
+            Engine::Sqlite => sqlite::refuse_old(&db).await?,
+            Engine::Postgres => postgres::refuse_old(&db).await?,
+        }
+        Ok(db)
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// For reading outside of a transaction.
+    pub fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// A transaction that will write. Dropped without `commit`, it leaves nothing behind.
+    pub async fn write(&self) -> Result<Write, sqlx::Error> {
+        let turn = tokio::time::timeout(self.writer_timeout, Arc::clone(&self.writer).acquire_owned())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|_| sqlx::Error::PoolClosed)?;
+        let transaction = match self.engine {
+            Engine::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::Postgres => self.pool.begin().await?,
+        };
+        Ok(Write { transaction, _turn: turn })
+    }
+
+    /// Is the database there? One round trip.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop)
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// One text from one row, for the few questions an engine is asked about itself.
+    async fn ask(&self, question: &'static str) -> Result<String, DbError> {
+        sqlx::query_scalar(question).fetch_one(&self.pool).await.map_err(|error| DbError::new(error.to_string()))
+    }
+}
+
+/// A writing transaction together with its turn.
+pub struct Write {
+    transaction: Transaction<'static, Any>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Write {
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.transaction.commit().await
+    }
+}
+
+impl Deref for Write {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}
+
+/// Marks a text that this code put together from its own constants and `$n` as fit to be run.
+pub fn sql(text: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(text)
+}

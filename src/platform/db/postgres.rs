@@ -1,0 +1,20 @@
+//! What PostgreSQL needs: a version that is still maintained, and texts compared byte by byte as SQLite does.
+
+use super::{Db, DbError};
+
+const OLDEST: u32 = 13;
+
+pub async fn refuse_old(db: &Db) -> Result<(), DbError> {
+    let version = db.ask("SELECT current_setting('server_version_num')").await?;
+    let major = version.parse::<u32>().map_or(0, |number| number / 10_000);
+    if major < OLDEST {
+        return Err(DbError::new(format!("PostgreSQL {OLDEST} or newer is needed, this is {major}")));
+    }
+    Ok(())
+}
+
+/// A migration's SQL with every text column in byte order, as on SQLite; otherwise the order of names, and with it
+/// every keyset page, would depend on the database's locale.
+pub fn in_byte_order(migration: &str) -> String {
+    migration.replace(" TEXT", " TEXT COLLATE \"C\"")
+}

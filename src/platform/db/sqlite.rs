@@ -1,0 +1,104 @@
+//! What SQLite needs: a folder, one server a file, its settings, and a version without the WAL-reset bug.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use sqlx::{AnyConnection, Executor};
+
+use super::{Db, DbError, Opener};
+
+/// 3.7.0 to 3.51.2 can corrupt a database when the write-ahead log is reset.
+const OLDEST: [u32; 3] = [3, 51, 3];
+
+/// An exclusive lock on `<database>.lock`; only its being open matters.
+pub struct FileLock {
+    _file: File,
+}
+
+/// Makes the folder, checks that it can be written, and takes the server's lock.
+pub fn prepare(path: &Path, opener: Opener) -> Result<Option<FileLock>, String> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if opener == Opener::Tool {
+        return if path.exists() { Ok(None) } else { Err("there is no such file".to_owned()) };
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|error| format!("the folder {} cannot be made ({error})", folder.display()))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(lock_path(path))
+        .map_err(|error| format!("the folder {} cannot be written ({error})", folder.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(FileLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Err("another server works on this file; \
+             to run several, set database_url to a PostgreSQL database"
+            .to_owned()),
+        Err(TryLockError::Error(error)) => Err(format!("it cannot be locked ({error})")),
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// The path as the driver reads it: percent-encoded, created when missing.
+pub fn address(path: &Path) -> Result<String, DbError> {
+    let text = path.to_str().ok_or_else(|| DbError::new("the database's path is not valid UTF-8"))?;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Ok(format!("sqlite://{encoded}?mode=rwc"))
+}
+
+pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    connection
+        .execute(
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+        )
+        .await
+        .map(drop)
+}
+
+pub async fn refuse_old(db: &Db) -> Result<(), DbError> {
+    refuse_older(&db.ask("SELECT sqlite_version()").await?)
+}
+
+fn refuse_older(version: &str) -> Result<(), DbError> {
+    let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+    if parts.as_slice() < OLDEST.as_slice() {
+        let [major, minor, patch] = OLDEST;
+        return Err(DbError::new(format!(
+            "this build carries SQLite {version}, which can corrupt databases; at least {major}.{minor}.{patch} is needed"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_with_the_wal_reset_bug_are_refused() {
+        for (version, fine) in [("3.51.3", true), ("3.52.0", true), ("4.0.0", true), ("3.51.2", false), ("3.7.0", false)] {
+            assert_eq!(refuse_older(version).is_ok(), fine, "{version}");
+        }
+    }
+
+    #[test]
+    fn odd_paths_reach_the_driver_unchanged() {
+        let address = address(Path::new("/tmp/a b?c#d%e/ü.db")).expect("an address");
+        assert_eq!(address, "sqlite:///tmp/a%20b%3Fc%23d%25e/%C3%BC.db?mode=rwc");
+    }
+}

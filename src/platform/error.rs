@@ -1,0 +1,160 @@
+//! The one error type. A handler says what happened; how it is told (a page, problem+json, the OAuth form) is decided
+//! once, by `http::problems`, from the address that was asked. Internal causes are logged and never sent.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+#[derive(Debug)]
+pub enum Error {
+    /// It is not there, or the asker may not know that it is.
+    NotFound,
+    /// A changing request that did not come from a page of this server.
+    CrossSite { public_url: String },
+    /// The caller may not do this, and may know so.
+    Forbidden(String),
+    HeadersTooLarge,
+    /// The database cannot be reached now.
+    Unavailable(Box<dyn StdError + Send + Sync>),
+    /// The server is about to stop.
+    Stopping,
+    /// Ours to mend.
+    Internal(Box<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(message.into().into())
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::NotFound => Problem::of(StatusCode::NOT_FOUND),
+            Self::CrossSite { public_url } => Problem::of(StatusCode::FORBIDDEN).detail(format!(
+                "This request did not come from a page of {public_url}, so nothing was changed. Open {public_url} and try again there."
+            )),
+            Self::Forbidden(detail) => Problem::of(StatusCode::FORBIDDEN).detail(detail.clone()),
+            Self::HeadersTooLarge => Problem::of(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::Unavailable(_) => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
+                .detail("The database cannot be reached right now. Nothing was changed.")
+                .retry_after(Duration::from_secs(2)),
+            Self::Stopping => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
+                .detail("The server is restarting.")
+                .retry_after(Duration::from_secs(2)),
+            Self::Internal(_) => Problem::of(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as Sql;
+        let away = match &error {
+            Sql::Io(_) | Sql::Tls(_) | Sql::PoolTimedOut | Sql::PoolClosed | Sql::WorkerCrashed => true,
+            Sql::Database(told) => told.code().is_some_and(|code| is_outage(&code)),
+            _ => false,
+        };
+        if away { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+    }
+}
+
+/// PostgreSQL's connection, resource and shutdown classes; SQLite's busy, I/O, full and cannot-open codes, whose
+/// extended forms carry the primary one in the low byte.
+fn is_outage(code: &str) -> bool {
+    const SQLITE: [u32; 5] = [5, 6, 10, 13, 14];
+    let postgres = code.len() == 5 && ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class));
+    postgres || code.parse::<u32>().is_ok_and(|number| code.len() < 5 && SQLITE.contains(&(number & 0xff)))
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        match &self {
+            Self::Internal(cause) => tracing::error!(%cause, "internal error"),
+            Self::Unavailable(cause) => tracing::error!(%cause, "database unavailable"),
+            _ => {}
+        }
+        self.problem().into_response()
+    }
+}
+
+/// What the outside is told, before it has a form.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    pub title: &'static str,
+    pub detail: String,
+    pub retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// The usual words for a status; `detail` says more where more can be said.
+    pub fn of(status: StatusCode) -> Self {
+        let (title, detail) = match status.as_u16() {
+            400 => ("Bad request", "The request could not be read."),
+            401 => ("Not signed in", "Sign in and try again."),
+            403 => ("Not allowed", "You may not do this."),
+            404 => ("Not found", "There is nothing at this address, or you may not see it."),
+            405 => ("Method not allowed", "This address does not take that kind of request."),
+            408 => ("Too slow", "The request did not arrive in time."),
+            413 => ("Too large", "The request is larger than this server accepts."),
+            415 => ("Unsupported media type", "The request's Content-Type is not accepted here."),
+            422 => ("Not accepted", "A value in the request is missing or has the wrong form."),
+            429 => ("Too many requests", "Wait a moment and try again."),
+            431 => ("Headers too large", "The request's headers are larger than this server accepts. Clear this site's cookies and try again."),
+            503 => ("Unavailable", "The server cannot answer right now."),
+            code if code < 500 => ("Bad request", "The request was refused."),
+            _ => ("Something went wrong", "The fault is ours and was written to the log."),
+        };
+        Self { status, title, detail: detail.to_owned(), retry_after: None }
+    }
+
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, span: Duration) -> Self {
+        self.retry_after = Some(span);
+        self
+    }
+}
+
+/// The status and the problem itself; the body is put there by `http::problems`.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if let Some(span) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(span.as_secs()));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outages_are_told_from_mistakes() {
+        for (code, outage) in [
+            ("57P01", true),
+            ("08006", true),
+            ("53300", true),
+            ("5", true),
+            ("13", true),
+            ("2570", true),
+            ("23505", false),
+            ("42601", false),
+            ("1", false),
+            ("1555", false),
+            ("2067", false),
+        ] {
+            assert_eq!(is_outage(code), outage, "{code}");
+        }
+    }
+}

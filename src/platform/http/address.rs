@@ -1,0 +1,111 @@
+//! Whose request is it? Forwarded headers are believed only from configured proxies, and of their entries only the
+//! rightmost one that is not itself such a proxy: everything left of it was written by the caller.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use axum::http::{HeaderMap, HeaderName, header};
+use ipnet::IpNet;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The caller's address as far as the trusted proxies vouch for it.
+pub fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(&address));
+    let mut caller = peer.to_canonical();
+    if !is_trusted(caller) {
+        return caller;
+    }
+    let hops: Vec<&str> = headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    for hop in hops.into_iter().rev() {
+        // What a trusted proxy did not write as an address vouches for nothing beyond it.
+        let Some(address) = parse_hop(hop) else { break };
+        caller = address;
+        if !is_trusted(caller) {
+            break;
+        }
+    }
+    caller
+}
+
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
+    address.ok().map(|address| address.to_canonical())
+}
+
+/// Any of the headers with which proxies announce themselves.
+pub fn is_forwarded(headers: &HeaderMap) -> bool {
+    [X_FORWARDED_FOR, header::FORWARDED, header::VIA, HeaderName::from_static("x-real-ip")]
+        .iter()
+        .any(|name| headers.contains_key(name))
+}
+
+/// What limits count by: an IPv4 address, or the /64 that one IPv6 subscriber has for the asking.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn seen(peer: &str, forwarded: &[&'static str], trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|range| range.parse().expect("a range")).collect();
+        caller(peer.parse().expect("an address"), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn without_trusted_proxies_nobody_is_believed() {
+        assert_eq!(seen("203.0.113.9", &["198.51.100.1"], &[]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &["198.51.100.1"], &[]), "127.0.0.1");
+    }
+
+    #[test]
+    fn the_rightmost_untrusted_hop_is_the_caller() {
+        let proxies = ["10.0.0.0/8", "fd00::/8"];
+        assert_eq!(seen("10.0.0.1", &["198.51.100.1"], &proxies), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"], &proxies), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.1"], &proxies), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", &["10.0.0.3, 10.0.0.2"], &proxies), "10.0.0.3");
+        assert_eq!(seen("fd00::1", &["2001:db8::7"], &proxies), "2001:db8::7");
+        assert_eq!(seen("203.0.113.9", &["198.51.100.1"], &proxies), "203.0.113.9");
+    }
+
+    #[test]
+    fn hops_with_ports_brackets_and_mapped_addresses_are_read() {
+        let proxies = ["10.0.0.0/8"];
+        assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.1:4711"], &proxies), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", &["[2001:db8::7]:443"], &proxies), "2001:db8::7");
+        assert_eq!(seen("10.0.0.1", &["[2001:db8::7]"], &proxies), "2001:db8::7");
+        assert_eq!(seen("10.0.0.1", &["::ffff:198.51.100.1"], &proxies), "198.51.100.1");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_chain() {
+        assert_eq!(seen("10.0.0.1", &["198.51.100.1, unknown, 10.0.0.2"], &["10.0.0.0/8"]), "10.0.0.2");
+        assert_eq!(seen("10.0.0.1", &["", "x"], &["10.0.0.0/8"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn one_ipv6_subscriber_is_one() {
+        let network = |text: &str| subscriber(text.parse().expect("an address"));
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_ne!(network("198.51.100.1"), network("198.51.100.2"));
+        assert_eq!(network("::ffff:198.51.100.1"), network("198.51.100.1"));
+    }
+}

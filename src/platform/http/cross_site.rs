@@ -1,0 +1,61 @@
+//! Browsers send a site's cookies with requests that other sites cause. A request that changes something passes only if
+//! the browser says it came from this origin, or, where the browser says nothing, if its Origin is `public_url`.
+//! Addresses for programs take no cookies, so there is nothing to abuse there.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Wire;
+use crate::platform::{App, Error};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && Wire::of(request.uri().path()) == Wire::Page && !is_ours(request.headers(), app.public_url.origin()) {
+        return Error::CrossSite { public_url: app.public_url.origin().to_owned() }.into_response();
+    }
+    next.run(request).await
+}
+
+fn is_ours(headers: &HeaderMap, origin: &str) -> bool {
+    match headers.get(SEC_FETCH_SITE) {
+        Some(site) => site == "same-origin",
+        None => headers.get(header::ORIGIN).is_some_and(|value| value == origin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_this_origin_may_change_anything() {
+        const OURS: &str = "https://keys.example";
+        for (site, origin, fine) in [
+            (Some("same-origin"), None, true),
+            (Some("same-origin"), Some("https://evil.example"), true),
+            (Some("same-site"), Some(OURS), false),
+            (Some("cross-site"), Some(OURS), false),
+            (Some("none"), None, false),
+            (Some("nonsense"), Some(OURS), false),
+            (None, Some(OURS), true),
+            (None, Some("https://keys.example.evil"), false),
+            (None, Some("http://keys.example"), false),
+            (None, Some("null"), false),
+            (None, None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(site) = site {
+                headers.insert(SEC_FETCH_SITE, HeaderValue::from_static(site));
+            }
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            assert_eq!(is_ours(&headers, OURS), fine, "{site:?} {origin:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The table of routes. A route is declared once, with who may use it; router and table are made from that same line,
+//! so no route can be missing from the table, and the tests walk the table.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, on};
+
+use crate::platform::App;
+
+/// Who may pass a door. Finer questions (whose key, which role in which organization) are the service's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Anyone,
+    /// The one who runs the server: a token, or a call from the same machine.
+    Operator,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    pub method: Method,
+    pub path: &'static str,
+    pub who: Who,
+}
+
+#[derive(Default)]
+pub struct Doors {
+    router: Router<App>,
+    list: Vec<Door>,
+}
+
+impl Doors {
+    pub fn get<H, T>(self, path: &'static str, who: Who, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.door(Method::GET, MethodFilter::GET, path, who, handler)
+    }
+
+    pub fn post<H, T>(self, path: &'static str, who: Who, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.door(Method::POST, MethodFilter::POST, path, who, handler)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that adds routes")]
+    fn door<H, T>(mut self, method: Method, filter: MethodFilter, path: &'static str, who: Who, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.router = self.router.route(path, on(filter, handler));
+        self.list.push(Door { method, path, who });
+        self
+    }
+
+    /// Another slice's doors beside these.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.list.extend(other.list);
+        self
+    }
+
+    pub fn list(&self) -> &[Door] {
+        &self.list
+    }
+
+    pub fn into_router(self) -> Router<App> {
+        self.router
+    }
+}

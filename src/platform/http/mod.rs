@@ -1,0 +1,52 @@
+//! The way of every request, from the socket to a route and back, outermost first:
+//! visit (id, address, clock) → security headers → problems get their form → header size → cross-site check → time →
+//! compression → body size → route.
+
+pub mod address;
+mod cross_site;
+mod doors;
+mod headers;
+mod limits;
+mod problems;
+pub mod serve;
+mod visit;
+mod wire;
+
+pub use doors::{Door, Doors, Who};
+pub use headers::page_policy;
+pub use problems::PageOfProblem;
+pub use visit::Visit;
+pub use wire::Wire;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+
+use super::{App, Problem};
+
+/// Wraps the routes. `page` draws a problem for people.
+pub fn stack(app: &App, routes: Router<App>, page: PageOfProblem) -> Router {
+    let limits = &app.config.limits;
+    routes
+        .fallback(|| async { Problem::of(axum::http::StatusCode::NOT_FOUND) })
+        .layer(RequestBodyLimitLayer::new(limits.max_body.get()))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
+        .layer(CompressionLayer::new())
+        .layer(TimeoutLayer::with_status_code(
+            axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            limits.request_timeout,
+        ))
+        .layer(from_fn_with_state(app.clone(), cross_site::guard))
+        .layer(from_fn_with_state(app.clone(), limits::header_size))
+        .layer(from_fn(problems::catch_panic))
+        .layer(from_fn_with_state((app.clone(), page), problems::give_form))
+        .layer(from_fn_with_state(app.clone(), headers::secure))
+        // Once more outside: drawing the page of a problem may fail too.
+        .layer(from_fn(problems::catch_panic))
+        .layer(from_fn_with_state(app.clone(), visit::begin))
+        .with_state(app.clone())
+}

@@ -1,0 +1,109 @@
+//! Gives every refusal and failure its form: a page for people, problem+json for programs, RFC 6749's for OAuth. What
+//! axum and the layers below refuse by themselves (405, 413, 415, 422, …) passes here too, so nothing leaves unshaped.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use serde_json::json;
+
+use super::{Visit, Wire};
+use crate::platform::{App, Error, Problem};
+
+/// Draws a problem as a page.
+pub type PageOfProblem = fn(App, Visit, Problem) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+
+pub async fn give_form(
+    State((app, page)): State<(App, PageOfProblem)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let wire = Wire::of(request.uri().path());
+    let wants_page = wire == Wire::Page && accepts_html(request.headers());
+    let visit = request.extensions().get::<Visit>().cloned();
+    let response = next.run(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = match response.extensions().get::<Problem>() {
+        Some(problem) => problem.clone(),
+        None if is_shaped(&response) => return response,
+        None => Problem::of(status),
+    };
+    let Some(visit) = visit else { return response };
+    let mut shaped = if wants_page {
+        page(app, visit, problem.clone()).await
+    } else if wire == Wire::OAuth {
+        oauth(&problem)
+    } else {
+        problem_json(&problem, &visit)
+    };
+    *shaped.status_mut() = status;
+    for name in [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        if let Some(value) = response.headers().get(&name) {
+            shaped.headers_mut().insert(name, value.clone());
+        }
+    }
+    shaped
+}
+
+/// A panic is a fault of ours that must not take the connection along.
+pub async fn catch_panic(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Error::internal("a handler panicked").into_response(),
+    }
+}
+
+/// A handler's own page (a form with its errors) or document.
+fn is_shaped(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    kind.starts_with("text/html") || kind.contains("json")
+}
+
+/// Browsers name text/html; programs that accept anything get the shorter form.
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.to_ascii_lowercase().contains("text/html"))
+}
+
+fn problem_json(problem: &Problem, visit: &Visit) -> Response {
+    let body = json!({
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status.as_u16(),
+        "detail": problem.detail,
+        "request_id": visit.request_id,
+        // The published clients of the three systems read these.
+        "error": problem.title,
+        "message": problem.detail,
+    });
+    json_response(&body, "application/problem+json")
+}
+
+fn oauth(problem: &Problem) -> Response {
+    let code = match problem.status.as_u16() {
+        503 => "temporarily_unavailable",
+        status if status >= 500 => "server_error",
+        _ => "invalid_request",
+    };
+    let mut response =
+        json_response(&json!({ "error": code, "error_description": problem.detail }), "application/json");
+    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn json_response(body: &serde_json::Value, kind: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

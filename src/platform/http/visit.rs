@@ -1,0 +1,80 @@
+//! A request from its arrival to its answer: its id, where it came from, how long it took. Each answer carries the id,
+//! and one log line has it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+use super::address;
+use crate::platform::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The address of the other end of the socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+#[derive(Clone, Debug)]
+pub struct Visit {
+    pub request_id: String,
+    /// The caller, behind trusted proxies.
+    pub address: IpAddr,
+    /// The other end of the socket.
+    pub peer: IpAddr,
+    /// The request passed a proxy, trusted or not.
+    pub forwarded: bool,
+    /// The Host header, when it is not that of `public_url`.
+    pub other_host: Option<String>,
+}
+
+impl Visit {
+    fn of(app: &App, request: &Request) -> Self {
+        let headers = request.headers();
+        let peer = request
+            .extensions()
+            .get::<Peer>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| address.ip().to_canonical());
+        // HTTP/2 carries the host in the request's address.
+        let host = request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str())
+            .or_else(|| headers.get(header::HOST).and_then(|value| value.to_str().ok()));
+        let ours = app.public_url.authority();
+        let other_host = host.filter(|host| !host.eq_ignore_ascii_case(ours)).map(str::to_owned);
+        Self {
+            request_id: format!("req_{}", app.random.base62(16)),
+            address: address::caller(peer, headers, &app.config.web.trusted_proxies),
+            peer,
+            forwarded: address::is_forwarded(headers),
+            other_host,
+        }
+    }
+}
+
+pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = app.clock.steady();
+    let running = app.metrics.begin();
+    let visit = Visit::of(&app, &request);
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let id = visit.request_id.clone();
+    request.extensions_mut().insert(visit);
+    let span = tracing::info_span!("request", id, method, route);
+
+    let mut response = next.run(request).instrument(span.clone()).await;
+
+    let took = app.clock.steady().saturating_sub(started);
+    let status = response.status().as_u16();
+    app.metrics.answered(&method, &route, status, took);
+    drop(running);
+    span.in_scope(|| tracing::info!(status, ms = took.as_micros() as f64 / 1_000.0, "answered"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}

@@ -1,0 +1,85 @@
+//! What `/metrics` tells, in Prometheus' text form. The registry belongs to the app: two apps in one process (as in
+//! tests) do not mix their counts.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::db::Engine;
+use crate::shared::VERSION;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    /// The route's pattern, never the address that was asked: addresses can carry secrets and are endless.
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram>,
+    running: Gauge,
+    database_connections: Gauge,
+    uptime: Gauge<f64, AtomicU64>,
+}
+
+impl Metrics {
+    pub fn new(engine: Engine) -> Self {
+        let mut registry = Registry::with_prefix("latchkey");
+        let requests = Family::default();
+        let seconds: Family<RouteLabels, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 4.0, 8)));
+        let (running, database_connections, uptime) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let build = [("version", VERSION.to_owned()), ("database", engine.to_string())];
+        registry.register("build", "Version and database engine", Info::new(build));
+        registry.register("http_requests", "Requests answered", Family::clone(&requests));
+        registry.register("http_request_seconds", "Time to the head of the answer", Family::clone(&seconds));
+        registry.register("http_requests_running", "Requests being answered", Gauge::clone(&running));
+        registry.register("database_connections", "Open database connections", Gauge::clone(&database_connections));
+        registry.register("uptime_seconds", "Time since the start", Gauge::clone(&uptime));
+        Self { registry, requests, seconds, running, database_connections, uptime }
+    }
+
+    /// Counts a request as running until the guard is dropped.
+    pub fn begin(&self) -> Running {
+        self.running.inc();
+        Running(self.running.clone())
+    }
+
+    pub fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let labels = RequestLabels { method: method.to_owned(), route: route.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        self.seconds.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    pub fn encode(&self, database_connections: u32, uptime: Duration) -> String {
+        self.database_connections.set(i64::from(database_connections));
+        self.uptime.set(uptime.as_secs_f64());
+        let mut page = String::new();
+        // Writing into a String cannot fail.
+        let _ = text::encode(&mut page, &self.registry);
+        page
+    }
+}
+
+pub struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,21 @@
+//! What the capabilities stand on and know nothing of: configuration, database, time, chance, HTTP, start and stop.
+
+mod app;
+pub mod assets;
+pub mod boot;
+mod clock;
+pub mod config;
+pub mod db;
+mod error;
+pub mod health;
+pub mod http;
+pub mod metrics;
+mod random;
+pub mod telemetry;
+
+pub use app::App;
+pub use assets::Assets;
+pub use clock::Clock;
+pub use config::Config;
+pub use error::{Error, Problem};
+pub use random::Random;
