@@ -10,7 +10,12 @@ use latchkey::platform::db::{self, Db, Opener};
 use latchkey::ui::server::routes;
 
 #[derive(Parser)]
-#[command(name = "latchkey", version, about = "A self-hosted web dashboard for API keys", subcommand_required = false)]
+#[command(
+    name = "latchkey",
+    version,
+    about = "A self-hosted web dashboard for API keys",
+    subcommand_required = false
+)]
 struct CommandLine {
     #[command(flatten)]
     source: Source,
@@ -68,9 +73,8 @@ fn fail(failure: &Failure) -> ExitCode {
 }
 
 async fn run(line: CommandLine) -> Result<(), Failure> {
-    let variables = std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-    });
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
     let sources = Sources::load(line.source.config.as_deref(), variables)?;
     match line.command.unwrap_or(Command::Serve) {
         Command::Serve => boot::serve(&sources, routes::router).await,

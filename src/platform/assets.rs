@@ -28,7 +28,10 @@ enum Source {
     Folder(PathBuf),
     /// Path → file, compressed forms under their own names with `.br` and `.gz`.
     #[cfg_attr(not(feature = "embed"), expect(dead_code, reason = "only a release carries its files"))]
-    Carried { files: Arc<HashMap<String, Cow<'static, [u8]>>>, hash: Arc<str> },
+    Carried {
+        files: Arc<HashMap<String, Cow<'static, [u8]>>>,
+        hash: Arc<str>,
+    },
 }
 
 impl Assets {

@@ -49,7 +49,9 @@ pub async fn serve(sources: &Sources, router: impl FnOnce(&App) -> Router) -> Re
     telemetry::start(&config.log, clock.clone());
     let address = config.site.site_addr;
     let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!("{address} is in use by another program: set site_addr to a free port"),
+        std::io::ErrorKind::AddrInUse => {
+            format!("{address} is in use by another program: set site_addr to a free port")
+        }
         _ => format!("cannot listen on {address}: {error}"),
     })?;
     let db = Db::open(&config.database, Opener::Server).await?;
@@ -84,8 +86,12 @@ fn assets(config: &Config) -> Assets {
 fn warn_of_plain_http(app: &App) {
     let local = ["127.0.0.1", "localhost", "[::1]"];
     let host = app.public_url.authority();
-    if !app.public_url.is_secure() && !local.iter().any(|name| host == *name || host.starts_with(&format!("{name}:"))) {
-        tracing::warn!("public_url is plain http: passwords and keys can be read on the way; put a TLS proxy in front");
+    if !app.public_url.is_secure()
+        && !local.iter().any(|name| host == *name || host.starts_with(&format!("{name}:")))
+    {
+        tracing::warn!(
+            "public_url is plain http: passwords and keys can be read on the way; put a TLS proxy in front"
+        );
     }
 }
 

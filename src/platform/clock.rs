@@ -11,9 +11,14 @@ pub struct Clock(Source);
 
 #[derive(Clone)]
 enum Source {
-    System { started: Instant },
+    System {
+        started: Instant,
+    },
     /// Wall time in milliseconds and time since the start, apart because only the former can step back.
-    Held { wall: Arc<AtomicI64>, steady: Arc<AtomicI64> },
+    Held {
+        wall: Arc<AtomicI64>,
+        steady: Arc<AtomicI64>,
+    },
 }
 
 impl Clock {

@@ -12,7 +12,9 @@ pub enum Error {
     /// It is not there, or the asker may not know that it is.
     NotFound,
     /// A changing request that did not come from a page of this server.
-    CrossSite { public_url: String },
+    CrossSite {
+        public_url: String,
+    },
     /// The caller may not do this, and may know so.
     Forbidden(String),
     HeadersTooLarge,
@@ -102,7 +104,10 @@ impl Problem {
             415 => ("Unsupported media type", "The request's Content-Type is not accepted here."),
             422 => ("Not accepted", "A value in the request is missing or has the wrong form."),
             429 => ("Too many requests", "Wait a moment and try again."),
-            431 => ("Headers too large", "The request's headers are larger than this server accepts. Clear this site's cookies and try again."),
+            431 => (
+                "Headers too large",
+                "The request's headers are larger than this server accepts. Clear this site's cookies and try again.",
+            ),
             503 => ("Unavailable", "The server cannot answer right now."),
             code if code < 500 => ("Bad request", "The request was refused."),
             _ => ("Something went wrong", "The fault is ours and was written to the log."),

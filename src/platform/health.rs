@@ -9,10 +9,11 @@ use super::http::{Doors, Visit, Who};
 use super::{App, Error};
 
 pub fn doors() -> Doors {
-    Doors::default()
-        .get("/healthz", Who::Anyone, healthz)
-        .get("/readyz", Who::Anyone, readyz)
-        .get("/metrics", Who::Operator, metrics)
+    Doors::default().get("/healthz", Who::Anyone, healthz).get("/readyz", Who::Anyone, readyz).get(
+        "/metrics",
+        Who::Operator,
+        metrics,
+    )
 }
 
 async fn healthz() -> &'static str {

@@ -49,7 +49,11 @@ impl Metrics {
         registry.register("http_requests", "Requests answered", Family::clone(&requests));
         registry.register("http_request_seconds", "Time to the head of the answer", Family::clone(&seconds));
         registry.register("http_requests_running", "Requests being answered", Gauge::clone(&running));
-        registry.register("database_connections", "Open database connections", Gauge::clone(&database_connections));
+        registry.register(
+            "database_connections",
+            "Open database connections",
+            Gauge::clone(&database_connections),
+        );
         registry.register("uptime_seconds", "Time since the start", Gauge::clone(&uptime));
         Self { registry, requests, seconds, running, database_connections, uptime }
     }

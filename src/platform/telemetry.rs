@@ -19,6 +19,8 @@ pub fn start(settings: &Log, clock: Clock) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(clock).with_target(false);
     match settings.log_format {
         LogFormat::Human => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout())).init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(true).with_span_list(false).init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(true).with_span_list(false).init()
+        }
     }
 }

@@ -66,11 +66,15 @@ impl Sources {
         let mut file = BTreeMap::new();
         for (table, content) in tables {
             let toml::Value::Table(content) = content else {
-                return Err(ConfigError::new(format!("{at}: {table} stands outside of [leptos] and [latchkey]")));
+                return Err(ConfigError::new(format!(
+                    "{at}: {table} stands outside of [leptos] and [latchkey]"
+                )));
             };
             for (name, value) in content {
                 let text = as_text(value).ok_or_else(|| {
-                    ConfigError::new(format!("{at}: {name} in [{table}] is neither a text, a number nor a list"))
+                    ConfigError::new(format!(
+                        "{at}: {name} in [{table}] is neither a text, a number nor a list"
+                    ))
                 })?;
                 file.insert((table.clone(), name.replace('-', "_")), text);
             }

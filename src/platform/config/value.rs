@@ -40,7 +40,8 @@ impl Value for u32 {
 
 impl Value for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "is not an address with a port, such as 127.0.0.1:3000 or [::1]:3000".to_owned())
+        text.parse()
+            .map_err(|_| "is not an address with a port, such as 127.0.0.1:3000 or [::1]:3000".to_owned())
     }
 }
 
@@ -61,7 +62,9 @@ impl Value for IpNet {
 impl<T: Value> Value for Vec<T> {
     fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(|part| T::parse(part).map_err(|why| format!("has a part \"{part}\", which {why}"))).collect()
+        parts
+            .map(|part| T::parse(part).map_err(|why| format!("has a part \"{part}\", which {why}")))
+            .collect()
     }
 }
 
@@ -143,8 +146,7 @@ impl PublicUrl {
         if reached.ip().is_unspecified() {
             reached.set_ip([127, 0, 0, 1].into());
         }
-        let authority =
-            if reached.port() == 80 { url_host(reached.ip()) } else { reached.to_string() };
+        let authority = if reached.port() == 80 { url_host(reached.ip()) } else { reached.to_string() };
         Self { origin: format!("http://{authority}"), authority, secure: false }
     }
 
@@ -247,8 +249,13 @@ mod tests {
     #[test]
     fn public_addresses_are_origins() {
         let url = PublicUrl::parse("https://keys.example.com:443/").expect("an origin");
-        assert_eq!((url.origin(), url.authority(), url.is_secure()), ("https://keys.example.com", "keys.example.com", true));
-        for wrong in ["keys.example.com", "ftp://x", "https://x/path", "https://x?y", "https://u@x", "https://", ""] {
+        assert_eq!(
+            (url.origin(), url.authority(), url.is_secure()),
+            ("https://keys.example.com", "keys.example.com", true)
+        );
+        for wrong in
+            ["keys.example.com", "ftp://x", "https://x/path", "https://x?y", "https://u@x", "https://", ""]
+        {
             assert!(PublicUrl::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -276,8 +283,12 @@ mod tests {
 
     #[test]
     fn a_database_address_never_shows_its_password() {
-        let url = DatabaseUrl::parse("postgres://latchkey:hunter2@db.example:5433/keys?sslmode=require").expect("an address");
-        assert_eq!(format!("{url} {url:?}"), "postgres://db.example:5433/keys \"postgres://db.example:5433/keys\"");
+        let url = DatabaseUrl::parse("postgres://latchkey:hunter2@db.example:5433/keys?sslmode=require")
+            .expect("an address");
+        assert_eq!(
+            format!("{url} {url:?}"),
+            "postgres://db.example:5433/keys \"postgres://db.example:5433/keys\""
+        );
         for wrong in ["", "mysql://x", "sqlite:", "sqlite::memory:", "postgres:", "latchkey.db"] {
             assert!(DatabaseUrl::parse(wrong).is_err(), "{wrong}");
         }

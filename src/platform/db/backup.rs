@@ -23,7 +23,9 @@ pub async fn backup(db: &Db, target: &Path) -> Result<(), DbError> {
         DatabaseUrl::Sqlite(_) => vacuum_into(db, partial).await,
         DatabaseUrl::Postgres(address) => dump(address, partial).await,
     };
-    let made = made.and_then(|()| durable_rename(partial, target).map_err(|error| DbError::new(format!("{shown}: {error}"))));
+    let made = made.and_then(|()| {
+        durable_rename(partial, target).map_err(|error| DbError::new(format!("{shown}: {error}")))
+    });
     if made.is_err() {
         let _ = std::fs::remove_file(partial);
     }
@@ -60,7 +62,9 @@ async fn dump(address: &Url, target: &Path) -> Result<(), DbError> {
         command.env("PGPASSWORD", percent_decoded(password));
     }
     let output = command.kill_on_drop(true).output().await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => DbError::new("pg_dump is missing: install PostgreSQL's client programs"),
+        std::io::ErrorKind::NotFound => {
+            DbError::new("pg_dump is missing: install PostgreSQL's client programs")
+        }
         _ => DbError::new(format!("pg_dump: {error}")),
     })?;
     if output.status.success() {
@@ -99,7 +103,8 @@ mod tests {
 
     #[test]
     fn passwords_are_decoded_as_the_driver_decodes_them() {
-        for (text, plain) in [("a%20b", "a b"), ("%C3%BC", "ü"), ("100%", "100%"), ("%zz", "%zz"), ("", "")] {
+        for (text, plain) in [("a%20b", "a b"), ("%C3%BC", "ü"), ("100%", "100%"), ("%zz", "%zz"), ("", "")]
+        {
             assert_eq!(percent_decoded(text), plain);
         }
     }

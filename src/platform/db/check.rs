@@ -13,7 +13,8 @@ pub async fn check(db: &Db) -> Result<Vec<String>, DbError> {
             if answers != ["ok"] {
                 return Err(DbError::new(format!("the file is damaged: {}", answers.join("; "))));
             }
-            let orphans = sqlx::query("PRAGMA foreign_key_check").fetch_all(db.pool()).await.map_err(broken)?;
+            let orphans =
+                sqlx::query("PRAGMA foreign_key_check").fetch_all(db.pool()).await.map_err(broken)?;
             if !orphans.is_empty() {
                 return Err(DbError::new(format!("{} rows refer to rows that are not there", orphans.len())));
             }
@@ -21,9 +22,8 @@ pub async fn check(db: &Db) -> Result<Vec<String>, DbError> {
         }
         // PostgreSQL keeps its references itself and checks its pages when it reads them.
         Engine::Postgres => {
-            let loose = db
-                .ask("SELECT CAST(count(*) AS TEXT) FROM pg_constraint WHERE NOT convalidated")
-                .await?;
+            let loose =
+                db.ask("SELECT CAST(count(*) AS TEXT) FROM pg_constraint WHERE NOT convalidated").await?;
             if loose != "0" {
                 return Err(DbError::new(format!("{loose} constraints were never validated")));
             }

@@ -102,7 +102,9 @@ impl Db {
                 let options = options.after_connect(|connection, _| Box::pin(sqlite::configure(connection)));
                 (Engine::Sqlite, lock, options.connect(&sqlite::address(path)?).await)
             }
-            DatabaseUrl::Postgres(address) => (Engine::Postgres, None, options.connect(address.as_str()).await),
+            DatabaseUrl::Postgres(address) => {
+                (Engine::Postgres, None, options.connect(address.as_str()).await)
+            }
         };
         let pool = pool.map_err(|error| cannot(error.to_string()))?;
         let writers = if engine == Engine::Sqlite { 1 } else { settings.database_connections as usize };
@@ -154,7 +156,10 @@ impl Db {
 
     /// One text from one row, for the few questions an engine is asked about itself.
     async fn ask(&self, question: &'static str) -> Result<String, DbError> {
-        sqlx::query_scalar(question).fetch_one(&self.pool).await.map_err(|error| DbError::new(error.to_string()))
+        sqlx::query_scalar(question)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| DbError::new(error.to_string()))
     }
 }
 

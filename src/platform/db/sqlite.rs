@@ -53,7 +53,9 @@ pub fn address(path: &Path) -> Result<String, DbError> {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -91,7 +93,9 @@ mod tests {
 
     #[test]
     fn versions_with_the_wal_reset_bug_are_refused() {
-        for (version, fine) in [("3.51.3", true), ("3.52.0", true), ("4.0.0", true), ("3.51.2", false), ("3.7.0", false)] {
+        for (version, fine) in
+            [("3.51.3", true), ("3.52.0", true), ("4.0.0", true), ("3.51.2", false), ("3.7.0", false)]
+        {
             assert_eq!(refuse_older(version).is_ok(), fine, "{version}");
         }
     }

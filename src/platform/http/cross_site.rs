@@ -14,7 +14,10 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && Wire::of(request.uri().path()) == Wire::Page && !is_ours(request.headers(), app.public_url.origin()) {
+    if changes
+        && Wire::of(request.uri().path()) == Wire::Page
+        && !is_ours(request.headers(), app.public_url.origin())
+    {
         return Error::CrossSite { public_url: app.public_url.origin().to_owned() }.into_response();
     }
     next.run(request).await

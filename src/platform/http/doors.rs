@@ -47,7 +47,14 @@ impl Doors {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that adds routes")]
-    fn door<H, T>(mut self, method: Method, filter: MethodFilter, path: &'static str, who: Who, handler: H) -> Self
+    fn door<H, T>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        who: Who,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, App>,
         T: 'static,

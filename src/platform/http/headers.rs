@@ -8,7 +8,8 @@ use axum::response::Response;
 use crate::platform::App;
 
 /// For everything that is not a page: it loads nothing and is framed nowhere.
-const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+const NOTHING: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
 
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -32,10 +33,7 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     // Pages and answers belong to the one who asked, at the moment of asking. Assets say otherwise themselves.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if app.public_url.is_secure() {
-        headers.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=31536000"),
-        );
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
 }
@@ -43,7 +41,8 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
 /// A page's policy: scripts by this answer's nonce alone, everything else from this origin.
 pub fn page_policy(nonce: &str, reload_port: Option<u32>) -> String {
     // The reload signal of `make dev` is a web socket on another port.
-    let reload = reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
+    let reload =
+        reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
          font-src 'self'; img-src 'self'; connect-src 'self'{reload}; form-action 'self'; base-uri 'none'; \

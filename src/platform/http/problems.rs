@@ -63,7 +63,8 @@ pub async fn catch_panic(request: Request, next: Next) -> Response {
 
 /// A handler's own page (a form with its errors) or document.
 fn is_shaped(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind =
+        response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     kind.starts_with("text/html") || kind.contains("json")
 }
 

@@ -79,7 +79,9 @@ fn connection(
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
             let router = router.clone();
-            async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+            async move {
+                Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
+            }
         },
     ));
     server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()

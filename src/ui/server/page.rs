@@ -85,7 +85,7 @@ fn Document(title: String, options: LeptosOptions, assets: Assets, children: Chi
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
-                <title>{title} " · Latchkey"</title>
+                <title>{format!("{title} · Latchkey")}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
                 <link rel="stylesheet" href=assets.url("pkg/latchkey.css")/>

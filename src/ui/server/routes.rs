@@ -17,6 +17,6 @@ pub fn doors() -> Doors {
 
 pub fn router(app: &App) -> Router {
     // Leptos spawns through this; a second call (tests make many apps) finds it done.
-    let _ = leptos::task::Executor::init_tokio();
+    let _ = any_spawner::Executor::init_tokio();
     stack(app, doors().into_router(), errors::page)
 }
