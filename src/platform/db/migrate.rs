@@ -11,6 +11,13 @@ pub async fn run(db: &Db) -> Result<(), DbError> {
     adapted(db.engine).run(&db.pool).await.map_err(|error| explain(db, &error))
 }
 
+/// The tables as an earlier version left them.
+#[cfg(test)]
+pub async fn migrate_to(settings: &super::config::Database, version: i64) -> Result<(), DbError> {
+    let db = Db::connect(settings, super::Opener::Server).await?;
+    adapted(db.engine).run_to(version, &db.pool).await.map_err(|error| explain(&db, &error))
+}
+
 fn adapted(engine: Engine) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|migration| match engine {
         Engine::Sqlite => migration.clone(),

@@ -14,7 +14,7 @@ mod sqlite;
 pub use backup::backup;
 pub use check::check;
 #[cfg(test)]
-pub use migrate::newest;
+pub use migrate::{migrate_to, newest};
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{Any, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Transaction};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::config::{self, DatabaseUrl};
@@ -96,17 +96,20 @@ impl Db {
         let options = AnyPoolOptions::new()
             .max_connections(settings.database_connections)
             .acquire_timeout(settings.database_timeout);
-        let (engine, lock, pool) = match &settings.database_url {
+        let (engine, lock, address) = match &settings.database_url {
             DatabaseUrl::Sqlite(path) => {
                 let lock = sqlite::prepare(path, opener).map_err(cannot)?;
-                let options = options.after_connect(|connection, _| Box::pin(sqlite::configure(connection)));
-                (Engine::Sqlite, lock, options.connect(&sqlite::address(path)?).await)
+                (Engine::Sqlite, lock, sqlite::address(path)?)
             }
-            DatabaseUrl::Postgres(address) => {
-                (Engine::Postgres, None, options.connect(address.as_str()).await)
-            }
+            DatabaseUrl::Postgres(address) => (Engine::Postgres, None, address.to_string()),
         };
-        let pool = pool.map_err(|error| cannot(error.to_string()))?;
+        // The pool tries again and again and then says only that time ran out; one try of our own tells the reason.
+        tokio::time::timeout(settings.database_timeout, try_once(engine, &address))
+            .await
+            .map_err(|_| cannot("it does not answer".to_owned()))?
+            .map_err(|error| cannot(error.to_string()))?;
+        let options = options.after_connect(move |connection, _| Box::pin(configure(engine, connection)));
+        let pool = options.connect(&address).await.map_err(|error| cannot(error.to_string()))?;
         let writers = if engine == Engine::Sqlite { 1 } else { settings.database_connections as usize };
         let db = Self {
             pool,
@@ -160,6 +163,19 @@ impl Db {
             .fetch_one(&self.pool)
             .await
             .map_err(|error| DbError::new(error.to_string()))
+    }
+}
+
+async fn try_once(engine: Engine, address: &str) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect(address).await?;
+    configure(engine, &mut connection).await?;
+    connection.close().await
+}
+
+async fn configure(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    match engine {
+        Engine::Sqlite => sqlite::configure(connection).await,
+        Engine::Postgres => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ mod wire;
 pub use doors::{Door, Doors, Who};
 pub use headers::page_policy;
 pub use problems::PageOfProblem;
-pub use visit::Visit;
+pub use visit::{Peer, Visit};
 pub use wire::Wire;
 
 use axum::Router;

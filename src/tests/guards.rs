@@ -1,0 +1,124 @@
+//! What stands around every route: security headers, the cross-site check, callers' addresses, the form of problems.
+
+use super::harness::{PUBLIC_URL, Server, on_both_engines};
+
+on_both_engines! {
+    async fn every_answer_carries_the_security_headers(engine) {
+        let server = Server::on(engine).await;
+        for path in ["/", "/favicon.svg", "/healthz", "/no-such-page", "/api/v1/nothing", "/metrics"] {
+            let answer = server.get(path).browser().send().await;
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+            assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+            assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+            assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+            assert!(answer.header("x-request-id").starts_with("req_"), "{path}");
+            assert_ne!(answer.header("cache-control"), "", "{path}");
+        }
+    }
+
+    async fn a_page_runs_only_scripts_with_its_own_nonce(engine) {
+        let server = Server::on(engine).await;
+        let mut seen = Vec::new();
+        for path in ["/", "/no-such-page", "/"] {
+            let answer = server.get(path).browser().send().await;
+            let policy = answer.header("content-security-policy");
+            assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+            let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce");
+            let page = answer.text();
+            let scripts = page.matches("<script").count();
+            assert!(scripts > 0 && scripts == page.matches(&format!("nonce=\"{nonce}\"")).count(), "{page}");
+            assert!(!page.contains(" style=") && !page.contains("<style") && !page.contains(" onclick="), "{page}");
+            assert!(!seen.contains(&nonce.to_owned()), "a nonce came twice");
+            seen.push(nonce.to_owned());
+        }
+    }
+
+    async fn https_adds_strict_transport_security(engine) {
+        let plain = Server::on(engine).await;
+        assert_eq!(plain.get("/").send().await.header("strict-transport-security"), "");
+        let secure = Server::with(engine, &[("LATCHKEY_PUBLIC_URL", "https://latchkey.test")]).await;
+        assert_ne!(secure.get("/").send().await.header("strict-transport-security"), "");
+    }
+
+    async fn requests_from_other_sites_change_nothing(engine) {
+        let server = Server::on(engine).await;
+        let refused: [&[(&str, &str)]; 5] = [
+            &[("sec-fetch-site", "cross-site"), ("origin", PUBLIC_URL)],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "http://evil.test")],
+            &[],
+        ];
+        for headers in refused {
+            let mut call = server.post("/no-such-page");
+            for (name, value) in headers {
+                call = call.header(name, value);
+            }
+            assert_eq!(call.send().await.status, 403, "{headers:?}");
+        }
+        for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", PUBLIC_URL)] {
+            assert_eq!(server.post("/no-such-page").header(name, value).send().await.status, 404, "{name}");
+        }
+        // Addresses for programs take no cookies: there is nothing that another site could abuse.
+        assert_eq!(server.post("/api/v1/nothing").header("sec-fetch-site", "cross-site").send().await.status, 404);
+    }
+
+    async fn problems_have_the_form_of_their_address(engine) {
+        let server = Server::on(engine).await;
+        let page = server.get("/no-such-page").browser().send().await;
+        assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"));
+        assert!(page.text().contains(page.header("x-request-id")), "{}", page.text());
+
+        let program = server.get("/api/v1/nothing").browser().send().await;
+        assert_eq!((program.status.as_u16(), program.header("content-type")), (404, "application/problem+json"));
+        let told = program.json();
+        assert_eq!(told["status"], 404);
+        assert_eq!(told["title"], "Not found");
+        assert_eq!(told["error"], "Not found");
+        assert_eq!(told["message"], told["detail"]);
+        assert_eq!(told["request_id"], program.header("x-request-id"));
+
+        let oauth = server.post("/oauth/nothing").send().await;
+        assert_eq!((oauth.status.as_u16(), oauth.header("content-type")), (404, "application/json"));
+        assert_eq!(oauth.json()["error"], "invalid_request");
+        assert!(oauth.json()["error_description"].is_string());
+    }
+
+    async fn another_address_is_named_together_with_ours(engine) {
+        let server = Server::on(engine).await;
+        let here = server.get("/").browser().send().await.text();
+        assert!(!here.contains("You opened this page as"));
+        let request = server.call_at("http://elsewhere.test:8080/");
+        let there = request.browser().send().await.text();
+        assert!(there.contains("elsewhere.test:8080") && there.contains(PUBLIC_URL), "{there}");
+        // A host name is the caller's text: it must not become markup.
+        let hostile = server.call_at("/").header("host", "\"><script>alert(1)</script>").browser().send().await.text();
+        assert!(!hostile.contains("<script>alert"), "{hostile}");
+    }
+
+    /// A forged header must not turn a stranger into this machine, and a proxy on this machine must not lend its place.
+    async fn forwarded_headers_forge_no_address(engine) {
+        let alone = Server::on(engine).await;
+        assert_eq!(alone.get("/metrics").from("127.0.0.1").send().await.status, 200);
+        assert_eq!(alone.get("/metrics").from("::1").send().await.status, 200);
+        assert_eq!(alone.get("/metrics").from("203.0.113.7").send().await.status, 403);
+        let forged = alone.get("/metrics").from("203.0.113.7").header("x-forwarded-for", "127.0.0.1");
+        assert_eq!(forged.send().await.status, 403);
+        for (name, value) in [("x-forwarded-for", "127.0.0.1"), ("forwarded", "for=127.0.0.1"), ("via", "1.1 proxy")] {
+            assert_eq!(alone.get("/metrics").from("127.0.0.1").header(name, value).send().await.status, 403, "{name}");
+        }
+        let behind = Server::with(engine, &[("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1")]).await;
+        let chain = behind.get("/metrics").from("10.0.0.1").header("x-forwarded-for", "127.0.0.1");
+        assert_eq!(chain.send().await.status, 403);
+    }
+
+    async fn a_metrics_token_opens_metrics_from_anywhere(engine) {
+        let server = Server::with(engine, &[("LATCHKEY_METRICS_TOKEN", "s3cret-for-metrics")]).await;
+        let with = |value: &'static str| server.get("/metrics").header("authorization", value);
+        assert_eq!(with("Bearer s3cret-for-metrics").send().await.status, 200);
+        for wrong in ["Bearer s3cret-for-metricz", "Bearer s3cret", "Bearer ", "Basic s3cret-for-metrics"] {
+            assert_eq!(with(wrong).send().await.status, 403, "{wrong}");
+        }
+        assert_eq!(server.get("/metrics").from("127.0.0.1").send().await.status, 403);
+    }
+}

@@ -1,0 +1,219 @@
+//! A server in the process: the real router over a fresh database of either engine.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use crate::platform::config::Sources;
+use crate::platform::db::{Db, Engine, Opener};
+use crate::platform::http::Peer;
+use crate::platform::{App, Assets, Clock, Config, Random};
+use crate::shared::Timestamp;
+use crate::ui::server::routes;
+
+/// 20 November 2026, ten in the morning, UTC.
+pub const START: Timestamp = Timestamp::from_millis(1_795_168_800_000);
+pub const PUBLIC_URL: &str = "http://latchkey.test";
+
+/// A folder that goes away with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("latchkey-test-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An empty database: its address, and what must live as long as it does.
+pub struct Place {
+    pub url: String,
+    pub folder: Folder,
+}
+
+impl Place {
+    pub async fn on(engine: Engine) -> Self {
+        let folder = Folder::new();
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite:{}", folder.path().join("test.db").display()),
+            Engine::Postgres => fresh_postgres().await,
+        };
+        Self { url, folder }
+    }
+
+    pub fn config(&self, more: &[(&str, &str)]) -> Config {
+        let fixed = [("LATCHKEY_DATABASE_URL", self.url.as_str()), ("LATCHKEY_PUBLIC_URL", PUBLIC_URL)];
+        let variables = fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let sources = Sources::from_parts(Path::new("Leptos.toml"), "", variables).expect("readable sources");
+        Config::read(&sources).expect("a valid configuration")
+    }
+
+    pub async fn open(&self, opener: Opener) -> Db {
+        Db::open(&self.config(&[]).database, opener).await.expect("the database opens")
+    }
+}
+
+/// A database of its own on the server that `.tools/with-postgres` started.
+async fn fresh_postgres() -> String {
+    use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+    let server = std::env::var("LATCHKEY_TEST_POSTGRES")
+        .expect("LATCHKEY_TEST_POSTGRES names a PostgreSQL server: run the tests with 'make test'");
+    let name = format!("test_{}", Random::system().base62(12).to_lowercase());
+    let mut connection = PgConnection::connect(&server).await.expect("the test's PostgreSQL answers");
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a new database");
+    let (base, _) = server.rsplit_once('/').expect("the address ends with a database");
+    format!("{base}/{name}")
+}
+
+pub struct Server {
+    pub app: App,
+    pub clock: Clock,
+    pub place: Place,
+    router: Router,
+}
+
+impl Server {
+    pub async fn on(engine: Engine) -> Self {
+        Self::with(engine, &[]).await
+    }
+
+    /// With settings of its own.
+    pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let place = Place::on(engine).await;
+        let config = place.config(settings);
+        let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
+        let clock = Clock::held_at(START);
+        let assets = Assets::folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("public"));
+        let app = App::new(config, db, clock.clone(), Random::seeded(1), assets);
+        let router = routes::router(&app);
+        Self { app, clock, place, router }
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.call(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.call(Method::POST, path)
+    }
+
+    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
+        let mut call = self.call_at(path).header(header::HOST.as_str(), "latchkey.test");
+        call.request = call.request.method(method);
+        call
+    }
+
+    /// Without a Host header of ours.
+    pub fn call_at(&self, address: &str) -> Call<'_> {
+        let request = Request::builder().uri(address);
+        Call { server: self, request, peer: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), body: Body::empty() }
+    }
+}
+
+/// A request being put together.
+pub struct Call<'a> {
+    server: &'a Server,
+    request: axum::http::request::Builder,
+    peer: IpAddr,
+    body: Body,
+}
+
+impl Call<'_> {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// As a browser asks for a page.
+    pub fn browser(self) -> Self {
+        self.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+    }
+
+    /// As a browser sends a form of one of our pages.
+    pub fn same_origin(self) -> Self {
+        self.browser().header("sec-fetch-site", "same-origin")
+    }
+
+    pub fn from(mut self, address: &str) -> Self {
+        self.peer = address.parse().expect("an address");
+        self
+    }
+
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub async fn send(self) -> Answer {
+        let mut request = self.request.body(self.body).expect("a request");
+        request.extensions_mut().insert(Peer(SocketAddr::new(self.peer, 50_000)));
+        let response = self.server.router.clone().oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+}
+
+/// Writes each test once and runs it on both engines.
+macro_rules! on_both_engines {
+    ($( $(#[$about:meta])* async fn $name:ident($engine:ident) $body:block )+) => {
+        $(
+            $(#[$about])*
+            mod $name {
+                use super::*;
+
+                async fn run($engine: crate::platform::db::Engine) $body
+
+                #[tokio::test]
+                async fn sqlite() {
+                    run(crate::platform::db::Engine::Sqlite).await;
+                }
+
+                #[tokio::test]
+                async fn postgres() {
+                    run(crate::platform::db::Engine::Postgres).await;
+                }
+            }
+        )+
+    };
+}
+pub(crate) use on_both_engines;

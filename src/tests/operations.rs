@@ -1,0 +1,39 @@
+//! What the operator's machines ask, and what is told when the database is away.
+
+use super::harness::{Server, on_both_engines};
+
+on_both_engines! {
+    async fn a_healthy_server_is_ready(engine) {
+        let server = Server::on(engine).await;
+        assert_eq!(server.get("/healthz").send().await.text(), "ok\n");
+        assert_eq!(server.get("/readyz").send().await.text(), "ready\n");
+    }
+
+    async fn a_stopping_server_is_alive_and_not_ready(engine) {
+        let server = Server::on(engine).await;
+        server.app.stop();
+        assert_eq!(server.get("/healthz").send().await.status, 200);
+        let answer = server.get("/readyz").send().await;
+        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "2"));
+    }
+
+    async fn a_lost_database_is_told_as_such(engine) {
+        let server = Server::on(engine).await;
+        server.app.db.close().await;
+        assert_eq!(server.get("/healthz").send().await.status, 200);
+        let answer = server.get("/readyz").send().await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (503, "application/problem+json"));
+        assert!(!answer.text().to_lowercase().contains("pool"), "{}", answer.text());
+    }
+
+    async fn metrics_name_routes_and_never_addresses(engine) {
+        let server = Server::on(engine).await;
+        server.get("/no-such-page?token=ak_live_secret").send().await;
+        server.get("/healthz").send().await;
+        let page = server.get("/metrics").from("127.0.0.1").send().await.text();
+        assert!(page.contains("latchkey_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1"), "{page}");
+        assert!(page.contains("route=\"none\",status=\"404\"} 1"), "{page}");
+        assert!(!page.contains("ak_live_secret") && !page.contains("no-such-page"), "{page}");
+        assert!(page.ends_with("# EOF\n"), "{page}");
+    }
+}
