@@ -1,0 +1,32 @@
+// What holds for every page, as functions that return their findings: nothing found, nothing returned.
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
+
+/** One heading of the first level, and a title that names the product. */
+export async function names(page: Page): Promise<string[]> {
+  const findings: string[] = [];
+  const headings = await page.locator("h1").count();
+  if (headings !== 1) findings.push(`${headings} h1 instead of 1`);
+  const title = await page.title();
+  if (!/^[^<>]+ · Latchkey$/.test(title)) findings.push(`title "${title}"`);
+  return findings;
+}
+
+/** Nothing is wider than the window. */
+export async function overflow(page: Page): Promise<string[]> {
+  const [content, window] = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return [Math.max(scrollWidth, document.body.scrollWidth), clientWidth] as const;
+  });
+  return content > window ? [`${content} px wide in a window of ${window} px`] : [];
+}
+
+/** WCAG 2.2 AA and axe's best practices. Needs a page with scripts. */
+export async function accessibility(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `axe ${id}: ${help}: ${node.target.join(" ")}`),
+  );
+}
