@@ -88,7 +88,7 @@ export class Server {
   /** Starts a server and waits until it is ready. `variables` come on top of what every server here gets. */
   static async start(engine: Engine, variables: Variables = {}): Promise<Server> {
     const folder = newFolder();
-    const database = createDatabase(engine, folder);
+    const database = newDatabase(engine, folder);
     // Another program may take the free port in the moment before the server does: then the next one.
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort();
@@ -184,6 +184,15 @@ export function settings(port: number, databaseUrl: string): Variables {
     LATCHKEY_SITE_ROOT: SITE,
     LATCHKEY_DATABASE_URL: databaseUrl,
   };
+}
+
+function newDatabase(engine: Engine, folder: string): Database {
+  try {
+    return createDatabase(engine, folder);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 export function newFolder(): string {

@@ -35,7 +35,9 @@ test("a folder that cannot be written", async () => {
 });
 
 test("a database that is a folder", async () => {
-  const given = settings(await freePort(), `sqlite:${folder}`);
+  const file = join(folder, "latchkey.db");
+  mkdirSync(file);
+  const given = settings(await freePort(), `sqlite:${file}`);
   expectRefusal(await runToEnd(given), /cannot open the database/);
 });
 
