@@ -67,7 +67,8 @@ async function start() {
     env: { LATCHKEY_SITE_ADDR: `127.0.0.1:${port}`, LATCHKEY_DATABASE_URL: `sqlite:${database}` },
     stdio: ["ignore", "ignore", "inherit"],
   });
-  process.once("exit", () => child.kill("SIGKILL"));
+  const killWithUs = () => child.kill("SIGKILL");
+  process.once("exit", killWithUs);
   const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code ?? "a signal")));
   while ((await status(port, "/healthz")) !== 200) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
@@ -80,6 +81,7 @@ async function start() {
   const stop = async () => {
     child.kill("SIGTERM");
     const code = await ended;
+    process.off("exit", killWithUs);
     if (code !== 0) throw new Error(`the server ended with ${code} instead of 0`);
   };
   return { port, pid: child.pid, took: performance.now() - began, stop };
