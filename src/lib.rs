@@ -1,8 +1,15 @@
 #![doc = include_str!("ARCHITECTURE.md")]
+// Views are types as deep as their markup.
+#![recursion_limit = "256"]
 
+pub mod accounts;
+pub mod audit;
+pub mod orgs;
 pub mod shared;
 pub mod ui;
 
+#[cfg(feature = "ssr")]
+pub mod admin;
 #[cfg(feature = "ssr")]
 pub mod platform;
 #[cfg(all(test, feature = "ssr"))]

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use latchkey::admin::{self, Task};
+use latchkey::platform::Config;
 use latchkey::platform::boot::{self, Failure};
-use latchkey::platform::config::{Config, Sources};
-use latchkey::platform::db::{self, Db, Opener};
+use latchkey::platform::config::Sources;
 use latchkey::ui::server::routes;
 
 #[derive(Parser)]
@@ -42,19 +43,6 @@ enum Command {
     },
 }
 
-#[derive(Subcommand)]
-enum Task {
-    /// Bring the tables up to date, as the server does at its start
-    Migrate,
-    /// Write a consistent copy while the server goes on
-    Backup {
-        /// File to write; must not exist
-        target: PathBuf,
-    },
-    /// Is the database whole?
-    Check,
-}
-
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     let runtime = match tokio::runtime::Runtime::new() {
@@ -77,26 +65,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
     let sources = Sources::load(line.source.config.as_deref(), variables)?;
     match line.command.unwrap_or(Command::Serve) {
-        Command::Serve => boot::serve(&sources, routes::router).await,
-        Command::Admin { task } => admin(&sources, task).await,
+        Command::Serve => boot::serve(&sources, &routes::PRODUCT).await,
+        Command::Admin { task } => admin::run(&sources, task).await,
     }
-}
-
-async fn admin(sources: &Sources, task: Task) -> Result<(), Failure> {
-    let config = Config::read(sources)?;
-    let db = Db::open(&config.database, Opener::Tool).await?;
-    match task {
-        Task::Migrate => println!("{}: the tables are up to date", config.database.database_url),
-        Task::Backup { target } => {
-            db::backup(&db, &target).await?;
-            println!("wrote {}", target.display());
-        }
-        Task::Check => {
-            for finding in db::check(&db).await? {
-                println!("{finding}");
-            }
-        }
-    }
-    db.close().await;
-    Ok(())
 }

@@ -39,12 +39,17 @@ impl Assets {
         Self(Source::Folder(path.into()))
     }
 
+    /// For commands that serve nothing.
+    pub fn none() -> Self {
+        Self::folder("")
+    }
+
     #[cfg(feature = "embed")]
     pub fn carried() -> Self {
         use std::hash::{DefaultHasher, Hash, Hasher};
 
         #[derive(rust_embed::RustEmbed)]
-        #[folder = "$CARGO_MANIFEST_DIR/target/site"]
+        #[folder = "target/release-front"]
         struct Site;
 
         let mut names: Vec<_> = Site::iter().collect();

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -11,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::assets::Assets;
 use super::config::{ConfigError, Sources};
 use super::db::{Db, DbError, Opener};
-use super::{App, Clock, Config, Random, http, telemetry};
+use super::{App, Clock, Config, Error, Random, Slices, http, telemetry};
 use crate::shared::VERSION;
 
 /// Why the process ends with a failure: one line.
@@ -36,14 +37,31 @@ impl From<DbError> for Failure {
     }
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<String> for Failure {
     fn from(line: String) -> Self {
         Self(line)
     }
 }
 
-/// Runs until the process is told to stop. `router` puts the capabilities' routes together.
-pub async fn serve(sources: &Sources, router: impl FnOnce(&App) -> Router) -> Result<(), Failure> {
+pub type Starting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// What the capabilities add to the platform.
+pub struct Product {
+    /// What they keep in memory.
+    pub slices: fn() -> Slices,
+    pub router: fn(&App) -> Router,
+    /// Runs once before the first request; what it spawns ends with the process.
+    pub start: fn(App) -> Starting,
+}
+
+/// Runs until the process is told to stop.
+pub async fn serve(sources: &Sources, product: &Product) -> Result<(), Failure> {
     let config = Config::read(sources)?;
     let clock = Clock::system();
     telemetry::start(&config.log, clock.clone());
@@ -57,8 +75,9 @@ pub async fn serve(sources: &Sources, router: impl FnOnce(&App) -> Router) -> Re
     let db = Db::open(&config.database, Opener::Server).await?;
     let stop = told_to_stop()?;
     let assets = assets(&config);
-    let app = App::new(config, db, clock, Random::system(), assets);
+    let app = App::new(config, db, clock, Random::system(), assets, (product.slices)());
     warn_of_plain_http(&app);
+    (product.start)(app.clone()).await?;
 
     let (engine, url) = (app.db.engine(), app.public_url.origin());
     tracing::info!("Latchkey {VERSION} with {engine} is ready on {url} (listening on {address})");
@@ -67,7 +86,7 @@ pub async fn serve(sources: &Sources, router: impl FnOnce(&App) -> Router) -> Re
         app.stop();
         tracing::info!("stopping: running requests may finish");
     };
-    http::serve::serve(listener, router(&app), &app.config.limits, stopping).await;
+    http::serve::serve(listener, (product.router)(&app), &app.config.limits, stopping).await;
     app.db.close().await;
     tracing::info!("stopped");
     Ok(())

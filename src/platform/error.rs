@@ -2,10 +2,11 @@
 //! once, by `http::problems`, from the address that was asked. Internal causes are logged and never sent.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
 #[derive(Debug)]
 pub enum Error {
@@ -18,8 +19,26 @@ pub enum Error {
     /// The caller may not do this, and may know so.
     Forbidden(String),
     HeadersTooLarge,
+    /// A text that no column can hold, such as one with a NUL.
+    Unreadable,
+    /// Somebody without a membership.
+    NoOrganization,
+    /// Nobody is signed in; `next` is where to go after that.
+    SignInFirst {
+        next: String,
+    },
+    /// A form that was made for another organization than the one the person works in now: id and name of that one, if
+    /// they belong to it.
+    OtherOrganization {
+        here: String,
+        meant: Option<(String, String)>,
+    },
     /// The database cannot be reached now.
     Unavailable(Box<dyn StdError + Send + Sync>),
+    /// More work is waiting than can be done in time.
+    Busy,
+    /// Too many tries; how long to wait.
+    TooMany(Duration),
     /// The server is about to stop.
     Stopping,
     /// Ours to mend.
@@ -38,10 +57,32 @@ impl Error {
                 "This request did not come from a page of {public_url}, so nothing was changed. Open {public_url} and try again there."
             )),
             Self::Forbidden(detail) => Problem::of(StatusCode::FORBIDDEN).detail(detail.clone()),
+            Self::NoOrganization => Problem {
+                offer: Some(Offer::SignOut),
+                ..Problem::of(StatusCode::FORBIDDEN)
+                    .detail("You belong to no organization here. Ask an admin of yours to invite you.")
+            },
+            Self::SignInFirst { .. } => Problem::of(StatusCode::UNAUTHORIZED),
+            Self::OtherOrganization { here, meant } => {
+                let meant_name = meant.as_ref().map_or("another organization", |(_, name)| name.as_str());
+                let problem = Problem::of(StatusCode::CONFLICT).detail(format!(
+                    "This form was made for {meant_name}, and you now work in {here}. Nothing was changed."
+                ));
+                let offer = meant.clone().map(|(id, name)| Offer::SwitchTo { id, name });
+                Problem { offer, ..problem }
+            }
+            Self::Unreadable => Problem::of(StatusCode::UNPROCESSABLE_ENTITY)
+                .detail("The request has a character that cannot be kept. Nothing was changed."),
             Self::HeadersTooLarge => Problem::of(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::Unavailable(_) => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
                 .detail("The database cannot be reached right now. Nothing was changed.")
                 .retry_after(Duration::from_secs(2)),
+            Self::Busy => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
+                .detail("Too much is going on right now. Nothing was changed; try again in a moment.")
+                .retry_after(Duration::from_secs(5)),
+            Self::TooMany(wait) => Problem::of(StatusCode::TOO_MANY_REQUESTS)
+                .detail(format!("Too many tries. Wait {} before the next one.", minutes(*wait)))
+                .retry_after(*wait),
             Self::Stopping => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
                 .detail("The server is restarting.")
                 .retry_after(Duration::from_secs(2)),
@@ -50,9 +91,30 @@ impl Error {
     }
 }
 
+/// "1 minute", "12 minutes": rounded up, so that nobody comes back too early.
+pub fn minutes(span: Duration) -> String {
+    match span.as_secs().div_ceil(60) {
+        0 | 1 => "1 minute".to_owned(),
+        n => format!("{n} minutes"),
+    }
+}
+
+impl From<tower_sessions::session::Error> for Error {
+    fn from(error: tower_sessions::session::Error) -> Self {
+        use tower_sessions::session_store::Error as Store;
+        match error {
+            tower_sessions::session::Error::Store(Store::Backend(cause)) => Self::Unavailable(cause.into()),
+            error => Self::Internal(error.to_string().into()),
+        }
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as Sql;
+        if error.as_database_error().and_then(|told| told.code()).is_some_and(|code| code == NOT_A_TEXT) {
+            return Self::Unreadable;
+        }
         let away = match &error {
             Sql::Io(_) | Sql::Tls(_) | Sql::PoolTimedOut | Sql::PoolClosed | Sql::WorkerCrashed => true,
             Sql::Database(told) => told.code().is_some_and(|code| is_outage(&code)),
@@ -62,6 +124,9 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// PostgreSQL takes no NUL in a text; SQLite does.
+const NOT_A_TEXT: &str = "22021";
+
 /// PostgreSQL's connection, resource and shutdown classes; SQLite's busy, I/O, full and cannot-open codes, whose
 /// extended forms carry the primary one in the low byte.
 fn is_outage(code: &str) -> bool {
@@ -70,11 +135,26 @@ fn is_outage(code: &str) -> bool {
     postgres || code.parse::<u32>().is_ok_and(|number| code.len() < 5 && SQLITE.contains(&(number & 0xff)))
 }
 
+/// For the operator's terminal: the cause is theirs to see.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(cause) | Self::Internal(cause) => write!(f, "{cause}"),
+            error => f.write_str(&error.problem().detail),
+        }
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
             Self::Internal(cause) => tracing::error!(%cause, "internal error"),
             Self::Unavailable(cause) => tracing::error!(%cause, "database unavailable"),
+            // A page is asked for: after signing in it is shown.
+            Self::SignInFirst { next } => {
+                let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                return Redirect::to(&format!("/sign-in?next={next}")).into_response();
+            }
             _ => {}
         }
         self.problem().into_response()
@@ -88,6 +168,14 @@ pub struct Problem {
     pub title: &'static str,
     pub detail: String,
     pub retry_after: Option<Duration>,
+    pub offer: Option<Offer>,
+}
+
+/// What a problem's page lets people do about it.
+#[derive(Clone, Debug)]
+pub enum Offer {
+    SwitchTo { id: String, name: String },
+    SignOut,
 }
 
 impl Problem {
@@ -100,6 +188,7 @@ impl Problem {
             404 => ("Not found", "There is nothing at this address, or you may not see it."),
             405 => ("Method not allowed", "This address does not take that kind of request."),
             408 => ("Too slow", "The request did not arrive in time."),
+            409 => ("Out of step", "Something has changed in the meantime. Load the page again."),
             413 => ("Too large", "The request is larger than this server accepts."),
             415 => ("Unsupported media type", "The request's Content-Type is not accepted here."),
             422 => ("Not accepted", "A value in the request is missing or has the wrong form."),
@@ -112,7 +201,7 @@ impl Problem {
             code if code < 500 => ("Bad request", "The request was refused."),
             _ => ("Something went wrong", "The fault is ours and was written to the log."),
         };
-        Self { status, title, detail: detail.to_owned(), retry_after: None }
+        Self { status, title, detail: detail.to_owned(), retry_after: None, offer: None }
     }
 
     #[must_use]

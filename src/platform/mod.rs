@@ -11,11 +11,13 @@ pub mod health;
 pub mod http;
 pub mod metrics;
 mod random;
+mod secret;
 pub mod telemetry;
 
-pub use app::App;
+pub use app::{App, Slices};
 pub use assets::Assets;
 pub use clock::Clock;
 pub use config::Config;
-pub use error::{Error, Problem};
+pub use error::{Error, Offer, Problem, minutes};
 pub use random::Random;
+pub use secret::Secret;

@@ -1,7 +1,19 @@
-//! What both builds know and nothing else depends on: the moment, and the build's own name.
+//! What both builds know and nothing else depends on.
 
+mod id;
+mod kind;
+mod permission;
+mod return_path;
+mod role;
+mod theme;
 mod timestamp;
 
+pub use id::{EventId, OrgId, UserId};
+pub use kind::Kind;
+pub use permission::{Door, Permission};
+pub use return_path::ReturnPath;
+pub use role::Role;
+pub use theme::Theme;
 pub use timestamp::Timestamp;
 
 /// The version in Cargo.toml, shown in the account menu, `--version` and `/metrics`.

@@ -25,7 +25,8 @@ fn variables_win_over_the_file_and_the_file_over_defaults() {
     assert_eq!(config.log.log, "debug");
     assert_eq!(config.web.trusted_proxies.len(), 2);
     assert_eq!(config.database.database_connections, 8);
-    let config = read("", &[("LEPTOS_SITE_ADDR", "127.0.0.1:5000")]).expect("what cargo-leptos sets is heard");
+    let config =
+        read("", &[("LEPTOS_SITE_ADDR", "127.0.0.1:5000")]).expect("what cargo-leptos sets is heard");
     assert_eq!(config.site.site_addr.port(), 5000);
 }
 
@@ -39,9 +40,17 @@ fn every_mistake_is_one_line_that_names_its_place() {
         ("[latchkey]\nlog = { a = 1 }", &[], "Leptos.toml: log in [latchkey] is neither"),
         ("[latchkey]\nmax_body = \"1 MB\"", &[], "Leptos.toml: max_body: \"1 MB\" is not a size"),
         ("", &[("LATCHKEY_PUBLIC_ULR", "x")], "there is no setting LATCHKEY_PUBLIC_ULR"),
-        ("", &[("LATCHKEY_PUBLIC_URL", "keys.example")], "LATCHKEY_PUBLIC_URL: \"keys.example\" is not an address"),
+        (
+            "",
+            &[("LATCHKEY_PUBLIC_URL", "keys.example")],
+            "LATCHKEY_PUBLIC_URL: \"keys.example\" is not an address",
+        ),
         ("", &[("LATCHKEY_SITE_ADDR", "3000")], "LATCHKEY_SITE_ADDR: \"3000\" is not an address with a port"),
-        ("", &[("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/8, x")], "LATCHKEY_TRUSTED_PROXIES: \"10.0.0.0/8, x\" has a part \"x\""),
+        (
+            "",
+            &[("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/8, x")],
+            "LATCHKEY_TRUSTED_PROXIES: \"10.0.0.0/8, x\" has a part \"x\"",
+        ),
         ("", &[("LATCHKEY_DATABASE_CONNECTIONS", "0")], "database_connections: at least 1"),
         ("", &[("LATCHKEY_LOG", "loud=verbose")], "log: \"loud=verbose\" is neither"),
         ("", &[("LATCHKEY_MAX_HEADERS", "10B")], "max_headers: less than 1KiB"),
@@ -55,12 +64,16 @@ fn every_mistake_is_one_line_that_names_its_place() {
 #[test]
 fn a_wrong_database_address_is_refused_without_repeating_its_password() {
     let line = refusal("", &[("LATCHKEY_DATABASE_URL", "postgress://u:hunter2@h/db")]);
-    assert!(line.starts_with("LATCHKEY_DATABASE_URL: the address is neither") && !line.contains("hunter2"), "{line}");
+    assert!(
+        line.starts_with("LATCHKEY_DATABASE_URL: the address is neither") && !line.contains("hunter2"),
+        "{line}"
+    );
 }
 
 #[test]
 fn a_named_file_must_be_there() {
-    let missing = Sources::load(Some(Path::new("/nowhere/Leptos.toml")), []).map(drop).expect_err("it is refused");
+    let missing =
+        Sources::load(Some(Path::new("/nowhere/Leptos.toml")), []).map(drop).expect_err("it is refused");
     assert!(missing.to_string().starts_with("/nowhere/Leptos.toml: "), "{missing}");
 }
 
@@ -80,7 +93,8 @@ fn the_readme_lists_the_settings_as_they_are() {
     let real: Vec<String> = Config::settings()
         .iter()
         .map(|setting| {
-            let default = if setting.default.is_empty() { "–".to_owned() } else { format!("`{}`", setting.default) };
+            let default =
+                if setting.default.is_empty() { "–".to_owned() } else { format!("`{}`", setting.default) };
             format!("| `{}` | `{}` | {default} | {} |", setting.variable(), setting.table, setting.help)
         })
         .collect();

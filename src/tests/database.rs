@@ -88,13 +88,13 @@ on_both_engines! {
         let place = Place::on(engine).await;
         let db = place.open(Opener::Server).await;
         for id in ["b", "a", "_", "B", "ä", "Z"] {
-            sqlx::query("INSERT INTO instance (id, created_at) VALUES ($1, 0)")
+            sqlx::query("INSERT INTO organizations (id, name, plan, created_at) VALUES ($1, $1, '', 0)")
                 .bind(id)
                 .execute(db.pool())
                 .await
                 .expect("a row");
         }
-        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM instance WHERE length(id) = 1 ORDER BY id")
+        let ids: Vec<String> = sqlx::query_scalar("SELECT name FROM organizations ORDER BY name")
             .fetch_all(db.pool())
             .await
             .expect("rows");
@@ -209,7 +209,11 @@ async fn a_damaged_file_is_found() {
     db.pool().execute("CREATE TABLE filler (t TEXT NOT NULL)").await.expect("a table");
     db.pool().execute("CREATE INDEX filler_t ON filler (t)").await.expect("an index");
     for _ in 0..200 {
-        sqlx::query("INSERT INTO filler VALUES ($1)").bind("x".repeat(500)).execute(db.pool()).await.expect("a row");
+        sqlx::query("INSERT INTO filler VALUES ($1)")
+            .bind("x".repeat(500))
+            .execute(db.pool())
+            .await
+            .expect("a row");
     }
     db.pool().execute("PRAGMA wal_checkpoint(TRUNCATE)").await.expect("a checkpoint");
     db.close().await;
@@ -229,11 +233,14 @@ async fn sqlite_runs_as_the_promises_need() {
     let place = Place::on(Engine::Sqlite).await;
     let db = place.open(Opener::Server).await;
     let mut connection = db.pool().acquire().await.expect("a connection");
-    for (question, wanted) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)] {
+    for (question, wanted) in
+        [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+    {
         let value: i64 = sqlx::query_scalar(question).fetch_one(&mut *connection).await.expect("a value");
         assert_eq!(value, wanted, "{question}");
     }
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.expect("a mode");
+    let mode: String =
+        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.expect("a mode");
     assert_eq!(mode, "wal");
     connection.ping().await.expect("it answers");
 }

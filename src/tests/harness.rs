@@ -62,7 +62,8 @@ impl Place {
 
     pub fn config(&self, more: &[(&str, &str)]) -> Config {
         let fixed = [("LATCHKEY_DATABASE_URL", self.url.as_str()), ("LATCHKEY_PUBLIC_URL", PUBLIC_URL)];
-        let variables = fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables =
+            fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let sources = Sources::from_parts(Path::new("Leptos.toml"), "", variables).expect("readable sources");
         Config::read(&sources).expect("a valid configuration")
     }
@@ -87,7 +88,8 @@ async fn fresh_postgres() -> String {
 pub struct Server {
     pub app: App,
     pub clock: Clock,
-    pub place: Place,
+    /// Keeps the database's folder.
+    _place: Place,
     router: Router,
 }
 
@@ -103,9 +105,9 @@ impl Server {
         let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
         let clock = Clock::held_at(START);
         let assets = Assets::folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("public"));
-        let app = App::new(config, db, clock.clone(), Random::seeded(1), assets);
+        let app = App::new(config, db, clock.clone(), Random::seeded(1), assets, routes::slices());
         let router = routes::router(&app);
-        Self { app, clock, place, router }
+        Self { app, clock, _place: place, router }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -153,6 +155,20 @@ impl Call<'_> {
         self.browser().header("sec-fetch-site", "same-origin")
     }
 
+    /// With the cookies of a browser.
+    pub fn with(self, cookies: &str) -> Self {
+        if cookies.is_empty() { self } else { self.header("cookie", cookies) }
+    }
+
+    /// A form's fields.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in fields {
+            body.append_pair(name, value);
+        }
+        self.header("content-type", "application/x-www-form-urlencoded").body(body.finish())
+    }
+
     pub fn from(mut self, address: &str) -> Self {
         self.peer = address.parse().expect("an address");
         self
@@ -182,6 +198,13 @@ pub struct Answer {
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
+    }
+
+    /// The cookies that the answer sets, as a browser sends them back; removed ones are left out.
+    pub fn cookies(&self) -> String {
+        let set = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+        let kept = set.filter(|line| !line.contains("Max-Age=0")).filter_map(|line| line.split(';').next());
+        kept.collect::<Vec<_>>().join("; ")
     }
 
     pub fn text(&self) -> String {

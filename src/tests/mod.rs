@@ -7,4 +7,6 @@ mod guards;
 mod harness;
 mod limits;
 mod operations;
+mod people;
+mod personas;
 mod routes;

@@ -1,4 +1,9 @@
 //! What people see: the document around every page, the parts that pages are made of, the islands several slices use.
 
+pub mod form;
+pub mod islands;
+pub mod parts;
+pub mod shell;
+
 #[cfg(feature = "ssr")]
 pub mod server;

@@ -78,6 +78,19 @@ settings! {
 }
 
 settings! {
+    /// People and what is kept about them.
+    table "latchkey"
+    pub struct Accounts {
+        /// A session ends after this silence
+        pub session_idle: Duration = "7d",
+        /// A session ends at this age
+        pub session_life: Duration = "30d",
+        /// How long audit rows are kept; empty: for ever
+        pub audit_retention: Option<Duration> = "",
+    }
+}
+
+settings! {
     /// What is written to standard output.
     table "latchkey"
     pub struct Log {
@@ -96,6 +109,7 @@ pub struct Config {
     pub web: Web,
     pub database: Database,
     pub limits: Limits,
+    pub accounts: Accounts,
     pub log: Log,
 }
 
@@ -117,7 +131,15 @@ impl Setting {
 impl Config {
     /// Every setting, in the order in which help and README list them.
     pub fn settings() -> Vec<Setting> {
-        [Site::SETTINGS, Web::SETTINGS, Database::SETTINGS, Limits::SETTINGS, Log::SETTINGS].concat()
+        [
+            Site::SETTINGS,
+            Web::SETTINGS,
+            Database::SETTINGS,
+            Limits::SETTINGS,
+            Accounts::SETTINGS,
+            Log::SETTINGS,
+        ]
+        .concat()
     }
 
     pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
@@ -127,6 +149,7 @@ impl Config {
             web: Web::read(sources)?,
             database: Database::read(sources)?,
             limits: Limits::read(sources)?,
+            accounts: Accounts::read(sources)?,
             log: Log::read(sources)?,
         };
         config.check()?;

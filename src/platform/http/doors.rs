@@ -12,6 +12,8 @@ use crate::platform::App;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     Anyone,
+    /// Somebody who is signed in.
+    Person,
     /// The one who runs the server: a token, or a call from the same machine.
     Operator,
 }

@@ -3,6 +3,7 @@
 //! compression → body size → route.
 
 pub mod address;
+mod cookie;
 mod cross_site;
 mod doors;
 mod headers;
@@ -12,10 +13,11 @@ pub mod serve;
 mod visit;
 mod wire;
 
+pub use cookie::cookie;
 pub use doors::{Door, Doors, Who};
 pub use headers::page_policy;
 pub use problems::PageOfProblem;
-pub use visit::{Peer, Visit};
+pub use visit::{Peer, THEME_COOKIE, Visit};
 pub use wire::Wire;
 
 use axum::Router;

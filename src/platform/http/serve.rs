@@ -1,15 +1,15 @@
-//! Connections: accepting, limits on headers and their time, and a stop that lets running requests finish.
+//! Connections: accepting, limits on headers and their time, and a stop that lets running requests finish. HTTP/1.1 only:
+//! what speaks HTTP/2 or 3 to browsers is the TLS proxy in front, and proxies speak 1.1 to the server behind them.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
@@ -46,45 +46,31 @@ pub async fn serve(listener: TcpListener, router: Router, limits: &Limits, stop:
     }
 }
 
-fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    let most = limits.max_headers.get();
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut server = http1::Builder::new();
     server
-        .http1()
         .timer(TokioTimer::new())
+        // Also ends connections that stay silent, at their beginning and between requests.
         .header_read_timeout(limits.header_timeout)
         // Twice the limit, so that what is a little over is still refused with a proper answer.
-        .max_buf_size((2 * most).max(64 * 1024));
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Duration::from_secs(20))
-        .max_concurrent_streams(256)
-        .max_header_list_size(u32::try_from(2 * most).unwrap_or(u32::MAX));
+        .max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
     server
 }
 
 fn connection(
-    server: &auto::Builder<TokioExecutor>,
+    server: &http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>>
-+ Send
-+ 'static {
+) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static {
     // Answers are small: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    let service = hyper_util::service::TowerToHyperService::new(tower::service_fn(
-        move |request: axum::http::Request<hyper::body::Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
-            let router = router.clone();
-            async move {
-                Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
-            }
-        },
-    ));
-    server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
+    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    server.serve_connection(TokioIo::new(stream), service)
 }
 
 /// A broken connection concerns one client; running out of descriptors or memory concerns all and needs a pause.

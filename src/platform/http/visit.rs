@@ -9,9 +9,12 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
-use super::address;
+use super::{address, cookie};
 use crate::platform::App;
+use crate::shared::Theme;
 
+/// Set by `POST /preferences/theme`; absent where the system decides.
+pub const THEME_COOKIE: &str = "latchkey_theme";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The address of the other end of the socket.
@@ -27,8 +30,11 @@ pub struct Visit {
     pub peer: IpAddr,
     /// The request passed a proxy, trusted or not.
     pub forwarded: bool,
+    pub user_agent: String,
     /// The Host header, when it is not that of `public_url`.
     pub other_host: Option<String>,
+    /// What the person chose; needed for every page, error pages included.
+    pub theme: Theme,
 }
 
 impl Visit {
@@ -50,10 +56,18 @@ impl Visit {
             request_id: format!("req_{}", app.random.base62(16)),
             address: address::caller(peer, headers, &app.config.web.trusted_proxies),
             peer,
+            user_agent: user_agent(headers),
             forwarded: address::is_forwarded(headers),
             other_host,
+            theme: cookie(headers, THEME_COOKIE).and_then(Theme::parse).unwrap_or_default(),
         }
     }
+}
+
+/// As sent, but short and without what could forge a line.
+fn user_agent(headers: &axum::http::HeaderMap) -> String {
+    let sent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    sent.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect()).unwrap_or_default()
 }
 
 pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {

@@ -1,4 +1,5 @@
-//! A problem as a page: what happened, what to do, and the id under which the log has it.
+//! A problem as a page: what happened, what to do, and the id under which the log has it. It is drawn from what the
+//! request brought alone, so that it can be shown when the database is away.
 
 use std::pin::Pin;
 
@@ -7,20 +8,68 @@ use leptos::prelude::*;
 
 use super::page::Page;
 use crate::platform::http::Visit;
-use crate::platform::{App, Problem};
+use crate::platform::{App, Offer, Problem};
+use crate::shared::Kind;
+use crate::ui::parts::{Button, Glyph, GlyphSize, HiddenFields, LinkButton, Look, Symbol};
+use crate::ui::shell::Solo;
 
 pub fn page(app: App, visit: Visit, problem: Problem) -> Pin<Box<dyn Future<Output = Response> + Send>> {
     let id = visit.request_id.clone();
+    let host = app.public_url.authority().to_owned();
     let page = Page::new(&app, &visit, problem.title).status(problem.status);
-    Box::pin(page.render(move || {
-        view! {
-            <main id="main" class="mx-auto max-w-[26rem] px-4 pt-24">
-                <p class="cap">{problem.status.as_u16()}</p>
-                <h1 class="h-page">{problem.title}</h1>
-                <p class="mt-2 text-ink-2">{problem.detail}</p>
-                <p class="mt-6"><a class="btn btn-secondary" href="/">"Go to the start page"</a></p>
-                <p class="cap mt-6">"Request " <code>{id}</code></p>
-            </main>
+    Box::pin(page.render(move || view! { <ProblemPage problem id host/> }))
+}
+
+/// What can be done about it.
+fn way_on(status: u16, offer: Option<Offer>) -> AnyView {
+    match offer {
+        Some(Offer::SwitchTo { id, name }) => {
+            return view! {
+                <form method="post" action="/switch-organization">
+                    <HiddenFields fields=vec![("organization", id), ("back", "/".to_owned())]/>
+                    <Button look=Look::Primary>{format!("Switch to {name}")}</Button>
+                </form>
+                <LinkButton href="/" look=Look::Ghost>"Go to the start page"</LinkButton>
+            }
+            .into_any();
         }
-    }))
+        Some(Offer::SignOut) => {
+            return view! {
+                <form method="post" action="/sign-out"><Button>"Sign out"</Button></form>
+            }
+            .into_any();
+        }
+        None => {}
+    }
+    match status {
+        401 => view! { <LinkButton href="/sign-in" look=Look::Primary>"Sign in"</LinkButton> }.into_any(),
+        // An empty address is the page's own: asking again is a plain link.
+        408 | 429 | 500.. => view! {
+            <LinkButton href="" icon=Symbol::Rotate>"Try again"</LinkButton>
+            <LinkButton href="/" look=Look::Ghost>"Go to the start page"</LinkButton>
+        }
+        .into_any(),
+        _ => view! { <LinkButton href="/">"Go to the start page"</LinkButton> }.into_any(),
+    }
+}
+
+#[component]
+fn ProblemPage(problem: Problem, id: String, host: String) -> impl IntoView {
+    let status = problem.status.as_u16();
+    view! {
+        <Solo host>
+            <div class="text-center">
+                <div class="mb-5 flex justify-center">
+                    // The key that does not open: grey, cut by the status.
+                    <Glyph seed=status.to_string() kind=Kind::Live off=true size=GlyphSize::Huge/>
+                </div>
+                <h1 class="h-page">{problem.title}</h1>
+                <p class="mx-auto mt-1.5 max-w-[24rem] text-balance text-ink-2 [overflow-wrap:anywhere]">{problem.detail}</p>
+                <div class="mt-6 flex flex-wrap justify-center gap-2">{way_on(status, problem.offer)}</div>
+                <p class="cap mt-8">
+                    {format!("Status {status} · Request ")} <code class="select-all">{id}</code>
+                </p>
+            </div>
+        </Solo>
+    }
 }

@@ -1,6 +1,10 @@
 //! Pages are made on the server. A handler reads its service, then hands a view to `page::render`.
 
+pub mod chrome;
 mod errors;
 pub mod page;
 pub mod routes;
+#[cfg(debug_assertions)]
+mod specimen;
 mod start;
+mod theme;

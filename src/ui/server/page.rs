@@ -11,6 +11,8 @@ use leptos::prelude::*;
 use crate::platform::config::OUTPUT_NAME;
 use crate::platform::http::{Visit, page_policy};
 use crate::platform::{App, Assets};
+use crate::shared::{Theme, Timestamp};
+use crate::ui::islands::{RelativeTimes, Saving};
 
 /// What the document needs to know besides its content.
 pub struct Page {
@@ -38,6 +40,7 @@ impl Page {
     {
         let Self { app, visit, title, status } = self;
         let nonce = Nonce::new();
+        let now = app.clock.now();
         let options = options(&app);
         let reload = std::env::var_os("LEPTOS_WATCH").map(|_| options.reload_port);
         let policy = page_policy(&nonce, reload);
@@ -46,7 +49,7 @@ impl Page {
         let document = move || {
             let content = content().into_any();
             let notice = visit.other_host.map(|host| view! { <OtherAddress host public_url/> });
-            view! { <Document title options assets>{notice}{content}</Document> }
+            view! { <Document title options assets theme=visit.theme now>{notice}{content}</Document> }
         };
         let context = move || provide_context(nonce.clone());
         let request = Request::new(Body::empty());
@@ -76,11 +79,18 @@ fn options(app: &App) -> LeptosOptions {
 }
 
 #[component]
-fn Document(title: String, options: LeptosOptions, assets: Assets, children: Children) -> impl IntoView {
+fn Document(
+    title: String,
+    options: LeptosOptions,
+    assets: Assets,
+    theme: Theme,
+    now: Timestamp,
+    children: Children,
+) -> impl IntoView {
     let font = assets.url("fonts/instrument-sans-latin-wght-normal.woff2");
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-theme=theme.pinned()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -92,7 +102,11 @@ fn Document(title: String, options: LeptosOptions, assets: Assets, children: Chi
                 <AutoReload options=options.clone()/>
                 <HydrationScripts options islands=true/>
             </head>
-            <body>{children()}</body>
+            <body>
+                {children()}
+                <Saving/>
+                <RelativeTimes now=now.millis()/>
+            </body>
         </html>
     }
 }

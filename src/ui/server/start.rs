@@ -1,24 +1,44 @@
-//! `/`: says that the server runs, and with what.
+//! `/` leads on: to the pages of whoever is signed in, to signing in, or, before the first account, to the setup link.
 
 use axum::Extension;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 
 use super::page::Page;
-use crate::platform::App;
+use crate::accounts::server::nobody_yet;
+use crate::orgs::server::Visitor;
 use crate::platform::http::Visit;
-use crate::shared::VERSION;
+use crate::platform::{App, Error};
+use crate::ui::shell::Solo;
 
-pub async fn show(State(app): State<App>, Extension(visit): Extension<Visit>) -> Response {
-    let (engine, address) = (app.db.engine().to_string(), app.public_url.origin().to_owned());
-    Page::new(&app, &visit, "Running")
+pub async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    visitor: Option<Visitor>,
+) -> Result<Response, Error> {
+    if visitor.is_some() {
+        return Ok(Redirect::to("/settings/profile").into_response());
+    }
+    if nobody_yet(&app).await? {
+        return Ok(not_set_up(&app, &visit).await);
+    }
+    Ok(Redirect::to("/sign-in").into_response())
+}
+
+async fn not_set_up(app: &App, visit: &Visit) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "Not set up yet")
         .render(move || {
             view! {
-                <main id="main" class="mx-auto max-w-[26rem] px-4 pt-24">
-                    <h1 class="h-page">"Latchkey is running"</h1>
-                    <p class="mt-2 text-ink-2">"Version " {VERSION} " with " {engine} " at " {address} "."</p>
-                </main>
+                <Solo rack=true host>
+                    <h1 class="h-page text-center">"Latchkey is running"</h1>
+                    <p class="mt-1 text-center text-ink-2 text-balance">
+                        "Nobody has an account yet. Open the link that the server printed when it started, or have \
+                        a new one printed:"
+                    </p>
+                    <p class="mt-4 text-center"><code class="mono select-all">"latchkey admin setup-link"</code></p>
+                </Solo>
             }
         })
         .await

@@ -1,0 +1,198 @@
+//! The profile itself: name, ways to sign in, sessions, theme.
+
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::{HOME, done};
+use crate::accounts::device;
+use crate::accounts::server::service::{self, Changed};
+use crate::accounts::server::store::sessions::Listed;
+use crate::orgs::server::Actor;
+use crate::platform::{App, Error};
+use crate::shared::Timestamp;
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{
+    Badge, Button, HiddenFields, Input, LinkButton, Look, Outcome, Size, Time, Toast, Tone,
+};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{PageHead, Shell, ThemeSwitch};
+
+#[derive(Deserialize)]
+pub struct NewName {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+pub struct Which {
+    /// Empty: all but this one.
+    #[serde(default)]
+    session: String,
+}
+
+pub async fn show(State(app): State<App>, actor: Actor) -> Result<Response, Error> {
+    let name = actor.visitor.person.name.clone();
+    page(&app, &actor, name, FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn rename(
+    State(app): State<App>,
+    actor: Actor,
+    session: Session,
+    Form(given): Form<NewName>,
+) -> Result<Response, Error> {
+    let visitor = &actor.visitor;
+    match service::rename(&app, &visitor.by(), &visitor.person, &given.name).await? {
+        Changed::NotTaken(why) => {
+            let errors = FormErrors::default().with("name", why);
+            page(&app, &actor, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Changed::Done | Changed::WrongPassword => Ok(done(&session, "Name saved.").await?.into_response()),
+    }
+}
+
+pub async fn end_session(
+    State(app): State<App>,
+    actor: Actor,
+    session: Session,
+    Form(which): Form<Which>,
+) -> Result<Response, Error> {
+    let visitor = &actor.visitor;
+    if which.session == visitor.session {
+        service::end_this_session(&app, &session, &visitor.visit, &visitor.person).await?;
+        return Ok(axum::response::Redirect::to("/sign-in").into_response());
+    }
+    let word = if which.session.is_empty() {
+        service::end_other_sessions(&app, &visitor.by(), &visitor.person, &visitor.session).await?;
+        "All other sessions were signed out."
+    } else {
+        service::end_session(&app, &visitor.by(), &visitor.person, &which.session).await?;
+        "The session was signed out."
+    };
+    Ok(done(&session, word).await?.into_response())
+}
+
+async fn page(
+    app: &App,
+    actor: &Actor,
+    name: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let visitor = actor.visitor.clone();
+    let sessions = service::sessions_of(app, &visitor.person).await?;
+    let codes = service::recovery_codes_left(app, &visitor.person).await?;
+    let now = app.clock.now();
+    let chrome = chrome(app, actor, None, HOME);
+    let theme = chrome.theme;
+    let word = visitor.word.clone().map(view_toast);
+    let response = page_for(app, actor, "Profile").status(status).render(move || {
+        let person = visitor.person;
+        let others = sessions.len() > 1;
+        let rows = sessions.into_iter().map(|listed| session_row(listed, &visitor.session, now)).collect_view();
+        let body = view! {
+            <PageHead title="Profile" text="Your account on this server, in every organization."/>
+            <section class="mt-8 max-w-[40rem]" aria-labelledby="about">
+                <h2 class="h-sect" id="about">"You"</h2>
+                <PageForm action=HOME errors failed="The name was not saved." class="mt-4 grid gap-4">
+                    <Input name="name" label="Name" value=name autocomplete="name" max_length=80 class="max-w-[26rem]"/>
+                    <div>
+                        <p class="label">"Email"</p>
+                        <p class="mt-1 [overflow-wrap:anywhere]">{person.email}</p>
+                    </div>
+                    <div><SubmitButton text="Save name"/></div>
+                </PageForm>
+            </section>
+            <section class="mt-10 max-w-[40rem]" aria-labelledby="ways">
+                <h2 class="h-sect" id="ways">"Signing in"</h2>
+                <dl class="mt-4 grid gap-4">
+                    <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
+                        <div>
+                            <dt class="font-medium">"Password"</dt>
+                            <dd class="text-ink-2">{if person.has_password { "Set" } else { "Not set" }}</dd>
+                        </div>
+                        <dd><LinkButton href="/settings/profile/password" look=Look::Secondary>"Change password"</LinkButton></dd>
+                    </div>
+                    <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
+                        <div>
+                            <dt class="font-medium">"Second factor"</dt>
+                            <dd class="text-ink-2">{factor_text(person.has_factor, codes)}</dd>
+                        </div>
+                        <dd class="flex flex-wrap gap-2">{factor_links(person.has_factor)}</dd>
+                    </div>
+                </dl>
+            </section>
+            <section class="mt-10 max-w-[40rem]" aria-labelledby="sessions">
+                <div class="flex flex-wrap items-center justify-between gap-3">
+                    <h2 class="h-sect" id="sessions">"Sessions"</h2>
+                    {others.then(|| view! {
+                        <form method="post" action="/settings/profile/sessions">
+                            <Button look=Look::Secondary size=Size::Small>"Sign out all others"</Button>
+                        </form>
+                    })}
+                </div>
+                <ul class="mt-4 grid gap-4">{rows}</ul>
+            </section>
+            <section class="mt-10 max-w-[40rem]" aria-labelledby="looks">
+                <h2 class="h-sect" id="looks">"Appearance"</h2>
+                <div class="mt-4 max-w-[26rem] border-t border-line pt-4"><ThemeSwitch theme back=HOME/></div>
+            </section>
+        };
+        view! { <Shell chrome toast=word.map(|toast| toast())>{body}</Shell> }
+    });
+    Ok(response.await)
+}
+
+fn view_toast(word: String) -> impl FnOnce() -> AnyView + Send {
+    move || view! { <Toast outcome=Outcome::Done title=word/> }.into_any()
+}
+
+fn factor_text(on: bool, codes: i64) -> String {
+    if !on {
+        return "Off. With it, a stolen password alone does not open your account.".to_owned();
+    }
+    match codes {
+        0 => "On. No recovery codes are left.".to_owned(),
+        1 => "On. 1 recovery code is left.".to_owned(),
+        n => format!("On. {n} recovery codes are left."),
+    }
+}
+
+fn factor_links(on: bool) -> AnyView {
+    if on {
+        view! {
+            <LinkButton href="/settings/profile/recovery-codes" look=Look::Secondary>"New recovery codes"</LinkButton>
+            <LinkButton href="/settings/profile/second-factor/off" look=Look::DangerQuiet>"Turn off"</LinkButton>
+        }
+        .into_any()
+    } else {
+        view! { <LinkButton href="/settings/profile/second-factor" look=Look::Secondary>"Set up"</LinkButton> }.into_any()
+    }
+}
+
+fn session_row(listed: Listed, here: &str, now: Timestamp) -> impl IntoView + use<> {
+    let is_here = listed.id_hash == here;
+    let name = device(&listed.user_agent);
+    view! {
+        <li class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
+            <div class="min-w-0">
+                <p class="flex flex-wrap items-center gap-2">
+                    <span class="font-medium" dir="auto">{name}</span>
+                    {is_here.then(|| view! { <Badge tone=Tone::Line text="This browser"/> })}
+                </p>
+                <p class="cap">
+                    {format!("{} · Last seen: ", listed.address)}<Time at=listed.last_seen_at now=now/>
+                    " · Signed in: "<Time at=listed.created_at now=now/>
+                </p>
+            </div>
+            <form method="post" action="/settings/profile/sessions">
+                <HiddenFields fields=vec![("session", listed.id_hash)]/>
+                <Button look=Look::Ghost size=Size::Small>"Sign out"</Button>
+            </form>
+        </li>
+    }
+}

@@ -1,0 +1,111 @@
+//! `/reset/{token}`: a new password by a link that works once.
+
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::accounts::server::service::{self, Reset};
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Input, LinkButton, Size};
+use crate::ui::server::page::Page;
+use crate::ui::shell::{Solo, SoloWidth};
+
+#[derive(Deserialize)]
+pub struct Given {
+    password: Secret,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Path(token): Path<Secret>,
+) -> Result<Response, Error> {
+    match service::reset_by_link(&app, &token).await? {
+        Some(person) => {
+            Ok(page(&app, &visit, token, person.email, FormErrors::default(), StatusCode::OK).await)
+        }
+        None => Ok(dead(&app, &visit).await),
+    }
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Path(token): Path<Secret>,
+    session: Session,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    match Reset::by_link(&app, &visit, &token, given.password).await? {
+        Reset::Done => {
+            // Whoever was signed in here is not any more; the new password is asked for, and the second factor too.
+            session.flush().await?;
+            Ok(Redirect::to("/sign-in").into_response())
+        }
+        Reset::LinkIsDead => Ok(dead(&app, &visit).await),
+        Reset::NotTaken(person, why) => {
+            let errors = FormErrors::default().with("password", why);
+            Ok(page(&app, &visit, token, person.email, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+        }
+    }
+}
+
+async fn page(
+    app: &App,
+    visit: &Visit,
+    token: Secret,
+    email: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "New password")
+        .status(status)
+        .render(move || {
+            view! {
+                <Solo width=SoloWidth::Slim rack=true host>
+                    <h1 class="h-page text-center">"Set a new password"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2 [overflow-wrap:anywhere]">{format!("for {email}")}</p>
+                    <PageForm
+                        action=format!("/reset/{}", token.expose()) errors failed="The password was not changed."
+                        class="grid gap-4"
+                    >
+                        <input type="hidden" name="username" value=email.clone() autocomplete="username"/>
+                        <Input
+                            name="password" label="New password" kind="password" autocomplete="new-password"
+                            hint="At least 12 characters. Several unrelated words are good." large=true focus=true
+                        />
+                        <SubmitButton text="Set password" size=Size::Large class="mt-2 w-full"/>
+                    </PageForm>
+                    <p class="mt-8 text-center text-dense text-ink-3">"All your sessions end; sign in again after this."</p>
+                </Solo>
+            }
+        })
+        .await
+}
+
+async fn dead(app: &App, visit: &Visit) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "Link has ended")
+        .status(StatusCode::GONE)
+        .render(move || {
+            view! {
+                <Solo rack=true host>
+                    <h1 class="h-page text-center">"This link has ended"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
+                        "It was used, is older than an hour, or was replaced by a newer one. Ask whoever runs this \
+                        server for a new one."
+                    </p>
+                    <p class="text-center">
+                        <LinkButton href="/sign-in" size=Size::Large>"Sign in"</LinkButton>
+                    </p>
+                </Solo>
+            }
+        })
+        .await
+}

@@ -1,0 +1,133 @@
+//! `/sign-in` and signing out.
+
+use axum::Extension;
+use axum::extract::{Form, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::{browser, enter};
+use crate::accounts::server::service::{self, SignIn};
+use crate::orgs::server::Visitor;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret, minutes};
+use crate::shared::ReturnPath;
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{HiddenFields, Input, Size};
+use crate::ui::server::page::Page;
+use crate::ui::shell::{Solo, SoloWidth};
+
+#[derive(Deserialize)]
+pub struct Going {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    email: String,
+    password: Secret,
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    visitor: Option<Visitor>,
+    Query(going): Query<Going>,
+) -> Response {
+    let next = ReturnPath::or_home(&going.next);
+    match visitor {
+        Some(_) => Redirect::to(next.as_str()).into_response(),
+        None => page(&app, &visit, String::new(), next, FormErrors::default(), StatusCode::OK).await,
+    }
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    session: Session,
+    headers: HeaderMap,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let next = ReturnPath::or_home(&given.next);
+    let known = browser(&app, &headers);
+    let refused = |errors, status| page(&app, &visit, given.email.clone(), next.clone(), errors, status);
+    match service::sign_in(&app, &visit, &given.email, given.password.clone(), known.as_ref()).await {
+        Ok(SignIn::Done(person)) => enter(&app, &session, &visit, &headers, &person, &next).await,
+        Ok(SignIn::NeedsFactor(person)) => {
+            service::start_pending(&app, &session, &visit, &person).await?;
+            let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
+            Ok(Redirect::to(&format!("/sign-in/second-factor?next={next}")).into_response())
+        }
+        Ok(SignIn::Refused) => {
+            let told =
+                "Address or password is wrong. Check both; passwords tell capitals from small letters.";
+            let errors = FormErrors::default().with("password", told);
+            Ok(refused(errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+        }
+        Err(Error::TooMany(wait)) => {
+            let errors = FormErrors::default()
+                .with("", format!("Too many tries. Wait {} before the next one.", minutes(wait)));
+            let mut response = refused(errors, StatusCode::TOO_MANY_REQUESTS).await;
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().into());
+            Ok(response)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn sign_out(
+    State(app): State<App>,
+    session: Session,
+    visitor: Option<Visitor>,
+) -> Result<Redirect, Error> {
+    match visitor {
+        Some(visitor) => service::end_this_session(&app, &session, &visitor.visit, &visitor.person).await?,
+        None => session.flush().await?,
+    }
+    Ok(Redirect::to("/sign-in"))
+}
+
+async fn page(
+    app: &App,
+    visit: &Visit,
+    email: String,
+    next: ReturnPath,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let host = app.public_url.authority().to_owned();
+    let fresh = email.is_empty();
+    Page::new(app, visit, "Sign in")
+        .status(status)
+        .render(move || {
+            view! {
+                <Solo width=SoloWidth::Slim rack=true host>
+                    <h1 class="h-page text-center">"Sign in"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2">"to manage the API keys of your organization"</p>
+                    <PageForm action="/sign-in" errors failed="You are not signed in." class="grid gap-4">
+                        <HiddenFields fields=vec![("next", next.to_string())]/>
+                        <Input
+                            name="email" label="Email" kind="email" value=email autocomplete="username"
+                            verbatim=true large=true focus=fresh max_length=254
+                        />
+                        <Input
+                            name="password" label="Password" kind="password" autocomplete="current-password"
+                            large=true
+                        />
+                        <SubmitButton text="Sign in" saving="Signing in…" size=Size::Large class="mt-2 w-full"/>
+                    </PageForm>
+                    <p class="mt-8 text-center text-dense text-ink-3 text-balance">
+                        "No account? Ask an admin of your organization to invite you. Forgotten your password? \
+                        Whoever runs this server can make you a new link."
+                    </p>
+                </Solo>
+            }
+        })
+        .await
+}

@@ -1,0 +1,111 @@
+//! What people can do with their account. Each verb decides, writes and audits in one transaction; hashing happens
+//! before it begins.
+
+mod factor;
+mod profile;
+mod reset;
+mod session;
+mod setup;
+mod sign_in;
+
+pub use factor::{
+    Recovery, begin_factor, check_second_factor, confirm_factor, new_recovery_codes, recovery_codes_left,
+    remove_factor,
+};
+pub use profile::{
+    Changed, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,
+};
+pub use reset::{Reset, print_reset_link, reset_by_link, set_enabled};
+pub use session::{
+    ORIGIN, SIGNED_IN, SignedIn, end_this_session, pending, signed_in, start_pending, start_session, work_in,
+};
+pub use setup::{new_setup_link, nobody_yet, print_setup_link, setup_is_open, spend_setup_link};
+pub use sign_in::{BROWSER_LIFE, SignIn, remember_browser, sign_in};
+
+use super::store::{links, sessions, users};
+use crate::audit::{Actor, By, Origin};
+use crate::platform::db::Write;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+use crate::shared::UserId;
+
+/// Somebody with an account.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    pub has_password: bool,
+    pub has_factor: bool,
+}
+
+impl From<users::User> for Person {
+    fn from(user: users::User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+            name: user.name,
+            has_password: user.password_hash.is_some(),
+            has_factor: user.has_factor,
+        }
+    }
+}
+
+impl Person {
+    pub fn by(&self, visit: &Visit) -> By {
+        By {
+            actor: Actor::Person { id: self.id.clone(), name: self.name.clone() },
+            org: None,
+            origin: Origin::of(visit),
+        }
+    }
+}
+
+/// None when there is no such person, or when they are disabled: both are nobody to every door.
+pub async fn find_person(app: &App, id: &UserId) -> Result<Option<Person>, Error> {
+    let user = users::by_id(app.db.pool(), id).await?;
+    Ok(user.filter(|user| user.disabled_at.is_none()).map(Person::from))
+}
+
+/// What makes a new account, checked before.
+pub struct NewPerson {
+    pub email: String,
+    pub name: String,
+    pub password_hash: Option<String>,
+}
+
+/// None when the address is somebody's already.
+pub async fn insert_person(app: &App, write: &mut Write, new: &NewPerson) -> Result<Option<Person>, Error> {
+    let now = app.clock.now();
+    let id = UserId::new(now, app.chance_for_id());
+    let hash = new.password_hash.as_deref();
+    if !users::insert(write, &id, &new.email, &new.name, hash, now).await? {
+        return Ok(None);
+    }
+    let (email, name) = (new.email.clone(), new.name.clone());
+    Ok(Some(Person { id, email, name, has_password: hash.is_some(), has_factor: false }))
+}
+
+/// Checks a new password and hashes it; the inner error is the sentence beside the field.
+pub async fn hash_new_password(
+    app: &App,
+    password: Secret,
+    email: &str,
+    name: &str,
+) -> Result<Result<String, String>, Error> {
+    if let Err(why) = super::rules::check(&password, email, name) {
+        return Ok(Err(why));
+    }
+    super::password::hash(&app.random, password).await.map(Ok)
+}
+
+/// Removes what has ended: sessions, links, old browsers.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    let now = app.clock.now();
+    let mut write = app.db.write().await?;
+    sessions::sweep(&mut write, now, now.minus(app.config.accounts.session_idle)).await?;
+    links::sweep(&mut write, now).await?;
+    users::forget_browsers_before(&mut write, now.minus(sign_in::BROWSER_LIFE)).await?;
+    write.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What people change about themselves.
+
+use super::{Person, hash_new_password};
+use crate::accounts::check_name;
+use crate::accounts::server::password;
+use crate::accounts::server::store::sessions::Listed;
+use crate::accounts::server::store::{sessions, users};
+use crate::accounts::server::throttle::{Attempt, Throttle};
+use crate::audit::{self, By, Event};
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+
+/// What became of a change: the inner texts stand beside their fields.
+pub enum Changed {
+    Done,
+    /// The present password is wrong.
+    WrongPassword,
+    /// The new value is not taken, and why.
+    NotTaken(String),
+}
+
+pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<Changed, Error> {
+    let name = match check_name(name) {
+        Ok(name) => name,
+        Err(why) => return Ok(Changed::NotTaken(why)),
+    };
+    if name == person.name {
+        return Ok(Changed::Done);
+    }
+    let mut write = app.db.write().await?;
+    users::set_name(&mut write, &person.id, &name).await?;
+    let event = Event::new("person.renamed")
+        .on("person", &person.id, &person.email)
+        .detail("from", person.name.clone());
+    audit::record(app, &mut write, by, event.detail("to", name)).await?;
+    write.commit().await?;
+    Ok(Changed::Done)
+}
+
+/// Is it really they? Asked before what a stranger at an unlocked screen must not do; they may not guess here either.
+pub async fn confirm_password(
+    app: &App,
+    visit: &Visit,
+    person: &Person,
+    given: Secret,
+) -> Result<bool, Error> {
+    let Some(user) = users::by_id(app.db.pool(), &person.id).await? else { return Err(Error::NotFound) };
+    if user.password_hash.is_none() {
+        return Ok(true);
+    }
+    let account = format!("{} password", person.id);
+    let attempt = Attempt { address: visit.address, account: &account, known: None };
+    app.slice::<Throttle>().admit(&attempt, app.clock.steady()).map_err(Error::TooMany)?;
+    let right = password::verify(user.password_hash, given).await?;
+    if right {
+        app.slice::<Throttle>().forgive(&attempt);
+    }
+    Ok(right)
+}
+
+/// Ends every other session: whoever knew the old password is out.
+pub async fn change_password(
+    app: &App,
+    visit: &Visit,
+    by: &By,
+    person: &Person,
+    here: &str,
+    present: Secret,
+    new: Secret,
+) -> Result<Changed, Error> {
+    if !confirm_password(app, visit, person, present).await? {
+        return Ok(Changed::WrongPassword);
+    }
+    let hash = match hash_new_password(app, new, &person.email, &person.name).await? {
+        Ok(hash) => hash,
+        Err(why) => return Ok(Changed::NotTaken(why)),
+    };
+    let mut write = app.db.write().await?;
+    users::set_password(&mut write, &person.id, &hash).await?;
+    users::forget_browsers(&mut write, &person.id).await?;
+    let ended = sessions::end_all(&mut write, &person.id, Some(here)).await?;
+    let event = Event::new("password.changed")
+        .on("person", &person.id, &person.email)
+        .detail("sessions_ended", ended);
+    audit::record(app, &mut write, by, event).await?;
+    write.commit().await?;
+    Ok(Changed::Done)
+}
+
+pub async fn sessions_of(app: &App, person: &Person) -> Result<Vec<Listed>, Error> {
+    let now = app.clock.now();
+    let silent_since = now.minus(app.config.accounts.session_idle);
+    Ok(sessions::of_user(app.db.pool(), &person.id, now, silent_since).await?)
+}
+
+/// Signs one of the person's sessions out; one that is gone already is no error.
+pub async fn end_session(app: &App, by: &By, person: &Person, id_hash: &str) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    if sessions::end(&mut write, &person.id, id_hash).await? {
+        let event = Event::new("session.ended").on("person", &person.id, &person.email);
+        audit::record(app, &mut write, by, event).await?;
+        write.commit().await?;
+    }
+    Ok(())
+}
+
+pub async fn end_other_sessions(app: &App, by: &By, person: &Person, here: &str) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    let ended = sessions::end_all(&mut write, &person.id, Some(here)).await?;
+    if ended > 0 {
+        let event =
+            Event::new("sessions.ended").on("person", &person.id, &person.email).detail("sessions", ended);
+        audit::record(app, &mut write, by, event).await?;
+        write.commit().await?;
+    }
+    Ok(())
+}

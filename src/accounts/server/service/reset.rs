@@ -1,0 +1,86 @@
+//! Ways back in, and out for good: the operator's part. A reset link comes from the command line or, later, by mail to
+//! the person, never from an organization's admin.
+
+use std::time::Duration;
+
+use super::{Person, hash_new_password};
+use crate::accounts::server::store::{factors, links, sessions, users};
+use crate::audit::{self, By, Event};
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+
+const LIFE: Duration = Duration::from_secs(60 * 60);
+const PURPOSE: &str = "reset";
+
+pub enum Reset {
+    Done,
+    /// Used, expired, replaced by a newer one, or never made.
+    LinkIsDead,
+    /// Why the password is not taken.
+    NotTaken(Person, String),
+}
+
+/// A link with which the person sets a new password. None when there is no such person.
+pub async fn print_reset_link(app: &App, email: &str, remove_factor: bool) -> Result<Option<String>, Error> {
+    let token = Secret::new(app.random.base62(43));
+    let mut write = app.db.write().await?;
+    let Some(user) = users::by_email(&mut *write, email).await? else { return Ok(None) };
+    links::put_reset(&mut write, &user.id, &token.fingerprint(), app.clock.now().plus(LIFE)).await?;
+    let removed = remove_factor && factors::delete(&mut write, &user.id).await?;
+    let event = Event::new("password.reset_link_made").on("person", &user.id, &user.email);
+    audit::record(app, &mut write, &By::system(), event.detail("second_factor_removed", removed)).await?;
+    write.commit().await?;
+    Ok(Some(format!("{}/reset/{}", app.public_url.origin(), token.expose())))
+}
+
+/// Whose link it is, while it is good.
+pub async fn reset_by_link(app: &App, token: &Secret) -> Result<Option<Person>, Error> {
+    let link = links::find(app.db.pool(), PURPOSE, &token.fingerprint(), app.clock.now()).await?;
+    match link.flatten() {
+        Some(id) => super::find_person(app, &id).await,
+        None => Ok(None),
+    }
+}
+
+impl Reset {
+    /// Sets the password and ends all sessions. A password that is not taken leaves the link good.
+    pub async fn by_link(app: &App, visit: &Visit, token: &Secret, new: Secret) -> Result<Self, Error> {
+        let Some(person) = reset_by_link(app, token).await? else { return Ok(Self::LinkIsDead) };
+        let hash = match hash_new_password(app, new, &person.email, &person.name).await? {
+            Ok(hash) => hash,
+            Err(why) => return Ok(Self::NotTaken(person, why)),
+        };
+        let mut write = app.db.write().await?;
+        if !links::spend(&mut write, PURPOSE, &token.fingerprint(), app.clock.now()).await? {
+            return Ok(Self::LinkIsDead);
+        }
+        users::set_password(&mut write, &person.id, &hash).await?;
+        users::forget_browsers(&mut write, &person.id).await?;
+        let ended = sessions::end_all(&mut write, &person.id, None).await?;
+        let event = Event::new("password.reset")
+            .on("person", &person.id, &person.email)
+            .detail("sessions_ended", ended);
+        audit::record(app, &mut write, &person.by(visit), event).await?;
+        write.commit().await?;
+        Ok(Self::Done)
+    }
+}
+
+/// Disables or enables a person; disabling ends all their sessions. None when there is no such person, false when
+/// nothing changed.
+pub async fn set_enabled(app: &App, email: &str, enabled: bool) -> Result<Option<bool>, Error> {
+    let mut write = app.db.write().await?;
+    let Some(user) = users::by_email(&mut *write, email).await? else { return Ok(None) };
+    let at = (!enabled).then(|| app.clock.now());
+    if !users::set_disabled(&mut write, &user.id, at).await? {
+        return Ok(Some(false));
+    }
+    if !enabled {
+        sessions::end_all(&mut write, &user.id, None).await?;
+    }
+    let action = if enabled { "person.enabled" } else { "person.disabled" };
+    audit::record(app, &mut write, &By::system(), Event::new(action).on("person", &user.id, &user.email))
+        .await?;
+    write.commit().await?;
+    Ok(Some(true))
+}

@@ -1,0 +1,105 @@
+//! What a session knows: who is signed in, or who has given the password and still owes the second factor.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tower_sessions::Session;
+
+use super::Person;
+use crate::accounts::server::sessions::fingerprint;
+use crate::audit::{self, Event};
+use crate::platform::http::Visit;
+use crate::platform::{App, Error};
+use crate::shared::{OrgId, Timestamp, UserId};
+
+pub const SIGNED_IN: &str = "signed_in";
+pub const ORIGIN: &str = "origin";
+const PENDING: &str = "pending";
+/// Between the password and the second factor.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    pub user: UserId,
+    /// The organization that the person works in, once chosen.
+    pub org: Option<OrgId>,
+    /// When they proved who they are.
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Pending {
+    user: UserId,
+    since: Timestamp,
+}
+
+pub async fn signed_in(session: &Session) -> Result<Option<SignedIn>, Error> {
+    Ok(session.get(SIGNED_IN).await?)
+}
+
+/// Who has given the password here and owes the second factor.
+pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Error> {
+    let Some(pending) = session.get::<Pending>(PENDING).await? else { return Ok(None) };
+    if app.clock.now().since(pending.since) > PATIENCE {
+        return Ok(None);
+    }
+    super::find_person(app, &pending.user).await
+}
+
+/// After the password, before the second factor. A new id: whoever knew the old one gains nothing.
+pub async fn start_pending(
+    app: &App,
+    session: &Session,
+    visit: &Visit,
+    person: &Person,
+) -> Result<(), Error> {
+    session.cycle_id().await?;
+    session.clear().await;
+    session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?;
+    session.insert(PENDING, Pending { user: person.id.clone(), since: app.clock.now() }).await?;
+    Ok(())
+}
+
+/// Signs the person in, under a new id.
+pub async fn start_session(
+    app: &App,
+    session: &Session,
+    visit: &Visit,
+    person: &Person,
+) -> Result<(), Error> {
+    session.cycle_id().await?;
+    session.clear().await;
+    session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?;
+    let signed_in = SignedIn { user: person.id.clone(), org: None, since: app.clock.now() };
+    session.insert(SIGNED_IN, signed_in).await?;
+    // Now and not after the answer: what fails must fail before anybody is told otherwise.
+    session.save().await?;
+    Ok(())
+}
+
+/// Chooses the organization to work in; the caller has checked the membership.
+pub async fn work_in(session: &Session, org: &OrgId) -> Result<(), Error> {
+    if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
+        session.insert(SIGNED_IN, SignedIn { org: Some(org.clone()), ..signed_in }).await?;
+    }
+    Ok(())
+}
+
+/// Signs out here.
+pub async fn end_this_session(
+    app: &App,
+    session: &Session,
+    visit: &Visit,
+    person: &Person,
+) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    if let Some(id) = session.id()
+        && crate::accounts::server::store::sessions::end(&mut write, &person.id, &fingerprint(&id)).await?
+    {
+        let event = Event::new("session.ended").on("person", &person.id, &person.email);
+        audit::record(app, &mut write, &person.by(visit), event).await?;
+    }
+    write.commit().await?;
+    session.flush().await?;
+    Ok(())
+}

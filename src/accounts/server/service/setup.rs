@@ -1,0 +1,48 @@
+//! The first run. While nobody has an account, the server prints a link; whoever can read its log may open it, once.
+
+use std::time::Duration;
+
+use crate::accounts::server::store::{links, users};
+use crate::platform::db::Write;
+use crate::platform::{App, Error, Secret};
+
+const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const PURPOSE: &str = "setup";
+
+/// The link to print, if nobody has an account yet. It replaces every earlier one.
+pub async fn new_setup_link(app: &App) -> Result<Option<String>, Error> {
+    let mut write = app.db.write().await?;
+    if users::any(&mut *write).await? {
+        return Ok(None);
+    }
+    let token = Secret::new(app.random.base62(43));
+    links::put_setup(&mut write, &token.fingerprint(), app.clock.now().plus(LIFE)).await?;
+    write.commit().await?;
+    Ok(Some(format!("{}/setup?link={}", app.public_url.origin(), token.expose())))
+}
+
+/// At the start. Straight to the terminal: a log that is collected elsewhere must not open the server to its readers.
+pub async fn print_setup_link(app: &App) -> Result<(), Error> {
+    if let Some(link) = new_setup_link(app).await? {
+        println!(
+            "\nNobody has an account yet. Open this link within 24 hours to make the first one:\n\n  {link}\n"
+        );
+    }
+    Ok(())
+}
+
+/// Is this the time before the first account?
+pub async fn nobody_yet(app: &App) -> Result<bool, Error> {
+    Ok(!users::any(app.db.pool()).await?)
+}
+
+pub async fn setup_is_open(app: &App, token: &Secret) -> Result<bool, Error> {
+    let link = links::find(app.db.pool(), PURPOSE, &token.fingerprint(), app.clock.now()).await?;
+    Ok(link.is_some() && !users::any(app.db.pool()).await?)
+}
+
+/// Uses the link up. Of two people who send the form at once, one gets true.
+pub async fn spend_setup_link(app: &App, write: &mut Write, token: &Secret) -> Result<bool, Error> {
+    let spent = links::spend(write, PURPOSE, &token.fingerprint(), app.clock.now()).await?;
+    Ok(spent && !users::any(&mut **write).await?)
+}

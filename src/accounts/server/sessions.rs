@@ -1,0 +1,136 @@
+//! Where sessions are kept. tower-sessions brings the cookie and the life of a request; this store keeps them in the
+//! database under a hash of their id, ends them by silence and by age, and never brings an ended one back: saving only
+//! updates a row that is still there.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::cookie::time;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
+use tower_sessions::{Expiry, SessionManagerLayer};
+
+use super::service::{ORIGIN, SIGNED_IN, SignedIn};
+use super::store::sessions as store;
+use crate::platform::{App, Secret};
+use crate::shared::Timestamp;
+
+/// Seeing a session again is written down at most this often.
+const SIGHT: Duration = Duration::from_secs(60);
+
+#[derive(Clone)]
+pub struct SessionStore {
+    app: App,
+}
+
+impl fmt::Debug for SessionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionStore")
+    }
+}
+
+/// The cookie's rules, for the whole router. Nothing is read until a handler asks for the session.
+pub fn layer(app: &App) -> SessionManagerLayer<SessionStore> {
+    let secure = app.public_url.is_secure();
+    let life = app.config.accounts.session_life;
+    SessionManagerLayer::new(SessionStore::new(app))
+        .with_name(if secure { "__Host-latchkey_session" } else { "latchkey_session" })
+        .with_secure(secure)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        // The browser forgets the cookie when the session ends by age; silence is judged here.
+        .with_expiry(Expiry::OnInactivity(time::Duration::try_from(life).unwrap_or(time::Duration::DAY)))
+}
+
+/// How a session is found and shown: the id itself is known to the browser alone.
+pub fn fingerprint(id: &Id) -> String {
+    Secret::new(id.to_string()).fingerprint()
+}
+
+impl SessionStore {
+    pub fn new(app: &App) -> Self {
+        Self { app: app.clone() }
+    }
+
+    fn silent_since(&self, now: Timestamp) -> Timestamp {
+        now.minus(self.app.config.accounts.session_idle)
+    }
+
+    async fn seen(&self, id_hash: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+        let mut write = self.app.db.write().await?;
+        store::touch(&mut write, id_hash, now).await?;
+        write.commit().await
+    }
+}
+
+#[async_trait]
+impl tower_sessions::SessionStore for SessionStore {
+    async fn create(&self, record: &mut Record) -> StoreResult<()> {
+        let now = self.app.clock.now();
+        let ends = now.plus(self.app.config.accounts.session_life);
+        loop {
+            let row =
+                store::Row { id_hash: fingerprint(&record.id), user: user(record), data: encode(record)? };
+            let (address, user_agent) = origin(record);
+            let mut write = self.app.db.write().await.map_err(backend)?;
+            let new =
+                store::insert(&mut write, &row, &address, &user_agent, now, ends).await.map_err(backend)?;
+            write.commit().await.map_err(backend)?;
+            if new {
+                return Ok(());
+            }
+            record.id = Id::default();
+        }
+    }
+
+    async fn save(&self, record: &Record) -> StoreResult<()> {
+        let row = store::Row { id_hash: fingerprint(&record.id), user: user(record), data: encode(record)? };
+        let mut write = self.app.db.write().await.map_err(backend)?;
+        store::update(&mut write, &row).await.map_err(backend)?;
+        write.commit().await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        let now = self.app.clock.now();
+        let id_hash = fingerprint(id);
+        let found =
+            store::find(self.app.db.pool(), &id_hash, now, self.silent_since(now)).await.map_err(backend)?;
+        let Some(found) = found else { return Ok(None) };
+        if now.since(found.last_seen_at) >= SIGHT
+            && let Err(error) = self.seen(&id_hash, now).await
+        {
+            tracing::warn!(%error, "a session's last sight was not written");
+        }
+        let data =
+            serde_json::from_str(&found.data).map_err(|error| StoreError::Decode(error.to_string()))?;
+        let expiry_date = time::OffsetDateTime::from_unix_timestamp(found.ends_at.millis() / 1_000)
+            .map_err(|error| StoreError::Decode(error.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+
+    async fn delete(&self, id: &Id) -> StoreResult<()> {
+        let mut write = self.app.db.write().await.map_err(backend)?;
+        store::delete(&mut write, &fingerprint(id)).await.map_err(backend)?;
+        write.commit().await.map_err(backend)
+    }
+}
+
+fn backend(error: sqlx::Error) -> StoreError {
+    StoreError::Backend(error.to_string())
+}
+
+fn encode(record: &Record) -> StoreResult<String> {
+    serde_json::to_string(&record.data).map_err(|error| StoreError::Encode(error.to_string()))
+}
+
+fn user(record: &Record) -> Option<String> {
+    let signed_in: SignedIn = serde_json::from_value(record.data.get(SIGNED_IN)?.clone()).ok()?;
+    Some(signed_in.user.to_string())
+}
+
+fn origin(record: &Record) -> (String, String) {
+    record.data.get(ORIGIN).and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default()
+}

@@ -1,0 +1,159 @@
+//! Sessions. One read by the primary key finds one.
+
+use sqlx::{AnyPool, Row as _};
+
+use crate::platform::db::Write;
+use crate::shared::{Timestamp, UserId};
+
+pub struct Row {
+    pub id_hash: String,
+    pub user: Option<String>,
+    pub data: String,
+}
+
+pub struct Found {
+    pub data: String,
+    pub last_seen_at: Timestamp,
+    pub ends_at: Timestamp,
+}
+
+/// As the profile lists it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub id_hash: String,
+    pub address: String,
+    pub user_agent: String,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+}
+
+pub const FIND: &str = "SELECT data, last_seen_at, ends_at FROM sessions \
+                        WHERE id_hash = $1 AND ends_at > $2 AND last_seen_at > $3";
+
+pub async fn find(
+    pool: &AnyPool,
+    id_hash: &str,
+    now: Timestamp,
+    silent_since: Timestamp,
+) -> Result<Option<Found>, sqlx::Error> {
+    let row = sqlx::query(FIND)
+        .bind(id_hash)
+        .bind(now.millis())
+        .bind(silent_since.millis())
+        .fetch_optional(pool)
+        .await?;
+    row.map(|row| {
+        Ok(Found {
+            data: row.try_get("data")?,
+            last_seen_at: Timestamp::from_millis(row.try_get("last_seen_at")?),
+            ends_at: Timestamp::from_millis(row.try_get("ends_at")?),
+        })
+    })
+    .transpose()
+}
+
+/// False when the id is taken.
+pub async fn insert(
+    write: &mut Write,
+    row: &Row,
+    address: &str,
+    user_agent: &str,
+    now: Timestamp,
+    ends: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO sessions (id_hash, user_id, data, address, user_agent, created_at, last_seen_at, ends_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT (id_hash) DO NOTHING",
+    )
+    .bind(&row.id_hash)
+    .bind(&row.user)
+    .bind(&row.data)
+    .bind(address)
+    .bind(user_agent)
+    .bind(now.millis())
+    .bind(ends.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// An ended session has no row and stays ended.
+pub async fn update(write: &mut Write, row: &Row) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sessions SET data = $2, user_id = $3 WHERE id_hash = $1")
+        .bind(&row.id_hash)
+        .bind(&row.data)
+        .bind(&row.user)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn touch(write: &mut Write, id_hash: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sessions SET last_seen_at = $2 WHERE id_hash = $1 AND last_seen_at < $2")
+        .bind(id_hash)
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn delete(write: &mut Write, id_hash: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM sessions WHERE id_hash = $1").bind(id_hash).execute(&mut **write).await.map(drop)
+}
+
+pub async fn of_user(
+    pool: &AnyPool,
+    user: &UserId,
+    now: Timestamp,
+    silent_since: Timestamp,
+) -> Result<Vec<Listed>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT id_hash, address, user_agent, created_at, last_seen_at FROM sessions \
+         WHERE user_id = $1 AND ends_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC LIMIT 100",
+    )
+    .bind(user.as_str())
+    .bind(now.millis())
+    .bind(silent_since.millis())
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Listed {
+                id_hash: row.try_get("id_hash")?,
+                address: row.try_get("address")?,
+                user_agent: row.try_get("user_agent")?,
+                created_at: Timestamp::from_millis(row.try_get("created_at")?),
+                last_seen_at: Timestamp::from_millis(row.try_get("last_seen_at")?),
+            })
+        })
+        .collect()
+}
+
+/// One of a person's own; false when there is no such.
+pub async fn end(write: &mut Write, user: &UserId, id_hash: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM sessions WHERE id_hash = $1 AND user_id = $2")
+        .bind(id_hash)
+        .bind(user.as_str())
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// All of a person's, but for the one named. Returns how many.
+pub async fn end_all(write: &mut Write, user: &UserId, but: Option<&str>) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id_hash <> $2")
+        .bind(user.as_str())
+        .bind(but.unwrap_or_default())
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+pub async fn sweep(write: &mut Write, now: Timestamp, silent_since: Timestamp) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM sessions WHERE ends_at <= $1 OR last_seen_at <= $2")
+        .bind(now.millis())
+        .bind(silent_since.millis())
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,156 @@
+//! People and the browsers they have used.
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyExecutor, Row};
+
+use crate::accounts::email_key;
+use crate::platform::db::Write;
+use crate::shared::{Timestamp, UserId};
+
+#[derive(Clone, Debug)]
+pub struct User {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    pub password_hash: Option<String>,
+    pub disabled_at: Option<Timestamp>,
+    pub has_factor: bool,
+}
+
+const SELECT: &str = "SELECT users.id, email, name, password_hash, disabled_at, second_factors.created_at AS factor_at \
+                      FROM users LEFT JOIN second_factors ON second_factors.user_id = users.id";
+
+fn user(row: &AnyRow) -> Result<User, sqlx::Error> {
+    Ok(User {
+        id: UserId::from_text(row.try_get::<String, _>("id")?),
+        email: row.try_get("email")?,
+        name: row.try_get("name")?,
+        password_hash: row.try_get("password_hash")?,
+        disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),
+        has_factor: row.try_get::<Option<i64>, _>("factor_at")?.is_some(),
+    })
+}
+
+async fn one<'e>(
+    executor: impl AnyExecutor<'e>,
+    condition: &str,
+    value: &str,
+) -> Result<Option<User>, sqlx::Error> {
+    let text = crate::platform::db::sql(format!("{SELECT} WHERE {condition}"));
+    let row = sqlx::query(text).bind(value.to_owned()).fetch_optional(executor).await?;
+    row.as_ref().map(user).transpose()
+}
+
+pub async fn by_id<'e>(executor: impl AnyExecutor<'e>, id: &UserId) -> Result<Option<User>, sqlx::Error> {
+    one(executor, "users.id = $1", id.as_str()).await
+}
+
+pub async fn by_email<'e>(executor: impl AnyExecutor<'e>, email: &str) -> Result<Option<User>, sqlx::Error> {
+    one(executor, "email_key = $1", &email_key(email)).await
+}
+
+pub async fn any<'e>(executor: impl AnyExecutor<'e>) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("SELECT id FROM users LIMIT 1").fetch_optional(executor).await?;
+    Ok(row.is_some())
+}
+
+/// False when somebody has this address already.
+pub async fn insert(
+    write: &mut Write,
+    id: &UserId,
+    email: &str,
+    name: &str,
+    password_hash: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO users (id, email, email_key, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (email_key) DO NOTHING",
+    )
+    .bind(id.as_str())
+    .bind(email)
+    .bind(email_key(email))
+    .bind(name)
+    .bind(password_hash)
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn set_name(write: &mut Write, id: &UserId, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE users SET name = $2 WHERE id = $1")
+        .bind(id.as_str())
+        .bind(name)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn set_password(write: &mut Write, id: &UserId, hash: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+        .bind(id.as_str())
+        .bind(hash)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+/// Only if the state is another one; false otherwise.
+pub async fn set_disabled(
+    write: &mut Write,
+    id: &UserId,
+    at: Option<Timestamp>,
+) -> Result<bool, sqlx::Error> {
+    let text = match at {
+        Some(_) => "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL",
+        None => "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NOT NULL",
+    };
+    let done =
+        sqlx::query(text).bind(id.as_str()).bind(at.map(Timestamp::millis)).execute(&mut **write).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn knows_browser<'e>(
+    executor: impl AnyExecutor<'e>,
+    id: &UserId,
+    token_hash: &str,
+) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("SELECT user_id FROM known_browsers WHERE token_hash = $1 AND user_id = $2")
+        .bind(token_hash)
+        .bind(id.as_str())
+        .fetch_optional(executor)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub async fn remember_browser(
+    write: &mut Write,
+    id: &UserId,
+    token_hash: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO known_browsers (token_hash, user_id, created_at) VALUES ($1, $2, $3)")
+        .bind(token_hash)
+        .bind(id.as_str())
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn forget_browsers(write: &mut Write, id: &UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM known_browsers WHERE user_id = $1")
+        .bind(id.as_str())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn forget_browsers_before(write: &mut Write, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM known_browsers WHERE created_at < $1")
+        .bind(before.millis())
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,8 @@
+//! Who did what. An event is written in the transaction of the change itself: if it cannot be written, the change does
+//! not happen. Rows are never changed; they go only by age, when the configuration says so.
+
+#[cfg(feature = "ssr")]
+mod server;
+
+#[cfg(feature = "ssr")]
+pub use server::{Actor, By, Event, Origin, record, sweep};

@@ -1,0 +1,114 @@
+//! An event's parts. Names are copied as they were at the time: what they named may be renamed or gone later.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+use crate::platform::http::Visit;
+use crate::shared::{OrgId, UserId};
+
+/// Who acted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    Person {
+        id: UserId,
+        name: String,
+    },
+    /// Nobody has been recognised yet: a sign-in that failed, for example.
+    Stranger,
+    /// The operator's command line, or the server itself.
+    System,
+}
+
+impl Actor {
+    pub(super) fn columns(&self) -> (&str, &str, &str) {
+        match self {
+            Self::Person { id, name } => ("person", id.as_str(), name),
+            Self::Stranger => ("stranger", "", ""),
+            Self::System => ("system", "", "Latchkey"),
+        }
+    }
+}
+
+/// From where.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub address: Option<IpAddr>,
+    pub user_agent: String,
+    pub request_id: String,
+}
+
+impl Origin {
+    pub fn of(visit: &Visit) -> Self {
+        Self {
+            address: Some(visit.address),
+            user_agent: visit.user_agent.clone(),
+            request_id: visit.request_id.clone(),
+        }
+    }
+
+    /// The server's own machine: the command line, a timer.
+    pub fn local() -> Self {
+        Self { address: None, user_agent: String::new(), request_id: String::new() }
+    }
+}
+
+/// Who acted, in which organization, from where.
+#[derive(Clone, Debug)]
+pub struct By {
+    pub actor: Actor,
+    pub org: Option<OrgId>,
+    pub origin: Origin,
+}
+
+impl By {
+    pub fn system() -> Self {
+        Self { actor: Actor::System, org: None, origin: Origin::local() }
+    }
+
+    pub fn stranger(visit: &Visit) -> Self {
+        Self { actor: Actor::Stranger, org: None, origin: Origin::of(visit) }
+    }
+
+    #[must_use]
+    pub fn in_org(mut self, org: &OrgId) -> Self {
+        self.org = Some(org.clone());
+        self
+    }
+}
+
+/// What was done to what. `action` is `noun.verb`; details hold no secret.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub action: &'static str,
+    pub target_kind: &'static str,
+    pub target_id: String,
+    pub target_name: String,
+    pub details: Map<String, Value>,
+}
+
+impl Event {
+    pub fn new(action: &'static str) -> Self {
+        Self {
+            action,
+            target_kind: "",
+            target_id: String::new(),
+            target_name: String::new(),
+            details: Map::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn on(mut self, kind: &'static str, id: impl ToString, name: impl Into<String>) -> Self {
+        self.target_kind = kind;
+        self.target_id = id.to_string();
+        self.target_name = name.into();
+        self
+    }
+
+    #[must_use]
+    pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}

@@ -1,0 +1,27 @@
+//! The audit writer.
+
+mod event;
+mod store;
+
+pub use event::{Actor, By, Event, Origin};
+
+use std::time::Duration;
+
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+
+/// Writes one event with the change that it tells of.
+pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
+    let now = app.clock.now();
+    let id = crate::shared::EventId::new(now, app.chance_for_id());
+    Ok(store::insert(write, &id, now, by, &event).await?)
+}
+
+/// Deletes what is older than the configured retention, if there is one. Returns how many rows went.
+pub async fn sweep(app: &App, keep: Option<Duration>) -> Result<u64, Error> {
+    let Some(keep) = keep else { return Ok(0) };
+    let mut write = app.db.write().await?;
+    let gone = store::delete_before(&mut write, app.clock.now().minus(keep)).await?;
+    write.commit().await?;
+    Ok(gone)
+}

@@ -1,0 +1,45 @@
+//! All SQL of the audit log.
+
+use serde_json::Value;
+
+use super::event::{By, Event};
+use crate::platform::db::Write;
+use crate::shared::{EventId, Timestamp};
+
+pub async fn insert(
+    write: &mut Write,
+    id: &EventId,
+    at: Timestamp,
+    by: &By,
+    event: &Event,
+) -> Result<(), sqlx::Error> {
+    let (kind, actor_id, actor_name) = by.actor.columns();
+    sqlx::query(
+        "INSERT INTO audit (id, at, org_id, actor_kind, actor_id, actor_name, action, target_kind, target_id, \
+         target_name, address, user_agent, request_id, details) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(id.as_str())
+    .bind(at.millis())
+    .bind(by.org.as_ref().map(|org| org.as_str()))
+    .bind(kind)
+    .bind(actor_id)
+    .bind(actor_name)
+    .bind(event.action)
+    .bind(event.target_kind)
+    .bind(&event.target_id)
+    .bind(&event.target_name)
+    .bind(by.origin.address.map(|address| address.to_string()).unwrap_or_default())
+    .bind(&by.origin.user_agent)
+    .bind(&by.origin.request_id)
+    .bind(Value::Object(event.details.clone()).to_string())
+    .execute(&mut **write)
+    .await
+    .map(drop)
+}
+
+pub async fn delete_before(write: &mut Write, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let done =
+        sqlx::query("DELETE FROM audit WHERE at < $1").bind(before.millis()).execute(&mut **write).await?;
+    Ok(done.rows_affected())
+}

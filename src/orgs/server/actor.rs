@@ -1,0 +1,144 @@
+//! Who is asking? A session becomes a `Visitor`, and with an organization an `Actor`. Handlers take one of them as an
+//! argument; whoever is not signed in never reaches the handler.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::Method;
+use axum::http::request::Parts;
+use tower_sessions::Session;
+
+use super::store::{self, Membership};
+use crate::accounts::server::{Person, find_person, fingerprint, signed_in};
+use crate::audit::By;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error};
+use crate::shared::{Door, OrgId, Permission, Timestamp};
+
+/// A person who is signed in, whether or not they belong to an organization.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    pub person: Person,
+    pub visit: Visit,
+    /// When they proved who they are.
+    pub since: Timestamp,
+    /// This session, as the profile names it.
+    pub session: String,
+    pub memberships: Vec<Membership>,
+    /// The organization they work in.
+    pub current: Option<Membership>,
+    /// What the page before left to say, once.
+    pub word: Option<String>,
+}
+
+/// A person at work in an organization.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub visitor: Visitor,
+    pub org: Membership,
+}
+
+impl Visitor {
+    /// What the audit log says about who did it.
+    pub fn by(&self) -> By {
+        let by = self.person.by(&self.visit);
+        match &self.current {
+            Some(current) => by.in_org(&current.org),
+            None => by,
+        }
+    }
+
+    async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
+        let Some(signed_in) = signed_in(session).await? else { return Ok(None) };
+        let Some(person) = find_person(app, &signed_in.user).await? else { return Ok(None) };
+        let memberships = store::memberships_of(app.db.pool(), &person.id).await?;
+        let chosen = memberships.iter().find(|place| Some(&place.org) == signed_in.org.as_ref());
+        let current = chosen.or(memberships.first()).cloned();
+        let session = session.id().map(|id| fingerprint(&id)).unwrap_or_default();
+        Ok(Some(Self {
+            person,
+            visit: visit.clone(),
+            since: signed_in.since,
+            session,
+            memberships,
+            current,
+            word: None,
+        }))
+    }
+}
+
+impl Actor {
+    pub fn may(&self, permission: Permission) -> bool {
+        permission.is_granted(self.org.role, Door::Person)
+    }
+
+    /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
+    /// change the wrong one.
+    pub fn refuse_other_org(&self, rendered_for: &str) -> Result<(), Error> {
+        if self.org.org.as_str() == rendered_for {
+            return Ok(());
+        }
+        let theirs = OrgId::from_text(rendered_for);
+        let meant = self.visitor.memberships.iter().find(|place| place.org == theirs);
+        Err(Error::OtherOrganization {
+            here: self.org.org_name.clone(),
+            meant: meant.map(|place| (place.org.to_string(), place.org_name.clone())),
+        })
+    }
+}
+
+const WORD: &str = "word";
+
+/// Leaves a sentence for the next page, which shows it once.
+pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
+    Ok(session.insert(WORD, what).await?)
+}
+
+async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
+    let missing = || Error::internal("the session and visit layers are around every route");
+    let session = parts.extensions.get::<Session>().ok_or_else(missing)?;
+    let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
+    let mut visitor = Visitor::load(app, session, visit).await?;
+    // Only a page that is shown may use the word up.
+    if let Some(visitor) = visitor.as_mut().filter(|_| parts.method == Method::GET)
+        && session.get_value(WORD).await?.is_some()
+    {
+        visitor.word = session.remove(WORD).await?;
+    }
+    Ok(visitor)
+}
+
+/// Back to the same page after signing in; a form's content cannot be kept, its page can.
+fn sign_in_first(parts: &Parts) -> Error {
+    let wanted = match (&parts.method, parts.uri.path_and_query()) {
+        (&Method::GET, Some(whole)) => whole.as_str(),
+        _ => parts.uri.path(),
+    };
+    Error::SignInFirst { next: wanted.to_owned() }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        visitor(parts, app).await?.ok_or_else(|| sign_in_first(parts))
+    }
+}
+
+impl OptionalFromRequestParts<App> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Error> {
+        visitor(parts, app).await
+    }
+}
+
+impl FromRequestParts<App> for Actor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let visitor = visitor(parts, app).await?.ok_or_else(|| sign_in_first(parts))?;
+        match visitor.current.clone() {
+            Some(org) => Ok(Self { visitor, org }),
+            None => Err(Error::NoOrganization),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `/setup`: the first account and its organization, by the link that the server printed. Afterwards the page is gone.
+
+use axum::Extension;
+use axum::extract::{Form, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::accounts::server::{NewPerson, enter, hash_new_password, setup_is_open};
+use crate::accounts::{check_email, check_name};
+use crate::orgs::server::set_up;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+use crate::shared::ReturnPath;
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{HiddenFields, Input, Size};
+use crate::ui::server::page::Page;
+use crate::ui::shell::Solo;
+
+#[derive(Deserialize)]
+pub struct Opened {
+    link: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+pub struct Given {
+    link: Secret,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    password: Secret,
+    #[serde(default)]
+    organization: String,
+}
+
+/// What was typed, but for the password.
+#[derive(Clone, Default)]
+struct Typed {
+    name: String,
+    email: String,
+    organization: String,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Query(opened): Query<Opened>,
+) -> Result<Response, Error> {
+    let Some(link) = opened.link else { return Err(Error::NotFound) };
+    if !setup_is_open(&app, &link).await? {
+        return Err(Error::NotFound);
+    }
+    Ok(page(&app, &visit, link, Typed::default(), FormErrors::default(), StatusCode::OK).await)
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    session: Session,
+    headers: HeaderMap,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    if !setup_is_open(&app, &given.link).await? {
+        return Err(Error::NotFound);
+    }
+    let typed = Typed { name: given.name, email: given.email, organization: given.organization };
+    let mut errors = FormErrors::default();
+    let mut checked = |field: &str, result: Result<String, String>| {
+        result.map_err(|why| errors.add(field, why)).unwrap_or_default()
+    };
+    let name = checked("name", check_name(&typed.name));
+    let email = checked("email", check_email(&typed.email));
+    let organization = checked("organization", check_name(&typed.organization));
+    let hash = match hash_new_password(&app, given.password, &email, &name).await? {
+        Ok(hash) => Some(hash),
+        Err(why) => {
+            errors.add("password", why);
+            None
+        }
+    };
+    if !errors.is_empty() {
+        return Ok(page(&app, &visit, given.link, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
+    let new = NewPerson { email, name, password_hash: hash };
+    let person = set_up(&app, &visit, &given.link, &new, &organization).await?.ok_or(Error::NotFound)?;
+    enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
+}
+
+async fn page(
+    app: &App,
+    visit: &Visit,
+    link: Secret,
+    typed: Typed,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "Set up")
+        .status(status)
+        .render(move || {
+            view! {
+                <Solo rack=true host>
+                    <h1 class="h-page text-center">"Set up Latchkey"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2">"Your account, and the organization that owns the keys."</p>
+                    <PageForm action="/setup" errors failed="Nothing was set up." class="grid gap-4">
+                        <HiddenFields fields=vec![("link", link.expose().to_owned())]/>
+                        <Input
+                            name="name" label="Your name" value=typed.name autocomplete="name" large=true focus=true
+                            max_length=80
+                        />
+                        <Input
+                            name="email" label="Email" kind="email" value=typed.email autocomplete="username"
+                            verbatim=true large=true max_length=254
+                        />
+                        <Input
+                            name="password" label="Password" kind="password" autocomplete="new-password" large=true
+                            hint="At least 12 characters. Several unrelated words are good."
+                        />
+                        <Input
+                            name="organization" label="Organization" value=typed.organization
+                            autocomplete="organization" large=true max_length=80
+                            hint="Your team or company. You can rename it later."
+                        />
+                        <SubmitButton text="Set up" saving="Setting up…" size=Size::Large class="mt-2 w-full"/>
+                    </PageForm>
+                </Solo>
+            }
+        })
+        .await
+}

@@ -1,0 +1,69 @@
+//! The permission table: what each role may do. Every door (pages, REST, MCP, the published clients' wire) asks here.
+
+use super::Role;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Keys, usage and members of the organization.
+    See,
+    /// Make keys up to one's own role and manage those that one made.
+    ManageOwnKeys,
+    ManageAllKeys,
+    /// Invite, change and remove members up to one's own role.
+    ManageMembers,
+    ReadAudit,
+    /// Rename, plan, delete, make owners.
+    ManageOrganization,
+}
+
+/// How the one who asks was let in: a viewer may manage keys of their own as a person, a viewer key may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    Person,
+    Key,
+}
+
+impl Permission {
+    pub const ALL: [Self; 6] = [
+        Self::See,
+        Self::ManageOwnKeys,
+        Self::ManageAllKeys,
+        Self::ManageMembers,
+        Self::ReadAudit,
+        Self::ManageOrganization,
+    ];
+
+    pub fn is_granted(self, role: Role, door: Door) -> bool {
+        let least = match self {
+            Self::See => Role::Viewer,
+            Self::ManageOwnKeys if door == Door::Person => Role::Viewer,
+            Self::ManageOwnKeys => Role::Member,
+            Self::ManageAllKeys | Self::ManageMembers | Self::ReadAudit => Role::Admin,
+            Self::ManageOrganization => Role::Owner,
+        };
+        role >= least
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_that_of_the_product() {
+        use Permission::{ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ReadAudit, See};
+        let may = |role, door| -> Vec<_> {
+            Permission::ALL.into_iter().filter(|permission| permission.is_granted(role, door)).collect()
+        };
+        assert_eq!(may(Role::Viewer, Door::Key), [See]);
+        assert_eq!(may(Role::Viewer, Door::Person), [See, ManageOwnKeys]);
+        assert_eq!(may(Role::Member, Door::Key), [See, ManageOwnKeys]);
+        assert_eq!(may(Role::Member, Door::Person), [See, ManageOwnKeys]);
+        let admin = [See, ManageOwnKeys, ManageAllKeys, ManageMembers, ReadAudit];
+        assert_eq!(may(Role::Admin, Door::Person), admin);
+        assert_eq!(may(Role::Admin, Door::Key), admin);
+        let owner = [admin.as_slice(), &[ManageOrganization]].concat();
+        assert_eq!(may(Role::Owner, Door::Person), owner);
+        assert_eq!(may(Role::Owner, Door::Key), owner);
+    }
+}

@@ -1,0 +1,87 @@
+//! Where to go after a form or a sign-in. The wish comes from outside, so it may name a place on this server and
+//! nothing else: an address that a browser could read as another host would make this server's name bait.
+
+use std::fmt;
+
+/// A path with an optional query on this server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnPath(String);
+
+/// Longer ones are no page of ours.
+const LONGEST: usize = 2_048;
+
+impl ReturnPath {
+    pub fn home() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// One leading slash, then visible ASCII without a backslash. Browsers take `//` and `/\` for the start of a host,
+    /// and drop tabs and line ends before they look; what lies outside ASCII is always escaped in an address.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        let rooted = text.starts_with('/') && !text.starts_with("//");
+        (plain && rooted && text.len() <= LONGEST).then(|| Self(text.to_owned()))
+    }
+
+    /// The start page where the wish is refused.
+    pub fn or_home(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(Self::home)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReturnPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_this_server_are_taken() {
+        for path in ["/", "/overview", "/settings/api-keys?status=active&q=a%20b", "/a//b", "/@user", "/x#y"]
+        {
+            assert_eq!(ReturnPath::or_home(path).as_str(), path);
+        }
+    }
+
+    #[test]
+    fn other_places_are_refused() {
+        for path in [
+            "",
+            "overview",
+            "?q=1",
+            "https://evil.example",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/a\\b",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "\t//evil.example",
+            " /overview",
+            "/over view",
+            "/a\r\nSet-Cookie: x=1",
+            "/\u{0}",
+            "/\u{7f}",
+            "/\u{2028}",
+            "/ü",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(ReturnPath::parse(path), None, "{path:?}");
+        }
+        assert_eq!(ReturnPath::or_home("//evil.example"), ReturnPath::home());
+        assert_eq!(
+            ReturnPath::parse(&format!("/{}", "a".repeat(2_047))).map(|path| path.0.len()),
+            Some(2_048)
+        );
+        assert_eq!(ReturnPath::parse(&format!("/{}", "a".repeat(2_048))), None);
+    }
+}

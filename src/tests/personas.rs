@@ -1,0 +1,166 @@
+//! People to act as: members of one organization in each role, and the owner of another.
+
+use std::sync::Arc;
+
+use sqlx::Row;
+use tower_sessions::Session;
+
+use super::harness::Server;
+use crate::accounts::server::{
+    NewPerson, Person, SessionStore, hash_new_password, insert_person, start_session,
+};
+use crate::platform::Secret;
+use crate::platform::http::Visit;
+use crate::shared::{OrgId, Role, UserId};
+
+pub const PASSWORD: &str = "tide water marsh lantern";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persona {
+    Anonymous,
+    Viewer,
+    Member,
+    Admin,
+    Owner,
+    /// The owner of another organization.
+    Stranger,
+}
+
+impl Persona {
+    pub const ALL: [Self; 6] =
+        [Self::Anonymous, Self::Viewer, Self::Member, Self::Admin, Self::Owner, Self::Stranger];
+
+    fn place(self) -> Option<(&'static str, Role)> {
+        match self {
+            Self::Anonymous => None,
+            Self::Viewer => Some(("Tidewater Freight", Role::Viewer)),
+            Self::Member => Some(("Tidewater Freight", Role::Member)),
+            Self::Admin => Some(("Tidewater Freight", Role::Admin)),
+            Self::Owner => Some(("Tidewater Freight", Role::Owner)),
+            Self::Stranger => Some(("Nair Consulting", Role::Owner)),
+        }
+    }
+
+    pub fn email(self) -> String {
+        format!("{self:?}@tidewater.example").to_lowercase()
+    }
+}
+
+impl Server {
+    /// Makes the persona if it is not there, and signs it in without a password: the cookies of a new browser.
+    pub async fn sign_in_as(&self, persona: Persona) -> String {
+        let Some((org, role)) = persona.place() else { return String::new() };
+        let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
+        let org = self.organization(org).await;
+        let mut write = self.app.db.write().await.expect("a turn");
+        sqlx::query(
+            "INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (org_id, user_id) DO NOTHING",
+        )
+        .bind(org.as_str())
+        .bind(person.id.as_str())
+        .bind(role.as_str())
+        .bind(self.clock.now().millis())
+        .execute(&mut *write)
+        .await
+        .expect("a membership");
+        write.commit().await.expect("a commit");
+        self.session_of(&person).await
+    }
+
+    /// A session of the person's, begun now.
+    pub async fn session_of(&self, person: &Person) -> String {
+        let session = Session::new(None, Arc::new(SessionStore::new(&self.app)), None);
+        start_session(&self.app, &session, &visit(), person).await.expect("a session");
+        format!("latchkey_session={}", session.id().expect("an id"))
+    }
+
+    /// Somebody with an account, made if there is none; the password is hashed only where one is asked for.
+    pub async fn person(&self, email: &str, name: &str, password: Option<&str>) -> Person {
+        let hash = match password {
+            Some(password) => {
+                let hash =
+                    hash_new_password(&self.app, Secret::new(password), email, name).await.expect("a hash");
+                Some(hash.expect("a password that is taken"))
+            }
+            None => None,
+        };
+        let new = NewPerson { email: email.to_owned(), name: name.to_owned(), password_hash: hash };
+        let mut write = self.app.db.write().await.expect("a turn");
+        if let Some(person) = insert_person(&self.app, &mut write, &new).await.expect("an answer") {
+            write.commit().await.expect("a commit");
+            return person;
+        }
+        drop(write);
+        let id: String = sqlx::query_scalar("SELECT id FROM users WHERE email_key = $1")
+            .bind(email)
+            .fetch_one(self.app.db.pool())
+            .await
+            .expect("somebody with this address");
+        let id = UserId::from_text(id);
+        crate::accounts::server::find_person(&self.app, &id).await.expect("an answer").expect("a person")
+    }
+
+    pub async fn organization(&self, name: &str) -> OrgId {
+        let mut write = self.app.db.write().await.expect("a turn");
+        let found = sqlx::query("SELECT id FROM organizations WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&mut *write)
+            .await
+            .expect("an answer");
+        if let Some(row) = found {
+            return OrgId::from_text(row.get::<String, _>("id"));
+        }
+        let now = self.clock.now();
+        let id = OrgId::new(now, self.app.chance_for_id());
+        sqlx::query(
+            "INSERT INTO organizations (id, name, plan, created_at) VALUES ($1, $2, 'enterprise', $3)",
+        )
+        .bind(id.as_str())
+        .bind(name)
+        .bind(now.millis())
+        .execute(&mut *write)
+        .await
+        .expect("an organization");
+        write.commit().await.expect("a commit");
+        id
+    }
+
+    pub async fn join(&self, person: &Person, org: &str, role: Role) -> OrgId {
+        let org = self.organization(org).await;
+        sqlx::query("INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(org.as_str())
+            .bind(person.id.as_str())
+            .bind(role.as_str())
+            .bind(self.clock.now().millis())
+            .execute(self.app.db.pool())
+            .await
+            .expect("a membership");
+        org
+    }
+
+    /// The audit log's actions, oldest first.
+    pub async fn audited(&self) -> Vec<String> {
+        sqlx::query_scalar("SELECT action FROM audit ORDER BY at, id")
+            .fetch_all(self.app.db.pool())
+            .await
+            .expect("rows")
+    }
+
+    pub async fn count(&self, question: &'static str) -> i64 {
+        sqlx::query_scalar(question).fetch_one(self.app.db.pool()).await.expect("a count")
+    }
+}
+
+pub fn visit() -> Visit {
+    let address = std::net::IpAddr::from([203, 0, 113, 7]);
+    Visit {
+        request_id: "req_test".to_owned(),
+        address,
+        peer: address,
+        forwarded: false,
+        user_agent: "Firefox/140.0 Linux".to_owned(),
+        other_host: None,
+        theme: Default::default(),
+    }
+}

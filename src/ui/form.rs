@@ -1,0 +1,177 @@
+//! Forms post to the page's own address. What is refused comes back as the same page: the values kept, a summary on
+//! top, each error beside its field, the focus on the first wrong one. `Form` hands its errors down; the fields of
+//! `parts` find their own by name.
+
+use leptos::context::Provider;
+use leptos::prelude::*;
+
+use super::parts::{Icon, Look, Size, Symbol, button_class};
+
+/// What was wrong with a form, in the order of its fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormErrors(Vec<(String, String)>);
+
+impl FormErrors {
+    pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push((field.into(), message.into()));
+    }
+
+    /// An error that belongs to no field.
+    pub fn add_general(&mut self, message: impl Into<String>) {
+        self.add("", message);
+    }
+
+    #[must_use]
+    pub fn with(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        self.add(field, message);
+        self
+    }
+
+    /// The first error of a field.
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str())
+    }
+
+    /// The field that gets the focus.
+    pub fn first(&self) -> Option<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !name.is_empty())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(field, message)| (field.as_str(), message.as_str()))
+    }
+}
+
+/// What the fields of a form know about it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    /// Tells the ids of two forms on one page apart.
+    prefix: String,
+    errors: FormErrors,
+}
+
+impl Scope {
+    /// That of the form around; a field outside of any form has an empty one.
+    pub(super) fn current() -> Self {
+        use_context().unwrap_or_default()
+    }
+
+    pub(super) fn id(&self, field: &str) -> String {
+        let prefix = if self.prefix.is_empty() { "f" } else { &self.prefix };
+        format!("{prefix}-{field}")
+    }
+
+    pub(super) fn errors(&self) -> &FormErrors {
+        &self.errors
+    }
+}
+
+#[component]
+pub fn Form(
+    #[prop(into)] action: String,
+    #[prop(optional)] errors: FormErrors,
+    /// What did not happen, such as "The key was not created."; without it the page places `ErrorSummary` itself.
+    #[prop(into, optional)]
+    failed: String,
+    /// Ids are `<prefix>-<name>`; needed where a page has two forms with the same names.
+    #[prop(into, default = "f".to_owned())]
+    prefix: String,
+    #[prop(into, optional)] class: String,
+    children: TypedChildren<impl IntoView + 'static>,
+) -> AnyView {
+    let children = children.into_inner();
+    view! {
+        <Provider value=Scope { prefix, errors }>
+            <form method="post" action=action class=(!class.is_empty()).then_some(class)>
+                {(!failed.is_empty()).then(|| view! { <ErrorSummary failed class="mb-5"/> })}
+                {children()}
+            </form>
+        </Provider>
+    }
+    .into_any()
+}
+
+/// Read out at once; each error leads to its field. Nothing when nothing is wrong.
+#[component]
+pub fn ErrorSummary(#[prop(into)] failed: String, #[prop(into, optional)] class: String) -> AnyView {
+    let scope = Scope::current();
+    let lines = scope.errors.iter().map(|(field, message)| {
+        let message = message.to_owned();
+        if field.is_empty() {
+            view! { <li>{message}</li> }.into_any()
+        } else {
+            view! { <li><a class="link" href=format!("#{}", scope.id(field))>{message}</a></li> }.into_any()
+        }
+    });
+    (!scope.errors.is_empty())
+        .then(|| {
+            view! {
+                <div role="alert" class=format!("note note-danger {class}").trim_end().to_owned()>
+                    <Icon symbol=Symbol::Warning/>
+                    <div class="min-w-0 [overflow-wrap:anywhere]">
+                        <p class="font-medium">{failed}</p>
+                        <ul class="mt-0.5 grid gap-0.5">{lines.collect_view()}</ul>
+                    </div>
+                </div>
+            }
+        })
+        .into_any()
+}
+
+/// A plain submit button; `islands::Saving` lets it say `saving` while the answer is on its way.
+#[component]
+pub fn SubmitButton(
+    #[prop(into)] text: String,
+    #[prop(into, default = "Saving…".to_owned())] saving: String,
+    #[prop(default = Look::Primary)] look: Look,
+    #[prop(optional)] size: Size,
+    #[prop(optional)] icon: Option<Symbol>,
+    #[prop(into, optional)] name: String,
+    #[prop(into, optional)] value: String,
+    #[prop(into, optional)] class: String,
+) -> AnyView {
+    let value = (!name.is_empty()).then_some(value);
+    view! {
+        <button
+            type="submit"
+            class=button_class(look, size, &class)
+            name=(!name.is_empty()).then_some(name)
+            value=value
+            data-saving=saving
+        >
+            {icon.map(|symbol| view! { <Icon symbol/> })}
+            <span>{text}</span>
+        </button>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_keep_their_order_and_find_their_field() {
+        let mut errors = FormErrors::default();
+        assert!(errors.is_empty());
+        assert_eq!(errors.first(), None);
+        errors.add_general("The session has ended.");
+        errors.add("name", "Enter a name.");
+        errors.add("name", "Too long.");
+        errors.add("cidr", "Line 2 is not an address.");
+        assert_eq!(errors.of("name"), Some("Enter a name."));
+        assert_eq!(errors.of("note"), None);
+        assert_eq!(errors.first(), Some("name"));
+        assert_eq!(errors.iter().count(), 4);
+    }
+
+    #[test]
+    fn ids_are_told_apart_by_the_form() {
+        assert_eq!(Scope::default().id("name"), "f-name");
+        assert_eq!(Scope { prefix: "invite".to_owned(), ..Scope::default() }.id("role"), "invite-role");
+    }
+}

@@ -1,0 +1,97 @@
+//! A status: a shape and a word, never colour alone. Active has no badge in lists: normal is silent.
+
+use leptos::prelude::*;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    #[default]
+    Plain,
+    Ok,
+    Info,
+    Warn,
+    Danger,
+    Brass,
+    Line,
+}
+
+impl Tone {
+    pub(super) const fn suffix(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Ok => Some("ok"),
+            Self::Info => Some("info"),
+            Self::Warn => Some("warn"),
+            Self::Danger => Some("danger"),
+            Self::Brass => Some("brass"),
+            Self::Line => Some("line"),
+        }
+    }
+
+    /// The class that gives text this colour.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Brass | Self::Line => "text-ink-3",
+            Self::Ok => "tone-ok",
+            Self::Info => "tone-info",
+            Self::Warn => "tone-warn",
+            Self::Danger => "tone-danger",
+        }
+    }
+}
+
+/// A status as a shape on a 10 px grid, so that it reads without colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Active,
+    Expiring,
+    Rotating,
+    Limited,
+    Disabled,
+    Expired,
+    Revoked,
+    Unused,
+    New,
+}
+
+impl Shape {
+    const fn paths(self) -> &'static str {
+        match self {
+            Self::Active => r#"<circle cx="5" cy="5" r="3.5" fill="currentColor"/>"#,
+            Self::Expiring => {
+                r#"<circle cx="5" cy="5" r="3.75" stroke="currentColor" stroke-width="1.5"/><path d="M5 5V1.5A3.5 3.5 0 018.5 5z" fill="currentColor"/>"#
+            }
+            Self::Rotating => {
+                r#"<path d="M4.25 1a4 4 0 000 8z" fill="currentColor"/><path d="M5.75 1.75a3.3 3.3 0 010 6.5z" stroke="currentColor" stroke-width="1.3"/>"#
+            }
+            Self::Limited => r#"<path d="M1 1.5h8M1 5h5M1 8.5h8" stroke="currentColor" stroke-width="1.6"/>"#,
+            Self::Disabled => r#"<path d="M3 1.5v7M7 1.5v7" stroke="currentColor" stroke-width="2"/>"#,
+            Self::Expired => {
+                r#"<circle cx="5" cy="5" r="3.75" stroke="currentColor" stroke-width="1.5"/><path d="M5 2.75V5h2" stroke="currentColor" stroke-width="1.25"/>"#
+            }
+            Self::Revoked => {
+                r#"<path d="M1.75 1.75l6.5 6.5M8.25 1.75l-6.5 6.5" stroke="currentColor" stroke-width="1.75"/>"#
+            }
+            Self::Unused => r#"<circle cx="5" cy="5" r="3.5" stroke="currentColor" stroke-width="1.5"/>"#,
+            Self::New => r#"<path d="M5 1v8M1 5h8" stroke="currentColor" stroke-width="1.75"/>"#,
+        }
+    }
+}
+
+/// The shape alone, for lists that say the word in their text.
+#[component]
+pub fn StatusShape(shape: Shape, #[prop(into, optional)] class: String) -> AnyView {
+    view! { <svg class=class viewBox="0 0 10 10" fill="none" aria-hidden="true" inner_html=shape.paths()></svg> }.into_any()
+}
+
+#[component]
+pub fn Badge(
+    #[prop(optional)] tone: Tone,
+    #[prop(optional)] shape: Option<Shape>,
+    #[prop(into)] text: String,
+) -> AnyView {
+    let class = match tone.suffix() {
+        Some(suffix) => format!("badge badge-{suffix}"),
+        None => "badge".to_owned(),
+    };
+    view! { <span class=class>{shape.map(|shape| view! { <StatusShape shape/> })}{text}</span> }.into_any()
+}

@@ -1,0 +1,294 @@
+//! Bars from zero, at most three outcomes on top of each other, optionally over a pale chamber of earlier figures. The
+//! totals are in the legend, each column has its figures on hover, and the same numbers are a table below.
+
+use leptos::prelude::*;
+
+use super::icon::{Icon, Symbol};
+use super::number::{grouped, short};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    Valid,
+    Limited,
+    Rejected,
+    /// A rotation's new secret and its old one.
+    Brass,
+    Off,
+    Chamber,
+}
+
+impl Ink {
+    const fn fill(self) -> &'static str {
+        match self {
+            Self::Valid => "c-valid",
+            Self::Limited => "c-limited",
+            Self::Rejected => "c-rejected",
+            Self::Brass => "c-brass",
+            Self::Off => "c-off",
+            Self::Chamber => "c-chamber",
+        }
+    }
+
+    const fn swatch(self) -> &'static str {
+        match self {
+            Self::Valid => "swatch swatch-valid",
+            Self::Limited => "swatch swatch-limited",
+            Self::Rejected => "swatch swatch-rejected",
+            Self::Brass => "swatch swatch-brass",
+            Self::Off => "swatch swatch-off",
+            Self::Chamber => "swatch swatch-chamber",
+        }
+    }
+}
+
+/// One outcome, bottom first.
+#[derive(Clone, Debug)]
+pub struct Series {
+    pub name: String,
+    pub ink: Ink,
+}
+
+/// One span of time.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    /// Names the column: "14:00".
+    pub label: String,
+    /// One figure a series; none at all when the span has not come yet.
+    pub values: Vec<u64>,
+    /// The same span earlier.
+    pub earlier: Option<u64>,
+}
+
+impl Bar {
+    fn total(&self) -> u64 {
+        self.values.iter().fold(0, |sum, value| sum.saturating_add(*value))
+    }
+
+    fn told(&self, series: &[Series], earlier: &str) -> String {
+        let now = self.values.iter().zip(series).map(|(value, series)| (*value, series.name.as_str()));
+        let figures: Vec<String> = now
+            .chain(self.earlier.map(|value| (value, earlier)))
+            .map(|(value, name)| format!("{} {}", grouped(value), name.to_lowercase()))
+            .collect();
+        format!("{}: {}", self.label, figures.join(", "))
+    }
+}
+
+/// The height of the plot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChartHeight {
+    Low,
+    #[default]
+    Usual,
+    Tall,
+}
+
+#[component]
+pub fn Chart(
+    /// What it shows, with its totals, in one sentence.
+    #[prop(into)]
+    summary: String,
+    series: Vec<Series>,
+    bars: Vec<Bar>,
+    /// A few words below, spread evenly: the first, the last, some between.
+    axis: Vec<String>,
+    /// Head of the table's first column.
+    #[prop(into, default = "Hour".to_owned())]
+    span: String,
+    /// Name of the chambers, such as "Yesterday".
+    #[prop(into, default = "Earlier".to_owned())]
+    earlier: String,
+    #[prop(optional)] height: ChartHeight,
+) -> AnyView {
+    let tall = match height {
+        ChartHeight::Low => "h-32",
+        ChartHeight::Usual => "h-44",
+        ChartHeight::Tall => "h-48",
+    };
+    let highest = bars.iter().map(|bar| bar.total().max(bar.earlier.unwrap_or(0))).max().unwrap_or(0);
+    let (ticks, top) = ticks(highest);
+    let bands = ticks.iter().map(|_| view! { <div class="band flex-1"></div> }).collect_view();
+    let marks = ticks
+        .iter()
+        .rev()
+        .map(|tick| {
+            view! {
+                <div class="flex-1">
+                    <div class="-translate-y-1/2">{short(*tick)}</div>
+                </div>
+            }
+        })
+        .collect_view();
+    let has_chambers = bars.iter().any(|bar| bar.earlier.is_some());
+    let inks: Vec<Ink> = series.iter().map(|series| series.ink).collect();
+    let columns = bars
+        .iter()
+        .enumerate()
+        .map(|(place, bar)| column(place, bar, &inks, top, has_chambers, bar.told(&series, &earlier)))
+        .collect_view();
+    let frame = format!("0 0 {} 100", bars.len() * WIDTH);
+    view! {
+        <figure class="m-0">
+            <div class="plot">
+                <div class=format!("plot-area {tall} flex flex-col")>
+                    {bands} <div class="base"></div>
+                    <svg viewBox=frame preserveAspectRatio="none" role="img" aria-label=summary>
+                        {columns}
+                    </svg>
+                </div>
+                <div class=format!("plot-tick flex flex-col {tall} text-right") aria-hidden="true">
+                    {marks} <div class="h-0">
+                        <div class="-translate-y-1/2">"0"</div>
+                    </div>
+                </div>
+                <div class="plot-tick flex justify-between pt-1.5" aria-hidden="true">
+                    {axis.into_iter().map(|text| view! { <span>{text}</span> }).collect_view()}
+                </div>
+            </div>
+            <AsTable span series bars earlier=has_chambers.then_some(earlier)/>
+        </figure>
+    }
+    .into_any()
+}
+
+/// The totals, beside the heading: at least the names of what the colours mean.
+#[component]
+pub fn Legend(series: Vec<Series>, bars: Vec<Bar>, #[prop(into, optional)] earlier: String) -> AnyView {
+    let entry = |ink: Ink, name: String, total: Option<u64>| {
+        view! {
+            <li class="flex items-center gap-2">
+                <span class=ink.swatch()></span>
+                <span class="text-ink-2">{name}</span>
+                {total.map(|total| view! { <span class="num font-semi">{grouped(total)}</span> })}
+            </li>
+        }
+    };
+    let chambers = (!earlier.is_empty()).then(|| entry(Ink::Chamber, earlier, None));
+    let totals = series.into_iter().enumerate().map(|(place, series)| {
+        let values = bars.iter().filter_map(|bar| bar.values.get(place));
+        let total = values.fold(0_u64, |sum, value| sum.saturating_add(*value));
+        entry(series.ink, series.name, Some(total))
+    });
+    view! { <ul class="flex flex-wrap gap-x-5 gap-y-1 text-dense">{chambers}{totals.collect_view()}</ul> }
+        .into_any()
+}
+
+const WIDTH: usize = 10;
+
+/// Up to four lines at round figures; the top is the last of them.
+fn ticks(highest: u64) -> (Vec<u64>, u64) {
+    let raw = highest.div_ceil(4).max(1);
+    let magnitude = 10_u64.pow(raw.ilog10());
+    let step = [1, 2, 3, 5, 10]
+        .into_iter()
+        .map(|factor| magnitude.saturating_mul(factor))
+        .find(|step| *step >= raw)
+        .unwrap_or(raw);
+    let count = highest.div_ceil(step).max(1);
+    ((1..=count).map(|line| line.saturating_mul(step)).collect(), count.saturating_mul(step))
+}
+
+fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title: String) -> AnyView {
+    let share = |value: u64| value as f64 / top as f64 * 100.0;
+    // Bars stand inside their chambers, or alone with a wider gap.
+    let (gap, inset) = if chambers { (2.0, 2.0) } else { (3.0, 0.0) };
+    let left = (place * WIDTH) as f64 + gap / 2.0;
+    let width = WIDTH as f64 - gap;
+    let chamber = bar.earlier.map(|value| {
+        let height = share(value);
+        rect(Ink::Chamber, left, 100.0 - height, width, height)
+    });
+    let mut y = 100.0;
+    let stack = bar
+        .values
+        .iter()
+        .zip(inks)
+        .filter(|(value, _)| **value > 0)
+        .map(|(value, ink)| {
+            let height = share(*value);
+            let first = y >= 100.0;
+            y -= height;
+            // A hairline between outcomes, and at least a hairline for the smallest.
+            let drawn = (if first { height } else { height - 0.6 }).max(0.6);
+            rect(*ink, left + inset, y.min(100.0 - drawn), width - inset * 2.0, drawn)
+        })
+        .collect_view();
+    view! {
+        <g class="plot-col">
+            <title>{title}</title>
+            <rect class="plot-hit" x=place * WIDTH y="0" width=WIDTH height="100"></rect>
+            {chamber}
+            {stack}
+        </g>
+    }
+    .into_any()
+}
+
+fn rect(ink: Ink, x: f64, y: f64, width: f64, height: f64) -> AnyView {
+    view! {
+        <rect
+            class=ink.fill()
+            x=format!("{x:.1}")
+            y=format!("{y:.2}")
+            width=format!("{width:.1}")
+            height=format!("{height:.2}")
+        ></rect>
+    }
+    .into_any()
+}
+
+#[component]
+fn AsTable(span: String, series: Vec<Series>, bars: Vec<Bar>, earlier: Option<String>) -> AnyView {
+    let heads = earlier.clone().into_iter().chain(series.iter().map(|series| series.name.clone()));
+    let heads = heads.map(|name| view! { <th scope="col" class="r">{name}</th> }).collect_view();
+    let count = series.len();
+    let has_earlier = earlier.is_some();
+    let rows = bars.into_iter().map(move |bar| {
+        let figure = |value: Option<u64>| view! { <td class="r num">{value.map(grouped)}</td> };
+        let values = (0..count).map(|place| figure(bar.values.get(place).copied())).collect_view();
+        view! {
+            <tr>
+                <th scope="row" class="num font-normal">{bar.label}</th>
+                {has_earlier.then(|| figure(bar.earlier))}
+                {values}
+            </tr>
+        }
+    });
+    view! {
+        <details class="disclose mt-2">
+            <summary class="inline-flex min-h-6 items-center gap-1 cap hover:text-ink">
+                <span class="chev"><Icon symbol=Symbol::Right class="size-3.5"/></span>
+                "Show as table"
+            </summary>
+            <div class="mt-2 max-h-60 overflow-auto border-t border-line" tabindex="0" role="group" aria-label="Figures">
+                <table class="table">
+                    <thead>
+                        <tr><th scope="col">{span}</th>{heads}</tr>
+                    </thead>
+                    <tbody>{rows.collect_view()}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stand_at_round_figures_and_hold_every_bar() {
+        for (highest, lines, top) in [
+            (0, vec![1], 1),
+            (1, vec![1], 1),
+            (36, vec![10, 20, 30, 40], 40),
+            (5, vec![2, 4, 6], 6),
+            (14_870, vec![5_000, 10_000, 15_000], 15_000),
+            (10_001, vec![3_000, 6_000, 9_000, 12_000], 12_000),
+        ] {
+            assert_eq!(ticks(highest), (lines, top), "{highest}");
+        }
+        assert!(ticks(u64::MAX).1 >= u64::MAX / 2);
+    }
+}

@@ -1,0 +1,258 @@
+//! A field: label above, hint below. An error replaces the hint and says what to do. "optional" is written, required
+//! is not. The form around knows the errors.
+
+use leptos::prelude::*;
+
+use super::button::filled;
+use super::icon::{Icon, Symbol};
+use crate::ui::form::Scope;
+
+/// How a control hangs together with its label, hint and error.
+pub(super) struct Wiring {
+    pub id: String,
+    pub error: Option<String>,
+    pub described_by: Option<String>,
+    /// The first wrong field gets the focus; where nothing is wrong, the one that asks for it.
+    pub focus: bool,
+}
+
+impl Wiring {
+    pub fn of(name: &str, hint: &str, wants_focus: bool) -> Self {
+        let scope = Scope::current();
+        let id = scope.id(name);
+        let error = scope.errors().of(name).map(str::to_owned);
+        let described_by = if error.is_some() {
+            Some(format!("{id}-error"))
+        } else {
+            (!hint.is_empty()).then(|| format!("{id}-hint"))
+        };
+        let focus = match scope.errors().first() {
+            Some(first) => first == name,
+            None => wants_focus,
+        };
+        Self { id, error, described_by, focus }
+    }
+
+    pub fn invalid(&self) -> Option<&'static str> {
+        self.error.as_ref().map(|_| "true")
+    }
+
+    /// The hint, or in its place the error.
+    pub fn below(&self, hint: String) -> AnyView {
+        let id = self.described_by.clone();
+        match self.error.clone() {
+            Some(error) => view! {
+                <p class="field-error mt-1.5" id=id>
+                    <Icon symbol=Symbol::Warning class="mt-px"/>
+                    <span class="min-w-0 [overflow-wrap:anywhere]">{error}</span>
+                </p>
+            }
+            .into_any(),
+            None if hint.is_empty() => ().into_any(),
+            None => view! { <p class="hint mt-1" id=id>{hint}</p> }.into_any(),
+        }
+    }
+}
+
+/// The label, with the word "optional" or another remark behind it.
+pub(super) fn label(id: String, text: String, remark: &'static str) -> AnyView {
+    let remark = (!remark.is_empty()).then(|| view! { <span class="label-opt">{remark}</span> });
+    view! { <label class="label" for=id>{text}{remark}</label> }.into_any()
+}
+
+/// A control with all that belongs to it. `aside` stands at the label's right, such as "Reset password".
+#[component]
+pub fn Field(
+    #[prop(into)] name: String,
+    #[prop(into)] label: String,
+    #[prop(into, optional)] hint: String,
+    #[prop(optional)] optional: bool,
+    #[prop(optional_no_strip)] aside: Option<AnyView>,
+    #[prop(into, optional)] class: String,
+    /// The control; it carries the id `f-<name>`.
+    children: Children,
+) -> AnyView {
+    let wiring = Wiring::of(&name, &hint, false);
+    let remark = if optional { "optional" } else { "" };
+    let label = self::label(wiring.id.clone(), label, remark);
+    let head = match aside {
+        Some(aside) => {
+            view! { <div class="flex items-baseline justify-between gap-3">{label}{aside}</div> }.into_any()
+        }
+        None => label.into_any(),
+    };
+    let below = wiring.below(hint);
+    view! { <div class=filled(class)>{head}{children()}{below}</div> }.into_any()
+}
+
+/// One line of text. `kind` is the `type` of the input: text, email, password, number, date, url, …
+#[component]
+pub fn Input(
+    #[prop(into)] name: String,
+    #[prop(into)] label: String,
+    #[prop(default = "text")] kind: &'static str,
+    #[prop(into, optional)] value: String,
+    #[prop(into, optional)] hint: String,
+    /// May stay empty, and says so.
+    #[prop(optional)]
+    optional: bool,
+    #[prop(into, optional)] placeholder: String,
+    #[prop(into, optional)] autocomplete: String,
+    /// Zero: no limit.
+    #[prop(optional)]
+    max_length: usize,
+    #[prop(optional)] min_length: usize,
+    #[prop(into, optional)] pattern: String,
+    /// Bounds of a number or date.
+    #[prop(into, optional)]
+    min: String,
+    #[prop(into, optional)] max: String,
+    /// Which keyboard a phone shows: numeric, email, …
+    #[prop(into, optional)]
+    inputmode: String,
+    /// Names, codes and addresses: no corrections, no capitals.
+    #[prop(optional)]
+    verbatim: bool,
+    /// 40 px, for pages of one form.
+    #[prop(optional)]
+    large: bool,
+    /// Takes the focus when the page opens and nothing is wrong.
+    #[prop(optional)]
+    focus: bool,
+    /// Utilities for the control, such as `max-w-40` or `mono`.
+    #[prop(into, optional)]
+    control: String,
+    #[prop(optional)] aside: Option<AnyView>,
+    #[prop(into, optional)] class: String,
+) -> AnyView {
+    let wiring = Wiring::of(&name, &hint, focus);
+    let size = if large { " input-lg" } else { "" };
+    // A password is typed anew: what came in is never written back.
+    let value = if kind == "password" { None } else { Some(value) };
+    let input = view! {
+        <input
+            class=format!("input mt-1.5{size} {control}").trim_end().to_owned()
+            type=kind
+            id=wiring.id.clone()
+            name=name.clone()
+            value=value
+            required=!optional
+            dir=matches!(kind, "text" | "search").then_some("auto")
+            placeholder=filled(placeholder)
+            autocomplete=filled(autocomplete)
+            maxlength=(max_length > 0).then_some(max_length)
+            minlength=(min_length > 0).then_some(min_length)
+            pattern=filled(pattern)
+            min=filled(min)
+            max=filled(max)
+            inputmode=filled(inputmode)
+            spellcheck=verbatim.then_some("false")
+            autocapitalize=verbatim.then_some("none")
+            autofocus=wiring.focus
+            aria-invalid=wiring.invalid()
+            aria-describedby=wiring.described_by.clone()
+        />
+    };
+    view! { <Field name label hint optional class aside>{input}</Field> }.into_any()
+}
+
+#[component]
+pub fn TextArea(
+    #[prop(into)] name: String,
+    #[prop(into)] label: String,
+    #[prop(into, optional)] value: String,
+    #[prop(into, optional)] hint: String,
+    #[prop(optional)] optional: bool,
+    #[prop(into, optional)] placeholder: String,
+    #[prop(default = 2)] rows: usize,
+    #[prop(optional)] max_length: usize,
+    #[prop(optional)] verbatim: bool,
+    #[prop(into, optional)] control: String,
+    #[prop(into, optional)] class: String,
+) -> AnyView {
+    let wiring = Wiring::of(&name, &hint, false);
+    let area = view! {
+        <textarea
+            class=format!("textarea mt-1.5 {control}").trim_end().to_owned()
+            id=wiring.id.clone()
+            name=name.clone()
+            rows=rows
+            required=!optional
+            dir="auto"
+            placeholder=filled(placeholder)
+            maxlength=(max_length > 0).then_some(max_length)
+            spellcheck=verbatim.then_some("false")
+            autocapitalize=verbatim.then_some("none")
+            autofocus=wiring.focus
+            aria-invalid=wiring.invalid()
+            aria-describedby=wiring.described_by.clone()
+        >
+            // A browser drops the first line end of a text area, so one is given away.
+            {format!("\n{value}")}
+        </textarea>
+    };
+    view! { <Field name label hint optional class>{area}</Field> }.into_any()
+}
+
+/// A search field of a filter bar: its label is heard, not seen.
+#[component]
+pub fn SearchField(
+    #[prop(into)] name: String,
+    #[prop(into)] label: String,
+    #[prop(into, optional)] value: String,
+    #[prop(into, optional)] placeholder: String,
+    #[prop(into, optional)] class: String,
+) -> AnyView {
+    view! {
+        <div class=format!("relative {class}").trim_end().to_owned()>
+            <span class="pointer-events-none absolute inset-y-0 left-2.5 flex items-center text-ink-3">
+                <Icon symbol=Symbol::Search/>
+            </span>
+            <input
+                class="input quiet pl-8"
+                type="search"
+                name=name
+                value=value
+                placeholder=filled(placeholder)
+                aria-label=label
+                dir="auto"
+            />
+        </div>
+    }
+    .into_any()
+}
+
+/// One statement to tick.
+#[component]
+pub fn Checkbox(
+    #[prop(into)] name: String,
+    #[prop(into)] label: String,
+    #[prop(into, default = "on".to_owned())] value: String,
+    #[prop(optional)] checked: bool,
+    #[prop(optional)] required: bool,
+    #[prop(into, optional)] hint: String,
+    #[prop(into, optional)] class: String,
+) -> AnyView {
+    let wiring = Wiring::of(&name, &hint, false);
+    view! {
+        <div class=filled(class)>
+            <label class="flex min-h-6 items-start gap-2.5 text-dense">
+                <input
+                    class="check mt-px"
+                    type="checkbox"
+                    id=wiring.id.clone()
+                    name=name
+                    value=value
+                    checked=checked
+                    required=required
+                    autofocus=wiring.focus
+                    aria-invalid=wiring.invalid()
+                    aria-describedby=wiring.described_by.clone()
+                />
+                <span class="min-w-0 [overflow-wrap:anywhere]">{label}</span>
+            </label>
+            {wiring.below(hint)}
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,173 @@
+//! The cut key: bow shape = kind, cuts = identity, brass = accepted now. The cuts follow from the visible start of the
+//! secret, so that a rotated key looks different and two keys in a list can be told apart at a glance.
+
+use leptos::prelude::*;
+
+use crate::shared::Kind;
+
+/// Deepest cut; depths are 0 to 4.
+const DEPTHS: u64 = 5;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GlyphSize {
+    #[default]
+    Row,
+    Large,
+    Huge,
+}
+
+/// Draws numbers as the design's mock-ups do (Mulberry32), so that both show the same key for the same start.
+struct Cuts(u32);
+
+impl Cuts {
+    fn seeded(seed: &str) -> Self {
+        Self(seed.chars().fold(0_u32, |state, letter| {
+            let unit = letter.encode_utf16(&mut [0; 2])[0];
+            state.wrapping_mul(31).wrapping_add(u32::from(unit))
+        }))
+    }
+
+    fn draw(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x6D2B_79F5);
+        let mut word = (self.0 ^ (self.0 >> 15)).wrapping_mul(1 | self.0);
+        word = word.wrapping_add((word ^ (word >> 7)).wrapping_mul(61 | word)) ^ word;
+        word ^ (word >> 14)
+    }
+
+    /// Five depths, no two neighbours equal.
+    fn five(mut self) -> [u32; 5] {
+        let mut previous = None;
+        std::array::from_fn(|_| {
+            loop {
+                let depth = ((u64::from(self.draw()) * DEPTHS) >> 32) as u32;
+                if previous != Some(depth) {
+                    previous = Some(depth);
+                    return depth;
+                }
+            }
+        })
+    }
+}
+
+const ROUND: &str = "M7 1.5a6.5 6.5 0 110 13 6.5 6.5 0 010-13zM5.4 5.9a2.1 2.1 0 100 4.2 2.1 2.1 0 000-4.2z";
+const CLAWED: &str = "M7.4 1.2 13 4.4V11.6L7.4 14.8 4.6 13.2 1 14 2.2 10.4 .6 8 2.2 5.6 1 2 4.6 2.8zM7.2 5.9a2.1 2.1 0 100 4.2 2.1 2.1 0 000-4.2z";
+const SQUARE: &str = "M2 2h10a1 1 0 011 1v10a1 1 0 01-1 1H2a1 1 0 01-1-1V3a1 1 0 011-1zM3.6 6.2v3.6h3.2V6.2z";
+const HEXAGON: &str = "M3.9 1.8h6.2L13.4 8l-3.3 6.2H3.9L.6 8zM5.6 5.9a2.1 2.1 0 100 4.2 2.1 2.1 0 000-4.2z";
+
+pub(super) const fn bow(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Live | Kind::Test => ROUND,
+        Kind::Claw => CLAWED,
+        Kind::Secret => SQUARE,
+        Kind::Mcp => HEXAGON,
+    }
+}
+
+/// The blade's outline, open at the bow. Lengths are in hundredths, which no rounding can blur.
+pub(super) fn blade(seed: &str, kind: Kind) -> String {
+    let start = hundredths(if kind == Kind::Mcp { 1_160 } else { 1_200 });
+    let mut path = format!("M{start} 3.25H16.5");
+    for (at, depth) in (1_750..).step_by(410).zip(Cuts::seeded(seed).five()) {
+        let (left, right, y) = (hundredths(at), hundredths(at + 240), hundredths(365 + depth * 120));
+        path.push_str(&format!("L{left} {y}H{right}"));
+    }
+    path.push_str(&format!("L38 4.75L39.75 9 37.5 12H{start}"));
+    path
+}
+
+fn hundredths(length: u32) -> String {
+    let text = format!("{}.{:02}", length / 100, length % 100);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[component]
+pub fn Glyph(
+    /// The visible start of the secret, without the kind's prefix.
+    #[prop(into)]
+    seed: String,
+    kind: Kind,
+    /// Not accepted now: disabled, expired, revoked, or an old secret.
+    #[prop(optional)]
+    off: bool,
+    #[prop(optional)] size: GlyphSize,
+    /// Only where no name stands next to it.
+    #[prop(into, optional)]
+    title: String,
+) -> AnyView {
+    let blade = blade(&format!("{seed}·cut"), kind);
+    let outline = kind == Kind::Test;
+    let mut class = String::from("glyph");
+    if off {
+        class.push_str(" glyph-off");
+    } else if outline {
+        class.push_str(" glyph-test");
+    }
+    class.push_str(match size {
+        GlyphSize::Row => "",
+        GlyphSize::Large => " glyph-lg",
+        GlyphSize::Huge => " glyph-xl",
+    });
+    let named = !title.is_empty();
+    let shapes = if outline {
+        view! {
+            <path d=blade fill="none" stroke="currentColor" stroke-width="1.1" stroke-linejoin="round"></path>
+            <path d=bow(kind) fill="none" stroke="currentColor" stroke-width="1.1"></path>
+        }
+        .into_any()
+    } else {
+        view! {
+            <path d=format!("{blade}z") fill="currentColor"></path>
+            <path d=bow(kind) fill="currentColor" fill-rule="evenodd"></path>
+            {(size != GlyphSize::Row)
+                .then(|| view! { <path class="groove" d="M14.5 10.3H36" stroke-width=".6" fill="none"></path> })}
+        }
+        .into_any()
+    };
+    view! {
+        <svg
+            class=class
+            viewBox="0 0 40 16"
+            role=named.then_some("img")
+            aria-label=named.then_some(title)
+            aria-hidden=(!named).then_some("true")
+        >
+            {shapes}
+        </svg>
+    }
+    .into_any()
+}
+
+/// The visible part of a key as text: prefix in grey, the start in ink, an ellipsis for what nobody sees again.
+#[component]
+pub fn KeyText(kind: Kind, #[prop(into)] start: String) -> AnyView {
+    view! { <span class="key over">{format!("{}_", kind.prefix())}<b>{start}</b>"…"</span> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From the design's own generator.
+    #[test]
+    fn the_same_start_cuts_the_same_key_as_in_the_design() {
+        for (seed, cuts) in [
+            ("8fK2mQ4pXv7d", [4, 1, 2, 3, 1]),
+            ("Q7wN3xLr9TbE", [4, 3, 4, 2, 1]),
+            ("b9XnR4tGw2Ka", [0, 4, 3, 2, 3]),
+            ("kT0eB6mHx9Rv", [0, 2, 0, 2, 1]),
+            ("", [3, 0, 2, 3, 4]),
+            ("é漢😀", [4, 0, 3, 0, 1]),
+        ] {
+            assert_eq!(Cuts::seeded(&format!("{seed}·cut")).five(), cuts, "{seed}");
+        }
+    }
+
+    #[test]
+    fn a_blade_is_drawn_in_exact_hundredths() {
+        assert_eq!(
+            blade("8fK2mQ4pXv7d·cut", Kind::Live),
+            "M12 3.25H16.5L17.5 8.45H19.9L21.6 4.85H24L25.7 6.05H28.1L29.8 7.25H32.2L33.9 4.85H36.3L38 4.75L39.75 9 37.5 12H12"
+        );
+        assert!(blade("x", Kind::Mcp).starts_with("M11.6 3.25"));
+    }
+}

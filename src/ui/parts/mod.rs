@@ -1,0 +1,45 @@
+//! What pages are made of. Each part takes plain owned data and draws itself on the server; none needs a script.
+//! Where a text is optional, the empty text means that there is none. `GET /parts` of a development build shows all.
+//!
+//! Every part is an `AnyView`: otherwise the type of a page is the tower of all its parts' types, which takes the
+//! compiler minutes and in the end too deep.
+
+mod avatar;
+mod badge;
+mod brand;
+mod button;
+mod chart;
+mod choice;
+mod dialog;
+mod field;
+mod glyph;
+mod icon;
+mod menu;
+mod notice;
+mod number;
+mod pagination;
+mod pins;
+mod segment;
+mod spark;
+mod table;
+mod time;
+
+pub use avatar::{Avatar, OrganizationAvatar, initials};
+pub use badge::{Badge, Shape, StatusShape, Tone};
+pub use brand::{Mark, Rack};
+pub use button::{Button, IconLink, LinkButton, Look, Size, button_class};
+pub use chart::{Bar, Chart, ChartHeight, Ink, Legend, Series};
+pub use choice::{Choice, ChoiceCells, ChoiceList, Select, SelectOption};
+pub use dialog::{Dialog, DialogBody, DialogFoot, DialogWidth};
+pub use field::{Checkbox, Field, Input, SearchField, TextArea};
+pub use glyph::{Glyph, GlyphSize, KeyText};
+pub use icon::{Icon, Symbol};
+pub use menu::{HiddenFields, Menu, MenuAction, MenuLink, MenuRule};
+pub use notice::{EmptyState, Note, Outcome, Skeleton, Toast, ToastBox};
+pub use number::{counted, grouped, short};
+pub use pagination::Pagination;
+pub use pins::{Pins, RolePins};
+pub use segment::{LinkOption, LinkSegment, LinkTabs, RadioOption, RadioSegment, RadioTabs};
+pub use spark::{Spark, SparkDay, Tumbler};
+pub use table::{Cell, Column, Panel, Row, RowLink, Sorted, Table};
+pub use time::{Time, Wording, day, exact, words};

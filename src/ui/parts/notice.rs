@@ -1,0 +1,131 @@
+//! What a page says besides its content: a note stays, a toast confirms what just happened, an empty state tells the
+//! truth and the next step.
+
+use leptos::prelude::*;
+
+use super::badge::Tone;
+use super::icon::{Icon, Symbol};
+use crate::ui::islands::ToastTimer;
+
+#[component]
+pub fn Note(
+    #[prop(optional)] tone: Tone,
+    /// Read out at once: for what went wrong with the person's last step.
+    #[prop(optional)]
+    alert: bool,
+    #[prop(into, optional)] class: String,
+    children: Children,
+) -> AnyView {
+    let (suffix, symbol) = match tone {
+        Tone::Warn => (" note-warn", Symbol::Warning),
+        Tone::Danger => (" note-danger", Symbol::Warning),
+        Tone::Ok => (" note-ok", Symbol::Check),
+        Tone::Info => (" note-info", Symbol::Info),
+        Tone::Plain | Tone::Brass | Tone::Line => ("", Symbol::Info),
+    };
+    view! {
+        <div class=format!("note{suffix} {class}").trim_end().to_owned() role=alert.then_some("alert")>
+            <Icon symbol/>
+            <div class="min-w-0 [overflow-wrap:anywhere]">{children()}</div>
+        </div>
+    }
+    .into_any()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Leaves after six seconds.
+    Done,
+    /// Stays until closed.
+    Failed,
+}
+
+/// Bottom right. Without a script it stays, and the next page is without it.
+#[component]
+pub fn Toast(
+    outcome: Outcome,
+    /// What happened, as a sentence.
+    #[prop(into)]
+    title: String,
+    #[prop(into, optional)] detail: String,
+) -> AnyView {
+    view! {
+        <div class="toasts">
+            <ToastBox outcome title detail/>
+        </div>
+    }
+    .into_any()
+}
+
+/// The toast itself, without its place on the page.
+#[component]
+pub fn ToastBox(
+    outcome: Outcome,
+    #[prop(into)] title: String,
+    #[prop(into, optional)] detail: String,
+) -> AnyView {
+    let (role, tone, symbol) = match outcome {
+        Outcome::Done => ("status", "tone-ok", Symbol::Check),
+        Outcome::Failed => ("alert", "tone-danger", Symbol::Warning),
+    };
+    view! {
+        <ToastTimer stays=outcome == Outcome::Failed>
+            <div class="toast" role=role>
+                <Icon symbol class=tone/>
+                <p class="min-w-0 flex-1 [overflow-wrap:anywhere]" dir="auto">
+                    <b class="font-semi">{title}</b>
+                    " "
+                    {(!detail.is_empty()).then(|| view! { <span class="text-ink-2">{detail}</span> })}
+                </p>
+                <button type="button" class="btn-icon size-6 needs-script" data-close="" aria-label="Close">
+                    <Icon symbol=Symbol::Cross/>
+                </button>
+            </div>
+        </ToastTimer>
+    }
+    .into_any()
+}
+
+/// One sentence of truth, one next step (the children).
+#[component]
+pub fn EmptyState(
+    #[prop(into)] title: String,
+    #[prop(into)] text: String,
+    #[prop(into, optional)] class: String,
+    #[prop(optional)] children: Option<Children>,
+) -> AnyView {
+    view! {
+        <section class=format!("panel px-6 py-8 text-center {class}").trim_end().to_owned()>
+            <h2 class="h-sect [overflow-wrap:anywhere]" dir="auto">{title}</h2>
+            <p class="mt-1 text-ink-2 [overflow-wrap:anywhere]" dir="auto">{text}</p>
+            {children.map(|next| view! { <div class="mt-3 flex flex-wrap justify-center gap-2">{next()}</div> })}
+        </section>
+    }
+    .into_any()
+}
+
+/// The final layout in grey while a list is on its way.
+#[component]
+pub fn Skeleton(#[prop(into)] label: String, #[prop(default = 3)] rows: usize) -> AnyView {
+    let row = |place: usize| {
+        let rule = if place > 0 { " border-t border-line" } else { "" };
+        view! {
+            <div class=format!("flex items-center gap-4 px-4 py-3.5{rule}")>
+                <div class="skeleton h-3.5 w-10"></div>
+                <div class="grid flex-1 gap-2">
+                    <div class="skeleton w-40 max-w-full"></div>
+                    <div class="skeleton w-28 max-w-full"></div>
+                </div>
+                <div class="skeleton w-36 max-sm:hidden"></div>
+                <div class="skeleton w-16"></div>
+            </div>
+        }
+    };
+    view! {
+        <div class="panel" role="status" aria-busy="true">
+            <span class="sr-only">{label}</span>
+            {(0..rows).map(row).collect_view()}
+        </div>
+    }
+    .into_any()
+}

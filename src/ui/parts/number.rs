@@ -1,0 +1,57 @@
+//! Numbers as people read them.
+
+/// With thousands separators: "4,812,390".
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// For axes: "15k", "2.5M".
+pub fn short(number: u64) -> String {
+    for (unit, suffix) in [(1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")] {
+        if number >= unit {
+            let tenths = number / (unit / 10) % 10;
+            let whole = number / unit;
+            return if tenths == 0 {
+                format!("{whole}{suffix}")
+            } else {
+                format!("{whole}.{tenths}{suffix}")
+            };
+        }
+    }
+    number.to_string()
+}
+
+/// "1 key", "2 keys".
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_separators_and_short_forms() {
+        for (number, long, brief) in [
+            (0, "0", "0"),
+            (999, "999", "999"),
+            (1_000, "1,000", "1k"),
+            (2_500, "2,500", "2.5k"),
+            (15_000, "15,000", "15k"),
+            (4_812_390, "4,812,390", "4.8M"),
+            (u64::MAX, "18,446,744,073,709,551,615", "18446744073.7G"),
+        ] {
+            assert_eq!((grouped(number).as_str(), short(number).as_str()), (long, brief));
+        }
+        assert_eq!(counted(1, "key", "keys"), "1 key");
+        assert_eq!(counted(1_200, "key", "keys"), "1,200 keys");
+    }
+}

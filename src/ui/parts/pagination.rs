@@ -1,0 +1,57 @@
+//! Paging by cursor: one page on, one page back. There is no total: counting a million rows costs more than it tells.
+
+use leptos::prelude::*;
+
+use super::button::{LinkButton, Size};
+use super::icon::{Icon, Symbol};
+
+#[component]
+pub fn Pagination(
+    /// What is on this page, such as "10 keys" or "1,000+ events".
+    #[prop(into)]
+    summary: String,
+    /// Where "Previous" leads; empty on the first page.
+    #[prop(into, optional)]
+    previous: String,
+    /// Where "Next" leads; empty on the last page.
+    #[prop(into, optional)]
+    next: String,
+    #[prop(into, default = "Previous".to_owned())] previous_label: String,
+    #[prop(into, default = "Next".to_owned())] next_label: String,
+) -> AnyView {
+    let links = !(previous.is_empty() && next.is_empty());
+    view! {
+        <div class="foot">
+            <span class="num">{summary}</span>
+            {links
+                .then(|| {
+                    view! {
+                        <nav class="flex gap-2" aria-label="Pages">
+                            {step(previous, previous_label, false)}
+                            {step(next, next_label, true)}
+                        </nav>
+                    }
+                })}
+        </div>
+    }
+    .into_any()
+}
+
+fn step(href: String, label: String, onward: bool) -> AnyView {
+    let symbol = if onward { Symbol::Right } else { Symbol::Left };
+    if href.is_empty() {
+        let icon = move || view! { <Icon symbol/> };
+        view! {
+            <span class="btn btn-secondary btn-sm" aria-disabled="true">
+                {(!onward).then(icon)}
+                {label}
+                {onward.then(icon)}
+            </span>
+        }
+        .into_any()
+    } else if onward {
+        view! { <LinkButton href size=Size::Small icon_after=symbol>{label}</LinkButton> }.into_any()
+    } else {
+        view! { <LinkButton href size=Size::Small icon=symbol>{label}</LinkButton> }.into_any()
+    }
+}

@@ -1,0 +1,118 @@
+//! A table in one panel: hairlines, no zebra. On phones its rows become blocks by style alone; the explicit roles keep
+//! it a table for those who listen to it.
+
+use leptos::prelude::*;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sorted {
+    Ascending,
+    Descending,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    name: String,
+    class: &'static str,
+    sorted: Option<Sorted>,
+    hidden: bool,
+}
+
+impl Column {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Figures stand on the right.
+    pub fn right(name: impl Into<String>) -> Self {
+        Self { class: "r", ..Self::new(name) }
+    }
+
+    /// Heard, not seen: the column of the row menus.
+    pub fn hidden(name: impl Into<String>) -> Self {
+        Self { hidden: true, ..Self::new(name) }
+    }
+
+    #[must_use]
+    pub fn class(mut self, class: &'static str) -> Self {
+        self.class = class;
+        self
+    }
+
+    #[must_use]
+    pub fn sorted(mut self, sorted: Sorted) -> Self {
+        self.sorted = Some(sorted);
+        self
+    }
+}
+
+#[component]
+pub fn Panel(#[prop(into, optional)] class: String, children: Children) -> AnyView {
+    view! { <div class=format!("panel {class}").trim_end().to_owned()>{children()}</div> }.into_any()
+}
+
+#[component]
+pub fn Table(
+    /// What the table holds, for those who hear it.
+    #[prop(into)]
+    caption: String,
+    /// `t-stack` (blocks on phones) or a table's own class.
+    #[prop(into, default = "t-stack".to_owned())]
+    class: String,
+    columns: Vec<Column>,
+    /// `Row`s.
+    children: Children,
+) -> AnyView {
+    let heads = columns.into_iter().map(|Column { name, class, sorted, hidden }| {
+        let sort = sorted.map(|sorted| match sorted {
+            Sorted::Ascending => "ascending",
+            Sorted::Descending => "descending",
+        });
+        let text = if hidden {
+            view! { <span class="sr-only">{name}</span> }.into_any()
+        } else {
+            name.into_any()
+        };
+        view! { <th role="columnheader" scope="col" class=(!class.is_empty()).then_some(class) aria-sort=sort>{text}</th> }
+    });
+    view! {
+        <table class=format!("table {class}") role="table">
+            <caption class="sr-only">{caption}</caption>
+            <thead role="rowgroup">
+                <tr role="row">{heads.collect_view()}</tr>
+            </thead>
+            <tbody role="rowgroup">{children()}</tbody>
+        </table>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn Row(children: Children) -> AnyView {
+    view! { <tr role="row">{children()}</tr> }.into_any()
+}
+
+#[component]
+pub fn Cell(
+    #[prop(into, optional)] class: String,
+    /// The column's name, shown above the value where the rows are blocks.
+    #[prop(into, optional)]
+    label: String,
+    children: Children,
+) -> AnyView {
+    view! {
+        <td
+            role="cell"
+            class=(!class.is_empty()).then_some(class)
+            data-l=(!label.is_empty()).then_some(label)
+        >
+            {children()}
+        </td>
+    }
+    .into_any()
+}
+
+/// The one link of a row; it covers all of it. Whatever else can be used in the row stands `over` it.
+#[component]
+pub fn RowLink(#[prop(into)] href: String, #[prop(into)] text: String) -> AnyView {
+    view! { <a class="row-link" href=href dir="auto">{text}</a> }.into_any()
+}

@@ -1,0 +1,27 @@
+//! What stands around the pages of people who are signed in, from the one who looks.
+
+use super::page::Page;
+use crate::orgs::server::Actor;
+use crate::platform::App;
+use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, Person};
+
+/// `back` is the page's own path: where a switch of theme or organization returns to.
+pub fn chrome(app: &App, actor: &Actor, current: Option<Nav>, back: &str) -> Chrome {
+    let Actor { visitor, org } = actor;
+    let others = visitor.memberships.iter().filter(|place| place.org != org.org);
+    Chrome {
+        person: Person { name: visitor.person.name.clone(), email: visitor.person.email.clone() },
+        organization: Organization { id: org.org.to_string(), name: org.org_name.clone(), role: org.role },
+        others: others
+            .map(|place| OtherOrganization { id: place.org.to_string(), name: place.org_name.clone() })
+            .collect(),
+        current,
+        theme: visitor.visit.theme,
+        host: app.public_url.authority().to_owned(),
+        back: back.to_owned(),
+    }
+}
+
+pub fn page_for(app: &App, actor: &Actor, title: &str) -> Page {
+    Page::new(app, &actor.visitor.visit, title)
+}

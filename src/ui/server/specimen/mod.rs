@@ -1,0 +1,152 @@
+//! `/parts`, in development builds only: every part in every state, with sample data. What the tests for looks and
+//! accessibility open, and what a newcomer reads before drawing a page.
+//!
+//! `?dialog=1` opens a dialog, `?toast=done|failed` shows a toast, `?long=1` fills in names that are too long; posting
+//! the form shows its errors. `/parts/solo` is the other layout, `/parts/problem/503` an error page.
+
+mod basics;
+mod data;
+mod forms;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::page::Page;
+use crate::platform::http::{Doors, Visit, Who};
+use crate::platform::{App, Problem};
+use crate::shared::{Role, Timestamp};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::*;
+use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, PageHead, Person, Shell};
+
+/// 20 Nov 2026, 14:32:10 UTC: the moment of all sample data.
+const NOW: Timestamp = Timestamp::from_millis(1_795_185_130_000);
+
+pub fn doors() -> Doors {
+    Doors::default()
+        .get("/parts", Who::Anyone, show)
+        .post("/parts", Who::Anyone, refuse)
+        .get("/parts/solo", Who::Anyone, forms::solo)
+        .get("/parts/problem/{status}", Who::Anyone, problem)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    dialog: String,
+    toast: String,
+    long: String,
+}
+
+async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Query(wish): Query<Wish>,
+) -> Response {
+    draw(app, visit, wish, FormErrors::default(), StatusCode::OK).await
+}
+
+async fn refuse(State(app): State<App>, Extension(visit): Extension<Visit>) -> Response {
+    let errors = FormErrors::default()
+        .with("name", "Enter a name, such as invoice-mailer.")
+        .with("role", "You are an admin, so a key of yours can be an admin at most.")
+        .with("cidr", "Line 2: 203.0.113.300 is not an address. Each part goes up to 255.")
+        .with("mine", "Tick this if you started the login yourself.");
+    draw(app, visit, Wish::default(), errors, StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+async fn problem(Path(status): Path<u16>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_FOUND);
+    match status.as_u16() {
+        503 => Problem::of(status).detail("The database cannot be reached right now. Nothing was changed."),
+        _ => Problem::of(status),
+    }
+    .into_response()
+}
+
+async fn draw(app: App, visit: Visit, wish: Wish, errors: FormErrors, status: StatusCode) -> Response {
+    let chrome = chrome(&app, &visit, !wish.long.is_empty());
+    let wants_dialog = !wish.dialog.is_empty();
+    let outcome = match wish.toast.as_str() {
+        "done" => Some(Outcome::Done),
+        "failed" => Some(Outcome::Failed),
+        _ => None,
+    };
+    Page::new(&app, &visit, "Parts")
+        .status(status)
+        .render(move || {
+            let dialog = wants_dialog.then(|| view! { <forms::SampleDialog/> }.into_any());
+            let toast = outcome.map(|outcome| view! { <basics::SampleToast outcome/> }.into_any());
+            view! {
+                <Shell chrome dialog toast>
+                    <PageHead
+                        title="Parts"
+                        text="Every part of the interface, in every state. The words and figures are samples."
+                    >
+                        <LinkButton href="/parts?dialog=1" look=Look::Primary icon=Symbol::Plus>
+                            "Open dialog…"
+                        </LinkButton>
+                    </PageHead>
+                    <div class="mt-8">
+                        {basics::sections()}
+                        {forms::sections(errors)}
+                        {data::sections()}
+                    </div>
+                </Shell>
+            }
+        })
+        .await
+}
+
+fn chrome(app: &App, visit: &Visit, long: bool) -> Chrome {
+    let name = if long {
+        "Überseehandelsgesellschaft für Fracht und Lagerhaltung an der Unterelbe mit beschränkter Haftung"
+    } else {
+        "Tidewater Freight"
+    };
+    let person = if long {
+        "عبد الرحمن بن محمد بن خلدون الحضرمي الإشبيلي"
+    } else {
+        "Alice Marsh"
+    };
+    Chrome {
+        person: Person { name: person.to_owned(), email: "alice@tidewater.example".to_owned() },
+        organization: Organization {
+            id: "org_tidewater".to_owned(),
+            name: name.to_owned(),
+            role: if long { Role::Viewer } else { Role::Admin },
+        },
+        others: vec![OtherOrganization { id: "org_nair".to_owned(), name: "Nair Consulting".to_owned() }],
+        current: Some(Nav::Keys),
+        theme: visit.theme,
+        host: app.public_url.authority().to_owned(),
+        back: "/parts".to_owned(),
+    }
+}
+
+/// A part's name, what it is for, and its states.
+#[component]
+fn Section(#[prop(into)] title: String, #[prop(into)] text: String, children: Children) -> AnyView {
+    view! {
+        <section class="grid gap-x-12 gap-y-4 border-t border-line py-8 lg:grid-cols-[13rem_minmax(0,1fr)]">
+            <div>
+                <h2 class="h-sect">{title}</h2>
+                <p class="mt-1 text-dense text-ink-2">{text}</p>
+            </div>
+            <div class="min-w-0">{children()}</div>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Line(#[prop(into, optional)] class: String, children: Children) -> AnyView {
+    view! {
+        <div class=format!("flex flex-wrap items-center gap-3 {class}").trim_end().to_owned()>{children()}</div>
+    }
+    .into_any()
+}

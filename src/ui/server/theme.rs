@@ -1,0 +1,55 @@
+//! `POST /preferences/theme`: keeps the choice in a cookie and goes back to where it was made.
+
+use axum::Form;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use crate::platform::http::THEME_COOKIE;
+use crate::platform::{App, Problem};
+use crate::shared::{ReturnPath, Theme};
+
+const YEAR: u32 = 31_536_000;
+
+#[derive(Deserialize)]
+pub struct Choice {
+    theme: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub async fn choose(State(app): State<App>, Form(choice): Form<Choice>) -> Response {
+    let Some(theme) = Theme::parse(&choice.theme) else {
+        return Problem::of(StatusCode::UNPROCESSABLE_ENTITY)
+            .detail("A theme is system, light or dark.")
+            .into_response();
+    };
+    let back = ReturnPath::or_home(&choice.back);
+    let cookie = cookie(theme, app.public_url.is_secure());
+    ([(header::SET_COOKIE, cookie)], Redirect::to(back.as_str())).into_response()
+}
+
+fn cookie(theme: Theme, secure: bool) -> String {
+    // The system's own choice needs no cookie: the old one ends at once.
+    let (value, age) = theme.pinned().map_or(("", 0), |theme| (theme, YEAR));
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{THEME_COOKIE}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_lasts_a_year_and_the_system_needs_none() {
+        assert_eq!(
+            cookie(Theme::Dark, true),
+            "latchkey_theme=dark; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert_eq!(
+            cookie(Theme::System, false),
+            "latchkey_theme=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+        );
+    }
+}

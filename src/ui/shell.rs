@@ -1,0 +1,354 @@
+//! What stands around a page: `Shell` for people who are signed in (sidebar on wide windows, header and drawer on
+//! phones), `Solo` for everything with one thing to do. Menus and drawer are native popovers; every switch is a form.
+
+use leptos::prelude::*;
+
+use super::parts::{Avatar, HiddenFields, Icon, Mark, OrganizationAvatar, Rack, Symbol};
+use crate::shared::{Role, Theme, VERSION};
+
+/// Who looks, at what, from where.
+#[derive(Clone, Debug)]
+pub struct Chrome {
+    pub person: Person,
+    pub organization: Organization,
+    /// The person's other organizations.
+    pub others: Vec<OtherOrganization>,
+    pub current: Option<Nav>,
+    pub theme: Theme,
+    /// Where people reach this server, shown beside the version.
+    pub host: String,
+    /// The path to come back to after a switch.
+    pub back: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub name: String,
+    pub email: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Organization {
+    pub id: String,
+    pub name: String,
+    pub role: Role,
+}
+
+#[derive(Clone, Debug)]
+pub struct OtherOrganization {
+    pub id: String,
+    pub name: String,
+}
+
+/// The places of the sidebar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nav {
+    Overview,
+    Keys,
+    Members,
+    Audit,
+    Organization,
+}
+
+impl Nav {
+    const ALL: [Self; 5] = [Self::Overview, Self::Keys, Self::Members, Self::Audit, Self::Organization];
+
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/overview",
+            Self::Keys => "/settings/api-keys",
+            Self::Members => "/settings/members",
+            Self::Audit => "/settings/audit-log",
+            Self::Organization => "/settings/organization",
+        }
+    }
+
+    const fn face(self) -> (Symbol, &'static str) {
+        match self {
+            Self::Overview => (Symbol::Overview, "Overview"),
+            Self::Keys => (Symbol::Key, "API keys"),
+            Self::Members => (Symbol::Members, "Members"),
+            Self::Audit => (Symbol::Audit, "Audit log"),
+            Self::Organization => (Symbol::Organization, "Organization"),
+        }
+    }
+
+    fn is_open_to(self, role: Role) -> bool {
+        self != Self::Audit || role >= Role::Admin
+    }
+}
+
+/// A page of someone who is signed in. `dialog` stands above it and takes the rest out of reach; `toast` beside it.
+#[component]
+pub fn Shell(
+    chrome: Chrome,
+    #[prop(optional_no_strip)] dialog: Option<AnyView>,
+    #[prop(optional_no_strip)] toast: Option<AnyView>,
+    children: Children,
+) -> AnyView {
+    let covered = dialog.is_some();
+    let Chrome { person, organization, others, current, theme, host, back } = chrome;
+    let name = organization.name.clone();
+    view! {
+        <div inert=covered>
+            <a
+                class="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 btn btn-primary"
+                href="#main"
+            >
+                "Skip to content"
+            </a>
+            <div class="min-h-dvh md:flex">
+                <aside class="sidebar flex-none" id="nav" popover="auto" aria-label="Navigation">
+                    <div class="sidebar-in">
+                        <OrganizationSwitch organization=organization.clone() others back=back.clone()/>
+                        <nav class="px-3" aria-label="Main">
+                            <ul class="grid gap-0.5">{items(current, organization.role)}</ul>
+                        </nav>
+                        <Account person theme host back/>
+                    </div>
+                </aside>
+                <div class="min-w-0 flex-1">
+                    <header class="sticky top-0 z-10 flex h-13 items-center justify-between gap-3 border-b border-line bg-sunken px-4 md:hidden">
+                        <a href=Nav::Overview.path() class="flex min-w-0 items-center gap-2.5">
+                            <Mark/>
+                            <span class="truncate text-dense font-semi" dir="auto">{name}</span>
+                        </a>
+                        <button type="button" class="btn btn-ghost -mr-2" popovertarget="nav">
+                            <Icon symbol=Symbol::Menu/>
+                            "Menu"
+                        </button>
+                    </header>
+                    <main
+                        id="main"
+                        tabindex="-1"
+                        class="mx-auto max-w-[76rem] px-4 pt-5 pb-16 outline-none sm:px-6 md:pt-9 lg:px-8 xl:px-10"
+                    >
+                        {children()}
+                    </main>
+                </div>
+            </div>
+        </div>
+        {dialog}
+        {toast}
+    }
+    .into_any()
+}
+
+fn items(current: Option<Nav>, role: Role) -> AnyView {
+    Nav::ALL
+        .into_iter()
+        .filter(|item| item.is_open_to(role))
+        .map(|item| {
+            let (symbol, text) = item.face();
+            let here = (current == Some(item)).then_some("page");
+            view! {
+                <li>
+                    <a class="nav-item" href=item.path() aria-current=here>
+                        <Icon symbol/>
+                        {text}
+                    </a>
+                </li>
+            }
+        })
+        .collect_view()
+        .into_any()
+}
+
+const OPENER: &str = "flex w-full items-center gap-2.5 rounded-control p-1.5 text-left hover:bg-press";
+
+#[component]
+fn OrganizationSwitch(organization: Organization, others: Vec<OtherOrganization>, back: String) -> AnyView {
+    let Organization { name, role, .. } = organization;
+    let others = others.into_iter().map(|other| {
+        let fields = vec![("organization", other.id), ("back", back.clone())];
+        view! {
+            <form method="post" action="/switch-organization">
+                <HiddenFields fields/>
+                <button type="submit" class="menu-item">
+                    <OrganizationAvatar name=other.name.clone()/>
+                    <span class="truncate" dir="auto">{other.name}</span>
+                </button>
+            </form>
+        }
+    });
+    view! {
+        <div class="p-3">
+            <button type="button" popovertarget="org-menu" class=OPENER title=name.clone()>
+                <Mark/>
+                <span class="min-w-0 flex-1">
+                    <span class="block truncate text-dense leading-4 font-semi" dir="auto">{name.clone()}</span>
+                    <span class="cap block truncate">{format!("You are {}", role.with_article())}</span>
+                </span>
+                <span class="text-ink-3"><Icon symbol=Symbol::UpDown/></span>
+            </button>
+            <div popover="auto" id="org-menu" class="menu menu-start" aria-label="Organizations">
+                <a class="menu-item" href=Nav::Overview.path() aria-current="true">
+                    <OrganizationAvatar name=name.clone()/>
+                    <span class="truncate" dir="auto">{name}</span>
+                    <span class="ml-auto pl-4"><Icon symbol=Symbol::Check/></span>
+                </a>
+                {others.collect_view()}
+                <hr/>
+                <a class="menu-item" href="/organizations/new">
+                    <Icon symbol=Symbol::Plus/>
+                    "New organization"
+                </a>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Account(person: Person, theme: Theme, host: String, back: String) -> AnyView {
+    let Person { name, email } = person;
+    let title = format!("{name}, {email}");
+    view! {
+        <div class="mt-auto border-t border-line p-3">
+            <button type="button" popovertarget="account-menu" class=OPENER title=title>
+                <Avatar name=name.clone()/>
+                <span class="min-w-0 flex-1">
+                    <span class="block truncate text-dense leading-4 font-medium" dir="auto">{name}</span>
+                    <span class="cap block truncate" dir="auto">{email}</span>
+                </span>
+                <span class="text-ink-3"><Icon symbol=Symbol::UpDown/></span>
+            </button>
+            <div popover="auto" id="account-menu" class="menu menu-up" aria-label="Account">
+                <a class="menu-item" href="/settings/profile">
+                    <Icon symbol=Symbol::User/>
+                    "Profile"
+                </a>
+                <div class="px-2 py-1.5">
+                    <ThemeSwitch theme back/>
+                </div>
+                <hr/>
+                <form method="post" action="/sign-out">
+                    <button type="submit" class="menu-item">
+                        <Icon symbol=Symbol::Out/>
+                        "Sign out"
+                    </button>
+                </form>
+                <hr/>
+                <p class="cap max-w-72 px-2 py-1 [overflow-wrap:anywhere]">
+                    {format!("Latchkey {VERSION} · {host}")}
+                </p>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Light, dark or as the system has it.
+#[component]
+pub fn ThemeSwitch(theme: Theme, #[prop(into)] back: String) -> AnyView {
+    let buttons = Theme::ALL.into_iter().map(|choice| {
+        let pressed = if choice == theme { "true" } else { "false" };
+        view! {
+            <button type="submit" name="theme" value=choice.as_str() aria-pressed=pressed>
+                {choice.label()}
+            </button>
+        }
+    });
+    view! {
+        <form method="post" action="/preferences/theme">
+            <HiddenFields fields=vec![("back", back)]/>
+            <fieldset class="flex items-center justify-between gap-3">
+                <legend class="sr-only">"Theme"</legend>
+                <span class="text-dense" aria-hidden="true">"Theme"</span>
+                <span class="seg">{buttons.collect_view()}</span>
+            </fieldset>
+        </form>
+    }
+    .into_any()
+}
+
+/// How wide the column of a `Solo` page is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SoloWidth {
+    /// Signing in.
+    Slim,
+    #[default]
+    Usual,
+    /// A form with sections.
+    Wide,
+}
+
+/// One thing to do, in the middle of the page: signing in, setting up, approving, reading what went wrong.
+#[component]
+pub fn Solo(
+    #[prop(optional)] width: SoloWidth,
+    /// Begins near the top: for long content.
+    #[prop(optional)]
+    tall: bool,
+    /// The rack of keys below; decoration for sign-in and setup only.
+    #[prop(optional)]
+    rack: bool,
+    /// Where people reach this server; nothing when empty.
+    #[prop(into, optional)]
+    host: String,
+    children: Children,
+) -> AnyView {
+    let width = match width {
+        SoloWidth::Slim => "max-w-[22rem]",
+        SoloWidth::Usual => "max-w-[26rem]",
+        SoloWidth::Wide => "max-w-[28rem]",
+    };
+    let top = if tall { "pt-7 sm:pt-9" } else { "pt-[clamp(1.75rem,11vh,7rem)]" };
+    view! {
+        <div class="flex min-h-dvh flex-col px-4">
+            <header class=format!("flex justify-center {top}")>
+                <a href="/" class="inline-flex items-center gap-2.5 rounded-badge">
+                    <Mark class="size-8"/>
+                    <span class="text-lead font-semi tracking-[-0.01em]">"Latchkey"</span>
+                </a>
+            </header>
+            <main id="main" tabindex="-1" class=format!("mx-auto w-full {width} flex-1 pt-6 pb-10 outline-none")>
+                {children()}
+            </main>
+            {rack.then(|| view! { <Rack/> })}
+            {(!host.is_empty())
+                .then(|| view! { <footer class="pb-6 text-center cap [overflow-wrap:anywhere]">{host}</footer> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// Title, a sentence below, and what the page offers to do at the right.
+#[component]
+pub fn PageHead(
+    #[prop(into)] title: String,
+    #[prop(into, optional)] text: String,
+    #[prop(optional)] children: Option<Children>,
+) -> AnyView {
+    view! {
+        <div class="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1">
+            <h1 class="h-page [overflow-wrap:anywhere]" dir="auto">{title}</h1>
+            {children.map(|actions| view! { <div class="row-span-1 self-start sm:row-span-2">{actions()}</div> })}
+            {(!text.is_empty())
+                .then(|| view! { <p class="col-start-1 max-w-[40rem] text-ink-2 max-sm:col-span-2">{text}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// The way back up; the last one is the page itself.
+#[component]
+pub fn Breadcrumb(up: Vec<(String, String)>, #[prop(into)] here: String) -> AnyView {
+    let steps = up.into_iter().map(|(href, name)| {
+        view! {
+            <li class="flex min-w-0 gap-1.5">
+                <a class="truncate underline-offset-3 hover:text-ink hover:underline" href=href dir="auto">{name}</a>
+                <span aria-hidden="true">"/"</span>
+            </li>
+        }
+    });
+    view! {
+        <nav aria-label="Breadcrumb" class="mb-3 text-dense text-ink-3">
+            <ol class="flex gap-1.5">
+                {steps.collect_view()}
+                <li class="min-w-0 truncate text-ink-2" aria-current="page" dir="auto">{here}</li>
+            </ol>
+        </nav>
+    }
+    .into_any()
+}
