@@ -1,6 +1,4 @@
 #![doc = include_str!("ARCHITECTURE.md")]
-// Views are types as deep as their markup.
-#![recursion_limit = "256"]
 
 pub mod accounts;
 pub mod audit;

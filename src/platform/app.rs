@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::assets::Assets;
 use super::config::PublicUrl;
 use super::db::Db;
+use super::live::Live;
 use super::metrics::Metrics;
 use super::{Clock, Config, Random};
 
@@ -37,6 +38,7 @@ pub struct Parts {
     pub random: Random,
     pub metrics: Metrics,
     pub assets: Assets,
+    pub live: Live,
     slices: Slices,
     stopping: watch::Sender<bool>,
     ids: AtomicU16,
@@ -55,6 +57,7 @@ impl App {
             random,
             metrics,
             assets,
+            live: Live::default(),
             slices,
             stopping,
             ids: AtomicU16::new(0),
@@ -79,6 +82,12 @@ impl App {
     /// From here on `/readyz` refuses, so that balancers send nothing new, and endless answers end themselves.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Ready once the server stops.
+    pub async fn stopped(&self) {
+        // The sender lives as long as the app, which is borrowed here.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     pub fn is_stopping(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod db;
 mod error;
 pub mod health;
 pub mod http;
+pub mod live;
 pub mod metrics;
 mod random;
 mod secret;

@@ -179,13 +179,38 @@ impl Call<'_> {
         self
     }
 
-    pub async fn send(self) -> Answer {
+    /// Without waiting for the end of the answer.
+    pub async fn open(self) -> Opened {
         let mut request = self.request.body(self.body).expect("a request");
         request.extensions_mut().insert(Peer(SocketAddr::new(self.peer, 50_000)));
         let response = self.server.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
+        Opened { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn send(self) -> Answer {
+        let Opened { status, headers, body } = self.open().await;
         let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status, headers, body }
+    }
+}
+
+/// An answer that still comes.
+pub struct Opened {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Opened {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
+    }
+
+    /// What came, once it has ended.
+    pub async fn rest(self) -> String {
+        let body = self.body.collect().await.expect("a whole body").to_bytes();
+        String::from_utf8_lossy(&body).into_owned()
     }
 }
 

@@ -6,6 +6,7 @@ mod database;
 mod guards;
 mod harness;
 mod limits;
+mod live;
 mod operations;
 mod people;
 mod personas;

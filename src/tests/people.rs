@@ -476,6 +476,20 @@ on_both_engines! {
         assert_eq!(switch(second.to_string(), "//evil.example").await.header("location"), "/");
     }
 
+    async fn who_makes_an_organization_owns_it_and_works_in_it(engine) {
+        let server = Server::on(engine).await;
+        let here = server.sign_in_as(Persona::Viewer).await;
+        assert!(server.profile(&here).await.text().contains("You are a viewer"));
+        let make = |name: &'static str| {
+            server.post("/organizations/new").same_origin().with(&here).form(&[("name", name)]).send()
+        };
+        assert_eq!(make(" ").await.status, 422);
+        assert_eq!(make("Nair Consulting").await.status, 303);
+        let page = server.profile(&here).await.text();
+        assert!(page.contains("You are an owner") && page.contains("Nair Consulting") && page.contains("Tidewater Freight"));
+        assert_eq!(server.audited().await, ["organization.created"]);
+    }
+
     async fn without_an_organization_one_can_only_sign_out(engine) {
         let server = Server::on(engine).await;
         let loner = server.person("loner@x.example", "Loner", None).await;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::closure::Closure;
 use leptos::{ev, task};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Element, HtmlDocument, HtmlElement, HtmlTextAreaElement};
+use web_sys::{Element, EventSource, HtmlDocument, HtmlElement, HtmlTextAreaElement, MessageEvent};
 
 use super::parts::{Wording, words};
 use crate::shared::Timestamp;
@@ -216,4 +217,63 @@ pub fn EscapeCloses() -> impl IntoView {
 fn all(selector: &str) -> Vec<Element> {
     let Ok(found) = document().query_selector_all(selector) else { return Vec::new() };
     (0..found.length()).filter_map(|place| found.get(place)?.dyn_into().ok()).collect()
+}
+
+/// Hears what the page's live parts wait for, on one connection. The document has this island once; a page without
+/// such parts opens none.
+#[island]
+pub fn LiveParts() -> impl IntoView {
+    Effect::new(|_| {
+        let parts = all("[data-live]");
+        let topics: Vec<String> = parts.iter().filter_map(|part| part.get_attribute("data-live")).collect();
+        if topics.is_empty() {
+            return;
+        }
+        let query = topics.iter().map(|topic| format!("topic={}", js_sys::encode_uri_component(topic)));
+        let Ok(source) = EventSource::new(&format!("/live?{}", query.collect::<Vec<_>>().join("&"))) else {
+            return;
+        };
+        let mark = |name: &'static str, value: Option<&'static str>| {
+            let parts = all("[data-live]");
+            move |_: web_sys::Event| {
+                for part in &parts {
+                    let _ = match value {
+                        Some(value) => part.set_attribute(name, value),
+                        None => part.remove_attribute(name),
+                    };
+                }
+            }
+        };
+        listen(&source, "open", mark("data-link", None));
+        listen(&source, "error", mark("data-link", Some("lost")));
+        listen(&source, "arrived", move |event: web_sys::Event| {
+            let Some(data) = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string())
+            else {
+                return;
+            };
+            arrived(&parts, &data);
+        });
+    });
+}
+
+fn listen(source: &EventSource, name: &str, handler: impl FnMut(web_sys::Event) + 'static) {
+    let handler = Closure::<dyn FnMut(web_sys::Event)>::new(handler);
+    let _ = source.add_event_listener_with_callback(name, handler.as_ref().unchecked_ref());
+    // It listens for as long as the page is open.
+    handler.forget();
+}
+
+fn arrived(parts: &[Element], data: &str) {
+    let Ok(data) = js_sys::JSON::parse(data) else { return };
+    let field =
+        |name: &str| js_sys::Reflect::get(&data, &name.into()).ok().and_then(|value| value.as_string());
+    let topic = field("topic");
+    for part in parts.iter().filter(|part| part.get_attribute("data-live") == topic) {
+        if let (Some(text), Ok(Some(place))) =
+            (field("text").filter(|text| !text.is_empty()), part.query_selector("[data-live-text]"))
+        {
+            place.set_text_content(Some(&text));
+        }
+        let _ = part.set_attribute("data-state", "arrived");
+    }
 }

@@ -13,6 +13,8 @@ pub struct Chrome {
     pub organization: Organization,
     /// The person's other organizations.
     pub others: Vec<OtherOrganization>,
+    /// The places of the sidebar, in its order.
+    pub places: Vec<Nav>,
     pub current: Option<Nav>,
     pub theme: Theme,
     /// Where people reach this server, shown beside the version.
@@ -51,7 +53,7 @@ pub enum Nav {
 }
 
 impl Nav {
-    const ALL: [Self; 5] = [Self::Overview, Self::Keys, Self::Members, Self::Audit, Self::Organization];
+    pub const ALL: [Self; 5] = [Self::Overview, Self::Keys, Self::Members, Self::Audit, Self::Organization];
 
     pub const fn path(self) -> &'static str {
         match self {
@@ -87,7 +89,7 @@ pub fn Shell(
     children: Children,
 ) -> AnyView {
     let covered = dialog.is_some();
-    let Chrome { person, organization, others, current, theme, host, back } = chrome;
+    let Chrome { person, organization, others, places, current, theme, host, back } = chrome;
     let name = organization.name.clone();
     view! {
         <div inert=covered>
@@ -102,14 +104,14 @@ pub fn Shell(
                     <div class="sidebar-in">
                         <OrganizationSwitch organization=organization.clone() others back=back.clone()/>
                         <nav class="px-3" aria-label="Main">
-                            <ul class="grid gap-0.5">{items(current, organization.role)}</ul>
+                            <ul class="grid gap-0.5">{items(places, current, organization.role)}</ul>
                         </nav>
                         <Account person theme host back/>
                     </div>
                 </aside>
                 <div class="min-w-0 flex-1">
                     <header class="sticky top-0 z-10 flex h-13 items-center justify-between gap-3 border-b border-line bg-sunken px-4 md:hidden">
-                        <a href=Nav::Overview.path() class="flex min-w-0 items-center gap-2.5">
+                        <a href="/" class="flex min-w-0 items-center gap-2.5">
                             <Mark/>
                             <span class="truncate text-dense font-semi" dir="auto">{name}</span>
                         </a>
@@ -134,8 +136,8 @@ pub fn Shell(
     .into_any()
 }
 
-fn items(current: Option<Nav>, role: Role) -> AnyView {
-    Nav::ALL
+fn items(places: Vec<Nav>, current: Option<Nav>, role: Role) -> AnyView {
+    places
         .into_iter()
         .filter(|item| item.is_open_to(role))
         .map(|item| {
@@ -182,7 +184,7 @@ fn OrganizationSwitch(organization: Organization, others: Vec<OtherOrganization>
                 <span class="text-ink-3"><Icon symbol=Symbol::UpDown/></span>
             </button>
             <div popover="auto" id="org-menu" class="menu menu-start" aria-label="Organizations">
-                <a class="menu-item" href=Nav::Overview.path() aria-current="true">
+                <a class="menu-item" href="/" aria-current="true">
                     <OrganizationAvatar name=name.clone()/>
                     <span class="truncate" dir="auto">{name}</span>
                     <span class="ml-auto pl-4"><Icon symbol=Symbol::Check/></span>

@@ -1,12 +1,13 @@
 //! What can be done with organizations.
 
-use super::store;
 pub use super::store::Membership;
+use super::{Visitor, store};
 use crate::accounts::server::{NewPerson, Person, insert_person, spend_setup_link};
-use crate::audit::{self, Event};
+use crate::audit::{self, By, Event};
+use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{OrgId, Role};
+use crate::shared::{OrgId, Role, UserId};
 
 /// Nobody who hosts it is stopped by a plan.
 const PLAN: &str = "enterprise";
@@ -20,17 +21,30 @@ pub async fn set_up(
     new: &NewPerson,
     org_name: &str,
 ) -> Result<Option<Person>, Error> {
-    let now = app.clock.now();
     let mut write = app.db.write().await?;
     if !spend_setup_link(app, &mut write, link).await? {
         return Ok(None);
     }
     let Some(person) = insert_person(app, &mut write, new).await? else { return Ok(None) };
-    let org = OrgId::new(now, app.chance_for_id());
-    store::insert(&mut write, &org, org_name, PLAN, now).await?;
-    store::insert_membership(&mut write, &org, &person.id, Role::Owner, now).await?;
-    let event = Event::new("organization.created").on("organization", &org, org_name).detail("first", true);
-    audit::record(app, &mut write, &person.by(visit).in_org(&org), event).await?;
+    found(app, &mut write, &person.by(visit), &person.id, org_name).await?;
     write.commit().await?;
     Ok(Some(person))
+}
+
+/// Another organization, owned by who makes it.
+pub async fn create(app: &App, maker: &Visitor, name: &str) -> Result<OrgId, Error> {
+    let mut write = app.db.write().await?;
+    let org = found(app, &mut write, &maker.by(), &maker.person.id, name).await?;
+    write.commit().await?;
+    Ok(org)
+}
+
+async fn found(app: &App, write: &mut Write, by: &By, owner: &UserId, name: &str) -> Result<OrgId, Error> {
+    let now = app.clock.now();
+    let org = OrgId::new(now, app.chance_for_id());
+    store::insert(write, &org, name, PLAN, now).await?;
+    store::insert_membership(write, &org, owner, Role::Owner, now).await?;
+    let event = Event::new("organization.created").on("organization", &org, name);
+    audit::record(app, write, &by.clone().in_org(&org), event).await?;
+    Ok(org)
 }

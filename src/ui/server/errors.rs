@@ -54,7 +54,7 @@ fn way_on(status: u16, offer: Option<Offer>) -> AnyView {
 }
 
 #[component]
-fn ProblemPage(problem: Problem, id: String, host: String) -> impl IntoView {
+fn ProblemPage(problem: Problem, id: String, host: String) -> AnyView {
     let status = problem.status.as_u16();
     view! {
         <Solo host>
@@ -72,4 +72,5 @@ fn ProblemPage(problem: Problem, id: String, host: String) -> impl IntoView {
             </div>
         </Solo>
     }
+    .into_any()
 }

@@ -2,6 +2,7 @@
 
 pub mod chrome;
 mod errors;
+mod live;
 pub mod page;
 pub mod routes;
 #[cfg(debug_assertions)]

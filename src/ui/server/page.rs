@@ -12,7 +12,7 @@ use crate::platform::config::OUTPUT_NAME;
 use crate::platform::http::{Visit, page_policy};
 use crate::platform::{App, Assets};
 use crate::shared::{Theme, Timestamp};
-use crate::ui::islands::{RelativeTimes, Saving};
+use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
 
 /// What the document needs to know besides its content.
 pub struct Page {
@@ -106,6 +106,7 @@ fn Document(
                 {children()}
                 <Saving/>
                 <RelativeTimes now=now.millis()/>
+                <LiveParts/>
             </body>
         </html>
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 
-use super::{errors, start, theme};
+use super::{errors, live, start, theme};
 use crate::platform::boot::Product;
 use crate::platform::http::{Doors, Who, stack};
 use crate::platform::{App, Slices, assets, health};
@@ -45,6 +45,7 @@ pub fn doors() -> Doors {
         .get("/assets/{hash}/{*path}", Who::Anyone, assets::hashed)
         .get("/favicon.svg", Who::Anyone, assets::favicon)
         .get("/robots.txt", Who::Anyone, assets::robots)
+        .get("/live", Who::Person, live::listen)
         .post("/preferences/theme", Who::Anyone, theme::choose)
         .and(health::doors())
         .and(accounts::server::doors())

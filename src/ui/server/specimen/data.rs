@@ -127,14 +127,20 @@ fn table() -> AnyView {
         Column::hidden("Actions"),
     ];
     view! {
-        <Section title="Table" text="One panel, hairlines. The whole row is the link; menus and times stand above it.">
+        // As wide as a page of its own: the table answers to its width.
+        <section class="border-t border-line py-8">
+            <h2 class="h-sect">"Table"</h2>
+            <p class="mt-1 mb-4 text-dense text-ink-2">
+                "One panel, hairlines. The whole row is the link; menus and times stand above it."
+            </p>
+
             <Panel class="keys">
                 <Table caption="API keys, last used first" class="t-keys" columns>
                     {rows.collect_view()}
                 </Table>
                 <Pagination summary=counted(4, "key", "keys") next="/parts?after=x"/>
             </Panel>
-        </Section>
+        </section>
     }
     .into_any()
 }

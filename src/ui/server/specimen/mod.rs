@@ -121,6 +121,7 @@ fn chrome(app: &App, visit: &Visit, long: bool) -> Chrome {
             role: if long { Role::Viewer } else { Role::Admin },
         },
         others: vec![OtherOrganization { id: "org_nair".to_owned(), name: "Nair Consulting".to_owned() }],
+        places: Nav::ALL.to_vec(),
         current: Some(Nav::Keys),
         theme: visit.theme,
         host: app.public_url.authority().to_owned(),

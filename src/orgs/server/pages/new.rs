@@ -1,0 +1,77 @@
+//! `/organizations/new`: another organization, with its maker as owner.
+
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::accounts::check_name;
+use crate::accounts::server::work_in;
+use crate::orgs::server::{Actor, create, leave_word};
+use crate::platform::{App, Error};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Input, LinkButton, Look};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{PageHead, Shell};
+
+const HERE: &str = "/organizations/new";
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    name: String,
+}
+
+pub async fn show(State(app): State<App>, actor: Actor) -> Response {
+    page(&app, &actor, String::new(), FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    actor: Actor,
+    session: Session,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let name = match check_name(&given.name) {
+        Ok(name) => name,
+        Err(why) => {
+            let errors = FormErrors::default().with("name", why);
+            return Ok(page(&app, &actor, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        }
+    };
+    let org = create(&app, &actor.visitor, &name).await?;
+    work_in(&session, &org).await?;
+    leave_word(&session, &format!("{name} is there. You now work in it.")).await?;
+    Ok(Redirect::to("/").into_response())
+}
+
+async fn page(app: &App, actor: &Actor, name: String, errors: FormErrors, status: StatusCode) -> Response {
+    let chrome = chrome(app, actor, None, HERE);
+    page_for(app, actor, "New organization")
+        .status(status)
+        .render(move || {
+            view! {
+                <Shell chrome>
+                    <PageHead
+                        title="New organization"
+                        text="Keys belong to one organization and work only there. You become its owner."
+                    />
+                    <PageForm
+                        action=HERE errors failed="The organization was not created."
+                        class="mt-6 grid max-w-[26rem] gap-4"
+                    >
+                        <Input
+                            name="name" label="Name" value=name autocomplete="organization" max_length=80 focus=true
+                        />
+                        <div class="mt-2 flex gap-2">
+                            <SubmitButton text="Create organization" saving="Creating…"/>
+                            <LinkButton href="/" look=Look::Ghost>"Cancel"</LinkButton>
+                        </div>
+                    </PageForm>
+                </Shell>
+            }
+        })
+        .await
+}

@@ -1,0 +1,36 @@
+//! A part of a page that waits for something: *waiting*, then *arrived* by itself; *lost* while the connection is away.
+//! Without a script it says how to look again.
+
+use leptos::prelude::*;
+
+use super::spark::Tumbler;
+
+/// `topic` is `organization:…` or `person:…`, as `GET /live` knows them.
+#[component]
+pub fn LivePart(
+    #[prop(into)] topic: String,
+    /// It has come already when the page is made.
+    #[prop(optional)]
+    arrived: bool,
+    #[prop(into)] waiting: String,
+    /// Shown when it has come; what the server says about it takes its place.
+    #[prop(into)]
+    done: String,
+) -> AnyView {
+    let state = if arrived { "arrived" } else { "waiting" };
+    view! {
+        <div class="live" role="status" data-live=(!arrived).then_some(topic) data-state=state>
+            <p class="live-waiting flex items-center gap-2">
+                <Tumbler/>
+                <span>{waiting}</span>
+                <span class="live-by-hand text-ink-3">"Load the page again to see."</span>
+            </p>
+            <p class="live-arrived flex items-center gap-2">
+                <Tumbler set=true/>
+                <span data-live-text="">{done}</span>
+            </p>
+            <p class="live-lost cap">"Live updates paused. Reconnecting…"</p>
+        </div>
+    }
+    .into_any()
+}

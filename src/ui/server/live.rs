@@ -1,0 +1,100 @@
+//! `GET /live?topic=…`: what the parts of an open page wait for, as server-sent events on one connection.
+//!
+//! A page names topics from its own point of view, `organization:…` and `person:…`; whose they are is filled in here
+//! from the session, so nobody can listen to anything of others. A connection ends after a while and when the server
+//! stops; the browser comes back by itself, and whether it still may is asked anew.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::Stream;
+use serde_json::json;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, timeout_at};
+
+use crate::orgs::server::Actor;
+use crate::platform::live::Signal;
+use crate::platform::{App, Error};
+
+/// Ten minutes: then the browser asks again, as whoever it is by then.
+const LIFE: Duration = Duration::from_secs(600);
+/// Of all pages together; further ones work without live parts.
+const MOST: usize = 2_000;
+const MOST_TOPICS: usize = 50;
+
+/// What a page calls a topic, and what it is called among all.
+struct Topic {
+    here: String,
+    full: String,
+}
+
+pub async fn listen(
+    State(app): State<App>,
+    actor: Actor,
+    RawQuery(query): RawQuery,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+    if app.live.listeners() >= MOST {
+        return Err(Error::Busy);
+    }
+    let asked = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let topics = asked.filter(|(name, _)| name == "topic").take(MOST_TOPICS);
+    let topics = topics.map(|(_, topic)| resolve(&actor, &topic)).collect::<Option<Vec<_>>>();
+    let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
+    let state = Listening { signals: app.live.listen(), app, topics, ends: end() };
+    let events = futures_util::stream::unfold(state, |mut state| async move {
+        let event = state.next().await?;
+        Some((Ok(event), state))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the runtime's timer, which no test moves, ends the connection"
+)]
+fn end() -> Instant {
+    Instant::now() + LIFE
+}
+
+fn resolve(actor: &Actor, topic: &str) -> Option<Topic> {
+    let (whose, what) = topic.split_once(':')?;
+    let full = match whose {
+        "organization" => format!("organization/{}/{what}", actor.org.org),
+        "person" => format!("person/{}/{what}", actor.visitor.person.id),
+        _ => return None,
+    };
+    Some(Topic { here: topic.to_owned(), full })
+}
+
+struct Listening {
+    app: App,
+    signals: Receiver<Signal>,
+    topics: Vec<Topic>,
+    ends: Instant,
+}
+
+impl Listening {
+    /// The next signal for this page; None ends the connection.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let received = tokio::select! {
+                // What was told before the stop is still delivered.
+                biased;
+                received = timeout_at(self.ends, self.signals.recv()) => received.ok()?,
+                () = self.app.stopped() => return None,
+            };
+            let signal = match received {
+                Ok(signal) => signal,
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return None,
+            };
+            if let Some(topic) = self.topics.iter().find(|topic| topic.full == signal.topic) {
+                let data = json!({ "topic": topic.here, "text": signal.text });
+                return Some(Event::default().event("arrived").data(data.to_string()));
+            }
+        }
+    }
+}
