@@ -33,6 +33,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram>,
     running: Gauge,
+    password_seconds: Histogram,
     database_connections: Gauge,
     uptime: Gauge<f64, AtomicU64>,
 }
@@ -43,6 +44,7 @@ impl Metrics {
         let requests = Family::default();
         let seconds: Family<RouteLabels, Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 4.0, 8)));
+        let password_seconds = Histogram::new(exponential_buckets(0.005, 2.0, 8));
         let (running, database_connections, uptime) = (Gauge::default(), Gauge::default(), Gauge::default());
         let build = [("version", VERSION.to_owned()), ("database", engine.to_string())];
         registry.register("build", "Version and database engine", Info::new(build));
@@ -50,12 +52,17 @@ impl Metrics {
         registry.register("http_request_seconds", "Time to the head of the answer", Family::clone(&seconds));
         registry.register("http_requests_running", "Requests being answered", Gauge::clone(&running));
         registry.register(
+            "password_seconds",
+            "Time to hash one password",
+            Histogram::clone(&password_seconds),
+        );
+        registry.register(
             "database_connections",
             "Open database connections",
             Gauge::clone(&database_connections),
         );
         registry.register("uptime_seconds", "Time since the start", Gauge::clone(&uptime));
-        Self { registry, requests, seconds, running, database_connections, uptime }
+        Self { registry, requests, seconds, running, password_seconds, database_connections, uptime }
     }
 
     /// Counts a request as running until the guard is dropped.
@@ -68,6 +75,10 @@ impl Metrics {
         let labels = RequestLabels { method: method.to_owned(), route: route.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
         self.seconds.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    pub fn password_hashed(&self, took: Duration) {
+        self.password_seconds.observe(took.as_secs_f64());
     }
 
     pub fn encode(&self, database_connections: u32, uptime: Duration) -> String {

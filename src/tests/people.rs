@@ -137,6 +137,26 @@ on_both_engines! {
         assert_eq!(server.audited().await, ["person.disabled", "session.refused", "session.refused", "session.refused"]);
     }
 
+    /// Known or unknown, right or wrong, throttled or not: the work is the same, and it is one hash.
+    async fn a_sign_in_costs_one_hash(engine) {
+        let server = Server::on(engine).await;
+        server.alice().await;
+        let hashes = || async {
+            let page = server.get("/metrics").from("127.0.0.1").send().await.text();
+            let line = page.lines().find(|line| line.starts_with("latchkey_password_seconds_count ")).expect("a count");
+            line.rsplit(' ').next().and_then(|count| count.parse::<u32>().ok()).expect("a number")
+        };
+        let mut before = hashes().await;
+        for (email, password) in [(EMAIL, PASSWORD), (EMAIL, "a wrong password"), ("nobody@x.example", PASSWORD)] {
+            server.sign_in(email, password, "").await;
+            let after = hashes().await;
+            assert_eq!(after - before, 1, "{email}");
+            before = after;
+        }
+        let stored: String = sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(server.app.db.pool()).await.expect("a hash");
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+    }
+
     async fn a_session_gets_a_new_id_at_sign_in(engine) {
         let server = Server::on(engine).await;
         server.alice().await;

@@ -96,7 +96,7 @@ pub async fn hash_new_password(
     if let Err(why) = super::rules::check(&password, email, name) {
         return Ok(Err(why));
     }
-    super::password::hash(&app.random, password).await.map(Ok)
+    super::password::hash(app, password).await.map(Ok)
 }
 
 /// Removes what has ended: sessions, links, old browsers.

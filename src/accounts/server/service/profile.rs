@@ -51,7 +51,7 @@ pub async fn confirm_password(
     let account = format!("{} password", person.id);
     let attempt = Attempt { address: visit.address, account: &account, known: None };
     app.slice::<Throttle>().admit(&attempt, app.clock.steady()).map_err(Error::TooMany)?;
-    let right = password::verify(user.password_hash, given).await?;
+    let right = password::verify(app, user.password_hash, given).await?;
     if right {
         app.slice::<Throttle>().forgive(&attempt);
     }

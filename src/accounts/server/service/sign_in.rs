@@ -43,7 +43,7 @@ pub async fn sign_in(
     app.slice::<Throttle>().admit(&attempt, app.clock.steady()).map_err(Error::TooMany)?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = password::verify(hash, given).await?;
+    let right = password::verify(app, hash, given).await?;
     match user.filter(|user| right && user.disabled_at.is_none()) {
         Some(user) => {
             app.slice::<Throttle>().forgive(&attempt);
