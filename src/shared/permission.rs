@@ -34,14 +34,17 @@ impl Permission {
     ];
 
     pub fn is_granted(self, role: Role, door: Door) -> bool {
-        let least = match self {
+        role >= self.least_role(door)
+    }
+
+    pub fn least_role(self, door: Door) -> Role {
+        match self {
             Self::See => Role::Viewer,
             Self::ManageOwnKeys if door == Door::Person => Role::Viewer,
             Self::ManageOwnKeys => Role::Member,
             Self::ManageAllKeys | Self::ManageMembers | Self::ReadAudit => Role::Admin,
             Self::ManageOrganization => Role::Owner,
-        };
-        role >= least
+        }
     }
 }
 

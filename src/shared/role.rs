@@ -41,6 +41,16 @@ impl Role {
         }
     }
 
+    /// For sentences: "Only owners may do this".
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Viewer => "members",
+            Self::Member => "members who are not viewers",
+            Self::Admin => "admins and owners",
+            Self::Owner => "owners",
+        }
+    }
+
     /// For sentences: "You are an admin".
     pub const fn with_article(self) -> &'static str {
         match self {

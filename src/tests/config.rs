@@ -53,6 +53,13 @@ fn every_mistake_is_one_line_that_names_its_place() {
         ),
         ("", &[("LATCHKEY_DATABASE_CONNECTIONS", "0")], "database_connections: at least 1"),
         ("", &[("LATCHKEY_LOG", "loud=verbose")], "log: \"loud=verbose\" is neither"),
+        ("", &[("LATCHKEY_SIGN_UP", "open")], "LATCHKEY_SIGN_UP: \"open\" needs mail"),
+        (
+            "",
+            &[("LATCHKEY_SIGN_UP", "Closed")],
+            "LATCHKEY_SIGN_UP: \"Closed\" is neither invitation nor closed",
+        ),
+        ("", &[("LATCHKEY_SESSION_IDLE", "0s")], "session_idle and session_life"),
         ("", &[("LATCHKEY_MAX_HEADERS", "10B")], "max_headers: less than 1KiB"),
     ] {
         let line = refusal(file, variables);

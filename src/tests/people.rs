@@ -157,6 +157,14 @@ on_both_engines! {
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
     }
 
+    async fn the_sign_up_page_says_how_accounts_come_about(engine) {
+        for (mode, told) in [("invitation", "by invitation"), ("closed", "No new accounts")] {
+            let server = Server::with(engine, &[("LATCHKEY_SIGN_UP", mode)]).await;
+            let page = server.get("/sign-up").browser().send().await;
+            assert!(page.status == 200 && page.text().contains(told), "{mode}");
+        }
+    }
+
     async fn a_session_gets_a_new_id_at_sign_in(engine) {
         let server = Server::on(engine).await;
         server.alice().await;
@@ -508,6 +516,31 @@ on_both_engines! {
         let page = server.profile(&here).await.text();
         assert!(page.contains("You are an owner") && page.contains("Nair Consulting") && page.contains("Tidewater Freight"));
         assert_eq!(server.audited().await, ["organization.created"]);
+    }
+
+    async fn a_form_for_another_organization_changes_nothing_and_offers_to_switch(engine) {
+        let server = Server::on(engine).await;
+        let alice = server.alice().await;
+        let tidewater = server.organization("Tidewater Freight").await;
+        server.clock.advance(Duration::from_secs(1));
+        let nair = server.join(&alice, "Nair Consulting", Role::Owner).await;
+        let foreign = server.organization("Somebody Else").await;
+        let here = server.session_of(&alice).await;
+        let rename = |org: String| {
+            let fields = [("org", org.as_str()), ("name", "Renamed")];
+            server.post("/settings/organization").same_origin().with(&here).form(&fields).send()
+        };
+        let meant = rename(nair.to_string()).await;
+        assert_eq!(meant.status, 409);
+        let page = meant.text();
+        assert!(page.contains("made for Nair Consulting") && page.contains("Switch to Nair Consulting"), "{page}");
+        let strange = rename(foreign.to_string()).await;
+        assert!(strange.status == 409 && !strange.text().contains("Somebody Else"), "names of others stay theirs");
+        assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 0);
+        assert_eq!(server.audited().await.len(), 0);
+        assert_eq!(rename(tidewater.to_string()).await.status, 303);
+        assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 1);
+        assert_eq!(server.audited().await, ["organization.renamed"]);
     }
 
     async fn without_an_organization_one_can_only_sign_out(engine) {

@@ -50,6 +50,8 @@ const TABLE: &[Row] = &[
     open("GET", "/setup", "/setup", 404),
     open("POST", "/setup", "/setup", 422),
     person("POST", "/switch-organization", 422),
+    person("GET", "/settings/organization", 200),
+    row("POST", "/settings/organization", "/settings/organization", [303, 403, 403, 403, 409, 409]),
     person("GET", "/organizations/new", 200),
     person("POST", "/organizations/new", 422),
     person("GET", "/settings/profile", 200),

@@ -70,6 +70,15 @@ impl Actor {
         permission.is_granted(self.org.role, Door::Person)
     }
 
+    /// 403 for those who may not.
+    pub fn require(&self, permission: Permission) -> Result<(), Error> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        let who = permission.least_role(Door::Person).plural();
+        Err(Error::Forbidden(format!("Only {who} of {} may do this.", self.org.org_name)))
+    }
+
     /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
     /// change the wrong one.
     pub fn refuse_other_org(&self, rendered_for: &str) -> Result<(), Error> {

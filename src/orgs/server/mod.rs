@@ -7,4 +7,4 @@ mod store;
 
 pub use actor::{Actor, Visitor, leave_word};
 pub use pages::doors;
-pub use service::{Membership, create, set_up};
+pub use service::{Membership, create, rename, set_up};

@@ -1,7 +1,7 @@
 //! What can be done with organizations.
 
 pub use super::store::Membership;
-use super::{Visitor, store};
+use super::{Actor, Visitor, store};
 use crate::accounts::server::{NewPerson, Person, insert_person, spend_setup_link};
 use crate::audit::{self, By, Event};
 use crate::platform::db::Write;
@@ -37,6 +37,20 @@ pub async fn create(app: &App, maker: &Visitor, name: &str) -> Result<OrgId, Err
     let org = found(app, &mut write, &maker.by(), &maker.person.id, name).await?;
     write.commit().await?;
     Ok(org)
+}
+
+/// The caller has checked the permission and the name.
+pub async fn rename(app: &App, actor: &Actor, name: &str) -> Result<(), Error> {
+    let org = &actor.org;
+    if name == org.org_name {
+        return Ok(());
+    }
+    let mut write = app.db.write().await?;
+    store::set_name(&mut write, &org.org, name).await?;
+    let event = Event::new("organization.renamed").on("organization", &org.org, name);
+    audit::record(app, &mut write, &actor.visitor.by(), event.detail("from", org.org_name.clone())).await?;
+    write.commit().await?;
+    Ok(())
 }
 
 async fn found(app: &App, write: &mut Write, by: &By, owner: &UserId, name: &str) -> Result<OrgId, Error> {

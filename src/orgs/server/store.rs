@@ -68,3 +68,12 @@ pub async fn insert_membership(
         .await
         .map(drop)
 }
+
+pub async fn set_name(write: &mut Write, org: &OrgId, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE organizations SET name = $2 WHERE id = $1")
+        .bind(org.as_str())
+        .bind(name)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}

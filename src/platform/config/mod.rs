@@ -5,7 +5,7 @@ mod read;
 mod value;
 
 pub use read::{ConfigError, Sources};
-pub use value::{DatabaseUrl, LogFormat, PublicUrl};
+pub use value::{Bytes, DatabaseUrl, LogFormat, PublicUrl, SignUp};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -81,6 +81,8 @@ settings! {
     /// People and what is kept about them.
     table "latchkey"
     pub struct Accounts {
+        /// Who may make an account: by invitation, or nobody (closed)
+        pub sign_up: SignUp = "invitation",
         /// A session ends after this silence
         pub session_idle: Duration = "7d",
         /// A session ends at this age
@@ -100,8 +102,6 @@ settings! {
         pub log_format: LogFormat = "human",
     }
 }
-
-pub use value::Bytes;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -160,6 +160,11 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         if self.database.database_connections == 0 {
             return Err(ConfigError::new("database_connections: at least 1 is needed"));
+        }
+        if self.accounts.session_idle.is_zero() || self.accounts.session_life.is_zero() {
+            return Err(ConfigError::new(
+                "session_idle and session_life: a session must last longer than nothing",
+            ));
         }
         if self.limits.max_headers.get() < 1024 {
             return Err(ConfigError::new("max_headers: less than 1KiB would refuse every browser"));

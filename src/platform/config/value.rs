@@ -131,6 +131,25 @@ impl Value for LogFormat {
     }
 }
 
+/// How people get an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUp {
+    Invitation,
+    Closed,
+}
+
+impl Value for SignUp {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "invitation" => Ok(Self::Invitation),
+            "closed" => Ok(Self::Closed),
+            // Anybody's address must be confirmed by mail before it is believed.
+            "open" => Err("needs mail to confirm addresses, which this version does not send".to_owned()),
+            _ => Err("is neither invitation nor closed".to_owned()),
+        }
+    }
+}
+
 /// The origin under which browsers reach the server: scheme, host and port, nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {

@@ -16,7 +16,7 @@ pub fn chrome(app: &App, actor: &Actor, current: Option<Nav>, back: &str) -> Chr
             .map(|place| OtherOrganization { id: place.org.to_string(), name: place.org_name.clone() })
             .collect(),
         // A place is offered from the day its page is there.
-        places: Vec::new(),
+        places: vec![Nav::Organization],
         current,
         theme: visitor.visit.theme,
         host: app.public_url.authority().to_owned(),

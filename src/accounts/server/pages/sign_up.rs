@@ -1,4 +1,4 @@
-//! `/sign-up`: accounts come by invitation; the page says so to whoever looks for a form.
+//! `/sign-up`: there is no form for everybody; the page says how accounts come about.
 
 use axum::Extension;
 use axum::extract::State;
@@ -6,6 +6,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 
 use crate::platform::App;
+use crate::platform::config::SignUp;
 use crate::platform::http::Visit;
 use crate::ui::parts::{LinkButton, Size};
 use crate::ui::server::page::Page;
@@ -13,13 +14,20 @@ use crate::ui::shell::Solo;
 
 pub async fn show(State(app): State<App>, Extension(visit): Extension<Visit>) -> Response {
     let host = app.public_url.authority().to_owned();
+    let (title, text) = match app.config.accounts.sign_up {
+        SignUp::Invitation => (
+            "By invitation",
+            "Accounts on this server are made by invitation. Ask an admin of your organization for a link.",
+        ),
+        SignUp::Closed => ("Closed", "No new accounts are made on this server. Ask whoever runs it."),
+    };
     Page::new(&app, &visit, "Sign up")
         .render(move || {
             view! {
                 <Solo rack=true host>
-                    <h1 class="h-page text-center">"By invitation"</h1>
+                    <h1 class="h-page text-center">{title}</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
-                        "Accounts on this server are made by invitation. Ask an admin of your organization for a link."
+                        {text}
                     </p>
                     <p class="text-center">
                         <LinkButton href="/sign-in" size=Size::Large>"Sign in"</LinkButton>

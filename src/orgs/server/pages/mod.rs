@@ -1,6 +1,7 @@
 //! The pages of organizations.
 
 mod new;
+mod organization;
 mod setup;
 mod switch;
 
@@ -12,5 +13,7 @@ pub fn doors() -> Doors {
         .post("/setup", Who::Anyone, setup::submit)
         .get("/organizations/new", Who::Person, new::show)
         .post("/organizations/new", Who::Person, new::submit)
+        .get("/settings/organization", Who::Person, organization::show)
+        .post("/settings/organization", Who::Person, organization::submit)
         .post("/switch-organization", Who::Person, switch::submit)
 }
