@@ -8,6 +8,8 @@ CREATE TABLE users (
   email_key TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   password_hash TEXT,
+  -- Raised when the password changes and when the person is disabled: what was proven before counts no more.
+  epoch BIGINT NOT NULL,
   disabled_at BIGINT,
   created_at BIGINT NOT NULL
 );
@@ -31,6 +33,7 @@ CREATE TABLE links (
   token_hash TEXT NOT NULL PRIMARY KEY,
   purpose TEXT NOT NULL,
   user_id TEXT REFERENCES users (id),
+  removes_factor BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   UNIQUE (purpose, user_id)
 );
@@ -38,11 +41,11 @@ CREATE UNIQUE INDEX links_without_user ON links (purpose) WHERE user_id IS NULL;
 
 -- Browsers that have signed in as a person before: a flood of wrong passwords from elsewhere does not slow them.
 CREATE TABLE known_browsers (
-  token_hash TEXT NOT NULL PRIMARY KEY,
   user_id TEXT NOT NULL REFERENCES users (id),
-  created_at BIGINT NOT NULL
+  token_hash TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (user_id, token_hash)
 );
-CREATE INDEX known_browsers_of_user ON known_browsers (user_id);
 
 CREATE TABLE sessions (
   id_hash TEXT NOT NULL PRIMARY KEY,

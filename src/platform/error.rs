@@ -19,6 +19,8 @@ pub enum Error {
     /// The caller may not do this, and may know so.
     Forbidden(String),
     HeadersTooLarge,
+    /// Somebody else, or oneself in another tab, was quicker.
+    OutOfStep,
     /// A text that no column can hold, such as one with a NUL.
     Unreadable,
     /// Somebody without a membership.
@@ -73,6 +75,7 @@ impl Error {
             }
             Self::Unreadable => Problem::of(StatusCode::UNPROCESSABLE_ENTITY)
                 .detail("The request has a character that cannot be kept. Nothing was changed."),
+            Self::OutOfStep => Problem::of(StatusCode::CONFLICT),
             Self::HeadersTooLarge => Problem::of(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::Unavailable(_) => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
                 .detail("The database cannot be reached right now. Nothing was changed.")

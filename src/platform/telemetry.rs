@@ -15,7 +15,8 @@ impl FormatTime for Clock {
 }
 
 pub fn start(settings: &Log, clock: Clock) {
-    let filter = EnvFilter::new(&settings.log);
+    // A stale cookie is no news, and tower-sessions warns of each.
+    let filter = EnvFilter::new(format!("{},tower_sessions=error,tower_sessions_core=error", settings.log));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(clock).with_target(false);
     match settings.log_format {
         LogFormat::Human => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout())).init(),

@@ -356,7 +356,7 @@ on_both_engines! {
         assert_eq!(server.count("SELECT count(*) FROM recovery_codes").await, 0);
         let mut rows = server.audited().await;
         rows.sort();
-        assert_eq!(rows, ["second_factor.added", "second_factor.removed", "session.refused", "session.refused", "session.started", "session.started", "session.started"]);
+        assert_eq!(rows, ["password.refused", "second_factor.added", "second_factor.removed", "session.refused", "session.refused", "session.started", "session.started", "session.started"]);
     }
 
     async fn second_factors_cannot_be_guessed(engine) {
@@ -379,21 +379,122 @@ on_both_engines! {
         let server = Server::on(engine).await;
         server.alice().await;
         let known = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
-        let guess = |n: u8| server.post("/sign-in").same_origin().from(&format!("198.51.100.{n}"))
-            .form(&[("email", EMAIL), ("password", "a wrong password")]).send();
-        for n in 0..10 {
-            assert_eq!(guess(n).await.status, 422);
+        let from = |address: &'static str, password: &'static str, cookies: &str| {
+            server.post("/sign-in").same_origin().from(address).with(cookies)
+                .form(&[("email", EMAIL), ("password", password)]).send()
+        };
+        for _ in 0..10 {
+            assert_eq!(from("198.51.100.1", "a wrong password", "").await.status, 422);
         }
-        let slowed = guess(11).await;
+        let slowed = from("198.51.100.1", PASSWORD, "").await;
         assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "900"));
         assert!(slowed.text().contains("Wait 15 minutes"));
-        // The owner's own browser has a budget of its own, from any address.
-        let owner = server.sign_in(EMAIL, PASSWORD, &known).await;
-        assert_eq!(owner.status, 303);
-        let stranger = server.sign_in(EMAIL, PASSWORD, "").await;
-        assert_eq!(stranger.status, 429);
+        // On the attacker's own address the owner's browser is free, and on another device she is free elsewhere.
+        assert_eq!(from("198.51.100.1", PASSWORD, &known).await.status, 303);
+        assert_eq!(from("203.0.113.99", PASSWORD, "").await.status, 303);
+        // A whole address is slowed, but not a browser there that is known.
+        for n in 0..30 {
+            let fields = [("email", format!("nobody{n}@x.example")), ("password", "a wrong password".to_owned())];
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            server.post("/sign-in").same_origin().from("203.0.113.50").form(&fields).send().await;
+        }
+        assert_eq!(from("203.0.113.50", PASSWORD, "").await.status, 429);
+        assert_eq!(from("203.0.113.50", PASSWORD, &known).await.status, 303);
         server.clock.advance(Duration::from_secs(900));
-        assert_eq!(server.sign_in(EMAIL, PASSWORD, "").await.status, 303);
+        assert_eq!(from("198.51.100.1", PASSWORD, "").await.status, 303);
+        let slowed = server.audited().await.into_iter().filter(|action| action == "attempts.slowed").count();
+        assert_eq!(slowed, 2, "one row a window");
+    }
+
+    /// The password was checked before the change, the session begins after it.
+    async fn a_proof_from_before_a_change_counts_no_more(engine) {
+        use crate::accounts::server::{Person, find_person};
+        let server = &Server::on(engine).await;
+        let alice: Person = server.alice().await;
+        let here = server.session_of(&alice).await;
+        let fields = [("present", PASSWORD), ("new", "several unrelated words here")];
+        let change = server.post("/settings/profile/password").same_origin().with(&here).form(&fields).send().await;
+        assert_eq!(change.status, 303);
+        assert!(server.is_signed_in(&here).await, "the session that changed it goes on");
+        let late = server.session_of(&alice).await;
+        assert!(!server.is_signed_in(&late).await, "begun with the old proof");
+        let now = find_person(&server.app, &alice.id).await.expect("an answer").expect("Alice");
+        assert!(server.is_signed_in(&server.session_of(&now).await).await);
+        set_enabled(&server.app, EMAIL, false).await.expect("disabled");
+        set_enabled(&server.app, EMAIL, true).await.expect("enabled");
+        assert!(!server.is_signed_in(&server.session_of(&now).await).await, "proven before being disabled");
+    }
+
+    async fn a_pending_second_factor_ends_with_the_password(engine) {
+        let server = Server::on(engine).await;
+        let alice = server.alice().await;
+        let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+        sqlx::query("INSERT INTO second_factors (user_id, secret, last_step, created_at) VALUES ($1, $2, 0, 0)")
+            .bind(alice.id.as_str()).bind(secret).execute(server.app.db.pool()).await.expect("a factor");
+        let pending = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
+        let link = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
+        let path = link.strip_prefix(PUBLIC_URL).expect("our address");
+        let set = server.post(path).same_origin().form(&[("password", "several unrelated words here")]).send().await;
+        assert_eq!(set.status, 303);
+        let code = totp_code(secret, server.clock.now());
+        let answer = server.post("/sign-in/second-factor").same_origin().with(&pending).form(&[("code", &code)]).send().await;
+        assert!(answer.header("location").starts_with("/sign-in?"), "{}", answer.status);
+    }
+
+    async fn of_two_changes_with_one_password_one_happens(engine) {
+        let server = &Server::on(engine).await;
+        let alice = server.alice().await;
+        let (a, b) = (server.session_of(&alice).await, server.session_of(&alice).await);
+        let change = |cookies: String, new: &'static str| async move {
+            let fields = [("present", PASSWORD), ("new", new)];
+            let call = server.post("/settings/profile/password").same_origin().with(&cookies);
+            call.form(&fields).send().await.status.as_u16()
+        };
+        let (first, second) =
+            tokio::join!(change(a, "several unrelated words here"), change(b, "other unrelated words there"));
+        let won = [first, second].iter().filter(|status| **status == 303).count();
+        assert_eq!(won, 1, "{first} {second}");
+        let changed = server.audited().await.into_iter().filter(|action| action == "password.changed").count();
+        assert_eq!(changed, 1);
+    }
+
+    async fn a_lost_second_factor_goes_when_the_link_is_used_and_not_before(engine) {
+        let server = Server::on(engine).await;
+        let alice = server.alice().await;
+        sqlx::query("INSERT INTO second_factors (user_id, secret, last_step, created_at) VALUES ($1, 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', 0, 0)")
+            .bind(alice.id.as_str()).execute(server.app.db.pool()).await.expect("a factor");
+        let link = print_reset_link(&server.app, EMAIL, true).await.expect("an answer").expect("a link");
+        assert!(server.sign_in(EMAIL, PASSWORD, "").await.header("location").starts_with("/sign-in/second-factor"));
+        let path = link.strip_prefix(PUBLIC_URL).expect("our address");
+        let set = server.post(path).same_origin().form(&[("password", "several unrelated words here")]).send().await;
+        assert_eq!(set.status, 303);
+        let signed = server.sign_in(EMAIL, "several unrelated words here", "").await;
+        assert_eq!(signed.header("location"), "/settings/profile");
+    }
+
+    async fn refusals_of_sensitive_actions_are_events(engine) {
+        let server = Server::on(engine).await;
+        let alice = server.alice().await;
+        let here = server.session_of(&alice).await;
+        let wrong = [("present", "not the password"), ("new", "several unrelated words here")];
+        server.post("/settings/profile/password").same_origin().with(&here).form(&wrong).send().await;
+        server.post("/setup").same_origin().form(&setup_form("none", "m@x.example")).send().await;
+        server.post("/reset/none").same_origin().form(&[("password", "several unrelated words here")]).send().await;
+        assert_eq!(server.audited().await, ["password.refused", "setup.refused", "password.reset_refused"]);
+    }
+
+    async fn a_person_has_a_bounded_number_of_sessions_and_browsers(engine) {
+        let server = Server::on(engine).await;
+        let alice = server.alice().await;
+        for _ in 0..105 {
+            server.session_of(&alice).await;
+        }
+        assert_eq!(server.count("SELECT count(*) FROM sessions").await, 100);
+        for _ in 0..25 {
+            let token = crate::accounts::server::remember_browser(&server.app, &alice, None).await.expect("an answer");
+            assert!(token.is_some());
+        }
+        assert_eq!(server.count("SELECT count(*) FROM known_browsers").await, 20);
     }
 
     async fn a_reset_link_works_once_and_within_an_hour(engine) {

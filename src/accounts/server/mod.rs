@@ -11,15 +11,15 @@ mod totp;
 
 pub use pages::{doors, enter};
 pub use service::{
-    NewPerson, Person, SignedIn, find_person, hash_new_password, insert_person, new_setup_link, nobody_yet,
-    print_reset_link, print_setup_link, set_enabled, setup_is_open, signed_in, spend_setup_link, sweep,
-    work_in,
+    NewPerson, Person, SignedIn, hash_new_password, insert_person, new_setup_link, nobody_yet, person_of,
+    print_reset_link, print_setup_link, set_enabled, setup_is_open, setup_refused, signed_in,
+    spend_setup_link, sweep, work_in,
 };
 pub use sessions::{SessionStore, fingerprint, layer};
 pub use throttle::Throttle;
 
 #[cfg(test)]
-pub use service::start_session;
+pub use service::{find_person, remember_browser, start_session};
 #[cfg(test)]
 pub use store::sessions::FIND as FIND_SESSION;
 #[cfg(test)]

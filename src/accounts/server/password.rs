@@ -1,11 +1,12 @@
-//! Passwords at rest: argon2id, off the async threads, two at a time, so that a flood of sign-ins can neither eat the
-//! memory nor stall other requests.
+//! Passwords at rest: argon2id, off the async threads, two at a time in two pieces of memory that are used again and
+//! again, so that a flood of sign-ins can neither eat the memory nor stall other requests.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use data_encoding::BASE64_NOPAD;
 use tokio::sync::Semaphore;
 
 use crate::platform::{App, Error, Secret};
@@ -14,51 +15,92 @@ use crate::platform::{App, Error, Secret};
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const AT_A_TIME: usize = 2;
-/// Longer than this in the queue, and the answer is 503.
+/// More than this in the queue, or longer, and the answer is 503.
+const MOST_WAITING: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// No password of ours is longer; what is longer is wrong, whatever it is.
+const LONGEST: usize = 1_024;
 
-/// The process's, whatever number of apps live in it: memory is what it protects.
+/// The process's, whatever number of apps live in it: memory is what they protect.
 static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// Allocated at the first use. Freeing such large pieces would leave one behind in each thread's heap.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
-fn argon2() -> Result<Argon2<'static>, Error> {
-    let params =
-        Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// What a PHC string says: the cost it was made with, salt and result.
+struct Stored {
+    params: Params,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
 }
 
 /// A PHC string with a salt of its own.
 pub async fn hash(app: &App, password: Secret) -> Result<String, Error> {
     let salt: [u8; 16] = app.random.bytes();
     off_thread(app, move || {
-        let hash: Result<PasswordHash, _> =
-            argon2()?.hash_password_with_salt(password.expose().as_bytes(), &salt);
-        hash.map(|hash| hash.to_string()).map_err(|error| Error::internal(error.to_string()))
+        let hash = argon2id(params(MEMORY_KIB, PASSES, 1)?, &password, &salt)?;
+        let (salt, hash) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(&hash));
+        Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1${salt}${hash}"))
     })
     .await
 }
 
 /// Is it the password? Without a hash (an unknown address, an account without a password) the same work is done and the
 /// answer is no, so that the time tells nothing.
-pub async fn verify(app: &App, hash: Option<String>, password: Secret) -> Result<bool, Error> {
-    off_thread(app, move || {
-        let Some(hash) = hash else {
-            let mut out = [0; 32];
-            let _ = argon2()?.hash_password_into(password.expose().as_bytes(), b"sixteen bytes 16", &mut out);
-            return Ok(false);
-        };
-        let hash = PasswordHash::new(&hash).map_err(|error| Error::internal(error.to_string()))?;
-        Ok(argon2()?.verify_password(password.expose().as_bytes(), &hash).is_ok())
+pub async fn verify(app: &App, stored: Option<String>, password: Secret) -> Result<bool, Error> {
+    off_thread(app, move || match stored {
+        None => {
+            argon2id(params(MEMORY_KIB, PASSES, 1)?, &password, &[0; 16])?;
+            Ok(false)
+        }
+        Some(stored) => {
+            let Stored { params, salt, hash } =
+                parse(&stored).ok_or_else(|| Error::internal("a stored password is no argon2id string"))?;
+            let given = argon2id(params, &password, &salt)?;
+            let same = given.iter().zip(&hash).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0;
+            Ok(same && given.len() == hash.len() && password.expose().len() <= LONGEST)
+        }
     })
     .await
+}
+
+fn params(memory: u32, passes: u32, lanes: u32) -> Result<Params, Error> {
+    Params::new(memory, passes, lanes, None).map_err(|error| Error::internal(error.to_string()))
+}
+
+fn argon2id(params: Params, password: &Secret, salt: &[u8]) -> Result<[u8; 32], Error> {
+    let bytes = password.expose().as_bytes();
+    let bytes = &bytes[..bytes.len().min(LONGEST)];
+    let blocks = params.block_count();
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::new());
+    }
+    let mut out = [0; 32];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let done = argon2.hash_password_into_with_memory(bytes, salt, &mut out, &mut memory[..blocks]);
+    MEMORY.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+    done.map(|()| out).map_err(|error| Error::internal(error.to_string()))
+}
+
+fn parse(stored: &str) -> Option<Stored> {
+    let mut parts = stored.strip_prefix("$argon2id$v=19$")?.split('$');
+    let mut costs = parts.next()?.split(',');
+    let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
+    let params = Params::new(cost("m")?, cost("t")?, cost("p")?, None).ok()?;
+    let mut bytes = || BASE64_NOPAD.decode(parts.next()?.as_bytes()).ok();
+    Some(Stored { params, salt: bytes()?, hash: bytes()? })
 }
 
 async fn off_thread<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    let place = Waiting::take().ok_or(Error::Busy)?;
     let turn = tokio::time::timeout(PATIENCE, TURNS.acquire()).await.map_err(|_| Error::Busy)?;
     // The turn goes with the work: a caller that hangs up does not free it while the memory is still in use.
     let turn = turn.map_err(|_| Error::Busy)?;
+    drop(place);
     let began = app.clock.steady();
     let done = tokio::task::spawn_blocking(move || {
         let _turn = turn;
@@ -67,4 +109,57 @@ async fn off_thread<T: Send + 'static>(
     let done = done.await.map_err(|error| Error::internal(error.to_string()))?;
     app.metrics.password_hashed(app.clock.steady().saturating_sub(began));
     done
+}
+
+/// A place in the queue.
+struct Waiting;
+
+impl Waiting {
+    fn take() -> Option<Self> {
+        let place = Self;
+        (WAITING.fetch_add(1, Ordering::SeqCst) < MOST_WAITING).then_some(place)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_strings_are_read_with_their_own_cost() {
+        let stored = parse("$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$AAAA").expect("a string");
+        assert_eq!(
+            (stored.params.m_cost(), stored.params.t_cost(), stored.salt.as_slice()),
+            (64, 2, &b"somesalt"[..])
+        );
+        for wrong in [
+            "",
+            "$argon2i$v=19$m=64,t=2,p=1$c29tZXNhbHQ$AAAA",
+            "$argon2id$v=19$m=64,t=2$c29tZXNhbHQ$AAAA",
+            "$argon2id$v=19$m=64,t=2,p=1$!$AAAA",
+            "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ",
+        ] {
+            assert!(parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn memory_is_used_again() {
+        let secret = Secret::new("correct horse battery");
+        let params = || params(64, 2, 1).expect("a cost");
+        let first = argon2id(params(), &secret, b"somesaltsomesalt").expect("a hash");
+        for _ in 0..20 {
+            assert_eq!(argon2id(params(), &secret, b"somesaltsomesalt").expect("a hash"), first);
+        }
+        assert_ne!(
+            argon2id(params(), &Secret::new("correct horse batterz"), b"somesaltsomesalt").expect("a hash"),
+            first
+        );
+    }
 }

@@ -1,6 +1,6 @@
-//! How often one may try. By address: whoever tries many accounts is slowed. By account: whoever tries one account from
-//! many addresses is slowed, but not a browser that has signed in to it before, which has a budget of its own, so that
-//! nobody can lock the owner out. Counts live in memory, per process, and forget.
+//! How often one may try. By address: whoever tries many accounts is slowed. By account and address: whoever tries one
+//! account is slowed there, and, far later, strangers everywhere. A browser that has signed in to the account before has
+//! a budget of its own and no other, so that nobody can lock the owner out. Counts live in memory, per process.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,22 +11,37 @@ use crate::platform::http::address::subscriber;
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const PER_ADDRESS: u32 = 30;
+/// Of one stranger's address, or of one known browser.
 const PER_ACCOUNT: u32 = 10;
+/// Of all strangers together.
+const PER_ACCOUNT_IN_ALL: u32 = 100;
 /// Past this many entries the spent ones are swept; a flood of new addresses cannot eat the memory.
 const MOST: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Address(IpAddr),
-    /// All browsers that have not signed in to this account before.
+    /// A browser that has not signed in to this account before, by its address.
+    Stranger(String, IpAddr),
+    /// All of those.
     Strangers(String),
-    /// One that has.
-    Known(String),
+    /// One that has, by its token.
+    Known(String, String),
 }
 
 struct Count {
     since: Duration,
     tries: u32,
+    /// A refusal was told of already.
+    told: bool,
+}
+
+/// Too many tries.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Slowed {
+    pub wait: Duration,
+    /// The first refusal of this window: worth a row of the audit log, and only one.
+    pub first: bool,
 }
 
 #[derive(Default)]
@@ -41,32 +56,39 @@ pub struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn subjects(&self) -> [(Subject, u32); 2] {
-        let account = match self.known {
-            Some(token) => Subject::Known(token.to_owned()),
-            None => Subject::Strangers(self.account.to_owned()),
-        };
-        [(Subject::Address(subscriber(self.address)), PER_ADDRESS), (account, PER_ACCOUNT)]
+    fn subjects(&self) -> Vec<(Subject, u32)> {
+        let account = self.account.to_owned();
+        match self.known {
+            Some(token) => vec![(Subject::Known(account, token.to_owned()), PER_ACCOUNT)],
+            None => {
+                let address = subscriber(self.address);
+                vec![
+                    (Subject::Address(address), PER_ADDRESS),
+                    (Subject::Stranger(account.clone(), address), PER_ACCOUNT),
+                    (Subject::Strangers(account), PER_ACCOUNT_IN_ALL),
+                ]
+            }
+        }
     }
 }
 
 impl Throttle {
-    /// Counts the attempt before it is judged, so that many at once cannot slip through. The error is how long to wait.
-    pub fn admit(&self, attempt: &Attempt<'_>, now: Duration) -> Result<(), Duration> {
+    /// Counts the attempt before it is judged, so that many at once cannot slip through.
+    pub fn admit(&self, attempt: &Attempt<'_>, now: Duration) -> Result<(), Slowed> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain_when_full(now);
         let subjects = attempt.subjects();
         for (subject, most) in &subjects {
-            if let Some(count) =
-                counts.get(subject).filter(|count| now < count.since + WINDOW && count.tries >= *most)
-            {
-                return Err(count.since + WINDOW - now);
+            let spent = |count: &&mut Count| now < count.since + WINDOW && count.tries >= *most;
+            if let Some(count) = counts.get_mut(subject).filter(spent) {
+                let first = !std::mem::replace(&mut count.told, true);
+                return Err(Slowed { wait: count.since + WINDOW - now, first });
             }
         }
         for (subject, _) in subjects {
-            let count = counts.entry(subject).or_insert(Count { since: now, tries: 0 });
+            let count = counts.entry(subject).or_insert(Count { since: now, tries: 0, told: false });
             if now >= count.since + WINDOW {
-                *count = Count { since: now, tries: 0 };
+                *count = Count { since: now, tries: 0, told: false };
             }
             count.tries += 1;
         }
@@ -93,7 +115,10 @@ impl RetainWhenFull for HashMap<Subject, Count> {
         if self.len() >= MOST {
             self.retain(|_, count| now < count.since + WINDOW);
         }
-        // Still full of fresh ones: a flood. Forgetting is safer than refusing everybody or growing.
+        if self.len() >= MOST {
+            self.retain(|_, count| count.tries > 1);
+        }
+        // Still full: a flood. Forgetting is safer than refusing everybody or growing.
         if self.len() >= MOST {
             self.clear();
         }
@@ -109,17 +134,34 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_slowed_and_the_owner_is_not() {
+    fn a_stranger_is_slowed_and_the_owner_is_not() {
         let throttle = Throttle::default();
         let now = Duration::from_secs(5);
-        for n in 0..PER_ACCOUNT {
-            let from = format!("203.0.113.{n}");
-            assert_eq!(throttle.admit(&attempt(&from, "alice", None), now), Ok(()));
+        for _ in 0..PER_ACCOUNT {
+            assert_eq!(throttle.admit(&attempt("203.0.113.1", "alice", None), now), Ok(()));
         }
-        assert_eq!(throttle.admit(&attempt("198.51.100.1", "alice", None), now), Err(WINDOW));
-        assert_eq!(throttle.admit(&attempt("198.51.100.1", "alice", Some("hers")), now), Ok(()));
-        assert_eq!(throttle.admit(&attempt("198.51.100.1", "bob", None), now), Ok(()));
-        assert_eq!(throttle.admit(&attempt("198.51.100.1", "alice", None), now + WINDOW), Ok(()));
+        let stranger = attempt("203.0.113.1", "alice", None);
+        assert_eq!(throttle.admit(&stranger, now), Err(Slowed { wait: WINDOW, first: true }));
+        assert_eq!(throttle.admit(&stranger, now), Err(Slowed { wait: WINDOW, first: false }));
+        // The owner on another device, on the same address with her own browser, and everybody else are free.
+        assert_eq!(throttle.admit(&attempt("198.51.100.1", "alice", None), now), Ok(()));
+        assert_eq!(throttle.admit(&attempt("203.0.113.1", "alice", Some("hers")), now), Ok(()));
+        assert_eq!(throttle.admit(&attempt("203.0.113.1", "bob", None), now), Ok(()));
+        assert_eq!(throttle.admit(&stranger, now + WINDOW), Ok(()));
+    }
+
+    #[test]
+    fn many_addresses_are_slowed_together_and_the_owner_is_not() {
+        let throttle = Throttle::default();
+        for n in 0..PER_ACCOUNT_IN_ALL {
+            let from = format!("10.0.{}.{}", n / 5, n % 5);
+            assert_eq!(throttle.admit(&attempt(&from, "alice", None), Duration::ZERO), Ok(()));
+        }
+        assert!(throttle.admit(&attempt("198.51.100.1", "alice", None), Duration::ZERO).is_err());
+        for _ in 0..PER_ACCOUNT {
+            assert_eq!(throttle.admit(&attempt("10.0.0.0", "alice", Some("hers")), Duration::ZERO), Ok(()));
+        }
+        assert!(throttle.admit(&attempt("10.0.0.0", "alice", Some("hers")), Duration::ZERO).is_err());
     }
 
     #[test]

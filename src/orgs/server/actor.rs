@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use tower_sessions::Session;
 
 use super::store::{self, Membership};
-use crate::accounts::server::{Person, find_person, fingerprint, signed_in};
+use crate::accounts::server::{Person, fingerprint, person_of, signed_in};
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -48,7 +48,7 @@ impl Visitor {
 
     async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
         let Some(signed_in) = signed_in(session).await? else { return Ok(None) };
-        let Some(person) = find_person(app, &signed_in.user).await? else { return Ok(None) };
+        let Some(person) = person_of(app, &signed_in).await? else { return Ok(None) };
         let memberships = store::memberships_of(app.db.pool(), &person.id).await?;
         let chosen = memberships.iter().find(|place| Some(&place.org) == signed_in.org.as_ref());
         let current = chosen.or(memberships.first()).cloned();

@@ -56,10 +56,17 @@ async fn dump(address: &Url, target: &Path) -> Result<(), DbError> {
     // The password goes through the environment: arguments are seen by everyone on the machine.
     let mut without_password = address.clone();
     let _ = without_password.set_password(None);
+    let in_query =
+        address.query_pairs().find(|(name, _)| name == "password").map(|(_, value)| value.into_owned());
+    let others: Vec<_> = address.query_pairs().filter(|(name, _)| name != "password").collect();
+    match others.is_empty() {
+        true => without_password.set_query(None),
+        false => drop(without_password.query_pairs_mut().clear().extend_pairs(others)),
+    }
     let mut command = Command::new("pg_dump");
     command.arg("--format=custom").arg("--file").arg(target).arg("--dbname").arg(without_password.as_str());
-    if let Some(password) = address.password() {
-        command.env("PGPASSWORD", percent_decoded(password));
+    if let Some(password) = address.password().map(percent_decoded).or(in_query) {
+        command.env("PGPASSWORD", password);
     }
     let output = command.kill_on_drop(true).output().await.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {

@@ -1,6 +1,7 @@
 //! What SQLite needs: a folder, one server a file, its settings, and a version without the WAL-reset bug.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sqlx::{AnyConnection, Executor};
@@ -24,13 +25,16 @@ pub fn prepare(path: &Path, opener: Opener) -> Result<Option<FileLock>, String> 
     if opener == Opener::Tool {
         return if path.exists() { Ok(None) } else { Err("there is no such file".to_owned()) };
     }
-    std::fs::create_dir_all(folder)
+    // The file holds what others on the machine must not read; its companions get its mode from SQLite.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
         .map_err(|error| format!("the folder {} cannot be made ({error})", folder.display()))?;
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(lock_path(path))
+    let private =
+        |path: &Path| OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let file = private(&lock_path(path))
+        .and_then(|file| private(path).map(|_| file))
         .map_err(|error| format!("the folder {} cannot be written ({error})", folder.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(FileLock { _file: file })),

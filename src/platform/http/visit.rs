@@ -64,6 +64,14 @@ impl Visit {
     }
 }
 
+/// A label is kept for ever, and a method can be any word of any length.
+fn known_method(method: &axum::http::Method) -> &'static str {
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        .into_iter()
+        .find(|known| method.as_str() == *known)
+        .unwrap_or("other")
+}
+
 /// As sent, but short and without what could forge a line.
 fn user_agent(headers: &axum::http::HeaderMap) -> String {
     let sent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -74,7 +82,7 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
     let started = app.clock.steady();
     let running = app.metrics.begin();
     let visit = Visit::of(&app, &request);
-    let method = request.method().to_string();
+    let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let id = visit.request_id.clone();
     request.extensions_mut().insert(visit);
@@ -84,7 +92,7 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
 
     let took = app.clock.steady().saturating_sub(started);
     let status = response.status().as_u16();
-    app.metrics.answered(&method, &route, status, took);
+    app.metrics.answered(method, &route, status, took);
     drop(running);
     span.in_scope(|| tracing::info!(status, ms = took.as_micros() as f64 / 1_000.0, "answered"));
     if let Ok(value) = HeaderValue::from_str(&id) {

@@ -49,6 +49,17 @@ pub async fn enter(
 ) -> Result<Response, Error> {
     service::start_session(app, session, visit, person).await?;
     let mut response = Redirect::to(next.as_str()).into_response();
+    remember(app, headers, person, &mut response).await?;
+    Ok(response)
+}
+
+/// A browser that has proven to be the person's is not slowed by what strangers try.
+async fn remember(
+    app: &App,
+    headers: &HeaderMap,
+    person: &Person,
+    response: &mut Response,
+) -> Result<(), Error> {
     if let Some(token) = service::remember_browser(app, person, browser(app, headers).as_ref()).await? {
         let secure = if app.public_url.is_secure() { "; Secure" } else { "" };
         let life = service::BROWSER_LIFE.as_secs();
@@ -61,5 +72,5 @@ pub async fn enter(
             response.headers_mut().append(SET_COOKIE, value);
         }
     }
-    Ok(response)
+    Ok(())
 }

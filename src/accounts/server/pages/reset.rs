@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::{Form, Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -39,13 +39,16 @@ pub async fn submit(
     Extension(visit): Extension<Visit>,
     Path(token): Path<Secret>,
     session: Session,
+    headers: HeaderMap,
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
     match Reset::by_link(&app, &visit, &token, given.password).await? {
-        Reset::Done => {
+        Reset::Done(person) => {
             // Whoever was signed in here is not any more; the new password is asked for, and the second factor too.
             session.flush().await?;
-            Ok(Redirect::to("/sign-in").into_response())
+            let mut response = Redirect::to("/sign-in").into_response();
+            super::remember(&app, &headers, &person, &mut response).await?;
+            Ok(response)
         }
         Reset::LinkIsDead => Ok(dead(&app, &visit).await),
         Reset::NotTaken(person, why) => {

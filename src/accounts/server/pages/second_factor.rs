@@ -65,7 +65,9 @@ pub async fn submit(
         Err(Error::TooMany(wait)) => {
             let errors = FormErrors::default()
                 .with("", format!("Too many tries. Wait {} before the next one.", minutes(wait)));
-            Ok(page(&app, &visit, next, errors, StatusCode::TOO_MANY_REQUESTS).await)
+            let mut response = page(&app, &visit, next, errors, StatusCode::TOO_MANY_REQUESTS).await;
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().into());
+            Ok(response)
         }
         Err(error) => Err(error),
     }

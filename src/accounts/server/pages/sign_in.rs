@@ -2,7 +2,8 @@
 
 use axum::Extension;
 use axum::extract::{Form, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -85,12 +86,20 @@ pub async fn sign_out(
     State(app): State<App>,
     session: Session,
     visitor: Option<Visitor>,
-) -> Result<Redirect, Error> {
+) -> Result<Response, Error> {
     match visitor {
         Some(visitor) => service::end_this_session(&app, &session, &visitor.visit, &visitor.person).await?,
         None => session.flush().await?,
     }
-    Ok(Redirect::to("/sign-in"))
+    let mut response = Redirect::to("/sign-in").into_response();
+    // The session layer's removal has no Secure, and without it browsers do not touch a __Host- cookie.
+    if app.public_url.is_secure() {
+        let gone = HeaderValue::from_static(
+            "__Host-latchkey_session=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
+        );
+        response.headers_mut().append(SET_COOKIE, gone);
+    }
+    Ok(response)
 }
 
 async fn page(

@@ -2,10 +2,11 @@
 //! phone is lost.
 
 use super::{Person, sign_in};
-use crate::accounts::server::store::factors;
+use crate::accounts::server::store::{factors, users};
 use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::accounts::server::totp;
 use crate::audit::{self, By, Event};
+use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 
@@ -31,6 +32,7 @@ pub async fn confirm_factor(
     let Some(step) = totp::matching_step(secret, code, now) else { return Ok(None) };
     let recovery = fresh_codes(app);
     let mut write = app.db.write().await?;
+    hold(&mut write, person).await?;
     if !factors::insert(&mut write, &person.id, secret, step, now).await? {
         return Ok(None);
     }
@@ -44,6 +46,7 @@ pub async fn confirm_factor(
 /// Replaces the recovery codes. None when there is no second factor.
 pub async fn new_recovery_codes(app: &App, by: &By, person: &Person) -> Result<Option<Recovery>, Error> {
     let mut write = app.db.write().await?;
+    hold(&mut write, person).await?;
     if factors::secret(&mut *write, &person.id).await?.is_none() {
         return Ok(None);
     }
@@ -58,6 +61,7 @@ pub async fn new_recovery_codes(app: &App, by: &By, person: &Person) -> Result<O
 /// Turns the second factor off; false when there is none.
 pub async fn remove_factor(app: &App, by: &By, person: &Person) -> Result<bool, Error> {
     let mut write = app.db.write().await?;
+    hold(&mut write, person).await?;
     if !factors::delete(&mut write, &person.id).await? {
         return Ok(false);
     }
@@ -79,16 +83,10 @@ pub async fn check_second_factor(
     code: &str,
     browser: Option<&Secret>,
 ) -> Result<bool, Error> {
-    use crate::accounts::server::store::users;
-    let token = browser.map(Secret::fingerprint);
-    let known = match &token {
-        Some(token) => users::knows_browser(app.db.pool(), &person.id, token).await?,
-        None => false,
-    };
+    let known = sign_in::known_browser(app, &person.id, browser).await?;
     let account = format!("{} second factor", person.id);
-    let known_as = token.map(|token| format!("{token} second factor")).filter(|_| known);
-    let attempt = Attempt { address: visit.address, account: &account, known: known_as.as_deref() };
-    app.slice::<Throttle>().admit(&attempt, app.clock.steady()).map_err(Error::TooMany)?;
+    let attempt = Attempt { address: visit.address, account: &account, known: known.as_deref() };
+    super::admit(app, &By::stranger(visit), &attempt).await?;
 
     let now = app.clock.now();
     let mut write = app.db.write().await?;
@@ -102,33 +100,35 @@ pub async fn check_second_factor(
             spent.then_some("recovery code")
         }
     };
-    let event = match proof {
-        Some(_) => None,
-        None => Some(
-            Event::new("session.refused")
-                .on("person", &person.id, &person.email)
-                .detail("at", "second factor"),
-        ),
+    let (by, event) = match proof {
+        Some(proof) => (person.by(visit), sign_in::started(person, proof)),
+        None => {
+            let event = Event::new("session.refused").on("person", &person.id, &person.email);
+            (By::stranger(visit), event.detail("at", "second factor"))
+        }
     };
-    if let Some(event) = event {
-        audit::record(app, &mut write, &By::stranger(visit), event).await?;
-    }
+    audit::record(app, &mut write, &by, event).await?;
     write.commit().await?;
-    if let Some(proof) = proof {
+    if proof.is_some() {
         app.slice::<Throttle>().forgive(&attempt);
-        sign_in::record_sign_in(app, visit, person, proof).await?;
     }
     Ok(proof.is_some())
 }
 
-/// Ten characters in two groups: 50 bits, and letters that are not mistaken for each other.
+/// The password was confirmed a moment ago; has it been changed since?
+async fn hold(write: &mut Write, person: &Person) -> Result<(), Error> {
+    if users::hold(write, &person.id, person.epoch).await? { Ok(()) } else { Err(Error::OutOfStep) }
+}
+
+/// Twenty characters in four groups: 100 bits, and letters that are not mistaken for each other.
 fn fresh_codes(app: &App) -> Recovery {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let code = || {
+        let bytes = app.random.bytes::<20>();
         let letters: Vec<char> =
-            app.random.bytes::<10>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
-        let (left, right) = letters.split_at(5);
-        Secret::new(format!("{}-{}", left.iter().collect::<String>(), right.iter().collect::<String>()))
+            bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+        let groups: Vec<String> = letters.chunks(5).map(|group| group.iter().collect()).collect();
+        Secret::new(groups.join("-"))
     };
     Recovery((0..RECOVERY_CODES).map(|_| code()).collect())
 }

@@ -17,13 +17,17 @@ pub use profile::{
 };
 pub use reset::{Reset, print_reset_link, reset_by_link, set_enabled};
 pub use session::{
-    ORIGIN, SIGNED_IN, SignedIn, end_this_session, pending, signed_in, start_pending, start_session, work_in,
+    ORIGIN, SIGNED_IN, SignedIn, end_this_session, keep_session, pending, person_of, signed_in,
+    start_pending, start_session, work_in,
 };
-pub use setup::{new_setup_link, nobody_yet, print_setup_link, setup_is_open, spend_setup_link};
+pub use setup::{
+    new_setup_link, nobody_yet, print_setup_link, setup_is_open, setup_refused, spend_setup_link,
+};
 pub use sign_in::{BROWSER_LIFE, SignIn, remember_browser, sign_in};
 
 use super::store::{links, sessions, users};
-use crate::audit::{Actor, By, Origin};
+use super::throttle::{Attempt, Throttle};
+use crate::audit::{self, Actor, By, Event, Origin};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
@@ -37,6 +41,8 @@ pub struct Person {
     pub name: String,
     pub has_password: bool,
     pub has_factor: bool,
+    /// As it was when this person was read; see `users.epoch`.
+    pub epoch: i64,
 }
 
 impl From<users::User> for Person {
@@ -47,6 +53,7 @@ impl From<users::User> for Person {
             name: user.name,
             has_password: user.password_hash.is_some(),
             has_factor: user.has_factor,
+            epoch: user.epoch,
         }
     }
 }
@@ -61,10 +68,32 @@ impl Person {
     }
 }
 
-/// None when there is no such person, or when they are disabled: both are nobody to every door.
+/// None when there is no such person, and when they are disabled: both are nobody to every door.
 pub async fn find_person(app: &App, id: &UserId) -> Result<Option<Person>, Error> {
     let user = users::by_id(app.db.pool(), id).await?;
     Ok(user.filter(|user| user.disabled_at.is_none()).map(Person::from))
+}
+
+/// Who proved at that time to be this person, as long as it still counts.
+async fn proven_person(app: &App, id: &UserId, epoch: i64) -> Result<Option<Person>, Error> {
+    Ok(find_person(app, id).await?.filter(|person| person.epoch == epoch))
+}
+
+/// Counts an attempt; one row of the audit log a window tells that somebody is being slowed.
+async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
+    let Err(slowed) = app.slice::<Throttle>().admit(attempt, app.clock.steady()) else { return Ok(()) };
+    if slowed.first {
+        refused(app, by, Event::new("attempts.slowed")).await?;
+    }
+    Err(Error::TooMany(slowed.wait))
+}
+
+/// A refusal of something sensitive is an event too.
+async fn refused(app: &App, by: &By, event: Event) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    audit::record(app, &mut write, by, event).await?;
+    write.commit().await?;
+    Ok(())
 }
 
 /// What makes a new account, checked before.
@@ -83,7 +112,7 @@ pub async fn insert_person(app: &App, write: &mut Write, new: &NewPerson) -> Res
         return Ok(None);
     }
     let (email, name) = (new.email.clone(), new.name.clone());
-    Ok(Some(Person { id, email, name, has_password: hash.is_some(), has_factor: false }))
+    Ok(Some(Person { id, email, name, has_password: hash.is_some(), has_factor: false, epoch: 0 }))
 }
 
 /// Checks a new password and hashes it; the inner error is the sentence beside the field.

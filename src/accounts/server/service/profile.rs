@@ -4,7 +4,7 @@ use super::{Person, hash_new_password};
 use crate::accounts::check_name;
 use crate::accounts::server::password;
 use crate::accounts::server::store::sessions::Listed;
-use crate::accounts::server::store::{sessions, users};
+use crate::accounts::server::store::{links, sessions, users};
 use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
@@ -45,15 +45,21 @@ pub async fn confirm_password(
     given: Secret,
 ) -> Result<bool, Error> {
     let Some(user) = users::by_id(app.db.pool(), &person.id).await? else { return Err(Error::NotFound) };
+    if user.epoch != person.epoch {
+        return Err(Error::OutOfStep);
+    }
     if user.password_hash.is_none() {
         return Ok(true);
     }
     let account = format!("{} password", person.id);
     let attempt = Attempt { address: visit.address, account: &account, known: None };
-    app.slice::<Throttle>().admit(&attempt, app.clock.steady()).map_err(Error::TooMany)?;
+    super::admit(app, &person.by(visit), &attempt).await?;
     let right = password::verify(app, user.password_hash, given).await?;
     if right {
         app.slice::<Throttle>().forgive(&attempt);
+    } else {
+        let event = Event::new("password.refused").on("person", &person.id, &person.email);
+        super::refused(app, &person.by(visit), event).await?;
     }
     Ok(right)
 }
@@ -76,8 +82,11 @@ pub async fn change_password(
         Err(why) => return Ok(Changed::NotTaken(why)),
     };
     let mut write = app.db.write().await?;
-    users::set_password(&mut write, &person.id, &hash).await?;
+    if !users::set_password(&mut write, &person.id, person.epoch, &hash).await? {
+        return Err(Error::OutOfStep);
+    }
     users::forget_browsers(&mut write, &person.id).await?;
+    links::drop_of(&mut write, &person.id).await?;
     let ended = sessions::end_all(&mut write, &person.id, Some(here)).await?;
     let event = Event::new("password.changed")
         .on("person", &person.id, &person.email)

@@ -13,22 +13,23 @@ const LIFE: Duration = Duration::from_secs(60 * 60);
 const PURPOSE: &str = "reset";
 
 pub enum Reset {
-    Done,
+    Done(Person),
     /// Used, expired, replaced by a newer one, or never made.
     LinkIsDead,
     /// Why the password is not taken.
     NotTaken(Person, String),
 }
 
-/// A link with which the person sets a new password. None when there is no such person.
+/// A link with which the person sets a new password; their second factor goes when it is used, not before. None when there is no such person.
 pub async fn print_reset_link(app: &App, email: &str, remove_factor: bool) -> Result<Option<String>, Error> {
     let token = Secret::new(app.random.base62(43));
     let mut write = app.db.write().await?;
     let Some(user) = users::by_email(&mut *write, email).await? else { return Ok(None) };
-    links::put_reset(&mut write, &user.id, &token.fingerprint(), app.clock.now().plus(LIFE)).await?;
-    let removed = remove_factor && factors::delete(&mut write, &user.id).await?;
+    let expires = app.clock.now().plus(LIFE);
+    links::put_reset(&mut write, &user.id, &token.fingerprint(), remove_factor, expires).await?;
     let event = Event::new("password.reset_link_made").on("person", &user.id, &user.email);
-    audit::record(app, &mut write, &By::system(), event.detail("second_factor_removed", removed)).await?;
+    audit::record(app, &mut write, &By::system(), event.detail("removes_second_factor", remove_factor))
+        .await?;
     write.commit().await?;
     Ok(Some(format!("{}/reset/{}", app.public_url.origin(), token.expose())))
 }
@@ -36,7 +37,7 @@ pub async fn print_reset_link(app: &App, email: &str, remove_factor: bool) -> Re
 /// Whose link it is, while it is good.
 pub async fn reset_by_link(app: &App, token: &Secret) -> Result<Option<Person>, Error> {
     let link = links::find(app.db.pool(), PURPOSE, &token.fingerprint(), app.clock.now()).await?;
-    match link.flatten() {
+    match link.and_then(|link| link.user) {
         Some(id) => super::find_person(app, &id).await,
         None => Ok(None),
     }
@@ -45,24 +46,32 @@ pub async fn reset_by_link(app: &App, token: &Secret) -> Result<Option<Person>, 
 impl Reset {
     /// Sets the password and ends all sessions. A password that is not taken leaves the link good.
     pub async fn by_link(app: &App, visit: &Visit, token: &Secret, new: Secret) -> Result<Self, Error> {
-        let Some(person) = reset_by_link(app, token).await? else { return Ok(Self::LinkIsDead) };
+        let Some(person) = reset_by_link(app, token).await? else {
+            super::refused(app, &By::stranger(visit), Event::new("password.reset_refused")).await?;
+            return Ok(Self::LinkIsDead);
+        };
         let hash = match hash_new_password(app, new, &person.email, &person.name).await? {
             Ok(hash) => hash,
             Err(why) => return Ok(Self::NotTaken(person, why)),
         };
         let mut write = app.db.write().await?;
-        if !links::spend(&mut write, PURPOSE, &token.fingerprint(), app.clock.now()).await? {
+        let (now, fingerprint) = (app.clock.now(), token.fingerprint());
+        let link = links::find(&mut *write, PURPOSE, &fingerprint, now).await?;
+        let removes_factor = link.is_some_and(|link| link.removes_factor);
+        let spent = links::spend(&mut write, PURPOSE, &fingerprint, now).await?;
+        if !spent || !users::set_password(&mut write, &person.id, person.epoch, &hash).await? {
             return Ok(Self::LinkIsDead);
         }
-        users::set_password(&mut write, &person.id, &hash).await?;
+        let factor_removed = removes_factor && factors::delete(&mut write, &person.id).await?;
         users::forget_browsers(&mut write, &person.id).await?;
         let ended = sessions::end_all(&mut write, &person.id, None).await?;
         let event = Event::new("password.reset")
             .on("person", &person.id, &person.email)
             .detail("sessions_ended", ended);
+        let event = event.detail("second_factor_removed", factor_removed);
         audit::record(app, &mut write, &person.by(visit), event).await?;
         write.commit().await?;
-        Ok(Self::Done)
+        Ok(Self::Done(person))
     }
 }
 
@@ -77,6 +86,7 @@ pub async fn set_enabled(app: &App, email: &str, enabled: bool) -> Result<Option
     }
     if !enabled {
         sessions::end_all(&mut write, &user.id, None).await?;
+        links::drop_of(&mut write, &user.id).await?;
     }
     let action = if enabled { "person.enabled" } else { "person.disabled" };
     audit::record(app, &mut write, &By::system(), Event::new(action).on("person", &user.id, &user.email))

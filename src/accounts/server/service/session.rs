@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignedIn {
     pub user: UserId,
+    epoch: i64,
     /// The organization that the person works in, once chosen.
     pub org: Option<OrgId>,
     /// When they proved who they are.
@@ -30,6 +31,7 @@ pub struct SignedIn {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Pending {
     user: UserId,
+    epoch: i64,
     since: Timestamp,
 }
 
@@ -43,7 +45,7 @@ pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Err
     if app.clock.now().since(pending.since) > PATIENCE {
         return Ok(None);
     }
-    super::find_person(app, &pending.user).await
+    super::proven_person(app, &pending.user, pending.epoch).await
 }
 
 /// After the password, before the second factor. A new id: whoever knew the old one gains nothing.
@@ -56,7 +58,9 @@ pub async fn start_pending(
     session.cycle_id().await?;
     session.clear().await;
     session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?;
-    session.insert(PENDING, Pending { user: person.id.clone(), since: app.clock.now() }).await?;
+    session
+        .insert(PENDING, Pending { user: person.id.clone(), epoch: person.epoch, since: app.clock.now() })
+        .await?;
     Ok(())
 }
 
@@ -70,10 +74,24 @@ pub async fn start_session(
     session.cycle_id().await?;
     session.clear().await;
     session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?;
-    let signed_in = SignedIn { user: person.id.clone(), org: None, since: app.clock.now() };
+    let signed_in =
+        SignedIn { user: person.id.clone(), epoch: person.epoch, org: None, since: app.clock.now() };
     session.insert(SIGNED_IN, signed_in).await?;
     // Now and not after the answer: what fails must fail before anybody is told otherwise.
     session.save().await?;
+    Ok(())
+}
+
+/// Who is signed in here, as long as what they proved counts.
+pub async fn person_of(app: &App, signed_in: &SignedIn) -> Result<Option<Person>, Error> {
+    super::proven_person(app, &signed_in.user, signed_in.epoch).await
+}
+
+/// After a change of one's own password this session goes on; all others have ended with it.
+pub async fn keep_session(session: &Session) -> Result<(), Error> {
+    if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
+        session.insert(SIGNED_IN, SignedIn { epoch: signed_in.epoch + 1, ..signed_in }).await?;
+    }
     Ok(())
 }
 

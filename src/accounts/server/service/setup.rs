@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::accounts::server::store::{links, users};
+use crate::audit::{By, Event};
 use crate::platform::db::Write;
+use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -39,6 +41,11 @@ pub async fn nobody_yet(app: &App) -> Result<bool, Error> {
 pub async fn setup_is_open(app: &App, token: &Secret) -> Result<bool, Error> {
     let link = links::find(app.db.pool(), PURPOSE, &token.fingerprint(), app.clock.now()).await?;
     Ok(link.is_some() && !users::any(app.db.pool()).await?)
+}
+
+/// Somebody sent the form with a link that is not good.
+pub async fn setup_refused(app: &App, visit: &Visit) -> Result<(), Error> {
+    super::refused(app, &By::stranger(visit), Event::new("setup.refused")).await
 }
 
 /// Uses the link up. Of two people who send the form at once, one gets true.

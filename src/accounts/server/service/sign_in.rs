@@ -10,7 +10,10 @@ use crate::accounts::{check_email, email_key};
 use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
+use crate::shared::UserId;
 
+/// Characters of a browser's token.
+const TOKEN: usize = 43;
 /// How long a browser counts as known.
 pub const BROWSER_LIFE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
@@ -32,15 +35,13 @@ pub async fn sign_in(
     // What is no address is nobody's, and need not reach the database.
     let email = check_email(email).unwrap_or_default();
     let user = users::by_email(app.db.pool(), &email).await?;
-    let token = browser.map(Secret::fingerprint);
-    let known = match (&user, &token) {
-        (Some(user), Some(token)) => users::knows_browser(app.db.pool(), &user.id, token).await?,
-        _ => false,
-    };
+    // Asked for nobody too: how long it takes must not tell whether there is somebody.
+    let nobody = UserId::from_text("");
+    let id = user.as_ref().map_or(&nobody, |user| &user.id);
+    let known = known_browser(app, id, browser).await?;
     let account = email_key(&email);
-    let attempt =
-        Attempt { address: visit.address, account: &account, known: token.as_deref().filter(|_| known) };
-    app.slice::<Throttle>().admit(&attempt, app.clock.steady()).map_err(Error::TooMany)?;
+    let attempt = Attempt { address: visit.address, account: &account, known: known.as_deref() };
+    super::admit(app, &By::stranger(visit), &attempt).await?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = password::verify(app, hash, given).await?;
@@ -56,38 +57,51 @@ pub async fn sign_in(
             Ok(SignIn::Done(person))
         }
         None => {
-            let mut write = app.db.write().await?;
             // The typed address is not written: people type passwords into the wrong field.
-            audit::record(app, &mut write, &By::stranger(visit), Event::new("session.refused")).await?;
-            write.commit().await?;
+            super::refused(app, &By::stranger(visit), Event::new("session.refused")).await?;
             Ok(SignIn::Refused)
         }
     }
 }
 
-/// The token for a browser that just signed in; None when it has one that is known already.
+/// The browser's token as a fingerprint, if this person has used it before.
+pub async fn known_browser(
+    app: &App,
+    id: &UserId,
+    browser: Option<&Secret>,
+) -> Result<Option<String>, Error> {
+    let token = browser.map(Secret::fingerprint).unwrap_or_default();
+    let since = app.clock.now().minus(BROWSER_LIFE);
+    Ok(users::knows_browser(app.db.pool(), id, &token, since).await?.then_some(token))
+}
+
+/// Remembers a browser that just signed in. Returns a token for it when it has none yet.
 pub async fn remember_browser(
     app: &App,
     person: &Person,
     present: Option<&Secret>,
 ) -> Result<Option<Secret>, Error> {
-    if let Some(present) = present
-        && users::knows_browser(app.db.pool(), &person.id, &present.fingerprint()).await?
-    {
-        return Ok(None);
+    let ours = present.filter(|token| token.expose().len() == TOKEN);
+    let fresh = match ours {
+        Some(_) => None,
+        None => Some(Secret::new(app.random.base62(TOKEN))),
+    };
+    if let Some(token) = ours.or(fresh.as_ref()) {
+        let mut write = app.db.write().await?;
+        users::remember_browser(&mut write, &person.id, &token.fingerprint(), app.clock.now()).await?;
+        write.commit().await?;
     }
-    let token = Secret::new(app.random.base62(43));
-    let mut write = app.db.write().await?;
-    users::remember_browser(&mut write, &person.id, &token.fingerprint(), app.clock.now()).await?;
-    write.commit().await?;
-    Ok(Some(token))
+    Ok(fresh)
 }
 
 /// One row a sign-in, written when the last proof was given.
 pub async fn record_sign_in(app: &App, visit: &Visit, person: &Person, proof: &str) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    let event = Event::new("session.started").on("person", &person.id, &person.email).detail("proof", proof);
-    audit::record(app, &mut write, &person.by(visit), event).await?;
+    audit::record(app, &mut write, &person.by(visit), started(person, proof)).await?;
     write.commit().await?;
     Ok(())
+}
+
+pub fn started(person: &Person, proof: &str) -> Event {
+    Event::new("session.started").on("person", &person.id, &person.email).detail("proof", proof)
 }

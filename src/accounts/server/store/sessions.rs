@@ -74,6 +74,16 @@ pub async fn insert(
     .bind(ends.millis())
     .execute(&mut **write)
     .await?;
+    if let Some(user) = &row.user {
+        // As many as the profile lists; the ones not seen for longest go.
+        sqlx::query(
+            "DELETE FROM sessions WHERE user_id = $1 AND id_hash NOT IN \
+             (SELECT id_hash FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, created_at DESC LIMIT 100)",
+        )
+        .bind(user)
+        .execute(&mut **write)
+        .await?;
+    }
     Ok(done.rows_affected() == 1)
 }
 

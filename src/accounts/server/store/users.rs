@@ -7,17 +7,18 @@ use crate::accounts::email_key;
 use crate::platform::db::Write;
 use crate::shared::{Timestamp, UserId};
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct User {
     pub id: UserId,
     pub email: String,
     pub name: String,
     pub password_hash: Option<String>,
+    pub epoch: i64,
     pub disabled_at: Option<Timestamp>,
     pub has_factor: bool,
 }
 
-const SELECT: &str = "SELECT users.id, email, name, password_hash, disabled_at, second_factors.created_at AS factor_at \
+const SELECT: &str = "SELECT users.id, email, name, password_hash, epoch, disabled_at, second_factors.created_at AS factor_at \
                       FROM users LEFT JOIN second_factors ON second_factors.user_id = users.id";
 
 fn user(row: &AnyRow) -> Result<User, sqlx::Error> {
@@ -26,6 +27,7 @@ fn user(row: &AnyRow) -> Result<User, sqlx::Error> {
         email: row.try_get("email")?,
         name: row.try_get("name")?,
         password_hash: row.try_get("password_hash")?,
+        epoch: row.try_get("epoch")?,
         disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),
         has_factor: row.try_get::<Option<i64>, _>("factor_at")?.is_some(),
     })
@@ -64,7 +66,8 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "INSERT INTO users (id, email, email_key, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+        "INSERT INTO users (id, email, email_key, name, password_hash, epoch, created_at) \
+         VALUES ($1, $2, $3, $4, $5, 0, $6) \
          ON CONFLICT (email_key) DO NOTHING",
     )
     .bind(id.as_str())
@@ -87,13 +90,34 @@ pub async fn set_name(write: &mut Write, id: &UserId, name: &str) -> Result<(), 
         .map(drop)
 }
 
-pub async fn set_password(write: &mut Write, id: &UserId, hash: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
-        .bind(id.as_str())
-        .bind(hash)
-        .execute(&mut **write)
-        .await
-        .map(drop)
+/// Holds the person as they were when they proved who they are; false when that counts no more.
+pub async fn hold(write: &mut Write, id: &UserId, epoch: i64) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query("UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL")
+            .bind(id.as_str())
+            .bind(epoch)
+            .execute(&mut **write)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// False when somebody was quicker: of two changes at once one happens.
+pub async fn set_password(
+    write: &mut Write,
+    id: &UserId,
+    epoch: i64,
+    hash: &str,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE users SET password_hash = $3, epoch = epoch + 1 \
+         WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(epoch)
+    .bind(hash)
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Only if the state is another one; false otherwise.
@@ -103,8 +127,12 @@ pub async fn set_disabled(
     at: Option<Timestamp>,
 ) -> Result<bool, sqlx::Error> {
     let text = match at {
-        Some(_) => "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL",
-        None => "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NOT NULL",
+        Some(_) => {
+            "UPDATE users SET disabled_at = $2, epoch = epoch + 1 WHERE id = $1 AND disabled_at IS NULL"
+        }
+        None => {
+            "UPDATE users SET disabled_at = $2, epoch = epoch + 1 WHERE id = $1 AND disabled_at IS NOT NULL"
+        }
     };
     let done =
         sqlx::query(text).bind(id.as_str()).bind(at.map(Timestamp::millis)).execute(&mut **write).await?;
@@ -115,10 +143,14 @@ pub async fn knows_browser<'e>(
     executor: impl AnyExecutor<'e>,
     id: &UserId,
     token_hash: &str,
+    since: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let row = sqlx::query("SELECT user_id FROM known_browsers WHERE token_hash = $1 AND user_id = $2")
-        .bind(token_hash)
+    let text =
+        "SELECT user_id FROM known_browsers WHERE user_id = $1 AND token_hash = $2 AND created_at > $3";
+    let row = sqlx::query(text)
         .bind(id.as_str())
+        .bind(token_hash)
+        .bind(since.millis())
         .fetch_optional(executor)
         .await?;
     Ok(row.is_some())
@@ -130,13 +162,24 @@ pub async fn remember_browser(
     token_hash: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO known_browsers (token_hash, user_id, created_at) VALUES ($1, $2, $3)")
-        .bind(token_hash)
-        .bind(id.as_str())
-        .bind(now.millis())
-        .execute(&mut **write)
-        .await
-        .map(drop)
+    sqlx::query(
+        "INSERT INTO known_browsers (user_id, token_hash, created_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (user_id, token_hash) DO UPDATE SET created_at = excluded.created_at",
+    )
+    .bind(id.as_str())
+    .bind(token_hash)
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    // A person has a handful of browsers; whoever signs in a thousand times must not fill the table.
+    sqlx::query(
+        "DELETE FROM known_browsers WHERE user_id = $1 AND token_hash NOT IN \
+         (SELECT token_hash FROM known_browsers WHERE user_id = $1 ORDER BY created_at DESC, token_hash LIMIT 20)",
+    )
+    .bind(id.as_str())
+    .execute(&mut **write)
+    .await
+    .map(drop)
 }
 
 pub async fn forget_browsers(write: &mut Write, id: &UserId) -> Result<(), sqlx::Error> {

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use crate::accounts::server::{NewPerson, enter, hash_new_password, setup_is_open};
+use crate::accounts::server::{NewPerson, enter, hash_new_password, setup_is_open, setup_refused};
 use crate::accounts::{check_email, check_name};
 use crate::orgs::server::set_up;
 use crate::platform::http::Visit;
@@ -64,6 +64,7 @@ pub async fn submit(
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
     if !setup_is_open(&app, &given.link).await? {
+        setup_refused(&app, &visit).await?;
         return Err(Error::NotFound);
     }
     let typed = Typed { name: given.name, email: given.email, organization: given.organization };

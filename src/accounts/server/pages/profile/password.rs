@@ -1,13 +1,14 @@
 //! Changing the password.
 
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::done;
+use crate::accounts::server::pages::remember;
 use crate::accounts::server::service::{self, Changed};
 use crate::orgs::server::Actor;
 use crate::platform::{App, Error, Secret};
@@ -32,6 +33,7 @@ pub async fn submit(
     State(app): State<App>,
     actor: Actor,
     session: Session,
+    headers: HeaderMap,
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
     let visitor = &actor.visitor;
@@ -47,8 +49,11 @@ pub async fn submit(
     );
     let errors = match changed.await? {
         Changed::Done => {
+            service::keep_session(&session).await?;
             let word = "Password changed. All other sessions were signed out.";
-            return Ok(done(&session, word).await?.into_response());
+            let mut response = done(&session, word).await?.into_response();
+            remember(&app, &headers, &visitor.person, &mut response).await?;
+            return Ok(response);
         }
         Changed::WrongPassword => FormErrors::default().with("present", "This is not your present password."),
         Changed::NotTaken(why) => FormErrors::default().with("new", why),
