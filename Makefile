@@ -35,7 +35,8 @@ format: setup-test ## Format everything
 
 bench: setup-test ## Measure start, memory and reload
 	@.tools/release
-	@$(with) npm --prefix end2end run bench
+	@$(with) npm --prefix end2end run --silent bench
+	@$(with) npm --prefix end2end run --silent bench:pages
 
 dist: setup ## Make the one file that runs anywhere, in dist/
 	@.tools/dist

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::accounts::server::store::{links, users};
 use crate::audit::{By, Event};
+use crate::platform::config::LogFormat;
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
@@ -23,12 +24,16 @@ pub async fn new_setup_link(app: &App) -> Result<Option<String>, Error> {
     Ok(Some(format!("{}/setup?link={}", app.public_url.origin(), token.expose())))
 }
 
-/// At the start. Straight to the terminal: a log that is collected elsewhere must not open the server to its readers.
+/// At the start, for whoever reads the server's output. It is no line of the log, whose JSON lines programs may collect
+/// elsewhere: with those it goes to standard error.
 pub async fn print_setup_link(app: &App) -> Result<(), Error> {
-    if let Some(link) = new_setup_link(app).await? {
-        println!(
-            "\nNobody has an account yet. Open this link within 24 hours to make the first one:\n\n  {link}\n"
-        );
+    let Some(link) = new_setup_link(app).await? else { return Ok(()) };
+    let text = format!(
+        "\nNobody has an account yet. Open this link within 24 hours to make the first one:\n\n  {link}\n"
+    );
+    match app.config.log.log_format {
+        LogFormat::Human => println!("{text}"),
+        LogFormat::Json => eprintln!("{text}"),
     }
     Ok(())
 }
