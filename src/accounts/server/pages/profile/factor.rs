@@ -164,7 +164,7 @@ async fn codes(app: &App, actor: &Actor, recovery: Recovery, title: &'static str
                         <p>"Keep these recovery codes where your phone is not. Each opens your account once, after the \
                         password. They are shown only now."</p>
                     </Note>
-                    <ul class="mt-6 grid max-w-[26rem] grid-cols-2 gap-x-6 gap-y-2 select-all" id="recovery-codes">{list}</ul>
+                    <ul class="mt-6 grid max-w-[32rem] gap-x-6 gap-y-2 select-all sm:grid-cols-2" id="recovery-codes">{list}</ul>
                     <p class="mt-8"><LinkButton href=HOME>"I have kept them"</LinkButton></p>
                 </Shell>
             }
