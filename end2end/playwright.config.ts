@@ -39,6 +39,6 @@ export default defineConfig<object, Options>({
   },
   projects: [
     { name: "sqlite", use: { engine: "sqlite" } },
-    { name: "postgres", use: { engine: "postgres" }, testIgnore: "sqlite.spec.ts" },
+    { name: "postgres", use: { engine: "postgres" }, testIgnore: ["sqlite.spec.ts", "pages.spec.ts"] },
   ],
 });

@@ -10,6 +10,8 @@ export interface Database {
   url: string;
   /** Runs SQL beside the server, as an operator could. */
   run(sql: string): void;
+  /** The first column of what a query finds. */
+  texts(sql: string): string[];
   drop(): void;
 }
 
@@ -21,10 +23,17 @@ export function createDatabase(engine: Engine, folder: string): Database {
 const SQLITE_RUN =
   "import sqlite3,sys; d = sqlite3.connect(sys.argv[1]); d.executescript(sys.argv[2]); d.commit(); d.close()";
 
+const SQLITE_TEXTS =
+  "import json,sqlite3,sys; print(json.dumps([row[0] for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2])]))";
+
 function sqlite(path: string): Database {
   return {
     url: `sqlite:${path}`,
     run: (sql) => void execFileSync("python3", ["-c", SQLITE_RUN, path, sql]),
+    texts: (sql) => {
+      const found = execFileSync("python3", ["-c", SQLITE_TEXTS, path, sql], { encoding: "utf8" });
+      return JSON.parse(found) as string[];
+    },
     drop: () => undefined, // it goes with the folder
   };
 }
@@ -39,13 +48,15 @@ function postgres(): Database {
   psql(admin, `CREATE DATABASE ${name}`);
   return {
     url: url.href,
-    run: (sql) => psql(url.href, sql),
-    drop: () => psql(admin, `DROP DATABASE ${name} WITH (FORCE)`),
+    run: (sql) => void psql(url.href, sql),
+    texts: (sql) => psql(url.href, sql).split("\n").filter(Boolean),
+    drop: () => void psql(admin, `DROP DATABASE ${name} WITH (FORCE)`),
   };
 }
 
-function psql(address: string, sql: string): void {
+function psql(address: string, sql: string): string {
   const folder = process.env["LATCHKEY_TEST_PG_BIN"];
   const program = folder ? join(folder, "psql") : "psql";
-  execFileSync(program, ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql], { stdio: "pipe" });
+  const words = ["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql];
+  return execFileSync(program, words, { encoding: "utf8", stdio: "pipe" });
 }

@@ -1,17 +1,189 @@
-// The list of pages that `tests/pages.spec.ts` walks. A new page is one line here.
-import type { Page } from "@playwright/test";
+// The list of pages that `tests/pages.spec.ts` walks. A new page is one entry here.
+import type { Visitor, Who } from "./people.ts";
+import { GUARDED, OWNER, PASSWORD } from "./people.ts";
 
 export interface Listed {
-  /** Names the screenshots. */
+  /** Names the test and the screenshots. */
   name: string;
   path: string;
+  heading: string | RegExp;
   /** 200 unless it says otherwise. */
   status?: number;
-  /** What must be so before the page can be opened, such as somebody being signed in. */
-  before?: (page: Page) => Promise<void>;
+  /** Nobody is signed in unless it says who. */
+  who?: Who;
+  /** On a server where nobody has an account; on the one with people unless it says so. */
+  empty?: true;
+  /** The address to open when it is not fixed. */
+  find?: (visitor: Visitor) => Promise<string>;
+  /** What is done there; answers with the status of the page that is walked then. */
+  then?: (visitor: Visitor) => Promise<number>;
 }
 
+/** Turns the direction of writing around: no name may have it. */
+const UNSEEN = "\u202e";
+
+const LINK = async ({ server }: Visitor): Promise<string> => server.setupLink;
+
+async function resetLink({ server }: Visitor): Promise<string> {
+  return (await server.admin("reset-password", OWNER.email)).split("\n")[0] ?? "";
+}
+
+/** Fills the form in and sends it. */
+const send = (button: string, fields: Record<string, string>) => async (visitor: Visitor) => {
+  await visitor.fill(fields);
+  return visitor.press(button);
+};
+
+const owePassword = (visitor: Visitor) => visitor.signIn(GUARDED.email);
+
+// The server counts wrong passwords and codes by address: 30 in a quarter of an hour. Each test that walks a page marked
+// with "counts" makes one, so a worker can walk about 15 of them with and without scripts.
 export const PAGES: Listed[] = [
-  { name: "start", path: "/" },
-  { name: "not-found", path: "/no-such-page", status: 404 },
+  { name: "start", path: "/", heading: "Latchkey is running", empty: true },
+  { name: "set-up", path: "/setup", heading: "Set up Latchkey", empty: true, find: LINK },
+  {
+    name: "set-up-refused",
+    path: "/setup",
+    heading: "Set up Latchkey",
+    status: 422,
+    empty: true,
+    find: LINK,
+    then: send("Set up", {
+      "Your name": UNSEEN,
+      Email: `${"a".repeat(65)}@tidewater.example`,
+      Password: "short",
+      Organization: UNSEEN,
+    }),
+  },
+  { name: "set-up-over", path: "/setup?link=none", heading: "Not found", status: 404, empty: true },
+
+  { name: "sign-in", path: "/sign-in?next=%2Fsettings%2Fprofile", heading: "Sign in" },
+  {
+    name: "sign-in-refused", // counts
+    path: "/sign-in",
+    heading: "Sign in",
+    status: 422,
+    then: (visitor) => visitor.signIn("nobody@tidewater.example", "a wrong password"),
+  },
+  { name: "sign-in-code", path: "/sign-in", heading: "Enter your code", then: owePassword },
+  {
+    name: "sign-in-code-refused", // counts
+    path: "/sign-in",
+    heading: "Enter your code",
+    status: 422,
+    then: async (visitor) => {
+      await owePassword(visitor);
+      return send("Sign in", { Code: "no code" })(visitor);
+    },
+  },
+  { name: "sign-up", path: "/sign-up", heading: "By invitation" },
+  { name: "reset", path: "/reset", heading: "Set a new password", find: resetLink },
+  {
+    name: "reset-refused",
+    path: "/reset",
+    heading: "Set a new password",
+    status: 422,
+    find: resetLink,
+    then: send("Set password", { "New password": "short" }),
+  },
+  { name: "reset-over", path: "/reset/none", heading: "This link has ended", status: 410 },
+
+  { name: "not-found", path: "/no-such-page", heading: "Not found", status: 404 },
+  { name: "no-organization", path: "/settings/profile", heading: /./, status: 403, who: "loner" },
+  { name: "problem-403", path: "/parts/problem/403", heading: /./, status: 403 },
+  { name: "problem-404", path: "/parts/problem/404", heading: "Not found", status: 404 },
+  { name: "problem-500", path: "/parts/problem/500", heading: "Something went wrong", status: 500 },
+  { name: "problem-503", path: "/parts/problem/503", heading: /./, status: 503 },
+
+  { name: "profile", path: "/settings/profile", heading: "Profile", who: "owner" },
+  { name: "profile-guarded", path: "/settings/profile", heading: "Profile", who: "guarded" },
+  {
+    name: "profile-refused",
+    path: "/settings/profile",
+    heading: "Profile",
+    status: 422,
+    who: "owner",
+    then: send("Save name", { Name: UNSEEN }),
+  },
+  {
+    name: "profile-saved",
+    path: "/settings/profile",
+    heading: "Profile",
+    who: "owner",
+    then: send("Save name", { Name: OWNER.name }),
+  },
+  { name: "password", path: "/settings/profile/password", heading: "Change password", who: "owner" },
+  {
+    name: "password-refused",
+    path: "/settings/profile/password",
+    heading: "Change password",
+    status: 422,
+    who: "owner",
+    then: send("Change password", { "Present password": PASSWORD, "New password": "short" }),
+  },
+  {
+    name: "factor",
+    path: "/settings/profile/second-factor",
+    heading: "Set up a second factor",
+    who: "owner",
+  },
+  {
+    name: "factor-refused",
+    path: "/settings/profile/second-factor",
+    heading: "Set up a second factor",
+    status: 422,
+    who: "owner",
+    then: send("Turn on", { "Code that the app shows now": "no code", "Your password": PASSWORD }),
+  },
+  {
+    name: "factor-off",
+    path: "/settings/profile/second-factor/off",
+    heading: "Turn the second factor off",
+    who: "guarded",
+  },
+  {
+    name: "factor-off-refused", // counts
+    path: "/settings/profile/second-factor/off",
+    heading: "Turn the second factor off",
+    status: 422,
+    who: "guarded",
+    then: send("Turn off", { "Your password": "a wrong password" }),
+  },
+  {
+    name: "codes",
+    path: "/settings/profile/recovery-codes",
+    heading: "New recovery codes",
+    who: "guarded",
+  },
+  {
+    name: "codes-refused", // counts
+    path: "/settings/profile/recovery-codes",
+    heading: "New recovery codes",
+    status: 422,
+    who: "guarded",
+    then: send("Make new codes", { "Your password": "a wrong password" }),
+  },
+  {
+    name: "codes-shown",
+    path: "/settings/profile/recovery-codes",
+    heading: "New recovery codes",
+    who: "guarded",
+    then: send("Make new codes", { "Your password": PASSWORD }),
+  },
+
+  { name: "parts", path: "/parts", heading: "Parts" },
+  { name: "parts-long", path: "/parts?long=1&toast=failed", heading: "Parts" },
+  { name: "parts-dialog", path: "/parts?dialog=1", heading: "Parts" },
+  {
+    name: "parts-refused",
+    path: "/parts",
+    heading: "Parts",
+    status: 422,
+    then: async (visitor) => {
+      const form = visitor.page.locator("form", { hasText: "Name it after the program" });
+      await form.getByLabel("Name", { exact: true }).fill("ci-deploy");
+      return visitor.follow(() => form.getByRole("button", { name: "Create key" }).click());
+    },
+  },
+  { name: "parts-solo", path: "/parts/solo", heading: /./ },
 ];

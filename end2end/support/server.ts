@@ -1,10 +1,11 @@
 // The built server under test: started in a fresh folder on a free port with a clean environment, ended with SIGTERM.
 // `Server.start` is for a server that should run, `runToEnd` for one that should refuse to.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { createDatabase, type Database, type Engine } from "./database.ts";
 import { get } from "./wire.ts";
 
@@ -78,10 +79,14 @@ class Process {
 }
 
 export class Server {
+  /** All that were started by this process. */
+  static readonly started = new Set<Server>();
+
   private constructor(
     readonly port: number,
     readonly folder: string,
     readonly database: Database,
+    private readonly variables: Variables,
     private readonly process: Process,
   ) {}
 
@@ -92,9 +97,13 @@ export class Server {
     // Another program may take the free port in the moment before the server does: then the next one.
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort();
-      const process = new Process(folder, { ...settings(port, database.url), ...variables });
-      const server = new Server(port, folder, database, process);
-      if (await server.becomesReady()) return server;
+      const all = { ...settings(port, database.url), ...variables };
+      const process = new Process(folder, all);
+      const server = new Server(port, folder, database, all, process);
+      if (await server.becomesReady()) {
+        Server.started.add(server);
+        return server;
+      }
       const { stderr, stdout } = await process.ended;
       if (!stderr.includes("is in use") || attempt === 5) {
         server.remove();
@@ -118,6 +127,25 @@ export class Server {
 
   says(text: string): Promise<void> {
     return this.process.says(text);
+  }
+
+  /** The link for the first account, as it was printed at the start. */
+  get setupLink(): string {
+    const link = /^ *(http\S+\/setup\?link=\S+)$/m.exec(this.process.stdout)?.[1];
+    if (!link) throw new Error(`the server printed no setup link:\n${this.log}`);
+    return link;
+  }
+
+  /** Runs `latchkey admin …` beside it, as an operator does. Returns what was printed. */
+  async admin(...words: string[]): Promise<string> {
+    const env = { PATH: process.env["PATH"], ...this.variables };
+    const { stdout } = await promisify(execFile)(BINARY, ["admin", ...words], { cwd: this.folder, env });
+    return stdout;
+  }
+
+  /** What the audit log says was done, in order of time. */
+  audited(): string[] {
+    return this.database.texts("SELECT action FROM audit ORDER BY at, id");
   }
 
   signal(name: NodeJS.Signals): void {

@@ -7,6 +7,7 @@ import { markHydration } from "./hydration.ts";
 export class Watch {
   private findings: string[] = [];
   private readonly expected = new Set<string>();
+  private readonly expectedAnywhere = new Set<number>();
   private readonly contexts: { context: BrowserContext; scripts: boolean }[] = [];
 
   async over(context: BrowserContext, scripts: boolean): Promise<void> {
@@ -15,6 +16,8 @@ export class Watch {
     context.on("console", (message) => {
       if (!["error", "warning", "assert"].includes(message.type())) return;
       const url = message.location().url;
+      // Without scripts nothing takes what the page loads ahead for them.
+      if (!scripts && /was preloaded using link preload but not used/.test(message.text())) return;
       if (/^Failed to load resource/.test(message.text()) && this.isExpectedAnywhere(url)) return;
       report(`console: ${message.text()} (${url})`);
     });
@@ -29,15 +32,17 @@ export class Watch {
     });
     context.on("response", (response) => {
       const line = `${response.status()} ${response.url()}`;
-      if (response.status() >= 400 && !this.expected.has(line)) report(`answer: ${line}`);
+      const expected = this.expected.has(line) || this.expectedAnywhere.has(response.status());
+      if (response.status() >= 400 && !expected) report(`answer: ${line}`);
     });
     await hearViolations(context, report);
     await markHydration(context);
   }
 
-  /** The address is meant to answer with this status. */
-  expect(status: number, url: string): void {
-    this.expected.add(`${status} ${url}`);
+  /** The address, or without one every address, is meant to answer with this status. */
+  expect(status: number, url?: string): void {
+    if (url === undefined) this.expectedAnywhere.add(status);
+    else this.expected.add(`${status} ${url}`);
   }
 
   /** What was found so far. Takes it: the test has dealt with it. */
@@ -55,6 +60,6 @@ export class Watch {
   }
 
   private isExpectedAnywhere(url: string): boolean {
-    return [...this.expected].some((line) => line.endsWith(` ${url}`));
+    return this.expectedAnywhere.size > 0 || [...this.expected].some((line) => line.endsWith(` ${url}`));
   }
 }

@@ -60,7 +60,7 @@ test("an address of 40 KiB is too long", async ({ server }) => {
   await stillAnswers(server);
 });
 
-for (const path of ["/", "/no-such-page", "/api/v1/no-such-thing", "/oauth/no-such-thing"]) {
+for (const path of ["/", "/sign-in", "/no-such-page", "/api/v1/no-such-thing", "/oauth/no-such-thing"]) {
   test(`a body over the limit is refused at ${path}`, async ({ server }) => {
     const post = request(
       server,
@@ -154,6 +154,8 @@ test.describe("slow clients", () => {
     ["never ends its headers", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "],
     ["never ends its request line", "GET /slow"],
     ["says nothing more after an answer", "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"],
+    ["says nothing at all", ""],
+    ["says one byte", "P"],
   ] as const) {
     test(`a client that ${what} is cut off`, async ({ serve }) => {
       const server = await serve(IMPATIENT);
@@ -164,29 +166,23 @@ test.describe("slow clients", () => {
     });
   }
 
-  // The connection's header timeout begins only when the protocol is known, which the first bytes tell. A server that
-  // cuts these clients off too makes this test fail: then `.fail` goes.
-  for (const [what, bytes] of [
-    ["nothing at all", ""],
-    ["one byte", "P"],
-  ] as const) {
-    test.fail(`a client that says ${what} is cut off`, async ({ serve }) => {
+  for (const path of ["/", "/sign-in"]) {
+    test(`a client that never sends its body to ${path} is answered and cut off`, async ({ serve }) => {
       const server = await serve(IMPATIENT);
       const wire = await Wire.open(server.port);
-      await wire.send(bytes);
-      await wire.end(3_000);
+      await wire.send(
+        request(
+          server,
+          `POST ${path} HTTP/1.1`,
+          `Origin: ${server.url}`,
+          "Content-Type: application/x-www-form-urlencoded",
+          "Content-Length: 10",
+        ) + "half;",
+      );
+      expect(await wire.status()).toBeGreaterThanOrEqual(400);
+      expect(await wire.status()).toBeLessThan(500);
+      await wire.end();
+      await stillAnswers(server);
     });
   }
-
-  test("a client that never sends its body is answered and cut off", async ({ serve }) => {
-    const server = await serve(IMPATIENT);
-    const wire = await Wire.open(server.port);
-    await wire.send(
-      request(server, "POST / HTTP/1.1", `Origin: ${server.url}`, "Content-Length: 10") + "half;",
-    );
-    expect(await wire.status()).toBeGreaterThanOrEqual(400);
-    expect(await wire.status()).toBeLessThan(500);
-    await wire.end();
-    await stillAnswers(server);
-  });
 });

@@ -1,45 +1,59 @@
-// Walks every page of `support/pages.ts` with and without scripts, in both themes, at a desk's and a phone's width.
-// Screenshots for the eye are left in artefacts/.
+// Walks every page of `support/pages.ts` with and without scripts, in both themes, at a desk's and a phone's width, at
+// the narrowest, and as large as zoom makes it. Screenshots for the eye are left in artefacts/. On SQLite only: the
+// engines draw the same pages, and `people.spec.ts` opens most of them on both.
 import { join } from "node:path";
 import { accessibility, names, overflow } from "../support/checks.ts";
-import { hydrated } from "../support/hydration.ts";
 import { PAGES } from "../support/pages.ts";
+import { Visitor } from "../support/people.ts";
 import { expect, test } from "../support/test.ts";
 
 const ARTEFACTS = join(import.meta.dirname, "../artefacts");
-const WIDTHS = [1440, 390];
-const NARROWEST = 320;
+const DESK = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 900 };
+/** Also what zoom to 400 % leaves of a window of 1280 px. */
+const NARROWEST = { width: 320, height: 900 };
+/** What zoom to 200 % leaves of the desk's window. */
+const ZOOMED = { width: 720, height: 450 };
 
 for (const javaScriptEnabled of [true, false]) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    const js = javaScriptEnabled ? "js" : "nojs";
+  const js = javaScriptEnabled ? "js" : "nojs";
 
-    test.describe(`${colorScheme}, ${js}`, () => {
-      test.use({ javaScriptEnabled, colorScheme });
+  test.describe(js, () => {
+    test.use({ javaScriptEnabled });
 
-      for (const { name, path, status = 200, before } of PAGES) {
-        test(`${path} is in order`, async ({ page, watch, server, engine }) => {
-          await before?.(page);
-          watch.expect(status, server.url + path);
-          for (const width of WIDTHS) {
-            await page.setViewportSize({ width, height: 900 });
-            const answer = await page.goto(path);
-            expect(answer?.status()).toBe(status);
-            if (javaScriptEnabled) await hydrated(page);
+    for (const { name, path, heading, status = 200, who, empty, find, then } of PAGES) {
+      test.describe(name, () => {
+        test.use({ storageState: async ({ home }, use) => use(who ? home[who] : undefined) });
 
-            expect.soft(await names(page), `at ${width} px`).toEqual([]);
-            expect.soft(await overflow(page), `at ${width} px`).toEqual([]);
-            if (javaScriptEnabled) expect.soft(await accessibility(page), `at ${width} px`).toEqual([]);
-            // Both engines draw the same pages.
-            if (engine === "sqlite") {
-              const file = `${name}-${colorScheme}-${width}-${js}.png`;
+        test("is in order", async ({ page, watch, server, home }) => {
+          const visitor = new Visitor(page, empty ? server : home.server, javaScriptEnabled);
+          const at = find ? await find(visitor) : path;
+          if (then) watch.expect(status);
+          else watch.expect(status, new URL(at, visitor.server.url).href);
+          const opened = await visitor.open(at);
+          expect(then ? await then(visitor) : opened).toBe(status);
+          await expect(page.getByRole("heading", { level: 1, includeHidden: true })).toHaveText(heading);
+          expect.soft(await names(page)).toEqual([]);
+
+          for (const colorScheme of ["light", "dark"] as const) {
+            await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+            for (const size of [DESK, PHONE]) {
+              await page.setViewportSize(size);
+              const where = `${colorScheme}, ${size.width} px`;
+              expect.soft(await overflow(page), where).toEqual([]);
+              if (javaScriptEnabled) expect.soft(await accessibility(page), where).toEqual([]);
+              // Without scripts a style sheet alone makes it dark.
+              if (!javaScriptEnabled && colorScheme === "dark") continue;
+              const file = `${name}-${colorScheme}-${size.width}-${js}.png`;
               await page.screenshot({ path: join(ARTEFACTS, file), fullPage: true });
             }
           }
-          await page.setViewportSize({ width: NARROWEST, height: 900 });
-          expect.soft(await overflow(page), `at ${NARROWEST} px`).toEqual([]);
+          for (const size of [NARROWEST, ZOOMED]) {
+            await page.setViewportSize(size);
+            expect.soft(await overflow(page), `at ${size.width} px`).toEqual([]);
+          }
         });
-      }
-    });
-  }
+      });
+    }
+  });
 }

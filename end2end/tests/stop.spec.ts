@@ -46,6 +46,49 @@ test("SIGTERM lets a running answer finish and ends everything else", async ({ s
   expect(server.log).not.toContain("cut off");
 });
 
+/** A sign-in of which the server has the head and half of the body. */
+async function halfSent(server: Server): Promise<{ wire: Wire; rest: string }> {
+  const body = "email=nobody%40tidewater.example&password=tide+water+marsh+lantern";
+  const wire = await Wire.open(server.port);
+  const head = [
+    "POST /sign-in HTTP/1.1",
+    `Host: 127.0.0.1:${server.port}`,
+    `Origin: ${server.url}`,
+    "Accept: text/html",
+    "Content-Type: application/x-www-form-urlencoded",
+    `Content-Length: ${body.length}`,
+    "Expect: 100-continue",
+  ];
+  await wire.send([...head, "", ""].join("\r\n"));
+  // Whoever asks to be told gets this word when the server begins to read the body.
+  await wire.until(() => wire.closed || wire.isAnswered);
+  expect(wire.received.toString("latin1")).toMatch(/^HTTP\/1\.1 100 /);
+  await wire.send(body.slice(0, 20));
+  return { wire, rest: body.slice(20) };
+}
+
+test("SIGTERM lets a half-sent form arrive and answers it", async ({ serve }) => {
+  const server = await serve();
+  const { wire, rest } = await halfSent(server);
+  server.signal("SIGTERM");
+  await server.says(STOPPING);
+  await wire.send(rest);
+  const answer = (await wire.end()).toString("utf8");
+  expect(answer).toContain("HTTP/1.1 422 ");
+  expect(answer).toContain("Address or password is wrong");
+  expect((await server.ended()).code).toBe(0);
+  expect(server.log).not.toContain("cut off");
+});
+
+test("whoever never sends the rest of a form is cut off after the grace", async ({ serve }) => {
+  const server = await serve({ LATCHKEY_SHUTDOWN_GRACE: "300ms" });
+  const { wire } = await halfSent(server);
+  server.signal("SIGTERM");
+  expect((await server.ended()).code).toBe(0);
+  expect(server.log).toContain("did not finish in time and were cut off");
+  await wire.end();
+});
+
 test("whoever does not take the answer is cut off after the grace", async ({ serve }) => {
   const server = await serve({ LATCHKEY_SITE_ROOT: site, LATCHKEY_SHUTDOWN_GRACE: "300ms" });
   const stuck = await busy(server);
