@@ -24,8 +24,8 @@ export async function overflow(page: Page): Promise<string[]> {
 }
 
 /** WCAG 2.2 AA and axe's best practices. Needs a page with scripts. */
-export async function accessibility(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+export async function accessibility(page: Page, within = "html"): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).include(within).withTags(TAGS).analyze();
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `axe ${id}: ${help}: ${node.target.join(" ")}`),
   );

@@ -139,8 +139,8 @@ export async function settle(engine: Engine, browser: Browser): Promise<Home> {
   };
   const owner = await enter((visitor) => visitor.setUp());
   const person = (id: string, { name, email }: { name: string; email: string }) =>
-    `INSERT INTO users (id, email, email_key, name, password_hash, created_at)
-     SELECT '${id}', '${email}', '${email}', '${name}', password_hash, created_at
+    `INSERT INTO users (id, email, email_key, name, password_hash, epoch, created_at)
+     SELECT '${id}', '${email}', '${email}', '${name}', password_hash, epoch, created_at
      FROM users WHERE email_key = '${OWNER.email}';`;
   server.database.run(`
     ${person("guarded", GUARDED)}

@@ -126,6 +126,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(server.audited()).toEqual([
         "organization.created",
         "session.started",
+        "password.refused",
         "password.changed",
         "session.refused",
         "session.started",
@@ -154,7 +155,7 @@ for (const javaScriptEnabled of [true, false]) {
       const recovery = await page.locator("#recovery-codes li").allInnerTexts();
       expect(recovery).toHaveLength(10);
       expect(new Set(recovery).size).toBe(10);
-      for (const one of recovery) expect(one).toMatch(/^[a-z0-9]{5}-[a-z0-9]{5}$/);
+      for (const one of recovery) expect(one).toMatch(/^([a-z0-9]{5}-){3}[a-z0-9]{5}$/);
       await alice.follow(() => page.getByRole("link", { name: "I have kept them" }).click());
       await expect(page.getByRole("main")).toContainText("On. 10 recovery codes are left.");
 
@@ -316,7 +317,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await mallory.signIn(OWNER.email, "guess number 11")).toBe(429);
       await expect(mallory.page.getByRole("alert")).toContainText(/Too many tries. Wait 1[45] minutes/);
       await expect(mallory.page.getByLabel("Email")).toHaveValue(OWNER.email);
-      expect(server.audited()).toEqual(Array<string>(10).fill("session.refused"));
+      expect(server.audited()).toEqual([...Array<string>(10).fill("session.refused"), "attempts.slowed"]);
     });
 
     test("a theme is kept, and the first answer has it", async ({ serve, visit }) => {
@@ -411,7 +412,8 @@ for (const javaScriptEnabled of [true, false]) {
             await page.keyboard.press("Enter");
             await expect(menu).toBeVisible();
             await expect(menu.getByText(item)).toBeInViewport({ ratio: 1 });
-            if (javaScriptEnabled) expect(await accessibility(page)).toEqual([]);
+            // Only the menu: what it covers cannot be pressed until it closes, and axe takes that for too small.
+            if (javaScriptEnabled) expect(await accessibility(page, `#${id}`)).toEqual([]);
             await page.keyboard.press("Tab");
             await expect(menu.locator(":focus")).toHaveCount(1);
             await page.keyboard.press("Escape");

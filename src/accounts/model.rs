@@ -3,11 +3,11 @@
 const LONGEST_NAME: usize = 80;
 const LONGEST_EMAIL: usize = 254;
 
-/// A person's or an organization's name, without the spaces around it.
-pub fn check_name(text: &str) -> Result<String, String> {
+/// A person's or an organization's name, without the spaces around it. `whose` completes "Enter …".
+pub fn check_name(text: &str, whose: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() {
-        return Err("Enter a name.".to_owned());
+        return Err(format!("Enter {whose}."));
     }
     if name.chars().count() > LONGEST_NAME {
         return Err(format!(
@@ -103,7 +103,7 @@ mod tests {
             "👩‍🚀 Ada".replace('\u{200d}', "").as_str(),
             &"x".repeat(80),
         ] {
-            assert_eq!(check_name(&format!("  {name} ")), Ok(name.to_owned()));
+            assert_eq!(check_name(&format!("  {name} "), "your name"), Ok(name.to_owned()));
         }
         for name in [
             "",
@@ -116,7 +116,7 @@ mod tests {
             &"x".repeat(81),
             &"é".repeat(10_000),
         ] {
-            assert!(check_name(name).is_err(), "{name:?}");
+            assert!(check_name(name, "your name").is_err(), "{name:?}");
         }
     }
 

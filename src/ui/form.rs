@@ -16,6 +16,11 @@ impl FormErrors {
         self.0.push((field.into(), message.into()));
     }
 
+    /// The value of a field that was checked; an error is kept, and the value is empty.
+    pub fn take(&mut self, field: &str, checked: Result<String, String>) -> String {
+        checked.map_err(|why| self.add(field, why)).unwrap_or_default()
+    }
+
     /// An error that belongs to no field.
     pub fn add_general(&mut self, message: impl Into<String>) {
         self.add("", message);

@@ -30,7 +30,11 @@ pub fn Saving() -> impl IntoView {
             }
         });
         // The browser's Back may bring this page as it was left.
-        window_event_listener(ev::pageshow, |_| {
+        window_event_listener(ev::pageshow, |event| {
+            // From the browser's memory: whoever was signed in may have left since.
+            if event.persisted() && !all("[data-private]").is_empty() {
+                let _ = window().location().reload();
+            }
             for form in all("[data-sent]") {
                 let _ = form.remove_attribute("data-sent");
             }

@@ -99,7 +99,7 @@ pub fn Shell(
             >
                 "Skip to content"
             </a>
-            <div class="min-h-dvh md:flex">
+            <div class="min-h-dvh md:flex" data-private="">
                 <aside class="sidebar flex-none" id="nav" popover="auto" aria-label="Navigation">
                     <div class="sidebar-in">
                         <OrganizationSwitch organization=organization.clone() others back=back.clone()/>

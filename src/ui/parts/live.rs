@@ -8,10 +8,15 @@ use super::spark::Tumbler;
 /// `topic` is `organization:…` or `person:…`, as `GET /live` knows them.
 #[component]
 pub fn LivePart(
-    #[prop(into)] topic: String,
+    /// Empty: only the look, without a connection.
+    #[prop(into, optional)]
+    topic: String,
     /// It has come already when the page is made.
     #[prop(optional)]
     arrived: bool,
+    /// The connection is away; otherwise the browser finds out.
+    #[prop(optional)]
+    lost: bool,
     #[prop(into)] waiting: String,
     /// Shown when it has come; what the server says about it takes its place.
     #[prop(into)]
@@ -19,13 +24,13 @@ pub fn LivePart(
 ) -> AnyView {
     let state = if arrived { "arrived" } else { "waiting" };
     view! {
-        <div class="live" role="status" data-live=(!arrived).then_some(topic) data-state=state>
-            <p class="live-waiting flex items-center gap-2">
+        <div class="live" aria-live="polite" data-live=(!arrived && !topic.is_empty()).then_some(topic) data-state=state data-link=lost.then_some("lost")>
+            <p class="live-waiting">
                 <Tumbler/>
                 <span>{waiting}</span>
                 <span class="live-by-hand text-ink-3">"Load the page again to see."</span>
             </p>
-            <p class="live-arrived flex items-center gap-2">
+            <p class="live-arrived">
                 <Tumbler set=true/>
                 <span data-live-text="">{done}</span>
             </p>

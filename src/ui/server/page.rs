@@ -95,7 +95,7 @@ fn Document(
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
-                <title>{format!("{title} · Latchkey")}</title>
+                <title inner_html=escaped(&format!("{title} · Latchkey"))></title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
                 <link rel="stylesheet" href=assets.url("pkg/latchkey.css")/>
@@ -110,6 +110,11 @@ fn Document(
             </body>
         </html>
     }
+}
+
+/// A title is text to the browser; a marker of Leptos' between texts would be read as part of it.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Cookies and links belong to `public_url`: under another name of this machine signing in would quietly fail.

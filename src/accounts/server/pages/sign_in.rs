@@ -92,6 +92,8 @@ pub async fn sign_out(
         None => session.flush().await?,
     }
     let mut response = Redirect::to("/sign-in").into_response();
+    // Back must not show what was open before; the browser may have kept whole pages.
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     // The session layer's removal has no Secure, and without it browsers do not touch a __Host- cookie.
     if app.public_url.is_secure() {
         let gone = HeaderValue::from_static(

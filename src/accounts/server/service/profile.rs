@@ -20,7 +20,7 @@ pub enum Changed {
 }
 
 pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<Changed, Error> {
-    let name = match check_name(name) {
+    let name = match check_name(name, "your name") {
         Ok(name) => name,
         Err(why) => return Ok(Changed::NotTaken(why)),
     };

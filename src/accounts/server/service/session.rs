@@ -79,6 +79,8 @@ pub async fn start_session(
     session.insert(SIGNED_IN, signed_in).await?;
     // Now and not after the answer: what fails must fail before anybody is told otherwise.
     session.save().await?;
+    // Whoever has the profile open elsewhere sees at once that somebody came in.
+    app.live.tell(format!("person/{}/sessions", person.id), "");
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub async fn submit(
     session: Session,
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
-    let name = match check_name(&given.name) {
+    let name = match check_name(&given.name, "a name for the organization") {
         Ok(name) => name,
         Err(why) => {
             let errors = FormErrors::default().with("name", why);

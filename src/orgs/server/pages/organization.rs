@@ -39,7 +39,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     actor.require(Permission::ManageOrganization)?;
     actor.refuse_other_org(&given.org)?;
-    match check_name(&given.name) {
+    match check_name(&given.name, "the organization's name") {
         Ok(name) => {
             rename(&app, &actor, &name).await?;
             leave_word(&session, "Name saved.").await?;

@@ -69,23 +69,15 @@ pub async fn submit(
     }
     let typed = Typed { name: given.name, email: given.email, organization: given.organization };
     let mut errors = FormErrors::default();
-    let mut checked = |field: &str, result: Result<String, String>| {
-        result.map_err(|why| errors.add(field, why)).unwrap_or_default()
-    };
-    let name = checked("name", check_name(&typed.name));
-    let email = checked("email", check_email(&typed.email));
-    let organization = checked("organization", check_name(&typed.organization));
-    let hash = match hash_new_password(&app, given.password, &email, &name).await? {
-        Ok(hash) => Some(hash),
-        Err(why) => {
-            errors.add("password", why);
-            None
-        }
-    };
+    let name = errors.take("name", check_name(&typed.name, "your name"));
+    let email = errors.take("email", check_email(&typed.email));
+    let hash = errors.take("password", hash_new_password(&app, given.password, &email, &name).await?);
+    let organization =
+        errors.take("organization", check_name(&typed.organization, "the organization's name"));
     if !errors.is_empty() {
         return Ok(page(&app, &visit, given.link, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
-    let new = NewPerson { email, name, password_hash: hash };
+    let new = NewPerson { email, name, password_hash: Some(hash) };
     let person = set_up(&app, &visit, &given.link, &new, &organization).await?.ok_or(Error::NotFound)?;
     enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
 }

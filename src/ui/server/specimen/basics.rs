@@ -188,14 +188,9 @@ fn notices() -> AnyView {
             text="Five pins search while we wait; they line up when the first call arrives. Reduced motion shows them still."
         >
             <div class="grid gap-3 text-dense">
-                <div class="flex items-center gap-3">
-                    <Tumbler/>
-                    <p class="font-medium">"Waiting for the first call…"</p>
-                </div>
-                <div class="flex items-center gap-3">
-                    <Tumbler set=true/>
-                    <p class="font-medium">"First call received."</p>
-                </div>
+                <LivePart waiting="Waiting for the first call…" done="First call received."/>
+                <LivePart lost=true waiting="Waiting for the first call…" done="First call received."/>
+                <LivePart arrived=true waiting="Waiting for the first call…" done="First call received."/>
             </div>
         </Section>
         <Section

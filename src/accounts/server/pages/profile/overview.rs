@@ -16,7 +16,7 @@ use crate::platform::{App, Error};
 use crate::shared::Timestamp;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{
-    Badge, Button, HiddenFields, Input, LinkButton, Look, Outcome, Size, Time, Toast, Tone,
+    Badge, Button, HiddenFields, Input, LinkButton, LivePart, Look, Outcome, Size, Time, Toast, Tone,
 };
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{PageHead, Shell, ThemeSwitch};
@@ -109,22 +109,22 @@ async fn page(
             </section>
             <section class="mt-10 max-w-[40rem]" aria-labelledby="ways">
                 <h2 class="h-sect" id="ways">"Signing in"</h2>
-                <dl class="mt-4 grid gap-4">
+                <div class="mt-4 grid gap-4">
                     <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
                         <div>
-                            <dt class="font-medium">"Password"</dt>
-                            <dd class="text-ink-2">{if person.has_password { "Set" } else { "Not set" }}</dd>
+                            <p class="font-medium">"Password"</p>
+                            <p class="text-ink-2">{if person.has_password { "Set" } else { "Not set" }}</p>
                         </div>
-                        <dd><LinkButton href="/settings/profile/password" look=Look::Secondary>"Change password"</LinkButton></dd>
+                        <div><LinkButton href="/settings/profile/password" look=Look::Secondary>"Change password"</LinkButton></div>
                     </div>
                     <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
                         <div>
-                            <dt class="font-medium">"Second factor"</dt>
-                            <dd class="text-ink-2">{factor_text(person.has_factor, codes)}</dd>
+                            <p class="font-medium">"Second factor"</p>
+                            <p class="text-ink-2">{factor_text(person.has_factor, codes)}</p>
                         </div>
-                        <dd class="flex flex-wrap gap-2">{factor_links(person.has_factor)}</dd>
+                        <div class="flex flex-wrap gap-2">{factor_links(person.has_factor)}</div>
                     </div>
-                </dl>
+                </div>
             </section>
             <section class="mt-10 max-w-[40rem]" aria-labelledby="sessions">
                 <div class="flex flex-wrap items-center justify-between gap-3">
@@ -136,6 +136,12 @@ async fn page(
                     })}
                 </div>
                 <ul class="mt-4 grid gap-4">{rows}</ul>
+                <div class="mt-4 border-t border-line pt-4 text-dense text-ink-2">
+                    <LivePart
+                        topic="person:sessions" waiting="Watching for new sessions."
+                        done="A new session began. Load the page again to see it."
+                    />
+                </div>
             </section>
             <section class="mt-10 max-w-[40rem]" aria-labelledby="looks">
                 <h2 class="h-sect" id="looks">"Appearance"</h2>

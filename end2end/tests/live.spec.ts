@@ -1,0 +1,66 @@
+// Live parts: a page hears at once, says so while its connection is away, and comes back by itself. And pages whose
+// program, fonts or styles do not arrive: their content is there and their forms work.
+import { OWNER, PROFILE } from "../support/people.ts";
+import { expect, test } from "../support/test.ts";
+
+test("a session that begins elsewhere is heard of at once", async ({ serve, visit, another }) => {
+  const server = await serve();
+  const alice = visit(server);
+  await alice.setUp();
+  const part = alice.page.locator(".live");
+  await expect(part).toHaveAttribute("data-state", "waiting");
+  await expect(part.getByText("Watching for new sessions.")).toBeVisible();
+  await expect(part.getByText("Load the page again to see.", { exact: true })).toBeHidden();
+
+  const elsewhere = await another(server);
+  await elsewhere.signIn();
+  await expect(part).toHaveAttribute("data-state", "arrived");
+  await expect(part.getByText("A new session began.")).toBeVisible();
+  await expect(part.getByText("Watching for new sessions.")).toBeHidden();
+});
+
+test("a connection that is away is told and comes back", async ({ serve, visit, watch }) => {
+  const server = await serve();
+  const alice = visit(server);
+  await alice.page.route("**/live?*", (route) => route.abort("connectionfailed"));
+  await alice.setUp();
+  const lost = alice.page.getByText("Live updates paused. Reconnecting…");
+  await expect(lost).toBeVisible();
+  await alice.page.unroute("**/live?*");
+  // The browser tries again by itself after some seconds.
+  await expect(lost).toBeHidden({ timeout: 20_000 });
+  for (const finding of await watch.take()) expect(finding).toContain("/live?");
+});
+
+test.describe("without scripts", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("a live part says how to look again", async ({ serve, visit }) => {
+    const server = await serve();
+    const alice = visit(server);
+    await alice.setUp();
+    await expect(alice.page.locator(".live").getByText("Load the page again to see.")).toBeVisible();
+  });
+});
+
+for (const [what, blocked] of [
+  ["the program", "**/*.wasm"],
+  ["the fonts", "**/*.woff2"],
+  ["the styles", "**/*.css"],
+] as const) {
+  test(`a page without ${what} loses nothing`, async ({ serve, browser }) => {
+    const server = await serve();
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.route(blocked, (route) => route.abort());
+    await page.goto(server.setupLink);
+    await page.getByLabel("Your name").fill(OWNER.name);
+    await page.getByLabel("Email").fill(OWNER.email);
+    await page.getByLabel("Password").fill("tide water marsh lantern");
+    await page.getByLabel("Organization").fill(OWNER.organization);
+    await page.getByRole("button", { name: "Set up", exact: true }).click();
+    await expect(page).toHaveURL(new URL(PROFILE, server.url).href);
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Profile");
+    await context.close();
+  });
+}
