@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format bench dist setup setup-test build-test
+.PHONY: help run dev test lint format bench dist setup setup-test
 
 # Recipes run with the pinned tools on the path.
 with := . .tools/env &&
@@ -33,10 +33,11 @@ format: setup-test ## Format everything
 	@$(with) cargo fmt
 	@$(with) npm --prefix end2end run format
 
-bench: setup-test ## Measure start, memory and reload
+bench: setup-test ## Measure start, memory, pages, sign-in and reload
 	@.tools/release
 	@$(with) npm --prefix end2end run --silent bench
 	@$(with) npm --prefix end2end run --silent bench:pages
+	@$(with) npm --prefix end2end run --silent bench:reload
 
 dist: setup ## Make the one file that runs anywhere, in dist/
 	@.tools/dist

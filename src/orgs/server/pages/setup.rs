@@ -14,10 +14,10 @@ use crate::orgs::server::set_up;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{HiddenFields, Input, Size};
 use crate::ui::server::page::Page;
-use crate::ui::shell::Solo;
+use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
 pub struct Opened {
@@ -95,29 +95,40 @@ async fn page(
         .status(status)
         .render(move || {
             view! {
-                <Solo rack=true host>
+                <Solo width=SoloWidth::Wide tall=true host>
                     <h1 class="h-page text-center">"Set up Latchkey"</h1>
-                    <p class="mt-1 mb-6 text-center text-ink-2">"Your account, and the organization that owns the keys."</p>
-                    <PageForm action="/setup" errors failed="Nothing was set up." class="grid gap-4">
+                    <p class="mx-auto mt-1 max-w-[24rem] text-center text-balance text-ink-2">
+                        "Create the first account and its organization. You become the owner and can invite others later."
+                    </p>
+                    <PageForm action="/setup" errors class="panel mt-6">
                         <HiddenFields fields=vec![("link", link.expose().to_owned())]/>
-                        <Input
-                            name="name" label="Your name" value=typed.name autocomplete="name" large=true focus=true
-                            max_length=80
-                        />
-                        <Input
-                            name="email" label="Email" kind="email" value=typed.email autocomplete="username"
-                            verbatim=true large=true max_length=254
-                        />
-                        <Input
-                            name="password" label="Password" kind="password" autocomplete="new-password" large=true
-                            hint="At least 12 characters. Several unrelated words are good."
-                        />
-                        <Input
-                            name="organization" label="Organization" value=typed.organization
-                            autocomplete="organization" large=true max_length=80
-                            hint="Your team or company. You can rename it later."
-                        />
-                        <SubmitButton text="Set up" saving="Setting up…" size=Size::Large class="mt-2 w-full"/>
+                        <fieldset class="grid gap-4 p-5">
+                            <legend class="float-left mb-3 h-sect w-full">"Your account"</legend>
+                            <ErrorSummary failed="Nothing was set up." class="clear-both"/>
+                            <Input
+                                name="name" label="Your name" value=typed.name autocomplete="name" focus=true
+                                max_length=80 class="clear-both"
+                            />
+                            <Input
+                                name="email" label="Email" kind="email" value=typed.email autocomplete="username"
+                                verbatim=true max_length=254
+                            />
+                            <Input
+                                name="password" label="Password" kind="password" autocomplete="new-password"
+                                hint="At least 12 characters. Several unrelated words are good."
+                            />
+                        </fieldset>
+                        <fieldset class="grid gap-4 border-t border-line p-5">
+                            <legend class="float-left mb-3 h-sect w-full">"Your organization"</legend>
+                            <Input
+                                name="organization" label="Organization" value=typed.organization
+                                autocomplete="organization" max_length=80 class="clear-both"
+                                hint="Your team or company. You can rename it later."
+                            />
+                        </fieldset>
+                        <div class="border-t border-line p-5">
+                            <SubmitButton text="Set up" saving="Setting up…" size=Size::Large class="w-full"/>
+                        </div>
                     </PageForm>
                 </Solo>
             }
