@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format bench dist setup setup-test
+.PHONY: help run dev test fuzz lint format bench dist setup setup-test setup-fuzz
 
 # Recipes run with the pinned tools on the path.
 with := . .tools/env &&
@@ -22,6 +22,10 @@ test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chrom
 	@$(with) cargo leptos build
 	@$(with) .tools/with-postgres npm --prefix end2end test
 
+fuzz: setup-fuzz ## Feed the parser of tokens for a minute; needs a nightly Rust
+	@cp Cargo.lock .tools/fuzz/
+	@$(with) cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz token -- -max_total_time=60
+
 lint: setup-test ## Check formatting, clippy for both builds, end-to-end code
 	@$(with) cargo fmt --check
 	@$(with) cargo clippy --locked --all-targets --features ssr -- -D warnings
@@ -38,6 +42,7 @@ bench: setup-test ## Measure start, memory, pages, sign-in and reload
 	@$(with) npm --prefix end2end run --silent bench
 	@$(with) npm --prefix end2end run --silent bench:pages
 	@$(with) npm --prefix end2end run --silent bench:reload
+	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:teams
 
 dist: setup ## Make the one file that runs anywhere, in dist/
 	@.tools/dist
@@ -47,3 +52,6 @@ setup: ## Install what building needs
 
 setup-test: ## Install what testing needs
 	@.tools/setup test
+
+setup-fuzz:
+	@.tools/setup fuzz

@@ -41,7 +41,9 @@ pub async fn run(sources: &Sources, task: Task) -> Result<(), Failure> {
     let config = Config::read(sources)?;
     let db = Db::open(&config.database, Opener::Tool).await?;
     let url = config.database.database_url.clone();
-    let app = App::new(config, db, Clock::system(), Random::system(), Assets::none(), routes::slices());
+    let random = Random::system();
+    let slices = routes::slices(&random);
+    let app = App::new(config, db, Clock::system(), random, Assets::none(), slices);
     match task {
         Task::Migrate => println!("{url}: the tables are up to date"),
         Task::Backup { target } => {

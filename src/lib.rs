@@ -2,12 +2,17 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod keys;
 pub mod orgs;
+pub mod overview;
 pub mod shared;
 pub mod ui;
+pub mod usage;
 
 #[cfg(feature = "ssr")]
 pub mod admin;
+#[cfg(feature = "ssr")]
+pub mod api;
 #[cfg(feature = "ssr")]
 pub mod platform;
 #[cfg(all(test, feature = "ssr"))]

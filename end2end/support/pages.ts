@@ -34,6 +34,16 @@ const send = (button: string, fields: Record<string, string>) => async (visitor:
   return visitor.press(button);
 };
 
+/** A page of a key, which is made for it. */
+const firstKey = (below: string) => async (visitor: Visitor) => {
+  await visitor.open("/settings/api-keys/new");
+  await visitor.fill({ Name: `walk-${Date.now()}` });
+  await visitor.press("Create key");
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  const path = await visitor.page.locator("a.row-link", { hasText: "walk-" }).first().getAttribute("href");
+  return visitor.open(`${path ?? ""}${below}`);
+};
+
 const owePassword = (visitor: Visitor) => visitor.signIn(GUARDED.email);
 
 // The server counts wrong passwords and codes by address: 30 in a quarter of an hour. Each test that walks a page marked
@@ -77,6 +87,22 @@ export const PAGES: Listed[] = [
     },
   },
   { name: "sign-up", path: "/sign-up", heading: "By invitation" },
+  { name: "provider-away", path: "/auth/sso", heading: "SSO does not answer", status: 503 },
+  { name: "provider-ended", path: "/auth/github/callback", heading: "This sign-in has ended", status: 400 },
+  { name: "forgotten", path: "/reset", heading: "Forgotten password" },
+  {
+    name: "forgotten-refused",
+    path: "/reset",
+    heading: "Forgotten password",
+    status: 422,
+    then: send("Send letter", { Email: `${"a".repeat(65)}@tidewater.example` }),
+  },
+  {
+    name: "forgotten-sent", // counts
+    path: "/reset",
+    heading: "Look into your mail",
+    then: send("Send letter", { Email: "nobody@tidewater.example" }),
+  },
   { name: "reset", path: "/reset", heading: "Set a new password", find: resetLink },
   {
     name: "reset-refused",
@@ -94,6 +120,49 @@ export const PAGES: Listed[] = [
   { name: "problem-404", path: "/parts/problem/404", heading: "Not found", status: 404 },
   { name: "problem-500", path: "/parts/problem/500", heading: "Something went wrong", status: 500 },
   { name: "problem-503", path: "/parts/problem/503", heading: /./, status: 503 },
+
+  { name: "overview", path: "/overview", heading: "Overview", who: "owner" },
+  { name: "keys", path: "/settings/api-keys", heading: "API keys", who: "owner" },
+  { name: "keys-no-match", path: "/settings/api-keys?q=omega", heading: "API keys", who: "owner" },
+  { name: "keys-dialog", path: "/settings/api-keys?dialog=create", heading: "API keys", who: "owner" },
+  { name: "key-new", path: "/settings/api-keys/new", heading: "Create key", who: "owner" },
+  {
+    name: "key-new-refused",
+    path: "/settings/api-keys/new",
+    heading: "Create key",
+    status: 422,
+    who: "owner",
+    then: send("Create key", { Name: UNSEEN }),
+  },
+  {
+    name: "key-created",
+    path: "/settings/api-keys/new",
+    heading: "API keys",
+    who: "owner",
+    then: (visitor) => send("Create key", { Name: `walk-${Date.now()}` })(visitor),
+  },
+  { name: "key", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: firstKey("") },
+  {
+    name: "key-edit",
+    path: "/settings/api-keys",
+    heading: /^Edit walk-/,
+    who: "owner",
+    then: firstKey("/edit"),
+  },
+  {
+    name: "key-rotate",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: firstKey("/rotate"),
+  },
+  {
+    name: "key-revoke",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: firstKey("/revoke"),
+  },
 
   { name: "profile", path: "/settings/profile", heading: "Profile", who: "owner" },
   { name: "profile-guarded", path: "/settings/profile", heading: "Profile", who: "guarded" },
@@ -120,6 +189,27 @@ export const PAGES: Listed[] = [
     status: 422,
     who: "owner",
     then: send("Change password", { "Present password": PASSWORD, "New password": "short" }),
+  },
+  {
+    name: "method-link",
+    path: "/settings/profile/sign-in-methods/github",
+    heading: "Link GitHub",
+    who: "owner",
+  },
+  {
+    name: "method-refused", // counts
+    path: "/settings/profile/sign-in-methods/github",
+    heading: "Link GitHub",
+    status: 422,
+    who: "owner",
+    then: send("Continue to GitHub", { "Your password": "a wrong password" }),
+  },
+  {
+    name: "method-leaving",
+    path: "/settings/profile/sign-in-methods/github",
+    heading: "Link GitHub",
+    who: "owner",
+    then: send("Continue to GitHub", { "Your password": PASSWORD }),
   },
   {
     name: "factor",

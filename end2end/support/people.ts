@@ -4,7 +4,6 @@ import { type Browser, expect, type Page } from "@playwright/test";
 import type { Engine } from "./database.ts";
 import { hydrated } from "./hydration.ts";
 import { Server } from "./server.ts";
-import { codeAt, stepNow } from "./totp.ts";
 
 export const PASSWORD = "tide water marsh lantern";
 export const OWNER = {
@@ -13,6 +12,8 @@ export const OWNER = {
   organization: "Tidewater Freight",
 };
 export const PROFILE = "/settings/profile";
+/** Where signing in leads to when nothing else was asked for. */
+export const HOME = "/overview";
 
 /** A browser's page with somebody in front of it. */
 export class Visitor {
@@ -31,14 +32,18 @@ export class Visitor {
 
   /** Does what leads to another page, or to the same one anew, and waits for it; answers with its status. */
   async follow(act: () => Promise<unknown>): Promise<number> {
+    let arrived = false;
     const [answer] = await Promise.all([
-      this.page.waitForResponse(
-        (response) =>
-          response.request().isNavigationRequest() && (response.status() < 300 || response.status() >= 400),
-      ),
-      this.page.waitForEvent("load"),
+      this.page.waitForResponse((response) => {
+        const status = response.status();
+        const leadsOn = (status >= 300 && status < 400) || "refresh" in response.headers();
+        arrived ||= response.request().isNavigationRequest() && !leadsOn;
+        return arrived;
+      }),
+      this.page.waitForEvent("framenavigated", () => arrived),
       act(),
     ]);
+    await this.page.waitForLoadState("load");
     await this.ready();
     return answer.status();
   }
@@ -70,7 +75,8 @@ export class Visitor {
       Organization: OWNER.organization,
     });
     await this.press("Set up");
-    await this.isAt(PROFILE);
+    await this.isAt(HOME);
+    await this.open(PROFILE);
   }
 
   /** Gives address and password on the sign-in page; what comes next depends on the person. */
@@ -127,9 +133,22 @@ export const GUARDED = {
 /** Belongs to no organization. */
 export const LONER = { name: "Lone Heron", email: "heron@elsewhere.example" };
 
-/** The owner makes the organization by the form. The others cannot come in by a page of this server yet. */
+/** Everything that a page can offer. Nobody listens at the provider's and the mail server's address. */
+const OFFERS = {
+  LATCHKEY_GITHUB_CLIENT_ID: "latchkey",
+  LATCHKEY_GITHUB_CLIENT_SECRET: "secret",
+  LATCHKEY_GOOGLE_CLIENT_ID: "latchkey",
+  LATCHKEY_GOOGLE_CLIENT_SECRET: "secret",
+  LATCHKEY_OIDC_ISSUER: "http://127.0.0.1:9",
+  LATCHKEY_OIDC_CLIENT_ID: "latchkey",
+  LATCHKEY_OIDC_CLIENT_SECRET: "secret",
+  LATCHKEY_SMTP_URL: "smtp://127.0.0.1:9",
+  LATCHKEY_MAIL_FROM: "Latchkey <keys@tidewater.example>",
+};
+
+/** The owner makes the organization and invites the others, who join by their links; one is removed again. */
 export async function settle(engine: Engine, browser: Browser): Promise<Home> {
-  const server = await Server.start(engine);
+  const server = await Server.start(engine, OFFERS);
   const enter = async (go: (visitor: Visitor) => Promise<void>): Promise<State> => {
     const context = await browser.newContext({ javaScriptEnabled: false });
     await go(new Visitor(await context.newPage(), server, false));
@@ -137,27 +156,27 @@ export async function settle(engine: Engine, browser: Browser): Promise<Home> {
     await context.close();
     return state;
   };
-  const owner = await enter((visitor) => visitor.setUp());
-  const person = (id: string, { name, email }: { name: string; email: string }) =>
-    `INSERT INTO users (id, email, email_key, name, password_hash, epoch, created_at)
-     SELECT '${id}', '${email}', '${email}', '${name}', password_hash, epoch, created_at
-     FROM users WHERE email_key = '${OWNER.email}';`;
+  const links: string[] = [];
+  const owner = await enter(async (visitor) => {
+    await visitor.setUp();
+    await visitor.open("/settings/members");
+    await visitor.fill({ "Invite people": `${GUARDED.email}, ${LONER.email}` });
+    await visitor.press("Make invite");
+    links.push(...(await visitor.page.locator("#invite-links code").allInnerTexts()));
+  });
+  const join = (link: string | undefined, name: string) =>
+    enter(async (visitor) => {
+      await visitor.open(link ?? "");
+      await visitor.fill({ "Your name": name, Password: PASSWORD });
+      await visitor.press("Make account and join");
+      await visitor.isAt(HOME);
+    });
+  const guarded = await join(links[0], GUARDED.name);
+  const loner = await join(links[1], LONER.name);
+  // Its secret is known to the tests.
   server.database.run(`
-    ${person("guarded", GUARDED)}
-    ${person("loner", LONER)}
-    INSERT INTO memberships (org_id, user_id, role, created_at)
-    SELECT id, 'guarded', 'member', created_at FROM organizations;
     INSERT INTO second_factors (user_id, secret, last_step, created_at)
-    VALUES ('guarded', '${GUARDED.secret}', 0, 0);`);
-  const guarded = await enter(async (visitor) => {
-    await visitor.signIn(GUARDED.email);
-    await visitor.fill({ Code: codeAt(GUARDED.secret, stepNow()) });
-    await visitor.press("Sign in");
-    await visitor.isAt(PROFILE);
-  });
-  const loner = await enter(async (visitor) => {
-    await visitor.signIn(LONER.email);
-    await expect(visitor.page.getByRole("main")).toContainText("You belong to no organization here");
-  });
+    SELECT id, '${GUARDED.secret}', 0, 0 FROM users WHERE email_key = '${GUARDED.email}';
+    DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email_key = '${LONER.email}');`);
   return { server, owner, guarded, loner };
 }

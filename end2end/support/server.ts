@@ -82,33 +82,52 @@ export class Server {
   /** All that were started by this process. */
   static readonly started = new Set<Server>();
 
+  port = 0;
+  private variables: Variables = {};
+  private process!: Process;
+  /** What the processes before this one have written. */
+  private said = "";
+
   private constructor(
-    readonly port: number,
     readonly folder: string,
     readonly database: Database,
-    private readonly variables: Variables,
-    private readonly process: Process,
+    private readonly given: Variables,
   ) {}
 
   /** Starts a server and waits until it is ready. `variables` come on top of what every server here gets. */
   static async start(engine: Engine, variables: Variables = {}): Promise<Server> {
     const folder = newFolder();
-    const database = newDatabase(engine, folder);
+    const server = new Server(folder, newDatabase(engine, folder), variables);
+    await server.launch().catch((error: unknown) => {
+      server.remove();
+      throw error;
+    });
+    Server.started.add(server);
+    return server;
+  }
+
+  /** Ends the process as the kernel does when memory runs out: nothing is finished, nothing is said. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.process.ended;
+  }
+
+  /** Starts a server that has ended again, on the same database. */
+  async restart(): Promise<void> {
+    this.said = this.log;
+    await this.launch();
+  }
+
+  private async launch(): Promise<void> {
     // Another program may take the free port in the moment before the server does: then the next one.
     for (let attempt = 1; ; attempt += 1) {
-      const port = await freePort();
-      const all = { ...settings(port, database.url), ...variables };
-      const process = new Process(folder, all);
-      const server = new Server(port, folder, database, all, process);
-      if (await server.becomesReady()) {
-        Server.started.add(server);
-        return server;
-      }
-      const { stderr, stdout } = await process.ended;
-      if (!stderr.includes("is in use") || attempt === 5) {
-        server.remove();
+      this.port = await freePort();
+      this.variables = { ...settings(this.port, this.database.url), ...this.given };
+      this.process = new Process(this.folder, this.variables);
+      if (await this.becomesReady()) return;
+      const { stderr, stdout } = await this.process.ended;
+      if (!stderr.includes("is in use") || attempt === 5)
         throw new Error(`the server did not start:\n${stdout}${stderr}`);
-      }
     }
   }
 
@@ -122,7 +141,7 @@ export class Server {
 
   /** What it has written so far. */
   get log(): string {
-    return this.process.stdout + this.process.stderr;
+    return this.said + this.process.stdout + this.process.stderr;
   }
 
   says(text: string): Promise<void> {

@@ -23,10 +23,8 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.open(PROFILE);
       await expect(page.getByRole("main")).toContainText(OWNER.email);
       await alice.signOut();
-      // The third is the page that signing in led to. Chromium does not notice for it that the session's cookie went, and
-      // keeps it; with scripts the page notices by itself. README names what remains.
-      const backs = javaScriptEnabled ? 3 : 2;
-      for (let back = 1; back <= backs; back += 1) {
+      // The third is the page that signing in led to.
+      for (let back = 1; back <= 3; back += 1) {
         await page.goBack({ waitUntil: "commit" });
         await expect(page).toHaveURL(/\/sign-in/);
         await expect(page.getByRole("heading", { level: 1 })).toHaveText("Sign in");

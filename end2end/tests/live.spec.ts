@@ -1,6 +1,6 @@
 // Live parts: a page hears at once, says so while its connection is away, and comes back by itself. And pages whose
 // program, fonts or styles do not arrive: their content is there and their forms work.
-import { OWNER, PROFILE } from "../support/people.ts";
+import { HOME, OWNER } from "../support/people.ts";
 import { expect, test } from "../support/test.ts";
 
 test("a session that begins elsewhere is heard of at once", async ({ serve, visit, another }) => {
@@ -59,8 +59,8 @@ for (const [what, blocked] of [
     await page.getByLabel("Password").fill("tide water marsh lantern");
     await page.getByLabel("Organization").fill(OWNER.organization);
     await page.getByRole("button", { name: "Set up", exact: true }).click();
-    await expect(page).toHaveURL(new URL(PROFILE, server.url).href);
-    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Profile");
+    await expect(page).toHaveURL(new URL(HOME, server.url).href);
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Overview");
     await context.close();
   });
 }

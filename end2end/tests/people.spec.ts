@@ -2,7 +2,7 @@
 // whole.
 import type { Page } from "@playwright/test";
 import { accessibility } from "../support/checks.ts";
-import { OWNER, PASSWORD, PROFILE, type Visitor } from "../support/people.ts";
+import { HOME, OWNER, PASSWORD, PROFILE, type Visitor } from "../support/people.ts";
 import { expect, test } from "../support/test.ts";
 import { codeAt, stepNow } from "../support/totp.ts";
 import { get } from "../support/wire.ts";
@@ -33,12 +33,12 @@ for (const javaScriptEnabled of [true, false]) {
 
       await alice.fill({ Password: PASSWORD });
       expect(await alice.press("Set up")).toBe(200);
-      await alice.isAt(PROFILE);
+      await alice.isAt(HOME);
       await expect(alice.page.getByRole("button", { name: OWNER.organization })).toContainText(
         "You are an owner",
       );
       await alice.open("/");
-      await alice.isAt(PROFILE);
+      await alice.isAt(HOME);
       watch.expect(404, link);
       expect(await alice.open(link)).toBe(404);
       await expect(alice.page.getByRole("heading", { level: 1 })).toHaveText("Not found");
@@ -101,7 +101,7 @@ for (const javaScriptEnabled of [true, false]) {
       const [here, there] = [visit(server), await another(server)];
       await here.setUp();
       await there.signIn();
-      await there.isAt(PROFILE);
+      await there.isAt(HOME);
 
       watch.expect(422);
       await here.open(PROFILE);
@@ -169,14 +169,15 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.isRefused("Code", /wrong or was used already/);
       await alice.fill({ Code: codeAt(secret, step + 1) });
       expect(await alice.press("Sign in")).toBe(200);
-      await alice.isAt(PROFILE);
+      await alice.isAt(HOME);
 
       await alice.signOut();
       await alice.signIn();
       const [first = ""] = recovery;
       await alice.fill({ Code: first.replace("-", " ").toUpperCase() });
       expect(await alice.press("Sign in")).toBe(200);
-      await alice.isAt(PROFILE);
+      await alice.isAt(HOME);
+      await alice.open(PROFILE);
       await expect(page.getByRole("main")).toContainText("On. 9 recovery codes are left.");
 
       await alice.follow(() => page.getByRole("link", { name: "New recovery codes" }).click());
@@ -193,7 +194,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(toast(page)).toContainText("Second factor is off.");
       await alice.signOut();
       await alice.signIn();
-      await alice.isAt(PROFILE);
+      await alice.isAt(HOME);
       expect(server.audited()).toEqual([
         "organization.created",
         "second_factor.added",
@@ -297,7 +298,7 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.open("/sign-in");
       expect(await alice.signIn()).toBe(422);
       await alice.signIn(OWNER.email, OTHER_PASSWORD);
-      await alice.isAt(PROFILE);
+      await alice.isAt(HOME);
       expect(server.audited()).toEqual([
         "organization.created",
         "password.reset_link_made",
@@ -352,6 +353,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await theme()).toBe("dark");
       await alice.signIn();
       expect([await theme(), await background()]).toEqual(["dark", dark]);
+      await alice.open(PROFILE);
 
       await page.emulateMedia({ colorScheme: "dark" });
       await alice.follow(() => looks.getByRole("button", { name: "Light" }).click());
@@ -377,7 +379,7 @@ for (const javaScriptEnabled of [true, false]) {
         await page.keyboard.press("Tab");
         await page.keyboard.type(PASSWORD);
         await alice.follow(() => page.keyboard.press("Enter"));
-        await alice.isAt(PROFILE);
+        await alice.isAt(HOME);
       });
 
       test.describe("signed in", () => {

@@ -53,6 +53,11 @@ pub fn email_key(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
+/// The form in which names are compared.
+pub fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
 /// A program as its owner would name it: "Firefox on Linux". Only for showing; the sender can claim anything.
 pub fn device(user_agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| {

@@ -4,5 +4,10 @@
 #[cfg(feature = "ssr")]
 mod server;
 
+#[cfg(test)]
+pub use server::statement;
 #[cfg(feature = "ssr")]
-pub use server::{Actor, By, Event, Origin, record, sweep};
+pub use server::{
+    Actor, By, Event, Filter, Origin, Recorded, Target, Told, about_it, doors, in_general, latest, list,
+    record, sweep,
+};

@@ -2,9 +2,10 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
@@ -12,7 +13,9 @@ use super::assets::Assets;
 use super::config::PublicUrl;
 use super::db::Db;
 use super::live::Live;
+use super::mail::Mail;
 use super::metrics::Metrics;
+use super::outbound::Outbound;
 use super::{Clock, Config, Random};
 
 #[derive(Clone)]
@@ -20,13 +23,45 @@ pub struct App(Arc<Parts>);
 
 /// What slices keep in memory for an app (limits, caches), by type: the platform need not know them.
 #[derive(Default)]
-pub struct Slices(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
+pub struct Slices {
+    parts: HashMap<TypeId, Box<dyn Any + Send + Sync>, BuildHasherDefault<AsItIs>>,
+    /// What checks of keys may come to, for the metrics.
+    outcomes: Vec<&'static str>,
+}
 
 impl Slices {
     #[must_use]
     pub fn with<T: Any + Send + Sync>(mut self, part: T) -> Self {
-        self.0.insert(TypeId::of::<T>(), Box::new(part));
+        self.parts.insert(TypeId::of::<T>(), Box::new(part));
         self
+    }
+
+    #[must_use]
+    pub fn with_outcomes(mut self, outcomes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.outcomes.extend(outcomes);
+        self
+    }
+}
+
+/// A type's number is spread evenly already.
+#[derive(Default)]
+pub struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut number = [0; 8];
+            number[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(number));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = self.0.rotate_left(32) ^ number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -39,16 +74,24 @@ pub struct Parts {
     pub metrics: Metrics,
     pub assets: Assets,
     pub live: Live,
+    pub mail: Mail,
+    pub outbound: Outbound,
     slices: Slices,
     stopping: watch::Sender<bool>,
     ids: AtomicU16,
+    node: String,
+    requests: AtomicU64,
 }
 
 impl App {
     pub fn new(config: Config, db: Db, clock: Clock, random: Random, assets: Assets, slices: Slices) -> Self {
         let public_url = config.public_url();
-        let metrics = Metrics::new(db.engine());
+        let metrics = Metrics::new(db.engine(), &slices.outcomes);
+        let mail = Mail::new(&config.mail, &clock, &random, metrics.letters());
+        let outbound = Outbound::new(config.providers.provider_timeout);
         let stopping = watch::Sender::new(false);
+        let node = random.base62(12);
+        let first_request = u64::from_le_bytes(random.bytes());
         Self(Arc::new(Parts {
             config,
             public_url,
@@ -58,9 +101,13 @@ impl App {
             metrics,
             assets,
             live: Live::default(),
+            mail,
+            outbound,
             slices,
             stopping,
             ids: AtomicU16::new(0),
+            node,
+            requests: AtomicU64::new(first_request),
         }))
     }
 
@@ -73,9 +120,30 @@ impl App {
         bytes
     }
 
+    /// A name for a request, under which the log has it. It is unique, and no secret.
+    pub fn request_id(&self) -> String {
+        const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        // An odd step visits every number once; from a random beginning, two processes do not meet.
+        let number = self.requests.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        let mut rest = number;
+        let mut text = String::with_capacity(15);
+        text.push_str("req_");
+        // Eleven digits hold any number of 64 bits.
+        for _ in 0..11 {
+            text.push(char::from(DIGITS[(rest % 62) as usize]));
+            rest /= 62;
+        }
+        text
+    }
+
+    /// This process, among those that work on the same database.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
     /// A slice's part, put in when the app was made.
     pub fn slice<T: Any + Send + Sync>(&self) -> &T {
-        let part = self.slices.0.get(&TypeId::of::<T>()).and_then(|part| part.downcast_ref());
+        let part = self.slices.parts.get(&TypeId::of::<T>()).and_then(|part| part.downcast_ref());
         part.expect("every slice's part is put in when the app is made")
     }
 

@@ -54,10 +54,12 @@ pub type Starting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 /// What the capabilities add to the platform.
 pub struct Product {
     /// What they keep in memory.
-    pub slices: fn() -> Slices,
+    pub slices: fn(&Random) -> Slices,
     pub router: fn(&App) -> Router,
     /// Runs once before the first request; what it spawns ends with the process.
     pub start: fn(App) -> Starting,
+    /// Runs once after the last answer.
+    pub stop: fn(App) -> Starting,
 }
 
 /// Runs until the process is told to stop.
@@ -75,7 +77,9 @@ pub async fn serve(sources: &Sources, product: &Product) -> Result<(), Failure> 
     let db = Db::open(&config.database, Opener::Server).await?;
     let stop = told_to_stop()?;
     let assets = assets(&config);
-    let app = App::new(config, db, clock, Random::system(), assets, (product.slices)());
+    let random = Random::system();
+    let slices = (product.slices)(&random);
+    let app = App::new(config, db, clock, random, assets, slices);
     warn_of_plain_http(&app);
     (product.start)(app.clone()).await?;
 
@@ -87,6 +91,10 @@ pub async fn serve(sources: &Sources, product: &Product) -> Result<(), Failure> 
         tracing::info!("stopping: running requests may finish");
     };
     http::serve::serve(listener, (product.router)(&app), &app.config.limits, stopping).await;
+    if let Err(error) = (product.stop)(app.clone()).await {
+        tracing::error!(%error, "what was counted last could not be written");
+    }
+    app.mail.finish().await;
     app.db.close().await;
     tracing::info!("stopped");
     Ok(())

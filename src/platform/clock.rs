@@ -27,7 +27,7 @@ impl Clock {
         Self(Source::System { started: Instant::now() })
     }
 
-    /// A clock that stands still until `advance` or `step` moves it.
+    /// A clock that stands still until `advance` or `step_back` moves it.
     pub fn held_at(start: Timestamp) -> Self {
         Self(Source::Held {
             wall: Arc::new(AtomicI64::new(start.millis())),
@@ -54,6 +54,13 @@ impl Clock {
             Source::Held { steady, .. } => {
                 Duration::from_millis(u64::try_from(steady.load(Ordering::SeqCst)).unwrap_or(0))
             }
+        }
+    }
+
+    /// Sets a held wall clock back, as an operator or a time server may do; time since the start goes on.
+    pub fn step_back(&self, span: Duration) {
+        if let Source::Held { wall, .. } = &self.0 {
+            wall.fetch_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
 

@@ -172,6 +172,8 @@ pub struct Problem {
     pub detail: String,
     pub retry_after: Option<Duration>,
     pub offer: Option<Offer>,
+    /// What programs are told besides.
+    pub more: Vec<(&'static str, serde_json::Value)>,
 }
 
 /// What a problem's page lets people do about it.
@@ -204,12 +206,24 @@ impl Problem {
             code if code < 500 => ("Bad request", "The request was refused."),
             _ => ("Something went wrong", "The fault is ours and was written to the log."),
         };
-        Self { status, title, detail: detail.to_owned(), retry_after: None, offer: None }
+        Self { status, title, detail: detail.to_owned(), retry_after: None, offer: None, more: Vec::new() }
     }
 
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    #[must_use]
+    pub fn title(mut self, title: &'static str) -> Self {
+        self.title = title;
+        self
+    }
+
+    #[must_use]
+    pub fn more(mut self, name: &'static str, value: impl Into<serde_json::Value>) -> Self {
+        self.more.push((name, value.into()));
         self
     }
 

@@ -28,18 +28,51 @@ struct RouteLabels {
     route: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+/// Counts what became of letters.
+#[derive(Clone)]
+pub struct Letters(Family<OutcomeLabels, Counter>);
+
+impl Letters {
+    pub fn sent(&self) {
+        self.count("sent");
+    }
+
+    /// One attempt; another may follow.
+    pub fn failed(&self) {
+        self.count("failed");
+    }
+
+    pub fn refused(&self) {
+        self.count("refused");
+    }
+
+    fn count(&self, outcome: &'static str) {
+        self.0.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+}
+
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram>,
     running: Gauge,
     password_seconds: Histogram,
+    key_hashes: Counter,
+    key_lookups: Counter,
+    key_checks: Vec<Counter>,
     database_connections: Gauge,
+    letters: Letters,
     uptime: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
-    pub fn new(engine: Engine) -> Self {
+    /// `outcomes` are what checks of keys may come to, in the order of their numbers.
+    pub fn new(engine: Engine, outcomes: &[&'static str]) -> Self {
         let mut registry = Registry::with_prefix("latchkey");
         let requests = Family::default();
         let seconds: Family<RouteLabels, Histogram> =
@@ -56,13 +89,38 @@ impl Metrics {
             "Time to hash one password",
             Histogram::clone(&password_seconds),
         );
+        let (key_hashes, key_lookups) = (Counter::default(), Counter::default());
+        registry.register("key_hashes", "Secrets of keys hashed", Counter::clone(&key_hashes));
+        registry.register(
+            "key_lookups",
+            "Times that a check of a key asked the database",
+            Counter::clone(&key_lookups),
+        );
+        let checks = Family::<OutcomeLabels, Counter>::default();
+        registry.register("key_checks", "Keys checked, by outcome", Family::clone(&checks));
+        let key_checks =
+            outcomes.iter().map(|outcome| checks.get_or_create(&OutcomeLabels { outcome }).clone()).collect();
         registry.register(
             "database_connections",
             "Open database connections",
             Gauge::clone(&database_connections),
         );
+        let letters = Letters(Family::default());
+        registry.register("letters", "Letters sent, failed attempts, letters refused", letters.0.clone());
         registry.register("uptime_seconds", "Time since the start", Gauge::clone(&uptime));
-        Self { registry, requests, seconds, running, password_seconds, database_connections, uptime }
+        Self {
+            registry,
+            requests,
+            seconds,
+            running,
+            password_seconds,
+            key_hashes,
+            key_lookups,
+            key_checks,
+            database_connections,
+            letters,
+            uptime,
+        }
     }
 
     /// Counts a request as running until the guard is dropped.
@@ -77,8 +135,32 @@ impl Metrics {
         self.seconds.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
     }
 
+    pub fn letters(&self) -> Letters {
+        self.letters.clone()
+    }
+
     pub fn password_hashed(&self, took: Duration) {
         self.password_seconds.observe(took.as_secs_f64());
+    }
+
+    pub fn key_hashed(&self) {
+        self.key_hashes.inc();
+    }
+
+    pub fn key_looked_up(&self) {
+        self.key_lookups.inc();
+    }
+
+    /// By the number of its outcome.
+    pub fn key_checked(&self, outcome: usize) {
+        if let Some(counter) = self.key_checks.get(outcome) {
+            counter.inc();
+        }
+    }
+
+    /// Hashes and look-ups so far, for tests of what costs nothing.
+    pub fn key_work(&self) -> (u64, u64) {
+        (self.key_hashes.get(), self.key_lookups.get())
     }
 
     pub fn encode(&self, database_connections: u32, uptime: Duration) -> String {

@@ -3,6 +3,7 @@
 mod app;
 pub mod assets;
 pub mod boot;
+pub mod changes;
 mod clock;
 pub mod config;
 pub mod db;
@@ -10,15 +11,20 @@ mod error;
 pub mod health;
 pub mod http;
 pub mod live;
+pub mod mail;
 pub mod metrics;
+pub mod outbound;
 mod random;
 mod secret;
 pub mod telemetry;
+mod workers;
 
 pub use app::{App, Slices};
 pub use assets::Assets;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::{Error, Offer, Problem, minutes};
+pub use mail::{Letter, Mail, Posted};
 pub use random::Random;
 pub use secret::Secret;
+pub use workers::Workers;

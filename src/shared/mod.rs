@@ -3,16 +3,20 @@
 mod id;
 mod kind;
 mod permission;
+mod plan;
 mod return_path;
 mod role;
+mod secret_id;
 mod theme;
 mod timestamp;
 
-pub use id::{EventId, OrgId, UserId};
+pub use id::{Compact, EventId, InvitationId, KeyId, OrgId, UserId};
 pub use kind::Kind;
 pub use permission::{Door, Permission};
+pub use plan::Plan;
 pub use return_path::ReturnPath;
 pub use role::Role;
+pub use secret_id::SecretId;
 pub use theme::Theme;
 pub use timestamp::Timestamp;
 

@@ -53,11 +53,21 @@ fn every_mistake_is_one_line_that_names_its_place() {
         ),
         ("", &[("LATCHKEY_DATABASE_CONNECTIONS", "0")], "database_connections: at least 1"),
         ("", &[("LATCHKEY_LOG", "loud=verbose")], "log: \"loud=verbose\" is neither"),
-        ("", &[("LATCHKEY_SIGN_UP", "open")], "LATCHKEY_SIGN_UP: \"open\" needs mail"),
+        ("", &[("LATCHKEY_SIGN_UP", "open")], "sign_up: open needs smtp_url"),
+        ("", &[("LATCHKEY_SMTP_URL", "smtps://mail.example")], "smtp_url and mail_from: mail needs both"),
+        ("", &[("LATCHKEY_MAIL_FROM", "nobody")], "LATCHKEY_MAIL_FROM: \"nobody\" is not a sender"),
+        ("", &[("LATCHKEY_GITHUB_CLIENT_ID", "x")], "github_client_id and github_client_secret"),
+        ("", &[("LATCHKEY_GOOGLE_CLIENT_SECRET", "x")], "google_client_id and google_client_secret"),
+        ("", &[("LATCHKEY_OIDC_ISSUER", "https://id.example")], "oidc_issuer and oidc_client_id"),
+        (
+            "",
+            &[("LATCHKEY_OIDC_ISSUER", "http://id.example")],
+            "LATCHKEY_OIDC_ISSUER: \"http://id.example\" is not https",
+        ),
         (
             "",
             &[("LATCHKEY_SIGN_UP", "Closed")],
-            "LATCHKEY_SIGN_UP: \"Closed\" is neither invitation nor closed",
+            "LATCHKEY_SIGN_UP: \"Closed\" is neither invitation, open nor closed",
         ),
         ("", &[("LATCHKEY_SESSION_IDLE", "0s")], "session_idle and session_life"),
         ("", &[("LATCHKEY_MAX_HEADERS", "10B")], "max_headers: less than 1KiB"),
@@ -73,6 +83,15 @@ fn a_wrong_database_address_is_refused_without_repeating_its_password() {
     let line = refusal("", &[("LATCHKEY_DATABASE_URL", "postgress://u:hunter2@h/db")]);
     assert!(
         line.starts_with("LATCHKEY_DATABASE_URL: the address is neither") && !line.contains("hunter2"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_wrong_mail_address_is_refused_without_repeating_its_password() {
+    let line = refusal("", &[("LATCHKEY_SMTP_URL", "smpt://u:hunter2@h")]);
+    assert!(
+        line.starts_with("LATCHKEY_SMTP_URL: the address is neither") && !line.contains("hunter2"),
         "{line}"
     );
 }

@@ -105,9 +105,23 @@ impl Server {
         let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
         let clock = Clock::held_at(START);
         let assets = Assets::folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("public"));
-        let app = App::new(config, db, clock.clone(), Random::seeded(1), assets, routes::slices());
+        let random = Random::seeded(1);
+        let slices = routes::slices(&random);
+        let app = App::new(config, db, clock.clone(), random, assets, slices);
+        crate::keys::server::catch_up(&app).await.expect("the change log is read");
         let router = routes::router(&app);
         Self { app, clock, _place: place, router }
+    }
+
+    /// Another process on the same database: what it changes reaches this one by the database alone.
+    pub async fn beside(&self) -> App {
+        let config = self.app.config.clone();
+        let db = Db::open(&config.database, Opener::Tool).await.expect("the database opens");
+        let random = Random::seeded(2);
+        let slices = routes::slices(&random);
+        let app = App::new(config, db, self.clock.clone(), random, Assets::none(), slices);
+        crate::keys::server::catch_up(&app).await.expect("the change log is read");
+        app
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -223,6 +237,11 @@ pub struct Answer {
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
+    }
+
+    /// Where a session that has just begun leads to; empty when none has begun.
+    pub fn entered(&self) -> &str {
+        self.header("refresh").strip_prefix("0; url=").unwrap_or_default()
     }
 
     /// The cookies that the answer sets, as a browser sends them back; removed ones are left out.

@@ -1,13 +1,23 @@
 //! The suite that runs inside the process: the whole router as people and programs call it, on SQLite and on a real
 //! PostgreSQL. Tests move the clock and seed the randomness; none sleeps to let time pass.
 
+mod api;
+mod audit_log;
+mod changes;
 mod config;
 mod database;
 mod guards;
 mod harness;
+mod keys;
 mod limits;
 mod live;
+mod load;
+mod mail;
+mod members;
+mod oauth;
 mod operations;
+mod organizations;
+mod pages;
 mod people;
 mod personas;
 mod routes;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::Row;
 use tower_sessions::Session;
 
-use super::harness::Server;
+use super::harness::{Answer, Server};
 use crate::accounts::server::{
     NewPerson, Person, SessionStore, hash_new_password, insert_person, start_session,
 };
@@ -30,7 +30,7 @@ impl Persona {
     pub const ALL: [Self; 6] =
         [Self::Anonymous, Self::Viewer, Self::Member, Self::Admin, Self::Owner, Self::Stranger];
 
-    fn place(self) -> Option<(&'static str, Role)> {
+    pub fn place(self) -> Option<(&'static str, Role)> {
         match self {
             Self::Anonymous => None,
             Self::Viewer => Some(("Tidewater Freight", Role::Viewer)),
@@ -66,6 +66,11 @@ impl Server {
         .expect("a membership");
         write.commit().await.expect("a commit");
         self.session_of(&person).await
+    }
+
+    /// Where the persona works; nobody works in the one that stands in for anonymous.
+    pub async fn organization_of(&self, persona: Persona) -> OrgId {
+        self.organization(persona.place().map_or("Somebody Else", |(org, _)| org)).await
     }
 
     /// A session of the person's, begun now.
@@ -137,6 +142,52 @@ impl Server {
             .await
             .expect("a membership");
         org
+    }
+
+    /// Sends a form of a page that was opened in Tidewater Freight.
+    pub fn submit(
+        &self,
+        cookies: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> impl Future<Output = Answer> + use<'_> {
+        let call = self.post(path).same_origin().with(cookies);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let fields: Vec<(String, String)> = fields.iter().map(owned).collect();
+        async move {
+            let org = self.organization("Tidewater Freight").await;
+            let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            call.form(&std::iter::once(("org", org.as_str())).chain(fields).collect::<Vec<_>>()).send().await
+        }
+    }
+
+    /// Somebody's identity at a provider, as if they had linked it.
+    pub async fn identify(&self, person: &Person, issuer: &str, subject: &str) {
+        sqlx::query(
+            "INSERT INTO identities (issuer, subject, user_id, label, created_at, used_at) \
+             VALUES ($1, $2, $3, 'alice-at-work', 0, 0)",
+        )
+        .bind(issuer)
+        .bind(subject)
+        .bind(person.id.as_str())
+        .execute(self.app.db.pool())
+        .await
+        .expect("an identity");
+    }
+
+    /// A link for an account with this address, as if its letter had arrived.
+    pub async fn confirm(&self, token: &str, email: &str) {
+        let now = self.clock.now().millis();
+        sqlx::query(
+            "INSERT INTO sign_ups (token_hash, email, email_key, made_at, expires_at) VALUES ($1, $2, $2, $3, $4)",
+        )
+        .bind(Secret::new(token).fingerprint())
+        .bind(email)
+        .bind(now)
+        .bind(now + 86_400_000)
+        .execute(self.app.db.pool())
+        .await
+        .expect("a link");
     }
 
     /// The audit log's actions, oldest first.

@@ -4,9 +4,12 @@ use axum::http::Method;
 
 use super::harness::{PUBLIC_URL, Server, on_both_engines};
 use super::personas::Persona;
+use crate::orgs::server::Bound;
+use crate::platform::http::{Door, Who, Wire};
+use crate::shared::Role;
 use crate::ui::server::routes;
 
-/// A route, an address of it, and what each persona gets there when it sends no fields.
+/// A route, an address of it, and what each persona gets there when it sends no fields but its organization.
 struct Row {
     method: &'static str,
     route: &'static str,
@@ -29,6 +32,13 @@ const fn person(method: &'static str, route: &'static str, status: u16) -> Row {
     row(method, route, route, [303, status, status, status, status, status])
 }
 
+/// 303 to the sign-in page, or 404 for everybody: there is no such thing.
+const fn missing(method: &'static str, route: &'static str, address: &'static str) -> Row {
+    row(method, route, address, [303, 404, 404, 404, 404, 404])
+}
+const METHOD: &str = "/settings/profile/sign-in-methods/{method}";
+const REMOVE_METHOD: &str = "/settings/profile/sign-in-methods/{method}/remove";
+
 const TABLE: &[Row] = &[
     row("GET", "/", "/", [200, 303, 303, 303, 303, 303]),
     open("GET", "/assets/{hash}/{*path}", "/assets/now/favicon.svg", 200),
@@ -45,27 +55,125 @@ const TABLE: &[Row] = &[
     open("POST", "/sign-in/second-factor", "/sign-in/second-factor", 303),
     open("POST", "/sign-out", "/sign-out", 303),
     open("GET", "/sign-up", "/sign-up", 200),
+    open("POST", "/sign-up", "/sign-up", 404),
+    open("GET", "/sign-up/{token}", "/sign-up/none", 410),
+    open("POST", "/sign-up/{token}", "/sign-up/none", 422),
+    open("GET", "/auth/{provider}", "/auth/github", 404),
+    open("GET", "/auth/{provider}/callback", "/auth/github/callback?code=a&state=b", 404),
+    open("GET", "/reset", "/reset", 404),
+    open("POST", "/reset", "/reset", 404),
     open("GET", "/reset/{token}", "/reset/none", 410),
     open("POST", "/reset/{token}", "/reset/none", 422),
     open("GET", "/setup", "/setup", 404),
     open("POST", "/setup", "/setup", 422),
     person("POST", "/switch-organization", 422),
     person("GET", "/settings/organization", 200),
-    row("POST", "/settings/organization", "/settings/organization", [303, 403, 403, 403, 409, 409]),
+    row("POST", "/settings/organization", "/settings/organization", [303, 403, 403, 403, 422, 422]),
+    row("POST", "/settings/organization/plan", "/settings/organization/plan", [303, 403, 403, 403, 422, 422]),
+    row(
+        "GET",
+        "/settings/organization/delete",
+        "/settings/organization/delete",
+        [303, 403, 403, 403, 200, 200],
+    ),
+    row(
+        "POST",
+        "/settings/organization/delete",
+        "/settings/organization/delete",
+        [303, 403, 403, 403, 422, 422],
+    ),
+    person("GET", "/settings/members", 200),
+    row("POST", "/settings/members", "/settings/members", [303, 403, 403, 422, 422, 422]),
+    row(
+        "POST",
+        "/settings/members/invitations/{id}/resend",
+        "/settings/members/invitations/none/resend",
+        [303, 403, 403, 404, 404, 404],
+    ),
+    row(
+        "POST",
+        "/settings/members/invitations/{id}/withdraw",
+        "/settings/members/invitations/none/withdraw",
+        [303, 403, 403, 404, 404, 404],
+    ),
+    missing("GET", "/settings/members/{id}/role", "/settings/members/none/role"),
+    missing("POST", "/settings/members/{id}/role", "/settings/members/none/role"),
+    missing("GET", "/settings/members/{id}/remove", "/settings/members/none/remove"),
+    missing("POST", "/settings/members/{id}/remove", "/settings/members/none/remove"),
+    open("GET", "/invite/{token}", "/invite/none", 410),
+    open("POST", "/invite/{token}", "/invite/none", 410),
+    row("GET", "/settings/audit-log", "/settings/audit-log", [303, 403, 403, 200, 200, 200]),
+    row("GET", "/settings/audit-log/export", "/settings/audit-log/export", [303, 403, 403, 200, 200, 200]),
     person("GET", "/organizations/new", 200),
     person("POST", "/organizations/new", 422),
+    person("GET", "/overview", 200),
+    person("GET", "/settings/api-keys", 200),
+    person("POST", "/settings/api-keys", 303),
+    person("GET", "/settings/api-keys/new", 200),
+    person("POST", "/settings/api-keys/new", 422),
+    person("POST", "/settings/api-keys/selected", 303),
+    person("GET", "/settings/api-keys/revoke", 303),
+    person("POST", "/settings/api-keys/revoke", 303),
+    missing("GET", "/settings/api-keys/{id}", "/settings/api-keys/none"),
+    missing("GET", "/settings/api-keys/{id}/edit", "/settings/api-keys/none/edit"),
+    missing("POST", "/settings/api-keys/{id}/edit", "/settings/api-keys/none/edit"),
+    missing("GET", "/settings/api-keys/{id}/rotate", "/settings/api-keys/none/rotate"),
+    missing("POST", "/settings/api-keys/{id}/rotate", "/settings/api-keys/none/rotate"),
+    missing("POST", "/settings/api-keys/{id}/finish", "/settings/api-keys/none/finish"),
+    missing("POST", "/settings/api-keys/{id}/extend", "/settings/api-keys/none/extend"),
+    missing("GET", "/settings/api-keys/{id}/revoke", "/settings/api-keys/none/revoke"),
+    missing("POST", "/settings/api-keys/{id}/revoke", "/settings/api-keys/none/revoke"),
+    missing("POST", "/settings/api-keys/{id}/disable", "/settings/api-keys/none/disable"),
+    missing("POST", "/settings/api-keys/{id}/enable", "/settings/api-keys/none/enable"),
+    open("GET", "/dashboard/api-keys", "/dashboard/api-keys", 303),
+    open("GET", "/dashboard/api/keys", "/dashboard/api/keys", 303),
+    open("GET", "/app/settings/api-keys", "/app/settings/api-keys", 303),
     person("GET", "/settings/profile", 200),
     person("POST", "/settings/profile", 422),
     person("POST", "/settings/profile/sessions", 303),
     person("GET", "/settings/profile/password", 200),
     person("POST", "/settings/profile/password", 422),
+    row("GET", METHOD, "/settings/profile/sign-in-methods/github", [303, 404, 404, 404, 404, 404]),
+    row("POST", METHOD, "/settings/profile/sign-in-methods/github", [303, 422, 422, 422, 422, 422]),
+    row(
+        "GET",
+        REMOVE_METHOD,
+        "/settings/profile/sign-in-methods/github/remove",
+        [303, 404, 404, 404, 404, 404],
+    ),
+    row(
+        "POST",
+        REMOVE_METHOD,
+        "/settings/profile/sign-in-methods/github/remove",
+        [303, 422, 422, 422, 422, 422],
+    ),
     person("GET", "/settings/profile/second-factor", 200),
     person("POST", "/settings/profile/second-factor", 422),
     person("GET", "/settings/profile/second-factor/off", 303),
     person("POST", "/settings/profile/second-factor/off", 422),
     person("GET", "/settings/profile/recovery-codes", 303),
     person("POST", "/settings/profile/recovery-codes", 422),
+    // Programs' addresses take no sessions: without a key everybody is nobody.
+    open("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", 200),
+    open("GET", "/api/v1/authorize", AUTHORIZE, 401),
+    open("POST", "/api/v1/keys/verify", "/api/v1/keys/verify", 401),
+    open("GET", "/api/v1/me", "/api/v1/me", 401),
+    open("GET", "/api/v1/keys", "/api/v1/keys", 401),
+    open("POST", "/api/v1/keys", "/api/v1/keys", 401),
+    open("GET", "/api/v1/keys/{id}", KEY, 401),
+    open("PATCH", "/api/v1/keys/{id}", KEY, 401),
+    open("POST", "/api/v1/keys/{id}/rotate", "/api/v1/keys/x/rotate", 401),
+    open("POST", "/api/v1/keys/{id}/finish", "/api/v1/keys/x/finish", 401),
+    open("POST", "/api/v1/keys/{id}/extend", "/api/v1/keys/x/extend", 401),
+    open("POST", "/api/v1/keys/{id}/disable", "/api/v1/keys/x/disable", 401),
+    open("POST", "/api/v1/keys/{id}/enable", "/api/v1/keys/x/enable", 401),
+    open("POST", "/api/v1/keys/{id}/revoke", "/api/v1/keys/x/revoke", 401),
+    open("GET", "/api/v1/keys/{id}/usage", "/api/v1/keys/x/usage", 401),
+    open("GET", "/api/v1/audit", "/api/v1/audit", 401),
 ];
+
+const AUTHORIZE: &str = "/api/v1/authorize?org=01a1f866-0d00-7fff-bfff-ffffffffffff";
+const KEY: &str = "/api/v1/keys/x";
 
 /// Pages that only development builds have.
 const DEVELOPMENT: &[Row] = &[
@@ -74,6 +182,10 @@ const DEVELOPMENT: &[Row] = &[
     open("GET", "/parts/solo", "/parts/solo", 200),
     open("GET", "/parts/problem/{status}", "/parts/problem/404", 404),
 ];
+
+fn doors() -> impl Iterator<Item = Door> {
+    routes::doors().list().to_vec().into_iter()
+}
 
 fn rows() -> impl Iterator<Item = &'static Row> {
     TABLE.iter().chain(if cfg!(debug_assertions) { DEVELOPMENT } else { &[] })
@@ -108,7 +220,8 @@ on_both_engines! {
                 // Anew each time: some routes end the session.
                 let cookies = server.sign_in_as(persona).await;
                 let call = server.call(row.method(), row.address).same_origin().with(&cookies);
-                let call = if row.changes() { call.form(&[]) } else { call };
+                let org = server.organization_of(persona).await;
+                let call = if row.changes() { call.form(&[("org", org.as_str())]) } else { call };
                 let answer = call.send().await;
                 assert_eq!(answer.status.as_u16(), row.status[column], "{persona:?} {} {}", row.method, row.route);
                 if row.status == [303, row.status[1], row.status[1], row.status[1], row.status[1], row.status[1]]
@@ -132,7 +245,7 @@ on_both_engines! {
         ];
         let cookies = server.sign_in_as(Persona::Owner).await;
         let before = server.everything().await;
-        for row in rows().filter(|row| row.changes()) {
+        for row in rows().filter(|row| row.changes() && Wire::of(row.address) == Wire::Page) {
             for headers in foreign {
                 let mut call = server.call(row.method(), row.address).browser().with(&cookies);
                 for (name, value) in headers {
@@ -157,6 +270,67 @@ on_both_engines! {
         assert_eq!(server.everything().await, before);
     }
 
+    /// What is written into each form comes back with it; without it, or with another, nothing happens.
+    async fn forms_are_bound_to_the_organization_of_their_page(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Owner).await;
+        let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
+        let org = server.organization_of(Persona::Owner).await;
+        let person = |row: &&Row| doors().any(|door| door.path == row.route && door.who == Who::Person);
+        let mut forms = 0;
+        // Some pages are there before a second factor is set up, others after it.
+        for guarded in [false, true] {
+            if guarded {
+                server.guard(&owner).await;
+            }
+            for row in rows().filter(person) {
+                let call = server.call(row.method(), row.address).same_origin().with(&cookies);
+                let call = if row.changes() { call.form(&[("org", org.as_str())]) } else { call };
+                let answer = call.send().await;
+                if ![200, 422].contains(&answer.status.as_u16()) || !answer.header("content-type").starts_with("text/html") {
+                    continue;
+                }
+                let page = answer.text();
+                // Pages of problems are made for nobody in particular.
+                for form in page.split("<form method=\"post\"").skip(1).filter(|_| page.contains("id=\"nav\"")) {
+                    let form = form.split("</form>").next().unwrap_or_default();
+                    assert!(form.contains(&format!("name=\"org\" value=\"{org}\"")), "{} {}: {form}", row.method, row.route);
+                    forms += 1;
+                }
+                assert_eq!(page.matches("<form").count(), page.matches("<form method=").count(), "{}", row.route);
+            }
+        }
+        assert!(forms > 50, "{forms} forms were seen");
+    }
+
+    async fn forms_of_another_organization_are_refused_everywhere(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Owner).await;
+        server.clock.advance(std::time::Duration::from_secs(1));
+        let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
+        let other = server.join(&owner, "Second of Hers", Role::Owner).await;
+        let foreign = server.organization("Nair Consulting").await;
+        let before = server.everything().await;
+        let bound: Vec<_> = doors().filter(Bound::is_bound).collect();
+        assert!(bound.len() >= 8, "{bound:?}");
+        for row in rows().filter(|row| row.changes() && bound.iter().any(|door| door.path == row.route)) {
+            let cases: [(&[(&str, &str)], bool); 4] = [
+                (&[("org", other.as_str())], true),
+                (&[("org", foreign.as_str())], false),
+                (&[("org", "\0")], false),
+                (&[], false),
+            ];
+            for (fields, offered) in cases {
+                let answer = server.post(row.address).same_origin().with(&cookies).form(fields).send().await;
+                let page = answer.text();
+                assert_eq!(answer.status.as_u16(), 409, "{} {fields:?}", row.route);
+                assert_eq!(page.contains("Switch to Second of Hers"), offered, "{} {fields:?}", row.route);
+                assert!(!page.contains("Nair Consulting"), "names of others stay theirs");
+            }
+        }
+        assert_eq!(server.everything().await, before);
+    }
+
     async fn ended_and_forged_sessions_are_nobody(engine) {
         let server = Server::on(engine).await;
         let ended = server.sign_in_as(Persona::Owner).await;
@@ -175,7 +349,7 @@ on_both_engines! {
     async fn other_methods_are_refused_with_what_is_allowed(engine) {
         let server = Server::on(engine).await;
         for row in rows() {
-            let answer = server.call(Method::PATCH, row.address).same_origin().send().await;
+            let answer = server.call(Method::DELETE, row.address).same_origin().send().await;
             assert_eq!(answer.status.as_u16(), 405, "{}", row.route);
             assert!(answer.header("allow").contains(row.method), "{}", row.route);
         }

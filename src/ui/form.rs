@@ -5,7 +5,7 @@
 use leptos::context::Provider;
 use leptos::prelude::*;
 
-use super::parts::{Icon, Look, Size, Symbol, button_class};
+use super::parts::{HiddenFields, Icon, Look, Size, Symbol, button_class};
 
 /// What was wrong with a form, in the order of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,6 +75,12 @@ impl Scope {
     }
 }
 
+/// The organization that a page was made for. Every form of the page carries it, so that a form which comes back after
+/// its sender went over to another organization changes nothing there. Pages of nobody in particular have none.
+#[derive(Clone, Debug)]
+pub struct MadeFor(pub String);
+
+/// The one way to write a form that changes something.
 #[component]
 pub fn Form(
     #[prop(into)] action: String,
@@ -85,13 +91,22 @@ pub fn Form(
     /// Ids are `<prefix>-<name>`; needed where a page has two forms with the same names.
     #[prop(into, default = "f".to_owned())]
     prefix: String,
+    /// For controls that stand elsewhere on the page.
+    #[prop(into, optional)]
+    id: String,
     #[prop(into, optional)] class: String,
     children: TypedChildren<impl IntoView + 'static>,
 ) -> AnyView {
     let children = children.into_inner();
+    let org =
+        use_context::<MadeFor>().map(|MadeFor(org)| view! { <HiddenFields fields=vec![("org", org)]/> });
     view! {
         <Provider value=Scope { prefix, errors }>
-            <form method="post" action=action class=(!class.is_empty()).then_some(class)>
+            <form
+                method="post" action=action id=(!id.is_empty()).then_some(id)
+                class=(!class.is_empty()).then_some(class)
+            >
+                {org}
                 {(!failed.is_empty()).then(|| view! { <ErrorSummary failed class="mb-5"/> })}
                 {children()}
             </form>

@@ -80,10 +80,25 @@ pub fn RelativeTimes(now: i64) -> impl IntoView {
 
 /// How a copy went.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Copied {
+pub(crate) enum Copied {
     NotYet,
     Done,
     Failed,
+}
+
+impl Copied {
+    pub(crate) fn said(self) -> &'static str {
+        match self {
+            Self::NotYet => "",
+            Self::Done => "Copied",
+            Self::Failed => "Copying did not work. Select the text and press Ctrl C.",
+        }
+    }
+}
+
+/// Puts a text on the clipboard, if that can be done at all. `place` is the button that was pressed.
+pub(crate) async fn copy(text: &str, place: &Element) -> bool {
+    copy_text(text).await || copy_selected(text, place)
 }
 
 /// Copies the text of the element `target`. The children are what the button shows, `name` is what it is called where
@@ -93,27 +108,25 @@ pub fn CopyButton(target: String, class: String, name: String, children: Childre
     let state = RwSignal::new(Copied::NotYet);
     let copy = move |event: ev::MouseEvent| {
         let place = event.current_target().and_then(|place| place.dyn_into::<Element>().ok());
-        let text = document().get_element_by_id(&target).and_then(|source| source.text_content());
-        let (Some(place), Some(text)) = (place, text) else { return state.set(Copied::Failed) };
+        let source = document().get_element_by_id(&target);
+        let (Some(place), Some(source)) = (place, source) else { return state.set(Copied::Failed) };
+        let text = source.text_content().unwrap_or_default();
         task::spawn_local(async move {
-            let copied = copy_text(&text).await || copy_selected(&text, &place);
+            let copied = copy(&text, &place).await;
             state.set(if copied { Copied::Done } else { Copied::Failed });
             if copied {
+                // For who wants to know whether it was.
+                let _ = source.set_attribute("data-copied", "");
                 set_timeout(move || state.set(Copied::NotYet), Duration::from_secs(4));
             }
         });
-    };
-    let said = move || match state.get() {
-        Copied::NotYet => "",
-        Copied::Done => "Copied",
-        Copied::Failed => "Copying did not work. Select the text and press Ctrl C.",
     };
     view! {
         <span class="needs-script inline-flex flex-wrap items-center gap-x-2">
             <button type="button" class=class aria-label=(!name.is_empty()).then_some(name) on:click=copy>
                 {children()}
             </button>
-            <span class="cap" role="status">{said}</span>
+            <span class="cap" role="status">{move || state.get().said()}</span>
         </span>
     }
 }

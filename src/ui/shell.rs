@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 
+use super::form::Form;
 use super::parts::{Avatar, HiddenFields, Icon, Mark, OrganizationAvatar, Rack, Symbol};
 use crate::shared::{Role, Theme, VERSION};
 
@@ -164,13 +165,13 @@ fn OrganizationSwitch(organization: Organization, others: Vec<OtherOrganization>
     let others = others.into_iter().map(|other| {
         let fields = vec![("organization", other.id), ("back", back.clone())];
         view! {
-            <form method="post" action="/switch-organization">
+            <Form action="/switch-organization">
                 <HiddenFields fields/>
                 <button type="submit" class="menu-item">
                     <OrganizationAvatar name=other.name.clone()/>
                     <span class="truncate" dir="auto">{other.name}</span>
                 </button>
-            </form>
+            </Form>
         }
     });
     view! {
@@ -224,12 +225,12 @@ fn Account(person: Person, theme: Theme, host: String, back: String) -> AnyView 
                     <ThemeSwitch theme back/>
                 </div>
                 <hr/>
-                <form method="post" action="/sign-out">
+                <Form action="/sign-out">
                     <button type="submit" class="menu-item">
                         <Icon symbol=Symbol::Out/>
                         "Sign out"
                     </button>
-                </form>
+                </Form>
                 <hr/>
                 <p class="cap max-w-72 px-2 py-1 [overflow-wrap:anywhere]">
                     {format!("Latchkey {VERSION} · {host}")}
@@ -243,7 +244,7 @@ fn Account(person: Person, theme: Theme, host: String, back: String) -> AnyView 
 /// Light, dark or as the system has it.
 #[component]
 pub fn ThemeSwitch(theme: Theme, #[prop(into)] back: String) -> AnyView {
-    let buttons = Theme::ALL.into_iter().map(|choice| {
+    let buttons = Theme::ALL.into_iter().map(move |choice| {
         let pressed = if choice == theme { "true" } else { "false" };
         view! {
             <button type="submit" name="theme" value=choice.as_str() aria-pressed=pressed>
@@ -252,14 +253,14 @@ pub fn ThemeSwitch(theme: Theme, #[prop(into)] back: String) -> AnyView {
         }
     });
     view! {
-        <form method="post" action="/preferences/theme">
+        <Form action="/preferences/theme">
             <HiddenFields fields=vec![("back", back)]/>
             <fieldset class="flex items-center justify-between gap-3">
                 <legend class="sr-only">"Theme"</legend>
                 <span class="text-dense" aria-hidden="true">"Theme"</span>
                 <span class="seg">{buttons.collect_view()}</span>
             </fieldset>
-        </form>
+        </Form>
     }
     .into_any()
 }

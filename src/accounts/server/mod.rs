@@ -1,5 +1,7 @@
 //! The server's side of accounts.
 
+pub mod letters;
+mod oauth;
 mod pages;
 mod password;
 mod rules;
@@ -9,17 +11,19 @@ mod store;
 mod throttle;
 mod totp;
 
-pub use pages::{doors, enter};
+pub use oauth::{Discoveries, Identity};
+pub use pages::{Offered, ProviderButtons, doors, enter, offered};
 pub use service::{
-    NewPerson, Person, SignedIn, hash_new_password, insert_person, new_setup_link, nobody_yet, person_of,
-    print_reset_link, print_setup_link, set_enabled, setup_is_open, setup_refused, signed_in,
-    spend_setup_link, sweep, work_in,
+    NewPerson, Person, SignedIn, add_identity, choose_org, confirmed_address, find_id, find_person,
+    hash_new_password, insert_person, names, new_setup_link, nobody_yet, person_of, print_reset_link,
+    print_setup_link, proven_identity, set_enabled, setup_is_open, setup_refused, sign_up_refused, signed_in,
+    spend_setup_link, spend_sign_up_link, sweep,
 };
 pub use sessions::{SessionStore, fingerprint, layer};
 pub use throttle::Throttle;
 
 #[cfg(test)]
-pub use service::{find_person, remember_browser, start_session};
+pub use service::{remember_browser, start_session};
 #[cfg(test)]
 pub use store::sessions::FIND as FIND_SESSION;
 #[cfg(test)]

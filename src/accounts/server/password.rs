@@ -1,15 +1,13 @@
 //! Passwords at rest: argon2id, off the async threads, two at a time in two pieces of memory that are used again and
 //! again, so that a flood of sign-ins can neither eat the memory nor stall other requests.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use data_encoding::BASE64_NOPAD;
-use tokio::sync::Semaphore;
 
-use crate::platform::{App, Error, Secret};
+use crate::platform::{App, Error, Secret, Workers};
 
 /// 19 MiB, two passes: OWASP's choice for argon2id.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -22,8 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: usize = 1_024;
 
 /// The process's, whatever number of apps live in it: memory is what they protect.
-static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
-static WAITING: AtomicUsize = AtomicUsize::new(0);
+static WORKERS: LazyLock<Workers> = LazyLock::new(|| Workers::new(AT_A_TIME, MOST_WAITING, PATIENCE));
 /// Allocated at the first use. Freeing such large pieces would leave one behind in each thread's heap.
 static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
@@ -96,35 +93,15 @@ async fn off_thread<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let place = Waiting::take().ok_or(Error::Busy)?;
-    let turn = tokio::time::timeout(PATIENCE, TURNS.acquire()).await.map_err(|_| Error::Busy)?;
-    // The turn goes with the work: a caller that hangs up does not free it while the memory is still in use.
-    let turn = turn.map_err(|_| Error::Busy)?;
-    drop(place);
-    let began = app.clock.steady();
-    let done = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        work()
+    let clock = app.clock.clone();
+    let timed = WORKERS.run(move || {
+        let began = clock.steady();
+        let done = work();
+        (done, clock.steady().saturating_sub(began))
     });
-    let done = done.await.map_err(|error| Error::internal(error.to_string()))?;
-    app.metrics.password_hashed(app.clock.steady().saturating_sub(began));
+    let (done, took) = timed.await?;
+    app.metrics.password_hashed(took);
     done
-}
-
-/// A place in the queue.
-struct Waiting;
-
-impl Waiting {
-    fn take() -> Option<Self> {
-        let place = Self;
-        (WAITING.fetch_add(1, Ordering::SeqCst) < MOST_WAITING).then_some(place)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        WAITING.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 #[cfg(test)]

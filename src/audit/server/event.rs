@@ -5,13 +5,18 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use crate::platform::http::Visit;
-use crate::shared::{OrgId, UserId};
+use crate::shared::{KeyId, OrgId, UserId};
 
 /// Who acted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     Person {
         id: UserId,
+        name: String,
+    },
+    /// In the name of the person who made it.
+    Key {
+        id: KeyId,
         name: String,
     },
     /// Nobody has been recognised yet: a sign-in that failed, for example.
@@ -24,6 +29,7 @@ impl Actor {
     pub(super) fn columns(&self) -> (&str, &str, &str) {
         match self {
             Self::Person { id, name } => ("person", id.as_str(), name),
+            Self::Key { id, name } => ("key", id.as_str(), name),
             Self::Stranger => ("stranger", "", ""),
             Self::System => ("system", "", "Latchkey"),
         }

@@ -1,5 +1,8 @@
-//! Who is asking? A session becomes a `Visitor`, and with an organization an `Actor`. Handlers take one of them as an
-//! argument; whoever is not signed in never reaches the handler.
+//! Who is asking? A session becomes a `Visitor`, and with an organization a `Member`. Handlers of pages take one of them
+//! as an argument; whoever is not signed in never reaches the handler. Services take an `Actor`, which is what a member
+//! and a key have in common, so that one permission table serves all doors.
+
+use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::Method;
@@ -11,7 +14,7 @@ use crate::accounts::server::{Person, fingerprint, person_of, signed_in};
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::{Door, OrgId, Permission, Timestamp};
+use crate::shared::{Door, KeyId, OrgId, Permission, Timestamp, UserId};
 
 /// A person who is signed in, whether or not they belong to an organization.
 #[derive(Clone, Debug)]
@@ -29,11 +32,54 @@ pub struct Visitor {
     pub word: Option<String>,
 }
 
-/// A person at work in an organization.
+/// Who acts in an organization: a member, or a key in the name of the person who made it.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    pub visitor: Visitor,
+    pub user: UserId,
+    pub door: Door,
+    /// The key that acts, where it is one.
+    pub key: Option<KeyId>,
+    /// The organization and the role in it.
     pub org: Membership,
+    /// What the audit log says about who did it.
+    pub by: By,
+}
+
+/// A person at work in an organization.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub visitor: Visitor,
+    actor: Actor,
+}
+
+impl Member {
+    fn new(visitor: Visitor, org: Membership) -> Self {
+        let actor =
+            Actor { user: visitor.person.id.clone(), door: Door::Person, key: None, org, by: visitor.by() };
+        Self { visitor, actor }
+    }
+
+    /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
+    /// change the wrong one.
+    pub(super) fn refuse_other_org(&self, rendered_for: &str) -> Result<(), Error> {
+        if self.org.org.as_str() == rendered_for {
+            return Ok(());
+        }
+        let theirs = OrgId::from_text(rendered_for);
+        let meant = self.visitor.memberships.iter().find(|place| place.org == theirs);
+        Err(Error::OtherOrganization {
+            here: self.org.org_name.clone(),
+            meant: meant.map(|place| (place.org.to_string(), place.org_name.clone())),
+        })
+    }
+}
+
+impl Deref for Member {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.actor
+    }
 }
 
 impl Visitor {
@@ -67,7 +113,7 @@ impl Visitor {
 
 impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
-        permission.is_granted(self.org.role, Door::Person)
+        permission.is_granted(self.org.role, self.door)
     }
 
     /// 403 for those who may not.
@@ -75,22 +121,8 @@ impl Actor {
         if self.may(permission) {
             return Ok(());
         }
-        let who = permission.least_role(Door::Person).plural();
+        let who = permission.least_role(self.door).plural();
         Err(Error::Forbidden(format!("Only {who} of {} may do this.", self.org.org_name)))
-    }
-
-    /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
-    /// change the wrong one.
-    pub fn refuse_other_org(&self, rendered_for: &str) -> Result<(), Error> {
-        if self.org.org.as_str() == rendered_for {
-            return Ok(());
-        }
-        let theirs = OrgId::from_text(rendered_for);
-        let meant = self.visitor.memberships.iter().find(|place| place.org == theirs);
-        Err(Error::OtherOrganization {
-            here: self.org.org_name.clone(),
-            meant: meant.map(|place| (place.org.to_string(), place.org_name.clone())),
-        })
     }
 }
 
@@ -102,6 +134,10 @@ pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
 }
 
 async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
+    // `bound` has met them already.
+    if let Some(visitor) = parts.extensions.get::<Visitor>() {
+        return Ok(Some(visitor.clone()));
+    }
     let missing = || Error::internal("the session and visit layers are around every route");
     let session = parts.extensions.get::<Session>().ok_or_else(missing)?;
     let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
@@ -140,13 +176,13 @@ impl OptionalFromRequestParts<App> for Visitor {
     }
 }
 
-impl FromRequestParts<App> for Actor {
+impl FromRequestParts<App> for Member {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let visitor = visitor(parts, app).await?.ok_or_else(|| sign_in_first(parts))?;
         match visitor.current.clone() {
-            Some(org) => Ok(Self { visitor, org }),
+            Some(org) => Ok(Self::new(visitor, org)),
             None => Err(Error::NoOrganization),
         }
     }

@@ -1,10 +1,17 @@
 //! The server's side of organizations.
 
 mod actor;
+mod bound;
+mod legacy;
+pub mod letters;
 mod pages;
 mod service;
 mod store;
 
-pub use actor::{Actor, Visitor, leave_word};
+pub use actor::{Actor, Member, Visitor, leave_word};
+pub use bound::{Bound, refuse_other_org};
+pub use legacy::{KeysLeft, Legacy, MadeKey};
 pub use pages::doors;
-pub use service::{Membership, create, rename, set_up};
+pub use service::{Membership, create, find, set_up, sign_up, sweep, work_in};
+#[cfg(test)]
+pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;

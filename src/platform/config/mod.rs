@@ -1,9 +1,11 @@
 //! Configuration: small structs, one per concern, declared once with their defaults and texts. The same declaration
 //! reads `Leptos.toml` and the environment, checks everything at the start, and prints `latchkey serve --help`.
 
+mod outside;
 mod read;
 mod value;
 
+pub use outside::{ProviderUrl, SmtpTls, SmtpUrl, is_loopback};
 pub use read::{ConfigError, Sources};
 pub use value::{Bytes, DatabaseUrl, LogFormat, PublicUrl, SignUp};
 
@@ -12,7 +14,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use lettre::message::Mailbox;
 use read::settings;
+
+use super::Secret;
+use crate::shared::Plan;
 
 /// The front end's name, as in Cargo.toml's `[package.metadata.leptos]`.
 pub const OUTPUT_NAME: &str = "latchkey";
@@ -81,7 +87,7 @@ settings! {
     /// People and what is kept about them.
     table "latchkey"
     pub struct Accounts {
-        /// Who may make an account: by invitation, or nobody (closed)
+        /// Who may make an account: by invitation, everybody who confirms an address by mail (open), or nobody (closed)
         pub sign_up: SignUp = "invitation",
         /// A session ends after this silence
         pub session_idle: Duration = "7d",
@@ -89,6 +95,63 @@ settings! {
         pub session_life: Duration = "30d",
         /// How long audit rows are kept; empty: for ever
         pub audit_retention: Option<Duration> = "",
+    }
+}
+
+settings! {
+    /// API keys and what is counted about them.
+    table "latchkey"
+    pub struct Keys {
+        /// Plans whose organizations may use /api/v1, separated by commas: free, agency, business, enterprise
+        pub api_plans: Vec<Plan> = "agency,business,enterprise",
+        /// Plan of new organizations
+        pub default_plan: Plan = "enterprise",
+        /// Cost of hashing a new key's secret: scrypt with N = 2 to the power of this, r = 8, p = 1
+        pub key_hash_cost: u32 = "10",
+        /// Tokens that are remembered as proven; more are checked against the database again
+        pub remembered_tokens: u32 = "1000000",
+        /// How long usage is kept: charts, callers
+        pub usage_retention: Duration = "90d",
+    }
+}
+
+settings! {
+    /// Who else may say who somebody is. Each provider is offered when its id and secret are there.
+    table "latchkey"
+    pub struct Providers {
+        /// Client id of an OAuth app at GitHub; empty: no sign-in with GitHub
+        pub github_client_id: String = "",
+        /// Its secret
+        pub github_client_secret: Secret = "",
+        /// GitHub, or an Enterprise Server of your own
+        pub github_url: ProviderUrl = "https://github.com",
+        /// Client id at Google; empty: no sign-in with Google
+        pub google_client_id: String = "",
+        /// Its secret
+        pub google_client_secret: Secret = "",
+        /// Issuer of an OpenID Connect provider, found by discovery; empty: none
+        pub oidc_issuer: Option<ProviderUrl> = "",
+        /// Client id there
+        pub oidc_client_id: String = "",
+        /// Its secret
+        pub oidc_client_secret: Secret = "",
+        /// What people call that provider: "Continue with …"
+        pub oidc_name: String = "SSO",
+        /// How long an identity provider may take for one answer
+        pub provider_timeout: Duration = "5s",
+    }
+}
+
+settings! {
+    /// How letters leave. Without a mail server links are shown to copy instead.
+    table "latchkey"
+    pub struct Mail {
+        /// smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS; empty: no mail. "?tls=none" for a relay without TLS
+        pub smtp_url: Option<SmtpUrl> = "",
+        /// Sender of letters, such as Latchkey <keys@example.com>
+        pub mail_from: Option<Mailbox> = "",
+        /// How long the mail server may take for one letter; nobody waits for it
+        pub mail_timeout: Duration = "20s",
     }
 }
 
@@ -103,6 +166,31 @@ settings! {
     }
 }
 
+impl Providers {
+    /// Half of what a provider needs would silently leave its button out.
+    fn check(&self) -> Result<(), ConfigError> {
+        let filled = |secret: &Secret| !secret.expose().is_empty();
+        for (name, id, secret) in [
+            ("github", &self.github_client_id, &self.github_client_secret),
+            ("google", &self.google_client_id, &self.google_client_secret),
+            ("oidc", &self.oidc_client_id, &self.oidc_client_secret),
+        ] {
+            if id.is_empty() == filled(secret) {
+                return Err(ConfigError::new(format!(
+                    "{name}_client_id and {name}_client_secret: a provider needs both"
+                )));
+            }
+        }
+        if self.oidc_issuer.is_some() == self.oidc_client_id.is_empty() {
+            return Err(ConfigError::new("oidc_issuer and oidc_client_id: a provider needs both"));
+        }
+        if self.oidc_name.trim().is_empty() {
+            return Err(ConfigError::new("oidc_name: the button needs a name"));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Config {
     pub site: Site,
@@ -110,6 +198,9 @@ pub struct Config {
     pub database: Database,
     pub limits: Limits,
     pub accounts: Accounts,
+    pub keys: Keys,
+    pub providers: Providers,
+    pub mail: Mail,
     pub log: Log,
 }
 
@@ -137,6 +228,9 @@ impl Config {
             Database::SETTINGS,
             Limits::SETTINGS,
             Accounts::SETTINGS,
+            Keys::SETTINGS,
+            Providers::SETTINGS,
+            Mail::SETTINGS,
             Log::SETTINGS,
         ]
         .concat()
@@ -150,6 +244,9 @@ impl Config {
             database: Database::read(sources)?,
             limits: Limits::read(sources)?,
             accounts: Accounts::read(sources)?,
+            keys: Keys::read(sources)?,
+            providers: Providers::read(sources)?,
+            mail: Mail::read(sources)?,
             log: Log::read(sources)?,
         };
         config.check()?;
@@ -164,6 +261,20 @@ impl Config {
         if self.accounts.session_idle.is_zero() || self.accounts.session_life.is_zero() {
             return Err(ConfigError::new(
                 "session_idle and session_life: a session must last longer than nothing",
+            ));
+        }
+        if !(1..=20).contains(&self.keys.key_hash_cost) {
+            return Err(ConfigError::new(
+                "key_hash_cost: from 1 (two rounds) to 20 (1 GiB of memory a check)",
+            ));
+        }
+        self.providers.check()?;
+        if self.mail.smtp_url.is_some() != self.mail.mail_from.is_some() {
+            return Err(ConfigError::new("smtp_url and mail_from: mail needs both"));
+        }
+        if self.accounts.sign_up == SignUp::Open && self.mail.smtp_url.is_none() {
+            return Err(ConfigError::new(
+                "sign_up: open needs smtp_url, because addresses are confirmed by mail",
             ));
         }
         if self.limits.max_headers.get() < 1024 {

@@ -122,7 +122,7 @@ impl Sources {
             (setting.default, format!("the default of {}", setting.name))
         };
         T::parse(text).map_err(|why| {
-            let shown = if setting.name == "database_url" { "the address" } else { &format!("\"{text}\"") };
+            let shown = if T::SECRET { "the address" } else { &format!("\"{text}\"") };
             ConfigError::new(format!("{origin}: {shown} {why}"))
         })
     }

@@ -9,8 +9,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::shared::Plan;
+
 /// A value that a text can hold. The error completes the sentence `"<text>" …`.
 pub trait Value: Sized {
+    /// The text is not repeated where it is told that it means nothing.
+    const SECRET: bool = false;
+
     fn parse(text: &str) -> Result<Self, String>;
 }
 
@@ -38,6 +43,12 @@ impl Value for u32 {
     }
 }
 
+impl Value for Plan {
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| "is none of free, agency, business and enterprise".to_owned())
+    }
+}
+
 impl Value for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse()
@@ -46,6 +57,8 @@ impl Value for SocketAddr {
 }
 
 impl<T: Value> Value for Option<T> {
+    const SECRET: bool = T::SECRET;
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
     }
@@ -135,6 +148,8 @@ impl Value for LogFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignUp {
     Invitation,
+    /// Whoever confirms an address by mail.
+    Open,
     Closed,
 }
 
@@ -142,10 +157,9 @@ impl Value for SignUp {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "invitation" => Ok(Self::Invitation),
+            "open" => Ok(Self::Open),
             "closed" => Ok(Self::Closed),
-            // Anybody's address must be confirmed by mail before it is believed.
-            "open" => Err("needs mail to confirm addresses, which this version does not send".to_owned()),
-            _ => Err("is neither invitation nor closed".to_owned()),
+            _ => Err("is neither invitation, open nor closed".to_owned()),
         }
     }
 }
@@ -223,6 +237,8 @@ pub enum DatabaseUrl {
 }
 
 impl Value for DatabaseUrl {
+    const SECRET: bool = true;
+
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);

@@ -25,6 +25,7 @@ use sqlx::any::{Any, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::changes::{Change, Listener};
 use super::config::{self, DatabaseUrl};
 use sqlite::FileLock;
 
@@ -76,6 +77,8 @@ pub struct Db {
     url: DatabaseUrl,
     writer: Arc<Semaphore>,
     writer_timeout: Duration,
+    /// Hears of changes that this process commits.
+    pub listener: Listener,
     /// Held for as long as any clone lives; the operating system releases it when the process dies.
     _lock: Option<Arc<FileLock>>,
 }
@@ -117,6 +120,7 @@ impl Db {
             url: settings.database_url.clone(),
             writer: Arc::new(Semaphore::new(writers)),
             writer_timeout: settings.database_timeout,
+            listener: Listener::default(),
             _lock: lock.map(Arc::new),
         };
         match engine {
@@ -145,7 +149,7 @@ impl Db {
             Engine::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
             Engine::Postgres => self.pool.begin().await?,
         };
-        Ok(Write { transaction, _turn: turn })
+        Ok(Write { transaction, changes: Vec::new(), listener: self.listener.clone(), _turn: turn })
     }
 
     /// Is the database there? One round trip.
@@ -182,12 +186,21 @@ async fn configure(engine: Engine, connection: &mut AnyConnection) -> Result<(),
 /// A writing transaction together with its turn.
 pub struct Write {
     transaction: Transaction<'static, Any>,
+    changes: Vec<Change>,
+    listener: Listener,
     _turn: OwnedSemaphorePermit,
 }
 
 impl Write {
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.transaction.commit().await
+        let done = self.transaction.commit().await;
+        // After a failure too: whether it was committed may be in doubt, and forgetting costs one look-up.
+        self.listener.tell(&self.changes);
+        done
+    }
+
+    pub(super) fn changed(&mut self, change: Change) {
+        self.changes.push(change);
     }
 }
 
@@ -204,6 +217,24 @@ impl DerefMut for Write {
         &mut self.transaction
     }
 }
+
+/// `($1, $2), ($3, $4)`: the places of `count` rows of `columns` values.
+pub fn places(count: usize, columns: usize) -> String {
+    let mut text = String::new();
+    for row in 0..count {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            text.push_str(&format!("{comma}${}", row * columns + column));
+        }
+        text.push(')');
+    }
+    text
+}
+
+/// Rows written by one statement. SQLite looks each parameter up by its name among all of them, so that many rows cost
+/// more than many statements.
+pub const ROWS: usize = 25;
 
 /// Marks a text that this code put together from its own constants and `$n` as fit to be run.
 pub fn sql(text: String) -> AssertSqlSafe<String> {

@@ -7,6 +7,7 @@ mod cookie;
 mod cross_site;
 mod doors;
 mod headers;
+pub mod lean;
 mod limits;
 mod problems;
 pub mod serve;

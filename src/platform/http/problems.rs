@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Visit, Wire};
@@ -78,17 +79,44 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 }
 
 fn problem_json(problem: &Problem, visit: &Visit) -> Response {
-    let body = json!({
-        "type": "about:blank",
-        "title": problem.title,
-        "status": problem.status.as_u16(),
-        "detail": problem.detail,
-        "request_id": visit.request_id,
-        // The published clients of the three systems read these.
-        "error": problem.title,
-        "message": problem.detail,
-    });
-    json_response(&body, "application/problem+json")
+    let mut response = Response::new(Body::from(problem_text(problem, &visit.request_id)));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    response
+}
+
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// RFC 9457's fields, and those that the published clients of the three systems read.
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+    error: &'a str,
+    message: &'a str,
+}
+
+pub(super) fn problem_text(problem: &Problem, request_id: &str) -> String {
+    let body = ProblemBody {
+        r#type: "about:blank",
+        title: problem.title,
+        status: problem.status.as_u16(),
+        detail: &problem.detail,
+        request_id,
+        error: problem.title,
+        message: &problem.detail,
+    };
+    // Texts and a number: there is nothing that could not be written.
+    let text = serde_json::to_string(&body).unwrap_or_default();
+    match text.strip_suffix('}') {
+        Some(open) if !problem.more.is_empty() => {
+            let more = problem.more.iter().map(|(name, value)| format!(",\"{name}\":{value}"));
+            format!("{open}{}}}", more.collect::<String>())
+        }
+        _ => text,
+    }
 }
 
 fn oauth(problem: &Problem) -> Response {

@@ -53,7 +53,7 @@ impl Visit {
         let ours = app.public_url.authority();
         let other_host = host.filter(|host| !host.eq_ignore_ascii_case(ours)).map(str::to_owned);
         Self {
-            request_id: format!("req_{}", app.random.base62(16)),
+            request_id: app.request_id(),
             address: address::caller(peer, headers, &app.config.web.trusted_proxies),
             peer,
             user_agent: user_agent(headers),

@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 
 use super::icon::{Icon, Symbol};
+use crate::ui::form::Form;
 
 /// A row's or page's "…" with its items.
 #[component]
@@ -48,10 +49,10 @@ pub fn MenuAction(
     #[prop(into)] text: String,
 ) -> AnyView {
     view! {
-        <form method="post" action=action>
+        <Form action>
             <HiddenFields fields/>
             <button type="submit" class=item(danger)><Icon symbol/>{text}</button>
-        </form>
+        </Form>
     }
     .into_any()
 }

@@ -1,13 +1,13 @@
 //! What stands around the pages of people who are signed in, from the one who looks.
 
 use super::page::Page;
-use crate::orgs::server::Actor;
+use crate::orgs::server::Member;
 use crate::platform::App;
 use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, Person};
 
 /// `back` is the page's own path: where a switch of theme or organization returns to.
-pub fn chrome(app: &App, actor: &Actor, current: Option<Nav>, back: &str) -> Chrome {
-    let Actor { visitor, org } = actor;
+pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> Chrome {
+    let (visitor, org) = (&member.visitor, &member.org);
     let others = visitor.memberships.iter().filter(|place| place.org != org.org);
     Chrome {
         person: Person { name: visitor.person.name.clone(), email: visitor.person.email.clone() },
@@ -16,7 +16,7 @@ pub fn chrome(app: &App, actor: &Actor, current: Option<Nav>, back: &str) -> Chr
             .map(|place| OtherOrganization { id: place.org.to_string(), name: place.org_name.clone() })
             .collect(),
         // A place is offered from the day its page is there.
-        places: vec![Nav::Organization],
+        places: vec![Nav::Overview, Nav::Keys, Nav::Members, Nav::Audit, Nav::Organization],
         current,
         theme: visitor.visit.theme,
         host: app.public_url.authority().to_owned(),
@@ -24,6 +24,6 @@ pub fn chrome(app: &App, actor: &Actor, current: Option<Nav>, back: &str) -> Chr
     }
 }
 
-pub fn page_for(app: &App, actor: &Actor, title: &str) -> Page {
-    Page::new(app, &actor.visitor.visit, title)
+pub fn page_for(app: &App, member: &Member, title: &str) -> Page {
+    Page::new(app, &member.visitor.visit, title).made_for(&member.org.org)
 }

@@ -10,6 +10,7 @@ use super::page::Page;
 use crate::platform::http::Visit;
 use crate::platform::{App, Offer, Problem};
 use crate::shared::Kind;
+use crate::ui::form::Form;
 use crate::ui::parts::{Button, Glyph, GlyphSize, HiddenFields, LinkButton, Look, Symbol};
 use crate::ui::shell::Solo;
 
@@ -25,17 +26,17 @@ fn way_on(status: u16, offer: Option<Offer>) -> AnyView {
     match offer {
         Some(Offer::SwitchTo { id, name }) => {
             return view! {
-                <form method="post" action="/switch-organization">
+                <Form action="/switch-organization">
                     <HiddenFields fields=vec![("organization", id), ("back", "/".to_owned())]/>
                     <Button look=Look::Primary>{format!("Switch to {name}")}</Button>
-                </form>
+                </Form>
                 <LinkButton href="/" look=Look::Ghost>"Go to the start page"</LinkButton>
             }
             .into_any();
         }
         Some(Offer::SignOut) => {
             return view! {
-                <form method="post" action="/sign-out"><Button>"Sign out"</Button></form>
+                <Form action="/sign-out"><Button>"Sign out"</Button></Form>
             }
             .into_any();
         }

@@ -15,8 +15,8 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-use crate::orgs::server::Actor;
-use crate::platform::live::Signal;
+use crate::orgs::server::Member;
+use crate::platform::live::{Awaiting, Signal};
 use crate::platform::{App, Error};
 
 /// Ten minutes: then the browser asks again, as whoever it is by then.
@@ -33,7 +33,7 @@ struct Topic {
 
 pub async fn listen(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     RawQuery(query): RawQuery,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     if app.live.listeners() >= MOST {
@@ -41,9 +41,10 @@ pub async fn listen(
     }
     let asked = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
     let topics = asked.filter(|(name, _)| name == "topic").take(MOST_TOPICS);
-    let topics = topics.map(|(_, topic)| resolve(&actor, &topic)).collect::<Option<Vec<_>>>();
+    let topics = topics.map(|(_, topic)| resolve(&member, &topic)).collect::<Option<Vec<_>>>();
     let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
-    let state = Listening { signals: app.live.listen(), app, topics, ends: end() };
+    let awaiting = app.live.wait_for(topics.iter().map(|topic| topic.full.clone()).collect());
+    let state = Listening { signals: app.live.listen(), app, topics, ends: end(), _awaiting: awaiting };
     let events = futures_util::stream::unfold(state, |mut state| async move {
         let event = state.next().await?;
         Some((Ok(event), state))
@@ -59,11 +60,11 @@ fn end() -> Instant {
     Instant::now() + LIFE
 }
 
-fn resolve(actor: &Actor, topic: &str) -> Option<Topic> {
+fn resolve(member: &Member, topic: &str) -> Option<Topic> {
     let (whose, what) = topic.split_once(':')?;
     let full = match whose {
-        "organization" => format!("organization/{}/{what}", actor.org.org),
-        "person" => format!("person/{}/{what}", actor.visitor.person.id),
+        "organization" => format!("organization/{}/{what}", member.org.org),
+        "person" => format!("person/{}/{what}", member.visitor.person.id),
         _ => return None,
     };
     Some(Topic { here: topic.to_owned(), full })
@@ -74,6 +75,7 @@ struct Listening {
     signals: Receiver<Signal>,
     topics: Vec<Topic>,
     ends: Instant,
+    _awaiting: Awaiting,
 }
 
 impl Listening {

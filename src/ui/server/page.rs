@@ -11,7 +11,8 @@ use leptos::prelude::*;
 use crate::platform::config::OUTPUT_NAME;
 use crate::platform::http::{Visit, page_policy};
 use crate::platform::{App, Assets};
-use crate::shared::{Theme, Timestamp};
+use crate::shared::{OrgId, Theme, Timestamp};
+use crate::ui::form::MadeFor;
 use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
 
 /// What the document needs to know besides its content.
@@ -20,11 +21,20 @@ pub struct Page {
     pub visit: Visit,
     pub title: String,
     pub status: StatusCode,
+    made_for: Option<MadeFor>,
 }
 
 impl Page {
     pub fn new(app: &App, visit: &Visit, title: impl Into<String>) -> Self {
-        Self { app: app.clone(), visit: visit.clone(), title: title.into(), status: StatusCode::OK }
+        let (app, visit, title) = (app.clone(), visit.clone(), title.into());
+        Self { app, visit, title, status: StatusCode::OK, made_for: None }
+    }
+
+    /// Its forms are for this organization and no other.
+    #[must_use]
+    pub fn made_for(mut self, org: &OrgId) -> Self {
+        self.made_for = Some(MadeFor(org.to_string()));
+        self
     }
 
     #[must_use]
@@ -38,7 +48,7 @@ impl Page {
     where
         V: IntoView + 'static,
     {
-        let Self { app, visit, title, status } = self;
+        let Self { app, visit, title, status, made_for } = self;
         let nonce = Nonce::new();
         let now = app.clock.now();
         let options = options(&app);
@@ -51,7 +61,12 @@ impl Page {
             let notice = visit.other_host.map(|host| view! { <OtherAddress host public_url/> });
             view! { <Document title options assets theme=visit.theme now>{notice}{content}</Document> }
         };
-        let context = move || provide_context(nonce.clone());
+        let context = move || {
+            provide_context(nonce.clone());
+            if let Some(org) = made_for.clone() {
+                provide_context(org);
+            }
+        };
         let request = Request::new(Body::empty());
         let mut response =
             leptos_axum::handle_response_inner(context, document, request, |view, scripts, _| {

@@ -1,27 +1,42 @@
 //! The table of routes, put together from the slices' own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 
 use super::{errors, live, start, theme};
 use crate::platform::boot::Product;
-use crate::platform::http::{Doors, Who, stack};
-use crate::platform::{App, Slices, assets, health};
-use crate::{accounts, audit, orgs};
+use crate::platform::http::{Doors, Who, lean, stack};
+use crate::platform::{App, Random, Slices, assets, health};
+use crate::usage::Outcome;
+use crate::{accounts, api, audit, keys, orgs, overview, usage};
 
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
-pub const PRODUCT: Product = Product { slices, router, start: |app| Box::pin(begin(app)) };
+pub const PRODUCT: Product = Product {
+    slices,
+    router,
+    start: |app| Box::pin(begin(app)),
+    stop: |app| Box::pin(async move { keys::server::flush(&app).await }),
+};
 
 /// What the capabilities keep in memory.
-pub fn slices() -> Slices {
-    Slices::default().with(accounts::server::Throttle::default())
+pub fn slices(random: &Random) -> Slices {
+    Slices::default()
+        .with(accounts::server::Throttle::default())
+        .with(orgs::server::Legacy(Box::new(keys::server::Left)))
+        .with(Arc::new(keys::server::Memory::new(random)))
+        .with(usage::server::Usage::default())
+        .with(accounts::server::Discoveries::default())
+        .with_outcomes(Outcome::ALL.map(Outcome::as_str))
 }
 
 async fn begin(app: App) -> Result<(), crate::platform::Error> {
     accounts::server::print_setup_link(&app).await?;
+    keys::server::watch(&app).await?;
     tokio::spawn(async move {
         loop {
             if let Err(error) = sweep(&app).await {
@@ -36,6 +51,8 @@ async fn begin(app: App) -> Result<(), crate::platform::Error> {
 /// Removes what has ended or is older than it may be.
 pub async fn sweep(app: &App) -> Result<(), crate::platform::Error> {
     accounts::server::sweep(app).await?;
+    orgs::server::sweep(app).await?;
+    keys::server::sweep(app).await?;
     audit::sweep(app, app.config.accounts.audit_retention).await.map(drop)
 }
 
@@ -49,7 +66,11 @@ pub fn doors() -> Doors {
         .post("/preferences/theme", Who::Anyone, theme::choose)
         .and(health::doors())
         .and(accounts::server::doors())
-        .and(orgs::server::doors());
+        .and(orgs::server::doors())
+        .and(audit::doors())
+        .and(keys::server::doors())
+        .and(overview::server::doors())
+        .and(api::doors());
     #[cfg(debug_assertions)]
     let doors = doors.and(super::specimen::doors());
     doors
@@ -58,5 +79,12 @@ pub fn doors() -> Doors {
 pub fn router(app: &App) -> Router {
     // Leptos spawns through this; a second call (tests make many apps) finds it done.
     let _ = any_spawner::Executor::init_tokio();
-    stack(app, doors().into_router().layer(accounts::server::layer(app)), errors::page)
+    let doors = doors();
+    let bound = orgs::server::Bound::among(doors.list());
+    let (routes, lean) = doors.into_routers();
+    let routes = routes
+        .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
+        .layer(accounts::server::layer(app));
+    let whole = stack(app, routes, errors::page);
+    lean.method_not_allowed_fallback(lean::method_not_allowed).with_state(app.clone()).fallback_service(whole)
 }

@@ -18,7 +18,7 @@ pub async fn show(
     visitor: Option<Visitor>,
 ) -> Result<Response, Error> {
     if visitor.is_some() {
-        return Ok(Redirect::to("/settings/profile").into_response());
+        return Ok(Redirect::to("/overview").into_response());
     }
     if nobody_yet(&app).await? {
         return Ok(not_set_up(&app, &visit).await);

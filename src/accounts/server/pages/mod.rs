@@ -1,20 +1,34 @@
 //! The pages of accounts. Each form posts to its page's own address: 303 on success, the same page with 422 otherwise.
 
+mod forgotten;
+mod oauth;
+mod oauth_told;
 mod profile;
+mod providers;
 mod reset;
 mod second_factor;
 mod sign_in;
 mod sign_up;
 
-use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue};
+pub use providers::{Offered, ProviderButtons, offered};
+
+use std::time::Duration;
+
+use axum::http::header::{REFRESH, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::service::{self, Person};
 use crate::platform::http::{Doors, Visit, Who, cookie};
-use crate::platform::{App, Error, Secret};
+use crate::platform::{App, Error, Secret, minutes};
 use crate::shared::ReturnPath;
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{LinkButton, Size};
+use crate::ui::server::page::Page;
+use crate::ui::shell::{Solo, SoloWidth};
 
 pub fn doors() -> Doors {
     Doors::default()
@@ -23,10 +37,39 @@ pub fn doors() -> Doors {
         .get("/sign-in/second-factor", Who::Anyone, second_factor::show)
         .post("/sign-in/second-factor", Who::Anyone, second_factor::submit)
         .post("/sign-out", Who::Anyone, sign_in::sign_out)
+        .get("/auth/{provider}", Who::Anyone, oauth::start)
+        .get("/auth/{provider}/callback", Who::Anyone, oauth::callback)
         .get("/sign-up", Who::Anyone, sign_up::show)
+        .post("/sign-up", Who::Anyone, sign_up::submit)
+        .get("/reset", Who::Anyone, forgotten::show)
+        .post("/reset", Who::Anyone, forgotten::submit)
         .get("/reset/{token}", Who::Anyone, reset::show)
         .post("/reset/{token}", Who::Anyone, reset::submit)
         .and(profile::doors())
+}
+
+/// Where one was going when a way in came between.
+#[derive(Deserialize)]
+struct Going {
+    #[serde(default)]
+    next: String,
+}
+
+/// The next step of a way in, which is told where one was going.
+fn onward(step: &str, next: &ReturnPath) -> Response {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
+    Redirect::to(&format!("{step}?next={next}")).into_response()
+}
+
+/// The same page again for somebody who has tried too often, with the time to wait.
+async fn slowed<F>(wait: Duration, page: impl FnOnce(FormErrors, StatusCode) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let told = format!("Too many tries. Wait {} before the next one.", minutes(wait));
+    let mut response = page(FormErrors::default().with("", told), StatusCode::TOO_MANY_REQUESTS).await;
+    response.headers_mut().insert(RETRY_AFTER, wait.as_secs().into());
+    response
 }
 
 fn browser_cookie(app: &App) -> &'static str {
@@ -48,9 +91,31 @@ pub async fn enter(
     next: &ReturnPath,
 ) -> Result<Response, Error> {
     service::start_session(app, session, visit, person).await?;
-    let mut response = Redirect::to(next.as_str()).into_response();
+    let mut response = arrived(app, visit, next).await;
     remember(app, headers, person, &mut response).await?;
     Ok(response)
+}
+
+/// Leads on by itself, and by a link where it may not. A redirect would be shorter, but Chromium keeps the page that a
+/// form's answer redirects to, whatever its Cache-Control says, and shows it again by Back after signing out.
+async fn arrived(app: &App, visit: &Visit, next: &ReturnPath) -> Response {
+    let host = app.public_url.authority().to_owned();
+    let href = next.to_string();
+    let page = Page::new(app, visit, "Signed in").render(move || {
+        view! {
+            <Solo width=SoloWidth::Slim rack=true host>
+                <h1 class="h-page text-center">"You are signed in"</h1>
+                <p class="mt-6 text-center">
+                    <LinkButton href size=Size::Large>"Continue"</LinkButton>
+                </p>
+            </Solo>
+        }
+    });
+    let mut response = page.await;
+    if let Ok(value) = HeaderValue::from_str(&format!("0; url={next}")) {
+        response.headers_mut().insert(REFRESH, value);
+    }
+    response
 }
 
 /// A browser that has proven to be the person's is not slowed by what strangers try.

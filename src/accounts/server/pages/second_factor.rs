@@ -3,26 +3,20 @@
 use axum::Extension;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{browser, enter};
+use super::{Going, browser, enter, onward, slowed};
 use crate::accounts::server::service;
 use crate::platform::http::Visit;
-use crate::platform::{App, Error, minutes};
+use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{HiddenFields, Input, Size};
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
-
-#[derive(Deserialize)]
-pub struct Going {
-    #[serde(default)]
-    next: String,
-}
 
 #[derive(Deserialize)]
 pub struct Given {
@@ -63,11 +57,7 @@ pub async fn submit(
             Ok(page(&app, &visit, next, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }
         Err(Error::TooMany(wait)) => {
-            let errors = FormErrors::default()
-                .with("", format!("Too many tries. Wait {} before the next one.", minutes(wait)));
-            let mut response = page(&app, &visit, next, errors, StatusCode::TOO_MANY_REQUESTS).await;
-            response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().into());
-            Ok(response)
+            Ok(slowed(wait, |errors, status| page(&app, &visit, next, errors, status)).await)
         }
         Err(error) => Err(error),
     }
@@ -75,8 +65,7 @@ pub async fn submit(
 
 /// The password was too long ago, or never given here.
 fn start_over(next: &ReturnPath) -> Response {
-    let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
-    Redirect::to(&format!("/sign-in?next={next}")).into_response()
+    onward("/sign-in", next)
 }
 
 async fn page(

@@ -9,22 +9,17 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{browser, enter};
+use super::providers::{ProviderButtons, offered};
+use super::{Going, browser, enter, onward, slowed};
 use crate::accounts::server::service::{self, SignIn};
 use crate::orgs::server::Visitor;
 use crate::platform::http::Visit;
-use crate::platform::{App, Error, Secret, minutes};
+use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{HiddenFields, Input, Size};
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
-
-#[derive(Deserialize)]
-pub struct Going {
-    #[serde(default)]
-    next: String,
-}
 
 #[derive(Deserialize)]
 pub struct Given {
@@ -62,8 +57,7 @@ pub async fn submit(
         Ok(SignIn::Done(person)) => enter(&app, &session, &visit, &headers, &person, &next).await,
         Ok(SignIn::NeedsFactor(person)) => {
             service::start_pending(&app, &session, &visit, &person).await?;
-            let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
-            Ok(Redirect::to(&format!("/sign-in/second-factor?next={next}")).into_response())
+            Ok(onward("/sign-in/second-factor", &next))
         }
         Ok(SignIn::Refused) => {
             let told =
@@ -71,13 +65,7 @@ pub async fn submit(
             let errors = FormErrors::default().with("password", told);
             Ok(refused(errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }
-        Err(Error::TooMany(wait)) => {
-            let errors = FormErrors::default()
-                .with("", format!("Too many tries. Wait {} before the next one.", minutes(wait)));
-            let mut response = refused(errors, StatusCode::TOO_MANY_REQUESTS).await;
-            response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().into());
-            Ok(response)
-        }
+        Err(Error::TooMany(wait)) => Ok(slowed(wait, refused).await),
         Err(error) => Err(error),
     }
 }
@@ -114,6 +102,8 @@ async fn page(
 ) -> Response {
     let host = app.public_url.authority().to_owned();
     let fresh = email.is_empty();
+    let offered = offered(app, &next);
+    let (mail, open) = (app.mail.is_on(), service::sign_up_is_open(app));
     Page::new(app, visit, "Sign in")
         .status(status)
         .render(move || {
@@ -133,12 +123,30 @@ async fn page(
                         />
                         <SubmitButton text="Sign in" saving="Signing in…" size=Size::Large class="mt-2 w-full"/>
                     </PageForm>
+                    <ProviderButtons offered/>
                     <p class="mt-8 text-center text-dense text-ink-3 text-balance">
-                        "No account? Ask an admin of your organization to invite you. Forgotten your password? \
-                        Whoever runs this server can make you a new link."
+                        {no_account(open)}
+                        " "
+                        {forgotten(mail)}
                     </p>
                 </Solo>
             }
         })
         .await
+}
+
+/// Without mail nobody can send a link. Below the form, so that the keyboard goes from the address to the password.
+fn forgotten(mail: bool) -> AnyView {
+    if mail {
+        view! { <a class="link" href="/reset">"Forgot password?"</a> }.into_any()
+    } else {
+        "Forgotten your password? Whoever runs this server can make you a new link.".into_any()
+    }
+}
+
+fn no_account(open: bool) -> AnyView {
+    if !open {
+        return "No account? Ask an admin of your organization to invite you.".into_any();
+    }
+    view! { "No account? " <a class="link" href="/sign-up">"Sign up"</a> "." }.into_any()
 }

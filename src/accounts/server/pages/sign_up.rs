@@ -1,34 +1,140 @@
-//! `/sign-up`: there is no form for everybody; the page says how accounts come about.
+//! `/sign-up`: where it is open, an address to which a letter goes; otherwise how accounts come about.
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
 
-use crate::platform::App;
+use super::providers::{ProviderButtons, offered};
+use super::slowed;
+use crate::accounts::check_email;
+use crate::accounts::server::oauth::Identity;
+use crate::accounts::server::service;
 use crate::platform::config::SignUp;
 use crate::platform::http::Visit;
-use crate::ui::parts::{LinkButton, Size};
+use crate::platform::{App, Error};
+use crate::shared::ReturnPath;
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Input, LinkButton, Size};
 use crate::ui::server::page::Page;
-use crate::ui::shell::Solo;
+use crate::ui::shell::{Solo, SoloWidth};
 
-pub async fn show(State(app): State<App>, Extension(visit): Extension<Visit>) -> Response {
-    let host = app.public_url.authority().to_owned();
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    email: String,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    session: Session,
+) -> Result<Response, Error> {
     let (title, text) = match app.config.accounts.sign_up {
+        SignUp::Open => {
+            let proven = service::proven_identity(&app, &session).await?;
+            return Ok(page(&app, &visit, proven, String::new(), FormErrors::default(), StatusCode::OK).await);
+        }
         SignUp::Invitation => (
             "By invitation",
             "Accounts on this server are made by invitation. Ask an admin of your organization for a link.",
         ),
         SignUp::Closed => ("Closed", "No new accounts are made on this server. Ask whoever runs it."),
     };
-    Page::new(&app, &visit, "Sign up")
+    Ok(told(&app, &visit, title, text.to_owned()).await)
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    session: Session,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    if !service::sign_up_is_open(&app) {
+        return Err(Error::NotFound);
+    }
+    let proven = service::proven_identity(&app, &session).await?;
+    let email = match check_email(&given.email) {
+        Ok(email) => email,
+        Err(why) => {
+            let errors = FormErrors::default().with("email", why);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Ok(page(&app, &visit, proven, given.email, errors, status).await);
+        }
+    };
+    match service::ask_for_account(&app, &visit, &email).await {
+        Ok(()) => {
+            let text = format!(
+                "A letter is on its way to {email}. The link in it makes the account; it works once, within a day. \
+                 Nothing there after some minutes? Look among unwanted mail."
+            );
+            Ok(told(&app, &visit, "Look into your mail", text).await)
+        }
+        Err(Error::TooMany(wait)) => {
+            Ok(slowed(wait, |errors, status| page(&app, &visit, proven, email, errors, status)).await)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn page(
+    app: &App,
+    visit: &Visit,
+    proven: Option<Identity>,
+    email: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let host = app.public_url.authority().to_owned();
+    // Whoever comes from a provider has chosen how to sign in already.
+    let (buttons, text) = match proven {
+        Some(identity) => {
+            let name = identity.provider.name(app);
+            (
+                Vec::new(),
+                format!("{name} knows you as {}. Which address may this server write to?", identity.label),
+            )
+        }
+        None => (
+            offered(app, &ReturnPath::home()),
+            "A letter with a link goes to your address; the link makes the account.".to_owned(),
+        ),
+    };
+    Page::new(app, visit, "Sign up")
+        .status(status)
+        .render(move || {
+            view! {
+                <Solo width=SoloWidth::Slim rack=true host>
+                    <h1 class="h-page text-center">"Sign up"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">{text}</p>
+                    <PageForm action="/sign-up" errors failed="No letter was sent." class="grid gap-4">
+                        <Input
+                            name="email" label="Email" kind="email" value=email autocomplete="email" verbatim=true
+                            large=true focus=true max_length=254
+                        />
+                        <SubmitButton text="Send letter" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
+                    </PageForm>
+                    <ProviderButtons offered=buttons/>
+                    <p class="mt-8 text-center text-dense text-ink-3">
+                        "You have an account? " <a class="link" href="/sign-in">"Sign in"</a>
+                    </p>
+                </Solo>
+            }
+        })
+        .await
+}
+
+async fn told(app: &App, visit: &Visit, title: &'static str, text: String) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "Sign up")
         .render(move || {
             view! {
                 <Solo rack=true host>
                     <h1 class="h-page text-center">{title}</h1>
-                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
-                        {text}
-                    </p>
+                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">{text}</p>
                     <p class="text-center">
                         <LinkButton href="/sign-in" size=Size::Large>"Sign in"</LinkButton>
                     </p>

@@ -2,34 +2,49 @@
 //! before it begins.
 
 mod factor;
+mod identity;
 mod profile;
+mod proven;
 mod reset;
 mod session;
 mod setup;
 mod sign_in;
+mod sign_up;
 
 pub use factor::{
     Recovery, begin_factor, check_second_factor, confirm_factor, new_recovery_codes, recovery_codes_left,
     remove_factor,
 };
+pub use identity::{
+    Arrival, Linked, Unlinked, add_identity, admit_answer, arrive, forgive_answer, identities_of,
+    identity_refused, link, provider_of, spend_flow, unlink,
+};
 pub use profile::{
     Changed, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,
 };
-pub use reset::{Reset, print_reset_link, reset_by_link, set_enabled};
+pub use proven::{end_leave, keep_proven, may_link, permit_link, proven_identity};
+pub use reset::{Reset, mail_reset_link, print_reset_link, reset_by_link, set_enabled};
 pub use session::{
-    ORIGIN, SIGNED_IN, SignedIn, end_this_session, keep_session, pending, person_of, signed_in,
-    start_pending, start_session, work_in,
+    ORIGIN, SIGNED_IN, SignedIn, choose_org, end_this_session, keep_session, pending, person_of, signed_in,
+    start_pending, start_session,
 };
 pub use setup::{
     new_setup_link, nobody_yet, print_setup_link, setup_is_open, setup_refused, spend_setup_link,
 };
 pub use sign_in::{BROWSER_LIFE, SignIn, remember_browser, sign_in};
+pub use sign_up::{
+    ask_for_account, confirmed_address, confirmed_by_provider, sign_up_is_open, sign_up_refused,
+    spend_sign_up_link,
+};
 
-use super::store::{links, sessions, users};
+use std::collections::HashMap;
+
+use super::store::{identities, links, sessions, sign_ups, users};
 use super::throttle::{Attempt, Throttle};
 use crate::audit::{self, Actor, By, Event, Origin};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
+use crate::platform::http::address::subscriber;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
@@ -43,6 +58,11 @@ pub struct Person {
     pub has_factor: bool,
     /// As it was when this person was read; see `users.epoch`.
     pub epoch: i64,
+}
+
+/// What people are called, of those that there are.
+pub async fn names(app: &App, ids: &[UserId]) -> Result<HashMap<UserId, String>, Error> {
+    Ok(users::names(app.db.pool(), ids).await?)
 }
 
 impl From<users::User> for Person {
@@ -74,6 +94,11 @@ pub async fn find_person(app: &App, id: &UserId) -> Result<Option<Person>, Error
     Ok(user.filter(|user| user.disabled_at.is_none()).map(Person::from))
 }
 
+/// Whose address this is. Only for those who may know.
+pub async fn find_id(app: &App, email: &str) -> Result<Option<UserId>, Error> {
+    Ok(users::by_email(app.db.pool(), email).await?.map(|user| user.id))
+}
+
 /// Who proved at that time to be this person, as long as it still counts.
 async fn proven_person(app: &App, id: &UserId, epoch: i64) -> Result<Option<Person>, Error> {
     Ok(find_person(app, id).await?.filter(|person| person.epoch == epoch))
@@ -86,6 +111,11 @@ async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
         refused(app, by, Event::new("attempts.slowed")).await?;
     }
     Err(Error::TooMany(slowed.wait))
+}
+
+/// The account of attempts that are counted by where they come from alone: nobody's are used up by strangers.
+fn by_address(what: &str, visit: &Visit) -> String {
+    format!("{what} {}", subscriber(visit.address))
 }
 
 /// A refusal of something sensitive is an event too.
@@ -111,6 +141,7 @@ pub async fn insert_person(app: &App, write: &mut Write, new: &NewPerson) -> Res
     if !users::insert(write, &id, &new.email, &new.name, hash, now).await? {
         return Ok(None);
     }
+    sign_ups::drop_of(write, &new.email).await?;
     let (email, name) = (new.email.clone(), new.name.clone());
     Ok(Some(Person { id, email, name, has_password: hash.is_some(), has_factor: false, epoch: 0 }))
 }
@@ -134,6 +165,8 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     let mut write = app.db.write().await?;
     sessions::sweep(&mut write, now, now.minus(app.config.accounts.session_idle)).await?;
     links::sweep(&mut write, now).await?;
+    sign_ups::sweep(&mut write, now).await?;
+    identities::sweep(&mut write, now).await?;
     users::forget_browsers_before(&mut write, now.minus(sign_in::BROWSER_LIFE)).await?;
     write.commit().await?;
     Ok(())

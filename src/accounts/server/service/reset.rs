@@ -1,16 +1,21 @@
-//! Ways back in, and out for good: the operator's part. A reset link comes from the command line or, later, by mail to
-//! the person, never from an organization's admin.
+//! Ways back in, and out for good. A reset link comes from the operator's command line or by mail to the person, never
+//! from an organization's admin.
 
 use std::time::Duration;
 
-use super::{Person, hash_new_password};
-use crate::accounts::server::store::{factors, links, sessions, users};
+use super::{Person, by_address, hash_new_password};
+use crate::accounts::server::letters;
+use crate::accounts::server::store::links::{self, MadeBy, Opens};
+use crate::accounts::server::store::{factors, sessions, users};
+use crate::accounts::server::throttle::Attempt;
 use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
+use crate::shared::UserId;
 
 const LIFE: Duration = Duration::from_secs(60 * 60);
-const PURPOSE: &str = "reset";
+/// One letter to a person in this time, however often somebody asks.
+const LETTER_EVERY: Duration = Duration::from_secs(5 * 60);
 
 pub enum Reset {
     Done(Person),
@@ -26,17 +31,53 @@ pub async fn print_reset_link(app: &App, email: &str, remove_factor: bool) -> Re
     let mut write = app.db.write().await?;
     let Some(user) = users::by_email(&mut *write, email).await? else { return Ok(None) };
     let expires = app.clock.now().plus(LIFE);
-    links::put_reset(&mut write, &user.id, &token.fingerprint(), remove_factor, expires).await?;
+    links::put_reset(&mut write, MadeBy::Operator, &user.id, &token.fingerprint(), remove_factor, expires)
+        .await?;
     let event = Event::new("password.reset_link_made").on("person", &user.id, &user.email);
     audit::record(app, &mut write, &By::system(), event.detail("removes_second_factor", remove_factor))
         .await?;
     write.commit().await?;
-    Ok(Some(format!("{}/reset/{}", app.public_url.origin(), token.expose())))
+    Ok(Some(reset_address(app, &token)))
+}
+
+fn reset_address(app: &App, token: &Secret) -> String {
+    format!("{}/reset/{}", app.public_url.origin(), token.expose())
+}
+
+/// Sends the person a link, if there is such a person. Known and unknown addresses are answered alike and cost alike.
+pub async fn mail_reset_link(app: &App, visit: &Visit, email: &str) -> Result<(), Error> {
+    let account = by_address("reset", visit);
+    let attempt = Attempt { address: visit.address, account: &account, known: None };
+    super::admit(app, &By::stranger(visit), &attempt).await?;
+    let token = Secret::new(app.random.base62(43));
+    let now = app.clock.now();
+    let mut write = app.db.write().await?;
+    let user = users::by_email(&mut *write, email).await?.filter(|user| user.disabled_at.is_none());
+    // Asked for nobody too.
+    let id = user.as_ref().map_or_else(|| UserId::from_text(""), |user| user.id.clone());
+    let rested =
+        !links::has_reset_after(&mut *write, MadeBy::Person, &id, now.plus(LIFE).minus(LETTER_EVERY)).await?;
+    let mut event = Event::new("password.reset_asked");
+    if let Some(user) = &user {
+        if rested {
+            links::put_reset(&mut write, MadeBy::Person, &id, &token.fingerprint(), false, now.plus(LIFE))
+                .await?;
+        }
+        event = event.on("person", &user.id, &user.email);
+    }
+    audit::record(app, &mut write, &By::stranger(visit), event).await?;
+    write.commit().await?;
+    if let Some(user) = user.filter(|_| rested) {
+        let app = app.clone();
+        // Writing the letter takes a moment that nobody unknown would take.
+        tokio::spawn(async move { letters::reset(&app, &user.email, &reset_address(&app, &token)) });
+    }
+    Ok(())
 }
 
 /// Whose link it is, while it is good.
 pub async fn reset_by_link(app: &App, token: &Secret) -> Result<Option<Person>, Error> {
-    let link = links::find(app.db.pool(), PURPOSE, &token.fingerprint(), app.clock.now()).await?;
+    let link = links::find(app.db.pool(), Opens::Reset, &token.fingerprint(), app.clock.now()).await?;
     match link.and_then(|link| link.user) {
         Some(id) => super::find_person(app, &id).await,
         None => Ok(None),
@@ -56,14 +97,15 @@ impl Reset {
         };
         let mut write = app.db.write().await?;
         let (now, fingerprint) = (app.clock.now(), token.fingerprint());
-        let link = links::find(&mut *write, PURPOSE, &fingerprint, now).await?;
+        let link = links::find(&mut *write, Opens::Reset, &fingerprint, now).await?;
         let removes_factor = link.is_some_and(|link| link.removes_factor);
-        let spent = links::spend(&mut write, PURPOSE, &fingerprint, now).await?;
+        let spent = links::spend(&mut write, Opens::Reset, &fingerprint, now).await?;
         if !spent || !users::set_password(&mut write, &person.id, person.epoch, &hash).await? {
             return Ok(Self::LinkIsDead);
         }
         let factor_removed = removes_factor && factors::delete(&mut write, &person.id).await?;
         users::forget_browsers(&mut write, &person.id).await?;
+        links::drop_of(&mut write, &person.id).await?;
         let ended = sessions::end_all(&mut write, &person.id, None).await?;
         let event = Event::new("password.reset")
             .on("person", &person.id, &person.email)

@@ -48,16 +48,21 @@ pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Err
     super::proven_person(app, &pending.user, pending.epoch).await
 }
 
-/// After the password, before the second factor. A new id: whoever knew the old one gains nothing.
+/// A new id and nothing of what was there: whoever knew the old id gains nothing.
+pub(super) async fn begin(session: &Session, visit: &Visit) -> Result<(), Error> {
+    session.cycle_id().await?;
+    session.clear().await;
+    Ok(session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?)
+}
+
+/// After the password, before the second factor.
 pub async fn start_pending(
     app: &App,
     session: &Session,
     visit: &Visit,
     person: &Person,
 ) -> Result<(), Error> {
-    session.cycle_id().await?;
-    session.clear().await;
-    session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?;
+    begin(session, visit).await?;
     session
         .insert(PENDING, Pending { user: person.id.clone(), epoch: person.epoch, since: app.clock.now() })
         .await?;
@@ -71,9 +76,7 @@ pub async fn start_session(
     visit: &Visit,
     person: &Person,
 ) -> Result<(), Error> {
-    session.cycle_id().await?;
-    session.clear().await;
-    session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?;
+    begin(session, visit).await?;
     let signed_in =
         SignedIn { user: person.id.clone(), epoch: person.epoch, org: None, since: app.clock.now() };
     session.insert(SIGNED_IN, signed_in).await?;
@@ -98,7 +101,7 @@ pub async fn keep_session(session: &Session) -> Result<(), Error> {
 }
 
 /// Chooses the organization to work in; the caller has checked the membership.
-pub async fn work_in(session: &Session, org: &OrgId) -> Result<(), Error> {
+pub async fn choose_org(session: &Session, org: &OrgId) -> Result<(), Error> {
     if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
         session.insert(SIGNED_IN, SignedIn { org: Some(org.clone()), ..signed_in }).await?;
     }

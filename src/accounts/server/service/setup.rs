@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::accounts::server::store::{links, users};
+use crate::accounts::server::store::links::{self, Opens};
+use crate::accounts::server::store::users;
 use crate::audit::{By, Event};
 use crate::platform::config::LogFormat;
 use crate::platform::db::Write;
@@ -10,7 +11,6 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-const PURPOSE: &str = "setup";
 
 /// The link to print, if nobody has an account yet. It replaces every earlier one.
 pub async fn new_setup_link(app: &App) -> Result<Option<String>, Error> {
@@ -44,7 +44,7 @@ pub async fn nobody_yet(app: &App) -> Result<bool, Error> {
 }
 
 pub async fn setup_is_open(app: &App, token: &Secret) -> Result<bool, Error> {
-    let link = links::find(app.db.pool(), PURPOSE, &token.fingerprint(), app.clock.now()).await?;
+    let link = links::find(app.db.pool(), Opens::Setup, &token.fingerprint(), app.clock.now()).await?;
     Ok(link.is_some() && !users::any(app.db.pool()).await?)
 }
 
@@ -55,6 +55,6 @@ pub async fn setup_refused(app: &App, visit: &Visit) -> Result<(), Error> {
 
 /// Uses the link up. Of two people who send the form at once, one gets true.
 pub async fn spend_setup_link(app: &App, write: &mut Write, token: &Secret) -> Result<bool, Error> {
-    let spent = links::spend(write, PURPOSE, &token.fingerprint(), app.clock.now()).await?;
+    let spent = links::spend(write, Opens::Setup, &token.fingerprint(), app.clock.now()).await?;
     Ok(spent && !users::any(&mut **write).await?)
 }

@@ -1,10 +1,43 @@
-//! One-time links: the setup link and password resets.
+//! One-time links: the setup link and password resets, the operator's and those by mail.
 
 use sqlx::AnyExecutor;
 use sqlx::Row as _;
 
 use crate::platform::db::Write;
 use crate::shared::{Timestamp, UserId};
+
+/// What a link opens.
+#[derive(Clone, Copy)]
+pub enum Opens {
+    Setup,
+    /// Whoever made it.
+    Reset,
+}
+
+impl Opens {
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Setup => "purpose = 'setup'",
+            Self::Reset => "purpose IN ('reset', 'reset-mail')",
+        }
+    }
+}
+
+/// Who made a reset link. A person's requests must not replace the operator's.
+#[derive(Clone, Copy)]
+pub enum MadeBy {
+    Operator,
+    Person,
+}
+
+impl MadeBy {
+    const fn purpose(self) -> &'static str {
+        match self {
+            Self::Operator => "reset",
+            Self::Person => "reset-mail",
+        }
+    }
+}
 
 /// The newest setup link is the only one.
 pub async fn put_setup(write: &mut Write, token_hash: &str, expires: Timestamp) -> Result<(), sqlx::Error> {
@@ -20,9 +53,10 @@ pub async fn put_setup(write: &mut Write, token_hash: &str, expires: Timestamp) 
     .map(drop)
 }
 
-/// A person's newest reset link is the only one.
+/// A person's newest reset link of each maker is the only one.
 pub async fn put_reset(
     write: &mut Write,
+    by: MadeBy,
     user: &UserId,
     token_hash: &str,
     removes_factor: bool,
@@ -30,7 +64,7 @@ pub async fn put_reset(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO links (token_hash, purpose, user_id, removes_factor, expires_at) \
-         VALUES ($1, 'reset', $2, $3, $4) \
+         VALUES ($1, $5, $2, $3, $4) \
          ON CONFLICT (purpose, user_id) DO UPDATE SET token_hash = excluded.token_hash, \
          removes_factor = excluded.removes_factor, expires_at = excluded.expires_at",
     )
@@ -38,9 +72,27 @@ pub async fn put_reset(
     .bind(user.as_str())
     .bind(i64::from(removes_factor))
     .bind(expires.millis())
+    .bind(by.purpose())
     .execute(&mut **write)
     .await
     .map(drop)
+}
+
+/// Has the person a reset link that ends after this?
+pub async fn has_reset_after<'e>(
+    executor: impl AnyExecutor<'e>,
+    by: MadeBy,
+    user: &UserId,
+    since: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let row =
+        sqlx::query("SELECT token_hash FROM links WHERE purpose = $1 AND user_id = $2 AND expires_at > $3")
+            .bind(by.purpose())
+            .bind(user.as_str().to_owned())
+            .bind(since.millis())
+            .fetch_optional(executor)
+            .await?;
+    Ok(row.is_some())
 }
 
 /// A link as it stands.
@@ -53,17 +105,16 @@ pub struct Found {
 /// Is it good now? Looking does not use it up.
 pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
-    purpose: &str,
+    opens: Opens,
     token_hash: &str,
     now: Timestamp,
 ) -> Result<Option<Found>, sqlx::Error> {
+    let text = crate::platform::db::sql(format!(
+        "SELECT user_id, removes_factor FROM links WHERE token_hash = $1 AND {} AND expires_at > $2",
+        opens.condition()
+    ));
     let row =
-        sqlx::query("SELECT user_id, removes_factor FROM links WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3")
-            .bind(token_hash.to_owned())
-            .bind(purpose.to_owned())
-            .bind(now.millis())
-            .fetch_optional(executor)
-            .await?;
+        sqlx::query(text).bind(token_hash.to_owned()).bind(now.millis()).fetch_optional(executor).await?;
     row.map(|row| {
         Ok(Found {
             user: row.try_get::<Option<String>, _>("user_id")?.map(UserId::from_text),
@@ -76,16 +127,15 @@ pub async fn find<'e>(
 /// Uses it up; of two at once, one gets true.
 pub async fn spend(
     write: &mut Write,
-    purpose: &str,
+    opens: Opens,
     token_hash: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query("DELETE FROM links WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3")
-        .bind(token_hash)
-        .bind(purpose)
-        .bind(now.millis())
-        .execute(&mut **write)
-        .await?;
+    let text = crate::platform::db::sql(format!(
+        "DELETE FROM links WHERE token_hash = $1 AND {} AND expires_at > $2",
+        opens.condition()
+    ));
+    let done = sqlx::query(text).bind(token_hash).bind(now.millis()).execute(&mut **write).await?;
     Ok(done.rows_affected() == 1)
 }
 

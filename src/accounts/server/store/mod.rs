@@ -1,6 +1,8 @@
 //! All SQL of accounts.
 
 pub mod factors;
+pub mod identities;
 pub mod links;
 pub mod sessions;
+pub mod sign_ups;
 pub mod users;

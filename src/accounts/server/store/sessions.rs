@@ -75,6 +75,11 @@ pub async fn insert(
     .execute(&mut **write)
     .await?;
     if let Some(user) = &row.user {
+        sqlx::query("UPDATE users SET last_seen_at = $2 WHERE id = $1")
+            .bind(user)
+            .bind(now.millis())
+            .execute(&mut **write)
+            .await?;
         // As many as the profile lists; the ones not seen for longest go.
         sqlx::query(
             "DELETE FROM sessions WHERE user_id = $1 AND id_hash NOT IN \
@@ -98,13 +103,15 @@ pub async fn update(write: &mut Write, row: &Row) -> Result<(), sqlx::Error> {
         .map(drop)
 }
 
+/// The session and its person were seen.
 pub async fn touch(write: &mut Write, id_hash: &str, now: Timestamp) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE sessions SET last_seen_at = $2 WHERE id_hash = $1 AND last_seen_at < $2")
-        .bind(id_hash)
-        .bind(now.millis())
-        .execute(&mut **write)
-        .await
-        .map(drop)
+    for text in [
+        "UPDATE sessions SET last_seen_at = $2 WHERE id_hash = $1 AND last_seen_at < $2",
+        "UPDATE users SET last_seen_at = $2 WHERE id = (SELECT user_id FROM sessions WHERE id_hash = $1)",
+    ] {
+        sqlx::query(text).bind(id_hash).bind(now.millis()).execute(&mut **write).await?;
+    }
+    Ok(())
 }
 
 pub async fn delete(write: &mut Write, id_hash: &str) -> Result<(), sqlx::Error> {

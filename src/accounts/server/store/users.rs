@@ -1,10 +1,12 @@
 //! People and the browsers they have used.
 
-use sqlx::any::AnyRow;
-use sqlx::{AnyExecutor, Row};
+use std::collections::HashMap;
 
-use crate::accounts::email_key;
-use crate::platform::db::Write;
+use sqlx::any::AnyRow;
+use sqlx::{AnyExecutor, AnyPool, Row};
+
+use crate::accounts::{email_key, name_key};
+use crate::platform::db::{Write, places, sql};
 use crate::shared::{Timestamp, UserId};
 
 #[derive(Clone)]
@@ -66,14 +68,15 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "INSERT INTO users (id, email, email_key, name, password_hash, epoch, created_at) \
-         VALUES ($1, $2, $3, $4, $5, 0, $6) \
+        "INSERT INTO users (id, email, email_key, name, name_key, password_hash, epoch, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7) \
          ON CONFLICT (email_key) DO NOTHING",
     )
     .bind(id.as_str())
     .bind(email)
     .bind(email_key(email))
     .bind(name)
+    .bind(name_key(name))
     .bind(password_hash)
     .bind(now.millis())
     .execute(&mut **write)
@@ -82,9 +85,10 @@ pub async fn insert(
 }
 
 pub async fn set_name(write: &mut Write, id: &UserId, name: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE users SET name = $2 WHERE id = $1")
+    sqlx::query("UPDATE users SET name = $2, name_key = $3 WHERE id = $1")
         .bind(id.as_str())
         .bind(name)
+        .bind(name_key(name))
         .execute(&mut **write)
         .await
         .map(drop)
@@ -196,4 +200,17 @@ pub async fn forget_browsers_before(write: &mut Write, before: Timestamp) -> Res
         .execute(&mut **write)
         .await?;
     Ok(done.rows_affected())
+}
+
+/// What people are called.
+pub async fn names(pool: &AnyPool, ids: &[UserId]) -> Result<HashMap<UserId, String>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let text = format!("SELECT id, name FROM users WHERE id IN {}", places(1, ids.len()));
+    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id.as_str()));
+    let rows = query.fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| Ok((UserId::from_text(row.try_get::<String, _>("id")?), row.try_get("name")?)))
+        .collect()
 }

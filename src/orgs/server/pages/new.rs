@@ -8,8 +8,8 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::check_name;
-use crate::accounts::server::work_in;
-use crate::orgs::server::{Actor, create, leave_word};
+use crate::accounts::server::choose_org;
+use crate::orgs::server::{Member, create, leave_word};
 use crate::platform::{App, Error};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{Input, LinkButton, Look};
@@ -24,13 +24,13 @@ pub struct Given {
     name: String,
 }
 
-pub async fn show(State(app): State<App>, actor: Actor) -> Response {
-    page(&app, &actor, String::new(), FormErrors::default(), StatusCode::OK).await
+pub async fn show(State(app): State<App>, member: Member) -> Response {
+    page(&app, &member, String::new(), FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn submit(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     session: Session,
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
@@ -38,18 +38,18 @@ pub async fn submit(
         Ok(name) => name,
         Err(why) => {
             let errors = FormErrors::default().with("name", why);
-            return Ok(page(&app, &actor, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+            return Ok(page(&app, &member, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
         }
     };
-    let org = create(&app, &actor.visitor, &name).await?;
-    work_in(&session, &org).await?;
+    let org = create(&app, &member.visitor, &name).await?;
+    choose_org(&session, &org).await?;
     leave_word(&session, &format!("{name} is there. You now work in it.")).await?;
     Ok(Redirect::to("/").into_response())
 }
 
-async fn page(app: &App, actor: &Actor, name: String, errors: FormErrors, status: StatusCode) -> Response {
-    let chrome = chrome(app, actor, None, HERE);
-    page_for(app, actor, "New organization")
+async fn page(app: &App, member: &Member, name: String, errors: FormErrors, status: StatusCode) -> Response {
+    let chrome = chrome(app, member, None, HERE);
+    page_for(app, member, "New organization")
         .status(status)
         .render(move || {
             view! {

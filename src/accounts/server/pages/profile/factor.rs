@@ -1,5 +1,5 @@
-//! Setting the second factor up, its recovery codes, turning it off. Each asks for the password: an unlocked screen must
-//! not be enough.
+//! Setting the second factor up, its recovery codes, turning it off. Each asks who it is: an unlocked screen must not be
+//! enough.
 
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
@@ -9,10 +9,11 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 use tower_sessions::Session;
 
+use super::confirm::{Confirm, ConfirmField};
 use super::{HOME, done};
 use crate::accounts::server::service::{self, Recovery};
 use crate::accounts::server::totp;
-use crate::orgs::server::Actor;
+use crate::orgs::server::Member;
 use crate::platform::{App, Error, Secret};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{HiddenFields, Input, LinkButton, Look, Note, Tone};
@@ -36,20 +37,20 @@ pub struct Confirmed {
     password: Secret,
 }
 
-pub async fn show(State(app): State<App>, actor: Actor) -> Response {
-    if actor.visitor.person.has_factor {
+pub async fn show(State(app): State<App>, member: Member) -> Response {
+    if member.visitor.person.has_factor {
         return Redirect::to(HOME).into_response();
     }
     let secret = Secret::new(service::begin_factor(&app));
-    page(&app, &actor, secret, FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, secret, FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn submit(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
-    let visitor = &actor.visitor;
+    let visitor = &member.visitor;
     if visitor.person.has_factor {
         return Ok(Redirect::to(HOME).into_response());
     }
@@ -57,63 +58,71 @@ pub async fn submit(
     if !totp::is_secret(given.secret.expose()) {
         return Ok(Redirect::to(SET_UP).into_response());
     }
-    let mut errors = FormErrors::default();
-    if !service::confirm_password(&app, &visitor.visit, &visitor.person, given.password).await? {
-        errors.add("password", "This is not your password.");
-    } else {
-        let secret = given.secret.expose();
-        match service::confirm_factor(&app, &visitor.by(), &visitor.person, secret, &given.code).await? {
-            Some(recovery) => return Ok(codes(&app, &actor, recovery, "Second factor is on").await),
-            None => errors.add("code", "This code is wrong. Enter the one that the app shows now."),
+    let errors = match Confirm::of(&app, &member).check(&app, given.password).await? {
+        Err(errors) => errors,
+        Ok(()) => {
+            let secret = given.secret.expose();
+            match service::confirm_factor(&app, &visitor.by(), &visitor.person, secret, &given.code).await? {
+                Some(recovery) => return Ok(codes(&app, &member, recovery, "Second factor is on").await),
+                None => {
+                    let told = "This code is wrong. Enter the one that the app shows now.";
+                    FormErrors::default().with("code", told)
+                }
+            }
         }
-    }
-    Ok(page(&app, &actor, given.secret, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+    };
+    Ok(page(&app, &member, given.secret, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
 }
 
-pub async fn show_off(State(app): State<App>, actor: Actor) -> Response {
-    confirm(&app, &actor, &TURN_OFF, FormErrors::default(), StatusCode::OK).await
+pub async fn show_off(State(app): State<App>, member: Member) -> Response {
+    confirm(&app, &member, &TURN_OFF, FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn turn_off(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     session: Session,
     Form(given): Form<Confirmed>,
 ) -> Result<Response, Error> {
-    let visitor = &actor.visitor;
-    if !service::confirm_password(&app, &visitor.visit, &visitor.person, given.password).await? {
-        let errors = FormErrors::default().with("password", "This is not your password.");
-        return Ok(confirm(&app, &actor, &TURN_OFF, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    let visitor = &member.visitor;
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+        return Ok(confirm(&app, &member, &TURN_OFF, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
     service::remove_factor(&app, &visitor.by(), &visitor.person).await?;
     Ok(done(&session, "Second factor is off.").await?.into_response())
 }
 
-pub async fn show_codes(State(app): State<App>, actor: Actor) -> Response {
-    confirm(&app, &actor, &REPLACE_CODES, FormErrors::default(), StatusCode::OK).await
+pub async fn show_codes(State(app): State<App>, member: Member) -> Response {
+    confirm(&app, &member, &REPLACE_CODES, FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn new_codes(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     Form(given): Form<Confirmed>,
 ) -> Result<Response, Error> {
-    let visitor = &actor.visitor;
-    if !service::confirm_password(&app, &visitor.visit, &visitor.person, given.password).await? {
-        let errors = FormErrors::default().with("password", "This is not your password.");
-        return Ok(confirm(&app, &actor, &REPLACE_CODES, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    let visitor = &member.visitor;
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+        return Ok(confirm(&app, &member, &REPLACE_CODES, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
     match service::new_recovery_codes(&app, &visitor.by(), &visitor.person).await? {
-        Some(recovery) => Ok(codes(&app, &actor, recovery, "New recovery codes").await),
+        Some(recovery) => Ok(codes(&app, &member, recovery, "New recovery codes").await),
         None => Ok(Redirect::to(HOME).into_response()),
     }
 }
 
-async fn page(app: &App, actor: &Actor, secret: Secret, errors: FormErrors, status: StatusCode) -> Response {
-    let chrome = chrome(app, actor, None, SET_UP);
-    let email = actor.visitor.person.email.clone();
+async fn page(
+    app: &App,
+    member: &Member,
+    secret: Secret,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let chrome = chrome(app, member, None, SET_UP);
+    let email = member.visitor.person.email.clone();
+    let confirm = Confirm::of(app, member);
     let square = square(&totp::address(secret.expose(), &email, app.public_url.authority()));
-    page_for(app, actor, "Second factor")
+    page_for(app, member, "Second factor")
         .status(status)
         .render(move || {
             let typed = in_groups(secret.expose());
@@ -139,9 +148,9 @@ async fn page(app: &App, actor: &Actor, secret: Secret, errors: FormErrors, stat
                             name="code" label="Code that the app shows now" autocomplete="one-time-code"
                             inputmode="numeric" verbatim=true control="mono max-w-40" max_length=10
                         />
-                        <Input name="password" label="Your password" kind="password" autocomplete="current-password"/>
+                        <ConfirmField confirm=confirm.clone() focus=false/>
                         <div class="flex gap-2">
-                            <SubmitButton text="Turn on"/>
+                            {confirm.is_possible().then(|| view! { <SubmitButton text="Turn on"/> })}
                             <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
                         </div>
                     </PageForm>
@@ -151,9 +160,9 @@ async fn page(app: &App, actor: &Actor, secret: Secret, errors: FormErrors, stat
         .await
 }
 
-async fn codes(app: &App, actor: &Actor, recovery: Recovery, title: &'static str) -> Response {
-    let chrome = chrome(app, actor, None, HOME);
-    page_for(app, actor, title)
+async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static str) -> Response {
+    let chrome = chrome(app, member, None, HOME);
+    page_for(app, member, title)
         .render(move || {
             let list = recovery.0.iter().map(|code| view! { <li class="mono">{code.expose().to_owned()}</li> }).collect_view();
             view! {
@@ -202,16 +211,17 @@ const REPLACE_CODES: Ask = Ask {
 
 async fn confirm(
     app: &App,
-    actor: &Actor,
+    member: &Member,
     ask: &'static Ask,
     errors: FormErrors,
     status: StatusCode,
 ) -> Response {
-    if !actor.visitor.person.has_factor {
+    if !member.visitor.person.has_factor {
         return Redirect::to(HOME).into_response();
     }
-    let chrome = chrome(app, actor, None, ask.here);
-    page_for(app, actor, ask.title)
+    let chrome = chrome(app, member, None, ask.here);
+    let confirm = Confirm::of(app, member);
+    page_for(app, member, ask.title)
         .status(status)
         .render(move || {
             view! {
@@ -219,12 +229,9 @@ async fn confirm(
                     <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here=ask.title/>
                     <PageHead title=ask.title text=ask.text/>
                     <PageForm action=ask.here errors failed=ask.failed class="mt-6 grid max-w-[26rem] gap-4">
-                        <Input
-                            name="password" label="Your password" kind="password" autocomplete="current-password"
-                            focus=true
-                        />
+                        <ConfirmField confirm=confirm.clone()/>
                         <div class="mt-2 flex gap-2">
-                            <SubmitButton text=ask.button look=ask.look/>
+                            {confirm.is_possible().then(|| view! { <SubmitButton text=ask.button look=ask.look/> })}
                             <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
                         </div>
                     </PageForm>

@@ -1,8 +1,11 @@
 //! `/settings/profile` and the pages below it.
 
+mod confirm;
 mod factor;
+mod methods;
 mod overview;
 mod password;
+mod ways;
 
 use axum::response::Redirect;
 use tower_sessions::Session;
@@ -19,6 +22,10 @@ pub fn doors() -> Doors {
         .post("/settings/profile/sessions", Who::Person, overview::end_session)
         .get("/settings/profile/password", Who::Person, password::show)
         .post("/settings/profile/password", Who::Person, password::submit)
+        .get("/settings/profile/sign-in-methods/{method}", Who::Person, methods::show)
+        .post("/settings/profile/sign-in-methods/{method}", Who::Person, methods::submit)
+        .get("/settings/profile/sign-in-methods/{method}/remove", Who::Person, methods::show_removal)
+        .post("/settings/profile/sign-in-methods/{method}/remove", Who::Person, methods::remove)
         .get("/settings/profile/second-factor", Who::Person, factor::show)
         .post("/settings/profile/second-factor", Who::Person, factor::submit)
         .get("/settings/profile/second-factor/off", Who::Person, factor::show_off)

@@ -7,11 +7,11 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{HOME, done};
+use super::{HOME, done, ways};
 use crate::accounts::device;
 use crate::accounts::server::service::{self, Changed};
 use crate::accounts::server::store::sessions::Listed;
-use crate::orgs::server::Actor;
+use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::Timestamp;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -34,22 +34,22 @@ pub struct Which {
     session: String,
 }
 
-pub async fn show(State(app): State<App>, actor: Actor) -> Result<Response, Error> {
-    let name = actor.visitor.person.name.clone();
-    page(&app, &actor, name, FormErrors::default(), StatusCode::OK).await
+pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
+    let name = member.visitor.person.name.clone();
+    page(&app, &member, name, FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn rename(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     session: Session,
     Form(given): Form<NewName>,
 ) -> Result<Response, Error> {
-    let visitor = &actor.visitor;
+    let visitor = &member.visitor;
     match service::rename(&app, &visitor.by(), &visitor.person, &given.name).await? {
         Changed::NotTaken(why) => {
             let errors = FormErrors::default().with("name", why);
-            page(&app, &actor, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            page(&app, &member, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Changed::Done | Changed::WrongPassword => Ok(done(&session, "Name saved.").await?.into_response()),
     }
@@ -57,11 +57,11 @@ pub async fn rename(
 
 pub async fn end_session(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     session: Session,
     Form(which): Form<Which>,
 ) -> Result<Response, Error> {
-    let visitor = &actor.visitor;
+    let visitor = &member.visitor;
     if which.session == visitor.session {
         service::end_this_session(&app, &session, &visitor.visit, &visitor.person).await?;
         return Ok(axum::response::Redirect::to("/sign-in").into_response());
@@ -78,21 +78,23 @@ pub async fn end_session(
 
 async fn page(
     app: &App,
-    actor: &Actor,
+    member: &Member,
     name: String,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let visitor = actor.visitor.clone();
+    let visitor = member.visitor.clone();
     let sessions = service::sessions_of(app, &visitor.person).await?;
+    let ways = ways::of(app, &visitor.person).await?;
     let codes = service::recovery_codes_left(app, &visitor.person).await?;
     let now = app.clock.now();
-    let chrome = chrome(app, actor, None, HOME);
+    let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;
     let word = visitor.word.clone().map(view_toast);
-    let response = page_for(app, actor, "Profile").status(status).render(move || {
+    let response = page_for(app, member, "Profile").status(status).render(move || {
         let person = visitor.person;
         let others = sessions.len() > 1;
+        let ways = ways.into_iter().map(|way| ways::row(way, now)).collect_view();
         let rows = sessions.into_iter().map(|listed| session_row(listed, &visitor.session, now)).collect_view();
         let body = view! {
             <PageHead title="Profile" text="Your account on this server, in every organization."/>
@@ -108,15 +110,20 @@ async fn page(
                 </PageForm>
             </section>
             <section class="mt-10 max-w-[40rem]" aria-labelledby="ways">
-                <h2 class="h-sect" id="ways">"Signing in"</h2>
+                <h2 class="h-sect" id="ways">"Sign-in methods"</h2>
                 <div class="mt-4 grid gap-4">
                     <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
                         <div>
                             <p class="font-medium">"Password"</p>
                             <p class="text-ink-2">{if person.has_password { "Set" } else { "Not set" }}</p>
                         </div>
-                        <div><LinkButton href="/settings/profile/password" look=Look::Secondary>"Change password"</LinkButton></div>
+                        <div>
+                            <LinkButton href="/settings/profile/password" look=Look::Secondary>
+                                {if person.has_password { "Change password" } else { "Set password" }}
+                            </LinkButton>
+                        </div>
                     </div>
+                    {ways}
                     <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
                         <div>
                             <p class="font-medium">"Second factor"</p>
@@ -130,9 +137,9 @@ async fn page(
                 <div class="flex flex-wrap items-center justify-between gap-3">
                     <h2 class="h-sect" id="sessions">"Sessions"</h2>
                     {others.then(|| view! {
-                        <form method="post" action="/settings/profile/sessions">
+                        <PageForm action="/settings/profile/sessions">
                             <Button look=Look::Secondary size=Size::Small>"Sign out all others"</Button>
-                        </form>
+                        </PageForm>
                     })}
                 </div>
                 <ul class="mt-4 grid gap-4">{rows}</ul>
@@ -195,10 +202,10 @@ fn session_row(listed: Listed, here: &str, now: Timestamp) -> impl IntoView + us
                     " · Signed in: "<Time at=listed.created_at now=now/>
                 </p>
             </div>
-            <form method="post" action="/settings/profile/sessions">
+            <PageForm action="/settings/profile/sessions">
                 <HiddenFields fields=vec![("session", listed.id_hash)]/>
                 <Button look=Look::Ghost size=Size::Small>"Sign out"</Button>
-            </form>
+            </PageForm>
         </li>
     }
 }

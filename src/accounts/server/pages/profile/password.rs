@@ -7,13 +7,14 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
+use super::confirm::{Confirm, ConfirmField};
 use super::done;
 use crate::accounts::server::pages::remember;
 use crate::accounts::server::service::{self, Changed};
-use crate::orgs::server::Actor;
+use crate::orgs::server::Member;
 use crate::platform::{App, Error, Secret};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{Input, LinkButton, Look};
+use crate::ui::parts::{HiddenFields, Input, LinkButton, Look};
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, PageHead, Shell};
 
@@ -25,19 +26,25 @@ pub struct Given {
     new: Secret,
 }
 
-pub async fn show(State(app): State<App>, actor: Actor) -> Response {
-    page(&app, &actor, FormErrors::default(), StatusCode::OK).await
+pub async fn show(State(app): State<App>, member: Member) -> Response {
+    page(&app, &member, FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn submit(
     State(app): State<App>,
-    actor: Actor,
+    member: Member,
     session: Session,
     headers: HeaderMap,
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
-    let visitor = &actor.visitor;
+    let visitor = &member.visitor;
     let by = visitor.by();
+    // Without a present password a recent sign-in has to do.
+    if !visitor.person.has_password
+        && let Err(errors) = Confirm::of(&app, &member).check(&app, given.present.clone()).await?
+    {
+        return Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
     let changed = service::change_password(
         &app,
         &visitor.visit,
@@ -58,33 +65,32 @@ pub async fn submit(
         Changed::WrongPassword => FormErrors::default().with("present", "This is not your present password."),
         Changed::NotTaken(why) => FormErrors::default().with("new", why),
     };
-    Ok(page(&app, &actor, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+    Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
 }
 
-async fn page(app: &App, actor: &Actor, errors: FormErrors, status: StatusCode) -> Response {
-    let chrome = chrome(app, actor, None, HERE);
-    let email = actor.visitor.person.email.clone();
-    page_for(app, actor, "Password")
+async fn page(app: &App, member: &Member, errors: FormErrors, status: StatusCode) -> Response {
+    let chrome = chrome(app, member, None, HERE);
+    let email = member.visitor.person.email.clone();
+    let (confirm, has_password) = (Confirm::of(app, member), member.visitor.person.has_password);
+    let title = if has_password { "Change password" } else { "Set a password" };
+    page_for(app, member, "Password")
         .status(status)
         .render(move || {
             view! {
                 <Shell chrome>
                     <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here="Password"/>
-                    <PageHead title="Change password" text="All your other sessions are signed out."/>
+                    <PageHead title text="All your other sessions are signed out."/>
                     <PageForm
                         action=HERE errors failed="The password was not changed." class="mt-6 grid max-w-[26rem] gap-4"
                     >
                         <input type="hidden" name="username" value=email autocomplete="username"/>
-                        <Input
-                            name="present" label="Present password" kind="password" autocomplete="current-password"
-                            focus=true
-                        />
+                        {present(confirm.clone())}
                         <Input
                             name="new" label="New password" kind="password" autocomplete="new-password"
                             hint="At least 12 characters. Several unrelated words are good."
                         />
                         <div class="mt-2 flex gap-2">
-                            <SubmitButton text="Change password"/>
+                            {confirm.is_possible().then(|| view! { <SubmitButton text=title/> })}
                             <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
                         </div>
                     </PageForm>
@@ -92,4 +98,20 @@ async fn page(app: &App, actor: &Actor, errors: FormErrors, status: StatusCode) 
             }
         })
         .await
+}
+
+fn present(confirm: Confirm) -> AnyView {
+    if !confirm.has_password() {
+        return view! {
+            <HiddenFields fields=vec![("present", String::new())]/>
+            <ConfirmField confirm/>
+        }
+        .into_any();
+    }
+    view! {
+        <Input
+            name="present" label="Present password" kind="password" autocomplete="current-password" focus=true
+        />
+    }
+    .into_any()
 }

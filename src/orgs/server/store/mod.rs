@@ -1,9 +1,13 @@
-//! All SQL of organizations and memberships.
+//! All SQL of organizations, memberships and invitations.
 
-use sqlx::{AnyPool, Row};
+pub mod invitations;
+pub mod members;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyExecutor, AnyPool, Row};
 
 use crate::platform::db::Write;
-use crate::shared::{OrgId, Role, Timestamp, UserId};
+use crate::shared::{OrgId, Plan, Role, Timestamp, UserId};
 
 /// A person's place in an organization.
 #[derive(Clone, Debug)]
@@ -24,46 +28,62 @@ pub async fn memberships_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Members
     .await?;
     rows.iter()
         .map(|row| {
-            let role: String = row.try_get("role")?;
             Ok(Membership {
                 org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
                 org_name: row.try_get("name")?,
-                role: Role::parse(&role)
-                    .ok_or_else(|| sqlx::Error::Decode(format!("no role {role}").into()))?,
+                role: role(row)?,
             })
         })
         .collect()
+}
+
+fn role(row: &AnyRow) -> Result<Role, sqlx::Error> {
+    let role: String = row.try_get("role")?;
+    Role::parse(&role).ok_or_else(|| sqlx::Error::Decode(format!("no role {role}").into()))
 }
 
 pub async fn insert(
     write: &mut Write,
     id: &OrgId,
     name: &str,
-    plan: &str,
+    plan: Plan,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO organizations (id, name, plan, created_at) VALUES ($1, $2, $3, $4)")
         .bind(id.as_str())
         .bind(name)
-        .bind(plan)
+        .bind(plan.as_str())
         .bind(now.millis())
         .execute(&mut **write)
         .await
         .map(drop)
 }
 
+/// False when they belong to it already.
 pub async fn insert_membership(
     write: &mut Write,
     org: &OrgId,
     user: &UserId,
     role: Role,
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)")
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (org_id, user_id) DO NOTHING",
+    )
+    .bind(org.as_str())
+    .bind(user.as_str())
+    .bind(role.as_str())
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn set_plan(write: &mut Write, org: &OrgId, plan: Plan) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE organizations SET plan = $2 WHERE id = $1")
         .bind(org.as_str())
-        .bind(user.as_str())
-        .bind(role.as_str())
-        .bind(now.millis())
+        .bind(plan.as_str())
         .execute(&mut **write)
         .await
         .map(drop)
@@ -76,4 +96,20 @@ pub async fn set_name(write: &mut Write, org: &OrgId, name: &str) -> Result<(), 
         .execute(&mut **write)
         .await
         .map(drop)
+}
+
+pub async fn find<'e>(
+    executor: impl AnyExecutor<'e>,
+    org: &OrgId,
+) -> Result<Option<(String, Plan)>, sqlx::Error> {
+    let row = sqlx::query("SELECT name, plan FROM organizations WHERE id = $1 AND deleted_at IS NULL")
+        .bind(org.to_string())
+        .fetch_optional(executor)
+        .await?;
+    row.map(|row| {
+        let plan: String = row.try_get("plan")?;
+        let plan = Plan::parse(&plan).ok_or_else(|| sqlx::Error::Decode(format!("no plan {plan}").into()))?;
+        Ok((row.try_get("name")?, plan))
+    })
+    .transpose()
 }

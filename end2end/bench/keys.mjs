@@ -1,0 +1,180 @@
+// What checking a key costs: `authorize` beside a server that does almost nothing (limit/), in the same run, in turns.
+// Needs wrk, python3 and the release binary.
+import { execFileSync, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { join } from "node:path";
+import {
+  atLeast,
+  cpuMillis,
+  folder,
+  freePort,
+  memory,
+  pause,
+  report,
+  row,
+  start,
+  target,
+} from "./server.mjs";
+
+const ROUNDS = Number(process.env.ROUNDS || 6);
+const SECONDS = Number(process.env.SECONDS || 3);
+const MANY = Number(process.env.MANY || 1_000_000);
+const CONNECTIONS = 16;
+const seed = join(import.meta.dirname, "seed.py");
+
+const lines = (path) => readFileSync(path, "utf8").trimEnd().split("\n");
+const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** A migrated database with keys in it: its address, its organization and the file of tokens. */
+async function database(name, keys, cost) {
+  const url = `sqlite:${join(folder, `${name}.db`)}`;
+  await (await start({ LATCHKEY_DATABASE_URL: url })).stop(); // which makes its tables
+  const tokens = join(folder, `${name}.txt`);
+  const wish = [seed, url, "--keys", keys, "--cost", cost, "--tokens", tokens];
+  const org = execFileSync("python3", wish.map(String), { encoding: "utf8" }).trim();
+  return { url, org, tokens, env: { LATCHKEY_DATABASE_URL: url, LATCHKEY_REMEMBERED_TOKENS: "2000000" } };
+}
+
+/** Accepted requests as they stand in a stopped server's database. */
+function calls({ url }) {
+  const ask =
+    "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT SUM(requests) FROM usage_hours').fetchone()[0])";
+  return Number(execFileSync("python3", ["-c", ask, url.replace("sqlite:", "")], { encoding: "utf8" }));
+}
+
+/** Requests a second, and the server's processor time for each. */
+function load(server, path, tokens) {
+  const before = cpuMillis(server.pid);
+  const address = `http://127.0.0.1:${server.port}${path}`;
+  const script = join(import.meta.dirname, "keys.lua");
+  const options = ["-t2", `-c${CONNECTIONS}`, `-d${SECONDS}s`, "-s", script, address];
+  const printed = execFileSync("wrk", options, { encoding: "utf8", env: { ...process.env, TOKENS: tokens } });
+  const requests = Number(/(\d+) requests in/.exec(printed)[1]);
+  const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(printed)?.[1] ?? 0);
+  if (/Socket errors/.test(printed)) throw new Error(printed);
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(printed)[1]);
+  return { rate, requests, refused, cpu: ((cpuMillis(server.pid) - before) * 1_000) / requests };
+}
+
+/** Sends every token once over a few connections; how long it took in seconds. */
+async function warm(port, path, tokens) {
+  const began = performance.now();
+  let next = 0;
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const one = (token) =>
+    new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}` };
+      request({ host: "127.0.0.1", port, path, agent, headers }, (response) => {
+        response
+          .resume()
+          .once("end", () => (response.statusCode === 200 ? resolve() : reject(response.statusCode)));
+      })
+        .once("error", reject)
+        .end();
+    });
+  const worker = async () => {
+    while (next < tokens.length) await one(tokens[next++]);
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+  agent.destroy();
+  return (performance.now() - began) / 1_000;
+}
+
+async function limit(tokens) {
+  const port = await freePort();
+  const manifest = join(import.meta.dirname, "limit/Cargo.toml");
+  const built = join(target, "limit");
+  execFileSync("cargo", [
+    "build",
+    "--quiet",
+    "--release",
+    "--manifest-path",
+    manifest,
+    "--target-dir",
+    built,
+  ]);
+  const child = spawn(join(built, "release/limit"), [String(port), tokens], { stdio: "inherit" });
+  process.once("exit", () => child.kill("SIGKILL"));
+  for (;;) {
+    const up = await new Promise((resolve) => {
+      request({ host: "127.0.0.1", port, path: "/check" }, (response) => resolve(response.resume()))
+        .once("error", () => resolve(null))
+        .end();
+    });
+    if (up) break;
+    await pause(10);
+  }
+  return { port, pid: child.pid, stop: () => child.kill("SIGTERM") };
+}
+
+const few = await database("few", 1_000, 10);
+const path = `/api/v1/authorize?org=${few.org}`;
+const unknown = join(folder, "unknown.txt");
+writeFileSync(unknown, execFileSync("python3", [seed, "unknown", "--keys", "1000"]));
+const malformed = join(folder, "malformed.txt");
+const spoil = (token) => token.slice(0, -1) + (token.endsWith("0") ? "1" : "0");
+writeFileSync(malformed, lines(few.tokens).map(spoil).join("\n") + "\n");
+
+// Beside the server that does almost nothing.
+const server = await start(few.env);
+const bare = await limit(few.tokens);
+await warm(server.port, path, lines(few.tokens));
+let accepted = 1_000;
+for (const [kind, tokens, least] of [
+  ["valid", few.tokens, 0.85],
+  ["unknown", unknown, 0.85],
+  ["malformed", malformed, 0.9],
+]) {
+  const ratios = [];
+  const costs = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const results = {};
+    for (const who of round % 2 ? ["bare", "ours"] : ["ours", "bare"]) {
+      results[who] = load(who === "ours" ? server : bare, who === "ours" ? path : "/check", tokens);
+    }
+    const { ours, bare: other } = results;
+    if (ours.refused !== (kind === "valid" ? 0 : ours.requests)) throw new Error(`${kind}: wrong answers`);
+    if (kind === "valid") accepted += ours.requests;
+    ratios.push(ours.rate / other.rate);
+    costs.push(ours.cpu / other.cpu);
+    if (process.env.VERBOSE) console.log(kind, results);
+  }
+  atLeast(`authorize, ${kind}: requests as a share of bare axum`, median(ratios), least, "x");
+  row(`authorize, ${kind}: processor time a request, to bare axum`, median(costs), 1.3, "x");
+}
+await server.stop();
+bare.stop();
+// wrk leaves its last requests unanswered: at most one a connection and turn was counted here and not there.
+const missing = calls(few) - accepted;
+row("totals after the stop: counted beyond what was answered", missing, ROUNDS * CONNECTIONS, "");
+atLeast("totals after the stop: not fewer than were answered", missing, 0, "");
+
+// Warm after a start, at the usual cost.
+const some = await database("some", 10_000, 10);
+const second = await start(some.env);
+row("10,000 keys proven after a start", await warm(second.port, path, lines(some.tokens)), 15, "s");
+await second.stop();
+
+// A million: as quick as a thousand, and how much memory each takes. The cost is low, so that proving them is quick.
+const many = await database("many", MANY, 1);
+const third = await start(many.env);
+await warm(third.port, path, lines(many.tokens).slice(0, 1_000));
+const before = memory(third.pid);
+await warm(third.port, path, lines(many.tokens).slice(1_000));
+await pause(3_000); // until what was counted is written, which takes memory of its own
+row("memory of each remembered key", (memory(third.pid) - before) / (MANY - 1_000), 400, "B");
+const first = join(folder, "first.txt");
+writeFileSync(first, lines(many.tokens).slice(0, 1_000).join("\n") + "\n");
+const shares = [];
+for (let round = 0; round < ROUNDS; round++) {
+  const of = {};
+  for (const which of round % 2 ? [first, many.tokens] : [many.tokens, first]) {
+    of[which] = load(third, path, which);
+    if (of[which].refused) throw new Error("a key was refused");
+  }
+  shares.push(of[many.tokens].rate / of[first].rate);
+}
+atLeast(`${MANY.toLocaleString("en")} keys, as a share of 1,000 keys' requests`, median(shares), 0.9, "x");
+await third.stop();
+report();

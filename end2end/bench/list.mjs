@@ -1,0 +1,136 @@
+// `npm run bench:list`: how soon the pages of keys answer in an organization with a million of them. On SQLite, and on the
+// PostgreSQL that `.tools/with-postgres` runs if there is one. Ends with 1 when a target is missed.
+import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { folder, report, row, start } from "./server.mjs";
+
+const KEYS = 1_000_000;
+const ASKED = 50;
+const TARGET_MS = 20;
+const DAY = 86_400_000;
+const PAGES = [
+  ["list, first screen", "/settings/api-keys"],
+  ["list, newest first", "/settings/api-keys?sort=newest"],
+  ["list, most calls first", "/settings/api-keys?sort=calls"],
+  ["list, expiring first", "/settings/api-keys?sort=expiring"],
+  ["list, by name", "/settings/api-keys?sort=name"],
+  ["search by a name's beginning", "/settings/api-keys?q=worker-0421"],
+  ["search by what all names begin with", "/settings/api-keys?q=worker"],
+  ["search by a key's visible start", "/settings/api-keys?q=ak_live_000000042"],
+  ["filter: revoked, few", "/settings/api-keys?status=revoked"],
+  ["filter: a kind", "/settings/api-keys?kind=mcp&sort=calls"],
+  ["overview", "/overview"],
+];
+
+try {
+  await measure("SQLite", undefined);
+  const postgres = process.env.LATCHKEY_TEST_POSTGRES;
+  if (postgres) {
+    const name = `latchkey_bench_${process.pid}`;
+    psql(postgres, `CREATE DATABASE ${name}`);
+    const url = new URL(postgres);
+    url.pathname = `/${name}`;
+    try {
+      await measure("PostgreSQL", url.href);
+    } finally {
+      psql(postgres, `DROP DATABASE ${name} WITH (FORCE)`);
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+report();
+
+async function measure(engine, url) {
+  const server = await start(url ? { LATCHKEY_DATABASE_URL: url } : {});
+  const origin = `http://127.0.0.1:${server.port}`;
+  try {
+    const link = /setup\?link=(\w+)/.exec(server.output())[1];
+    const person = { name: "Alice", email: "alice@x.example", password: "tide water marsh lantern" };
+    const entered = await ask(origin, "POST", "/setup", {
+      fields: { link, ...person, organization: "Bench" },
+    });
+    const cookie = (entered.headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
+    fill(engine, url ?? server.database);
+    for (const [what, path] of PAGES) {
+      const times = [];
+      for (let n = 0; n < ASKED; n += 1) {
+        const began = performance.now();
+        await ask(origin, "GET", path, { cookie });
+        times.push(performance.now() - began);
+      }
+      times.sort((a, b) => a - b);
+      row(`${engine}: ${what}, p50`, times[ASKED >> 1], TARGET_MS, "ms");
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+/** A million keys of one organization; a thousandth of them revoked, each with fourteen days of use for the latest. */
+function fill(engine, database) {
+  const now = Date.now();
+  const [number, pad] =
+    engine === "SQLite"
+      ? [
+          "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < MOST - 1)",
+          "printf('%0W', i)",
+        ]
+      : ["WITH n (i) AS (SELECT generate_series(0, MOST - 1))", "lpad(CAST(i AS TEXT), W, '0')"];
+  const padded = (width) => pad.replace("%0W", `%0${width}d`).replace("W", String(width));
+  const many = number.replace("MOST", String(KEYS));
+  const id = `'01900000-0000-7000-8000-' || ${padded(12)}`;
+  const kind = "CASE i % 5 WHEN 0 THEN 'test' WHEN 1 THEN 'mcp' ELSE 'live' END";
+  run(
+    engine,
+    database,
+    `INSERT INTO keys (id, org_id, name, name_key, kind, role, note, ranges, secret_id, created_at, created_by, expires_at,
+     revoked_at, generation, calls, last_used_at)
+     ${many} SELECT ${id}, (SELECT id FROM organizations), 'worker-' || ${padded(7)}, 'worker-' || ${padded(7)}, ${kind},
+     'member', '', '', ${padded(12)}, ${now - 100 * DAY} + i, (SELECT id FROM users),
+     CASE WHEN i % 3 = 0 THEN ${now} + (i % 1000 + 1) * 86400 ELSE NULL END,
+     CASE WHEN i % 1000 = 7 THEN ${now - DAY} ELSE NULL END, 0, i % 77777, ${now} - (i % 864000) * 1000 FROM n;
+     INSERT INTO secrets (id, key_id, created_at, calls, last_used_at)
+     ${many} SELECT ${padded(12)}, ${id}, 0, 0, 0 FROM n;
+     INSERT INTO usage_days (key_id, day, calls)
+     ${number.replace("MOST", "14000")} SELECT '01900000-0000-7000-8000-' || ${pad
+       .replace("%0W", "%012d")
+       .replace("W", "12")
+       .replace("i)", "i / 14)")
+       .replace("CAST(i AS", "CAST(i / 14 AS")}, ${Math.floor(now / DAY)} - i % 14, i % 97 FROM n;
+     ANALYZE;`,
+  );
+}
+
+function run(engine, database, sql) {
+  if (engine === "SQLite") {
+    const program =
+      "import sqlite3,sys; d = sqlite3.connect(sys.argv[1], timeout=600); d.executescript(sys.stdin.read()); d.commit()";
+    execFileSync("python3", ["-c", program, database], { input: sql });
+  } else psql(database, sql);
+}
+
+function psql(address, sql) {
+  const bin = process.env.LATCHKEY_TEST_PG_BIN;
+  const program = bin ? join(bin, "psql") : "psql";
+  execFileSync(program, ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql], { stdio: "pipe" });
+}
+
+function ask(origin, method, path, { fields, cookie } = {}) {
+  const body = fields ? new URLSearchParams(fields).toString() : "";
+  const headers = { accept: "text/html", origin };
+  if (fields) headers["content-type"] = "application/x-www-form-urlencoded";
+  if (cookie) headers.cookie = cookie;
+  return new Promise((resolve, reject) => {
+    const sent = request(origin + path, { method, headers }, (response) => {
+      response.resume().once("end", () => {
+        if (response.statusCode >= 400) reject(new Error(`${method} ${path}: ${response.statusCode}`));
+        else resolve({ headers: response.headers });
+      });
+    });
+    sent.once("error", reject);
+    sent.end(body);
+  });
+}

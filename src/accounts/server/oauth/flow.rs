@@ -1,0 +1,91 @@
+//! What a browser remembers between leaving for a provider and coming back: one cookie, good for ten minutes. It holds
+//! nothing that its owner may not know, and nothing that helps anybody else without the provider's answer.
+
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+
+use super::Provider;
+use crate::platform::{App, Secret};
+use crate::shared::{ReturnPath, Timestamp};
+
+pub const LIFE: Duration = Duration::from_secs(10 * 60);
+const CHARACTERS: usize = 43;
+
+/// Why the person went there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    SignIn,
+    /// To add it to the account that is signed in here.
+    Link,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Flow {
+    pub provider: Provider,
+    pub purpose: Purpose,
+    state: String,
+    nonce: String,
+    verifier: String,
+    began: Timestamp,
+    next: String,
+}
+
+/// What the provider sent the browser back with.
+#[derive(Debug, Default, Deserialize)]
+pub struct Answer {
+    #[serde(default)]
+    pub code: String,
+    #[serde(default)]
+    pub state: String,
+    /// RFC 9207.
+    pub iss: Option<String>,
+    pub error: Option<String>,
+}
+
+impl Flow {
+    pub fn new(app: &App, provider: Provider, purpose: Purpose, next: ReturnPath) -> Self {
+        let chance = || app.random.base62(CHARACTERS);
+        let (state, nonce, verifier) = (chance(), chance(), chance());
+        let began = app.clock.now();
+        Self { provider, purpose, state, nonce, verifier, began, next: next.to_string() }
+    }
+
+    /// Is this the answer to this flow, and in time?
+    pub fn answered(&self, app: &App, provider: Provider, answer: &Answer) -> bool {
+        self.provider == provider
+            && app.clock.now().since(self.began) <= LIFE
+            && Secret::new(&*self.state).fingerprint() == Secret::new(&*answer.state).fingerprint()
+    }
+
+    pub fn next(&self) -> ReturnPath {
+        ReturnPath::or_home(&self.next)
+    }
+
+    pub fn state(&self) -> Secret {
+        Secret::new(&*self.state)
+    }
+
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    pub fn verifier(&self) -> &str {
+        &self.verifier
+    }
+
+    pub fn expires(&self) -> Timestamp {
+        self.began.plus(LIFE)
+    }
+
+    /// As the cookie's value.
+    pub fn to_text(&self) -> String {
+        BASE64URL_NOPAD.encode(serde_json::json!(self).to_string().as_bytes())
+    }
+
+    pub fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_slice(&BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()
+    }
+}

@@ -1,0 +1,365 @@
+//! Step 4: an id token (a signed JSON web token) is read and checked. Only signatures by a key of the provider's count:
+//! there is no "none", and none that could be made with what is public.
+
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::shared::Timestamp;
+
+/// Clocks differ.
+const DRIFT: Duration = Duration::from_secs(60);
+
+/// A public key of the provider's (RFC 7517).
+#[derive(Deserialize)]
+pub struct Key {
+    kty: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    crit: Option<serde_json::Value>,
+}
+
+/// A token that has been taken apart and not been believed yet.
+pub struct Parsed<'a> {
+    header: Header,
+    signed: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// What the token must say.
+pub struct Expected<'a> {
+    pub issuer: &'a str,
+    pub audience: &'a str,
+    pub nonce: &'a str,
+    pub now: Timestamp,
+}
+
+#[derive(Deserialize)]
+pub struct Claims {
+    iss: String,
+    pub sub: String,
+    aud: Audience,
+    azp: Option<String>,
+    exp: f64,
+    iat: f64,
+    nbf: Option<f64>,
+    nonce: Option<String>,
+    pub email: Option<String>,
+    #[serde(default, deserialize_with = "truth")]
+    pub email_verified: bool,
+    pub name: Option<String>,
+    pub preferred_username: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// Some providers write truth as a text. Whatever else stands there is not true.
+pub fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value == true || value == "true")
+}
+
+/// Three parts with points between them.
+pub fn parse(token: &str) -> Result<Parsed<'_>, String> {
+    let wrong = |what: &str| format!("{what} cannot be read");
+    let (signed, signature) = token.rsplit_once('.').ok_or_else(|| wrong("the token"))?;
+    let (header, payload) = signed.split_once('.').ok_or_else(|| wrong("the token"))?;
+    let decode =
+        |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| wrong("a part of the token"));
+    let header: Header = json(&decode(header)?, "the token's header")?;
+    Ok(Parsed { header, signed, payload: decode(payload)?, signature: decode(signature)? })
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| format!("{what} cannot be read: {error}"))
+}
+
+impl Parsed<'_> {
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    /// The claims, if a key of the provider's signed them and they say what they must.
+    pub fn verified(&self, keys: &[Key], expected: &Expected<'_>) -> Result<Claims, String> {
+        if self.header.crit.is_some() {
+            return Err("has extensions that are not known".to_owned());
+        }
+        let alg = self.header.alg.as_str();
+        let fitting = keys.iter().filter(|key| {
+            let named = self.kid().is_none_or(|kid| key.is_called(kid));
+            named && key.is_for(alg)
+        });
+        let mut fitting = fitting.peekable();
+        if fitting.peek().is_none() {
+            return Err(format!("no key of the provider's fits (algorithm {alg:.20})"));
+        }
+        if !fitting.any(|key| key.has_signed(alg, self.signed.as_bytes(), &self.signature)) {
+            return Err("the signature is wrong".to_owned());
+        }
+        let claims: Claims = json(&self.payload, "the claims")?;
+        claims.check(expected)?;
+        Ok(claims)
+    }
+}
+
+impl Claims {
+    fn check(&self, expected: &Expected<'_>) -> Result<(), String> {
+        if self.iss != expected.issuer {
+            return Err(format!("is from {:.200}", self.iss));
+        }
+        let (is_ours, several) = match &self.aud {
+            Audience::One(aud) => (aud == expected.audience, false),
+            Audience::Several(all) => (all.iter().any(|aud| aud == expected.audience), all.len() > 1),
+        };
+        // Made for several, it must say that it was given to us.
+        let presenter = self.azp.as_deref();
+        if !is_ours || presenter.map_or(several, |azp| azp != expected.audience) {
+            return Err("is for somebody else".to_owned());
+        }
+        if self.nonce.as_deref() != Some(expected.nonce) {
+            return Err("the nonce is not the one of this sign-in".to_owned());
+        }
+        let (now, drift) = (expected.now.millis() as f64 / 1_000.0, DRIFT.as_secs_f64());
+        if self.exp + drift <= now {
+            return Err("has expired".to_owned());
+        }
+        if self.iat - drift > now || self.nbf.is_some_and(|from| from - drift > now) {
+            return Err("is from the future".to_owned());
+        }
+        if self.sub.is_empty() || self.sub.len() > 255 || self.sub.chars().any(char::is_control) {
+            return Err("the subject is no subject".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Key {
+    pub fn is_called(&self, kid: &str) -> bool {
+        self.kid.as_deref() == Some(kid)
+    }
+
+    fn is_for(&self, alg: &str) -> bool {
+        let says = |said: &Option<String>, wanted: &str| said.as_deref().is_none_or(|said| said == wanted);
+        let curve = self.crv.as_deref();
+        let kind = match alg {
+            "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => self.kty == "RSA",
+            "ES256" => self.kty == "EC" && curve == Some("P-256"),
+            "ES384" => self.kty == "EC" && curve == Some("P-384"),
+            "EdDSA" => self.kty == "OKP" && curve == Some("Ed25519"),
+            _ => false,
+        };
+        kind && says(&self.alg, alg) && says(&self.purpose, "sig")
+    }
+
+    fn has_signed(&self, alg: &str, message: &[u8], signature: &[u8]) -> bool {
+        match alg {
+            "RS256" => self.rsa(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
+            "RS384" => self.rsa(&signature::RSA_PKCS1_2048_8192_SHA384, message, signature),
+            "RS512" => self.rsa(&signature::RSA_PKCS1_2048_8192_SHA512, message, signature),
+            "PS256" => self.rsa(&signature::RSA_PSS_2048_8192_SHA256, message, signature),
+            "PS384" => self.rsa(&signature::RSA_PSS_2048_8192_SHA384, message, signature),
+            "PS512" => self.rsa(&signature::RSA_PSS_2048_8192_SHA512, message, signature),
+            "ES256" => self.point(&signature::ECDSA_P256_SHA256_FIXED, 32, message, signature),
+            "ES384" => self.point(&signature::ECDSA_P384_SHA384_FIXED, 48, message, signature),
+            "EdDSA" => match number(&self.x) {
+                Some(x) => UnparsedPublicKey::new(&signature::ED25519, x).verify(message, signature).is_ok(),
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn rsa(&self, algorithm: &'static signature::RsaParameters, message: &[u8], signature: &[u8]) -> bool {
+        let (Some(n), Some(e)) = (number(&self.n), number(&self.e)) else { return false };
+        // Some write a leading zero, which the numbers must not have.
+        let strip = |bytes: Vec<u8>| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
+        let key = RsaPublicKeyComponents { n: strip(n), e: strip(e) };
+        key.verify(algorithm, message, signature).is_ok()
+    }
+
+    /// An uncompressed point of two numbers of `width` bytes.
+    fn point(
+        &self,
+        algorithm: &'static dyn VerificationAlgorithm,
+        width: usize,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let (Some(x), Some(y)) = (number(&self.x), number(&self.y)) else { return false };
+        if x.len() != width || y.len() != width {
+            return false;
+        }
+        let point = [&[4], x.as_slice(), y.as_slice()].concat();
+        UnparsedPublicKey::new(algorithm, point).verify(message, signature).is_ok()
+    }
+}
+
+fn number(text: &Option<String>) -> Option<Vec<u8>> {
+    BASE64URL_NOPAD.decode(text.as_ref()?.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::rand::SystemRandom;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use serde_json::{Value, json};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_168_800_000);
+    const SECONDS: i64 = 1_795_168_800;
+
+    struct Signer(EcdsaKeyPair);
+
+    impl Signer {
+        fn new() -> Self {
+            let (random, alg) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(alg, &random).expect("a key");
+            Self(EcdsaKeyPair::from_pkcs8(alg, pkcs8.as_ref(), &random).expect("a key"))
+        }
+
+        fn key(&self) -> Value {
+            let point = self.0.public_key().as_ref();
+            let encode = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
+            json!({ "kty": "EC", "crv": "P-256", "kid": "a", "x": encode(&point[1..33]), "y": encode(&point[33..]) })
+        }
+
+        fn token(&self, header: &Value, claims: &Value) -> String {
+            let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+            let signed = format!("{}.{}", part(header), part(claims));
+            let signature = self.0.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
+            format!("{signed}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
+        }
+    }
+
+    fn keys(keys: &[Value]) -> Vec<Key> {
+        keys.iter().map(|key| serde_json::from_value(key.clone()).expect("a key")).collect()
+    }
+
+    fn judge(token: &str, with: &[Key]) -> Result<String, String> {
+        let expected = Expected { issuer: "https://id.example", audience: "latchkey", nonce: "n", now: NOW };
+        parse(token)?.verified(with, &expected).map(|claims| claims.sub)
+    }
+
+    fn fine() -> Value {
+        json!({ "iss": "https://id.example", "aud": "latchkey", "sub": "alice", "nonce": "n", "iat": SECONDS, "exp": SECONDS + 60 })
+    }
+
+    fn changed(name: &str, value: Value) -> Value {
+        let mut claims = fine();
+        claims[name] = value;
+        claims
+    }
+
+    /// Signatures of every kind by another implementation; each key's own algorithm and no other.
+    #[test]
+    fn signatures_of_others_are_recognised() {
+        let known: Value =
+            serde_json::from_str(include_str!("../../../tests/oauth/signatures.json")).expect("JSON");
+        let message = known["message"].as_str().expect("a message").as_bytes();
+        let signatures = known["signatures"].as_array().expect("a list");
+        assert_eq!(signatures.len(), 6);
+        for one in signatures {
+            let alg = one["alg"].as_str().expect("an algorithm");
+            let key = &keys(std::slice::from_ref(&one["key"]))[0];
+            let mut signature = number(&one["signature"].as_str().map(str::to_owned)).expect("bytes");
+            assert!(key.is_for(alg) && key.has_signed(alg, message, &signature), "{alg}");
+            for other in
+                ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "none"]
+            {
+                assert_eq!(key.has_signed(other, message, &signature), other == alg, "{alg} as {other}");
+            }
+            assert!(!key.has_signed(alg, b"another message", &signature), "{alg}");
+            signature[10] ^= 1;
+            assert!(!key.has_signed(alg, message, &signature), "{alg}");
+        }
+    }
+
+    #[test]
+    fn the_claims_must_be_for_us_now() {
+        let signer = Signer::new();
+        let with = keys(&[signer.key()]);
+        let header = json!({ "alg": "ES256", "kid": "a" });
+        let told = |claims: &Value| judge(&signer.token(&header, claims), &with);
+        assert_eq!(told(&fine()), Ok("alice".to_owned()));
+        assert!(told(&changed("aud", json!(["latchkey"]))).is_ok());
+        let mut given = changed("aud", json!(["latchkey", "other"]));
+        assert!(told(&given).is_err(), "for several, without saying who it was given to");
+        given["azp"] = json!("latchkey");
+        assert!(told(&given).is_ok());
+        for (name, value) in [
+            ("iss", json!("https://id.example/")),
+            ("iss", json!(null)),
+            ("aud", json!("other")),
+            ("aud", json!([])),
+            ("azp", json!("other")),
+            ("nonce", json!("m")),
+            ("nonce", json!(null)),
+            ("exp", json!(SECONDS - 61)),
+            ("exp", json!("tomorrow")),
+            ("exp", json!(null)),
+            ("iat", json!(SECONDS + 61)),
+            ("nbf", json!(SECONDS + 61)),
+            ("sub", json!("")),
+            ("sub", json!(7)),
+            ("sub", json!("a\u{0}b")),
+            ("sub", json!("x".repeat(256))),
+        ] {
+            assert!(told(&changed(name, value.clone())).is_err(), "{name}: {value}");
+        }
+        assert!(told(&changed("exp", json!(SECONDS - 59))).is_ok(), "clocks differ");
+    }
+
+    #[test]
+    fn only_the_providers_keys_count() {
+        let (signer, other) = (Signer::new(), Signer::new());
+        let with = keys(&[signer.key()]);
+        let header = json!({ "alg": "ES256", "kid": "a" });
+        assert!(judge(&other.token(&header, &fine()), &with).is_err(), "another key");
+        let good = signer.token(&header, &fine());
+        assert!(judge(&good, &with).is_ok() && judge(&good, &[]).is_err());
+        let (_, signature) = good.rsplit_once('.').expect("a signature");
+        let forged = changed("sub", json!("mallory"));
+        let payload = BASE64URL_NOPAD.encode(forged.to_string().as_bytes());
+        let head = good.split('.').next().expect("a header");
+        assert!(judge(&format!("{head}.{payload}.{signature}"), &with).is_err(), "other claims");
+        for header in [
+            json!({ "alg": "none" }),
+            json!({ "alg": "HS256", "kid": "a" }),
+            json!({ "alg": "RS256", "kid": "a" }),
+            json!({ "alg": "ES256", "kid": "b" }),
+            json!({ "alg": "ES256", "kid": "a", "crit": ["x"] }),
+        ] {
+            assert!(judge(&signer.token(&header, &fine()), &with).is_err(), "{header}");
+        }
+        let mut for_encryption = signer.key();
+        for_encryption["use"] = json!("enc");
+        assert!(judge(&good, &keys(&[for_encryption])).is_err());
+        let unsigned = signer.token(&json!({ "alg": "none" }), &fine());
+        let (bare, _) = unsigned.rsplit_once('.').expect("a signature");
+        for nonsense in ["", ".", "..", "...", "a.b.c", &format!("{bare}."), "é.é.é"] {
+            assert!(judge(nonsense, &with).is_err(), "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Signing in with an identity provider: OAuth 2.0 with PKCE, and OpenID Connect where the provider speaks it.
+//!
+//! 1. A link (never a form: the policy of our pages would stop it) leads to `start`, which remembers state, nonce and
+//!    verifier in a cookie of this browser and sends the browser to the provider. Nothing is written anywhere.
+//! 2. The provider sends the browser back. `Flow::answered` holds the answer to that cookie: this browser, this
+//!    provider, this state, in time. The answer is spent, so that it is good once.
+//! 3. The code becomes tokens over our own connection to the provider, with secret and verifier.
+//! 4. OpenID Connect: the id token's signature, issuer, audience, nonce and times are checked. GitHub: its API is
+//!    asked who the token belongs to.
+//! 5. What comes out is an `Identity`. Who that is here is for `service::identity` to say; addresses decide nothing.
+//!
+//! A provider is asked for its addresses and keys when somebody wants to sign in with it, and these are remembered: one
+//! that is away neither stops the start nor anybody else.
+
+mod discovery;
+mod flow;
+mod github;
+mod id_token;
+mod oidc;
+mod tokens;
+
+pub use discovery::Discoveries;
+pub use flow::{Answer, Flow, LIFE as FLOW_LIFE, Purpose};
+
+use serde::{Deserialize, Serialize};
+
+use crate::platform::App;
+use crate::platform::config::ProviderUrl;
+use crate::platform::outbound::NoAnswer;
+use crate::shared::ReturnPath;
+use crate::ui::parts::Symbol;
+
+const GOOGLE: &str = "https://accounts.google.com";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    GitHub,
+    Google,
+    /// The organization's own, by OpenID Connect.
+    Sso,
+}
+
+/// Who somebody is at a provider, proven just now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub provider: Provider,
+    pub issuer: String,
+    /// Never reassigned by the provider, unlike names and addresses.
+    pub subject: String,
+    /// How the person would recognise it: a login name or an address. Only for showing.
+    pub label: String,
+    pub name: String,
+    pub email: String,
+    /// The provider says that the address is theirs.
+    pub email_verified: bool,
+}
+
+/// Why nobody came out.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No answer, or a late one.
+    Away(String),
+    /// An answer that makes no sense or fails a check.
+    Nonsense(String),
+    /// The provider does not know this code, or not any more.
+    Stale(String),
+}
+
+impl From<NoAnswer> for Refusal {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Away(why) => Self::Away(why),
+            NoAnswer::Nonsense(why) => Self::Nonsense(why),
+        }
+    }
+}
+
+impl Provider {
+    const ALL: [Self; 3] = [Self::GitHub, Self::Google, Self::Sso];
+
+    /// In addresses: `/auth/<slug>`.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::GitHub => "github",
+            Self::Google => "google",
+            Self::Sso => "sso",
+        }
+    }
+
+    pub const fn symbol(self) -> Symbol {
+        match self {
+            Self::GitHub => Symbol::GitHub,
+            Self::Google => Symbol::Google,
+            Self::Sso => Symbol::Shield,
+        }
+    }
+
+    /// What people call it.
+    pub fn name(self, app: &App) -> String {
+        match self {
+            Self::GitHub => "GitHub".to_owned(),
+            Self::Google => "Google".to_owned(),
+            Self::Sso => app.config.providers.oidc_name.trim().to_owned(),
+        }
+    }
+
+    /// Those that are configured, in the order of their buttons.
+    pub fn offered(app: &App) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|provider| !provider.client(app).0.is_empty()).collect()
+    }
+
+    pub fn find(app: &App, slug: &str) -> Option<Self> {
+        Self::offered(app).into_iter().find(|provider| provider.slug() == slug)
+    }
+
+    /// Whose word its identities are.
+    pub fn issuer(self, app: &App) -> &str {
+        let settings = &app.config.providers;
+        match self {
+            Self::GitHub => settings.github_url.as_str().trim_end_matches('/'),
+            Self::Google => GOOGLE,
+            Self::Sso => settings.oidc_issuer.as_ref().map_or("", ProviderUrl::as_str),
+        }
+    }
+
+    /// Client id and secret.
+    fn client(self, app: &App) -> (&str, &str) {
+        let settings = &app.config.providers;
+        let (id, secret) = match self {
+            Self::GitHub => (&settings.github_client_id, &settings.github_client_secret),
+            Self::Google => (&settings.google_client_id, &settings.google_client_secret),
+            Self::Sso => (&settings.oidc_client_id, &settings.oidc_client_secret),
+        };
+        (id, secret.expose())
+    }
+
+    /// Where the provider sends the browser back to. One address a provider, so that none can answer for another.
+    fn callback(self, app: &App) -> String {
+        format!("{}/auth/{}/callback", app.public_url.origin(), self.slug())
+    }
+}
+
+/// Where to send the browser, and what to remember about it.
+pub async fn start(
+    app: &App,
+    provider: Provider,
+    purpose: Purpose,
+    next: ReturnPath,
+) -> Result<(String, Flow), Refusal> {
+    let flow = Flow::new(app, provider, purpose, next);
+    let url = match provider {
+        Provider::GitHub => github::authorize(app, &flow)?,
+        Provider::Google | Provider::Sso => oidc::authorize(app, &flow).await?,
+    };
+    Ok((url, flow))
+}
+
+/// Steps 3 and 4.
+pub async fn identify(app: &App, flow: &Flow, answer: &Answer) -> Result<Identity, Refusal> {
+    match flow.provider {
+        Provider::GitHub => github::identify(app, flow, answer).await,
+        Provider::Google | Provider::Sso => oidc::identify(app, flow, answer).await,
+    }
+}

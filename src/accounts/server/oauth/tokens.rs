@@ -1,0 +1,123 @@
+//! Step 3: the code becomes tokens.
+
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+};
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, ExtraTokenFields, HttpRequest, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Flow, Provider, Refusal};
+use crate::platform::{App, Secret};
+
+/// What OpenID Connect adds to the answer.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct IdTokenField {
+    id_token: Option<String>,
+}
+
+impl ExtraTokenFields for IdTokenField {}
+
+type Relation = Client<
+    BasicErrorResponse,
+    StandardTokenResponse<IdTokenField, BasicTokenType>,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+pub struct Tokens {
+    pub access: Secret,
+    pub id: Option<Secret>,
+}
+
+/// Where a provider is asked, and how it wants to be told the secret.
+pub struct Endpoints<'a> {
+    pub authorize: &'a str,
+    pub token: &'a str,
+    pub secret_in_body: bool,
+}
+
+fn relation(app: &App, provider: Provider, endpoints: &Endpoints<'_>) -> Result<Relation, Refusal> {
+    let no_address = |error: oauth2::url::ParseError| Refusal::Nonsense(format!("no address: {error}"));
+    let (id, secret) = provider.client(app);
+    let redirect = RedirectUrl::new(provider.callback(app)).map_err(no_address)?;
+    Ok(Client::new(ClientId::new(id.to_owned()))
+        .set_client_secret(ClientSecret::new(secret.to_owned()))
+        .set_auth_type(if endpoints.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth })
+        .set_auth_uri(AuthUrl::new(endpoints.authorize.to_owned()).map_err(no_address)?)
+        .set_token_uri(TokenUrl::new(endpoints.token.to_owned()).map_err(no_address)?)
+        .set_redirect_uri(redirect))
+}
+
+/// The address that the browser is sent to.
+pub fn authorize(
+    app: &App,
+    flow: &Flow,
+    endpoints: &Endpoints<'_>,
+    scopes: &[&str],
+    more: &[(&str, &str)],
+) -> Result<String, Refusal> {
+    let relation = relation(app, flow.provider, endpoints)?;
+    let challenge =
+        PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(flow.verifier().to_owned()));
+    let state = flow.state();
+    let mut request = relation
+        .authorize_url(|| CsrfToken::new(state.expose().to_owned()))
+        .set_pkce_challenge(challenge)
+        .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())));
+    for (name, value) in more {
+        request = request.add_extra_param(*name, *value);
+    }
+    let (url, _) = request.url();
+    Ok(url.into())
+}
+
+pub async fn exchange(
+    app: &App,
+    flow: &Flow,
+    endpoints: &Endpoints<'_>,
+    code: &str,
+) -> Result<Tokens, Refusal> {
+    let relation = relation(app, flow.provider, endpoints)?;
+    let outbound = app.outbound.clone();
+    let http = |request: HttpRequest| {
+        let outbound = outbound.clone();
+        async move { outbound.ask(request).await }
+    };
+    let answer = relation
+        .exchange_code(AuthorizationCode::new(code.to_owned()))
+        .set_pkce_verifier(PkceCodeVerifier::new(flow.verifier().to_owned()))
+        .request_async(&http)
+        .await;
+    let answer = answer.map_err(|error| match error {
+        RequestTokenError::Request(error) => Refusal::from(error),
+        RequestTokenError::ServerResponse(told) => refused(&told),
+        // GitHub tells its errors with status 200.
+        RequestTokenError::Parse(error, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
+            Ok(told) => refused(&told),
+            Err(_) => Refusal::Nonsense(format!("the token answer cannot be read: {}", error.into_inner())),
+        },
+        RequestTokenError::Other(why) => Refusal::Nonsense(why),
+    })?;
+    let access = Secret::new(answer.access_token().secret().as_str());
+    let id = answer.extra_fields().id_token.clone().map(Secret::new);
+    Ok(Tokens { access, id })
+}
+
+fn refused(told: &BasicErrorResponse) -> Refusal {
+    let code = told.error().to_string();
+    if matches!(code.as_str(), "invalid_grant" | "bad_verification_code") {
+        Refusal::Stale(code)
+    } else {
+        Refusal::Nonsense(format!("the provider refuses the code: {code}"))
+    }
+}

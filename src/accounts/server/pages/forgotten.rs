@@ -1,0 +1,106 @@
+//! `/reset`: whoever forgot the password gets a letter. Only where letters can be sent.
+
+use axum::Extension;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::slowed;
+use crate::accounts::check_email;
+use crate::accounts::server::service;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Input, LinkButton, Size};
+use crate::ui::server::page::Page;
+use crate::ui::shell::{Solo, SoloWidth};
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    email: String,
+}
+
+pub async fn show(State(app): State<App>, Extension(visit): Extension<Visit>) -> Result<Response, Error> {
+    if !app.mail.is_on() {
+        return Err(Error::NotFound);
+    }
+    Ok(page(&app, &visit, String::new(), FormErrors::default(), StatusCode::OK).await)
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    if !app.mail.is_on() {
+        return Err(Error::NotFound);
+    }
+    let email = match check_email(&given.email) {
+        Ok(email) => email,
+        Err(why) => {
+            let errors = FormErrors::default().with("email", why);
+            return Ok(page(&app, &visit, given.email, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        }
+    };
+    match service::mail_reset_link(&app, &visit, &email).await {
+        Ok(()) => Ok(sent(&app, &visit, email).await),
+        Err(Error::TooMany(wait)) => {
+            Ok(slowed(wait, |errors, status| page(&app, &visit, email, errors, status)).await)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn page(app: &App, visit: &Visit, email: String, errors: FormErrors, status: StatusCode) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "Forgotten password")
+        .status(status)
+        .render(move || {
+            view! {
+                <Solo width=SoloWidth::Slim rack=true host>
+                    <h1 class="h-page text-center">"Forgotten password"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
+                        "A letter with a link to set a new one goes to the address of your account."
+                    </p>
+                    <PageForm action="/reset" errors failed="No letter was sent." class="grid gap-4">
+                        <Input
+                            name="email" label="Email" kind="email" value=email autocomplete="username" verbatim=true
+                            large=true focus=true max_length=254
+                        />
+                        <SubmitButton text="Send letter" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
+                    </PageForm>
+                    <p class="mt-8 text-center text-dense text-ink-3">
+                        <a class="link" href="/sign-in">"Back to signing in"</a>
+                    </p>
+                </Solo>
+            }
+        })
+        .await
+}
+
+/// The same for an address that nobody has.
+async fn sent(app: &App, visit: &Visit, email: String) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "Letter on its way")
+        .render(move || {
+            view! {
+                <Solo rack=true host>
+                    <h1 class="h-page text-center">"Look into your mail"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">
+                        {format!(
+                            "If {email} has an account here, a letter with a link is on its way to it. The link works \
+                             once, within an hour. Nothing there after some minutes? Look among unwanted mail, then \
+                             ask whoever runs this server for a link."
+                        )}
+                    </p>
+                    <p class="text-center">
+                        <LinkButton href="/sign-in" size=Size::Large>"Sign in"</LinkButton>
+                    </p>
+                </Solo>
+            }
+        })
+        .await
+}

@@ -1,0 +1,208 @@
+//! `/auth/{provider}` leads to an identity provider, `/auth/{provider}/callback` is where it sends people back to.
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::oauth_told::{Told, told};
+use super::{enter, onward};
+use crate::accounts::server::oauth::{self, Answer, Flow, Identity, Provider, Purpose, Refusal};
+use crate::accounts::server::service::{self, Arrival, Linked};
+use crate::orgs::server::{Visitor, leave_word};
+use crate::platform::config::SignUp;
+use crate::platform::http::{Visit, cookie};
+use crate::platform::{App, Error};
+use crate::shared::ReturnPath;
+
+/// Where invitations are answered; whoever comes from there may make an account with an identity.
+const INVITATIONS: &str = "/invite/";
+const PROFILE: &str = "/settings/profile";
+
+#[derive(Deserialize)]
+pub struct Leaving {
+    #[serde(default)]
+    next: String,
+    /// To add it to the account that is signed in.
+    #[serde(default)]
+    link: String,
+}
+
+/// What came back, and where to.
+struct Back<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    session: &'a Session,
+    headers: &'a HeaderMap,
+    visitor: Option<Visitor>,
+    provider: Provider,
+    next: ReturnPath,
+}
+
+pub async fn start(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Path(slug): Path<String>,
+    visitor: Option<Visitor>,
+    session: Session,
+    Query(leaving): Query<Leaving>,
+) -> Result<Response, Error> {
+    let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
+    let mut purpose = Purpose::SignIn;
+    if !leaving.link.is_empty() {
+        // The page before asked who it is; without that answer it asks now.
+        if visitor.is_none() || !service::may_link(&app, &session, provider).await? {
+            return Ok(Redirect::to(&format!("{PROFILE}/sign-in-methods/{slug}")).into_response());
+        }
+        purpose = Purpose::Link;
+    }
+    let next = ReturnPath::or_home(&leaving.next);
+    match oauth::start(&app, provider, purpose, next.clone()).await {
+        Ok((url, flow)) => {
+            let mut response = Redirect::to(&url).into_response();
+            set_flow(&app, &mut response, &flow.to_text(), oauth::FLOW_LIFE.as_secs());
+            Ok(response)
+        }
+        Err(refusal) => {
+            tracing::warn!(provider = slug, ?refusal, "the way to the identity provider is closed");
+            Ok(told(&app, &visit, provider, &next, trouble(&refusal)).await)
+        }
+    }
+}
+
+pub async fn callback(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Path(slug): Path<String>,
+    visitor: Option<Visitor>,
+    session: Session,
+    headers: HeaderMap,
+    Query(answer): Query<Answer>,
+) -> Result<Response, Error> {
+    let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
+    let flow = cookie(&headers, flow_cookie(&app)).and_then(Flow::from_text);
+    let flow = flow.filter(|flow| flow.answered(&app, provider, &answer));
+    let next = flow.as_ref().map_or_else(ReturnPath::home, Flow::next);
+    let (session, headers) = (&session, &headers);
+    let back = Back { app: &app, visit: &visit, session, headers, visitor, provider, next };
+    // The cookie stays where it belongs to another sign-in, in another tab.
+    let Some(flow) = flow else { return Ok(back.tell(Told::NotOurs).await) };
+    let mut response = back.judge(&flow, &answer).await?;
+    set_flow(&app, &mut response, "", 0);
+    Ok(response)
+}
+
+impl Back<'_> {
+    async fn tell(&self, what: Told) -> Response {
+        told(self.app, self.visit, self.provider, &self.next, what).await
+    }
+
+    /// The answer is this browser's. It counts once, whatever comes of it.
+    async fn judge(self, flow: &Flow, answer: &Answer) -> Result<Response, Error> {
+        service::admit_answer(self.app, self.visit).await?;
+        if !service::spend_flow(self.app, flow).await? {
+            return Ok(self.tell(Told::NotOurs).await);
+        }
+        let identity = match &answer.error {
+            None => oauth::identify(self.app, flow, answer).await,
+            Some(code) if code == "access_denied" => return Ok(self.tell(Told::SaidNo).await),
+            Some(code) if matches!(code.as_str(), "temporarily_unavailable" | "server_error") => {
+                Err(Refusal::Away(code.clone()))
+            }
+            Some(code) => Err(Refusal::Nonsense(format!("it answers with the error {code:.100}"))),
+        };
+        let identity = match identity {
+            Ok(identity) => identity,
+            Err(refusal) => {
+                service::identity_refused(self.app, self.visit, self.provider, &refusal).await?;
+                return Ok(self.tell(trouble(&refusal)).await);
+            }
+        };
+        service::forgive_answer(self.app, self.visit);
+        match flow.purpose {
+            Purpose::SignIn => self.sign_in(identity).await,
+            Purpose::Link => self.link(identity).await,
+        }
+    }
+
+    async fn sign_in(self, identity: Identity) -> Result<Response, Error> {
+        let Self { app, visit, session, headers, .. } = self;
+        match service::arrive(app, visit, &identity).await? {
+            Arrival::Done(person) => enter(app, session, visit, headers, &person, &self.next).await,
+            Arrival::NeedsFactor(person) => {
+                service::start_pending(app, session, visit, &person).await?;
+                Ok(onward("/sign-in/second-factor", &self.next))
+            }
+            Arrival::Disabled => Ok(self.tell(Told::Disabled).await),
+            Arrival::Unknown if self.visitor.is_some() => Ok(self.tell(Told::NotLinked).await),
+            Arrival::Unknown => self.newcomer(identity).await,
+        }
+    }
+
+    /// Nobody here has this identity: whether they may make an account is the sign-up mode's to say.
+    async fn newcomer(self, identity: Identity) -> Result<Response, Error> {
+        let Self { app, visit, session, .. } = self;
+        let mode = app.config.accounts.sign_up;
+        if mode != SignUp::Closed && self.next.as_str().starts_with(INVITATIONS) {
+            service::keep_proven(app, session, visit, identity).await?;
+            return Ok(Redirect::to(self.next.as_str()).into_response());
+        }
+        if mode != SignUp::Open {
+            return Ok(self.tell(Told::NoAccount).await);
+        }
+        let confirmed = identity.email_verified && crate::accounts::check_email(&identity.email).is_ok();
+        let page = if confirmed {
+            // An equal address opens nothing: whoever has that account links this from inside.
+            let Some(page) = service::confirmed_by_provider(app, &identity).await? else {
+                return Ok(self.tell(Told::AddressTaken).await);
+            };
+            page
+        } else {
+            "/sign-up".to_owned()
+        };
+        service::keep_proven(app, session, visit, identity).await?;
+        Ok(Redirect::to(&page).into_response())
+    }
+
+    async fn link(self, identity: Identity) -> Result<Response, Error> {
+        let Self { app, session, provider, .. } = self;
+        let Some(visitor) = &self.visitor else { return Ok(self.tell(Told::NotOurs).await) };
+        if !service::may_link(app, session, provider).await? {
+            return Ok(self.tell(Told::NotOurs).await);
+        }
+        service::end_leave(session).await?;
+        let word = match service::link(app, &visitor.by(), &visitor.person, &identity).await? {
+            Linked::Done => format!("{} opens your account from now on.", provider.name(app)),
+            Linked::IsYours => format!("{} opened your account already.", provider.name(app)),
+            Linked::IsTaken => return Ok(self.tell(Told::Taken).await),
+            Linked::HasAnother => return Ok(self.tell(Told::HasAnother).await),
+        };
+        leave_word(session, &word).await?;
+        Ok(Redirect::to(PROFILE).into_response())
+    }
+}
+
+fn trouble(refusal: &Refusal) -> Told {
+    match refusal {
+        Refusal::Away(_) => Told::Away,
+        Refusal::Nonsense(_) => Told::Nonsense,
+        Refusal::Stale(_) => Told::NotOurs,
+    }
+}
+
+fn flow_cookie(app: &App) -> &'static str {
+    if app.public_url.is_secure() { "__Host-latchkey_flow" } else { "latchkey_flow" }
+}
+
+/// Lax, because the provider sends the browser back from another site.
+fn set_flow(app: &App, response: &mut Response, value: &str, life: u64) {
+    let secure = if app.public_url.is_secure() { "; Secure" } else { "" };
+    let name = flow_cookie(app);
+    let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{secure}");
+    if let Ok(value) = HeaderValue::from_str(&line) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}

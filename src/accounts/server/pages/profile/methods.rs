@@ -1,0 +1,187 @@
+//! Linking an identity provider to one's account, and unlinking it. Both ask who it is first: an unlocked screen must
+//! not be enough. The provider itself is reached by a link.
+
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::confirm::{Confirm, ConfirmField};
+use super::done;
+use crate::accounts::server::oauth::Provider;
+use crate::accounts::server::service::{self, Unlinked};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error, Secret};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{LinkButton, Look};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Breadcrumb, PageHead, Shell};
+
+#[derive(Deserialize)]
+pub struct Confirmed {
+    password: Secret,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+) -> Result<Response, Error> {
+    let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
+    Ok(page(&app, &member, Deed::Link(provider), FormErrors::default(), StatusCode::OK).await)
+}
+
+/// The person is who they say: now the way to the provider is open for a few minutes.
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+    session: Session,
+    Form(given): Form<Confirmed>,
+) -> Result<Response, Error> {
+    let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
+    let visitor = &member.visitor;
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(page(&app, &member, Deed::Link(provider), errors, status).await);
+    }
+    service::permit_link(&app, &session, &visitor.by(), &visitor.person, provider).await?;
+    Ok(leaving(&app, &member, provider).await)
+}
+
+pub async fn show_removal(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+) -> Result<Response, Error> {
+    let deed = Deed::unlink(&app, &member, &slug).await?;
+    Ok(page(&app, &member, deed, FormErrors::default(), StatusCode::OK).await)
+}
+
+pub async fn remove(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+    session: Session,
+    Form(given): Form<Confirmed>,
+) -> Result<Response, Error> {
+    let deed = Deed::unlink(&app, &member, &slug).await?;
+    let Deed::Unlink { issuer, name, .. } = deed.clone() else { return Err(Error::NotFound) };
+    let refused = |errors| page(&app, &member, deed, errors, StatusCode::UNPROCESSABLE_ENTITY);
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+        return Ok(refused(errors).await);
+    }
+    let visitor = &member.visitor;
+    match service::unlink(&app, &visitor.by(), &visitor.person, &issuer).await? {
+        Unlinked::LastWay => {
+            let why = "Nothing else would let you in. Set a password or link another provider first.";
+            Ok(refused(FormErrors::default().with("", why)).await)
+        }
+        Unlinked::NotThere => Err(Error::NotFound),
+        Unlinked::Done => {
+            let word = format!("{name} does not open your account any more.");
+            Ok(done(&session, &word).await?.into_response())
+        }
+    }
+}
+
+/// What a page of this module does.
+#[derive(Clone)]
+enum Deed {
+    Link(Provider),
+    Unlink { slug: String, issuer: String, name: String, label: String },
+}
+
+impl Deed {
+    /// One that is linked. A provider that is not offered any more goes by its place in the list.
+    async fn unlink(app: &App, member: &Member, slug: &str) -> Result<Self, Error> {
+        let theirs = service::identities_of(app, &member.visitor.person).await?;
+        let mut listed = theirs.into_iter().enumerate();
+        let found = listed.find(|(place, one)| method_slug(app, *place, &one.issuer) == slug);
+        let (_, one) = found.ok_or(Error::NotFound)?;
+        let name = service::provider_of(app, &one.issuer).map(|provider| provider.name(app));
+        let name = name.unwrap_or_else(|| one.issuer.clone());
+        Ok(Self::Unlink { slug: slug.to_owned(), issuer: one.issuer, name, label: one.label })
+    }
+}
+
+/// How a linked identity is named in addresses.
+pub fn method_slug(app: &App, place: usize, issuer: &str) -> String {
+    match service::provider_of(app, issuer) {
+        Some(provider) => provider.slug().to_owned(),
+        None => format!("former-{place}"),
+    }
+}
+
+async fn page(app: &App, member: &Member, deed: Deed, errors: FormErrors, status: StatusCode) -> Response {
+    let (title, text, action, failed, button, look) = match deed {
+        Deed::Link(provider) => {
+            let name = provider.name(app);
+            (
+                format!("Link {name}"),
+                format!(
+                    "Then {name} opens your account too. Nothing but your name and address there is read."
+                ),
+                format!("/settings/profile/sign-in-methods/{}", provider.slug()),
+                format!("{name} was not linked."),
+                format!("Continue to {name}"),
+                Look::Primary,
+            )
+        }
+        Deed::Unlink { slug, name, label, .. } => (
+            format!("Unlink {name}"),
+            format!("{label} at {name} does not open your account any more."),
+            format!("/settings/profile/sign-in-methods/{slug}/remove"),
+            format!("{name} was not unlinked."),
+            "Unlink".to_owned(),
+            Look::Danger,
+        ),
+    };
+    let chrome = chrome(app, member, None, "/settings/profile");
+    let confirm = Confirm::of(app, member);
+    page_for(app, member, &title)
+        .status(status)
+        .render(move || {
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here=title.clone()/>
+                    <PageHead title=title text=text/>
+                    <PageForm action errors failed class="mt-6 grid max-w-[26rem] gap-4">
+                        <ConfirmField confirm=confirm.clone()/>
+                        <div class="mt-2 flex flex-wrap gap-2">
+                            {confirm.is_possible().then(|| view! { <SubmitButton text=button look/> })}
+                            <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
+                        </div>
+                    </PageForm>
+                </Shell>
+            }
+        })
+        .await
+}
+
+/// The answer to a form may not lead to another site; this page does, at once, by itself or by its link.
+async fn leaving(app: &App, member: &Member, provider: Provider) -> Response {
+    let name = provider.name(app);
+    let href = format!("/auth/{}?link=1", provider.slug());
+    let chrome = chrome(app, member, None, "/settings/profile");
+    let title = format!("Link {name}");
+    page_for(app, member, &title)
+        .render(move || {
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here=title.clone()/>
+                    <PageHead
+                        title=title
+                        text=format!("{name} asks you whether this server may know who you are, and leads you back.")
+                    />
+                    <div class="mt-6 flex flex-wrap gap-2">
+                        <LinkButton href look=Look::Primary>{format!("Continue to {name}")}</LinkButton>
+                        <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
+                    </div>
+                </Shell>
+            }
+        })
+        .await
+}

@@ -1,0 +1,88 @@
+//! The identity providers among the sign-in methods of the profile: those that open the account, and those that could.
+
+use leptos::prelude::*;
+
+use super::methods::method_slug;
+use crate::accounts::server::oauth::Provider;
+use crate::accounts::server::service::{self, Person};
+use crate::platform::{App, Error};
+use crate::shared::Timestamp;
+use crate::ui::parts::{Icon, LinkButton, Look, Symbol, Time};
+
+pub struct Way {
+    name: String,
+    symbol: Symbol,
+    slug: String,
+    linked: Option<Linked>,
+}
+
+struct Linked {
+    label: String,
+    used_at: Timestamp,
+    /// The provider is configured no more.
+    is_former: bool,
+}
+
+/// Those of the person first; then the others that are offered.
+pub async fn of(app: &App, person: &Person) -> Result<Vec<Way>, Error> {
+    let theirs = service::identities_of(app, person).await?;
+    let mut ways: Vec<Way> = Vec::new();
+    for (place, one) in theirs.iter().enumerate() {
+        let provider = service::provider_of(app, &one.issuer);
+        ways.push(Way {
+            name: provider.map_or_else(|| one.issuer.clone(), |provider| provider.name(app)),
+            symbol: provider.map_or(Symbol::Shield, Provider::symbol),
+            slug: method_slug(app, place, &one.issuer),
+            linked: Some(Linked {
+                label: one.label.clone(),
+                used_at: one.used_at,
+                is_former: provider.is_none(),
+            }),
+        });
+    }
+    for provider in Provider::offered(app) {
+        if !theirs.iter().any(|one| one.issuer == provider.issuer(app)) {
+            ways.push(Way {
+                name: provider.name(app),
+                symbol: provider.symbol(),
+                slug: provider.slug().to_owned(),
+                linked: None,
+            });
+        }
+    }
+    Ok(ways)
+}
+
+pub fn row(way: Way, now: Timestamp) -> AnyView {
+    let Way { name, symbol, slug, linked } = way;
+    let href = format!("/settings/profile/sign-in-methods/{slug}");
+    let (told, link) = match linked {
+        None => {
+            let label = format!("Link {name}");
+            (
+                "Not linked".into_any(),
+                view! { <LinkButton href look=Look::Secondary>{label}</LinkButton> }.into_any(),
+            )
+        }
+        Some(Linked { label, used_at, is_former }) => {
+            let unlink = format!("Unlink {name}");
+            let told = if is_former {
+                view! { {label} " · This server does not offer it any more" }.into_any()
+            } else {
+                view! { {label} " · Last used: " <Time at=used_at now=now/> }.into_any()
+            };
+            let href = format!("{href}/remove");
+            (told, view! { <LinkButton href look=Look::DangerQuiet>{unlink}</LinkButton> }.into_any())
+        }
+    };
+    view! {
+        <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
+            <div class="min-w-0">
+                <p class="flex items-center gap-2 font-medium [overflow-wrap:anywhere]"><Icon symbol/>{name}</p>
+                <p class="text-ink-2 [overflow-wrap:anywhere]">{told}</p>
+            </div>
+            <div>{link}</div>
+        </div>
+    }
+    .into_any()
+}

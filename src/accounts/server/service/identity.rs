@@ -1,0 +1,172 @@
+//! Who an identity is here. It belongs to one person, who linked it while signed in or made the account with it; an
+//! equal address says nothing.
+
+use super::{Person, sign_in};
+use crate::accounts::server::letters;
+use crate::accounts::server::oauth::{Flow, Identity, Provider, Refusal};
+use crate::accounts::server::store::identities::{self, Listed};
+use crate::accounts::server::store::users;
+use crate::accounts::server::throttle::{Attempt, Throttle};
+use crate::audit::{self, By, Event};
+use crate::platform::db::Write;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error};
+
+/// Whom an identity leads to.
+pub enum Arrival {
+    Done(Person),
+    /// The second factor is owed.
+    NeedsFactor(Person),
+    /// Nobody here has linked it.
+    Unknown,
+    /// The person it belongs to is disabled.
+    Disabled,
+}
+
+pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arrival, Error> {
+    let found = identities::user_of(app.db.pool(), &identity.issuer, &identity.subject).await?;
+    let Some(id) = found else { return Ok(Arrival::Unknown) };
+    let Some(user) = users::by_id(app.db.pool(), &id).await? else { return Ok(Arrival::Unknown) };
+    if user.disabled_at.is_some() {
+        let event = Event::new("session.refused").on("person", &user.id, &user.email);
+        super::refused(app, &By::stranger(visit), event.detail("at", identity.provider.slug())).await?;
+        return Ok(Arrival::Disabled);
+    }
+    let person = Person::from(user);
+    if person.has_factor {
+        return Ok(Arrival::NeedsFactor(person));
+    }
+    let now = app.clock.now();
+    let mut write = app.db.write().await?;
+    // It may have been unlinked a moment ago.
+    let still = identities::user_of(&mut *write, &identity.issuer, &identity.subject).await?;
+    if still.as_ref() != Some(&person.id) {
+        return Ok(Arrival::Unknown);
+    }
+    identities::touch(&mut write, &identity.issuer, &identity.subject, &identity.label, now).await?;
+    let event = sign_in::started(&person, identity.provider.slug());
+    audit::record(app, &mut write, &person.by(visit), event).await?;
+    write.commit().await?;
+    Ok(Arrival::Done(person))
+}
+
+/// Answers are judged by asking the provider, so strangers get a limited number.
+pub async fn admit_answer(app: &App, visit: &Visit) -> Result<(), Error> {
+    let account = super::by_address("provider", visit);
+    let attempt = Attempt { address: visit.address, account: &account, known: None };
+    super::admit(app, &By::stranger(visit), &attempt).await
+}
+
+pub fn forgive_answer(app: &App, visit: &Visit) {
+    let account = super::by_address("provider", visit);
+    app.slice::<Throttle>().forgive(&Attempt { address: visit.address, account: &account, known: None });
+}
+
+/// A provider's answer is taken once; false when it was taken before.
+pub async fn spend_flow(app: &App, flow: &Flow) -> Result<bool, Error> {
+    let mut write = app.db.write().await?;
+    let first = identities::spend_flow(&mut write, &flow.state().fingerprint(), flow.expires()).await?;
+    write.commit().await?;
+    Ok(first)
+}
+
+/// A provider's answer to a sign-in of this browser did not hold.
+pub async fn identity_refused(
+    app: &App,
+    visit: &Visit,
+    provider: Provider,
+    refusal: &Refusal,
+) -> Result<(), Error> {
+    let (at, why) = match refusal {
+        Refusal::Away(why) => ("provider away", why),
+        Refusal::Nonsense(why) => ("provider's answer refused", why),
+        Refusal::Stale(why) => ("code refused by the provider", why),
+    };
+    tracing::warn!(provider = provider.slug(), why, "{at}");
+    let event = Event::new("session.refused").detail("at", provider.slug()).detail("why", at);
+    super::refused(app, &By::stranger(visit), event).await
+}
+
+pub enum Linked {
+    Done,
+    /// Of this person, already.
+    IsYours,
+    /// Another person's.
+    IsTaken,
+    /// The person has another account of this provider.
+    HasAnother,
+}
+
+pub async fn link(app: &App, by: &By, person: &Person, identity: &Identity) -> Result<Linked, Error> {
+    let mut write = app.db.write().await?;
+    if !users::hold(&mut write, &person.id, person.epoch).await? {
+        return Err(Error::OutOfStep);
+    }
+    match identities::user_of(&mut *write, &identity.issuer, &identity.subject).await? {
+        Some(owner) if owner == person.id => return Ok(Linked::IsYours),
+        Some(_) => return Ok(Linked::IsTaken),
+        None => {}
+    }
+    if !add_identity(app, &mut write, person, identity).await? {
+        return Ok(Linked::HasAnother);
+    }
+    let event = Event::new("sign_in_method.added").on("person", &person.id, &person.email);
+    let event = event.detail("provider", identity.provider.name(app)).detail("as", identity.label.clone());
+    audit::record(app, &mut write, by, event).await?;
+    write.commit().await?;
+    letters::method_added(app, person, &identity.provider.name(app), &identity.label);
+    Ok(Linked::Done)
+}
+
+/// In the transaction that makes the account, too. False when it is somebody's already.
+pub async fn add_identity(
+    app: &App,
+    write: &mut Write,
+    person: &Person,
+    identity: &Identity,
+) -> Result<bool, Error> {
+    let Identity { issuer, subject, label, .. } = identity;
+    Ok(identities::insert(write, &person.id, issuer, subject, label, app.clock.now()).await?)
+}
+
+pub async fn identities_of(app: &App, person: &Person) -> Result<Vec<Listed>, Error> {
+    Ok(identities::of_user(app.db.pool(), &person.id).await?)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unlinked {
+    Done,
+    /// Without it nothing would let the person in.
+    LastWay,
+    NotThere,
+}
+
+/// Only what is offered now counts as another way: a provider that was taken out of the configuration lets nobody in.
+pub async fn unlink(app: &App, by: &By, person: &Person, issuer: &str) -> Result<Unlinked, Error> {
+    let mut write = app.db.write().await?;
+    // Holds the person: two at once must not each take the other for the way that stays.
+    if !users::hold(&mut write, &person.id, person.epoch).await? {
+        return Err(Error::OutOfStep);
+    }
+    let has_password =
+        users::by_id(&mut *write, &person.id).await?.is_some_and(|user| user.password_hash.is_some());
+    let theirs = identities::of_user(&mut *write, &person.id).await?;
+    let Some(going) = theirs.iter().find(|one| one.issuer == issuer) else { return Ok(Unlinked::NotThere) };
+    if !has_password
+        && !theirs.iter().any(|one| one.issuer != issuer && provider_of(app, &one.issuer).is_some())
+    {
+        return Ok(Unlinked::LastWay);
+    }
+    identities::delete(&mut write, &person.id, issuer).await?;
+    let provider = provider_of(app, issuer).map_or_else(|| issuer.to_owned(), |provider| provider.name(app));
+    let event = Event::new("sign_in_method.removed").on("person", &person.id, &person.email);
+    let event = event.detail("provider", provider).detail("as", going.label.clone());
+    audit::record(app, &mut write, by, event).await?;
+    write.commit().await?;
+    Ok(Unlinked::Done)
+}
+
+/// The one that is offered for these identities now.
+pub fn provider_of(app: &App, issuer: &str) -> Option<Provider> {
+    Provider::offered(app).into_iter().find(|provider| provider.issuer(app) == issuer)
+}

@@ -1,0 +1,120 @@
+//! Who people are at identity providers, and answers of providers that were taken.
+
+use sqlx::{AnyExecutor, Row as _};
+
+use crate::platform::db::Write;
+use crate::shared::{Timestamp, UserId};
+
+/// As the profile lists it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub issuer: String,
+    pub label: String,
+    pub used_at: Timestamp,
+}
+
+pub async fn user_of<'e>(
+    executor: impl AnyExecutor<'e>,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<UserId>, sqlx::Error> {
+    let row = sqlx::query("SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2")
+        .bind(issuer.to_owned())
+        .bind(subject.to_owned())
+        .fetch_optional(executor)
+        .await?;
+    row.map(|row| row.try_get::<String, _>("user_id").map(UserId::from_text)).transpose()
+}
+
+/// False when it is somebody's already, or the person has another one of this provider.
+pub async fn insert(
+    write: &mut Write,
+    user: &UserId,
+    issuer: &str,
+    subject: &str,
+    label: &str,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO identities (issuer, subject, user_id, label, created_at, used_at) \
+         VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT DO NOTHING",
+    )
+    .bind(issuer)
+    .bind(subject)
+    .bind(user.as_str())
+    .bind(label)
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// It has let its person in; names at the provider may have changed since.
+pub async fn touch(
+    write: &mut Write,
+    issuer: &str,
+    subject: &str,
+    label: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE identities SET label = $3, used_at = $4 WHERE issuer = $1 AND subject = $2")
+        .bind(issuer)
+        .bind(subject)
+        .bind(label)
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn of_user<'e>(executor: impl AnyExecutor<'e>, user: &UserId) -> Result<Vec<Listed>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT issuer, label, used_at FROM identities WHERE user_id = $1 ORDER BY created_at, issuer",
+    )
+    .bind(user.as_str().to_owned())
+    .fetch_all(executor)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Listed {
+                issuer: row.try_get("issuer")?,
+                label: row.try_get("label")?,
+                used_at: Timestamp::from_millis(row.try_get("used_at")?),
+            })
+        })
+        .collect()
+}
+
+/// False when there was none.
+pub async fn delete(write: &mut Write, user: &UserId, issuer: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM identities WHERE user_id = $1 AND issuer = $2")
+        .bind(user.as_str())
+        .bind(issuer)
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// An answer is good once: of two that come at once, one gets true.
+pub async fn spend_flow(
+    write: &mut Write,
+    state_hash: &str,
+    expires: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO spent_flows (state_hash, expires_at) VALUES ($1, $2) ON CONFLICT (state_hash) DO NOTHING",
+    )
+    .bind(state_hash)
+    .bind(expires.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn sweep(write: &mut Write, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM spent_flows WHERE expires_at <= $1")
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}

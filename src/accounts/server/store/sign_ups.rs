@@ -1,0 +1,73 @@
+//! Accounts that are about to be made: an address and the link in the letter that went there.
+
+use sqlx::{AnyExecutor, Row as _};
+
+use crate::accounts::email_key;
+use crate::platform::db::Write;
+use crate::shared::Timestamp;
+
+/// An address's newest link is the only one. False when the last letter went there after `not_since`.
+pub async fn put(
+    write: &mut Write,
+    token_hash: &str,
+    email: &str,
+    now: Timestamp,
+    expires: Timestamp,
+    not_since: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO sign_ups (token_hash, email, email_key, made_at, expires_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (email_key) DO UPDATE SET token_hash = excluded.token_hash, email = excluded.email, \
+         made_at = excluded.made_at, expires_at = excluded.expires_at WHERE sign_ups.made_at <= $6",
+    )
+    .bind(token_hash)
+    .bind(email)
+    .bind(email_key(email))
+    .bind(now.millis())
+    .bind(expires.millis())
+    .bind(not_since.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The address that was confirmed by opening the link. Looking does not use it up.
+pub async fn find<'e>(
+    executor: impl AnyExecutor<'e>,
+    token_hash: &str,
+    now: Timestamp,
+) -> Result<Option<String>, sqlx::Error> {
+    let row = sqlx::query("SELECT email FROM sign_ups WHERE token_hash = $1 AND expires_at > $2")
+        .bind(token_hash.to_owned())
+        .bind(now.millis())
+        .fetch_optional(executor)
+        .await?;
+    row.map(|row| row.try_get("email")).transpose()
+}
+
+/// Uses it up; of two at once, one gets true.
+pub async fn spend(write: &mut Write, token_hash: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM sign_ups WHERE token_hash = $1 AND expires_at > $2")
+        .bind(token_hash)
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The address has an account now, whichever way it came about.
+pub async fn drop_of(write: &mut Write, email: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM sign_ups WHERE email_key = $1")
+        .bind(email_key(email))
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn sweep(write: &mut Write, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM sign_ups WHERE expires_at <= $1")
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}

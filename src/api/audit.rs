@@ -1,0 +1,109 @@
+//! `GET /api/v1/audit`: who did what in the organization, for admins' keys.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::Caller;
+use super::keys::Unreadable;
+use super::shape::{Moment, Told, answer};
+use crate::audit::{self, Filter, Recorded, Target};
+use crate::keys::server::Refusal;
+use crate::platform::{App, Error};
+use crate::shared::{EventId, Permission};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Search {
+    /// The identifier of a person or key
+    actor: Option<String>,
+    /// As key.created
+    action: Option<String>,
+    /// An identifier
+    target: Option<String>,
+    request_id: Option<String>,
+    /// RFC 3339: what happened from then on
+    #[param(value_type = Option<String>)]
+    since: Option<Moment>,
+    /// From 1 to 100; 50 without it
+    limit: Option<usize>,
+    /// What the page before gave as next_cursor
+    cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EventList {
+    /// The newest first.
+    data: Vec<EventBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EventBody {
+    id: String,
+    at: String,
+    actor: Party,
+    action: String,
+    target: Party,
+    address: String,
+    user_agent: String,
+    request_id: String,
+    #[schema(value_type = Object)]
+    details: serde_json::Value,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Party {
+    kind: String,
+    id: String,
+    name: String,
+}
+
+/// Who did what
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(Search), security(("key" = [])),
+    responses((status = 200, body = EventList), (status = 401), (status = 403), (status = 422)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    search: Result<Query<Search>, QueryRejection>,
+) -> Result<Response, Told> {
+    let Query(search) = search.map_err(Unreadable::from)?;
+    caller.actor.require(Permission::ReadAudit)?;
+    let limit = search.limit.unwrap_or(50);
+    if !(1..=100).contains(&limit) {
+        let why = "A page has from 1 to 100 events.".to_owned();
+        return Err(Refusal::Input(vec![("limit", why)]).into());
+    }
+    let filter = Filter {
+        actor: search.actor,
+        action: search.action,
+        target: search.target.map(Target::Id),
+        request: search.request_id,
+        since: search.since.map(|Moment(at)| at),
+        before: search.cursor.map(EventId::from_text),
+    };
+    let mut events =
+        audit::list(app.db.pool(), &caller.actor.org.org, &filter, limit + 1).await.map_err(Error::from)?;
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let next_cursor = events.last().filter(|_| more).map(|event| event.id.to_string());
+    let body = EventList { data: events.into_iter().map(body).collect(), next_cursor };
+    Ok(answer(StatusCode::OK, caller.rate.as_ref(), body))
+}
+
+fn body(event: Recorded) -> EventBody {
+    EventBody {
+        id: event.id.to_string(),
+        at: event.at.to_string(),
+        actor: Party { kind: event.actor_kind, id: event.actor_id, name: event.actor_name },
+        action: event.action,
+        target: Party { kind: event.target_kind, id: event.target_id, name: event.target_name },
+        address: event.address,
+        user_agent: event.user_agent,
+        request_id: event.request_id,
+        details: serde_json::from_str(&event.details).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,138 @@
+//! `GET /api/v1/authorize`: forward-auth for nginx `auth_request`, Caddy `forward_auth` and Traefik. The key that came
+//! with somebody's request is checked against the query; the answer's headers tell who it was.
+
+use std::cell::RefCell;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::presented::{Presented, refusal, tell_rate};
+use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
+use crate::platform::http::lean::Glance;
+use crate::platform::{App, Problem};
+use crate::shared::{Kind, OrgId, Role};
+use crate::usage::Outcome;
+
+/// Is the presented key good for a request to the service behind the proxy?
+#[utoipa::path(
+    get,
+    path = "/api/v1/authorize",
+    tag = "checks",
+    params(
+        ("org" = String, Query, description = "Only keys of this organization"),
+        ("role" = Option<String>, Query, description = "The least role: viewer (the default), member, admin, owner"),
+        ("kind" = Option<String>, Query, description = "Accepted kinds, separated by commas; without it all but test"),
+    ),
+    responses(
+        (status = 200, description = "Accepted; X-Latchkey-* headers tell whose it is"),
+        (status = 401, description = "No key, or none that is accepted"),
+        (status = 403, description = "The key may not do this, or the query is wrong"),
+        (status = 429, description = "The key's requests of this minute are used up"),
+        (status = 503, description = "It cannot be decided now"),
+    )
+)]
+pub async fn authorize(State(app): State<App>, request: Request) -> Response {
+    let glance = match Glance::of(&app, &request) {
+        Ok(glance) => glance,
+        Err(refused) => return *refused,
+    };
+    let Some(wanted) = wanted(request.uri().query().unwrap_or_default()) else {
+        // The proxy's configuration is wrong: whoever asked cannot mend it, whoever reads the log can.
+        tracing::error!(
+            id = glance.request_id,
+            "authorize was asked without a valid org, role or kind in its query"
+        );
+        let problem = Problem::of(StatusCode::FORBIDDEN);
+        return glance.problem(problem.detail("The query must name an org, and roles and kinds that exist."));
+    };
+    let verdict = match Presented::of(request.headers()) {
+        Presented::Missing => Verdict::of(Outcome::Missing),
+        Presented::Several => Verdict::of(Outcome::Malformed),
+        Presented::One(key) => {
+            let from = From { address: Some(glance.address), user_agent: user_agent(request.headers()) };
+            match keys::verify(&app, key, &wanted, &from).await {
+                Ok(verdict) => verdict,
+                Err(error) => return glance.problem(error),
+            }
+        }
+    };
+    match (&verdict.state, verdict.outcome) {
+        (Some(key), Outcome::Valid) => {
+            let mut response = Response::new(Body::empty());
+            *response.headers_mut() = introduce(key);
+            if let Some(rate) = &verdict.rate {
+                tell_rate(response.headers_mut(), rate);
+            }
+            glance.finish(response)
+        }
+        _ => glance.refuse(refusal(&verdict)),
+    }
+}
+
+/// A proxy asks with the same query again and again: each thread remembers the last one.
+fn wanted(query: &str) -> Option<Wanted> {
+    thread_local! {
+        static LAST: RefCell<(String, Option<Wanted>)> = const { RefCell::new((String::new(), None)) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if last.0 != query {
+            *last = (query.to_owned(), read(query));
+        }
+        last.1
+    })
+}
+
+/// None where it names nothing that exists.
+fn read(query: &str) -> Option<Wanted> {
+    let mut wanted =
+        Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL.without(Kind::Test), plan: true };
+    let mut kinds = None;
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "org" => wanted.org = Some(OrgId::from_text(&*value).compact()?),
+            "role" => wanted.least_role = Role::parse(&value)?,
+            "kind" => {
+                for kind in value.split(',') {
+                    kinds = Some(kinds.unwrap_or(Kinds::NONE).and(Kind::parse(kind.trim())?));
+                }
+            }
+            _ => {}
+        }
+    }
+    wanted.org?;
+    Some(Wanted { kinds: kinds.unwrap_or(wanted.kinds), ..wanted })
+}
+
+pub fn user_agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map_or("", |text| {
+        // Header values that are text are ASCII: any place is a boundary.
+        text.get(..200).unwrap_or(text)
+    })
+}
+
+/// Who it was. What is not the same for many keys is written into one piece of memory that the headers share.
+fn introduce(key: &Key) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert("x-latchkey-org", key.org.header.clone());
+    headers.insert("x-latchkey-role", HeaderValue::from_static(key.role.as_str()));
+    headers.insert("x-latchkey-kind", HeaderValue::from_static(key.kind.as_str()));
+    let mut text = Vec::with_capacity(128);
+    text.extend_from_slice(&key.key.to_text());
+    text.extend_from_slice(&key.creator.to_text());
+    for part in url::form_urlencoded::byte_serialize(key.name.as_bytes()) {
+        text.extend_from_slice(part.as_bytes());
+    }
+    let whole = Bytes::from(text);
+    for (name, part) in [
+        ("x-latchkey-key", whole.slice(..36)),
+        ("x-latchkey-user", whole.slice(36..72)),
+        ("x-latchkey-name", whole.slice(72..)),
+    ] {
+        if let Ok(value) = HeaderValue::from_maybe_shared(part) {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}

@@ -1,0 +1,62 @@
+//! Who calls: the key in the request's headers becomes an `Actor`, as a session does for pages. Cookies are not looked at.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::presented::{Presented, refusal};
+use super::shape::Told;
+use crate::accounts::server::find_person;
+use crate::audit::{self, By, Origin};
+use crate::keys::server::{self as keys, From, Kinds, Rate, Verdict, Wanted};
+use crate::orgs::server::{Actor, Membership};
+use crate::platform::http::Visit;
+use crate::platform::{App, Error};
+use crate::shared::{Door, KeyId, OrgId, Role, UserId};
+use crate::usage::Outcome;
+
+/// A key at work.
+pub struct Caller {
+    pub actor: Actor,
+    /// The key that calls.
+    pub key: KeyId,
+    pub rate: Option<Rate>,
+}
+
+/// Any kind of key, for whatever its role allows.
+pub const ANY: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Told;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Told> {
+        let missing = || Error::internal("the visit layer is around every route");
+        let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
+        let verdict = match Presented::of(&parts.headers) {
+            Presented::Missing => Verdict::of(Outcome::Missing),
+            Presented::Several => Verdict::of(Outcome::Malformed),
+            Presented::One(key) => {
+                let from = From { address: Some(visit.address), user_agent: &visit.user_agent };
+                keys::verify(app, key, &ANY, &from).await?
+            }
+        };
+        let state = match verdict.state {
+            Some(ref state) if verdict.outcome == Outcome::Valid => state,
+            _ => return Err(Told::new(refusal(&verdict))),
+        };
+        let key = KeyId::from_text(state.key.to_string());
+        let org = OrgId::from_text(state.org.id.to_string());
+        let user = UserId::from_text(state.creator.to_string());
+        let actor = audit::Actor::Key { id: key.clone(), name: state.name.to_string() };
+        let by = By { actor, org: Some(org.clone()), origin: Origin::of(visit) };
+        let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
+        let actor = Actor { user, door: Door::Key, key: Some(key.clone()), org, by };
+        Ok(Self { actor, key, rate: verdict.rate })
+    }
+}
+
+impl Caller {
+    /// The one in whose name the key acts.
+    pub async fn person(&self, app: &App) -> Result<crate::accounts::server::Person, Error> {
+        find_person(app, &self.actor.user).await?.ok_or(Error::NotFound)
+    }
+}

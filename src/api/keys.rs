@@ -1,0 +1,346 @@
+//! `/api/v1/keys`: what pages can do with keys, for programs.
+
+use std::time::Duration;
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::Caller;
+use super::shape::{KeyBody, Moment, NewKeyBody, Told, answer, given};
+use crate::keys::Status;
+use crate::keys::server::{self as keys, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed};
+use crate::platform::{App, Error, Problem, Secret};
+use crate::shared::{KeyId, Kind, Role, UserId};
+
+/// A JSON body; what is wrong with one is told as a problem.
+#[derive(FromRequest)]
+#[from_request(via(axum::Json), rejection(Unreadable))]
+pub struct Body<T>(T);
+
+/// A body, an address or a query that does not say what is expected.
+pub struct Unreadable(StatusCode, String);
+
+impl From<JsonRejection> for Unreadable {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Unreadable {
+    fn from(rejection: QueryRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Unreadable {
+    fn from(_: PathRejection) -> Self {
+        Self(StatusCode::NOT_FOUND, Problem::of(StatusCode::NOT_FOUND).detail)
+    }
+}
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        Problem::of(self.0).detail(self.1).into_response()
+    }
+}
+
+impl From<Unreadable> for Told {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::new(unreadable)
+    }
+}
+
+fn wrong(field: &'static str, why: &'static str) -> Told {
+    Refusal::Input(vec![(field, why.to_owned())]).into()
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Listing {
+    /// active, rotating, disabled, expired, revoked
+    status: Option<String>,
+    /// live, test, claw, secret, mcp
+    kind: Option<String>,
+    /// The identifier of a person
+    created_by: Option<String>,
+    /// How the name begins, or how the token begins
+    q: Option<String>,
+    /// name, created (the default), last_used, calls, expires; with a minus before it in the other direction
+    sort: Option<String>,
+    /// From 1 to 100; 50 without it
+    limit: Option<usize>,
+    /// What the page before gave as next_cursor, with the same sort
+    cursor: Option<String>,
+}
+
+impl Listing {
+    fn filter(self) -> Result<Filter, Told> {
+        let (descending, sort) = match self.sort.as_deref() {
+            None => (true, "created"),
+            Some(sort) => sort.strip_prefix('-').map_or((false, sort), |sort| (true, sort)),
+        };
+        let order = Order::parse(sort)
+            .ok_or_else(|| wrong("sort", "Sort by name, created, last_used, calls or expires."))?;
+        let status = self
+            .status
+            .as_deref()
+            .map(|text| Status::parse(text).ok_or_else(|| wrong("status", "There is no such status.")));
+        let kind = self
+            .kind
+            .as_deref()
+            .map(|text| Kind::parse(text).ok_or_else(|| wrong("kind", "There is no such kind.")));
+        let after = self.cursor.as_deref().map(|text| {
+            Position::parse(text, order)
+                .ok_or_else(|| wrong("cursor", "This cursor is not one of this list's."))
+        });
+        let limit = self.limit.unwrap_or(50);
+        if !(1..=100).contains(&limit) {
+            return Err(wrong("limit", "A page has from 1 to 100 keys."));
+        }
+        let mut filter = Filter {
+            status: status.transpose()?,
+            kind: kind.transpose()?,
+            creator: self.created_by.map(UserId::from_text),
+            order,
+            descending,
+            after: after.transpose()?,
+            limit,
+            ..Filter::default()
+        };
+        if let Some(text) = self.q.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            filter.search(text);
+        }
+        Ok(filter)
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct KeyList {
+    data: Vec<KeyBody>,
+    next_cursor: Option<String>,
+}
+
+/// The organization's keys
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(Listing), security(("key" = [])),
+    responses((status = 200, body = KeyList), (status = 401), (status = 422)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    listing: Result<Query<Listing>, QueryRejection>,
+) -> Result<Response, Told> {
+    let Query(listing) = listing.map_err(Unreadable::from)?;
+    let filter = listing.filter()?;
+    let page = keys::list(&app, &caller.actor, &filter).await?;
+    let now = app.clock.now();
+    let body = KeyList {
+        data: page.keys.iter().map(|key| KeyBody::of(key, now)).collect(),
+        next_cursor: page.next.map(|next| next.to_text()),
+    };
+    Ok(answer(StatusCode::OK, caller.rate.as_ref(), body))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// From 1 to 80 characters, unique among the organization's living keys
+    name: String,
+    /// live (the default), test, claw, secret, mcp
+    #[schema(value_type = Option<String>)]
+    kind: Option<Kind>,
+    /// At most the caller's, which is the default
+    #[schema(value_type = Option<String>)]
+    role: Option<Role>,
+    #[serde(default)]
+    note: String,
+    /// RFC 3339; never without it
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Moment>,
+    rate_limit_per_minute: Option<i64>,
+    /// Addresses and CIDR ranges
+    #[serde(default)]
+    allowed_ranges: Vec<String>,
+}
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// None without the header.
+fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, Told> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(text) if (1..=255).contains(&text.len()) => Ok(Some(Secret::new(text))),
+        _ => {
+            let problem = Problem::of(StatusCode::BAD_REQUEST);
+            Err(Told::new(problem.detail("An Idempotency-Key has from 1 to 255 ASCII characters.")))
+        }
+    }
+}
+
+/// Make a key; its plaintext is in this answer and nowhere else
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = NewKey, security(("key" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
+    responses((status = 201, body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(new): Body<NewKey>,
+) -> Result<Response, Told> {
+    let repeat = repeat(&headers)?;
+    let draft = Draft {
+        name: new.name,
+        kind: new.kind.unwrap_or(Kind::Live),
+        role: new.role,
+        note: new.note,
+        expires_at: new.expires_at.map(|Moment(at)| at),
+        rate_limit: new.rate_limit_per_minute,
+        ranges: new.allowed_ranges,
+    };
+    let made = keys::create(&app, &caller.actor, &draft, repeat.as_ref()).await;
+    revealed(&app, &caller, StatusCode::CREATED, made)
+}
+
+fn revealed(
+    app: &App,
+    caller: &Caller,
+    status: StatusCode,
+    made: Result<Revealed, Refusal>,
+) -> Result<Response, Told> {
+    let made = made?;
+    Ok(answer(status, caller.rate.as_ref(), NewKeyBody::of(&made, app.clock.now())))
+}
+
+fn changed(app: &App, caller: &Caller, key: Result<Key, Refusal>) -> Result<Response, Told> {
+    let key = key?;
+    Ok(answer(StatusCode::OK, caller.rate.as_ref(), KeyBody::of(&key, app.clock.now())))
+}
+
+type Id = Result<Path<String>, PathRejection>;
+
+fn id(path: Id) -> Result<KeyId, Told> {
+    let Path(text) = path.map_err(Unreadable::from)?;
+    let id = KeyId::from_text(text);
+    // What is no identifier is not there; the database need not be asked.
+    id.compact().map(|_| id).ok_or_else(|| Error::NotFound.into())
+}
+
+/// One key
+#[utoipa::path(get, path = "/api/v1/keys/{id}", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
+    responses((status = 200, body = KeyBody), (status = 401), (status = 404)))]
+pub async fn show(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+    let found = keys::find(&app, &caller.actor, &id(path)?).await;
+    changed(&app, &caller, found.map_err(Refusal::Error))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEdit {
+    name: Option<String>,
+    note: Option<String>,
+    /// null: never
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Option<Moment>>,
+    /// null: without a limit
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>)]
+    rate_limit_per_minute: Option<Option<i64>>,
+    /// Empty: from anywhere
+    allowed_ranges: Option<Vec<String>>,
+}
+
+/// Change a key; its role and kind stay
+#[utoipa::path(patch, path = "/api/v1/keys/{id}", tag = "keys", params(("id" = String, Path)), request_body = KeyEdit,
+    security(("key" = [])), responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    path: Id,
+    Body(given): Body<KeyEdit>,
+) -> Result<Response, Told> {
+    let edit = Edit {
+        name: given.name,
+        note: given.note,
+        expires_at: given.expires_at.map(|at| at.map(|Moment(at)| at)),
+        rate_limit: given.rate_limit_per_minute,
+        ranges: given.allowed_ranges,
+    };
+    changed(&app, &caller, keys::edit(&app, &caller.actor, &id(path)?, &edit).await)
+}
+
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    /// How long the old secret stays valid: a day without it, at most 90 days, never longer than the key itself
+    overlap_seconds: Option<u64>,
+}
+
+const A_DAY: u64 = 24 * 60 * 60;
+
+/// Give a key a new secret; its plaintext is in this answer and nowhere else
+#[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", tag = "keys", request_body = RotateKey, security(("key" = [])),
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
+    responses((status = 200, body = NewKeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    path: Id,
+    headers: HeaderMap,
+    Body(given): Body<RotateKey>,
+) -> Result<Response, Told> {
+    let repeat = repeat(&headers)?;
+    let overlap = Duration::from_secs(given.overlap_seconds.unwrap_or(A_DAY));
+    let made = keys::rotate(&app, &caller.actor, &id(path)?, overlap, repeat.as_ref()).await;
+    revealed(&app, &caller, StatusCode::OK, made)
+}
+
+/// End the old secret of a rotation now
+#[utoipa::path(post, path = "/api/v1/keys/{id}/finish", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
+    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn finish(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+    changed(&app, &caller, keys::finish(&app, &caller.actor, &id(path)?).await)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendRotation {
+    /// RFC 3339, later than the present cut-off
+    #[schema(value_type = String)]
+    until: Moment,
+}
+
+/// Move the cut-off of a rotation further away
+#[utoipa::path(post, path = "/api/v1/keys/{id}/extend", tag = "keys", params(("id" = String, Path)), request_body = ExtendRotation,
+    security(("key" = [])), responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub async fn extend(
+    State(app): State<App>,
+    caller: Caller,
+    path: Id,
+    Body(given): Body<ExtendRotation>,
+) -> Result<Response, Told> {
+    changed(&app, &caller, keys::extend(&app, &caller.actor, &id(path)?, given.until.0).await)
+}
+
+/// Stop a key for now
+#[utoipa::path(post, path = "/api/v1/keys/{id}/disable", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
+    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+    changed(&app, &caller, keys::disable(&app, &caller.actor, &id(path)?).await)
+}
+
+/// Let a disabled key go on
+#[utoipa::path(post, path = "/api/v1/keys/{id}/enable", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
+    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn enable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+    changed(&app, &caller, keys::enable(&app, &caller.actor, &id(path)?).await)
+}
+
+/// End a key for good
+#[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
+    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn revoke(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+    changed(&app, &caller, keys::revoke(&app, &caller.actor, &id(path)?).await)
+}

@@ -1,0 +1,111 @@
+//! `GET /api/v1/keys/{id}/usage`: requests by hour, secret and outcome, and who made them.
+
+use std::time::Duration;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::Caller;
+use super::keys::Unreadable;
+use super::shape::{Told, answer};
+use crate::keys::server::{self as keys, Refusal};
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, Timestamp};
+use crate::usage::Outcome;
+use crate::usage::server::{self as usage, Caller as Seen, Hour};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Span {
+    /// How many hours back, from 1 to 2160; 24 without it
+    hours: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct UsageBody {
+    key_id: String,
+    from: String,
+    to: String,
+    hours: Vec<HourBody>,
+    callers: Vec<CallerBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct HourBody {
+    /// When the hour begins.
+    hour: String,
+    /// Which of the key's secrets.
+    secret_id: String,
+    #[schema(value_type = String, example = "valid")]
+    outcome: Outcome,
+    requests: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CallerBody {
+    /// Empty for callers beyond those that are told apart.
+    address: String,
+    user_agent: String,
+    first_at: String,
+    last_at: String,
+    requests: i64,
+}
+
+/// How a key was used
+#[utoipa::path(get, path = "/api/v1/keys/{id}/usage", tag = "keys", params(("id" = String, Path), Span), security(("key" = [])),
+    responses((status = 200, body = UsageBody), (status = 401), (status = 404), (status = 422)))]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    path: Result<Path<String>, PathRejection>,
+    span: Result<Query<Span>, QueryRejection>,
+) -> Result<Response, Told> {
+    let Path(id) = path.map_err(Unreadable::from)?;
+    let Query(span) = span.map_err(Unreadable::from)?;
+    let hours = span.hours.unwrap_or(24);
+    if !(1..=2_160).contains(&hours) {
+        let why = "From 1 to 2160 hours can be shown.".to_owned();
+        return Err(Refusal::Input(vec![("hours", why)]).into());
+    }
+    let id = KeyId::from_text(id);
+    let body = read(&app, &caller, &id, hours).await?;
+    Ok(answer(StatusCode::OK, caller.rate.as_ref(), body))
+}
+
+async fn read(app: &App, caller: &Caller, id: &KeyId, hours: u64) -> Result<UsageBody, Error> {
+    let key = keys::find(app, &caller.actor, id).await?;
+    let to = app.clock.now();
+    let from = to.minus(Duration::from_secs((hours - 1) * 3_600)).hour();
+    let (hours, callers) = usage::of_key(app, &key.id, from).await?;
+    Ok(UsageBody {
+        key_id: key.id.to_string(),
+        from: from.to_string(),
+        to: to.to_string(),
+        hours: hours.into_iter().map(hour).collect(),
+        callers: callers.into_iter().map(seen).collect(),
+    })
+}
+
+fn hour(hour: Hour) -> HourBody {
+    let begins = Timestamp::from_millis(hour.hour * 3_600_000);
+    HourBody {
+        hour: begins.to_string(),
+        secret_id: hour.secret,
+        outcome: hour.outcome,
+        requests: hour.requests,
+    }
+}
+
+fn seen(caller: Seen) -> CallerBody {
+    CallerBody {
+        address: caller.address,
+        user_agent: caller.user_agent,
+        first_at: caller.first_at.to_string(),
+        last_at: caller.last_at.to_string(),
+        requests: caller.requests,
+    }
+}

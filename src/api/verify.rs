@@ -1,0 +1,189 @@
+//! `POST /api/v1/keys/verify`: a service, with its own key, checks another key of the same organization.
+
+use std::net::IpAddr;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::authorize::user_agent;
+use super::caller::ANY;
+use super::presented::{Presented, refusal, tell_rate};
+use super::shape::Told;
+use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
+use crate::platform::http::lean::{self, Glance};
+use crate::platform::{App, Error, Problem};
+use crate::shared::{Compact, Kind, Role};
+use crate::usage::Outcome;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The key to check
+    #[serde(default)]
+    key: String,
+    /// The address of the end caller, for keys that are bound to ranges
+    ip: Option<String>,
+    /// The least role that will do
+    #[schema(value_type = Option<String>)]
+    role: Option<Role>,
+    /// The kinds that will do; without it all
+    #[schema(value_type = Option<Vec<String>>)]
+    kinds: Option<Vec<Kind>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Answer {
+    valid: bool,
+    /// valid, missing, malformed, unknown, revoked, disabled, expired, rate_limited, ip_not_allowed,
+    /// plan_not_eligible, role_too_low, kind_not_allowed
+    #[schema(value_type = String)]
+    code: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Checked>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<Limit>,
+}
+
+/// What is told of the checked key. Of one whose secret was not proven: its identifier alone.
+#[derive(Serialize, ToSchema)]
+pub struct Checked {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    kind: Option<Kind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Limit {
+    limit: u32,
+    remaining: u32,
+    reset_seconds: u64,
+}
+
+/// Check another key of the same organization
+#[utoipa::path(post, path = "/api/v1/keys/verify", tag = "checks", request_body = Question, security(("key" = [])),
+    responses((status = 200, body = Answer), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
+pub async fn verify(State(app): State<App>, request: Request) -> Response {
+    let glance = match Glance::of(&app, &request) {
+        Ok(glance) => glance,
+        Err(refused) => return *refused,
+    };
+    let (parts, body) = request.into_parts();
+    let own = match own_key(&app, &glance, &parts.headers).await {
+        Ok(own) => own,
+        Err(refused) => return glance.problem(refused),
+    };
+    let Some(asker) = own.state.as_ref().filter(|_| own.outcome == Outcome::Valid) else {
+        return glance.refuse(refusal(&own));
+    };
+    let question = match lean::json::<Question>(&app, &parts.headers, body).await {
+        Ok(question) => question,
+        Err(problem) => return glance.problem(problem),
+    };
+    match answer(&app, asker.org.id, &question).await {
+        Ok(answer) => {
+            // Plain strings and numbers: there is nothing that could not be written.
+            let body = serde_json::to_vec(&answer).unwrap_or_default();
+            let mut response = Response::new(Body::from(body));
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+            if let Some(rate) = &own.rate {
+                tell_rate(response.headers_mut(), rate);
+            }
+            glance.finish(response)
+        }
+        Err(refused) => glance.problem(refused),
+    }
+}
+
+async fn own_key(app: &App, glance: &Glance, headers: &HeaderMap) -> Result<Verdict, Error> {
+    match Presented::of(headers) {
+        Presented::Missing => Ok(Verdict::of(Outcome::Missing)),
+        Presented::Several => Ok(Verdict::of(Outcome::Malformed)),
+        Presented::One(key) => {
+            let from = From { address: Some(glance.address), user_agent: user_agent(headers) };
+            keys::verify(app, key, &ANY, &from).await
+        }
+    }
+}
+
+async fn answer(app: &App, org: Compact, question: &Question) -> Result<Answer, Told> {
+    let address = match question.ip.as_deref() {
+        None => None,
+        Some(text) => Some(text.trim().parse::<IpAddr>().map_err(|_| {
+            let problem = Problem::of(StatusCode::UNPROCESSABLE_ENTITY);
+            Told::new(problem.detail("ip is not an address."))
+        })?),
+    };
+    if question.key.is_empty() {
+        return Ok(told(&Verdict::of(Outcome::Missing), org));
+    }
+    let kinds =
+        question.kinds.as_ref().map(|kinds| kinds.iter().fold(Kinds::NONE, |all, kind| all.and(*kind)));
+    let wanted = Wanted {
+        org: Some(org),
+        least_role: question.role.unwrap_or(Role::Viewer),
+        kinds: kinds.unwrap_or(Kinds::ALL),
+        plan: true,
+    };
+    let from = From { address, user_agent: "" };
+    let verdict = keys::verify(app, &question.key, &wanted, &from).await?;
+    if let Some(wait) = verdict.wait {
+        return Err(Error::TooMany(wait).into());
+    }
+    Ok(told(&verdict, org))
+}
+
+/// Another organization's key is unknown here, whatever it is.
+fn told(verdict: &Verdict, org: Compact) -> Answer {
+    let own = verdict.state.as_deref().filter(|key| key.org.id == org);
+    let known = verdict.known.filter(|known| known.org == org);
+    let code = match (verdict.state.is_some() || verdict.known.is_some(), own.is_some() || known.is_some()) {
+        (true, false) => Outcome::Unknown,
+        _ => verdict.outcome,
+    };
+    let unproven = known.map(|known| Checked {
+        id: known.key.to_string(),
+        name: None,
+        kind: None,
+        created_by: None,
+        expires_at: None,
+    });
+    Answer {
+        valid: code == Outcome::Valid,
+        code,
+        key: own.map(proven).or(unproven),
+        org: own.map(|key| key.org.id.to_string()),
+        role: own.map(|key| key.role),
+        rate_limit: verdict.rate.filter(|_| own.is_some()).map(|rate| Limit {
+            limit: rate.limit,
+            remaining: rate.remaining,
+            reset_seconds: rate.reset.as_secs(),
+        }),
+    }
+}
+
+fn proven(key: &Key) -> Checked {
+    Checked {
+        id: key.key.to_string(),
+        name: Some(key.name.to_string()),
+        kind: Some(key.kind),
+        created_by: Some(key.creator.to_string()),
+        expires_at: key.expires_at().map(|at| at.to_string()),
+    }
+}

@@ -1,0 +1,214 @@
+//! The page: filters, events by day, each with all that is known of it behind a disclosure.
+
+use axum::extract::{Query, State};
+use axum::response::Response;
+use leptos::prelude::*;
+
+use super::HOME;
+use super::export::value;
+use super::wanted::{SPANS, Wanted};
+use crate::audit::server::read::{self, Recorded};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error};
+use crate::shared::{Permission, Timestamp};
+use crate::ui::parts::{
+    Button, EmptyState, Icon, LinkButton, Pagination, SearchField, Select, SelectOption, Symbol, counted,
+    day, exact,
+};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Nav, PageHead, Shell};
+
+const PAGE: usize = 50;
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    member.require(Permission::ReadAudit)?;
+    let org = &member.org.org;
+    let mut rows = read::list(app.db.pool(), org, &wanted.filter(&app).await?, PAGE + 1).await?;
+    let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
+    rows.truncate(PAGE);
+    let actions = read::actions(app.db.pool(), org).await?;
+    let now = app.clock.now();
+    let text = match app.config.accounts.audit_retention {
+        Some(keep) => format!(
+            "Every change and every refusal of something that matters, kept for {}. Nobody can edit it.",
+            counted(keep.as_secs().div_ceil(24 * 60 * 60), "day", "days")
+        ),
+        None => "Every change and every refusal of something that matters. Nobody can edit it.".to_owned(),
+    };
+    let chrome = chrome(&app, &member, Some(Nav::Audit), HOME);
+    let page = page_for(&app, &member, "Audit log").render(move || {
+        let export = match wanted.query("") {
+            query if query.is_empty() => format!("{HOME}/export"),
+            query => format!("{HOME}/export?{query}"),
+        };
+        let list = if rows.is_empty() { nothing(&wanted) } else { events(rows, now, &wanted, next) };
+        view! {
+            <Shell chrome>
+                <PageHead title="Audit log" text>
+                    <LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton>
+                </PageHead>
+                {filters(&wanted, actions)}
+                {list}
+            </Shell>
+        }
+    });
+    Ok(page.await)
+}
+
+fn filters(wanted: &Wanted, actions: Vec<String>) -> AnyView {
+    let Wanted { actor, action, target, time, request, .. } = wanted.clone();
+    let mut kinds = vec![SelectOption::new("", "Every action", action.is_empty())];
+    // One that is looked for and not there is still what is looked for.
+    if !action.is_empty() && !actions.contains(&action) {
+        kinds.push(SelectOption::new(action.clone(), action.clone(), true));
+    }
+    kinds.extend(
+        actions.into_iter().map(|name| SelectOption::new(name.clone(), name.clone(), name == action)),
+    );
+    let spans =
+        SPANS.iter().map(|(value, _, words)| SelectOption::new(*value, *words, *value == time)).collect();
+    view! {
+        <form method="get" action=HOME role="search" class="mt-6 grid grid-cols-2 gap-2 lg:flex lg:flex-wrap">
+            <SearchField
+                name="actor" label="Actor" value=actor placeholder="Actor's address" class="max-lg:col-span-2 lg:w-52"
+            />
+            <Select name="action" label="Action" options=kinds quiet=true class="lg:w-48"/>
+            <Select name="time" label="Time" options=spans quiet=true class="lg:w-36"/>
+            <SearchField
+                name="target" label="Target" value=target placeholder="Target, such as ci-deploy"
+                class="max-lg:col-span-2 lg:w-52"
+            />
+            <SearchField
+                name="request" label="Request" value=request placeholder="Request id"
+                class="max-lg:col-span-2 lg:w-48"
+            />
+            <Button class="max-lg:col-span-2">"Apply"</Button>
+        </form>
+    }
+    .into_any()
+}
+
+fn nothing(wanted: &Wanted) -> AnyView {
+    if wanted.is_narrowed() || !wanted.before.is_empty() {
+        return view! {
+            <EmptyState
+                class="mt-3" title="No such events"
+                text="Nothing matches all of the filters. A target is looked for by its whole name or its id."
+            >
+                <LinkButton href=HOME>"Show all events"</LinkButton>
+            </EmptyState>
+        }
+        .into_any();
+    }
+    view! { <EmptyState class="mt-3" title="No events yet" text="Nothing was changed and nothing was refused."/> }
+        .into_any()
+}
+
+fn events(rows: Vec<Recorded>, now: Timestamp, wanted: &Wanted, next: Option<String>) -> AnyView {
+    let count = rows.len() as u64;
+    let older = next.map(|before| format!("{HOME}?{}", wanted.query(&before))).unwrap_or_default();
+    let newest =
+        if wanted.before.is_empty() { String::new() } else { format!("{HOME}?{}", wanted.query("")) };
+    let mut days: Vec<(String, Vec<Recorded>)> = Vec::new();
+    for row in rows {
+        let name = day_name(row.at, now);
+        match days.last_mut() {
+            Some((last, rows)) if *last == name => rows.push(row),
+            _ => days.push((name, vec![row])),
+        }
+    }
+    let days = days.into_iter().map(|(name, rows)| {
+        let label = name.clone();
+        view! {
+            <section aria-label=label>
+                <h2 class="border-t border-line bg-sunken px-4 py-1.5 text-cap font-semi text-ink-2">{name}</h2>
+                {rows.into_iter().map(event).collect_view()}
+            </section>
+        }
+    });
+    view! {
+        <div class="panel mt-3 overflow-hidden">
+            <div class="audit-head" aria-hidden="true">
+                <span>"Time, UTC"</span><span>"Actor"</span><span>"Action"</span><span>"Target"</span>
+                <span>"Address"</span><span></span>
+            </div>
+            {days.collect_view()}
+            <Pagination
+                summary=counted(count, "event", "events") previous=newest next=older previous_label="Newest"
+                next_label="Older"
+            />
+        </div>
+    }
+    .into_any()
+}
+
+fn day_name(at: Timestamp, now: Timestamp) -> String {
+    let of = |moment: Timestamp| moment.millis().div_euclid(86_400_000);
+    match of(now) - of(at) {
+        0 => format!("Today, {}", day(at)),
+        1 => format!("Yesterday, {}", day(at)),
+        _ => day(at),
+    }
+}
+
+fn actor(row: &Recorded) -> String {
+    match row.actor_kind.as_str() {
+        "stranger" => "Not signed in".to_owned(),
+        "system" => "Latchkey itself".to_owned(),
+        _ => row.actor_name.clone(),
+    }
+}
+
+fn tone(action: &str) -> &'static str {
+    match action.rsplit('.').next() {
+        Some("refused" | "slowed") => "tone-warn",
+        Some("revoked" | "removed" | "deleted") => "tone-danger",
+        _ => "",
+    }
+}
+
+fn event(row: Recorded) -> AnyView {
+    let text = serde_json::to_string_pretty(&value(&row)).unwrap_or_default();
+    let time = exact(row.at);
+    let clock = time.split(", ").nth(1).unwrap_or_default().trim_end_matches(" UTC").to_owned();
+    let who = actor(&row);
+    let is_person = !matches!(row.actor_kind.as_str(), "stranger" | "system");
+    let actor_class = if is_person { "a-actor truncate font-medium" } else { "a-actor truncate text-ink-3" };
+    let action_class =
+        format!("a-action mono text-cap leading-5 {}", tone(&row.action)).trim_end().to_owned();
+    let facts = [
+        ("Time", time, ""),
+        ("Actor", who.clone(), ""),
+        (
+            "Target",
+            format!("{} {}", row.target_kind, row.target_id).trim().to_owned(),
+            "mono text-cap leading-5",
+        ),
+        ("User agent", row.user_agent, ""),
+        ("Request", row.request_id, "mono text-cap leading-5"),
+    ];
+    let facts = facts.into_iter().filter(|(_, value, _)| !value.is_empty()).map(|(name, value, class)| {
+        view! { <div><dt>{name}</dt><dd class=(!class.is_empty()).then_some(class) dir="auto">{value}</dd></div> }
+    });
+    view! {
+        <details class="audit-row">
+            <summary>
+                <span class="a-time num text-ink-3">{clock}</span>
+                <span class=actor_class dir="auto">{who}</span>
+                <span class=action_class>{row.action}</span>
+                <span class="a-target truncate" dir="auto">{row.target_name}</span>
+                <span class="a-ip mono truncate text-cap leading-5 text-ink-3">{row.address}</span>
+                <span class="chev"><Icon symbol=Symbol::Right/></span>
+            </summary>
+            <div class="grid gap-x-10 gap-y-3 border-t border-line bg-sunken px-4 py-4 md:grid-cols-[minmax(0,1fr)_minmax(0,1.1fr)]">
+                <dl class="facts">{facts.collect_view()}</dl>
+                <pre class="code !bg-surface" tabindex="0" aria-label="Event as JSON">{text}</pre>
+            </div>
+        </details>
+    }
+    .into_any()
+}

@@ -1,0 +1,83 @@
+//! What is looked for, as it stands in the address of the page.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::accounts::server::find_id;
+use crate::audit::server::read::{Filter, Target};
+use crate::platform::{App, Error};
+use crate::shared::{EventId, UserId};
+
+const DAY: u64 = 24 * 60 * 60;
+/// The spans that are offered: value, days, words.
+pub const SPANS: [(&str, u64, &str); 4] =
+    [("", 0, "Any time"), ("1d", 1, "Last 24 h"), ("7d", 7, "Last 7 days"), ("30d", 30, "Last 30 days")];
+
+#[derive(Clone, Default, Deserialize)]
+pub struct Wanted {
+    /// The address or identifier of a person.
+    #[serde(default)]
+    pub actor: String,
+    #[serde(default)]
+    pub action: String,
+    #[serde(default)]
+    pub target: String,
+    #[serde(default)]
+    pub time: String,
+    #[serde(default)]
+    pub request: String,
+    #[serde(default)]
+    pub before: String,
+}
+
+impl Wanted {
+    /// Is anything looked for?
+    pub fn is_narrowed(&self) -> bool {
+        [&self.actor, &self.action, &self.target, &self.time, &self.request]
+            .iter()
+            .any(|text| !text.is_empty())
+    }
+
+    /// As the query of an address, from an event on.
+    pub fn query(&self, before: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [
+            ("actor", self.actor.as_str()),
+            ("action", &self.action),
+            ("target", &self.target),
+            ("time", &self.time),
+            ("request", &self.request),
+            ("before", before),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.finish()
+    }
+
+    pub async fn filter(&self, app: &App) -> Result<Filter, Error> {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let actor = match given(&self.actor) {
+            // Nobody has this address, and nothing was done by nobody.
+            Some(email) if email.contains('@') => {
+                Some(find_id(app, &email).await?.map_or_else(|| "-".to_owned(), |id| id.to_string()))
+            }
+            other => other,
+        };
+        let target = given(&self.target).map(|text| match UserId::from_text(text.as_str()).compact() {
+            Some(_) => Target::Id(text),
+            None => Target::Name(text),
+        });
+        let span = SPANS.iter().find(|(value, days, _)| *value == self.time && *days > 0);
+        Ok(Filter {
+            actor,
+            action: given(&self.action),
+            target,
+            request: given(&self.request),
+            since: span.map(|(_, days, _)| app.clock.now().minus(Duration::from_secs(days * DAY))),
+            before: given(&self.before).map(EventId::from_text),
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! An event as a sentence about who did it. The rows keep names as they were, so the sentence needs nothing else.
+
+use serde_json::Value;
+
+use super::Told;
+
+/// What follows the actor's name, for a page that is about the target itself.
+pub fn about_it(event: &Told) -> String {
+    let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
+    match event.action.as_str() {
+        "key.created" => format!("created this key as {}", text("role")),
+        "key.edited" => format!("changed {}", changed(event)),
+        "key.disabled" => "disabled this key".to_owned(),
+        "key.enabled" => "enabled this key".to_owned(),
+        "key.rotated" => match text("old_valid_until") {
+            "" => "rotated this key. The old secret ended at once".to_owned(),
+            until => format!("rotated this key. Old secret accepted until {}", minute(until)),
+        },
+        "key.secret_replaced" => "sent the same form again; its first secret was replaced".to_owned(),
+        "key.rotation_extended" => {
+            format!("extended the old secret until {}", minute(text("old_valid_until")))
+        }
+        "key.rotation_finished" => "finished the rotation; the old secret ended".to_owned(),
+        "key.rotation_ended" => "ended the old secret at its cut-off".to_owned(),
+        "key.revoked" => "revoked this key".to_owned(),
+        "key.refused" => format!("was refused to {} it: {}", text("verb"), text("reason")),
+        other => other.replace(['.', '_'], " "),
+    }
+}
+
+/// What follows the actor's name, and the name of what it was done to.
+pub fn in_general(event: &Told) -> (String, String) {
+    let target = || event.target.clone();
+    let verb = match event.action.as_str() {
+        "key.created" | "organization.created" => "created",
+        "key.edited" => "edited",
+        "key.disabled" => "disabled",
+        "key.enabled" => "enabled",
+        "key.rotated" => "rotated",
+        "key.secret_replaced" => "replaced the new secret of",
+        "key.rotation_extended" => "extended the rotation of",
+        "key.rotation_finished" | "key.rotation_ended" => "ended the old secret of",
+        "key.revoked" => "revoked",
+        "key.refused" => "was refused a change of",
+        "organization.renamed" => "renamed the organization to",
+        "organization.switched" => "went over to",
+        "session.started" => return ("signed in".to_owned(), String::new()),
+        "session.ended" => return ("signed out".to_owned(), String::new()),
+        other => return (other.replace(['.', '_'], " "), target()),
+    };
+    (verb.to_owned(), target())
+}
+
+fn changed(event: &Told) -> String {
+    let names = [
+        ("name_was", "the name"),
+        ("note_was", "the note"),
+        ("expires_at_was", "the end"),
+        ("rate_limit_was", "the requests per minute"),
+        ("ranges_were", "the allowed addresses"),
+    ];
+    let parts: Vec<String> = names
+        .into_iter()
+        .filter_map(|(detail, name)| {
+            let was = match event.details.get(detail)? {
+                Value::String(text) if detail == "expires_at_was" => minute(text),
+                Value::String(text) => text.clone(),
+                Value::Null => "none".to_owned(),
+                Value::Array(all) if all.is_empty() => "all".to_owned(),
+                Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+                other => other.to_string(),
+            };
+            Some(match was.as_str() {
+                "" => name.to_owned(),
+                was => format!("{name} (was {was})"),
+            })
+        })
+        .collect();
+    parts.join(", ")
+}
+
+/// "2026-11-21T11:40:00.000Z" as "2026-11-21 11:40 UTC".
+fn minute(at: &str) -> String {
+    match (at.get(..10), at.get(11..16)) {
+        (Some(date), Some(time)) => format!("{date} {time} UTC"),
+        _ => at.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::shared::Timestamp;
+
+    fn event(action: &str, details: serde_json::Value) -> Told {
+        Told {
+            at: Timestamp::from_millis(0),
+            actor_kind: "person".to_owned(),
+            actor: "Alice".to_owned(),
+            action: action.to_owned(),
+            target: "ci-deploy".to_owned(),
+            address: String::new(),
+            details: details.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    #[test]
+    fn events_read_as_sentences() {
+        for (action, details, sentence) in [
+            ("key.created", json!({ "role": "admin" }), "created this key as admin"),
+            (
+                "key.edited",
+                json!({ "name_was": "a", "rate_limit_was": null, "ranges_were": [] }),
+                "changed the name (was a), the requests per minute (was none), the allowed addresses (was all)",
+            ),
+            (
+                "key.rotated",
+                json!({ "old_valid_until": "2026-11-21T11:40:00.000Z" }),
+                "rotated this key. Old secret accepted until 2026-11-21 11:40 UTC",
+            ),
+            ("key.rotated", json!({}), "rotated this key. The old secret ended at once"),
+            ("some.new_thing", json!({}), "some new thing"),
+        ] {
+            assert_eq!(about_it(&event(action, details)), sentence);
+        }
+        let told = in_general(&event("key.revoked", json!({})));
+        assert_eq!(told, ("revoked".to_owned(), "ci-deploy".to_owned()));
+    }
+}

@@ -1,0 +1,85 @@
+//! What members and organizations leave behind.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Key, store};
+use crate::audit::{self, Event};
+use crate::orgs::server::{Actor, KeysLeft, MadeKey};
+use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, OrgId, UserId};
+use crate::usage::server as usage;
+
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub struct Left;
+
+#[async_trait]
+impl KeysLeft for Left {
+    async fn count_by_maker(
+        &self,
+        app: &App,
+        org: &OrgId,
+        makers: &[UserId],
+    ) -> Result<HashMap<UserId, i64>, Error> {
+        Ok(store::count_by_maker(app.db.pool(), org, makers).await?)
+    }
+
+    async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<MadeKey>, Error> {
+        let keys = store::living_of(app.db.pool(), org, maker).await?;
+        let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
+        let calls = usage::calls_since(app, &ids, app.clock.now().minus(A_DAY)).await?;
+        let made = keys.into_iter().map(|key| MadeKey {
+            calls: calls.get(&key.id).copied().unwrap_or_default(),
+            prefix: key.prefix(),
+            id: key.id,
+            name: key.name,
+            kind: key.kind,
+            goes: false,
+        });
+        Ok(made.collect())
+    }
+
+    async fn living(&self, app: &App, org: &OrgId) -> Result<i64, Error> {
+        Ok(store::count_living(app.db.pool(), org).await?)
+    }
+
+    async fn member_leaves(
+        &self,
+        app: &App,
+        write: &mut Write,
+        actor: &Actor,
+        maker: &UserId,
+        ticked: &[KeyId],
+    ) -> Result<Vec<String>, Error> {
+        let now = app.clock.now();
+        let mut ticked = ticked.to_vec();
+        ticked.sort();
+        ticked.dedup();
+        let mut names = Vec::new();
+        for id in &ticked {
+            let Some(key) = store::hold(write, &actor.org.org, id).await? else { continue };
+            if key.created_by != *maker || key.revoked_at.is_some() {
+                continue;
+            }
+            store::revoke(write, id, now).await?;
+            let Key { name, .. } = &key;
+            let event = Event::new("key.revoked").on("key", id, name).detail("prefix", key.prefix());
+            audit::record(app, write, &actor.by, event.detail("because", "its maker was removed")).await?;
+            changes::note(write, now, Changed::Key, id.as_str()).await?;
+            names.push(name.clone());
+        }
+        Ok(names)
+    }
+
+    async fn organization_ends(&self, app: &App, write: &mut Write, org: &OrgId) -> Result<(), Error> {
+        let now = app.clock.now();
+        store::revoke_all(write, org, now).await?;
+        changes::note(write, now, Changed::Organization, org.as_str()).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,253 @@
+//! What is remembered so that the next check of a key costs about a microsecond: which tokens are proven, and what each
+//! key is at present. Reading takes no lock that a writer holds.
+//!
+//! Two things are kept apart. A proof (this token is that secret) holds until the secret ends. A state (role, limits,
+//! times) is dropped at every change of the key and read again. A state that was being read while its key changed is not
+//! put back, and no state is used once the change log has not been read for a while.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::OnceCell;
+
+use super::minute::Minute;
+use super::state::{Org, State};
+use super::token::Token;
+use super::tries::Tries;
+use super::wrong::{Known, Wrong};
+use crate::platform::changes::{Change, Kind};
+use crate::platform::{Random, Workers};
+use crate::shared::{Compact, KeyId, SecretId};
+
+/// A remembered state may be used while the last successful reading of the change log began less than this ago.
+const LEASE: Duration = Duration::from_secs(5);
+/// More than this in the queue for hashing, or longer, and the answer is 503.
+const MOST_WAITING: usize = 512;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub struct Memory {
+    /// Under a key of this process: nobody outside can make two tokens meet.
+    key: [u8; 32],
+    proven: papaya::HashMap<Digest, Proof, BuildHasherDefault<FirstBytes>>,
+    cells: papaya::HashMap<Compact, Arc<Cell>>,
+    orgs: papaya::HashMap<Compact, Arc<Org>>,
+    pub(super) wrong: Wrong,
+    pub(super) tries: Tries,
+    /// Tokens that are being checked for the first time: who comes meanwhile waits for the same answer.
+    pub(super) checking: Mutex<HashMap<Digest, Arc<OnceCell<Checked>>>>,
+    pub(super) workers: Workers,
+    /// Until when states may be used, in milliseconds of the steady clock.
+    lease: AtomicU64,
+    seen: AtomicI64,
+}
+
+/// A token under the keyed hash.
+pub(super) type Digest = [u8; 16];
+
+#[derive(Clone)]
+pub(super) struct Proof {
+    pub secret: SecretId,
+    pub cell: Arc<Cell>,
+}
+
+/// The place of one key's state.
+pub(super) struct Cell {
+    pub key: Compact,
+    state: ArcSwapOption<State>,
+    /// Raised by every change; `None` once the cell has been given up.
+    generation: Mutex<Option<u64>>,
+    pub minute: Minute,
+}
+
+/// What the first check of a token found.
+#[derive(Clone)]
+pub(super) enum Checked {
+    Proven(Proof),
+    /// No such secret.
+    Unknown,
+    /// A secret that has ended, or not the secret that has this id.
+    Wrong(Known),
+    /// Too many wrong ones from the same address: not looked at.
+    TooSoon(Duration),
+}
+
+impl Cell {
+    fn new(key: Compact) -> Self {
+        Self {
+            key,
+            state: ArcSwapOption::empty(),
+            generation: Mutex::new(Some(0)),
+            minute: Minute::default(),
+        }
+    }
+
+    pub fn state(&self) -> arc_swap::Guard<Option<Arc<State>>> {
+        self.state.load()
+    }
+
+    /// None once given up.
+    pub fn generation(&self) -> Option<u64> {
+        *self.generation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a state in place if nothing has changed since `generation`.
+    pub fn put(&self, state: &Arc<State>, generation: u64) -> bool {
+        let now = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = *now == Some(generation);
+        if unchanged {
+            self.state.store(Some(Arc::clone(state)));
+        }
+        unchanged
+    }
+
+    pub fn forget(&self) {
+        let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        *generation = generation.map(|number| number + 1);
+        self.state.store(None);
+    }
+
+    fn give_up(&self) {
+        let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        *generation = None;
+        self.state.store(None);
+    }
+}
+
+impl Memory {
+    pub fn new(random: &Random) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            key: random.bytes(),
+            proven: papaya::HashMap::default(),
+            cells: papaya::HashMap::new(),
+            orgs: papaya::HashMap::new(),
+            wrong: Wrong::default(),
+            tries: Tries::default(),
+            checking: Mutex::default(),
+            workers: Workers::new(cores, MOST_WAITING, PATIENCE),
+            lease: AtomicU64::new(0),
+            seen: AtomicI64::new(-1),
+        }
+    }
+
+    pub(super) fn digest(&self, token: &Token) -> Digest {
+        let whole = blake3::keyed_hash(&self.key, token.as_bytes());
+        whole.as_bytes().first_chunk().copied().unwrap_or_default()
+    }
+
+    pub(super) fn proof(&self, digest: &Digest) -> Option<Proof> {
+        self.proven.pin().get(digest).cloned()
+    }
+
+    pub(super) fn remember(&self, digest: Digest, proof: Proof) {
+        self.proven.pin().insert(digest, proof);
+    }
+
+    /// The secret has ended, or its key's cell was given up.
+    pub(super) fn forget_proof(&self, digest: &Digest) {
+        self.proven.pin().remove(digest);
+    }
+
+    pub(super) fn cell(&self, key: Compact) -> Arc<Cell> {
+        Arc::clone(self.cells.pin().get_or_insert_with(key, || Arc::new(Cell::new(key))))
+    }
+
+    /// One copy of what many states say about their organization.
+    pub(super) fn share(&self, org: Org) -> Arc<Org> {
+        let orgs = self.orgs.pin();
+        match orgs.get(&org.id).filter(|known| ***known == org) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let org = Arc::new(org);
+                orgs.insert(org.id, Arc::clone(&org));
+                org
+            }
+        }
+    }
+
+    /// Whose a key is, as far as it is remembered.
+    pub(super) fn org_of(&self, key: Compact) -> Option<Compact> {
+        let cells = self.cells.pin();
+        let state = cells.get(&key)?.state();
+        state.as_ref().map(|state| state.org.id)
+    }
+
+    /// How many tokens are proven.
+    pub fn len(&self) -> usize {
+        self.proven.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn may_use_states(&self, steady: Duration) -> bool {
+        millis(steady) < self.lease.load(Ordering::Acquire)
+    }
+
+    /// The change log has been read up to `seen`, by a reading that began at `began`.
+    pub(super) fn renew(&self, seen: i64, began: Duration) {
+        self.seen.store(seen, Ordering::Release);
+        self.lease.fetch_max(millis(began + LEASE), Ordering::AcqRel);
+    }
+
+    /// None before the first reading.
+    pub(super) fn seen(&self) -> Option<i64> {
+        Some(self.seen.load(Ordering::Acquire)).filter(|seen| *seen >= 0)
+    }
+
+    pub fn hear(&self, change: &Change) {
+        match change.kind {
+            Kind::Key => {
+                let cells = self.cells.pin();
+                if let Some(cell) = KeyId::from_text(&*change.id).compact().and_then(|key| cells.get(&key)) {
+                    cell.forget();
+                }
+            }
+            // A plan, which many states carry. Rare.
+            Kind::Organization => self.forget_states(),
+        }
+    }
+
+    pub(super) fn forget_states(&self) {
+        self.cells.pin().values().for_each(|cell| cell.forget());
+    }
+
+    /// Keeps what is remembered within bounds. What is given up is proven again when it comes again.
+    pub fn tidy(&self, most: usize) {
+        let excess = self.proven.len().saturating_sub(most);
+        if excess == 0 {
+            return;
+        }
+        let (proven, cells) = (self.proven.pin(), self.cells.pin());
+        for (digest, proof) in proven.iter().take(excess + most / 10) {
+            proof.cell.give_up();
+            cells.remove(&proof.cell.key);
+            proven.remove(digest);
+        }
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Digests are random already: their first bytes will do.
+#[derive(Default)]
+pub(super) struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,35 @@
+//! The server's side of keys.
+
+mod hash;
+mod key;
+mod left;
+pub mod letters;
+mod memory;
+mod minute;
+mod pages;
+mod service;
+mod state;
+mod store;
+mod token;
+mod tries;
+mod verify;
+mod watch;
+mod wrong;
+
+pub use key::Key;
+pub use left::Left;
+pub use memory::Memory;
+pub use minute::Rate;
+pub use pages::doors;
+pub use service::{
+    Draft, Edit, LONGEST_OVERLAP, MOST_COUNTED, Refusal, Revealed, children, count, create, creators,
+    disable, edit, enable, extend, find, find_by_secret, finish, list, makers, may_manage, name_key,
+    read_ranges, replace, require_to_lend, require_to_manage, revoke, rotate, secrets,
+};
+pub use state::State;
+pub use store::{Filter, Order, Page, Position, SecretUse};
+pub use token::{PATTERN, Token};
+#[cfg(test)]
+pub use token::{forged_token, fresh_token};
+pub use verify::{From, Kinds, Verdict, Wanted, verify};
+pub use watch::{catch_up, flush, sweep, watch};

@@ -1,0 +1,252 @@
+//! The fields that making and editing a key have in common: what was typed, what it means, how it is shown.
+
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use crate::keys::server::{Key, read_ranges};
+use crate::keys::{LONGEST_NAME, LONGEST_NOTE};
+use crate::shared::Timestamp;
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, exact};
+
+/// As it was typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    pub name: String,
+    /// `never`, a number of days, `custom` with a date, or `keep` in an edit.
+    pub expiry: String,
+    pub date: String,
+    pub rate_limit: String,
+    pub ranges: String,
+    pub note: String,
+}
+
+const DAY: i64 = 86_400_000;
+const PRESETS: [(&str, &str); 5] =
+    [("never", "Never"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("custom", "Custom")];
+
+impl Typed {
+    /// A key's present values.
+    pub fn of(key: &Key) -> Self {
+        Self {
+            name: key.name.clone(),
+            expiry: if key.expires_at.is_some() { "keep" } else { "never" }.to_owned(),
+            date: String::new(),
+            rate_limit: key.rate_limit.map(|limit| limit.to_string()).unwrap_or_default(),
+            ranges: key.ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            note: key.note.clone(),
+        }
+    }
+
+    /// The end that was chosen; why it is none.
+    pub fn end(&self, now: Timestamp, kept: Option<Timestamp>) -> Result<Option<Timestamp>, String> {
+        match self.expiry.as_str() {
+            "never" => Ok(None),
+            "keep" => Ok(kept),
+            "7" | "30" | "90" => {
+                let days: i64 = self.expiry.parse().unwrap_or(7);
+                Ok(Some(Timestamp::from_millis(now.millis().saturating_add(days * DAY))))
+            }
+            "custom" if self.date.trim().is_empty() => Err("Enter the day on which it ends.".to_owned()),
+            "custom" => match read_date(self.date.trim()) {
+                // To the end of that day.
+                Some(day) => Ok(Some(Timestamp::from_millis(day.millis() + DAY))),
+                None => Err("Write the day as 2027-05-31.".to_owned()),
+            },
+            _ => Err("Choose when it ends.".to_owned()),
+        }
+    }
+
+    /// Zero is no limit that a key may have, so what is no number is refused where numbers are.
+    pub fn limit(&self) -> Option<i64> {
+        let text = self.rate_limit.trim().replace(',', "");
+        (!text.is_empty()).then(|| text.parse().unwrap_or(0))
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        self.ranges.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub fn has_limits(&self) -> bool {
+        [&self.rate_limit, &self.ranges, &self.note].into_iter().any(|text| !text.trim().is_empty())
+    }
+
+    /// The errors of the service, said as the form can say them.
+    pub fn explain(
+        &self,
+        wrong: Vec<(&'static str, String)>,
+        end: &Result<Option<Timestamp>, String>,
+    ) -> FormErrors {
+        let mut errors = FormErrors::default();
+        for (field, why) in wrong {
+            let why = match (field, end) {
+                ("expires_at", Err(why)) => why.clone(),
+                ("ranges", _) => self.wrong_line().unwrap_or(why),
+                _ => why,
+            };
+            errors.add(field, why);
+        }
+        errors
+    }
+
+    /// The first line at which the ranges go wrong.
+    fn wrong_line(&self) -> Option<String> {
+        let lines: Vec<(usize, String)> = self
+            .ranges
+            .lines()
+            .enumerate()
+            .map(|(place, line)| (place + 1, line.trim().to_owned()))
+            .filter(|(_, line)| !line.is_empty())
+            .collect();
+        (1..=lines.len()).find_map(|count| {
+            let some: Vec<String> = lines[..count].iter().map(|(_, line)| line.clone()).collect();
+            let why = read_ranges(&some).err()?;
+            Some(format!("Line {}: {why}", lines[count - 1].0))
+        })
+    }
+}
+
+/// `2027-05-31`: its first moment.
+fn read_date(text: &str) -> Option<Timestamp> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || year.len() != 4 {
+        return None;
+    }
+    Timestamp::of_date(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+}
+
+/// Name it after what uses it.
+#[component]
+pub fn NameField(value: String, #[prop(optional)] focus: bool) -> AnyView {
+    view! {
+        <Input
+            name="name" label="Name" value verbatim=true focus autocomplete="off" max_length=LONGEST_NAME
+            hint="Name it after the program that will use it."
+        />
+    }
+    .into_any()
+}
+
+/// When it ends. `kept` is the end that an edited key has.
+#[component]
+pub fn ExpiryField(typed: Typed, now: Timestamp, kept: Option<Timestamp>) -> AnyView {
+    let chosen = typed.expiry.clone();
+    let radio =
+        |value: &str, label: String| RadioOption::new(value, label, value == chosen).id(format!("x-{value}"));
+    let keep = kept.map(|end| radio("keep", format!("Keep {}", crate::ui::parts::day(end))));
+    let options: Vec<_> =
+        keep.into_iter().chain(PRESETS.map(|(value, label)| radio(value, label.to_owned()))).collect();
+    let stops = move |days: i64| {
+        format!("Stops {}", exact(Timestamp::from_millis(now.millis().saturating_add(days * DAY))))
+    };
+    let kept = kept.map(|end| view! { <span class="o-keep">{format!("Stops {}", exact(end))}</span> });
+    let (year, month, day) = Timestamp::from_millis(now.millis().saturating_add(DAY)).date();
+    let earliest = format!("{year:04}-{month:02}-{day:02}");
+    view! {
+        <Field name="expires_at" label="Expires" class="expiry mt-4">
+            <div class="mt-1.5 flex flex-wrap items-center gap-x-3 gap-y-2">
+                <RadioSegment label="Expires" name="expiry" options/>
+                <input
+                    class="input custom-date max-w-40" type="date" name="date" id="f-expires_at" value=typed.date
+                    min=earliest aria-label="Last day"
+                />
+                <span class="hint" aria-live="polite">
+                    {kept}
+                    <span class="o-never">"Works until you revoke it"</span>
+                    <span class="o-7">{stops(7)}</span>
+                    <span class="o-30">{stops(30)}</span>
+                    <span class="o-90">{stops(90)}</span>
+                    <span class="o-custom">"Stops at the end of that day, UTC"</span>
+                </span>
+            </div>
+        </Field>
+    }
+    .into_any()
+}
+
+/// Limits and the note, as they stand in a folded part.
+#[component]
+pub fn LimitFields(typed: Typed) -> AnyView {
+    view! {
+        <div class="grid gap-4">
+            <Input
+                name="rate_limit" label="Requests per minute" value=typed.rate_limit optional=true inputmode="numeric"
+                placeholder="No limit" control="max-w-40" autocomplete="off"
+                hint="Calls above this are refused with status 429."
+            />
+            <TextArea
+                name="ranges" label="Allowed addresses" value=typed.ranges optional=true verbatim=true control="mono"
+                placeholder="203.0.113.0/24"
+                hint="One address or range in a line. Leave empty to allow every address."
+            />
+            <TextArea
+                name="note" label="Where you stored it" value=typed.note optional=true max_length=LONGEST_NOTE
+                placeholder="1Password, vault “Platform”"
+                hint="Helps the next person find it. Never paste the key here."
+            />
+        </div>
+    }
+    .into_any()
+}
+
+/// The limits, folded away until one is set or wrong.
+#[component]
+pub fn FoldedLimits(typed: Typed, open: bool) -> AnyView {
+    let remark = if open { "" } else { "none set" };
+    view! {
+        <details class="disclose mt-4 border-t border-line pt-3" open=open>
+            <summary class="-mx-1 inline-flex min-h-6 items-center gap-1.5 rounded-badge px-1 py-0.5 text-dense font-medium">
+                <span class="chev"><Icon symbol=Symbol::Right/></span>
+                "Limits"
+                <span class="label-opt">{remark}</span>
+            </summary>
+            <div class="pt-3 pl-5.5"><LimitFields typed/></div>
+        </details>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_168_800_000);
+
+    fn end(expiry: &str, date: &str) -> Result<Option<String>, String> {
+        let typed = Typed { expiry: expiry.to_owned(), date: date.to_owned(), ..Typed::default() };
+        typed.end(NOW, None).map(|end| end.map(|end| end.to_string()))
+    }
+
+    #[test]
+    fn an_end_is_a_preset_or_the_end_of_a_day() {
+        let at = |text: &str| Ok(Some(text.to_owned()));
+        assert_eq!(end("never", "2020-01-01"), Ok(None));
+        assert_eq!(end("7", ""), at("2026-11-27T10:00:00.000Z"));
+        assert_eq!(end("custom", "2027-05-31"), at("2027-06-01T00:00:00.000Z"));
+        for wrong in
+            ["", "tomorrow", "2027-02-29", "2027-5", "2027-13-01", "12027-01-01", "2027-05-31-1", "-1-1-1"]
+        {
+            assert!(end("custom", wrong).is_err(), "{wrong}");
+        }
+        assert!(end("8", "").is_err() && end("", "").is_err());
+    }
+
+    #[test]
+    fn the_wrong_line_is_named() {
+        let typed = Typed { ranges: "198.51.100.0/24\n\n203.0.113.300\n".to_owned(), ..Typed::default() };
+        let why = typed.wrong_line().expect("a wrong line");
+        assert!(why.starts_with("Line 3: \"203.0.113.300\""), "{why}");
+        assert_eq!(Typed { ranges: "\n10.0.0.0/8\r\n".to_owned(), ..Typed::default() }.wrong_line(), None);
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_refused() {
+        let limit = |text: &str| Typed { rate_limit: text.to_owned(), ..Typed::default() }.limit();
+        assert_eq!(
+            (limit(""), limit(" 1,200 "), limit("many"), limit("-5")),
+            (None, Some(1_200), Some(0), Some(-5))
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! What a key is, who used it, what happened to it.
+
+use leptos::prelude::*;
+
+use crate::audit::{self, Told};
+use crate::keys::server::Key;
+use crate::shared::Timestamp;
+use crate::ui::parts::{Cell, Column, Panel, RolePins, Row, Table, Time, Wording, day, exact, grouped};
+use crate::usage::server::Caller;
+
+pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) -> AnyView {
+    let by = match maker {
+        Some(maker) => format!("by {creator} with {maker}"),
+        None => format!("by {creator}"),
+    };
+    let end = match key.expires_at {
+        None => view! { "Never" }.into_any(),
+        Some(at) => view! { <Time at now/><span class="cap block">{exact(at)}</span> }.into_any(),
+    };
+    let ended = key.revoked_at.map(|at| ("Revoked", at)).or(key.disabled_at.map(|at| ("Disabled", at)));
+    let ended = ended.map(|(word, at)| view! { <div><dt>{word}</dt><dd><Time at now/></dd></div> });
+    let limit = key.rate_limit.map_or("No limit".to_owned(), |limit| grouped(u64::from(limit)));
+    let ranges = if key.ranges.is_empty() {
+        view! { "Every address" }.into_any()
+    } else {
+        let ranges = key.ranges.iter().map(ToString::to_string);
+        ranges
+            .map(|range| view! { <span class="mono block text-cap leading-5">{range}</span> })
+            .collect_view()
+            .into_any()
+    };
+    let note = (!key.note.is_empty()).then(|| {
+        view! { <div><dt>"Stored in"</dt><dd class="whitespace-pre-line" dir="auto">{key.note.clone()}</dd></div> }
+    });
+    let calls = grouped(u64::try_from(key.calls).unwrap_or(0));
+    let last = key.last_used_at.map(|at| view! { <div><dt>"Last used"</dt><dd><Time at now/></dd></div> });
+    let id = key.id.to_string();
+    let (role, created_at) = (key.role, key.created_at);
+    view! {
+        <section aria-labelledby="facts">
+            <h2 class="h-sect flex min-h-8 items-center" id="facts">"Facts"</h2>
+            <dl class="facts mt-2">
+                <div><dt>"Role"</dt><dd><RolePins role/></dd></div>
+                <div><dt>"Created"</dt><dd><Time at=created_at now wording=Wording::Day/><span class="cap block" dir="auto">{by}</span></dd></div>
+                {ended}
+                <div><dt>"Expires"</dt><dd>{end}</dd></div>
+                <div><dt>"Calls in total"</dt><dd class="num">{calls}</dd></div>
+                {last}
+                <div><dt>"Requests per minute"</dt><dd class="num">{limit}</dd></div>
+                <div><dt>"Allowed addresses"</dt><dd>{ranges}</dd></div>
+                {note}
+                <div><dt>"Key id"</dt><dd class="mono text-cap leading-5 select-all">{id}</dd></div>
+            </dl>
+        </section>
+    }
+    .into_any()
+}
+
+pub fn callers(callers: Vec<Caller>, now: Timestamp) -> AnyView {
+    let content = if callers.is_empty() {
+        view! { <p class="mt-2 border-t border-line py-2 text-dense text-ink-2">"Nobody has used this key in these days."</p> }
+            .into_any()
+    } else {
+        let columns = vec![
+            Column::new("Address"),
+            Column::new("User agent"),
+            Column::new("First seen"),
+            Column::new("Last seen"),
+            Column::right("Requests"),
+        ];
+        let rows = callers.into_iter().map(|caller| {
+            let Caller { address, user_agent, first_at, last_at, requests } = caller;
+            // Beyond a hundred callers of a key the rest is counted together.
+            let (address, user_agent) = if address.is_empty() && user_agent.is_empty() {
+                ("Others".to_owned(), "Not told apart".to_owned())
+            } else {
+                (or_unknown(address), or_unknown(user_agent))
+            };
+            view! {
+                <Row>
+                    <Cell class="mono text-cap leading-5 full">{address}</Cell>
+                    <Cell class="text-ink-2 full [overflow-wrap:anywhere]">{user_agent}</Cell>
+                    <Cell class="text-ink-2 max-sm:hidden"><Time at=first_at now wording=Wording::Day/></Cell>
+                    <Cell label="Last seen"><Time at=last_at now/></Cell>
+                    <Cell class="r num" label="Requests">{grouped(u64::try_from(requests).unwrap_or(0))}</Cell>
+                </Row>
+            }
+        });
+        let rows = rows.collect_view();
+        view! { <Panel class="mt-3"><Table caption="Callers" columns>{rows}</Table></Panel> }.into_any()
+    };
+    view! {
+        <section class="mt-10" aria-labelledby="callers">
+            <div class="flex items-baseline justify-between gap-3">
+                <h2 class="h-sect" id="callers">"Callers"</h2>
+                <span class="cap">"Last 30 days"</span>
+            </div>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+fn or_unknown(text: String) -> String {
+    if text.is_empty() { "Unknown".to_owned() } else { text }
+}
+
+pub fn events(events: Vec<Told>, now: Timestamp) -> AnyView {
+    let items = events.into_iter().map(|event| {
+        let sentence = audit::about_it(&event);
+        let Told { at, actor, address, .. } = event;
+        let actor = if actor.is_empty() { "Somebody".to_owned() } else { actor };
+        view! {
+            <li class="grid grid-cols-[8.5rem_1fr_auto] gap-x-3 border-t border-line py-2 text-dense max-sm:grid-cols-1">
+                <span class="text-ink-3"><Time at now/></span>
+                <span class="[overflow-wrap:anywhere]" dir="auto">
+                    <b class="font-medium">{actor}</b>
+                    " "
+                    <span class="text-ink-2">{sentence}</span>
+                </span>
+                <span class="mono text-cap leading-5 text-ink-3 max-sm:hidden">{address}</span>
+            </li>
+        }
+    });
+    view! {
+        <section class="mt-10" aria-labelledby="events">
+            <h2 class="h-sect" id="events">"Recent events"</h2>
+            <ol class="mt-2">{items.collect_view()}</ol>
+        </section>
+    }
+    .into_any()
+}
+
+/// "21 Nov 2026, 11:40 UTC", without the year where it is this one.
+pub fn moment(at: Timestamp, now: Timestamp) -> String {
+    let whole = exact(at);
+    let without_seconds = whole.replacen(&whole[whole.len() - 7..whole.len() - 4], "", 1);
+    let year = format!(" {}", now.date().0);
+    match day(at).strip_suffix(&year) {
+        Some(short) => format!("{short}{}", without_seconds.strip_prefix(&day(at)).unwrap_or_default()),
+        None => without_seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_this_year_need_no_year() {
+        let now = Timestamp::from_millis(1_795_168_800_000);
+        assert_eq!(moment(Timestamp::from_millis(1_795_168_860_000), now), "20 Nov, 10:01 UTC");
+        assert_eq!(moment(Timestamp::from_millis(1_800_000_000_000), now), "15 Jan 2027, 08:00 UTC");
+    }
+}

@@ -1,0 +1,302 @@
+//! `/settings/api-keys/{id}`: one key. What it is, how it is used and by whom, what happened to it, what can be done. The
+//! dialogs of rotating and revoking stand above it, at addresses of their own.
+
+mod chart;
+mod facts;
+mod rotation;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+
+pub use chart::A_DAY;
+use chart::{Range, by_outcome, outcome_group, total};
+
+use super::{Drawing, HOME, badge, path_of, reveal};
+use crate::accounts::server as accounts;
+use crate::audit::{self, Told};
+use crate::keys::Status;
+use crate::keys::server::{self as keys, Key};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, Permission, Timestamp};
+use crate::ui::form::Form;
+use crate::ui::islands::CopyButton;
+use crate::ui::parts::{
+    Bar, Button, Chart, Glyph, GlyphSize, Icon, KeyText, Legend, LinkButton, LinkOption, LinkSegment,
+    LivePart, Look, Note, Outcome as Went, Symbol, Toast, Tone, grouped,
+};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Breadcrumb, Nav, Shell};
+use crate::usage::Outcome;
+use crate::usage::server::{self as usage, Caller, Hour};
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    let raw = query.unwrap_or_default();
+    let mut pairs = url::form_urlencoded::parse(raw.as_bytes());
+    let range = pairs.find(|(name, _)| name == "range").map(|(_, range)| Range::parse(&range));
+    let shown = Shown { range: range.unwrap_or_default(), ..Shown::default() };
+    page(&app, &member, &KeyId::from_text(id), shown, StatusCode::OK).await
+}
+
+/// What stands on the page besides the key.
+#[derive(Default)]
+pub struct Shown {
+    pub range: Range,
+    /// The box with a new secret.
+    pub reveal: Option<Drawing>,
+    pub dialog: Option<Drawing>,
+}
+
+/// All that the page says.
+struct About {
+    key: Key,
+    creator: String,
+    maker: Option<String>,
+    hours: Vec<Hour>,
+    /// Of the last day, where the chart shows another span.
+    day: Vec<Hour>,
+    callers: Vec<Caller>,
+    events: Option<Vec<Told>>,
+    secrets: Vec<keys::SecretUse>,
+    may_manage: bool,
+    may_lend: bool,
+}
+
+async fn load(app: &App, member: &Member, id: &KeyId, range: Range) -> Result<About, Error> {
+    let key = keys::find(app, member, id).await?;
+    let now = app.clock.now();
+    let hours = usage::hours_of(app, id, range.from(now)).await?;
+    let day =
+        if range == Range::Day { hours.clone() } else { usage::hours_of(app, id, now.minus(A_DAY)).await? };
+    let callers = usage::callers_of(app, id, now.minus(A_DAY * 30)).await?;
+    let events = if member.may(Permission::ReadAudit) {
+        Some(audit::latest(app, &member.org.org, Some(id.as_str()), 20).await?)
+    } else {
+        None
+    };
+    let names = accounts::names(app, std::slice::from_ref(&key.created_by)).await?;
+    let makers = keys::makers(app, std::slice::from_ref(&key)).await?;
+    Ok(About {
+        creator: names.get(&key.created_by).cloned().unwrap_or_else(|| "somebody who is gone".to_owned()),
+        maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
+        secrets: keys::secrets(app, &key).await?,
+        may_manage: keys::may_manage(member, &key),
+        may_lend: keys::may_manage(member, &key) && member.org.role >= key.role,
+        key,
+        hours,
+        day,
+        callers,
+        events,
+    })
+}
+
+pub async fn page(
+    app: &App,
+    member: &Member,
+    id: &KeyId,
+    shown: Shown,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let Shown { range, reveal, dialog } = shown;
+    let told = load(app, member, id, range).await?;
+    let now = app.clock.now();
+    let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
+    let word = member.visitor.word.clone();
+    let title = told.key.name.clone();
+    let response = page_for(app, member, &title).status(status).render(move || {
+        let toast = word.map(|word| view! { <Toast outcome=Went::Done title=word/> }.into_any());
+        let here = told.key.name.clone();
+        let dialog = dialog.map(|draw| draw());
+        let body = body(told, range, reveal.map(|draw| draw()), now);
+        view! {
+            <Shell chrome dialog toast>
+                <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here/>
+                {body}
+            </Shell>
+        }
+    });
+    Ok(response.await)
+}
+
+fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
+    let About { key, creator, maker, hours, day, callers, events, secrets, may_manage, may_lend } = told;
+    let status = key.status(now);
+    let refused_since: i64 =
+        day.iter().filter(|hour| hour.outcome == Outcome::Revoked).map(|hour| hour.requests).sum();
+    let tried = (refused_since > 0).then(|| tried(refused_since, &callers, now));
+    let waits = (box_.is_none() && status.is_active() && key.last_used_at.is_none()).then(|| {
+        view! { <div class="mt-4 text-dense text-ink-2"><LivePart
+            topic=reveal::first_call(&key) waiting="Nobody has used this key yet. Waiting for the first call…"
+            done="First call received."
+        /></div> }
+    });
+    let rotation = key
+        .rotation(now)
+        .map(|(old, until)| rotation::panel(&key, old, until, &day, &secrets, (may_manage, may_lend), now));
+    let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
+    let head = head(&key, status, may_manage, may_lend, now);
+    let chart = calls(&key, range, &hours, now);
+    let facts = facts::facts(&key, &creator, maker, now);
+    let callers = facts::callers(callers, now);
+    let events = events.map(|events| facts::events(events, now));
+    view! {
+        {head}
+        {box_}
+        {tried}
+        {waits}
+        {rotation}
+        <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_18.5rem]">{chart}{facts}</div>
+        {callers}
+        {events}
+        {danger}
+    }
+    .into_any()
+}
+
+fn head(key: &Key, status: Status, may_manage: bool, may_lend: bool, now: Timestamp) -> AnyView {
+    let path = path_of(&key.id);
+    let (kind, start) = (key.kind, key.secret.to_string());
+    let alive = status != Status::Revoked;
+    let rotates = may_lend && !matches!(status, Status::Revoked | Status::Expired);
+    let switch = if key.disabled_at.is_some() {
+        may_lend.then(|| {
+            view! { <Form action=format!("{path}/enable")><Button icon=Symbol::Check>"Enable"</Button></Form> }.into_any()
+        })
+    } else {
+        may_manage.then(|| {
+            view! { <Form action=format!("{path}/disable")><Button icon=Symbol::Pause>"Disable"</Button></Form> }.into_any()
+        })
+    };
+    let actions = (alive && may_manage).then(|| {
+        view! {
+            <div class="flex flex-wrap gap-2">
+                {rotates.then(|| view! { <LinkButton href=format!("{path}/rotate") icon=Symbol::Rotate>"Rotate"</LinkButton> })}
+                {may_lend.then(|| view! { <LinkButton href=format!("{path}/edit") icon=Symbol::Edit>"Edit"</LinkButton> })}
+                {switch}
+            </div>
+        }
+    });
+    let badge = badge(key, now, false, false);
+    let name = key.name.clone();
+    let seed = start.clone();
+    view! {
+        <div class="mt-3 flex flex-wrap items-center gap-x-5 gap-y-4">
+            <div class="flex-none"><Glyph seed kind off=!status.is_active() size=GlyphSize::Huge/></div>
+            <div class="mr-auto min-w-0">
+                <div class="flex flex-wrap items-center gap-x-3 gap-y-1">
+                    <h1 class="h-page [overflow-wrap:anywhere]" dir="auto">{name}</h1>
+                    {badge}
+                </div>
+                <div class="mt-0.5 flex flex-wrap items-center gap-x-2 text-dense">
+                    <span id="key-start"><KeyText kind start/></span>
+                    <CopyButton
+                        target="key-start".to_owned() class="btn-icon size-6".to_owned()
+                        name="Copy the visible start of the key".to_owned()
+                    >
+                        <Icon symbol=Symbol::Copy class="size-3.5"/>
+                    </CopyButton>
+                    <span class="text-ink-3">{format!("{} key", kind.label())}</span>
+                </div>
+            </div>
+            {actions}
+        </div>
+    }
+    .into_any()
+}
+
+/// A dead secret that is still sent. Whoever sends it has not proven to have it.
+fn tried(count: i64, callers: &[Caller], now: Timestamp) -> AnyView {
+    let count = grouped(u64::try_from(count).unwrap_or(0));
+    let from = callers.iter().find(|caller| !caller.address.is_empty() && caller.last_at >= now.minus(A_DAY));
+    let from = from.map(|caller| format!(", last from {}", caller.address)).unwrap_or_default();
+    view! {
+        <Note tone=Tone::Warn class="mt-6">
+            <p><b>"An ended secret of this key is still tried."</b>
+            {format!(" {count} calls in the last 24 h{from}. They were refused, and whether they had the whole secret is not known.")}</p>
+        </Note>
+    }
+    .into_any()
+}
+
+fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
+    let series = by_outcome();
+    let bars: Vec<Bar> = range.bars(now, hours, series.len(), |hour| outcome_group(hour.outcome));
+    let (valid, limited, rejected) = (total(&bars, 0), total(&bars, 1), total(&bars, 2));
+    let words = range.words();
+    let summary = format!(
+        "Calls {words}: {} valid, {} rate limited, {} rejected.",
+        grouped(valid),
+        grouped(limited),
+        grouped(rejected)
+    );
+    let path = path_of(&key.id);
+    let options = Range::ALL
+        .map(|option| {
+            LinkOption::new(format!("{path}?range={}", option.as_str()), option.label(), option == range)
+        })
+        .to_vec();
+    let span = if range == Range::Month { "Day" } else { "From" };
+    view! {
+        <section aria-labelledby="calls">
+            <div class="flex flex-wrap items-center justify-between gap-3">
+                <h2 class="h-sect" id="calls">"Calls"</h2>
+                <LinkSegment label="Time range" options/>
+            </div>
+            <div class="mt-3 mb-4 flex flex-wrap items-end gap-x-8 gap-y-2 text-dense">
+                <div>
+                    <div class="text-figure font-semi tracking-[-0.02em]">{grouped(valid)}</div>
+                    <div class="cap">{format!("calls {words}")}</div>
+                </div>
+                <div class="pb-0.5"><Legend series=series.clone() bars=bars.clone()/></div>
+            </div>
+            <Chart summary series bars axis=range.axis(now) span/>
+        </section>
+    }
+    .into_any()
+}
+
+/// What would fail if the key ended now.
+pub fn cost(day: &[Hour], callers: &[Caller], now: Timestamp) -> (u64, usize) {
+    let valid =
+        day.iter().filter(|hour| hour.outcome == Outcome::Valid).map(|hour| hour.requests).sum::<i64>();
+    let addresses: std::collections::BTreeSet<&str> = callers
+        .iter()
+        .filter(|caller| caller.last_at >= now.minus(A_DAY))
+        .map(|caller| caller.address.as_str())
+        .collect();
+    (u64::try_from(valid).unwrap_or(0), addresses.len())
+}
+
+fn danger(key: &Key, day: &[Hour], callers: &[Caller], now: Timestamp) -> AnyView {
+    let (valid, addresses) = cost(day, callers, now);
+    let text = if valid == 0 {
+        "Nobody has used it in the last 24 h. This cannot be undone.".to_owned()
+    } else {
+        let from = crate::ui::parts::counted(addresses as u64, "address", "addresses");
+        format!(
+            "{} calls in the last 24 h from {from} would start failing at once. This cannot be undone.",
+            grouped(valid)
+        )
+    };
+    let href = format!("{}/revoke", path_of(&key.id));
+    view! {
+        <section
+            class="mt-10 flex flex-wrap items-center justify-between gap-x-8 gap-y-3 rounded-panel border border-danger-line px-4 py-4 sm:px-5"
+            aria-labelledby="danger"
+        >
+            <div>
+                <h2 class="h-sect" id="danger">"Revoke this key"</h2>
+                <p class="mt-0.5 text-dense text-ink-2">{text}</p>
+            </div>
+            <LinkButton href look=Look::DangerQuiet icon=Symbol::Ban>"Revoke key…"</LinkButton>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,160 @@
+//! While both secrets of a key are valid: how much each is used, and whether the old one can end.
+
+use leptos::prelude::*;
+
+use super::chart::Range;
+use super::facts::moment;
+use crate::keys::server::pages::path_of;
+use crate::keys::server::{Key, SecretUse};
+use crate::shared::{Kind, SecretId, Timestamp};
+use crate::ui::form::Form;
+use crate::ui::parts::{
+    Button, Chart, ChartHeight, Glyph, GlyphSize, Icon, Ink, KeyText, Legend, Look, Series, Symbol, Time,
+    Wording, grouped, words,
+};
+use crate::usage::server::Hour;
+
+/// The old secret has been silent for this long: finishing is the thing to do.
+const SILENT: u64 = 60 * 60;
+
+pub fn panel(
+    key: &Key,
+    old: SecretId,
+    until: Timestamp,
+    day: &[Hour],
+    secrets: &[SecretUse],
+    (may_manage, may_lend): (bool, bool),
+    now: Timestamp,
+) -> AnyView {
+    let path = path_of(&key.id);
+    let old_text = old.to_string();
+    let calls = |secret: &str| -> u64 {
+        let hours = day.iter().filter(|hour| hour.secret == secret);
+        hours.map(|hour| u64::try_from(hour.requests).unwrap_or(0)).sum()
+    };
+    let (new_calls, old_calls) = (calls(key.secret.as_str()), calls(&old_text));
+    let last =
+        |id: SecretId| secrets.iter().find(|secret| secret.id == id).and_then(|secret| secret.last_used_at);
+    let (new_last, old_last) = (last(key.secret), last(old));
+    let both = new_calls + old_calls;
+    let told = |last: Option<Timestamp>| match last {
+        Some(at) => view! { <Time at now/> }.into_any(),
+        None => view! { "Never" }.into_any(),
+    };
+    let new_side =
+        side("New secret", key.kind, key.secret.to_string(), false, new_calls, both, told(new_last));
+    let old_side = side("Old secret", key.kind, old_text.clone(), true, old_calls, both, told(old_last));
+    let series: Vec<Series> = [("New secret", Ink::Brass), ("Old secret", Ink::Off)]
+        .map(|(name, ink)| Series { name: name.to_owned(), ink })
+        .into();
+    let bars = Range::Day.bars(now, day, 2, |hour| usize::from(hour.secret == old_text));
+    let summary = format!(
+        "Requests per hour in the last 24 hours: {} with the new secret, {} with the old one.",
+        grouped(new_calls),
+        grouped(old_calls)
+    );
+    let quiet = old_last.is_none_or(|at| now.since(at).as_secs() >= SILENT);
+    let left = words(until, now, Wording::Relative).replacen("In", "in", 1);
+    let until_text = moment(until, now);
+    let extend = may_lend.then(|| {
+        view! {
+            <Form action=format!("{path}/extend")><Button icon=Symbol::Clock>"Extend by 24 h"</Button></Form>
+        }
+    });
+    let look = if quiet { Look::Primary } else { Look::Secondary };
+    let finish = may_manage.then(|| {
+        view! {
+            <Form action=format!("{path}/finish")><Button icon=Symbol::Check look>"Finish now"</Button></Form>
+        }
+    });
+    let verdict = verdict(old_last, quiet, now);
+    view! {
+        <section class="panel mt-6" aria-labelledby="rotation">
+            <div class="flex flex-wrap items-center gap-x-6 gap-y-3 border-b border-line px-4 py-3 sm:px-5">
+                <div class="mr-auto">
+                    <h2 class="h-sect" id="rotation">"Rotation in progress"</h2>
+                    <p class="text-dense text-ink-2">
+                        "Both secrets work until " <span class="font-medium text-ink">{until_text}</span>
+                        {format!(". That is {left}.")}
+                    </p>
+                </div>
+                <div class="flex flex-wrap gap-2">{extend}{finish}</div>
+            </div>
+            <div class="grid divide-line max-md:divide-y md:grid-cols-2 md:divide-x">{new_side}{old_side}</div>
+            <div class="border-t border-line px-4 pt-4 pb-3 sm:px-5">
+                <div class="mb-3 flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
+                    <Legend series=series.clone() bars=bars.clone()/>
+                    <span class="cap">"Requests per hour, last 24 h"</span>
+                </div>
+                <Chart summary series bars axis=Range::Day.axis(now) height=ChartHeight::Low/>
+            </div>
+            {verdict}
+        </section>
+    }
+    .into_any()
+}
+
+fn verdict(old_last: Option<Timestamp>, quiet: bool, now: Timestamp) -> AnyView {
+    let (symbol, tone, bold, rest) = match old_last {
+        None => {
+            (Symbol::Check, "tone-ok", "The old secret was never used.".to_owned(), " You can finish now.")
+        }
+        Some(at) if quiet => {
+            let span = words(at, now, Wording::Relative).replace(" ago", "");
+            let silent = if span == "Yesterday" { "a day".to_owned() } else { span };
+            (
+                Symbol::Check,
+                "tone-ok",
+                format!("The old secret has been silent for {silent}."),
+                " If every deployment has the new one, you can finish now.",
+            )
+        }
+        Some(at) => (
+            Symbol::Warning,
+            "tone-warn",
+            format!("The old secret was used {}.", words(at, now, Wording::Relative).to_lowercase()),
+            " Whoever sends it fails from the moment you finish.",
+        ),
+    };
+    view! {
+        <p class="flex items-start gap-2 border-t border-line px-4 py-2.5 text-dense sm:px-5">
+            <span class=format!("{tone} mt-0.5")><Icon symbol/></span>
+            <span><b class="font-semi">{bold}</b><span class="text-ink-2">{rest}</span></span>
+        </p>
+    }
+    .into_any()
+}
+
+fn side(
+    title: &'static str,
+    kind: Kind,
+    start: String,
+    is_old: bool,
+    calls: u64,
+    both: u64,
+    last: AnyView,
+) -> AnyView {
+    let share = (calls * 100 + both / 2).checked_div(both).unwrap_or(0);
+    let figure = if is_old {
+        "text-figure font-semi tracking-[-0.02em] text-ink-2"
+    } else {
+        "text-figure font-semi tracking-[-0.02em]"
+    };
+    let seed = start.clone();
+    view! {
+        <div class="p-4 sm:px-5">
+            <div class="flex items-center gap-3">
+                <Glyph seed kind off=is_old size=GlyphSize::Large/>
+                <div class="min-w-0"><h3 class="text-dense font-semi">{title}</h3><KeyText kind start/></div>
+            </div>
+            <div class="mt-3 flex flex-wrap items-baseline gap-2">
+                <span class=figure>{format!("{share}%")}</span>
+                <span class="num text-dense text-ink-2">
+                    {format!("{} of {} requests in 24 h", grouped(calls), grouped(both))}
+                </span>
+            </div>
+            <dl class="facts mt-2"><div><dt>"Last call"</dt><dd>{last}</dd></div></dl>
+        </div>
+    }
+    .into_any()
+}

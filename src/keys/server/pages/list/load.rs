@@ -1,0 +1,132 @@
+//! All that a page of the list shows, read with few queries however many rows there are.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::query::Query;
+use crate::accounts::server as accounts;
+use crate::keys::Standing;
+use crate::keys::server::{self as keys, Filter, Key, Page};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, UserId};
+use crate::usage::Outcome;
+use crate::usage::server::{self as usage, Trend};
+
+/// The statuses that are offered, with how many keys stand so; none is all of them.
+pub const OFFERED: [Option<Standing>; 7] = [
+    Some(Standing::Active),
+    Some(Standing::Expiring),
+    Some(Standing::Rotating),
+    Some(Standing::Disabled),
+    Some(Standing::Expired),
+    Some(Standing::Revoked),
+    None,
+];
+
+pub struct Listed {
+    pub rows: Vec<RowData>,
+    pub counts: Vec<i64>,
+    /// Those who have made keys, by name.
+    pub creators: Vec<(UserId, String)>,
+    pub previous: String,
+    pub next: String,
+}
+
+pub struct RowData {
+    pub key: Key,
+    pub trend: Option<Trend>,
+    /// Refused by the rate limit since the last whole hour.
+    pub limited: u64,
+    /// Of a key that is being rotated: its calls of a day, and how many of them with the old secret.
+    pub share: Option<(u64, u64)>,
+    pub creator: String,
+    /// The key that made it.
+    pub maker: Option<String>,
+    pub may_manage: bool,
+    pub is_new: bool,
+}
+
+/// `fresh` is the key that was just made: it stands first, wherever it belongs.
+pub async fn load(app: &App, member: &Member, query: &Query, fresh: Option<Key>) -> Result<Listed, Error> {
+    let Page { mut keys, next, previous } = found(app, member, query).await?;
+    let is_new = fresh.as_ref().map(|key| key.id.clone());
+    if let Some(fresh) = fresh {
+        keys.retain(|key| key.id != fresh.id);
+        keys.insert(0, fresh);
+    }
+    let counts = keys::count(app, member, &OFFERED).await?;
+    let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
+    let mut trends = usage::trends(app, &ids).await?;
+    let limited = limited(app, &ids).await?;
+    let shares = shares(app, &keys).await?;
+    let makers = keys::makers(app, &keys).await?;
+
+    let offered = keys::creators(app, member).await?;
+    let wanted = keys.iter().map(|key| &key.created_by).chain(&offered).chain(&query.creator);
+    let wanted: BTreeSet<UserId> = wanted.cloned().collect();
+    let names = accounts::names(app, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    let name = |id: &UserId| names.get(id).cloned().unwrap_or_else(|| "somebody who is gone".to_owned());
+
+    let rows = keys.into_iter().map(|key| RowData {
+        trend: trends.remove(&key.id),
+        limited: limited.get(&key.id).copied().unwrap_or(0),
+        share: shares.get(&key.id).copied(),
+        creator: if key.created_by == member.user { "you".to_owned() } else { name(&key.created_by) },
+        maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
+        may_manage: keys::may_manage(member, &key),
+        is_new: is_new.as_ref() == Some(&key.id),
+        key,
+    });
+    let rows = rows.collect();
+    let chosen =
+        query.creator.clone().filter(|chosen| names.contains_key(chosen) && !offered.contains(chosen));
+    let mut creators: Vec<_> = offered.into_iter().chain(chosen).map(|id| (id.clone(), name(&id))).collect();
+    creators.sort_by_key(|(_, name)| name.to_lowercase());
+    Ok(Listed {
+        rows,
+        counts,
+        creators,
+        previous: previous.map(|position| query.before(&position)).unwrap_or_default(),
+        next: next.map(|position| query.after(&position)).unwrap_or_default(),
+    })
+}
+
+/// A text without a kind's prefix is a name, unless a key's visible start begins so.
+async fn found(app: &App, member: &Member, query: &Query) -> Result<Page, Error> {
+    let filter = query.filter();
+    if let Some(start) = query.bare_start() {
+        let by_start = Filter { name: None, secret: Some(start.to_owned()), ..filter.clone() };
+        let page = keys::list(app, member, &by_start).await?;
+        if !page.keys.is_empty() {
+            return Ok(page);
+        }
+    }
+    keys::list(app, member, &filter).await
+}
+
+async fn limited(app: &App, ids: &[KeyId]) -> Result<HashMap<KeyId, u64>, Error> {
+    let from = app.clock.now().minus(Duration::from_secs(60 * 60));
+    let mut limited = HashMap::new();
+    for (slice, requests) in usage::sums(app, ids, from).await? {
+        if slice.outcome == Outcome::RateLimited {
+            *limited.entry(slice.key).or_default() += requests;
+        }
+    }
+    Ok(limited)
+}
+
+async fn shares(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, (u64, u64)>, Error> {
+    let now = app.clock.now();
+    let rotating: HashMap<&KeyId, String> =
+        keys.iter().filter_map(|key| key.rotation(now).map(|(old, _)| (&key.id, old.to_string()))).collect();
+    let ids: Vec<KeyId> = rotating.keys().map(|id| (*id).clone()).collect();
+    let mut shares: HashMap<KeyId, (u64, u64)> = HashMap::new();
+    for (slice, requests) in usage::sums(app, &ids, now.minus(Duration::from_secs(24 * 60 * 60))).await? {
+        let is_old = rotating.get(&slice.key) == Some(&slice.secret);
+        let (all, old) = shares.entry(slice.key).or_default();
+        *all += requests;
+        *old += if is_old { requests } else { 0 };
+    }
+    Ok(shares)
+}

@@ -1,0 +1,71 @@
+//! `/settings/api-keys`: every key of the organization, found, filtered and sorted by the address. The search field is
+//! posted, because people paste whole keys into it; what was looked for then stands in the address, unless it is a secret.
+
+mod load;
+mod query;
+mod row;
+mod select;
+mod view;
+
+use axum::extract::{Form, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use tower_sessions::Session;
+
+pub use query::Query;
+pub use select::{keys_of, selected};
+pub use view::{Shown, page};
+
+use super::{create, path_of};
+use crate::keys::server::find_by_secret;
+use crate::orgs::server::{Member, leave_word};
+use crate::platform::{App, Error};
+use query::Sought;
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    let raw = query.unwrap_or_default();
+    let pairs = url::form_urlencoded::parse(raw.as_bytes());
+    let (query, token) = Query::read(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())));
+    if let Some(secret) = token {
+        let word = "A whole key was in that address, and so in the browser's history and perhaps in logs. \
+                    Rotate it.";
+        leave_word(&session, word).await?;
+        return by_secret(&app, &member, secret).await;
+    }
+    let wants_form =
+        url::form_urlencoded::parse(raw.as_bytes()).any(|pair| pair == ("dialog".into(), "create".into()));
+    let dialog = wants_form.then(|| create::dialog(&app, &member, &query));
+    let shown = Shown { query, dialog, ..Shown::default() };
+    page(&app, &member, shown, StatusCode::OK).await
+}
+
+/// Looks for what was typed. The other fields are the list's present filter.
+pub async fn search(
+    State(app): State<App>,
+    member: Member,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Error> {
+    let typed = pairs.iter().find(|(name, _)| name == "q").map_or("", |(_, value)| value).to_owned();
+    match Sought::read(&typed) {
+        Sought::Token(secret) => by_secret(&app, &member, secret).await,
+        Sought::Text(text) => {
+            let others = pairs.into_iter().filter(|(name, _)| name != "q");
+            let query = Query::read(others).0.changed(|query| query.text = text);
+            Ok(Redirect::to(&query.address()).into_response())
+        }
+    }
+}
+
+/// To the page of the key that has this secret, or had it; else the list says that nothing begins so.
+async fn by_secret(app: &App, member: &Member, secret: crate::shared::SecretId) -> Result<Response, Error> {
+    let to = match find_by_secret(app, member, secret).await? {
+        Some(key) => path_of(&key),
+        None => Query::of_text(secret.to_string()).address(),
+    };
+    Ok(Redirect::to(&to).into_response())
+}

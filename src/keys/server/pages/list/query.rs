@@ -1,0 +1,255 @@
+//! What the list shows, as its address says it. Everything is in the address, so that a list can be linked and comes back
+//! with Back; a secret never is.
+
+use crate::keys::Standing;
+use crate::keys::server::pages::HOME;
+use crate::keys::server::{Filter, Order, Position, Token};
+use crate::shared::{Kind, SecretId, UserId};
+
+/// A page of the list.
+pub const ROWS: usize = 50;
+const LONGEST: usize = 200;
+
+/// The orders that are offered, each in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    #[default]
+    LastUsed,
+    Newest,
+    Calls,
+    Expiring,
+    Name,
+}
+
+impl Sort {
+    pub const ALL: [Self; 5] = [Self::LastUsed, Self::Newest, Self::Calls, Self::Expiring, Self::Name];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LastUsed => "last-used",
+            Self::Newest => "newest",
+            Self::Calls => "calls",
+            Self::Expiring => "expiring",
+            Self::Name => "name",
+        }
+    }
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::LastUsed => "Last used first",
+            Self::Newest => "Newest first",
+            Self::Calls => "Most calls first",
+            Self::Expiring => "Expiring first",
+            Self::Name => "Name A to Z",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        Self::ALL.into_iter().find(|sort| sort.as_str() == text).unwrap_or_default()
+    }
+
+    const fn order(self) -> (Order, bool) {
+        match self {
+            Self::LastUsed => (Order::LastUsed, true),
+            Self::Newest => (Order::Created, true),
+            Self::Calls => (Order::Calls, true),
+            Self::Expiring => (Order::Expires, false),
+            Self::Name => (Order::Name, false),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// What is looked for: how a name or the visible start of a key begins.
+    pub text: String,
+    pub standing: Option<Standing>,
+    pub kind: Option<Kind>,
+    pub creator: Option<UserId>,
+    pub sort: Sort,
+    after: String,
+    before: String,
+}
+
+/// What somebody typed into the search field.
+pub enum Sought {
+    Text(String),
+    /// A whole key: nothing of it may come into an address.
+    Token(SecretId),
+}
+
+impl Sought {
+    /// A key that was cut off or mistyped still has most of its secret: only its public start is kept.
+    pub fn read(typed: &str) -> Self {
+        let typed = typed.trim();
+        // Copied with what stood around it: "Bearer …", "KEY=…", quotes.
+        let words = typed.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        if let Some(token) = words.filter_map(Token::parse).next() {
+            return Self::Token(token.id());
+        }
+        for kind in Kind::ALL {
+            let start = format!("{}_", kind.prefix());
+            let Some((before, rest)) = typed.split_once(&start) else { continue };
+            if before.is_empty() || rest.len() > SecretId::LENGTH {
+                let id: String = rest.chars().take(SecretId::LENGTH).collect();
+                return Self::Text(format!("{start}{id}"));
+            }
+        }
+        Self::Text(typed.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
+    }
+}
+
+impl Query {
+    pub fn of_text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Unknown words are as if they were not there. A whole key in the address is given back apart.
+    pub fn read(pairs: impl Iterator<Item = (String, String)>) -> (Self, Option<SecretId>) {
+        let mut query = Self::default();
+        let mut token = None;
+        for (name, value) in pairs {
+            match name.as_str() {
+                "q" => match Sought::read(&value) {
+                    Sought::Text(text) => query.text = text,
+                    Sought::Token(id) => token = Some(id),
+                },
+                "status" => query.standing = Standing::parse(&value),
+                "kind" => query.kind = Kind::parse(&value),
+                "creator" if !value.is_empty() && !value.contains('\0') => {
+                    query.creator = Some(UserId::from_text(value));
+                }
+                "sort" => query.sort = Sort::parse(&value),
+                "after" => query.after = value,
+                "before" => query.before = value,
+                _ => {}
+            }
+        }
+        (query, token)
+    }
+
+    /// The same from its first page on.
+    #[must_use]
+    pub fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut query = Self { after: String::new(), before: String::new(), ..self.clone() };
+        change(&mut query);
+        query
+    }
+
+    pub fn after(&self, position: &Position) -> String {
+        Self { after: position.to_text(), before: String::new(), ..self.clone() }.address()
+    }
+
+    pub fn before(&self, position: &Position) -> String {
+        Self { before: position.to_text(), after: String::new(), ..self.clone() }.address()
+    }
+
+    /// What is not as it is without being said.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let sort = Some(self.sort).filter(|sort| *sort != Sort::default());
+        [
+            ("q", self.text.clone()),
+            ("status", self.standing.map_or("", Standing::as_str).to_owned()),
+            ("kind", self.kind.map_or("", Kind::as_str).to_owned()),
+            ("creator", self.creator.as_ref().map_or("", UserId::as_str).to_owned()),
+            ("sort", sort.map_or("", Sort::as_str).to_owned()),
+            ("after", self.after.clone()),
+            ("before", self.before.clone()),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+    }
+
+    pub fn address(&self) -> String {
+        let pairs = self.pairs();
+        if pairs.is_empty() {
+            return HOME.to_owned();
+        }
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        format!("{HOME}?{query}")
+    }
+
+    pub fn filter(&self) -> Filter {
+        let (order, descending) = self.sort.order();
+        let mut filter = Filter {
+            standing: self.standing,
+            kind: self.kind,
+            creator: self.creator.clone(),
+            order,
+            descending,
+            after: Position::parse(&self.after, order),
+            before: Position::parse(&self.before, order),
+            limit: ROWS,
+            ..Filter::default()
+        };
+        let begins =
+            |kind: &Kind| self.text.strip_prefix(kind.prefix()).and_then(|rest| rest.strip_prefix('_'));
+        match Kind::ALL.into_iter().find_map(|kind| begins(&kind).map(|id| (kind, id))) {
+            Some((kind, id)) => {
+                // Another kind was chosen beside it: nothing can be both.
+                let other = filter.kind.is_some_and(|chosen| chosen != kind);
+                filter.secret =
+                    Some(if other { "-".to_owned() } else { id.to_owned() }).filter(|id| !id.is_empty());
+                filter.kind = Some(kind);
+            }
+            None if self.text.is_empty() => {}
+            None => filter.name = Some(crate::keys::server::name_key(&self.text)),
+        }
+        filter
+    }
+
+    /// The text might also be the visible start of a key without its prefix. Short ones would find too much.
+    pub fn bare_start(&self) -> Option<&str> {
+        let plain = self.text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        Some(self.text.as_str()).filter(|text| plain && (6..=SecretId::LENGTH).contains(&text.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::server::token::Fresh;
+    use crate::platform::Random;
+
+    fn read(query: &str) -> (Query, Option<SecretId>) {
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        Query::read(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
+    }
+
+    #[test]
+    fn an_address_reads_back_as_itself() {
+        for address in [
+            "/settings/api-keys",
+            "/settings/api-keys?q=ci+deploy%2F%26",
+            "/settings/api-keys?q=ak_live_8fK2&status=active&kind=mcp&creator=u1&sort=name&after=abc",
+        ] {
+            let (query, token) = read(address.split_once('?').map_or("", |(_, query)| query));
+            assert_eq!((query.address().as_str(), token), (address, None));
+        }
+        assert_eq!(read("status=none&kind=x&sort=y&z=1").0.address(), "/settings/api-keys");
+    }
+
+    #[test]
+    fn nothing_secret_stays_in_an_address() {
+        for kind in Kind::ALL {
+            let fresh = Fresh::generate(&Random::seeded(3), kind);
+            let (id, whole) = (fresh.id(), fresh.into_secret());
+            let whole = whole.expose();
+            for whole in [format!("+{whole}+"), format!("Bearer+{whole}"), format!("KEY%3D%22{whole}%22,")] {
+                assert_eq!(read(&format!("q={whole}")).1, Some(id), "{whole}");
+            }
+            for cut in [whole[..whole.len() - 1].to_owned(), format!("{whole}x"), format!("Bearer+{whole}x")]
+            {
+                let (query, token) = read(&format!("q={cut}"));
+                assert_eq!((query.text, token), (format!("{}_{id}", kind.prefix()), None));
+            }
+        }
+    }
+
+    #[test]
+    fn another_page_keeps_the_filter_and_a_changed_filter_begins_anew() {
+        let (query, _) = read("status=revoked&sort=name&after=abc");
+        assert_eq!(query.changed(|query| query.standing = None).address(), "/settings/api-keys?sort=name");
+    }
+}

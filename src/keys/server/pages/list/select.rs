@@ -1,0 +1,59 @@
+//! `POST /settings/api-keys/selected`: the same for several keys. Disabling is done at once; revoking leads to a page that
+//! names what it costs.
+
+use axum::extract::{Form, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use tower_sessions::Session;
+
+use super::super::HOME;
+use super::query::ROWS;
+use crate::keys::server::{Refusal, disable};
+use crate::orgs::server::{Member, leave_word};
+use crate::platform::{App, Error};
+use crate::shared::KeyId;
+use crate::ui::parts::counted;
+
+pub async fn selected(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Error> {
+    let keys = keys_of(&pairs);
+    let deed = pairs.iter().find(|(name, _)| name == "do").map_or("", |(_, value)| value.as_str());
+    if keys.is_empty() {
+        leave_word(&session, "No key was selected.").await?;
+        return Ok(Redirect::to(HOME).into_response());
+    }
+    if deed == "revoke" {
+        let chosen = keys.iter().map(|key| ("key", key.as_str()));
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(chosen).finish();
+        return Ok(Redirect::to(&format!("{HOME}/revoke?{query}")).into_response());
+    }
+    let mut done = 0;
+    for key in &keys {
+        match disable(&app, &member, key).await {
+            Ok(_) => done += 1,
+            // Revoked or disabled by somebody else meanwhile.
+            Err(Refusal::State(_)) => {}
+            Err(Refusal::Error(error)) => return Err(error),
+            Err(Refusal::Input(_) | Refusal::Repeated(_)) => {}
+        }
+    }
+    let left = keys.len() as u64 - done;
+    let more = if left == 0 { String::new() } else { format!(" {left} had ended or were disabled already.") };
+    leave_word(&session, &format!("{} disabled.{more}", counted(done, "key", "keys"))).await?;
+    Ok(Redirect::to(HOME).into_response())
+}
+
+/// Each once, and no more than a page has.
+pub fn keys_of(pairs: &[(String, String)]) -> Vec<KeyId> {
+    let mut keys: Vec<KeyId> = Vec::new();
+    for (_, id) in pairs.iter().filter(|(name, id)| name == "key" && !id.contains('\0')).take(ROWS) {
+        let key = KeyId::from_text(id);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}

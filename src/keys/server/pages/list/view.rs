@@ -1,0 +1,258 @@
+//! The list as a page: what it is, the filters, the table, and what it says when nothing is there.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+
+use super::super::{Drawing, HOME};
+use super::load::{Listed, OFFERED, load};
+use super::query::{Query, Sort};
+use super::row::{SELECTION, row};
+use crate::keys::Standing;
+use crate::keys::islands::SubmitOnChange;
+use crate::keys::server::{Key, MOST_COUNTED};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error};
+use crate::shared::{Kind, Timestamp};
+use crate::ui::form::Form;
+use crate::ui::parts::{
+    Button, Column, EmptyState, Glyph, GlyphSize, HiddenFields, LinkButton, LinkOption, LinkSegment, Look,
+    Outcome, Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table, Toast,
+    counted, grouped,
+};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Nav, PageHead, Shell};
+
+/// What stands on the page besides the keys.
+#[derive(Default)]
+pub struct Shown {
+    pub query: Query,
+    /// The key that was just made, and the box that reveals it.
+    pub fresh: Option<(Key, Drawing)>,
+    /// A form above the page.
+    pub dialog: Option<Drawing>,
+}
+
+pub async fn page(app: &App, member: &Member, shown: Shown, status: StatusCode) -> Result<Response, Error> {
+    let Shown { query, fresh, dialog } = shown;
+    let (fresh, reveal) = fresh.unzip();
+    let listed = load(app, member, &query, fresh).await?;
+    let now = app.clock.now();
+    let chrome = chrome(app, member, Some(Nav::Keys), &query.address());
+    let word = member.visitor.word.clone();
+    let user = member.user.clone();
+    let mut creates = query.pairs();
+    creates.push(("dialog", "create".to_owned()));
+    let creates = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(creates).finish();
+    let creates = format!("{HOME}?{creates}");
+    let response = page_for(app, member, "API keys").status(status).render(move || {
+        let toast = word.map(|word| view! { <Toast outcome=Outcome::Done title=word/> }.into_any());
+        let dialog = dialog.map(|draw| draw());
+        let reveal = reveal.map(|draw| draw());
+        let is_first = listed.counts.last() == Some(&0);
+        let sub = if reveal.is_some() { "" } else { "Each key lets one program call your API. Its role is frozen when you create it." };
+        let body = if is_first {
+            first_use()
+        } else {
+            let filters = filters(&query, &listed, user.as_str());
+            view! { {filters}{content(&query, listed, now)} }.into_any()
+        };
+        view! {
+            <Shell chrome dialog toast>
+                <PageHead title="API keys" text=sub>
+                    {(!is_first).then(|| view! {
+                        <LinkButton href=creates look=Look::Primary icon=Symbol::Plus>"Create key"</LinkButton>
+                    })}
+                </PageHead>
+                {reveal}
+                {body}
+            </Shell>
+        }
+    });
+    Ok(response.await)
+}
+
+fn filters(query: &Query, listed: &Listed, user: &str) -> AnyView {
+    let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(standing, count)| {
+        let href = query.changed(|query| query.standing = standing).address();
+        let label = standing.map_or("All", Standing::label);
+        LinkOption::new(href, label, query.standing == standing).count(capped(*count))
+    });
+    // What an overview links to is shown while it is chosen.
+    let other = query.standing.filter(|standing| !OFFERED.contains(&Some(*standing)));
+    let statuses: Vec<_> = statuses
+        .chain(other.map(|standing| LinkOption::new(query.address(), standing.label(), true)))
+        .collect();
+    let kept: Vec<_> = query.changed(|_| {}).pairs();
+    let without = |dropped: &[&str]| -> Vec<(&'static str, String)> {
+        kept.iter().filter(|(name, _)| !dropped.contains(name)).cloned().collect()
+    };
+    let (around_search, around_selects) = (without(&["q"]), without(&["kind", "creator", "sort"]));
+    let kinds = std::iter::once(SelectOption::new("", "All kinds", query.kind.is_none()));
+    let kinds = kinds.chain(Kind::ALL.map(|kind| {
+        SelectOption::new(
+            kind.as_str(),
+            format!("{} {}_", kind.label(), kind.prefix()),
+            query.kind == Some(kind),
+        )
+    }));
+    let kinds: Vec<_> = kinds.collect();
+    let creators = std::iter::once(SelectOption::new("", "All creators", query.creator.is_none()));
+    let creators = creators.chain(listed.creators.iter().map(|(id, name)| {
+        let name = if id.as_str() == user { "Created by you".to_owned() } else { name.clone() };
+        SelectOption::new(id.as_str(), name, query.creator.as_ref() == Some(id))
+    }));
+    let creators: Vec<_> = creators.collect();
+    let sorts = Sort::ALL.map(|sort| SelectOption::new(sort.as_str(), sort.label(), query.sort == sort));
+    let text = query.text.clone();
+    view! {
+        <div class="mt-6 flex flex-wrap items-center gap-2">
+            <search class="flex-1 basis-44 lg:max-w-64 max-sm:basis-full">
+                <Form action=HOME>
+                    <HiddenFields fields=around_search/>
+                    <SearchField
+                        name="q" label="Search by name or prefix" placeholder="Name or prefix"
+                        value=text
+                    />
+                </Form>
+            </search>
+            <LinkSegment label="Status" options=statuses/>
+            <form method="get" action=HOME class="flex flex-wrap gap-2 2xl:ml-auto max-sm:w-full">
+                <HiddenFields fields=around_selects/>
+                <SubmitOnChange>
+                    <Select name="kind" label="Kind" quiet=true class="w-34 max-sm:flex-1" options=kinds/>
+                    <Select name="creator" label="Creator" quiet=true class="w-38 max-sm:flex-1" options=creators/>
+                    <Select name="sort" label="Sort" quiet=true class="w-42 max-sm:flex-1" options=sorts.to_vec()/>
+                    <button type="submit" class="btn btn-secondary by-hand">"Apply"</button>
+                </SubmitOnChange>
+            </form>
+        </div>
+    }
+    .into_any()
+}
+
+fn capped(count: i64) -> String {
+    let shown = grouped(u64::try_from(count.min(MOST_COUNTED)).unwrap_or(0));
+    if count > MOST_COUNTED { format!("{shown}+") } else { shown }
+}
+
+fn content(query: &Query, listed: Listed, now: Timestamp) -> AnyView {
+    let Listed { rows, previous, next, .. } = listed;
+    if rows.is_empty() {
+        return no_match(query);
+    }
+    let summary = counted(rows.len() as u64, "key", "keys");
+    let selectable = rows.iter().any(|row| row.may_manage);
+    let rows = rows.into_iter().enumerate().map(|(place, data)| row(data, place, now)).collect_view();
+    let caption = format!("API keys, {}", query.sort.label().to_lowercase());
+    let columns = columns(query.sort);
+    let selection = selectable.then(|| {
+        view! {
+            <div class="selection">
+                <Form action=format!("{HOME}/selected") id=SELECTION class="flex flex-wrap items-center gap-2">
+                    <span class="mr-auto text-dense font-medium">"Selected keys"</span>
+                    <Button name="do" value="disable" size=Size::Small icon=Symbol::Pause>"Disable"</Button>
+                    <Button name="do" value="revoke" size=Size::Small look=Look::DangerQuiet icon=Symbol::Ban>"Revoke…"</Button>
+                </Form>
+            </div>
+        }
+    });
+    view! {
+        <Panel class="keys mt-3">
+            {selection}
+            <Table caption class="t-keys" columns>{rows}</Table>
+            <Pagination summary previous next/>
+        </Panel>
+    }
+    .into_any()
+}
+
+fn columns(sort: Sort) -> Vec<Column> {
+    let sorted = |column: Column, by: Sort, how: Sorted| if sort == by { column.sorted(how) } else { column };
+    vec![
+        sorted(Column::new("Name"), Sort::Name, Sorted::Ascending),
+        Column::new("Key"),
+        Column::new("Role"),
+        sorted(Column::right("Calls · 14 days"), Sort::Calls, Sorted::Descending),
+        sorted(Column::new("Last used"), Sort::LastUsed, Sorted::Descending),
+        sorted(Column::new("Created").class("a-created"), Sort::Newest, Sorted::Descending),
+        sorted(Column::new("Expires"), Sort::Expiring, Sorted::Ascending),
+        Column::hidden("Actions"),
+    ]
+}
+
+/// Says what was searched and offers the way out.
+fn no_match(query: &Query) -> AnyView {
+    let what = match query.standing {
+        Some(standing) => format!("No {} key", standing.label().to_lowercase()),
+        None => "No key".to_owned(),
+    };
+    let title = match query.text.as_str() {
+        "" => format!("{what} is here"),
+        text => format!("{what} matches “{text}”"),
+    };
+    let text = if query.text.is_empty() {
+        "Nothing fits these filters."
+    } else {
+        "Search looks at how names and the visible start of keys begin."
+    };
+    let clear = query.changed(|query| query.text.clear()).address();
+    let everything = Query::of_text(&query.text).address();
+    let is_searched = !query.text.is_empty();
+    let narrowed = query.standing.is_some() || query.kind.is_some() || query.creator.is_some();
+    view! {
+        <EmptyState title text class="mt-3 py-14">
+            {is_searched.then(|| view! { <LinkButton href=clear>"Clear search"</LinkButton> })}
+            {narrowed.then(|| {
+                let label = if is_searched { "Search all keys" } else { "Show all keys" };
+                view! { <LinkButton href=everything look=Look::Ghost>{label}</LinkButton> }
+            })}
+        </EmptyState>
+    }
+    .into_any()
+}
+
+const STEPS: [(&str, &str); 3] = [
+    (
+        "Create it",
+        "Name it after the program that will use it, such as ci-deploy. Choose the lowest role that works.",
+    ),
+    ("Store it", "You see the full key once. Put it in your secret manager or a .env file, never in code."),
+    ("Make one call", "Copy the ready-made example. The page shows the first call as soon as it arrives."),
+];
+
+fn first_use() -> AnyView {
+    let steps = STEPS.into_iter().enumerate().map(|(place, (title, text))| {
+        let rule = if place > 0 { " mt-4 border-t border-line pt-4" } else { "" };
+        view! {
+            <li class=format!("grid grid-cols-[2rem_1fr]{rule}")>
+                <span class="mono pt-px text-dense text-brass-ink" aria-hidden="true">{place + 1}</span>
+                <div>
+                    <h3 class="font-semi">{title}</h3>
+                    <p class="mt-0.5 text-ink-2">{text}</p>
+                </div>
+            </li>
+        }
+    });
+    view! {
+        <section class="panel mt-6 px-5 py-8 sm:px-10 sm:py-12">
+            <div class="flex flex-col gap-x-14 gap-y-8 lg:flex-row">
+                <div class="flex-none lg:w-80">
+                    <div class="mb-5"><Glyph seed="first-key" kind=Kind::Live size=GlyphSize::Huge/></div>
+                    <h2 class="text-title font-semi tracking-[-0.015em]">"Cut your first key"</h2>
+                    <p class="mt-2 text-ink-2">
+                        "A key takes about a minute: create it, store it, make one call. You can limit it, rotate it or \
+                        revoke it at any time."
+                    </p>
+                    <div class="mt-5 flex gap-2">
+                        <LinkButton href=format!("{HOME}?dialog=create") look=Look::Primary icon=Symbol::Plus>
+                            "Create key"
+                        </LinkButton>
+                    </div>
+                </div>
+                <ol class="flex-1 border-line lg:border-l lg:pl-14">{steps.collect_view()}</ol>
+            </div>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,100 @@
+//! Settings → API keys: the list, and the pages of one key.
+
+mod create;
+mod edit;
+mod fields;
+mod key;
+mod list;
+mod reveal;
+mod revoke;
+mod revoke_many;
+mod rotate;
+mod state;
+
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use tower_sessions::Session;
+
+use super::{Key, Refusal};
+use crate::keys::{SOON, Status};
+use crate::orgs::server::leave_word;
+use crate::platform::Error;
+use crate::platform::http::{Doors, Who};
+use crate::shared::{KeyId, Timestamp};
+use crate::ui::parts::{Badge, Shape, Tone};
+
+/// A part of a page, drawn while the page is: what it holds needs the page around it.
+type Drawing = Box<dyn FnOnce() -> AnyView + Send>;
+
+/// Where the list is.
+pub const HOME: &str = "/settings/api-keys";
+
+pub fn doors() -> Doors {
+    Doors::default()
+        .get("/settings/api-keys", Who::Person, list::show)
+        .post("/settings/api-keys", Who::Person, list::search)
+        .get("/settings/api-keys/new", Who::Person, create::show)
+        .post("/settings/api-keys/new", Who::Person, create::submit)
+        .post("/settings/api-keys/selected", Who::Person, list::selected)
+        .get("/settings/api-keys/revoke", Who::Person, revoke_many::show)
+        .post("/settings/api-keys/revoke", Who::Person, revoke_many::submit)
+        .get("/settings/api-keys/{id}", Who::Person, key::show)
+        .get("/settings/api-keys/{id}/edit", Who::Person, edit::show)
+        .post("/settings/api-keys/{id}/edit", Who::Person, edit::submit)
+        .get("/settings/api-keys/{id}/rotate", Who::Person, rotate::show)
+        .post("/settings/api-keys/{id}/rotate", Who::Person, rotate::submit)
+        .post("/settings/api-keys/{id}/finish", Who::Person, rotate::finish)
+        .post("/settings/api-keys/{id}/extend", Who::Person, rotate::extend)
+        .get("/settings/api-keys/{id}/revoke", Who::Person, revoke::show)
+        .post("/settings/api-keys/{id}/revoke", Who::Person, revoke::submit)
+        .post("/settings/api-keys/{id}/disable", Who::Person, state::disable)
+        .post("/settings/api-keys/{id}/enable", Who::Person, state::enable)
+        // Published clients print these.
+        .get("/dashboard/api-keys", Who::Anyone, lead_home)
+        .get("/dashboard/api/keys", Who::Anyone, lead_home)
+        .get("/app/settings/api-keys", Who::Anyone, lead_home)
+}
+
+async fn lead_home() -> Redirect {
+    Redirect::to(HOME)
+}
+
+fn path_of(key: &KeyId) -> String {
+    format!("{HOME}/{key}")
+}
+
+/// Back to a key's page, which says how it went.
+async fn told(session: &Session, id: &KeyId, word: &str) -> Result<Response, Error> {
+    leave_word(session, word).await?;
+    Ok(Redirect::to(&path_of(id)).into_response())
+}
+
+/// A deed came too late or not at all: the key's page shows how things are now.
+async fn refused(session: &Session, id: &KeyId, refusal: Refusal) -> Result<Response, Error> {
+    match refusal {
+        Refusal::State(why) => told(session, id, why).await,
+        Refusal::Input(wrong) => {
+            let why = wrong.first().map_or("It was not accepted.", |(_, why)| why.as_str());
+            told(session, id, why).await
+        }
+        Refusal::Repeated(_) => Err(Error::OutOfStep),
+        Refusal::Error(error) => Err(error),
+    }
+}
+
+/// The most urgent thing about a key; nothing for one that just works.
+fn badge(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<AnyView> {
+    let ends_soon = key.expires_at.is_some_and(|end| end <= now.plus(SOON));
+    let (tone, shape, text) = match key.status(now) {
+        Status::Revoked => (Tone::Danger, Shape::Revoked, "Revoked"),
+        Status::Disabled => (Tone::Plain, Shape::Disabled, "Disabled"),
+        Status::Expired => (Tone::Plain, Shape::Expired, "Expired"),
+        Status::Rotating => (Tone::Info, Shape::Rotating, "Rotating"),
+        Status::Active if limited => (Tone::Warn, Shape::Limited, "Rate limited"),
+        Status::Active if is_new => (Tone::Brass, Shape::New, "New"),
+        Status::Active if ends_soon => (Tone::Warn, Shape::Expiring, "Expiring"),
+        Status::Active if key.last_used_at.is_none() => (Tone::Line, Shape::Unused, "Never used"),
+        Status::Active => return None,
+    };
+    Some(view! { <Badge tone shape text/> }.into_any())
+}

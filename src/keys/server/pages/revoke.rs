@@ -1,0 +1,219 @@
+//! `/settings/api-keys/{id}/revoke`: names what it costs, asks for the name of a key that is in use, and offers to revoke
+//! the keys that this one made.
+
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+use tower_sessions::Session;
+
+use super::key::{self, A_DAY, Shown, cost};
+use super::{path_of, refused, told};
+use crate::keys::Status;
+use crate::keys::server::{self as keys, Key, Refusal};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, Timestamp};
+use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{
+    Checkbox, Dialog, DialogBody, DialogFoot, DialogWidth, Input, LinkButton, Look, Time, counted,
+};
+use crate::usage::server as usage;
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    keys::require_to_manage(&member, &key)?;
+    if key.status(app.clock.now()) == Status::Revoked {
+        return told(&session, &key.id, "This key is revoked already.").await;
+    }
+    asked(&app, &member, &key, String::new(), FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Error> {
+    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let typed =
+        pairs.iter().find(|(name, _)| name == "confirm").map(|(_, typed)| typed.trim()).unwrap_or_default();
+    if in_use(&key, app.clock.now()) && typed != key.name {
+        let errors = FormErrors::default().with("confirm", "This is not the key's name.");
+        let typed = typed.to_owned();
+        return asked(&app, &member, &key, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    if let Err(refusal) = keys::revoke(&app, &member, &key.id).await {
+        return refused(&session, &key.id, refusal).await;
+    }
+    let mut more = 0;
+    let made = keys::children(&app, &member, &key.id).await?;
+    for child in made.iter().filter(|child| pairs.contains(&("also".to_owned(), child.id.to_string()))) {
+        match keys::revoke(&app, &member, &child.id).await {
+            Ok(_) => more += 1,
+            // Somebody else was quicker.
+            Err(Refusal::State(_)) => {}
+            Err(refusal) => return refused(&session, &key.id, refusal).await,
+        }
+    }
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(" So are {} that it made.", counted(more, "key", "keys"))
+    };
+    told(&session, &key.id, &format!("{} is revoked.{more}", key.name)).await
+}
+
+/// Was it used in the last seven days?
+pub fn in_use(key: &Key, now: Timestamp) -> bool {
+    key.last_used_at.is_some_and(|at| at >= now.minus(A_DAY * 7))
+}
+
+/// The key's page with the question above it.
+async fn asked(
+    app: &App,
+    member: &Member,
+    key: &Key,
+    typed: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let now = app.clock.now();
+    let path = path_of(&key.id);
+    let day = usage::hours_of(app, &key.id, now.minus(A_DAY)).await?;
+    let callers = usage::callers_of(app, &key.id, now.minus(A_DAY)).await?;
+    let (valid, addresses) = cost(&day, &callers, now);
+    let made = keys::children(app, member, &key.id).await?;
+    let manageable = made.into_iter().filter(|child| keys::may_manage(member, child)).take(MOST_OFFERED);
+    let question = Question {
+        name: key.name.clone(),
+        path,
+        typed,
+        asks: in_use(key, now),
+        valid,
+        addresses,
+        last: key.last_used_at,
+        from: callers.first().map(|caller| caller.address.clone()).unwrap_or_default(),
+        is_rotating: key.rotation(now).is_some(),
+        may_disable: key.disabled_at.is_none(),
+        made: manageable.collect(),
+        now,
+    };
+    let dialog = move || question.draw(errors);
+    let shown = Shown { dialog: Some(Box::new(dialog)), ..Shown::default() };
+    key::page(app, member, &key.id, shown, status).await
+}
+
+/// Keys that the key made and that can be revoked with it.
+const MOST_OFFERED: usize = 50;
+
+/// What is said and asked before a key is revoked.
+struct Question {
+    name: String,
+    path: String,
+    typed: String,
+    /// Its name has to be typed.
+    asks: bool,
+    valid: u64,
+    addresses: usize,
+    last: Option<Timestamp>,
+    from: String,
+    is_rotating: bool,
+    may_disable: bool,
+    made: Vec<Key>,
+    now: Timestamp,
+}
+
+impl Question {
+    fn draw(self, errors: FormErrors) -> AnyView {
+        let (close, keep, revoke) = (self.path.clone(), self.path.clone(), format!("{}/revoke", self.path));
+        let title = format!("Revoke {}?", self.name);
+        view! {
+            <Dialog id="revoke" title close width=DialogWidth::Narrow described_by="revoke-text">
+                <PageForm action=revoke errors>
+                    <DialogBody>
+                        <ErrorSummary failed="The key was not revoked." class="mb-4"/>
+                        <p class="text-ink-2" id="revoke-text">
+                            "Every call with this key fails from the moment you revoke it. You cannot undo this."
+                        </p>
+                        {self.facts()}
+                        {self.asked()}
+                    </DialogBody>
+                    <DialogFoot>
+                        <LinkButton href=keep>"Keep key"</LinkButton>
+                        <SubmitButton text="Revoke key" saving="Revoking…" look=Look::Danger/>
+                    </DialogFoot>
+                </PageForm>
+            </Dialog>
+        }
+        .into_any()
+    }
+
+    fn facts(&self) -> AnyView {
+        let calls = counted(self.valid, "call", "calls");
+        let addresses = format!(" from {}", counted(self.addresses as u64, "address", "addresses"));
+        let now = self.now;
+        let from = (!self.from.is_empty()).then(|| {
+            let from = self.from.clone();
+            view! { " from " <span class="mono text-cap">{from}</span> }
+        });
+        let last = match self.last {
+            Some(at) => view! { <Time at now/>{from} }.into_any(),
+            None => view! { "Never used" }.into_any(),
+        };
+        let both = self
+            .is_rotating
+            .then(|| view! { <div><dt>"Secrets"</dt><dd>"Both the new and the old one stop"</dd></div> });
+        view! {
+            <dl class="facts mt-3 border-y border-line">
+                <div><dt>"In the last 24 h"</dt><dd><b class="num font-semi">{calls}</b>{addresses}</dd></div>
+                <div><dt>"Last call"</dt><dd>{last}</dd></div>
+                {both}
+            </dl>
+        }
+        .into_any()
+    }
+
+    /// Drawn inside of the form, whose errors the field looks for.
+    fn asked(self) -> AnyView {
+        let Self { name, path, typed, asks, may_disable, made, .. } = self;
+        let confirm = asks.then(|| {
+            view! {
+                <Input
+                    name="confirm" label=format!("Type {name} to confirm") value=typed verbatim=true autocomplete="off"
+                    hint="We ask because the key was used in the last 7 days." class="mt-4" focus=true
+                />
+            }
+        });
+        let made = (!made.is_empty()).then(|| {
+            let boxes = made.into_iter().map(|child| {
+                let calls = counted(u64::try_from(child.calls).unwrap_or(0), "call", "calls");
+                let label = format!("{} ({calls})", child.name);
+                view! { <Checkbox name="also" value=child.id.to_string() label/> }
+            });
+            view! {
+                <fieldset class="mt-4">
+                    <legend class="label mb-1.5">"Revoke the keys that it made, too"</legend>
+                    <div class="grid max-h-40 gap-1.5 overflow-y-auto">{boxes.collect_view()}</div>
+                </fieldset>
+            }
+        });
+        let disable = may_disable.then(|| {
+            let action = format!("{path}/disable");
+            view! {
+                <p class="mt-4 text-dense text-ink-2">
+                    "Not sure? "
+                    <button type="submit" class="link" formaction=action formnovalidate>"Disable it instead"</button>
+                    ". You can turn it back on."
+                </p>
+            }
+        });
+        view! { {confirm}{made}{disable} }.into_any()
+    }
+}

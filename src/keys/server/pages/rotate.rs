@@ -1,0 +1,206 @@
+//! `/settings/api-keys/{id}/rotate`: a new secret for the same key, shown once; and what ends or prolongs the time in which
+//! both secrets are valid.
+
+use std::time::Duration;
+
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::key::{self, A_DAY, Shown};
+use super::reveal::{Occasion, reveal};
+use super::{path_of, refused, told};
+use crate::keys::Status;
+use crate::keys::server::{self as keys, Key, Refusal, Revealed};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error, Secret};
+use crate::shared::KeyId;
+use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{
+    Dialog, DialogBody, DialogFoot, DialogWidth, Field, HiddenFields, Input, LinkButton, Note, RadioOption,
+    RadioSegment, Tone,
+};
+
+const HOUR: u64 = 60 * 60;
+const OVERLAPS: [(&str, &str); 5] =
+    [("0", "None"), ("1", "1 hour"), ("24", "24 hours"), ("168", "7 days"), ("custom", "Custom")];
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Given {
+    /// Hours, or `custom` with a number of them.
+    overlap: String,
+    hours: String,
+    /// Made with the form: the same form sent twice rotates once.
+    once: String,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { overlap: "24".to_owned(), hours: String::new(), once: String::new() }
+    }
+}
+
+impl Given {
+    fn overlap(&self) -> Option<Duration> {
+        let text = if self.overlap == "custom" { &self.hours } else { &self.overlap };
+        let hours: u64 = text.trim().parse().ok()?;
+        Some(Duration::from_secs(hours.saturating_mul(HOUR)))
+    }
+}
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    keys::require_to_lend(&member, &key)?;
+    if matches!(key.status(app.clock.now()), Status::Revoked | Status::Expired) {
+        return told(
+            &session,
+            &key.id,
+            "Only a key that has neither expired nor been revoked can be rotated.",
+        )
+        .await;
+    }
+    let given = Given { once: app.random.base62(22), ..Given::default() };
+    asked(&app, &member, &key, given, FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let Some(overlap) = given.overlap() else {
+        let errors = FormErrors::default().with("overlap", "Enter a number of hours.");
+        return asked(&app, &member, &key, given, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    let repeat = (!given.once.is_empty()).then(|| Secret::new(given.once.as_str()));
+    match keys::rotate(&app, &member, &key.id, overlap, repeat.as_ref()).await {
+        Ok(revealed) => shown(&app, &member, revealed).await,
+        Err(Refusal::Repeated(id)) => match keys::replace(&app, &member, &id).await {
+            Ok(Some(revealed)) => shown(&app, &member, revealed).await,
+            Ok(None) => {
+                let word = "This form was sent before and rotated this key. Its new secret was shown then; if nobody \
+                            has kept it, rotate the key again.";
+                told(&session, &id, word).await
+            }
+            Err(refusal) => refused(&session, &id, refusal).await,
+        },
+        Err(Refusal::Input(wrong)) => {
+            let errors =
+                wrong.into_iter().fold(FormErrors::default(), |errors, (field, why)| errors.with(field, why));
+            asked(&app, &member, &key, given, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(Refusal::State(why)) => {
+            let mut errors = FormErrors::default();
+            errors.add_general(why);
+            asked(&app, &member, &key, given, errors, StatusCode::CONFLICT).await
+        }
+        Err(Refusal::Error(error)) => Err(error),
+    }
+}
+
+async fn shown(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
+    let id = revealed.key.id.clone();
+    let reveal = Some(reveal(app, revealed, Occasion::Rotated));
+    key::page(app, member, &id, Shown { reveal, ..Shown::default() }, StatusCode::OK).await
+}
+
+/// The key's page with the form above it.
+async fn asked(
+    app: &App,
+    member: &Member,
+    key: &Key,
+    given: Given,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let path = path_of(&key.id);
+    let is_rotating = key.rotation(app.clock.now()).is_some();
+    let title = format!("Rotate {}?", key.name);
+    let options = OVERLAPS.map(|(value, label)| {
+        RadioOption::new(value, label, given.overlap == value).id(format!("o-{value}"))
+    });
+    let Given { hours, once, .. } = given;
+    let close = path.clone();
+    let action = format!("{path}/rotate");
+    let dialog = move || {
+        view! {
+        <Dialog id="rotate" title close width=DialogWidth::Narrow described_by="rotate-text">
+            <PageForm action errors>
+                <DialogBody>
+                    <ErrorSummary failed="The key was not rotated." class="mb-4"/>
+                    <p class="text-ink-2" id="rotate-text">
+                        "The key keeps its name, role and history and gets a new secret, which you see once. The old secret \
+                        goes on working for a while, so that programs can change over one by one."
+                    </p>
+                    {is_rotating.then(|| view! {
+                        <Note tone=Tone::Info class="mt-4">
+                            <p>"A rotation is under way. A new secret that nobody has used yet is replaced; the old one \
+                            keeps its cut-off."</p>
+                        </Note>
+                    })}
+                    <HiddenFields fields=vec![("once", once)]/>
+                    <Field name="overlap" label="The old secret stays valid for" class="overlap mt-4">
+                        <div class="mt-1.5 grid gap-3">
+                            <RadioSegment label="The old secret stays valid for" name="overlap" options=options.to_vec()/>
+                            <div class="custom-hours">
+                                <Input
+                                    name="hours" label="Hours" value=hours optional=true inputmode="numeric"
+                                    control="max-w-32" hint="At most 2,160, which is 90 days." autocomplete="off"
+                                />
+                            </div>
+                        </div>
+                    </Field>
+                </DialogBody>
+                <DialogFoot>
+                    <LinkButton href=path>"Keep the secret"</LinkButton>
+                    <SubmitButton text="Rotate key" saving="Rotating…"/>
+                </DialogFoot>
+            </PageForm>
+        </Dialog>
+    }
+    .into_any()
+    };
+    let shown = Shown { dialog: Some(Box::new(dialog)), ..Shown::default() };
+    key::page(app, member, &key.id, shown, status).await
+}
+
+pub async fn finish(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    let id = KeyId::from_text(id);
+    match keys::finish(&app, &member, &id).await {
+        Ok(_) => told(&session, &id, "The rotation is finished. Only the new secret works.").await,
+        Err(refusal) => refused(&session, &id, refusal).await,
+    }
+}
+
+/// By a day, or to the end of the key.
+pub async fn extend(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let cut_off = key.rotation(app.clock.now()).map_or(app.clock.now(), |(_, until)| until);
+    let until = key.expires_at.map_or(cut_off.plus(A_DAY), |end| end.min(cut_off.plus(A_DAY)));
+    match keys::extend(&app, &member, &key.id, until).await {
+        Ok(_) => told(&session, &key.id, "The old secret works a day longer.").await,
+        Err(refusal) => refused(&session, &key.id, refusal).await,
+    }
+}

@@ -1,0 +1,63 @@
+//! `POST …/{id}/disable` and `…/{id}/enable`: from a row's menu and from the key's page.
+
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::path_of;
+use crate::keys::server::{self as keys, Key, Refusal};
+use crate::orgs::server::{Member, leave_word};
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, ReturnPath};
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    back: String,
+}
+
+pub async fn disable(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let id = KeyId::from_text(id);
+    let done = keys::disable(&app, &member, &id).await;
+    let word = |key: &Key| format!("{} is disabled. Calls with it fail until it is enabled.", key.name);
+    answer(&session, &given, &id, done, word).await
+}
+
+pub async fn enable(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let id = KeyId::from_text(id);
+    let done = keys::enable(&app, &member, &id).await;
+    answer(&session, &given, &id, done, |key| format!("{} works again.", key.name)).await
+}
+
+async fn answer(
+    session: &Session,
+    given: &Given,
+    id: &KeyId,
+    done: Result<Key, Refusal>,
+    word: impl FnOnce(&Key) -> String,
+) -> Result<Response, Error> {
+    let here = path_of(id);
+    let back = ReturnPath::parse(&given.back).map_or(here, |back| back.to_string());
+    let word = match done {
+        Ok(key) => word(&key),
+        // Somebody else, or the same person in another tab, was quicker: the page shows how it is now.
+        Err(Refusal::State(why)) => why.to_owned(),
+        Err(Refusal::Error(error)) => return Err(error),
+        Err(Refusal::Input(_) | Refusal::Repeated(_)) => return Err(Error::OutOfStep),
+    };
+    leave_word(session, &word).await?;
+    Ok(Redirect::to(&back).into_response())
+}

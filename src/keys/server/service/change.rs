@@ -1,0 +1,121 @@
+//! What can be changed of a key: everything but its role and kind.
+
+use serde_json::Value;
+
+use super::draft::check;
+use super::{Refusal, TAKEN, conclude, held, name_key, require, store};
+use crate::audit::Event;
+use crate::keys::Status;
+use crate::keys::server::Key;
+use crate::orgs::server::Actor;
+use crate::platform::App;
+use crate::shared::{KeyId, Timestamp};
+
+/// What is not named stays.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    pub name: Option<String>,
+    pub note: Option<String>,
+    pub expires_at: Option<Option<Timestamp>>,
+    pub rate_limit: Option<Option<i64>>,
+    pub ranges: Option<Vec<String>>,
+}
+
+const REVOKED: &str = "This key is revoked, for good.";
+
+/// An edit that changes nothing is not an event.
+pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<Key, Refusal> {
+    require(app, actor, "edit").await?;
+    let (mut write, old) = held(app, actor, app.db.write().await?, id, "edit", true).await?;
+    let now = app.clock.now();
+    if old.revoked_at.is_some() {
+        return Err(Refusal::State(REVOKED));
+    }
+    let ranges = edit.ranges.clone().unwrap_or_else(|| old.ranges.iter().map(ToString::to_string).collect());
+    // An expiry that has passed may stay: what is checked is what is new.
+    let expires_at = edit.expires_at.filter(|new| *new != old.expires_at);
+    let checked = check(
+        now,
+        edit.name.as_deref().unwrap_or(&old.name),
+        edit.note.as_deref().unwrap_or(&old.note),
+        expires_at.flatten(),
+        edit.rate_limit.unwrap_or(old.rate_limit.map(i64::from)),
+        &ranges,
+    )?;
+    let key = Key {
+        name: checked.name,
+        note: checked.note,
+        expires_at: expires_at.unwrap_or(old.expires_at),
+        rate_limit: checked.rate_limit,
+        ranges: checked.ranges,
+        // The former secret never outlives the key.
+        previous: old.previous.map(|(secret, until)| match expires_at {
+            Some(Some(end)) => (secret, until.min(end)),
+            _ => (secret, until),
+        }),
+        ..old.clone()
+    };
+    let changed = differences(&old, &key);
+    if changed.is_empty() {
+        return Ok(old);
+    }
+    if !store::update(&mut write, &key, &name_key(&key.name)).await? {
+        return Err(Refusal::field("name", TAKEN));
+    }
+    let event =
+        changed.into_iter().fold(Event::new("key.edited"), |event, (name, from)| event.detail(name, from));
+    conclude(app, actor, write, &key, event).await?;
+    Ok(key)
+}
+
+/// What was there before, of what is different now.
+fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
+    let mut changed = Vec::new();
+    if old.name != new.name {
+        changed.push(("name_was", Value::from(old.name.clone())));
+    }
+    if old.note != new.note {
+        changed.push(("note_was", Value::from(old.note.clone())));
+    }
+    if old.expires_at != new.expires_at {
+        changed.push(("expires_at_was", Value::from(old.expires_at.map(|at| at.to_string()))));
+    }
+    if old.rate_limit != new.rate_limit {
+        changed.push(("rate_limit_was", Value::from(old.rate_limit)));
+    }
+    if old.ranges != new.ranges {
+        let ranges: Vec<String> = old.ranges.iter().map(ToString::to_string).collect();
+        changed.push(("ranges_were", Value::from(ranges)));
+    }
+    changed
+}
+
+/// Stops a key; `enable` lets it go on.
+pub async fn disable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
+    require(app, actor, "disable").await?;
+    let (mut write, mut key) = held(app, actor, app.db.write().await?, id, "disable", false).await?;
+    let now = app.clock.now();
+    match key.status(now) {
+        Status::Revoked => return Err(Refusal::State(REVOKED)),
+        _ if key.disabled_at.is_some() => return Err(Refusal::State("This key is disabled already.")),
+        _ => {}
+    }
+    key.disabled_at = Some(now);
+    store::set_disabled(&mut write, id, key.disabled_at).await?;
+    conclude(app, actor, write, &key, Event::new("key.disabled")).await?;
+    Ok(key)
+}
+
+pub async fn enable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
+    require(app, actor, "enable").await?;
+    let (mut write, mut key) = held(app, actor, app.db.write().await?, id, "enable", true).await?;
+    match key.status(app.clock.now()) {
+        Status::Revoked => return Err(Refusal::State(REVOKED)),
+        _ if key.disabled_at.is_none() => return Err(Refusal::State("This key is not disabled.")),
+        _ => {}
+    }
+    key.disabled_at = None;
+    store::set_disabled(&mut write, id, None).await?;
+    conclude(app, actor, write, &key, Event::new("key.enabled")).await?;
+    Ok(key)
+}

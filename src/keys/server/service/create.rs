@@ -1,0 +1,70 @@
+//! Making a key.
+
+use super::draft::{Checked, check};
+use super::{Draft, Refusal, Revealed, TAKEN, conclude, forge, name_key, refused, require, sender, store};
+use crate::audit::Event;
+use crate::keys::server::Key;
+use crate::orgs::server::Actor;
+use crate::platform::{App, Secret};
+use crate::shared::KeyId;
+
+/// Its role is frozen: what the maker becomes later does not change it. `repeat` is an idempotency key.
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    repeat: Option<&Secret>,
+) -> Result<Revealed, Refusal> {
+    require(app, actor, "create").await?;
+    let now = app.clock.now();
+    let Checked { name, note, expires_at, rate_limit, ranges } =
+        check(now, &draft.name, &draft.note, draft.expires_at, draft.rate_limit, &draft.ranges)?;
+    let role = draft.role.unwrap_or(actor.org.role);
+    if role > actor.org.role {
+        let why =
+            format!("You are {} and cannot make a key with a higher role.", actor.org.role.with_article());
+        return Err(refused(app, actor, "create", None, why).await.into());
+    }
+    let repeat = repeat.map(Secret::fingerprint);
+    if let Some(hash) = &repeat
+        && let Some(key) = store::repeated(app.db.pool(), &actor.org.org, sender(actor), hash).await?
+    {
+        return Err(Refusal::Repeated(key));
+    }
+    let (fresh, stored) = forge(app, draft.kind).await?;
+    let key = Key {
+        id: KeyId::new(now, app.chance_for_id()),
+        org: actor.org.org.clone(),
+        name,
+        kind: draft.kind,
+        role,
+        note,
+        rate_limit,
+        ranges,
+        secret: fresh.id(),
+        previous: None,
+        created_at: now,
+        created_by: actor.user.clone(),
+        created_by_key: actor.key.clone(),
+        expires_at,
+        disabled_at: None,
+        revoked_at: None,
+        calls: 0,
+        last_used_at: None,
+    };
+    let mut write = app.db.write().await?;
+    if let Some(hash) = &repeat
+        && !store::note_idempotency(&mut write, &key.org, sender(actor), hash, &key.id, now).await?
+    {
+        drop(write);
+        let first = store::repeated(app.db.pool(), &actor.org.org, sender(actor), hash).await?;
+        return Err(Refusal::Repeated(first.unwrap_or(key.id)));
+    }
+    if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
+        return Err(Refusal::field("name", TAKEN));
+    }
+    store::insert_secret(&mut write, key.secret, &key.id, &stored, now).await?;
+    let event = Event::new("key.created").detail("kind", key.kind.as_str()).detail("role", key.role.as_str());
+    conclude(app, actor, write, &key, event).await?;
+    Ok(Revealed { key, plaintext: fresh.into_secret() })
+}

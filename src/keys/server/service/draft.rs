@@ -1,0 +1,135 @@
+//! What somebody wishes a key to be, and what is wrong with it.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use super::Refusal;
+use crate::keys::{LONGEST_NOTE, MOST_PER_MINUTE, check_key_name};
+use crate::shared::{Kind, Role, Timestamp};
+
+const MOST_RANGES: usize = 50;
+/// The first moment of the year 10000, which RFC 3339 cannot write.
+const END_OF_TIME: Timestamp = Timestamp::from_millis(253_402_300_800_000);
+
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub name: String,
+    pub kind: Kind,
+    /// None: the maker's.
+    pub role: Option<Role>,
+    pub note: String,
+    pub expires_at: Option<Timestamp>,
+    pub rate_limit: Option<i64>,
+    pub ranges: Vec<String>,
+}
+
+/// The parts that are checked alike when a key is made and when it is edited.
+pub(super) struct Checked {
+    pub name: String,
+    pub note: String,
+    pub expires_at: Option<Timestamp>,
+    pub rate_limit: Option<u32>,
+    pub ranges: Vec<IpNet>,
+}
+
+/// Everything that is wrong, at once.
+pub(super) fn check(
+    now: Timestamp,
+    name: &str,
+    note: &str,
+    expires_at: Option<Timestamp>,
+    rate_limit: Option<i64>,
+    ranges: &[String],
+) -> Result<Checked, Refusal> {
+    let mut wrong = Vec::new();
+    let name = check_key_name(name).unwrap_or_else(|why| {
+        wrong.push(("name", why));
+        String::new()
+    });
+    let note = note.trim().replace("\r\n", "\n");
+    if note.chars().count() > LONGEST_NOTE {
+        wrong.push(("note", format!("A note has at most {LONGEST_NOTE} characters.")));
+    } else if note.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        wrong.push(("note", "A note has no control characters.".to_owned()));
+    }
+    match expires_at {
+        Some(at) if at <= now => wrong.push(("expires_at", "The expiry must be in the future.".to_owned())),
+        Some(at) if at >= END_OF_TIME => {
+            wrong.push(("expires_at", "The expiry must be before the year 10000.".to_owned()));
+        }
+        _ => {}
+    }
+    let allowed = rate_limit
+        .map(|limit| u32::try_from(limit).ok().filter(|limit| (1..=MOST_PER_MINUTE).contains(limit)));
+    if allowed == Some(None) {
+        wrong.push(("rate_limit", "Requests per minute are a number from 1 to 1,000,000.".to_owned()));
+    }
+    let ranges = read_ranges(ranges).unwrap_or_else(|why| {
+        wrong.push(("ranges", why));
+        Vec::new()
+    });
+    if wrong.is_empty() {
+        Ok(Checked { name, note, expires_at, rate_limit: allowed.flatten(), ranges })
+    } else {
+        Err(Refusal::Input(wrong))
+    }
+}
+
+/// Addresses and ranges, none of which lies within another.
+pub fn read_ranges(texts: &[String]) -> Result<Vec<IpNet>, String> {
+    if texts.len() > MOST_RANGES {
+        return Err(format!("A key has at most {MOST_RANGES} ranges."));
+    }
+    let mut ranges: Vec<IpNet> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let text = text.trim();
+        let read = IpNet::from_str(text).or_else(|_| IpAddr::from_str(text).map(IpNet::from));
+        let range = read.map_err(|_| {
+            let shown: String = text.chars().take(50).collect();
+            format!("\"{shown}\" is neither an address nor a range such as 203.0.113.0/24 or 2001:db8::/32.")
+        })?;
+        if range.addr() != range.network() {
+            return Err(format!("{range} is not the beginning of a range; {} is.", range.trunc()));
+        }
+        if let Some(other) = ranges.iter().find(|other| other.contains(&range) || range.contains(*other)) {
+            return Err(if *other == range {
+                format!("{range} is named twice.")
+            } else {
+                format!("{range} and {other} overlap; the larger one is enough.")
+            });
+        }
+        ranges.push(range);
+    }
+    Ok(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(texts: &[&str]) -> Result<Vec<IpNet>, String> {
+        read_ranges(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn ranges_are_read_or_explained() {
+        assert_eq!(ranges(&["203.0.113.0/24", " 2001:db8::/32", "198.51.100.7"]).map(|all| all.len()), Ok(3));
+        assert_eq!(ranges(&["0.0.0.0/0"]).map(|all| all.len()), Ok(1));
+        for (wrong, part) in [
+            (vec!["203.0.113.0/33"], "neither"),
+            (vec!["nonsense"], "neither"),
+            (vec![""], "neither"),
+            (vec!["10.0.0.1/8"], "10.0.0.0/8 is"),
+            (vec!["10.0.0.0/8", "10.1.0.0/16"], "overlap"),
+            (vec!["10.1.0.0/16", "10.0.0.0/8"], "overlap"),
+            (vec!["10.0.0.0/8", "10.0.0.0/8"], "twice"),
+            (vec!["203.0.113.7\0"], "neither"),
+        ] {
+            let why = ranges(&wrong).expect_err("a refusal");
+            assert!(why.contains(part), "{why}");
+        }
+        assert!(ranges(&vec!["10.0.0.0/8"; 51]).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Reading keys, with what is counted and not yet written laid over.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::store::{Filter, Page, SecretUse};
+use super::store;
+use crate::keys::Standing;
+use crate::keys::server::Key;
+use crate::orgs::server::Actor;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, Permission, SecretId, UserId};
+use crate::usage::server::Usage;
+
+pub async fn find(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Error> {
+    actor.require(Permission::See)?;
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut key = store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    overlay(usage, std::slice::from_mut(&mut key));
+    Ok(key)
+}
+
+pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<Page, Error> {
+    actor.require(Permission::See)?;
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut page = store::list(app.db.pool(), &actor.org.org, app.clock.now(), filter).await?;
+    overlay(usage, &mut page.keys);
+    Ok(page)
+}
+
+/// The most that is counted; beyond it is "1,000+".
+pub const MOST_COUNTED: i64 = 1_000;
+
+/// How many keys stand so, up to one beyond `MOST_COUNTED`; None asks for all of them.
+pub async fn count(app: &App, actor: &Actor, asked: &[Option<Standing>]) -> Result<Vec<i64>, Error> {
+    actor.require(Permission::See)?;
+    Ok(store::count(app.db.pool(), &actor.org.org, app.clock.now(), asked, MOST_COUNTED).await?)
+}
+
+/// The key that has, or had, the secret with this public id.
+pub async fn find_by_secret(app: &App, actor: &Actor, secret: SecretId) -> Result<Option<KeyId>, Error> {
+    actor.require(Permission::See)?;
+    let found = store::find_secret(app.db.pool(), secret).await?;
+    Ok(found.filter(|row| row.org == actor.org.org).map(|row| row.key))
+}
+
+/// Who has made keys, in no order; at most a hundred of them.
+pub async fn creators(app: &App, actor: &Actor) -> Result<Vec<UserId>, Error> {
+    actor.require(Permission::See)?;
+    Ok(store::creators(app.db.pool(), &actor.org.org, 100).await?)
+}
+
+/// What the keys that made these keys are called.
+pub async fn makers(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, String>, Error> {
+    let ids: BTreeSet<KeyId> = keys.iter().filter_map(|key| key.created_by_key.clone()).collect();
+    Ok(store::names(app.db.pool(), &ids.into_iter().collect::<Vec<_>>()).await?)
+}
+
+/// A key's latest secrets, the newest first, and when each was last accepted.
+pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut secrets = store::secrets_of(app.db.pool(), &key.id).await?;
+    let unwritten = usage.unwritten();
+    for secret in &mut secrets {
+        let counted = unwritten.secrets.get(&secret.id).map(|totals| totals.last_at);
+        secret.last_used_at = secret.last_used_at.max(counted);
+    }
+    Ok(secrets)
+}
+
+/// The living keys that this one made.
+pub async fn children(app: &App, actor: &Actor, id: &KeyId) -> Result<Vec<Key>, Error> {
+    let key = find(app, actor, id).await?;
+    Ok(store::children(app.db.pool(), &key.id).await?)
+}
+
+fn overlay(usage: &Usage, keys: &mut [Key]) {
+    let unwritten = usage.unwritten();
+    for key in keys {
+        if let Some(totals) = key.id.compact().and_then(|id| unwritten.keys.get(&id)) {
+            key.calls += totals.calls;
+            key.last_used_at = key.last_used_at.max(Some(totals.last_at));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What can be done with keys. Each verb checks the permission, takes hold of the key's row, decides, writes, and puts an
+//! audit row and a change in the same transaction. Hashing happens before the transaction begins.
+
+mod change;
+mod create;
+mod draft;
+mod find;
+mod replace;
+mod revoke;
+mod rotate;
+
+pub use change::{Edit, disable, edit, enable};
+pub use create::create;
+pub use draft::{Draft, read_ranges};
+pub use find::{MOST_COUNTED, children, count, creators, find, find_by_secret, list, makers, secrets};
+pub use replace::replace;
+pub use revoke::revoke;
+pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
+
+use super::token::Fresh;
+use super::{Key, Memory, hash, store};
+use crate::audit::{self, Event};
+use crate::orgs::server::Actor;
+use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::db::Write;
+use crate::platform::{App, Error, Secret};
+use crate::shared::{KeyId, Kind, Permission};
+use std::sync::Arc;
+
+/// Why a verb was not done. Nothing has changed.
+#[derive(Debug)]
+pub enum Refusal {
+    /// By field, what is wrong with it.
+    Input(Vec<(&'static str, String)>),
+    /// The key is not in a state for it.
+    State(&'static str),
+    /// The same request was done before; what it showed cannot be shown again.
+    Repeated(KeyId),
+    Error(Error),
+}
+
+impl Refusal {
+    fn field(field: &'static str, why: impl Into<String>) -> Self {
+        Self::Input(vec![(field, why.into())])
+    }
+}
+
+impl<E: Into<Error>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// A key together with its plaintext, which exists here and in the one answer that shows it.
+#[derive(Debug)]
+pub struct Revealed {
+    pub key: Key,
+    pub plaintext: Secret,
+}
+
+/// Names are compared without regard to case.
+pub fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+const TAKEN: &str = "Another key of this organization has this name.";
+
+/// A new token and the string that is stored of it.
+async fn forge(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
+    let fresh = Fresh::generate(&app.random, kind);
+    let secret = fresh.token().secret().to_owned();
+    let salt = app.random.bytes();
+    let cost = u8::try_from(app.config.keys.key_hash_cost).unwrap_or(u8::MAX);
+    app.metrics.key_hashed();
+    let memory = app.slice::<Arc<Memory>>();
+    let stored = memory.workers.run(move || hash::hash(&secret, &salt, cost)).await??;
+    Ok((fresh, stored))
+}
+
+/// May the actor manage keys at all? Tried once before any work, so that nobody is hashed for in vain.
+async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Error> {
+    if actor.may(Permission::ManageOwnKeys) {
+        return Ok(());
+    }
+    let why = "A viewer's key may only read.".to_owned();
+    Err(refused(app, actor, verb, None, why).await)
+}
+
+/// One's own keys, or everybody's. What hands out power asks for more.
+pub fn may_manage(actor: &Actor, key: &Key) -> bool {
+    let own = key.created_by == actor.user && actor.may(Permission::ManageOwnKeys);
+    own || actor.may(Permission::ManageAllKeys)
+}
+
+/// For pages that lead to a change: refused before anything is asked.
+pub fn require_to_manage(actor: &Actor, key: &Key) -> Result<(), Error> {
+    if may_manage(actor, key) { Ok(()) } else { Err(Error::Forbidden(not_theirs(actor))) }
+}
+
+/// The same where power is handed out or prolonged.
+pub fn require_to_lend(actor: &Actor, key: &Key) -> Result<(), Error> {
+    require_to_manage(actor, key)?;
+    if actor.org.role >= key.role { Ok(()) } else { Err(Error::Forbidden(too_high(key))) }
+}
+
+fn not_theirs(actor: &Actor) -> String {
+    let who = Permission::ManageAllKeys.least_role(actor.door).plural();
+    format!("Only whoever made this key and {who} may do this.")
+}
+
+fn too_high(key: &Key) -> String {
+    format!("This key is {}; that takes the same role or a higher one.", key.role.with_article())
+}
+
+/// A key that the actor may manage, held until the end of the transaction. Handing out or prolonging power needs a
+/// present role at or above the key's.
+async fn held(
+    app: &App,
+    actor: &Actor,
+    mut write: Write,
+    id: &KeyId,
+    verb: &'static str,
+    lends_power: bool,
+) -> Result<(Write, Key), Refusal> {
+    let Some(key) = store::hold(&mut write, &actor.org.org, id).await? else {
+        return Err(Error::NotFound.into());
+    };
+    let why = if !may_manage(actor, &key) {
+        Some(not_theirs(actor))
+    } else if lends_power && actor.org.role < key.role {
+        Some(too_high(&key))
+    } else {
+        None
+    };
+    match why {
+        None => Ok((write, key)),
+        Some(why) => {
+            drop(write);
+            Err(refused(app, actor, verb, Some(&key), why).await.into())
+        }
+    }
+}
+
+/// A refusal of something that matters is an event too.
+async fn refused(app: &App, actor: &Actor, verb: &'static str, key: Option<&Key>, why: String) -> Error {
+    let event = Event::new("key.refused").detail("verb", verb).detail("reason", why.clone());
+    let event = match key {
+        Some(key) => event.on("key", &key.id, &key.name),
+        None => event.on("organization", &actor.org.org, &actor.org.org_name),
+    };
+    let written = async {
+        let mut write = app.db.write().await?;
+        audit::record(app, &mut write, &actor.by, event).await?;
+        write.commit().await?;
+        Ok::<_, Error>(())
+    };
+    match written.await {
+        Ok(()) => Error::Forbidden(why),
+        Err(error) => error,
+    }
+}
+
+/// The end of every change: its event, its place in the change log, the commit.
+async fn conclude(app: &App, actor: &Actor, mut write: Write, key: &Key, event: Event) -> Result<(), Error> {
+    let event = event.on("key", &key.id, &key.name).detail("prefix", key.prefix());
+    audit::record(app, &mut write, &actor.by, event).await?;
+    changes::note(&mut write, app.clock.now(), Changed::Key, key.id.as_str()).await?;
+    write.commit().await?;
+    Ok(())
+}
+
+/// Who sends idempotency keys: two actors' may be the same text.
+fn sender(actor: &Actor) -> &str {
+    actor.key.as_ref().map_or(actor.user.as_str(), KeyId::as_str)
+}

@@ -1,0 +1,121 @@
+//! A new secret for the same key. The one before stays valid for an overlap, so that callers can change over one by one.
+
+use std::time::Duration;
+
+use super::{Refusal, Revealed, conclude, forge, held, require, sender, store};
+use crate::audit::Event;
+use crate::keys::Status;
+use crate::keys::server::Key;
+use crate::orgs::server::Actor;
+use crate::platform::{App, Secret};
+use crate::shared::{KeyId, Timestamp};
+use crate::usage::server::Usage;
+
+pub const LONGEST_OVERLAP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+const ENDED: &str = "Only a key that has neither expired nor been revoked can be rotated.";
+const STILL_ROTATING: &str =
+    "This key is being rotated and its new secret is in use. Finish that rotation first.";
+const NOT_ROTATING: &str = "No rotation of this key is under way.";
+
+/// No overlap ends the old secret at once. While a rotation is under way, a new secret that nobody has used yet is
+/// replaced, and the old one keeps its cut-off.
+pub async fn rotate(
+    app: &App,
+    actor: &Actor,
+    id: &KeyId,
+    overlap: Duration,
+    repeat: Option<&Secret>,
+) -> Result<Revealed, Refusal> {
+    require(app, actor, "rotate").await?;
+    if overlap > LONGEST_OVERLAP {
+        return Err(Refusal::field("overlap", "The old secret may stay valid for at most 90 days."));
+    }
+    let repeat = repeat.map(Secret::fingerprint);
+    if let Some(hash) = &repeat
+        && let Some(key) = store::repeated(app.db.pool(), &actor.org.org, sender(actor), hash).await?
+    {
+        return Err(Refusal::Repeated(key));
+    }
+    let found =
+        store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(crate::platform::Error::NotFound)?;
+    let (fresh, stored) = forge(app, found.kind).await?;
+
+    let (mut write, mut key) = held(app, actor, app.db.write().await?, id, "rotate", true).await?;
+    let now = app.clock.now();
+    if matches!(key.status(now), Status::Expired | Status::Revoked) {
+        return Err(Refusal::State(ENDED));
+    }
+    if let Some(hash) = &repeat
+        && !store::note_idempotency(&mut write, &key.org, sender(actor), hash, id, now).await?
+    {
+        return Err(Refusal::Repeated(id.clone()));
+    }
+    let old = key.secret;
+    let until = now.plus(overlap).min(key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX)));
+    if key.rotation(now).is_some() {
+        let counted = app.slice::<Usage>().unwritten();
+        if counted.secrets.contains_key(&old) || store::is_used(&mut write, old).await? {
+            return Err(Refusal::State(STILL_ROTATING));
+        }
+        store::end_secret(&mut write, old, now).await?;
+    } else {
+        if let Some((earlier, _)) = key.previous {
+            store::end_secret(&mut write, earlier, now).await?;
+        }
+        if overlap.is_zero() {
+            store::end_secret(&mut write, old, now).await?;
+            key.previous = None;
+        } else {
+            key.previous = Some((old, until));
+        }
+    }
+    key.secret = fresh.id();
+    store::insert_secret(&mut write, key.secret, id, &stored, now).await?;
+    store::set_secrets(&mut write, id, key.secret, key.previous).await?;
+    let event = Event::new("key.rotated").detail("replaces", old.to_string());
+    let event = match key.previous {
+        Some((_, until)) => event.detail("old_valid_until", until.to_string()),
+        None => event,
+    };
+    conclude(app, actor, write, &key, event).await?;
+    Ok(Revealed { key, plaintext: fresh.into_secret() })
+}
+
+/// Ends the old secret before its cut-off.
+pub async fn finish(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
+    require(app, actor, "finish").await?;
+    let (mut write, mut key) = held(app, actor, app.db.write().await?, id, "finish", false).await?;
+    let now = app.clock.now();
+    let Some((old, _)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
+    store::end_secret(&mut write, old, now).await?;
+    key.previous = None;
+    store::set_secrets(&mut write, id, key.secret, None).await?;
+    let event = Event::new("key.rotation_finished").detail("ended", old.to_string());
+    conclude(app, actor, write, &key, event).await?;
+    Ok(key)
+}
+
+/// Moves the old secret's cut-off further away.
+pub async fn extend(app: &App, actor: &Actor, id: &KeyId, until: Timestamp) -> Result<Key, Refusal> {
+    require(app, actor, "extend").await?;
+    let (mut write, mut key) = held(app, actor, app.db.write().await?, id, "extend", true).await?;
+    let now = app.clock.now();
+    let Some((old, cut_off)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
+    if until <= cut_off {
+        return Err(Refusal::field("until", format!("The old secret is valid until {cut_off} already.")));
+    }
+    if until > now.plus(LONGEST_OVERLAP) {
+        return Err(Refusal::field("until", "The old secret may stay valid for at most 90 days."));
+    }
+    if key.expires_at.is_some_and(|end| until > end) {
+        return Err(Refusal::field("until", "The key itself expires before that."));
+    }
+    key.previous = Some((old, until));
+    store::set_secrets(&mut write, id, key.secret, key.previous).await?;
+    let event = Event::new("key.rotation_extended")
+        .detail("from", cut_off.to_string())
+        .detail("old_valid_until", until.to_string());
+    conclude(app, actor, write, &key, event).await?;
+    Ok(key)
+}

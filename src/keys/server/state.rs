@@ -1,0 +1,123 @@
+//! What a check must know of a key, as small as can be: there may be a million of them in memory.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use ipnet::IpNet;
+
+use super::{Key, Memory};
+use crate::orgs;
+use crate::platform::{App, Error};
+use crate::shared::{Compact, Kind, OrgId, Plan, Role, SecretId, Timestamp};
+use crate::usage::Outcome;
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Org {
+    pub id: Compact,
+    pub name: String,
+    pub plan: Plan,
+    /// The identifier as headers carry it.
+    pub header: HeaderValue,
+}
+
+impl Org {
+    fn new(id: Compact, name: String, plan: Plan) -> Self {
+        let header = HeaderValue::from_bytes(&id.to_text()).unwrap_or(HeaderValue::from_static(""));
+        Self { id, name, plan, header }
+    }
+}
+
+#[derive(Debug)]
+pub struct State {
+    pub key: Compact,
+    pub org: Arc<Org>,
+    /// In whose name the key acts.
+    pub creator: Compact,
+    pub name: Box<str>,
+    pub kind: Kind,
+    pub role: Role,
+    disabled: bool,
+    revoked: bool,
+    current: SecretId,
+    previous: Option<SecretId>,
+    previous_until: Timestamp,
+    expires_at: Timestamp,
+    pub rate_limit: Option<u32>,
+    ranges: Box<[IpNet]>,
+}
+
+/// A key without an expiry ends with time itself.
+const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
+
+impl State {
+    /// None where the key's row or its organization is gone.
+    pub async fn read(app: &App, memory: &Memory, key: Compact) -> Result<Option<Self>, Error> {
+        let Some(key) = super::store::find_by_id(app.db.pool(), &key.to_string()).await? else {
+            return Ok(None);
+        };
+        let Some((name, plan)) = orgs::server::find(app, &key.org).await? else { return Ok(None) };
+        Self::of(&key, |id| memory.share(Org::new(id, name, plan))).map(Some)
+    }
+
+    fn of(key: &Key, org: impl FnOnce(Compact) -> Arc<Org>) -> Result<Self, Error> {
+        let no_id = || Error::internal(format!("key {} has an identifier that is none", key.id));
+        let org_id: &OrgId = &key.org;
+        let (previous, previous_until) = match key.previous {
+            Some((secret, until)) => (Some(secret), until),
+            None => (None, Timestamp::from_millis(0)),
+        };
+        Ok(Self {
+            key: key.id.compact().ok_or_else(no_id)?,
+            org: org(org_id.compact().ok_or_else(no_id)?),
+            creator: key.created_by.compact().ok_or_else(no_id)?,
+            name: key.name.as_str().into(),
+            kind: key.kind,
+            role: key.role,
+            disabled: key.disabled_at.is_some(),
+            revoked: key.revoked_at.is_some(),
+            current: key.secret,
+            previous,
+            previous_until,
+            expires_at: key.expires_at.unwrap_or(NEVER),
+            rate_limit: key.rate_limit,
+            ranges: key.ranges.as_slice().into(),
+        })
+    }
+
+    /// Does this proven secret still belong to the key?
+    pub fn has(&self, secret: SecretId, now: Timestamp) -> bool {
+        !self.revoked
+            && (self.current == secret || self.previous == Some(secret) && now < self.previous_until)
+    }
+
+    /// What is wrong with the key itself, whatever is wanted of it.
+    pub fn standing(&self, now: Timestamp) -> Outcome {
+        if self.revoked {
+            Outcome::Revoked
+        } else if self.expires_at <= now {
+            Outcome::Expired
+        } else if self.disabled {
+            Outcome::Disabled
+        } else {
+            Outcome::Valid
+        }
+    }
+
+    /// Without ranges every address is fine; with ranges an unknown one is not.
+    pub fn allows(&self, address: Option<IpAddr>) -> bool {
+        self.ranges.is_empty()
+            || address.is_some_and(|address| {
+                let address = address.to_canonical();
+                self.ranges.iter().any(|range| range.contains(&address))
+            })
+    }
+
+    pub fn secret(&self) -> SecretId {
+        self.current
+    }
+
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.expires_at).filter(|at| *at != NEVER)
+    }
+}

@@ -1,0 +1,278 @@
+//! A page of an organization's keys: filtered, in one of five orders, from a position on. However many keys there are, a
+//! page reads about as many rows as it shows.
+
+use sqlx::{AnyPool, Row};
+
+use super::super::Key;
+use super::condition::{Conditions, END, Lead, NUMBER, TEXT, Value, is_at, stands};
+use super::read::key;
+use crate::keys::{Standing, Status};
+use crate::platform::db::sql;
+use crate::shared::{Kind, OrgId, SecretId, Timestamp, UserId};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    Name,
+    #[default]
+    Created,
+    LastUsed,
+    Calls,
+    Expires,
+}
+
+impl Order {
+    pub const ALL: [Self; 5] = [Self::Name, Self::Created, Self::LastUsed, Self::Calls, Self::Expires];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Created => "created",
+            Self::LastUsed => "last_used",
+            Self::Calls => "calls",
+            Self::Expires => "expires",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.as_str() == text)
+    }
+
+    /// What it sorts by, with what leaves it as it is; None: by the identifier alone, which is by the time of creation.
+    fn column(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Name => Some(("name_key", TEXT)),
+            Self::Created => None,
+            Self::LastUsed => Some(("last_used_at", NUMBER)),
+            Self::Calls => Some(("calls", NUMBER)),
+            Self::Expires => Some((END, NUMBER)),
+        }
+    }
+
+    fn position(self, key: &Key) -> Position {
+        let value = match self {
+            Self::Name => Place::Text(super::super::name_key(&key.name)),
+            Self::Created => Place::None,
+            Self::LastUsed => Place::Number(key.last_used_at.map_or(0, Timestamp::millis)),
+            Self::Calls => Place::Number(key.calls),
+            Self::Expires => Place::Number(key.expires_at.map_or(i64::MAX, Timestamp::millis)),
+        };
+        Position { value, id: key.id.to_string() }
+    }
+}
+
+/// Where a page ends and the next begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    value: Place,
+    id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    None,
+    Number(i64),
+    Text(String),
+}
+
+/// As it stands in an address; opaque to whoever carries it.
+impl Position {
+    pub fn to_text(&self) -> String {
+        let value = match &self.value {
+            Place::None => String::new(),
+            Place::Number(number) => number.to_string(),
+            Place::Text(text) => text.clone(),
+        };
+        data_encoding::BASE64URL_NOPAD.encode(format!("{}\n{value}", self.id).as_bytes())
+    }
+
+    /// None when it is not one of this order's.
+    pub fn parse(text: &str, order: Order) -> Option<Self> {
+        let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        let whole = String::from_utf8(bytes).ok()?;
+        let (id, value) = whole.split_once('\n')?;
+        let value = match order {
+            Order::Created => Place::None,
+            Order::Name => Place::Text(value.to_owned()),
+            _ => Place::Number(value.parse().ok()?),
+        };
+        Some(Self { value, id: id.to_owned() })
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub status: Option<Status>,
+    pub standing: Option<Standing>,
+    pub kind: Option<Kind>,
+    pub creator: Option<UserId>,
+    /// How the name begins, in lower case.
+    pub name: Option<String>,
+    /// How the public id of any of its secrets begins.
+    pub secret: Option<String>,
+    pub order: Order,
+    pub descending: bool,
+    pub after: Option<Position>,
+    /// The page that ends before this, instead of the one that begins after something.
+    pub before: Option<Position>,
+    pub limit: usize,
+}
+
+impl Filter {
+    /// What somebody typed: the beginning of a token, or of a name.
+    pub fn search(&mut self, text: &str) {
+        let token =
+            Kind::ALL.into_iter().find_map(|kind| text.strip_prefix(kind.prefix())?.strip_prefix('_'));
+        match token {
+            Some(rest) => {
+                let id: String =
+                    rest.chars().take_while(char::is_ascii_alphanumeric).take(SecretId::LENGTH).collect();
+                self.secret = Some(id);
+            }
+            None => self.name = Some(super::super::name_key(text)),
+        }
+    }
+}
+
+pub struct Page {
+    pub keys: Vec<Key>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Position>,
+    /// Where the page before ends, if there is one.
+    pub previous: Option<Position>,
+}
+
+impl Filter {
+    /// Could it leave out most keys of a large organization?
+    fn is_choosy(&self) -> bool {
+        let stands =
+            self.standing.is_some_and(|standing| !matches!(standing, Standing::Active | Standing::Endless));
+        let status = self.status.is_some_and(|status| status != Status::Active);
+        stands || status || self.kind.is_some() || self.creator.is_some() || self.name.is_some()
+    }
+
+    fn conditions(&self, org: &OrgId, now: Timestamp, lead: Lead) -> Conditions {
+        let mut all = Conditions::of(org);
+        if let Some(status) = self.status {
+            all.add(|bind| is_at(status, &bind(now.into())));
+        }
+        if let Some(standing) = self.standing {
+            all.add(|bind| stands(standing, now, lead, bind));
+        }
+        if let Some(kind) = self.kind {
+            let column = lead.column("kind", TEXT);
+            all.add(|bind| format!("{column} = {}", bind(kind.as_str().into())));
+        }
+        if let Some(creator) = &self.creator {
+            let column = lead.column("created_by", TEXT);
+            all.add(|bind| format!("{column} = {}", bind(creator.as_str().into())));
+        }
+        // A range, not LIKE: that is what an index can answer on both engines.
+        let end = |beginning: &str| Value::Text(format!("{beginning}\u{10FFFF}"));
+        if let Some(name) = &self.name {
+            let column = lead.column("name_key", TEXT);
+            all.add(|bind| {
+                let (from, to) = (bind(name.as_str().into()), bind(end(name)));
+                format!("{column} >= {from} AND {column} < {to}")
+            });
+        }
+        if let Some(id) = &self.secret {
+            all.add(|bind| {
+                let (from, to) = (bind(id.as_str().into()), bind(end(id)));
+                format!("id IN (SELECT key_id FROM secrets WHERE id >= {from} AND id < {to})")
+            });
+        }
+        all
+    }
+}
+
+pub async fn list(pool: &AnyPool, org: &OrgId, now: Timestamp, filter: &Filter) -> Result<Page, sqlx::Error> {
+    let lead = lead(pool, org, now, filter).await?;
+    let mut all = filter.conditions(org, now, lead);
+    // A page before something is read from its end.
+    let backwards = filter.before.is_some();
+    let descending = filter.descending != backwards;
+    let (direction, beyond) = if descending { ("DESC", "<") } else { ("ASC", ">") };
+    let column = filter.order.column().map(|(name, zero)| lead.ordered(name, zero));
+    let id_column = lead.ordered("id", TEXT);
+    if let Some(from) = filter.before.as_ref().or(filter.after.as_ref()) {
+        all.add(|bind| {
+            let id = bind(from.id.as_str().into());
+            let value = match &from.value {
+                Place::Text(text) => Some(text.as_str().into()),
+                Place::Number(number) => Some(Value::Number(*number)),
+                Place::None => None,
+            };
+            match (value, &column) {
+                (Some(value), Some(column)) => {
+                    format!("({column}, {id_column}) {beyond} ({}, {id})", bind(value))
+                }
+                _ => format!("{id_column} {beyond} {id}"),
+            }
+        });
+    }
+    let order = match column {
+        Some(column) => format!("{column} {direction}, {id_column} {direction}"),
+        None => format!("{id_column} {direction}"),
+    };
+    let limit = all.bind(Value::Number(filter.limit as i64 + 1));
+    let text = format!("{} {} ORDER BY {order} LIMIT {limit}", super::read::select!("WHERE"), all.text());
+    let rows = all.query(sql(text)).fetch_all(pool).await?;
+    let mut keys = rows.iter().map(key).collect::<Result<Vec<_>, _>>()?;
+    let more = keys.len() > filter.limit;
+    keys.truncate(filter.limit);
+    if backwards {
+        keys.reverse();
+    }
+    let has_previous = if backwards { more } else { filter.after.is_some() };
+    let position = |key: &Key| filter.order.position(key);
+    let next = keys.last().filter(|_| more || backwards).map(position);
+    let previous = keys.first().filter(|_| has_previous).map(position);
+    Ok(Page { keys, next, previous })
+}
+
+/// So many rows are read and sorted for a page; where there may be more, the order is followed instead.
+const FEW: i64 = 5_000;
+
+/// Planners without figures guess wrong where it is dearest (a search for what hardly any key has, a beginning that all
+/// have), so it is looked first.
+async fn lead(pool: &AnyPool, org: &OrgId, now: Timestamp, filter: &Filter) -> Result<Lead, sqlx::Error> {
+    if filter.secret.is_some() {
+        return Ok(Lead::Condition);
+    }
+    if !filter.is_choosy() {
+        return Ok(Lead::Order);
+    }
+    let mut all = filter.conditions(org, now, Lead::Condition);
+    let limit = all.bind(Value::Number(FEW + 1));
+    let text =
+        format!("SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE {} LIMIT {limit}) AS found", all.text());
+    let found: i64 = all.query(sql(text)).fetch_one(pool).await?.try_get(0)?;
+    Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
+}
+
+/// How many stand so, for each that is asked for; none: all. Counting stops one beyond `most`.
+pub async fn count(
+    pool: &AnyPool,
+    org: &OrgId,
+    now: Timestamp,
+    asked: &[Option<Standing>],
+    most: i64,
+) -> Result<Vec<i64>, sqlx::Error> {
+    let mut all = Conditions::of(org);
+    let limit = all.bind(Value::Number(most + 1));
+    let counts: Vec<String> = asked
+        .iter()
+        .enumerate()
+        .map(|(place, standing)| {
+            let stands = standing.map(|standing| {
+                format!(" AND {}", stands(standing, now, Lead::Condition, &mut |value| all.bind(value)))
+            });
+            format!(
+                "(SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE org_id = $1{} LIMIT {limit}) AS c{place}) AS n{place}",
+                stands.unwrap_or_default()
+            )
+        })
+        .collect();
+    let row = all.query(sql(format!("SELECT {}", counts.join(", ")))).fetch_one(pool).await?;
+    (0..asked.len()).map(|place| row.try_get(place)).collect()
+}

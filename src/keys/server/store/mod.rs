@@ -1,0 +1,16 @@
+//! All SQL of keys.
+
+mod condition;
+mod list;
+mod read;
+mod write;
+
+pub use list::{Filter, Order, Page, Position, count, list};
+pub use read::{
+    SecretUse, children, count_by_maker, count_living, creators, find, find_by_id, find_secret, is_used,
+    living_of, made_unused, names, repeated, secrets_of,
+};
+pub use write::{
+    add_totals, cut_off, end_secret, forget_idempotency, hold, insert, insert_secret, note_idempotency,
+    revoke, revoke_all, set_disabled, set_secrets, update,
+};

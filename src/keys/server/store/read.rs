@@ -1,0 +1,255 @@
+//! Keys and secrets, read one by one.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, Row};
+
+use super::super::Key;
+use crate::platform::db::{Write, places, sql};
+use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
+
+/// `SELECT` all of a key.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, org_id, name, kind, role, note, rate_limit, ranges, secret_id, previous_secret_id, ",
+            "previous_until, created_at, created_by, created_by_key, expires_at, disabled_at, revoked_at, calls, ",
+            "last_used_at FROM keys ",
+            $rest
+        )
+    };
+}
+pub(super) use select;
+
+pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
+    let time = |name| -> Result<Option<Timestamp>, sqlx::Error> {
+        Ok(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_millis))
+    };
+    let text = |name| row.try_get::<String, _>(name);
+    let previous = match row.try_get::<Option<String>, _>("previous_secret_id")? {
+        Some(id) => Some((secret_id(&id)?, time("previous_until")?.unwrap_or(Timestamp::from_millis(0)))),
+        None => None,
+    };
+    let ranges = text("ranges")?;
+    Ok(Key {
+        id: KeyId::from_text(text("id")?),
+        org: OrgId::from_text(text("org_id")?),
+        name: text("name")?,
+        kind: known("kind", Kind::parse, &text("kind")?)?,
+        role: known("role", Role::parse, &text("role")?)?,
+        note: text("note")?,
+        rate_limit: row.try_get::<Option<i64>, _>("rate_limit")?.and_then(|limit| u32::try_from(limit).ok()),
+        ranges: ranges
+            .split_whitespace()
+            .map(|range| known("range", |range| IpNet::from_str(range).ok(), range))
+            .collect::<Result<_, _>>()?,
+        secret: secret_id(&text("secret_id")?)?,
+        previous,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        created_by: UserId::from_text(text("created_by")?),
+        created_by_key: row.try_get::<Option<String>, _>("created_by_key")?.map(KeyId::from_text),
+        expires_at: time("expires_at")?,
+        disabled_at: time("disabled_at")?,
+        revoked_at: time("revoked_at")?,
+        calls: row.try_get("calls")?,
+        last_used_at: time("last_used_at")?.filter(|at| at.millis() > 0),
+    })
+}
+
+pub fn secret_id(text: &str) -> Result<SecretId, sqlx::Error> {
+    known("secret", SecretId::parse, text)
+}
+
+fn known<T>(what: &str, parse: impl Fn(&str) -> Option<T>, text: &str) -> Result<T, sqlx::Error> {
+    parse(text).ok_or_else(|| sqlx::Error::Decode(format!("no {what} {text}").into()))
+}
+
+pub async fn find_by_id(pool: &AnyPool, id: &str) -> Result<Option<Key>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(pool).await?;
+    row.as_ref().map(key).transpose()
+}
+
+/// Only in its own organization.
+pub async fn find(pool: &AnyPool, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
+    Ok(find_by_id(pool, id.as_str()).await?.filter(|key| key.org == *org))
+}
+
+/// The same within a transaction.
+pub async fn find_now(write: &mut Write, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id.as_str()).fetch_optional(&mut **write).await?;
+    row.as_ref().map(key).transpose()
+}
+
+/// What the first check of a token needs.
+pub struct SecretRow {
+    pub key: KeyId,
+    pub org: OrgId,
+    pub kind: Kind,
+    /// None once the secret has ended.
+    pub hash: Option<String>,
+}
+
+pub async fn find_secret(pool: &AnyPool, id: SecretId) -> Result<Option<SecretRow>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT keys.id, keys.org_id, keys.kind, hash FROM secrets JOIN keys ON keys.id = secrets.key_id \
+         LEFT JOIN secret_hashes ON secret_hashes.secret_id = secrets.id WHERE secrets.id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| {
+        Ok(SecretRow {
+            key: KeyId::from_text(row.try_get::<String, _>("id")?),
+            org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+            kind: known("kind", Kind::parse, &row.try_get::<String, _>("kind")?)?,
+            hash: row.try_get("hash")?,
+        })
+    })
+    .transpose()
+}
+
+/// The keys that a key made and that still live.
+pub async fn children(pool: &AnyPool, id: &KeyId) -> Result<Vec<Key>, sqlx::Error> {
+    let rows =
+        sqlx::query(select!("WHERE created_by_key = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1000"))
+            .bind(id.as_str())
+            .fetch_all(pool)
+            .await?;
+    rows.iter().map(key).collect()
+}
+
+/// How many living keys each of these people has made.
+pub async fn count_by_maker(
+    pool: &AnyPool,
+    org: &OrgId,
+    makers: &[UserId],
+) -> Result<HashMap<UserId, i64>, sqlx::Error> {
+    if makers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let places: Vec<String> = (2..makers.len() + 2).map(|place| format!("${place}")).collect();
+    let text = format!(
+        "SELECT created_by, COUNT(*) AS living FROM keys WHERE org_id = $1 AND revoked_at IS NULL \
+         AND created_by IN ({}) GROUP BY created_by",
+        places.join(", ")
+    );
+    let query = sqlx::query(sql(text)).bind(org.as_str());
+    let rows = makers.iter().fold(query, |query, maker| query.bind(maker.as_str())).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| Ok((UserId::from_text(row.try_get::<String, _>("created_by")?), row.try_get("living")?)))
+        .collect()
+}
+
+/// One person's living keys; beyond a thousand nobody looks through them one by one.
+pub async fn living_of(pool: &AnyPool, org: &OrgId, maker: &UserId) -> Result<Vec<Key>, sqlx::Error> {
+    let rows = sqlx::query(select!(
+        "WHERE org_id = $1 AND created_by = $2 AND revoked_at IS NULL ORDER BY id LIMIT 1000"
+    ))
+    .bind(org.as_str())
+    .bind(maker.as_str())
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(key).collect()
+}
+
+pub async fn count_living(pool: &AnyPool, org: &OrgId) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL")
+        .bind(org.as_str())
+        .fetch_one(pool)
+        .await
+}
+
+/// When a secret was last accepted, as far as it is written.
+pub async fn is_used(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::Error> {
+    let calls: Option<i64> = sqlx::query_scalar("SELECT calls FROM secrets WHERE id = $1")
+        .bind(secret.as_str())
+        .fetch_optional(&mut **write)
+        .await?;
+    Ok(calls.is_some_and(|calls| calls > 0))
+}
+
+/// The key that an earlier request with the same idempotency key made or rotated.
+pub async fn repeated(
+    pool: &AnyPool,
+    org: &OrgId,
+    actor: &str,
+    token_hash: &str,
+) -> Result<Option<KeyId>, sqlx::Error> {
+    let id: Option<String> = sqlx::query_scalar(
+        "SELECT key_id FROM idempotency WHERE org_id = $1 AND actor_id = $2 AND token_hash = $3",
+    )
+    .bind(org.as_str())
+    .bind(actor)
+    .bind(token_hash)
+    .fetch_optional(pool)
+    .await?;
+    Ok(id.map(KeyId::from_text))
+}
+
+/// Some of those who have made keys of the organization. However many keys there are, this reads one entry of the index
+/// for each maker.
+pub async fn creators(pool: &AnyPool, org: &OrgId, most: i64) -> Result<Vec<UserId>, sqlx::Error> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "WITH RECURSIVE makers (id, place) AS (\
+         SELECT (SELECT MIN(created_by) FROM keys WHERE org_id = $1), 1 \
+         UNION ALL \
+         SELECT (SELECT MIN(created_by) FROM keys WHERE org_id = $1 AND created_by > makers.id), place + 1 \
+         FROM makers WHERE makers.id IS NOT NULL AND place < $2) \
+         SELECT id FROM makers WHERE id IS NOT NULL",
+    )
+    .bind(org.as_str())
+    .bind(most)
+    .fetch_all(pool)
+    .await?;
+    Ok(ids.into_iter().map(UserId::from_text).collect())
+}
+
+/// What keys are called.
+pub async fn names(pool: &AnyPool, ids: &[KeyId]) -> Result<HashMap<KeyId, String>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let text = format!("SELECT id, name FROM keys WHERE id IN {}", places(1, ids.len()));
+    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id.as_str()));
+    let rows = query.fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| Ok((KeyId::from_text(row.try_get::<String, _>("id")?), row.try_get("name")?)))
+        .collect()
+}
+
+/// When a secret was made, if as far as it is written nobody has used it.
+pub async fn made_unused(write: &mut Write, secret: SecretId) -> Result<Option<Timestamp>, sqlx::Error> {
+    let at: Option<i64> = sqlx::query_scalar("SELECT created_at FROM secrets WHERE id = $1 AND calls = 0")
+        .bind(secret.as_str())
+        .fetch_optional(&mut **write)
+        .await?;
+    Ok(at.map(Timestamp::from_millis))
+}
+
+/// One token of a key, and how it was used.
+#[derive(Clone, Debug)]
+pub struct SecretUse {
+    pub id: SecretId,
+    pub last_used_at: Option<Timestamp>,
+}
+
+pub async fn secrets_of(pool: &AnyPool, key: &KeyId) -> Result<Vec<SecretUse>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT id, last_used_at FROM secrets WHERE key_id = $1 ORDER BY created_at DESC LIMIT 100",
+    )
+    .bind(key.as_str())
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let at: i64 = row.try_get("last_used_at")?;
+            Ok(SecretUse {
+                id: secret_id(&row.try_get::<String, _>("id")?)?,
+                last_used_at: (at > 0).then(|| Timestamp::from_millis(at)),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,237 @@
+//! Changes of keys and secrets. Each is part of a transaction that first takes hold of the key's row.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row;
+
+use super::super::Key;
+use super::read::find_now;
+use crate::platform::db::{ROWS, Write, places, sql};
+use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
+use crate::usage::server::Totals;
+
+/// Takes the row's lock and raises its generation. None where the organization has no such key.
+pub async fn hold(write: &mut Write, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
+    let done = sqlx::query("UPDATE keys SET generation = generation + 1 WHERE id = $1 AND org_id = $2")
+        .bind(id.as_str())
+        .bind(org.as_str())
+        .execute(&mut **write)
+        .await?;
+    if done.rows_affected() == 0 { Ok(None) } else { find_now(write, id).await }
+}
+
+/// False when a living key of the organization has the name.
+pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO keys (id, org_id, name, name_key, kind, role, note, rate_limit, ranges, secret_id, created_at, \
+         created_by, created_by_key, expires_at, generation, calls, last_used_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, 0) ON CONFLICT DO NOTHING",
+    )
+    .bind(key.id.as_str())
+    .bind(key.org.as_str())
+    .bind(&key.name)
+    .bind(name_key)
+    .bind(key.kind.as_str())
+    .bind(key.role.as_str())
+    .bind(&key.note)
+    .bind(key.rate_limit.map(i64::from))
+    .bind(ranges(key))
+    .bind(key.secret.as_str())
+    .bind(key.created_at.millis())
+    .bind(key.created_by.as_str())
+    .bind(key.created_by_key.as_ref().map(|id| id.as_str()))
+    .bind(key.expires_at.map(Timestamp::millis))
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+fn ranges(key: &Key) -> String {
+    key.ranges.iter().map(|range| range.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// False when a living key of the organization has the name.
+pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE keys SET name = $2, name_key = $3, note = $4, rate_limit = $5, ranges = $6, expires_at = $7, \
+         previous_until = $8 WHERE id = $1",
+    )
+    .bind(key.id.as_str())
+    .bind(&key.name)
+    .bind(name_key)
+    .bind(&key.note)
+    .bind(key.rate_limit.map(i64::from))
+    .bind(ranges(key))
+    .bind(key.expires_at.map(Timestamp::millis))
+    .bind(key.previous.map(|(_, until)| until.millis()))
+    .execute(&mut **write)
+    .await;
+    match done {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_database_error().is_some_and(|told| told.is_unique_violation()) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn insert_secret(
+    write: &mut Write,
+    id: SecretId,
+    key: &KeyId,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO secrets (id, key_id, created_at, calls, last_used_at) VALUES ($1, $2, $3, 0, 0)",
+    )
+    .bind(id.as_str())
+    .bind(key.as_str())
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    sqlx::query("INSERT INTO secret_hashes (secret_id, hash) VALUES ($1, $2)")
+        .bind(id.as_str())
+        .bind(hash)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+/// The secret opens nothing from here on.
+pub async fn end_secret(write: &mut Write, id: SecretId, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM secret_hashes WHERE secret_id = $1")
+        .bind(id.as_str())
+        .execute(&mut **write)
+        .await?;
+    sqlx::query("UPDATE secrets SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL")
+        .bind(id.as_str())
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn set_secrets(
+    write: &mut Write,
+    key: &KeyId,
+    current: SecretId,
+    previous: Option<(SecretId, Timestamp)>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET secret_id = $2, previous_secret_id = $3, previous_until = $4 WHERE id = $1")
+        .bind(key.as_str())
+        .bind(current.as_str())
+        .bind(previous.as_ref().map(|(id, _)| id.as_str()))
+        .bind(previous.map(|(_, until)| until.millis()))
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn set_disabled(write: &mut Write, key: &KeyId, at: Option<Timestamp>) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET disabled_at = $2 WHERE id = $1")
+        .bind(key.as_str())
+        .bind(at.map(Timestamp::millis))
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+/// With all of its secrets.
+pub async fn revoke(write: &mut Write, key: &KeyId, now: Timestamp) -> Result<(), sqlx::Error> {
+    for text in [
+        "DELETE FROM secret_hashes WHERE secret_id IN (SELECT id FROM secrets WHERE key_id = $1) AND $2 > 0",
+        "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL",
+        "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, revoked_at = $2 WHERE id = $1",
+    ] {
+        sqlx::query(text).bind(key.as_str()).bind(now.millis()).execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+/// All keys of an organization.
+pub async fn revoke_all(write: &mut Write, org: &OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
+    for text in [
+        "DELETE FROM secret_hashes WHERE $2 > 0 AND secret_id IN \
+         (SELECT secrets.id FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE keys.org_id = $1)",
+        "UPDATE secrets SET ended_at = $2 WHERE ended_at IS NULL \
+         AND key_id IN (SELECT id FROM keys WHERE org_id = $1)",
+        "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, revoked_at = $2, \
+         generation = generation + 1 WHERE org_id = $1 AND revoked_at IS NULL",
+    ] {
+        sqlx::query(text).bind(org.as_str()).bind(now.millis()).execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+/// False when the same was noted before.
+pub async fn note_idempotency(
+    write: &mut Write,
+    org: &OrgId,
+    actor: &str,
+    token_hash: &str,
+    key: &KeyId,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO idempotency (org_id, actor_id, token_hash, key_id, created_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(org.as_str())
+    .bind(actor)
+    .bind(token_hash)
+    .bind(key.as_str())
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn forget_idempotency(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM idempotency WHERE created_at < $1")
+        .bind(before.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+/// Keys whose former secret has passed its cut-off.
+pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT id, org_id FROM keys WHERE previous_until IS NOT NULL AND previous_until <= $1 ORDER BY id LIMIT 500",
+    )
+    .bind(now.millis())
+    .fetch_all(&mut **write)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let org = OrgId::from_text(row.try_get::<String, _>("org_id")?);
+            Ok((org, KeyId::from_text(row.try_get::<String, _>("id")?)))
+        })
+        .collect()
+}
+
+/// Adds what a flush counted where it stands for lists.
+pub async fn add_totals(
+    write: &mut Write,
+    keys: &BTreeMap<Compact, Totals>,
+    secrets: &BTreeMap<SecretId, Totals>,
+) -> Result<(), sqlx::Error> {
+    let keys: Vec<_> = keys.iter().map(|(key, totals)| (key.to_string(), *totals)).collect();
+    let secrets: Vec<_> = secrets.iter().map(|(id, totals)| (id.to_string(), *totals)).collect();
+    for (table, rows) in [("keys", keys), ("secrets", secrets)] {
+        for rows in rows.chunks(ROWS) {
+            // Column names of VALUES are those that both engines give.
+            let text = sql(format!(
+                "UPDATE {table} SET calls = calls + new.column2, \
+                 last_used_at = CASE WHEN new.column3 > last_used_at THEN new.column3 ELSE last_used_at END \
+                 FROM (VALUES {}) AS new WHERE {table}.id = new.column1",
+                places(rows.len(), 3)
+            ));
+            let query = sqlx::query(text).persistent(rows.len() == ROWS);
+            let query = rows.iter().fold(query, |query, (id, totals)| {
+                query.bind(id.clone()).bind(totals.calls).bind(totals.last_at.millis())
+            });
+            query.execute(&mut **write).await?;
+        }
+    }
+    Ok(())
+}

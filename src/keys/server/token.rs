@@ -1,0 +1,184 @@
+//! A token: `<prefix>_<secret id>_<secret><checksum>`. The checksum lets typos, truncations and random strings be
+//! refused without a look-up, and lets scanners find what leaked; it proves nothing.
+
+use std::fmt;
+
+use crate::platform::{Random, Secret};
+use crate::shared::{Kind, SecretId};
+
+const SECRET: usize = 43;
+const CHECKSUM: usize = 6;
+const TAIL: usize = 1 + SecretId::LENGTH + 1 + SECRET + CHECKSUM;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// What tokens look like, for scanners of logs and repositories. README publishes it.
+pub const PATTERN: &str = "\\b(?:ak_(?:live|test|claw)|sk_live|amt)_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}\\b";
+
+/// A text of the right form and checksum. Whether it opens anything is another question.
+#[derive(Clone, Copy)]
+pub struct Token<'a> {
+    whole: &'a str,
+    kind: Kind,
+    id: SecretId,
+}
+
+impl<'a> Token<'a> {
+    /// Length, shape, checksum: nothing here costs more than reading the text.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| text.len() == kind.prefix().len() + TAIL && text.starts_with(kind.prefix()))?;
+        let tail = text.as_bytes().get(kind.prefix().len()..)?;
+        let (id, rest) = tail.strip_prefix(b"_")?.split_at(SecretId::LENGTH);
+        let id = SecretId::parse(str::from_utf8(id).ok()?)?;
+        if !rest.strip_prefix(b"_")?.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        let (body, sum) = text.split_at(text.len() - CHECKSUM);
+        (sum.as_bytes() == checksum(body)).then_some(Self { whole: text, kind, id })
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn id(&self) -> SecretId {
+        self.id
+    }
+
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.whole.as_bytes()
+    }
+
+    /// The part that nobody may know.
+    pub fn secret(&self) -> &'a str {
+        &self.whole[self.whole.len() - SECRET - CHECKSUM..self.whole.len() - CHECKSUM]
+    }
+}
+
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({}_{}…)", self.kind.prefix(), self.id)
+    }
+}
+
+/// A new token. Shown once, then known only to whom it was shown.
+pub struct Fresh {
+    plain: Secret,
+    id: SecretId,
+}
+
+impl Fresh {
+    pub fn generate(random: &Random, kind: Kind) -> Self {
+        let id = random.base62(SecretId::LENGTH);
+        let body = format!("{}_{id}_{}", kind.prefix(), random.base62(SECRET));
+        let sum = checksum(&body);
+        let id = SecretId::parse(&id).expect("twelve characters of base62");
+        Self { plain: Secret::new(body + str::from_utf8(&sum).expect("base62 is ASCII")), id }
+    }
+
+    pub fn id(&self) -> SecretId {
+        self.id
+    }
+
+    pub fn token(&self) -> Token<'_> {
+        Token::parse(self.plain.expose()).expect("what is generated has the right form")
+    }
+
+    pub fn into_secret(self) -> Secret {
+        self.plain
+    }
+}
+
+/// Of the right form, and nobody's.
+#[cfg(test)]
+pub fn fresh_token(random: &Random, kind: Kind) -> String {
+    Fresh::generate(random, kind).into_secret().expose().to_owned()
+}
+
+/// With a public id that exists and a secret that is not its own.
+#[cfg(test)]
+pub fn forged_token(random: &Random, kind: Kind, id: SecretId) -> String {
+    let body = format!("{}_{id}_{}", kind.prefix(), random.base62(SECRET));
+    let sum = checksum(&body);
+    body + str::from_utf8(&sum).expect("base62 is ASCII")
+}
+
+/// CRC-32 in base 62, the most significant digit first.
+fn checksum(body: &str) -> [u8; CHECKSUM] {
+    let mut rest = crc32fast::hash(body.as_bytes());
+    let mut text = [b'0'; CHECKSUM];
+    for digit in text.iter_mut().rev() {
+        *digit = BASE62[(rest % 62) as usize];
+        rest /= 62;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens() -> impl Iterator<Item = String> {
+        let random = Random::seeded(5);
+        (0..500)
+            .map(move |turn| Fresh::generate(&random, Kind::ALL[turn % 5]).into_secret().expose().to_owned())
+    }
+
+    #[test]
+    fn what_is_generated_is_read_back() {
+        for text in tokens() {
+            let token = Token::parse(&text).expect("a token");
+            let (prefix, rest) = text.split_at(token.kind().prefix().len());
+            assert_eq!(prefix, token.kind().prefix());
+            assert_eq!(rest, format!("_{}_{}{}", token.id(), token.secret(), &text[text.len() - 6..]));
+            assert!(!format!("{token:?}").contains(token.secret()));
+        }
+    }
+
+    #[test]
+    fn every_single_change_is_noticed() {
+        for text in tokens().take(20) {
+            for at in 0..text.len() {
+                for other in ['0', 'A', 'z', '_', ' ', 'é', '\0'] {
+                    let mut changed = text.clone();
+                    changed.replace_range(at..=at, other.encode_utf8(&mut [0; 4]));
+                    assert_eq!(Token::parse(&changed).is_some(), changed == text, "{changed}");
+                }
+                assert!(Token::parse(&text[..at]).is_none());
+                assert!(Token::parse(&text[at + 1..]).is_none());
+            }
+            for longer in [format!("{text}0"), format!(" {text}"), format!("{text}\n")] {
+                assert!(Token::parse(&longer).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_of_the_right_length_is_no_token() {
+        let random = Random::seeded(6);
+        for kind in Kind::ALL {
+            for _ in 0..2_000 {
+                let text = format!("{}_{}_{}", kind.prefix(), random.base62(12), random.base62(49));
+                assert!(Token::parse(&text).is_none());
+            }
+            for fill in ["é", "_", "\0", "🔑"] {
+                let text = fill.repeat(80);
+                for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+                    assert!(Token::parse(&text[..end]).is_none());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_published_expression_finds_every_token_and_nothing_shorter() {
+        let pattern = regex::Regex::new(PATTERN).expect("an expression");
+        for text in tokens() {
+            let log = format!("key={text}; next");
+            assert_eq!(pattern.find(&log).map(|found| found.as_str()), Some(text.as_str()));
+            assert!(!pattern.is_match(&text[..text.len() - 1]));
+            assert!(!pattern.is_match(&text[1..]));
+        }
+    }
+}

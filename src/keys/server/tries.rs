@@ -1,0 +1,82 @@
+//! How often somebody may try tokens that are not proven, by address and public id: before hashing, and without touching
+//! anything of the key. Proven tokens never come here, so whoever floods cannot slow the owner down.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::platform::http::address::subscriber;
+use crate::shared::SecretId;
+
+const WINDOW: Duration = Duration::from_secs(60);
+const IN_A_WINDOW: u32 = 20;
+/// Beyond this the oldest windows go.
+const MOST: usize = 50_000;
+
+#[derive(Default)]
+pub struct Tries(Mutex<HashMap<Who, Window>>);
+
+type Who = (Option<IpAddr>, SecretId);
+/// When it began, and the tries since.
+type Window = (Duration, u32);
+
+impl Tries {
+    /// Counts a try. How long to wait, if there were too many.
+    pub fn wait(&self, steady: Duration, address: Option<IpAddr>, secret: SecretId) -> Option<Duration> {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tries.len() >= MOST {
+            tries.retain(|_, (start, _)| steady < *start + WINDOW);
+            if tries.len() >= MOST {
+                tries.clear();
+            }
+        }
+        let (start, count) = tries.entry((address.map(subscriber), secret)).or_insert((steady, 0));
+        if steady >= *start + WINDOW {
+            (*start, *count) = (steady, 0);
+        }
+        *count += 1;
+        (*count > IN_A_WINDOW).then(|| (*start + WINDOW).saturating_sub(steady))
+    }
+
+    /// The one counted last was right.
+    pub fn forgive(&self, address: Option<IpAddr>, secret: SecretId) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, count)) = tries.get_mut(&(address.map(subscriber), secret)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_tries_one_id_twenty_times_a_minute() {
+        let tries = Tries::default();
+        let id = |text| SecretId::parse(text).expect("an id");
+        let (mine, other) = (id("0AZaz9b8C7d6"), id("0AZaz9b8C7d7"));
+        let from = |text: &str| Some(text.parse().expect("an address"));
+        for _ in 0..IN_A_WINDOW {
+            assert_eq!(tries.wait(Duration::ZERO, from("198.51.100.1"), mine), None);
+        }
+        assert_eq!(
+            tries.wait(Duration::from_secs(20), from("198.51.100.1"), mine),
+            Some(Duration::from_secs(40))
+        );
+        assert_eq!(tries.wait(Duration::ZERO, from("198.51.100.2"), mine), None, "another address");
+        assert_eq!(tries.wait(Duration::ZERO, from("198.51.100.1"), other), None, "another id");
+        assert_eq!(tries.wait(WINDOW, from("198.51.100.1"), mine), None, "later");
+    }
+
+    #[test]
+    fn a_flood_of_addresses_does_not_fill_the_memory() {
+        let tries = Tries::default();
+        let id = SecretId::parse("0AZaz9b8C7d6").expect("an id");
+        for number in 0..(2 * MOST as u32) {
+            tries.wait(Duration::ZERO, Some(IpAddr::from(number.to_be_bytes())), id);
+        }
+        assert!(tries.0.lock().expect("a lock").len() <= MOST);
+    }
+}

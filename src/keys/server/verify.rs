@@ -1,0 +1,295 @@
+//! The hot path: is this token good for what is wanted of it? One function for all doors.
+//!
+//! 1. Length, shape and checksum of the text: no look-up.
+//! 2. A token that was proven before is found by its keyed hash; one that was wrong a moment ago is refused.
+//! 3. Otherwise, limited by address and public id: the secret's row, then one scrypt, however many wait for it.
+//! 4. The key's state: revoked, expired, disabled. Then organization, plan, kind, role, address, and last the requests
+//!    of its minute, so that what is refused for another reason takes nothing from them.
+//!
+//! Until a secret is proven nothing of the key is touched, and the outside is told the same for every reason.
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::memory::{Cell, Checked, Digest, Memory, Proof};
+use super::minute::Rate;
+use super::state::State;
+use super::token::Token;
+use super::wrong::Known;
+use super::{hash, store};
+use crate::platform::{App, Error};
+use crate::shared::{Compact, Kind, Role, SecretId};
+use crate::usage::Outcome;
+use crate::usage::server::{Usage, Use};
+
+/// What a door wants of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Only keys of this organization.
+    pub org: Option<Compact>,
+    pub least_role: Role,
+    pub kinds: Kinds,
+    /// The organization's plan must include the API.
+    pub plan: bool,
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    pub const ALL: Self = Self(u8::MAX);
+    pub const NONE: Self = Self(0);
+
+    #[must_use]
+    pub const fn and(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    #[must_use]
+    pub const fn without(self, kind: Kind) -> Self {
+        Self(self.0 & !(1 << kind as u8))
+    }
+
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+}
+
+/// Who presents the key.
+#[derive(Clone, Copy, Debug)]
+pub struct From<'a> {
+    pub address: Option<IpAddr>,
+    pub user_agent: &'a str,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    /// Of a proven token: its key.
+    pub state: Option<Arc<State>>,
+    /// Of a token that is wrong for a key that is known: that key and its organization.
+    pub known: Option<Known>,
+    /// Where the key has a limit and was asked for it.
+    pub rate: Option<Rate>,
+    /// For an attempt that came too soon after others: how long to wait.
+    pub wait: Option<Duration>,
+}
+
+impl Verdict {
+    pub const fn of(outcome: Outcome) -> Self {
+        Self { outcome, state: None, known: None, rate: None, wait: None }
+    }
+
+    fn wrong(known: Known) -> Self {
+        Self { known: Some(known), ..Self::of(known.outcome) }
+    }
+}
+
+pub async fn verify(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Result<Verdict, Error> {
+    let verdict = decide(app, text, wanted, from).await?;
+    app.metrics.key_checked(verdict.outcome as usize);
+    Ok(verdict)
+}
+
+async fn decide(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Result<Verdict, Error> {
+    let Some(token) = Token::parse(text) else { return Ok(Verdict::of(Outcome::Malformed)) };
+    let memory: &Memory = app.slice::<Arc<Memory>>();
+    let digest = memory.digest(&token);
+    let steady = app.clock.steady();
+    if let Some(proof) = memory.proof(&digest)
+        && memory.may_use_states(steady)
+        && let Some(state) = &*proof.cell.state()
+    {
+        return Ok(judge(app, memory, &digest, &proof, state, wanted, from));
+    }
+    if memory.wrong.is_unknown(&digest, steady) {
+        return Ok(Verdict::of(Outcome::Unknown));
+    }
+    if let Some(known) = memory.wrong.known(&digest, steady) {
+        count(app, token.id(), known.key, known.org, known.outcome, from);
+        return Ok(Verdict::wrong(known));
+    }
+    // Boxed: what is rarely needed shall not make every request's future large.
+    Box::pin(look_up(app, memory, &token, &digest, wanted, from)).await
+}
+
+/// The way through the database.
+async fn look_up(
+    app: &App,
+    memory: &Memory,
+    token: &Token<'_>,
+    digest: &Digest,
+    wanted: &Wanted,
+    from: &From<'_>,
+) -> Result<Verdict, Error> {
+    // A second turn is needed only where what was remembered was given up in the meantime.
+    for _ in 0..3 {
+        let remembered = memory.proof(digest);
+        let is_new = remembered.is_none();
+        let proof = match remembered {
+            Some(proof) => proof,
+            None => match check_once(app, memory, token, digest, from.address).await? {
+                Checked::TooSoon(wait) => {
+                    return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
+                }
+                Checked::Proven(proof) => proof,
+                Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
+                Checked::Wrong(known) => {
+                    count(app, token.id(), known.key, known.org, known.outcome, from);
+                    return Ok(Verdict::wrong(known));
+                }
+            },
+        };
+        let mut state = load(app, memory, &proof.cell).await?;
+        if is_new && state.as_ref().is_some_and(|state| !state.has(proof.secret, app.clock.now())) {
+            // Its hash is there, so another process may have given the key this secret a moment ago.
+            proof.cell.forget();
+            state = load(app, memory, &proof.cell).await?;
+        }
+        match state {
+            Some(state) => return Ok(judge(app, memory, digest, &proof, &state, wanted, from)),
+            None => memory.forget_proof(digest),
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// The present state of a key, put in its place unless it has changed while it was read. None where the place was given
+/// up or the key is gone.
+async fn load(app: &App, memory: &Memory, cell: &Cell) -> Result<Option<Arc<State>>, Error> {
+    for _ in 0..100 {
+        let Some(generation) = cell.generation() else { return Ok(None) };
+        if let Some(state) = &*cell.state()
+            && memory.may_use_states(app.clock.steady())
+        {
+            return Ok(Some(Arc::clone(state)));
+        }
+        app.metrics.key_looked_up();
+        let Some(state) = State::read(app, memory, cell.key).await? else { return Ok(None) };
+        let state = Arc::new(state);
+        if cell.put(&state, generation) {
+            return Ok(Some(state));
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// However many ask at once, the token is looked up and hashed once.
+async fn check_once(
+    app: &App,
+    memory: &Memory,
+    token: &Token<'_>,
+    digest: &Digest,
+    address: Option<IpAddr>,
+) -> Result<Checked, Error> {
+    let shared = {
+        let mut checking = memory.checking.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(checking.entry(*digest).or_insert_with(|| Arc::new(OnceCell::new())))
+    };
+    let checked = shared.get_or_try_init(|| check(app, memory, token, digest, address)).await.cloned();
+    let mut checking = memory.checking.lock().unwrap_or_else(PoisonError::into_inner);
+    if checking.get(digest).is_some_and(|now| Arc::ptr_eq(now, &shared)) {
+        checking.remove(digest);
+    }
+    checked
+}
+
+async fn check(
+    app: &App,
+    memory: &Memory,
+    token: &Token<'_>,
+    digest: &Digest,
+    address: Option<IpAddr>,
+) -> Result<Checked, Error> {
+    if let Some(wait) = memory.tries.wait(app.clock.steady(), address, token.id()) {
+        return Ok(Checked::TooSoon(wait));
+    }
+    app.metrics.key_looked_up();
+    let Some(row) = store::find_secret(app.db.pool(), token.id()).await? else {
+        memory.wrong.remember_unknown(digest, app.clock.steady());
+        return Ok(Checked::Unknown);
+    };
+    let no_id = || Error::internal(format!("secret {} belongs to no key", token.id()));
+    let (key, org) = (row.key.compact().ok_or_else(no_id)?, row.org.compact().ok_or_else(no_id)?);
+    let outcome = match row.hash {
+        None => Outcome::Revoked,
+        Some(stored) if row.kind == token.kind() => {
+            let secret = token.secret().to_owned();
+            app.metrics.key_hashed();
+            if memory.workers.run(move || hash::matches(&stored, &secret)).await?? {
+                let proof = Proof { secret: token.id(), cell: memory.cell(key) };
+                memory.remember(*digest, proof.clone());
+                memory.tries.forgive(address, token.id());
+                return Ok(Checked::Proven(proof));
+            }
+            Outcome::Unknown
+        }
+        Some(_) => Outcome::Unknown,
+    };
+    let known = Known { key, org, outcome };
+    memory.wrong.remember_known(digest, known, app.clock.steady());
+    Ok(Checked::Wrong(known))
+}
+
+/// A proven token against the key's state and what is wanted.
+fn judge(
+    app: &App,
+    memory: &Memory,
+    digest: &Digest,
+    proof: &Proof,
+    state: &Arc<State>,
+    wanted: &Wanted,
+    from: &From,
+) -> Verdict {
+    let now = app.clock.now();
+    if !state.has(proof.secret, now) {
+        memory.forget_proof(digest);
+        let known = Known { key: state.key, org: state.org.id, outcome: Outcome::Revoked };
+        count(app, proof.secret, state.key, state.org.id, Outcome::Revoked, from);
+        return Verdict::wrong(known);
+    }
+    let mut rate = None;
+    let outcome = match state.standing(now) {
+        Outcome::Valid => {
+            let (outcome, taken) = admit(app, &proof.cell, state, wanted, from);
+            rate = taken;
+            outcome
+        }
+        refused => refused,
+    };
+    count(app, proof.secret, state.key, state.org.id, outcome, from);
+    Verdict { outcome, state: Some(Arc::clone(state)), known: None, rate, wait: None }
+}
+
+fn admit(app: &App, cell: &Cell, state: &State, wanted: &Wanted, from: &From) -> (Outcome, Option<Rate>) {
+    if wanted.org.is_some_and(|org| org != state.org.id) {
+        return (Outcome::Unknown, None);
+    }
+    if wanted.plan && !app.config.keys.api_plans.contains(&state.org.plan) {
+        return (Outcome::PlanNotEligible, None);
+    }
+    if !wanted.kinds.contains(state.kind) {
+        return (Outcome::KindNotAllowed, None);
+    }
+    if state.role < wanted.least_role {
+        return (Outcome::RoleTooLow, None);
+    }
+    if !state.allows(from.address) {
+        return (Outcome::IpNotAllowed, None);
+    }
+    let rate = state.rate_limit.map(|limit| cell.minute.take(limit, app.clock.steady()));
+    match rate {
+        Some(Rate { allowed: false, .. }) => (Outcome::RateLimited, rate),
+        _ => (Outcome::Valid, rate),
+    }
+}
+
+fn count(app: &App, secret: SecretId, key: Compact, org: Compact, outcome: Outcome, from: &From) {
+    let used = Use { secret, key, org, outcome, address: from.address, user_agent: from.user_agent };
+    app.slice::<Usage>().count(app, &used);
+}

@@ -1,0 +1,127 @@
+//! What goes on beside the requests: reading the change log, writing what was counted, ending secrets at their cut-off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Memory, store};
+use crate::audit::{self, By, Event};
+use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::{App, Error};
+use crate::shared::SecretId;
+use crate::usage::Outcome;
+use crate::usage::server as usage;
+
+/// How often the change log is read: other processes on the same database change keys too.
+const EVERY: Duration = Duration::from_secs(1);
+const IDEMPOTENCY: Duration = Duration::from_secs(24 * 60 * 60);
+const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Listens to changes of this process, reads the log once, and goes on reading and flushing until the process ends.
+pub async fn watch(app: &App) -> Result<(), Error> {
+    catch_up(app).await?;
+    let reader = app.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            if let Err(error) = catch_up(&reader).await {
+                tracing::warn!(%error, "the change log could not be read; trying again");
+            }
+        }
+    });
+    let writer = app.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(usage::EVERY).await;
+            if let Err(error) = flush(&writer).await {
+                tracing::warn!(%error, "usage could not be written; it is kept and tried again");
+            }
+            let most = writer.config.keys.remembered_tokens as usize;
+            writer.slice::<Arc<Memory>>().tidy(most);
+        }
+    });
+    Ok(())
+}
+
+/// Reads what has changed since the last time and forgets just those states.
+pub async fn catch_up(app: &App) -> Result<(), Error> {
+    let memory = app.slice::<Arc<Memory>>();
+    let hear = Arc::clone(memory);
+    app.db.listener.set(move |change| hear.hear(change));
+    loop {
+        let began = app.clock.steady();
+        let Some(seen) = memory.seen() else {
+            let newest = changes::newest(app.db.pool()).await?;
+            memory.forget_states();
+            memory.renew(newest, began);
+            return Ok(());
+        };
+        let read = changes::after(app.db.pool(), seen).await?;
+        if read.gap {
+            memory.forget_states();
+        }
+        read.changes.iter().for_each(|change| memory.hear(change));
+        let more = read.changes.len() >= changes::AT_ONCE;
+        memory.renew(read.last, began);
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes what was counted.
+pub async fn flush(app: &App) -> Result<(), Error> {
+    let landed =
+        usage::flush(app, |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets)))
+            .await?;
+    if let Some(landed) = landed {
+        tell_first_calls(app, &landed);
+    }
+    Ok(())
+}
+
+/// Tells the pages that wait for a secret's first call.
+fn tell_first_calls(app: &App, batch: &usage::Batch) {
+    let memory = app.slice::<Arc<Memory>>();
+    for topic in app.live.awaited() {
+        let waiting = topic.strip_prefix("organization/").and_then(|rest| rest.split_once("/secrets/"));
+        let Some((org, rest)) = waiting else { continue };
+        let Some(secret) = rest.strip_suffix("/first-call").and_then(SecretId::parse) else { continue };
+        if !batch.secrets.contains_key(&secret) {
+            continue;
+        }
+        let of_secret = (secret, i64::MIN, Outcome::Valid)..=(secret, i64::MAX, Outcome::Valid);
+        let Some((_, (key, _))) = batch.hours.range(of_secret).next() else { continue };
+        // A page names the secret; whose it is decides whether it may hear of it.
+        if memory.org_of(*key).is_none_or(|owner| owner.to_string() != org) {
+            continue;
+        }
+        let caller = batch.callers.keys().find(|caller| caller.key == *key && !caller.address.is_empty());
+        let from = caller.map(|caller| format!(" from {}", caller.address)).unwrap_or_default();
+        app.live.tell(topic, format!("First call received{from}."));
+    }
+}
+
+/// Ends the former secrets whose cut-off has passed (checks refuse them from that moment on anyway), and what is old.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    let now = app.clock.now();
+    loop {
+        let mut write = app.db.write().await?;
+        let due = store::cut_off(&mut write, now).await?;
+        for (org, id) in &due {
+            let Some(key) = store::hold(&mut write, org, id).await? else { continue };
+            let Some((secret, until)) = key.previous.filter(|(_, until)| *until <= now) else { continue };
+            store::end_secret(&mut write, secret, until).await?;
+            store::set_secrets(&mut write, id, key.secret, None).await?;
+            let event =
+                Event::new("key.rotation_ended").on("key", id, &key.name).detail("ended", secret.to_string());
+            audit::record(app, &mut write, &By::system().in_org(org), event).await?;
+            changes::note(&mut write, now, Changed::Key, id.as_str()).await?;
+        }
+        store::forget_idempotency(&mut write, now.minus(IDEMPOTENCY)).await?;
+        changes::forget_before(&mut write, now.minus(CHANGES)).await?;
+        write.commit().await?;
+        if due.is_empty() {
+            return usage::sweep(app).await;
+        }
+    }
+}

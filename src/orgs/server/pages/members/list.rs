@@ -1,0 +1,235 @@
+//! The list: invite form, members, pending invitations. A form for an invitation is answered with the same page and its
+//! links, which are shown only then.
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::HOME;
+use super::invitations::{Typed, fresh_links, invite_form, pending_list};
+use crate::orgs::server::Member;
+use crate::orgs::server::service::{self, Invited, Listed, MOST_COUNTED, MOST_LISTED, Position};
+use crate::platform::{App, Error};
+use crate::shared::{Permission, Role, Timestamp};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{
+    Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, Menu, MenuLink, MenuRule, Outcome,
+    Pagination, Panel, RolePins, Row, SearchField, Symbol, Table, Time, Toast, Tone, Wording, counted,
+    grouped,
+};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Nav, PageHead, Shell};
+
+/// From here on a silence is worth a look.
+const LONG_SILENCE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
+
+#[derive(Default, Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    page(&app, &member, wanted, Typed::default(), Vec::new(), FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn page(
+    app: &App,
+    member: &Member,
+    wanted: Wanted,
+    typed: Typed,
+    fresh: Vec<Invited>,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let after = Position::parse(&wanted.after);
+    let search = wanted.q.trim().to_owned();
+    let found = service::list(app, member, &search, after.as_ref()).await?;
+    let pending = service::pending(app, member).await?;
+    let count = service::count(app, member).await?;
+    let now = app.clock.now();
+    let chrome = chrome(app, member, Some(Nav::Members), HOME);
+    let word = member.visitor.word.clone();
+    let (me, role, org) = (member.user.clone(), member.org.role, member.org.org_name.clone());
+    let may_invite = member.may(Permission::ManageMembers);
+    let may_audit = member.may(Permission::ReadAudit);
+    let rendered = page_for(app, member, "Members").status(status).render(move || {
+        let text = format!("People who can sign in to {org}. Their role is the most a key of theirs can do.");
+        let shown = found.members.len() as u64;
+        let next = found.next.map(|next| address(&search, &next.to_text())).unwrap_or_default();
+        let previous = after.map(|_| address(&search, "")).unwrap_or_default();
+        let rows = found
+            .members
+            .into_iter()
+            .map(|(listed, keys)| {
+                let is_self = listed.user == me;
+                let may = service::may_change(role, listed.role, is_self);
+                row(listed, keys, is_self, may, may_audit, now)
+            })
+            .collect_view();
+        let list = if shown == 0 {
+            no_match(&search).into_any()
+        } else {
+            view! {
+                <Panel class="mt-3">
+                    <Table caption="Members" columns=columns()>{rows}</Table>
+                    <Pagination
+                        summary=counted(shown, "member", "members") previous next previous_label="First page"
+                    />
+                </Panel>
+            }
+            .into_any()
+        };
+        let toast = word.map(|word| view! { <Toast outcome=Outcome::Done title=word/> }.into_any());
+        let total = u64::try_from(pending.len()).unwrap_or(0);
+        let pending_title = match pending.len() {
+            MOST_LISTED.. => format!("{}+ pending invites", grouped(MOST_LISTED as u64)),
+            _ => counted(total, "pending invite", "pending invites"),
+        };
+        let invites = (!pending.is_empty()).then(|| {
+            view! {
+                <section class="mt-10" aria-labelledby="pending">
+                    <h2 class="h-sect" id="pending">{pending_title}</h2>
+                    {pending_list(pending, role, now)}
+                </section>
+            }
+        });
+        view! {
+            <Shell chrome toast>
+                <PageHead title="Members" text/>
+                {fresh_links(fresh)}
+                {may_invite.then(|| invite_form(role, typed, errors))}
+                <section class="mt-8" aria-labelledby="members">
+                    <div class="flex flex-wrap items-center justify-between gap-3">
+                        <h2 class="h-sect" id="members">{title(count)}</h2>
+                        <form method="get" action=HOME role="search" class="flex gap-2 max-sm:w-full">
+                            <SearchField
+                                name="q" label="Search members" value=search placeholder="Name or address"
+                                class="sm:w-60 max-sm:flex-1"
+                            />
+                            <Button>"Search"</Button>
+                        </form>
+                    </div>
+                    {list}
+                </section>
+                {invites}
+            </Shell>
+        }
+    });
+    Ok(rendered.await)
+}
+
+fn title(count: i64) -> String {
+    if count > MOST_COUNTED {
+        return format!("{}+ members", grouped(MOST_COUNTED.unsigned_abs()));
+    }
+    counted(count.unsigned_abs(), "member", "members")
+}
+
+fn address(search: &str, after: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [("q", search), ("after", after)] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    let query = query.finish();
+    if query.is_empty() { HOME.to_owned() } else { format!("{HOME}?{query}") }
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::new("Member"),
+        Column::new("Role"),
+        Column::new("Signs in with"),
+        Column::right("API keys"),
+        Column::new("Last active"),
+        Column::new("Joined"),
+        Column::hidden("Actions"),
+    ]
+}
+
+fn no_match(search: &str) -> AnyView {
+    view! {
+        <EmptyState
+            class="mt-3" title="Nobody found" text=format!("No name and no address begins with \u{201c}{search}\u{201d}.")
+        >
+            <LinkButton href=HOME>"Show all members"</LinkButton>
+        </EmptyState>
+    }
+    .into_any()
+}
+
+fn ways(listed: &Listed) -> &'static str {
+    match (listed.has_password, listed.has_factor) {
+        _ if listed.is_disabled => "Disabled",
+        (true, true) => "Password and code",
+        (true, false) => "Password",
+        (false, _) => "\u{2013}",
+    }
+}
+
+fn row(listed: Listed, keys: i64, is_self: bool, may: bool, may_audit: bool, now: Timestamp) -> AnyView {
+    let silent = listed.last_seen_at.is_some_and(|at| now.since(at) > LONG_SILENCE);
+    let seen = match listed.last_seen_at {
+        Some(at) => view! { <Time at now/> }.into_any(),
+        None => "Never".into_any(),
+    };
+    let base = format!("{HOME}/{}", listed.user);
+    let (keys, way) = (keys.unsigned_abs(), ways(&listed));
+    let activity = may_audit.then(|| {
+        let href = format!("/settings/audit-log?actor={}", listed.user);
+        view! { <MenuLink href symbol=Symbol::Audit text="See activity"/> }
+    });
+    let menu = format!("menu-{}", listed.user);
+    let Listed { name, email, role, joined_at, .. } = listed;
+    let actions = may.then(|| {
+        let leave = if is_self { "Leave…" } else { "Remove…" };
+        view! {
+            <Menu id=menu label=format!("Actions for {name}")>
+                <MenuLink href=format!("{base}/role") symbol=Symbol::Shield text="Change role…"/>
+                {activity}
+                <MenuRule/>
+                <MenuLink href=format!("{base}/remove") symbol=Symbol::Out danger=true text=leave/>
+            </Menu>
+        }
+    });
+    view! {
+        <Row>
+            <Cell class="full max-sm:mb-1 max-sm:pr-10">
+                <div class="flex items-center gap-3">
+                    <Avatar name=name.clone()/>
+                    <div class="min-w-0 flex-1">
+                        <div class="flex items-center gap-2">
+                            <b class="min-w-0 font-semi [overflow-wrap:anywhere]" dir="auto">{name.clone()}</b>
+                            {is_self.then(|| view! { <Badge tone=Tone::Line text="You"/> })}
+                        </div>
+                        <div class="cap [overflow-wrap:anywhere]">{email.clone()}</div>
+                    </div>
+                </div>
+            </Cell>
+            <Cell class="align-middle" label="Role"><RolePins role/></Cell>
+            <Cell class="align-middle text-ink-2" label="Signs in with">{way}</Cell>
+            <Cell class="align-middle sm:text-right num" label="API keys">{grouped(keys)}</Cell>
+            <Cell class=format!("align-middle {}", if silent { "tone-warn" } else { "text-ink-2" }) label="Last active">
+                {seen}
+            </Cell>
+            <Cell class="align-middle text-ink-2" label="Joined"><Time at=joined_at now wording=Wording::Day/></Cell>
+            <Cell class="align-middle sm:text-right max-sm:absolute max-sm:top-2.5 max-sm:right-2.5">{actions}</Cell>
+        </Row>
+    }
+    .into_any()
+}
+
+/// The roles that somebody may give.
+pub fn given_by(own: Role) -> impl Iterator<Item = Role> {
+    Role::ALL.into_iter().filter(move |role| *role <= own)
+}

@@ -1,0 +1,128 @@
+//! Removing a member, or leaving: first what becomes of the keys that they made.
+
+use axum::extract::{Path, RawForm, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use tower_sessions::Session;
+
+use super::HOME;
+use super::role::{last_owner, refuse_others};
+use crate::orgs::server::service::{self, Changed, Listed};
+use crate::orgs::server::{MadeKey, Member, leave_word};
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, UserId};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Checkbox, Glyph, LinkButton, Look, counted};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+
+pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
+    let listed = service::find_member(&app, &member, &UserId::from_text(id)).await?;
+    refuse_others(&member, &listed)?;
+    page(&app, &member, listed, FormErrors::default(), StatusCode::OK).await
+}
+
+/// `key` comes once for each that was ticked.
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+    RawForm(form): RawForm,
+) -> Result<Response, Error> {
+    let user = UserId::from_text(id);
+    let listed = service::find_member(&app, &member, &user).await?;
+    let fields = url::form_urlencoded::parse(&form).filter(|(name, _)| name == "key");
+    let ticked: Vec<KeyId> = fields.map(|(_, key)| KeyId::from_text(key)).collect();
+    match service::remove(&app, &member, &user, &ticked).await? {
+        Changed::LastOwner => {
+            let errors = FormErrors::default().with("", last_owner(&member));
+            page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Changed::Done if user == member.user => {
+            leave_word(&session, &format!("You left {}.", member.org.org_name)).await?;
+            Ok(Redirect::to("/").into_response())
+        }
+        Changed::Done => {
+            leave_word(&session, &format!("{} was removed.", listed.name)).await?;
+            Ok(Redirect::to(HOME).into_response())
+        }
+    }
+}
+
+async fn page(
+    app: &App,
+    member: &Member,
+    listed: Listed,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let keys = service::keys_of(app, member, &listed.user).await?;
+    let here = format!("{HOME}/{}/remove", listed.user);
+    let chrome = chrome(app, member, Some(Nav::Members), &here);
+    let is_self = listed.user == member.user;
+    let org = member.org.org_name.clone();
+    let (title, button, failed) = if is_self {
+        (format!("Leave {org}"), "Leave", "You are still a member.")
+    } else {
+        (format!("Remove {}", listed.name), "Remove member", "Nobody was removed.")
+    };
+    let text = if is_self {
+        format!("You can come back only by a new invitation. What you did stays in the audit log of {org}.")
+    } else {
+        format!("{} loses access to {org} at once. What they did stays in its audit log.", listed.email)
+    };
+    let rendered = page_for(app, member, &title).status(status).render(move || {
+        view! {
+            <Shell chrome>
+                <Breadcrumb up=vec![(HOME.to_owned(), "Members".to_owned())] here=title.clone()/>
+                <PageHead title=title text/>
+                <PageForm action=here errors failed class="mt-6 grid max-w-[40rem] gap-5">
+                    {keys_made(keys)}
+                    <div class="flex gap-2">
+                        <SubmitButton text=button saving="Removing…" look=Look::Danger/>
+                        <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
+                    </div>
+                </PageForm>
+            </Shell>
+        }
+    });
+    Ok(rendered.await)
+}
+
+fn keys_made(keys: Vec<MadeKey>) -> AnyView {
+    if keys.is_empty() {
+        return view! { <p class="text-ink-2">"No living keys were made by this member."</p> }.into_any();
+    }
+    let title = counted(keys.len() as u64, "key was made by this member", "keys were made by this member");
+    let rows = keys.into_iter().map(|key| {
+        let MadeKey { id, name, kind, prefix, calls, goes } = key;
+        let calls = format!("{prefix} · {} in the last 24 h", counted(calls.unsigned_abs(), "call", "calls"));
+        let choice = if goes {
+            view! { <p class="text-dense">"Revoked: it belongs to a login of a command line."</p> }.into_any()
+        } else {
+            view! { <Checkbox name="key" label="Revoke it too" value=id.to_string()/> }.into_any()
+        };
+        view! {
+            <li class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-3">
+                <div class="flex min-w-0 items-center gap-3">
+                    <Glyph seed=prefix kind/>
+                    <div class="min-w-0">
+                        <p class="font-medium [overflow-wrap:anywhere]" dir="auto">{name}</p>
+                        <p class="cap [overflow-wrap:anywhere]">{calls}</p>
+                    </div>
+                </div>
+                {choice}
+            </li>
+        }
+    });
+    view! {
+        <div>
+            <h2 class="h-sect">{title}</h2>
+            <p class="hint mt-1">"Keys stay with the organization and keep working unless you tick them."</p>
+            <ul class="mt-3 grid gap-3">{rows.collect_view()}</ul>
+        </div>
+    }
+    .into_any()
+}

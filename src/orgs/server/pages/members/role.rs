@@ -1,0 +1,125 @@
+//! Another role for a member.
+
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::HOME;
+use super::list::given_by;
+use crate::orgs::server::service::{self, Changed, Listed};
+use crate::orgs::server::{Member, leave_word};
+use crate::platform::{App, Error};
+use crate::shared::{Role, UserId};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Choice, ChoiceList, LinkButton, Look, Pins};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    role: String,
+}
+
+pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
+    let listed = service::find_member(&app, &member, &UserId::from_text(id)).await?;
+    refuse_others(&member, &listed)?;
+    Ok(page(&app, &member, listed, FormErrors::default(), StatusCode::OK).await)
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let user = UserId::from_text(id);
+    let listed = service::find_member(&app, &member, &user).await?;
+    let Some(role) = Role::parse(&given.role) else {
+        refuse_others(&member, &listed)?;
+        let errors = FormErrors::default().with("role", "Choose a role.");
+        return Ok(page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    };
+    match service::set_role(&app, &member, &user, role).await? {
+        Changed::Done => {
+            leave_word(&session, &format!("{} is now {}.", listed.name, role.with_article())).await?;
+            Ok(Redirect::to(HOME).into_response())
+        }
+        Changed::LastOwner => {
+            let errors = FormErrors::default().with("role", last_owner(&member));
+            Ok(page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+        }
+    }
+}
+
+/// Why the only owner cannot stop being one.
+pub fn last_owner(member: &Member) -> String {
+    format!("{} would have no owner. Make somebody else an owner first.", member.org.org_name)
+}
+
+/// A page is shown to those who may use it.
+pub fn refuse_others(member: &Member, listed: &Listed) -> Result<(), Error> {
+    if service::may_change(member.org.role, listed.role, listed.user == member.user) {
+        return Ok(());
+    }
+    let (name, role) = (&listed.name, listed.role.with_article());
+    Err(Error::Forbidden(format!(
+        "{name} is {role}; only admins and owners with the same role or a higher one may do this."
+    )))
+}
+
+const fn caption(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "Sees keys, usage and members.",
+        Role::Member => "Also makes keys and manages their own.",
+        Role::Admin => "Also manages everybody's keys and members, and reads the audit log.",
+        Role::Owner => "Also renames, plans and deletes the organization, and makes owners.",
+    }
+}
+
+async fn page(
+    app: &App,
+    member: &Member,
+    listed: Listed,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let here = format!("{HOME}/{}/role", listed.user);
+    let chrome = chrome(app, member, Some(Nav::Members), &here);
+    let own = member.org.role;
+    page_for(app, member, "Change role")
+        .status(status)
+        .render(move || {
+            let choices: Vec<_> = given_by(own)
+                .map(|role| {
+                    Choice::new(role.as_str(), role.label(), caption(role))
+                        .mark(view! { <Pins role/> })
+                        .checked(role == listed.role)
+                })
+                .collect();
+            let text = format!("{}, {}", listed.name, listed.email);
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![(HOME.to_owned(), "Members".to_owned())] here="Change role"/>
+                    <PageHead title="Change role" text/>
+                    <PageForm
+                        action=here errors failed="The role was not changed." class="mt-6 grid max-w-[40rem] gap-5"
+                    >
+                        <ChoiceList
+                            name="role" label="Role" choices
+                            hint="Keys keep the role that they were made with. A lower role takes effect at once."
+                        />
+                        <div class="flex gap-2">
+                            <SubmitButton text="Change role"/>
+                            <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
+                        </div>
+                    </PageForm>
+                </Shell>
+            }
+        })
+        .await
+}

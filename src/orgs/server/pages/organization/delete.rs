@@ -1,0 +1,106 @@
+//! Deleting the organization: its name is typed, and where keys live, their end is confirmed.
+
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::HERE as ORGANIZATION;
+use crate::orgs::server::service::{self, Deleted};
+use crate::orgs::server::{Member, leave_word};
+use crate::platform::{App, Error};
+use crate::shared::Permission;
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Checkbox, Input, LinkButton, Look, Note, Tone, counted};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+
+const HERE: &str = "/settings/organization/delete";
+
+#[derive(Default, Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    keys: String,
+}
+
+pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
+    member.require(Permission::ManageOrganization)?;
+    page(&app, &member, Given::default(), FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    member.require(Permission::ManageOrganization)?;
+    let name = &member.org.org_name;
+    let errors = if given.name.trim() == name {
+        match service::delete(&app, &member, !given.keys.is_empty()).await? {
+            Deleted::Done => {
+                leave_word(&session, &format!("{name} was deleted.")).await?;
+                return Ok(Redirect::to("/").into_response());
+            }
+            Deleted::KeysLive(count) => {
+                let keys = counted(count.unsigned_abs(), "key works", "keys work");
+                FormErrors::default().with("keys", format!("{keys} now. Tick this to end them with it."))
+            }
+            Deleted::OnlyOne => FormErrors::default().with(
+                "",
+                "This is the only organization that you belong to. Make or join another one first.",
+            ),
+        }
+    } else {
+        FormErrors::default().with("name", format!("Type the name as it is written here: {name}"))
+    };
+    page(&app, &member, given, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+async fn page(
+    app: &App,
+    member: &Member,
+    typed: Given,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let living = service::living_keys(app, member).await?;
+    let chrome = chrome(app, member, Some(Nav::Organization), HERE);
+    let name = member.org.org_name.clone();
+    let rendered = page_for(app, member, "Delete organization").status(status).render(move || {
+        let keys = (living > 0).then(|| {
+            let count = counted(living.unsigned_abs(), "key of it works", "keys of it work");
+            view! {
+                <Note tone=Tone::Danger><p>{format!("{count} now. Every call with them would start failing at once.")}</p></Note>
+                <Checkbox name="keys" label="Revoke them for ever" checked=!typed.keys.is_empty()/>
+            }
+        });
+        view! {
+            <Shell chrome>
+                <Breadcrumb up=vec![(ORGANIZATION.to_owned(), "Organization".to_owned())] here="Delete"/>
+                <PageHead
+                    title=format!("Delete {name}")
+                    text="Everybody loses access at once, pending invites end, and nothing brings it back."
+                />
+                <PageForm
+                    action=HERE errors failed="The organization was not deleted." class="mt-6 grid max-w-[26rem] gap-4"
+                >
+                    {keys}
+                    <Input
+                        name="name" label="Name of the organization" value=typed.name verbatim=true autocomplete="off"
+                        hint=format!("Type {name} to confirm.") focus=true
+                    />
+                    <div class="mt-2 flex gap-2">
+                        <SubmitButton text="Delete organization" saving="Deleting…" look=Look::Danger/>
+                        <LinkButton href=ORGANIZATION look=Look::Ghost>"Cancel"</LinkButton>
+                    </div>
+                </PageForm>
+            </Shell>
+        }
+    });
+    Ok(rendered.await)
+}

@@ -1,0 +1,185 @@
+//! `/settings/organization`: the organization's name, its plan, one's place in it, and its end.
+
+pub mod delete;
+
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::accounts::check_name;
+use crate::orgs::server::service::{find, rename};
+use crate::orgs::server::{Member, leave_word, service};
+use crate::platform::{App, Error};
+use crate::shared::{Permission, Plan};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{Input, LinkButton, Look, Note, Outcome, RolePins, Select, SelectOption, Toast};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Nav, PageHead, Shell};
+
+const HERE: &str = "/settings/organization";
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+pub struct Chosen {
+    #[serde(default)]
+    plan: String,
+}
+
+pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
+    let name = member.org.org_name.clone();
+    page(&app, &member, name, FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    member.require(Permission::ManageOrganization)?;
+    match check_name(&given.name, "the organization's name") {
+        Ok(name) => {
+            rename(&app, &member, &name).await?;
+            leave_word(&session, "Name saved.").await?;
+            Ok(Redirect::to(HERE).into_response())
+        }
+        Err(why) => {
+            let errors = FormErrors::default().with("name", why);
+            page(&app, &member, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+    }
+}
+
+pub async fn set_plan(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Form(chosen): Form<Chosen>,
+) -> Result<Response, Error> {
+    member.require(Permission::ManageOrganization)?;
+    let Some(plan) = Plan::parse(&chosen.plan) else {
+        let errors = FormErrors::default().with("plan", "Choose one of the plans.");
+        let name = member.org.org_name.clone();
+        return page(&app, &member, name, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    service::set_plan(&app, &member, plan).await?;
+    leave_word(&session, &format!("The plan is now {}.", plan.label())).await?;
+    Ok(Redirect::to(HERE).into_response())
+}
+
+async fn page(
+    app: &App,
+    member: &Member,
+    name: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let (_, plan) = find(app, &member.org.org).await?.ok_or(Error::NotFound)?;
+    let chrome = chrome(app, member, Some(Nav::Organization), HERE);
+    let may = member.may(Permission::ManageOrganization);
+    let word = member.visitor.word.clone();
+    let org = member.org.clone();
+    let rendered = page_for(app, member, "Organization").status(status).render(move || {
+        // Each form shows what was wrong with itself.
+        let is_plan = errors.of("plan").is_some();
+        let (of_name, of_plan) =
+            if is_plan { (FormErrors::default(), errors) } else { (errors, FormErrors::default()) };
+        let form = if may {
+            view! {
+                <PageForm
+                    action=HERE errors=of_name failed="The name was not saved." class="grid gap-4"
+                >
+                    <Input name="name" label="Name" value=name autocomplete="organization" max_length=80/>
+                    <div><SubmitButton text="Save name"/></div>
+                </PageForm>
+            }
+            .into_any()
+        } else {
+            view! {
+                <div class="grid gap-4">
+                    <div>
+                        <p class="label">"Name"</p>
+                        <p class="mt-1 [overflow-wrap:anywhere]" dir="auto">{org.org_name.clone()}</p>
+                    </div>
+                    <Note>"Only owners can change an organization."</Note>
+                </div>
+            }
+            .into_any()
+        };
+        let toast = word.map(|word| view! { <Toast outcome=Outcome::Done title=word/> }.into_any());
+        view! {
+            <Shell chrome toast>
+                <PageHead title="Organization" text="Keys belong to it and work only in it."/>
+                <section class="mt-8 max-w-[26rem]" aria-label="Name">{form}</section>
+                {plan_section(plan, may, of_plan)}
+                <section class="mt-10 max-w-[40rem]" aria-labelledby="place">
+                    <h2 class="h-sect" id="place">"Your place"</h2>
+                    <dl class="mt-4 grid gap-4 border-t border-line pt-4">
+                        <div class="flex flex-wrap items-center justify-between gap-3">
+                            <dt class="text-ink-2">"Role"</dt>
+                            <dd><RolePins role=org.role/></dd>
+                        </div>
+                        <div class="flex flex-wrap items-center justify-between gap-3">
+                            <dt class="text-ink-2">"Organization id"</dt>
+                            <dd class="mono select-all [overflow-wrap:anywhere]">{org.org.to_string()}</dd>
+                        </div>
+                    </dl>
+                </section>
+                {may.then(danger_section)}
+            </Shell>
+        }
+    });
+    Ok(rendered.await)
+}
+
+fn plan_section(plan: Plan, may: bool, errors: FormErrors) -> AnyView {
+    let form = if may {
+        let options = Plan::ALL
+            .into_iter()
+            .map(|choice| SelectOption::new(choice.as_str(), choice.label(), choice == plan))
+            .collect();
+        view! {
+            <PageForm
+                action="/settings/organization/plan" errors failed="The plan was not changed." prefix="p"
+                class="mt-4 grid gap-4"
+            >
+                <Select
+                    name="plan" label="Plan" options class="max-w-60"
+                    hint="Which plans may use the public API is decided by whoever runs this server."
+                />
+                <div><SubmitButton text="Change plan" look=Look::Secondary/></div>
+            </PageForm>
+        }
+        .into_any()
+    } else {
+        view! { <p class="mt-4">{plan.label()}</p> }.into_any()
+    };
+    view! {
+        <section class="mt-10 max-w-[40rem]" aria-labelledby="plan">
+            <h2 class="h-sect" id="plan">"Plan"</h2>
+            <div class="mt-4 border-t border-line">{form}</div>
+        </section>
+    }
+    .into_any()
+}
+
+fn danger_section() -> AnyView {
+    view! {
+        <section class="mt-10 max-w-[40rem]" aria-labelledby="end">
+            <h2 class="h-sect" id="end">"Delete organization"</h2>
+            <div class="mt-4 flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
+                <p class="text-ink-2">"Its keys stop working and everybody loses access."</p>
+                <LinkButton href="/settings/organization/delete" look=Look::DangerQuiet>"Delete…"</LinkButton>
+            </div>
+        </section>
+    }
+    .into_any()
+}

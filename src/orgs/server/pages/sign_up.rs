@@ -1,0 +1,177 @@
+//! `/sign-up/{token}`: the address is confirmed; now the account and its organization are made. Whoever came from an
+//! identity provider needs no password.
+
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::accounts::check_name;
+use crate::accounts::server::{
+    Identity, NewPerson, confirmed_address, enter, hash_new_password, proven_identity, sign_up_refused,
+};
+use crate::orgs::server::sign_up;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+use crate::shared::ReturnPath;
+use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{HiddenFields, Input, LinkButton, Size};
+use crate::ui::server::page::Page;
+use crate::ui::shell::{Solo, SoloWidth};
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    name: String,
+    password: Secret,
+    #[serde(default)]
+    organization: String,
+}
+
+/// What was typed, but for the password.
+#[derive(Clone, Default)]
+struct Typed {
+    name: String,
+    organization: String,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Path(token): Path<Secret>,
+    session: Session,
+) -> Result<Response, Error> {
+    let Some(email) = confirmed_address(&app, &token).await? else { return Ok(dead(&app, &visit).await) };
+    let proven = proven_identity(&app, &session).await?;
+    let name = proven.as_ref().and_then(|identity| check_name(&identity.name, "your name").ok());
+    let typed = Typed { name: name.unwrap_or_default(), ..Typed::default() };
+    Ok(page(&app, &visit, token, email, proven, typed, FormErrors::default()).await)
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Path(token): Path<Secret>,
+    session: Session,
+    headers: HeaderMap,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let Some(email) = confirmed_address(&app, &token).await? else {
+        sign_up_refused(&app, &visit).await?;
+        return Ok(dead(&app, &visit).await);
+    };
+    let proven = proven_identity(&app, &session).await?;
+    let typed = Typed { name: given.name, organization: given.organization };
+    let mut errors = FormErrors::default();
+    let name = errors.take("name", check_name(&typed.name, "your name"));
+    let hash = match &proven {
+        Some(_) => None,
+        None => Some(errors.take("password", hash_new_password(&app, given.password, &email, &name).await?)),
+    };
+    let organization =
+        errors.take("organization", check_name(&typed.organization, "the organization's name"));
+    if !errors.is_empty() {
+        return Ok(page(&app, &visit, token, email, proven, typed, errors).await);
+    }
+    let new = NewPerson { email, name, password_hash: hash };
+    match sign_up(&app, &visit, &token, &new, proven.as_ref(), &organization).await? {
+        Some(person) => enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await,
+        None => Ok(dead(&app, &visit).await),
+    }
+}
+
+async fn page(
+    app: &App,
+    visit: &Visit,
+    token: Secret,
+    email: String,
+    proven: Option<Identity>,
+    typed: Typed,
+    errors: FormErrors,
+) -> Response {
+    let host = app.public_url.authority().to_owned();
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let proof = proven.map(|identity| (identity.provider.name(app), identity.label));
+    Page::new(app, visit, "Sign up")
+        .status(status)
+        .render(move || {
+            view! {
+                <Solo width=SoloWidth::Wide tall=true host>
+                    <h1 class="h-page text-center">"Make your account"</h1>
+                    <p class="mx-auto mt-1 max-w-[24rem] text-center text-balance text-ink-2 [overflow-wrap:anywhere]">
+                        {format!("for {email}")}
+                    </p>
+                    <PageForm action=format!("/sign-up/{}", token.expose()) errors class="panel mt-6">
+                        <fieldset class="grid gap-4 p-5">
+                            <legend class="float-left mb-3 h-sect w-full">"You"</legend>
+                            <ErrorSummary failed="No account was made." class="clear-both"/>
+                            <Input
+                                name="name" label="Your name" value=typed.name autocomplete="name" focus=true
+                                max_length=80 class="clear-both"
+                            />
+                            <input type="hidden" name="username" value=email.clone() autocomplete="username"/>
+                            {way_in(proof)}
+                        </fieldset>
+                        <fieldset class="grid gap-4 border-t border-line p-5">
+                            <legend class="float-left mb-3 h-sect w-full">"Your organization"</legend>
+                            <Input
+                                name="organization" label="Organization" value=typed.organization
+                                autocomplete="organization" max_length=80 class="clear-both"
+                                hint="Your team or company. You can rename it later."
+                            />
+                        </fieldset>
+                        <div class="border-t border-line p-5">
+                            <SubmitButton text="Make account" size=Size::Large class="w-full"/>
+                        </div>
+                    </PageForm>
+                </Solo>
+            }
+        })
+        .await
+}
+
+fn way_in(proof: Option<(String, String)>) -> AnyView {
+    match proof {
+        Some((provider, label)) => view! {
+            <HiddenFields fields=vec![("password", String::new())]/>
+            <div>
+                <p class="label">"Signing in"</p>
+                <p class="mt-1 [overflow-wrap:anywhere]">
+                    {format!("With {provider}, as {label}. You need no password; you can set one on your profile.")}
+                </p>
+            </div>
+        }
+        .into_any(),
+        None => view! {
+            <Input
+                name="password" label="Password" kind="password" autocomplete="new-password"
+                hint="At least 12 characters. Several unrelated words are good."
+            />
+        }
+        .into_any(),
+    }
+}
+
+async fn dead(app: &App, visit: &Visit) -> Response {
+    let host = app.public_url.authority().to_owned();
+    Page::new(app, visit, "Link has ended")
+        .status(StatusCode::GONE)
+        .render(move || {
+            view! {
+                <Solo rack=true host>
+                    <h1 class="h-page text-center">"This link has ended"</h1>
+                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
+                        "It was used, is older than a day, or was replaced by a newer one."
+                    </p>
+                    <p class="flex flex-wrap justify-center gap-2">
+                        <LinkButton href="/sign-in" size=Size::Large>"Sign in"</LinkButton>
+                        <LinkButton href="/sign-up" size=Size::Large>"Sign up"</LinkButton>
+                    </p>
+                </Solo>
+            }
+        })
+        .await
+}

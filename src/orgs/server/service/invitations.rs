@@ -1,0 +1,239 @@
+//! Invitations: made, sent again, withdrawn, accepted. A link works once, for a week, for the address that it was made
+//! for, and only as long as whoever made it could give the role themselves.
+
+use super::members::present_role;
+use super::refused;
+use crate::accounts::email_key;
+use crate::accounts::server::{Identity, NewPerson, Person, add_identity, insert_person};
+use crate::audit::{self, By, Event};
+use crate::orgs::server::store::invitations::{self as store, Invitation, New};
+use crate::orgs::server::store::{insert_membership, members};
+use crate::orgs::server::{Actor, letters};
+use crate::orgs::{INVITATION_LIFE, read_addresses};
+use crate::platform::db::Write;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Posted, Secret};
+use crate::shared::{InvitationId, Permission, Role};
+
+/// More are not listed.
+pub const MOST_LISTED: usize = 100;
+
+/// An invitation with its link, which exists here and in the one answer that shows it.
+pub struct Invited {
+    pub email: String,
+    pub role: Role,
+    pub link: Secret,
+    /// What became of the letter with the link.
+    pub posted: Posted,
+}
+
+/// Invites the addresses of a form. The inner error is the sentence that stands beside them.
+pub async fn invite(
+    app: &App,
+    actor: &Actor,
+    addresses: &str,
+    role: Role,
+) -> Result<Result<Vec<Invited>, String>, Error> {
+    if !actor.may(Permission::ManageMembers) || role > actor.org.role {
+        return Err(refused(app, actor, "member.invite", None).await);
+    }
+    let addresses = match read_addresses(addresses) {
+        Ok(addresses) => addresses,
+        Err(why) => return Ok(Err(why)),
+    };
+    let mut write = app.db.write().await?;
+    let own = present_role(&mut write, actor).await?;
+    let mut invited = Vec::new();
+    for email in addresses {
+        if members::has_email(&mut write, &actor.org.org, &email).await? {
+            return Ok(Err(format!("{email} is a member already. Change their role in the list below.")));
+        }
+        let pending = store::find_by_email(&mut write, &actor.org.org, &email).await?;
+        let above = pending.as_ref().is_some_and(|pending| pending.role > own);
+        if role > own || above {
+            return Ok(Err(format!("{email} is invited with a role above yours.")));
+        }
+        let id = pending.map(|pending| pending.id);
+        invited.push(send(app, &mut write, actor, id, email, role, "member.invited").await?);
+    }
+    write.commit().await?;
+    invited.iter_mut().for_each(|invited| post(app, actor, invited));
+    Ok(Ok(invited))
+}
+
+/// Only when the invitation is there for good.
+fn post(app: &App, actor: &Actor, invited: &mut Invited) {
+    let inviter = match &actor.by.actor {
+        audit::Actor::Person { name, .. } | audit::Actor::Key { name, .. } => name,
+        audit::Actor::Stranger | audit::Actor::System => "Latchkey",
+    };
+    invited.posted =
+        letters::invitation(app, &invited.email, &actor.org.org_name, inviter, invited.link.expose());
+}
+
+/// A new link for an invitation; the earlier one ends.
+pub async fn resend(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invited, Error> {
+    let (mut write, pending) = hold(app, actor, id, "invitation.resend").await?;
+    let (email, role) = (pending.email, pending.role);
+    let mut invited =
+        send(app, &mut write, actor, Some(pending.id), email, role, "invitation.resent").await?;
+    write.commit().await?;
+    post(app, actor, &mut invited);
+    Ok(invited)
+}
+
+/// The link ends.
+pub async fn withdraw(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invitation, Error> {
+    let (mut write, pending) = hold(app, actor, id, "invitation.withdraw").await?;
+    store::delete(&mut write, &pending.id).await?;
+    let event = Event::new("invitation.withdrawn").on("invitation", &pending.id, &pending.email);
+    audit::record(app, &mut write, &actor.by, event).await?;
+    write.commit().await?;
+    Ok(pending)
+}
+
+/// Those that are not accepted yet.
+pub async fn pending(app: &App, actor: &Actor) -> Result<Vec<Invitation>, Error> {
+    actor.require(Permission::See)?;
+    Ok(store::list(app.db.pool(), &actor.org.org, MOST_LISTED as i64).await?)
+}
+
+/// The one that a link opens now.
+pub async fn by_link(app: &App, token: &Secret) -> Result<Option<Invitation>, Error> {
+    let found = store::find_by_token(app.db.pool(), &token.fingerprint(), app.clock.now()).await?;
+    Ok(found.filter(is_backed))
+}
+
+/// Somebody sent the form of a link that is not good.
+pub async fn link_refused(app: &App, visit: &Visit) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    audit::record(app, &mut write, &By::stranger(visit), Event::new("invitation.refused")).await?;
+    write.commit().await?;
+    Ok(())
+}
+
+/// Somebody with an account joins. None when the link has ended or is not theirs.
+pub async fn accept(
+    app: &App,
+    visit: &Visit,
+    token: &Secret,
+    person: &Person,
+) -> Result<Option<Invitation>, Error> {
+    let mut write = app.db.write().await?;
+    let Some(invitation) = spend(app, &mut write, token).await? else { return Ok(None) };
+    if email_key(&person.email) != email_key(&invitation.email) {
+        return Ok(None);
+    }
+    join(app, &mut write, visit, person, &invitation).await?;
+    write.commit().await?;
+    Ok(Some(invitation))
+}
+
+/// Somebody without an account makes one, with a password or with an identity, and joins. None when the link has ended,
+/// or when somebody has the address or the identity.
+pub async fn accept_anew(
+    app: &App,
+    visit: &Visit,
+    token: &Secret,
+    name: String,
+    password_hash: Option<String>,
+    identity: Option<&Identity>,
+) -> Result<Option<(Person, Invitation)>, Error> {
+    let mut write = app.db.write().await?;
+    let Some(invitation) = spend(app, &mut write, token).await? else { return Ok(None) };
+    let new = NewPerson { email: invitation.email.clone(), name, password_hash };
+    let Some(person) = insert_person(app, &mut write, &new).await? else { return Ok(None) };
+    if let Some(identity) = identity
+        && !add_identity(app, &mut write, &person, identity).await?
+    {
+        return Ok(None);
+    }
+    join(app, &mut write, visit, &person, &invitation).await?;
+    write.commit().await?;
+    Ok(Some((person, invitation)))
+}
+
+/// The one place where links are made, and so where they can be sent from.
+async fn send(
+    app: &App,
+    write: &mut Write,
+    actor: &Actor,
+    id: Option<InvitationId>,
+    email: String,
+    role: Role,
+    action: &'static str,
+) -> Result<Invited, Error> {
+    let now = app.clock.now();
+    let id = id.unwrap_or_else(|| InvitationId::new(now, app.chance_for_id()));
+    let token = Secret::new(app.random.base62(43));
+    let new = New {
+        id: &id,
+        org: &actor.org.org,
+        email: &email,
+        role,
+        token_hash: &token.fingerprint(),
+        by: &actor.user,
+        now,
+        expires_at: now.plus(INVITATION_LIFE),
+    };
+    store::put(write, &new).await?;
+    let event = Event::new(action).on("invitation", &id, &email).detail("role", role.as_str());
+    audit::record(app, write, &actor.by, event).await?;
+    let link = Secret::new(format!("{}/invite/{}", app.public_url.origin(), token.expose()));
+    Ok(Invited { email, role, link, posted: Posted::NoMail })
+}
+
+/// A pending invitation that the actor may change.
+async fn hold(
+    app: &App,
+    actor: &Actor,
+    id: &InvitationId,
+    verb: &'static str,
+) -> Result<(Write, Invitation), Error> {
+    if !actor.may(Permission::ManageMembers) {
+        return Err(refused(app, actor, verb, None).await);
+    }
+    let mut write = app.db.write().await?;
+    let own = present_role(&mut write, actor).await?;
+    let pending = store::find(&mut write, &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    if pending.role > own || !Permission::ManageMembers.is_granted(own, actor.door) {
+        drop(write);
+        return Err(refused(app, actor, verb, None).await);
+    }
+    Ok((write, pending))
+}
+
+/// Uses the link up, under the organization's lock. Of two at once, one gets it.
+async fn spend(app: &App, write: &mut Write, token: &Secret) -> Result<Option<Invitation>, Error> {
+    let (now, fingerprint) = (app.clock.now(), token.fingerprint());
+    let Some(found) = store::find_by_token(&mut **write, &fingerprint, now).await? else { return Ok(None) };
+    if !members::hold(write, &found.org).await? {
+        return Ok(None);
+    }
+    // Whoever held the organization before may have changed it.
+    let found = store::find_by_token(&mut **write, &fingerprint, now).await?.filter(is_backed);
+    match found {
+        Some(found) if store::delete(write, &found.id).await? => Ok(Some(found)),
+        _ => Ok(None),
+    }
+}
+
+async fn join(
+    app: &App,
+    write: &mut Write,
+    visit: &Visit,
+    person: &Person,
+    invitation: &Invitation,
+) -> Result<(), Error> {
+    insert_membership(write, &invitation.org, &person.id, invitation.role, app.clock.now()).await?;
+    let event = Event::new("member.joined")
+        .on("person", &person.id, &person.email)
+        .detail("role", invitation.role.as_str())
+        .detail("invited_by", invitation.inviter.clone());
+    audit::record(app, write, &person.by(visit).in_org(&invitation.org), event).await
+}
+
+/// Could whoever made it still make it?
+fn is_backed(invitation: &Invitation) -> bool {
+    invitation.inviter_role.is_some_and(|role| role >= Role::Admin && role >= invitation.role)
+}

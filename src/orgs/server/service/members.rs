@@ -1,0 +1,137 @@
+//! Members: listed, given another role, removed. Nobody gives or takes a role above their own, and an owner always
+//! stays. The organization's row is held first and all is decided from what is read after that, so that of two owners
+//! who remove each other at once one stays.
+
+use super::refused;
+use crate::audit::{self, Event};
+use crate::orgs::server::Actor;
+use crate::orgs::server::legacy::{Legacy, MadeKey};
+use crate::orgs::server::store::members::{self as store, Listed, Position};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::{Door, KeyId, Permission, Role, UserId};
+
+/// Rows of a page.
+pub const PAGE: usize = 50;
+/// Counting stops here.
+pub const MOST_COUNTED: i64 = 1_000;
+
+pub struct Page {
+    /// With the number of living keys that each has made.
+    pub members: Vec<(Listed, i64)>,
+    pub next: Option<Position>,
+}
+
+pub async fn list(app: &App, actor: &Actor, search: &str, after: Option<&Position>) -> Result<Page, Error> {
+    actor.require(Permission::See)?;
+    let org = &actor.org.org;
+    let mut members = store::list(app.db.pool(), org, search, after, PAGE as i64 + 1).await?;
+    let more = members.len() > PAGE;
+    members.truncate(PAGE);
+    let next = members.last().filter(|_| more).map(Position::of);
+    let people: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
+    let keys = app.slice::<Legacy>().0.count_by_maker(app, org, &people).await?;
+    let with_keys = |member: Listed| {
+        let count = keys.get(&member.user).copied().unwrap_or(0);
+        (member, count)
+    };
+    Ok(Page { members: members.into_iter().map(with_keys).collect(), next })
+}
+
+pub async fn count(app: &App, actor: &Actor) -> Result<i64, Error> {
+    Ok(store::count(app.db.pool(), &actor.org.org, MOST_COUNTED + 1).await?)
+}
+
+pub async fn find(app: &App, actor: &Actor, user: &UserId) -> Result<Listed, Error> {
+    actor.require(Permission::See)?;
+    store::find(app.db.pool(), &actor.org.org, user).await?.ok_or(Error::NotFound)
+}
+
+/// The living keys that the member has made: what their removal is about.
+pub async fn keys_of(app: &App, actor: &Actor, user: &UserId) -> Result<Vec<MadeKey>, Error> {
+    app.slice::<Legacy>().0.made_by(app, &actor.org.org, user).await
+}
+
+/// May somebody with the role `own` change or remove one with `theirs`? Everybody may leave and give up power.
+pub fn may_change(own: Role, theirs: Role, is_self: bool) -> bool {
+    is_self || Permission::ManageMembers.is_granted(own, Door::Person) && theirs <= own
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Changed {
+    Done,
+    /// It would leave the organization without an owner.
+    LastOwner,
+}
+
+pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Result<Changed, Error> {
+    let (mut write, own, member) = hold(app, actor, user).await?;
+    let is_self = *user == actor.user;
+    if role > own || !may_change(own, member.role, is_self) {
+        drop(write);
+        return Err(refused(app, actor, "member.role", Some(&member)).await);
+    }
+    if role == member.role {
+        return Ok(Changed::Done);
+    }
+    if is_last_owner(&mut write, actor, &member).await? {
+        return Ok(Changed::LastOwner);
+    }
+    store::set_role(&mut write, &actor.org.org, user, role).await?;
+    let event = Event::new("member.role_changed")
+        .on("person", user, &member.email)
+        .detail("from", member.role.as_str())
+        .detail("to", role.as_str());
+    audit::record(app, &mut write, &actor.by, event).await?;
+    write.commit().await?;
+    Ok(Changed::Done)
+}
+
+/// Removes a member, or lets oneself leave. The `ticked` keys that they made are revoked with them.
+pub async fn remove(app: &App, actor: &Actor, user: &UserId, ticked: &[KeyId]) -> Result<Changed, Error> {
+    let (mut write, own, member) = hold(app, actor, user).await?;
+    let is_self = *user == actor.user;
+    if !may_change(own, member.role, is_self) {
+        drop(write);
+        return Err(refused(app, actor, "member.remove", Some(&member)).await);
+    }
+    if is_last_owner(&mut write, actor, &member).await? {
+        return Ok(Changed::LastOwner);
+    }
+    let keys = app.slice::<Legacy>().0.member_leaves(app, &mut write, actor, user, ticked).await?;
+    store::delete(&mut write, &actor.org.org, user).await?;
+    let event = Event::new(if is_self { "member.left" } else { "member.removed" })
+        .on("person", user, &member.email)
+        .detail("role", member.role.as_str())
+        .detail("keys_revoked", keys);
+    audit::record(app, &mut write, &actor.by, event).await?;
+    write.commit().await?;
+    Ok(Changed::Done)
+}
+
+/// Holds the organization, then reads the actor's role and the member as they are now.
+async fn hold(app: &App, actor: &Actor, user: &UserId) -> Result<(Write, Role, Listed), Error> {
+    let mut write = app.db.write().await?;
+    let own = present_role(&mut write, actor).await?;
+    let member = store::find(&mut *write, &actor.org.org, user).await?.ok_or(Error::NotFound)?;
+    Ok((write, own, member))
+}
+
+/// What the actor may do now: they may have lost it since their request began. A key keeps its own.
+pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Error> {
+    if !store::hold(write, &actor.org.org).await? {
+        return Err(Error::NotFound);
+    }
+    if actor.door == Door::Key {
+        return Ok(actor.org.role);
+    }
+    let own = store::find(&mut **write, &actor.org.org, &actor.user).await?;
+    own.map(|member| member.role).ok_or(Error::OutOfStep)
+}
+
+async fn is_last_owner(write: &mut Write, actor: &Actor, member: &Listed) -> Result<bool, Error> {
+    if member.role != Role::Owner {
+        return Ok(false);
+    }
+    Ok(!store::has_other_owner(write, &actor.org.org, &member.user).await?)
+}

@@ -1,0 +1,158 @@
+//! What can be done with organizations, members and invitations.
+
+mod invitations;
+mod members;
+mod organization;
+
+use std::time::Duration;
+
+use tower_sessions::Session;
+
+pub use super::store::Membership;
+pub use super::store::invitations::Invitation;
+pub use super::store::members::{Listed, Position};
+use super::{Actor, Visitor, store};
+pub use invitations::{
+    Invited, MOST_LISTED, accept, accept_anew, by_link, invite, link_refused, pending, resend, withdraw,
+};
+pub use members::{
+    Changed, MOST_COUNTED, count, find as find_member, keys_of, list, may_change, remove, set_role,
+};
+pub use organization::{Deleted, delete, living_keys, rename, set_plan};
+
+use crate::accounts::server::{
+    Identity, NewPerson, Person, add_identity, choose_org, insert_person, spend_setup_link,
+    spend_sign_up_link,
+};
+use crate::audit::{self, By, Event};
+use crate::platform::db::Write;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+use crate::shared::{OrgId, Plan, Role, UserId};
+
+/// How long an invitation that has ended is listed, so that it can be sent again.
+const INVITATIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The first account and its organization, in one transaction with the link's use. None when the link is dead or
+/// somebody was quicker.
+pub async fn set_up(
+    app: &App,
+    visit: &Visit,
+    link: &Secret,
+    new: &NewPerson,
+    org_name: &str,
+) -> Result<Option<Person>, Error> {
+    let mut write = app.db.write().await?;
+    if !spend_setup_link(app, &mut write, link).await? {
+        return Ok(None);
+    }
+    let Some(person) = insert_person(app, &mut write, new).await? else { return Ok(None) };
+    found(app, &mut write, &person.by(visit), &person.id, org_name).await?;
+    write.commit().await?;
+    Ok(Some(person))
+}
+
+/// An account whose address was confirmed, with an organization of its own, in one transaction with the link's use. None
+/// when the link is dead or somebody was quicker.
+pub async fn sign_up(
+    app: &App,
+    visit: &Visit,
+    link: &Secret,
+    new: &NewPerson,
+    identity: Option<&Identity>,
+    org_name: &str,
+) -> Result<Option<Person>, Error> {
+    let mut write = app.db.write().await?;
+    if !spend_sign_up_link(app, &mut write, link).await? {
+        return Ok(None);
+    }
+    let Some(person) = insert_person(app, &mut write, new).await? else { return Ok(None) };
+    if let Some(identity) = identity
+        && !add_identity(app, &mut write, &person, identity).await?
+    {
+        return Ok(None);
+    }
+    found(app, &mut write, &person.by(visit), &person.id, org_name).await?;
+    write.commit().await?;
+    Ok(Some(person))
+}
+
+/// Another organization, owned by who makes it.
+pub async fn create(app: &App, maker: &Visitor, name: &str) -> Result<OrgId, Error> {
+    let mut write = app.db.write().await?;
+    let org = found(app, &mut write, &maker.by(), &maker.person.id, name).await?;
+    write.commit().await?;
+    Ok(org)
+}
+
+/// Goes over to another of one's organizations, in this session.
+pub async fn work_in(
+    app: &App,
+    visitor: &Visitor,
+    session: &Session,
+    place: &Membership,
+) -> Result<(), Error> {
+    let from = visitor.current.as_ref().filter(|current| current.org != place.org);
+    let Some(from) = from else { return Ok(()) };
+    let mut write = app.db.write().await?;
+    let event = Event::new("organization.switched").on("organization", &place.org, place.org_name.clone());
+    let by = visitor.by().in_org(&place.org);
+    audit::record(app, &mut write, &by, event.detail("from", from.org_name.clone())).await?;
+    write.commit().await?;
+    choose_org(session, &place.org).await
+}
+
+async fn found(app: &App, write: &mut Write, by: &By, owner: &UserId, name: &str) -> Result<OrgId, Error> {
+    let now = app.clock.now();
+    let org = OrgId::new(now, app.chance_for_id());
+    store::insert(write, &org, name, app.config.keys.default_plan, now).await?;
+    store::insert_membership(write, &org, owner, Role::Owner, now).await?;
+    let event = Event::new("organization.created").on("organization", &org, name);
+    audit::record(app, write, &by.clone().in_org(&org), event).await?;
+    Ok(org)
+}
+
+/// A refusal of something that matters is an event too; it is written outside of the transaction that was given up.
+async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&Listed>) -> Error {
+    let why = match member {
+        Some(member) => format!(
+            "{} is {}; that takes the same role or a higher one.",
+            member.name,
+            member.role.with_article()
+        ),
+        None => format!(
+            "You are {} of {}. This takes an admin, and nobody gives a role above their own.",
+            actor.org.role.with_article(),
+            actor.org.org_name
+        ),
+    };
+    let event = Event::new("member.refused").detail("verb", verb).detail("reason", why.clone());
+    let event = match member {
+        Some(member) => event.on("person", &member.user, &member.email),
+        None => event.on("organization", &actor.org.org, &actor.org.org_name),
+    };
+    let written = async {
+        let mut write = app.db.write().await?;
+        audit::record(app, &mut write, &actor.by, event).await?;
+        write.commit().await?;
+        Ok::<_, Error>(())
+    };
+    match written.await {
+        Ok(()) => Error::Forbidden(why),
+        Err(error) => error,
+    }
+}
+
+/// Removes invitations that ended long ago.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    let before = app.clock.now().minus(INVITATIONS_KEPT);
+    store::invitations::sweep(&mut write, before).await?;
+    write.commit().await?;
+    Ok(())
+}
+
+/// What keys need to know of their organization.
+pub async fn find(app: &App, org: &OrgId) -> Result<Option<(String, Plan)>, Error> {
+    Ok(store::find(app.db.pool(), org).await?)
+}

@@ -1,0 +1,193 @@
+//! Members. Whoever changes one holds the organization first, so that two changes at once are one after the other.
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyExecutor, AnyPool, Row};
+
+use super::role;
+use crate::accounts::{email_key, name_key};
+use crate::platform::db::Write;
+use crate::shared::{OrgId, Role, Timestamp, UserId};
+
+/// A member as lists show them.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub user: UserId,
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub joined_at: Timestamp,
+    pub last_seen_at: Option<Timestamp>,
+    pub has_password: bool,
+    pub has_factor: bool,
+    pub is_disabled: bool,
+}
+
+/// Where a page of members ends and the next begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    joined_at: i64,
+    user: String,
+}
+
+impl Position {
+    pub fn of(listed: &Listed) -> Self {
+        Self { joined_at: listed.joined_at.millis(), user: listed.user.to_string() }
+    }
+
+    /// As it stands in an address.
+    pub fn to_text(&self) -> String {
+        format!("{}.{}", self.joined_at, self.user)
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let (joined_at, user) = text.split_once('.')?;
+        Some(Self { joined_at: joined_at.parse().ok()?, user: user.to_owned() })
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT memberships.user_id AS user_id, users.name AS name, email, role, memberships.created_at AS joined_at, \
+             users.last_seen_at AS last_seen_at, disabled_at, second_factors.created_at AS factor_at, \
+             CAST(CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_password \
+             FROM memberships JOIN users ON users.id = memberships.user_id \
+             LEFT JOIN second_factors ON second_factors.user_id = memberships.user_id ",
+            $rest
+        )
+    };
+}
+
+fn listed(row: &AnyRow) -> Result<Listed, sqlx::Error> {
+    Ok(Listed {
+        user: UserId::from_text(row.try_get::<String, _>("user_id")?),
+        name: row.try_get("name")?,
+        email: row.try_get("email")?,
+        role: role(row)?,
+        joined_at: Timestamp::from_millis(row.try_get("joined_at")?),
+        last_seen_at: row.try_get::<Option<i64>, _>("last_seen_at")?.map(Timestamp::from_millis),
+        has_password: row.try_get::<i64, _>("has_password")? != 0,
+        has_factor: row.try_get::<Option<i64>, _>("factor_at")?.is_some(),
+        is_disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
+    })
+}
+
+/// The first page of everybody, in the order in which they joined; the plan of this one is tested.
+pub const FIRST_PAGE: &str = select!(
+    "WHERE memberships.org_id = $1 AND (memberships.created_at, memberships.user_id) > ($2, $3) \
+     ORDER BY memberships.created_at, memberships.user_id LIMIT $4"
+);
+
+const SEARCHED: &str = select!(
+    "WHERE memberships.org_id = $1 AND (memberships.created_at, memberships.user_id) > ($2, $3) AND \
+     (name_key LIKE $5 ESCAPE '!' OR name_key LIKE $6 ESCAPE '!' OR email_key LIKE $5 ESCAPE '!') \
+     ORDER BY memberships.created_at, memberships.user_id LIMIT $4"
+);
+
+/// Members from a position on; `search` is how a name, one of its words, or an address begins.
+pub async fn list(
+    pool: &AnyPool,
+    org: &OrgId,
+    search: &str,
+    after: Option<&Position>,
+    limit: i64,
+) -> Result<Vec<Listed>, sqlx::Error> {
+    let (joined_at, user) =
+        after.map_or((i64::MIN, ""), |position| (position.joined_at, position.user.as_str()));
+    let text = if search.is_empty() { FIRST_PAGE } else { SEARCHED };
+    let mut query = sqlx::query(text).bind(org.as_str()).bind(joined_at).bind(user.to_owned()).bind(limit);
+    if !search.is_empty() {
+        let beginning = name_key(search).replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        query = query.bind(format!("{beginning}%")).bind(format!("% {beginning}%"));
+    }
+    query.fetch_all(pool).await?.iter().map(listed).collect()
+}
+
+pub async fn find<'e>(
+    executor: impl AnyExecutor<'e>,
+    org: &OrgId,
+    user: &UserId,
+) -> Result<Option<Listed>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE memberships.org_id = $1 AND memberships.user_id = $2"))
+        .bind(org.to_string())
+        .bind(user.to_string())
+        .fetch_optional(executor)
+        .await?;
+    row.as_ref().map(listed).transpose()
+}
+
+/// Counted no further than `most`.
+pub async fn count(pool: &AnyPool, org: &OrgId, most: i64) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM (SELECT user_id FROM memberships WHERE org_id = $1 LIMIT $2) AS few",
+    )
+    .bind(org.as_str())
+    .bind(most)
+    .fetch_one(pool)
+    .await
+}
+
+pub async fn has_email(write: &mut Write, org: &OrgId, email: &str) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT user_id FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND email_key = $2",
+    )
+    .bind(org.as_str())
+    .bind(email_key(email))
+    .fetch_optional(&mut **write)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Takes the organization's row until the end of the transaction; false when there is no such organization any more.
+pub async fn hold(write: &mut Write, org: &OrgId) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("UPDATE organizations SET name = name WHERE id = $1 AND deleted_at IS NULL")
+        .bind(org.as_str())
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Is there an owner besides this one?
+pub async fn has_other_owner(write: &mut Write, org: &OrgId, user: &UserId) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT user_id FROM memberships WHERE org_id = $1 AND role = 'owner' AND user_id <> $2 LIMIT 1",
+    )
+    .bind(org.as_str())
+    .bind(user.as_str())
+    .fetch_optional(&mut **write)
+    .await?;
+    Ok(row.is_some())
+}
+
+pub async fn set_role(write: &mut Write, org: &OrgId, user: &UserId, role: Role) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2")
+        .bind(org.as_str())
+        .bind(user.as_str())
+        .bind(role.as_str())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn delete(write: &mut Write, org: &OrgId, user: &UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM memberships WHERE org_id = $1 AND user_id = $2")
+        .bind(org.as_str())
+        .bind(user.as_str())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+/// Nobody belongs to it any more, and nobody is asked to.
+pub async fn delete_organization(write: &mut Write, org: &OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
+    for text in ["DELETE FROM memberships WHERE org_id = $1", "DELETE FROM invitations WHERE org_id = $1"] {
+        sqlx::query(text).bind(org.as_str()).execute(&mut **write).await?;
+    }
+    sqlx::query("UPDATE organizations SET deleted_at = $2 WHERE id = $1")
+        .bind(org.as_str())
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,201 @@
+//! Addresses of servers that this one asks: identity providers and the mail server.
+
+use std::fmt;
+
+use lettre::message::Mailbox;
+use url::{Host, Url};
+
+use super::value::Value;
+use crate::platform::Secret;
+
+impl Value for Secret {
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self::new(text))
+    }
+}
+
+impl Value for Mailbox {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "is not a sender such as Latchkey <keys@example.com>".to_owned())
+    }
+}
+
+/// Is it this machine? What goes there cannot be read on the way.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// An identity provider, exactly as it was written: it must equal what the provider calls itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderUrl(String);
+
+impl ProviderUrl {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// With a path below it.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0.trim_end_matches('/'))
+    }
+}
+
+impl Value for ProviderUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("{why}; it looks like https://id.example.com"));
+        let Ok(url) = Url::parse(text) else { return wrong("is not an address") };
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+            return wrong("is not https");
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return wrong("names no host");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return wrong("carries a user name");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return wrong("has a query");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The mail server. Its `Debug` hides the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpUrl {
+    url: Url,
+    pub tls: SmtpTls,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// smtps: from the first byte.
+    Wrapped,
+    /// smtp: the connection begins in the clear and must be protected before anything is said.
+    StartTls,
+    /// A server on this machine, or one that was named with `?tls=none`.
+    None,
+}
+
+impl SmtpUrl {
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.url.port().unwrap_or(match self.tls {
+            SmtpTls::Wrapped => 465,
+            SmtpTls::StartTls => 587,
+            SmtpTls::None => 25,
+        })
+    }
+
+    /// User name and password, if the server wants them.
+    pub fn credentials(&self) -> Option<(String, Secret)> {
+        let plain = |text: &str| percent_decoded(text);
+        (!self.url.username().is_empty()).then(|| {
+            (plain(self.url.username()), Secret::new(plain(self.url.password().unwrap_or_default())))
+        })
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    // The same rules as a form's, but for the plus sign.
+    let pair = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+impl Value for SmtpUrl {
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("{why}; it looks like smtps://USER:PASSWORD@mail.example.com"));
+        let Ok(url) = Url::parse(text) else { return wrong("is not an address") };
+        if url.host_str().is_none_or(str::is_empty) {
+            return wrong("names no host");
+        }
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return wrong("has a path");
+        }
+        let local =
+            is_loopback(&Url::parse(&text.replacen("smtp", "http", 1)).unwrap_or_else(|_| url.clone()));
+        let tls = match (url.scheme(), url.query()) {
+            ("smtps", None) => SmtpTls::Wrapped,
+            ("smtp", None) if local => SmtpTls::None,
+            ("smtp", None) => SmtpTls::StartTls,
+            ("smtp", Some("tls=none")) => SmtpTls::None,
+            ("smtp" | "smtps", Some(_)) => return wrong("has a query other than tls=none"),
+            _ => return wrong("is neither smtp nor smtps"),
+        };
+        if tls == SmtpTls::None && !local && url.password().is_some() {
+            return wrong("would send its password in the clear");
+        }
+        Ok(Self { url, tls })
+    }
+}
+
+impl fmt::Debug for SmtpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}://{}:{}\"", self.url.scheme(), self.host(), self.port())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_are_asked_over_https_or_on_this_machine() {
+        for fine in
+            ["https://id.example", "https://id.example/realms/a", "http://127.0.0.1:4000", "http://[::1]:1/x"]
+        {
+            assert_eq!(ProviderUrl::parse(fine).map(|url| url.0), Ok(fine.to_owned()));
+        }
+        for wrong in
+            ["", "id.example", "http://id.example", "ftp://x", "https://u:p@x", "https://x?y", "https://x#y"]
+        {
+            assert!(ProviderUrl::parse(wrong).is_err(), "{wrong}");
+        }
+        let url = ProviderUrl::parse("https://id.example/a/").expect("an address");
+        assert_eq!(url.join("/b"), "https://id.example/a/b");
+    }
+
+    #[test]
+    fn mail_goes_protected_unless_it_stays_here_or_the_operator_says_so() {
+        let read = |text| SmtpUrl::parse(text).map(|smtp| (smtp.tls, smtp.port()));
+        assert_eq!(read("smtps://u:p@mail.example"), Ok((SmtpTls::Wrapped, 465)));
+        assert_eq!(read("smtp://u:p@mail.example"), Ok((SmtpTls::StartTls, 587)));
+        assert_eq!(read("smtp://127.0.0.1:2525"), Ok((SmtpTls::None, 2525)));
+        assert_eq!(read("smtp://localhost"), Ok((SmtpTls::None, 25)));
+        assert_eq!(read("smtp://relay.internal?tls=none"), Ok((SmtpTls::None, 25)));
+        for wrong in [
+            "",
+            "mail.example",
+            "http://x",
+            "smtp:",
+            "smtp://x/path",
+            "smtp://x?tls=maybe",
+            "smtp://u:p@x?tls=none",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_mail_address_never_shows_its_password() {
+        let smtp = SmtpUrl::parse("smtps://a%40b:hunter+2%25@mail.example").expect("an address");
+        assert_eq!(format!("{smtp:?}"), "\"smtps://mail.example:465\"");
+        let (user, password) = smtp.credentials().expect("credentials");
+        assert_eq!((user.as_str(), password.expose()), ("a@b", "hunter+2%"));
+    }
+}

@@ -1,0 +1,150 @@
+//! The audit log as its page and its export show it.
+
+use super::harness::{Server, on_both_engines};
+use super::people::EMAIL;
+use super::personas::Persona;
+use crate::accounts::server::Person;
+use crate::shared::Role;
+
+const PAGE: &str = "/settings/audit-log";
+
+impl Server {
+    async fn log(&self, cookies: &str, query: &str) -> String {
+        let answer = self.get(&format!("{PAGE}{query}")).browser().with(cookies).send().await;
+        assert_eq!(answer.status, 200, "{query}");
+        answer.text()
+    }
+
+    async fn export(&self, cookies: &str, query: &str) -> Vec<serde_json::Value> {
+        let answer = self.get(&format!("{PAGE}/export{query}")).with(cookies).send().await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/jsonl"));
+        answer.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Alice with three events of her own.
+    async fn busy_alice(&self) -> (Person, String) {
+        let alice = self.alice().await;
+        let here = self.session_of(&alice).await;
+        for name in ["Al", "Alice"] {
+            self.clock.advance(std::time::Duration::from_secs(60));
+            self.submit(&here, "/settings/profile", &[("name", name)]).await;
+        }
+        self.submit(&here, "/settings/organization/plan", &[("plan", "free")]).await;
+        (alice, here)
+    }
+}
+
+fn shown(page: &str) -> usize {
+    page.matches("class=\"audit-row\"").count()
+}
+
+on_both_engines! {
+    async fn filters_find_what_they_name(engine) {
+        let server = Server::on(engine).await;
+        let (alice, here) = server.busy_alice().await;
+        let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+        server.invited(&here, "ingrid@tidewater.example", "viewer").await;
+        let request: String = sqlx::query_scalar("SELECT request_id FROM audit WHERE action = 'member.invited'")
+            .fetch_one(server.app.db.pool()).await.expect("a request");
+        for (query, count) in [
+            (String::new(), 4),
+            ("?action=person.renamed".to_owned(), 2),
+            (format!("?actor={EMAIL}"), 4),
+            (format!("?actor={}", alice.id), 4),
+            (format!("?actor={}", bob.email), 0),
+            ("?actor=nobody@x.example".to_owned(), 0),
+            ("?target=INGRID%40tidewater.example".to_owned(), 1),
+            (format!("?target={}", alice.id), 2),
+            (format!("?request={request}"), 1),
+            (format!("?request={request}&action=person.renamed"), 0),
+            ("?time=1d".to_owned(), 4),
+            ("?time=nonsense&before=zzz".to_owned(), 4),
+        ] {
+            let page = server.log(&here, &query).await;
+            assert_eq!(shown(&page), count, "{query}");
+            assert_eq!(page.contains("No such events"), count == 0, "{query}");
+            assert_eq!(server.export(&here, &query).await.len(), count, "{query}");
+        }
+        let page = server.log(&here, "?action=member.invited").await;
+        assert!(page.contains("export?action=member.invited") && page.contains("ingrid@tidewater.example"), "{page}");
+        for odd in ["?actor=%00", "?target=%00", "?request=%E2%80%AE", "?before=%27", "?action=%3Cscript%3E"] {
+            let answer = server.get(&format!("{PAGE}{odd}")).browser().with(&here).send().await;
+            assert!(answer.status.as_u16() < 500 && !answer.text().contains("<script>\""), "{odd}");
+        }
+        server.clock.advance(std::time::Duration::from_secs(3 * 24 * 60 * 60));
+        assert_eq!(shown(&server.log(&here, "?time=1d").await), 0);
+        assert_eq!(shown(&server.log(&here, "?time=7d").await), 4);
+    }
+
+    async fn pages_follow_each_other_without_a_gap(engine) {
+        let server = Server::on(engine).await;
+        let alice = server.alice().await;
+        let here = server.session_of(&alice).await;
+        for n in 0..53 {
+            server.submit(&here, "/settings/profile", &[("name", &format!("Alice {n}"))]).await;
+        }
+        let first = server.log(&here, "?action=person.renamed").await;
+        assert_eq!(shown(&first), 50);
+        let older = first.split("before=").nth(1).and_then(|rest| rest.split('"').next()).expect("older ones");
+        let second = server.log(&here, &format!("?action=person.renamed&before={older}")).await;
+        assert_eq!(shown(&second), 3);
+        assert!(second.contains("Newest") && !second.contains("before="), "{second}");
+        let lines = server.export(&here, "").await;
+        assert_eq!((lines.len(), lines[0]["details"]["to"].as_str()), (53, Some("Alice 52")));
+        assert!(lines.iter().map(|line| line["id"].as_str()).is_sorted_by(|a, b| a > b));
+    }
+
+    async fn an_export_of_several_pieces_is_whole(engine) {
+        let server = Server::on(engine).await;
+        let (_, here) = server.busy_alice().await;
+        let copy = "INSERT INTO audit (id, at, org_id, actor_kind, actor_id, actor_name, action, target_kind, target_id, \
+                    target_name, target_key, address, user_agent, request_id, details) \
+                    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 999) \
+                    SELECT id || '-' || CAST(n AS TEXT), at, org_id, actor_kind, actor_id, actor_name, action, target_kind, \
+                    target_id, target_name, target_key, address, user_agent, request_id, details FROM audit, numbers";
+        sqlx::query(copy).execute(server.app.db.pool()).await.expect("copies");
+        assert_eq!(server.export(&here, "").await.len(), 3_000);
+        assert_eq!(server.export(&here, "?action=person.renamed").await.len(), 2_000);
+    }
+
+    async fn nobody_reads_the_log_of_another_organization(engine) {
+        let server = Server::on(engine).await;
+        let (alice, _) = server.busy_alice().await;
+        let stranger = server.sign_in_as(Persona::Stranger).await;
+        for query in [String::new(), format!("?actor={EMAIL}"), format!("?target={}", alice.id)] {
+            assert_eq!(shown(&server.log(&stranger, &query).await), 0, "{query}");
+            assert_eq!(server.export(&stranger, &query).await.len(), 0, "{query}");
+        }
+    }
+}
+
+/// Whatever is looked for, an index is read in the order of the page: nothing is sorted, no table is walked.
+#[tokio::test]
+async fn every_filter_reads_an_index_in_order() {
+    use crate::audit::{Filter, Target, statement};
+    use crate::platform::db::Engine;
+    use crate::shared::{EventId, OrgId, Timestamp};
+    use sqlx::Row;
+    let server = Server::on(Engine::Sqlite).await;
+    let one = || Some("x".to_owned());
+    for (filter, index) in [
+        (Filter::default(), "audit_of_org"),
+        (Filter { before: Some(EventId::from_text("x")), ..Filter::default() }, "audit_of_org"),
+        (Filter { since: Some(Timestamp::from_millis(0)), ..Filter::default() }, "audit_of_org"),
+        (Filter { actor: one(), ..Filter::default() }, "audit_of_actor"),
+        (Filter { action: one(), ..Filter::default() }, "audit_of_action"),
+        (Filter { request: one(), ..Filter::default() }, "audit_of_request"),
+        (Filter { target: one().map(Target::Name), ..Filter::default() }, "audit_of_target_name"),
+        (Filter { target: one().map(Target::Id), ..Filter::default() }, "audit_of_target"),
+    ] {
+        let (text, values) = statement(&OrgId::from_text("x"), &filter);
+        let text = crate::platform::db::sql(format!("EXPLAIN QUERY PLAN {text}"));
+        let query = values.into_iter().fold(sqlx::query(text), |query, value| query.bind(value));
+        let rows = query.bind(51_i64).fetch_all(server.app.db.pool()).await.expect("a plan");
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert!(
+            plan.len() == 1 && plan[0].contains(&format!("USING INDEX {index} ")),
+            "{filter:?}: {plan:?}"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! Every changing route, made to succeed: a change writes exactly one row of the audit log, and where that row cannot be
+//! written, the change does not happen. A route that is added without a case here fails the walk.
+
+use super::harness::{Answer, Server, on_both_engines};
+use super::people::{EMAIL, OTHER_PASSWORD, SECRET, setup_form, setup_token};
+use super::personas::{PASSWORD, Persona};
+use crate::accounts::server::totp_code;
+use crate::platform::Secret;
+use crate::platform::http::{Door, Who};
+use crate::shared::Role;
+use crate::ui::server::routes;
+use axum::http::Method;
+use serde_json::{Value, json};
+
+/// Routes that change no data, each with the reason.
+const CHANGE_NO_DATA: &[(&str, &str)] = &[
+    ("/preferences/theme", "the theme is a cookie of one browser"),
+    ("/api/v1/keys/verify", "a check counts usage and nothing else"),
+    ("/settings/api-keys", "looks for keys and leads to what was found"),
+    ("/parts", "a page of development builds that shows forms and keeps nothing"),
+];
+
+/// Some routes are there only where the configuration says so. Nobody listens where letters go.
+const EVERYTHING_ON: &[(&str, &str)] = &[
+    ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:9"),
+    ("LATCHKEY_MAIL_FROM", "Latchkey <keys@tidewater.example>"),
+    ("LATCHKEY_SIGN_UP", "open"),
+    ("LATCHKEY_GITHUB_CLIENT_ID", "latchkey"),
+    ("LATCHKEY_GITHUB_CLIENT_SECRET", "open sesame"),
+];
+
+/// A request that changes something, and the row that it owes.
+struct Change {
+    action: &'static str,
+    path: String,
+    cookies: String,
+    fields: Vec<(&'static str, String)>,
+    /// Instead of cookies and fields: a program with its key and a JSON body.
+    program: Option<(Secret, Value)>,
+}
+
+impl Change {
+    fn new(action: &'static str, path: impl Into<String>, cookies: impl Into<String>) -> Self {
+        Self { action, path: path.into(), cookies: cookies.into(), fields: Vec::new(), program: None }
+    }
+
+    #[must_use]
+    fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// An address of the route, where that is a pattern.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    async fn send(&self, server: &Server, method: &Method) -> Answer {
+        let call = server.call(method.clone(), &self.path);
+        if let Some((key, body)) = &self.program {
+            return call.key(key).json(body).send().await;
+        }
+        let fields: Vec<(&str, &str)> =
+            self.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        call.same_origin().with(&self.cookies).form(&fields).send().await
+    }
+}
+
+/// Prepares the change of a route of the public API.
+async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<Change> {
+    let key = server.key_of(Persona::Owner).await;
+    let target = server.key(&server.actor(Persona::Owner).await, "one").await.key.id;
+    let base = format!("/api/v1/keys/{target}");
+    let rotate = || server.post(&format!("{base}/rotate")).key(&key).json(&json!({})).send();
+    let (action, body) = match (method.as_str(), route) {
+        ("POST", "/api/v1/keys") => ("key.created", json!({ "name": "two" })),
+        ("PATCH", "/api/v1/keys/{id}") => ("key.edited", json!({ "name": "two" })),
+        ("POST", "/api/v1/keys/{id}/rotate") => ("key.rotated", json!({})),
+        ("POST", "/api/v1/keys/{id}/finish") => {
+            rotate().await;
+            ("key.rotation_finished", json!({}))
+        }
+        ("POST", "/api/v1/keys/{id}/extend") => {
+            rotate().await;
+            ("key.rotation_extended", json!({ "until": "2026-11-25T10:00:00Z" }))
+        }
+        ("POST", "/api/v1/keys/{id}/disable") => ("key.disabled", json!({})),
+        ("POST", "/api/v1/keys/{id}/enable") => {
+            server.post(&format!("{base}/disable")).key(&key).json(&json!({})).send().await;
+            ("key.enabled", json!({}))
+        }
+        ("POST", "/api/v1/keys/{id}/revoke") => ("key.revoked", json!({})),
+        _ => return None,
+    };
+    let change = Change::new(action, route.replace("{id}", target.as_str()), "");
+    Some(Change { program: Some((key, body)), ..change })
+}
+
+/// Prepares the change of a page's route on a fresh server; none when there is no case for the route.
+async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
+    if route == "/setup" {
+        let link = setup_token(server).await;
+        let change = Change::new("organization.created", route, "");
+        let fill = |change: Change, (name, value): &(&'static str, &str)| change.field(name, *value);
+        return Some(setup_form(&link, EMAIL).iter().fold(change, fill));
+    }
+    let alice = server.alice().await;
+    let org = server.organization("Tidewater Freight").await;
+    let here = server.session_of(&alice).await;
+    let own = |action| Change::new(action, route, &here).field("org", org.as_str());
+    Some(match route {
+        "/sign-in" => {
+            Change::new("session.started", route, "").field("email", EMAIL).field("password", PASSWORD)
+        }
+        "/sign-in/second-factor" => {
+            server.guard(&alice).await;
+            let pending = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
+            Change::new("session.started", route, pending)
+                .field("code", totp_code(SECRET, server.clock.now()))
+        }
+        "/sign-out" => own("session.ended"),
+        "/reset/{token}" => {
+            let path = server.reset_path(true).await;
+            Change::new("password.reset", path, "").field("password", OTHER_PASSWORD)
+        }
+        "/reset" => Change::new("password.reset_asked", route, "").field("email", EMAIL),
+        "/sign-up" => Change::new("sign_up.asked", route, "").field("email", "bob@x.example"),
+        "/sign-up/{token}" => {
+            server.confirm("token", "bob@x.example").await;
+            Change::new("organization.created", "/sign-up/token", "")
+                .field("name", "Bob Reed")
+                .field("password", OTHER_PASSWORD)
+                .field("organization", "Reed Haulage")
+        }
+        "/settings/profile/sign-in-methods/{method}" => {
+            let path = "/settings/profile/sign-in-methods/github";
+            own("sign_in_method.asked").at(path).field("password", PASSWORD)
+        }
+        "/settings/profile/sign-in-methods/{method}/remove" => {
+            server.identify(&alice, "https://github.com", "7").await;
+            let path = "/settings/profile/sign-in-methods/github/remove";
+            own("sign_in_method.removed").at(path).field("password", PASSWORD)
+        }
+        "/settings/profile" => own("person.renamed").field("name", "Al"),
+        "/settings/profile/sessions" => {
+            server.session_of(&alice).await;
+            own("sessions.ended")
+        }
+        "/settings/profile/password" => {
+            own("password.changed").field("present", PASSWORD).field("new", OTHER_PASSWORD)
+        }
+        "/settings/profile/second-factor" => own("second_factor.added")
+            .field("secret", SECRET)
+            .field("code", totp_code(SECRET, server.clock.now()))
+            .field("password", PASSWORD),
+        "/settings/profile/second-factor/off" => {
+            server.guard(&alice).await;
+            own("second_factor.removed").field("password", PASSWORD)
+        }
+        "/settings/profile/recovery-codes" => {
+            server.guard(&alice).await;
+            own("recovery_codes.replaced").field("password", PASSWORD)
+        }
+        "/switch-organization" => {
+            server.clock.advance(std::time::Duration::from_secs(1));
+            let other = server.join(&alice, "Nair Consulting", Role::Viewer).await;
+            own("organization.switched").field("organization", other.as_str())
+        }
+        "/organizations/new" => own("organization.created").field("name", "Nair Consulting"),
+        "/settings/organization" => own("organization.renamed").field("name", "Tidewater"),
+        "/settings/organization/plan" => own("organization.plan_changed").field("plan", "free"),
+        "/settings/organization/delete" => {
+            server.clock.advance(std::time::Duration::from_secs(1));
+            server.join(&alice, "Nair Consulting", Role::Owner).await;
+            own("organization.deleted").field("name", "Tidewater Freight")
+        }
+        "/settings/members" => {
+            own("member.invited").field("emails", "ingrid@tidewater.example").field("role", "viewer")
+        }
+        "/settings/members/invitations/{id}/resend" => {
+            let (id, _) = server.invited(&here, "ingrid@tidewater.example", "viewer").await;
+            at(own("invitation.resent"), &id)
+        }
+        "/settings/members/invitations/{id}/withdraw" => {
+            let (id, _) = server.invited(&here, "ingrid@tidewater.example", "viewer").await;
+            at(own("invitation.withdrawn"), &id)
+        }
+        "/settings/members/{id}/role" => {
+            let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+            at(own("member.role_changed"), bob.id.as_str()).field("role", "admin")
+        }
+        "/settings/members/{id}/remove" => {
+            let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+            at(own("member.removed"), bob.id.as_str())
+        }
+        "/invite/{token}" => {
+            let (_, link) = server.invited(&here, "ingrid@tidewater.example", "viewer").await;
+            Change::new("member.joined", link, "").field("name", "Ingrid").field("password", PASSWORD)
+        }
+        "/settings/api-keys/new" => own("key.created")
+            .field("name", "ci-deploy")
+            .field("kind", "live")
+            .field("role", "viewer")
+            .field("expiry", "never")
+            .field("once", "abc"),
+        "/settings/api-keys/selected" => own("key.disabled")
+            .field("do", "disable")
+            .field("key", server.made_key(&here, "ci-deploy").await.0),
+        "/settings/api-keys/revoke" => {
+            own("key.revoked").field("key", server.made_key(&here, "ci-deploy").await.0)
+        }
+        _ if route.starts_with("/settings/api-keys/{id}") => {
+            let (id, _) = server.made_key(&here, "ci-deploy").await;
+            let path = route.replace("{id}", &id);
+            let at = |action| Change::new(action, &path, &here).field("org", org.as_str());
+            let rotate = format!("/settings/api-keys/{id}/rotate");
+            match route.rsplit('/').next()? {
+                "edit" => at("key.edited").field("name", "ci").field("expiry", "never"),
+                "rotate" => at("key.rotated").field("overlap", "24"),
+                "finish" => {
+                    server.submit(&here, &rotate, &[("overlap", "24")]).await;
+                    at("key.rotation_finished")
+                }
+                "extend" => {
+                    server.submit(&here, &rotate, &[("overlap", "24")]).await;
+                    at("key.rotation_extended")
+                }
+                "revoke" => at("key.revoked"),
+                "disable" => at("key.disabled"),
+                "enable" => {
+                    server.submit(&here, &format!("/settings/api-keys/{id}/disable"), &[]).await;
+                    at("key.enabled")
+                }
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// At the address of one thing.
+fn at(change: Change, id: &str) -> Change {
+    Change { path: change.path.replace("{id}", id), ..change }
+}
+
+fn changing_routes() -> Vec<Door> {
+    let doors = routes::doors().list().to_vec();
+    doors.into_iter().filter(|door| door.method != Method::GET).collect()
+}
+
+on_both_engines! {
+    async fn every_change_writes_one_row_or_does_not_happen(engine) {
+        for Door { path: route, method, who } in changing_routes() {
+            if CHANGE_NO_DATA.iter().any(|(named, _)| *named == route) {
+                continue;
+            }
+            let server = Server::with(engine, EVERYTHING_ON).await;
+            let change = match who {
+                Who::Key => change_by_key(&server, &method, route).await,
+                _ => change_by_form(&server, route).await,
+            };
+            let change = change.unwrap_or_else(|| panic!("there is no case for {method} {route}"));
+            let (before, rows) = (server.everything().await, server.audited().await);
+
+            sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
+            let failed = change.send(&server, &method).await;
+            sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");
+            assert_eq!(failed.status, 500, "{route} without the audit log");
+            assert_eq!(server.everything().await, before, "{route} left something behind");
+
+            let done = change.send(&server, &method).await;
+            assert!(done.status.is_success() || done.status.is_redirection(), "{route}: {}", done.text());
+            let after = server.audited().await;
+            assert_eq!(after[..rows.len()], rows, "{route}");
+            assert_eq!(after[rows.len()..], [change.action], "{route}");
+            assert_ne!(server.everything().await, before, "{route} changed nothing");
+        }
+    }
+
+    async fn what_changes_no_data_writes_no_row(engine) {
+        let server = Server::on(engine).await;
+        let alice = server.alice().await;
+        let here = server.session_of(&alice).await;
+        let before = server.everything().await;
+        for (route, why) in CHANGE_NO_DATA {
+            let change = Change::new("", *route, &here).field("theme", "dark").field("name", "x");
+            change.send(&server, &Method::POST).await;
+            assert_eq!(server.everything().await, before, "{route}: {why}");
+        }
+    }
+}

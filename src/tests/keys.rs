@@ -1,0 +1,508 @@
+//! Keys through their service: made, checked, changed, rotated, revoked, on both engines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::harness::{Server, on_both_engines};
+use super::personas::Persona;
+use crate::audit::By;
+use crate::keys::server::{
+    self as keys, Draft, Edit, Filter, From, Key, Kinds, Order, Refusal, Revealed, Wanted,
+};
+use crate::orgs::server::{Actor, Membership};
+use crate::platform::{Error, Secret};
+use crate::shared::{Door, KeyId, Kind, Role, Timestamp};
+use crate::usage::Outcome;
+
+pub const ANYTHING: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
+const SOMEBODY: From = From { address: None, user_agent: "test" };
+
+pub fn draft(name: &str) -> Draft {
+    Draft {
+        name: name.to_owned(),
+        kind: Kind::Live,
+        role: None,
+        note: String::new(),
+        expires_at: None,
+        rate_limit: None,
+        ranges: Vec::new(),
+    }
+}
+
+impl Server {
+    /// Somebody at work in their organization, as a service sees them.
+    pub async fn actor(&self, persona: Persona) -> Actor {
+        self.sign_in_as(persona).await;
+        let (org_name, role) = persona.place().expect("somebody who belongs somewhere");
+        let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
+        let org = self.organization(org_name).await;
+        let by = By::system().in_org(&org);
+        let org = Membership { org, org_name: org_name.to_owned(), role };
+        Actor { user: person.id, door: Door::Person, key: None, org, by }
+    }
+
+    pub async fn key(&self, actor: &Actor, name: &str) -> Revealed {
+        keys::create(&self.app, actor, &draft(name), None).await.expect("a key")
+    }
+
+    pub async fn check(&self, token: &Secret) -> Outcome {
+        keys::verify(&self.app, token.expose(), &ANYTHING, &SOMEBODY).await.expect("a verdict").outcome
+    }
+
+    pub async fn audit_actions(&self) -> Vec<String> {
+        sqlx::query_scalar("SELECT action FROM audit ORDER BY id")
+            .fetch_all(self.app.db.pool())
+            .await
+            .expect("rows")
+    }
+
+    async fn hashes_of(&self, key: &KeyId) -> i64 {
+        let text =
+            "SELECT COUNT(*) FROM secret_hashes JOIN secrets ON secrets.id = secret_id WHERE key_id = $1";
+        sqlx::query_scalar(text).bind(key.as_str()).fetch_one(self.app.db.pool()).await.expect("a count")
+    }
+}
+
+fn input(refusal: Refusal) -> Vec<&'static str> {
+    match refusal {
+        Refusal::Input(wrong) => wrong.into_iter().map(|(field, _)| field).collect(),
+        other => panic!("no input was refused: {other:?}"),
+    }
+}
+
+fn is_forbidden<T: std::fmt::Debug>(result: &Result<T, Refusal>) -> bool {
+    matches!(result, Err(Refusal::Error(Error::Forbidden(_))))
+}
+
+on_both_engines! {
+    async fn a_key_works_from_the_moment_it_is_shown(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
+        assert_eq!(key.role, Role::Owner);
+        assert!(plaintext.expose().starts_with(&format!("ak_live_{}_", key.secret)));
+        assert_eq!(server.check(&plaintext).await, Outcome::Valid);
+        assert_eq!(server.audit_actions().await.last().map(String::as_str), Some("key.created"));
+    }
+
+    async fn a_second_check_asks_nobody(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let token = server.key(&owner, "CI deploy").await.plaintext;
+        server.check(&token).await;
+        let work = server.app.metrics.key_work();
+        for _ in 0..10 {
+            assert_eq!(server.check(&token).await, Outcome::Valid);
+        }
+        assert_eq!(server.app.metrics.key_work(), work);
+        server.clock.advance(Duration::from_secs(5));
+        assert_eq!(server.check(&token).await, Outcome::Valid);
+        let (hashes, lookups) = server.app.metrics.key_work();
+        assert_eq!((hashes, lookups > work.1), (work.0, true), "without a reading of the log the database is asked");
+    }
+
+    async fn malformed_tokens_cost_nothing(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let token = server.key(&owner, "CI deploy").await.plaintext;
+        let before = server.app.metrics.key_work();
+        for turn in 0..100_000_usize {
+            let mut text = token.expose().to_owned();
+            let at = turn % text.len();
+            let other = if text.as_bytes()[at] == b'x' { "y" } else { "x" };
+            text.replace_range(at..=at, other);
+            let verdict = keys::verify(&server.app, &text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
+            assert_eq!(verdict.outcome, Outcome::Malformed);
+        }
+        assert_eq!(server.app.metrics.key_work(), before);
+        server.check(&token).await;
+        assert_ne!(server.app.metrics.key_work(), before, "the counters do move");
+    }
+
+    async fn nobody_makes_more_than_they_are(engine) {
+        let server = Server::on(engine).await;
+        let member = server.actor(Persona::Member).await;
+        let higher = Draft { role: Some(Role::Admin), ..draft("too much") };
+        assert!(is_forbidden(&keys::create(&server.app, &member, &higher, None).await));
+        assert_eq!(server.audit_actions().await.last().map(String::as_str), Some("key.refused"));
+        let lower = Draft { role: Some(Role::Viewer), ..draft("fine") };
+        let made = keys::create(&server.app, &member, &lower, None).await.expect("a key");
+        assert_eq!(made.key.role, Role::Viewer);
+        let viewer_key = Actor { door: Door::Key, ..server.actor(Persona::Viewer).await };
+        assert!(is_forbidden(&keys::create(&server.app, &viewer_key, &draft("no"), None).await));
+    }
+
+    async fn what_is_wrong_is_told_by_field_and_nothing_is_made(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        server.key(&owner, "Été").await;
+        let now = server.clock.now();
+        let rows = server.audit_actions().await.len();
+        let wrong = Draft {
+            name: String::new(),
+            note: "x".repeat(501),
+            expires_at: Some(now),
+            rate_limit: Some(0),
+            ranges: vec!["10.0.0.1/8".to_owned()],
+            ..draft("")
+        };
+        let refusal = keys::create(&server.app, &owner, &wrong, None).await.expect_err("a refusal");
+        assert_eq!(input(refusal), ["name", "note", "expires_at", "rate_limit", "ranges"]);
+        for (name, fine) in [("a", true), (&*"b".repeat(80), true), (&*"c".repeat(81), false), ("été", false), ("d\0e", false), ("f\n", true), ("g\u{202e}", false)] {
+            let made = keys::create(&server.app, &owner, &draft(name), None).await;
+            assert_eq!(made.is_ok(), fine, "{name:?}");
+        }
+        for expires_at in [Timestamp::from_millis(now.millis() - 1), Timestamp::from_millis(253_402_300_800_000), Timestamp::from_millis(i64::MAX), Timestamp::from_millis(i64::MIN)] {
+            let late = Draft { expires_at: Some(expires_at), ..draft("late") };
+            assert_eq!(input(keys::create(&server.app, &owner, &late, None).await.expect_err("a refusal")), ["expires_at"]);
+        }
+        assert_eq!(server.audit_actions().await.len(), rows + 3);
+    }
+
+    async fn revoked_means_at_once_and_for_good(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
+        assert_eq!(server.check(&plaintext).await, Outcome::Valid);
+        keys::revoke(&server.app, &owner, &key.id).await.expect("a key");
+        assert_eq!(server.check(&plaintext).await, Outcome::Revoked);
+        assert_eq!(server.check(&plaintext).await, Outcome::Revoked);
+        assert_eq!(server.hashes_of(&key.id).await, 0);
+        assert!(matches!(keys::revoke(&server.app, &owner, &key.id).await, Err(Refusal::State(_))));
+        assert!(matches!(keys::enable(&server.app, &owner, &key.id).await, Err(Refusal::State(_))));
+        assert!(matches!(keys::edit(&server.app, &owner, &key.id, &Edit::default()).await, Err(Refusal::State(_))));
+        server.key(&owner, "ci DEPLOY").await;
+    }
+
+    async fn disabling_can_be_undone(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
+        server.check(&plaintext).await;
+        keys::disable(&server.app, &owner, &key.id).await.expect("a key");
+        assert_eq!(server.check(&plaintext).await, Outcome::Disabled);
+        let hashes = server.app.metrics.key_work().0;
+        keys::enable(&server.app, &owner, &key.id).await.expect("a key");
+        assert_eq!(server.check(&plaintext).await, Outcome::Valid);
+        assert_eq!(server.app.metrics.key_work().0, hashes, "a change causes no hashing");
+    }
+
+    async fn a_key_ends_at_its_expiry(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let expires_at = Some(server.clock.now().plus(Duration::from_secs(2)));
+        let made = keys::create(&server.app, &owner, &Draft { expires_at, ..draft("short") }, None).await.expect("a key");
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        server.clock.advance(Duration::from_millis(1_999));
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        server.clock.advance(Duration::from_millis(1));
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Expired);
+        assert!(matches!(keys::rotate(&server.app, &owner, &made.key.id, Duration::ZERO, None).await, Err(Refusal::State(_))));
+        let longer = Edit { expires_at: Some(None), ..Edit::default() };
+        keys::edit(&server.app, &owner, &made.key.id, &longer).await.expect("a key");
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    }
+
+    async fn while_rotating_both_secrets_work_until_the_cut_off(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let first = server.key(&owner, "CI deploy").await;
+        let id = &first.key.id;
+        server.check(&first.plaintext).await;
+        let hour = Duration::from_secs(3_600);
+        let second = keys::rotate(&server.app, &owner, id, hour, None).await.expect("a new secret");
+        assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
+        // Nobody has used the second one: it is replaced, and the first keeps its cut-off.
+        server.clock.advance(Duration::from_secs(60));
+        let third = keys::rotate(&server.app, &owner, id, hour, None).await.expect("a new secret");
+        assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
+        assert_eq!(server.check(&third.plaintext).await, Outcome::Valid);
+        assert_eq!(third.key.previous.map(|(_, until)| until), Some(second.key.created_at.plus(hour)));
+        assert!(matches!(keys::rotate(&server.app, &owner, id, hour, None).await, Err(Refusal::State(_))), "it is in use");
+        let until = server.clock.now().plus(hour);
+        keys::extend(&server.app, &owner, id, until).await.expect("a key");
+        server.clock.advance(hour - Duration::from_millis(1));
+        assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
+        server.clock.advance(Duration::from_millis(1));
+        assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
+        assert_eq!(server.check(&third.plaintext).await, Outcome::Valid);
+        keys::sweep(&server.app).await.expect("a sweep");
+        assert_eq!(server.hashes_of(id).await, 1, "the cut-off removes the hash");
+        assert!(matches!(keys::finish(&server.app, &owner, id).await, Err(Refusal::State(_))));
+    }
+
+    async fn finishing_ends_the_old_secret_at_once(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let first = server.key(&owner, "CI deploy").await;
+        let id = &first.key.id;
+        let second = keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a secret");
+        keys::finish(&server.app, &owner, id).await.expect("a key");
+        assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
+        assert_eq!(server.check(&second.plaintext).await, Outcome::Valid);
+        let third = keys::rotate(&server.app, &owner, id, Duration::ZERO, None).await.expect("a secret");
+        assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
+        assert_eq!(server.check(&third.plaintext).await, Outcome::Valid);
+        assert_eq!(server.hashes_of(id).await, 1);
+    }
+
+    async fn a_key_is_managed_by_its_maker_and_by_admins(engine) {
+        let server = Server::on(engine).await;
+        let (member, admin, owner) =
+            (server.actor(Persona::Member).await, server.actor(Persona::Admin).await, server.actor(Persona::Owner).await);
+        let viewer = server.actor(Persona::Viewer).await;
+        let stranger = server.actor(Persona::Stranger).await;
+        let key = server.key(&member, "member's").await.key;
+        let app = &server.app;
+        assert!(is_forbidden(&keys::disable(app, &viewer, &key.id).await));
+        assert!(matches!(keys::disable(app, &stranger, &key.id).await, Err(Refusal::Error(Error::NotFound))));
+        keys::disable(app, &admin, &key.id).await.expect("a key");
+        keys::enable(app, &member, &key.id).await.expect("a key");
+        // Handing out power takes the role; taking it away does not.
+        let high = server.key(&owner, "owner's").await.key;
+        assert!(is_forbidden(&keys::rotate(app, &admin, &high.id, Duration::ZERO, None).await));
+        assert!(is_forbidden(&keys::edit(app, &admin, &high.id, &Edit { name: Some("x".to_owned()), ..Edit::default() }).await));
+        keys::disable(app, &admin, &high.id).await.expect("a key");
+        assert!(is_forbidden(&keys::enable(app, &admin, &high.id).await));
+        keys::revoke(app, &admin, &high.id).await.expect("a key");
+        let refused = server.audit_actions().await.iter().filter(|action| *action == "key.refused").count();
+        assert_eq!(refused, 4);
+    }
+
+    async fn a_repeated_request_makes_one_key(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let repeat = Secret::new("a5d1");
+        let first = keys::create(&server.app, &owner, &draft("once"), Some(&repeat)).await.expect("a key");
+        let again = keys::create(&server.app, &owner, &draft("once"), Some(&repeat)).await;
+        assert!(matches!(again, Err(Refusal::Repeated(id)) if id == first.key.id));
+        let racing = Secret::new("b7");
+        let drafts = [draft("one"), draft("two"), draft("three"), draft("four")];
+        let made = futures_util::future::join_all(
+            drafts.iter().map(|draft| keys::create(&server.app, &owner, draft, Some(&racing))),
+        );
+        let made = made.await;
+        assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+        assert!(made.iter().all(|made| matches!(made, Ok(_) | Err(Refusal::Repeated(_)))));
+        let all = keys::list(&server.app, &owner, &Filter { limit: 50, ..Filter::default() }).await.expect("a page");
+        assert_eq!(all.keys.len(), 2);
+    }
+
+    async fn of_two_that_want_one_name_one_gets_it(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let drafts = [draft("same"), draft("SAME"), draft("Same"), draft("sAme")];
+        let made =
+            futures_util::future::join_all(drafts.iter().map(|draft| keys::create(&server.app, &owner, draft, None))).await;
+        assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+        for refusal in made.into_iter().filter_map(Result::err) {
+            assert_eq!(input(refusal), ["name"]);
+        }
+    }
+
+    async fn two_rotations_at_once_leave_one_new_secret(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let first = server.key(&owner, "CI deploy").await;
+        let rotate = || keys::rotate(&server.app, &owner, &first.key.id, Duration::from_secs(60), None);
+        let (one, two) = tokio::join!(rotate(), rotate());
+        let outcomes = [server.check(&one.expect("a secret").plaintext).await, server.check(&two.expect("a secret").plaintext).await];
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Valid).count(), 1);
+        assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
+        assert_eq!(server.hashes_of(&first.key.id).await, 2);
+    }
+
+    async fn revoking_during_a_rotation_leaves_nothing_alive(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let first = server.key(&owner, "CI deploy").await;
+        let (rotated, revoked) = tokio::join!(
+            keys::rotate(&server.app, &owner, &first.key.id, Duration::from_secs(60), None),
+            keys::revoke(&server.app, &owner, &first.key.id)
+        );
+        revoked.expect("a key");
+        assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
+        if let Ok(second) = rotated {
+            assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
+        }
+        assert_eq!(server.hashes_of(&first.key.id).await, 0);
+    }
+
+    async fn counts_are_seen_before_and_after_they_are_written(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        for _ in 0..3 {
+            server.check(&made.plaintext).await;
+        }
+        let seen = || async { keys::find(&server.app, &owner, &made.key.id).await.expect("a key") };
+        assert_eq!((seen().await.calls, seen().await.last_used_at), (3, Some(server.clock.now())));
+        keys::flush(&server.app).await.expect("a flush");
+        keys::flush(&server.app).await.expect("an empty flush");
+        server.clock.advance(Duration::from_secs(2));
+        server.check(&made.plaintext).await;
+        assert_eq!((seen().await.calls, seen().await.last_used_at), (4, Some(server.clock.now())));
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!(seen().await.calls, 4);
+        let hours = crate::usage::server::hours(server.app.db.pool(), &made.key.id, Timestamp::from_millis(0)).await.expect("rows");
+        assert_eq!(hours.iter().map(|hour| (hour.outcome, hour.requests)).collect::<Vec<_>>(), [(Outcome::Valid, 4)]);
+    }
+
+    async fn every_order_pages_through_all_keys(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        for number in 0..7_i64 {
+            server.clock.advance(Duration::from_millis(3));
+            let expires_at = (number % 2 == 0).then(|| server.clock.now().plus(Duration::from_secs(3_600)));
+            let made = keys::create(&server.app, &owner, &Draft { expires_at, ..draft(&format!("key {}", 9 - number)) }, None).await.expect("a key");
+            for _ in 0..number % 3 {
+                server.check(&made.plaintext).await;
+            }
+        }
+        keys::flush(&server.app).await.expect("a flush");
+        for order in Order::ALL {
+            for descending in [false, true] {
+                let mut filter = Filter { order, descending, limit: 2, ..Filter::default() };
+                let mut names = Vec::new();
+                loop {
+                    let page = keys::list(&server.app, &owner, &filter).await.expect("a page");
+                    names.extend(page.keys.iter().map(|key: &Key| key.name.clone()));
+                    let Some(next) = page.next else { break };
+                    filter.after = keys::Position::parse(&next.to_text(), order);
+                    assert_eq!(filter.after.as_ref(), Some(&next));
+                }
+                assert_eq!(names.len(), 7, "{order:?} {descending}");
+                names.sort();
+                names.dedup();
+                assert_eq!(names.len(), 7, "{order:?} {descending}");
+            }
+        }
+        let by_name = Filter { name: Some("key 5".to_owned()), limit: 5, ..Filter::default() };
+        assert_eq!(keys::list(&server.app, &owner, &by_name).await.expect("a page").keys.len(), 1);
+    }
+
+    async fn plans_roles_kinds_addresses_and_organizations_are_looked_at(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let other = server.actor(Persona::Stranger).await;
+        let limited = Draft {
+            kind: Kind::Test,
+            role: Some(Role::Member),
+            ranges: vec!["203.0.113.0/24".to_owned()],
+            rate_limit: Some(2),
+            ..draft("limited")
+        };
+        let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
+        let inside = From { address: Some("::ffff:203.0.113.9".parse().expect("an address")), user_agent: "" };
+        let outside = From { address: Some("203.0.114.1".parse().expect("an address")), user_agent: "" };
+        let ask = |wanted: Wanted, from: From<'static>| {
+            let (app, token) = (server.app.clone(), token.clone());
+            async move { keys::verify(&app, token.expose(), &wanted, &from).await.expect("a verdict").outcome }
+        };
+        assert_eq!(ask(Wanted { org: other.org.org.compact(), ..ANYTHING }, inside).await, Outcome::Unknown);
+        assert_eq!(ask(Wanted { kinds: Kinds::ALL.without(Kind::Test), ..ANYTHING }, inside).await, Outcome::KindNotAllowed);
+        assert_eq!(ask(Wanted { least_role: Role::Admin, ..ANYTHING }, inside).await, Outcome::RoleTooLow);
+        assert_eq!(ask(ANYTHING, outside).await, Outcome::IpNotAllowed);
+        assert_eq!(ask(ANYTHING, SOMEBODY).await, Outcome::IpNotAllowed, "an unknown address is outside");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid, "what was refused took nothing from the minute");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::RateLimited);
+        server.clock.advance(Duration::from_secs(60));
+        keys::catch_up(&server.app).await.expect("a reading");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
+
+        let mut write = server.app.db.write().await.expect("a turn");
+        sqlx::query("UPDATE organizations SET plan = 'free' WHERE id = $1").bind(owner.org.org.as_str()).execute(&mut *write).await.expect("a change");
+        let now = server.clock.now();
+        crate::platform::changes::note(&mut write, now, crate::platform::changes::Kind::Organization, owner.org.org.as_str()).await.expect("a note");
+        write.commit().await.expect("a commit");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::PlanNotEligible);
+        assert_eq!(ask(Wanted { plan: false, ..ANYTHING }, inside).await, Outcome::Valid);
+    }
+
+    async fn keys_end_with_their_organization_and_with_their_maker_where_ticked(engine) {
+        use crate::orgs::server::KeysLeft;
+        let server = Server::on(engine).await;
+        let (owner, member) = (server.actor(Persona::Owner).await, server.actor(Persona::Member).await);
+        let (goes, stays) = (server.key(&member, "goes").await, server.key(&member, "stays").await);
+        let others = server.key(&owner, "owner's").await;
+        assert_eq!(server.check(&goes.plaintext).await, Outcome::Valid);
+        let org = &owner.org.org;
+        let left = keys::Left;
+        let made = left.made_by(&server.app, org, &member.user).await.expect("keys");
+        assert_eq!(made.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(), [("goes", 1), ("stays", 0)]);
+        let counts = left.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()]).await.expect("counts");
+        assert_eq!((counts[&member.user], counts[&owner.user]), (2, 1));
+        let mut write = server.app.db.write().await.expect("a turn");
+        let ticked = [goes.key.id.clone(), others.key.id.clone(), goes.key.id.clone()];
+        let names = left.member_leaves(&server.app, &mut write, &owner, &member.user, &ticked).await.expect("names");
+        write.commit().await.expect("a commit");
+        assert_eq!(names, ["goes"], "another's key is not theirs to take along");
+        assert_eq!(server.check(&goes.plaintext).await, Outcome::Revoked);
+        assert_eq!(server.check(&stays.plaintext).await, Outcome::Valid);
+        let mut write = server.app.db.write().await.expect("a turn");
+        left.organization_ends(&server.app, &mut write, org).await.expect("an end");
+        write.commit().await.expect("a commit");
+        for made in [&stays, &others] {
+            assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+            assert_eq!(server.hashes_of(&made.key.id).await, 0);
+        }
+        assert_eq!(left.living(&server.app, org).await.expect("a count"), 0);
+    }
+
+    async fn a_clock_that_steps_back_breaks_nothing(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let soon = Draft { expires_at: Some(server.clock.now().plus(Duration::from_secs(60))), rate_limit: Some(2), ..draft("soon") };
+        let made = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        server.clock.step_back(Duration::from_secs(7_200));
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        assert_eq!(server.check(&made.plaintext).await, Outcome::RateLimited, "the minute is not the wall clock's");
+        keys::flush(&server.app).await.expect("a flush");
+        keys::rotate(&server.app, &owner, &made.key.id, Duration::from_secs(60), None).await.expect("a secret");
+        let key = keys::find(&server.app, &owner, &made.key.id).await.expect("a key");
+        assert_eq!((key.calls, key.last_used_at), (2, Some(made.key.created_at)));
+    }
+
+    async fn a_secret_that_another_process_made_works_at_once(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let first = server.key(&owner, "CI deploy").await;
+        assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
+        // Another server on the same database, whose changes this one has not read yet.
+        let other = server.beside().await;
+        let second = keys::rotate(&other, &owner, &first.key.id, Duration::from_secs(60), None).await.expect("a secret");
+        assert_eq!(server.check(&second.plaintext).await, Outcome::Valid);
+        keys::revoke(&other, &owner, &first.key.id).await.expect("a key");
+        keys::catch_up(&server.app).await.expect("a reading");
+        assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
+    }
+
+    async fn a_change_by_another_process_is_seen_at_the_next_reading(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        // As another process would: in the database alone.
+        let id = made.key.id.as_str();
+        for text in ["UPDATE keys SET disabled_at = 1 WHERE id = $1", "INSERT INTO changes (seq, kind, id, at) SELECT seq + 1, 'key', $1, 0 FROM change_counter", "UPDATE change_counter SET seq = seq + 1 WHERE $1 <> ''"] {
+            sqlx::query(text).bind(id).execute(server.app.db.pool()).await.expect("a change");
+        }
+        keys::catch_up(&server.app).await.expect("a reading");
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Disabled);
+    }
+}
+
+#[tokio::test]
+async fn many_first_checks_at_once_hash_once() {
+    let server = Server::on(crate::platform::db::Engine::Sqlite).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "CI deploy").await;
+    let before = server.app.metrics.key_work().0;
+    let checks = (0..50).map(|_| server.check(&made.plaintext));
+    let outcomes = futures_util::future::join_all(checks).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid));
+    assert_eq!(server.app.metrics.key_work().0, before + 1);
+    assert_eq!(server.app.slice::<Arc<keys::Memory>>().len(), 1);
+}

@@ -1,0 +1,66 @@
+//! What one flush writes: the counts added up for each of the tables.
+
+use std::collections::BTreeMap;
+
+use super::tally::{Count, DAY_IN_HOURS, Slot};
+use crate::shared::{Compact, SecretId, Timestamp};
+use crate::usage::Outcome;
+
+/// Accepted requests and the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    pub calls: i64,
+    pub last_at: Timestamp,
+}
+
+impl Totals {
+    pub(super) const NONE: Self = Self { calls: 0, last_at: Timestamp::from_millis(0) };
+
+    pub(super) fn add(&mut self, requests: u64, at: Timestamp) {
+        self.calls += requests as i64;
+        self.last_at = self.last_at.max(at);
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallerKey {
+    pub key: Compact,
+    /// Empty for callers that are not told apart.
+    pub address: String,
+    pub user_agent: String,
+}
+
+/// In the order of their keys, so that two processes that write at once do so in the same order.
+#[derive(Clone, Default)]
+pub struct Batch {
+    pub hours: BTreeMap<(SecretId, i64, Outcome), (Compact, i64)>,
+    pub org_hours: BTreeMap<(Compact, i64, Outcome), i64>,
+    pub days: BTreeMap<(Compact, i64), i64>,
+    pub keys: BTreeMap<Compact, Totals>,
+    pub secrets: BTreeMap<SecretId, Totals>,
+    pub callers: BTreeMap<CallerKey, Totals>,
+}
+
+impl Batch {
+    pub(super) fn add(&mut self, slot: &Slot, count: &Count) {
+        let requests = count.requests as i64;
+        self.hours.entry((slot.secret, slot.hour, slot.outcome)).or_insert((count.key, 0)).1 += requests;
+        *self.org_hours.entry((count.org, slot.hour, slot.outcome)).or_default() += requests;
+        if slot.outcome == Outcome::Valid {
+            let day = slot.hour.div_euclid(DAY_IN_HOURS);
+            *self.days.entry((count.key, day)).or_default() += requests;
+            self.keys.entry(count.key).or_insert(Totals::NONE).add(count.requests, count.last_at);
+            self.secrets.entry(slot.secret).or_insert(Totals::NONE).add(count.requests, count.last_at);
+        }
+        let caller = CallerKey {
+            key: count.key,
+            address: count.address.map(|address| address.to_string()).unwrap_or_default(),
+            user_agent: count.user_agent.to_string(),
+        };
+        self.callers.entry(caller).or_insert(Totals::NONE).add(count.requests, count.last_at);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.hours.is_empty()
+    }
+}

@@ -1,0 +1,164 @@
+//! From memory to the database, and the overlay for readers in between.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+use super::batch::{Batch, CallerKey, Totals};
+use super::store;
+use super::tally::{Tally, Use};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::Compact;
+
+/// What is counted and not yet written, for an app.
+pub struct Usage {
+    tally: Tally,
+    /// Taken for writing, until the commit is certain.
+    flying: Mutex<Option<Arc<Flight>>>,
+    /// Held by a flush while it commits, so that a reader sees a count in the database or in memory, never in both.
+    gate: RwLock<()>,
+    /// The number of the next flush. One flush at a time.
+    next: tokio::sync::Mutex<i64>,
+    seen: Mutex<Seen>,
+}
+
+struct Flight {
+    number: i64,
+    batch: Batch,
+}
+
+/// What a flush has written.
+pub struct Landed(Arc<Flight>);
+
+impl Deref for Landed {
+    type Target = Batch;
+
+    fn deref(&self) -> &Batch {
+        &self.0.batch
+    }
+}
+
+/// Callers that this process has written in the hour, by key.
+#[derive(Default)]
+struct Seen {
+    hour: i64,
+    callers: HashMap<Compact, Vec<u64>>,
+}
+
+/// Beyond this many, callers of a key are counted together.
+pub const MOST_CALLERS: usize = 100;
+
+/// Adds a batch's totals where keys and secrets stand: their tables belong to another slice.
+pub type AddTotals = for<'a> fn(
+    &'a mut Write,
+    &'a Batch,
+) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self {
+            tally: Tally::new(),
+            flying: Mutex::default(),
+            gate: RwLock::default(),
+            next: tokio::sync::Mutex::new(1),
+            seen: Mutex::default(),
+        }
+    }
+}
+
+impl Usage {
+    /// Never waits for anything but the moment of a flush.
+    pub fn count(&self, app: &App, used: &Use) {
+        self.tally.count(app.clock.now(), used);
+    }
+
+    /// Held while reading what is written and then laying the rest over it.
+    pub async fn reading(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().await
+    }
+
+    /// What is counted and not yet written.
+    pub fn unwritten(&self) -> Batch {
+        let flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = flying.as_ref().map(|flight| flight.batch.clone()).unwrap_or_default();
+        self.tally.each(|slot, count| batch.add(slot, count));
+        batch
+    }
+
+    /// The batch to write now: the one whose commit was in doubt, or what has come together since.
+    fn take_off(&self, next: &mut i64) -> Option<Arc<Flight>> {
+        let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
+        if flying.is_none() {
+            let mut batch = Batch::default();
+            for (slot, count) in self.tally.take().iter().flatten() {
+                batch.add(slot, count);
+            }
+            if !batch.is_empty() {
+                self.join_callers(&mut batch);
+                *flying = Some(Arc::new(Flight { number: *next, batch }));
+                *next += 1;
+            }
+        }
+        flying.clone()
+    }
+
+    fn land(&self) {
+        *self.flying.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Lets at most `MOST_CALLERS` of a key through in an hour and adds up the rest.
+    fn join_callers(&self, batch: &mut Batch) {
+        let Some((_, hour, _)) = batch.hours.keys().max_by_key(|(_, hour, _)| *hour).copied() else { return };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.hour != hour {
+            *seen = Seen { hour, callers: HashMap::new() };
+        }
+        for (caller, sum) in std::mem::take(&mut batch.callers) {
+            let known = seen.callers.entry(caller.key).or_default();
+            let hash = hash_of(&caller);
+            let told_apart = known.contains(&hash) || known.len() < MOST_CALLERS;
+            let caller = if told_apart {
+                if !known.contains(&hash) {
+                    known.push(hash);
+                }
+                caller
+            } else {
+                CallerKey { key: caller.key, address: String::new(), user_agent: String::new() }
+            };
+            let entry = batch.callers.entry(caller).or_insert(Totals::NONE);
+            entry.calls += sum.calls;
+            entry.last_at = entry.last_at.max(sum.last_at);
+        }
+    }
+}
+
+fn hash_of(caller: &CallerKey) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&caller.address, &caller.user_agent).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Writes what was counted, in one transaction. After an error it is tried again with the next flush, under the same
+/// number, so that a commit that did happen is not counted twice.
+pub async fn flush(app: &App, add_totals: AddTotals) -> Result<Option<Landed>, Error> {
+    let usage = app.slice::<Usage>();
+    let mut next = usage.next.lock().await;
+    let Some(flight) = usage.take_off(&mut next) else { return Ok(None) };
+    let mut write = app.db.write().await?;
+    if store::claim(&mut write, app.node(), flight.number, app.clock.now()).await? {
+        store::add(&mut write, &flight.batch).await?;
+        add_totals(&mut write, &flight.batch).await?;
+        let _gate = usage.gate.write().await;
+        write.commit().await?;
+        usage.land();
+    } else {
+        let _gate = usage.gate.write().await;
+        usage.land();
+    }
+    Ok(Some(Landed(flight)))
+}

@@ -1,0 +1,145 @@
+//! Reading how keys are used, with what is not yet written laid over.
+
+use std::collections::HashMap;
+
+use super::batch::Batch;
+use super::flush::Usage;
+use super::store::{self, Caller, Hour};
+use super::tally::{DAY_IN_HOURS, HOUR};
+use crate::platform::{App, Error};
+use crate::shared::{Compact, KeyId, OrgId, Timestamp};
+use crate::usage::Outcome;
+
+/// Days of a sparkline.
+pub const TREND: usize = 14;
+
+/// Accepted requests of each day, today last.
+pub type Trend = [u64; TREND];
+
+/// The trends of a page of keys; a key without one has not been used in these days. One query.
+pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, Error> {
+    let today = app.clock.now().millis().div_euclid(HOUR * DAY_IN_HOURS);
+    let first = today - (TREND as i64 - 1);
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let from = Timestamp::from_millis(first * HOUR * DAY_IN_HOURS);
+    let written = store::days(app.db.pool(), keys, from).await?;
+    let unwritten = usage.unwritten();
+    let mut trends: HashMap<KeyId, Trend> = HashMap::new();
+    let mut add = |key: &KeyId, day: i64, calls: i64| {
+        if let Some(place) = usize::try_from(day - first).ok().filter(|place| *place < TREND) {
+            trends.entry(key.clone()).or_default()[place] += u64::try_from(calls).unwrap_or(0);
+        }
+    };
+    for (key, day, calls) in &written {
+        add(key, *day, *calls);
+    }
+    for key in keys {
+        let Some(compact) = key.compact() else { continue };
+        for ((_, day), calls) in unwritten.days.range((compact, i64::MIN)..=(compact, i64::MAX)) {
+            add(key, *day, *calls);
+        }
+    }
+    Ok(trends)
+}
+
+/// What a key's hours are told apart by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Slice {
+    pub key: KeyId,
+    pub secret: String,
+    pub outcome: Outcome,
+}
+
+/// The requests of several keys since a moment (its whole hour), by secret and outcome.
+pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<Slice, u64>, Error> {
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut sums: HashMap<Slice, u64> = HashMap::new();
+    for (key, secret, outcome, requests) in store::sums(app.db.pool(), keys, from).await? {
+        *sums.entry(Slice { key, secret, outcome }).or_default() += u64::try_from(requests).unwrap_or(0);
+    }
+    let known: HashMap<Compact, &KeyId> =
+        keys.iter().filter_map(|key| key.compact().map(|compact| (compact, key))).collect();
+    let first = from.millis().div_euclid(HOUR);
+    for ((secret, hour, outcome), (key, requests)) in &usage.unwritten().hours {
+        if let Some(key) = known.get(key).filter(|_| *hour >= first) {
+            let slice = Slice { key: (*key).clone(), secret: secret.to_string(), outcome: *outcome };
+            *sums.entry(slice).or_default() += u64::try_from(*requests).unwrap_or(0);
+        }
+    }
+    Ok(sums)
+}
+
+/// A key's hours since a moment, in their order; the same hour may come twice.
+pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, Error> {
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut hours = store::hours(app.db.pool(), key, from).await?;
+    let first = from.millis().div_euclid(HOUR);
+    let compact = key.compact();
+    for ((secret, hour, outcome), (key, requests)) in &usage.unwritten().hours {
+        if Some(*key) == compact && *hour >= first {
+            hours.push(Hour {
+                secret: secret.to_string(),
+                hour: *hour,
+                outcome: *outcome,
+                requests: *requests,
+            });
+        }
+    }
+    Ok(hours)
+}
+
+/// An organization's requests by hour and outcome since a moment; the same hour may come twice.
+pub async fn hours_of_org(
+    app: &App,
+    org: &OrgId,
+    from: Timestamp,
+) -> Result<Vec<(i64, Outcome, i64)>, Error> {
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut hours = store::org_hours(app.db.pool(), org, from).await?;
+    let first = from.millis().div_euclid(HOUR);
+    if let Some(org) = org.compact() {
+        let unwritten: Batch = usage.unwritten();
+        let ours = unwritten.org_hours.iter().filter(|((of, hour, _), _)| *of == org && *hour >= first);
+        hours.extend(ours.map(|((_, hour, outcome), requests)| (*hour, *outcome, *requests)));
+    }
+    Ok(hours)
+}
+
+/// Who used a key since a moment, the latest first.
+pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, Error> {
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut callers = store::callers(app.db.pool(), key, since).await?;
+    let Some(compact) = key.compact() else { return Ok(callers) };
+    for (caller, totals) in usage.unwritten().callers.iter().filter(|(caller, _)| caller.key == compact) {
+        let known = callers
+            .iter_mut()
+            .find(|known| known.address == caller.address && known.user_agent == caller.user_agent);
+        match known {
+            Some(known) => {
+                known.requests += totals.calls;
+                known.last_at = known.last_at.max(totals.last_at);
+            }
+            None => callers.push(Caller {
+                address: caller.address.clone(),
+                user_agent: caller.user_agent.clone(),
+                first_at: totals.last_at,
+                last_at: totals.last_at,
+                requests: totals.calls,
+            }),
+        }
+    }
+    callers.sort_by_key(|caller| std::cmp::Reverse(caller.last_at));
+    Ok(callers)
+}
+
+/// Keys that have ended and were tried since a moment, the most tried first, of all organizations. What is not yet
+/// written is left out: it is a second old at most.
+pub async fn dead(app: &App, from: Timestamp) -> Result<Vec<(KeyId, u64)>, Error> {
+    let dead = store::dead(app.db.pool(), from).await?;
+    Ok(dead.into_iter().map(|(key, requests)| (key, u64::try_from(requests).unwrap_or(0))).collect())
+}

@@ -1,0 +1,298 @@
+//! All SQL of usage.
+
+use std::collections::HashMap;
+
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AnyPool, Row};
+
+use super::batch::Batch;
+use super::flush::MOST_CALLERS;
+use super::tally::{DAY_IN_HOURS, HOUR};
+use crate::platform::db::{ROWS, Write, places, sql};
+use crate::shared::{KeyId, OrgId, Timestamp};
+use crate::usage::Outcome;
+
+/// Notes that a flush is being written. False when it already was.
+pub async fn claim(write: &mut Write, node: &str, number: i64, now: Timestamp) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO usage_flushes (node, number, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(node)
+    .bind(number)
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
+    const HOURS: &str = "ON CONFLICT (secret_id, hour, outcome) DO UPDATE SET \
+         requests = usage_hours.requests + excluded.requests";
+    let rows = batch.hours.iter();
+    many(write, "usage_hours (secret_id, hour, outcome, key_id, requests)", 5, HOURS, rows, |query, row| {
+        let ((secret, hour, outcome), (key, requests)) = row;
+        query
+            .bind(secret.to_string())
+            .bind(*hour)
+            .bind(outcome.as_str())
+            .bind(key.to_string())
+            .bind(*requests)
+    })
+    .await?;
+
+    const ORG_HOURS: &str = "ON CONFLICT (org_id, hour, outcome) DO UPDATE SET \
+         requests = usage_org_hours.requests + excluded.requests";
+    let rows = batch.org_hours.iter();
+    many(write, "usage_org_hours (org_id, hour, outcome, requests)", 4, ORG_HOURS, rows, |query, row| {
+        let ((org, hour, outcome), requests) = row;
+        query.bind(org.to_string()).bind(*hour).bind(outcome.as_str()).bind(*requests)
+    })
+    .await?;
+
+    const DAYS: &str = "ON CONFLICT (key_id, day) DO UPDATE SET calls = usage_days.calls + excluded.calls";
+    many(
+        write,
+        "usage_days (key_id, day, calls)",
+        3,
+        DAYS,
+        batch.days.iter(),
+        |query, ((key, day), calls)| query.bind(key.to_string()).bind(*day).bind(*calls),
+    )
+    .await?;
+
+    const CALLERS: &str = "ON CONFLICT (key_id, address, user_agent) DO UPDATE SET \
+         requests = callers.requests + excluded.requests, \
+         last_at = CASE WHEN excluded.last_at > callers.last_at THEN excluded.last_at ELSE callers.last_at END";
+    let columns = "callers (key_id, address, user_agent, first_at, last_at, requests)";
+    many(write, columns, 6, CALLERS, batch.callers.iter(), |query, (caller, sum)| {
+        let at = sum.last_at.millis();
+        query
+            .bind(caller.key.to_string())
+            .bind(caller.address.clone())
+            .bind(caller.user_agent.clone())
+            .bind(at)
+            .bind(at)
+            .bind(sum.calls)
+    })
+    .await
+}
+
+type Bound<'q> = Query<'q, Any, AnyArguments>;
+
+/// Inserts rows, many with each statement.
+async fn many<'b, R>(
+    write: &mut Write,
+    columns: &str,
+    width: usize,
+    conflict: &str,
+    rows: impl Iterator<Item = R>,
+    bind: impl for<'q> Fn(Bound<'q>, &R) -> Bound<'q>,
+) -> Result<(), sqlx::Error> {
+    let rows: Vec<R> = rows.collect();
+    for rows in rows.chunks(ROWS) {
+        let text = sql(format!("INSERT INTO {columns} VALUES {} {conflict}", places(rows.len(), width)));
+        // Texts of many lengths would push the others out of the cache of statements.
+        let query = sqlx::query(text).persistent(rows.len() == ROWS);
+        rows.iter().fold(query, &bind).execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+/// Requests of one secret in an hour with one outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hour {
+    pub secret: String,
+    pub hour: i64,
+    pub outcome: Outcome,
+    pub requests: i64,
+}
+
+/// A key's hours from one on, in their order.
+pub async fn hours(pool: &AnyPool, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT secret_id, hour, outcome, requests FROM usage_hours WHERE key_id = $1 AND hour >= $2 ORDER BY hour",
+    )
+    .bind(key.as_str())
+    .bind(from.millis().div_euclid(HOUR))
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Hour {
+                secret: row.try_get("secret_id")?,
+                hour: row.try_get("hour")?,
+                outcome: outcome(row.try_get("outcome")?)?,
+                requests: row.try_get("requests")?,
+            })
+        })
+        .collect()
+}
+
+/// An organization's requests by hour and outcome.
+pub async fn org_hours(
+    pool: &AnyPool,
+    org: &OrgId,
+    from: Timestamp,
+) -> Result<Vec<(i64, Outcome, i64)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT hour, outcome, requests FROM usage_org_hours WHERE org_id = $1 AND hour >= $2 ORDER BY hour",
+    )
+    .bind(org.as_str())
+    .bind(from.millis().div_euclid(HOUR))
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("hour")?, outcome(row.try_get("outcome")?)?, row.try_get("requests")?)))
+        .collect()
+}
+
+/// Accepted requests of several keys by day (unix time in days), for their sparklines.
+pub async fn days(
+    pool: &AnyPool,
+    keys: &[KeyId],
+    from: Timestamp,
+) -> Result<Vec<(KeyId, i64, i64)>, sqlx::Error> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (2..keys.len() + 2).map(|place| format!("${place}")).collect();
+    let text = format!(
+        "SELECT key_id, day, calls FROM usage_days WHERE day >= $1 AND key_id IN ({}) ORDER BY key_id, day",
+        places.join(", ")
+    );
+    let query = sqlx::query(sql(text)).bind(from.millis().div_euclid(HOUR * DAY_IN_HOURS));
+    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| {
+            let key = KeyId::from_text(row.try_get::<String, _>("key_id")?);
+            Ok((key, row.try_get("day")?, row.try_get("calls")?))
+        })
+        .collect()
+}
+
+/// Accepted requests of several keys in the hours from a moment on.
+pub async fn calls_since(
+    pool: &AnyPool,
+    keys: &[KeyId],
+    from: Timestamp,
+) -> Result<HashMap<KeyId, i64>, sqlx::Error> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let places: Vec<String> = (2..keys.len() + 2).map(|place| format!("${place}")).collect();
+    let text = format!(
+        "SELECT key_id, CAST(SUM(requests) AS BIGINT) AS calls FROM usage_hours \
+         WHERE hour >= $1 AND outcome = 'valid' AND key_id IN ({}) GROUP BY key_id",
+        places.join(", ")
+    );
+    let query = sqlx::query(sql(text)).bind(from.millis().div_euclid(HOUR));
+    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| Ok((KeyId::from_text(row.try_get::<String, _>("key_id")?), row.try_get("calls")?)))
+        .collect()
+}
+
+/// Requests of several keys added up by secret and outcome.
+pub async fn sums(
+    pool: &AnyPool,
+    keys: &[KeyId],
+    from: Timestamp,
+) -> Result<Vec<(KeyId, String, Outcome, i64)>, sqlx::Error> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (2..keys.len() + 2).map(|place| format!("${place}")).collect();
+    let text = format!(
+        "SELECT key_id, secret_id, outcome, CAST(SUM(requests) AS BIGINT) AS requests FROM usage_hours \
+         WHERE hour >= $1 AND key_id IN ({}) GROUP BY key_id, secret_id, outcome",
+        places.join(", ")
+    );
+    let query = sqlx::query(sql(text)).bind(from.millis().div_euclid(HOUR));
+    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| {
+            let key = KeyId::from_text(row.try_get::<String, _>("key_id")?);
+            let outcome = outcome(row.try_get("outcome")?)?;
+            Ok((key, row.try_get("secret_id")?, outcome, row.try_get("requests")?))
+        })
+        .collect()
+}
+
+/// Keys that have ended and were tried since a moment, the most tried first, of all organizations.
+pub async fn dead(pool: &AnyPool, from: Timestamp) -> Result<Vec<(KeyId, i64)>, sqlx::Error> {
+    // The outcomes stand in the text: that is how the engines know that an index of few rows will do.
+    let rows = sqlx::query(
+        "SELECT key_id, CAST(SUM(requests) AS BIGINT) AS requests FROM (\
+         SELECT key_id, requests FROM usage_hours WHERE outcome = 'revoked' AND hour >= $1 \
+         UNION ALL \
+         SELECT key_id, requests FROM usage_hours WHERE outcome = 'expired' AND hour >= $1) AS tried \
+         GROUP BY key_id ORDER BY requests DESC LIMIT 100",
+    )
+    .bind(from.millis().div_euclid(HOUR))
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((KeyId::from_text(row.try_get::<String, _>("key_id")?), row.try_get("requests")?)))
+        .collect()
+}
+
+/// Who used a key, or tried to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Empty for those that are not told apart.
+    pub address: String,
+    pub user_agent: String,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+    pub requests: i64,
+}
+
+/// The latest first.
+pub async fn callers(pool: &AnyPool, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT address, user_agent, first_at, last_at, requests FROM callers \
+         WHERE key_id = $1 AND last_at >= $2 ORDER BY last_at DESC LIMIT 100",
+    )
+    .bind(key.as_str())
+    .bind(since.millis())
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Caller {
+                address: row.try_get("address")?,
+                user_agent: row.try_get("user_agent")?,
+                first_at: Timestamp::from_millis(row.try_get("first_at")?),
+                last_at: Timestamp::from_millis(row.try_get("last_at")?),
+                requests: row.try_get("requests")?,
+            })
+        })
+        .collect()
+}
+
+fn outcome(text: String) -> Result<Outcome, sqlx::Error> {
+    Outcome::parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("no outcome {text}").into()))
+}
+
+/// What is too old, and callers beyond the cap.
+pub async fn delete_before(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
+    let hour = before.millis().div_euclid(HOUR);
+    for (text, bound) in [
+        ("DELETE FROM usage_hours WHERE hour < $1", hour),
+        ("DELETE FROM usage_org_hours WHERE hour < $1", hour),
+        ("DELETE FROM usage_days WHERE day < $1", hour.div_euclid(DAY_IN_HOURS)),
+        ("DELETE FROM callers WHERE last_at < $1", before.millis()),
+        ("DELETE FROM usage_flushes WHERE at < $1", before.millis()),
+        (
+            "DELETE FROM callers WHERE (key_id, address, user_agent) IN (SELECT key_id, address, user_agent FROM \
+             (SELECT key_id, address, user_agent, \
+             ROW_NUMBER() OVER (PARTITION BY key_id ORDER BY last_at DESC, address, user_agent) AS place \
+             FROM callers) AS ranked WHERE place > $1)",
+            MOST_CALLERS as i64,
+        ),
+    ] {
+        sqlx::query(text).bind(bound).execute(&mut **write).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Counts that are not yet written. Each thread counts into a part of its own, so that the lock around it is free but for
+//! the moment in which a flush takes the counts away.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::shared::{Compact, SecretId, Timestamp};
+use crate::usage::Outcome;
+
+/// One request that presented a key.
+pub struct Use<'a> {
+    pub secret: SecretId,
+    pub key: Compact,
+    pub org: Compact,
+    pub outcome: Outcome,
+    pub address: Option<IpAddr>,
+    pub user_agent: &'a str,
+}
+
+/// What is counted apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Slot {
+    pub secret: SecretId,
+    pub hour: i64,
+    pub outcome: Outcome,
+    /// A hash of address and user agent; 0 where too many are counted at once to tell them apart.
+    caller: u64,
+}
+
+pub(super) struct Count {
+    pub key: Compact,
+    pub org: Compact,
+    pub requests: u64,
+    pub last_at: Timestamp,
+    pub address: Option<IpAddr>,
+    pub user_agent: Box<str>,
+}
+
+pub(super) type Counts = HashMap<Slot, Count>;
+
+/// More parts than threads that count, on any machine of our time.
+const PARTS: usize = 64;
+/// From here on callers of a part are no longer told apart until the next flush.
+const MOST_SLOTS: usize = 20_000;
+
+pub(super) struct Tally {
+    parts: [Mutex<Counts>; PARTS],
+    hasher: RandomState,
+}
+
+impl Tally {
+    pub fn new() -> Self {
+        Self { parts: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
+    }
+
+    pub fn count(&self, now: Timestamp, used: &Use) {
+        let mut caller = self.hasher.hash_one((used.address, used.user_agent)) | 1;
+        let mut counts = self.parts[part_of_thread()].lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= MOST_SLOTS {
+            caller = 0;
+        }
+        let slot =
+            Slot { secret: used.secret, hour: now.millis().div_euclid(HOUR), outcome: used.outcome, caller };
+        let count = counts.entry(slot).or_insert_with(|| Count {
+            key: used.key,
+            org: used.org,
+            requests: 0,
+            last_at: now,
+            address: used.address.filter(|_| caller != 0),
+            user_agent: if caller == 0 { "".into() } else { used.user_agent.into() },
+        });
+        count.requests += 1;
+        count.last_at = count.last_at.max(now);
+    }
+
+    /// Takes what was counted away.
+    pub fn take(&self) -> Vec<Counts> {
+        let parts = self
+            .parts
+            .iter()
+            .map(|part| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner)));
+        parts.filter(|counts| !counts.is_empty()).collect()
+    }
+
+    /// Looks at what is counted.
+    pub fn each(&self, mut look: impl FnMut(&Slot, &Count)) {
+        for part in &self.parts {
+            let counts = part.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.iter().for_each(|(slot, count)| look(slot, count));
+        }
+    }
+}
+
+pub(super) const HOUR: i64 = 3_600_000;
+pub(super) const DAY_IN_HOURS: i64 = 24;
+
+fn part_of_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % PARTS);
+    }
+    MINE.with(Cell::get)
+}
