@@ -85,6 +85,7 @@ CREATE TABLE usage_hours (
   hour BIGINT NOT NULL,
   outcome TEXT NOT NULL,
   key_id TEXT NOT NULL,
+  org_id TEXT NOT NULL,
   requests BIGINT NOT NULL,
   PRIMARY KEY (secret_id, hour, outcome)
 );
@@ -119,6 +120,18 @@ CREATE TABLE callers (
   PRIMARY KEY (key_id, address, user_agent)
 );
 CREATE INDEX callers_by_time ON callers (last_at);
+
+-- Refused requests with keys that are known, for some days: by the id that the caller was told, an admin finds the reason.
+CREATE TABLE refused_requests (
+  request_id TEXT NOT NULL PRIMARY KEY,
+  at BIGINT NOT NULL,
+  org_id TEXT NOT NULL,
+  key_id TEXT NOT NULL,
+  secret_id TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  address TEXT NOT NULL
+);
+CREATE INDEX refused_requests_by_time ON refused_requests (at);
 
 -- A flush whose commit was in doubt is not counted twice.
 CREATE TABLE usage_flushes (

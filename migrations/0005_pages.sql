@@ -4,5 +4,5 @@ CREATE INDEX keys_disabled ON keys (org_id, disabled_at, id) WHERE disabled_at I
 CREATE INDEX keys_rotating ON keys (org_id, previous_until, id) WHERE previous_until IS NOT NULL;
 CREATE INDEX keys_of_kind ON keys (org_id, kind, id);
 -- Keys that have ended and are still tried, for the overview.
-CREATE INDEX usage_hours_revoked ON usage_hours (hour, key_id, requests) WHERE outcome = 'revoked';
-CREATE INDEX usage_hours_expired ON usage_hours (hour, key_id, requests) WHERE outcome = 'expired';
+CREATE INDEX usage_hours_revoked ON usage_hours (org_id, hour, key_id, requests) WHERE outcome = 'revoked';
+CREATE INDEX usage_hours_expired ON usage_hours (org_id, hour, key_id, requests) WHERE outcome = 'expired';

@@ -4,12 +4,13 @@
 use std::cell::RefCell;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::presented::{Presented, refusal, tell_rate};
 use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
+use crate::platform::http::Peer;
 use crate::platform::http::lean::Glance;
 use crate::platform::{App, Problem};
 use crate::shared::{Kind, OrgId, Role};
@@ -33,8 +34,8 @@ use crate::usage::Outcome;
         (status = 503, description = "It cannot be decided now"),
     )
 )]
-pub async fn authorize(State(app): State<App>, request: Request) -> Response {
-    let glance = match Glance::of(&app, &request) {
+pub async fn authorize(app: App, peer: Peer, request: Request) -> Response {
+    let glance = match Glance::of(&app, peer, &request) {
         Ok(glance) => glance,
         Err(refused) => return *refused,
     };
@@ -51,7 +52,7 @@ pub async fn authorize(State(app): State<App>, request: Request) -> Response {
         Presented::Missing => Verdict::of(Outcome::Missing),
         Presented::Several => Verdict::of(Outcome::Malformed),
         Presented::One(key) => {
-            let from = From { address: Some(glance.address), user_agent: user_agent(request.headers()) };
+            let from = from(&glance, request.headers());
             match keys::verify(&app, key, &wanted, &from).await {
                 Ok(verdict) => verdict,
                 Err(error) => return glance.problem(error),
@@ -105,7 +106,12 @@ fn read(query: &str) -> Option<Wanted> {
     Some(Wanted { kinds: kinds.unwrap_or(wanted.kinds), ..wanted })
 }
 
-pub fn user_agent(headers: &HeaderMap) -> &str {
+/// Who presents the key that came with a request.
+pub fn from<'a>(glance: &'a Glance, headers: &'a HeaderMap) -> From<'a> {
+    From { address: Some(glance.address), user_agent: user_agent(headers), request_id: &glance.request_id }
+}
+
+fn user_agent(headers: &HeaderMap) -> &str {
     headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map_or("", |text| {
         // Header values that are text are ASCII: any place is a boundary.
         text.get(..200).unwrap_or(text)

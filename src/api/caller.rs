@@ -35,7 +35,11 @@ impl FromRequestParts<App> for Caller {
             Presented::Missing => Verdict::of(Outcome::Missing),
             Presented::Several => Verdict::of(Outcome::Malformed),
             Presented::One(key) => {
-                let from = From { address: Some(visit.address), user_agent: &visit.user_agent };
+                let from = From {
+                    address: Some(visit.address),
+                    user_agent: &visit.user_agent,
+                    request_id: &visit.request_id,
+                };
                 keys::verify(app, key, &ANY, &from).await?
             }
         };

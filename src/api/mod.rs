@@ -22,8 +22,12 @@ use crate::platform::http::{Doors, Who};
 
 pub fn doors() -> Doors {
     Doors::default()
-        .lean(Method::GET, "/api/v1/authorize", Who::Key, authorize::authorize)
-        .lean(Method::POST, "/api/v1/keys/verify", Who::Key, verify::verify)
+        .lean(Method::GET, "/api/v1/authorize", Who::Key, |app, peer, request| {
+            Box::pin(authorize::authorize(app, peer, request))
+        })
+        .lean(Method::POST, "/api/v1/keys/verify", Who::Key, |app, peer, request| {
+            Box::pin(verify::verify(app, peer, request))
+        })
         .get("/api/v1/openapi.json", Who::Anyone, openapi::show)
         .get("/api/v1/me", Who::Key, me::show)
         .get("/api/v1/keys", Who::Key, keys::list)

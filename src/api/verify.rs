@@ -3,17 +3,18 @@
 use std::net::IpAddr;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::authorize::user_agent;
+use super::authorize::from;
 use super::caller::ANY;
 use super::presented::{Presented, refusal, tell_rate};
 use super::shape::Told;
 use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
+use crate::platform::http::Peer;
 use crate::platform::http::lean::{self, Glance};
 use crate::platform::{App, Error, Problem};
 use crate::shared::{Compact, Kind, Role};
@@ -78,8 +79,8 @@ pub struct Limit {
 /// Check another key of the same organization
 #[utoipa::path(post, path = "/api/v1/keys/verify", tag = "checks", request_body = Question, security(("key" = [])),
     responses((status = 200, body = Answer), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
-pub async fn verify(State(app): State<App>, request: Request) -> Response {
-    let glance = match Glance::of(&app, &request) {
+pub async fn verify(app: App, peer: Peer, request: Request) -> Response {
+    let glance = match Glance::of(&app, peer, &request) {
         Ok(glance) => glance,
         Err(refused) => return *refused,
     };
@@ -95,7 +96,7 @@ pub async fn verify(State(app): State<App>, request: Request) -> Response {
         Ok(question) => question,
         Err(problem) => return glance.problem(problem),
     };
-    match answer(&app, asker.org.id, &question).await {
+    match answer(&app, asker.org.id, &glance.request_id, &question).await {
         Ok(answer) => {
             // Plain strings and numbers: there is nothing that could not be written.
             let body = serde_json::to_vec(&answer).unwrap_or_default();
@@ -115,14 +116,11 @@ async fn own_key(app: &App, glance: &Glance, headers: &HeaderMap) -> Result<Verd
     match Presented::of(headers) {
         Presented::Missing => Ok(Verdict::of(Outcome::Missing)),
         Presented::Several => Ok(Verdict::of(Outcome::Malformed)),
-        Presented::One(key) => {
-            let from = From { address: Some(glance.address), user_agent: user_agent(headers) };
-            keys::verify(app, key, &ANY, &from).await
-        }
+        Presented::One(key) => keys::verify(app, key, &ANY, &from(glance, headers)).await,
     }
 }
 
-async fn answer(app: &App, org: Compact, question: &Question) -> Result<Answer, Told> {
+async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) -> Result<Answer, Told> {
     let address = match question.ip.as_deref() {
         None => None,
         Some(text) => Some(text.trim().parse::<IpAddr>().map_err(|_| {
@@ -141,7 +139,7 @@ async fn answer(app: &App, org: Compact, question: &Question) -> Result<Answer, 
         kinds: kinds.unwrap_or(Kinds::ALL),
         plan: true,
     };
-    let from = From { address, user_agent: "" };
+    let from = From { address, user_agent: "", request_id };
     let verdict = keys::verify(app, &question.key, &wanted, &from).await?;
     if let Some(wait) = verdict.wait {
         return Err(Error::TooMany(wait).into());

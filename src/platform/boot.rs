@@ -5,13 +5,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::assets::Assets;
 use super::config::{ConfigError, Sources};
 use super::db::{Db, DbError, Opener};
+use super::http::lean::Entrance;
 use super::{App, Clock, Config, Error, Random, Slices, http, telemetry};
 use crate::shared::VERSION;
 
@@ -55,7 +55,7 @@ pub type Starting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 pub struct Product {
     /// What they keep in memory.
     pub slices: fn(&Random) -> Slices,
-    pub router: fn(&App) -> Router,
+    pub entrance: fn(&App) -> Entrance,
     /// Runs once before the first request; what it spawns ends with the process.
     pub start: fn(App) -> Starting,
     /// Runs once after the last answer.
@@ -90,7 +90,7 @@ pub async fn serve(sources: &Sources, product: &Product) -> Result<(), Failure> 
         app.stop();
         tracing::info!("stopping: running requests may finish");
     };
-    http::serve::serve(listener, (product.router)(&app), &app.config.limits, stopping).await;
+    http::serve::serve(listener, (product.entrance)(&app), &app.config.limits, stopping).await;
     if let Err(error) = (product.stop)(app.clone()).await {
         tracing::error!(%error, "what was counted last could not be written");
     }

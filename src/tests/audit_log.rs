@@ -4,6 +4,7 @@ use super::harness::{Server, on_both_engines};
 use super::people::EMAIL;
 use super::personas::Persona;
 use crate::accounts::server::Person;
+use crate::keys::server as keys;
 use crate::shared::Role;
 
 const PAGE: &str = "/settings/audit-log";
@@ -92,6 +93,35 @@ on_both_engines! {
         let lines = server.export(&here, "").await;
         assert_eq!((lines.len(), lines[0]["details"]["to"].as_str()), (53, Some("Alice 52")));
         assert!(lines.iter().map(|line| line["id"].as_str()).is_sorted_by(|a, b| a > b));
+    }
+
+    async fn the_id_of_a_refused_check_leads_to_its_reason(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "ci").await;
+        let check = || async {
+            let bearer = format!("Bearer {}", made.plaintext.expose());
+            let answer = server.get(&format!("/api/v1/authorize?org={}&role=owner", owner.org.org))
+                .header("authorization", &bearer).send().await;
+            (answer.status.as_u16(), answer.header("x-request-id").to_owned(), answer.text())
+        };
+        assert_eq!(check().await.0, 200);
+        keys::disable(&server.app, &owner, &made.key.id).await.expect("a disabled key");
+        let (status, id, told) = check().await;
+        assert!(status == 401 && !told.contains("disabled"), "{told}");
+        let (here, elsewhere) =
+            (server.sign_in_as(Persona::Admin).await, server.sign_in_as(Persona::Stranger).await);
+        // Before and after it is written.
+        for _ in 0..2 {
+            let page = server.log(&here, &format!("?request={id}")).await;
+            assert!(page.contains("The key was disabled.") && page.contains(made.key.id.as_str()), "{page}");
+            let page = server.log(&elsewhere, &format!("?request={id}")).await;
+            assert!(page.contains("No such events") && !page.contains("disabled"), "{page}");
+            keys::flush(&server.app).await.expect("a flush");
+        }
+        server.clock.advance(std::time::Duration::from_secs(8 * 24 * 60 * 60));
+        keys::sweep(&server.app).await.expect("a sweep");
+        assert!(!server.log(&here, &format!("?request={id}")).await.contains("The key was disabled."));
     }
 
     async fn an_export_of_several_pieces_is_whole(engine) {

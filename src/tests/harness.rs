@@ -4,15 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use tower::ServiceExt;
 
 use crate::platform::config::Sources;
 use crate::platform::db::{Db, Engine, Opener};
 use crate::platform::http::Peer;
+use crate::platform::http::lean::Entrance;
 use crate::platform::{App, Assets, Clock, Config, Random};
 use crate::shared::Timestamp;
 use crate::ui::server::routes;
@@ -90,7 +89,7 @@ pub struct Server {
     pub clock: Clock,
     /// Keeps the database's folder.
     _place: Place,
-    router: Router,
+    entrance: Entrance,
 }
 
 impl Server {
@@ -109,8 +108,8 @@ impl Server {
         let slices = routes::slices(&random);
         let app = App::new(config, db, clock.clone(), random, assets, slices);
         crate::keys::server::listen(&app).await.expect("the change log is read");
-        let router = routes::router(&app);
-        Self { app, clock, _place: place, router }
+        let entrance = routes::entrance(&app);
+        Self { app, clock, _place: place, entrance }
     }
 
     /// Another process on the same database: what it changes reaches this one by the database alone.
@@ -195,9 +194,9 @@ impl Call<'_> {
 
     /// Without waiting for the end of the answer.
     pub async fn open(self) -> Opened {
-        let mut request = self.request.body(self.body).expect("a request");
-        request.extensions_mut().insert(Peer(SocketAddr::new(self.peer, 50_000)));
-        let response = self.server.router.clone().oneshot(request).await.expect("infallible");
+        let request = self.request.body(self.body).expect("a request");
+        let peer = Peer(SocketAddr::new(self.peer, 50_000));
+        let response = self.server.entrance.answer(peer, request).await;
         let (parts, body) = response.into_parts();
         Opened { status: parts.status, headers: parts.headers, body }
     }

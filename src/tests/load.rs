@@ -32,7 +32,7 @@ on_both_engines! {
                         tokio::task::yield_now().await;
                     }
                     let late = answered.load(Ordering::SeqCst);
-                    let from = From { address: None, user_agent: "" };
+                    let from = From { address: None, user_agent: "", request_id: "" };
                     match keys::verify(&server.app, token.expose(), &ANYTHING, &from).await {
                         Ok(verdict) => (late, verdict.outcome == Outcome::Valid),
                         // On a machine that has too much to do, turned away.
@@ -84,7 +84,7 @@ async fn a_flood_of_wrong_secrets_starves_nobody() {
         let app = &server.app;
         async move {
             let address = Some(std::net::IpAddr::from((number + 0x0100_0000).to_be_bytes()));
-            keys::verify(app, &token, &ANYTHING, &From { address, user_agent: "" }).await
+            keys::verify(app, &token, &ANYTHING, &From { address, user_agent: "", request_id: "" }).await
         }
     });
     let mut flood = Box::pin(futures_util::future::join_all(flood));

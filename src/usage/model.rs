@@ -55,6 +55,26 @@ impl Outcome {
         }
     }
 
+    /// Why a request was refused, for those who may know.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Valid => "It was not refused.",
+            Self::Missing => "It carried no key.",
+            Self::Malformed => "What it carried is no key: the form or the checksum is wrong.",
+            Self::Unknown => {
+                "It carried the public id of this key with a wrong secret, or asked for another organization."
+            }
+            Self::Revoked => "The key was revoked, or this secret of it had ended.",
+            Self::Disabled => "The key was disabled.",
+            Self::Expired => "The key had expired.",
+            Self::RateLimited => "The key's requests of that minute were used up.",
+            Self::IpNotAllowed => "The address is not among those that the key is allowed from.",
+            Self::PlanNotEligible => "The organization's plan does not include the API.",
+            Self::RoleTooLow => "The key's role is too low for what was asked.",
+            Self::KindNotAllowed => "Keys of this kind are not accepted where it was used.",
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
     }

@@ -64,6 +64,8 @@ impl Kinds {
 pub struct From<'a> {
     pub address: Option<IpAddr>,
     pub user_agent: &'a str,
+    /// What a refused caller is told, and an admin finds the reason by.
+    pub request_id: &'a str,
 }
 
 /// What came out.
@@ -290,6 +292,7 @@ fn admit(app: &App, cell: &Cell, state: &State, wanted: &Wanted, from: &From) ->
 }
 
 fn count(app: &App, secret: SecretId, key: Compact, org: Compact, outcome: Outcome, from: &From) {
-    let used = Use { secret, key, org, outcome, address: from.address, user_agent: from.user_agent };
+    let From { address, user_agent, request_id } = *from;
+    let used = Use { secret, key, org, outcome, address, user_agent, request_id };
     app.slice::<Usage>().count(app, &used);
 }

@@ -95,7 +95,7 @@ fn tell_first_calls(app: &App, batch: &usage::Batch) {
             continue;
         }
         let of_secret = (secret, i64::MIN, Outcome::Valid)..=(secret, i64::MAX, Outcome::Valid);
-        let Some((_, (key, _))) = batch.hours.range(of_secret).next() else { continue };
+        let Some((_, usage::Of { key, .. })) = batch.hours.range(of_secret).next() else { continue };
         // A page names the secret; whose it is decides whether it may hear of it.
         if memory.org_of(*key).is_none_or(|owner| owner.to_string() != org) {
             continue;

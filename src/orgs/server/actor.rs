@@ -7,6 +7,7 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::Method;
 use axum::http::request::Parts;
+use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use super::store::{self, Membership};
@@ -29,7 +30,15 @@ pub struct Visitor {
     /// The organization they work in.
     pub current: Option<Membership>,
     /// What the page before left to say, once.
-    pub word: Option<String>,
+    pub word: Option<Word>,
+}
+
+/// How it went, for the next page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Word {
+    pub text: String,
+    /// It was not done.
+    pub refused: bool,
 }
 
 /// Who acts in an organization: a member, or a key in the name of the person who made it.
@@ -130,7 +139,12 @@ const WORD: &str = "word";
 
 /// Leaves a sentence for the next page, which shows it once.
 pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
-    Ok(session.insert(WORD, what).await?)
+    Ok(session.insert(WORD, Word { text: what.to_owned(), refused: false }).await?)
+}
+
+/// The same for something that was not done.
+pub async fn leave_refusal(session: &Session, why: &str) -> Result<(), Error> {
+    Ok(session.insert(WORD, Word { text: why.to_owned(), refused: true }).await?)
 }
 
 async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {

@@ -114,19 +114,12 @@ pub async fn items(app: &App, member: &Member, counts: &Counts) -> Result<Vec<It
 }
 
 async fn dead(app: &App, member: &Member, now: Timestamp) -> Result<Vec<Item>, Error> {
-    let tried = usage::dead(app, now.minus(Duration::from_secs(24 * 60 * 60))).await?;
+    let day_ago = now.minus(Duration::from_secs(24 * 60 * 60));
+    let tried = usage::dead(app, &member.org.org, day_ago, MOST_DEAD).await?;
     let mut items = Vec::new();
     for (id, requests) in tried {
-        if items.len() == MOST_DEAD {
-            break;
-        }
-        let key = match keys::find(app, member, &id).await {
-            Ok(key) => key,
-            // Another organization's.
-            Err(Error::NotFound) => continue,
-            Err(error) => return Err(error),
-        };
-        let callers = usage::callers_of(app, &id, now.minus(Duration::from_secs(24 * 60 * 60))).await?;
+        let key = keys::find(app, member, &id).await?;
+        let callers = usage::callers_of(app, &id, day_ago).await?;
         let mut text = vec![
             Piece::Plain(format!("{} in 24 h with ", counted(requests, "call", "calls"))),
             Piece::Name(key.name.clone()),

@@ -11,10 +11,10 @@ use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
-    Chart, ChartHeight, EmptyState, Legend, LinkButton, Look, Outcome as Went, Size, StatusShape, Symbol,
-    Time, Toast, Wording, day, grouped,
+    Chart, ChartHeight, EmptyState, Legend, LinkButton, Look, Size, StatusShape, Symbol, Time, Wording, day,
+    grouped,
 };
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server as usage;
 
@@ -31,7 +31,7 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
     let word = member.visitor.word.clone();
     let response = page_for(&app, &member, "Overview").render(move || {
-        let toast = word.map(|word| view! { <Toast outcome=Went::Done title=word/> }.into_any());
+        let toast = word.map(toast);
         let today = today(Today::of(&hours, now), &counts, now);
         let attention = attention(items, counts.all == 0);
         let activity = activity.map(|events| activity_list(events, now));

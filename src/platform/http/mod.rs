@@ -9,6 +9,7 @@ mod doors;
 mod headers;
 pub mod lean;
 mod limits;
+mod pace;
 mod problems;
 pub mod serve;
 mod visit;

@@ -1,25 +1,40 @@
 //! Connections: accepting, limits on headers and their time, and a stop that lets running requests finish. HTTP/1.1 only:
 //! what speaks HTTP/2 or 3 to browsers is the TLS proxy in front, and proxies speak 1.1 to the server behind them.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tower::ServiceExt;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
+use super::lean::Entrance;
+use super::pace::{Pace, Paced, Silence};
 use super::visit::Peer;
 use crate::platform::config::Limits;
 
 /// Serves until `stop` is ready, then lets running requests finish for as long as the grace lasts.
-pub async fn serve(listener: TcpListener, router: Router, limits: &Limits, stop: impl Future<Output = ()>) {
-    let server = builder(limits);
-    let running = GracefulShutdown::new();
+pub async fn serve(
+    listener: TcpListener,
+    entrance: Entrance,
+    limits: &Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let mut server = http1::Builder::new();
+    // Twice the limit, so that what is a little over is still refused with a proper answer.
+    server.max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
+    let entrance = Arc::new(entrance);
+    let (stopping, told) = watch::channel(());
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -28,49 +43,63 @@ pub async fn serve(listener: TcpListener, router: Router, limits: &Limits, stop:
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(&server, stream, peer, router.clone());
-                let connection = running.watch(connection);
-                tokio::spawn(async move {
-                    // A client that breaks off or speaks no HTTP is its own affair.
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "connection ended");
-                    }
-                });
+                let (server, entrance, told) = (server.clone(), Arc::clone(&entrance), told.clone());
+                tokio::spawn(converse(server, stream, peer, entrance, told, limits.header_timeout));
             }
             Err(error) => rest_after(&error).await,
         }
     }
-    drop(listener);
-    if tokio::time::timeout(limits.shutdown_grace, running.shutdown()).await.is_err() {
+    drop((listener, told));
+    stopping.send_replace(());
+    if tokio::time::timeout(limits.shutdown_grace, stopping.closed()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
 }
 
-fn builder(limits: &Limits) -> http1::Builder {
-    let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        // Also ends connections that stay silent, at their beginning and between requests.
-        .header_read_timeout(limits.header_timeout)
-        // Twice the limit, so that what is a little over is still refused with a proper answer.
-        .max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
-    server
-}
-
-fn connection(
-    server: &http1::Builder,
+/// One connection: its requests one after another. It ends when the client ends it, when it stays silent for too long, or
+/// after the answer that is under way when the server is told to stop.
+async fn converse(
+    server: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
-) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static {
+    entrance: Arc<Entrance>,
+    mut told: watch::Receiver<()>,
+    patience: Duration,
+) {
     // Answers are small: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+    let pace = Arc::new(Pace::default());
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let turn = Pace::begin(&pace);
+        let entrance = Arc::clone(&entrance);
+        async move {
+            let request =
+                request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+            let response = entrance.answer(Peer(peer), request).await;
+            Ok::<Response, Infallible>(turn.until_sent(response))
+        }
     });
-    server.serve_connection(TokioIo::new(stream), service)
+    let stream = Paced::new(TokioIo::new(stream), Arc::clone(&pace));
+    let mut connection = pin!(server.serve_connection(stream, service));
+    let mut silence = Silence::new(&pace);
+    let mut looks = tokio::time::interval(patience / Silence::LOOKS);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                // A client that breaks off or speaks no HTTP is its own affair.
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended");
+                }
+                return;
+            }
+            _ = looks.tick() => if silence.is_too_long() {
+                return;
+            },
+            Ok(()) = told.changed() => connection.as_mut().graceful_shutdown(),
+        }
+    }
 }
 
 /// A broken connection concerns one client; running out of descriptors or memory concerns all and needs a pause.

@@ -18,7 +18,7 @@ use crate::shared::{Door, KeyId, Kind, Role, Timestamp};
 use crate::usage::Outcome;
 
 pub const ANYTHING: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
-const SOMEBODY: From = From { address: None, user_agent: "test" };
+const SOMEBODY: From = From { address: None, user_agent: "test", request_id: "" };
 
 pub fn draft(name: &str) -> Draft {
     Draft {

@@ -1,8 +1,11 @@
 //! What stands around the pages of people who are signed in, from the one who looks.
 
+use leptos::prelude::*;
+
 use super::page::Page;
-use crate::orgs::server::Member;
+use crate::orgs::server::{Member, Word};
 use crate::platform::App;
+use crate::ui::parts::{Outcome, Toast};
 use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, Person};
 
 /// `back` is the page's own path: where a switch of theme or organization returns to.
@@ -22,6 +25,12 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
         host: app.public_url.authority().to_owned(),
         back: back.to_owned(),
     }
+}
+
+/// What the page before left to say.
+pub fn toast(word: Word) -> AnyView {
+    let outcome = if word.refused { Outcome::Failed } else { Outcome::Done };
+    view! { <Toast outcome title=word.text/> }.into_any()
 }
 
 pub fn page_for(app: &App, member: &Member, title: &str) -> Page {

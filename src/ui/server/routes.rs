@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use super::{errors, live, start, theme};
 use crate::platform::boot::Product;
-use crate::platform::http::{Doors, Who, lean, stack};
+use crate::platform::http::lean::Entrance;
+use crate::platform::http::{Doors, Who, stack};
 use crate::platform::{App, Random, Slices, assets, health};
 use crate::usage::Outcome;
 use crate::{accounts, api, audit, keys, orgs, overview, usage};
@@ -18,7 +18,7 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 
 pub const PRODUCT: Product = Product {
     slices,
-    router,
+    entrance,
     start: |app| Box::pin(begin(app)),
     stop: |app| Box::pin(async move { keys::server::flush(&app).await }),
 };
@@ -76,15 +76,14 @@ pub fn doors() -> Doors {
     doors
 }
 
-pub fn router(app: &App) -> Router {
+pub fn entrance(app: &App) -> Entrance {
     // Leptos spawns through this; a second call (tests make many apps) finds it done.
     let _ = any_spawner::Executor::init_tokio();
     let doors = doors();
     let bound = orgs::server::Bound::among(doors.list());
-    let (routes, lean) = doors.into_routers();
+    let (routes, lean) = doors.into_parts();
     let routes = routes
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
         .layer(accounts::server::layer(app));
-    let whole = stack(app, routes, errors::page);
-    lean.method_not_allowed_fallback(lean::method_not_allowed).with_state(app.clone()).fallback_service(whole)
+    Entrance::new(app, lean, stack(app, routes, errors::page))
 }

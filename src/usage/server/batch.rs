@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::refusals::Refused;
 use super::tally::{Count, DAY_IN_HOURS, Slot};
 use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
@@ -30,21 +31,33 @@ pub struct CallerKey {
     pub user_agent: String,
 }
 
+/// Requests, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Of {
+    pub key: Compact,
+    pub org: Compact,
+    pub requests: i64,
+}
+
 /// In the order of their keys, so that two processes that write at once do so in the same order.
 #[derive(Clone, Default)]
 pub struct Batch {
-    pub hours: BTreeMap<(SecretId, i64, Outcome), (Compact, i64)>,
+    pub hours: BTreeMap<(SecretId, i64, Outcome), Of>,
     pub org_hours: BTreeMap<(Compact, i64, Outcome), i64>,
     pub days: BTreeMap<(Compact, i64), i64>,
     pub keys: BTreeMap<Compact, Totals>,
     pub secrets: BTreeMap<SecretId, Totals>,
     pub callers: BTreeMap<CallerKey, Totals>,
+    pub refusals: Vec<Refused>,
 }
 
 impl Batch {
     pub(super) fn add(&mut self, slot: &Slot, count: &Count) {
         let requests = count.requests as i64;
-        self.hours.entry((slot.secret, slot.hour, slot.outcome)).or_insert((count.key, 0)).1 += requests;
+        self.hours
+            .entry((slot.secret, slot.hour, slot.outcome))
+            .or_insert(Of { key: count.key, org: count.org, requests: 0 })
+            .requests += requests;
         *self.org_hours.entry((count.org, slot.hour, slot.outcome)).or_default() += requests;
         if slot.outcome == Outcome::Valid {
             let day = slot.hour.div_euclid(DAY_IN_HOURS);
@@ -61,6 +74,6 @@ impl Batch {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.hours.is_empty()
+        self.hours.is_empty() && self.refusals.is_empty()
     }
 }

@@ -9,15 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::batch::{Batch, CallerKey, Totals};
+use super::refusals::Refusals;
 use super::store;
 use super::tally::{Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::Compact;
+use crate::usage::Outcome;
 
 /// What is counted and not yet written, for an app.
 pub struct Usage {
     tally: Tally,
+    refusals: Refusals,
     /// Taken for writing, until the commit is certain.
     flying: Mutex<Option<Arc<Flight>>>,
     /// Held by a flush while it commits, so that a reader sees a count in the database or in memory, never in both.
@@ -63,6 +66,7 @@ impl Default for Usage {
     fn default() -> Self {
         Self {
             tally: Tally::new(),
+            refusals: Refusals::default(),
             flying: Mutex::default(),
             gate: RwLock::default(),
             next: tokio::sync::Mutex::new(1),
@@ -74,7 +78,11 @@ impl Default for Usage {
 impl Usage {
     /// Never waits for anything but the moment of a flush.
     pub fn count(&self, app: &App, used: &Use) {
-        self.tally.count(app.clock.now(), used);
+        let now = app.clock.now();
+        self.tally.count(now, used);
+        if used.outcome != Outcome::Valid {
+            self.refusals.note(now, used);
+        }
     }
 
     /// Held while reading what is written and then laying the rest over it.
@@ -87,6 +95,7 @@ impl Usage {
         let flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = flying.as_ref().map(|flight| flight.batch.clone()).unwrap_or_default();
         self.tally.each(|slot, count| batch.add(slot, count));
+        batch.refusals.extend(self.refusals.waiting());
         batch
     }
 
@@ -98,6 +107,7 @@ impl Usage {
             for (slot, count) in self.tally.take().iter().flatten() {
                 batch.add(slot, count);
             }
+            batch.refusals = self.refusals.take();
             if !batch.is_empty() {
                 self.join_callers(&mut batch);
                 *flying = Some(Arc::new(Flight { number: *next, batch }));

@@ -3,12 +3,14 @@
 mod batch;
 mod flush;
 mod read;
+mod refusals;
 mod store;
 mod tally;
 
-pub use batch::{Batch, Totals};
+pub use batch::{Batch, Of, Totals};
 pub use flush::{Usage, flush};
 pub use read::{Slice, TREND, Trend, callers_of, dead, hours_of, hours_of_org, sums, trends};
+pub use refusals::{Reason, refusal};
 pub use store::{Caller, Hour};
 pub use tally::Use;
 
@@ -23,7 +25,7 @@ pub const EVERY: Duration = Duration::from_secs(1);
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let before = app.clock.now().minus(app.config.keys.usage_retention);
     let mut write = app.db.write().await?;
-    store::delete_before(&mut write, before).await?;
+    store::delete_before(&mut write, before, app.clock.now().minus(refusals::KEPT)).await?;
     write.commit().await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::batch::Batch;
+use super::batch::{Batch, Of};
 use super::flush::Usage;
 use super::store::{self, Caller, Hour};
 use super::tally::{DAY_IN_HOURS, HOUR};
@@ -62,7 +62,7 @@ pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<
     let known: HashMap<Compact, &KeyId> =
         keys.iter().filter_map(|key| key.compact().map(|compact| (compact, key))).collect();
     let first = from.millis().div_euclid(HOUR);
-    for ((secret, hour, outcome), (key, requests)) in &usage.unwritten().hours {
+    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.unwritten().hours {
         if let Some(key) = known.get(key).filter(|_| *hour >= first) {
             let slice = Slice { key: (*key).clone(), secret: secret.to_string(), outcome: *outcome };
             *sums.entry(slice).or_default() += u64::try_from(*requests).unwrap_or(0);
@@ -78,7 +78,7 @@ pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hou
     let mut hours = store::hours(app.db.pool(), key, from).await?;
     let first = from.millis().div_euclid(HOUR);
     let compact = key.compact();
-    for ((secret, hour, outcome), (key, requests)) in &usage.unwritten().hours {
+    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.unwritten().hours {
         if Some(*key) != compact || *hour < first {
             continue;
         }
@@ -145,9 +145,9 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
     Ok(callers)
 }
 
-/// Keys that have ended and were tried since a moment, the most tried first, of all organizations. What is not yet
-/// written is left out: it is a second old at most.
-pub async fn dead(app: &App, from: Timestamp) -> Result<Vec<(KeyId, u64)>, Error> {
-    let dead = store::dead(app.db.pool(), from).await?;
+/// Keys of an organization that have ended and were tried since a moment, the most tried first. What is not yet written
+/// is left out: it is a second old at most.
+pub async fn dead(app: &App, org: &OrgId, from: Timestamp, most: usize) -> Result<Vec<(KeyId, u64)>, Error> {
+    let dead = store::dead(app.db.pool(), org, from, most).await?;
     Ok(dead.into_iter().map(|(key, requests)| (key, u64::try_from(requests).unwrap_or(0))).collect())
 }

@@ -6,9 +6,10 @@ use sqlx::{Any, AnyPool, Row};
 
 use super::batch::Batch;
 use super::flush::MOST_CALLERS;
+use super::refusals::Reason;
 use super::tally::{DAY_IN_HOURS, HOUR};
 use crate::platform::db::{ROWS, Write, places, sql};
-use crate::shared::{KeyId, OrgId, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// Notes that a flush is being written. False when it already was.
@@ -28,14 +29,16 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
     const HOURS: &str = "ON CONFLICT (secret_id, hour, outcome) DO UPDATE SET \
          requests = usage_hours.requests + excluded.requests";
     let rows = batch.hours.iter();
-    many(write, "usage_hours (secret_id, hour, outcome, key_id, requests)", 5, HOURS, rows, |query, row| {
-        let ((secret, hour, outcome), (key, requests)) = row;
+    let columns = "usage_hours (secret_id, hour, outcome, key_id, org_id, requests)";
+    many(write, columns, 6, HOURS, rows, |query, row| {
+        let ((secret, hour, outcome), of) = row;
         query
             .bind(secret.to_string())
             .bind(*hour)
             .bind(outcome.as_str())
-            .bind(key.to_string())
-            .bind(*requests)
+            .bind(of.key.to_string())
+            .bind(of.org.to_string())
+            .bind(of.requests)
     })
     .await?;
 
@@ -73,7 +76,42 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
             .bind(at)
             .bind(sum.calls)
     })
+    .await?;
+
+    let columns = "refused_requests (request_id, at, org_id, key_id, secret_id, outcome, address)";
+    many(write, columns, 7, "ON CONFLICT DO NOTHING", batch.refusals.iter(), |query, refused| {
+        query
+            .bind(refused.request_id.clone())
+            .bind(refused.at.millis())
+            .bind(refused.org.to_string())
+            .bind(refused.key.to_string())
+            .bind(refused.secret.to_string())
+            .bind(refused.outcome.as_str())
+            .bind(refused.address.map(|address| address.to_string()).unwrap_or_default())
+    })
     .await
+}
+
+/// Why a request with one of the organization's keys was refused.
+pub async fn refusal(pool: &AnyPool, org: &OrgId, request_id: &str) -> Result<Option<Reason>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT at, key_id, secret_id, outcome, address FROM refused_requests \
+         WHERE request_id = $1 AND org_id = $2",
+    )
+    .bind(request_id)
+    .bind(org.as_str())
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let secret: String = row.try_get("secret_id")?;
+    let no_id = || sqlx::Error::Decode(format!("no secret id {secret}").into());
+    Ok(Some(Reason {
+        at: Timestamp::from_millis(row.try_get("at")?),
+        key: KeyId::from_text(row.try_get::<String, _>("key_id")?),
+        secret: SecretId::parse(&secret).ok_or_else(no_id)?,
+        outcome: outcome(row.try_get("outcome")?)?,
+        address: row.try_get("address")?,
+    }))
 }
 
 type Bound<'q> = Query<'q, Any, AnyArguments>;
@@ -195,17 +233,24 @@ pub async fn sums(
         .collect()
 }
 
-/// Keys that have ended and were tried since a moment, the most tried first, of all organizations.
-pub async fn dead(pool: &AnyPool, from: Timestamp) -> Result<Vec<(KeyId, i64)>, sqlx::Error> {
+/// Keys of an organization that have ended and were tried since a moment, the most tried first.
+pub async fn dead(
+    pool: &AnyPool,
+    org: &OrgId,
+    from: Timestamp,
+    most: usize,
+) -> Result<Vec<(KeyId, i64)>, sqlx::Error> {
     // The outcomes stand in the text: that is how the engines know that an index of few rows will do.
     let rows = sqlx::query(
         "SELECT key_id, CAST(SUM(requests) AS BIGINT) AS requests FROM (\
-         SELECT key_id, requests FROM usage_hours WHERE outcome = 'revoked' AND hour >= $1 \
+         SELECT key_id, requests FROM usage_hours WHERE outcome = 'revoked' AND org_id = $1 AND hour >= $2 \
          UNION ALL \
-         SELECT key_id, requests FROM usage_hours WHERE outcome = 'expired' AND hour >= $1) AS tried \
-         GROUP BY key_id ORDER BY requests DESC LIMIT 100",
+         SELECT key_id, requests FROM usage_hours WHERE outcome = 'expired' AND org_id = $1 AND hour >= $2) AS tried \
+         GROUP BY key_id ORDER BY requests DESC, key_id LIMIT $3",
     )
+    .bind(org.as_str())
     .bind(from.millis().div_euclid(HOUR))
+    .bind(most as i64)
     .fetch_all(pool)
     .await?;
     rows.iter()
@@ -252,13 +297,18 @@ fn outcome(text: String) -> Result<Outcome, sqlx::Error> {
 }
 
 /// What is too old, and callers beyond the cap.
-pub async fn delete_before(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn delete_before(
+    write: &mut Write,
+    before: Timestamp,
+    refusals_before: Timestamp,
+) -> Result<(), sqlx::Error> {
     let hour = before.millis().div_euclid(HOUR);
     for (text, bound) in [
         ("DELETE FROM usage_hours WHERE hour < $1", hour),
         ("DELETE FROM usage_org_hours WHERE hour < $1", hour),
         ("DELETE FROM usage_days WHERE day < $1", hour.div_euclid(DAY_IN_HOURS)),
         ("DELETE FROM callers WHERE last_at < $1", before.millis()),
+        ("DELETE FROM refused_requests WHERE at < $1", refusals_before.millis()),
         ("DELETE FROM usage_flushes WHERE at < $1", before.millis()),
         (
             "DELETE FROM callers WHERE (key_id, address, user_agent) IN (SELECT key_id, address, user_agent FROM \

@@ -19,6 +19,7 @@ pub struct Use<'a> {
     pub outcome: Outcome,
     pub address: Option<IpAddr>,
     pub user_agent: &'a str,
+    pub request_id: &'a str,
 }
 
 /// What is counted apart.

@@ -17,6 +17,7 @@ use crate::ui::parts::{
 };
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Nav, PageHead, Shell};
+use crate::usage::server::{self as usage, Reason};
 
 const PAGE: usize = 50;
 
@@ -31,6 +32,10 @@ pub async fn show(
     let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
     rows.truncate(PAGE);
     let actions = read::actions(app.db.pool(), org).await?;
+    let refused = match wanted.request.trim() {
+        "" => None,
+        request => usage::refusal(&app, org, request).await?,
+    };
     let now = app.clock.now();
     let text = match app.config.accounts.audit_retention {
         Some(keep) => format!(
@@ -45,13 +50,19 @@ pub async fn show(
             query if query.is_empty() => format!("{HOME}/export"),
             query => format!("{HOME}/export?{query}"),
         };
-        let list = if rows.is_empty() { nothing(&wanted) } else { events(rows, now, &wanted, next) };
+        let list = match rows.is_empty() {
+            true if refused.is_some() => ().into_any(),
+            true => nothing(&wanted),
+            false => events(rows, now, &wanted, next),
+        };
+        let refused = refused.map(refusal);
         view! {
             <Shell chrome>
                 <PageHead title="Audit log" text>
                     <LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton>
                 </PageHead>
                 {filters(&wanted, actions)}
+                {refused}
                 {list}
             </Shell>
         }
@@ -88,6 +99,31 @@ fn filters(wanted: &Wanted, actions: Vec<String>) -> AnyView {
             />
             <Button class="max-lg:col-span-2">"Apply"</Button>
         </form>
+    }
+    .into_any()
+}
+
+/// Why a check of a key was refused: its caller was told no more than the request's id.
+fn refusal(reason: Reason) -> AnyView {
+    let key = format!("/settings/api-keys/{}", reason.key);
+    let facts = [
+        ("Time", exact(reason.at)),
+        ("Secret", reason.secret.to_string()),
+        ("Address", reason.address),
+        ("Code", reason.outcome.as_str().to_owned()),
+    ];
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty()).map(
+        |(name, value)| view! { <div><dt>{name}</dt><dd class="mono text-cap leading-5">{value}</dd></div> },
+    );
+    view! {
+        <section class="panel mt-3 px-4 py-4" aria-labelledby="refused">
+            <div class="flex flex-wrap items-baseline justify-between gap-3">
+                <h2 class="h-sect" id="refused">"This request was refused"</h2>
+                <LinkButton href=key>"See the key"</LinkButton>
+            </div>
+            <p class="mt-1 text-ink-2">{reason.outcome.reason()}</p>
+            <dl class="facts mt-3">{facts.collect_view()}</dl>
+        </section>
     }
     .into_any()
 }

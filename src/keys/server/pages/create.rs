@@ -13,7 +13,7 @@ use super::list::{self, Query, Shown};
 use super::reveal::{Occasion, reveal};
 use super::{Drawing, HOME, path_of};
 use crate::keys::server::{self as keys, Draft, Refusal, Revealed, name_key};
-use crate::orgs::server::{Member, leave_word};
+use crate::orgs::server::{Member, leave_refusal};
 use crate::platform::{App, Error, Secret};
 use crate::shared::{Kind, Role, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -87,7 +87,7 @@ pub async fn submit(
         Ok(Made::Before(path)) => {
             let word = "This form was sent before and made this key. Its secret was shown then; if nobody has kept \
                         it, rotate the key.";
-            leave_word(&session, word).await?;
+            leave_refusal(&session, word).await?;
             Ok(Redirect::to(&path).into_response())
         }
         Err(Refusal::Input(wrong)) => {

@@ -17,7 +17,7 @@ use tower_sessions::Session;
 
 use super::{Key, Refusal};
 use crate::keys::{SOON, Status};
-use crate::orgs::server::leave_word;
+use crate::orgs::server::{leave_refusal, leave_word};
 use crate::platform::Error;
 use crate::platform::http::{Doors, Who};
 use crate::shared::{KeyId, Timestamp};
@@ -72,14 +72,15 @@ async fn told(session: &Session, id: &KeyId, word: &str) -> Result<Response, Err
 /// A deed came too late or not at all: the key's page shows how things are now.
 async fn refused(session: &Session, id: &KeyId, refusal: Refusal) -> Result<Response, Error> {
     match refusal {
-        Refusal::State(why) => told(session, id, why).await,
+        Refusal::State(why) => leave_refusal(session, why).await?,
         Refusal::Input(wrong) => {
             let why = wrong.first().map_or("It was not accepted.", |(_, why)| why.as_str());
-            told(session, id, why).await
+            leave_refusal(session, why).await?;
         }
-        Refusal::Repeated(_) => Err(Error::OutOfStep),
-        Refusal::Error(error) => Err(error),
+        Refusal::Repeated(_) => return Err(Error::OutOfStep),
+        Refusal::Error(error) => return Err(error),
     }
+    Ok(Redirect::to(&path_of(id)).into_response())
 }
 
 /// The most urgent thing about a key; nothing for one that just works.

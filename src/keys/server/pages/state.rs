@@ -7,7 +7,7 @@ use tower_sessions::Session;
 
 use super::path_of;
 use crate::keys::server::{self as keys, Key, Refusal};
-use crate::orgs::server::{Member, leave_word};
+use crate::orgs::server::{Member, leave_refusal, leave_word};
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, ReturnPath};
 
@@ -51,13 +51,12 @@ async fn answer(
 ) -> Result<Response, Error> {
     let here = path_of(id);
     let back = ReturnPath::parse(&given.back).map_or(here, |back| back.to_string());
-    let word = match done {
-        Ok(key) => word(&key),
+    match done {
+        Ok(key) => leave_word(session, &word(&key)).await?,
         // Somebody else, or the same person in another tab, was quicker: the page shows how it is now.
-        Err(Refusal::State(why)) => why.to_owned(),
+        Err(Refusal::State(why)) => leave_refusal(session, why).await?,
         Err(Refusal::Error(error)) => return Err(error),
         Err(Refusal::Input(_) | Refusal::Repeated(_)) => return Err(Error::OutOfStep),
-    };
-    leave_word(session, &word).await?;
+    }
     Ok(Redirect::to(&back).into_response())
 }

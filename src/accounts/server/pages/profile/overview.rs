@@ -15,10 +15,8 @@ use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::Timestamp;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{
-    Badge, Button, HiddenFields, Input, LinkButton, LivePart, Look, Outcome, Size, Time, Toast, Tone,
-};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::parts::{Badge, Button, HiddenFields, Input, LinkButton, LivePart, Look, Size, Time, Tone};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{PageHead, Shell, ThemeSwitch};
 
 #[derive(Deserialize)]
@@ -90,7 +88,7 @@ async fn page(
     let now = app.clock.now();
     let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;
-    let word = visitor.word.clone().map(view_toast);
+    let word = visitor.word.clone();
     let response = page_for(app, member, "Profile").status(status).render(move || {
         let person = visitor.person;
         let others = sessions.len() > 1;
@@ -155,13 +153,9 @@ async fn page(
                 <div class="mt-4 max-w-[26rem] border-t border-line pt-4"><ThemeSwitch theme back=HOME/></div>
             </section>
         };
-        view! { <Shell chrome toast=word.map(|toast| toast())>{body}</Shell> }
+        view! { <Shell chrome toast=word.map(toast)>{body}</Shell> }
     });
     Ok(response.await)
-}
-
-fn view_toast(word: String) -> impl FnOnce() -> AnyView + Send {
-    move || view! { <Toast outcome=Outcome::Done title=word/> }.into_any()
 }
 
 fn factor_text(on: bool, codes: i64) -> String {

@@ -25,9 +25,9 @@ use crate::ui::form::Form;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{
     Bar, Button, Chart, Glyph, GlyphSize, Icon, KeyText, Legend, LinkButton, LinkOption, LinkSegment,
-    LivePart, Look, Note, Outcome as Went, Symbol, Toast, Tone, grouped,
+    LivePart, Look, Note, Symbol, Tone, grouped,
 };
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Caller, Hour};
@@ -112,7 +112,7 @@ pub async fn page(
     let word = member.visitor.word.clone();
     let title = told.key.name.clone();
     let response = page_for(app, member, &title).status(status).render(move || {
-        let toast = word.map(|word| view! { <Toast outcome=Went::Done title=word/> }.into_any());
+        let toast = word.map(toast);
         let here = told.key.name.clone();
         let dialog = dialog.map(|draw| draw());
         let body = body(told, range, reveal.map(|draw| draw()), now);

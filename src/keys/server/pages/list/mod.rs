@@ -18,7 +18,7 @@ pub use view::{Shown, page};
 
 use super::{create, path_of};
 use crate::keys::server::find_by_secret;
-use crate::orgs::server::{Member, leave_word};
+use crate::orgs::server::{Member, leave_refusal};
 use crate::platform::{App, Error};
 use query::Sought;
 
@@ -34,7 +34,7 @@ pub async fn show(
     if let Some(secret) = token {
         let word = "A whole key was in that address, and so in the browser's history and perhaps in logs. \
                     Rotate it.";
-        leave_word(&session, word).await?;
+        leave_refusal(&session, word).await?;
         return by_secret(&app, &member, secret).await;
     }
     let wants_form =

@@ -8,7 +8,7 @@ use tower_sessions::Session;
 use super::super::HOME;
 use super::query::ROWS;
 use crate::keys::server::{Refusal, disable};
-use crate::orgs::server::{Member, leave_word};
+use crate::orgs::server::{Member, leave_refusal, leave_word};
 use crate::platform::{App, Error};
 use crate::shared::KeyId;
 use crate::ui::parts::counted;
@@ -22,7 +22,7 @@ pub async fn selected(
     let keys = keys_of(&pairs);
     let deed = pairs.iter().find(|(name, _)| name == "do").map_or("", |(_, value)| value.as_str());
     if keys.is_empty() {
-        leave_word(&session, "No key was selected.").await?;
+        leave_refusal(&session, "No key was selected.").await?;
         return Ok(Redirect::to(HOME).into_response());
     }
     if deed == "revoke" {

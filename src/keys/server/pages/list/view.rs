@@ -17,10 +17,9 @@ use crate::shared::{Kind, Timestamp};
 use crate::ui::form::Form;
 use crate::ui::parts::{
     Button, Column, EmptyState, Glyph, GlyphSize, HiddenFields, LinkButton, LinkOption, LinkSegment, Look,
-    Outcome, Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table, Toast,
-    counted, grouped,
+    Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table, counted, grouped,
 };
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// What stands on the page besides the keys.
@@ -46,7 +45,7 @@ pub async fn page(app: &App, member: &Member, shown: Shown, status: StatusCode) 
     let creates = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(creates).finish();
     let creates = format!("{HOME}?{creates}");
     let response = page_for(app, member, "API keys").status(status).render(move || {
-        let toast = word.map(|word| view! { <Toast outcome=Outcome::Done title=word/> }.into_any());
+        let toast = word.map(toast);
         let dialog = dialog.map(|draw| draw());
         let reveal = reveal.map(|draw| draw());
         let is_first = listed.counts.last() == Some(&0);

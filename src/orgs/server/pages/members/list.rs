@@ -15,11 +15,10 @@ use crate::platform::{App, Error};
 use crate::shared::{Permission, Role, Timestamp};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{
-    Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, Menu, MenuLink, MenuRule, Outcome,
-    Pagination, Panel, RolePins, Row, SearchField, Symbol, Table, Time, Toast, Tone, Wording, counted,
-    grouped,
+    Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, Menu, MenuLink, MenuRule, Pagination, Panel,
+    RolePins, Row, SearchField, Symbol, Table, Time, Tone, Wording, counted, grouped,
 };
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// From here on a silence is worth a look.
@@ -88,7 +87,7 @@ pub async fn page(
             }
             .into_any()
         };
-        let toast = word.map(|word| view! { <Toast outcome=Outcome::Done title=word/> }.into_any());
+        let toast = word.map(toast);
         let total = u64::try_from(pending.len()).unwrap_or(0);
         let pending_title = match pending.len() {
             MOST_LISTED.. => format!("{}+ pending invites", grouped(MOST_LISTED as u64)),

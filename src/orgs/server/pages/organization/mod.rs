@@ -15,8 +15,8 @@ use crate::orgs::server::{Member, leave_word, service};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Plan};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{Input, LinkButton, Look, Note, Outcome, RolePins, Select, SelectOption, Toast};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::parts::{Input, LinkButton, Look, Note, RolePins, Select, SelectOption};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 const HERE: &str = "/settings/organization";
@@ -114,7 +114,7 @@ async fn page(
             }
             .into_any()
         };
-        let toast = word.map(|word| view! { <Toast outcome=Outcome::Done title=word/> }.into_any());
+        let toast = word.map(toast);
         view! {
             <Shell chrome toast>
                 <PageHead title="Organization" text="Keys belong to it and work only in it."/>
