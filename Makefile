@@ -37,12 +37,15 @@ format: setup-test ## Format everything
 	@$(with) cargo fmt
 	@$(with) npm --prefix end2end run format
 
-bench: setup-test ## Measure start, memory, pages, sign-in and reload
+bench: setup-test ## Measure start, memory, pages, sign-in, checks of keys, large lists and reload
+	@.tools/setup bench
 	@.tools/release
 	@$(with) npm --prefix end2end run --silent bench
 	@$(with) npm --prefix end2end run --silent bench:pages
-	@$(with) npm --prefix end2end run --silent bench:reload
+	@$(with) npm --prefix end2end run --silent bench:keys
+	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:list
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:teams
+	@$(with) npm --prefix end2end run --silent bench:reload
 
 dist: setup ## Make the one file that runs anywhere, in dist/
 	@.tools/dist

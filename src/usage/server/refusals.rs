@@ -119,7 +119,7 @@ mod tests {
     fn a_flood_with_one_key_hides_no_other() {
         let refusals = Refusals::default();
         let random = Random::seeded(1);
-        let mut key = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
+        let key = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
         let (flooded, other, org) = (key(), key(), key());
         let note = |key, millis| {
             let secret = SecretId::parse("0AZaz9b8C7d6").expect("an id");
