@@ -64,10 +64,16 @@ mod tests {
 
     #[test]
     fn codes_are_read_however_they_are_typed() {
-        for typed in ["WDJB-MJHT", "wdjbmjht", " wdjb mjht\n", "w.d.j.b.m.j.h.t", "WDJB–MJHT", "AwdjbEmjht1"] {
-            assert_eq!(UserCode::parse(typed).map(|code| code.shown()).as_deref(), Some("WDJB-MJHT"), "{typed}");
+        for typed in ["WDJB-MJHT", "wdjbmjht", " wdjb mjht\n", "w.d.j.b.m.j.h.t", "WDJB–MJHT", "AwdjbEmjht1"]
+        {
+            assert_eq!(
+                UserCode::parse(typed).map(|code| code.shown()).as_deref(),
+                Some("WDJB-MJHT"),
+                "{typed}"
+            );
         }
-        for wrong in ["", "WDJB-MJH", "WDJB-MJHTB", "AEIO-UAEI", "ＷＤＪＢ-ＭＪＨＴ", &"B".repeat(10_000)] {
+        for wrong in ["", "WDJB-MJH", "WDJB-MJHTB", "AEIO-UAEI", "ＷＤＪＢ-ＭＪＨＴ", &"B".repeat(10_000)]
+        {
             assert_eq!(UserCode::parse(wrong), None, "{wrong}");
         }
     }

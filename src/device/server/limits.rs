@@ -82,7 +82,9 @@ impl Limits {
         });
         if let Some(wait) = spent.max() {
             // Whole seconds, and never none: whoever waits as told gets through.
-            return Err(Error::TooMany(Duration::from_millis(wait.as_millis().div_ceil(1_000) as u64 * 1_000)));
+            return Err(Error::TooMany(Duration::from_millis(
+                wait.as_millis().div_ceil(1_000) as u64 * 1_000,
+            )));
         }
         for Limit { subject, window, .. } in limits {
             let count =

@@ -3,11 +3,13 @@
 mod clients;
 mod codes;
 mod limits;
+mod oauth;
 mod polls;
 mod service;
 mod store;
 
 pub use limits::Limits;
+pub use oauth::doors;
 pub use polls::Polls;
 pub use service::{
     Answer, Begun, Granted, NotBegun, Poll, Request, begin, poll, sweep, verification_uri,

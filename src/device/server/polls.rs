@@ -88,8 +88,9 @@ mod tests {
     fn a_program_at_a_fixed_pace_is_answered_now_and_then() {
         let polls = Polls::default();
         for pace in [1, 2, 3] {
-            let answered = (0..600 / pace)
-                .filter(|n| polls.ask(&login(pace as u8), INTERVAL, LIFE, Duration::from_secs(n * pace)).is_ok());
+            let answered = (0..600 / pace).filter(|n| {
+                polls.ask(&login(pace as u8), INTERVAL, LIFE, Duration::from_secs(n * pace)).is_ok()
+            });
             assert!(answered.count() >= 20, "every {pace} s");
         }
     }

@@ -168,8 +168,7 @@ pub async fn find_by_device_code(pool: &AnyPool, code_hash: &str) -> Result<Opti
 }
 
 pub async fn find_by_user_code(pool: &AnyPool, code: &UserCode) -> Result<Option<Login>, sqlx::Error> {
-    let row =
-        sqlx::query(select!("WHERE user_code = $1")).bind(code.as_str()).fetch_optional(pool).await?;
+    let row = sqlx::query(select!("WHERE user_code = $1")).bind(code.as_str()).fetch_optional(pool).await?;
     row.as_ref().map(login).transpose()
 }
 

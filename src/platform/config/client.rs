@@ -16,7 +16,9 @@ impl Value for DeviceClient {
         let (id, name) = (id.trim(), name.trim());
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if id.is_empty() || id.len() > LONGEST || !id.bytes().all(plain) {
-            return Err(format!("has no id of letters, digits, \"-\", \"_\" and \".\", up to {LONGEST} of them"));
+            return Err(format!(
+                "has no id of letters, digits, \"-\", \"_\" and \".\", up to {LONGEST} of them"
+            ));
         }
         if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
             return Err(format!("has no name of 1 to {LONGEST} characters"));

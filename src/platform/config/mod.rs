@@ -227,7 +227,9 @@ impl Device {
             return Err(ConfigError::new("device_poll_interval: from 1s to 30s"));
         }
         if !(60..=86_400).contains(&life) {
-            return Err(ConfigError::new("device_code_life: from 60s to 1d, so that it can be approved in time"));
+            return Err(ConfigError::new(
+                "device_code_life: from 60s to 1d, so that it can be approved in time",
+            ));
         }
         let limits = [
             ("device_codes_per_minute", self.device_codes_per_minute),

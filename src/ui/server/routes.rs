@@ -73,6 +73,7 @@ pub fn doors() -> Doors {
         .and(audit::doors())
         .and(keys::server::doors())
         .and(overview::server::doors())
+        .and(device::server::doors())
         .and(api::doors());
     #[cfg(debug_assertions)]
     let doors = doors.and(super::specimen::doors());

@@ -1,6 +1,7 @@
 //! The moves of a login: `begin` by a device, `poll` by it until somebody has decided.
 
 mod begin;
+mod decide;
 mod poll;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use crate::device::UserCode;
 use crate::platform::{App, Error};
 
 pub use begin::{Begun, NotBegun, Request, begin};
+pub use decide::{Decided, approve, deny, look, role_of, typed_wrong};
 pub use poll::{Answer, Granted, Poll, poll};
 
 /// How long a login is kept after its time.
