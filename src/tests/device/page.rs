@@ -101,6 +101,8 @@ on_both_engines! {
             assert_eq!(answer.status, 422);
             let page = answer.text();
             assert!(page.contains(told) && page.contains("The login was not approved."), "{page}");
+            let fields = page.matches("aria-invalid=\"true\"").count();
+            assert_eq!(fields, usize::from(told.starts_with("Tick")), "one organization needs no field: {page}");
             assert!(!page.contains("Nair Consulting"));
         }
         assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
@@ -165,7 +167,8 @@ on_both_engines! {
         for typed in ["", "BBBB-BBBB"] {
             let answer = server.decide(&cookies, &[&fields[..], &[("typed", typed)]].concat()).await;
             assert_eq!(answer.status, 422, "{typed}");
-            assert!(answer.text().contains("This is not the code of this login."));
+            let page = answer.text();
+            assert!(page.contains("This is not the code of this login.") && page.contains("aria-invalid=\"true\""));
         }
         // A mark of another session's is none.
         let other = server.sign_in_as(Persona::Owner).await;
@@ -292,6 +295,8 @@ on_both_engines! {
             assert!(see(&org).await.contains(&chosen), "{org}");
         }
         assert!(!see("&org=nair%20consulting").await.contains(&chosen), "an exact name");
+        let refused = server.decide(&cookies, &[("code", code), ("mine", "yes"), ("verdict", "approve")]).await.text();
+        assert!(refused.contains("Choose an organization.") && refused.contains("aria-invalid=\"true\""), "{refused}");
         // She works in Tidewater Freight and approves for the other one.
         let fields = [("code", code), ("org", nair.as_str()), ("mine", "yes"), ("verdict", "approve")];
         assert_eq!(server.decide(&cookies, &fields).await.status, 303);

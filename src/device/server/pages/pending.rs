@@ -94,9 +94,6 @@ impl Pending {
             .status(status)
             .render(move || {
                 let can = !self.places.is_empty();
-                let head = self.head();
-                let facts = self.facts(&tool, now);
-                let place = self.place();
                 let abilities = can.then(|| abilities(&self.places, life, now));
                 let ticked = self.ticked;
                 view! {
@@ -105,8 +102,8 @@ impl Pending {
                         <PageForm action=HERE errors failed="The login was not approved." class="mt-5">
                             <HiddenFields fields/>
                             <div class="panel overflow-hidden">
-                                {head}
-                                {facts}
+                                {self.head()}
+                                {self.facts(&tool, now)}
                                 <div class="border-t border-line px-5 py-4">
                                     <div class="flex items-center gap-2.5">
                                         <Avatar name=name.clone()/>
@@ -116,7 +113,7 @@ impl Pending {
                                         </div>
                                         <a class="link flex-none text-dense" href=switch>"Use another account"</a>
                                     </div>
-                                    {place}
+                                    {self.place()}
                                 </div>
                                 {abilities}
                                 <div class="border-t border-line px-5 py-4">
