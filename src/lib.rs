@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod device;
 pub mod keys;
 pub mod orgs;
 pub mod overview;

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Seeded, Client, seed } from "../support/api.ts";
 import type { Engine } from "../support/database.ts";
+import { askForCode, poll } from "../support/device.ts";
 import { OWNER, PASSWORD } from "../support/people.ts";
 import type { Server } from "../support/server.ts";
 import { expect, test } from "../support/test.ts";
@@ -124,6 +125,33 @@ async function use(server: Server, { org, key }: Seeded, secrets: Secrets): Prom
   return client;
 }
 
+/** A command line logs in through the browser of whoever has the cookie. */
+async function logIn(server: Server, cookie: string, secrets: Secrets): Promise<void> {
+  const asked = await askForCode(server);
+  const page = await get(asked.verification_uri_complete, { accept: "text/html", cookie });
+  const field = (name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(page.body)?.[1] ?? "";
+  const form = new URLSearchParams({
+    token: field("token"),
+    code: asked.user_code,
+    org: field("org"),
+    mine: "yes",
+    verdict: "approve",
+  });
+  const client = new Client(server, "");
+  const approved = await client.call("POST", "/auth/device", form.toString(), {
+    "content-type": "application/x-www-form-urlencoded",
+    origin: server.url,
+    accept: "text/html",
+    cookie,
+  });
+  client.close();
+  expect(approved.status, approved.body).toBe(303);
+  const told = await poll(server, asked);
+  expect(told.status).toBe(200);
+  secrets.set("a device code", [asked.device_code]);
+  secrets.set("the key of a login", pieces(String(told.body["access_token"])));
+}
+
 /** The database as the machine keeps it, what is not yet written back included. */
 function files(engine: Engine, server: Server): string {
   const read = (folder: string, fits: (name: string) => boolean) =>
@@ -183,6 +211,7 @@ test("no secret is kept or said, and a planted one is found", async ({ engine, s
   server.database.run(`UPDATE keys SET org_id = ${mine}, created_by = (SELECT user_id FROM memberships
     WHERE org_id = ${mine})`);
   const home = { ...seeded, org: server.database.texts("SELECT org_id FROM keys")[0] ?? "" };
+  await logIn(server, cookie, secrets);
   const client = await use(server, home, secrets);
   expect([...secrets.values()].flat().filter((text) => text.length < 12)).toEqual([]);
   expect((await client.call("GET", "/api/v1/me")).status).toBe(200);

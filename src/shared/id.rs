@@ -48,6 +48,10 @@ id!(OrgId);
 id!(KeyId);
 id!(InvitationId);
 id!(
+    /// A device that asked to be logged in.
+    LoginId
+);
+id!(
     /// A row of the audit log.
     EventId
 );

@@ -11,7 +11,7 @@ use crate::platform::http::lean::Entrance;
 use crate::platform::http::{Doors, Who, stack};
 use crate::platform::{App, Random, Slices, assets, health};
 use crate::usage::Outcome;
-use crate::{accounts, api, audit, keys, orgs, overview, usage};
+use crate::{accounts, api, audit, device, keys, orgs, overview, usage};
 
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
@@ -31,6 +31,9 @@ pub fn slices(random: &Random) -> Slices {
         .with(Arc::new(keys::server::Memory::new(random)))
         .with(usage::server::Usage::default())
         .with(accounts::server::Discoveries::default())
+        .with(device::server::Limits::default())
+        .with(device::server::Polls::default())
+        .with(accounts::server::Devices(Box::new(device::server::Listed)))
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
 }
 
@@ -53,6 +56,7 @@ pub async fn sweep(app: &App) -> Result<(), crate::platform::Error> {
     accounts::server::sweep(app).await?;
     orgs::server::sweep(app).await?;
     keys::server::sweep(app).await?;
+    device::server::sweep(app).await?;
     audit::sweep(app, app.config.accounts.audit_retention).await.map(drop)
 }
 
@@ -70,6 +74,7 @@ pub fn doors() -> Doors {
         .and(audit::doors())
         .and(keys::server::doors())
         .and(overview::server::doors())
+        .and(device::server::doors())
         .and(api::doors());
     #[cfg(debug_assertions)]
     let doors = doors.and(super::specimen::doors());
