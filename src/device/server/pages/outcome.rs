@@ -11,7 +11,7 @@ use crate::device::server::clients;
 use crate::device::server::store::{Login, Wire};
 use crate::keys::server::{Key, find};
 use crate::platform::{Error, minutes};
-use crate::shared::{Permission, Timestamp};
+use crate::shared::Permission;
 use crate::ui::parts::{Glyph, GlyphSize, KeyText, LinkButton, LivePart, Look, Note, day};
 use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
@@ -40,8 +40,10 @@ async fn approved(guard: &Guard<'_>, login: &Login) -> Result<Response, Error> {
     let place = actor.as_ref().map(|actor| actor.org.org_name.clone());
     let as_what = login.role.map_or("", |role| role.with_article());
     let subject = subject(guard, login);
+    let waits = login.status == Status::Approved;
+    let is = if waits { "may log in" } else { "is logged in" };
     let text = match &place {
-        Some(place) => format!("{subject} is logged in to {place} as {as_what}. You can close this page."),
+        Some(place) => format!("{subject} {is} to {place} as {as_what}. You can close this page."),
         None => format!("{subject} was logged in to an organization that you have left since."),
     };
     let key = match (&actor, &login.key) {
@@ -54,7 +56,6 @@ async fn approved(guard: &Guard<'_>, login: &Login) -> Result<Response, Error> {
     };
     // A key's page is there for whoever works in its organization.
     let is_here = visitor.current.as_ref().map(|place| &place.org) == login.org.as_ref();
-    let waits = login.status == Status::Approved;
     let (host, visit) = (guard.app.public_url.authority().to_owned(), &visitor.visit);
     let page = Page::new(guard.app, visit, "Login approved").render(move || {
         let below = match key {
@@ -97,7 +98,11 @@ fn facts(key: &Key, is_here: bool) -> AnyView {
         false => name.into_any(),
     };
     let revoke = if is_here { format!("{path}/revoke") } else { "/settings/profile#devices".to_owned() };
-    let works = if revoked_at.is_some() { "Revoked".to_owned() } else { until(expires_at) };
+    let (works, until) = match (revoked_at, expires_at) {
+        (Some(_), _) => ("Works", "No more: it was revoked".to_owned()),
+        (None, Some(end)) => ("Works until", day(end)),
+        (None, None) => ("Works", "Until it is revoked".to_owned()),
+    };
     view! {
         <div class="panel mt-6 overflow-hidden">
             <div class="flex justify-center border-b border-brass-line bg-brass-tint py-5">
@@ -105,7 +110,7 @@ fn facts(key: &Key, is_here: bool) -> AnyView {
             </div>
             <dl class="facts px-5 py-2">
                 <div><dt>"Key"</dt><dd dir="auto">{title}<span class="block"><KeyText kind start/></span></dd></div>
-                <div><dt>"Works until"</dt><dd>{works}</dd></div>
+                <div><dt>{works}</dt><dd>{until}</dd></div>
                 {revoked_at.is_none().then(|| view! {
                     <div><dt>"Not you?"</dt><dd><a class="link" href=revoke>"Revoke this key now"</a></dd></div>
                 })}
@@ -113,10 +118,6 @@ fn facts(key: &Key, is_here: bool) -> AnyView {
         </div>
     }
     .into_any()
-}
-
-fn until(end: Option<Timestamp>) -> String {
-    end.map_or_else(|| "It is revoked".to_owned(), day)
 }
 
 async fn denied(guard: &Guard<'_>, login: &Login) -> Response {
