@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod accounts;
+pub mod agents;
 pub mod audit;
 pub mod keys;
 pub mod orgs;
@@ -13,6 +14,8 @@ pub mod usage;
 pub mod admin;
 #[cfg(feature = "ssr")]
 pub mod api;
+#[cfg(feature = "ssr")]
+pub mod armoriq;
 #[cfg(feature = "ssr")]
 pub mod platform;
 #[cfg(all(test, feature = "ssr"))]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
-use super::keys::Unreadable;
+use super::body::Unreadable;
 use super::shape::{Told, answer};
 use crate::keys::server::{self as keys, Refusal};
 use crate::platform::{App, Error};

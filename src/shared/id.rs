@@ -48,6 +48,10 @@ id!(OrgId);
 id!(KeyId);
 id!(InvitationId);
 id!(
+    /// A registered agent; its people call it otherwise.
+    AgentId
+);
+id!(
     /// A row of the audit log.
     EventId
 );

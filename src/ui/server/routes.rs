@@ -11,7 +11,7 @@ use crate::platform::boot::Product;
 use crate::platform::http::{Doors, Who, lean, stack};
 use crate::platform::{App, Random, Slices, assets, health};
 use crate::usage::Outcome;
-use crate::{accounts, api, audit, keys, orgs, overview, usage};
+use crate::{accounts, agents, api, armoriq, audit, keys, orgs, overview, usage};
 
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
@@ -70,7 +70,9 @@ pub fn doors() -> Doors {
         .and(audit::doors())
         .and(keys::server::doors())
         .and(overview::server::doors())
-        .and(api::doors());
+        .and(agents::server::doors())
+        .and(api::doors())
+        .and(armoriq::doors());
     #[cfg(debug_assertions)]
     let doors = doors.and(super::specimen::doors());
     doors
