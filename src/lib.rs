@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod agents;
 pub mod audit;
+pub mod device;
 pub mod keys;
 pub mod orgs;
 pub mod overview;

@@ -52,6 +52,10 @@ id!(
     AgentId
 );
 id!(
+    /// A device that asked to be logged in.
+    LoginId
+);
+id!(
     /// A row of the audit log.
     EventId
 );

@@ -50,14 +50,14 @@ pub fn method_added(app: &App, person: &Person, provider: &str, label: &str) -> 
 /// A command-line tool was let in.
 pub fn command_line(
     app: &App,
-    person: &Person,
+    to: &str,
     tool: &str,
     organization: &str,
     address: &str,
     at: Timestamp,
 ) -> Posted {
     let host = app.public_url.authority();
-    let letter = Letter::new(&person.email, format!("New command-line login on {host}"))
+    let letter = Letter::new(to, format!("New command-line login on {host}"))
         .say(format!("{tool} was logged in to {organization} with your account on {host}."))
         .say(format!("From {address}, {}.", exact(at)))
         .link("See your devices", profile(app))

@@ -32,6 +32,19 @@ pub struct Key {
     /// Accepted requests of all its secrets.
     pub calls: i64,
     pub last_used_at: Option<Timestamp>,
+    /// Where a login of a command line made it.
+    pub login: Option<Login>,
+}
+
+/// What a login of a command line was for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// What people call the device, or the program where that gave no name.
+    pub device: String,
+    /// None: the program keeps no identity of its device, and every login of it makes a further key.
+    pub device_id: Option<String>,
+    /// Programs on one device hold keys of their own.
+    pub product: String,
 }
 
 impl Key {

@@ -36,10 +36,10 @@ impl KeysLeft for Left {
         let made = keys.into_iter().map(|key| MadeKey {
             calls: calls.get(&key.id).copied().unwrap_or_default(),
             prefix: key.prefix(),
+            goes: key.login.is_some(),
             id: key.id,
             name: key.name,
             kind: key.kind,
-            goes: false,
         });
         Ok(made.collect())
     }
@@ -58,6 +58,7 @@ impl KeysLeft for Left {
     ) -> Result<Vec<String>, Error> {
         let now = app.clock.now();
         let mut ticked = ticked.to_vec();
+        ticked.extend(store::logins_in(write, &actor.org.org, maker).await?);
         ticked.sort();
         ticked.dedup();
         let mut names = Vec::new();

@@ -16,15 +16,16 @@ mod verify;
 mod watch;
 mod wrong;
 
-pub use key::Key;
+pub use key::{Key, Login};
 pub use left::Left;
 pub use memory::Memory;
 pub use minute::Rate;
 pub use pages::doors;
 pub use service::{
-    Draft, Edit, LONGEST_OVERLAP, MOST_COUNTED, Refusal, Revealed, children, count, create, creators,
-    disable, edit, enable, extend, find, find_by_secret, finish, list, makers, may_manage, name_key,
-    read_ranges, replace, require_to_lend, require_to_manage, revoke, rotate, secrets,
+    Draft, Edit, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted, Refusal, Revealed, children, count,
+    create, creators, disable, edit, enable, extend, find, find_by_secret, finish, list, log_in, logins_of,
+    makers, may_manage, mint, name_key, read_ranges, replace, require_to_lend, require_to_manage, revoke,
+    rotate, secrets,
 };
 pub use state::State;
 pub use store::{Filter, Order, Page, Position, SecretUse};

@@ -12,6 +12,8 @@ pub use actor::{Actor, Member, Visitor, leave_word};
 pub use bound::{Bound, refuse_other_org};
 pub use legacy::{KeysLeft, Legacy, MadeKey};
 pub use pages::doors;
-pub use service::{Membership, create, find, places_of, set_up, sign_up, sweep, work_in};
+pub use service::{
+    Membership, Present, create, find, find_present, hold_member, places_of, set_up, sign_up, sweep, work_in,
+};
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;

@@ -1,10 +1,12 @@
 //! Configuration: small structs, one per concern, declared once with their defaults and texts. The same declaration
 //! reads `Leptos.toml` and the environment, checks everything at the start, and prints `latchkey serve --help`.
 
+mod client;
 mod outside;
 mod read;
 mod value;
 
+pub use client::DeviceClient;
 pub use outside::{ProviderUrl, SmtpTls, SmtpUrl, is_loopback};
 pub use read::{ConfigError, Sources};
 pub use value::{Bytes, DatabaseUrl, LogFormat, PublicUrl, SignUp};
@@ -116,6 +118,33 @@ settings! {
 }
 
 settings! {
+    /// Logins of command lines through the browser.
+    table "latchkey"
+    pub struct Device {
+        /// Further programs that may log in, separated by commas: an id, or id=Name as the approval page shows it
+        pub device_clients: Vec<DeviceClient> = "",
+        /// How long a code can be approved
+        pub device_code_life: Duration = "10m",
+        /// How often a program may ask whether its code was approved
+        pub device_poll_interval: Duration = "5s",
+        /// Links may carry the code (true), or it must be typed (false)
+        pub device_prefilled_codes: bool = "true",
+        /// New codes for one address in a minute
+        pub device_codes_per_minute: u32 = "10",
+        /// Undecided codes of one address at a time
+        pub device_codes_open: u32 = "20",
+        /// Wrong codes that one person may enter in ten minutes
+        pub device_wrong_codes_per_person: u32 = "5",
+        /// Wrong codes that one address may enter in an hour
+        pub device_wrong_codes_per_address: u32 = "20",
+        /// A session older than this signs in again before it approves a login
+        pub device_session_age: Duration = "12h",
+        /// How long keys of command-line logins work; empty: until they are revoked
+        pub login_key_life: Option<Duration> = "",
+    }
+}
+
+settings! {
     /// Who else may say who somebody is. Each provider is offered when its id and secret are there.
     table "latchkey"
     pub struct Providers {
@@ -191,6 +220,33 @@ impl Providers {
     }
 }
 
+impl Device {
+    fn check(&self) -> Result<(), ConfigError> {
+        let (life, interval) = (self.device_code_life.as_secs(), self.device_poll_interval.as_secs());
+        if !(1..=30).contains(&interval) {
+            return Err(ConfigError::new("device_poll_interval: from 1s to 30s"));
+        }
+        if !(60..=86_400).contains(&life) {
+            return Err(ConfigError::new(
+                "device_code_life: from 60s to 1d, so that it can be approved in time",
+            ));
+        }
+        let limits = [
+            ("device_codes_per_minute", self.device_codes_per_minute),
+            ("device_codes_open", self.device_codes_open),
+            ("device_wrong_codes_per_person", self.device_wrong_codes_per_person),
+            ("device_wrong_codes_per_address", self.device_wrong_codes_per_address),
+        ];
+        if let Some((name, _)) = limits.into_iter().find(|(_, most)| *most == 0) {
+            return Err(ConfigError::new(format!("{name}: with 0 nobody could log in")));
+        }
+        if self.device_session_age < Duration::from_secs(60) {
+            return Err(ConfigError::new("device_session_age: less than 60s would ask again and again"));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Config {
     pub site: Site,
@@ -199,6 +255,7 @@ pub struct Config {
     pub limits: Limits,
     pub accounts: Accounts,
     pub keys: Keys,
+    pub device: Device,
     pub providers: Providers,
     pub mail: Mail,
     pub log: Log,
@@ -229,6 +286,7 @@ impl Config {
             Limits::SETTINGS,
             Accounts::SETTINGS,
             Keys::SETTINGS,
+            Device::SETTINGS,
             Providers::SETTINGS,
             Mail::SETTINGS,
             Log::SETTINGS,
@@ -245,6 +303,7 @@ impl Config {
             limits: Limits::read(sources)?,
             accounts: Accounts::read(sources)?,
             keys: Keys::read(sources)?,
+            device: Device::read(sources)?,
             providers: Providers::read(sources)?,
             mail: Mail::read(sources)?,
             log: Log::read(sources)?,
@@ -268,6 +327,7 @@ impl Config {
                 "key_hash_cost: from 1 (two rounds) to 20 (1 GiB of memory a check)",
             ));
         }
+        self.device.check()?;
         self.providers.check()?;
         if self.mail.smtp_url.is_some() != self.mail.mail_from.is_some() {
             return Err(ConfigError::new("smtp_url and mail_from: mail needs both"));

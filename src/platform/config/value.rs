@@ -43,6 +43,12 @@ impl Value for u32 {
     }
 }
 
+impl Value for bool {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "is neither true nor false".to_owned())
+    }
+}
+
 impl Value for Plan {
     fn parse(text: &str) -> Result<Self, String> {
         Self::parse(text).ok_or_else(|| "is none of free, agency, business and enterprise".to_owned())

@@ -121,7 +121,7 @@ pub(super) fn problem_text(problem: &Problem, request_id: &str) -> String {
 
 fn oauth(problem: &Problem) -> Response {
     let code = match problem.status.as_u16() {
-        503 => "temporarily_unavailable",
+        429 | 503 => "temporarily_unavailable",
         status if status >= 500 => "server_error",
         _ => "invalid_request",
     };

@@ -68,6 +68,10 @@ impl Server {
                 "keys",
                 "id || org_id || name || note || secret_id || coalesce(previous_secret_id, '') || coalesce(previous_until, 0) || coalesce(disabled_at, 0) || coalesce(revoked_at, 0)",
             ),
+            (
+                "device_logins",
+                "id || user_code || status || coalesce(decided_by, '') || coalesce(org_id, '') || coalesce(key_id, '')",
+            ),
             ("secrets", "id || key_id || coalesce(ended_at, 0)"),
             ("secret_hashes", "secret_id || hash"),
             (

@@ -11,7 +11,7 @@ use crate::platform::boot::Product;
 use crate::platform::http::{Doors, Who, lean, stack};
 use crate::platform::{App, Random, Slices, assets, health};
 use crate::usage::Outcome;
-use crate::{accounts, agents, api, armoriq, audit, keys, orgs, overview, usage};
+use crate::{accounts, agents, api, armoriq, audit, device, keys, orgs, overview, usage};
 
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
@@ -31,6 +31,8 @@ pub fn slices(random: &Random) -> Slices {
         .with(Arc::new(keys::server::Memory::new(random)))
         .with(usage::server::Usage::default())
         .with(accounts::server::Discoveries::default())
+        .with(device::server::Limits::default())
+        .with(device::server::Polls::default())
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
 }
 
@@ -53,6 +55,7 @@ pub async fn sweep(app: &App) -> Result<(), crate::platform::Error> {
     accounts::server::sweep(app).await?;
     orgs::server::sweep(app).await?;
     keys::server::sweep(app).await?;
+    device::server::sweep(app).await?;
     audit::sweep(app, app.config.accounts.audit_retention).await.map(drop)
 }
 
@@ -71,6 +74,7 @@ pub fn doors() -> Doors {
         .and(keys::server::doors())
         .and(overview::server::doors())
         .and(agents::server::doors())
+        .and(device::server::doors())
         .and(api::doors())
         .and(armoriq::doors());
     #[cfg(debug_assertions)]

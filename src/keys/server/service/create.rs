@@ -51,6 +51,7 @@ pub async fn create(
         revoked_at: None,
         calls: 0,
         last_used_at: None,
+        login: None,
     };
     let mut write = app.db.write().await?;
     if let Some(hash) = &repeat

@@ -5,6 +5,7 @@ mod change;
 mod create;
 mod draft;
 mod find;
+mod login;
 mod replace;
 mod revoke;
 mod rotate;
@@ -13,13 +14,14 @@ pub use change::{Edit, disable, edit, enable};
 pub use create::create;
 pub use draft::{Draft, read_ranges};
 pub use find::{MOST_COUNTED, children, count, creators, find, find_by_secret, list, makers, secrets};
+pub use login::{LoginWish, Minted, log_in, logins_of, mint};
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
 
 use super::token::Fresh;
 use super::{Key, Memory, hash, store};
-use crate::audit::{self, Event};
+use crate::audit::{self, By, Event};
 use crate::orgs::server::Actor;
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
@@ -161,12 +163,19 @@ async fn refused(app: &App, actor: &Actor, verb: &'static str, key: Option<&Key>
 }
 
 /// The end of every change: its event, its place in the change log, the commit.
-async fn conclude(app: &App, actor: &Actor, mut write: Write, key: &Key, event: Event) -> Result<(), Error> {
-    let event = event.on("key", &key.id, &key.name).detail("prefix", key.prefix());
-    audit::record(app, &mut write, &actor.by, event).await?;
+async fn conclude(app: &App, actor: &Actor, write: Write, key: &Key, event: Event) -> Result<(), Error> {
+    conclude_by(app, &actor.by, write, key, event).await
+}
+
+async fn conclude_by(app: &App, by: &By, mut write: Write, key: &Key, event: Event) -> Result<(), Error> {
+    audit::record(app, &mut write, by, about(key, event)).await?;
     changes::note(&mut write, app.clock.now(), Changed::Key, key.id.as_str()).await?;
     write.commit().await?;
     Ok(())
+}
+
+fn about(key: &Key, event: Event) -> Event {
+    event.on("key", &key.id, &key.name).detail("prefix", key.prefix())
 }
 
 /// Who sends idempotency keys: two actors' may be the same text.

@@ -2,10 +2,12 @@
 
 mod condition;
 mod list;
+mod logins;
 mod read;
 mod write;
 
 pub use list::{Filter, Order, Page, Position, count, list};
+pub use logins::{living_logins, living_names, logins_in, logins_of};
 pub use read::{
     SecretUse, children, count_by_maker, count_living, creators, find, find_by_id, find_secret, is_used,
     living_of, made_unused, names, repeated, secrets_of,

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row};
 
-use super::super::Key;
+use super::super::{Key, Login};
 use crate::platform::db::{Write, places, sql};
 use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
@@ -17,7 +17,7 @@ macro_rules! select {
         concat!(
             "SELECT id, org_id, name, kind, role, note, rate_limit, ranges, secret_id, previous_secret_id, ",
             "previous_until, created_at, created_by, created_by_key, expires_at, disabled_at, revoked_at, calls, ",
-            "last_used_at FROM keys ",
+            "last_used_at, login_device, login_device_id, login_product FROM keys ",
             $rest
         )
     };
@@ -56,7 +56,14 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         revoked_at: time("revoked_at")?,
         calls: row.try_get("calls")?,
         last_used_at: time("last_used_at")?.filter(|at| at.millis() > 0),
+        login: login(row)?,
     })
+}
+
+fn login(row: &AnyRow) -> Result<Option<Login>, sqlx::Error> {
+    let Some(device) = row.try_get("login_device")? else { return Ok(None) };
+    let product = row.try_get::<Option<String>, _>("login_product")?.unwrap_or_default();
+    Ok(Some(Login { device, device_id: row.try_get("login_device_id")?, product }))
 }
 
 pub fn secret_id(text: &str) -> Result<SecretId, sqlx::Error> {

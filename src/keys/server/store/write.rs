@@ -24,8 +24,9 @@ pub async fn hold(write: &mut Write, org: &OrgId, id: &KeyId) -> Result<Option<K
 pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO keys (id, org_id, name, name_key, kind, role, note, rate_limit, ranges, secret_id, created_at, \
-         created_by, created_by_key, expires_at, generation, calls, last_used_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, 0) ON CONFLICT DO NOTHING",
+         created_by, created_by_key, expires_at, login_device, login_device_id, login_product, generation, calls, \
+         last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0, 0) \
+         ON CONFLICT DO NOTHING",
     )
     .bind(key.id.as_str())
     .bind(key.org.as_str())
@@ -41,6 +42,9 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(key.created_by.as_str())
     .bind(key.created_by_key.as_ref().map(|id| id.as_str()))
     .bind(key.expires_at.map(Timestamp::millis))
+    .bind(key.login.as_ref().map(|login| login.device.as_str()))
+    .bind(key.login.as_ref().and_then(|login| login.device_id.as_deref()))
+    .bind(key.login.as_ref().map(|login| login.product.as_str()))
     .execute(&mut **write)
     .await?;
     Ok(done.rows_affected() == 1)

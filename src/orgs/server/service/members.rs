@@ -6,10 +6,11 @@ use super::refused;
 use crate::audit::{self, Event};
 use crate::orgs::server::Actor;
 use crate::orgs::server::legacy::{Legacy, MadeKey};
+use crate::orgs::server::store::find as organization;
 use crate::orgs::server::store::members::{self as store, Listed, Position};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, Permission, Role, UserId};
+use crate::shared::{Door, KeyId, OrgId, Permission, Role, UserId};
 
 /// Rows of a page.
 pub const PAGE: usize = 50;
@@ -127,6 +128,32 @@ pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Erro
     }
     let own = store::find(&mut **write, &actor.org.org, &actor.user).await?;
     own.map(|member| member.role).ok_or(Error::OutOfStep)
+}
+
+/// A member as they are now.
+#[derive(Clone, Debug)]
+pub struct Present {
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub org_name: String,
+}
+
+/// Holds the organization until the end of the transaction and reads one member. None for whoever is none, or disabled.
+pub async fn hold_member(write: &mut Write, org: &OrgId, user: &UserId) -> Result<Option<Present>, Error> {
+    if !store::hold(write, org).await? {
+        return Ok(None);
+    }
+    let Some((org_name, _)) = organization(&mut **write, org).await? else { return Ok(None) };
+    let member = store::find(&mut **write, org, user).await?.filter(|member| !member.is_disabled);
+    Ok(member.map(|Listed { name, email, role, .. }| Present { name, email, role, org_name }))
+}
+
+/// The same without holding anything: it may have changed when it is acted upon.
+pub async fn find_present(app: &App, org: &OrgId, user: &UserId) -> Result<Option<Present>, Error> {
+    let Some((org_name, _)) = organization(app.db.pool(), org).await? else { return Ok(None) };
+    let member = store::find(app.db.pool(), org, user).await?.filter(|member| !member.is_disabled);
+    Ok(member.map(|Listed { name, email, role, .. }| Present { name, email, role, org_name }))
 }
 
 async fn is_last_owner(write: &mut Write, actor: &Actor, member: &Listed) -> Result<bool, Error> {

@@ -1,0 +1,88 @@
+//! The code that people compare, and the states of a login.
+
+/// No vowels, so that no code is a word, and nothing that looks like something else.
+pub const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+
+const LENGTH: usize = 8;
+
+/// Eight letters, shown as `WDJB-MJHT`. No secret: whoever stands behind the person may read it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserCode(String);
+
+impl UserCode {
+    /// As people type it: small letters count as capitals, and whatever is no letter of a code is dropped.
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters: String = text
+            .chars()
+            .map(|c| c.to_ascii_uppercase())
+            .filter(|c| u8::try_from(*c).is_ok_and(|byte| ALPHABET.contains(&byte)))
+            .take(LENGTH + 1)
+            .collect();
+        (letters.len() == LENGTH).then_some(Self(letters))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn shown(&self) -> String {
+        let (front, back) = self.0.split_at(LENGTH / 2);
+        format!("{front}-{back}")
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Pending,
+    /// The key is made when the device comes for it.
+    Approved,
+    Denied,
+    /// The device has its key.
+    Consumed,
+}
+
+impl Status {
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Approved, Self::Denied, Self::Consumed];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Consumed => "consumed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_however_they_are_typed() {
+        for typed in ["WDJB-MJHT", "wdjbmjht", " wdjb mjht\n", "w.d.j.b.m.j.h.t", "WDJB–MJHT", "AwdjbEmjht1"]
+        {
+            assert_eq!(
+                UserCode::parse(typed).map(|code| code.shown()).as_deref(),
+                Some("WDJB-MJHT"),
+                "{typed}"
+            );
+        }
+        for wrong in ["", "WDJB-MJH", "WDJB-MJHTB", "AEIO-UAEI", "ＷＤＪＢ-ＭＪＨＴ", &"B".repeat(10_000)]
+        {
+            assert_eq!(UserCode::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn states_are_read_back() {
+        for status in Status::ALL {
+            assert_eq!(Status::parse(status.as_str()), Some(status));
+        }
+        assert_eq!(Status::parse("expired"), None);
+    }
+}

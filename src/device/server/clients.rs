@@ -1,0 +1,13 @@
+//! The programs that may ask. They are public: they have no secret, so their names are never more than a claim.
+
+use crate::platform::App;
+
+/// Ids that every server knows.
+const BUILT_IN: [(&str, &str); 2] = [("latchkey-cli", "Latchkey CLI"), ("armoriq-cli", "ArmorIQ CLI")];
+
+/// What people call the program with this id; None when it may not ask. A configured name wins.
+pub fn name_of<'a>(app: &'a App, id: &str) -> Option<&'a str> {
+    let configured = app.config.device.device_clients.iter().find(|client| client.id == id);
+    let built_in = || BUILT_IN.iter().find(|(known, _)| *known == id).map(|(_, name)| *name);
+    configured.map(|client| client.name.as_str()).or_else(built_in)
+}

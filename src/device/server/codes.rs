@@ -1,0 +1,44 @@
+//! New codes.
+
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::device::{ALPHABET, UserCode};
+use crate::platform::{Random, Secret};
+
+/// 256 random bits: nobody guesses them, so a plain hash of them is kept.
+pub fn device_code(random: &Random) -> Secret {
+    Secret::new(BASE64URL_NOPAD.encode(&random.bytes::<32>()))
+}
+
+/// Each letter is equally likely.
+pub fn user_code(random: &Random) -> UserCode {
+    let mut letters = String::new();
+    loop {
+        // 240 is the largest multiple of 20 that a byte holds.
+        let block: [u8; 16] = random.bytes();
+        let fair = block.iter().filter(|byte| **byte < 240);
+        letters.extend(fair.map(|byte| char::from(ALPHABET[usize::from(byte % 20)])));
+        letters.truncate(8);
+        if let Some(code) = UserCode::parse(&letters) {
+            return code;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_their_form_and_every_letter_comes() {
+        let random = Random::seeded(3);
+        let device = device_code(&random);
+        assert_eq!(device.expose().len(), 43);
+        assert_ne!(device.expose(), device_code(&random).expose());
+        let text: String = (0..1_000).map(|_| user_code(&random).as_str().to_owned()).collect();
+        for letter in ALPHABET {
+            let count = text.bytes().filter(|byte| byte == letter).count();
+            assert!((300..500).contains(&count), "{} came {count} times", char::from(*letter));
+        }
+    }
+}

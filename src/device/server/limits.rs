@@ -1,0 +1,147 @@
+//! How often one may ask for a code, and enter a wrong one. Counts live in memory, per process.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::platform::http::address::subscriber;
+use crate::platform::{App, Error};
+use crate::shared::UserId;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Past this many entries the spent ones are swept.
+const MOST: usize = 100_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    NewCodes(IpAddr),
+    WrongByPerson(UserId),
+    WrongByAddress(IpAddr),
+}
+
+/// So many of a subject in a window.
+struct Limit {
+    subject: Subject,
+    most: u32,
+    window: Duration,
+}
+
+struct Count {
+    since: Duration,
+    window: Duration,
+    taken: u32,
+}
+
+#[derive(Default)]
+pub struct Limits(Mutex<HashMap<Subject, Count>>);
+
+/// A code that is about to be looked up. It counts as wrong until it is found.
+pub struct Look<'a> {
+    app: &'a App,
+    limits: Vec<Limit>,
+}
+
+impl Limits {
+    pub fn new_code(app: &App, address: IpAddr) -> Result<(), Error> {
+        let most = app.config.device.device_codes_per_minute;
+        let subject = Subject::NewCodes(subscriber(address));
+        app.slice::<Self>().take(&[Limit { subject, most, window: MINUTE }], app.clock.steady())
+    }
+
+    /// Counted before it is judged, so that many at once cannot slip through.
+    pub fn look<'a>(app: &'a App, user: &UserId, address: IpAddr) -> Result<Look<'a>, Error> {
+        let settings = &app.config.device;
+        let limits = vec![
+            Limit {
+                subject: Subject::WrongByPerson(user.clone()),
+                most: settings.device_wrong_codes_per_person,
+                window: TEN_MINUTES,
+            },
+            Limit {
+                subject: Subject::WrongByAddress(subscriber(address)),
+                most: settings.device_wrong_codes_per_address,
+                window: HOUR,
+            },
+        ];
+        app.slice::<Self>().take(&limits, app.clock.steady())?;
+        Ok(Look { app, limits })
+    }
+
+    fn take(&self, limits: &[Limit], now: Duration) -> Result<(), Error> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() > MOST {
+            counts.retain(|_, count| now < count.since + count.window);
+        }
+        let spent = limits.iter().filter_map(|limit| {
+            let count = counts.get(&limit.subject)?;
+            let ends = count.since + count.window;
+            (now < ends && count.taken >= limit.most).then(|| ends - now)
+        });
+        if let Some(wait) = spent.max() {
+            // Whole seconds, and never none: whoever waits as told gets through.
+            return Err(Error::TooMany(Duration::from_millis(
+                wait.as_millis().div_ceil(1_000) as u64 * 1_000,
+            )));
+        }
+        for Limit { subject, window, .. } in limits {
+            let count =
+                counts.entry(subject.clone()).or_insert(Count { since: now, window: *window, taken: 0 });
+            if now >= count.since + count.window {
+                *count = Count { since: now, window: *window, taken: 0 };
+            }
+            count.taken += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Look<'_> {
+    /// It was a code. What was wrong before stays counted.
+    pub fn found(self) {
+        let limits = self.app.slice::<Limits>();
+        let mut counts = limits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for limit in &self.limits {
+            if let Some(count) = counts.get_mut(&limit.subject) {
+                count.taken = count.taken.saturating_sub(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(address: &str) -> Limit {
+        let subject = Subject::NewCodes(subscriber(address.parse().expect("an address")));
+        Limit { subject, most: 3, window: MINUTE }
+    }
+
+    #[test]
+    fn a_window_ends_when_it_was_said_to_end() {
+        let limits = Limits::default();
+        let at = Duration::from_millis;
+        for _ in 0..3 {
+            assert!(limits.take(&[codes("203.0.113.1")], at(500)).is_ok());
+        }
+        let Err(Error::TooMany(wait)) = limits.take(&[codes("203.0.113.1")], at(1_200)) else {
+            panic!("it is spent");
+        };
+        assert_eq!(wait, Duration::from_secs(60), "59.3 seconds, rounded up");
+        assert!(limits.take(&[codes("203.0.113.2")], at(1_200)).is_ok(), "another address");
+        assert!(limits.take(&[codes("203.0.113.1")], at(1_200) + wait).is_ok());
+    }
+
+    #[test]
+    fn neighbours_in_a_64_are_one() {
+        let limits = Limits::default();
+        for n in 0..3 {
+            assert!(limits.take(&[codes(&format!("2001:db8::{n}"))], MINUTE).is_ok());
+        }
+        assert!(limits.take(&[codes("2001:db8::ffff")], MINUTE).is_err());
+        assert!(limits.take(&[codes("2001:db8:0:1::1")], MINUTE).is_ok());
+    }
+}

@@ -1,0 +1,18 @@
+//! The server's side of device authorization.
+
+mod clients;
+mod codes;
+mod limits;
+mod oauth;
+mod polls;
+mod service;
+mod store;
+
+pub use limits::Limits;
+pub use oauth::doors;
+pub use polls::Polls;
+pub use service::{
+    Answer, Begun, Granted, NotBegun, Poll, Request, begin, poll, sweep, verification_uri,
+    verification_uri_complete,
+};
+pub use store::Wire;

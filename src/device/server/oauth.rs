@@ -1,0 +1,255 @@
+//! The OAuth wire: RFC 8628 for devices, RFC 6749's answers, RFC 8414's description. Clients are public: they have an id
+//! and no secret, and whoever tries to authenticate is refused.
+
+use std::collections::HashMap;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::{Answer, Begun, NotBegun, Poll, Request, Wire, begin, poll};
+use crate::platform::http::{Doors, Visit, Who};
+use crate::platform::{App, Secret};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// What programs authenticate with where they can.
+const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+const KNOWN: [&str; 9] = [
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "grant_type",
+    "device_code",
+    "scope",
+    "device_id",
+    "device_name",
+];
+
+pub fn doors() -> Doors {
+    Doors::default()
+        .post("/oauth/device_authorization", Who::Anyone, device_authorization)
+        .post("/oauth/token", Who::Anyone, token)
+        .get("/.well-known/oauth-authorization-server", Who::Anyone, metadata)
+}
+
+/// RFC 6749's error, with what this one has besides.
+struct Refused {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    more: Option<(&'static str, Value)>,
+    challenge: bool,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
+        Self { status, error, description: description.into(), more: None, challenge: false }
+    }
+
+    fn request(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    fn client(challenge: bool) -> Self {
+        let description =
+            "This server knows no such client, or the client tried to authenticate; clients are public.";
+        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "invalid_client", description) }
+    }
+
+    fn grant(error: &'static str, description: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, description)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut body = json!({ "error": self.error, "error_description": self.description });
+        if let (Some((name, value)), Some(object)) = (self.more, body.as_object_mut()) {
+            object.insert(name.to_owned(), value);
+        }
+        let mut response = answer(self.status, &body);
+        if self.challenge {
+            let value = HeaderValue::from_static("Basic realm=\"Latchkey\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+        response
+    }
+}
+
+/// What is not stored by browsers and proxies: `Cache-Control` stands on every answer of this server.
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// A form's parameters. An empty one is an omitted one.
+struct Parameters {
+    values: HashMap<&'static str, String>,
+    header: bool,
+}
+
+impl Parameters {
+    fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Refused> {
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(Refused::request("Send the parameters as application/x-www-form-urlencoded."));
+        }
+        let mut values = HashMap::new();
+        for (name, value) in url::form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty()) {
+            let Some(name) = KNOWN.into_iter().find(|known| name == *known) else { continue };
+            if values.insert(name, value.into_owned()).is_some() {
+                return Err(Refused::request(format!("The parameter {name} is there more than once.")));
+            }
+        }
+        Ok(Self { values, header: headers.contains_key(AUTHORIZATION) })
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    fn get(&self, name: &str) -> Result<&str, Refused> {
+        self.find(name).ok_or_else(|| Refused::request(format!("The parameter {name} is missing.")))
+    }
+
+    /// A client that names itself in the header alone has named itself.
+    fn client(&self) -> Result<&str, Refused> {
+        match self.find("client_id") {
+            None if !self.header => self.get("client_id"),
+            Some(id) if !self.authenticates() => Ok(id),
+            _ => Err(Refused::client(self.header)),
+        }
+    }
+
+    fn authenticates(&self) -> bool {
+        self.header || CREDENTIALS.iter().any(|name| self.find(name).is_some())
+    }
+}
+
+async fn device_authorization(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Response> {
+    let given = Parameters::read(&headers, &body).map_err(Refused::into_response)?;
+    let client_id = given.client().map_err(Refused::into_response)?;
+    let request = Request {
+        wire: Wire::OAuth,
+        client_id,
+        scope: given.find("scope").unwrap_or_default(),
+        product: None,
+        device_id: given.find("device_id"),
+        device_name: given.find("device_name"),
+        visit: &visit,
+    };
+    match begin(&app, &request).await {
+        Ok(begun) => Ok(answer(StatusCode::OK, &told(&begun))),
+        Err(NotBegun::Error(error)) => Err(error.into_response()),
+        Err(NotBegun::UnknownClient) => Err(Refused::client(false).into_response()),
+        Err(NotBegun::Invalid(why)) => Err(Refused::request(why).into_response()),
+        Err(NotBegun::InvalidScope) => {
+            let why = "The scope is empty or one of viewer, member, admin and owner.";
+            Err(Refused::grant("invalid_scope", why).into_response())
+        }
+    }
+}
+
+fn told(begun: &Begun) -> Value {
+    let mut body = json!({
+        "device_code": begun.device_code.expose(),
+        "user_code": begun.user_code.shown(),
+        "verification_uri": begun.verification_uri,
+        "expires_in": begun.expires_in.as_secs(),
+        "interval": begun.interval.as_secs(),
+    });
+    if let Some(complete) = &begun.verification_uri_complete {
+        body["verification_uri_complete"] = json!(complete);
+    }
+    body
+}
+
+async fn token(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Response> {
+    let (client_id, code) = judged(&app, &headers, &body).map_err(Refused::into_response)?;
+    let wanted = Poll { wire: Wire::OAuth, client_id: &client_id, device_code: &code, visit: &visit };
+    let refused = match poll(&app, &wanted).await {
+        Ok(granted) => {
+            let key = granted.key.key;
+            let mut body = json!({
+                "access_token": granted.key.plaintext.expose(),
+                "token_type": "Bearer",
+                "scope": key.role.as_str(),
+                "email": granted.email,
+                "user_id": granted.user_id.as_str(),
+                "org_id": granted.org_id.as_str(),
+            });
+            if let Some(end) = key.expires_at {
+                body["expires_in"] = json!(end.since(app.clock.now()).as_secs());
+            }
+            return Ok(answer(StatusCode::OK, &body));
+        }
+        Err(Answer::Error(error)) => return Err(error.into_response()),
+        Err(Answer::UnknownClient) => Refused::client(false),
+        Err(Answer::Unknown) => {
+            Refused::grant("invalid_grant", "There is no such device code, or it was used.")
+        }
+        Err(Answer::Denied) => Refused::grant("access_denied", "The login was denied."),
+        Err(Answer::Expired) => {
+            Refused::grant("expired_token", "The code was not approved in time. Start the login again.")
+        }
+        Err(Answer::Pending) => Refused::grant("authorization_pending", "The login waits for approval."),
+        Err(Answer::SlowDown(interval)) => Refused {
+            more: Some(("interval", json!(interval.as_secs()))),
+            ..Refused::grant("slow_down", "Ask less often.")
+        },
+    };
+    Err(refused.into_response())
+}
+
+/// The client and its device code; otherwise the first thing that is wrong.
+fn judged(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(String, Secret), Refused> {
+    let given = Parameters::read(headers, body)?;
+    let grant = given.get("grant_type")?;
+    if grant == GRANT {
+        given.get("device_code")?;
+    }
+    let client = given.client()?;
+    if super::clients::name_of(app, client).is_none() {
+        return Err(Refused::client(false));
+    }
+    if grant != GRANT {
+        let why = format!("The one grant type of this server is {GRANT}.");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", why));
+    }
+    Ok((client.to_owned(), Secret::new(given.get("device_code")?)))
+}
+
+async fn metadata(State(app): State<App>) -> Response {
+    let origin = app.public_url.origin();
+    answer(
+        StatusCode::OK,
+        &json!({
+            "issuer": origin,
+            "device_authorization_endpoint": format!("{origin}/oauth/device_authorization"),
+            "token_endpoint": format!("{origin}/oauth/token"),
+            "grant_types_supported": [GRANT],
+            "token_endpoint_auth_methods_supported": ["none"],
+            "response_types_supported": ["none"],
+        }),
+    )
+}

@@ -1,0 +1,170 @@
+//! A device asks for a code.
+
+use std::time::Duration;
+
+use super::super::{clients, codes, limits::Limits, store};
+use super::{verification_uri, verification_uri_complete};
+use crate::audit::{self, By, Event};
+use crate::device::server::store::{Login, Wire};
+use crate::device::{Status, UserCode};
+use crate::platform::http::Visit;
+use crate::platform::http::address::subscriber;
+use crate::platform::{App, Error, Secret};
+use crate::shared::{LoginId, Role, Timestamp};
+
+const LONGEST_DEVICE_NAME: usize = 60;
+const LONGEST_WORD: usize = 100;
+
+/// What a device says about itself. All of it is a claim; only where it comes from is known.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    pub wire: Wire,
+    pub client_id: &'a str,
+    /// Empty, or the name of the role that the key may have at most.
+    pub scope: &'a str,
+    /// What shares the key of a device; None: the client.
+    pub product: Option<&'a str>,
+    /// With it, the next login of the same device takes the place of this one.
+    pub device_id: Option<&'a str>,
+    pub device_name: Option<&'a str>,
+    pub visit: &'a Visit,
+}
+
+#[derive(Debug)]
+pub struct Begun {
+    pub device_code: Secret,
+    pub user_code: UserCode,
+    pub verification_uri: String,
+    /// None where links may not carry codes.
+    pub verification_uri_complete: Option<String>,
+    pub expires_in: Duration,
+    pub interval: Duration,
+}
+
+#[derive(Debug)]
+pub enum NotBegun {
+    UnknownClient,
+    InvalidScope,
+    /// What cannot be kept as it is, as a sentence.
+    Invalid(String),
+    /// `Error::TooMany` past a limit.
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for NotBegun {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> {
+    let tool = clients::name_of(app, request.client_id).ok_or(NotBegun::UnknownClient)?;
+    let scope = match request.scope {
+        "" => None,
+        name => Some(Role::parse(name).ok_or(NotBegun::InvalidScope)?),
+    };
+    let product = word("product", request.product)?.unwrap_or_else(|| request.client_id.to_owned());
+    let device_id = word("device id", request.device_id)?;
+    Limits::new_code(app, request.visit.address)?;
+
+    let (now, settings) = (app.clock.now(), &app.config.device);
+    let device_code = codes::device_code(&app.random);
+    let mut login = Login {
+        id: LoginId::new(now, app.chance_for_id()),
+        user_code: codes::user_code(&app.random),
+        wire: request.wire,
+        client_id: request.client_id.to_owned(),
+        scope,
+        product,
+        device_id,
+        device_name: visible(request.device_name.unwrap_or_default()),
+        address: request.visit.address.to_string(),
+        user_agent: request.visit.user_agent.clone(),
+        created_at: now,
+        expires_at: now.plus(settings.device_code_life),
+        status: Status::Pending,
+        redeem_until: None,
+        decided_by: None,
+        org: None,
+        role: None,
+        key: None,
+    };
+    let subscriber = subscriber(request.visit.address);
+    let mut write = app.db.write().await?;
+    let (open, first) = store::open_of(&mut write, subscriber, now).await?;
+    if open >= i64::from(settings.device_codes_open) {
+        return Err(Error::TooMany(until(first, now)).into());
+    }
+    while !store::insert(&mut write, &login, &device_code.fingerprint(), subscriber).await? {
+        login.user_code = codes::user_code(&app.random);
+    }
+    let event = Event::new("login.asked").on("login", &login.id, tool).detail("device", login.device_name);
+    audit::record(app, &mut write, &By::stranger(request.visit), event).await?;
+    write.commit().await?;
+    let complete = verification_uri_complete(app, &login.user_code, request.product);
+    Ok(Begun {
+        device_code,
+        user_code: login.user_code,
+        verification_uri: verification_uri(app),
+        verification_uri_complete: settings.device_prefilled_codes.then_some(complete),
+        expires_in: settings.device_code_life,
+        interval: settings.device_poll_interval,
+    })
+}
+
+/// What identifies something is taken as it is or not at all.
+fn word(what: &str, given: Option<&str>) -> Result<Option<String>, NotBegun> {
+    match given {
+        None | Some("") => Ok(None),
+        Some(text) if text.len() <= LONGEST_WORD && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(text.to_owned()))
+        }
+        Some(_) => Err(NotBegun::Invalid(format!(
+            "The {what} has at most {LONGEST_WORD} characters, all of them visible ASCII."
+        ))),
+    }
+}
+
+/// A name is only shown: what cannot be seen is left out, and what is too long ends early.
+fn visible(name: &str) -> String {
+    let unseen = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let shown: String = name.chars().filter(|c| !unseen(*c)).collect();
+    shown.trim().chars().take(LONGEST_DEVICE_NAME).collect::<String>().trim_end().to_owned()
+}
+
+fn until(first: Option<Timestamp>, now: Timestamp) -> Duration {
+    let wait = first.map_or(Duration::from_secs(1), |first| first.since(now));
+    Duration::from_secs(wait.as_millis().div_ceil(1_000) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_devices_are_made_fit_to_be_seen() {
+        for (given, shown) in [
+            ("thinkpad-alice", "thinkpad-alice"),
+            ("  a\nb\u{202e}c\u{0}  ", "abc"),
+            ("", ""),
+            ("\u{200b}", ""),
+            ("Büro 🔑", "Büro 🔑"),
+        ] {
+            assert_eq!(visible(given), shown);
+        }
+        assert_eq!(visible(&"x".repeat(500)).len(), LONGEST_DEVICE_NAME);
+    }
+
+    #[test]
+    fn words_are_taken_as_they_are_or_refused() {
+        assert!(matches!(word("product", None), Ok(None)));
+        assert!(matches!(word("product", Some("")), Ok(None)));
+        assert!(matches!(word("product", Some("armorclaude")), Ok(Some(_))));
+        for wrong in ["a b", "ä", "a\0", &"x".repeat(101)] {
+            assert!(matches!(word("product", Some(wrong)), Err(NotBegun::Invalid(_))), "{wrong:?}");
+        }
+    }
+}

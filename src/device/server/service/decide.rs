@@ -1,0 +1,117 @@
+//! A person looks a code up, then approves or denies. Whose code it is nobody knows before it is entered, so wrong ones
+//! are counted, and what somebody else has decided is as unknown as what never was.
+
+use std::time::Duration;
+
+use super::super::{Polls, clients, limits::Limits, store};
+use crate::audit::{self, By, Event};
+use crate::device::server::store::{Decision, Login};
+use crate::device::{Status, UserCode};
+use crate::orgs::server::{Visitor, hold_member};
+use crate::platform::{App, Error};
+use crate::shared::{Door, OrgId, Permission, Role};
+
+/// An approval can be collected at least this long, however late it came.
+const TO_COLLECT: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    Done,
+    /// Somebody was quicker, or its time has run out.
+    Late,
+    /// They may not have keys in that organization.
+    NotThere,
+}
+
+/// None: nothing that this person may know of.
+pub async fn look(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Option<Login>, Error> {
+    let look = Limits::look(app, &visitor.person.id, visitor.visit.address)?;
+    let found = store::find_by_user_code(app.db.pool(), code).await?;
+    let theirs = |login: &Login| login.decided_by.as_ref().is_none_or(|by| *by == visitor.person.id);
+    let found = found.filter(theirs);
+    if found.is_some() {
+        look.found();
+    }
+    Ok(found)
+}
+
+/// A code that was typed beside the one that it should equal counts as any other wrong one.
+pub fn typed_wrong(app: &App, visitor: &Visitor) -> Result<(), Error> {
+    Limits::look(app, &visitor.person.id, visitor.visit.address).map(drop)
+}
+
+/// What the key of this login may do for somebody with that role.
+pub fn role_of(login: &Login, role: Role) -> Role {
+    login.scope.map_or(role, |scope| scope.min(role))
+}
+
+pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -> Result<Decided, Error> {
+    let (person, now) = (&visitor.person, app.clock.now());
+    let by = person.by(&visitor.visit).in_org(org);
+    let mut write = app.db.write().await?;
+    let member = hold_member(&mut write, org, &person.id).await?;
+    let member = member.filter(|member| Permission::ManageOwnKeys.is_granted(member.role, Door::Person));
+    let Some(member) = member else {
+        drop(write);
+        refused(app, &person.by(&visitor.visit), login).await?;
+        return Ok(Decided::NotThere);
+    };
+    let role = role_of(login, member.role);
+    let decision = Decision {
+        status: Status::Approved,
+        by: &person.id,
+        from: visitor.visit.address,
+        org: Some(org),
+        role: Some(role),
+        redeem_until: Some(login.expires_at.max(now.plus(TO_COLLECT))),
+    };
+    if !store::decide(&mut write, &login.id, now, &decision).await? {
+        return Ok(Decided::Late);
+    }
+    let event = about(app, Event::new("login.approved"), login).detail("role", role.as_str());
+    audit::record(app, &mut write, &by, event).await?;
+    write.commit().await?;
+    app.slice::<Polls>().forget(&login.id);
+    Ok(Decided::Done)
+}
+
+/// It is told to the organization that was chosen or, without a choice, to the one that the person works in.
+pub async fn deny(
+    app: &App,
+    visitor: &Visitor,
+    login: &Login,
+    org: Option<&OrgId>,
+) -> Result<Decided, Error> {
+    let mut write = app.db.write().await?;
+    let decision = Decision {
+        status: Status::Denied,
+        by: &visitor.person.id,
+        from: visitor.visit.address,
+        org: None,
+        role: None,
+        redeem_until: None,
+    };
+    if !store::decide(&mut write, &login.id, app.clock.now(), &decision).await? {
+        return Ok(Decided::Late);
+    }
+    let theirs = org.filter(|org| visitor.memberships.iter().any(|place| place.org == **org));
+    let by = theirs.map_or_else(|| visitor.by(), |org| visitor.by().in_org(org));
+    audit::record(app, &mut write, &by, about(app, Event::new("login.denied"), login)).await?;
+    write.commit().await?;
+    app.slice::<Polls>().forget(&login.id);
+    Ok(Decided::Done)
+}
+
+fn about(app: &App, event: Event, login: &Login) -> Event {
+    let tool = clients::name_of(app, &login.client_id).unwrap_or(&login.client_id);
+    event
+        .on("login", &login.id, tool)
+        .detail("device", login.device_name.clone())
+        .detail("from", login.address.clone())
+}
+
+async fn refused(app: &App, by: &By, login: &Login) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    audit::record(app, &mut write, by, about(app, Event::new("login.refused"), login)).await?;
+    Ok(write.commit().await?)
+}

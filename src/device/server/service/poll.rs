@@ -1,0 +1,124 @@
+//! A device asks whether its code was approved, and the first time that it was, gets a key. Asking for what is pending
+//! reads one row and writes nothing.
+
+use std::time::Duration;
+
+use super::super::{Polls, clients, store};
+use crate::audit::{self, By, Origin};
+use crate::device::Status;
+use crate::device::server::store::{Login, Wire};
+use crate::keys::server::{LoginWish, Revealed, log_in, mint};
+use crate::orgs::server::find_present;
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+use crate::shared::{OrgId, UserId};
+
+#[derive(Clone, Debug)]
+pub struct Poll<'a> {
+    pub wire: Wire,
+    pub client_id: &'a str,
+    pub device_code: &'a Secret,
+    pub visit: &'a Visit,
+}
+
+/// A key, and whose it is.
+#[derive(Debug)]
+pub struct Granted {
+    pub key: Revealed,
+    pub email: String,
+    pub user_id: UserId,
+    pub org_id: OrgId,
+}
+
+/// Why there is no key (yet), in the order in which it is judged.
+#[derive(Debug)]
+pub enum Answer {
+    UnknownClient,
+    /// Unknown, another client's, or used up.
+    Unknown,
+    /// By the person, or because they may not have a key there any more.
+    Denied,
+    Expired,
+    /// Too early; the interval that holds from here on.
+    SlowDown(Duration),
+    Pending,
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Answer {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+pub async fn poll(app: &App, poll: &Poll<'_>) -> Result<Granted, Answer> {
+    let tool = clients::name_of(app, poll.client_id).ok_or(Answer::UnknownClient)?;
+    let hash = poll.device_code.fingerprint();
+    let found = store::find_by_device_code(app.db.pool(), &hash).await?;
+    let theirs = |login: &Login| login.client_id == poll.client_id && login.wire == poll.wire;
+    let login = found.filter(theirs).ok_or(Answer::Unknown)?;
+    match outcome(app, &login) {
+        None => redeem(app, poll, tool, &login, &hash).await,
+        Some(Answer::Pending) => {
+            let settings = &app.config.device;
+            let (interval, life) = (settings.device_poll_interval, settings.device_code_life);
+            let asked = app.slice::<Polls>().ask(&login.id, interval, life, app.clock.steady());
+            Err(asked.map_or_else(Answer::SlowDown, |()| Answer::Pending))
+        }
+        Some(answer) => Err(answer),
+    }
+}
+
+/// None: it was approved and is still in time.
+fn outcome(app: &App, login: &Login) -> Option<Answer> {
+    let now = app.clock.now();
+    match login.status {
+        Status::Consumed => Some(Answer::Unknown),
+        Status::Denied => Some(Answer::Denied),
+        Status::Approved if login.redeem_until.is_some_and(|until| until > now) => None,
+        Status::Pending if login.expires_at > now => Some(Answer::Pending),
+        Status::Approved | Status::Pending => Some(Answer::Expired),
+    }
+}
+
+/// Using the approval up and making the key are one transaction: where there is no key, it stays approved.
+async fn redeem(
+    app: &App,
+    poll: &Poll<'_>,
+    tool: &str,
+    login: &Login,
+    hash: &str,
+) -> Result<Granted, Answer> {
+    let (Some(user), Some(org)) = (&login.decided_by, &login.org) else {
+        return Err(Error::internal("an approved login names who approved it, and where").into());
+    };
+    // Looked at before: nobody is hashed for in vain. It is decided in the transaction.
+    let member = find_present(app, org, user).await?.ok_or(Answer::Denied)?;
+    let minted = mint(app).await?;
+    let mut write = app.db.write().await?;
+    let Some(approved) = store::redeem(&mut write, login, app.clock.now(), &minted.id).await? else {
+        drop(write);
+        let now = store::find_by_device_code(app.db.pool(), hash).await?;
+        return Err(now.and_then(|login| outcome(app, &login)).unwrap_or(Answer::Unknown));
+    };
+    let wish = LoginWish {
+        user: approved.by.clone(),
+        org: approved.org.clone(),
+        cap: approved.role,
+        tool: tool.to_owned(),
+        device: (!login.device_name.is_empty()).then(|| login.device_name.clone()),
+        device_id: login.device_id.clone(),
+        product: login.product.clone(),
+        name: None,
+    };
+    let by = By {
+        actor: audit::Actor::Person { id: approved.by.clone(), name: member.name },
+        org: Some(approved.org.clone()),
+        origin: Origin::of(poll.visit),
+    };
+    let key = log_in(app, write, minted, &wish, &by).await?.ok_or(Answer::Denied)?;
+    app.slice::<Polls>().forget(&login.id);
+    // Whoever has approved it sees at once that the terminal has its key.
+    app.live.tell(format!("person/{}/logins", approved.by), "");
+    Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })
+}

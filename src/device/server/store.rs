@@ -1,0 +1,231 @@
+//! All SQL of device authorization.
+
+use std::net::IpAddr;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, Row as _};
+
+use crate::device::{Status, UserCode};
+use crate::platform::db::Write;
+use crate::shared::{KeyId, LoginId, OrgId, Role, Timestamp, UserId};
+
+/// Which language a device speaks. A code of one is unknown to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    OAuth,
+    ArmorIq,
+}
+
+impl Wire {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OAuth => "oauth",
+            Self::ArmorIq => "armoriq",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::OAuth, Self::ArmorIq].into_iter().find(|wire| wire.as_str() == text)
+    }
+}
+
+/// A device that asks to be logged in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub id: LoginId,
+    pub user_code: UserCode,
+    pub wire: Wire,
+    pub client_id: String,
+    /// The most that the key may do; None: whatever the person may.
+    pub scope: Option<Role>,
+    pub product: String,
+    pub device_id: Option<String>,
+    /// Empty when the device gave none.
+    pub device_name: String,
+    pub address: String,
+    pub user_agent: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub status: Status,
+    /// How long an approved one can be collected.
+    pub redeem_until: Option<Timestamp>,
+    pub decided_by: Option<UserId>,
+    pub org: Option<OrgId>,
+    pub role: Option<Role>,
+    pub key: Option<KeyId>,
+}
+
+/// What a person decided.
+pub struct Decision<'a> {
+    pub status: Status,
+    pub by: &'a UserId,
+    pub from: IpAddr,
+    pub org: Option<&'a OrgId>,
+    pub role: Option<Role>,
+    pub redeem_until: Option<Timestamp>,
+}
+
+/// What was approved, at the moment it is used up.
+pub struct Approved {
+    pub by: UserId,
+    pub org: OrgId,
+    pub role: Role,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, user_code, wire, client_id, scope, product, device_id, device_name, address, user_agent, ",
+            "created_at, expires_at, status, redeem_until, decided_by, org_id, role, key_id FROM device_logins ",
+            $rest
+        )
+    };
+}
+
+fn login(row: &AnyRow) -> Result<Login, sqlx::Error> {
+    let text = |name| row.try_get::<String, _>(name);
+    let perhaps = |name| row.try_get::<Option<String>, _>(name);
+    let (scope, role) = (text("scope")?, perhaps("role")?);
+    Ok(Login {
+        id: LoginId::from_text(text("id")?),
+        user_code: known(UserCode::parse(&text("user_code")?), "user code")?,
+        wire: known(Wire::parse(&text("wire")?), "wire")?,
+        client_id: text("client_id")?,
+        scope: if scope.is_empty() { None } else { Some(known(Role::parse(&scope), "role")?) },
+        product: text("product")?,
+        device_id: perhaps("device_id")?,
+        device_name: text("device_name")?,
+        address: text("address")?,
+        user_agent: text("user_agent")?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        expires_at: Timestamp::from_millis(row.try_get("expires_at")?),
+        status: known(Status::parse(&text("status")?), "status")?,
+        redeem_until: row.try_get::<Option<i64>, _>("redeem_until")?.map(Timestamp::from_millis),
+        decided_by: perhaps("decided_by")?.map(UserId::from_text),
+        org: perhaps("org_id")?.map(OrgId::from_text),
+        role: role.map(|role| known(Role::parse(&role), "role")).transpose()?,
+        key: perhaps("key_id")?.map(KeyId::from_text),
+    })
+}
+
+fn known<T>(value: Option<T>, what: &str) -> Result<T, sqlx::Error> {
+    value.ok_or_else(|| sqlx::Error::Decode(format!("no {what}").into()))
+}
+
+/// False when the user code is somebody's already.
+pub async fn insert(
+    write: &mut Write,
+    login: &Login,
+    code_hash: &str,
+    subscriber: IpAddr,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO device_logins (id, code_hash, user_code, wire, client_id, scope, product, device_id, device_name, \
+         address, subscriber, user_agent, created_at, expires_at, status) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
+    )
+    .bind(login.id.as_str())
+    .bind(code_hash)
+    .bind(login.user_code.as_str())
+    .bind(login.wire.as_str())
+    .bind(&login.client_id)
+    .bind(login.scope.map_or("", Role::as_str))
+    .bind(&login.product)
+    .bind(login.device_id.as_deref())
+    .bind(&login.device_name)
+    .bind(&login.address)
+    .bind(subscriber.to_string())
+    .bind(&login.user_agent)
+    .bind(login.created_at.millis())
+    .bind(login.expires_at.millis())
+    .bind(login.status.as_str())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many undecided codes an address has, and when the first of them ends.
+pub async fn open_of(
+    write: &mut Write,
+    subscriber: IpAddr,
+    now: Timestamp,
+) -> Result<(i64, Option<Timestamp>), sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS open, MIN(expires_at) AS first FROM device_logins \
+         WHERE subscriber = $1 AND status = 'pending' AND expires_at > $2",
+    )
+    .bind(subscriber.to_string())
+    .bind(now.millis())
+    .fetch_one(&mut **write)
+    .await?;
+    let first: Option<i64> = row.try_get("first")?;
+    Ok((row.try_get("open")?, first.map(Timestamp::from_millis)))
+}
+
+pub async fn find_by_device_code(pool: &AnyPool, code_hash: &str) -> Result<Option<Login>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE code_hash = $1")).bind(code_hash).fetch_optional(pool).await?;
+    row.as_ref().map(login).transpose()
+}
+
+pub async fn find_by_user_code(pool: &AnyPool, code: &UserCode) -> Result<Option<Login>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE user_code = $1")).bind(code.as_str()).fetch_optional(pool).await?;
+    row.as_ref().map(login).transpose()
+}
+
+/// False when somebody was quicker, or its time has run out.
+pub async fn decide(
+    write: &mut Write,
+    id: &LoginId,
+    now: Timestamp,
+    decision: &Decision<'_>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE device_logins SET status = $3, decided_at = $2, decided_by = $4, decided_from = $5, org_id = $6, \
+         role = $7, redeem_until = $8 WHERE id = $1 AND status = 'pending' AND expires_at > $2",
+    )
+    .bind(id.as_str())
+    .bind(now.millis())
+    .bind(decision.status.as_str())
+    .bind(decision.by.as_str())
+    .bind(decision.from.to_string())
+    .bind(decision.org.map(OrgId::as_str))
+    .bind(decision.role.map(Role::as_str))
+    .bind(decision.redeem_until.map(Timestamp::millis))
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Uses up what was approved. Of several at once exactly one gets it.
+pub async fn redeem(
+    write: &mut Write,
+    login: &Login,
+    now: Timestamp,
+    key: &KeyId,
+) -> Result<Option<Approved>, sqlx::Error> {
+    let row = sqlx::query(
+        "UPDATE device_logins SET status = 'consumed', consumed_at = $2, key_id = $3 \
+         WHERE id = $1 AND status = 'approved' AND redeem_until > $2 RETURNING decided_by, org_id, role",
+    )
+    .bind(login.id.as_str())
+    .bind(now.millis())
+    .bind(key.as_str())
+    .fetch_optional(&mut **write)
+    .await?;
+    row.map(|row| {
+        Ok(Approved {
+            by: UserId::from_text(row.try_get::<String, _>("decided_by")?),
+            org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+            role: known(Role::parse(&row.try_get::<String, _>("role")?), "role")?,
+        })
+    })
+    .transpose()
+}
+
+pub async fn forget_before(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM device_logins WHERE expires_at < $1")
+        .bind(before.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,158 @@
+//! A login of a command line: a person gets a key for a program on a device of theirs. The caller has begun the
+//! transaction and may have written into it (what was approved is used up); here it ends, or nothing of it happens.
+
+use super::{Revealed, about, conclude_by, forge, name_key, store};
+use crate::accounts::server::letters;
+use crate::audit::{self, By, Event};
+use crate::keys::server::token::Fresh;
+use crate::keys::server::{Key, Login};
+use crate::keys::{LONGEST_NAME, check_key_name};
+use crate::orgs::server::hold_member;
+use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::{Door, KeyId, Kind, OrgId, Permission, Role, Timestamp, UserId};
+
+/// Of a name: what the person and what the device may take, so that there is room for a number.
+const LONGEST_USER: usize = 30;
+const LONGEST_DEVICE: usize = 40;
+
+/// Whose login it is, into what, and for what.
+#[derive(Clone, Debug)]
+pub struct LoginWish {
+    pub user: UserId,
+    pub org: OrgId,
+    /// The key gets no more than this, and no more than the person has now.
+    pub cap: Role,
+    /// What people call the program.
+    pub tool: String,
+    /// None: the tool's name stands for it.
+    pub device: Option<String>,
+    /// With it, the key of the last login for the same person, organization, device and product is revoked.
+    pub device_id: Option<String>,
+    pub product: String,
+    /// None: `<user>@<device>`. A namesake gets a number.
+    pub name: Option<String>,
+}
+
+/// A token and what is stored of it. Hashing takes its time, so this is made before the transaction begins.
+pub struct Minted {
+    /// The key's, so that a caller can write it down before the key is there.
+    pub id: KeyId,
+    fresh: Fresh,
+    stored: String,
+}
+
+pub async fn mint(app: &App) -> Result<Minted, Error> {
+    let (fresh, stored) = forge(app, Kind::Live).await?;
+    Ok(Minted { id: KeyId::new(app.clock.now(), app.chance_for_id()), fresh, stored })
+}
+
+/// Makes the key and commits. None when the person may not have one there (any more): nothing has changed then.
+pub async fn log_in(
+    app: &App,
+    mut write: Write,
+    minted: Minted,
+    wish: &LoginWish,
+    by: &By,
+) -> Result<Option<Revealed>, Error> {
+    // The organization stays held, so that of two logins one is after the other, and of a login and a removal too.
+    let Some(member) = hold_member(&mut write, &wish.org, &wish.user).await? else { return Ok(None) };
+    if !Permission::ManageOwnKeys.is_granted(member.role, Door::Person) {
+        return Ok(None);
+    }
+    let now = app.clock.now();
+    let by = by.clone().in_org(&wish.org);
+    let device = wish.device.clone().unwrap_or_else(|| wish.tool.clone());
+    let login = Login { device, device_id: wish.device_id.clone(), product: wish.product.clone() };
+    let former = revoke_former(app, &mut write, wish, &login, &by, now).await?;
+    let role = wish.cap.min(member.role);
+    let name = free_name(&mut write, &wish.org, &wanted_name(wish, &member.email, &login.device)).await?;
+    let Minted { id, fresh, stored } = minted;
+    let key = Key {
+        id,
+        org: wish.org.clone(),
+        name,
+        kind: Kind::Live,
+        role,
+        note: String::new(),
+        rate_limit: None,
+        ranges: Vec::new(),
+        secret: fresh.id(),
+        previous: None,
+        created_at: now,
+        created_by: wish.user.clone(),
+        created_by_key: None,
+        expires_at: app.config.device.login_key_life.map(|life| now.plus(life)),
+        disabled_at: None,
+        revoked_at: None,
+        calls: 0,
+        last_used_at: None,
+        login: Some(login),
+    };
+    if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
+        // Somebody took the name between the look and the insert.
+        return Err(Error::OutOfStep);
+    }
+    store::insert_secret(&mut write, key.secret, &key.id, &stored, now).await?;
+    for id in former {
+        changes::note(&mut write, now, Changed::Key, id.as_str()).await?;
+    }
+    let event = Event::new("key.created")
+        .detail("kind", key.kind.as_str())
+        .detail("role", key.role.as_str())
+        .detail("login", wish.tool.clone())
+        .detail("device", key.login.as_ref().map_or("", |login| &login.device));
+    conclude_by(app, &by, write, &key, event).await?;
+    let from = by.origin.address.map_or_else(|| "this server".to_owned(), |address| address.to_string());
+    letters::command_line(app, &member.email, &wish.tool, &member.org_name, &from, now);
+    Ok(Some(Revealed { key, plaintext: fresh.into_secret() }))
+}
+
+/// The living keys that logins of this person made, in all organizations, the newest first.
+pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
+    Ok(store::logins_of(app.db.pool(), user).await?)
+}
+
+/// Ends the keys of earlier logins for the same; their changes are noted later, so that the change log is held briefly.
+async fn revoke_former(
+    app: &App,
+    write: &mut Write,
+    wish: &LoginWish,
+    login: &Login,
+    by: &By,
+    now: Timestamp,
+) -> Result<Vec<KeyId>, Error> {
+    let former = store::living_logins(write, &wish.org, &wish.user, login).await?;
+    for id in &former {
+        let Some(key) = store::hold(write, &wish.org, id).await? else { continue };
+        store::revoke(write, id, now).await?;
+        let event = Event::new("key.revoked").detail("because", "a newer login of the same device");
+        audit::record(app, write, by, about(&key, event)).await?;
+    }
+    Ok(former)
+}
+
+fn wanted_name(wish: &LoginWish, email: &str, device: &str) -> String {
+    if let Some(Ok(name)) = wish.name.as_deref().map(check_key_name) {
+        return shortened(&name, LONGEST_NAME - 7);
+    }
+    let user = email.split('@').next().unwrap_or_default();
+    let name = format!("{}@{}", shortened(user, LONGEST_USER), shortened(device, LONGEST_DEVICE));
+    check_key_name(&name).unwrap_or_else(|_| wish.product.clone())
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    text.chars().take(most).collect::<String>().trim().to_owned()
+}
+
+/// The name itself, or with the first number that makes it free: `alice@laptop 2`.
+async fn free_name(write: &mut Write, org: &OrgId, name: &str) -> Result<String, Error> {
+    let key = name_key(name);
+    let taken = store::living_names(write, org, &key).await?;
+    if !taken.contains(&key) {
+        return Ok(name.to_owned());
+    }
+    let free = (2..).map(|number| format!("{name} {number}")).find(|name| !taken.contains(&name_key(name)));
+    free.ok_or_else(|| Error::internal("numbers have no end"))
+}

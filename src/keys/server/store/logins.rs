@@ -1,0 +1,71 @@
+//! Keys that logins of command lines made.
+
+use std::collections::HashSet;
+
+use sqlx::AnyPool;
+
+use super::super::{Key, Login};
+use super::read::{key, select};
+use crate::platform::db::Write;
+use crate::shared::{KeyId, OrgId, UserId};
+
+/// The living keys of the same person, organization, device and product; of programs without an identity none.
+pub async fn living_logins(
+    write: &mut Write,
+    org: &OrgId,
+    user: &UserId,
+    login: &Login,
+) -> Result<Vec<KeyId>, sqlx::Error> {
+    let Some(device) = &login.device_id else { return Ok(Vec::new()) };
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM keys WHERE created_by = $1 AND org_id = $2 AND login_device_id = $3 AND login_product = $4 \
+         AND revoked_at IS NULL ORDER BY id",
+    )
+    .bind(user.as_str())
+    .bind(org.as_str())
+    .bind(device)
+    .bind(&login.product)
+    .fetch_all(&mut **write)
+    .await?;
+    Ok(ids.into_iter().map(KeyId::from_text).collect())
+}
+
+/// The living keys of all logins of a person into an organization.
+pub async fn logins_in(write: &mut Write, org: &OrgId, user: &UserId) -> Result<Vec<KeyId>, sqlx::Error> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM keys WHERE created_by = $1 AND org_id = $2 AND login_device IS NOT NULL AND revoked_at IS NULL",
+    )
+    .bind(user.as_str())
+    .bind(org.as_str())
+    .fetch_all(&mut **write)
+    .await?;
+    Ok(ids.into_iter().map(KeyId::from_text).collect())
+}
+
+/// The same in all organizations, the newest first; beyond a hundred nobody looks.
+pub async fn logins_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Key>, sqlx::Error> {
+    let rows = sqlx::query(select!(
+        "WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT 100"
+    ))
+    .bind(user.as_str())
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(key).collect()
+}
+
+/// The names of living keys that begin so, as they are compared.
+pub async fn living_names(
+    write: &mut Write,
+    org: &OrgId,
+    beginning: &str,
+) -> Result<HashSet<String>, sqlx::Error> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT name_key FROM keys WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 AND revoked_at IS NULL",
+    )
+    .bind(org.as_str())
+    .bind(beginning)
+    .bind(format!("{beginning}\u{10FFFF}"))
+    .fetch_all(&mut **write)
+    .await?;
+    Ok(names.into_iter().collect())
+}
