@@ -6,18 +6,24 @@
 mod caller;
 mod health;
 mod keys;
+mod login;
 mod organizations;
 mod registration;
 mod sdk;
+mod switch;
+mod words;
 
 use crate::platform::http::{Doors, Who};
 
 pub fn doors() -> Doors {
     Doors::default()
         .get("/health", Who::Anyone, health::show)
+        .post("/auth/device/code", Who::Anyone, login::code)
+        .post("/auth/device/token", Who::Anyone, login::token)
         .get("/iap/sdk/orgs", Who::Key, organizations::list)
         .post("/iap/sdk/bootstrap", Who::Key, sdk::bootstrap)
         .post("/iap/sdk/register", Who::Key, sdk::register)
+        .post("/iap/sdk/switch-org", Who::Key, switch::organization)
         .get("/api-keys", Who::Key, keys::list)
         .post("/api-keys/{id}/revoke", Who::Key, keys::revoke)
 }
