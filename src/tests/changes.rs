@@ -1,6 +1,7 @@
 //! Every changing route, made to succeed: a change writes exactly one row of the audit log, and where that row cannot be
 //! written, the change does not happen. A route that is added without a case here fails the walk.
 
+use super::device::{CLIENT, GRANT};
 use super::harness::{Answer, Server, on_both_engines};
 use super::people::{EMAIL, OTHER_PASSWORD, SECRET, setup_form, setup_token};
 use super::personas::{PASSWORD, Persona};
@@ -187,6 +188,26 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
         "/settings/profile/sessions" => {
             server.session_of(&alice).await;
             own("sessions.ended")
+        }
+        "/oauth/device_authorization" => Change::new("login.asked", route, "").field("client_id", CLIENT),
+        "/oauth/token" => {
+            let device = server.device(&[]).await;
+            server.approve(&here, &device.user_code).await;
+            Change::new("key.created", route, "")
+                .field("grant_type", GRANT)
+                .field("client_id", CLIENT)
+                .field("device_code", device.device_code)
+        }
+        "/auth/device" => own("login.approved")
+            .field("token", server.form_token(&here).await)
+            .field("code", server.device(&[]).await.user_code)
+            .field("mine", "yes")
+            .field("verdict", "approve"),
+        "/settings/profile/devices" => {
+            let device = server.device(&[]).await;
+            server.approve(&here, &device.user_code).await;
+            server.poll(&device.device_code).await;
+            own("key.revoked").field("key", server.only_key().await)
         }
         "/settings/profile/password" => {
             own("password.changed").field("present", PASSWORD).field("new", OTHER_PASSWORD)

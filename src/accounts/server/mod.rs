@@ -1,5 +1,6 @@
 //! The server's side of accounts.
 
+mod devices;
 pub mod letters;
 mod oauth;
 mod pages;
@@ -11,8 +12,9 @@ mod store;
 mod throttle;
 mod totp;
 
+pub use devices::{Device, Devices, LoggedIn};
 pub use oauth::{Discoveries, Identity};
-pub use pages::{Offered, ProviderButtons, doors, enter, offered};
+pub use pages::{Offered, ProviderButtons, doors, enter, offered, sign_in_again};
 pub use service::{
     NewPerson, Person, SignedIn, add_identity, choose_org, confirmed_address, find_id, find_person,
     hash_new_password, insert_person, names, new_setup_link, nobody_yet, person_of, print_reset_link,

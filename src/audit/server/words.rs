@@ -8,6 +8,9 @@ use super::Told;
 pub fn about_it(event: &Told) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     match event.action.as_str() {
+        "key.created" if !text("login").is_empty() => {
+            format!("logged {} in, which made this key as {}", text("device"), text("role"))
+        }
         "key.created" => format!("created this key as {}", text("role")),
         "key.edited" => format!("changed {}", changed(event)),
         "key.disabled" => "disabled this key".to_owned(),
@@ -42,6 +45,9 @@ pub fn in_general(event: &Told) -> (String, String) {
         "key.rotation_finished" | "key.rotation_ended" => "ended the old secret of",
         "key.revoked" => "revoked",
         "key.refused" => "was refused a change of",
+        "login.approved" => "approved a login of",
+        "login.denied" => "denied a login of",
+        "login.refused" => "was refused to approve a login of",
         "organization.renamed" => "renamed the organization to",
         "organization.switched" => "went over to",
         "agent.registered" => "registered the agent",
@@ -112,6 +118,11 @@ mod tests {
     fn events_read_as_sentences() {
         for (action, details, sentence) in [
             ("key.created", json!({ "role": "admin" }), "created this key as admin"),
+            (
+                "key.created",
+                json!({ "role": "member", "login": "Latchkey CLI", "device": "thinkpad" }),
+                "logged thinkpad in, which made this key as member",
+            ),
             (
                 "key.edited",
                 json!({ "name_was": "a", "rate_limit_was": null, "ranges_were": [] }),

@@ -4,15 +4,22 @@ mod clients;
 mod codes;
 mod limits;
 mod oauth;
+mod pages;
 mod polls;
 mod service;
 mod store;
 
 pub use limits::Limits;
-pub use oauth::doors;
+pub use pages::Listed;
 pub use polls::Polls;
 pub use service::{
     Answer, Begun, Granted, NotBegun, Poll, Request, begin, poll, sweep, verification_uri,
     verification_uri_complete,
 };
 pub use store::Wire;
+
+use crate::platform::http::Doors;
+
+pub fn doors() -> Doors {
+    pages::doors().and(oauth::doors())
+}

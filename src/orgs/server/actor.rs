@@ -54,8 +54,7 @@ pub struct Member {
 
 impl Member {
     fn new(visitor: Visitor, org: Membership) -> Self {
-        let actor =
-            Actor { user: visitor.person.id.clone(), door: Door::Person, key: None, org, by: visitor.by() };
+        let actor = visitor.at(org);
         Self { visitor, actor }
     }
 
@@ -90,6 +89,17 @@ impl Visitor {
             Some(current) => by.in_org(&current.org),
             None => by,
         }
+    }
+
+    /// As a member of one of their organizations, whichever they work in now.
+    pub fn actor_in(&self, org: &OrgId) -> Option<Actor> {
+        let place = self.memberships.iter().find(|place| place.org == *org)?;
+        Some(self.at(place.clone()))
+    }
+
+    fn at(&self, org: Membership) -> Actor {
+        let by = self.person.by(&self.visit).in_org(&org.org);
+        Actor { user: self.person.id.clone(), door: Door::Person, key: None, org, by }
     }
 
     async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {

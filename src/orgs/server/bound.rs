@@ -15,8 +15,9 @@ use super::Member;
 use crate::platform::http::{Door, Who};
 use crate::platform::{App, Error};
 
-/// The way out of the refusal cannot be refused for the same reason. It names its organization itself.
-const SWITCH: &str = "/switch-organization";
+/// Forms that name their organization themselves: the way out of the refusal, which cannot be refused for the same
+/// reason, and the approval of a login, which asks for it.
+const UNBOUND: [&str; 2] = ["/switch-organization", "/auth/device"];
 
 /// The routes whose forms are bound.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ impl Bound {
 
     /// Those that change something for somebody who is signed in.
     pub fn is_bound(door: &Door) -> bool {
-        door.method == Method::POST && door.who == Who::Person && door.path != SWITCH
+        door.method == Method::POST && door.who == Who::Person && !UNBOUND.contains(&door.path)
     }
 }
 

@@ -33,6 +33,7 @@ pub fn slices(random: &Random) -> Slices {
         .with(accounts::server::Discoveries::default())
         .with(device::server::Limits::default())
         .with(device::server::Polls::default())
+        .with(accounts::server::Devices(Box::new(device::server::Listed)))
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
 }
 

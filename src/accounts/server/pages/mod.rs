@@ -53,6 +53,15 @@ pub fn doors() -> Doors {
 struct Going {
     #[serde(default)]
     next: String,
+    /// Whoever is signed in signs in anew, or as somebody else.
+    #[serde(default)]
+    again: String,
+}
+
+/// Where to sign in although somebody is signed in.
+pub fn sign_in_again(next: &ReturnPath) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
+    format!("/sign-in?again=1&next={next}")
 }
 
 /// The next step of a way in, which is told where one was going.

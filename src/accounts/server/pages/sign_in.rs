@@ -38,8 +38,8 @@ pub async fn show(
 ) -> Response {
     let next = ReturnPath::or_home(&going.next);
     match visitor {
-        Some(_) => Redirect::to(next.as_str()).into_response(),
-        None => page(&app, &visit, String::new(), next, FormErrors::default(), StatusCode::OK).await,
+        Some(_) if going.again.is_empty() => Redirect::to(next.as_str()).into_response(),
+        _ => page(&app, &visit, String::new(), next, FormErrors::default(), StatusCode::OK).await,
     }
 }
 

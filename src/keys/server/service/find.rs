@@ -76,7 +76,7 @@ pub async fn children(app: &App, actor: &Actor, id: &KeyId) -> Result<Vec<Key>, 
     Ok(store::children(app.db.pool(), &key.id).await?)
 }
 
-fn overlay(usage: &Usage, keys: &mut [Key]) {
+pub(super) fn overlay(usage: &Usage, keys: &mut [Key]) {
     let unwritten = usage.unwritten();
     for key in keys {
         if let Some(totals) = key.id.compact().and_then(|id| unwritten.keys.get(&id)) {

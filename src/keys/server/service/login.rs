@@ -1,6 +1,7 @@
 //! A login of a command line: a person gets a key for a program on a device of theirs. The caller has begun the
 //! transaction and may have written into it (what was approved is used up); here it ends, or nothing of it happens.
 
+use super::find::overlay;
 use super::{Revealed, about, conclude_by, forge, name_key, store};
 use crate::accounts::server::letters;
 use crate::audit::{self, By, Event};
@@ -12,6 +13,7 @@ use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{Door, KeyId, Kind, OrgId, Permission, Role, Timestamp, UserId};
+use crate::usage::server::Usage;
 
 /// Of a name: what the person and what the device may take, so that there is room for a number.
 const LONGEST_USER: usize = 30;
@@ -111,7 +113,11 @@ pub async fn log_in(
 
 /// The living keys that logins of this person made, in all organizations, the newest first.
 pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
-    Ok(store::logins_of(app.db.pool(), user).await?)
+    let usage = app.slice::<Usage>();
+    let _reading = usage.reading().await;
+    let mut keys = store::logins_of(app.db.pool(), user).await?;
+    overlay(usage, &mut keys);
+    Ok(keys)
 }
 
 /// Ends the keys of earlier logins for the same; their changes are noted later, so that the change log is held briefly.

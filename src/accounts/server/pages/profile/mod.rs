@@ -1,6 +1,7 @@
 //! `/settings/profile` and the pages below it.
 
 mod confirm;
+mod devices;
 mod factor;
 mod methods;
 mod overview;

@@ -7,8 +7,9 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{HOME, done, ways};
+use super::{HOME, devices, done, ways};
 use crate::accounts::device;
+use crate::accounts::server::Devices;
 use crate::accounts::server::service::{self, Changed};
 use crate::accounts::server::store::sessions::Listed;
 use crate::orgs::server::Member;
@@ -87,6 +88,7 @@ async fn page(
     let sessions = service::sessions_of(app, &visitor.person).await?;
     let ways = ways::of(app, &visitor.person).await?;
     let codes = service::recovery_codes_left(app, &visitor.person).await?;
+    let devices = app.slice::<Devices>().0.devices_of(app, &visitor.person.id).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;
@@ -150,6 +152,7 @@ async fn page(
                     />
                 </div>
             </section>
+            {devices::section(devices, &visitor.memberships, now)}
             <section class="mt-10 max-w-[40rem]" aria-labelledby="looks">
                 <h2 class="h-sect" id="looks">"Appearance"</h2>
                 <div class="mt-4 max-w-[26rem] border-t border-line pt-4"><ThemeSwitch theme back=HOME/></div>

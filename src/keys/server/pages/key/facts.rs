@@ -9,9 +9,10 @@ use crate::ui::parts::{Cell, Column, Panel, RolePins, Row, Table, Time, Wording,
 use crate::usage::server::Caller;
 
 pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) -> AnyView {
-    let by = match maker {
-        Some(maker) => format!("by {creator} with {maker}"),
-        None => format!("by {creator}"),
+    let by = match (&key.login, maker) {
+        (Some(login), _) => format!("by {creator}: CLI login on {}", login.device),
+        (None, Some(maker)) => format!("by {creator} with {maker}"),
+        (None, None) => format!("by {creator}"),
     };
     let end = match key.expires_at {
         None => view! { "Never" }.into_any(),

@@ -19,10 +19,11 @@ pub fn row(data: RowData, place: usize, now: Timestamp) -> AnyView {
     let RowData { key, trend, limited, share, creator, maker, may_manage, is_new } = data;
     let href = path_of(&key.id);
     let status = key.status(now);
-    let origin = match (maker, is_new) {
-        (_, true) => "Created by you just now".to_owned(),
-        (Some(maker), _) => format!("Created by {creator} with {maker}"),
-        (None, _) => format!("Created by {creator}"),
+    let origin = match (&key.login, maker, is_new) {
+        (Some(login), ..) => format!("CLI login on {} by {creator}", login.device),
+        (None, _, true) => "Created by you just now".to_owned(),
+        (None, Some(maker), _) => format!("Created by {creator} with {maker}"),
+        (None, None, _) => format!("Created by {creator}"),
     };
     let selects = may_manage && status != Status::Revoked;
     let pick = selects.then(|| {

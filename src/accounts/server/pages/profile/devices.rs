@@ -1,0 +1,56 @@
+//! The devices that logged in from a command line.
+
+use leptos::prelude::*;
+
+use crate::accounts::server::Device;
+use crate::orgs::server::Membership;
+use crate::shared::Timestamp;
+use crate::ui::form::Form as PageForm;
+use crate::ui::parts::{Badge, Button, HiddenFields, Look, Size, Time, Tone};
+
+pub fn section(devices: Vec<Device>, places: &[Membership], now: Timestamp) -> AnyView {
+    let none = devices.is_empty();
+    let rows = devices.into_iter().map(|device| {
+        let place = places.iter().find(|place| place.org == device.org);
+        row(device, place.map_or("", |place| &place.org_name).to_owned(), now)
+    });
+    let rows = rows.collect_view();
+    view! {
+        <section class="mt-10 max-w-[40rem]" aria-labelledby="devices">
+            <h2 class="h-sect" id="devices">"Devices that logged in"</h2>
+            {none.then(|| view! {
+                <p class="mt-4 border-t border-line pt-4 text-ink-2">
+                    "None. A login from a command line is listed here with its key."
+                </p>
+            })}
+            {(!none).then(|| view! { <ul class="mt-4 grid gap-4">{rows}</ul> })}
+        </section>
+    }
+    .into_any()
+}
+
+fn row(device: Device, place: String, now: Timestamp) -> AnyView {
+    let Device { key, key_name, name, since, last_used_at, is_off, .. } = device;
+    let used = match last_used_at {
+        Some(at) => view! { " · Last used: "<Time at now/> }.into_any(),
+        None => " · Never used".into_any(),
+    };
+    view! {
+        <li class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
+            <div class="min-w-0">
+                <p class="flex flex-wrap items-center gap-2">
+                    <span class="font-medium [overflow-wrap:anywhere]" dir="auto">{name}</span>
+                    {is_off.then(|| view! { <Badge tone=Tone::Line text="Its key is off"/> })}
+                </p>
+                <p class="cap [overflow-wrap:anywhere]">
+                    {format!("{key_name} in {place} · Logged in: ")}<Time at=since now/>{used}
+                </p>
+            </div>
+            <PageForm action="/settings/profile/devices">
+                <HiddenFields fields=vec![("key", key.to_string())]/>
+                <Button look=Look::DangerQuiet size=Size::Small>"Revoke key"</Button>
+            </PageForm>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,60 @@
+//! The devices on somebody's profile: what it lists, and taking their keys away.
+
+use async_trait::async_trait;
+use axum::extract::{Form, State};
+use axum::response::Redirect;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::accounts::server::{Device, LoggedIn};
+use crate::keys::server::{Refusal, logins_of, revoke};
+use crate::orgs::server::{Member, leave_word};
+use crate::platform::{App, Error};
+use crate::shared::UserId;
+
+pub const PATH: &str = "/settings/profile/devices";
+
+pub struct Listed;
+
+#[async_trait]
+impl LoggedIn for Listed {
+    async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<Device>, Error> {
+        let now = app.clock.now();
+        let device = |key: crate::keys::server::Key| Device {
+            is_off: !key.status(now).is_active(),
+            name: key.login.map(|login| login.device).unwrap_or_default(),
+            key: key.id,
+            key_name: key.name,
+            org: key.org,
+            since: key.created_at,
+            last_used_at: key.last_used_at,
+        };
+        Ok(logins_of(app, user).await?.into_iter().map(device).collect())
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Which {
+    #[serde(default)]
+    key: String,
+}
+
+/// In whichever organization it is: the profile is one for all of them.
+pub async fn end(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Form(which): Form<Which>,
+) -> Result<Redirect, Error> {
+    let visitor = &member.visitor;
+    let theirs = logins_of(&app, &visitor.person.id).await?;
+    let key = theirs.into_iter().find(|key| key.id.as_str() == which.key).ok_or(Error::NotFound)?;
+    let actor = visitor.actor_in(&key.org).ok_or(Error::NotFound)?;
+    let word = match revoke(&app, &actor, &key.id).await {
+        Ok(key) => format!("The key {} was revoked.", key.name),
+        Err(Refusal::Error(error)) => return Err(error),
+        Err(_) => format!("The key {} was revoked already.", key.name),
+    };
+    leave_word(&session, &word).await?;
+    Ok(Redirect::to("/settings/profile#devices"))
+}

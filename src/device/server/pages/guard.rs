@@ -1,0 +1,102 @@
+//! What stands between a stranger's link and a key: forms carry a token of the session that they were made in, an old
+//! session signs in again, and a request from another network than the browser's needs its code typed.
+
+use std::net::IpAddr;
+
+use axum::response::{IntoResponse, Redirect, Response};
+use tower_sessions::Session;
+
+use crate::accounts::server::sign_in_again;
+use crate::orgs::server::Visitor;
+use crate::platform::{App, Error, Secret};
+use crate::shared::{LoginId, ReturnPath};
+
+pub struct Guard<'a> {
+    pub app: &'a App,
+    pub visitor: &'a Visitor,
+    /// Known to the browser alone.
+    session: Secret,
+}
+
+impl<'a> Guard<'a> {
+    pub fn new(app: &'a App, visitor: &'a Visitor, session: &Session) -> Result<Self, Error> {
+        let id = session.id().ok_or_else(|| Error::internal("whoever is signed in has a session"))?;
+        Ok(Self { app, visitor, session: Secret::new(id.to_string()) })
+    }
+
+    /// Goes with every form of this page.
+    pub fn token(&self) -> String {
+        self.derived("form")
+    }
+
+    /// Proves to the next page that the code was typed here; a link from outside cannot have it.
+    pub fn mark(&self, login: &LoginId) -> String {
+        self.derived(&format!("typed {login}"))
+    }
+
+    /// Nothing of the session can be read from it.
+    fn derived(&self, what: &str) -> String {
+        Secret::new(format!("device authorization, {what}: {}", self.session.expose())).fingerprint()
+    }
+
+    pub fn check(&self, token: &str) -> Result<(), Error> {
+        if is_same(token, &self.token()) {
+            return Ok(());
+        }
+        let why = "This form was made for another session, so nothing was decided. Open the page again.";
+        Err(Error::Forbidden(why.to_owned()))
+    }
+
+    pub fn is_marked(&self, login: &LoginId, mark: &str) -> bool {
+        is_same(mark, &self.mark(login))
+    }
+
+    pub fn must_sign_in_again(&self) -> bool {
+        self.app.clock.now().since(self.visitor.since) > self.app.config.device.device_session_age
+    }
+
+    pub fn sign_in_again(&self, next: &ReturnPath) -> Response {
+        Redirect::to(&sign_in_again(next)).into_response()
+    }
+
+    /// Does the device seem to be elsewhere?
+    pub fn is_elsewhere(&self, device: &str) -> bool {
+        !device.parse().is_ok_and(|device| same_network(device, self.visitor.visit.address))
+    }
+}
+
+/// By their hashes: how long it takes tells nothing about where they differ.
+fn is_same(given: &str, wanted: &str) -> bool {
+    Secret::new(given).fingerprint() == Secret::new(wanted).fingerprint()
+}
+
+/// A /24 or a /64. This machine is one network, by whichever address it calls itself.
+fn same_network(one: IpAddr, other: IpAddr) -> bool {
+    match (one.to_canonical(), other.to_canonical()) {
+        (one, other) if one.is_loopback() && other.is_loopback() => true,
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.octets()[..3] == other.octets()[..3],
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.octets()[..8] == other.octets()[..8],
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_told_apart() {
+        for (one, other, same) in [
+            ("203.0.113.7", "203.0.113.200", true),
+            ("203.0.113.7", "203.0.114.7", false),
+            ("::ffff:203.0.113.7", "203.0.113.9", true),
+            ("2001:db8::1", "2001:db8::ffff:1", true),
+            ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
+            ("203.0.113.7", "2001:db8::1", false),
+            ("127.0.0.1", "::1", true),
+        ] {
+            let address = |text: &str| text.parse().expect("an address");
+            assert_eq!(same_network(address(one), address(other)), same, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `/auth/device`: a person approves or denies the login of a command line. Looking decides nothing: GET shows, POST
+//! with a token of this session moves, and what came of it is shown by GET again.
+
+mod devices;
+mod entry;
+mod guard;
+mod outcome;
+mod pending;
+
+use axum::extract::{Form, Query, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::service::{self, Decided};
+use super::store::Login;
+use crate::device::{Status, UserCode};
+use crate::orgs::server::Visitor;
+use crate::platform::http::{Doors, Who};
+use crate::platform::{App, Error};
+use crate::shared::{OrgId, ReturnPath};
+use crate::ui::form::FormErrors;
+pub use devices::Listed;
+use guard::Guard;
+use pending::Pending;
+
+const HERE: &str = "/auth/device";
+const UNKNOWN: &str = "Check each letter, or start the login again in your terminal to get a new code.";
+
+pub fn doors() -> Doors {
+    Doors::default().get(HERE, Who::Person, show).post(HERE, Who::Person, submit).post(
+        devices::PATH,
+        Who::Person,
+        devices::end,
+    )
+}
+
+/// What a link may bring. Whatever else is in it is ignored.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    code: String,
+    /// An organization's id or its exact name.
+    #[serde(default)]
+    org: String,
+    /// That the code was typed in this session.
+    #[serde(default)]
+    mark: String,
+}
+
+#[derive(Deserialize)]
+pub struct Given {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    typed: String,
+    #[serde(default)]
+    mark: String,
+    #[serde(default)]
+    org: String,
+    /// "I started this login on my own device."
+    #[serde(default)]
+    mine: String,
+    /// Empty: a code was typed and is only looked up.
+    #[serde(default)]
+    verdict: String,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    session: Session,
+    uri: Uri,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Error> {
+    let here = ReturnPath::parse(uri.path_and_query().map_or(HERE, |whole| whole.as_str()));
+    let here = here.unwrap_or_else(|| ReturnPath::or_home(HERE));
+    let guard = Guard::new(&app, &visitor, &session)?;
+    if guard.must_sign_in_again() {
+        return Ok(guard.sign_in_again(&here));
+    }
+    if asked.code.trim().is_empty() {
+        return Ok(entry::page(&guard, &asked, None, StatusCode::OK).await);
+    }
+    let Some(login) = look(&guard, &asked.code).await? else {
+        return Ok(entry::page(&guard, &asked, Some(unknown(&asked.code)), StatusCode::OK).await);
+    };
+    if is_open(&app, &login) {
+        let pending = Pending::new(&guard, login, &asked.org, &asked.mark, &here);
+        return Ok(pending.page(&guard, FormErrors::default(), StatusCode::OK).await);
+    }
+    outcome::page(&guard, login).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    visitor: Visitor,
+    session: Session,
+    Form(given): Form<Given>,
+) -> Result<Response, Error> {
+    let guard = Guard::new(&app, &visitor, &session)?;
+    guard.check(&given.token)?;
+    let code = UserCode::parse(&given.code);
+    let here = address(code.as_ref(), &given.org, "");
+    if guard.must_sign_in_again() {
+        return Ok(guard.sign_in_again(&here));
+    }
+    let login = match code {
+        Some(_) => look(&guard, &given.code).await?,
+        None => None,
+    };
+    let Some(login) = login else {
+        let asked = Asked { code: given.code, org: given.org, mark: String::new() };
+        let why =
+            if asked.code.trim().is_empty() { "Enter the code.".to_owned() } else { unknown(&asked.code) };
+        return Ok(entry::page(&guard, &asked, Some(why), StatusCode::UNPROCESSABLE_ENTITY).await);
+    };
+    let outcome = Redirect::to(here.as_str()).into_response();
+    if !is_open(&app, &login) {
+        return Ok(outcome);
+    }
+    match given.verdict.as_str() {
+        "deny" => {
+            let org = OrgId::from_text(given.org);
+            service::deny(&app, &visitor, &login, Some(&org)).await?;
+            Ok(outcome)
+        }
+        "approve" => approve(&guard, login, given, &here, outcome).await,
+        _ => {
+            let mark = guard.mark(&login.id);
+            let next = address(Some(&login.user_code), &given.org, &mark);
+            Ok(Redirect::to(next.as_str()).into_response())
+        }
+    }
+}
+
+async fn approve(
+    guard: &Guard<'_>,
+    login: Login,
+    given: Given,
+    here: &ReturnPath,
+    outcome: Response,
+) -> Result<Response, Error> {
+    let mut pending = Pending::new(guard, login, &given.org, &given.mark, here);
+    let mut errors = FormErrors::default();
+    if pending.must_type {
+        if UserCode::parse(&given.typed).as_ref() == Some(&pending.login.user_code) {
+            pending.was_typed(guard);
+        } else {
+            service::typed_wrong(guard.app, guard.visitor)?;
+            errors.add(
+                "typed",
+                "This is not the code of this login. Type the one that your own terminal shows.",
+            );
+        }
+    }
+    let org = OrgId::from_text(given.org);
+    if !pending.places.iter().any(|place| place.org == org) {
+        errors.add("org", "Choose an organization.");
+    }
+    if given.mine.is_empty() {
+        errors.add("mine", "Tick this if you started the login yourself. If you did not, deny it.");
+    } else {
+        pending.ticked = true;
+    }
+    if !errors.is_empty() {
+        return Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
+    match service::approve(guard.app, guard.visitor, &pending.login, &org).await? {
+        // Where somebody was quicker, the page tells what came of it to whoever may know.
+        Decided::Done | Decided::Late => Ok(outcome),
+        Decided::NotThere => {
+            let errors = FormErrors::default().with("org", "You may not have keys in this organization.");
+            Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+        }
+    }
+}
+
+/// What is no code needs no look, and counts as no wrong one.
+async fn look(guard: &Guard<'_>, text: &str) -> Result<Option<Login>, Error> {
+    match UserCode::parse(text) {
+        Some(code) => service::look(guard.app, guard.visitor, &code).await,
+        None => Ok(None),
+    }
+}
+
+fn is_open(app: &App, login: &Login) -> bool {
+    login.status == Status::Pending && login.expires_at > app.clock.now()
+}
+
+fn unknown(typed: &str) -> String {
+    let shown: String = match UserCode::parse(typed) {
+        Some(code) => code.shown(),
+        None => typed.trim().chars().filter(|c| !c.is_control()).take(20).collect(),
+    };
+    format!("No login is waiting for {shown}. {UNKNOWN}")
+}
+
+/// This page for a code.
+fn address(code: Option<&UserCode>, org: &str, mark: &str) -> ReturnPath {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(code) = code {
+        query.append_pair("code", &code.shown());
+    }
+    for (name, value) in [("org", org), ("mark", mark)] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    let query = query.finish();
+    let here = if query.is_empty() { HERE.to_owned() } else { format!("{HERE}?{query}") };
+    ReturnPath::parse(&here).unwrap_or_else(|| ReturnPath::or_home(HERE))
+}

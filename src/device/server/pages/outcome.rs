@@ -1,0 +1,183 @@
+//! What came of a login: for the one who decided it, and that it is too late for everybody.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+
+use super::HERE;
+use super::guard::Guard;
+use crate::device::Status;
+use crate::device::server::clients;
+use crate::device::server::store::{Login, Wire};
+use crate::keys::server::{Key, find};
+use crate::platform::{Error, minutes};
+use crate::shared::{Permission, Timestamp};
+use crate::ui::parts::{Glyph, GlyphSize, KeyText, LinkButton, LivePart, Look, Note, day};
+use crate::ui::server::page::Page;
+use crate::ui::shell::Solo;
+
+pub async fn page(guard: &Guard<'_>, login: Login) -> Result<Response, Error> {
+    let collectable = login.redeem_until.is_some_and(|until| until > guard.app.clock.now());
+    match login.status {
+        Status::Denied => Ok(denied(guard, &login).await),
+        Status::Consumed => approved(guard, &login).await,
+        Status::Approved if collectable => approved(guard, &login).await,
+        Status::Approved | Status::Pending => Ok(expired(guard, &login).await),
+    }
+}
+
+/// What people call what they logged in.
+fn subject(guard: &Guard<'_>, login: &Login) -> String {
+    if !login.device_name.is_empty() {
+        return login.device_name.clone();
+    }
+    clients::name_of(guard.app, &login.client_id).unwrap_or(&login.client_id).to_owned()
+}
+
+async fn approved(guard: &Guard<'_>, login: &Login) -> Result<Response, Error> {
+    let visitor = guard.visitor;
+    let actor = login.org.as_ref().and_then(|org| visitor.actor_in(org));
+    let place = actor.as_ref().map(|actor| actor.org.org_name.clone());
+    let as_what = login.role.map_or("", |role| role.with_article());
+    let subject = subject(guard, login);
+    let text = match &place {
+        Some(place) => format!("{subject} is logged in to {place} as {as_what}. You can close this page."),
+        None => format!("{subject} was logged in to an organization that you have left since."),
+    };
+    let key = match (&actor, &login.key) {
+        (Some(actor), Some(id)) => match find(guard.app, actor, id).await {
+            Ok(key) => Some(key),
+            Err(Error::NotFound) => None,
+            Err(error) => return Err(error),
+        },
+        _ => None,
+    };
+    // A key's page is there for whoever works in its organization.
+    let is_here = visitor.current.as_ref().map(|place| &place.org) == login.org.as_ref();
+    let waits = login.status == Status::Approved;
+    let (host, visit) = (guard.app.public_url.authority().to_owned(), &visitor.visit);
+    let page = Page::new(guard.app, visit, "Login approved").render(move || {
+        let below = match key {
+            Some(key) => facts(&key, is_here),
+            None if waits => view! {
+                <div class="panel mt-6 px-5 py-4 text-dense">
+                    <LivePart
+                        topic="person:logins" waiting="The terminal is about to fetch its key."
+                        done="The terminal has its key."
+                    />
+                    <p class="hint mt-2">
+                        "Its key will be listed under " <a class="link" href="/settings/api-keys">"API keys"</a>
+                        " and on " <a class="link" href="/settings/profile#devices">"your profile"</a>"."
+                    </p>
+                </div>
+            }
+            .into_any(),
+            None => ().into_any(),
+        };
+        view! {
+            <Solo host>
+                <div class="text-center">
+                    <h1 class="h-page">"Return to your terminal"</h1>
+                    <p class="mx-auto mt-1.5 max-w-[23rem] text-balance text-ink-2 [overflow-wrap:anywhere]" dir="auto">{text}</p>
+                </div>
+                {below}
+            </Solo>
+        }
+    });
+    Ok(page.await)
+}
+
+fn facts(key: &Key, is_here: bool) -> AnyView {
+    let Key { id, name, kind, secret, expires_at, revoked_at, .. } = key.clone();
+    let start = secret.to_string();
+    let seed = start.clone();
+    let path = format!("/settings/api-keys/{id}");
+    let title = match is_here {
+        true => view! { <a class="link" href=path.clone()>{name}</a> }.into_any(),
+        false => name.into_any(),
+    };
+    let revoke = if is_here { format!("{path}/revoke") } else { "/settings/profile#devices".to_owned() };
+    let works = if revoked_at.is_some() { "Revoked".to_owned() } else { until(expires_at) };
+    view! {
+        <div class="panel mt-6 overflow-hidden">
+            <div class="flex justify-center border-b border-brass-line bg-brass-tint py-5">
+                <Glyph seed kind size=GlyphSize::Huge off=revoked_at.is_some() title="Your new key"/>
+            </div>
+            <dl class="facts px-5 py-2">
+                <div><dt>"Key"</dt><dd dir="auto">{title}<span class="block"><KeyText kind start/></span></dd></div>
+                <div><dt>"Works until"</dt><dd>{works}</dd></div>
+                {revoked_at.is_none().then(|| view! {
+                    <div><dt>"Not you?"</dt><dd><a class="link" href=revoke>"Revoke this key now"</a></dd></div>
+                })}
+            </dl>
+        </div>
+    }
+    .into_any()
+}
+
+fn until(end: Option<Timestamp>) -> String {
+    end.map_or_else(|| "It is revoked".to_owned(), day)
+}
+
+async fn denied(guard: &Guard<'_>, login: &Login) -> Response {
+    let text =
+        format!("{} got no access and no key was made. You can close this page.", subject(guard, login));
+    let current = guard.visitor.current.as_ref();
+    let actor = current.and_then(|place| guard.visitor.actor_in(&place.org));
+    let reads = actor.is_some_and(|actor| actor.may(Permission::ReadAudit));
+    let log = if reads {
+        view! { <a class="link" href="/settings/audit-log">"audit log"</a> }.into_any()
+    } else {
+        "audit log".into_any()
+    };
+    let address = login.address.clone();
+    let host = guard.app.public_url.authority().to_owned();
+    Page::new(guard.app, &guard.visitor.visit, "Login denied")
+        .render(move || {
+            view! {
+                <Solo host>
+                    <div class="text-center">
+                        <h1 class="h-page">"Login denied"</h1>
+                        <p class="mx-auto mt-1.5 max-w-[23rem] text-balance text-ink-2 [overflow-wrap:anywhere]" dir="auto">{text}</p>
+                    </div>
+                    <Note class="mt-6">
+                        <p>
+                            "If you did not start this login, someone may have tried to get your approval. It is in the "
+                            {log} {format!(" with its address, {address}.")}
+                        </p>
+                    </Note>
+                </Solo>
+            }
+        })
+        .await
+}
+
+async fn expired(guard: &Guard<'_>, login: &Login) -> Response {
+    let life = minutes(guard.app.config.device.device_code_life);
+    let text = format!("Codes work for {life}. Start the login again in your terminal; it shows a new code.");
+    let command = match (login.wire, login.client_id.as_str()) {
+        (Wire::ArmorIq, _) => Some("armoriq login"),
+        (Wire::OAuth, "latchkey-cli") => Some("latchkey login"),
+        (Wire::OAuth, _) => None,
+    };
+    let command =
+        command.map(|line| view! { <pre class="code mt-6 text-center" tabindex="0">{line}</pre> }.into_any());
+    let host = guard.app.public_url.authority().to_owned();
+    Page::new(guard.app, &guard.visitor.visit, "Code expired")
+        .status(StatusCode::OK)
+        .render(move || {
+            view! {
+                <Solo host>
+                    <div class="text-center">
+                        <h1 class="h-page">"This code has expired"</h1>
+                        <p class="mx-auto mt-1.5 max-w-[23rem] text-balance text-ink-2">{text}</p>
+                    </div>
+                    {command}
+                    <div class="mt-6 flex justify-center gap-2">
+                        <LinkButton href=HERE look=Look::Primary>"Enter a new code"</LinkButton>
+                    </div>
+                </Solo>
+            }
+        })
+        .await
+}

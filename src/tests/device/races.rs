@@ -1,0 +1,187 @@
+//! Many at once, and failures in the middle: an approval is used once, never lost, never doubled.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::super::harness::{Server, on_both_engines};
+use super::super::personas::Persona;
+use crate::platform::Secret;
+use crate::usage::Outcome;
+
+on_both_engines! {
+    async fn of_twenty_polls_at_once_one_gets_the_key(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        let device = server.device(&[]).await;
+        server.approve(&cookies, &device.user_code).await;
+        let answers = join_all((0..20).map(|_| server.poll(&device.device_code))).await;
+        let (got, none): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!(got.len(), 1);
+        for answer in none {
+            assert_eq!(answer.error(), "invalid_grant");
+        }
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
+        assert_eq!(server.count("SELECT COUNT(*) FROM secret_hashes").await, 1);
+    }
+
+    async fn a_poll_beside_the_approval_never_loses_it(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        for _ in 0..10 {
+            let device = server.device(&[]).await;
+            let approving = server.approve(&cookies, &device.user_code);
+            let polls = join_all((0..5).map(|_| server.poll(&device.device_code)));
+            let (approved, polled) = futures_util::future::join(approving, polls).await;
+            assert_eq!(approved.status, 303);
+            let early = polled.iter().filter(|answer| answer.status == 200).count();
+            let late = server.poll(&device.device_code).await;
+            assert_eq!(early + usize::from(late.status == 200), 1, "{}", late.text());
+            server.clock.advance(Duration::from_secs(60));
+        }
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 10);
+    }
+
+    async fn of_approve_and_deny_one_wins(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        for _ in 0..10 {
+            let device = server.device(&[]).await;
+            let (yes, no) = futures_util::future::join(
+                server.approve(&cookies, &device.user_code),
+                server.deny(&cookies, &device.user_code),
+            )
+            .await;
+            assert_eq!((yes.status.as_u16(), no.status.as_u16()), (303, 303));
+            let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
+            let polled = server.poll(&device.device_code).await;
+            if polled.status == 200 {
+                assert!(page.contains("Return to your terminal"), "{page}");
+            } else {
+                assert_eq!(polled.error(), "access_denied");
+                assert!(page.contains("Login denied"), "{page}");
+            }
+            server.clock.advance(Duration::from_secs(60));
+        }
+        let decisions = server.audited().await;
+        assert_eq!(decisions.iter().filter(|action| action.starts_with("login.approved") || *action == "login.denied").count(), 10);
+    }
+
+    async fn where_no_key_can_be_made_the_login_stays_approved(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        let device = server.device(&[("device_id", "d1")]).await;
+        server.approve(&cookies, &device.user_code).await;
+        for table in ["audit", "secret_hashes", "secrets"] {
+            let away = crate::platform::db::sql(format!("ALTER TABLE {table} RENAME TO away"));
+            let back = crate::platform::db::sql(format!("ALTER TABLE away RENAME TO {table}"));
+            sqlx::query(away).execute(server.app.db.pool()).await.expect("away");
+            let failed = server.poll(&device.device_code).await;
+            sqlx::query(back).execute(server.app.db.pool()).await.expect("back");
+            assert_eq!(failed.status, 500, "without {table}");
+            assert_eq!(failed.error(), "server_error");
+        }
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 0);
+        assert_eq!(server.poll(&device.device_code).await.status, 200);
+    }
+
+    async fn whoever_was_removed_gets_no_key(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.sign_in_as(Persona::Owner).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        let device = server.device(&[]).await;
+        server.approve(&cookies, &device.user_code).await;
+        let member = server.person(&Persona::Member.email(), "Member", None).await;
+        let removed = server.submit(&owner, &format!("/settings/members/{}/remove", member.id), &[]).await;
+        assert_eq!(removed.status, 303);
+        assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 0);
+        // Back in time, the same approval serves.
+        server.sign_in_as(Persona::Member).await;
+        assert_eq!(server.poll(&device.device_code).await.status, 200);
+    }
+
+    async fn whoever_was_disabled_gets_no_key(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        let device = server.device(&[]).await;
+        server.approve(&cookies, &device.user_code).await;
+        sqlx::query("UPDATE users SET disabled_at = 1").execute(server.app.db.pool()).await.expect("done");
+        assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
+    }
+
+    async fn a_role_lost_after_the_approval_is_lost_to_the_key(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Admin).await;
+        let device = server.device(&[]).await;
+        server.approve(&cookies, &device.user_code).await;
+        sqlx::query("UPDATE memberships SET role = 'viewer'").execute(server.app.db.pool()).await.expect("done");
+        assert_eq!(server.poll(&device.device_code).await.json()["scope"], "viewer");
+    }
+
+    /// A removal and a collection at once: whichever is first, no key outlives the membership.
+    async fn no_key_of_a_login_outlives_the_membership(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.sign_in_as(Persona::Owner).await;
+        for _ in 0..5 {
+            let cookies = server.sign_in_as(Persona::Member).await;
+            let member = server.person(&Persona::Member.email(), "Member", None).await;
+            let device = server.device(&[]).await;
+            server.approve(&cookies, &device.user_code).await;
+            let path = format!("/settings/members/{}/remove", member.id);
+            let (polled, removed) =
+                futures_util::future::join(server.poll(&device.device_code), server.submit(&owner, &path, &[])).await;
+            assert_eq!(removed.status, 303);
+            assert!(polled.status == 200 || polled.error() == "access_denied", "{}", polled.text());
+            assert_eq!(server.count("SELECT COUNT(*) FROM keys WHERE revoked_at IS NULL").await, 0);
+            server.clock.advance(Duration::from_secs(60));
+        }
+    }
+
+    async fn a_new_login_takes_the_place_of_the_last_one(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        let login = async |more: &[(&str, &str)]| {
+            server.clock.advance(Duration::from_secs(60));
+            let device = server.device(more).await;
+            server.approve(&cookies, &device.user_code).await;
+            let told = server.poll(&device.device_code).await.json();
+            Secret::new(told["access_token"].as_str().expect("a key"))
+        };
+        let named = [("device_id", "d1"), ("device_name", "thinkpad")];
+        let first = login(&named).await;
+        let second = login(&named).await;
+        assert_eq!(server.check(&first).await, Outcome::Revoked);
+        assert_eq!(server.check(&second).await, Outcome::Valid);
+        let third = login(&[("device_id", "d2"), ("device_name", "thinkpad")]).await;
+        assert_eq!(server.check(&second).await, Outcome::Valid, "another device");
+        // Without an identity every login makes a further key.
+        for _ in 0..2 {
+            login(&[("device_name", "thinkpad")]).await;
+        }
+        assert_eq!(server.check(&third).await, Outcome::Valid);
+        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM keys WHERE revoked_at IS NULL ORDER BY id")
+            .fetch_all(server.app.db.pool())
+            .await
+            .expect("names");
+        assert_eq!(names, ["member@thinkpad", "member@thinkpad 2", "member@thinkpad 3", "member@thinkpad 4"]);
+        let actions = server.audited().await;
+        let logins: Vec<_> = actions.iter().filter(|action| action.starts_with("key.")).map(String::as_str).collect();
+        assert_eq!(logins, ["key.created", "key.revoked", "key.created", "key.created", "key.created", "key.created"]);
+    }
+
+    async fn logins_of_one_device_at_once_leave_one_key(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        let mut codes = Vec::new();
+        for _ in 0..5 {
+            let device = server.device(&[("device_id", "d1")]).await;
+            server.approve(&cookies, &device.user_code).await;
+            codes.push(device.device_code);
+        }
+        let answers = join_all(codes.iter().map(|code| server.poll(code))).await;
+        assert!(answers.iter().all(|answer| answer.status == 200), "{}", answers[0].text());
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 5);
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys WHERE revoked_at IS NULL").await, 1);
+    }
+}
