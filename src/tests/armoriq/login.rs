@@ -51,7 +51,7 @@ on_both_engines! {
 
     async fn every_state_has_its_answer(engine) {
         let server = Server::on(engine).await;
-        let poll = async |code: &str| told(&server.poll(code).await);
+        let poll = async |code: &str| told(&server.client_polls(code).await);
         assert_eq!(poll("unknown").await, "expired_token");
 
         let (pending, user_code) = server.device_asks(json!({ "deviceId": DEVICE, "deviceName": "laptop" })).await;
@@ -63,7 +63,7 @@ on_both_engines! {
         // The wrong poll pace does not stand between an approval and its key.
         assert_eq!(poll(&pending).await, "slow_down");
         let org = server.approve_login(&user_code, Persona::Member).await;
-        let answer = server.poll(&pending).await;
+        let answer = server.client_polls(&pending).await;
         let granted = without_null(&answer);
         let member = server.actor(Persona::Member).await;
         assert_eq!((granted["email"].as_str(), granted["user_id"].as_str()), (Some("member@tidewater.example"), Some(member.user.as_str())));
@@ -95,7 +95,7 @@ on_both_engines! {
         let form = [("grant_type", grant), ("client_id", "armoriq-cli"), ("device_code", code.as_str())];
         let other = server.post("/oauth/token").form(&form).send().await;
         assert_eq!((other.status.as_u16(), other.json()["error"].as_str()), (400, Some("invalid_grant")));
-        assert_eq!(server.poll(&code).await.status, 200);
+        assert_eq!(server.client_polls(&code).await.status, 200);
     }
 
     /// What is no request is told so, in JSON, and nothing is asked for or used up.
@@ -129,7 +129,7 @@ on_both_engines! {
             assert_eq!(told["error_description"], told["message"]);
         }
         assert_eq!(server.everything().await, before);
-        assert_eq!(server.poll(&code).await.status, 200, "the approval is still there");
+        assert_eq!(server.client_polls(&code).await.status, 200, "the approval is still there");
         for path in ["/auth/device/code", "/auth/device/token"] {
             let other = server.get(path).browser().send().await;
             assert_eq!((other.status.as_u16(), other.header("allow")), (405, "POST"), "{path}");
@@ -146,11 +146,11 @@ on_both_engines! {
         assert!(again.json()["error"].is_null() && !again.header("retry-after").is_empty());
         server.approve_login(&user_code, Persona::Member).await;
         sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
-        let failed = server.poll(&code).await;
+        let failed = server.client_polls(&code).await;
         sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");
         refused(&failed, 500);
         assert!(failed.json()["error"].is_null(), "{}", failed.text());
-        assert_eq!(server.poll(&code).await.status, 200);
+        assert_eq!(server.client_polls(&code).await.status, 200);
     }
 
     async fn a_new_login_takes_the_place_of_the_last_one_of_its_device_and_product(engine) {
@@ -159,7 +159,7 @@ on_both_engines! {
         let login = async |body: serde_json::Value| {
             let (code, user_code) = server.device_asks(body).await;
             server.approve_login(&user_code, Persona::Member).await;
-            Secret::new(server.poll(&code).await.json()["api_key"].as_str().expect("a key"))
+            Secret::new(server.client_polls(&code).await.json()["api_key"].as_str().expect("a key"))
         };
         let device = json!({ "deviceId": DEVICE, "deviceName": "laptop" });
         let first = login(device.clone()).await;
@@ -171,7 +171,7 @@ on_both_engines! {
         let again = login(json!({ "deviceId": DEVICE, "deviceName": "laptop", "product": "armorclaude" })).await;
         assert!(!works(&claude).await && works(&again).await);
         let names = server.names_of_keys().await;
-        assert_eq!(names, ["member@ArmorIQ CLI", "member@laptop 2", "member@laptop"], "as they were made; the last took the name of the first");
+        assert_eq!(names, ["member@ArmorIQ CLI", "member@laptop", "member@laptop 2"], "each took the name of the one before");
     }
 
     async fn whoever_has_left_gets_no_key(engine) {
@@ -180,7 +180,7 @@ on_both_engines! {
         server.approve_login(&user_code, Persona::Member).await;
         let member = server.actor(Persona::Member).await;
         sqlx::query("DELETE FROM memberships WHERE user_id = $1").bind(member.user.as_str()).execute(server.app.db.pool()).await.expect("removed");
-        assert_eq!(told(&server.poll(&code).await), "access_denied");
+        assert_eq!(told(&server.client_polls(&code).await), "access_denied");
         assert_eq!(server.count("SELECT count(*) FROM keys").await, 0);
     }
 
@@ -188,7 +188,7 @@ on_both_engines! {
         let server = Server::on(engine).await;
         let (code, user_code) = server.device_asks(json!({ "callback_url": "http://localhost:1/callback?state=s3cret" })).await;
         server.approve_login(&user_code, Persona::Owner).await;
-        let key = server.poll(&code).await.json()["api_key"].as_str().expect("a key").to_owned();
+        let key = server.client_polls(&code).await.json()["api_key"].as_str().expect("a key").to_owned();
         let all = server.everything().await;
         for secret in [code.as_str(), &key, &key[21..], "s3cret"] {
             assert!(!all.contains(secret), "{secret}");

@@ -55,7 +55,7 @@ impl Server {
         actor.org.org
     }
 
-    async fn poll(&self, device_code: &str) -> Answer {
+    async fn client_polls(&self, device_code: &str) -> Answer {
         self.post("/auth/device/token").json(&json!({ "deviceCode": device_code })).send().await
     }
 
@@ -64,7 +64,7 @@ impl Server {
         let (device_code, user_code) =
             self.device_asks(json!({ "deviceId": device, "deviceName": "laptop" })).await;
         self.approve_login(&user_code, persona).await;
-        let told = self.poll(&device_code).await.json();
+        let told = self.client_polls(&device_code).await.json();
         Secret::new(told["api_key"].as_str().expect("a key"))
     }
 
