@@ -1,4 +1,5 @@
 // The list of pages that `tests/pages.spec.ts` walks. A new page is one entry here.
+import { askForCode, poll } from "./device.ts";
 import type { Visitor, Who } from "./people.ts";
 import { GUARDED, OWNER, PASSWORD } from "./people.ts";
 
@@ -43,6 +44,30 @@ const firstKey = (below: string) => async (visitor: Visitor) => {
   const path = await visitor.page.locator("a.row-link", { hasText: "walk-" }).first().getAttribute("href");
   return visitor.open(`${path ?? ""}${below}`);
 };
+
+/** The page of a new code, asked for from there. */
+const newCode =
+  (from = "") =>
+  async ({ server }: Visitor) =>
+    new URL((await askForCode(server, "thinkpad-alice", from)).verification_uri_complete).href;
+
+/** Approves a new code; what the device does then is told. */
+const approve = (collect: boolean) => async (visitor: Visitor) => {
+  const asked = await askForCode(visitor.server);
+  await visitor.open(asked.verification_uri_complete);
+  await visitor.page.getByLabel("I started this login on my own device").check();
+  const status = await visitor.press("Approve");
+  if (!collect) return status;
+  await poll(visitor.server, asked);
+  return visitor.open(asked.verification_uri_complete);
+};
+
+async function expire(visitor: Visitor): Promise<number> {
+  const asked = await askForCode(visitor.server);
+  const code = asked.user_code.replace("-", "");
+  visitor.server.database.run(`UPDATE device_logins SET expires_at = created_at WHERE user_code = '${code}'`);
+  return visitor.open(asked.verification_uri_complete);
+}
 
 const owePassword = (visitor: Visitor) => visitor.signIn(GUARDED.email);
 
@@ -259,6 +284,76 @@ export const PAGES: Listed[] = [
     heading: "New recovery codes",
     who: "guarded",
     then: send("Make new codes", { "Your password": PASSWORD }),
+  },
+
+  { name: "device", path: "/auth/device", heading: "Connect a device", who: "owner" },
+  {
+    name: "device-unknown",
+    path: "/auth/device?code=BBBB-BBBB",
+    heading: "Connect a device",
+    who: "owner",
+  },
+  {
+    name: "device-pending",
+    path: "/auth/device",
+    heading: "Approve this login?",
+    who: "owner",
+    find: newCode(),
+  },
+  {
+    name: "device-elsewhere",
+    path: "/auth/device",
+    heading: "Approve this login?",
+    who: "owner",
+    find: newCode("198.51.100.9"),
+  },
+  {
+    name: "device-refused",
+    path: "/auth/device",
+    heading: "Approve this login?",
+    status: 422,
+    who: "owner",
+    find: newCode("198.51.100.9"),
+    then: async (visitor) => {
+      await visitor.page.getByLabel("I started this login on my own device").check();
+      return send("Approve", { "Type the code that your terminal shows": "BBBB-BBBB" })(visitor);
+    },
+  },
+  {
+    name: "device-nowhere",
+    path: "/auth/device",
+    heading: "Approve this login?",
+    who: "loner",
+    find: newCode(),
+  },
+  {
+    name: "device-approved",
+    path: "/auth/device",
+    heading: "Return to your terminal",
+    who: "owner",
+    then: approve(false),
+  },
+  {
+    name: "device-connected",
+    path: "/auth/device",
+    heading: "Return to your terminal",
+    who: "owner",
+    then: approve(true),
+  },
+  {
+    name: "device-denied",
+    path: "/auth/device",
+    heading: "Login denied",
+    who: "owner",
+    find: newCode(),
+    then: send("Deny", {}),
+  },
+  {
+    name: "device-expired",
+    path: "/auth/device",
+    heading: "This code has expired",
+    who: "owner",
+    then: expire,
   },
 
   { name: "parts", path: "/parts", heading: "Parts" },

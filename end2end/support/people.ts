@@ -144,6 +144,12 @@ const OFFERS = {
   LATCHKEY_OIDC_CLIENT_SECRET: "secret",
   LATCHKEY_SMTP_URL: "smtp://127.0.0.1:9",
   LATCHKEY_MAIL_FROM: "Latchkey <keys@tidewater.example>",
+  // Devices there are from anywhere, and many.
+  LATCHKEY_TRUSTED_PROXIES: "127.0.0.1",
+  LATCHKEY_DEVICE_CODES_PER_MINUTE: "1000",
+  LATCHKEY_DEVICE_CODES_OPEN: "1000",
+  LATCHKEY_DEVICE_WRONG_CODES_PER_PERSON: "1000",
+  LATCHKEY_DEVICE_WRONG_CODES_PER_ADDRESS: "1000",
 };
 
 /** The owner makes the organization and invites the others, who join by their links; one is removed again. */

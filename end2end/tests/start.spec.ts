@@ -24,7 +24,7 @@ for (const path of ["/", "/no-such-page"]) {
     expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
     expect(headers["cross-origin-resource-policy"]).toBe("same-origin");
     expect(headers["permissions-policy"]).toContain("camera=()");
-    expect(headers["x-request-id"]).toMatch(/^req_[0-9A-Za-z]{16}$/);
+    expect(headers["x-request-id"]).toMatch(/^req_[0-9A-Za-z]{11}$/);
     expect(headers["server"]).toBeUndefined();
     expect(headers["set-cookie"]).toBeUndefined();
 

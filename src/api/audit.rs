@@ -104,6 +104,6 @@ fn body(event: Recorded) -> EventBody {
         address: event.address,
         user_agent: event.user_agent,
         request_id: event.request_id,
-        details: serde_json::from_str(&event.details).unwrap_or_default(),
+        details: event.details.into(),
     }
 }

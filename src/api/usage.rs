@@ -80,7 +80,8 @@ async fn read(app: &App, caller: &Caller, id: &KeyId, hours: u64) -> Result<Usag
     let key = keys::find(app, &caller.actor, id).await?;
     let to = app.clock.now();
     let from = to.minus(Duration::from_secs((hours - 1) * 3_600)).hour();
-    let (hours, callers) = usage::of_key(app, &key.id, from).await?;
+    let hours = usage::hours_of(app, &key.id, from).await?;
+    let callers = usage::callers_of(app, &key.id, from).await?;
     Ok(UsageBody {
         key_id: key.id.to_string(),
         from: from.to_string(),

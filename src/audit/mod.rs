@@ -8,6 +8,5 @@ mod server;
 pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
-    Actor, By, Event, Filter, Origin, Recorded, Target, Told, about_it, doors, in_general, latest, list,
-    record, sweep,
+    Actor, By, Event, Filter, Origin, Recorded, Target, about_it, doors, in_general, list, record, sweep,
 };

@@ -108,7 +108,7 @@ impl Server {
         let random = Random::seeded(1);
         let slices = routes::slices(&random);
         let app = App::new(config, db, clock.clone(), random, assets, slices);
-        crate::keys::server::catch_up(&app).await.expect("the change log is read");
+        crate::keys::server::listen(&app).await.expect("the change log is read");
         let router = routes::router(&app);
         Self { app, clock, _place: place, router }
     }
@@ -120,7 +120,7 @@ impl Server {
         let random = Random::seeded(2);
         let slices = routes::slices(&random);
         let app = App::new(config, db, self.clock.clone(), random, Assets::none(), slices);
-        crate::keys::server::catch_up(&app).await.expect("the change log is read");
+        crate::keys::server::listen(&app).await.expect("the change log is read");
         app
     }
 

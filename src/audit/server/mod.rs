@@ -11,25 +11,18 @@ pub use pages::doors;
 #[cfg(test)]
 pub use read::statement;
 pub use read::{Filter, Recorded, Target, list};
-pub use store::Told;
 pub use words::{about_it, in_general};
 
 use std::time::Duration;
 
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::OrgId;
 
 /// Writes one event with the change that it tells of.
 pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
     let now = app.clock.now();
     let id = crate::shared::EventId::new(now, app.chance_for_id());
     Ok(store::insert(write, &id, now, by, &event).await?)
-}
-
-/// The newest events of an organization, of one thing or of all. Who may see them is the caller's question.
-pub async fn latest(app: &App, org: &OrgId, target: Option<&str>, most: i64) -> Result<Vec<Told>, Error> {
-    Ok(store::latest(app.db.pool(), org, target, most).await?)
 }
 
 /// Deletes what is older than the configured retention, if there is one. Returns how many rows went.

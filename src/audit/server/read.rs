@@ -1,12 +1,14 @@
 //! Reading the log of an organization, newest first. Identifiers sort by time, so a position and a span of time are both
 //! bounds of the identifier, and each filter has an index that ends with it.
 
+use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
 use crate::platform::db::sql;
 use crate::shared::{EventId, OrgId, Timestamp};
 
+/// An event as it is read back. Names are as they were at the time.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub id: EventId,
@@ -18,11 +20,11 @@ pub struct Recorded {
     pub target_kind: String,
     pub target_id: String,
     pub target_name: String,
+    /// Empty for what the server did by itself.
     pub address: String,
     pub user_agent: String,
     pub request_id: String,
-    /// JSON.
-    pub details: String,
+    pub details: Map<String, Value>,
 }
 
 /// What is looked for; all of it must match.
@@ -96,6 +98,7 @@ pub async fn actions(pool: &AnyPool, org: &OrgId) -> Result<Vec<String>, sqlx::E
 }
 
 fn recorded(row: &AnyRow) -> Result<Recorded, sqlx::Error> {
+    let details: String = row.try_get("details")?;
     Ok(Recorded {
         id: EventId::from_text(row.try_get::<String, _>("id")?),
         at: Timestamp::from_millis(row.try_get("at")?),
@@ -109,6 +112,6 @@ fn recorded(row: &AnyRow) -> Result<Recorded, sqlx::Error> {
         address: row.try_get("address")?,
         user_agent: row.try_get("user_agent")?,
         request_id: row.try_get("request_id")?,
-        details: row.try_get("details")?,
+        details: serde_json::from_str(&details).unwrap_or_default(),
     })
 }

@@ -1,25 +1,10 @@
 //! All SQL of the audit log.
 
-use serde_json::{Map, Value};
-use sqlx::{AnyPool, Row};
+use serde_json::Value;
 
 use super::event::{By, Event};
-use crate::platform::db::{Write, sql};
-use crate::shared::{EventId, OrgId, Timestamp};
-
-/// An event as it is read back.
-#[derive(Clone, Debug)]
-pub struct Told {
-    pub at: Timestamp,
-    pub actor_kind: String,
-    /// Names as they were at the time.
-    pub actor: String,
-    pub action: String,
-    pub target: String,
-    /// Empty for what the server did by itself.
-    pub address: String,
-    pub details: Map<String, Value>,
-}
+use crate::platform::db::Write;
+use crate::shared::{EventId, Timestamp};
 
 pub async fn insert(
     write: &mut Write,
@@ -52,42 +37,6 @@ pub async fn insert(
     .execute(&mut **write)
     .await
     .map(drop)
-}
-
-/// The newest events of an organization that happened to one thing, or all where none is named.
-pub async fn latest(
-    pool: &AnyPool,
-    org: &OrgId,
-    target: Option<&str>,
-    most: i64,
-) -> Result<Vec<Told>, sqlx::Error> {
-    const COLUMNS: &str =
-        "SELECT at, actor_kind, actor_name, action, target_name, address, details FROM audit";
-    let condition = match target {
-        Some(_) => "org_id = $1 AND target_id = $3",
-        None => "org_id = $1",
-    };
-    let text = sql(format!("{COLUMNS} WHERE {condition} ORDER BY id DESC LIMIT $2"));
-    let query = sqlx::query(text).bind(org.as_str()).bind(most);
-    let query = match target {
-        Some(target) => query.bind(target),
-        None => query,
-    };
-    let rows = query.fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| {
-            let details: String = row.try_get("details")?;
-            Ok(Told {
-                at: Timestamp::from_millis(row.try_get("at")?),
-                actor_kind: row.try_get("actor_kind")?,
-                actor: row.try_get("actor_name")?,
-                action: row.try_get("action")?,
-                target: row.try_get("target_name")?,
-                address: row.try_get("address")?,
-                details: serde_json::from_str(&details).unwrap_or_default(),
-            })
-        })
-        .collect()
 }
 
 pub async fn delete_before(write: &mut Write, before: Timestamp) -> Result<u64, sqlx::Error> {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::Told;
+use super::Recorded;
 
 /// What follows the actor's name, for a page that is about the target itself.
-pub fn about_it(event: &Told) -> String {
+pub fn about_it(event: &Recorded) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     match event.action.as_str() {
         "key.created" if !text("login").is_empty() => {
@@ -32,8 +32,8 @@ pub fn about_it(event: &Told) -> String {
 }
 
 /// What follows the actor's name, and the name of what it was done to.
-pub fn in_general(event: &Told) -> (String, String) {
-    let target = || event.target.clone();
+pub fn in_general(event: &Recorded) -> (String, String) {
+    let target = || event.target_name.clone();
     let verb = match event.action.as_str() {
         "key.created" | "organization.created" => "created",
         "key.edited" => "edited",
@@ -59,7 +59,7 @@ pub fn in_general(event: &Told) -> (String, String) {
     (verb.to_owned(), target())
 }
 
-fn changed(event: &Told) -> String {
+fn changed(event: &Recorded) -> String {
     let names = [
         ("name_was", "the name"),
         ("note_was", "the note"),
@@ -100,16 +100,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::shared::Timestamp;
+    use crate::shared::{EventId, Timestamp};
 
-    fn event(action: &str, details: serde_json::Value) -> Told {
-        Told {
+    fn event(action: &str, details: serde_json::Value) -> Recorded {
+        let nothing = String::new;
+        Recorded {
+            id: EventId::from_text(""),
             at: Timestamp::from_millis(0),
             actor_kind: "person".to_owned(),
-            actor: "Alice".to_owned(),
+            actor_id: nothing(),
+            actor_name: "Alice".to_owned(),
             action: action.to_owned(),
-            target: "ci-deploy".to_owned(),
-            address: String::new(),
+            target_kind: "key".to_owned(),
+            target_id: nothing(),
+            target_name: "ci-deploy".to_owned(),
+            address: nothing(),
+            user_agent: nothing(),
+            request_id: nothing(),
             details: details.as_object().cloned().unwrap_or_default(),
         }
     }

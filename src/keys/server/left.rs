@@ -12,6 +12,7 @@ use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, UserId};
+use crate::usage::Outcome;
 use crate::usage::server as usage;
 
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,7 +33,12 @@ impl KeysLeft for Left {
     async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<MadeKey>, Error> {
         let keys = store::living_of(app.db.pool(), org, maker).await?;
         let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
-        let calls = usage::calls_since(app, &ids, app.clock.now().minus(A_DAY)).await?;
+        let mut calls: HashMap<KeyId, u64> = HashMap::new();
+        for (slice, requests) in usage::sums(app, &ids, app.clock.now().minus(A_DAY)).await? {
+            if slice.outcome == Outcome::Valid {
+                *calls.entry(slice.key).or_default() += requests;
+            }
+        }
         let made = keys.into_iter().map(|key| MadeKey {
             calls: calls.get(&key.id).copied().unwrap_or_default(),
             prefix: key.prefix(),

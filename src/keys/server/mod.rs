@@ -33,4 +33,6 @@ pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verify::{From, Kinds, Verdict, Wanted, verify};
-pub use watch::{catch_up, flush, sweep, watch};
+#[cfg(test)]
+pub use watch::{catch_up, listen};
+pub use watch::{flush, sweep, watch};

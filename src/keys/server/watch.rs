@@ -18,7 +18,7 @@ const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Listens to changes of this process, reads the log once, and goes on reading and flushing until the process ends.
 pub async fn watch(app: &App) -> Result<(), Error> {
-    catch_up(app).await?;
+    listen(app).await?;
     let reader = app.clone();
     tokio::spawn(async move {
         loop {
@@ -42,11 +42,16 @@ pub async fn watch(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// Hears from now on of the changes of this process, and reads the log once.
+pub async fn listen(app: &App) -> Result<(), Error> {
+    let memory = Arc::clone(app.slice::<Arc<Memory>>());
+    app.db.listener.set(move |change| memory.hear(change));
+    catch_up(app).await
+}
+
 /// Reads what has changed since the last time and forgets just those states.
 pub async fn catch_up(app: &App) -> Result<(), Error> {
     let memory = app.slice::<Arc<Memory>>();
-    let hear = Arc::clone(memory);
-    app.db.listener.set(move |change| hear.hear(change));
     loop {
         let began = app.clock.steady();
         let Some(seen) = memory.seen() else {

@@ -19,7 +19,7 @@ pub struct MadeKey {
     /// How it begins, as lists show it.
     pub prefix: String,
     /// Accepted requests of the last 24 hours.
-    pub calls: i64,
+    pub calls: u64,
     /// Made by a login of a command line: it is revoked with its maker. The others stay unless ticked.
     pub goes: bool,
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::attention::{Counts, Item, Piece, capped, counts, items};
 use super::today::{Today, begin, compared, series};
-use crate::audit::{self, Told};
+use crate::audit::{self, Filter, Recorded};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
@@ -24,7 +24,7 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
     let counts = counts(&app, &member).await?;
     let items = items(&app, &member, &counts).await?;
     let activity = if member.may(Permission::ReadAudit) {
-        Some(audit::latest(&app, &member.org.org, None, 8).await?)
+        Some(audit::list(app.db.pool(), &member.org.org, &Filter::default(), 8).await?)
     } else {
         None
     };
@@ -157,10 +157,10 @@ fn attention(items: Vec<Item>, is_first: bool) -> AnyView {
         .into_any()
 }
 
-fn activity_list(events: Vec<Told>, now: Timestamp) -> AnyView {
+fn activity_list(events: Vec<Recorded>, now: Timestamp) -> AnyView {
     let items = events.into_iter().map(|event| {
         let (verb, what) = audit::in_general(&event);
-        let Told { at, actor, .. } = event;
+        let Recorded { at, actor_name: actor, .. } = event;
         let actor = if actor.is_empty() { "Somebody".to_owned() } else { actor };
         view! {
             <li class="flex items-baseline gap-3 border-t border-line py-2 text-dense">

@@ -27,7 +27,7 @@ on_both_engines! {
         let (id, _) = server.login(&cookies, "thinkpad-alice").await;
         let see = async |path: &str| server.get(path).browser().with(&cookies).send().await.text();
         let list = see("/settings/api-keys").await;
-        assert!(list.contains("CLI login on thinkpad-alice by Admin"), "{list}");
+        assert!(list.contains("CLI login on thinkpad-alice by you"), "{list}");
         let page = see(&format!("/settings/api-keys/{id}")).await;
         assert!(page.contains("CLI login on thinkpad-alice") && page.contains("logged thinkpad-alice in"), "{page}");
         let profile = see("/settings/profile").await;

@@ -73,8 +73,8 @@ on_both_engines! {
         let device = server.device(&[("device_id", "d1")]).await;
         server.approve(&cookies, &device.user_code).await;
         for table in ["audit", "secret_hashes", "secrets"] {
-            let away = crate::platform::db::sql(format!("ALTER TABLE {table} RENAME TO away"));
-            let back = crate::platform::db::sql(format!("ALTER TABLE away RENAME TO {table}"));
+            let away = crate::platform::db::sql(format!("ALTER TABLE {table} RENAME TO away_{table}"));
+            let back = crate::platform::db::sql(format!("ALTER TABLE away_{table} RENAME TO {table}"));
             sqlx::query(away).execute(server.app.db.pool()).await.expect("away");
             let failed = server.poll(&device.device_code).await;
             sqlx::query(back).execute(server.app.db.pool()).await.expect("back");

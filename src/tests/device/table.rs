@@ -128,7 +128,7 @@ on_both_engines! {
         assert_eq!(server.check(&key).await, Outcome::Valid);
         is(&server.poll(&device.device_code).await, 400, "invalid_grant");
         let me = server.get("/api/v1/me").key(&key).send().await.json();
-        assert_eq!(me["role"], "admin");
+        assert_eq!(me["key"]["role"], "admin");
         let name: String = sqlx::query_scalar("SELECT name FROM keys").fetch_one(server.app.db.pool()).await.expect("a key");
         assert_eq!(name, "admin@thinkpad-alice");
     }

@@ -71,7 +71,7 @@ pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<
     Ok(sums)
 }
 
-/// A key's hours since a moment, in their order; the same hour may come twice.
+/// A key's hours since a moment, in their order.
 pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, Error> {
     let usage = app.slice::<Usage>();
     let _reading = usage.reading().await;
@@ -79,15 +79,23 @@ pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hou
     let first = from.millis().div_euclid(HOUR);
     let compact = key.compact();
     for ((secret, hour, outcome), (key, requests)) in &usage.unwritten().hours {
-        if Some(*key) == compact && *hour >= first {
-            hours.push(Hour {
+        if Some(*key) != compact || *hour < first {
+            continue;
+        }
+        let same = |known: &&mut Hour| {
+            (known.hour, known.outcome, &*known.secret) == (*hour, *outcome, secret.as_str())
+        };
+        match hours.iter_mut().find(same) {
+            Some(known) => known.requests += requests,
+            None => hours.push(Hour {
                 secret: secret.to_string(),
                 hour: *hour,
                 outcome: *outcome,
                 requests: *requests,
-            });
+            }),
         }
     }
+    hours.sort_by_key(|hour| hour.hour);
     Ok(hours)
 }
 

@@ -1,7 +1,5 @@
 //! All SQL of usage.
 
-use std::collections::HashMap;
-
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AnyPool, Row};
@@ -168,28 +166,6 @@ pub async fn days(
             let key = KeyId::from_text(row.try_get::<String, _>("key_id")?);
             Ok((key, row.try_get("day")?, row.try_get("calls")?))
         })
-        .collect()
-}
-
-/// Accepted requests of several keys in the hours from a moment on.
-pub async fn calls_since(
-    pool: &AnyPool,
-    keys: &[KeyId],
-    from: Timestamp,
-) -> Result<HashMap<KeyId, i64>, sqlx::Error> {
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let places: Vec<String> = (2..keys.len() + 2).map(|place| format!("${place}")).collect();
-    let text = format!(
-        "SELECT key_id, CAST(SUM(requests) AS BIGINT) AS calls FROM usage_hours \
-         WHERE hour >= $1 AND outcome = 'valid' AND key_id IN ({}) GROUP BY key_id",
-        places.join(", ")
-    );
-    let query = sqlx::query(sql(text)).bind(from.millis().div_euclid(HOUR));
-    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| Ok((KeyId::from_text(row.try_get::<String, _>("key_id")?), row.try_get("calls")?)))
         .collect()
 }
 

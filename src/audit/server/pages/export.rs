@@ -58,7 +58,6 @@ fn line(row: &Recorded) -> String {
 }
 
 pub fn value(row: &Recorded) -> Value {
-    let details: Value = serde_json::from_str(&row.details).unwrap_or_default();
     json!({
         "id": row.id,
         "at": row.at.to_string(),
@@ -68,6 +67,6 @@ pub fn value(row: &Recorded) -> Value {
         "address": row.address,
         "user_agent": row.user_agent,
         "request_id": row.request_id,
-        "details": details,
+        "details": row.details,
     })
 }

@@ -1,7 +1,9 @@
 //! Making a key.
 
 use super::draft::{Checked, check};
-use super::{Draft, Refusal, Revealed, TAKEN, conclude, forge, name_key, refused, require, sender, store};
+use super::{
+    Draft, Refusal, Revealed, TAKEN, begin, conclude, forge, name_key, refused, require, sender, store,
+};
 use crate::audit::Event;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
@@ -21,9 +23,7 @@ pub async fn create(
         check(now, &draft.name, &draft.note, draft.expires_at, draft.rate_limit, &draft.ranges)?;
     let role = draft.role.unwrap_or(actor.org.role);
     if role > actor.org.role {
-        let why =
-            format!("You are {} and cannot make a key with a higher role.", actor.org.role.with_article());
-        return Err(refused(app, actor, "create", None, why).await.into());
+        return Err(too_high(app, actor).await);
     }
     let repeat = repeat.map(Secret::fingerprint);
     if let Some(hash) = &repeat
@@ -53,7 +53,11 @@ pub async fn create(
         last_used_at: None,
         login: None,
     };
-    let mut write = app.db.write().await?;
+    let (mut write, present) = begin(app, actor, "create").await?;
+    if role > present.org.role {
+        drop(write);
+        return Err(too_high(app, &present).await);
+    }
     if let Some(hash) = &repeat
         && !store::note_idempotency(&mut write, &key.org, sender(actor), hash, &key.id, now).await?
     {
@@ -68,4 +72,9 @@ pub async fn create(
     let event = Event::new("key.created").detail("kind", key.kind.as_str()).detail("role", key.role.as_str());
     conclude(app, actor, write, &key, event).await?;
     Ok(Revealed { key, plaintext: fresh.into_secret() })
+}
+
+async fn too_high(app: &App, actor: &Actor) -> Refusal {
+    let why = format!("You are {} and cannot make a key with a higher role.", actor.org.role.with_article());
+    refused(app, actor, "create", None, why).await.into()
 }

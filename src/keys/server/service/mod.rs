@@ -22,7 +22,7 @@ pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
 use super::token::Fresh;
 use super::{Key, Memory, hash, store};
 use crate::audit::{self, By, Event};
-use crate::orgs::server::Actor;
+use crate::orgs::server::{Actor, Membership, present_role};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
@@ -114,21 +114,31 @@ fn too_high(key: &Key) -> String {
     format!("This key is {}; that takes the same role or a higher one.", key.role.with_article())
 }
 
+/// The beginning of every change: the actor with the role that they have now, as they may have lost what they had when
+/// their request began.
+async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<(Write, Actor), Error> {
+    require(app, actor, verb).await?;
+    let mut write = app.db.write().await?;
+    let role = present_role(&mut write, actor).await?;
+    let org = Membership { role, ..actor.org.clone() };
+    Ok((write, Actor { org, ..actor.clone() }))
+}
+
 /// A key that the actor may manage, held until the end of the transaction. Handing out or prolonging power needs a
 /// present role at or above the key's.
 async fn held(
     app: &App,
     actor: &Actor,
-    mut write: Write,
     id: &KeyId,
     verb: &'static str,
     lends_power: bool,
 ) -> Result<(Write, Key), Refusal> {
+    let (mut write, actor) = begin(app, actor, verb).await?;
     let Some(key) = store::hold(&mut write, &actor.org.org, id).await? else {
         return Err(Error::NotFound.into());
     };
-    let why = if !may_manage(actor, &key) {
-        Some(not_theirs(actor))
+    let why = if !may_manage(&actor, &key) {
+        Some(not_theirs(&actor))
     } else if lends_power && actor.org.role < key.role {
         Some(too_high(&key))
     } else {
@@ -138,7 +148,7 @@ async fn held(
         None => Ok((write, key)),
         Some(why) => {
             drop(write);
-            Err(refused(app, actor, verb, Some(&key), why).await.into())
+            Err(refused(app, &actor, verb, Some(&key), why).await.into())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Immediate and permanent.
 
-use super::{Refusal, conclude, held, require, store};
+use super::{Refusal, conclude, held, store};
 use crate::audit::Event;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
@@ -9,8 +9,7 @@ use crate::shared::KeyId;
 
 /// The hashes go in the same transaction; the key, its secrets' public ids and its history stay.
 pub async fn revoke(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    require(app, actor, "revoke").await?;
-    let (mut write, mut key) = held(app, actor, app.db.write().await?, id, "revoke", false).await?;
+    let (mut write, mut key) = held(app, actor, id, "revoke", false).await?;
     if key.revoked_at.is_some() {
         return Err(Refusal::State("This key is revoked already."));
     }

@@ -17,7 +17,7 @@ pub use invitations::{
 };
 pub use members::{
     Changed, MOST_COUNTED, Present, count, find as find_member, find_present, hold_member, keys_of, list,
-    may_change, remove, set_role,
+    may_change, present_role, remove, set_role,
 };
 pub use organization::{Deleted, delete, living_keys, rename, set_plan};
 

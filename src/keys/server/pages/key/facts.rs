@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::audit::{self, Told};
+use crate::audit::{self, Recorded};
 use crate::keys::server::Key;
 use crate::shared::Timestamp;
 use crate::ui::parts::{Cell, Column, Panel, RolePins, Row, Table, Time, Wording, day, exact, grouped};
@@ -106,10 +106,10 @@ fn or_unknown(text: String) -> String {
     if text.is_empty() { "Unknown".to_owned() } else { text }
 }
 
-pub fn events(events: Vec<Told>, now: Timestamp) -> AnyView {
+pub fn events(events: Vec<Recorded>, now: Timestamp) -> AnyView {
     let items = events.into_iter().map(|event| {
         let sentence = audit::about_it(&event);
-        let Told { at, actor, address, .. } = event;
+        let Recorded { at, actor_name: actor, address, .. } = event;
         let actor = if actor.is_empty() { "Somebody".to_owned() } else { actor };
         view! {
             <li class="grid grid-cols-[8.5rem_1fr_auto] gap-x-3 border-t border-line py-2 text-dense max-sm:grid-cols-1">

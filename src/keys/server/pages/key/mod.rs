@@ -15,7 +15,7 @@ use chart::{Range, by_outcome, outcome_group, total};
 
 use super::{Drawing, HOME, badge, path_of, reveal};
 use crate::accounts::server as accounts;
-use crate::audit::{self, Told};
+use crate::audit::{self, Filter, Recorded, Target};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key};
 use crate::orgs::server::Member;
@@ -63,7 +63,7 @@ struct About {
     /// Of the last day, where the chart shows another span.
     day: Vec<Hour>,
     callers: Vec<Caller>,
-    events: Option<Vec<Told>>,
+    events: Option<Vec<Recorded>>,
     secrets: Vec<keys::SecretUse>,
     may_manage: bool,
     may_lend: bool,
@@ -77,7 +77,8 @@ async fn load(app: &App, member: &Member, id: &KeyId, range: Range) -> Result<Ab
         if range == Range::Day { hours.clone() } else { usage::hours_of(app, id, now.minus(A_DAY)).await? };
     let callers = usage::callers_of(app, id, now.minus(A_DAY * 30)).await?;
     let events = if member.may(Permission::ReadAudit) {
-        Some(audit::latest(app, &member.org.org, Some(id.as_str()), 20).await?)
+        let of_it = Filter { target: Some(Target::Id(id.to_string())), ..Filter::default() };
+        Some(audit::list(app.db.pool(), &member.org.org, &of_it, 20).await?)
     } else {
         None
     };

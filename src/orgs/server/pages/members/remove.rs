@@ -98,7 +98,7 @@ fn keys_made(keys: Vec<MadeKey>) -> AnyView {
     let title = counted(keys.len() as u64, "key was made by this member", "keys were made by this member");
     let rows = keys.into_iter().map(|key| {
         let MadeKey { id, name, kind, prefix, calls, goes } = key;
-        let calls = format!("{prefix} · {} in the last 24 h", counted(calls.unsigned_abs(), "call", "calls"));
+        let calls = format!("{prefix} · {} in the last 24 h", counted(calls, "call", "calls"));
         let choice = if goes {
             view! { <p class="text-dense">"Revoked: it belongs to a login of a command line."</p> }.into_any()
         } else {

@@ -1,5 +1,8 @@
 //! Keys through their service: made, checked, changed, rotated, revoked, on both engines.
 
+mod checks;
+mod races;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,40 +86,6 @@ on_both_engines! {
         assert!(plaintext.expose().starts_with(&format!("ak_live_{}_", key.secret)));
         assert_eq!(server.check(&plaintext).await, Outcome::Valid);
         assert_eq!(server.audit_actions().await.last().map(String::as_str), Some("key.created"));
-    }
-
-    async fn a_second_check_asks_nobody(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let token = server.key(&owner, "CI deploy").await.plaintext;
-        server.check(&token).await;
-        let work = server.app.metrics.key_work();
-        for _ in 0..10 {
-            assert_eq!(server.check(&token).await, Outcome::Valid);
-        }
-        assert_eq!(server.app.metrics.key_work(), work);
-        server.clock.advance(Duration::from_secs(5));
-        assert_eq!(server.check(&token).await, Outcome::Valid);
-        let (hashes, lookups) = server.app.metrics.key_work();
-        assert_eq!((hashes, lookups > work.1), (work.0, true), "without a reading of the log the database is asked");
-    }
-
-    async fn malformed_tokens_cost_nothing(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let token = server.key(&owner, "CI deploy").await.plaintext;
-        let before = server.app.metrics.key_work();
-        for turn in 0..100_000_usize {
-            let mut text = token.expose().to_owned();
-            let at = turn % text.len();
-            let other = if text.as_bytes()[at] == b'x' { "y" } else { "x" };
-            text.replace_range(at..=at, other);
-            let verdict = keys::verify(&server.app, &text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
-            assert_eq!(verdict.outcome, Outcome::Malformed);
-        }
-        assert_eq!(server.app.metrics.key_work(), before);
-        server.check(&token).await;
-        assert_ne!(server.app.metrics.key_work(), before, "the counters do move");
     }
 
     async fn nobody_makes_more_than_they_are(engine) {
@@ -269,85 +238,6 @@ on_both_engines! {
         assert_eq!(refused, 4);
     }
 
-    async fn a_repeated_request_makes_one_key(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let repeat = Secret::new("a5d1");
-        let first = keys::create(&server.app, &owner, &draft("once"), Some(&repeat)).await.expect("a key");
-        let again = keys::create(&server.app, &owner, &draft("once"), Some(&repeat)).await;
-        assert!(matches!(again, Err(Refusal::Repeated(id)) if id == first.key.id));
-        let racing = Secret::new("b7");
-        let drafts = [draft("one"), draft("two"), draft("three"), draft("four")];
-        let made = futures_util::future::join_all(
-            drafts.iter().map(|draft| keys::create(&server.app, &owner, draft, Some(&racing))),
-        );
-        let made = made.await;
-        assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
-        assert!(made.iter().all(|made| matches!(made, Ok(_) | Err(Refusal::Repeated(_)))));
-        let all = keys::list(&server.app, &owner, &Filter { limit: 50, ..Filter::default() }).await.expect("a page");
-        assert_eq!(all.keys.len(), 2);
-    }
-
-    async fn of_two_that_want_one_name_one_gets_it(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let drafts = [draft("same"), draft("SAME"), draft("Same"), draft("sAme")];
-        let made =
-            futures_util::future::join_all(drafts.iter().map(|draft| keys::create(&server.app, &owner, draft, None))).await;
-        assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
-        for refusal in made.into_iter().filter_map(Result::err) {
-            assert_eq!(input(refusal), ["name"]);
-        }
-    }
-
-    async fn two_rotations_at_once_leave_one_new_secret(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let first = server.key(&owner, "CI deploy").await;
-        let rotate = || keys::rotate(&server.app, &owner, &first.key.id, Duration::from_secs(60), None);
-        let (one, two) = tokio::join!(rotate(), rotate());
-        let outcomes = [server.check(&one.expect("a secret").plaintext).await, server.check(&two.expect("a secret").plaintext).await];
-        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Valid).count(), 1);
-        assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
-        assert_eq!(server.hashes_of(&first.key.id).await, 2);
-    }
-
-    async fn revoking_during_a_rotation_leaves_nothing_alive(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let first = server.key(&owner, "CI deploy").await;
-        let (rotated, revoked) = tokio::join!(
-            keys::rotate(&server.app, &owner, &first.key.id, Duration::from_secs(60), None),
-            keys::revoke(&server.app, &owner, &first.key.id)
-        );
-        revoked.expect("a key");
-        assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
-        if let Ok(second) = rotated {
-            assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
-        }
-        assert_eq!(server.hashes_of(&first.key.id).await, 0);
-    }
-
-    async fn counts_are_seen_before_and_after_they_are_written(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let made = server.key(&owner, "CI deploy").await;
-        for _ in 0..3 {
-            server.check(&made.plaintext).await;
-        }
-        let seen = || async { keys::find(&server.app, &owner, &made.key.id).await.expect("a key") };
-        assert_eq!((seen().await.calls, seen().await.last_used_at), (3, Some(server.clock.now())));
-        keys::flush(&server.app).await.expect("a flush");
-        keys::flush(&server.app).await.expect("an empty flush");
-        server.clock.advance(Duration::from_secs(2));
-        server.check(&made.plaintext).await;
-        assert_eq!((seen().await.calls, seen().await.last_used_at), (4, Some(server.clock.now())));
-        keys::flush(&server.app).await.expect("a flush");
-        assert_eq!(seen().await.calls, 4);
-        let hours = crate::usage::server::hours(server.app.db.pool(), &made.key.id, Timestamp::from_millis(0)).await.expect("rows");
-        assert_eq!(hours.iter().map(|hour| (hour.outcome, hour.requests)).collect::<Vec<_>>(), [(Outcome::Valid, 4)]);
-    }
-
     async fn every_order_pages_through_all_keys(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
@@ -381,45 +271,6 @@ on_both_engines! {
         assert_eq!(keys::list(&server.app, &owner, &by_name).await.expect("a page").keys.len(), 1);
     }
 
-    async fn plans_roles_kinds_addresses_and_organizations_are_looked_at(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let other = server.actor(Persona::Stranger).await;
-        let limited = Draft {
-            kind: Kind::Test,
-            role: Some(Role::Member),
-            ranges: vec!["203.0.113.0/24".to_owned()],
-            rate_limit: Some(2),
-            ..draft("limited")
-        };
-        let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
-        let inside = From { address: Some("::ffff:203.0.113.9".parse().expect("an address")), user_agent: "" };
-        let outside = From { address: Some("203.0.114.1".parse().expect("an address")), user_agent: "" };
-        let ask = |wanted: Wanted, from: From<'static>| {
-            let (app, token) = (server.app.clone(), token.clone());
-            async move { keys::verify(&app, token.expose(), &wanted, &from).await.expect("a verdict").outcome }
-        };
-        assert_eq!(ask(Wanted { org: other.org.org.compact(), ..ANYTHING }, inside).await, Outcome::Unknown);
-        assert_eq!(ask(Wanted { kinds: Kinds::ALL.without(Kind::Test), ..ANYTHING }, inside).await, Outcome::KindNotAllowed);
-        assert_eq!(ask(Wanted { least_role: Role::Admin, ..ANYTHING }, inside).await, Outcome::RoleTooLow);
-        assert_eq!(ask(ANYTHING, outside).await, Outcome::IpNotAllowed);
-        assert_eq!(ask(ANYTHING, SOMEBODY).await, Outcome::IpNotAllowed, "an unknown address is outside");
-        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid, "what was refused took nothing from the minute");
-        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
-        assert_eq!(ask(ANYTHING, inside).await, Outcome::RateLimited);
-        server.clock.advance(Duration::from_secs(60));
-        keys::catch_up(&server.app).await.expect("a reading");
-        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
-
-        let mut write = server.app.db.write().await.expect("a turn");
-        sqlx::query("UPDATE organizations SET plan = 'free' WHERE id = $1").bind(owner.org.org.as_str()).execute(&mut *write).await.expect("a change");
-        let now = server.clock.now();
-        crate::platform::changes::note(&mut write, now, crate::platform::changes::Kind::Organization, owner.org.org.as_str()).await.expect("a note");
-        write.commit().await.expect("a commit");
-        assert_eq!(ask(ANYTHING, inside).await, Outcome::PlanNotEligible);
-        assert_eq!(ask(Wanted { plan: false, ..ANYTHING }, inside).await, Outcome::Valid);
-    }
-
     async fn keys_end_with_their_organization_and_with_their_maker_where_ticked(engine) {
         use crate::orgs::server::KeysLeft;
         let server = Server::on(engine).await;
@@ -449,60 +300,4 @@ on_both_engines! {
         }
         assert_eq!(left.living(&server.app, org).await.expect("a count"), 0);
     }
-
-    async fn a_clock_that_steps_back_breaks_nothing(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let soon = Draft { expires_at: Some(server.clock.now().plus(Duration::from_secs(60))), rate_limit: Some(2), ..draft("soon") };
-        let made = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
-        server.clock.step_back(Duration::from_secs(7_200));
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
-        assert_eq!(server.check(&made.plaintext).await, Outcome::RateLimited, "the minute is not the wall clock's");
-        keys::flush(&server.app).await.expect("a flush");
-        keys::rotate(&server.app, &owner, &made.key.id, Duration::from_secs(60), None).await.expect("a secret");
-        let key = keys::find(&server.app, &owner, &made.key.id).await.expect("a key");
-        assert_eq!((key.calls, key.last_used_at), (2, Some(made.key.created_at)));
-    }
-
-    async fn a_secret_that_another_process_made_works_at_once(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let first = server.key(&owner, "CI deploy").await;
-        assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
-        // Another server on the same database, whose changes this one has not read yet.
-        let other = server.beside().await;
-        let second = keys::rotate(&other, &owner, &first.key.id, Duration::from_secs(60), None).await.expect("a secret");
-        assert_eq!(server.check(&second.plaintext).await, Outcome::Valid);
-        keys::revoke(&other, &owner, &first.key.id).await.expect("a key");
-        keys::catch_up(&server.app).await.expect("a reading");
-        assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
-    }
-
-    async fn a_change_by_another_process_is_seen_at_the_next_reading(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let made = server.key(&owner, "CI deploy").await;
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
-        // As another process would: in the database alone.
-        let id = made.key.id.as_str();
-        for text in ["UPDATE keys SET disabled_at = 1 WHERE id = $1", "INSERT INTO changes (seq, kind, id, at) SELECT seq + 1, 'key', $1, 0 FROM change_counter", "UPDATE change_counter SET seq = seq + 1 WHERE $1 <> ''"] {
-            sqlx::query(text).bind(id).execute(server.app.db.pool()).await.expect("a change");
-        }
-        keys::catch_up(&server.app).await.expect("a reading");
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Disabled);
-    }
-}
-
-#[tokio::test]
-async fn many_first_checks_at_once_hash_once() {
-    let server = Server::on(crate::platform::db::Engine::Sqlite).await;
-    let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
-    let before = server.app.metrics.key_work().0;
-    let checks = (0..50).map(|_| server.check(&made.plaintext));
-    let outcomes = futures_util::future::join_all(checks).await;
-    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid));
-    assert_eq!(server.app.metrics.key_work().0, before + 1);
-    assert_eq!(server.app.slice::<Arc<keys::Memory>>().len(), 1);
 }

@@ -1,0 +1,112 @@
+//! Checking keys: what it asks, counts and looks at.
+
+use super::*;
+
+on_both_engines! {
+    async fn a_second_check_asks_nobody(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let token = server.key(&owner, "CI deploy").await.plaintext;
+        server.check(&token).await;
+        let work = server.app.metrics.key_work();
+        for _ in 0..10 {
+            assert_eq!(server.check(&token).await, Outcome::Valid);
+        }
+        assert_eq!(server.app.metrics.key_work(), work);
+        server.clock.advance(Duration::from_secs(5));
+        assert_eq!(server.check(&token).await, Outcome::Valid);
+        let (hashes, lookups) = server.app.metrics.key_work();
+        assert_eq!((hashes, lookups > work.1), (work.0, true), "without a reading of the log the database is asked");
+    }
+
+    async fn malformed_tokens_cost_nothing(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let token = server.key(&owner, "CI deploy").await.plaintext;
+        let before = server.app.metrics.key_work();
+        for turn in 0..100_000_usize {
+            let mut text = token.expose().to_owned();
+            let at = turn % text.len();
+            let other = if text.as_bytes()[at] == b'x' { "y" } else { "x" };
+            text.replace_range(at..=at, other);
+            let verdict = keys::verify(&server.app, &text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
+            assert_eq!(verdict.outcome, Outcome::Malformed);
+        }
+        assert_eq!(server.app.metrics.key_work(), before);
+        server.check(&token).await;
+        assert_ne!(server.app.metrics.key_work(), before, "the counters do move");
+    }
+
+    async fn counts_are_seen_before_and_after_they_are_written(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        for _ in 0..3 {
+            server.check(&made.plaintext).await;
+        }
+        let seen = || async { keys::find(&server.app, &owner, &made.key.id).await.expect("a key") };
+        assert_eq!((seen().await.calls, seen().await.last_used_at), (3, Some(server.clock.now())));
+        keys::flush(&server.app).await.expect("a flush");
+        keys::flush(&server.app).await.expect("an empty flush");
+        server.clock.advance(Duration::from_secs(2));
+        server.check(&made.plaintext).await;
+        assert_eq!((seen().await.calls, seen().await.last_used_at), (4, Some(server.clock.now())));
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!(seen().await.calls, 4);
+        let hours: Vec<(String, i64)> = sqlx::query_as("SELECT outcome, requests FROM usage_hours")
+            .fetch_all(server.app.db.pool()).await.expect("rows");
+        assert_eq!(hours, [("valid".to_owned(), 4)]);
+    }
+
+    async fn plans_roles_kinds_addresses_and_organizations_are_looked_at(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let other = server.actor(Persona::Stranger).await;
+        let limited = Draft {
+            kind: Kind::Test,
+            role: Some(Role::Member),
+            ranges: vec!["203.0.113.0/24".to_owned()],
+            rate_limit: Some(2),
+            ..draft("limited")
+        };
+        let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
+        let inside = From { address: Some("::ffff:203.0.113.9".parse().expect("an address")), user_agent: "" };
+        let outside = From { address: Some("203.0.114.1".parse().expect("an address")), user_agent: "" };
+        let ask = |wanted: Wanted, from: From<'static>| {
+            let (app, token) = (server.app.clone(), token.clone());
+            async move { keys::verify(&app, token.expose(), &wanted, &from).await.expect("a verdict").outcome }
+        };
+        assert_eq!(ask(Wanted { org: other.org.org.compact(), ..ANYTHING }, inside).await, Outcome::Unknown);
+        assert_eq!(ask(Wanted { kinds: Kinds::ALL.without(Kind::Test), ..ANYTHING }, inside).await, Outcome::KindNotAllowed);
+        assert_eq!(ask(Wanted { least_role: Role::Admin, ..ANYTHING }, inside).await, Outcome::RoleTooLow);
+        assert_eq!(ask(ANYTHING, outside).await, Outcome::IpNotAllowed);
+        assert_eq!(ask(ANYTHING, SOMEBODY).await, Outcome::IpNotAllowed, "an unknown address is outside");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid, "what was refused took nothing from the minute");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::RateLimited);
+        server.clock.advance(Duration::from_secs(60));
+        keys::catch_up(&server.app).await.expect("a reading");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
+
+        let mut write = server.app.db.write().await.expect("a turn");
+        sqlx::query("UPDATE organizations SET plan = 'free' WHERE id = $1").bind(owner.org.org.as_str()).execute(&mut *write).await.expect("a change");
+        let now = server.clock.now();
+        crate::platform::changes::note(&mut write, now, crate::platform::changes::Kind::Organization, owner.org.org.as_str()).await.expect("a note");
+        write.commit().await.expect("a commit");
+        assert_eq!(ask(ANYTHING, inside).await, Outcome::PlanNotEligible);
+        assert_eq!(ask(Wanted { plan: false, ..ANYTHING }, inside).await, Outcome::Valid);
+    }
+}
+
+#[tokio::test]
+async fn many_first_checks_at_once_hash_once() {
+    let server = Server::on(crate::platform::db::Engine::Sqlite).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "CI deploy").await;
+    let before = server.app.metrics.key_work().0;
+    let checks = (0..50).map(|_| server.check(&made.plaintext));
+    let outcomes = futures_util::future::join_all(checks).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid));
+    assert_eq!(server.app.metrics.key_work().0, before + 1);
+    assert_eq!(server.app.slice::<Arc<keys::Memory>>().len(), 1);
+}
