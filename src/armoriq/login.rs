@@ -13,9 +13,7 @@ use serde_json::{Value, json};
 
 use super::words;
 use crate::api::{Body, Told};
-use crate::device::server::{
-    Answer, NotBegun, Poll, Request, Wire, begin, poll, verification_uri_complete,
-};
+use crate::device::server::{Answer, NotBegun, Poll, Request, Wire, begin, poll, verification_uri_complete};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 
@@ -78,7 +76,9 @@ pub async fn token(
 fn not_yet(answer: Answer) -> Told {
     let ended = "This login has expired, or its key was handed out already. Run `armoriq login` again.";
     let (error, why) = match answer {
-        Answer::Pending => ("authorization_pending", "The login waits for approval in the browser.".to_owned()),
+        Answer::Pending => {
+            ("authorization_pending", "The login waits for approval in the browser.".to_owned())
+        }
         Answer::SlowDown(interval) => {
             ("slow_down", format!("Ask every {} seconds at most.", interval.as_secs()))
         }

@@ -49,7 +49,8 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Organiz
     let data = if is_login {
         places.iter().map(|(place, members)| Organization::of(place, *members, &here.org)).collect()
     } else {
-        let members = places.iter().find(|(place, _)| place.org == here.org).map_or(0, |(_, members)| *members);
+        let members =
+            places.iter().find(|(place, _)| place.org == here.org).map_or(0, |(_, members)| *members);
         vec![Organization::of(here, members, &here.org)]
     };
     Ok(Json(Organizations { success: true, data }))

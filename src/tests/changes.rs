@@ -128,9 +128,7 @@ async fn change_by_client(server: &Server, route: &str) -> Option<Change> {
             server.second_organization(Persona::Owner, "Nair Consulting", Role::Owner).await;
             ("key.created", Some(key), json!({ "org": "Nair Consulting" }))
         }
-        "/api-keys/{id}/revoke" => {
-            ("key.revoked", Some(server.key_of(Persona::Owner).await), json!({}))
-        }
+        "/api-keys/{id}/revoke" => ("key.revoked", Some(server.key_of(Persona::Owner).await), json!({})),
         _ => return None,
     };
     let target = server.key(&server.actor(Persona::Owner).await, "one").await.key.id;

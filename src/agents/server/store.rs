@@ -138,10 +138,7 @@ pub async fn replace_servers(
     id: &AgentId,
     servers: &[McpServer],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM agent_servers WHERE agent = $1")
-        .bind(id.as_str())
-        .execute(&mut **write)
-        .await?;
+    sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id.as_str()).execute(&mut **write).await?;
     let rows: Vec<_> = servers.iter().zip(0_i64..).collect();
     for some in rows.chunks(crate::platform::db::ROWS) {
         let text = format!(
@@ -169,12 +166,7 @@ pub async fn find(pool: &AnyPool, org: &OrgId, id: &AgentId) -> Result<Option<Ag
 }
 
 /// By name, from a name on.
-pub async fn list(
-    pool: &AnyPool,
-    org: &OrgId,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<Agent>, sqlx::Error> {
+pub async fn list(pool: &AnyPool, org: &OrgId, after: &str, limit: i64) -> Result<Vec<Agent>, sqlx::Error> {
     let rows = sqlx::query(select!("WHERE org_id = $1 AND agent_id > $2 ORDER BY agent_id LIMIT $3"))
         .bind(org.as_str())
         .bind(after)

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const SECRETS: [&str; 5] = ["l1teral-api-key", "b3arer-token", "serv3r-key", "passw0rd-in-url", "qu3ry-secret"];
+const SECRETS: [&str; 5] =
+    ["l1teral-api-key", "b3arer-token", "serv3r-key", "passw0rd-in-url", "qu3ry-secret"];
 
 fn config(agent: &str, allow: &[&str]) -> Value {
     let [api_key, token, server_key, password, query] = SECRETS;

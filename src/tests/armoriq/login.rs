@@ -199,7 +199,8 @@ on_both_engines! {
 
 impl Server {
     async fn set_login(&self, user_code: &str, change: &'static str) {
-        let text = crate::platform::db::sql(format!("UPDATE device_logins SET {change} WHERE user_code = $1"));
+        let text =
+            crate::platform::db::sql(format!("UPDATE device_logins SET {change} WHERE user_code = $1"));
         let done = sqlx::query(text).bind(user_code.replace('-', "")).execute(self.app.db.pool()).await;
         assert_eq!(done.expect("an answer").rows_affected(), 1);
     }

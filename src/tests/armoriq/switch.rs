@@ -113,11 +113,12 @@ on_both_engines! {
 
 impl Server {
     async fn everything_of_audit(&self, org: &OrgId) -> String {
-        let rows: Vec<String> = sqlx::query_scalar("SELECT target_name || details FROM audit WHERE org_id = $1")
-            .bind(org.as_str())
-            .fetch_all(self.app.db.pool())
-            .await
-            .expect("rows");
+        let rows: Vec<String> =
+            sqlx::query_scalar("SELECT target_name || details FROM audit WHERE org_id = $1")
+                .bind(org.as_str())
+                .fetch_all(self.app.db.pool())
+                .await
+                .expect("rows");
         rows.concat()
     }
 }

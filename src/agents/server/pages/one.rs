@@ -16,11 +16,7 @@ use crate::ui::parts::{Cell, Column, Panel, Row, Table, Time, Wording};
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
-pub async fn show(
-    State(app): State<App>,
-    member: Member,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
+pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
     let id = AgentId::from_text(id);
     // What is no identifier is not there; the database need not be asked.
     id.compact().ok_or(Error::NotFound)?;
