@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod accounts;
+pub mod agents;
 pub mod audit;
 pub mod device;
 pub mod keys;
@@ -14,6 +15,8 @@ pub mod usage;
 pub mod admin;
 #[cfg(feature = "ssr")]
 pub mod api;
+#[cfg(feature = "ssr")]
+pub mod armoriq;
 #[cfg(feature = "ssr")]
 pub mod platform;
 #[cfg(all(test, feature = "ssr"))]

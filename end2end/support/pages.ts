@@ -1,5 +1,6 @@
 // The list of pages that `tests/pages.spec.ts` walks. A new page is one entry here.
 import { askForCode, poll } from "./device.ts";
+import { Client } from "./api.ts";
 import type { Visitor, Who } from "./people.ts";
 import { GUARDED, OWNER, PASSWORD } from "./people.ts";
 
@@ -67,6 +68,28 @@ async function expire(visitor: Visitor): Promise<number> {
   const code = asked.user_code.replace("-", "");
   visitor.server.database.run(`UPDATE device_logins SET expires_at = created_at WHERE user_code = '${code}'`);
   return visitor.open(asked.verification_uri_complete);
+}
+
+/** A registered agent, with everything in it that can be long. */
+async function someAgents(visitor: Visitor): Promise<number> {
+  await visitor.open("/settings/api-keys/new");
+  await visitor.fill({ Name: `agents-${Date.now()}` });
+  await visitor.press("Create key");
+  const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
+  const client = new Client(visitor.server, key);
+  for (const agent_id of ["billing-agent", `agent-${"long".repeat(40)}`]) {
+    const servers = ["weather-mcp", "mail", "notes", `mcp-${"long".repeat(30)}`].map((id) => ({
+      id,
+      url: `https://${id.slice(0, 40)}.example/mcp/${"path/".repeat(30)}`,
+      auth: id === "mail" ? { type: "bearer", token: "$TOKEN" } : "none",
+      description: "Tells the weather of every place on earth, and what it was like before",
+    }));
+    const policy = { allow: ["weather-mcp.*", `notes.${"long".repeat(40)}`], deny: ["mail.send"] };
+    const identity = { agent_id, user_id: "default", api_key: "$ARMORIQ_API_KEY" };
+    await client.call("POST", "/iap/sdk/register", { identity, mcp_servers: servers, policy });
+  }
+  client.close();
+  return visitor.open("/settings/agents");
 }
 
 const owePassword = (visitor: Visitor) => visitor.signIn(GUARDED.email);
@@ -187,6 +210,19 @@ export const PAGES: Listed[] = [
     heading: /^walk-/,
     who: "owner",
     then: firstKey("/revoke"),
+  },
+
+  { name: "agents", path: "/settings/agents", heading: "Agents", who: "owner" },
+  { name: "agents-some", path: "/settings/agents", heading: "Agents", who: "owner", then: someAgents },
+  {
+    name: "agent",
+    path: "/settings/agents",
+    heading: "billing-agent",
+    who: "owner",
+    then: async (visitor) => {
+      await someAgents(visitor);
+      return visitor.follow(() => visitor.page.getByRole("link", { name: "billing-agent" }).click());
+    },
   },
 
   { name: "profile", path: "/settings/profile", heading: "Profile", who: "owner" },

@@ -6,4 +6,4 @@ mod model;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-pub use model::{check_email, check_name, device, email_key, name_key};
+pub use model::{check_email, check_name, device, email_key, is_unseen, name_key};

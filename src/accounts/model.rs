@@ -88,7 +88,7 @@ pub fn device(user_agent: &str) -> String {
 }
 
 /// Control characters, and those that turn the direction of the text around them.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -7,8 +7,8 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::body::Unreadable;
 use super::caller::Caller;
-use super::keys::Unreadable;
 use super::shape::{Moment, Told, answer};
 use crate::audit::{self, Filter, Recorded, Target};
 use crate::keys::server::Refusal;

@@ -29,6 +29,13 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Told;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Told> {
+        Self::of(parts, app, &ANY).await
+    }
+}
+
+impl Caller {
+    /// The key that the request carries, if it is what is wanted.
+    pub async fn of(parts: &Parts, app: &App, wanted: &Wanted) -> Result<Self, Told> {
         let missing = || Error::internal("the visit layer is around every route");
         let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
         let verdict = match Presented::of(&parts.headers) {
@@ -40,7 +47,7 @@ impl FromRequestParts<App> for Caller {
                     user_agent: &visit.user_agent,
                     request_id: &visit.request_id,
                 };
-                keys::verify(app, key, &ANY, &from).await?
+                keys::verify(app, key, wanted, &from).await?
             }
         };
         let state = match verdict.state {
@@ -56,9 +63,7 @@ impl FromRequestParts<App> for Caller {
         let actor = Actor { user, door: Door::Key, key: Some(key.clone()), org, by };
         Ok(Self { actor, key, rate: verdict.rate })
     }
-}
 
-impl Caller {
     /// The one in whose name the key acts.
     pub async fn person(&self, app: &App) -> Result<crate::accounts::server::Person, Error> {
         find_person(app, &self.actor.user).await?.ok_or(Error::NotFound)

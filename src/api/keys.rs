@@ -2,57 +2,20 @@
 
 use std::time::Duration;
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, Path, Query, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::body::{Body, Unreadable};
 use super::caller::Caller;
 use super::shape::{KeyBody, Moment, NewKeyBody, Told, answer, given};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed};
 use crate::platform::{App, Error, Problem, Secret};
 use crate::shared::{KeyId, Kind, Role, UserId};
-
-/// A JSON body; what is wrong with one is told as a problem.
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(Unreadable))]
-pub struct Body<T>(T);
-
-/// A body, an address or a query that does not say what is expected.
-pub struct Unreadable(StatusCode, String);
-
-impl From<JsonRejection> for Unreadable {
-    fn from(rejection: JsonRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<QueryRejection> for Unreadable {
-    fn from(rejection: QueryRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<PathRejection> for Unreadable {
-    fn from(_: PathRejection) -> Self {
-        Self(StatusCode::NOT_FOUND, Problem::of(StatusCode::NOT_FOUND).detail)
-    }
-}
-
-impl IntoResponse for Unreadable {
-    fn into_response(self) -> Response {
-        Problem::of(self.0).detail(self.1).into_response()
-    }
-}
-
-impl From<Unreadable> for Told {
-    fn from(unreadable: Unreadable) -> Self {
-        Self::new(unreadable)
-    }
-}
 
 fn wrong(field: &'static str, why: &'static str) -> Told {
     Refusal::Input(vec![(field, why.to_owned())]).into()

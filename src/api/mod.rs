@@ -3,6 +3,7 @@
 
 mod audit;
 mod authorize;
+mod body;
 mod caller;
 mod keys;
 mod me;
@@ -13,8 +14,10 @@ mod shape;
 mod usage;
 mod verify;
 
-pub use caller::Caller;
+pub use body::Body;
+pub use caller::{ANY, Caller};
 pub use presented::{Presented, refusal};
+pub use shape::Told;
 
 use axum::http::Method;
 

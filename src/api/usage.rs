@@ -9,8 +9,8 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::body::Unreadable;
 use super::caller::Caller;
-use super::keys::Unreadable;
 use super::shape::{Told, answer};
 use crate::keys::server::{self as keys, Refusal};
 use crate::platform::{App, Error};

@@ -48,6 +48,10 @@ id!(OrgId);
 id!(KeyId);
 id!(InvitationId);
 id!(
+    /// A registered agent; its people call it otherwise.
+    AgentId
+);
+id!(
     /// A device that asked to be logged in.
     LoginId
 );

@@ -10,7 +10,7 @@ mod secret_id;
 mod theme;
 mod timestamp;
 
-pub use id::{Compact, EventId, InvitationId, KeyId, LoginId, OrgId, UserId};
+pub use id::{AgentId, Compact, EventId, InvitationId, KeyId, LoginId, OrgId, UserId};
 pub use kind::Kind;
 pub use permission::{Door, Permission};
 pub use plan::Plan;

@@ -9,6 +9,8 @@ pub enum Permission {
     /// Make keys up to one's own role and manage those that one made.
     ManageOwnKeys,
     ManageAllKeys,
+    /// Tell which agents there are and what they may use.
+    RegisterAgents,
     /// Invite, change and remove members up to one's own role.
     ManageMembers,
     ReadAudit,
@@ -24,10 +26,11 @@ pub enum Door {
 }
 
 impl Permission {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::See,
         Self::ManageOwnKeys,
         Self::ManageAllKeys,
+        Self::RegisterAgents,
         Self::ManageMembers,
         Self::ReadAudit,
         Self::ManageOrganization,
@@ -41,7 +44,7 @@ impl Permission {
         match self {
             Self::See => Role::Viewer,
             Self::ManageOwnKeys if door == Door::Person => Role::Viewer,
-            Self::ManageOwnKeys => Role::Member,
+            Self::ManageOwnKeys | Self::RegisterAgents => Role::Member,
             Self::ManageAllKeys | Self::ManageMembers | Self::ReadAudit => Role::Admin,
             Self::ManageOrganization => Role::Owner,
         }
@@ -54,15 +57,17 @@ mod tests {
 
     #[test]
     fn the_table_is_that_of_the_product() {
-        use Permission::{ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ReadAudit, See};
+        use Permission::{
+            ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ReadAudit, RegisterAgents, See,
+        };
         let may = |role, door| -> Vec<_> {
             Permission::ALL.into_iter().filter(|permission| permission.is_granted(role, door)).collect()
         };
         assert_eq!(may(Role::Viewer, Door::Key), [See]);
         assert_eq!(may(Role::Viewer, Door::Person), [See, ManageOwnKeys]);
-        assert_eq!(may(Role::Member, Door::Key), [See, ManageOwnKeys]);
-        assert_eq!(may(Role::Member, Door::Person), [See, ManageOwnKeys]);
-        let admin = [See, ManageOwnKeys, ManageAllKeys, ManageMembers, ReadAudit];
+        assert_eq!(may(Role::Member, Door::Key), [See, ManageOwnKeys, RegisterAgents]);
+        assert_eq!(may(Role::Member, Door::Person), [See, ManageOwnKeys, RegisterAgents]);
+        let admin = [See, ManageOwnKeys, ManageAllKeys, RegisterAgents, ManageMembers, ReadAudit];
         assert_eq!(may(Role::Admin, Door::Person), admin);
         assert_eq!(may(Role::Admin, Door::Key), admin);
         let owner = [admin.as_slice(), &[ManageOrganization]].concat();

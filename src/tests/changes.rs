@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 /// Routes that change no data, each with the reason.
 const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/preferences/theme", "the theme is a cookie of one browser"),
+    ("/iap/sdk/bootstrap", "tells what there is"),
     ("/api/v1/keys/verify", "a check counts usage and nothing else"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
     ("/parts", "a page of development builds that shows forms and keeps nothing"),
@@ -33,16 +34,25 @@ const EVERYTHING_ON: &[(&str, &str)] = &[
 /// A request that changes something, and the row that it owes.
 struct Change {
     action: &'static str,
+    /// The row that another organization gets, before that.
+    elsewhere: Option<&'static str>,
     path: String,
     cookies: String,
     fields: Vec<(&'static str, String)>,
-    /// Instead of cookies and fields: a program with its key and a JSON body.
-    program: Option<(Secret, Value)>,
+    /// Instead of cookies and fields: a program with its key, if it has one, and a JSON body.
+    program: Option<(Option<Secret>, Value)>,
 }
 
 impl Change {
     fn new(action: &'static str, path: impl Into<String>, cookies: impl Into<String>) -> Self {
-        Self { action, path: path.into(), cookies: cookies.into(), fields: Vec::new(), program: None }
+        Self {
+            action,
+            elsewhere: None,
+            path: path.into(),
+            cookies: cookies.into(),
+            fields: Vec::new(),
+            program: None,
+        }
     }
 
     #[must_use]
@@ -61,7 +71,8 @@ impl Change {
     async fn send(&self, server: &Server, method: &Method) -> Answer {
         let call = server.call(method.clone(), &self.path);
         if let Some((key, body)) = &self.program {
-            return call.key(key).json(body).send().await;
+            let call = key.iter().fold(call, |call, key| call.key(key));
+            return call.json(body).send().await;
         }
         let fields: Vec<(&str, &str)> =
             self.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -96,7 +107,34 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
         _ => return None,
     };
     let change = Change::new(action, route.replace("{id}", target.as_str()), "");
-    Some(Change { program: Some((key, body)), ..change })
+    Some(Change { program: Some((Some(key), body)), ..change })
+}
+
+/// Prepares the change of a route of the ArmorIQ wire.
+async fn change_by_client(server: &Server, route: &str) -> Option<Change> {
+    let (action, key, body) = match route {
+        "/auth/device/code" => ("login.asked", None, json!({})),
+        "/auth/device/token" => {
+            let (code, user_code) = server.device_asks(json!({})).await;
+            server.approve_login(&user_code, Persona::Owner).await;
+            ("key.created", None, json!({ "deviceCode": code }))
+        }
+        "/iap/sdk/register" => {
+            let key = server.key_of(Persona::Owner).await;
+            ("agent.registered", Some(key), json!({ "identity": { "agent_id": "my-agent" } }))
+        }
+        "/iap/sdk/switch-org" => {
+            let key = server.login_key(Persona::Owner, super::armoriq::DEVICE).await;
+            server.second_organization(Persona::Owner, "Nair Consulting", Role::Owner).await;
+            ("key.created", Some(key), json!({ "org": "Nair Consulting" }))
+        }
+        "/api-keys/{id}/revoke" => ("key.revoked", Some(server.key_of(Persona::Owner).await), json!({})),
+        _ => return None,
+    };
+    let target = server.key(&server.actor(Persona::Owner).await, "one").await.key.id;
+    let change = Change::new(action, route.replace("{id}", target.as_str()), "");
+    let elsewhere = (route == "/iap/sdk/switch-org").then_some("login.switched");
+    Some(Change { program: Some((key, body)), elsewhere, ..change })
 }
 
 /// Prepares the change of a page's route on a fresh server; none when there is no case for the route.
@@ -278,7 +316,9 @@ on_both_engines! {
                 continue;
             }
             let server = Server::with(engine, EVERYTHING_ON).await;
+            let is_client = crate::armoriq::doors().list().iter().any(|door| door.path == route);
             let change = match who {
+                _ if is_client => change_by_client(&server, route).await,
                 Who::Key => change_by_key(&server, &method, route).await,
                 _ => change_by_form(&server, route).await,
             };
@@ -295,7 +335,8 @@ on_both_engines! {
             assert!(done.status.is_success() || done.status.is_redirection(), "{route}: {}", done.text());
             let after = server.audited().await;
             assert_eq!(after[..rows.len()], rows, "{route}");
-            assert_eq!(after[rows.len()..], [change.action], "{route}");
+            let owed: Vec<&str> = change.elsewhere.into_iter().chain([change.action]).collect();
+            assert_eq!(after[rows.len()..], owed, "{route}");
             assert_ne!(server.everything().await, before, "{route} changed nothing");
         }
     }

@@ -2,6 +2,7 @@
 //! PostgreSQL. Tests move the clock and seed the randomness; none sleeps to let time pass.
 
 mod api;
+mod armoriq;
 mod audit_log;
 mod changes;
 mod config;

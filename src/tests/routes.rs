@@ -134,6 +134,8 @@ const TABLE: &[Row] = &[
     open("GET", "/dashboard/api-keys", "/dashboard/api-keys", 303),
     open("GET", "/dashboard/api/keys", "/dashboard/api/keys", 303),
     open("GET", "/app/settings/api-keys", "/app/settings/api-keys", 303),
+    person("GET", "/settings/agents", 200),
+    missing("GET", "/settings/agents/{id}", "/settings/agents/none"),
     person("GET", "/settings/profile", 200),
     person("POST", "/settings/profile", 422),
     person("POST", "/settings/profile/sessions", 303),
@@ -177,6 +179,16 @@ const TABLE: &[Row] = &[
     open("POST", "/api/v1/keys/{id}/revoke", "/api/v1/keys/x/revoke", 401),
     open("GET", "/api/v1/keys/{id}/usage", "/api/v1/keys/x/usage", 401),
     open("GET", "/api/v1/audit", "/api/v1/audit", 401),
+    // They take JSON alone, and the test sends forms.
+    open("POST", "/auth/device/code", "/auth/device/code", 415),
+    open("POST", "/auth/device/token", "/auth/device/token", 415),
+    open("GET", "/health", "/health", 200),
+    open("GET", "/iap/sdk/orgs", "/iap/sdk/orgs", 401),
+    open("POST", "/iap/sdk/bootstrap", "/iap/sdk/bootstrap", 401),
+    open("POST", "/iap/sdk/register", "/iap/sdk/register", 401),
+    open("POST", "/iap/sdk/switch-org", "/iap/sdk/switch-org", 401),
+    open("GET", "/api-keys", "/api-keys", 401),
+    open("POST", "/api-keys/{id}/revoke", "/api-keys/x/revoke", 401),
 ];
 
 const AUTHORIZE: &str = "/api/v1/authorize?org=01a1f866-0d00-7fff-bfff-ffffffffffff";

@@ -48,18 +48,21 @@ pub struct OtherOrganization {
 pub enum Nav {
     Overview,
     Keys,
+    Agents,
     Members,
     Audit,
     Organization,
 }
 
 impl Nav {
-    pub const ALL: [Self; 5] = [Self::Overview, Self::Keys, Self::Members, Self::Audit, Self::Organization];
+    pub const ALL: [Self; 6] =
+        [Self::Overview, Self::Keys, Self::Agents, Self::Members, Self::Audit, Self::Organization];
 
     pub const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/overview",
             Self::Keys => "/settings/api-keys",
+            Self::Agents => "/settings/agents",
             Self::Members => "/settings/members",
             Self::Audit => "/settings/audit-log",
             Self::Organization => "/settings/organization",
@@ -70,6 +73,7 @@ impl Nav {
         match self {
             Self::Overview => (Symbol::Overview, "Overview"),
             Self::Keys => (Symbol::Key, "API keys"),
+            Self::Agents => (Symbol::Terminal, "Agents"),
             Self::Members => (Symbol::Members, "Members"),
             Self::Audit => (Symbol::Audit, "Audit log"),
             Self::Organization => (Symbol::Organization, "Organization"),

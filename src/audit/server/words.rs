@@ -50,6 +50,8 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "login.refused" => "was refused to approve a login of",
         "organization.renamed" => "renamed the organization to",
         "organization.switched" => "went over to",
+        "agent.registered" => "registered the agent",
+        "agent.refused" => "was refused to register",
         "session.started" => return ("signed in".to_owned(), String::new()),
         "session.ended" => return ("signed out".to_owned(), String::new()),
         other => return (other.replace(['.', '_'], " "), target()),

@@ -1,5 +1,6 @@
-//! Gives every refusal and failure its form: a page for people, problem+json for programs, RFC 6749's for OAuth. What
-//! axum and the layers below refuse by themselves (405, 413, 415, 422, …) passes here too, so nothing leaves unshaped.
+//! Gives every refusal and failure its form: a page for people, problem+json for programs, RFC 6749's for OAuth, and
+//! what the ArmorIQ clients read at their login. What axum and the layers below refuse by themselves (405, 413, 415,
+//! 422, …) passes here too, so nothing leaves unshaped.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -42,6 +43,8 @@ pub async fn give_form(
         page(app, visit, problem.clone()).await
     } else if wire == Wire::OAuth {
         oauth(&problem)
+    } else if wire == Wire::ArmorIq {
+        armoriq(&problem)
     } else {
         problem_json(&problem, &visit)
     };
@@ -129,6 +132,17 @@ fn oauth(problem: &Problem) -> Response {
         json_response(&json!({ "error": code, "error_description": problem.detail }), "application/json");
     response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// These clients give up at any `error` and ask again without one: what will pass has none.
+fn armoriq(problem: &Problem) -> Response {
+    let passes = problem.status.is_server_error() || matches!(problem.status.as_u16(), 408 | 429);
+    let body = if passes {
+        json!({ "message": problem.detail })
+    } else {
+        json!({ "error": "invalid_request", "error_description": problem.detail, "message": problem.detail })
+    };
+    json_response(&body, "application/json")
 }
 
 fn json_response(body: &serde_json::Value, kind: &'static str) -> Response {

@@ -9,6 +9,8 @@ pub enum Wire {
     Api,
     /// RFC 6749's `error` and `error_description`; no cookies.
     OAuth,
+    /// The published ArmorIQ clients at their login: the same, but only for what ends it; no cookies.
+    ArmorIq,
 }
 
 impl Wire {
@@ -16,8 +18,10 @@ impl Wire {
         let below = |folder: &str| {
             path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if below("/oauth") || below("/auth/device/code") || below("/auth/device/token") {
+        if below("/oauth") {
             Self::OAuth
+        } else if below("/auth/device/code") || below("/auth/device/token") {
+            Self::ArmorIq
         } else if ["/api", "/iap", "/api-keys", "/.well-known", "/health", "/healthz", "/readyz", "/metrics"]
             .into_iter()
             .any(below)
@@ -39,7 +43,7 @@ mod tests {
             ("/", Wire::Page),
             ("/settings/api-keys", Wire::Page),
             ("/auth/device", Wire::Page),
-            ("/auth/device/token", Wire::OAuth),
+            ("/auth/device/token", Wire::ArmorIq),
             ("/oauth/token", Wire::OAuth),
             ("/api/v1/keys", Wire::Api),
             ("/api-keys", Wire::Api),

@@ -72,6 +72,11 @@ impl Server {
                 "device_logins",
                 "id || user_code || status || coalesce(decided_by, '') || coalesce(org_id, '') || coalesce(key_id, '')",
             ),
+            (
+                "agents",
+                "id || org_id || agent_id || user_id || environment || allow_refs || deny_refs || registered_by || registered_at",
+            ),
+            ("agent_servers", "agent || place || name || url || description || auth"),
             ("secrets", "id || key_id || coalesce(ended_at, 0)"),
             ("secret_hashes", "secret_id || hash"),
             (

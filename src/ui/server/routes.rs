@@ -11,7 +11,7 @@ use crate::platform::http::lean::Entrance;
 use crate::platform::http::{Doors, Who, stack};
 use crate::platform::{App, Random, Slices, assets, health};
 use crate::usage::Outcome;
-use crate::{accounts, api, audit, device, keys, orgs, overview, usage};
+use crate::{accounts, agents, api, armoriq, audit, device, keys, orgs, overview, usage};
 
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
@@ -74,8 +74,10 @@ pub fn doors() -> Doors {
         .and(audit::doors())
         .and(keys::server::doors())
         .and(overview::server::doors())
+        .and(agents::server::doors())
         .and(device::server::doors())
-        .and(api::doors());
+        .and(api::doors())
+        .and(armoriq::doors());
     #[cfg(debug_assertions)]
     let doors = doors.and(super::specimen::doors());
     doors

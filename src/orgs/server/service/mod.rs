@@ -153,6 +153,11 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// Where a person belongs, with the number of members of each; the oldest first.
+pub async fn places_of(app: &App, user: &UserId) -> Result<Vec<(Membership, i64)>, Error> {
+    Ok(store::places_of(app.db.pool(), user).await?)
+}
+
 /// What keys need to know of their organization.
 pub async fn find(app: &App, org: &OrgId) -> Result<Option<(String, Plan)>, Error> {
     Ok(store::find(app.db.pool(), org).await?)

@@ -26,15 +26,29 @@ pub async fn memberships_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Members
     .bind(user.as_str())
     .fetch_all(pool)
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Membership {
-                org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
-                org_name: row.try_get("name")?,
-                role: role(row)?,
-            })
-        })
-        .collect()
+    rows.iter().map(membership).collect()
+}
+
+/// The same, each with the number of its members.
+pub async fn places_of(pool: &AnyPool, user: &UserId) -> Result<Vec<(Membership, i64)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT org_id, name, role, \
+         (SELECT COUNT(*) FROM memberships AS others WHERE others.org_id = memberships.org_id) AS members \
+         FROM memberships JOIN organizations ON organizations.id = memberships.org_id \
+         WHERE user_id = $1 ORDER BY memberships.created_at, org_id",
+    )
+    .bind(user.as_str())
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| Ok((membership(row)?, row.try_get("members")?))).collect()
+}
+
+fn membership(row: &AnyRow) -> Result<Membership, sqlx::Error> {
+    Ok(Membership {
+        org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+        org_name: row.try_get("name")?,
+        role: role(row)?,
+    })
 }
 
 fn role(row: &AnyRow) -> Result<Role, sqlx::Error> {

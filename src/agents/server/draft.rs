@@ -1,0 +1,171 @@
+//! What somebody wishes an agent to be, and what is wrong with it. What a server is opened with is not even read.
+
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use super::store::McpServer;
+use crate::agents::{Environment, ServerAuth};
+
+const LONGEST_ID: usize = 200;
+const LONGEST_URL: usize = 2_000;
+const LONGEST_DESCRIPTION: usize = 500;
+const LONGEST_REF: usize = 300;
+const MOST_SERVERS: usize = 100;
+const MOST_REFS: usize = 1_000;
+
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    pub agent_id: String,
+    pub user_id: String,
+    pub environment: Environment,
+    pub servers: Vec<DraftServer>,
+    /// `<server>.<tool>`, or a pattern of them.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct DraftServer {
+    pub id: String,
+    pub url: String,
+    pub description: String,
+    pub auth: ServerAuth,
+}
+
+/// The servers as they are kept, or the first thing that is wrong.
+pub(super) fn check(draft: &Draft) -> Result<Vec<McpServer>, String> {
+    check_label(&draft.agent_id, "identity.agent_id", LONGEST_ID)?;
+    if !draft.user_id.is_empty() {
+        check_label(&draft.user_id, "identity.user_id", LONGEST_ID)?;
+    }
+    if draft.servers.len() > MOST_SERVERS {
+        return Err(format!("mcp_servers: an agent has at most {MOST_SERVERS} servers."));
+    }
+    for (name, refs) in [("policy.allow", &draft.allow), ("policy.deny", &draft.deny)] {
+        if refs.len() > MOST_REFS {
+            return Err(format!("{name} has at most {MOST_REFS} entries."));
+        }
+        refs.iter().try_for_each(|text| check_label(text, &format!("an entry of {name}"), LONGEST_REF))?;
+    }
+    let mut names = BTreeSet::new();
+    let mut servers = Vec::with_capacity(draft.servers.len());
+    for (place, server) in draft.servers.iter().enumerate() {
+        let at = format!("mcp_servers[{place}]");
+        check_label(&server.id, &format!("{at}.id"), LONGEST_ID)?;
+        if !names.insert(&server.id) {
+            return Err(format!("{at}.id: two servers cannot have the same id."));
+        }
+        let url = bare(&server.url).ok_or_else(|| {
+            format!("{at}.url is an http or https address of at most {LONGEST_URL} characters.")
+        })?;
+        let description = server.description.trim();
+        if description.chars().count() > LONGEST_DESCRIPTION {
+            return Err(format!("{at}.description has at most {LONGEST_DESCRIPTION} characters."));
+        }
+        if description.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
+            return Err(format!("{at}.description has no control characters."));
+        }
+        servers.push(McpServer {
+            name: server.id.clone(),
+            url,
+            description: description.to_owned(),
+            auth: server.auth,
+        });
+    }
+    Ok(servers)
+}
+
+/// Names are kept as they are, because clients refer to them so.
+fn check_label(text: &str, what: &str, longest: usize) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err(format!("{what} is missing or empty."));
+    }
+    if text.trim().len() != text.len() {
+        return Err(format!("{what} has blanks around it."));
+    }
+    if text.chars().count() > longest {
+        return Err(format!("{what} has at most {longest} characters."));
+    }
+    if text.chars().any(crate::accounts::is_unseen) {
+        return Err(format!("{what} has characters that cannot be seen."));
+    }
+    Ok(())
+}
+
+/// An address without what people put secrets into: user, password, query and fragment.
+fn bare(text: &str) -> Option<String> {
+    if text.len() > LONGEST_URL {
+        return None;
+    }
+    let mut url = Url::parse(text.trim()).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return None;
+    }
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(change: impl FnOnce(&mut Draft)) -> Draft {
+        let server = DraftServer {
+            id: "weather".to_owned(),
+            url: "http://127.0.0.1:9/mcp".to_owned(),
+            ..DraftServer::default()
+        };
+        let mut draft = Draft {
+            agent_id: "my-agent".to_owned(),
+            servers: vec![server],
+            allow: vec!["weather.*".to_owned()],
+            ..Draft::default()
+        };
+        change(&mut draft);
+        draft
+    }
+
+    #[test]
+    fn addresses_lose_what_could_open_something() {
+        for (given, kept) in [
+            ("https://mcp.example/mcp", Some("https://mcp.example/mcp")),
+            ("https://u:p4ss@mcp.example:8443/mcp?key=s3cret#t0ken", Some("https://mcp.example:8443/mcp")),
+            ("http://127.0.0.1:9", Some("http://127.0.0.1:9/")),
+            ("http://[::1]:9/x", Some("http://[::1]:9/x")),
+            ("$MCP_URL", None),
+            ("file:///etc/passwd", None),
+            ("https://", None),
+            ("", None),
+        ] {
+            assert_eq!(bare(given).as_deref(), kept, "{given}");
+        }
+        assert_eq!(bare(&format!("https://a.example/{}", "x".repeat(2_000))), None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        assert!(check(&draft(|_| {})).is_ok());
+        for (wrong, part) in [
+            (draft(|draft| draft.agent_id.clear()), "identity.agent_id is missing"),
+            (draft(|draft| draft.agent_id = " a".to_owned()), "blanks"),
+            (draft(|draft| draft.agent_id = "a\0".to_owned()), "cannot be seen"),
+            (draft(|draft| draft.user_id = "x".repeat(201)), "identity.user_id has at most 200"),
+            (draft(|draft| draft.servers[0].url = "mcp.example".to_owned()), "mcp_servers[0].url"),
+            (draft(|draft| draft.servers.push(draft.servers[0].clone())), "mcp_servers[1].id: two"),
+            (draft(|draft| draft.servers[0].description = "\u{7}".to_owned()), "control"),
+            (draft(|draft| draft.deny = vec![String::new()]), "policy.deny"),
+            (draft(|draft| draft.allow = vec!["a.b".to_owned(); 1_001]), "policy.allow has at most 1000"),
+            (
+                draft(|draft| draft.servers = vec![DraftServer::default(); 101]),
+                "mcp_servers: an agent has at most 100",
+            ),
+        ] {
+            let why = check(&wrong).expect_err("a refusal");
+            assert!(why.contains(part), "{why}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The server's side of agents.
+
+mod draft;
+mod pages;
+mod service;
+mod store;
+
+pub use draft::{Draft, DraftServer};
+pub use pages::doors;
+pub use service::{Agent, Listed, McpServer, Refusal, all, find, list, register};

@@ -1,0 +1,12 @@
+//! `/settings/agents`: which agents there are, and what each uses.
+
+mod list;
+mod one;
+
+use crate::platform::http::{Doors, Who};
+
+const HOME: &str = "/settings/agents";
+
+pub fn doors() -> Doors {
+    Doors::default().get(HOME, Who::Person, list::show).get("/settings/agents/{id}", Who::Person, one::show)
+}

@@ -1,0 +1,130 @@
+//! One agent: its servers, its policy, and who registered it.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use leptos::prelude::*;
+
+use super::HOME;
+use crate::accounts::server::names;
+use crate::agents::server::service::{self, Agent, McpServer};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error};
+use crate::shared::{AgentId, Timestamp, UserId};
+use crate::ui::parts::{Cell, Column, Panel, Row, Table, Time, Wording};
+use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+
+pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
+    let id = AgentId::from_text(id);
+    // What is no identifier is not there; the database need not be asked.
+    id.compact().ok_or(Error::NotFound)?;
+    let (agent, servers) = service::find(&app, &member, &id).await?;
+    let people = names(&app, &[agent.created_by.clone(), agent.registered_by.clone()]).await?;
+    let now = app.clock.now();
+    let chrome = chrome(&app, &member, Some(Nav::Agents), &format!("{HOME}/{id}"));
+    let page = page_for(&app, &member, &agent.name).render(move || {
+        let name = agent.name.clone();
+        view! {
+            <Shell chrome>
+                <Breadcrumb up=vec![(HOME.to_owned(), "Agents".to_owned())] here=name.clone()/>
+                <PageHead title=name/>
+                <div class="mt-6 grid gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,1fr)_18rem]">
+                    <div class="grid min-w-0 content-start gap-8">
+                        {servers_of(servers)}
+                        {refs("allowed", "Allowed", "Nothing is allowed.", agent.allow.clone())}
+                        {refs("denied", "Denied", "Nothing is denied.", agent.deny.clone())}
+                    </div>
+                    {facts(&agent, &people, now)}
+                </div>
+            </Shell>
+        }
+    });
+    Ok(page.await)
+}
+
+fn servers_of(servers: Vec<McpServer>) -> AnyView {
+    let content = if servers.is_empty() {
+        nothing("This agent named no MCP server.")
+    } else {
+        let columns = ["Server", "Address", "Asks for"].into_iter().map(Column::new).collect();
+        let rows = servers.into_iter().map(|server| {
+            let McpServer { name, url, description, auth } = server;
+            view! {
+                <Row>
+                    <Cell class="full max-sm:mb-1">
+                        <b class="font-semi [overflow-wrap:anywhere]" dir="auto">{name}</b>
+                        {(!description.is_empty())
+                            .then(|| view! { <div class="cap [overflow-wrap:anywhere]" dir="auto">{description}</div> })}
+                    </Cell>
+                    <Cell class="align-middle mono text-cap leading-5 [overflow-wrap:anywhere]" label="Address">{url}</Cell>
+                    <Cell class="align-middle text-ink-2" label="Asks for">{auth.label()}</Cell>
+                </Row>
+            }
+        });
+        view! { <Panel class="mt-3"><Table caption="MCP servers" columns>{rows.collect_view()}</Table></Panel> }
+            .into_any()
+    };
+    view! {
+        <section aria-labelledby="servers">
+            <h2 class="h-sect" id="servers">"MCP servers"</h2>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+fn refs(id: &'static str, title: &'static str, none: &'static str, refs: Vec<String>) -> AnyView {
+    let content = if refs.is_empty() {
+        nothing(none)
+    } else {
+        let items = refs.into_iter().map(|text| {
+            view! { <li class="mono text-cap leading-5 [overflow-wrap:anywhere]" dir="auto">{text}</li> }
+        });
+        view! { <ul class="mt-2 grid gap-1 border-t border-line py-2">{items.collect_view()}</ul> }.into_any()
+    };
+    view! {
+        <section aria-labelledby=id>
+            <h2 class="h-sect" id=id>{title}</h2>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+fn nothing(text: &'static str) -> AnyView {
+    view! { <p class="mt-2 border-t border-line py-2 text-dense text-ink-2">{text}</p> }.into_any()
+}
+
+fn facts(agent: &Agent, people: &HashMap<UserId, String>, now: Timestamp) -> AnyView {
+    let by = |id: &UserId| format!("by {}", people.get(id).map_or("somebody who is gone", String::as_str));
+    let (first, last) = (by(&agent.created_by), by(&agent.registered_by));
+    let user = (!agent.user.is_empty()).then(|| {
+        view! { <div><dt>"User id"</dt><dd class="[overflow-wrap:anywhere]" dir="auto">{agent.user.clone()}</dd></div> }
+    });
+    let (created_at, registered_at) = (agent.created_at, agent.registered_at);
+    let again = (registered_at != created_at).then(|| {
+        view! {
+            <div>
+                <dt>"First registered"</dt>
+                <dd><Time at=created_at now wording=Wording::Day/><span class="cap block" dir="auto">{first}</span></dd>
+            </div>
+        }
+    });
+    view! {
+        <section aria-labelledby="facts">
+            <h2 class="h-sect" id="facts">"Facts"</h2>
+            <dl class="facts mt-2">
+                <div><dt>"Environment"</dt><dd>{agent.environment.label()}</dd></div>
+                {user}
+                <div>
+                    <dt>"Registered"</dt>
+                    <dd><Time at=registered_at now/><span class="cap block" dir="auto">{last}</span></dd>
+                </div>
+                {again}
+            </dl>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,113 @@
+//! What can be done with agents: register one, and see them. Whoever registered an agent first, and admins, may register
+//! it anew: what it may do is not for every member to widen.
+
+use super::draft::check;
+use super::{Draft, store};
+use crate::audit::{self, Event};
+use crate::orgs::server::Actor;
+use crate::platform::{App, Error};
+use crate::shared::{AgentId, OrgId, Permission};
+
+pub use super::store::{Agent, McpServer};
+
+/// Rows of a page.
+const PAGE: usize = 50;
+
+/// Why an agent was not registered. Nothing has changed.
+#[derive(Debug)]
+pub enum Refusal {
+    /// What is wrong with what was sent.
+    Input(String),
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// A page of agents by name, each with its servers.
+pub struct Listed {
+    pub agents: Vec<(Agent, Vec<McpServer>)>,
+    /// The name after which the next page begins.
+    pub next: Option<String>,
+}
+
+/// Makes the agent, or a new version of it.
+pub async fn register(app: &App, actor: &Actor, draft: &Draft) -> Result<Agent, Refusal> {
+    if !actor.may(Permission::RegisterAgents) {
+        return Err(refused(app, actor, draft, "A viewer's key may only read.").await.into());
+    }
+    let servers = check(draft).map_err(Refusal::Input)?;
+    let now = app.clock.now();
+    let org = &actor.org.org;
+    let new = AgentId::new(now, app.chance_for_id());
+    let mut write = app.db.write().await?;
+    let (id, maker) = store::hold(&mut write, org, &new, &draft.agent_id, &actor.user, now).await?;
+    if maker != actor.user && !actor.may(Permission::ManageAllKeys) {
+        drop(write);
+        let why = "Only whoever registered this agent first and admins may register it anew.";
+        return Err(refused(app, actor, draft, why).await.into());
+    }
+    store::update(&mut write, &id, draft, &actor.user, actor.key.as_ref(), now).await?;
+    store::replace_servers(&mut write, &id, &servers).await?;
+    let event = Event::new("agent.registered")
+        .on("agent", &id, &draft.agent_id)
+        .detail("again", id != new)
+        .detail("environment", draft.environment.as_str())
+        .detail("servers", servers.len())
+        .detail("allowed", draft.allow.len())
+        .detail("denied", draft.deny.len());
+    audit::record(app, &mut write, &actor.by, event).await?;
+    write.commit().await?;
+    Ok(find(app, actor, &id).await?.0)
+}
+
+pub async fn find(app: &App, actor: &Actor, id: &AgentId) -> Result<(Agent, Vec<McpServer>), Error> {
+    actor.require(Permission::See)?;
+    let agent = store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let servers = store::servers_of(app.db.pool(), std::slice::from_ref(&agent)).await?.remove(&agent.id);
+    Ok((agent, servers.unwrap_or_default()))
+}
+
+/// From a name on; from the beginning with an empty one.
+pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<Listed, Error> {
+    actor.require(Permission::See)?;
+    let mut agents = store::list(app.db.pool(), &actor.org.org, after, PAGE as i64 + 1).await?;
+    let more = agents.len() > PAGE;
+    agents.truncate(PAGE);
+    let next = agents.last().filter(|_| more).map(|agent| agent.name.clone());
+    Ok(Listed { agents: with_servers(app, agents).await?, next })
+}
+
+/// The first of an organization by name, as many as a client is told of at once.
+pub async fn all(app: &App, org: &OrgId, most: i64) -> Result<Vec<(Agent, Vec<McpServer>)>, Error> {
+    let agents = store::list(app.db.pool(), org, "", most).await?;
+    with_servers(app, agents).await
+}
+
+async fn with_servers(app: &App, agents: Vec<Agent>) -> Result<Vec<(Agent, Vec<McpServer>)>, Error> {
+    let mut servers = store::servers_of(app.db.pool(), &agents).await?;
+    let with = |agent: Agent| {
+        let own = servers.remove(&agent.id).unwrap_or_default();
+        (agent, own)
+    };
+    Ok(agents.into_iter().map(with).collect())
+}
+
+/// A refusal is an event too.
+async fn refused(app: &App, actor: &Actor, draft: &Draft, why: &str) -> Error {
+    let name: String = draft.agent_id.chars().filter(|c| !c.is_control()).take(80).collect();
+    let event = Event::new("agent.refused").on("agent", "", name).detail("reason", why);
+    let written = async {
+        let mut write = app.db.write().await?;
+        audit::record(app, &mut write, &actor.by, event).await?;
+        write.commit().await?;
+        Ok::<_, Error>(())
+    };
+    match written.await {
+        Ok(()) => Error::Forbidden(why.to_owned()),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,201 @@
+//! All SQL of agents and their servers.
+
+use std::collections::HashMap;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, Row};
+
+use super::Draft;
+use crate::agents::{Environment, ServerAuth};
+use crate::platform::db::{Write, places, sql};
+use crate::shared::{AgentId, KeyId, OrgId, Timestamp, UserId};
+
+/// An agent without its servers.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    pub id: AgentId,
+    /// What its people call it.
+    pub name: String,
+    /// In whose name it says to work; may be empty.
+    pub user: String,
+    pub environment: Environment,
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+    pub created_at: Timestamp,
+    pub created_by: UserId,
+    pub registered_at: Timestamp,
+    pub registered_by: UserId,
+    pub registered_by_key: Option<KeyId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct McpServer {
+    pub name: String,
+    pub url: String,
+    /// May be empty.
+    pub description: String,
+    pub auth: ServerAuth,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, agent_id, user_id, environment, allow_refs, deny_refs, created_at, created_by, registered_at, \
+             registered_by, registered_by_key FROM agents ",
+            $rest
+        )
+    };
+}
+
+fn agent(row: &AnyRow) -> Result<Agent, sqlx::Error> {
+    let text = |column| row.try_get::<String, _>(column);
+    let refs = |column| {
+        let list = text(column)?;
+        serde_json::from_str(&list).map_err(|error| sqlx::Error::Decode(error.into()))
+    };
+    Ok(Agent {
+        id: AgentId::from_text(text("id")?),
+        name: text("agent_id")?,
+        user: text("user_id")?,
+        environment: Environment::parse(&text("environment")?).ok_or_else(|| strange("environment"))?,
+        allow: refs("allow_refs")?,
+        deny: refs("deny_refs")?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        created_by: UserId::from_text(text("created_by")?),
+        registered_at: Timestamp::from_millis(row.try_get("registered_at")?),
+        registered_by: UserId::from_text(text("registered_by")?),
+        registered_by_key: row.try_get::<Option<String>, _>("registered_by_key")?.map(KeyId::from_text),
+    })
+}
+
+fn strange(column: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{column} has an unknown word").into())
+}
+
+fn server(row: &AnyRow) -> Result<McpServer, sqlx::Error> {
+    let auth: String = row.try_get("auth")?;
+    Ok(McpServer {
+        name: row.try_get("name")?,
+        url: row.try_get("url")?,
+        description: row.try_get("description")?,
+        auth: ServerAuth::parse(&auth).ok_or_else(|| strange("auth"))?,
+    })
+}
+
+/// Takes the row of this name until the end of the transaction, and makes it if it is not there: its id and who made it.
+pub async fn hold(
+    write: &mut Write,
+    org: &OrgId,
+    new: &AgentId,
+    name: &str,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(AgentId, UserId), sqlx::Error> {
+    let row = sqlx::query(
+        "INSERT INTO agents (id, org_id, agent_id, user_id, environment, allow_refs, deny_refs, created_at, created_by, \
+         registered_at, registered_by) VALUES ($1, $2, $3, '', 'sandbox', '[]', '[]', $4, $5, $4, $5) \
+         ON CONFLICT (org_id, agent_id) DO UPDATE SET agent_id = excluded.agent_id RETURNING id, created_by",
+    )
+    .bind(new.as_str())
+    .bind(org.as_str())
+    .bind(name)
+    .bind(now.millis())
+    .bind(user.as_str())
+    .fetch_one(&mut **write)
+    .await?;
+    let text = |column| row.try_get::<String, _>(column);
+    Ok((AgentId::from_text(text("id")?), UserId::from_text(text("created_by")?)))
+}
+
+/// The present version of one that is held.
+pub async fn update(
+    write: &mut Write,
+    id: &AgentId,
+    draft: &Draft,
+    user: &UserId,
+    key: Option<&KeyId>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE agents SET user_id = $2, environment = $3, allow_refs = $4, deny_refs = $5, registered_at = $6, \
+         registered_by = $7, registered_by_key = $8 WHERE id = $1",
+    )
+    .bind(id.as_str())
+    .bind(&draft.user_id)
+    .bind(draft.environment.as_str())
+    .bind(serde_json::Value::from(draft.allow.clone()).to_string())
+    .bind(serde_json::Value::from(draft.deny.clone()).to_string())
+    .bind(now.millis())
+    .bind(user.as_str())
+    .bind(key.map(KeyId::as_str))
+    .execute(&mut **write)
+    .await
+    .map(drop)
+}
+
+pub async fn replace_servers(
+    write: &mut Write,
+    id: &AgentId,
+    servers: &[McpServer],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id.as_str()).execute(&mut **write).await?;
+    let rows: Vec<_> = servers.iter().zip(0_i64..).collect();
+    for some in rows.chunks(crate::platform::db::ROWS) {
+        let text = format!(
+            "INSERT INTO agent_servers (agent, place, name, url, description, auth) VALUES {}",
+            places(some.len(), 6)
+        );
+        let mut query = sqlx::query(sql(text));
+        for (server, place) in some {
+            let McpServer { name, url, description, auth } = server;
+            query = query.bind(id.to_string()).bind(*place).bind(name.clone()).bind(url.clone());
+            query = query.bind(description.clone()).bind(auth.as_str());
+        }
+        query.execute(&mut **write).await?;
+    }
+    Ok(())
+}
+
+pub async fn find(pool: &AnyPool, org: &OrgId, id: &AgentId) -> Result<Option<Agent>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE org_id = $1 AND id = $2"))
+        .bind(org.as_str())
+        .bind(id.as_str())
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(agent).transpose()
+}
+
+/// By name, from a name on.
+pub async fn list(pool: &AnyPool, org: &OrgId, after: &str, limit: i64) -> Result<Vec<Agent>, sqlx::Error> {
+    let rows = sqlx::query(select!("WHERE org_id = $1 AND agent_id > $2 ORDER BY agent_id LIMIT $3"))
+        .bind(org.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(agent).collect()
+}
+
+/// Of each of these agents, in their order.
+pub async fn servers_of(
+    pool: &AnyPool,
+    agents: &[Agent],
+) -> Result<HashMap<AgentId, Vec<McpServer>>, sqlx::Error> {
+    let mut all: HashMap<AgentId, Vec<McpServer>> = HashMap::new();
+    for some in agents.chunks(50) {
+        let ids: Vec<String> = (1..=some.len()).map(|place| format!("${place}")).collect();
+        let text = format!(
+            "SELECT agent, name, url, description, auth FROM agent_servers WHERE agent IN ({}) ORDER BY agent, place",
+            ids.join(", ")
+        );
+        let mut query = sqlx::query(sql(text));
+        for agent in some {
+            query = query.bind(agent.id.to_string());
+        }
+        for row in &query.fetch_all(pool).await? {
+            let id = AgentId::from_text(row.try_get::<String, _>("agent")?);
+            all.entry(id).or_default().push(server(row)?);
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,47 @@
+//! Reading what a program sent, and telling what is wrong with it.
+
+use axum::extract::FromRequest;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::shape::Told;
+use crate::platform::Problem;
+
+/// A JSON body; what is wrong with one is told as a problem.
+#[derive(FromRequest)]
+#[from_request(via(axum::Json), rejection(Unreadable))]
+pub struct Body<T>(pub T);
+
+/// A body, an address or a query that does not say what is expected.
+pub struct Unreadable(StatusCode, String);
+
+impl From<JsonRejection> for Unreadable {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Unreadable {
+    fn from(rejection: QueryRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Unreadable {
+    fn from(_: PathRejection) -> Self {
+        Self(StatusCode::NOT_FOUND, Problem::of(StatusCode::NOT_FOUND).detail)
+    }
+}
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        Problem::of(self.0).detail(self.1).into_response()
+    }
+}
+
+impl From<Unreadable> for Told {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::new(unreadable)
+    }
+}

@@ -1,0 +1,82 @@
+//! `armoriq keys list`, `revoke` and `prune`.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::caller::Caller;
+use crate::api::Told;
+use crate::keys::Status;
+use crate::keys::server::{self as keys, Filter, Key};
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, Timestamp};
+
+/// So many of the newest are listed: clients know no pages.
+const MOST_LISTED: usize = 1_000;
+
+/// Never the token. What there is not yet is left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    id: String,
+    name: String,
+    status: Status,
+    key_prefix: String,
+    role: &'static str,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct Entries {
+    success: bool,
+    data: Vec<Entry>,
+}
+
+impl Entry {
+    fn of(key: &Key, now: Timestamp) -> Self {
+        let text = |at: Timestamp| at.to_string();
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            status: key.status(now),
+            key_prefix: format!("{}_{}", key.kind.prefix(), key.secret),
+            role: key.role.as_str(),
+            created_at: text(key.created_at),
+            last_used_at: key.last_used_at.map(text),
+            expires_at: key.expires_at.map(text),
+        }
+    }
+}
+
+/// The keys of the person in whose name the caller acts: `prune --yes` revokes whatever of this list looks unused, and
+/// a colleague's is not theirs to tidy away. What was counted a moment ago is laid over, so that the calling key itself
+/// never looks unused.
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Entries>, Told> {
+    let filter = Filter {
+        creator: Some(caller.actor.user.clone()),
+        descending: true,
+        limit: MOST_LISTED,
+        ..Filter::default()
+    };
+    let page = keys::list(&app, &caller.actor, &filter).await?;
+    let now = app.clock.now();
+    Ok(Json(Entries { success: true, data: page.keys.iter().map(|key| Entry::of(key, now)).collect() }))
+}
+
+pub async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Told> {
+    let id = path.map(|Path(text)| KeyId::from_text(text)).map_err(|_| Error::NotFound)?;
+    // What is no identifier is not there; the database need not be asked.
+    id.compact().ok_or(Error::NotFound)?;
+    let key = keys::revoke(&app, &caller.actor, &id).await?;
+    Ok(Json(json!({ "success": true, "id": key.id.as_str(), "status": "revoked" })))
+}

@@ -1,0 +1,101 @@
+//! `armoriq login`: the machine of `device` in this wire's words.
+//!
+//! The client looks at the body of an answer and not at its status. `error` is one of four that it knows, and any but
+//! `authorization_pending` and `slow_down` ends the login; so what will pass (a busy server, a lost database) carries
+//! no `error`, and the client asks again (`platform::http::Wire::ArmorIq`). What it sends as `callback_url` is passed
+//! over: a key does not travel in an address, and the client asks in any case.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use super::words;
+use crate::api::{Body, Told};
+use crate::device::server::{Answer, NotBegun, Poll, Request, Wire, begin, poll, verification_uri_complete};
+use crate::platform::http::Visit;
+use crate::platform::{App, Error, Secret};
+
+const CLIENT: &str = "armoriq-cli";
+
+pub async fn code(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Body(body): Body<Value>,
+) -> Result<Json<Value>, Told> {
+    let body = words::object(&body)?;
+    let product = words::text(body, "product")?.map(str::to_lowercase);
+    let request = Request {
+        wire: Wire::ArmorIq,
+        client_id: CLIENT,
+        scope: "",
+        product: product.as_deref(),
+        device_id: words::text(body, "deviceId")?,
+        device_name: words::text(body, "deviceName")?,
+        visit: &visit,
+    };
+    let begun = begin(&app, &request).await.map_err(|refused| match refused {
+        NotBegun::Error(error) => error.into(),
+        NotBegun::Invalid(why) => words::refused(why),
+        NotBegun::UnknownClient | NotBegun::InvalidScope => {
+            Told::from(Error::internal("this client is built in, and asks for no scope"))
+        }
+    })?;
+    // The client stops without a complete address. Where links may not carry codes, the page asks for the code anyway.
+    let complete = verification_uri_complete(&app, &begun.user_code, product.as_deref());
+    Ok(Json(json!({
+        "device_code": begun.device_code.expose(),
+        "user_code": begun.user_code.shown(),
+        "verification_uri": begun.verification_uri,
+        "verification_uri_complete": complete,
+        "expires_in": begun.expires_in.as_secs(),
+        "interval": begun.interval.as_secs(),
+    })))
+}
+
+pub async fn token(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    Body(body): Body<Value>,
+) -> Result<Json<Value>, Told> {
+    let code = words::text(words::object(&body)?, "deviceCode")?
+        .map(Secret::new)
+        .ok_or_else(|| words::refused("deviceCode is missing."))?;
+    let wanted = Poll { wire: Wire::ArmorIq, client_id: CLIENT, device_code: &code, visit: &visit };
+    let granted = poll(&app, &wanted).await.map_err(not_yet)?;
+    Ok(Json(json!({
+        "success": true,
+        "api_key": granted.key.plaintext.expose(),
+        "email": granted.email,
+        "user_id": granted.user_id.as_str(),
+        "org_id": granted.org_id.as_str(),
+    })))
+}
+
+fn not_yet(answer: Answer) -> Told {
+    let ended = "This login has expired, or its key was handed out already. Run `armoriq login` again.";
+    let (error, why) = match answer {
+        Answer::Pending => {
+            ("authorization_pending", "The login waits for approval in the browser.".to_owned())
+        }
+        Answer::SlowDown(interval) => {
+            ("slow_down", format!("Ask every {} seconds at most.", interval.as_secs()))
+        }
+        Answer::Denied => ("access_denied", "The login was denied.".to_owned()),
+        Answer::Expired | Answer::Unknown => ("expired_token", ended.to_owned()),
+        Answer::UnknownClient => return Error::internal("this client is built in").into(),
+        Answer::Error(error) => return error.into(),
+    };
+    Told::new(InWords(error, why))
+}
+
+/// One of the client's errors.
+struct InWords(&'static str, String);
+
+impl IntoResponse for InWords {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.0, "error_description": self.1, "message": self.1 });
+        (StatusCode::BAD_REQUEST, Json(body)).into_response()
+    }
+}

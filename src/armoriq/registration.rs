@@ -1,0 +1,151 @@
+//! The body of `armoriq register`: an armoriq.yaml as JSON. Values come as they stand in the file, `$VARIABLE`s
+//! unexpanded and secrets in the clear. What opens something (`identity.api_key`, a server's `auth.token`) is not looked
+//! at, so that it can be neither kept nor told, and nothing is ever expanded here.
+
+use serde_json::{Map, Value};
+
+use crate::agents::server::{Draft, DraftServer};
+use crate::agents::{Environment, ServerAuth};
+
+type Object = Map<String, Value>;
+
+/// Fields that this server does not know are passed over, as newer clients may send more.
+pub fn read(body: &Value) -> Result<Draft, String> {
+    let body = body.as_object().ok_or("The body must be an object: an armoriq.yaml as JSON.")?;
+    let version = text(body, "version", "version")?;
+    if !version.is_empty() && version != "v1" {
+        return Err("version: this server knows v1.".to_owned());
+    }
+    let identity = object(body, "identity", "identity")?.ok_or("identity is missing.")?;
+    let environment = match text(body, "environment", "environment")?.as_str() {
+        "" => Environment::default(),
+        word => Environment::parse(word).ok_or("environment is sandbox or production.")?,
+    };
+    let servers = list(body, "mcp_servers", "mcp_servers")?.iter().enumerate();
+    let policy = object(body, "policy", "policy")?;
+    let refs = |name: &str| policy.map_or(Ok(Vec::new()), |policy| texts(policy, name));
+    Ok(Draft {
+        agent_id: text(identity, "agent_id", "identity.agent_id")?,
+        user_id: text(identity, "user_id", "identity.user_id")?,
+        environment,
+        servers: servers.map(|(place, value)| server(place, value)).collect::<Result<_, _>>()?,
+        allow: refs("allow")?,
+        deny: refs("deny")?,
+    })
+}
+
+fn server(place: usize, value: &Value) -> Result<DraftServer, String> {
+    let at = |field: &str| format!("mcp_servers[{place}].{field}");
+    let server = value.as_object().ok_or_else(|| format!("mcp_servers[{place}] must be an object."))?;
+    let word = match server.get("auth") {
+        None | Some(Value::Null) => Some(ServerAuth::None.as_str()),
+        Some(Value::String(word)) => Some(word.as_str()),
+        Some(auth) => auth.get("type").and_then(Value::as_str),
+    };
+    let auth = word.and_then(ServerAuth::parse);
+    Ok(DraftServer {
+        id: text(server, "id", &at("id"))?,
+        url: text(server, "url", &at("url"))?,
+        description: text(server, "description", &at("description"))?,
+        auth: auth.ok_or_else(|| format!("{} is none, bearer or api_key.", at("auth")))?,
+    })
+}
+
+fn given<'a>(from: &'a Object, name: &str) -> Option<&'a Value> {
+    from.get(name).filter(|value| !value.is_null())
+}
+
+/// Empty where there is none.
+fn text(from: &Object, name: &str, told: &str) -> Result<String, String> {
+    match given(from, name) {
+        None => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(_) => Err(format!("{told} must be a text.")),
+    }
+}
+
+fn object<'a>(from: &'a Object, name: &str, told: &str) -> Result<Option<&'a Object>, String> {
+    match given(from, name) {
+        None => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object)),
+        Some(_) => Err(format!("{told} must be an object.")),
+    }
+}
+
+fn list<'a>(from: &'a Object, name: &str, told: &str) -> Result<&'a [Value], String> {
+    match given(from, name) {
+        None => Ok(&[]),
+        Some(Value::Array(list)) => Ok(list),
+        Some(_) => Err(format!("{told} must be a list.")),
+    }
+}
+
+fn texts(from: &Object, name: &str) -> Result<Vec<String>, String> {
+    let told = format!("policy.{name}");
+    let one = |value: &Value| value.as_str().map(str::to_owned);
+    list(from, name, &told)?
+        .iter()
+        .map(|value| one(value).ok_or_else(|| format!("{told} is a list of texts.")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_clients_send_is_read_without_its_secrets() {
+        let body = json!({
+            "version": "v1",
+            "identity": { "api_key": "ak_live_s3cret", "user_id": "default", "agent_id": "my-agent" },
+            "environment": "production",
+            "proxy": { "url": "http://127.0.0.1:3000", "timeout": 30, "max_retries": 3 },
+            "mcp_servers": [
+                { "id": "weather", "url": "http://127.0.0.1:9/mcp", "auth": "none", "description": null },
+                { "id": "mail", "url": "http://127.0.0.1:8/mcp", "auth": { "type": "bearer", "token": "s3cret" } },
+                { "id": "notes", "url": "http://127.0.0.1:7/mcp", "auth": { "type": "api_key", "api_key": "$HOME" } },
+            ],
+            "policy": { "allow": ["weather.*"], "deny": ["mail.send"] },
+            "intent": { "ttl_seconds": 300, "require_csrg": true },
+            "later": [1, 2, 3],
+        });
+        let draft = read(&body).expect("a draft");
+        assert_eq!((draft.agent_id.as_str(), draft.user_id.as_str()), ("my-agent", "default"));
+        assert_eq!(draft.environment, Environment::Production);
+        let auths: Vec<_> = draft.servers.iter().map(|server| server.auth).collect();
+        assert_eq!(auths, [ServerAuth::None, ServerAuth::Bearer, ServerAuth::ApiKey]);
+        assert_eq!((draft.allow, draft.deny), (vec!["weather.*".to_owned()], vec!["mail.send".to_owned()]));
+        assert!(!format!("{:?}", draft.servers).contains("s3cret"));
+        let least = read(&json!({ "identity": { "agent_id": "a" } })).expect("a draft");
+        assert_eq!((least.environment, least.servers.len()), (Environment::Sandbox, 0));
+    }
+
+    #[test]
+    fn wrong_types_are_told_with_their_place_and_without_their_value() {
+        let identity = json!({ "agent_id": "a" });
+        for (body, why) in [
+            (json!([]), "The body must be an object: an armoriq.yaml as JSON."),
+            (json!({}), "identity is missing."),
+            (json!({ "identity": "ak_live_s3cret" }), "identity must be an object."),
+            (json!({ "identity": { "agent_id": ["s3cret"] } }), "identity.agent_id must be a text."),
+            (json!({ "identity": identity, "version": "v2" }), "version: this server knows v1."),
+            (json!({ "identity": identity, "environment": "moon" }), "environment is sandbox or production."),
+            (json!({ "identity": identity, "mcp_servers": {} }), "mcp_servers must be a list."),
+            (json!({ "identity": identity, "mcp_servers": [1] }), "mcp_servers[0] must be an object."),
+            (
+                json!({ "identity": identity, "mcp_servers": [{ "id": "a", "auth": { "token": "s3cret" } }] }),
+                "mcp_servers[0].auth is none, bearer or api_key.",
+            ),
+            (
+                json!({ "identity": identity, "mcp_servers": [{ "auth": 7 }] }),
+                "mcp_servers[0].auth is none, bearer or api_key.",
+            ),
+            (json!({ "identity": identity, "policy": [] }), "policy must be an object."),
+            (json!({ "identity": identity, "policy": { "deny": [7] } }), "policy.deny is a list of texts."),
+        ] {
+            assert_eq!(read(&body).expect_err("a refusal"), why);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What an SDK asks when it is made (`bootstrap`), and `armoriq register`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::caller::Caller;
+use super::registration;
+use crate::agents::server::{self as agents, Agent, McpServer, Refusal};
+use crate::api::{Body, Told};
+use crate::platform::{App, Problem};
+
+/// Agents of which a client is told.
+const MOST_TOLD: i64 = 200;
+
+#[derive(Serialize)]
+pub struct Bootstrap {
+    success: bool,
+    org: Value,
+    user: Value,
+    /// The one that this key registered, where there is just one: clients work in its name then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<Value>,
+    agents: Vec<Value>,
+    mcps: Vec<Value>,
+    /// Which server has a tool. Tools that several servers have are left out.
+    #[serde(rename = "toolMap")]
+    tool_map: BTreeMap<String, String>,
+}
+
+/// Clients send `{}`, or nothing; it is not read.
+pub async fn bootstrap(State(app): State<App>, caller: Caller) -> Result<Json<Bootstrap>, Told> {
+    let org = &caller.actor.org;
+    let person = caller.person(&app).await?;
+    let all = agents::all(&app, &org.org, MOST_TOLD).await?;
+    let mut own = all.iter().filter(|(agent, _)| agent.registered_by_key.as_ref() == Some(&caller.key));
+    let agent = match (own.next(), own.next()) {
+        (Some((only, _)), None) => Some(json!({ "id": only.name, "name": only.name })),
+        _ => None,
+    };
+    let mut named = BTreeSet::new();
+    let servers = all.iter().flat_map(|(_, servers)| servers).filter(|server| named.insert(&server.name));
+    Ok(Json(Bootstrap {
+        success: true,
+        org: json!({ "id": org.org.as_str(), "orgId": org.org.as_str(), "name": org.org_name }),
+        user: json!({ "id": person.id.as_str(), "email": person.email, "name": person.name }),
+        agent,
+        agents: all.iter().map(|(agent, _)| json!({ "agentId": agent.name, "name": agent.name })).collect(),
+        mcps: servers.map(|server| json!({ "name": server.name, "url": server.url })).collect(),
+        tool_map: tool_map(&all),
+    }))
+}
+
+/// From the policies' `<server>.<tool>`; patterns name no tool.
+fn tool_map(all: &[(Agent, Vec<McpServer>)]) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (agent, servers) in all {
+        for text in agent.allow.iter().filter(|text| !text.contains(['*', ':'])) {
+            let tool = servers.iter().find_map(|server| {
+                let tool = text.strip_prefix(server.name.as_str())?.strip_prefix('.')?;
+                (!tool.is_empty()).then_some((tool, server.name.as_str()))
+            });
+            if let Some((tool, server)) = tool {
+                found.entry(tool).or_default().insert(server);
+            }
+        }
+    }
+    let only = |(tool, servers): (&str, BTreeSet<&str>)| {
+        let server = servers.first().filter(|_| servers.len() == 1)?;
+        Some((tool.to_owned(), (*server).to_owned()))
+    };
+    found.into_iter().filter_map(only).collect()
+}
+
+/// Without `proxy_endpoint`: the client goes on with the one in its file.
+pub async fn register(
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<Value>,
+) -> Result<Json<Value>, Told> {
+    let draft = registration::read(&body).map_err(not_accepted)?;
+    let agent = agents::register(&app, &caller.actor, &draft).await.map_err(|refusal| match refusal {
+        Refusal::Input(why) => not_accepted(why),
+        Refusal::Error(error) => error.into(),
+    })?;
+    let org = caller.actor.org.org.as_str();
+    Ok(Json(json!({ "success": true, "id": agent.id.as_str(), "agent_id": agent.name, "org_id": org })))
+}
+
+fn not_accepted(why: String) -> Told {
+    Told::new(Problem::of(StatusCode::UNPROCESSABLE_ENTITY).detail(why))
+}
