@@ -121,6 +121,7 @@ on_both_engines! {
         }
         server.clock.advance(std::time::Duration::from_secs(8 * 24 * 60 * 60));
         keys::sweep(&server.app).await.expect("a sweep");
+        let here = server.sign_in_as(Persona::Admin).await;
         assert!(!server.log(&here, &format!("?request={id}")).await.contains("The key was disabled."));
     }
 

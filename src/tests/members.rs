@@ -109,7 +109,8 @@ on_both_engines! {
         assert_eq!(server.role_of(&ingrid).await, None);
 
         let hers = server.session_of(&ingrid).await;
-        assert!(server.get(&link).browser().with(&hers).send().await.text().contains("<span>Join</span>"));
+        let page = server.get(&link).browser().with(&hers).send().await.text();
+        assert!(page.contains(">Join<"), "{page}");
         let joined = server.accept(&link, &hers).await;
         assert_eq!((joined.status.as_u16(), joined.header("location")), (303, "/"));
         assert_eq!(server.role_of(&ingrid).await.as_deref(), Some("member"));
