@@ -18,6 +18,8 @@ CREATE TABLE keys (
   created_by TEXT NOT NULL REFERENCES users (id),
   created_by_key TEXT REFERENCES keys (id),
   expires_at BIGINT,
+  -- The expiry that a letter has told of.
+  told_of_end BIGINT,
   disabled_at BIGINT,
   revoked_at BIGINT,
   -- Raised by every change; taking it is also the row's lock.
@@ -33,6 +35,7 @@ CREATE INDEX keys_by_creation ON keys (org_id, id);
 CREATE INDEX keys_by_calls ON keys (org_id, calls, id);
 CREATE INDEX keys_by_use ON keys (org_id, last_used_at, id);
 CREATE INDEX keys_by_expiry ON keys (org_id, COALESCE(expires_at, 9223372036854775807), id);
+CREATE INDEX keys_to_tell_of ON keys (expires_at) WHERE expires_at IS NOT NULL AND revoked_at IS NULL;
 CREATE INDEX keys_of_creator ON keys (org_id, created_by, id);
 CREATE INDEX keys_of_key ON keys (created_by_key) WHERE created_by_key IS NOT NULL;
 CREATE INDEX keys_to_cut_off ON keys (previous_until) WHERE previous_until IS NOT NULL;

@@ -31,6 +31,7 @@ CREATE TABLE device_logins (
   key_id TEXT
 );
 CREATE INDEX device_logins_open ON device_logins (subscriber, expires_at) WHERE status = 'pending';
+CREATE INDEX device_logins_waiting ON device_logins (expires_at) WHERE status = 'pending';
 CREATE INDEX device_logins_by_end ON device_logins (expires_at);
 
 -- Keys that a login made, and for what: of one person, organization, device and product there is one that lives.

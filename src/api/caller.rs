@@ -7,11 +7,11 @@ use super::presented::{Presented, refusal};
 use super::shape::Told;
 use crate::accounts::server::find_person;
 use crate::audit::{self, By, Origin};
-use crate::keys::server::{self as keys, From, Kinds, Rate, Verdict, Wanted};
+use crate::keys::server::{self as keys, From, Kinds, Rate, Token, Verdict, Wanted};
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, OrgId, Role, UserId};
+use crate::shared::{Door, KeyId, OrgId, Role, SecretId, UserId};
 use crate::usage::Outcome;
 
 /// A key at work.
@@ -19,6 +19,8 @@ pub struct Caller {
     pub actor: Actor,
     /// The key that calls.
     pub key: KeyId,
+    /// The one of its secrets that was presented.
+    pub secret: SecretId,
     pub rate: Option<Rate>,
 }
 
@@ -38,7 +40,8 @@ impl Caller {
     pub async fn of(parts: &Parts, app: &App, wanted: &Wanted) -> Result<Self, Told> {
         let missing = || Error::internal("the visit layer is around every route");
         let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
-        let verdict = match Presented::of(&parts.headers) {
+        let presented = Presented::of(&parts.headers);
+        let verdict = match presented {
             Presented::Missing => Verdict::of(Outcome::Missing),
             Presented::Several => Verdict::of(Outcome::Malformed),
             Presented::One(key) => {
@@ -50,8 +53,12 @@ impl Caller {
                 keys::verify(app, key, wanted, &from).await?
             }
         };
-        let state = match verdict.state {
-            Some(ref state) if verdict.outcome == Outcome::Valid => state,
+        let token = match presented {
+            Presented::One(text) => Token::parse(text),
+            _ => None,
+        };
+        let (state, secret) = match (&verdict.state, token) {
+            (Some(state), Some(token)) if verdict.outcome == Outcome::Valid => (state, token.id()),
             _ => return Err(Told::new(refusal(&verdict))),
         };
         let key = KeyId::from_text(state.key.to_string());
@@ -61,7 +68,7 @@ impl Caller {
         let by = By { actor, org: Some(org.clone()), origin: Origin::of(visit) };
         let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
         let actor = Actor { user, door: Door::Key, key: Some(key.clone()), org, by };
-        Ok(Self { actor, key, rate: verdict.rate })
+        Ok(Self { actor, key, secret, rate: verdict.rate })
     }
 
     /// The one in whose name the key acts.

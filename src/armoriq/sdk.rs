@@ -59,12 +59,12 @@ pub async fn bootstrap(State(app): State<App>, caller: Caller) -> Result<Json<Bo
 fn tool_map(all: &[(Agent, Vec<McpServer>)]) -> BTreeMap<String, String> {
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (agent, servers) in all {
+        let names: BTreeSet<&str> = servers.iter().map(|server| server.name.as_str()).collect();
         for text in agent.allow.iter().filter(|text| !text.contains(['*', ':'])) {
-            let tool = servers.iter().find_map(|server| {
-                let tool = text.strip_prefix(server.name.as_str())?.strip_prefix('.')?;
-                (!tool.is_empty()).then_some((tool, server.name.as_str()))
-            });
-            if let Some((tool, server)) = tool {
+            let mut parts = text.match_indices('.').map(|(dot, _)| (&text[..dot], &text[dot + 1..]));
+            if let Some((server, tool)) =
+                parts.find(|(server, tool)| !tool.is_empty() && names.contains(server))
+            {
                 found.entry(tool).or_default().insert(server);
             }
         }

@@ -11,8 +11,9 @@ use super::caller::Caller;
 use super::words;
 use crate::api::{Body, Told};
 use crate::audit::{self, By, Event, Origin};
+use crate::device::server::Limits;
 use crate::keys::check_key_name;
-use crate::keys::server::{self as keys, LoginWish};
+use crate::keys::server::{self as keys, Asks, LoginWish};
 use crate::orgs::server::{self as orgs, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -42,7 +43,15 @@ pub async fn organization(
         let why = "Only a key that `armoriq login` made can go to another organization.";
         return Err(refused(&app, &caller, why).await);
     };
-    let target = find(&app, &caller, wanted).await?;
+    let target = match find(&app, &caller, wanted).await? {
+        Ok(target) => target,
+        Err(None) => {
+            note_refusal(&app, &caller, "There is no such organization, or its person is no member.").await?;
+            return Err(Error::NotFound.into());
+        }
+        Err(Some(why)) => return Err(words::refused(why)),
+    };
+    Limits::new_key(&app, &actor.user)?;
     let person = caller.person(&app).await?;
     let minted = keys::mint(&app).await?;
     let mut write = app.db.write().await.map_err(Error::from)?;
@@ -60,13 +69,14 @@ pub async fn organization(
         device_id: login.device_id,
         product: login.product,
         name,
+        asks: Some(Asks { org: actor.org.org.clone(), key: caller.key.clone(), secret: caller.secret }),
     };
     let by = By {
         actor: audit::Actor::Person { id: person.id, name: person.name },
         org: Some(target.org.clone()),
         origin: Origin::of(&visit),
     };
-    // They may have left it a moment ago.
+    // They may have left it a moment ago, or lost the key that asks.
     let made = keys::log_in(&app, write, minted, &wish, &by).await?.ok_or(Error::NotFound)?;
     Ok(Json(json!({
         "success": true,
@@ -76,33 +86,39 @@ pub async fn organization(
     })))
 }
 
-/// By id, or by its exact name. Somebody else's and none are the same.
-async fn find(app: &App, caller: &Caller, wanted: &str) -> Result<Membership, Told> {
+/// By id, or by its exact name; or why it is none, where more can be told than that. Somebody else's and none are the same.
+async fn find(
+    app: &App,
+    caller: &Caller,
+    wanted: &str,
+) -> Result<Result<Membership, Option<&'static str>>, Error> {
     let places = orgs::places_of(app, &caller.actor.user).await?;
     let mut places: Vec<Membership> = places.into_iter().map(|(place, _)| place).collect();
     if let Some(at) = places.iter().position(|place| place.org.as_str() == wanted) {
-        return Ok(places.swap_remove(at));
+        return Ok(Ok(places.swap_remove(at)));
     }
     places.retain(|place| place.org_name == wanted);
-    match (places.pop(), places.is_empty()) {
+    Ok(match (places.pop(), places.is_empty()) {
         (Some(only), true) => Ok(only),
         (Some(_), false) => {
-            Err(words::refused("Several of your organizations have this name. Give the id of the one."))
+            Err(Some("Several of your organizations have this name. Give the id of the one."))
         }
-        (None, _) => Err(Error::NotFound.into()),
-    }
+        (None, _) => Err(None),
+    })
 }
 
 async fn refused(app: &App, caller: &Caller, why: &'static str) -> Told {
-    let org = &caller.actor.org;
-    let event = Event::new("login.switch_refused").on("organization", &org.org, &org.org_name);
-    let written = async {
-        let mut write = app.db.write().await?;
-        audit::record(app, &mut write, &caller.actor.by, event.detail("reason", why)).await?;
-        Ok::<_, Error>(write.commit().await?)
-    };
-    match written.await {
+    match note_refusal(app, caller, why).await {
         Ok(()) => words::refused(why),
         Err(error) => error.into(),
     }
+}
+
+/// It is told to the organization of the key.
+async fn note_refusal(app: &App, caller: &Caller, why: &str) -> Result<(), Error> {
+    let org = &caller.actor.org;
+    let event = Event::new("login.switch_refused").on("organization", &org.org, &org.org_name);
+    let mut write = app.db.write().await?;
+    audit::record(app, &mut write, &caller.actor.by, event.detail("reason", why)).await?;
+    Ok(write.commit().await?)
 }

@@ -187,6 +187,13 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             server.session_of(&alice).await;
             own("sessions.ended")
         }
+        "/settings/agents/{id}/remove" => {
+            let key = server.key_of(Persona::Owner).await;
+            let body = json!({ "identity": { "agent_id": "my-agent" } });
+            let agent = server.post("/iap/sdk/register").key(&key).json(&body).send().await.json();
+            let id = agent["id"].as_str().expect("an id");
+            own("agent.removed").at(&format!("/settings/agents/{id}/remove"))
+        }
         "/oauth/device_authorization" => Change::new("login.asked", route, "").field("client_id", CLIENT),
         "/oauth/token" => {
             let device = server.device(&[]).await;

@@ -136,6 +136,7 @@ const TABLE: &[Row] = &[
     open("GET", "/app/settings/api-keys", "/app/settings/api-keys", 303),
     person("GET", "/settings/agents", 200),
     missing("GET", "/settings/agents/{id}", "/settings/agents/none"),
+    missing("POST", "/settings/agents/{id}/remove", "/settings/agents/none/remove"),
     person("GET", "/settings/profile", 200),
     person("POST", "/settings/profile", 422),
     person("POST", "/settings/profile/sessions", 303),

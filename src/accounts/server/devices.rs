@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 
+use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 
@@ -23,6 +24,8 @@ pub struct Device {
 pub trait LoggedIn: Send + Sync {
     /// In all organizations, the newest first.
     async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<Device>, Error>;
+    /// Takes the keys of all their devices away; how many.
+    async fn log_out(&self, app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error>;
 }
 
 /// What `Slices` holds.

@@ -13,6 +13,8 @@ const LONGEST_DESCRIPTION: usize = 500;
 const LONGEST_REF: usize = 300;
 const MOST_SERVERS: usize = 100;
 const MOST_REFS: usize = 1_000;
+/// Of all its texts together, in bytes: clients are told of many agents at once.
+const MOST_TEXT: usize = 64 * 1024;
 
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
@@ -72,6 +74,12 @@ pub(super) fn check(draft: &Draft) -> Result<Vec<McpServer>, String> {
             description: description.to_owned(),
             auth: server.auth,
         });
+    }
+    let servers_text =
+        servers.iter().map(|server| server.name.len() + server.url.len() + server.description.len());
+    let refs_text = draft.allow.iter().chain(&draft.deny).map(String::len);
+    if servers_text.chain(refs_text).sum::<usize>() > MOST_TEXT {
+        return Err("The agent's servers and policy together are more than 64 KiB of text.".to_owned());
     }
     Ok(servers)
 }
@@ -158,6 +166,7 @@ mod tests {
             (draft(|draft| draft.servers.push(draft.servers[0].clone())), "mcp_servers[1].id: two"),
             (draft(|draft| draft.servers[0].description = "\u{7}".to_owned()), "control"),
             (draft(|draft| draft.deny = vec![String::new()]), "policy.deny"),
+            (draft(|draft| draft.deny = vec!["x".repeat(300); 250]), "more than 64 KiB"),
             (draft(|draft| draft.allow = vec!["a.b".to_owned(); 1_001]), "policy.allow has at most 1000"),
             (
                 draft(|draft| draft.servers = vec![DraftServer::default(); 101]),

@@ -7,4 +7,4 @@ mod store;
 
 pub use draft::{Draft, DraftServer};
 pub use pages::doors;
-pub use service::{Agent, Listed, McpServer, Refusal, all, find, list, register};
+pub use service::{Agent, Listed, McpServer, Refusal, all, find, list, register, remove};

@@ -10,6 +10,8 @@ use crate::shared::{AgentId, OrgId, Permission};
 
 pub use super::store::{Agent, McpServer};
 
+/// Of an organization.
+const MOST_AGENTS: i64 = 1_000;
 /// Rows of a page.
 const PAGE: usize = 50;
 
@@ -50,6 +52,11 @@ pub async fn register(app: &App, actor: &Actor, draft: &Draft) -> Result<Agent, 
         let why = "Only whoever registered this agent first and admins may register it anew.";
         return Err(refused(app, actor, draft, why).await.into());
     }
+    if id == new && store::count(&mut write, org).await? > MOST_AGENTS {
+        return Err(Refusal::Input(format!(
+            "This organization has {MOST_AGENTS} agents. Remove some that are no longer used first."
+        )));
+    }
     store::update(&mut write, &id, draft, &actor.user, actor.key.as_ref(), now).await?;
     store::replace_servers(&mut write, &id, &servers).await?;
     let event = Event::new("agent.registered")
@@ -62,6 +69,30 @@ pub async fn register(app: &App, actor: &Actor, draft: &Draft) -> Result<Agent, 
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
     Ok(find(app, actor, &id).await?.0)
+}
+
+/// Forgets an agent, its servers and its policy.
+pub async fn remove(app: &App, actor: &Actor, id: &AgentId) -> Result<Agent, Error> {
+    actor.require(Permission::RegisterAgents)?;
+    let mut write = app.db.write().await?;
+    let agent = store::find(&mut *write, &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    if !may_remove(actor, &agent) {
+        return Err(Error::Forbidden(
+            "Only whoever registered this agent first and admins may remove it.".to_owned(),
+        ));
+    }
+    if !store::delete(&mut write, &agent.id).await? {
+        return Err(Error::NotFound);
+    }
+    let event = Event::new("agent.removed").on("agent", &agent.id, &agent.name);
+    audit::record(app, &mut write, &actor.by, event).await?;
+    write.commit().await?;
+    Ok(agent)
+}
+
+pub fn may_remove(actor: &Actor, agent: &Agent) -> bool {
+    let own = agent.created_by == actor.user && actor.may(Permission::RegisterAgents);
+    own || actor.may(Permission::ManageAllKeys)
 }
 
 pub async fn find(app: &App, actor: &Actor, id: &AgentId) -> Result<(Agent, Vec<McpServer>), Error> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyExecutor, AnyPool, Row};
 
 use super::Draft;
 use crate::agents::{Environment, ServerAuth};
@@ -156,7 +156,26 @@ pub async fn replace_servers(
     Ok(())
 }
 
-pub async fn find(pool: &AnyPool, org: &OrgId, id: &AgentId) -> Result<Option<Agent>, sqlx::Error> {
+pub async fn count(write: &mut Write, org: &OrgId) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM agents WHERE org_id = $1")
+        .bind(org.as_str())
+        .fetch_one(&mut **write)
+        .await
+}
+
+/// With its servers; false when it is gone already.
+pub async fn delete(write: &mut Write, id: &AgentId) -> Result<bool, sqlx::Error> {
+    sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id.as_str()).execute(&mut **write).await?;
+    let done =
+        sqlx::query("DELETE FROM agents WHERE id = $1").bind(id.as_str()).execute(&mut **write).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn find<'e>(
+    pool: impl AnyExecutor<'e>,
+    org: &OrgId,
+    id: &AgentId,
+) -> Result<Option<Agent>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE org_id = $1 AND id = $2"))
         .bind(org.as_str())
         .bind(id.as_str())

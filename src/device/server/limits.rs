@@ -1,4 +1,4 @@
-//! How often one may ask for a code, and enter a wrong one. Counts live in memory, per process.
+//! How often one may ask for a code, enter a wrong one, and go to another organization. Counts live in memory, per process.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,6 +11,8 @@ use crate::shared::UserId;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
+/// Going to another organization makes a key and writes a letter.
+const MOST_NEW_KEYS: u32 = 10;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Past this many entries the spent ones are swept.
 const MOST: usize = 100_000;
@@ -20,6 +22,7 @@ enum Subject {
     NewCodes(IpAddr),
     WrongByPerson(UserId),
     WrongByAddress(IpAddr),
+    NewKeys(UserId),
 }
 
 /// So many of a subject in a window.
@@ -49,6 +52,13 @@ impl Limits {
         let most = app.config.device.device_codes_per_minute;
         let subject = Subject::NewCodes(subscriber(address));
         app.slice::<Self>().take(&[Limit { subject, most, window: MINUTE }], app.clock.steady())
+    }
+
+    /// By a key of theirs that asks for another.
+    pub fn new_key(app: &App, user: &UserId) -> Result<(), Error> {
+        let limit =
+            Limit { subject: Subject::NewKeys(user.clone()), most: MOST_NEW_KEYS, window: TEN_MINUTES };
+        app.slice::<Self>().take(&[limit], app.clock.steady())
     }
 
     /// Counted before it is judged, so that many at once cannot slip through.

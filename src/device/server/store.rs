@@ -112,6 +112,24 @@ fn known<T>(value: Option<T>, what: &str) -> Result<T, sqlx::Error> {
     value.ok_or_else(|| sqlx::Error::Decode(format!("no {what}").into()))
 }
 
+/// All that wait for a decision.
+pub async fn open(write: &mut Write, now: Timestamp) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM device_logins WHERE status = 'pending' AND expires_at > $1")
+        .bind(now.millis())
+        .fetch_one(&mut **write)
+        .await
+}
+
+/// An approval that can lead to no key; false when it is none any more.
+pub async fn give_up(write: &mut Write, id: &LoginId) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query("UPDATE device_logins SET status = 'denied' WHERE id = $1 AND status = 'approved'")
+            .bind(id.as_str())
+            .execute(&mut **write)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// False when the user code is somebody's already.
 pub async fn insert(
     write: &mut Write,

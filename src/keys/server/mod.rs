@@ -1,9 +1,10 @@
 //! The server's side of keys.
 
+mod ending;
 mod hash;
 mod key;
 mod left;
-pub mod letters;
+mod letters;
 mod memory;
 mod minute;
 mod pages;
@@ -22,10 +23,10 @@ pub use memory::Memory;
 pub use minute::Rate;
 pub use pages::doors;
 pub use service::{
-    Draft, Edit, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted, Refusal, Revealed, children, count,
-    create, creators, disable, edit, enable, extend, find, find_by_secret, finish, list, log_in, logins_of,
-    makers, may_manage, mint, name_key, read_ranges, replace, require_to_lend, require_to_manage, revoke,
-    rotate, secrets,
+    Asks, Draft, Edit, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted, Refusal, Revealed, children, count,
+    create, creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, list, log_in,
+    logins_of, makers, may_manage, may_renew, mint, name_key, read_ranges, replace, require_to_lend,
+    require_to_manage, require_to_renew, revoke, rotate, secrets,
 };
 pub use state::State;
 pub use store::{Filter, Order, Page, Position, SecretUse};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Memory, store};
+use super::{Memory, ending, store};
 use crate::audit::{self, By, Event};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::{App, Error};
@@ -106,7 +106,8 @@ fn tell_first_calls(app: &App, batch: &usage::Batch) {
     }
 }
 
-/// Ends the former secrets whose cut-off has passed (checks refuse them from that moment on anyway), and what is old.
+/// Ends the former secrets whose cut-off has passed (checks refuse them from that moment on anyway), tells of
+/// keys that end soon, and forgets what is old.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     loop {
@@ -126,7 +127,9 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
         changes::forget_before(&mut write, now.minus(CHANGES)).await?;
         write.commit().await?;
         if due.is_empty() {
-            return usage::sweep(app).await;
+            break;
         }
     }
+    ending::tell(app).await?;
+    usage::sweep(app).await
 }

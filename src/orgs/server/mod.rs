@@ -18,3 +18,4 @@ pub use service::{
 };
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;
+pub use store::members::answerable;

@@ -1,6 +1,7 @@
 //! Browsers send a site's cookies with requests that other sites cause. A request that changes something passes only if
 //! the browser says it came from this origin, or, where the browser says nothing, if its Origin is `public_url`.
-//! Addresses for programs take no cookies, so there is nothing to abuse there.
+//! Addresses for programs take no cookies, so there is nothing to abuse there; but where anybody may ask for something that
+//! is kept, no page of another site shall do so with the browsers of its visitors.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, header};
@@ -14,10 +15,12 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes
-        && Wire::of(request.uri().path()) == Wire::Page
-        && !is_ours(request.headers(), app.public_url.origin())
-    {
+    let fine = match Wire::of(request.uri().path()) {
+        Wire::Page => is_ours(request.headers(), app.public_url.origin()),
+        Wire::OAuth | Wire::ArmorIq => !is_anothers(request.headers()),
+        Wire::Api => true,
+    };
+    if changes && !fine {
         return Error::CrossSite { public_url: app.public_url.origin().to_owned() }.into_response();
     }
     next.run(request).await
@@ -28,6 +31,11 @@ fn is_ours(headers: &HeaderMap, origin: &str) -> bool {
         Some(site) => site == "same-origin",
         None => headers.get(header::ORIGIN).is_some_and(|value| value == origin),
     }
+}
+
+/// Browsers say that a page of another site is behind the request.
+fn is_anothers(headers: &HeaderMap) -> bool {
+    headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 #[cfg(test)]

@@ -13,6 +13,26 @@ pub enum Wire {
     ArmorIq,
 }
 
+/// Where programs ask, the published clients among them: also what is not served here is refused in their language.
+const PROGRAMS: [&str; 16] = [
+    "/api",
+    "/iap",
+    "/api-keys",
+    "/invoke",
+    "/policies",
+    "/policy",
+    "/delegation",
+    "/mcp",
+    "/dashboard/token-usage",
+    "/observability",
+    "/v1/traces",
+    "/.well-known",
+    "/health",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+];
+
 impl Wire {
     pub fn of(path: &str) -> Self {
         let below = |folder: &str| {
@@ -22,10 +42,7 @@ impl Wire {
             Self::OAuth
         } else if below("/auth/device/code") || below("/auth/device/token") {
             Self::ArmorIq
-        } else if ["/api", "/iap", "/api-keys", "/.well-known", "/health", "/healthz", "/readyz", "/metrics"]
-            .into_iter()
-            .any(below)
-        {
+        } else if PROGRAMS.into_iter().any(below) {
             Self::Api
         } else {
             Self::Page
@@ -48,6 +65,9 @@ mod tests {
             ("/api/v1/keys", Wire::Api),
             ("/api-keys", Wire::Api),
             ("/apiary", Wire::Page),
+            ("/invoke", Wire::Api),
+            ("/dashboard/api-keys", Wire::Page),
+            ("/dashboard/token-usage/x", Wire::Api),
             ("/metrics", Wire::Api),
         ] {
             assert_eq!(Wire::of(path), wire, "{path}");

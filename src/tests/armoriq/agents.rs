@@ -134,6 +134,31 @@ on_both_engines! {
         assert_eq!(server.register(&stranger, &config("billing", &[])).await.status, 200);
     }
 
+    async fn an_agent_is_removed_by_its_first_registrar_or_an_admin(engine) {
+        let server = Server::on(engine).await;
+        let mut addresses = Vec::new();
+        let key = server.key_of(Persona::Owner).await;
+        for name in ["one", "two"] {
+            let told = server.register(&key, &config(name, &["mail.read"])).await.json();
+            addresses.push(format!("/settings/agents/{}", told["id"].as_str().expect("an id")));
+        }
+        let member = server.sign_in_as(Persona::Member).await;
+        let admin = server.sign_in_as(Persona::Admin).await;
+        let see = async |cookies: &str, path: &str| server.get(path).browser().with(cookies).send().await;
+        assert!(!see(&member, &addresses[0]).await.text().contains("Remove agent"));
+        assert_eq!(server.submit(&member, &format!("{}/remove", addresses[0]), &[]).await.status, 403);
+        assert!(see(&admin, &addresses[0]).await.text().contains("Remove agent"));
+        let removed = server.submit(&admin, &format!("{}/remove", addresses[0]), &[]).await;
+        assert_eq!((removed.status.as_u16(), removed.header("location")), (303, "/settings/agents"));
+        let list = see(&admin, "/settings/agents").await.text();
+        assert!(list.contains("The agent one was removed.") && list.contains("two") && list.contains("1 agent"), "{list}");
+        assert_eq!(server.count("SELECT count(*) FROM agent_servers").await, 4);
+        // The second click.
+        assert_eq!(server.submit(&admin, &format!("{}/remove", addresses[0]), &[]).await.status, 404);
+        let stranger = server.sign_in_as(Persona::Stranger).await;
+        assert_eq!(server.submit(&stranger, &format!("{}/remove", addresses[1]), &[]).await.status, 404);
+    }
+
     async fn bootstrap_tells_what_adapters_read(engine) {
         let server = Server::on(engine).await;
         let key = server.key_of(Persona::Member).await;

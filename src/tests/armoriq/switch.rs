@@ -71,7 +71,8 @@ on_both_engines! {
             sqlx::query("UPDATE organizations SET name = 'Beta ' WHERE id = $1").bind(other.as_str()).execute(server.app.db.pool()).await.expect("renamed");
         }
         sqlx::query("UPDATE organizations SET name = 'Beta' WHERE name = 'Beta '").execute(server.app.db.pool()).await.expect("renamed");
-        let before = server.everything().await;
+        let keys = "SELECT count(*) FROM keys";
+        let before = server.count(keys).await;
         let somebody_elses = refused(&server.switch(&key, &json!({ "org": stranger.as_str() })).await, 404);
         for missing in ["Nair Consulting", "tidewater freight", "01a1f866-0d00-7fff-bfff-ffffffffffff", "\u{0}", "%"] {
             assert_eq!(refused(&server.switch(&key, &json!({ "org": missing })).await, 404), somebody_elses, "{missing}");
@@ -81,7 +82,8 @@ on_both_engines! {
             refused(&server.switch(&key, &body).await, 400);
         }
         refused(&server.post("/iap/sdk/switch-org").x_key(&key).form(&[("org", "Beta")]).send().await, 415);
-        assert_eq!(server.everything().await, before);
+        assert_eq!(server.count(keys).await, before);
+        assert_eq!(server.audited().await.iter().filter(|action| *action == "login.switch_refused").count(), 6);
     }
 
     /// The client takes a 403 for something else, so the reason comes with a 400.
@@ -108,6 +110,99 @@ on_both_engines! {
         let rotated = keys::rotate(&server.app, &owner, &id, std::time::Duration::ZERO, None).await.expect("a key");
         let told = without_null(&server.switch(&rotated.plaintext, &json!({ "org": "Beta" })).await);
         assert_eq!(told["org_name"], "Beta");
+    }
+
+    /// Its key leads into all organizations of its person.
+    async fn nobody_else_gets_the_secret_of_a_login(engine) {
+        let server = Server::on(engine).await;
+        let key = server.login_key(Persona::Member, DEVICE).await;
+        let me = server.get("/api/v1/me").key(&key).send().await.json();
+        let id = me["key"]["id"].as_str().expect("an id").to_owned();
+        let admin = server.sign_in_as(Persona::Admin).await;
+        let page = format!("/settings/api-keys/{id}");
+        assert!(!server.get(&page).browser().with(&admin).send().await.text().contains("/rotate"));
+        assert_eq!(server.get(&format!("{page}/rotate")).browser().with(&admin).send().await.status, 403);
+        assert_eq!(server.submit(&admin, &format!("{page}/rotate"), &[("overlap", "24")]).await.status, 403);
+        // Nor another key of the same person, nor the key itself.
+        let other = server.key_of(Persona::Member).await;
+        for by in [&server.key_of(Persona::Owner).await, &other, &key] {
+            let answer = server.post(&format!("/api/v1/keys/{id}/rotate")).key(by).json(&json!({})).send().await;
+            assert_eq!(answer.status, 403, "{}", answer.text());
+        }
+        assert_eq!(server.get("/health").x_key(&key).send().await.status, 200);
+        let member = server.sign_in_as(Persona::Member).await;
+        assert!(server.get(&page).browser().with(&member).send().await.text().contains("/rotate"));
+    }
+
+    async fn a_key_that_ended_meanwhile_leads_nowhere(engine) {
+        let server = Server::on(engine).await;
+        let beta = server.second_organization(Persona::Member, "Beta", Role::Owner).await;
+        let member = server.actor(Persona::Member).await;
+        for ends in ["revoked", "disabled", "rotated"] {
+            let key = server.login_key(Persona::Member, DEVICE).await;
+            let me = server.get("/api/v1/me").key(&key).send().await.json();
+            let id = crate::shared::KeyId::from_text(me["key"]["id"].as_str().expect("an id"));
+            let token = keys::Token::parse(key.expose()).expect("a token");
+            // The request was let in; the key ends before its turn to write comes.
+            let asks = keys::Asks { org: member.org.org.clone(), key: id.clone(), secret: token.id() };
+            let wish = keys::LoginWish {
+                user: member.user.clone(), org: beta.clone(), cap: Role::Member, tool: "ArmorIQ CLI".to_owned(),
+                device: None, device_id: None, product: "armoriq".to_owned(), name: None, asks: Some(asks),
+            };
+            let minted = keys::mint(&server.app).await.expect("a token");
+            match ends {
+                "revoked" => drop(keys::revoke(&server.app, &member, &id).await.expect("revoked")),
+                "disabled" => drop(keys::disable(&server.app, &member, &id).await.expect("disabled")),
+                _ => drop(keys::rotate(&server.app, &member, &id, std::time::Duration::ZERO, None).await.expect("rotated")),
+            }
+            let before = server.count("SELECT count(*) FROM keys").await;
+            let write = server.app.db.write().await.expect("a turn");
+            let made = keys::log_in(&server.app, write, minted, &wish, &member.by).await.expect("an answer");
+            assert!(made.is_none(), "{ends}");
+            assert_eq!(server.count("SELECT count(*) FROM keys").await, before, "{ends}");
+        }
+    }
+
+    async fn of_opposite_ways_at_once_both_arrive(engine) {
+        let server = Server::on(engine).await;
+        let here = server.login_key(Persona::Member, DEVICE).await;
+        server.second_organization(Persona::Member, "Beta", Role::Owner).await;
+        let there = without_null(&server.switch(&here, &json!({ "org": "Beta" })).await);
+        let there = Secret::new(there["api_key"].as_str().expect("a key"));
+        let (forth, back) = (json!({ "org": "Beta" }), json!({ "org": "Tidewater Freight" }));
+        let (first, second) = tokio::join!(server.switch(&here, &forth), server.switch(&there, &back));
+        // Whichever was first took the other's key away, or did not.
+        let done = [first.status.as_u16(), second.status.as_u16()];
+        assert!(done.contains(&200) && done.iter().all(|status| [200, 401, 404].contains(status)), "{done:?}");
+        assert!(server.count("SELECT count(*) FROM keys WHERE revoked_at IS NULL").await <= 2);
+    }
+
+    async fn going_to_and_fro_has_its_limit(engine) {
+        let server = Server::on(engine).await;
+        let mut key = server.login_key(Persona::Member, DEVICE).await;
+        for _ in 0..10 {
+            let told = without_null(&server.switch(&key, &json!({ "org": "Tidewater Freight" })).await);
+            key = Secret::new(told["api_key"].as_str().expect("a key"));
+        }
+        let slowed = server.switch(&key, &json!({ "org": "Tidewater Freight" })).await;
+        assert_eq!(slowed.header("retry-after"), "600");
+        refused(&slowed, 429);
+        assert_eq!(server.get("/health").x_key(&key).send().await.status, 200);
+    }
+
+    async fn whoever_is_disabled_loses_their_devices(engine) {
+        let server = Server::on(engine).await;
+        let key = server.login_key(Persona::Member, DEVICE).await;
+        server.second_organization(Persona::Member, "Beta", Role::Owner).await;
+        let there = without_null(&server.switch(&key, &json!({ "org": "Beta" })).await);
+        let there = Secret::new(there["api_key"].as_str().expect("a key"));
+        let service = server.key_of(Persona::Member).await;
+        crate::accounts::server::set_enabled(&server.app, &Persona::Member.email(), false).await.expect("disabled");
+        for login in [&key, &there] {
+            refused(&server.get("/health").x_key(login).send().await, 401);
+        }
+        assert_eq!(server.get("/health").x_key(&service).send().await.status, 200, "what others rely on goes on");
+        assert_eq!(server.audited().await.iter().filter(|action| *action == "key.revoked").count(), 2);
     }
 }
 

@@ -184,6 +184,51 @@ on_both_engines! {
         assert_eq!(answer.status, 303, "{}", answer.text());
     }
 
+    async fn a_link_cannot_type_for_a_person(engine) {
+        let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
+        let cookies = server.sign_in_as(Persona::Admin).await;
+        let device = server.device(&[]).await;
+        let padded = format!("?code={}{}B", device.user_code, "%20".repeat(31));
+        for query in [padded.as_str(), &format!("?code={}%00B", device.user_code)] {
+            let page = server.device_page(&cookies, query).await.text();
+            assert!(page.contains("No login is waiting for that."), "{page}");
+            assert!(!page.contains(&device.user_code), "{page}");
+        }
+    }
+
+    /// Enter presses the first button of a form.
+    async fn enter_decides_nothing(engine) {
+        let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
+        let cookies = server.sign_in_as(Persona::Admin).await;
+        let device = server.device(&[]).await;
+        let code = ("code", device.user_code.as_str());
+        let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
+        let first = page.split("<button").skip(1).find(|button| button.contains("verdict")).expect("a button");
+        assert!(first.split('>').next().is_some_and(|head| head.contains("value=\"none\"")), "{first}");
+        // Nothing typed: it is still to be typed.
+        let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", ""), ("mine", "yes")]).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.text().contains("name=\"typed\"") && !answer.text().contains("must show exactly this code"));
+        for _ in 0..4 {
+            let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "BBBB-BBBB")]).await;
+            assert_eq!(answer.status, 422);
+            assert!(answer.text().contains("This is not the code of this login."));
+        }
+        let typed = device.user_code.to_lowercase();
+        let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", &typed), ("mine", "yes")]).await;
+        assert_eq!(answer.status, 200);
+        let page = answer.text();
+        assert!(page.contains("must show exactly this code") && page.contains(" checked"), "{page}");
+        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+        // Being right gave none of the four back: one more is a try, the next is one too many.
+        assert_eq!(server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "CCCC-CCCC")]).await.status, 422);
+        assert_eq!(server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "CCCC-CCCC")]).await.status, 429);
+        server.clock.advance(Duration::from_secs(600));
+        let later = server.device(&[]).await;
+        let fields = [("code", later.user_code.as_str()), ("verdict", "none"), ("typed", "CCCC-CCCC")];
+        assert_eq!(server.decide(&cookies, &fields).await.status, 422);
+    }
+
     async fn where_links_carry_no_codes_they_are_typed(engine) {
         let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
         let cookies = server.sign_in_as(Persona::Admin).await;
@@ -214,7 +259,8 @@ on_both_engines! {
         // Somebody else at the same address has three left; being right meanwhile gives none back.
         for _ in 0..3 {
             assert_eq!(server.decide(&owner, &[("code", "BBBB-BBBB")]).await.status, 422);
-            assert_eq!(server.device_page(&owner, "").await.status, 200);
+            let right = server.device_page(&owner, &format!("?code={}", device.user_code)).await;
+            assert!(right.status == 429 || right.text().contains("Approve"));
         }
         let slowed = server.decide(&owner, &[("code", "BBBB-BBBB")]).await;
         assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "3600"));

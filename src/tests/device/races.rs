@@ -96,9 +96,11 @@ on_both_engines! {
         assert_eq!(removed.status, 303);
         assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
         assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 0);
-        // Back in time, the same approval serves.
+        // That is final, and told once where the key would have been.
         server.sign_in_as(Persona::Member).await;
-        assert_eq!(server.poll(&device.device_code).await.status, 200);
+        assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
+        let told = "SELECT COUNT(*) FROM audit WHERE action = 'login.refused' AND org_id IS NOT NULL";
+        assert_eq!(server.count(told).await, 1);
     }
 
     async fn whoever_was_disabled_gets_no_key(engine) {

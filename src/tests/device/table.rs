@@ -226,6 +226,34 @@ on_both_engines! {
         assert_eq!(server.authorize(&[("client_id", "acme")]).await.status, 200, "configured");
     }
 
+    async fn no_page_of_another_site_asks_for_codes(engine) {
+        let server = Server::on(engine).await;
+        for (site, status) in [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)] {
+            let ask = server.post("/oauth/device_authorization").header("sec-fetch-site", site);
+            let answer = ask.form(&[("client_id", CLIENT)]).send().await;
+            assert_eq!(answer.status.as_u16(), status, "{site}");
+            assert_eq!(answer.header("content-type"), "application/json", "{site}");
+        }
+    }
+
+    async fn all_addresses_together_have_a_limit_too(engine) {
+        let server = Server::on(engine).await;
+        let first = server.device(&[]).await;
+        sqlx::query(
+            "INSERT INTO device_logins (id, code_hash, user_code, wire, client_id, scope, product, device_name, address, \
+             subscriber, user_agent, created_at, expires_at, status) \
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 9999) \
+             SELECT 'l' || n, 'h' || n, 'c' || n, wire, client_id, scope, product, device_name, address, 's' || n, \
+             user_agent, created_at, expires_at, status FROM device_logins, numbers",
+        ).execute(server.app.db.pool()).await.expect("rows");
+        let full = server.authorize(&[("client_id", CLIENT)]).await;
+        assert_eq!(full.status, 503);
+        assert!(!full.header("retry-after").is_empty());
+        assert_eq!(server.poll(&first.device_code).await.error(), "authorization_pending");
+        server.clock.advance(Duration::from_secs(600));
+        assert_eq!(server.authorize(&[("client_id", CLIENT)]).await.status, 200);
+    }
+
     async fn the_server_describes_itself(engine) {
         let server = Server::on(engine).await;
         let told = server.get("/.well-known/oauth-authorization-server").send().await.json();

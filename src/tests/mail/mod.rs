@@ -1,6 +1,7 @@
 //! Letters: what they say, who gets them, and that a bad mail server is nobody's concern but the log's. The mail server
 //! is a small one in the process.
 
+mod ending;
 mod forgotten;
 mod sign_up;
 mod sink;

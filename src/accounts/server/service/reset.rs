@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{Person, by_address, hash_new_password};
+use crate::accounts::server::Devices;
 use crate::accounts::server::letters;
 use crate::accounts::server::store::links::{self, MadeBy, Opens};
 use crate::accounts::server::store::{factors, sessions, users};
@@ -117,7 +118,7 @@ impl Reset {
     }
 }
 
-/// Disables or enables a person; disabling ends all their sessions. None when there is no such person, false when
+/// Disables or enables a person; disabling ends all their sessions and the keys of their devices, which act as they do. None when there is no such person, false when
 /// nothing changed.
 pub async fn set_enabled(app: &App, email: &str, enabled: bool) -> Result<Option<bool>, Error> {
     let mut write = app.db.write().await?;
@@ -129,6 +130,7 @@ pub async fn set_enabled(app: &App, email: &str, enabled: bool) -> Result<Option
     if !enabled {
         sessions::end_all(&mut write, &user.id, None).await?;
         links::drop_of(&mut write, &user.id).await?;
+        app.slice::<Devices>().0.log_out(app, &mut write, &user.id).await?;
     }
     let action = if enabled { "person.enabled" } else { "person.disabled" };
     audit::record(app, &mut write, &By::system(), Event::new(action).on("person", &user.id, &user.email))

@@ -105,8 +105,8 @@ fn row(agent: Agent, servers: &[McpServer], now: Timestamp) -> AnyView {
             </Cell>
             <Cell class="align-middle text-ink-2" label="Environment">{environment.label()}</Cell>
             <Cell class="align-middle [overflow-wrap:anywhere]" label="MCP servers">{named}</Cell>
-            <Cell class="align-middle text-ink-2" label="Policy">{policy}</Cell>
-            <Cell class="align-middle text-ink-2" label="Registered"><Time at=registered_at now/></Cell>
+            <Cell class="align-middle text-ink-2 sm:whitespace-nowrap" label="Policy">{policy}</Cell>
+            <Cell class="align-middle text-ink-2 sm:whitespace-nowrap" label="Registered"><Time at=registered_at now/></Cell>
         </Row>
     }
     .into_any()

@@ -2,11 +2,15 @@
 
 mod list;
 mod one;
+mod remove;
 
 use crate::platform::http::{Doors, Who};
 
 const HOME: &str = "/settings/agents";
 
 pub fn doors() -> Doors {
-    Doors::default().get(HOME, Who::Person, list::show).get("/settings/agents/{id}", Who::Person, one::show)
+    Doors::default()
+        .get(HOME, Who::Person, list::show)
+        .get("/settings/agents/{id}", Who::Person, one::show)
+        .post("/settings/agents/{id}/remove", Who::Person, remove::submit)
 }

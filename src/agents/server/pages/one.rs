@@ -12,7 +12,8 @@ use crate::agents::server::service::{self, Agent, McpServer};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{AgentId, Timestamp, UserId};
-use crate::ui::parts::{Cell, Column, Panel, Row, Table, Time, Wording};
+use crate::ui::form::Form as PageForm;
+use crate::ui::parts::{Button, Cell, Column, Look, Panel, Row, Symbol, Table, Time, Wording};
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
@@ -24,6 +25,7 @@ pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>
     let people = names(&app, &[agent.created_by.clone(), agent.registered_by.clone()]).await?;
     let now = app.clock.now();
     let chrome = chrome(&app, &member, Some(Nav::Agents), &format!("{HOME}/{id}"));
+    let removable = service::may_remove(&member, &agent);
     let page = page_for(&app, &member, &agent.name).render(move || {
         let name = agent.name.clone();
         view! {
@@ -38,6 +40,7 @@ pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>
                     </div>
                     {facts(&agent, &people, now)}
                 </div>
+                {removable.then(|| danger(&agent))}
             </Shell>
         }
     });
@@ -124,6 +127,27 @@ fn facts(agent: &Agent, people: &HashMap<UserId, String>, now: Timestamp) -> Any
                 </div>
                 {again}
             </dl>
+        </section>
+    }
+    .into_any()
+}
+
+fn danger(agent: &Agent) -> AnyView {
+    let action = format!("{HOME}/{}/remove", agent.id);
+    view! {
+        <section
+            class="mt-10 flex flex-wrap items-center justify-between gap-x-8 gap-y-3 rounded-panel border border-danger-line px-4 py-4 sm:px-5"
+            aria-labelledby="danger"
+        >
+            <div>
+                <h2 class="h-sect" id="danger">"Remove this agent"</h2>
+                <p class="mt-0.5 text-dense text-ink-2">
+                    "Its servers and its policy are forgotten. Registering it again brings it back; its keys stay as they are."
+                </p>
+            </div>
+            <PageForm action>
+                <Button look=Look::DangerQuiet icon=Symbol::Ban>"Remove agent"</Button>
+            </PageForm>
         </section>
     }
     .into_any()

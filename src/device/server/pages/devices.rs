@@ -7,8 +7,9 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::server::{Device, LoggedIn};
-use crate::keys::server::{Refusal, logins_of, revoke};
+use crate::keys::server::{Refusal, end_logins, logins_of, revoke};
 use crate::orgs::server::{Member, leave_word};
+use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::UserId;
 
@@ -30,6 +31,10 @@ impl LoggedIn for Listed {
             last_used_at: key.last_used_at,
         };
         Ok(logins_of(app, user).await?.into_iter().map(device).collect())
+    }
+
+    async fn log_out(&self, app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error> {
+        end_logins(app, write, user).await
     }
 }
 

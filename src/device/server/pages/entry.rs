@@ -12,13 +12,19 @@ use crate::ui::parts::{HiddenFields, Input, Size};
 use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
 
+/// Room for a code, however people space it.
+const LONGEST: usize = 40;
+
 pub async fn page(guard: &Guard<'_>, asked: &Asked, error: Option<String>, status: StatusCode) -> Response {
     let host = guard.app.public_url.authority().to_owned();
     let errors = error.map_or_else(FormErrors::default, |why| FormErrors::default().with("code", why));
     let life = minutes(guard.app.config.device.device_code_life);
     let hint = format!("Eight letters, with or without the dash. Codes work for {life}.");
     let fields = vec![("token", guard.token()), ("org", asked.org.clone())];
-    let code: String = asked.code.trim().chars().filter(|c| !c.is_control()).take(40).collect();
+    // As it is or not at all: cut off, it could become the code of a login, and be sent as if somebody had typed it.
+    let code = asked.code.trim();
+    let fits = code.chars().count() <= LONGEST && !code.chars().any(char::is_control);
+    let code = if fits { code.to_owned() } else { String::new() };
     Page::new(guard.app, &guard.visitor.visit, "Connect a device")
         .status(status)
         .render(move || {
@@ -29,7 +35,7 @@ pub async fn page(guard: &Guard<'_>, asked: &Asked, error: Option<String>, statu
                     <PageForm action=HERE errors class="panel mt-6 p-5">
                         <HiddenFields fields/>
                         <Input
-                            name="code" label="Code" value=code hint placeholder="XXXX-XXXX" max_length=40
+                            name="code" label="Code" value=code hint placeholder="XXXX-XXXX" max_length=LONGEST
                             autocomplete="one-time-code" verbatim=true focus=true
                             control="mono !h-16 text-center !text-code font-medium uppercase tracking-[0.1em]"
                         />

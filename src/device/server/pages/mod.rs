@@ -64,7 +64,7 @@ pub struct Given {
     /// "I started this login on my own device."
     #[serde(default)]
     mine: String,
-    /// Empty: a code was typed and is only looked up.
+    /// Empty: a code was typed and is only looked up. "none": Enter was pressed where the question is.
     #[serde(default)]
     verdict: String,
 }
@@ -129,12 +129,30 @@ pub async fn submit(
             Ok(outcome)
         }
         "approve" => approve(&guard, login, given, &here, outcome).await,
+        "none" => compare(&guard, login, given, &here).await,
         _ => {
             let mark = guard.mark(&login.id);
             let next = address(Some(&login.user_code), &given.org, &mark);
             Ok(Redirect::to(next.as_str()).into_response())
         }
     }
+}
+
+/// Nothing is decided; a code that was typed beside the right one is compared, and what was entered stays.
+async fn compare(
+    guard: &Guard<'_>,
+    login: Login,
+    given: Given,
+    here: &ReturnPath,
+) -> Result<Response, Error> {
+    let mut pending = Pending::new(guard, login, &given.org, &given.mark, here);
+    let mut errors = FormErrors::default();
+    if pending.must_type && !given.typed.is_empty() {
+        pending.take_typed(guard, &given.typed, &mut errors)?;
+    }
+    pending.ticked = !given.mine.is_empty();
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(pending.page(guard, errors, status).await)
 }
 
 async fn approve(
@@ -147,15 +165,7 @@ async fn approve(
     let mut pending = Pending::new(guard, login, &given.org, &given.mark, here);
     let mut errors = FormErrors::default();
     if pending.must_type {
-        if UserCode::parse(&given.typed).as_ref() == Some(&pending.login.user_code) {
-            pending.was_typed(guard);
-        } else {
-            service::typed_wrong(guard.app, guard.visitor)?;
-            errors.add(
-                "typed",
-                "This is not the code of this login. Type the one that your own terminal shows.",
-            );
-        }
+        pending.take_typed(guard, &given.typed, &mut errors)?;
     }
     let org = OrgId::from_text(given.org);
     if !pending.places.iter().any(|place| place.org == org) {
@@ -192,11 +202,10 @@ fn is_open(app: &App, login: &Login) -> bool {
 }
 
 fn unknown(typed: &str) -> String {
-    let shown: String = match UserCode::parse(typed) {
-        Some(code) => code.shown(),
-        None => typed.trim().chars().filter(|c| !c.is_control()).take(20).collect(),
-    };
-    format!("No login is waiting for {shown}. {UNKNOWN}")
+    match UserCode::parse(typed) {
+        Some(code) => format!("No login is waiting for {}. {UNKNOWN}", code.shown()),
+        None => format!("No login is waiting for that. {UNKNOWN}"),
+    }
 }
 
 /// This page for a code.

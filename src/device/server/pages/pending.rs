@@ -7,9 +7,11 @@ use leptos::prelude::*;
 use super::HERE;
 use super::guard::Guard;
 use crate::accounts::server::sign_in_again;
+use crate::device::UserCode;
 use crate::device::server::store::Login;
 use crate::device::server::{clients, service};
 use crate::orgs::server::Membership;
+use crate::platform::Error;
 use crate::shared::{Door, OrgId, Permission, ReturnPath, Role, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors};
 use crate::ui::parts::{
@@ -71,10 +73,21 @@ impl Pending {
         }
     }
 
-    /// It need not be typed once more.
-    pub fn was_typed(&mut self, guard: &Guard<'_>) {
-        self.must_type = false;
-        self.mark = guard.mark(&self.login.id);
+    /// A right code need not be typed once more; a wrong one counts.
+    pub fn take_typed(
+        &mut self,
+        guard: &Guard<'_>,
+        typed: &str,
+        errors: &mut FormErrors,
+    ) -> Result<(), Error> {
+        if UserCode::parse(typed).as_ref() == Some(&self.login.user_code) {
+            self.must_type = false;
+            self.mark = guard.mark(&self.login.id);
+            return Ok(());
+        }
+        service::typed_wrong(guard.app, guard.visitor)?;
+        errors.add("typed", "This is not the code of this login. Type the one that your own terminal shows.");
+        Ok(())
     }
 
     pub async fn page(self, guard: &Guard<'_>, errors: FormErrors, status: StatusCode) -> Response {
@@ -101,6 +114,11 @@ impl Pending {
                         <h1 class="h-page text-center">"Approve this login?"</h1>
                         <PageForm action=HERE errors failed="The login was not approved." class="mt-5">
                             <HiddenFields fields/>
+                            // What Enter presses: it decides nothing.
+                            <button
+                                type="submit" name="verdict" value="none" formnovalidate tabindex="-1" aria-hidden="true"
+                                class="sr-only"
+                            ></button>
                             <div class="panel overflow-hidden">
                                 {self.head()}
                                 {self.facts(&tool, now)}

@@ -12,6 +12,8 @@ use crate::platform::http::address::subscriber;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{LoginId, Role, Timestamp};
 
+/// Of all addresses together: anybody may ask, and each asking is kept.
+const MOST_OPEN: i64 = 10_000;
 const LONGEST_DEVICE_NAME: usize = 60;
 const LONGEST_WORD: usize = 100;
 
@@ -94,6 +96,9 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     let (open, first) = store::open_of(&mut write, subscriber, now).await?;
     if open >= i64::from(settings.device_codes_open) {
         return Err(Error::TooMany(until(first, now)).into());
+    }
+    if store::open(&mut write, now).await? >= MOST_OPEN {
+        return Err(Error::Busy.into());
     }
     while !store::insert(&mut write, &login, &device_code.fingerprint(), subscriber).await? {
         login.user_code = codes::user_code(&app.random);

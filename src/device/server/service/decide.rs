@@ -53,7 +53,7 @@ pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -
     let member = member.filter(|member| Permission::ManageOwnKeys.is_granted(member.role, Door::Person));
     let Some(member) = member else {
         drop(write);
-        refused(app, &person.by(&visitor.visit), login).await?;
+        refused(app, &visitor.by(), login).await?;
         return Ok(Decided::NotThere);
     };
     let role = role_of(login, member.role);

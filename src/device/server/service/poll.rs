@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::{Polls, clients, store};
-use crate::audit::{self, By, Origin};
+use crate::audit::{self, By, Event, Origin};
 use crate::device::Status;
 use crate::device::server::store::{Login, Wire};
 use crate::keys::server::{LoginWish, Revealed, log_in, mint};
@@ -93,7 +93,9 @@ async fn redeem(
         return Err(Error::internal("an approved login names who approved it, and where").into());
     };
     // Looked at before: nobody is hashed for in vain. It is decided in the transaction.
-    let member = find_present(app, org, user).await?.ok_or(Answer::Denied)?;
+    let Some(member) = find_present(app, org, user).await? else {
+        return Err(give_up(app, poll, tool, login, org).await?);
+    };
     let minted = mint(app).await?;
     let mut write = app.db.write().await?;
     let Some(approved) = store::redeem(&mut write, login, app.clock.now(), &minted.id).await? else {
@@ -110,15 +112,38 @@ async fn redeem(
         device_id: login.device_id.clone(),
         product: login.product.clone(),
         name: None,
+        asks: None,
     };
     let by = By {
         actor: audit::Actor::Person { id: approved.by.clone(), name: member.name },
         org: Some(approved.org.clone()),
         origin: Origin::of(poll.visit),
     };
-    let key = log_in(app, write, minted, &wish, &by).await?.ok_or(Answer::Denied)?;
+    let Some(key) = log_in(app, write, minted, &wish, &by).await? else {
+        return Err(give_up(app, poll, tool, login, org).await?);
+    };
     app.slice::<Polls>().forget(&login.id);
     // Whoever has approved it sees at once that the terminal has its key.
     app.live.tell(format!("person/{}/logins", approved.by), "");
     Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })
+}
+
+/// Whoever approved it may not have a key there any more: that is final, and told where the key would have been.
+async fn give_up(
+    app: &App,
+    poll: &Poll<'_>,
+    tool: &str,
+    login: &Login,
+    org: &OrgId,
+) -> Result<Answer, Error> {
+    let mut write = app.db.write().await?;
+    if store::give_up(&mut write, &login.id).await? {
+        let event = Event::new("login.refused")
+            .on("login", &login.id, tool)
+            .detail("device", login.device_name.clone())
+            .detail("reason", "Whoever approved it may not have keys here any more.");
+        audit::record(app, &mut write, &By::stranger(poll.visit).in_org(org), event).await?;
+        write.commit().await?;
+    }
+    Ok(Answer::Denied)
 }

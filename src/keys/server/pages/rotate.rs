@@ -59,7 +59,7 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
     let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
-    keys::require_to_lend(&member, &key)?;
+    keys::require_to_renew(&member, &key)?;
     if matches!(key.status(app.clock.now()), Status::Revoked | Status::Expired) {
         return told(
             &session,

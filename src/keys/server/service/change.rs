@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::draft::check;
-use super::{Refusal, TAKEN, conclude, held, name_key, store};
+use super::{Gives, Refusal, TAKEN, conclude, held, name_key, store};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -25,7 +25,7 @@ const REVOKED: &str = "This key is revoked, for good.";
 
 /// An edit that changes nothing is not an event.
 pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<Key, Refusal> {
-    let (mut write, old) = held(app, actor, id, "edit", true).await?;
+    let (mut write, old) = held(app, actor, id, "edit", Gives::Power).await?;
     let now = app.clock.now();
     if old.revoked_at.is_some() {
         return Err(Refusal::State(REVOKED));
@@ -91,7 +91,7 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
 
 /// Stops a key; `enable` lets it go on.
 pub async fn disable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "disable", false).await?;
+    let (mut write, mut key) = held(app, actor, id, "disable", Gives::Nothing).await?;
     let now = app.clock.now();
     match key.status(now) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),
@@ -105,7 +105,7 @@ pub async fn disable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusa
 }
 
 pub async fn enable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "enable", true).await?;
+    let (mut write, mut key) = held(app, actor, id, "enable", Gives::Power).await?;
     match key.status(app.clock.now()) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),
         _ if key.disabled_at.is_none() => return Err(Refusal::State("This key is not disabled.")),

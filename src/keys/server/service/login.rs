@@ -8,16 +8,18 @@ use crate::audit::{self, By, Event};
 use crate::keys::server::token::Fresh;
 use crate::keys::server::{Key, Login};
 use crate::keys::{LONGEST_NAME, check_key_name};
-use crate::orgs::server::hold_member;
+use crate::orgs::server::{Present, hold_member};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, Kind, OrgId, Permission, Role, Timestamp, UserId};
+use crate::shared::{Door, KeyId, Kind, OrgId, Permission, Role, SecretId, Timestamp, UserId};
 use crate::usage::server::Usage;
 
 /// Of a name: what the person and what the device may take, so that there is room for a number.
 const LONGEST_USER: usize = 30;
 const LONGEST_DEVICE: usize = 40;
+/// With more numbered namesakes than are looked at, the name that is found may be taken, and the login is to be repeated.
+const MOST_NAMESAKES: i64 = 10_000;
 
 /// Whose login it is, into what, and for what.
 #[derive(Clone, Debug)]
@@ -35,6 +37,16 @@ pub struct LoginWish {
     pub product: String,
     /// None: `<user>@<device>`. A namesake gets a number.
     pub name: Option<String>,
+    /// The key that asks, where one does.
+    pub asks: Option<Asks>,
+}
+
+/// A key that asks for another one, and the secret that was presented.
+#[derive(Clone, Debug)]
+pub struct Asks {
+    pub org: OrgId,
+    pub key: KeyId,
+    pub secret: SecretId,
 }
 
 /// A token and what is stored of it. Hashing takes its time, so this is made before the transaction begins.
@@ -58,12 +70,16 @@ pub async fn log_in(
     wish: &LoginWish,
     by: &By,
 ) -> Result<Option<Revealed>, Error> {
-    // The organization stays held, so that of two logins one is after the other, and of a login and a removal too.
-    let Some(member) = hold_member(&mut write, &wish.org, &wish.user).await? else { return Ok(None) };
+    let now = app.clock.now();
+    let Some(member) = hold_places(&mut write, wish).await? else { return Ok(None) };
     if !Permission::ManageOwnKeys.is_granted(member.role, Door::Person) {
         return Ok(None);
     }
-    let now = app.clock.now();
+    if let Some(asks) = &wish.asks
+        && !still_works(&mut write, asks, now).await?
+    {
+        return Ok(None);
+    }
     let by = by.clone().in_org(&wish.org);
     let device = wish.device.clone().unwrap_or_else(|| wish.tool.clone());
     let login = Login { device, device_id: wish.device_id.clone(), product: wish.product.clone() };
@@ -84,7 +100,8 @@ pub async fn log_in(
         previous: None,
         created_at: now,
         created_by: wish.user.clone(),
-        created_by_key: None,
+        // A key of another organization is nothing that this one's members may know of.
+        created_by_key: wish.asks.as_ref().filter(|asks| asks.org == wish.org).map(|asks| asks.key.clone()),
         expires_at: app.config.device.login_key_life.map(|life| now.plus(life)),
         disabled_at: None,
         revoked_at: None,
@@ -118,6 +135,45 @@ pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
     let mut keys = store::logins_of(app.db.pool(), user).await?;
     overlay(usage, &mut keys);
     Ok(keys)
+}
+
+/// Ends the keys of all logins of a person, wherever they are; how many.
+pub async fn end_logins(app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error> {
+    let now = app.clock.now();
+    let living = store::all_living_logins(write, user).await?;
+    for (org, id) in &living {
+        let Some(key) = store::hold(write, org, id).await? else { continue };
+        store::revoke(write, id, now).await?;
+        let event = Event::new("key.revoked").detail("because", "its person was disabled");
+        audit::record(app, write, &By::system().in_org(org), about(&key, event)).await?;
+    }
+    for (_, id) in &living {
+        changes::note(write, now, Changed::Key, id.as_str()).await?;
+    }
+    Ok(living.len())
+}
+
+/// The organizations stay held, so that of two logins one is after the other, and of a login and a removal too. Always in
+/// the same order: of two that go opposite ways neither waits for the other.
+async fn hold_places(write: &mut Write, wish: &LoginWish) -> Result<Option<Present>, Error> {
+    let mut orgs: Vec<&OrgId> = wish.asks.iter().map(|asks| &asks.org).chain([&wish.org]).collect();
+    orgs.sort();
+    orgs.dedup();
+    let mut there = None;
+    for org in orgs {
+        let Some(member) = hold_member(write, org, &wish.user).await? else { return Ok(None) };
+        if *org == wish.org {
+            there = Some(member);
+        }
+    }
+    Ok(there)
+}
+
+/// What was good when its request began may have been revoked or replaced since.
+async fn still_works(write: &mut Write, asks: &Asks, now: Timestamp) -> Result<bool, Error> {
+    let Some(key) = store::hold(write, &asks.org, &asks.key).await? else { return Ok(false) };
+    let former = key.rotation(now).is_some_and(|(former, _)| former == asks.secret);
+    Ok(key.status(now).is_active() && (former || key.secret == asks.secret))
 }
 
 /// Ends the keys of earlier logins for the same; their changes are noted later, so that the change log is held briefly.
@@ -155,10 +211,10 @@ fn shortened(text: &str, most: usize) -> String {
 /// The name itself, or with the first number that makes it free: `alice@laptop 2`.
 async fn free_name(write: &mut Write, org: &OrgId, name: &str) -> Result<String, Error> {
     let key = name_key(name);
-    let taken = store::living_names(write, org, &key).await?;
-    if !taken.contains(&key) {
+    if !store::is_name_taken(write, org, &key).await? {
         return Ok(name.to_owned());
     }
+    let taken = store::numbered_names(write, org, &key, MOST_NAMESAKES).await?;
     let free = (2..).map(|number| format!("{name} {number}")).find(|name| !taken.contains(&name_key(name)));
     free.ok_or_else(|| Error::internal("numbers have no end"))
 }

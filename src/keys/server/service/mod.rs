@@ -14,7 +14,7 @@ pub use change::{Edit, disable, edit, enable};
 pub use create::create;
 pub use draft::{Draft, read_ranges};
 pub use find::{MOST_COUNTED, children, count, creators, find, find_by_secret, list, makers, secrets};
-pub use login::{LoginWish, Minted, log_in, logins_of, mint};
+pub use login::{Asks, LoginWish, Minted, end_logins, log_in, logins_of, mint};
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
@@ -26,7 +26,7 @@ use crate::orgs::server::{Actor, Membership, present_role};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{KeyId, Kind, Permission};
+use crate::shared::{Door, KeyId, Kind, Permission};
 use std::sync::Arc;
 
 /// Why a verb was not done. Nothing has changed.
@@ -105,6 +105,19 @@ pub fn require_to_lend(actor: &Actor, key: &Key) -> Result<(), Error> {
     if actor.org.role >= key.role { Ok(()) } else { Err(Error::Forbidden(too_high(key))) }
 }
 
+/// The same where a new secret is shown. The key of a login leads into all organizations of its person, so nobody else,
+/// and no other key of theirs, may hold it.
+pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
+    require_to_lend(actor, key)?;
+    if may_renew(actor, key) { Ok(()) } else { Err(Error::Forbidden(ANOTHERS_LOGIN.to_owned())) }
+}
+
+pub fn may_renew(actor: &Actor, key: &Key) -> bool {
+    key.login.is_none() || (actor.door == Door::Person && actor.user == key.created_by)
+}
+
+const ANOTHERS_LOGIN: &str = "A login's key is renewed by its person alone, here or by logging in again.";
+
 fn not_theirs(actor: &Actor) -> String {
     let who = Permission::ManageAllKeys.least_role(actor.door).plural();
     format!("Only whoever made this key and {who} may do this.")
@@ -124,14 +137,23 @@ async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<(Write, A
     Ok((write, Actor { org, ..actor.clone() }))
 }
 
-/// A key that the actor may manage, held until the end of the transaction. Handing out or prolonging power needs a
-/// present role at or above the key's.
+/// What a change gives away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gives {
+    Nothing,
+    /// It hands out or prolongs power: that needs a present role at or above the key's.
+    Power,
+    /// The same, and a new secret is shown.
+    Secret,
+}
+
+/// A key that the actor may manage, held until the end of the transaction.
 async fn held(
     app: &App,
     actor: &Actor,
     id: &KeyId,
     verb: &'static str,
-    lends_power: bool,
+    gives: Gives,
 ) -> Result<(Write, Key), Refusal> {
     let (mut write, actor) = begin(app, actor, verb).await?;
     let Some(key) = store::hold(&mut write, &actor.org.org, id).await? else {
@@ -139,8 +161,10 @@ async fn held(
     };
     let why = if !may_manage(&actor, &key) {
         Some(not_theirs(&actor))
-    } else if lends_power && actor.org.role < key.role {
+    } else if gives != Gives::Nothing && actor.org.role < key.role {
         Some(too_high(&key))
+    } else if gives == Gives::Secret && !may_renew(&actor, &key) {
+        Some(ANOTHERS_LOGIN.to_owned())
     } else {
         None
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Refusal, Revealed, conclude, forge, held, require, store};
+use super::{Gives, Refusal, Revealed, conclude, forge, held, require, store};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -20,7 +20,7 @@ pub async fn replace(app: &App, actor: &Actor, id: &KeyId) -> Result<Option<Reve
     require(app, actor, "replace").await?;
     let found = store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(Error::NotFound)?;
     let (fresh, stored) = forge(app, found.kind).await?;
-    let (mut write, key) = held(app, actor, id, "replace", true).await?;
+    let (mut write, key) = held(app, actor, id, "replace", Gives::Secret).await?;
     let now = app.clock.now();
     let old = key.secret;
     let made = store::made_unused(&mut write, old).await?;

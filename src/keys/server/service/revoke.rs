@@ -1,6 +1,6 @@
 //! Immediate and permanent.
 
-use super::{Refusal, conclude, held, store};
+use super::{Gives, Refusal, conclude, held, store};
 use crate::audit::Event;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
@@ -9,7 +9,7 @@ use crate::shared::KeyId;
 
 /// The hashes go in the same transaction; the key, its secrets' public ids and its history stay.
 pub async fn revoke(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "revoke", false).await?;
+    let (mut write, mut key) = held(app, actor, id, "revoke", Gives::Nothing).await?;
     if key.revoked_at.is_some() {
         return Err(Refusal::State("This key is revoked already."));
     }

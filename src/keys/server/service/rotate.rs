@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Refusal, Revealed, conclude, forge, held, require, sender, store};
+use super::{Gives, Refusal, Revealed, conclude, forge, held, require, sender, store};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -41,7 +41,7 @@ pub async fn rotate(
         store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(crate::platform::Error::NotFound)?;
     let (fresh, stored) = forge(app, found.kind).await?;
 
-    let (mut write, mut key) = held(app, actor, id, "rotate", true).await?;
+    let (mut write, mut key) = held(app, actor, id, "rotate", Gives::Secret).await?;
     let now = app.clock.now();
     if matches!(key.status(now), Status::Expired | Status::Revoked) {
         return Err(Refusal::State(ENDED));
@@ -84,7 +84,7 @@ pub async fn rotate(
 
 /// Ends the old secret before its cut-off.
 pub async fn finish(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "finish", false).await?;
+    let (mut write, mut key) = held(app, actor, id, "finish", Gives::Nothing).await?;
     let now = app.clock.now();
     let Some((old, _)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
     store::end_secret(&mut write, old, now).await?;
@@ -97,7 +97,7 @@ pub async fn finish(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal
 
 /// Moves the old secret's cut-off further away.
 pub async fn extend(app: &App, actor: &Actor, id: &KeyId, until: Timestamp) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "extend", true).await?;
+    let (mut write, mut key) = held(app, actor, id, "extend", Gives::Power).await?;
     let now = app.clock.now();
     let Some((old, cut_off)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
     if until <= cut_off {

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use sqlx::AnyPool;
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, Row};
 
 use super::super::{Key, Login};
 use super::read::{key, select};
@@ -42,7 +43,22 @@ pub async fn logins_in(write: &mut Write, org: &OrgId, user: &UserId) -> Result<
     Ok(ids.into_iter().map(KeyId::from_text).collect())
 }
 
-/// The same in all organizations, the newest first; beyond a hundred nobody looks.
+/// The same in all organizations.
+pub async fn all_living_logins(write: &mut Write, user: &UserId) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT org_id, id FROM keys WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL \
+         ORDER BY org_id, id",
+    )
+    .bind(user.as_str())
+    .fetch_all(&mut **write)
+    .await?;
+    let text = |row: &AnyRow, column| row.try_get::<String, _>(column);
+    rows.iter()
+        .map(|row| Ok((OrgId::from_text(text(row, "org_id")?), KeyId::from_text(text(row, "id")?))))
+        .collect()
+}
+
+/// The same as they are listed, the newest first; beyond a hundred nobody looks.
 pub async fn logins_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT 100"
@@ -53,18 +69,30 @@ pub async fn logins_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Key>, sqlx::
     rows.iter().map(key).collect()
 }
 
-/// The names of living keys that begin so, as they are compared.
-pub async fn living_names(
+pub async fn is_name_taken(write: &mut Write, org: &OrgId, name_key: &str) -> Result<bool, sqlx::Error> {
+    let found = sqlx::query("SELECT id FROM keys WHERE org_id = $1 AND name_key = $2 AND revoked_at IS NULL")
+        .bind(org.as_str())
+        .bind(name_key)
+        .fetch_optional(&mut **write)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The names of living keys that are this one and a number, as they are compared.
+pub async fn numbered_names(
     write: &mut Write,
     org: &OrgId,
-    beginning: &str,
+    name_key: &str,
+    most: i64,
 ) -> Result<HashSet<String>, sqlx::Error> {
+    // ':' comes after the digits.
     let names: Vec<String> = sqlx::query_scalar(
-        "SELECT name_key FROM keys WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 AND revoked_at IS NULL",
+        "SELECT name_key FROM keys WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 AND revoked_at IS NULL LIMIT $4",
     )
     .bind(org.as_str())
-    .bind(beginning)
-    .bind(format!("{beginning}\u{10FFFF}"))
+    .bind(format!("{name_key} 0"))
+    .bind(format!("{name_key} :"))
+    .bind(most)
     .fetch_all(&mut **write)
     .await?;
     Ok(names.into_iter().collect())

@@ -1,13 +1,15 @@
 //! All SQL of keys.
 
 mod condition;
+mod ending;
 mod list;
 mod logins;
 mod read;
 mod write;
 
+pub use ending::{Ending, ending, note_told};
 pub use list::{Filter, Order, Page, Position, count, list};
-pub use logins::{living_logins, living_names, logins_in, logins_of};
+pub use logins::{all_living_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
 pub use read::{
     SecretUse, children, count_by_maker, count_living, creators, find, find_by_id, find_secret, is_used,
     living_of, made_unused, names, repeated, secrets_of,

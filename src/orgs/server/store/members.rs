@@ -160,6 +160,27 @@ pub async fn has_other_owner(write: &mut Write, org: &OrgId, user: &UserId) -> R
     Ok(row.is_some())
 }
 
+/// The addresses of those who look after what somebody made: of that person, or of the owners when the person is no
+/// member any more.
+pub async fn answerable(write: &mut Write, org: &OrgId, user: &UserId) -> Result<Vec<String>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT user_id, email FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND disabled_at IS NULL AND (user_id = $2 OR role = 'owner') ORDER BY email",
+    )
+    .bind(org.as_str())
+    .bind(user.as_str())
+    .fetch_all(&mut **write)
+    .await?;
+    let people: Vec<(String, String)> = rows
+        .iter()
+        .map(|row| Ok((row.try_get("user_id")?, row.try_get("email")?)))
+        .collect::<Result<_, sqlx::Error>>()?;
+    match people.iter().find(|(id, _)| id == user.as_str()) {
+        Some((_, email)) => Ok(vec![email.clone()]),
+        None => Ok(people.into_iter().map(|(_, email)| email).collect()),
+    }
+}
+
 pub async fn set_role(write: &mut Write, org: &OrgId, user: &UserId, role: Role) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2")
         .bind(org.as_str())

@@ -67,6 +67,7 @@ struct About {
     secrets: Vec<keys::SecretUse>,
     may_manage: bool,
     may_lend: bool,
+    may_renew: bool,
 }
 
 async fn load(app: &App, member: &Member, id: &KeyId, range: Range) -> Result<About, Error> {
@@ -90,6 +91,7 @@ async fn load(app: &App, member: &Member, id: &KeyId, range: Range) -> Result<Ab
         secrets: keys::secrets(app, &key).await?,
         may_manage: keys::may_manage(member, &key),
         may_lend: keys::may_manage(member, &key) && member.org.role >= key.role,
+        may_renew: keys::may_renew(member, &key),
         key,
         hours,
         day,
@@ -127,7 +129,8 @@ pub async fn page(
 }
 
 fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
-    let About { key, creator, maker, hours, day, callers, events, secrets, may_manage, may_lend } = told;
+    let About { key, creator, maker, hours, day, callers, events, secrets, may_manage, may_lend, may_renew } =
+        told;
     let status = key.status(now);
     let refused_since: i64 =
         day.iter().filter(|hour| hour.outcome == Outcome::Revoked).map(|hour| hour.requests).sum();
@@ -142,7 +145,7 @@ fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> Any
         .rotation(now)
         .map(|(old, until)| rotation::panel(&key, old, until, &day, &secrets, (may_manage, may_lend), now));
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
-    let head = head(&key, status, may_manage, may_lend, now);
+    let head = head(&key, status, may_manage, may_lend, may_renew, now);
     let chart = calls(&key, range, &hours, now);
     let facts = facts::facts(&key, &creator, maker, now);
     let callers = facts::callers(callers, now);
@@ -161,11 +164,18 @@ fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> Any
     .into_any()
 }
 
-fn head(key: &Key, status: Status, may_manage: bool, may_lend: bool, now: Timestamp) -> AnyView {
+fn head(
+    key: &Key,
+    status: Status,
+    may_manage: bool,
+    may_lend: bool,
+    may_renew: bool,
+    now: Timestamp,
+) -> AnyView {
     let path = path_of(&key.id);
     let (kind, start) = (key.kind, key.secret.to_string());
     let alive = status != Status::Revoked;
-    let rotates = may_lend && !matches!(status, Status::Revoked | Status::Expired);
+    let rotates = may_lend && may_renew && !matches!(status, Status::Revoked | Status::Expired);
     let switch = if key.disabled_at.is_some() {
         may_lend.then(|| {
             view! { <Form action=format!("{path}/enable")><Button icon=Symbol::Check>"Enable"</Button></Form> }.into_any()

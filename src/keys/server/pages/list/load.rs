@@ -44,6 +44,7 @@ pub struct RowData {
     /// The key that made it.
     pub maker: Option<String>,
     pub may_manage: bool,
+    pub may_renew: bool,
     pub is_new: bool,
 }
 
@@ -75,6 +76,7 @@ pub async fn load(app: &App, member: &Member, query: &Query, fresh: Option<Key>)
         creator: if key.created_by == member.user { "you".to_owned() } else { name(&key.created_by) },
         maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
         may_manage: keys::may_manage(member, &key),
+        may_renew: keys::may_renew(member, &key),
         is_new: is_new.as_ref() == Some(&key.id),
         key,
     });

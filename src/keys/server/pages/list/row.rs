@@ -16,7 +16,7 @@ use crate::ui::parts::{
 pub const SELECTION: &str = "selection";
 
 pub fn row(data: RowData, place: usize, now: Timestamp) -> AnyView {
-    let RowData { key, trend, limited, share, creator, maker, may_manage, is_new } = data;
+    let RowData { key, trend, limited, share, creator, maker, may_manage, may_renew, is_new } = data;
     let href = path_of(&key.id);
     let status = key.status(now);
     let origin = match (&key.login, maker, is_new) {
@@ -37,7 +37,7 @@ pub fn row(data: RowData, place: usize, now: Timestamp) -> AnyView {
     let days = trend.unwrap_or_default().map(|calls| SparkDay { calls, limited: 0 }).to_vec();
     let calls = grouped(u64::try_from(key.calls).unwrap_or(0));
     let calls_class = if key.calls == 0 { "num text-ink-3" } else { "num" };
-    let (note, menu) = (note(limited, share), may_manage.then(|| menu(&key, status, place)));
+    let (note, menu) = (note(limited, share), may_manage.then(|| menu(&key, status, may_renew, place)));
     let (badge, expiry) = (badge(&key, now, limited > 0, is_new), expiry(&key, now));
     let last_used = match key.last_used_at {
         Some(at) => view! { <Time at now/> }.into_any(),
@@ -115,7 +115,7 @@ fn expiry(key: &Key, now: Timestamp) -> AnyView {
     view! { {end}{caption} }.into_any()
 }
 
-fn menu(key: &Key, status: Status, place: usize) -> AnyView {
+fn menu(key: &Key, status: Status, may_renew: bool, place: usize) -> AnyView {
     let path = path_of(&key.id);
     if status == Status::Revoked {
         return ().into_any();
@@ -128,7 +128,7 @@ fn menu(key: &Key, status: Status, place: usize) -> AnyView {
     };
     view! {
         <Menu id=format!("key-menu-{place}") label=format!("Actions for {}", key.name)>
-            {(status != Status::Expired)
+            {(may_renew && status != Status::Expired)
                 .then(|| view! { <MenuLink href=format!("{path}/rotate") symbol=Symbol::Rotate text="Rotate…"/> })}
             <MenuLink href=format!("{path}/edit") symbol=Symbol::Edit text="Edit"/>
             {switch}

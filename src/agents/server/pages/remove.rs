@@ -1,0 +1,24 @@
+//! `POST /settings/agents/{id}/remove`. Nothing is lost that registering it again does not bring back.
+
+use axum::extract::{Path, State};
+use axum::response::Redirect;
+use tower_sessions::Session;
+
+use super::HOME;
+use crate::agents::server::service;
+use crate::orgs::server::{Member, leave_word};
+use crate::platform::{App, Error};
+use crate::shared::AgentId;
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Redirect, Error> {
+    let id = AgentId::from_text(id);
+    id.compact().ok_or(Error::NotFound)?;
+    let agent = service::remove(&app, &member, &id).await?;
+    leave_word(&session, &format!("The agent {} was removed.", agent.name)).await?;
+    Ok(Redirect::to(HOME))
+}

@@ -1,0 +1,61 @@
+//! Keys that end soon, and whether a letter has told of it.
+
+use sqlx::Row;
+
+use crate::platform::db::Write;
+use crate::shared::{KeyId, OrgId, Timestamp, UserId};
+
+pub struct Ending {
+    pub key: KeyId,
+    pub name: String,
+    pub org: OrgId,
+    pub org_name: String,
+    pub creator: UserId,
+    pub expires_at: Timestamp,
+    pub by_login: bool,
+}
+
+/// Those that end before `before` and that nobody was told of. Who makes a key for less than `least` knows when it ends.
+pub async fn ending(
+    write: &mut Write,
+    now: Timestamp,
+    before: Timestamp,
+    least: i64,
+    most: u32,
+) -> Result<Vec<Ending>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT keys.id AS id, keys.name AS name, org_id, organizations.name AS org_name, created_by, expires_at, \
+         login_device FROM keys JOIN organizations ON organizations.id = keys.org_id \
+         WHERE expires_at IS NOT NULL AND revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2 \
+         AND expires_at - keys.created_at > $3 AND (told_of_end IS NULL OR told_of_end <> expires_at) \
+         ORDER BY expires_at LIMIT $4",
+    )
+    .bind(now.millis())
+    .bind(before.millis())
+    .bind(least)
+    .bind(i64::from(most))
+    .fetch_all(&mut **write)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Ending {
+                key: KeyId::from_text(row.try_get::<String, _>("id")?),
+                name: row.try_get("name")?,
+                org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+                org_name: row.try_get("org_name")?,
+                creator: UserId::from_text(row.try_get::<String, _>("created_by")?),
+                expires_at: Timestamp::from_millis(row.try_get("expires_at")?),
+                by_login: row.try_get::<Option<String>, _>("login_device")?.is_some(),
+            })
+        })
+        .collect()
+}
+
+pub async fn note_told(write: &mut Write, ending: &Ending) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET told_of_end = $2 WHERE id = $1")
+        .bind(ending.key.as_str())
+        .bind(ending.expires_at.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
