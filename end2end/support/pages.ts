@@ -143,13 +143,13 @@ export const PAGES: Listed[] = [
     path: "/reset",
     heading: "Forgotten password",
     status: 422,
-    then: send("Send letter", { Email: `${"a".repeat(65)}@tidewater.example` }),
+    then: send("Send link", { Email: `${"a".repeat(65)}@tidewater.example` }),
   },
   {
     name: "forgotten-sent", // counts
     path: "/reset",
-    heading: "Look into your mail",
-    then: send("Send letter", { Email: "nobody@tidewater.example" }),
+    heading: "Check your email",
+    then: send("Send link", { Email: "nobody@tidewater.example" }),
   },
   { name: "reset", path: "/reset", heading: "Set a new password", find: resetLink },
   {
@@ -249,7 +249,7 @@ export const PAGES: Listed[] = [
     heading: "Change password",
     status: 422,
     who: "owner",
-    then: send("Change password", { "Present password": PASSWORD, "New password": "short" }),
+    then: send("Change password", { "Current password": PASSWORD, "New password": "short" }),
   },
   {
     name: "method-link",
@@ -358,7 +358,7 @@ export const PAGES: Listed[] = [
   {
     name: "device-nowhere",
     path: "/auth/device",
-    heading: "Approve this login?",
+    heading: "You cannot approve this login",
     who: "loner",
     find: newCode(),
   },

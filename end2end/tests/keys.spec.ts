@@ -54,7 +54,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       await alice.follow(() => page.getByRole("link", { name: "ci-deploy" }).click());
       await expect(page.getByRole("heading", { level: 1 })).toHaveText("ci-deploy");
-      await alice.follow(() => page.getByRole("link", { name: "Rotate" }).click());
+      await alice.follow(() => page.getByRole("link", { name: "Rotate…" }).click());
       expect(await alice.press("Rotate key")).toBe(200);
       const next = (await page.locator("#plaintext").textContent()) ?? "";
       expect(next).not.toBe(secret);

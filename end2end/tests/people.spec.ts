@@ -8,7 +8,7 @@ import { codeAt, stepNow } from "../support/totp.ts";
 import { get } from "../support/wire.ts";
 
 const OTHER_PASSWORD = "harbour lamp under quiet rain";
-const WRONG_SIGN_IN = /Address or password is wrong/;
+const WRONG_SIGN_IN = /Email or password is wrong/;
 const toast = (page: Page) => page.getByRole("status").filter({ hasText: /\S/ });
 
 for (const javaScriptEnabled of [true, false]) {
@@ -106,14 +106,14 @@ for (const javaScriptEnabled of [true, false]) {
       watch.expect(422);
       await here.open(PROFILE);
       await here.follow(() => here.page.getByRole("link", { name: "Change password" }).click());
-      await here.fill({ "Present password": "not the password", "New password": OTHER_PASSWORD });
+      await here.fill({ "Current password": "not the password", "New password": OTHER_PASSWORD });
       expect(await here.press("Change password")).toBe(422);
-      await here.isRefused("Present password", /not your present password/);
-      await here.fill({ "Present password": PASSWORD, "New password": "password1234" });
+      await here.isRefused("Current password", /not your current password/);
+      await here.fill({ "Current password": PASSWORD, "New password": "password1234" });
       expect(await here.press("Change password")).toBe(422);
       await here.isRefused("New password", /attackers try first/);
       expect(await there.isSignedIn()).toBe(true);
-      await here.fill({ "Present password": PASSWORD, "New password": OTHER_PASSWORD });
+      await here.fill({ "Current password": PASSWORD, "New password": OTHER_PASSWORD });
       expect(await here.press("Change password")).toBe(200);
       await here.isAt(PROFILE);
       await expect(toast(here.page)).toContainText("Password changed. All other sessions were signed out.");

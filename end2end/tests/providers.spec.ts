@@ -209,8 +209,8 @@ for (const javaScriptEnabled of [true, false]) {
       await dan.follow(() => dan.page.getByRole("link", { name: "Sign up" }).click());
       await looksRight(dan.page, javaScriptEnabled);
       await dan.fill({ Email: "dan@boats.example" });
-      expect(await dan.press("Send letter")).toBe(200);
-      await expect(dan.page.getByRole("heading", { level: 1 })).toHaveText("Look into your mail");
+      expect(await dan.press("Send link")).toBe(200);
+      await expect(dan.page.getByRole("heading", { level: 1 })).toHaveText("Check your email");
       const { link } = await mailbox.letter("dan@boats.example");
       expect(await dan.open(link)).toBe(200);
       await dan.fill({ "Your name": "Dan", Password: OTHER_PASSWORD, Organization: "Dan's Boats" });
@@ -283,10 +283,10 @@ for (const javaScriptEnabled of [true, false]) {
       await looksRight(alice.page, javaScriptEnabled);
       watch.expect(422);
       await alice.fill({ Email: `${"a".repeat(65)}@tidewater.example` });
-      expect(await alice.press("Send letter")).toBe(422);
+      expect(await alice.press("Send link")).toBe(422);
       await alice.isRefused("Email", /not an email address/);
       await alice.fill({ Email: OWNER.email });
-      expect(await alice.press("Send letter")).toBe(200);
+      expect(await alice.press("Send link")).toBe(200);
       await expect(alice.page.getByRole("main")).toContainText(`If ${OWNER.email} has an account here`);
       const { link } = await mailbox.letter(OWNER.email);
       expect(await alice.open(link)).toBe(200);

@@ -62,6 +62,7 @@ impl Error {
             Self::NoOrganization => Problem {
                 offer: Some(Offer::SignOut),
                 ..Problem::of(StatusCode::FORBIDDEN)
+                    .title("No organization yet")
                     .detail("You belong to no organization here. Ask an admin of yours to invite you.")
             },
             Self::SignInFirst { .. } => Problem::of(StatusCode::UNAUTHORIZED),

@@ -119,14 +119,19 @@ pub fn Form(
 #[component]
 pub fn ErrorSummary(#[prop(into)] failed: String, #[prop(into, optional)] class: String) -> AnyView {
     let scope = Scope::current();
-    let lines = scope.errors.iter().map(|(field, message)| {
-        let message = message.to_owned();
-        if field.is_empty() {
-            view! { <li>{message}</li> }.into_any()
-        } else {
-            view! { <li><a class="link" href=format!("#{}", scope.id(field))>{message}</a></li> }.into_any()
-        }
-    });
+    // Two fields with the same fault say so once here; each says it beside itself.
+    let all: Vec<_> = scope.errors.iter().collect();
+    let first = |place: usize| all[..place].iter().all(|(_, message)| *message != all[place].1);
+    let lines =
+        (0..all.len()).filter(|place| first(*place)).map(|place| all[place]).map(|(field, message)| {
+            let message = message.to_owned();
+            if field.is_empty() {
+                view! { <li>{message}</li> }.into_any()
+            } else {
+                view! { <li><a class="link" href=format!("#{}", scope.id(field))>{message}</a></li> }
+                    .into_any()
+            }
+        });
     (!scope.errors.is_empty())
         .then(|| {
             view! {

@@ -122,11 +122,11 @@ pub fn CopyButton(target: String, class: String, name: String, children: Childre
         });
     };
     view! {
-        <span class="needs-script inline-flex flex-wrap items-center gap-x-2">
+        <span class="needs-script inline-flex flex-wrap items-center">
             <button type="button" class=class aria-label=(!name.is_empty()).then_some(name) on:click=copy>
                 {children()}
             </button>
-            <span class="cap" role="status">{move || state.get().said()}</span>
+            <span class="cap not-empty:ml-2" role="status">{move || state.get().said()}</span>
         </span>
     }
 }

@@ -34,6 +34,7 @@ pub fn about_it(event: &Recorded) -> String {
 /// What follows the actor's name, and the name of what it was done to.
 pub fn in_general(event: &Recorded) -> (String, String) {
     let target = || event.target_name.clone();
+    let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     let verb = match event.action.as_str() {
         "key.created" | "organization.created" => "created",
         "key.edited" => "edited",
@@ -45,18 +46,58 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "key.rotation_finished" | "key.rotation_ended" => "ended the old secret of",
         "key.revoked" => "revoked",
         "key.refused" => "was refused a change of",
-        "login.approved" => "approved a login of",
-        "login.denied" => "denied a login of",
-        "login.refused" => "was refused to approve a login of",
+        "login.approved" | "login.denied" => {
+            let verb = if event.action == "login.approved" { "approved" } else { "denied" };
+            return match text("device") {
+                "" => (format!("{verb} a login of"), target()),
+                device => (format!("{verb} a login of {} on", target()), device.to_owned()),
+            };
+        }
+        "login.refused" => "was refused a login of",
         "organization.renamed" => "renamed the organization to",
         "organization.switched" => "went over to",
+        "organization.plan_changed" => return (format!("changed the plan to {}", text("to")), String::new()),
+        "member.refused" => "was refused a change of",
+        "member.invited" => "invited",
+        "member.joined" => return (format!("joined as {}", text("role")), String::new()),
+        "member.role_changed" => "changed the role of",
+        "member.removed" => "removed",
+        "invitation.resent" => "made a new invitation for",
+        "invitation.withdrawn" => "withdrew the invitation of",
+        "invitation.refused" => "was refused to join",
+        "login.switched" => return ("went over to another organization".to_owned(), String::new()),
+        "login.switch_refused" => {
+            return ("was refused to go over to another organization".to_owned(), String::new());
+        }
+        "agent.removed" => "removed the agent",
         "agent.registered" => "registered the agent",
         "agent.refused" => "was refused to register",
+        // These are about whoever did them.
+        own if own_affair(own).is_some() => {
+            return (own_affair(own).unwrap_or_default().to_owned(), String::new());
+        }
         "session.started" => return ("signed in".to_owned(), String::new()),
         "session.ended" => return ("signed out".to_owned(), String::new()),
         other => return (other.replace(['.', '_'], " "), target()),
     };
     (verb.to_owned(), target())
+}
+
+fn own_affair(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "person.renamed" => "changed their name",
+        "password.changed" => "changed their password",
+        "password.reset" => "set a new password by a link",
+        "password.reset_asked" => "asked for a link to a new password",
+        "second_factor.added" => "turned the second factor on",
+        "second_factor.removed" => "turned the second factor off",
+        "recovery_codes.replaced" => "made new recovery codes",
+        "sessions.ended" => "signed out other sessions",
+        "sign_in_method.asked" => "began to add a way to sign in",
+        "sign_in_method.added" => "added a way to sign in",
+        "sign_in_method.removed" => "removed a way to sign in",
+        _ => return None,
+    })
 }
 
 fn changed(event: &Recorded) -> String {

@@ -68,7 +68,10 @@ fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
         }
         None => view! { "None yesterday by this time" }.into_any(),
     };
-    let by_then = |before: u64| view! { {format!("{} yesterday by this time", grouped(before))} }.into_any();
+    let by_then = |before: u64| match before {
+        0 => view! { "None yesterday by this time" }.into_any(),
+        _ => view! { {format!("{} yesterday by this time", grouped(before))} }.into_any(),
+    };
     let of = format!(" of {}", capped(counts.all));
     let parts = [(counts.rotating, "rotating"), (counts.expiring, "expiring")];
     let parts: Vec<String> = parts
@@ -177,7 +180,10 @@ fn activity_list(events: Vec<Recorded>, now: Timestamp) -> AnyView {
     });
     view! {
         <section aria-labelledby="activity">
-            <h2 class="h-sect" id="activity">"Recent activity"</h2>
+            <div class="flex items-baseline justify-between gap-3">
+                <h2 class="h-sect" id="activity">"Recent activity"</h2>
+                <a class="link text-dense" href="/settings/audit-log">"Audit log"</a>
+            </div>
             <ol class="mt-2">{items.collect_view()}</ol>
         </section>
     }

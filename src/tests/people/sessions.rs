@@ -96,7 +96,7 @@ on_both_engines! {
             server.submit(&here, path, &[("present", present), ("new", new)])
         };
         let wrong = change("not the password", OTHER_PASSWORD).await;
-        assert!(wrong.status == 422 && wrong.text().contains("not your present password"));
+        assert!(wrong.status == 422 && wrong.text().contains("not your current password"));
         let easy = change(PASSWORD, "password1234").await;
         assert!(easy.status == 422 && easy.text().contains("attackers try first"), "{}", easy.text());
         assert!(server.is_signed_in(&there).await);

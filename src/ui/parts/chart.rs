@@ -132,6 +132,7 @@ pub fn Chart(
             <div class="plot">
                 <div class=format!("plot-area {tall} flex flex-col")>
                     {bands} <div class="base"></div>
+                    {(highest == 0).then(|| view! { <p class="plot-empty cap">"Nothing yet"</p> })}
                     <svg viewBox=frame preserveAspectRatio="none" role="img" aria-label=summary>
                         {columns}
                     </svg>

@@ -140,8 +140,8 @@ pub fn ChoiceList(
                     autofocus=focus == Some(place)
                 />
                 {mark}
-                <span class="font-medium">{label}</span>
-                {(!code.is_empty()).then(|| view! { <span class="mono text-cap text-ink-2">{code}</span> })}
+                <span class="choice-label font-medium">{label}</span>
+                {(!code.is_empty()).then(|| view! { <span class="choice-code mono text-cap text-ink-2">{code}</span> })}
                 <span class="choice-caption text-ink-3">{caption}</span>
             </label>
         }

@@ -70,14 +70,15 @@ fn past(at: Timestamp, now: Timestamp, wording: Wording) -> String {
 
 fn ahead(at: Timestamp, now: Timestamp) -> String {
     let span = seconds(at.since(now));
-    let days = span / DAY;
-    match (span, days) {
-        (0..MINUTE, _) => "In less than a minute".to_owned(),
-        (0..HOUR, _) => format!("In {} min", span / MINUTE),
-        (0..DAY, _) => format!("In {} h", span / HOUR),
-        (_, 1) => "In 1 day".to_owned(),
-        (_, 2..120) => format!("In {days} days"),
-        (_, 120..730) => format!("In {} months", days / 30),
+    // To the nearest: what was made for 90 days a moment ago ends in 90 days.
+    let [minutes, hours, days] = [MINUTE, HOUR, DAY].map(|unit| span.saturating_add(unit / 2) / unit);
+    match (minutes, hours, days) {
+        _ if span < MINUTE => "In less than a minute".to_owned(),
+        (0..60, _, _) => format!("In {minutes} min"),
+        (_, 0..24, _) => format!("In {hours} h"),
+        (_, _, 0 | 1) => "In 1 day".to_owned(),
+        (_, _, 2..120) => format!("In {days} days"),
+        (_, _, 120..730) => format!("In {} months", days / 30),
         _ => format!("In {} years", days / 365),
     }
 }
@@ -141,7 +142,11 @@ mod tests {
             (1, "In less than a minute"),
             (60, "In 1 min"),
             (21 * 3_600, "In 21 h"),
+            (9 * 60 + 58, "In 10 min"),
+            (3_599, "In 1 h"),
+            (86_399, "In 1 day"),
             (86_400, "In 1 day"),
+            (90 * 86_400 - 5, "In 90 days"),
             (3 * 86_400, "In 3 days"),
             (210 * 86_400, "In 7 months"),
             (800 * 86_400, "In 2 years"),

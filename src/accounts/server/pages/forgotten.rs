@@ -70,7 +70,7 @@ async fn page(app: &App, visit: &Visit, email: String, errors: FormErrors, statu
                             name="email" label="Email" kind="email" value=email autocomplete="username" verbatim=true
                             large=true focus=true max_length=254
                         />
-                        <SubmitButton text="Send letter" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
+                        <SubmitButton text="Send link" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
                     </PageForm>
                     <p class="mt-8 text-center text-dense text-ink-3">
                         <a class="link" href="/sign-in">"Back to signing in"</a>
@@ -88,7 +88,7 @@ async fn sent(app: &App, visit: &Visit, email: String) -> Response {
         .render(move || {
             view! {
                 <Solo rack=true host>
-                    <h1 class="h-page text-center">"Look into your mail"</h1>
+                    <h1 class="h-page text-center">"Check your email"</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">
                         {format!(
                             "If {email} has an account here, a letter with a link is on its way to it. The link works \

@@ -40,7 +40,7 @@ pub fn ProviderButtons(offered: Vec<Offered>) -> AnyView {
     let buttons = offered.into_iter().map(|Offered { href, symbol, name }| {
         view! {
             <LinkButton href look=Look::Secondary size=Size::Large icon=symbol class="min-w-0">
-                <span class="truncate" dir="auto">{format!("Continue with {name}")}</span>
+                <span class="truncate leading-5" dir="auto">{format!("Continue with {name}")}</span>
             </LinkButton>
         }
     });

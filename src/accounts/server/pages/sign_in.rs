@@ -60,8 +60,7 @@ pub async fn submit(
             Ok(onward("/sign-in/second-factor", &next))
         }
         Ok(SignIn::Refused) => {
-            let told =
-                "Address or password is wrong. Check both; passwords tell capitals from small letters.";
+            let told = "Email or password is wrong. Check both; passwords tell capitals from small letters.";
             let errors = FormErrors::default().with("password", told);
             Ok(refused(errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }

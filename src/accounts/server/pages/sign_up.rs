@@ -71,7 +71,7 @@ pub async fn submit(
                 "A letter is on its way to {email}. The link in it makes the account; it works once, within a day. \
                  Nothing there after some minutes? Look among unwanted mail."
             );
-            Ok(told(&app, &visit, "Look into your mail", text).await)
+            Ok(told(&app, &visit, "Check your email", text).await)
         }
         Err(Error::TooMany(wait)) => {
             Ok(slowed(wait, |errors, status| page(&app, &visit, proven, email, errors, status)).await)
@@ -115,7 +115,7 @@ async fn page(
                             name="email" label="Email" kind="email" value=email autocomplete="email" verbatim=true
                             large=true focus=true max_length=254
                         />
-                        <SubmitButton text="Send letter" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
+                        <SubmitButton text="Send link" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
                     </PageForm>
                     <ProviderButtons offered=buttons/>
                     <p class="mt-8 text-center text-dense text-ink-3">

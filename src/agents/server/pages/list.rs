@@ -13,7 +13,7 @@ use crate::shared::Timestamp;
 use crate::ui::parts::{
     Cell, Column, EmptyState, LinkButton, Pagination, Panel, Row, RowLink, Table, Time, counted,
 };
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// Of an agent's servers, those that the list names.
@@ -33,6 +33,7 @@ pub async fn show(
     let found = service::list(&app, &member, &after).await?;
     let now = app.clock.now();
     let chrome = chrome(&app, &member, Some(Nav::Agents), HOME);
+    let word = member.visitor.word.clone();
     let page = page_for(&app, &member, "Agents").render(move || {
         let count = found.agents.len() as u64;
         let next = found.next.as_deref().map(onward).unwrap_or_default();
@@ -51,8 +52,9 @@ pub async fn show(
             }
             .into_any()
         };
+        let toast = word.map(toast);
         view! {
-            <Shell chrome>
+            <Shell chrome toast>
                 <PageHead
                     title="Agents"
                     text="Programs that registered themselves with armoriq register, the MCP servers they use and the tools they may call there."

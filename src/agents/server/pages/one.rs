@@ -51,7 +51,7 @@ fn servers_of(servers: Vec<McpServer>) -> AnyView {
     let content = if servers.is_empty() {
         nothing("This agent named no MCP server.")
     } else {
-        let columns = ["Server", "Address", "Asks for"].into_iter().map(Column::new).collect();
+        let columns = ["Server", "Address", "Sign-in"].into_iter().map(Column::new).collect();
         let rows = servers.into_iter().map(|server| {
             let McpServer { name, url, description, auth } = server;
             view! {
@@ -61,8 +61,10 @@ fn servers_of(servers: Vec<McpServer>) -> AnyView {
                         {(!description.is_empty())
                             .then(|| view! { <div class="cap [overflow-wrap:anywhere]" dir="auto">{description}</div> })}
                     </Cell>
-                    <Cell class="align-middle mono text-cap leading-5 [overflow-wrap:anywhere]" label="Address">{url}</Cell>
-                    <Cell class="align-middle text-ink-2" label="Asks for">{auth.label()}</Cell>
+                    <Cell class="full [overflow-wrap:anywhere]" label="Address">
+                        <span class="mono text-cap leading-5">{url}</span>
+                    </Cell>
+                    <Cell class="text-ink-2 sm:whitespace-nowrap" label="Sign-in">{auth.label()}</Cell>
                 </Row>
             }
         });

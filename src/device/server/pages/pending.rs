@@ -103,7 +103,9 @@ impl Pending {
             ("code", self.login.user_code.shown()),
             ("mark", self.mark.clone()),
         ];
-        Page::new(app, &visitor.visit, "Approve this login?")
+        let title =
+            if self.places.is_empty() { "You cannot approve this login" } else { "Approve this login?" };
+        Page::new(app, &visitor.visit, title)
             .status(status)
             .render(move || {
                 let can = !self.places.is_empty();
@@ -111,7 +113,7 @@ impl Pending {
                 let ticked = self.ticked;
                 view! {
                     <Solo width=SoloWidth::Wide tall=true host>
-                        <h1 class="h-page text-center">"Approve this login?"</h1>
+                        <h1 class="h-page text-center">{title}</h1>
                         <PageForm action=HERE errors failed="The login was not approved." class="mt-5">
                             <HiddenFields fields/>
                             // What Enter presses: it decides nothing.
@@ -135,13 +137,15 @@ impl Pending {
                                 </div>
                                 {abilities}
                                 <div class="border-t border-line px-5 py-4">
-                                    <Note tone=Tone::Warn>
-                                        <p>
-                                            <b>"Only continue if you started this login yourself."</b>
-                                            " If a website or another person gave you this code, deny it. Approving \
-                                            would hand them your access."
-                                        </p>
-                                    </Note>
+                                    {can.then(|| view! {
+                                        <Note tone=Tone::Warn>
+                                            <p>
+                                                <b>"Only continue if you started this login yourself."</b>
+                                                " If a website or another person gave you this code, deny it. Approving \
+                                                would hand them your access."
+                                            </p>
+                                        </Note>
+                                    })}
                                     {can.then(|| view! {
                                         <Checkbox
                                             name="mine" label="I started this login on my own device" value="yes"
@@ -361,7 +365,7 @@ fn verdicts(can: bool) -> AnyView {
         }
     });
     view! {
-        <div class="mt-4 grid grid-cols-2 gap-3">
+        <div class=if can { "mt-4 grid grid-cols-2 gap-3" } else { "grid" }>
             <Button look=Look::Verdict icon=Symbol::Cross name="verdict" value="deny" unchecked=true>"Deny"</Button>
             {approve}
         </div>

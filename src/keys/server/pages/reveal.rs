@@ -55,7 +55,8 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion) -> AnyView {
             <div class="grid grid-cols-[minmax(0,1fr)] lg:grid-cols-[minmax(0,1fr)_minmax(0,1.08fr)]">{secret}{usage}</div>
             <div class="flex flex-wrap items-center gap-x-3 gap-y-1 border-t border-line px-4 py-3 text-dense sm:px-5">
                 <LivePart
-                    topic waiting="Waiting for the first call… It appears here within a second of arriving."
+                    topic waiting="Waiting for the first call…" soon="It appears here within a second of arriving."
+                    elsewhere=(path_of(&key.id), "See the first call on the key's page.".to_owned())
                     done="First call received."
                 />
                 <LinkButton href=done class="stored ml-auto max-sm:mt-2 max-sm:w-full">"I have stored it"</LinkButton>
@@ -112,6 +113,7 @@ fn secret(start: String, rest: String, dots: String, length: usize, visible: usi
             <div class="mt-3 flex flex-wrap items-center gap-2">
                 {copy}
                 {hide}
+                <span class="scriptless cap">"A click on the key selects all of it."</span>
                 <span class="cap ml-auto hidden sm:inline">{format!("{length} characters")}</span>
             </div>
             <p class="hint mt-4 max-w-[30rem]">
@@ -229,7 +231,10 @@ fn usage(origin: &str, name: &str, start: &str) -> AnyView {
         <div class="usage p-4 pt-2 sm:p-5 sm:pt-2">
             <RadioTabs label="Ready-made usage" name="usage" options=tabs/>
             {panes.collect_view()}
-            <p class="hint mt-3">"Copy puts the full key in place of " <span class="mono">"…"</span></p>
+            <p class="hint mt-3">
+                <span class="needs-script">"Copy puts the full key in place of " <span class="mono">"…"</span></span>
+                <span class="scriptless">"Put the full key in place of " <span class="mono">"…"</span></span>
+            </p>
         </div>
     }
     .into_any()

@@ -152,7 +152,7 @@ async fn asked(
                     })}
                     <HiddenFields fields=vec![("once", once)]/>
                     <Field name="overlap" label="The old secret stays valid for" class="overlap mt-4">
-                        <div class="mt-1.5 grid gap-3">
+                        <div class="mt-1.5 grid justify-items-start gap-3">
                             <RadioSegment label="The old secret stays valid for" name="overlap" options=options.to_vec()/>
                             <div class="custom-hours">
                                 <Input
@@ -164,7 +164,7 @@ async fn asked(
                     </Field>
                 </DialogBody>
                 <DialogFoot>
-                    <LinkButton href=path>"Keep the secret"</LinkButton>
+                    <LinkButton href=path>"Keep secret"</LinkButton>
                     <SubmitButton text="Rotate key" saving="Rotating…"/>
                 </DialogFoot>
             </PageForm>

@@ -143,9 +143,9 @@ async fn page(
                     })}
                 </div>
                 <ul class="mt-4 grid gap-4">{rows}</ul>
-                <div class="mt-4 border-t border-line pt-4 text-dense text-ink-2">
+                <div class="mt-4 text-dense text-ink-2">
                     <LivePart
-                        topic="person:sessions" waiting="Watching for new sessions."
+                        topic="person:sessions" quiet=true waiting="Watching for new sessions."
                         done="A new session began. Load the page again to see it."
                     />
                 </div>

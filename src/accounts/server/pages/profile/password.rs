@@ -62,7 +62,7 @@ pub async fn submit(
             remember(&app, &headers, &visitor.person, &mut response).await?;
             return Ok(response);
         }
-        Changed::WrongPassword => FormErrors::default().with("present", "This is not your present password."),
+        Changed::WrongPassword => FormErrors::default().with("present", "This is not your current password."),
         Changed::NotTaken(why) => FormErrors::default().with("new", why),
     };
     Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
@@ -110,7 +110,7 @@ fn present(confirm: Confirm) -> AnyView {
     }
     view! {
         <Input
-            name="present" label="Present password" kind="password" autocomplete="current-password" focus=true
+            name="present" label="Current password" kind="password" autocomplete="current-password" focus=true
         />
     }
     .into_any()

@@ -106,7 +106,8 @@ fn or_unknown(text: String) -> String {
     if text.is_empty() { "Unknown".to_owned() } else { text }
 }
 
-pub fn events(events: Vec<Recorded>, now: Timestamp) -> AnyView {
+/// `log`: the same in the audit log.
+pub fn events(events: Vec<Recorded>, log: String, now: Timestamp) -> AnyView {
     let items = events.into_iter().map(|event| {
         let sentence = audit::about_it(&event);
         let Recorded { at, actor_name: actor, address, .. } = event;
@@ -125,7 +126,10 @@ pub fn events(events: Vec<Recorded>, now: Timestamp) -> AnyView {
     });
     view! {
         <section class="mt-10" aria-labelledby="events">
-            <h2 class="h-sect" id="events">"Recent events"</h2>
+            <div class="flex items-baseline justify-between gap-3">
+                <h2 class="h-sect" id="events">"Recent events"</h2>
+                <a class="link text-dense" href=log>"Open in audit log"</a>
+            </div>
             <ol class="mt-2">{items.collect_view()}</ol>
         </section>
     }

@@ -149,7 +149,9 @@ fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> Any
     let chart = calls(&key, range, &hours, now);
     let facts = facts::facts(&key, &creator, maker, now);
     let callers = facts::callers(callers, now);
-    let events = events.map(|events| facts::events(events, now));
+    // They are there for those who may read the log.
+    let log = format!("/settings/audit-log?target={}", key.id);
+    let events = events.map(|events| facts::events(events, log, now));
     view! {
         {head}
         {box_}
@@ -188,7 +190,7 @@ fn head(
     let actions = (alive && may_manage).then(|| {
         view! {
             <div class="flex flex-wrap gap-2">
-                {rotates.then(|| view! { <LinkButton href=format!("{path}/rotate") icon=Symbol::Rotate>"Rotate"</LinkButton> })}
+                {rotates.then(|| view! { <LinkButton href=format!("{path}/rotate") icon=Symbol::Rotate>"Rotate…"</LinkButton> })}
                 {may_lend.then(|| view! { <LinkButton href=format!("{path}/edit") icon=Symbol::Edit>"Edit"</LinkButton> })}
                 {switch}
             </div>
@@ -257,7 +259,7 @@ fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
     view! {
         <section aria-labelledby="calls">
             <div class="flex flex-wrap items-center justify-between gap-3">
-                <h2 class="h-sect" id="calls">"Calls"</h2>
+                <h2 class="h-sect" id="calls">"Requests"</h2>
                 <LinkSegment label="Time range" options/>
             </div>
             <div class="mt-3 mb-4 flex flex-wrap items-end gap-x-8 gap-y-2 text-dense">

@@ -115,8 +115,7 @@ fn filters(query: &Query, listed: &Listed, user: &str) -> AnyView {
                     />
                 </Form>
             </search>
-            <LinkSegment label="Status" options=statuses/>
-            <form method="get" action=HOME class="flex flex-wrap gap-2 2xl:ml-auto max-sm:w-full">
+            <form method="get" action=HOME class="flex flex-wrap gap-2 sm:ml-auto max-sm:w-full">
                 <HiddenFields fields=around_selects/>
                 <SubmitOnChange>
                     <Select name="kind" label="Kind" quiet=true class="w-34 max-sm:flex-1" options=kinds/>
@@ -125,6 +124,7 @@ fn filters(query: &Query, listed: &Listed, user: &str) -> AnyView {
                     <button type="submit" class="btn btn-secondary by-hand">"Apply"</button>
                 </SubmitOnChange>
             </form>
+            <div class="basis-full"><LinkSegment label="Status" options=statuses/></div>
         </div>
     }
     .into_any()
@@ -172,7 +172,7 @@ fn columns(sort: Sort) -> Vec<Column> {
         sorted(Column::new("Name"), Sort::Name, Sorted::Ascending),
         Column::new("Key"),
         Column::new("Role"),
-        sorted(Column::right("Calls · 14 days"), Sort::Calls, Sorted::Descending),
+        sorted(Column::right("Calls"), Sort::Calls, Sorted::Descending),
         sorted(Column::new("Last used"), Sort::LastUsed, Sorted::Descending),
         sorted(Column::new("Created").class("a-created"), Sort::Newest, Sorted::Descending),
         sorted(Column::new("Expires"), Sort::Expiring, Sorted::Ascending),

@@ -189,6 +189,13 @@ fn row(listed: Listed, keys: i64, is_self: bool, may: bool, may_audit: bool, now
         view! { <MenuLink href symbol=Symbol::Audit text="See activity"/> }
     });
     let menu = format!("menu-{}", listed.user);
+    let made = match keys {
+        0 => view! { "0" }.into_any(),
+        _ => {
+            let href = format!("/settings/api-keys?creator={}", listed.user);
+            view! { <a class="link" href=href>{grouped(keys)}</a> }.into_any()
+        }
+    };
     let Listed { name, email, role, joined_at, .. } = listed;
     let actions = may.then(|| {
         let leave = if is_self { "Leave…" } else { "Remove…" };
@@ -217,7 +224,7 @@ fn row(listed: Listed, keys: i64, is_self: bool, may: bool, may_audit: bool, now
             </Cell>
             <Cell class="align-middle" label="Role"><RolePins role/></Cell>
             <Cell class="align-middle text-ink-2" label="Signs in with">{way}</Cell>
-            <Cell class="align-middle sm:text-right num" label="API keys">{grouped(keys)}</Cell>
+            <Cell class="align-middle sm:text-right num" label="API keys">{made}</Cell>
             <Cell class=format!("align-middle {}", if silent { "tone-warn" } else { "text-ink-2" }) label="Last active">
                 {seen}
             </Cell>
