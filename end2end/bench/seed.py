@@ -5,11 +5,11 @@
 
 Prints the organization's id. The tokens are real: form, checksum and scrypt string are those of src/keys/server.
 """
-import argparse, base64, hashlib, os, random, sqlite3, subprocess, sys, zlib
+import argparse, base64, hashlib, os, random, sqlite3, subprocess, sys, time, zlib
 from concurrent.futures import ProcessPoolExecutor
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-NOW = 1_795_168_800_000
+NOW = int(time.time() * 1000)
 ORG, USER = "01a1f866-0d00-7000-8000-000000000001", "01a1f866-0d00-7000-8000-000000000002"
 
 

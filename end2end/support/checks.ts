@@ -23,9 +23,13 @@ export async function overflow(page: Page): Promise<string[]> {
   return content > window ? [`${content} px wide in a window of ${window} px`] : [];
 }
 
-/** WCAG 2.2 AA and axe's best practices. Needs a page with scripts. */
-export async function accessibility(page: Page, within = "html"): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).include(within).withTags(TAGS).analyze();
+/** What depends on the theme. */
+export const COLOURS = ["color-contrast"];
+
+/** WCAG 2.2 AA and axe's best practices, or some rules of them. Needs a page with scripts. */
+export async function accessibility(page: Page, within = "html", rules?: string[]): Promise<string[]> {
+  const axe = new AxeBuilder({ page }).include(within);
+  const { violations } = await (rules ? axe.withRules(rules) : axe.withTags(TAGS)).analyze();
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `axe ${id}: ${help}: ${node.target.join(" ")}`),
   );

@@ -46,6 +46,66 @@ const firstKey = (below: string) => async (visitor: Visitor) => {
   return visitor.open(`${path ?? ""}${below}`);
 };
 
+/** A new key that works for a while: some calls, one refused. */
+async function busyKey(visitor: Visitor): Promise<number> {
+  await visitor.open("/settings/api-keys/new");
+  await visitor.fill({ Name: `walk-${Date.now()}` });
+  await visitor.press("Create key");
+  const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  const client = new Client(visitor.server, key);
+  for (let call = 0; call < 30; call++) await client.call("GET", "/api/v1/me");
+  client.close();
+  const path = await visitor.page.locator("a.row-link", { hasText: "walk-" }).first().getAttribute("href");
+  return visitor.open(path ?? "");
+}
+
+/** That key, rotated: the box with the new secret, and both secrets at work. */
+async function rotatedKey(visitor: Visitor): Promise<number> {
+  await busyKey(visitor);
+  const path = visitor.page.url();
+  await visitor.open(`${path}/rotate`);
+  await visitor.press("Rotate key");
+  const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  const client = new Client(visitor.server, key);
+  for (let call = 0; call < 20; call++) await client.call("GET", "/api/v1/me");
+  client.close();
+  return visitor.open(path);
+}
+
+async function revokedKey(visitor: Visitor): Promise<number> {
+  await firstKey("/revoke")(visitor);
+  const path = visitor.page.url().replace("/revoke", "");
+  await visitor.press("Revoke key");
+  return visitor.open(path);
+}
+
+/** Two keys chosen in the list. */
+async function chosenKeys(visitor: Visitor): Promise<number> {
+  const ids: string[] = [];
+  for (const make of [busyKey, firstKey("")]) {
+    await make(visitor);
+    ids.push(visitor.page.url().split("/").at(-1) ?? "");
+  }
+  return visitor.open(`/settings/api-keys/revoke?${ids.map((id) => `key=${id}`).join("&")}`);
+}
+
+/** Somebody who was invited and has not come yet. */
+async function invited(visitor: Visitor): Promise<number> {
+  await visitor.open("/settings/members");
+  await visitor.fill({ "Invite people": `ingrid-${Date.now()}@tidewater.example` });
+  return visitor.press("Make invite");
+}
+
+/** The first of the members, one page further. */
+const member = (link: string) => async (visitor: Visitor) => {
+  await visitor.open("/settings/members");
+  const row = visitor.page.getByRole("row", { name: GUARDED.name });
+  await row.getByRole("button", { name: /^Actions for/ }).click();
+  return visitor.follow(() => visitor.page.getByRole("link", { name: link }).click());
+};
+
 /** The page of a new code, asked for from there. */
 const newCode =
   (from = "") =>
@@ -171,7 +231,16 @@ export const PAGES: Listed[] = [
 
   { name: "overview", path: "/overview", heading: "Overview", who: "owner" },
   { name: "keys", path: "/settings/api-keys", heading: "API keys", who: "owner" },
-  { name: "keys-no-match", path: "/settings/api-keys?q=omega", heading: "API keys", who: "owner" },
+  {
+    name: "keys-no-match",
+    path: "/settings/api-keys",
+    heading: "API keys",
+    who: "owner",
+    then: async (visitor) => {
+      await firstKey("")(visitor);
+      return visitor.open("/settings/api-keys?q=omega");
+    },
+  },
   { name: "keys-dialog", path: "/settings/api-keys?dialog=create", heading: "API keys", who: "owner" },
   { name: "key-new", path: "/settings/api-keys/new", heading: "Create key", who: "owner" },
   {
@@ -210,6 +279,84 @@ export const PAGES: Listed[] = [
     heading: /^walk-/,
     who: "owner",
     then: firstKey("/revoke"),
+  },
+
+  { name: "key-busy", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: busyKey },
+  { name: "key-rotating", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: rotatedKey },
+  { name: "key-revoked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: revokedKey },
+  {
+    name: "keys-revoke",
+    path: "/settings/api-keys",
+    heading: /^Revoke 2 keys/,
+    who: "owner",
+    then: chosenKeys,
+  },
+  {
+    name: "keys-some",
+    path: "/settings/api-keys",
+    heading: "API keys",
+    who: "owner",
+    then: async (visitor) => {
+      await rotatedKey(visitor);
+      await revokedKey(visitor);
+      return visitor.open("/settings/api-keys");
+    },
+  },
+  {
+    name: "overview-busy",
+    path: "/overview",
+    heading: "Overview",
+    who: "owner",
+    then: async (visitor) => {
+      await busyKey(visitor);
+      return visitor.open("/overview");
+    },
+  },
+
+  { name: "members", path: "/settings/members", heading: "Members", who: "owner" },
+  { name: "members-invited", path: "/settings/members", heading: "Members", who: "owner", then: invited },
+  {
+    name: "members-refused",
+    path: "/settings/members",
+    heading: "Members",
+    status: 422,
+    who: "owner",
+    then: send("Make invite", { "Invite people": `${"a".repeat(65)}@tidewater.example` }),
+  },
+  {
+    name: "member-role",
+    path: "/settings/members",
+    heading: "Change role",
+    who: "owner",
+    then: member("Change role…"),
+  },
+  {
+    name: "member-remove",
+    path: "/settings/members",
+    heading: /^Remove /,
+    who: "owner",
+    then: member("Remove…"),
+  },
+  {
+    name: "invite",
+    path: "/settings/members",
+    heading: /^Join /,
+    who: "owner",
+    then: async (visitor) => {
+      await invited(visitor);
+      const link = await visitor.page.locator("#invite-links code").first().innerText();
+      return visitor.open(link);
+    },
+  },
+  { name: "organization", path: "/settings/organization", heading: "Organization", who: "owner" },
+  { name: "organization-delete", path: "/settings/organization/delete", heading: /^Delete /, who: "owner" },
+  { name: "organization-new", path: "/organizations/new", heading: /./, who: "owner" },
+  { name: "audit-log", path: "/settings/audit-log", heading: "Audit log", who: "owner" },
+  {
+    name: "audit-log-none",
+    path: "/settings/audit-log?action=key.revoked&actor=nobody@x.example",
+    heading: "Audit log",
+    who: "owner",
   },
 
   { name: "agents", path: "/settings/agents", heading: "Agents", who: "owner" },
