@@ -36,28 +36,32 @@ const send = (button: string, fields: Record<string, string>) => async (visitor:
   return visitor.press(button);
 };
 
+/** Makes a key: its path and its plaintext. */
+async function newKey(visitor: Visitor): Promise<{ path: string; key: string }> {
+  const name = `walk-${Date.now()}`;
+  await visitor.open("/settings/api-keys/new");
+  await visitor.fill({ Name: name });
+  await visitor.press("Create key");
+  const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.open(`/settings/api-keys?q=${name}`);
+  const path = await visitor.page.locator("a.row-link", { hasText: name }).getAttribute("href");
+  return { path: path ?? "", key };
+}
+
 /** A page of a key, which is made for it. */
 const firstKey = (below: string) => async (visitor: Visitor) => {
-  await visitor.open("/settings/api-keys/new");
-  await visitor.fill({ Name: `walk-${Date.now()}` });
-  await visitor.press("Create key");
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
-  const path = await visitor.page.locator("a.row-link", { hasText: "walk-" }).first().getAttribute("href");
-  return visitor.open(`${path ?? ""}${below}`);
+  const { path } = await newKey(visitor);
+  return visitor.open(`${path}${below}`);
 };
 
 /** A new key that works for a while: some calls, one refused. */
 async function busyKey(visitor: Visitor): Promise<number> {
-  await visitor.open("/settings/api-keys/new");
-  await visitor.fill({ Name: `walk-${Date.now()}` });
-  await visitor.press("Create key");
-  const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  const { path, key } = await newKey(visitor);
   const client = new Client(visitor.server, key);
   for (let call = 0; call < 30; call++) await client.call("GET", "/api/v1/me");
   client.close();
-  const path = await visitor.page.locator("a.row-link", { hasText: "walk-" }).first().getAttribute("href");
-  return visitor.open(path ?? "");
+  return visitor.open(path);
 }
 
 /** That key, rotated: the box with the new secret, and both secrets at work. */

@@ -38,7 +38,13 @@ test.describe("without scripts", () => {
     const server = await serve();
     const alice = visit(server);
     await alice.setUp();
-    await expect(alice.page.locator(".live").getByText("Load the page again to see.")).toBeVisible();
+    await alice.open("/settings/api-keys/new");
+    await alice.fill({ Name: "ci-deploy" });
+    await alice.press("Create key");
+    await expect(alice.page.getByText("It appears here within a second")).toBeHidden();
+    await expect(alice.page.getByRole("button", { name: /^Copy/ })).toHaveCount(0);
+    await alice.follow(() => alice.page.getByRole("link", { name: /^See the first call/ }).click());
+    await expect(alice.page.getByRole("heading", { level: 1 })).toHaveText("ci-deploy");
   });
 });
 
