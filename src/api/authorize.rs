@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::presented::{Presented, refusal, tell_rate};
@@ -15,6 +15,13 @@ use crate::platform::http::lean::Glance;
 use crate::platform::{App, Problem};
 use crate::shared::{Kind, OrgId, Role};
 use crate::usage::Outcome;
+
+const ORG: HeaderName = HeaderName::from_static("x-latchkey-org");
+const ROLE: HeaderName = HeaderName::from_static("x-latchkey-role");
+const KIND: HeaderName = HeaderName::from_static("x-latchkey-kind");
+const KEY: HeaderName = HeaderName::from_static("x-latchkey-key");
+const USER: HeaderName = HeaderName::from_static("x-latchkey-user");
+const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
 
 /// Is the presented key good for a request to the service behind the proxy?
 #[utoipa::path(
@@ -121,9 +128,9 @@ fn user_agent(headers: &HeaderMap) -> &str {
 /// Who it was. What is not the same for many keys is written into one piece of memory that the headers share.
 fn introduce(key: &Key) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
-    headers.insert("x-latchkey-org", key.org.header.clone());
-    headers.insert("x-latchkey-role", HeaderValue::from_static(key.role.as_str()));
-    headers.insert("x-latchkey-kind", HeaderValue::from_static(key.kind.as_str()));
+    headers.insert(ORG, key.org.header.clone());
+    headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));
+    headers.insert(KIND, HeaderValue::from_static(key.kind.as_str()));
     let mut text = Vec::with_capacity(128);
     text.extend_from_slice(&key.key.to_text());
     text.extend_from_slice(&key.creator.to_text());
@@ -131,11 +138,7 @@ fn introduce(key: &Key) -> HeaderMap {
         text.extend_from_slice(part.as_bytes());
     }
     let whole = Bytes::from(text);
-    for (name, part) in [
-        ("x-latchkey-key", whole.slice(..36)),
-        ("x-latchkey-user", whole.slice(36..72)),
-        ("x-latchkey-name", whole.slice(72..)),
-    ] {
+    for (name, part) in [(KEY, whole.slice(..36)), (USER, whole.slice(36..72)), (NAME, whole.slice(72..))] {
         if let Ok(value) = HeaderValue::from_maybe_shared(part) {
             headers.insert(name, value);
         }

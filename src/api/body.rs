@@ -30,7 +30,7 @@ impl From<QueryRejection> for Unreadable {
 
 impl From<PathRejection> for Unreadable {
     fn from(_: PathRejection) -> Self {
-        Self(StatusCode::NOT_FOUND, Problem::of(StatusCode::NOT_FOUND).detail)
+        Self(StatusCode::NOT_FOUND, Problem::of(StatusCode::NOT_FOUND).detail.into_owned())
     }
 }
 

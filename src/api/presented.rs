@@ -10,6 +10,8 @@ use crate::platform::http::lean::Refused;
 use crate::usage::Outcome;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// `Authorization: Bearer …` or `X-API-Key: …`.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,7 +86,8 @@ pub fn refusal(verdict: &Verdict) -> Refused {
         Outcome::Missing => HeaderValue::from_static("Bearer realm=\"latchkey\""),
         _ => HeaderValue::from_static("Bearer realm=\"latchkey\", error=\"invalid_token\""),
     });
-    let mut headers = HeaderMap::new();
+    // Room for what every answer carries besides.
+    let mut headers = HeaderMap::with_capacity(12);
     if let Some(challenge) = challenge {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
@@ -98,11 +101,11 @@ pub fn refusal(verdict: &Verdict) -> Refused {
 pub fn tell_rate(headers: &mut HeaderMap, rate: &Rate) {
     let seconds = whole_seconds(rate.reset).as_secs();
     for (name, text) in [
-        ("ratelimit-policy", format!("\"minute\";q={};w=60", rate.limit)),
-        ("ratelimit", format!("\"minute\";r={};t={seconds}", rate.remaining)),
+        (RATE_LIMIT_POLICY, format!("\"minute\";q={};w=60", rate.limit)),
+        (RATE_LIMIT, format!("\"minute\";r={};t={seconds}", rate.remaining)),
     ] {
         if let Ok(value) = HeaderValue::from_str(&text) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     }
 }

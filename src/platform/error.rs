@@ -1,6 +1,7 @@
 //! The one error type. A handler says what happened; how it is told (a page, problem+json, the OAuth form) is decided
 //! once, by `http::problems`, from the address that was asked. Internal causes are logged and never sent.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -170,7 +171,7 @@ impl IntoResponse for Error {
 pub struct Problem {
     pub status: StatusCode,
     pub title: &'static str,
-    pub detail: String,
+    pub detail: Cow<'static, str>,
     pub retry_after: Option<Duration>,
     pub offer: Option<Offer>,
     /// What programs are told besides.
@@ -207,11 +208,18 @@ impl Problem {
             code if code < 500 => ("Bad request", "The request was refused."),
             _ => ("Something went wrong", "The fault is ours and was written to the log."),
         };
-        Self { status, title, detail: detail.to_owned(), retry_after: None, offer: None, more: Vec::new() }
+        Self {
+            status,
+            title,
+            detail: Cow::Borrowed(detail),
+            retry_after: None,
+            offer: None,
+            more: Vec::new(),
+        }
     }
 
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
         self
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -94,9 +94,9 @@ impl Glance {
     }
 
     /// The answer, with what every answer carries.
-    pub fn finish(&self, mut response: Response) -> Response {
+    pub fn finish(self, mut response: Response) -> Response {
         let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.request_id)) {
             headers.insert(REQUEST_ID, id);
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -105,12 +105,11 @@ impl Glance {
     }
 
     /// A refusal as problem+json.
-    pub fn refuse(&self, refused: Refused) -> Response {
+    pub fn refuse(self, refused: Refused) -> Response {
         let Refused { problem, headers } = refused;
         let mut response = Response::new(Body::from(problems::problem_text(&problem, &self.request_id)));
         *response.status_mut() = problem.status;
-        response.headers_mut().reserve(8);
-        response.headers_mut().extend(headers);
+        *response.headers_mut() = headers;
         let kind = HeaderValue::from_static(problems::PROBLEM_JSON);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         if let Some(span) = problem.retry_after {
@@ -120,7 +119,7 @@ impl Glance {
     }
 
     /// The same for what is an answer already.
-    pub fn problem(&self, problem: impl IntoResponse) -> Response {
+    pub fn problem(self, problem: impl IntoResponse) -> Response {
         let mut response = problem.into_response();
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             *response.body_mut() = Body::from(problems::problem_text(&problem, &self.request_id));

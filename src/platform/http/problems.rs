@@ -111,8 +111,10 @@ pub(super) fn problem_text(problem: &Problem, request_id: &str) -> String {
         error: problem.title,
         message: &problem.detail,
     };
-    // Texts and a number: there is nothing that could not be written.
-    let text = serde_json::to_string(&body).unwrap_or_default();
+    let mut text = Vec::with_capacity(512);
+    // Texts and a number: there is nothing that could not be written, and it is UTF-8.
+    let _ = serde_json::to_writer(&mut text, &body);
+    let text = String::from_utf8(text).unwrap_or_default();
     match text.strip_suffix('}') {
         Some(open) if !problem.more.is_empty() => {
             let more = problem.more.iter().map(|(name, value)| format!(",\"{name}\":{value}"));
