@@ -20,5 +20,5 @@ pub fn text<'a>(from: &'a Map<String, Value>, name: &str) -> Result<Option<&'a s
 
 /// Clients show the message of a 400.
 pub fn refused(why: impl Into<String>) -> Told {
-    Told::new(Problem::of(StatusCode::BAD_REQUEST).detail(why))
+    Told::new(Problem::of(StatusCode::BAD_REQUEST).detail(why.into()))
 }
