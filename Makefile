@@ -45,6 +45,7 @@ bench: setup-test ## Measure start, memory, pages, sign-in, checks of keys, larg
 	@$(with) npm --prefix end2end run --silent bench:keys
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:list
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:teams
+	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:device
 	@$(with) npm --prefix end2end run --silent bench:reload
 
 dist: setup ## Make the one file that runs anywhere, in dist/

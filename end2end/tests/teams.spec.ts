@@ -30,7 +30,7 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.open(MEMBERS);
       await expect(page.getByRole("main")).not.toContainText(link);
       const pending = page.getByRole("table", { name: "Pending invites" }).getByRole("row");
-      await expect(pending.filter({ hasText: INGRID.email })).toContainText("In 6 days");
+      await expect(pending.filter({ hasText: INGRID.email })).toContainText("In 7 days");
 
       expect(await ingrid.open(link)).toBe(200);
       await expect(ingrid.page.getByRole("heading", { level: 1 })).toHaveText(`Join ${OWNER.organization}`);

@@ -86,6 +86,18 @@ on_both_engines! {
         assert_eq!(poll(&uncollected).await, "expired_token");
     }
 
+    async fn of_twenty_polls_at_once_one_gets_the_key(engine) {
+        let server = Server::on(engine).await;
+        let (code, user_code) = server.device_asks(json!({})).await;
+        server.approve_login(&user_code, Persona::Member).await;
+        let answers = futures_util::future::join_all((0..20).map(|_| server.client_polls(&code))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            refused(answer, 400);
+        }
+        assert_eq!(server.count("SELECT count(*) FROM keys").await, 1);
+    }
+
     /// Codes of one wire are unknown to the other, and asking there uses nothing up.
     async fn the_wires_do_not_mix(engine) {
         let server = Server::on(engine).await;

@@ -67,9 +67,65 @@ on_both_engines! {
         assert_eq!(decisions.iter().filter(|action| action.starts_with("login.approved") || *action == "login.denied").count(), 10);
     }
 
+    /// Two people, two organizations, one code.
+    async fn of_two_approvals_one_wins(engine) {
+        let server = Server::on(engine).await;
+        let (here, there) = (server.sign_in_as(Persona::Member).await, server.sign_in_as(Persona::Stranger).await);
+        let orgs = [server.organization("Tidewater Freight").await, server.organization("Nair Consulting").await];
+        for _ in 0..10 {
+            let device = server.device(&[]).await;
+            let fields = |org: usize| [("code", device.user_code.as_str()), ("org", orgs[org].as_str()), ("mine", "yes"), ("verdict", "approve")];
+            let (first, second) = (fields(0), fields(1));
+            let (one, other) =
+                futures_util::future::join(server.decide(&here, &first), server.decide(&there, &second)).await;
+            // Whoever was late is led on, or finds nothing under the code any more.
+            assert!([&one, &other].iter().all(|answer| [303, 422].contains(&answer.status.as_u16())));
+            let told = server.poll(&device.device_code).await;
+            assert_eq!(told.status, 200);
+            let org = told.json()["org_id"].as_str().expect("an id").to_owned();
+            assert!(orgs.iter().any(|one| one.as_str() == org));
+            server.clock.advance(Duration::from_secs(60));
+        }
+        assert_eq!(server.count("SELECT COUNT(*) FROM audit WHERE action = 'login.approved'").await, 10);
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 10);
+    }
+
+    /// A decision without its audit row does not happen.
+    async fn a_decision_that_cannot_be_told_is_none(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Member).await;
+        let org = server.organization("Tidewater Freight").await;
+        let device = server.device(&[]).await;
+        let token = server.form_token(&cookies).await;
+        for verdict in ["approve", "deny"] {
+            let fields = [("token", token.as_str()), ("code", &device.user_code), ("org", org.as_str()), ("mine", "yes"), ("verdict", verdict)];
+            sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
+            let failed = server.post("/auth/device").same_origin().with(&cookies).form(&fields).send().await;
+            sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");
+            assert_eq!(failed.status, 500, "{verdict}");
+        }
+        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+        assert_eq!(server.approve(&cookies, &device.user_code).await.status, 303);
+        assert_eq!(server.poll(&device.device_code).await.status, 200);
+    }
+
+    async fn where_the_organization_is_gone_there_is_no_key(engine) {
+        let server = Server::on(engine).await;
+        let cookies = server.sign_in_as(Persona::Owner).await;
+        let device = server.device(&[]).await;
+        server.approve(&cookies, &device.user_code).await;
+        sqlx::query("UPDATE organizations SET deleted_at = 1").execute(server.app.db.pool()).await.expect("deleted");
+        assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 0);
+    }
+
     async fn where_no_key_can_be_made_the_login_stays_approved(engine) {
         let server = Server::on(engine).await;
         let cookies = server.sign_in_as(Persona::Member).await;
+        // An earlier login of the same device: its key is taken away with the new one's making, or not at all.
+        let former = server.device(&[("device_id", "d1")]).await;
+        server.approve(&cookies, &former.user_code).await;
+        let former = Secret::new(server.poll(&former.device_code).await.json()["access_token"].as_str().expect("a key"));
         let device = server.device(&[("device_id", "d1")]).await;
         server.approve(&cookies, &device.user_code).await;
         for table in ["audit", "secret_hashes", "secrets"] {
@@ -81,8 +137,10 @@ on_both_engines! {
             assert_eq!(failed.status, 500, "without {table}");
             assert_eq!(failed.error(), "server_error");
         }
-        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 0);
+        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
+        assert_eq!(server.check(&former).await, Outcome::Valid);
         assert_eq!(server.poll(&device.device_code).await.status, 200);
+        assert_eq!(server.check(&former).await, Outcome::Revoked);
     }
 
     async fn whoever_was_removed_gets_no_key(engine) {

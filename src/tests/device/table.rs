@@ -89,6 +89,17 @@ on_both_engines! {
             assert!(answer.header("www-authenticate").starts_with("Basic"), "{}", answer.text());
             is(&answer, 401, "invalid_client");
         }
+        let form = format!("grant_type={GRANT}&client_id={CLIENT}&device_code={code}");
+        let send = async |kind: &str, body: Vec<u8>| {
+            server.post("/oauth/token").header("content-type", kind).body(body).send().await
+        };
+        for kind in ["", "text/plain", "application/json", "multipart/form-data"] {
+            is(&send(kind, form.clone().into_bytes()).await, 400, "invalid_request");
+        }
+        is(&send("application/x-www-form-urlencoded", [form.as_bytes(), &[0xff]].concat()).await, 400, "invalid_grant");
+        is(&send("application/x-www-form-urlencoded", vec![b'x'; 1024 * 1024 + 1]).await, 413, "invalid_request");
+        let repeated = format!("{form}&client_id={CLIENT}");
+        is(&send("application/x-www-form-urlencoded", repeated.into_bytes()).await, 400, "invalid_request");
         // None of it counted as a poll: the first real one is in time.
         is(&server.poll(code).await, 400, "authorization_pending");
     }
