@@ -24,7 +24,9 @@ try {
     const psql = (on, sql) => execFileSync("psql", ["-XAtqc", sql, on], { encoding: "utf8" });
     psql(postgres, "DROP DATABASE IF EXISTS latchkey_bench_device");
     psql(postgres, "CREATE DATABASE latchkey_bench_device");
-    await measure("PostgreSQL", url.href, () => psql(url.href, "SELECT pg_current_wal_insert_lsn()").trim());
+    const rows =
+      "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_stat_database WHERE datname = current_database()";
+    await measure("PostgreSQL", url.href, () => psql(url.href, rows).trim());
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
