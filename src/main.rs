@@ -10,9 +10,6 @@ use latchkey::platform::boot::{self, Failure};
 use latchkey::platform::config::Sources;
 use latchkey::ui::server::routes;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Parser)]
 #[command(
     name = "latchkey",

@@ -118,7 +118,5 @@ async fn refused(app: &App, caller: &Caller, why: &'static str) -> Told {
 async fn note_refusal(app: &App, caller: &Caller, why: &str) -> Result<(), Error> {
     let org = &caller.actor.org;
     let event = Event::new("login.switch_refused").on("organization", &org.org, &org.org_name);
-    let mut write = app.db.write().await?;
-    audit::record(app, &mut write, &caller.actor.by, event.detail("reason", why)).await?;
-    Ok(write.commit().await?)
+    audit::record_refusal(app, &caller.actor.by, event.detail("reason", why)).await
 }

@@ -8,5 +8,6 @@ mod server;
 pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
-    Actor, By, Event, Filter, Origin, Recorded, Target, about_it, doors, in_general, list, record, sweep,
+    Actor, By, Event, Filter, Origin, Recorded, Target, about_it, doors, forbid, in_general, list, record,
+    record_refusal, sweep,
 };

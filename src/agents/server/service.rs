@@ -127,18 +127,8 @@ async fn with_servers(app: &App, agents: Vec<Agent>) -> Result<Vec<(Agent, Vec<M
     Ok(agents.into_iter().map(with).collect())
 }
 
-/// A refusal is an event too.
 async fn refused(app: &App, actor: &Actor, draft: &Draft, why: &str) -> Error {
     let name: String = draft.agent_id.chars().filter(|c| !c.is_control()).take(80).collect();
-    let event = Event::new("agent.refused").on("agent", "", name).detail("reason", why);
-    let written = async {
-        let mut write = app.db.write().await?;
-        audit::record(app, &mut write, &actor.by, event).await?;
-        write.commit().await?;
-        Ok::<_, Error>(())
-    };
-    match written.await {
-        Ok(()) => Error::Forbidden(why.to_owned()),
-        Err(error) => error,
-    }
+    let event = Event::new("agent.refused").on("agent", "", name);
+    audit::forbid(app, &actor.by, event, why.to_owned()).await
 }

@@ -25,6 +25,21 @@ pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Resu
     Ok(store::insert(write, &id, now, by, &event).await?)
 }
 
+/// A refusal of something that matters is an event too, which stands for itself.
+pub async fn record_refusal(app: &App, by: &By, event: Event) -> Result<(), Error> {
+    let mut write = app.db.write().await?;
+    record(app, &mut write, by, event).await?;
+    Ok(write.commit().await?)
+}
+
+/// The same where somebody may not: the error that tells them why.
+pub async fn forbid(app: &App, by: &By, event: Event, why: String) -> Error {
+    match record_refusal(app, by, event.detail("reason", why.clone())).await {
+        Ok(()) => Error::Forbidden(why),
+        Err(error) => error,
+    }
+}
+
 /// Deletes what is older than the configured retention, if there is one. Returns how many rows went.
 pub async fn sweep(app: &App, keep: Option<Duration>) -> Result<u64, Error> {
     let Some(keep) = keep else { return Ok(0) };

@@ -69,7 +69,9 @@ on_both_engines! {
 
     /// Two people, two organizations, one code.
     async fn of_two_approvals_one_wins(engine) {
-        let server = Server::on(engine).await;
+        // Whoever is late finds nothing, which counts as a wrong code.
+        let settings = [("LATCHKEY_DEVICE_WRONG_CODES_PER_PERSON", "1000"), ("LATCHKEY_DEVICE_WRONG_CODES_PER_ADDRESS", "1000")];
+        let server = Server::with(engine, &settings).await;
         let (here, there) = (server.sign_in_as(Persona::Member).await, server.sign_in_as(Persona::Stranger).await);
         let orgs = [server.organization("Tidewater Freight").await, server.organization("Nair Consulting").await];
         for _ in 0..10 {

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -41,30 +41,7 @@ pub(super) struct Count {
     pub user_agent: Box<str>,
 }
 
-pub(super) type Counts = HashMap<Slot, Count, BuildHasherDefault<Folded>>;
-
-/// Quick, and good enough: in a slot is nothing that somebody outside chooses, for callers are under a keyed hash.
-#[derive(Default)]
-pub(super) struct Folded(u64);
-
-impl Hasher for Folded {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut number = [0; 8];
-            number[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(number));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    fn finish(&self) -> u64 {
-        // Tables look at the highest and the lowest bits; products have good high ones.
-        self.0 ^ self.0 >> 32
-    }
-}
+pub(super) type Counts = HashMap<Slot, Count>;
 
 /// More parts than threads that count, on any machine of our time.
 const PARTS: usize = 64;

@@ -29,7 +29,8 @@ pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arr
     let Some(user) = users::by_id(app.db.pool(), &id).await? else { return Ok(Arrival::Unknown) };
     if user.disabled_at.is_some() {
         let event = Event::new("session.refused").on("person", &user.id, &user.email);
-        super::refused(app, &By::stranger(visit), event.detail("at", identity.provider.slug())).await?;
+        audit::record_refusal(app, &By::stranger(visit), event.detail("at", identity.provider.slug()))
+            .await?;
         return Ok(Arrival::Disabled);
     }
     let person = Person::from(user);
@@ -84,7 +85,7 @@ pub async fn identity_refused(
     };
     tracing::warn!(provider = provider.slug(), why, "{at}");
     let event = Event::new("session.refused").detail("at", provider.slug()).detail("why", at);
-    super::refused(app, &By::stranger(visit), event).await
+    audit::record_refusal(app, &By::stranger(visit), event).await
 }
 
 pub enum Linked {

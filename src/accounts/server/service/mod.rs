@@ -108,7 +108,7 @@ async fn proven_person(app: &App, id: &UserId, epoch: i64) -> Result<Option<Pers
 async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
     let Err(slowed) = app.slice::<Throttle>().admit(attempt, app.clock.steady()) else { return Ok(()) };
     if slowed.first {
-        refused(app, by, Event::new("attempts.slowed")).await?;
+        audit::record_refusal(app, by, Event::new("attempts.slowed")).await?;
     }
     Err(Error::TooMany(slowed.wait))
 }
@@ -116,14 +116,6 @@ async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
 /// The account of attempts that are counted by where they come from alone: nobody's are used up by strangers.
 fn by_address(what: &str, visit: &Visit) -> String {
     format!("{what} {}", subscriber(visit.address))
-}
-
-/// A refusal of something sensitive is an event too.
-async fn refused(app: &App, by: &By, event: Event) -> Result<(), Error> {
-    let mut write = app.db.write().await?;
-    audit::record(app, &mut write, by, event).await?;
-    write.commit().await?;
-    Ok(())
 }
 
 /// What makes a new account, checked before.

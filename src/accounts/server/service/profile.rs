@@ -59,7 +59,7 @@ pub async fn confirm_password(
         app.slice::<Throttle>().forgive(&attempt);
     } else {
         let event = Event::new("password.refused").on("person", &person.id, &person.email);
-        super::refused(app, &person.by(visit), event).await?;
+        audit::record_refusal(app, &person.by(visit), event).await?;
     }
     Ok(right)
 }

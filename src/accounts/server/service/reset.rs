@@ -89,7 +89,7 @@ impl Reset {
     /// Sets the password and ends all sessions. A password that is not taken leaves the link good.
     pub async fn by_link(app: &App, visit: &Visit, token: &Secret, new: Secret) -> Result<Self, Error> {
         let Some(person) = reset_by_link(app, token).await? else {
-            super::refused(app, &By::stranger(visit), Event::new("password.reset_refused")).await?;
+            audit::record_refusal(app, &By::stranger(visit), Event::new("password.reset_refused")).await?;
             return Ok(Self::LinkIsDead);
         };
         let hash = match hash_new_password(app, new, &person.email, &person.name).await? {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::accounts::server::store::links::{self, Opens};
 use crate::accounts::server::store::users;
-use crate::audit::{By, Event};
+use crate::audit::{self, By, Event};
 use crate::platform::config::LogFormat;
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
@@ -50,7 +50,7 @@ pub async fn setup_is_open(app: &App, token: &Secret) -> Result<bool, Error> {
 
 /// Somebody sent the form with a link that is not good.
 pub async fn setup_refused(app: &App, visit: &Visit) -> Result<(), Error> {
-    super::refused(app, &By::stranger(visit), Event::new("setup.refused")).await
+    audit::record_refusal(app, &By::stranger(visit), Event::new("setup.refused")).await
 }
 
 /// Uses the link up. Of two people who send the form at once, one gets true.

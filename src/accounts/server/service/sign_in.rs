@@ -58,7 +58,7 @@ pub async fn sign_in(
         }
         None => {
             // The typed address is not written: people type passwords into the wrong field.
-            super::refused(app, &By::stranger(visit), Event::new("session.refused")).await?;
+            audit::record_refusal(app, &By::stranger(visit), Event::new("session.refused")).await?;
             Ok(SignIn::Refused)
         }
     }

@@ -95,5 +95,5 @@ pub async fn spend_sign_up_link(app: &App, write: &mut Write, token: &Secret) ->
 
 /// Somebody sent the form with a link that is not good.
 pub async fn sign_up_refused(app: &App, visit: &Visit) -> Result<(), Error> {
-    super::refused(app, &By::stranger(visit), Event::new("sign_up.refused")).await
+    audit::record_refusal(app, &By::stranger(visit), Event::new("sign_up.refused")).await
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::{Polls, clients, limits::Limits, store};
-use crate::audit::{self, By, Event};
+use crate::audit::{self, Event};
 use crate::device::server::store::{Decision, Login};
 use crate::device::{Status, UserCode};
 use crate::orgs::server::{Visitor, hold_member};
@@ -53,7 +53,8 @@ pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -
     let member = member.filter(|member| Permission::ManageOwnKeys.is_granted(member.role, Door::Person));
     let Some(member) = member else {
         drop(write);
-        refused(app, &visitor.by(), login).await?;
+        let event = about(app, Event::new("login.refused"), login);
+        audit::record_refusal(app, &visitor.by(), event).await?;
         return Ok(Decided::NotThere);
     };
     let role = role_of(login, member.role);
@@ -108,10 +109,4 @@ fn about(app: &App, event: Event, login: &Login) -> Event {
         .on("login", &login.id, tool)
         .detail("device", login.device_name.clone())
         .detail("from", login.address.clone())
-}
-
-async fn refused(app: &App, by: &By, login: &Login) -> Result<(), Error> {
-    let mut write = app.db.write().await?;
-    audit::record(app, &mut write, by, about(app, Event::new("login.refused"), login)).await?;
-    Ok(write.commit().await?)
 }

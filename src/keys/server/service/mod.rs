@@ -179,21 +179,12 @@ async fn held(
 
 /// A refusal of something that matters is an event too.
 async fn refused(app: &App, actor: &Actor, verb: &'static str, key: Option<&Key>, why: String) -> Error {
-    let event = Event::new("key.refused").detail("verb", verb).detail("reason", why.clone());
+    let event = Event::new("key.refused").detail("verb", verb);
     let event = match key {
         Some(key) => event.on("key", &key.id, &key.name),
         None => event.on("organization", &actor.org.org, &actor.org.org_name),
     };
-    let written = async {
-        let mut write = app.db.write().await?;
-        audit::record(app, &mut write, &actor.by, event).await?;
-        write.commit().await?;
-        Ok::<_, Error>(())
-    };
-    match written.await {
-        Ok(()) => Error::Forbidden(why),
-        Err(error) => error,
-    }
+    audit::forbid(app, &actor.by, event, why).await
 }
 
 /// The end of every change: its event, its place in the change log, the commit.

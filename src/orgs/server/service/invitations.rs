@@ -106,10 +106,7 @@ pub async fn by_link(app: &App, token: &Secret) -> Result<Option<Invitation>, Er
 
 /// Somebody sent the form of a link that is not good.
 pub async fn link_refused(app: &App, visit: &Visit) -> Result<(), Error> {
-    let mut write = app.db.write().await?;
-    audit::record(app, &mut write, &By::stranger(visit), Event::new("invitation.refused")).await?;
-    write.commit().await?;
-    Ok(())
+    audit::record_refusal(app, &By::stranger(visit), Event::new("invitation.refused")).await
 }
 
 /// Somebody with an account joins. None when the link has ended or is not theirs.

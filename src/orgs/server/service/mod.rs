@@ -127,21 +127,12 @@ async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&L
             actor.org.org_name
         ),
     };
-    let event = Event::new("member.refused").detail("verb", verb).detail("reason", why.clone());
+    let event = Event::new("member.refused").detail("verb", verb);
     let event = match member {
         Some(member) => event.on("person", &member.user, &member.email),
         None => event.on("organization", &actor.org.org, &actor.org.org_name),
     };
-    let written = async {
-        let mut write = app.db.write().await?;
-        audit::record(app, &mut write, &actor.by, event).await?;
-        write.commit().await?;
-        Ok::<_, Error>(())
-    };
-    match written.await {
-        Ok(()) => Error::Forbidden(why),
-        Err(error) => error,
-    }
+    audit::forbid(app, &actor.by, event, why).await
 }
 
 /// Removes invitations that ended long ago.
