@@ -2,7 +2,7 @@
 // PostgreSQL that `.tools/with-postgres` runs if there is one. Ends with 1 when a target is missed.
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
-import { request } from "node:http";
+import { globalAgent, request } from "node:http";
 import { join } from "node:path";
 import { folder, report, row, start } from "./server.mjs";
 
@@ -54,6 +54,7 @@ async function measure(engine, url) {
     });
     const cookie = (entered.headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
     fill(engine, url ?? server.database);
+    globalAgent.destroy(); // the server has closed what was silent meanwhile
     for (const [what, path] of PAGES) {
       const times = [];
       for (let n = 0; n < ASKED; n += 1) {

@@ -3,7 +3,7 @@
 // is missed.
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
-import { request } from "node:http";
+import { globalAgent, request } from "node:http";
 import { join } from "node:path";
 import { folder, report, row, start } from "./server.mjs";
 
@@ -37,6 +37,7 @@ async function measure(engine, url, run) {
     const cookie = await setUp(server);
     run(url, seed());
     run(url, "ANALYZE");
+    globalAgent.destroy(); // the server has closed what was silent meanwhile
     for (const path of ["/settings/members", "/settings/audit-log"]) {
       const times = [];
       for (let n = 0; n < VIEWS; n += 1) {

@@ -99,7 +99,7 @@ async function chosenKeys(visitor: Visitor): Promise<number> {
 async function invited(visitor: Visitor): Promise<number> {
   await visitor.open("/settings/members");
   await visitor.fill({ "Invite people": `ingrid-${Date.now()}@tidewater.example` });
-  return visitor.press("Make invite");
+  return visitor.press("Invite");
 }
 
 /** The first of the members, one page further. */
@@ -170,7 +170,7 @@ export const PAGES: Listed[] = [
     status: 422,
     empty: true,
     find: LINK,
-    then: send("Set up", {
+    then: send("Create account and organization", {
       "Your name": UNSEEN,
       Email: `${"a".repeat(65)}@tidewater.example`,
       Password: "short",
@@ -325,7 +325,7 @@ export const PAGES: Listed[] = [
     heading: "Members",
     status: 422,
     who: "owner",
-    then: send("Make invite", { "Invite people": `${"a".repeat(65)}@tidewater.example` }),
+    then: send("Invite", { "Invite people": `${"a".repeat(65)}@tidewater.example` }),
   },
   {
     name: "member-role",

@@ -74,7 +74,7 @@ export class Visitor {
       Password: PASSWORD,
       Organization: OWNER.organization,
     });
-    await this.press("Set up");
+    await this.press("Create account and organization");
     await this.isAt(HOME);
     await this.open(PROFILE);
   }
@@ -167,7 +167,7 @@ export async function settle(engine: Engine, browser: Browser): Promise<Home> {
     await visitor.setUp();
     await visitor.open("/settings/members");
     await visitor.fill({ "Invite people": `${GUARDED.email}, ${LONER.email}` });
-    await visitor.press("Make invite");
+    await visitor.press("Invite");
     links.push(...(await visitor.page.locator("#invite-links code").allInnerTexts()));
   });
   const join = (link: string | undefined, name: string) =>

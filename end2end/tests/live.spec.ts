@@ -63,7 +63,7 @@ for (const [what, blocked] of [
     await page.getByLabel("Email").fill(OWNER.email);
     await page.getByLabel("Password").fill("tide water marsh lantern");
     await page.getByLabel("Organization").fill(OWNER.organization);
-    await page.getByRole("button", { name: "Set up", exact: true }).click();
+    await page.getByRole("button", { name: "Create account and organization", exact: true }).click();
     await expect(page).toHaveURL(new URL(HOME, server.url).href);
     await expect(page.getByRole("heading", { level: 1 })).toHaveText("Overview");
     await context.close();

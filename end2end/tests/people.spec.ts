@@ -24,7 +24,7 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.fill({ "Your name": OWNER.name, Email: OWNER.email, Password: "short" });
       await alice.fill({ Organization: OWNER.organization });
       watch.expect(422);
-      expect(await alice.press("Set up")).toBe(422);
+      expect(await alice.press("Create account and organization")).toBe(422);
       await alice.isRefused("Password", /at least 12 characters/);
       await expect(alice.page.getByLabel("Your name")).toHaveValue(OWNER.name);
       await expect(alice.page.getByLabel("Email")).toHaveValue(OWNER.email);
@@ -32,7 +32,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(alice.page.getByLabel("Password")).toHaveValue("");
 
       await alice.fill({ Password: PASSWORD });
-      expect(await alice.press("Set up")).toBe(200);
+      expect(await alice.press("Create account and organization")).toBe(200);
       await alice.isAt(HOME);
       await expect(alice.page.getByRole("button", { name: OWNER.organization })).toContainText(
         "You are an owner",

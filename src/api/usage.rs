@@ -47,6 +47,8 @@ pub struct HourBody {
 
 #[derive(Serialize, ToSchema)]
 pub struct CallerBody {
+    /// Which of the key's secrets was sent.
+    secret_id: String,
     /// Empty for callers beyond those that are told apart.
     address: String,
     user_agent: String,
@@ -103,6 +105,7 @@ fn hour(hour: Hour) -> HourBody {
 
 fn seen(caller: Seen) -> CallerBody {
     CallerBody {
+        secret_id: caller.secret,
         address: caller.address,
         user_agent: caller.user_agent,
         first_at: caller.first_at.to_string(),

@@ -5,16 +5,20 @@
 //! no `error`, and the client asks again (`platform::http::Wire::ArmorIq`). What it sends as `callback_url` is passed
 //! over: a key does not travel in an address, and the client asks in any case.
 
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::words;
 use crate::api::{Body, Told};
-use crate::device::server::{Answer, NotBegun, Poll, Request, Wire, begin, poll, verification_uri_complete};
+use crate::device::server::{
+    Answer, NotBegun, Poll, Request, Wire, begin, pending, poll, verification_uri_complete,
+};
 use crate::platform::http::Visit;
+use crate::platform::http::lean::is_json;
 use crate::platform::{App, Error, Secret};
 
 const CLIENT: &str = "armoriq-cli";
@@ -71,6 +75,17 @@ pub async fn token(
         "user_id": granted.user_id.as_str(),
         "org_id": granted.org_id.as_str(),
     })))
+}
+
+/// For what is known to be pending.
+pub fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<Response> {
+    if !is_json(headers) {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let code = Secret::new(words::text(words::object(&body).ok()?, "deviceCode").ok()??);
+    let answer = pending(app, Wire::ArmorIq, CLIENT, &code)?;
+    Some(not_yet(answer).into_response())
 }
 
 fn not_yet(answer: Answer) -> Told {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -20,8 +21,7 @@ impl Secret {
 
     /// How a random secret is kept: nobody can guess it, so one SHA-256 is enough. Passwords are another matter.
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.0.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&Sha256::digest(self.0.as_bytes()))
     }
 }
 

@@ -107,7 +107,8 @@ impl Server {
         let random = Random::seeded(1);
         let slices = routes::slices(&random);
         let app = App::new(config, db, clock.clone(), random, assets, slices);
-        crate::keys::server::listen(&app).await.expect("the change log is read");
+        routes::listen(&app);
+        crate::keys::server::catch_up(&app).await.expect("the change log is read");
         let entrance = routes::entrance(&app);
         Self { app, clock, _place: place, entrance }
     }
@@ -119,7 +120,8 @@ impl Server {
         let random = Random::seeded(2);
         let slices = routes::slices(&random);
         let app = App::new(config, db, self.clock.clone(), random, Assets::none(), slices);
-        crate::keys::server::listen(&app).await.expect("the change log is read");
+        routes::listen(&app);
+        crate::keys::server::catch_up(&app).await.expect("the change log is read");
         app
     }
 

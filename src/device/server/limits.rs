@@ -39,7 +39,10 @@ struct Count {
 }
 
 #[derive(Default)]
-pub struct Limits(Mutex<HashMap<Subject, Count>>);
+pub struct Limits {
+    counts: Mutex<HashMap<Subject, Count>>,
+    opening: tokio::sync::Mutex<()>,
+}
 
 /// A code that is about to be looked up. It counts as wrong until it is found.
 pub struct Look<'a> {
@@ -52,6 +55,11 @@ impl Limits {
         let most = app.config.device.device_codes_per_minute;
         let subject = Subject::NewCodes(subscriber(address));
         app.slice::<Self>().take(&[Limit { subject, most, window: MINUTE }], app.clock.steady())
+    }
+
+    /// Held while open codes are counted and one is added, so that many at once cannot slip through.
+    pub async fn opening(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
+        app.slice::<Self>().opening.lock().await
     }
 
     /// By a key of theirs that asks for another.
@@ -81,7 +89,7 @@ impl Limits {
     }
 
     fn take(&self, limits: &[Limit], now: Duration) -> Result<(), Error> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > MOST {
             counts.retain(|_, count| now < count.since + count.window);
         }
@@ -112,7 +120,7 @@ impl Look<'_> {
     /// It was a code. What was wrong before stays counted.
     pub fn found(self) {
         let limits = self.app.slice::<Limits>();
-        let mut counts = limits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = limits.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for limit in &self.limits {
             if let Some(count) = counts.get_mut(&limit.subject) {
                 count.taken = count.taken.saturating_sub(1);

@@ -13,7 +13,7 @@ pub use limits::Limits;
 pub use pages::Listed;
 pub use polls::Polls;
 pub use service::{
-    Answer, Begun, Granted, NotBegun, Poll, Request, begin, poll, sweep, verification_uri,
+    Answer, Begun, Granted, NotBegun, Poll, Request, begin, pending, poll, sweep, verification_uri,
     verification_uri_complete,
 };
 pub use store::Wire;

@@ -2,6 +2,7 @@
 //! and no secret, and whoever tries to authenticate is refused.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -11,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Answer, Begun, NotBegun, Poll, Request, Wire, begin, poll};
+use super::{Answer, Begun, NotBegun, Poll, Request, Wire, begin, pending, poll};
 use crate::platform::http::{Doors, Visit, Who};
 use crate::platform::{App, Secret};
 
@@ -34,6 +35,7 @@ pub fn doors() -> Doors {
     Doors::default()
         .post("/oauth/device_authorization", Who::Anyone, device_authorization)
         .post("/oauth/token", Who::Anyone, token)
+        .quick("/oauth/token", quick_token)
         .get("/.well-known/oauth-authorization-server", Who::Anyone, metadata)
 }
 
@@ -212,13 +214,31 @@ async fn token(
         Err(Answer::Expired) => {
             Refused::grant("expired_token", "The code was not approved in time. Start the login again.")
         }
-        Err(Answer::Pending) => Refused::grant("authorization_pending", "The login waits for approval."),
-        Err(Answer::SlowDown(interval)) => Refused {
-            more: Some(("interval", json!(interval.as_secs()))),
-            ..Refused::grant("slow_down", "Ask less often.")
-        },
+        Err(Answer::Pending) => waits(),
+        Err(Answer::SlowDown(interval)) => too_early(interval),
     };
     Err(refused.into_response())
+}
+
+fn waits() -> Refused {
+    Refused::grant("authorization_pending", "The login waits for approval.")
+}
+
+fn too_early(interval: Duration) -> Refused {
+    Refused {
+        more: Some(("interval", json!(interval.as_secs()))),
+        ..Refused::grant("slow_down", "Ask less often.")
+    }
+}
+
+/// For what is known to be pending.
+fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<Response> {
+    let (client_id, code) = judged(app, headers, body).ok()?;
+    match pending(app, Wire::OAuth, &client_id, &code)? {
+        Answer::Pending => Some(waits().into_response()),
+        Answer::SlowDown(interval) => Some(too_early(interval).into_response()),
+        _ => None,
+    }
 }
 
 /// The client and its device code; otherwise the first thing that is wrong.

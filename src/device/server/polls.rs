@@ -1,76 +1,153 @@
-//! How fast devices ask. Only of what is still pending: it keeps eager programs from asking the database for nothing.
-//! Kept in memory, per process, so that asking never writes.
+//! Logins that are still pending, as they were read once, and how fast their devices ask. Asking again is answered from
+//! here until somebody decides, which is heard of like any change; so it reads nothing and never writes. In memory, per
+//! process.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::shared::LoginId;
+use super::store::{Login, Wire};
+use crate::platform::changes::{Heard, Kind};
+use crate::shared::{LoginId, Timestamp};
 
 /// A little early is in time: clocks and networks are not exact.
 const GRACE: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_secs(5);
 const SLOWEST: Duration = Duration::from_secs(30);
-/// Past this many entries those of codes that have ended are swept.
-const MOST: usize = 10_000;
+/// Past this many those that have ended are swept. More can be open only for moments.
+const MOST: usize = 20_000;
 
-struct Pace {
+#[derive(Default)]
+pub struct Polls(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// By the fingerprint of the device code.
+    waiting: HashMap<String, Waiting>,
+    /// Raised by every decision: a login that was being read meanwhile is not taken for pending.
+    generation: u64,
+}
+
+struct Waiting {
+    login: LoginId,
+    wire: Wire,
+    client_id: String,
+    expires_at: Timestamp,
     /// The last time that was not too early.
     last: Duration,
     interval: Duration,
 }
 
-#[derive(Default)]
-pub struct Polls(Mutex<HashMap<LoginId, Pace>>);
-
-impl Polls {
+impl Waiting {
     /// The first time is always in time. Too early: the interval that holds from here on. It is measured from the last
     /// time that was accepted, so that a program which never changes its pace is answered now and then.
-    pub fn ask(
+    fn ask(&mut self, steady: Duration) -> Result<(), Duration> {
+        if steady + GRACE < self.last + self.interval {
+            self.interval = (self.interval + STEP).min(SLOWEST.max(self.interval));
+            return Err(self.interval);
+        }
+        self.last = steady;
+        Ok(())
+    }
+}
+
+/// Whose question it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    pub wire: Wire,
+    pub client_id: &'a str,
+    /// The fingerprint of the device code.
+    pub code: &'a str,
+}
+
+impl Polls {
+    /// Is it pending, and in time? None: not known here.
+    pub fn ask(&self, asking: &Asking, now: Timestamp, steady: Duration) -> Option<Result<(), Duration>> {
+        let mut known = self.lock();
+        let waiting = known.waiting.get_mut(asking.code)?;
+        let same = waiting.wire == asking.wire && waiting.client_id == asking.client_id;
+        (same && waiting.expires_at > now).then(|| waiting.ask(steady))
+    }
+
+    /// To be taken before a login is read.
+    pub fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// The same for a login that was read and found pending, which is known from here on.
+    pub fn ask_anew(
         &self,
-        id: &LoginId,
+        generation: u64,
+        code: &str,
+        login: &Login,
         interval: Duration,
-        life: Duration,
-        now: Duration,
+        (now, steady): (Timestamp, Duration),
     ) -> Result<(), Duration> {
-        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if paces.len() > MOST {
-            paces.retain(|_, pace| now < pace.last + life);
+        let mut known = self.lock();
+        if known.waiting.len() > MOST {
+            known.waiting.retain(|_, waiting| waiting.expires_at > now);
         }
-        let Some(pace) = paces.get_mut(id) else {
-            paces.insert(id.clone(), Pace { last: now, interval });
-            return Ok(());
-        };
-        if now + GRACE < pace.last + pace.interval {
-            pace.interval = (pace.interval + STEP).min(SLOWEST.max(interval));
-            return Err(pace.interval);
+        if let Some(waiting) = known.waiting.get_mut(code) {
+            return waiting.ask(steady);
         }
-        pace.last = now;
+        if known.generation == generation {
+            let waiting = Waiting {
+                login: login.id.clone(),
+                wire: login.wire,
+                client_id: login.client_id.clone(),
+                expires_at: login.expires_at,
+                last: steady,
+                interval,
+            };
+            known.waiting.insert(code.to_owned(), waiting);
+        }
         Ok(())
     }
 
-    /// It was decided; nobody is slowed any more.
-    pub fn forget(&self, id: &LoginId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    pub fn hear(&self, heard: Heard<'_>) {
+        match heard {
+            Heard::Change(change) if change.kind == Kind::Login => {
+                let mut known = self.lock();
+                known.generation += 1;
+                known.waiting.retain(|_, waiting| waiting.login.as_str() != change.id);
+            }
+            Heard::Change(_) => {}
+            Heard::Gap => {
+                let mut known = self.lock();
+                known.generation += 1;
+                known.waiting.clear();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::changes::Change;
 
-    const LIFE: Duration = Duration::from_secs(600);
     const INTERVAL: Duration = Duration::from_secs(5);
+    const NOW: Timestamp = Timestamp::from_millis(0);
 
-    fn login(n: u8) -> LoginId {
-        LoginId::from_text(format!("login {n}"))
+    fn waiting() -> Waiting {
+        Waiting {
+            login: LoginId::from_text("a login"),
+            wire: Wire::OAuth,
+            client_id: "a client".to_owned(),
+            expires_at: Timestamp::from_millis(600_000),
+            last: Duration::ZERO,
+            interval: INTERVAL,
+        }
     }
 
     #[test]
     fn who_is_too_early_waits_longer_each_time() {
-        let polls = Polls::default();
-        let ask = |at: f64| polls.ask(&login(1), INTERVAL, LIFE, Duration::from_secs_f64(at));
-        assert_eq!(ask(0.0), Ok(()));
+        let mut waiting = waiting();
+        let mut ask = |at: f64| waiting.ask(Duration::from_secs_f64(at));
         assert_eq!(ask(4.0), Ok(()), "a second of grace");
         let secs = Duration::from_secs;
         assert_eq!(ask(6.0), Err(secs(10)));
@@ -79,19 +156,59 @@ mod tests {
             assert_eq!(ask(6.2), Err(secs(wanted)));
         }
         assert_eq!(ask(33.0), Ok(()), "measured from the last that was accepted");
-        assert_eq!(polls.ask(&login(2), INTERVAL, LIFE, secs(33)), Ok(()), "another device");
-        polls.forget(&login(1));
-        assert_eq!(ask(33.1), Ok(()));
     }
 
     #[test]
     fn a_program_at_a_fixed_pace_is_answered_now_and_then() {
-        let polls = Polls::default();
         for pace in [1, 2, 3] {
-            let answered = (0..600 / pace).filter(|n| {
-                polls.ask(&login(pace as u8), INTERVAL, LIFE, Duration::from_secs(n * pace)).is_ok()
-            });
-            assert!(answered.count() >= 20, "every {pace} s");
+            let mut waiting = waiting();
+            let answered = (1..600 / pace).filter(|n| waiting.ask(Duration::from_secs(n * pace)).is_ok());
+            // The very first is answered anyway.
+            assert!(answered.count() + 1 >= 20, "every {pace} s");
         }
+    }
+
+    #[test]
+    fn a_pace_above_the_slowest_is_kept() {
+        let mut waiting = Waiting { interval: Duration::from_secs(60), ..waiting() };
+        assert_eq!(waiting.ask(Duration::from_secs(1)), Err(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn what_is_known_ends_with_its_time_and_with_a_decision() {
+        let polls = Polls::default();
+        polls.lock().waiting.insert("code".to_owned(), waiting());
+        let of = |wire, client_id| Asking { wire, client_id, code: "code" };
+        let later = |millis: i64, asking: &Asking| {
+            polls.ask(asking, Timestamp::from_millis(millis), Duration::from_millis(millis.unsigned_abs()))
+        };
+        assert_eq!(later(5_000, &of(Wire::OAuth, "a client")), Some(Ok(())));
+        assert_eq!(later(10_000, &of(Wire::ArmorIq, "a client")), None, "another wire");
+        assert_eq!(later(10_000, &of(Wire::OAuth, "another")), None, "another client");
+        assert_eq!(later(600_000, &of(Wire::OAuth, "a client")), None, "its time has run out");
+        let change = |kind, id: &str| Change { kind, id: id.to_owned() };
+        polls.hear(Heard::Change(&change(Kind::Key, "a login")));
+        polls.hear(Heard::Change(&change(Kind::Login, "another login")));
+        assert_eq!(later(20_000, &of(Wire::OAuth, "a client")), Some(Ok(())));
+        polls.hear(Heard::Change(&change(Kind::Login, "a login")));
+        assert_eq!(later(30_000, &of(Wire::OAuth, "a client")), None);
+        assert_eq!(polls.generation(), 2);
+        polls.lock().waiting.insert("code".to_owned(), waiting());
+        polls.hear(Heard::Gap);
+        assert_eq!(later(30_000, &of(Wire::OAuth, "a client")), None);
+    }
+
+    #[test]
+    fn what_was_decided_while_it_was_read_is_not_kept() {
+        let polls = Polls::default();
+        let login = Login::pending_for_tests();
+        let steady = Duration::ZERO;
+        let before = polls.generation();
+        polls.hear(Heard::Gap);
+        assert_eq!(polls.ask_anew(before, "code", &login, INTERVAL, (NOW, steady)), Ok(()));
+        let asking = Asking { wire: login.wire, client_id: &login.client_id, code: "code" };
+        assert_eq!(polls.ask(&asking, NOW, steady), None);
+        assert_eq!(polls.ask_anew(polls.generation(), "code", &login, INTERVAL, (NOW, steady)), Ok(()));
+        assert_eq!(polls.ask(&asking, NOW, INTERVAL), Some(Ok(())));
     }
 }

@@ -19,7 +19,7 @@ use super::state::{Org, State};
 use super::token::Token;
 use super::tries::Tries;
 use super::wrong::{Known, Wrong};
-use crate::platform::changes::{Change, Kind};
+use crate::platform::changes::{Heard, Kind};
 use crate::platform::{Random, Workers};
 use crate::shared::{Compact, KeyId, SecretId};
 
@@ -200,20 +200,21 @@ impl Memory {
         Some(self.seen.load(Ordering::Acquire)).filter(|seen| *seen >= 0)
     }
 
-    pub fn hear(&self, change: &Change) {
-        match change.kind {
-            Kind::Key => {
+    pub fn hear(&self, heard: Heard<'_>) {
+        match heard {
+            Heard::Change(change) if change.kind == Kind::Key => {
                 let cells = self.cells.pin();
                 if let Some(cell) = KeyId::from_text(&*change.id).compact().and_then(|key| cells.get(&key)) {
                     cell.forget();
                 }
             }
-            // A plan, which many states carry. Rare.
-            Kind::Organization => self.forget_states(),
+            Heard::Change(change) if change.kind == Kind::Login => {}
+            // A plan, which many states carry, or a gap. Rare.
+            Heard::Change(_) | Heard::Gap => self.forget_states(),
         }
     }
 
-    pub(super) fn forget_states(&self) {
+    fn forget_states(&self) {
         self.cells.pin().values().for_each(|cell| cell.forget());
     }
 

@@ -34,6 +34,4 @@ pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verify::{From, Kinds, Verdict, Wanted, verify};
-#[cfg(test)]
-pub use watch::{catch_up, listen};
-pub use watch::{flush, sweep, watch};
+pub use watch::{catch_up, flush, is_current, sweep, watch};

@@ -16,9 +16,9 @@ const EVERY: Duration = Duration::from_secs(1);
 const IDEMPOTENCY: Duration = Duration::from_secs(24 * 60 * 60);
 const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Listens to changes of this process, reads the log once, and goes on reading and flushing until the process ends.
+/// Reads the log once, and goes on reading and flushing until the process ends.
 pub async fn watch(app: &App) -> Result<(), Error> {
-    listen(app).await?;
+    catch_up(app).await?;
     let reader = app.clone();
     tokio::spawn(async move {
         loop {
@@ -42,29 +42,27 @@ pub async fn watch(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Hears from now on of the changes of this process, and reads the log once.
-pub async fn listen(app: &App) -> Result<(), Error> {
-    let memory = Arc::clone(app.slice::<Arc<Memory>>());
-    app.db.listener.set(move |change| memory.hear(change));
-    catch_up(app).await
+/// Was the log read in time, so that what is remembered may be used?
+pub fn is_current(app: &App) -> bool {
+    app.slice::<Arc<Memory>>().may_use_states(app.clock.steady())
 }
 
-/// Reads what has changed since the last time and forgets just those states.
+/// Reads what has changed since the last time and tells those who remember it.
 pub async fn catch_up(app: &App) -> Result<(), Error> {
     let memory = app.slice::<Arc<Memory>>();
     loop {
         let began = app.clock.steady();
         let Some(seen) = memory.seen() else {
             let newest = changes::newest(app.db.pool()).await?;
-            memory.forget_states();
+            app.db.listener.tell_gap();
             memory.renew(newest, began);
             return Ok(());
         };
         let read = changes::after(app.db.pool(), seen).await?;
         if read.gap {
-            memory.forget_states();
+            app.db.listener.tell_gap();
         }
-        read.changes.iter().for_each(|change| memory.hear(change));
+        app.db.listener.tell(&read.changes);
         let more = read.changes.len() >= changes::AT_ONCE;
         memory.renew(read.last, began);
         if !more {

@@ -70,6 +70,9 @@ impl fmt::Display for DbError {
 
 impl std::error::Error for DbError {}
 
+/// After this long a connection may have been lost unnoticed.
+const REST: Duration = Duration::from_secs(1);
+
 #[derive(Clone)]
 pub struct Db {
     pool: AnyPool,
@@ -98,7 +101,17 @@ impl Db {
         let cannot = |why: String| DbError::new(format!("cannot open the database {url}: {why}"));
         let options = AnyPoolOptions::new()
             .max_connections(settings.database_connections)
-            .acquire_timeout(settings.database_timeout);
+            .acquire_timeout(settings.database_timeout)
+            // A connection that worked a moment ago works: it is asked only after a rest.
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > REST {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            });
         let (engine, lock, address) = match &settings.database_url {
             DatabaseUrl::Sqlite(path) => {
                 let lock = sqlite::prepare(path, opener).map_err(cannot)?;

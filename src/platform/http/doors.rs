@@ -6,7 +6,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
 
-use super::lean::{Lean, LeanDoor};
+use super::lean::{Before, Lean, LeanDoor, Quick, QuickDoor};
 use crate::platform::App;
 
 /// Who may pass a door. Finer questions (whose key, which role in which organization) are the service's.
@@ -32,6 +32,7 @@ pub struct Door {
 pub struct Doors {
     router: Router<App>,
     lean: Vec<LeanDoor>,
+    quick: Vec<QuickDoor>,
     list: Vec<Door>,
 }
 
@@ -86,11 +87,18 @@ impl Doors {
         self
     }
 
+    /// What is posted to a door that is here already may be answered before the stack (`super::lean::Quick`).
+    pub fn quick(mut self, path: &'static str, answer: Quick) -> Self {
+        self.quick.push(QuickDoor { path, answer });
+        self
+    }
+
     /// Another slice's doors beside these.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.lean.extend(other.lean);
+        self.quick.extend(other.quick);
         self.list.extend(other.list);
         self
     }
@@ -99,8 +107,8 @@ impl Doors {
         &self.list
     }
 
-    /// Those within the stack, and the lean ones.
-    pub fn into_parts(self) -> (Router<App>, Vec<LeanDoor>) {
-        (self.router, self.lean)
+    /// Those within the stack, and what stands before it.
+    pub fn into_parts(self) -> (Router<App>, Before) {
+        (self.router, Before { lean: self.lean, quick: self.quick })
     }
 }

@@ -1,7 +1,7 @@
 //! Headers that keep a browser from doing more than this server meant.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -25,7 +25,12 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 
 pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+    put(&app, response.headers_mut());
+    response
+}
+
+/// What every answer carries.
+pub fn put(app: &App, headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
@@ -35,7 +40,6 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     if app.public_url.is_secure() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    response
 }
 
 /// A page's policy: scripts by this answer's nonce alone, everything else from this origin.

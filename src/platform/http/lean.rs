@@ -5,18 +5,20 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
-use http_body_util::{BodyExt, Limited};
+use futures_util::{FutureExt, stream};
+use http_body_util::{BodyExt, Collected, Limited};
 use tower::ServiceExt;
 
+use super::cross_site::SEC_FETCH_SITE;
 use super::visit::Peer;
-use super::{address, problems};
+use super::{address, headers, problems};
 use crate::platform::{App, Error, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,25 +32,87 @@ pub struct LeanDoor {
     pub handler: Lean,
 }
 
-/// Where every request arrives: the few lean doors first, then the router with all that stands around it.
+/// A small question that is asked again and again, and whose usual answer is in memory. None: the usual way, on which
+/// nothing of this is known.
+pub type Quick = fn(&App, &HeaderMap, &Bytes) -> Option<Response>;
+
+pub struct QuickDoor {
+    pub path: &'static str,
+    pub answer: Quick,
+}
+
+/// What stands before the router.
+pub struct Before {
+    pub lean: Vec<LeanDoor>,
+    pub quick: Vec<QuickDoor>,
+}
+
+/// A quick question is not larger.
+const SMALL: u64 = 2 * 1024;
+/// It comes at once; what takes longer goes the usual way.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// Where every request arrives: the few doors that stand before the router first, then the router with all that is
+/// around it.
 #[derive(Clone)]
 pub struct Entrance {
     app: App,
-    lean: Arc<[LeanDoor]>,
+    before: Arc<Before>,
     router: Router,
 }
 
 impl Entrance {
-    pub fn new(app: &App, lean: Vec<LeanDoor>, router: Router) -> Self {
-        Self { app: app.clone(), lean: lean.into(), router }
+    pub fn new(app: &App, before: Before, router: Router) -> Self {
+        Self { app: app.clone(), before: Arc::new(before), router }
     }
 
-    pub async fn answer(&self, peer: Peer, mut request: Request) -> Response {
+    /// Those within the stack are asked in the end.
+    async fn usual(&self, peer: Peer, mut request: Request) -> Response {
+        request.extensions_mut().insert(peer);
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        response
+    }
+
+    async fn quick(&self, door: &QuickDoor, peer: Peer, request: Request) -> Response {
+        let started = self.app.clock.steady();
+        let is_small = request.body().size_hint().upper().is_some_and(|size| size <= SMALL);
+        // Browsers say where a question comes from: whether that is fine is not decided here.
+        if !is_small || request.headers().contains_key(SEC_FETCH_SITE) {
+            return self.usual(peer, request).await;
+        }
+        let Ok(glance) = Glance::of(&self.app, peer, &request) else {
+            return self.usual(peer, request).await;
+        };
+        let (head, body) = request.into_parts();
+        let mut body = Box::pin(async move { body.collect().await.map(Collected::to_bytes) });
+        let body = match tokio::time::timeout(AT_ONCE, &mut body).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(error)) => {
+                let broken = Body::from_stream(stream::once(async { Err::<Bytes, _>(error) }));
+                return self.usual(peer, Request::from_parts(head, broken)).await;
+            }
+            Err(_) => {
+                let rest = Body::from_stream(stream::once(body));
+                return self.usual(peer, Request::from_parts(head, rest)).await;
+            }
+        };
+        let answer = AssertUnwindSafe(|| (door.answer)(&self.app, &head.headers, &body));
+        let Ok(Some(mut response)) = std::panic::catch_unwind(answer) else {
+            return self.usual(peer, Request::from_parts(head, Body::from(body))).await;
+        };
+        headers::put(&self.app, response.headers_mut());
+        let took = self.app.clock.steady().saturating_sub(started);
+        self.app.metrics.answered("POST", door.path, response.status().as_u16(), took);
+        glance.finish(response)
+    }
+
+    pub async fn answer(&self, peer: Peer, request: Request) -> Response {
         let path = request.uri().path();
-        let Some(door) = self.lean.iter().find(|door| door.path == path) else {
-            request.extensions_mut().insert(peer);
-            let Ok(response) = self.router.clone().oneshot(request).await;
-            return response;
+        let Some(door) = self.before.lean.iter().find(|door| door.path == path) else {
+            return match self.before.quick.iter().find(|door| door.path == path) {
+                Some(door) if *request.method() == Method::POST => self.quick(door, peer, request).await,
+                _ => self.usual(peer, request).await,
+            };
         };
         let method = request.method();
         if *method != door.method && !(method == Method::HEAD && door.method == Method::GET) {
@@ -174,7 +238,7 @@ pub async fn json<T: serde::de::DeserializeOwned>(
     })
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub fn is_json(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim();
         kind.eq_ignore_ascii_case("application/json")

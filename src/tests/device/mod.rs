@@ -4,6 +4,7 @@
 mod client;
 mod marks;
 mod page;
+mod pending;
 mod races;
 mod table;
 mod traces;

@@ -25,6 +25,16 @@ on_both_engines! {
         assert_eq!(server.count("SELECT COUNT(*) FROM secret_hashes").await, 1);
     }
 
+    async fn of_many_askings_at_once_only_so_many_stay_open(engine) {
+        let settings = [("LATCHKEY_DEVICE_CODES_PER_MINUTE", "1000"), ("LATCHKEY_DEVICE_CODES_OPEN", "5")];
+        let server = Server::with(engine, &settings).await;
+        let ask = || server.post("/oauth/device_authorization").form(&[("client_id", "latchkey-cli")]).send();
+        let answers = join_all((0..20).map(|_| ask())).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 5);
+        assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 15);
+        assert_eq!(server.count("SELECT COUNT(*) FROM device_logins").await, 5);
+    }
+
     async fn a_poll_beside_the_approval_never_loses_it(engine) {
         let server = Server::on(engine).await;
         let cookies = server.sign_in_as(Persona::Member).await;

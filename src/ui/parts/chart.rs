@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::icon::{Icon, Symbol};
 use super::number::{grouped, short};
+use super::text::escaped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
@@ -29,7 +30,7 @@ impl Ink {
         }
     }
 
-    const fn swatch(self) -> &'static str {
+    pub const fn swatch(self) -> &'static str {
         match self {
             Self::Valid => "swatch swatch-valid",
             Self::Limited => "swatch swatch-limited",
@@ -124,8 +125,8 @@ pub fn Chart(
     let columns = bars
         .iter()
         .enumerate()
-        .map(|(place, bar)| column(place, bar, &inks, top, has_chambers, bar.told(&series, &earlier)))
-        .collect_view();
+        .map(|(place, bar)| column(place, bar, &inks, top, has_chambers, &bar.told(&series, &earlier)))
+        .collect::<String>();
     let frame = format!("0 0 {} 100", bars.len() * WIDTH);
     view! {
         <figure class="m-0">
@@ -133,9 +134,7 @@ pub fn Chart(
                 <div class=format!("plot-area {tall} flex flex-col")>
                     {bands} <div class="base"></div>
                     {(highest == 0).then(|| view! { <p class="plot-empty cap">"Nothing yet"</p> })}
-                    <svg viewBox=frame preserveAspectRatio="none" role="img" aria-label=summary>
-                        {columns}
-                    </svg>
+                    <svg viewBox=frame preserveAspectRatio="none" role="img" aria-label=summary inner_html=columns></svg>
                 </div>
                 <div class=format!("plot-tick flex flex-col {tall} text-right") aria-hidden="true">
                     {marks} <div class="h-0">
@@ -189,53 +188,39 @@ fn ticks(highest: u64) -> (Vec<u64>, u64) {
     ((1..=count).map(|line| line.saturating_mul(step)).collect(), count.saturating_mul(step))
 }
 
-fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title: String) -> AnyView {
+/// Drawn as text: a chart has many shapes, and nothing of them changes.
+fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title: &str) -> String {
     let share = |value: u64| value as f64 / top as f64 * 100.0;
     // Bars stand inside their chambers, or alone with a wider gap.
     let (gap, inset) = if chambers { (2.0, 2.0) } else { (3.0, 0.0) };
     let left = (place * WIDTH) as f64 + gap / 2.0;
     let width = WIDTH as f64 - gap;
-    let chamber = bar.earlier.map(|value| {
+    let mut drawn = format!(
+        r#"<g class="plot-col"><title>{}</title><rect class="plot-hit" x="{}" y="0" width="{WIDTH}" height="100"/>"#,
+        escaped(title),
+        place * WIDTH
+    );
+    let mut rect = |ink: Ink, x: f64, y: f64, width: f64, height: f64| {
+        let fill = ink.fill();
+        drawn.push_str(&format!(
+            r#"<rect class="{fill}" x="{x:.1}" y="{y:.2}" width="{width:.1}" height="{height:.2}"/>"#
+        ));
+    };
+    if let Some(value) = bar.earlier {
         let height = share(value);
-        rect(Ink::Chamber, left, 100.0 - height, width, height)
-    });
+        rect(Ink::Chamber, left, 100.0 - height, width, height);
+    }
     let mut y = 100.0;
-    let stack = bar
-        .values
-        .iter()
-        .zip(inks)
-        .filter(|(value, _)| **value > 0)
-        .map(|(value, ink)| {
-            let height = share(*value);
-            let first = y >= 100.0;
-            y -= height;
-            // A hairline between outcomes, and at least a hairline for the smallest.
-            let drawn = (if first { height } else { height - 0.6 }).max(0.6);
-            rect(*ink, left + inset, y.min(100.0 - drawn), width - inset * 2.0, drawn)
-        })
-        .collect_view();
-    view! {
-        <g class="plot-col">
-            <title>{title}</title>
-            <rect class="plot-hit" x=place * WIDTH y="0" width=WIDTH height="100"></rect>
-            {chamber}
-            {stack}
-        </g>
+    for (value, ink) in bar.values.iter().zip(inks).filter(|(value, _)| **value > 0) {
+        let height = share(*value);
+        let first = y >= 100.0;
+        y -= height;
+        // A hairline between outcomes, and at least a hairline for the smallest.
+        let visible = (if first { height } else { height - 0.6 }).max(0.6);
+        rect(*ink, left + inset, y.min(100.0 - visible), width - inset * 2.0, visible);
     }
-    .into_any()
-}
-
-fn rect(ink: Ink, x: f64, y: f64, width: f64, height: f64) -> AnyView {
-    view! {
-        <rect
-            class=ink.fill()
-            x=format!("{x:.1}")
-            y=format!("{y:.2}")
-            width=format!("{width:.1}")
-            height=format!("{height:.2}")
-        ></rect>
-    }
-    .into_any()
+    drawn.push_str("</g>");
+    drawn
 }
 
 #[component]

@@ -108,20 +108,20 @@ pub fn Glyph(
         GlyphSize::Huge => " glyph-xl",
     });
     let named = !title.is_empty();
+    // Drawn as text: it is numbers and constants.
+    let bow = bow(kind);
     let shapes = if outline {
-        view! {
-            <path d=blade fill="none" stroke="currentColor" stroke-width="1.1" stroke-linejoin="round"></path>
-            <path d=bow(kind) fill="none" stroke="currentColor" stroke-width="1.1"></path>
-        }
-        .into_any()
+        format!(
+            r#"<g fill="none" stroke="currentColor" stroke-width="1.1"><path d="{blade}" stroke-linejoin="round"/><path d="{bow}"/></g>"#
+        )
     } else {
-        view! {
-            <path d=format!("{blade}z") fill="currentColor"></path>
-            <path d=bow(kind) fill="currentColor" fill-rule="evenodd"></path>
-            {(size != GlyphSize::Row)
-                .then(|| view! { <path class="groove" d="M14.5 10.3H36" stroke-width=".6" fill="none"></path> })}
-        }
-        .into_any()
+        let groove = match size {
+            GlyphSize::Row => "",
+            _ => r#"<path class="groove" d="M14.5 10.3H36" stroke-width=".6" fill="none"/>"#,
+        };
+        format!(
+            r#"<g fill="currentColor"><path d="{blade}z"/><path d="{bow}" fill-rule="evenodd"/></g>{groove}"#
+        )
     };
     view! {
         <svg
@@ -130,9 +130,8 @@ pub fn Glyph(
             role=named.then_some("img")
             aria-label=named.then_some(title)
             aria-hidden=(!named).then_some("true")
-        >
-            {shapes}
-        </svg>
+            inner_html=shapes
+        ></svg>
     }
     .into_any()
 }

@@ -164,11 +164,6 @@ pub fn Icon(
         <svg
             class=format!("icon {class}").trim_end().to_owned()
             viewBox="0 0 16 16"
-            fill="none"
-            stroke="currentColor"
-            stroke-width="1.5"
-            stroke-linecap="square"
-            stroke-linejoin="miter"
             aria-hidden="true"
             inner_html=symbol.paths()
         ></svg>

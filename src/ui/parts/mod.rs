@@ -23,6 +23,7 @@ mod pins;
 mod segment;
 mod spark;
 mod table;
+mod text;
 mod time;
 
 pub use avatar::{Avatar, OrganizationAvatar, initials};
@@ -44,4 +45,5 @@ pub use pins::{Pins, RolePins};
 pub use segment::{LinkOption, LinkSegment, LinkTabs, RadioOption, RadioSegment, RadioTabs};
 pub use spark::{Spark, SparkDay, Tumbler};
 pub use table::{Cell, Column, Panel, Row, RowLink, Sorted, Table};
+pub use text::escaped;
 pub use time::{Time, Wording, day, exact, words};

@@ -7,14 +7,17 @@ use crate::shared::Role;
 /// The pins alone, for a choice that says the word itself.
 #[component]
 pub fn Pins(role: Role) -> AnyView {
-    let pins = Role::ALL.into_iter().zip([0, 4, 8, 12]).map(|(pin, x)| {
-        let raised = pin <= role;
-        let (y, height) = if raised { (0, 12) } else { (6, 6) };
-        view! {
-            <rect x=x y=y width="2.5" height=height fill="currentColor" class=(!raised).then_some("off")></rect>
-        }
-    });
-    view! { <svg class="pins" viewBox="0 0 15 12" aria-hidden="true">{pins.collect_view()}</svg> }.into_any()
+    // Drawn as text: a list has many, and each is one piece.
+    let pins: String = Role::ALL
+        .into_iter()
+        .zip([0, 4, 8, 12])
+        .map(|(pin, x)| match pin <= role {
+            true => format!(r#"<path d="M{x} 0h2.5v12h-2.5z"/>"#),
+            false => format!(r#"<path class="off" d="M{x} 6h2.5v6h-2.5z"/>"#),
+        })
+        .collect();
+    view! { <svg class="pins" viewBox="0 0 15 12" fill="currentColor" aria-hidden="true" inner_html=pins></svg> }
+        .into_any()
 }
 
 #[component]

@@ -16,39 +16,34 @@ const TALLEST: f64 = 17.0;
 /// Decoration: the figures are in the same row.
 #[component]
 pub fn Spark(days: Vec<SparkDay>) -> AnyView {
+    view! { <svg class="spark" viewBox="0 0 55 18" fill="currentColor" aria-hidden="true" inner_html=drawn(&days)></svg> }
+        .into_any()
+}
+
+/// Three shapes as text: the days without a call, the others, and what was refused of them.
+fn drawn(days: &[SparkDay]) -> String {
     let most = days.iter().map(|day| day.calls).max().unwrap_or(0).max(1) as f64;
-    let bars = days.into_iter().enumerate().map(|(place, day)| {
-        let x = place * 4;
-        let height = if day.calls == 0 { 1.0 } else { (day.calls as f64 / most * TALLEST).max(1.5) };
-        let y = HEIGHT - height;
-        let limited =
-            (day.limited > 0).then(|| (day.limited.min(day.calls) as f64 / most * TALLEST).max(2.0));
-        view! {
-            <rect
-                x=x
-                y=format!("{y:.1}")
-                width="3"
-                height=format!("{height:.1}")
-                fill="currentColor"
-                class=(day.calls == 0).then_some("nil")
-            ></rect>
-            {limited
-                .map(|limited| {
-                    let height = format!("{limited:.1}");
-                    view! {
-                        <rect
-                            class="lim"
-                            x=x
-                            y=format!("{y:.1}")
-                            width="3"
-                            height=height
-                            fill="currentColor"
-                        ></rect>
-                    }
-                })}
+    let [mut none, mut some, mut limited] = [String::new(), String::new(), String::new()];
+    let bar = |shape: &mut String, place: usize, y: f64, height: f64| {
+        shape.push_str(&format!("M{} {y:.1}h3v{height:.1}h-3z", place * 4));
+    };
+    for (place, day) in days.iter().enumerate() {
+        if day.calls == 0 {
+            bar(&mut none, place, HEIGHT - 1.0, 1.0);
+            continue;
         }
-    });
-    view! { <svg class="spark" viewBox="0 0 55 18" aria-hidden="true">{bars.collect_view()}</svg> }.into_any()
+        let height = (day.calls as f64 / most * TALLEST).max(1.5);
+        bar(&mut some, place, HEIGHT - height, height);
+        if day.limited > 0 {
+            let height_of_limited = (day.limited.min(day.calls) as f64 / most * TALLEST).max(2.0);
+            bar(&mut limited, place, HEIGHT - height, height_of_limited);
+        }
+    }
+    [("nil", none), ("", some), ("lim", limited)]
+        .into_iter()
+        .filter(|(_, shape)| !shape.is_empty())
+        .map(|(class, shape)| format!(r#"<path class="{class}" d="{shape}"/>"#))
+        .collect()
 }
 
 /// Five pins that search while we wait, and line up when the first call has come.
@@ -60,4 +55,22 @@ pub fn Tumbler(#[prop(optional)] set: bool) -> AnyView {
     });
     let class = if set { "tumbler tumbler-set" } else { "tumbler" };
     view! { <svg class=class viewBox="0 0 28 16" aria-hidden="true">{pins.collect_view()}</svg> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tallest_day_fills_the_height_and_none_is_invisible() {
+        let day = |calls, limited| SparkDay { calls, limited };
+        assert_eq!(drawn(&[day(0, 0)]), r#"<path class="nil" d="M0 17.0h3v1.0h-3z"/>"#);
+        assert_eq!(
+            drawn(&[day(1_000, 0), day(500, 100), day(1, 0)]),
+            concat!(
+                r#"<path class="" d="M0 1.0h3v17.0h-3zM4 9.5h3v8.5h-3zM8 16.5h3v1.5h-3z"/>"#,
+                r#"<path class="lim" d="M4 9.5h3v2.0h-3z"/>"#
+            )
+        );
+    }
 }

@@ -14,6 +14,7 @@ use crate::platform::{App, Assets};
 use crate::shared::{OrgId, Theme, Timestamp};
 use crate::ui::form::MadeFor;
 use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
+use crate::ui::parts::escaped;
 
 /// What the document needs to know besides its content.
 pub struct Page {
@@ -111,6 +112,7 @@ fn Document(
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="description" content="Latchkey: the dashboard for this team's API keys"/>
+                // A marker of Leptos' between texts would be read as part of a title.
                 <title inner_html=escaped(&format!("{title} · Latchkey"))></title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
@@ -126,11 +128,6 @@ fn Document(
             </body>
         </html>
     }
-}
-
-/// A title is text to the browser; a marker of Leptos' between texts would be read as part of it.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Cookies and links belong to `public_url`: under another name of this machine signing in would quietly fail.

@@ -32,13 +32,24 @@ pub fn slices(random: &Random) -> Slices {
         .with(usage::server::Usage::default())
         .with(accounts::server::Discoveries::default())
         .with(device::server::Limits::default())
-        .with(device::server::Polls::default())
+        .with(Arc::new(device::server::Polls::default()))
         .with(accounts::server::Devices(Box::new(device::server::Listed)))
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
 }
 
+/// From here on those who remember hear of changes.
+pub fn listen(app: &App) {
+    let keys = Arc::clone(app.slice::<Arc<keys::server::Memory>>());
+    let logins = Arc::clone(app.slice::<Arc<device::server::Polls>>());
+    app.db.listener.set(move |heard| {
+        keys.hear(heard);
+        logins.hear(heard);
+    });
+}
+
 async fn begin(app: App) -> Result<(), crate::platform::Error> {
     accounts::server::print_setup_link(&app).await?;
+    listen(&app);
     keys::server::watch(&app).await?;
     tokio::spawn(async move {
         loop {
@@ -88,9 +99,9 @@ pub fn entrance(app: &App) -> Entrance {
     let _ = any_spawner::Executor::init_tokio();
     let doors = doors();
     let bound = orgs::server::Bound::among(doors.list());
-    let (routes, lean) = doors.into_parts();
+    let (routes, before) = doors.into_parts();
     let routes = routes
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
         .layer(accounts::server::layer(app));
-    Entrance::new(app, lean, stack(app, routes, errors::page))
+    Entrance::new(app, before, stack(app, routes, errors::page))
 }

@@ -26,6 +26,7 @@ impl Totals {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallerKey {
     pub key: Compact,
+    pub secret: SecretId,
     /// Empty for callers that are not told apart.
     pub address: String,
     pub user_agent: String,
@@ -67,6 +68,7 @@ impl Batch {
         }
         let caller = CallerKey {
             key: count.key,
+            secret: slot.secret,
             address: count.address.map(|address| address.to_string()).unwrap_or_default(),
             user_agent: count.user_agent.to_string(),
         };

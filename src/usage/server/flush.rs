@@ -138,7 +138,7 @@ impl Usage {
                 }
                 caller
             } else {
-                CallerKey { key: caller.key, address: String::new(), user_agent: String::new() }
+                CallerKey { address: String::new(), user_agent: String::new(), ..caller }
             };
             let entry = batch.callers.entry(caller).or_insert(Totals::NONE);
             entry.calls += sum.calls;
@@ -149,7 +149,7 @@ impl Usage {
 
 fn hash_of(caller: &CallerKey) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&caller.address, &caller.user_agent).hash(&mut hasher);
+    (caller.secret, &caller.address, &caller.user_agent).hash(&mut hasher);
     hasher.finish()
 }
 

@@ -22,8 +22,7 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
     let first = today - (TREND as i64 - 1);
     let usage = app.slice::<Usage>();
     let _reading = usage.reading().await;
-    let from = Timestamp::from_millis(first * HOUR * DAY_IN_HOURS);
-    let written = store::days(app.db.pool(), keys, from).await?;
+    let written = store::trends(app.db.pool(), keys, first).await?;
     let unwritten = usage.unwritten();
     let mut trends: HashMap<KeyId, Trend> = HashMap::new();
     let mut add = |key: &KeyId, day: i64, calls: i64| {
@@ -31,8 +30,10 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
             trends.entry(key.clone()).or_default()[place] += u64::try_from(calls).unwrap_or(0);
         }
     };
-    for (key, day, calls) in &written {
-        add(key, *day, *calls);
+    for (key, trend) in &written {
+        for (day, calls) in (first..).zip(trend) {
+            add(key, day, *calls);
+        }
     }
     for key in keys {
         let Some(compact) = key.compact() else { continue };
@@ -117,22 +118,25 @@ pub async fn hours_of_org(
     Ok(hours)
 }
 
-/// Who used a key since a moment, the latest first.
+/// Who used a key since a moment, the latest first; each once for every secret that it sent.
 pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, Error> {
     let usage = app.slice::<Usage>();
     let _reading = usage.reading().await;
     let mut callers = store::callers(app.db.pool(), key, since).await?;
     let Some(compact) = key.compact() else { return Ok(callers) };
     for (caller, totals) in usage.unwritten().callers.iter().filter(|(caller, _)| caller.key == compact) {
-        let known = callers
-            .iter_mut()
-            .find(|known| known.address == caller.address && known.user_agent == caller.user_agent);
+        let secret = caller.secret.to_string();
+        let known = callers.iter_mut().find(|known| {
+            (&known.secret, &known.address, &known.user_agent)
+                == (&secret, &caller.address, &caller.user_agent)
+        });
         match known {
             Some(known) => {
                 known.requests += totals.calls;
                 known.last_at = known.last_at.max(totals.last_at);
             }
             None => callers.push(Caller {
+                secret,
                 address: caller.address.clone(),
                 user_agent: caller.user_agent.clone(),
                 first_at: totals.last_at,

@@ -6,6 +6,7 @@ use sqlx::{Any, AnyPool, Row};
 
 use super::batch::Batch;
 use super::flush::MOST_CALLERS;
+use super::read::TREND;
 use super::refusals::Reason;
 use super::tally::{DAY_IN_HOURS, HOUR};
 use crate::platform::db::{ROWS, Write, places, sql};
@@ -62,14 +63,15 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
     )
     .await?;
 
-    const CALLERS: &str = "ON CONFLICT (key_id, address, user_agent) DO UPDATE SET \
+    const CALLERS: &str = "ON CONFLICT (key_id, secret_id, address, user_agent) DO UPDATE SET \
          requests = callers.requests + excluded.requests, \
          last_at = CASE WHEN excluded.last_at > callers.last_at THEN excluded.last_at ELSE callers.last_at END";
-    let columns = "callers (key_id, address, user_agent, first_at, last_at, requests)";
-    many(write, columns, 6, CALLERS, batch.callers.iter(), |query, (caller, sum)| {
+    let columns = "callers (key_id, secret_id, address, user_agent, first_at, last_at, requests)";
+    many(write, columns, 7, CALLERS, batch.callers.iter(), |query, (caller, sum)| {
         let at = sum.last_at.millis();
         query
             .bind(caller.key.to_string())
+            .bind(caller.secret.to_string())
             .bind(caller.address.clone())
             .bind(caller.user_agent.clone())
             .bind(at)
@@ -183,26 +185,33 @@ pub async fn org_hours(
         .collect()
 }
 
-/// Accepted requests of several keys by day (unix time in days), for their sparklines.
-pub async fn days(
+/// Accepted requests of several keys by day (unix time in days), for their sparklines: those from
+/// `first` on, one row for each key that was used.
+pub async fn trends(
     pool: &AnyPool,
     keys: &[KeyId],
-    from: Timestamp,
-) -> Result<Vec<(KeyId, i64, i64)>, sqlx::Error> {
+    first: i64,
+) -> Result<Vec<(KeyId, [i64; TREND])>, sqlx::Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    let days: String = (0..TREND)
+        .map(|day| format!(", CAST(SUM(CASE WHEN day = $1 + {day} THEN calls ELSE 0 END) AS BIGINT)"))
+        .collect();
     let places: Vec<String> = (2..keys.len() + 2).map(|place| format!("${place}")).collect();
     let text = format!(
-        "SELECT key_id, day, calls FROM usage_days WHERE day >= $1 AND key_id IN ({}) ORDER BY key_id, day",
+        "SELECT key_id{days} FROM usage_days WHERE day >= $1 AND key_id IN ({}) GROUP BY key_id",
         places.join(", ")
     );
-    let query = sqlx::query(sql(text)).bind(from.millis().div_euclid(HOUR * DAY_IN_HOURS));
+    let query = sqlx::query(sql(text)).bind(first);
     let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(pool).await?;
     rows.iter()
         .map(|row| {
-            let key = KeyId::from_text(row.try_get::<String, _>("key_id")?);
-            Ok((key, row.try_get("day")?, row.try_get("calls")?))
+            let mut trend = [0; TREND];
+            for (day, calls) in trend.iter_mut().enumerate() {
+                *calls = row.try_get(day + 1)?;
+            }
+            Ok((KeyId::from_text(row.try_get::<String, _>(0)?), trend))
         })
         .collect()
 }
@@ -261,6 +270,8 @@ pub async fn dead(
 /// Who used a key, or tried to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
+    /// What they sent, or a part of it.
+    pub secret: String,
     /// Empty for those that are not told apart.
     pub address: String,
     pub user_agent: String,
@@ -269,10 +280,10 @@ pub struct Caller {
     pub requests: i64,
 }
 
-/// The latest first.
+/// The latest first; each once for every secret that it sent.
 pub async fn callers(pool: &AnyPool, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT address, user_agent, first_at, last_at, requests FROM callers \
+        "SELECT secret_id, address, user_agent, first_at, last_at, requests FROM callers \
          WHERE key_id = $1 AND last_at >= $2 ORDER BY last_at DESC LIMIT 100",
     )
     .bind(key.as_str())
@@ -282,6 +293,7 @@ pub async fn callers(pool: &AnyPool, key: &KeyId, since: Timestamp) -> Result<Ve
     rows.iter()
         .map(|row| {
             Ok(Caller {
+                secret: row.try_get("secret_id")?,
                 address: row.try_get("address")?,
                 user_agent: row.try_get("user_agent")?,
                 first_at: Timestamp::from_millis(row.try_get("first_at")?),
@@ -311,9 +323,10 @@ pub async fn delete_before(
         ("DELETE FROM refused_requests WHERE at < $1", refusals_before.millis()),
         ("DELETE FROM usage_flushes WHERE at < $1", before.millis()),
         (
-            "DELETE FROM callers WHERE (key_id, address, user_agent) IN (SELECT key_id, address, user_agent FROM \
-             (SELECT key_id, address, user_agent, \
-             ROW_NUMBER() OVER (PARTITION BY key_id ORDER BY last_at DESC, address, user_agent) AS place \
+            "DELETE FROM callers WHERE (key_id, secret_id, address, user_agent) IN \
+             (SELECT key_id, secret_id, address, user_agent FROM \
+             (SELECT key_id, secret_id, address, user_agent, \
+             ROW_NUMBER() OVER (PARTITION BY key_id ORDER BY last_at DESC, secret_id, address, user_agent) AS place \
              FROM callers) AS ranked WHERE place > $1)",
             MOST_CALLERS as i64,
         ),

@@ -94,6 +94,11 @@ async fn page(
 
 async fn dead(app: &App, visit: &Visit) -> Response {
     let host = app.public_url.authority().to_owned();
+    let (way, button, href) = if app.mail.is_on() {
+        ("Ask for a new one.", "Ask for a new link", "/reset")
+    } else {
+        ("Ask whoever runs this server for a new one.", "Sign in", "/sign-in")
+    };
     Page::new(app, visit, "Link has ended")
         .status(StatusCode::GONE)
         .render(move || {
@@ -101,11 +106,10 @@ async fn dead(app: &App, visit: &Visit) -> Response {
                 <Solo rack=true host>
                     <h1 class="h-page text-center">"This link has ended"</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
-                        "It was used, is older than an hour, or was replaced by a newer one. Ask whoever runs this \
-                        server for a new one."
+                        {format!("It was used, is older than an hour, or was replaced by a newer one. {way}")}
                     </p>
                     <p class="text-center">
-                        <LinkButton href="/sign-in" size=Size::Large>"Sign in"</LinkButton>
+                        <LinkButton href size=Size::Large>{button}</LinkButton>
                     </p>
                 </Solo>
             }

@@ -1,6 +1,8 @@
 //! Who an identity is here. It belongs to one person, who linked it while signed in or made the account with it; an
 //! equal address says nothing.
 
+use std::collections::HashMap;
+
 use super::{Person, sign_in};
 use crate::accounts::server::letters;
 use crate::accounts::server::oauth::{Flow, Identity, Provider, Refusal};
@@ -11,6 +13,7 @@ use crate::audit::{self, By, Event};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
+use crate::shared::UserId;
 
 /// Whom an identity leads to.
 pub enum Arrival {
@@ -132,6 +135,18 @@ pub async fn add_identity(
 
 pub async fn identities_of(app: &App, person: &Person) -> Result<Vec<Listed>, Error> {
     Ok(identities::of_user(app.db.pool(), &person.id).await?)
+}
+
+/// The names of the providers that let people in, of those that are let in by one. A provider that is offered no more
+/// lets nobody in.
+pub async fn providers_of(app: &App, people: &[UserId]) -> Result<HashMap<UserId, Vec<String>>, Error> {
+    let mut providers: HashMap<UserId, Vec<String>> = HashMap::new();
+    for (person, issuer) in identities::issuers_of(app.db.pool(), people).await? {
+        if let Some(provider) = provider_of(app, &issuer) {
+            providers.entry(person).or_default().push(provider.name(app));
+        }
+    }
+    Ok(providers)
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ pub use factor::{
 };
 pub use identity::{
     Arrival, Linked, Unlinked, add_identity, admit_answer, arrive, forgive_answer, identities_of,
-    identity_refused, link, provider_of, spend_flow, unlink,
+    identity_refused, link, provider_of, providers_of, spend_flow, unlink,
 };
 pub use profile::{
     Changed, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,

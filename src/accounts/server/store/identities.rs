@@ -1,8 +1,8 @@
 //! Who people are at identity providers, and answers of providers that were taken.
 
-use sqlx::{AnyExecutor, Row as _};
+use sqlx::{AnyExecutor, AnyPool, Row as _};
 
-use crate::platform::db::Write;
+use crate::platform::db::{Write, places, sql};
 use crate::shared::{Timestamp, UserId};
 
 /// As the profile lists it.
@@ -82,6 +82,22 @@ pub async fn of_user<'e>(executor: impl AnyExecutor<'e>, user: &UserId) -> Resul
                 used_at: Timestamp::from_millis(row.try_get("used_at")?),
             })
         })
+        .collect()
+}
+
+/// Which issuers know several people.
+pub async fn issuers_of(pool: &AnyPool, users: &[UserId]) -> Result<Vec<(UserId, String)>, sqlx::Error> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = places(1, users.len());
+    let text = format!(
+        "SELECT user_id, issuer FROM identities WHERE user_id IN {places} ORDER BY created_at, issuer"
+    );
+    let query = users.iter().fold(sqlx::query(sql(text)), |query, user| query.bind(user.as_str()));
+    let rows = query.fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| Ok((UserId::from_text(row.try_get::<String, _>("user_id")?), row.try_get("issuer")?)))
         .collect()
 }
 

@@ -14,7 +14,7 @@ use crate::platform::{App, Error};
 use crate::shared::Permission;
 
 /// Rows read at once.
-const PIECE: usize = 1_000;
+const PIECE: usize = 250;
 
 pub async fn download(
     State(app): State<App>,

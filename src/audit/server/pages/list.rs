@@ -85,7 +85,7 @@ fn filters(wanted: &Wanted, actions: Vec<String>) -> AnyView {
     view! {
         <form method="get" action=HOME role="search" class="mt-6 grid grid-cols-2 gap-2 lg:flex lg:flex-wrap">
             <SearchField
-                name="actor" label="Actor" value=actor placeholder="Actor's address" class="max-lg:col-span-2 lg:w-52"
+                name="actor" label="Actor" value=actor placeholder="Actor's email" class="max-lg:col-span-2 lg:w-52"
             />
             <Select name="action" label="Action" options=kinds quiet=true class="lg:w-48"/>
             <Select name="time" label="Time" options=spans quiet=true class="lg:w-36"/>

@@ -92,6 +92,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
         key: None,
     };
     let subscriber = subscriber(request.visit.address);
+    let _opening = Limits::opening(app).await;
     let mut write = app.db.write().await?;
     let (open, first) = store::open_of(&mut write, subscriber, now).await?;
     if open >= i64::from(settings.device_codes_open) {

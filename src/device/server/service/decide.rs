@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use super::super::{Polls, clients, limits::Limits, store};
+use super::super::{clients, limits::Limits, store};
 use crate::audit::{self, Event};
 use crate::device::server::store::{Decision, Login};
 use crate::device::{Status, UserCode};
 use crate::orgs::server::{Visitor, hold_member};
+use crate::platform::changes::{self, Kind};
 use crate::platform::{App, Error};
 use crate::shared::{Door, OrgId, Permission, Role};
 
@@ -71,8 +72,8 @@ pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -
     }
     let event = about(app, Event::new("login.approved"), login).detail("role", role.as_str());
     audit::record(app, &mut write, &by, event).await?;
+    changes::note(&mut write, now, Kind::Login, login.id.as_str()).await?;
     write.commit().await?;
-    app.slice::<Polls>().forget(&login.id);
     Ok(Decided::Done)
 }
 
@@ -83,6 +84,7 @@ pub async fn deny(
     login: &Login,
     org: Option<&OrgId>,
 ) -> Result<Decided, Error> {
+    let now = app.clock.now();
     let mut write = app.db.write().await?;
     let decision = Decision {
         status: Status::Denied,
@@ -92,14 +94,14 @@ pub async fn deny(
         role: None,
         redeem_until: None,
     };
-    if !store::decide(&mut write, &login.id, app.clock.now(), &decision).await? {
+    if !store::decide(&mut write, &login.id, now, &decision).await? {
         return Ok(Decided::Late);
     }
     let theirs = org.filter(|org| visitor.memberships.iter().any(|place| place.org == **org));
     let by = theirs.map_or_else(|| visitor.by(), |org| visitor.by().in_org(org));
     audit::record(app, &mut write, &by, about(app, Event::new("login.denied"), login)).await?;
+    changes::note(&mut write, now, Kind::Login, login.id.as_str()).await?;
     write.commit().await?;
-    app.slice::<Polls>().forget(&login.id);
     Ok(Decided::Done)
 }
 

@@ -1,13 +1,15 @@
 //! A device asks whether its code was approved, and the first time that it was, gets a key. Asking for what is pending
-//! reads one row and writes nothing.
+//! reads one row the first time, nothing after that, and writes nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Polls, clients, store};
+use super::super::polls::{Asking, Polls};
+use super::super::{clients, store};
 use crate::audit::{self, By, Event, Origin};
 use crate::device::Status;
 use crate::device::server::store::{Login, Wire};
-use crate::keys::server::{LoginWish, Revealed, log_in, mint};
+use crate::keys::server::{self as keys, LoginWish, Revealed, log_in, mint};
 use crate::orgs::server::find_present;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
@@ -53,20 +55,36 @@ impl<E: Into<Error>> From<E> for Answer {
 
 pub async fn poll(app: &App, poll: &Poll<'_>) -> Result<Granted, Answer> {
     let tool = clients::name_of(app, poll.client_id).ok_or(Answer::UnknownClient)?;
+    if let Some(answer) = pending(app, poll.wire, poll.client_id, poll.device_code) {
+        return Err(answer);
+    }
     let hash = poll.device_code.fingerprint();
+    let polls = app.slice::<Arc<Polls>>();
+    let generation = polls.generation();
     let found = store::find_by_device_code(app.db.pool(), &hash).await?;
     let theirs = |login: &Login| login.client_id == poll.client_id && login.wire == poll.wire;
     let login = found.filter(theirs).ok_or(Answer::Unknown)?;
     match outcome(app, &login) {
         None => redeem(app, poll, tool, &login, &hash).await,
         Some(Answer::Pending) => {
-            let settings = &app.config.device;
-            let (interval, life) = (settings.device_poll_interval, settings.device_code_life);
-            let asked = app.slice::<Polls>().ask(&login.id, interval, life, app.clock.steady());
+            let interval = app.config.device.device_poll_interval;
+            let times = (app.clock.now(), app.clock.steady());
+            let asked = polls.ask_anew(generation, &hash, &login, interval, times);
             Err(asked.map_or_else(Answer::SlowDown, |()| Answer::Pending))
         }
         Some(answer) => Err(answer),
     }
+}
+
+/// The answer to a device whose login is known to be pending, without a look into the database.
+pub fn pending(app: &App, wire: Wire, client_id: &str, device_code: &Secret) -> Option<Answer> {
+    if !keys::is_current(app) {
+        return None;
+    }
+    let code = device_code.fingerprint();
+    let asking = Asking { wire, client_id, code: &code };
+    let asked = app.slice::<Arc<Polls>>().ask(&asking, app.clock.now(), app.clock.steady())?;
+    Some(asked.map_or_else(Answer::SlowDown, |()| Answer::Pending))
 }
 
 /// None: it was approved and is still in time.
@@ -122,7 +140,6 @@ async fn redeem(
     let Some(key) = log_in(app, write, minted, &wish, &by).await? else {
         return Err(give_up(app, poll, tool, login, org).await?);
     };
-    app.slice::<Polls>().forget(&login.id);
     // Whoever has approved it sees at once that the terminal has its key.
     app.live.tell(format!("person/{}/logins", approved.by), "");
     Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })

@@ -27,6 +27,10 @@ impl From<Timestamp> for Value {
 /// When a key ends; one without an end ends with time itself. As the index has it.
 pub const END: &str = "COALESCE(expires_at, 9223372036854775807)";
 
+/// Until when a key is usable: never, where it was revoked or disabled. As the index has it.
+const USABLE: &str = "CASE WHEN revoked_at IS NULL AND disabled_at IS NULL THEN \
+     COALESCE(expires_at, 9223372036854775807) ELSE -1 END";
+
 /// All of them hold.
 pub struct Conditions {
     wheres: Vec<String>,
@@ -63,12 +67,15 @@ impl Conditions {
 }
 
 /// The status of `model::Status::at`.
-pub fn is_at(status: Status, now: &str) -> String {
+pub fn is_at(status: Status, now: &str, lead: Lead) -> String {
     let alive = format!("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {now})");
     match status {
         // The number is named in every case, since it is bound in every case.
         Status::Revoked => format!("revoked_at IS NOT NULL AND {now} = {now}"),
-        Status::Expired => format!("revoked_at IS NULL AND {END} <= {now}"),
+        Status::Expired => {
+            let end = lead.column("expires_at", NUMBER);
+            format!("revoked_at IS NULL AND expires_at IS NOT NULL AND {end} <= {now}")
+        }
         Status::Disabled => format!("{alive} AND disabled_at IS NOT NULL"),
         Status::Rotating => format!("{alive} AND disabled_at IS NULL AND previous_until > {now}"),
         Status::Active => {
@@ -89,7 +96,7 @@ pub enum Lead {
 impl Lead {
     /// A column of a condition. An index does not know it by an expression.
     pub fn column(self, name: &str, zero: &str) -> String {
-        if self == Self::Condition { name.to_owned() } else { format!("({name} {zero})") }
+        if self == Self::Condition { format!("({name})") } else { format!("({name} {zero})") }
     }
 
     /// A column that is ordered by.
@@ -109,24 +116,23 @@ pub fn stands(
     bind: &mut dyn FnMut(Value) -> String,
 ) -> String {
     let at = bind(now.into());
-    let usable =
-        format!("revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > {at})");
+    let usable = lead.column(USABLE, NUMBER);
     match standing {
-        Standing::Active => usable,
+        Standing::Active => format!("{usable} > {at}"),
         Standing::Expiring => {
-            let (soon, end) = (bind(now.plus(SOON).into()), lead.column(END, NUMBER));
-            format!("revoked_at IS NULL AND disabled_at IS NULL AND {end} > {at} AND {end} <= {soon}")
+            let soon = bind(now.plus(SOON).into());
+            format!("{usable} > {at} AND {usable} <= {soon}")
         }
-        Standing::Rotating => is_at(Status::Rotating, &at),
-        Standing::Disabled => is_at(Status::Disabled, &at),
-        Standing::Expired => {
-            format!("revoked_at IS NULL AND {} <= {at}", lead.column(END, NUMBER))
-        }
-        Standing::Revoked => is_at(Status::Revoked, &at),
+        Standing::Rotating => is_at(Status::Rotating, &at, lead),
+        Standing::Disabled => is_at(Status::Disabled, &at, lead),
+        Standing::Expired => is_at(Status::Expired, &at, lead),
+        Standing::Revoked => is_at(Status::Revoked, &at, lead),
         Standing::Idle => {
             let (idle, used) = (bind(now.minus(IDLE).into()), lead.column("last_used_at", NUMBER));
-            format!("{usable} AND {used} < {idle} AND created_at < {idle}")
+            // The use leads, since few are idle.
+            let usable = Lead::Order.column(USABLE, NUMBER);
+            format!("{usable} > {at} AND {used} < {idle} AND created_at < {idle}")
         }
-        Standing::Endless => format!("{usable} AND {} = 9223372036854775807", lead.column(END, NUMBER)),
+        Standing::Endless => format!("{usable} = 9223372036854775807 AND {at} = {at}"),
     }
 }

@@ -153,7 +153,7 @@ impl Filter {
     fn conditions(&self, org: &OrgId, now: Timestamp, lead: Lead) -> Conditions {
         let mut all = Conditions::of(org);
         if let Some(status) = self.status {
-            all.add(|bind| is_at(status, &bind(now.into())));
+            all.add(|bind| is_at(status, &bind(now.into()), lead));
         }
         if let Some(standing) = self.standing {
             all.add(|bind| stands(standing, now, lead, bind));

@@ -103,7 +103,7 @@ async fn page(
                     <PageForm action="/setup" errors class="panel mt-6">
                         <HiddenFields fields=vec![("link", link.expose().to_owned())]/>
                         <fieldset class="grid gap-4 p-5">
-                            <legend class="float-left mb-3 h-sect w-full">"Your account"</legend>
+                            <legend class="float-left -mb-1 h-sect w-full">"Your account"</legend>
                             <ErrorSummary failed="Nothing was set up." class="clear-both"/>
                             <Input
                                 name="name" label="Your name" value=typed.name autocomplete="name" focus=true
@@ -119,7 +119,7 @@ async fn page(
                             />
                         </fieldset>
                         <fieldset class="grid gap-4 border-t border-line p-5">
-                            <legend class="float-left mb-3 h-sect w-full">"Your organization"</legend>
+                            <legend class="float-left -mb-1 h-sect w-full">"Your organization"</legend>
                             <Input
                                 name="organization" label="Organization" value=typed.organization
                                 autocomplete="organization" max_length=80 class="clear-both"
@@ -127,7 +127,7 @@ async fn page(
                             />
                         </fieldset>
                         <div class="border-t border-line p-5">
-                            <SubmitButton text="Set up" saving="Setting up…" size=Size::Large class="w-full"/>
+                            <SubmitButton text="Create account and organization" saving="Setting up…" size=Size::Large class="w-full"/>
                         </div>
                     </PageForm>
                 </Solo>

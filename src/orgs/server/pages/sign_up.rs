@@ -106,7 +106,7 @@ async fn page(
                     </p>
                     <PageForm action=format!("/sign-up/{}", token.expose()) errors class="panel mt-6">
                         <fieldset class="grid gap-4 p-5">
-                            <legend class="float-left mb-3 h-sect w-full">"You"</legend>
+                            <legend class="float-left -mb-1 h-sect w-full">"You"</legend>
                             <ErrorSummary failed="No account was made." class="clear-both"/>
                             <Input
                                 name="name" label="Your name" value=typed.name autocomplete="name" focus=true
@@ -116,7 +116,7 @@ async fn page(
                             {way_in(proof)}
                         </fieldset>
                         <fieldset class="grid gap-4 border-t border-line p-5">
-                            <legend class="float-left mb-3 h-sect w-full">"Your organization"</legend>
+                            <legend class="float-left -mb-1 h-sect w-full">"Your organization"</legend>
                             <Input
                                 name="organization" label="Organization" value=typed.organization
                                 autocomplete="organization" max_length=80 class="clear-both"

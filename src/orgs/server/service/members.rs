@@ -3,6 +3,7 @@
 //! who remove each other at once one stays.
 
 use super::refused;
+use crate::accounts::server as accounts;
 use crate::audit::{self, Event};
 use crate::orgs::server::Actor;
 use crate::orgs::server::legacy::{Legacy, MadeKey};
@@ -18,9 +19,16 @@ pub const PAGE: usize = 50;
 pub const MOST_COUNTED: i64 = 1_000;
 
 pub struct Page {
-    /// With the number of living keys that each has made.
-    pub members: Vec<(Listed, i64)>,
+    pub members: Vec<Entry>,
     pub next: Option<Position>,
+}
+
+pub struct Entry {
+    pub listed: Listed,
+    /// How many living keys they have made.
+    pub keys: i64,
+    /// The identity providers that let them in.
+    pub providers: Vec<String>,
 }
 
 pub async fn list(app: &App, actor: &Actor, search: &str, after: Option<&Position>) -> Result<Page, Error> {
@@ -32,11 +40,13 @@ pub async fn list(app: &App, actor: &Actor, search: &str, after: Option<&Positio
     let next = members.last().filter(|_| more).map(Position::of);
     let people: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
     let keys = app.slice::<Legacy>().0.count_by_maker(app, org, &people).await?;
-    let with_keys = |member: Listed| {
-        let count = keys.get(&member.user).copied().unwrap_or(0);
-        (member, count)
+    let mut providers = accounts::providers_of(app, &people).await?;
+    let entry = |listed: Listed| Entry {
+        keys: keys.get(&listed.user).copied().unwrap_or(0),
+        providers: providers.remove(&listed.user).unwrap_or_default(),
+        listed,
     };
-    Ok(Page { members: members.into_iter().map(with_keys).collect(), next })
+    Ok(Page { members: members.into_iter().map(entry).collect(), next })
 }
 
 pub async fn count(app: &App, actor: &Actor) -> Result<i64, Error> {

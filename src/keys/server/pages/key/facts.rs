@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::audit::{self, Recorded};
 use crate::keys::server::Key;
 use crate::shared::Timestamp;
-use crate::ui::parts::{Cell, Column, Panel, RolePins, Row, Table, Time, Wording, day, exact, grouped};
+use crate::ui::parts::{Cell, Column, Ink, Panel, RolePins, Row, Table, Time, Wording, day, exact, grouped};
 use crate::usage::server::Caller;
 
 pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) -> AnyView {
@@ -57,30 +57,50 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
     .into_any()
 }
 
-pub fn callers(callers: Vec<Caller>, now: Timestamp) -> AnyView {
+/// What a caller's secret is called, and how it is marked.
+fn secret_of(caller: &Caller, key: &Key, now: Timestamp) -> (&'static str, Ink) {
+    let (current, rotation) = (key.secret.to_string(), key.rotation(now));
+    match rotation {
+        Some(_) if caller.secret == current => ("New", Ink::Brass),
+        Some((old, _)) if caller.secret == old.to_string() => ("Old", Ink::Off),
+        None if caller.secret == current => ("Current", Ink::Brass),
+        _ => ("Ended", Ink::Off),
+    }
+}
+
+pub fn callers(callers: Vec<Caller>, key: &Key, now: Timestamp) -> AnyView {
+    // Said where it tells something: while there are two, and when one that has ended is sent.
+    let current = key.secret.to_string();
+    let tells = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
     let content = if callers.is_empty() {
         view! { <p class="mt-2 border-t border-line py-2 text-dense text-ink-2">"Nobody has used this key in these days."</p> }
             .into_any()
     } else {
-        let columns = vec![
-            Column::new("Address"),
-            Column::new("User agent"),
-            Column::new("First seen"),
-            Column::new("Last seen"),
-            Column::right("Requests"),
+        let columns = [
+            Some(Column::new("Address")),
+            Some(Column::new("User agent")),
+            tells.then(|| Column::new("Secret")),
+            Some(Column::new("First seen")),
+            Some(Column::new("Last seen")),
+            Some(Column::right("Requests")),
         ];
+        let columns: Vec<Column> = columns.into_iter().flatten().collect();
         let rows = callers.into_iter().map(|caller| {
-            let Caller { address, user_agent, first_at, last_at, requests } = caller;
-            // Beyond a hundred callers of a key the rest is counted together.
-            let (address, user_agent) = if address.is_empty() && user_agent.is_empty() {
-                ("Others".to_owned(), "Not told apart".to_owned())
-            } else {
-                (or_unknown(address), or_unknown(user_agent))
-            };
+            let secret = tells.then(|| {
+                let (word, ink) = secret_of(&caller, key, now);
+                view! {
+                    <Cell label="Secret">
+                        <span class="inline-flex items-center gap-2"><span class=ink.swatch()></span>{word}</span>
+                    </Cell>
+                }
+            });
+            let Caller { address, user_agent, first_at, last_at, requests, .. } = caller;
+            let (address, user_agent) = told(address, user_agent);
             view! {
                 <Row>
                     <Cell class="mono text-cap leading-5 full">{address}</Cell>
                     <Cell class="text-ink-2 full [overflow-wrap:anywhere]">{user_agent}</Cell>
+                    {secret}
                     <Cell class="text-ink-2 max-sm:hidden"><Time at=first_at now wording=Wording::Day/></Cell>
                     <Cell label="Last seen"><Time at=last_at now/></Cell>
                     <Cell class="r num" label="Requests">{grouped(u64::try_from(requests).unwrap_or(0))}</Cell>
@@ -102,8 +122,14 @@ pub fn callers(callers: Vec<Caller>, now: Timestamp) -> AnyView {
     .into_any()
 }
 
-fn or_unknown(text: String) -> String {
-    if text.is_empty() { "Unknown".to_owned() } else { text }
+/// Address and user agent. Beyond a hundred callers of a key the rest is counted together.
+pub fn told(address: String, user_agent: String) -> (String, String) {
+    let or_unknown = |text: String| if text.is_empty() { "Unknown".to_owned() } else { text };
+    if address.is_empty() && user_agent.is_empty() {
+        ("Others".to_owned(), "Not told apart".to_owned())
+    } else {
+        (or_unknown(address), or_unknown(user_agent))
+    }
 }
 
 /// `log`: the same in the audit log.

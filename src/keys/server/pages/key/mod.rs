@@ -141,14 +141,14 @@ fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> Any
             done="First call received."
         /></div> }
     });
-    let rotation = key
-        .rotation(now)
-        .map(|(old, until)| rotation::panel(&key, old, until, &day, &secrets, (may_manage, may_lend), now));
+    let rotation = key.rotation(now).map(|(old, until)| {
+        rotation::panel(&key, old, until, &day, &secrets, &callers, (may_manage, may_lend), now)
+    });
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
     let head = head(&key, status, may_manage, may_lend, may_renew, now);
     let chart = calls(&key, range, &hours, now);
     let facts = facts::facts(&key, &creator, maker, now);
-    let callers = facts::callers(callers, now);
+    let callers = facts::callers(callers, &key, now);
     // They are there for those who may read the log.
     let log = format!("/settings/audit-log?target={}", key.id);
     let events = events.map(|events| facts::events(events, log, now));

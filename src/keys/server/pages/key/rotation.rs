@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::chart::Range;
-use super::facts::moment;
+use super::facts::{moment, told};
 use crate::keys::server::pages::path_of;
 use crate::keys::server::{Key, SecretUse};
 use crate::shared::{Kind, SecretId, Timestamp};
@@ -12,7 +12,7 @@ use crate::ui::parts::{
     Button, Chart, ChartHeight, Glyph, GlyphSize, Icon, Ink, KeyText, Legend, Look, Series, Symbol, Time,
     Wording, grouped, words,
 };
-use crate::usage::server::Hour;
+use crate::usage::server::{Caller, Hour};
 
 /// The old secret has been silent for this long: finishing is the thing to do.
 const SILENT: u64 = 60 * 60;
@@ -23,6 +23,7 @@ pub fn panel(
     until: Timestamp,
     day: &[Hour],
     secrets: &[SecretUse],
+    callers: &[Caller],
     (may_manage, may_lend): (bool, bool),
     now: Timestamp,
 ) -> AnyView {
@@ -37,13 +38,13 @@ pub fn panel(
         |id: SecretId| secrets.iter().find(|secret| secret.id == id).and_then(|secret| secret.last_used_at);
     let (new_last, old_last) = (last(key.secret), last(old));
     let both = new_calls + old_calls;
-    let told = |last: Option<Timestamp>| match last {
-        Some(at) => view! { <Time at now/> }.into_any(),
-        None => view! { "Never" }.into_any(),
+    let kind = key.kind;
+    let side_of = |title, start: String, is_old, calls, last| {
+        let caller = callers.iter().find(|caller| caller.secret == start).cloned();
+        side(Side { title, kind, start, is_old, calls, both, last, caller }, now)
     };
-    let new_side =
-        side("New secret", key.kind, key.secret.to_string(), false, new_calls, both, told(new_last));
-    let old_side = side("Old secret", key.kind, old_text.clone(), true, old_calls, both, told(old_last));
+    let new_side = side_of("New secret", key.secret.to_string(), false, new_calls, new_last);
+    let old_side = side_of("Old secret", old_text.clone(), true, old_calls, old_last);
     let series: Vec<Series> = [("New secret", Ink::Brass), ("Old secret", Ink::Off)]
         .map(|(name, ink)| Series { name: name.to_owned(), ink })
         .into();
@@ -125,15 +126,19 @@ fn verdict(old_last: Option<Timestamp>, quiet: bool, now: Timestamp) -> AnyView 
     .into_any()
 }
 
-fn side(
+struct Side {
     title: &'static str,
     kind: Kind,
     start: String,
     is_old: bool,
     calls: u64,
     both: u64,
-    last: AnyView,
-) -> AnyView {
+    last: Option<Timestamp>,
+    caller: Option<Caller>,
+}
+
+fn side(side: Side, now: Timestamp) -> AnyView {
+    let Side { title, kind, start, is_old, calls, both, last, caller } = side;
     let share = (calls * 100 + both / 2).checked_div(both).unwrap_or(0);
     let figure = if is_old {
         "text-figure font-semi tracking-[-0.02em] text-ink-2"
@@ -141,6 +146,23 @@ fn side(
         "text-figure font-semi tracking-[-0.02em]"
     };
     let seed = start.clone();
+    let last = match last {
+        Some(at) => view! { <Time at now/> }.into_any(),
+        None => view! { "Never" }.into_any(),
+    };
+    let caller = caller.map(|caller| {
+        let (address, user_agent) = told(caller.address, caller.user_agent);
+        view! {
+            <div>
+                <dt>"Last caller"</dt>
+                <dd>
+                    <span class="mono text-cap">{address}</span>
+                    " "
+                    <span class="text-ink-3 [overflow-wrap:anywhere]">{user_agent}</span>
+                </dd>
+            </div>
+        }
+    });
     view! {
         <div class="p-4 sm:px-5">
             <div class="flex items-center gap-3">
@@ -153,7 +175,7 @@ fn side(
                     {format!("{} of {} requests in 24 h", grouped(calls), grouped(both))}
                 </span>
             </div>
-            <dl class="facts mt-2"><div><dt>"Last call"</dt><dd>{last}</dd></div></dl>
+            <dl class="facts mt-2"><div><dt>"Last call"</dt><dd>{last}</dd></div>{caller}</dl>
         </div>
     }
     .into_any()

@@ -131,7 +131,7 @@ pub fn invite_form(own: Role, typed: Typed, errors: FormErrors) -> AnyView {
                 />
                 <Select name="role" label="Role" options class="w-40 max-sm:flex-1"/>
                 <SubmitButton
-                    text="Make invite" saving="Inviting…" icon=Symbol::Mail class="mt-6.5 h-[2.125rem] max-sm:h-10"
+                    text="Invite" saving="Inviting…" icon=Symbol::Mail class="mt-6.5 h-[2.125rem] max-sm:h-10"
                 />
             </div>
         </PageForm>

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::HOME;
 use super::invitations::{Typed, fresh_links, invite_form, pending_list};
 use crate::orgs::server::Member;
-use crate::orgs::server::service::{self, Invited, Listed, MOST_COUNTED, MOST_LISTED, Position};
+use crate::orgs::server::service::{self, Entry, Invited, Listed, MOST_COUNTED, MOST_LISTED, Position};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Role, Timestamp};
 use crate::ui::form::FormErrors;
@@ -68,10 +68,10 @@ pub async fn page(
         let rows = found
             .members
             .into_iter()
-            .map(|(listed, keys)| {
-                let is_self = listed.user == me;
-                let may = service::may_change(role, listed.role, is_self);
-                row(listed, keys, is_self, may, may_audit, now)
+            .map(|entry| {
+                let is_self = entry.listed.user == me;
+                let may = service::may_change(role, entry.listed.role, is_self);
+                row(entry, is_self, may, may_audit, now)
             })
             .collect_view();
         let list = if shown == 0 {
@@ -111,7 +111,7 @@ pub async fn page(
                         <h2 class="h-sect" id="members">{title(count)}</h2>
                         <form method="get" action=HOME role="search" class="flex gap-2 max-sm:w-full">
                             <SearchField
-                                name="q" label="Search members" value=search placeholder="Name or address"
+                                name="q" label="Search members" value=search placeholder="Name or email"
                                 class="sm:w-60 max-sm:flex-1"
                             />
                             <Button>"Search"</Button>
@@ -159,7 +159,7 @@ fn columns() -> Vec<Column> {
 fn no_match(search: &str) -> AnyView {
     view! {
         <EmptyState
-            class="mt-3" title="Nobody found" text=format!("No name and no address begins with \u{201c}{search}\u{201d}.")
+            class="mt-3" title="Nobody found" text=format!("No name and no email address begins with \u{201c}{search}\u{201d}.")
         >
             <LinkButton href=HOME>"Show all members"</LinkButton>
         </EmptyState>
@@ -167,23 +167,28 @@ fn no_match(search: &str) -> AnyView {
     .into_any()
 }
 
-fn ways(listed: &Listed) -> &'static str {
-    match (listed.has_password, listed.has_factor) {
-        _ if listed.is_disabled => "Disabled",
-        (true, true) => "Password and code",
-        (true, false) => "Password",
-        (false, _) => "\u{2013}",
+/// "GitHub or password and code".
+fn ways(listed: &Listed, providers: Vec<String>) -> String {
+    if listed.is_disabled {
+        return "Disabled".to_owned();
     }
+    let mut ways = providers;
+    if listed.has_password {
+        let word = if ways.is_empty() { "Password" } else { "password" };
+        ways.push(if listed.has_factor { format!("{word} and code") } else { word.to_owned() });
+    }
+    if ways.is_empty() { "\u{2013}".to_owned() } else { ways.join(" or ") }
 }
 
-fn row(listed: Listed, keys: i64, is_self: bool, may: bool, may_audit: bool, now: Timestamp) -> AnyView {
+fn row(entry: Entry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) -> AnyView {
+    let Entry { listed, keys, providers } = entry;
     let silent = listed.last_seen_at.is_some_and(|at| now.since(at) > LONG_SILENCE);
     let seen = match listed.last_seen_at {
         Some(at) => view! { <Time at now/> }.into_any(),
         None => "Never".into_any(),
     };
     let base = format!("{HOME}/{}", listed.user);
-    let (keys, way) = (keys.unsigned_abs(), ways(&listed));
+    let (keys, way) = (keys.unsigned_abs(), ways(&listed, providers));
     let activity = may_audit.then(|| {
         let href = format!("/settings/audit-log?actor={}", listed.user);
         view! { <MenuLink href symbol=Symbol::Audit text="See activity"/> }
