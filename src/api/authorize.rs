@@ -2,16 +2,17 @@
 //! with somebody's request is checked against the query; the answer's headers tell who it was.
 
 use std::cell::RefCell;
+use std::sync::LazyLock;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use super::presented::{Presented, refusal, tell_rate};
+use super::presented::{Presented, refuse, tell_rate};
 use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
 use crate::platform::http::Peer;
-use crate::platform::http::lean::Glance;
+use crate::platform::http::lean::{Glance, Template};
 use crate::platform::{App, Problem};
 use crate::shared::{Kind, OrgId, Role};
 use crate::usage::Outcome;
@@ -41,8 +42,8 @@ const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
         (status = 503, description = "It cannot be decided now"),
     )
 )]
-pub async fn authorize(app: App, peer: Peer, request: Request) -> Response {
-    let glance = match Glance::of(&app, peer, &request) {
+pub async fn authorize(app: &App, peer: Peer, request: Request) -> Response {
+    let glance = match Glance::of(app, peer, &request) {
         Ok(glance) => glance,
         Err(refused) => return *refused,
     };
@@ -60,7 +61,7 @@ pub async fn authorize(app: App, peer: Peer, request: Request) -> Response {
         Presented::Several => Verdict::of(Outcome::Malformed),
         Presented::One(key) => {
             let from = from(&glance, request.headers());
-            match keys::verify(&app, key, &wanted, &from).await {
+            match keys::verify(app, key, &wanted, &from).await {
                 Ok(verdict) => verdict,
                 Err(error) => return glance.problem(error),
             }
@@ -69,13 +70,13 @@ pub async fn authorize(app: App, peer: Peer, request: Request) -> Response {
     match (&verdict.state, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
-            *response.headers_mut() = introduce(key);
+            *response.headers_mut() = introduce(key, glance);
             if let Some(rate) = &verdict.rate {
                 tell_rate(response.headers_mut(), rate);
             }
-            glance.finish(response)
+            response
         }
-        _ => glance.refuse(refusal(&verdict)),
+        _ => refuse(glance, &verdict),
     }
 }
 
@@ -125,23 +126,27 @@ fn user_agent(headers: &HeaderMap) -> &str {
     })
 }
 
-/// Who it was. What is not the same for many keys is written into one piece of memory that the headers share.
-fn introduce(key: &Key) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
-    headers.insert(ORG, key.org.header.clone());
-    headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));
-    headers.insert(KIND, HeaderValue::from_static(key.kind.as_str()));
-    let mut text = Vec::with_capacity(128);
-    text.extend_from_slice(&key.key.to_text());
-    text.extend_from_slice(&key.creator.to_text());
+/// Who it was. The texts are written into one piece of memory that the headers share.
+fn introduce(key: &Key, glance: Glance) -> HeaderMap {
+    static TEMPLATE: LazyLock<Template> =
+        LazyLock::new(|| Template::of(&[ORG, ROLE, KIND, KEY, USER, NAME], HeaderMap::new()));
+    let mut text = Vec::with_capacity(3 * 36 + key.name.len());
+    for id in [key.org.id, key.key, key.creator] {
+        text.extend_from_slice(&id.to_text());
+    }
     for part in url::form_urlencoded::byte_serialize(key.name.as_bytes()) {
         text.extend_from_slice(part.as_bytes());
     }
     let whole = Bytes::from(text);
-    for (name, part) in [(KEY, whole.slice(..36)), (USER, whole.slice(36..72)), (NAME, whole.slice(72..))] {
-        if let Ok(value) = HeaderValue::from_maybe_shared(part) {
-            headers.insert(name, value);
-        }
-    }
-    headers
+    // What is written here is letters, digits and signs: it can stand in a header.
+    let part = |range| HeaderValue::from_maybe_shared(range).unwrap_or(HeaderValue::from_static(""));
+    let values = [
+        part(whole.slice(..36)),
+        HeaderValue::from_static(key.role.as_str()),
+        HeaderValue::from_static(key.kind.as_str()),
+        part(whole.slice(36..72)),
+        part(whole.slice(72..108)),
+        part(whole.slice(108..)),
+    ];
+    glance.headers(&TEMPLATE, values)
 }

@@ -1,12 +1,14 @@
 //! The key that a request carries, and how a refusal of it is told.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
 
 use crate::keys::server::{Rate, Verdict};
 use crate::platform::Problem;
-use crate::platform::http::lean::Refused;
+use crate::platform::http::lean::{Glance, ReadyRefusal, Refused};
 use crate::usage::Outcome;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -95,6 +97,18 @@ pub fn refusal(verdict: &Verdict) -> Refused {
         tell_rate(&mut headers, &rate);
     }
     Refused { problem, headers }
+}
+
+/// The same as an answer. Most refusals are always the same and made ready once.
+pub fn refuse(glance: Glance, verdict: &Verdict) -> Response {
+    static READY: [OnceLock<ReadyRefusal>; Outcome::ALL.len()] =
+        [const { OnceLock::new() }; Outcome::ALL.len()];
+    if verdict.rate.is_some() || verdict.wait.is_some() {
+        return glance.refuse(refusal(verdict));
+    }
+    let ready = READY[verdict.outcome as usize]
+        .get_or_init(|| ReadyRefusal::of(refusal(&Verdict::of(verdict.outcome))));
+    glance.refuse_ready(ready)
 }
 
 /// The minute's state as the headers of the IETF's draft.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::authorize::from;
 use super::caller::ANY;
-use super::presented::{Presented, refusal, tell_rate};
+use super::presented::{Presented, refuse, tell_rate};
 use super::shape::Told;
 use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
 use crate::platform::http::Peer;
@@ -79,24 +79,24 @@ pub struct Limit {
 /// Check another key of the same organization
 #[utoipa::path(post, path = "/api/v1/keys/verify", tag = "checks", request_body = Question, security(("key" = [])),
     responses((status = 200, body = Answer), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
-pub async fn verify(app: App, peer: Peer, request: Request) -> Response {
-    let glance = match Glance::of(&app, peer, &request) {
+pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
+    let glance = match Glance::of(app, peer, &request) {
         Ok(glance) => glance,
         Err(refused) => return *refused,
     };
     let (parts, body) = request.into_parts();
-    let own = match own_key(&app, &glance, &parts.headers).await {
+    let own = match own_key(app, &glance, &parts.headers).await {
         Ok(own) => own,
         Err(refused) => return glance.problem(refused),
     };
     let Some(asker) = own.state.as_ref().filter(|_| own.outcome == Outcome::Valid) else {
-        return glance.refuse(refusal(&own));
+        return refuse(glance, &own);
     };
-    let question = match lean::json::<Question>(&app, &parts.headers, body).await {
+    let question = match lean::json::<Question>(app, &parts.headers, body).await {
         Ok(question) => question,
         Err(problem) => return glance.problem(problem),
     };
-    match answer(&app, asker.org.id, &glance.request_id, &question).await {
+    match answer(app, asker.org.id, &glance.request_id, &question).await {
         Ok(answer) => {
             // Plain strings and numbers: there is nothing that could not be written.
             let body = serde_json::to_vec(&answer).unwrap_or_default();

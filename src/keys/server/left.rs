@@ -26,8 +26,9 @@ impl KeysLeft for Left {
         app: &App,
         org: &OrgId,
         makers: &[UserId],
+        most: i64,
     ) -> Result<HashMap<UserId, i64>, Error> {
-        Ok(store::count_by_maker(app.db.pool(), org, makers).await?)
+        Ok(store::count_by_maker(app.db.pool(), org, makers, most).await?)
     }
 
     async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<MadeKey>, Error> {

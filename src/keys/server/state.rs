@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
 use ipnet::IpNet;
 
 use super::{Key, Memory};
@@ -17,15 +16,6 @@ pub struct Org {
     pub id: Compact,
     pub name: String,
     pub plan: Plan,
-    /// The identifier as headers carry it.
-    pub header: HeaderValue,
-}
-
-impl Org {
-    fn new(id: Compact, name: String, plan: Plan) -> Self {
-        let header = HeaderValue::from_bytes(&id.to_text()).unwrap_or(HeaderValue::from_static(""));
-        Self { id, name, plan, header }
-    }
 }
 
 #[derive(Debug)]
@@ -57,7 +47,7 @@ impl State {
             return Ok(None);
         };
         let Some((name, plan)) = orgs::server::find(app, &key.org).await? else { return Ok(None) };
-        Self::of(&key, |id| memory.share(Org::new(id, name, plan))).map(Some)
+        Self::of(&key, |id| memory.share(Org { id, name, plan })).map(Some)
     }
 
     fn of(key: &Key, org: impl FnOnce(Compact) -> Arc<Org>) -> Result<Self, Error> {

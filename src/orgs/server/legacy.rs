@@ -26,12 +26,14 @@ pub struct MadeKey {
 
 #[async_trait]
 pub trait KeysLeft: Send + Sync {
-    /// How many living keys each of these people has made in the organization; who has none may be left out.
+    /// How many living keys each of these people has made in the organization, `most` at most; who has none may be left
+    /// out.
     async fn count_by_maker(
         &self,
         app: &App,
         org: &OrgId,
         makers: &[UserId],
+        most: i64,
     ) -> Result<HashMap<UserId, i64>, Error>;
 
     /// The living keys of one maker.

@@ -24,7 +24,7 @@ use crate::platform::{App, Error, Problem};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A handler that needs no more than this.
-pub type Lean = fn(App, Peer, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+pub type Lean = for<'a> fn(&'a App, Peer, Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
 pub struct LeanDoor {
     pub method: Method,
@@ -110,8 +110,11 @@ impl Entrance {
         let path = request.uri().path();
         let Some(door) = self.before.lean.iter().find(|door| door.path == path) else {
             return match self.before.quick.iter().find(|door| door.path == path) {
-                Some(door) if *request.method() == Method::POST => self.quick(door, peer, request).await,
-                _ => self.usual(peer, request).await,
+                // Boxed: what a lean door does not need shall not make its future large.
+                Some(door) if *request.method() == Method::POST => {
+                    Box::pin(self.quick(door, peer, request)).await
+                }
+                _ => Box::pin(self.usual(peer, request)).await,
             };
         };
         let method = request.method();
@@ -124,7 +127,7 @@ impl Entrance {
             return ([(header::ALLOW, allowed)], refused).into_response();
         }
         // A fault of ours must not take the connection along.
-        match AssertUnwindSafe((door.handler)(self.app.clone(), peer, request)).catch_unwind().await {
+        match AssertUnwindSafe((door.handler)(&self.app, peer, request)).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
                 let glance = Glance { request_id: self.app.request_id(), address: peer.0.ip() };
@@ -163,23 +166,35 @@ impl Glance {
         if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.request_id)) {
             headers.insert(REQUEST_ID, id);
         }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        put_constants(headers);
         response
+    }
+
+    /// The headers of an answer whose names are always the same, the request's id among them.
+    pub fn headers<const N: usize>(self, template: &Template, values: [HeaderValue; N]) -> HeaderMap {
+        let id = HeaderValue::from_maybe_shared(Bytes::from(self.request_id));
+        template.filled(id.unwrap_or(HeaderValue::from_static("")), values)
     }
 
     /// A refusal as problem+json.
     pub fn refuse(self, refused: Refused) -> Response {
-        let Refused { problem, headers } = refused;
-        let mut response = Response::new(Body::from(problems::problem_text(&problem, &self.request_id)));
-        *response.status_mut() = problem.status;
-        *response.headers_mut() = headers;
-        let kind = HeaderValue::from_static(problems::PROBLEM_JSON);
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        if let Some(span) = problem.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(span.as_secs()));
-        }
+        let text = problems::problem_text(&refused.problem, &self.request_id);
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = refused.problem.status;
+        *response.headers_mut() = refused.into_headers();
         self.finish(response)
+    }
+
+    /// The same for one that was made ready.
+    pub fn refuse_ready(self, ready: &ReadyRefusal) -> Response {
+        let mut text = String::with_capacity(ready.before.len() + self.request_id.len() + ready.after.len());
+        for part in [&ready.before, &self.request_id, &ready.after] {
+            text.push_str(part);
+        }
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = ready.status;
+        *response.headers_mut() = self.headers(&ready.template, []);
+        response
     }
 
     /// The same for what is an answer already.
@@ -198,6 +213,69 @@ impl Glance {
 pub struct Refused {
     pub problem: Problem,
     pub headers: HeaderMap,
+}
+
+impl Refused {
+    fn into_headers(self) -> HeaderMap {
+        let mut headers = self.headers;
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(problems::PROBLEM_JSON));
+        if let Some(span) = self.problem.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(span.as_secs()));
+        }
+        headers
+    }
+}
+
+/// Headers with the same names at every answer. A copy takes no look-up of a name: the values that differ come first, in
+/// an order of their own.
+pub struct Template(HeaderMap);
+
+impl Template {
+    /// What every answer carries is put in, the request's id first.
+    pub fn of(names: &[HeaderName], others: HeaderMap) -> Self {
+        const LATER: HeaderValue = HeaderValue::from_static("");
+        let mut headers = HeaderMap::with_capacity(16);
+        headers.insert(REQUEST_ID, LATER);
+        headers.extend(names.iter().map(|name| (name.clone(), LATER)));
+        headers.extend(others);
+        put_constants(&mut headers);
+        Self(headers)
+    }
+
+    fn filled<const N: usize>(&self, id: HeaderValue, values: [HeaderValue; N]) -> HeaderMap {
+        let mut headers = self.0.clone();
+        for (place, value) in headers.values_mut().zip([id].into_iter().chain(values)) {
+            *place = value;
+        }
+        headers
+    }
+}
+
+/// A refusal that is always the same but for the request's id.
+pub struct ReadyRefusal {
+    status: StatusCode,
+    template: Template,
+    before: String,
+    after: String,
+}
+
+impl ReadyRefusal {
+    pub fn of(refused: Refused) -> Self {
+        const ID: &str = "req_";
+        let text = problems::problem_text(&refused.problem, ID);
+        let (before, after) = text.split_once(ID).unwrap_or((&text, ""));
+        Self {
+            status: refused.problem.status,
+            before: before.to_owned(),
+            after: after.to_owned(),
+            template: Template::of(&[], refused.into_headers()),
+        }
+    }
+}
+
+fn put_constants(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// Within the stack, which gives it its form.
@@ -243,4 +321,31 @@ pub fn is_json(headers: &HeaderMap) -> bool {
         let kind = kind.split(';').next().unwrap_or_default().trim();
         kind.eq_ignore_ascii_case("application/json")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_a_template_stand_under_their_names() {
+        let (first, second) = (HeaderName::from_static("x-first"), HeaderName::from_static("x-second"));
+        let others = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
+        let template = Template::of(&[first, second], others);
+        let values = ["1", "2"].map(HeaderValue::from_static);
+        let filled = template.filled(HeaderValue::from_static("req_1"), values);
+        let mut told: Vec<_> = filled.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+        told.sort();
+        assert_eq!(
+            told,
+            [
+                "cache-control: \"no-store\"",
+                "content-type: \"text/plain\"",
+                "x-content-type-options: \"nosniff\"",
+                "x-first: \"1\"",
+                "x-request-id: \"req_1\"",
+                "x-second: \"2\"",
+            ]
+        );
+    }
 }

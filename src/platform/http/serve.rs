@@ -69,9 +69,9 @@ async fn converse(
     // Answers are small: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let pace = Arc::new(Pace::default());
+    let entrance = &*entrance;
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let turn = Pace::begin(&pace);
-        let entrance = Arc::clone(&entrance);
         async move {
             let request =
                 request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });

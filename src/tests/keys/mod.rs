@@ -282,7 +282,7 @@ on_both_engines! {
         let left = keys::Left;
         let made = left.made_by(&server.app, org, &member.user).await.expect("keys");
         assert_eq!(made.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(), [("goes", 1), ("stays", 0)]);
-        let counts = left.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()]).await.expect("counts");
+        let counts = left.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()], 100).await.expect("counts");
         assert_eq!((counts[&member.user], counts[&owner.user]), (2, 1));
         let mut write = server.app.db.write().await.expect("a turn");
         let ticked = [goes.key.id.clone(), others.key.id.clone(), goes.key.id.clone()];

@@ -157,6 +157,10 @@ impl Filter {
         }
         if let Some(standing) = self.standing {
             all.add(|bind| stands(standing, now, lead, bind));
+            // In the order of the ends, those that have ended are passed over at once.
+            if lead == Lead::Order && standing == Standing::Expiring && self.order == Order::Expires {
+                all.add(|bind| format!("{END} > {}", bind(now.into())));
+            }
         }
         if let Some(kind) = self.kind {
             let column = lead.column("kind", TEXT);

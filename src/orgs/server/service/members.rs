@@ -25,7 +25,7 @@ pub struct Page {
 
 pub struct Entry {
     pub listed: Listed,
-    /// How many living keys they have made.
+    /// How many living keys they have made; counting stops beyond `MOST_COUNTED`.
     pub keys: i64,
     /// The identity providers that let them in.
     pub providers: Vec<String>,
@@ -39,7 +39,7 @@ pub async fn list(app: &App, actor: &Actor, search: &str, after: Option<&Positio
     members.truncate(PAGE);
     let next = members.last().filter(|_| more).map(Position::of);
     let people: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
-    let keys = app.slice::<Legacy>().0.count_by_maker(app, org, &people).await?;
+    let keys = app.slice::<Legacy>().0.count_by_maker(app, org, &people, MOST_COUNTED + 1).await?;
     let mut providers = accounts::providers_of(app, &people).await?;
     let entry = |listed: Listed| Entry {
         keys: keys.get(&listed.user).copied().unwrap_or(0),

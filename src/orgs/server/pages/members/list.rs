@@ -128,9 +128,15 @@ pub async fn page(
 
 fn title(count: i64) -> String {
     if count > MOST_COUNTED {
-        return format!("{}+ members", grouped(MOST_COUNTED.unsigned_abs()));
+        return format!("{} members", capped(count.unsigned_abs()));
     }
     counted(count.unsigned_abs(), "member", "members")
+}
+
+/// "1,000+" beyond what is counted.
+fn capped(count: u64) -> String {
+    let most = MOST_COUNTED.unsigned_abs();
+    if count > most { format!("{}+", grouped(most)) } else { grouped(count) }
 }
 
 fn address(search: &str, after: &str) -> String {
@@ -198,7 +204,7 @@ fn row(entry: Entry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) 
         0 => view! { "0" }.into_any(),
         _ => {
             let href = format!("/settings/api-keys?creator={}", listed.user);
-            view! { <a class="link" href=href>{grouped(keys)}</a> }.into_any()
+            view! { <a class="link" href=href>{capped(keys)}</a> }.into_any()
         }
     };
     let Listed { name, email, role, joined_at, .. } = listed;
