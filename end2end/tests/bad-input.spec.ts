@@ -147,6 +147,24 @@ test("markup in the Host header stays text", async ({ server }) => {
   expect((await wire.end()).toString("latin1")).not.toContain("<script>planted");
 });
 
+test("a body that comes in pieces is one body", async ({ server }) => {
+  const form =
+    "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=latchkey-cli&device_code=x";
+  const wire = await Wire.open(server.port);
+  await wire.send(
+    request(
+      server,
+      "POST /oauth/token HTTP/1.1",
+      "Content-Type: application/x-www-form-urlencoded",
+      `Content-Length: ${form.length}`,
+      "Connection: close",
+    ) + form.slice(0, 20),
+  );
+  await stillAnswers(server);
+  await wire.send(form.slice(20));
+  expect((await wire.end()).toString("latin1")).toContain('"invalid_grant"');
+});
+
 test.describe("slow clients", () => {
   const IMPATIENT = { LATCHKEY_HEADER_TIMEOUT: "300ms", LATCHKEY_BODY_TIMEOUT: "300ms" };
 
@@ -166,7 +184,7 @@ test.describe("slow clients", () => {
     });
   }
 
-  for (const path of ["/", "/sign-in"]) {
+  for (const path of ["/", "/sign-in", "/oauth/token", "/auth/device/token"]) {
     test(`a client that never sends its body to ${path} is answered and cut off`, async ({ serve }) => {
       const server = await serve(IMPATIENT);
       const wire = await Wire.open(server.port);

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::presented::{Presented, refuse, tell_rate};
-use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
+use crate::keys::server::{self as keys, From, Kinds, Proven as Key, Verdict, Wanted};
 use crate::platform::http::Peer;
 use crate::platform::http::lean::{Glance, Template};
 use crate::platform::{App, Problem};

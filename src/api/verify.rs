@@ -13,7 +13,7 @@ use super::authorize::from;
 use super::caller::ANY;
 use super::presented::{Presented, refuse, tell_rate};
 use super::shape::Told;
-use crate::keys::server::{self as keys, From, Kinds, State as Key, Verdict, Wanted};
+use crate::keys::server::{self as keys, From, Kinds, Proven as Key, Verdict, Wanted};
 use crate::platform::http::Peer;
 use crate::platform::http::lean::{self, Glance};
 use crate::platform::{App, Error, Problem};
@@ -149,7 +149,7 @@ async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) 
 
 /// Another organization's key is unknown here, whatever it is.
 fn told(verdict: &Verdict, org: Compact) -> Answer {
-    let own = verdict.state.as_deref().filter(|key| key.org.id == org);
+    let own = verdict.state.as_ref().filter(|key| key.org.id == org);
     let known = verdict.known.filter(|known| known.org == org);
     let code = match (verdict.state.is_some() || verdict.known.is_some(), own.is_some() || known.is_some()) {
         (true, false) => Outcome::Unknown,

@@ -5,9 +5,12 @@
 //! no `error`, and the client asks again (`platform::http::Wire::ArmorIq`). What it sends as `callback_url` is passed
 //! over: a key does not travel in an address, and the client asks in any case.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
@@ -18,7 +21,7 @@ use crate::device::server::{
     Answer, NotBegun, Poll, Request, Wire, begin, pending, poll, verification_uri_complete,
 };
 use crate::platform::http::Visit;
-use crate::platform::http::lean::is_json;
+use crate::platform::http::lean::{QuickAnswer, is_json};
 use crate::platform::{App, Error, Secret};
 
 const CLIENT: &str = "armoriq-cli";
@@ -77,40 +80,56 @@ pub async fn token(
     })))
 }
 
+pub const HEADERS: [(HeaderName, HeaderValue); 1] =
+    [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+
 /// For what is known to be pending.
-pub fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<Response> {
+pub fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnswer> {
     if !is_json(headers) {
         return None;
     }
     let body: Value = serde_json::from_slice(body).ok()?;
     let code = Secret::new(words::text(words::object(&body).ok()?, "deviceCode").ok()??);
-    let answer = pending(app, Wire::ArmorIq, CLIENT, &code)?;
-    Some(not_yet(answer).into_response())
+    let told = match pending(app, Wire::ArmorIq, CLIENT, &code)? {
+        Answer::Pending => waits(),
+        Answer::SlowDown(interval) => too_early(interval),
+        _ => return None,
+    };
+    Some(QuickAnswer { status: StatusCode::BAD_REQUEST, body: told.body().to_string().into() })
+}
+
+fn waits() -> InWords {
+    InWords("authorization_pending", "The login waits for approval in the browser.".to_owned())
+}
+
+fn too_early(interval: Duration) -> InWords {
+    InWords("slow_down", format!("Ask every {} seconds at most.", interval.as_secs()))
 }
 
 fn not_yet(answer: Answer) -> Told {
     let ended = "This login has expired, or its key was handed out already. Run `armoriq login` again.";
-    let (error, why) = match answer {
-        Answer::Pending => {
-            ("authorization_pending", "The login waits for approval in the browser.".to_owned())
-        }
-        Answer::SlowDown(interval) => {
-            ("slow_down", format!("Ask every {} seconds at most.", interval.as_secs()))
-        }
-        Answer::Denied => ("access_denied", "The login was denied.".to_owned()),
-        Answer::Expired | Answer::Unknown => ("expired_token", ended.to_owned()),
+    let told = match answer {
+        Answer::Pending => waits(),
+        Answer::SlowDown(interval) => too_early(interval),
+        Answer::Denied => InWords("access_denied", "The login was denied.".to_owned()),
+        Answer::Expired | Answer::Unknown => InWords("expired_token", ended.to_owned()),
         Answer::UnknownClient => return Error::internal("this client is built in").into(),
         Answer::Error(error) => return error.into(),
     };
-    Told::new(InWords(error, why))
+    Told::new(told)
 }
 
 /// One of the client's errors.
 struct InWords(&'static str, String);
 
+impl InWords {
+    fn body(&self) -> Value {
+        json!({ "error": self.0, "error_description": self.1, "message": self.1 })
+    }
+}
+
 impl IntoResponse for InWords {
     fn into_response(self) -> Response {
-        let body = json!({ "error": self.0, "error_description": self.1, "message": self.1 });
-        (StatusCode::BAD_REQUEST, Json(body)).into_response()
+        (StatusCode::BAD_REQUEST, Json(self.body())).into_response()
     }
 }

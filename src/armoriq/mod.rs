@@ -20,7 +20,7 @@ pub fn doors() -> Doors {
         .get("/health", Who::Anyone, health::show)
         .post("/auth/device/code", Who::Anyone, login::code)
         .post("/auth/device/token", Who::Anyone, login::token)
-        .quick("/auth/device/token", login::quick_token)
+        .quick("/auth/device/token", login::HEADERS, login::quick_token)
         .get("/iap/sdk/orgs", Who::Key, organizations::list)
         .post("/iap/sdk/bootstrap", Who::Key, sdk::bootstrap)
         .post("/iap/sdk/register", Who::Key, sdk::register)

@@ -1,18 +1,19 @@
 //! The OAuth wire: RFC 8628 for devices, RFC 6749's answers, RFC 8414's description. Clients are public: they have an id
 //! and no secret, and whoever tries to authenticate is refused.
 
-use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Answer, Begun, NotBegun, Poll, Request, Wire, begin, pending, poll};
+use crate::platform::http::lean::QuickAnswer;
 use crate::platform::http::{Doors, Visit, Who};
 use crate::platform::{App, Secret};
 
@@ -35,7 +36,7 @@ pub fn doors() -> Doors {
     Doors::default()
         .post("/oauth/device_authorization", Who::Anyone, device_authorization)
         .post("/oauth/token", Who::Anyone, token)
-        .quick("/oauth/token", quick_token)
+        .quick("/oauth/token", HEADERS, quick_token)
         .get("/.well-known/oauth-authorization-server", Who::Anyone, metadata)
 }
 
@@ -68,13 +69,19 @@ impl Refused {
     }
 }
 
+impl Refused {
+    fn body(&self) -> Value {
+        let mut body = json!({ "error": self.error, "error_description": self.description });
+        if let (Some((name, value)), Some(object)) = (&self.more, body.as_object_mut()) {
+            object.insert((*name).to_owned(), value.clone());
+        }
+        body
+    }
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut body = json!({ "error": self.error, "error_description": self.description });
-        if let (Some((name, value)), Some(object)) = (self.more, body.as_object_mut()) {
-            object.insert(name.to_owned(), value);
-        }
-        let mut response = answer(self.status, &body);
+        let mut response = answer(self.status, &self.body());
         if self.challenge {
             let value = HeaderValue::from_static("Basic realm=\"Latchkey\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, value);
@@ -83,19 +90,22 @@ impl IntoResponse for Refused {
     }
 }
 
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
+    (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+    (PRAGMA, HeaderValue::from_static("no-cache")),
+];
+
 /// What is not stored by browsers and proxies: `Cache-Control` stands on every answer of this server.
 fn answer(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response.headers_mut().extend(HEADERS);
     response
 }
 
 /// A form's parameters. An empty one is an omitted one.
 struct Parameters {
-    values: HashMap<&'static str, String>,
+    values: Vec<(&'static str, String)>,
     header: bool,
 }
 
@@ -106,18 +116,19 @@ impl Parameters {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Refused::request("Send the parameters as application/x-www-form-urlencoded."));
         }
-        let mut values = HashMap::new();
+        let mut values: Vec<(&str, String)> = Vec::with_capacity(KNOWN.len());
         for (name, value) in url::form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty()) {
             let Some(name) = KNOWN.into_iter().find(|known| name == *known) else { continue };
-            if values.insert(name, value.into_owned()).is_some() {
+            if values.iter().any(|(known, _)| *known == name) {
                 return Err(Refused::request(format!("The parameter {name} is there more than once.")));
             }
+            values.push((name, value.into_owned()));
         }
         Ok(Self { values, header: headers.contains_key(AUTHORIZATION) })
     }
 
     fn find(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     fn get(&self, name: &str) -> Result<&str, Refused> {
@@ -232,13 +243,15 @@ fn too_early(interval: Duration) -> Refused {
 }
 
 /// For what is known to be pending.
-fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<Response> {
+fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnswer> {
+    static WAITS: LazyLock<Bytes> = LazyLock::new(|| waits().body().to_string().into());
     let (client_id, code) = judged(app, headers, body).ok()?;
-    match pending(app, Wire::OAuth, &client_id, &code)? {
-        Answer::Pending => Some(waits().into_response()),
-        Answer::SlowDown(interval) => Some(too_early(interval).into_response()),
-        _ => None,
-    }
+    let body = match pending(app, Wire::OAuth, &client_id, &code)? {
+        Answer::Pending => WAITS.clone(),
+        Answer::SlowDown(interval) => too_early(interval).body().to_string().into(),
+        _ => return None,
+    };
+    Some(QuickAnswer { status: StatusCode::BAD_REQUEST, body })
 }
 
 /// The client and its device code; otherwise the first thing that is wrong.

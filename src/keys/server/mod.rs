@@ -28,10 +28,9 @@ pub use service::{
     logins_of, makers, may_manage, may_renew, mint, name_key, read_ranges, replace, require_to_lend,
     require_to_manage, require_to_renew, revoke, rotate, secrets,
 };
-pub use state::State;
 pub use store::{Filter, Order, Page, Position, SecretUse};
 pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
-pub use verify::{From, Kinds, Verdict, Wanted, verify};
+pub use verify::{From, Kinds, Proven, Verdict, Wanted, verify};
 pub use watch::{catch_up, flush, is_current, sweep, watch};

@@ -20,7 +20,6 @@ pub struct Org {
 
 #[derive(Debug)]
 pub struct State {
-    pub key: Compact,
     pub org: Arc<Org>,
     /// In whose name the key acts.
     pub creator: Compact,
@@ -30,8 +29,8 @@ pub struct State {
     disabled: bool,
     revoked: bool,
     current: SecretId,
-    previous: Option<SecretId>,
-    previous_until: Timestamp,
+    /// Boxed: few keys have one.
+    previous: Option<Box<(SecretId, Timestamp)>>,
     expires_at: Timestamp,
     pub rate_limit: Option<u32>,
     ranges: Box<[IpNet]>,
@@ -53,12 +52,7 @@ impl State {
     fn of(key: &Key, org: impl FnOnce(Compact) -> Arc<Org>) -> Result<Self, Error> {
         let no_id = || Error::internal(format!("key {} has an identifier that is none", key.id));
         let org_id: &OrgId = &key.org;
-        let (previous, previous_until) = match key.previous {
-            Some((secret, until)) => (Some(secret), until),
-            None => (None, Timestamp::from_millis(0)),
-        };
         Ok(Self {
-            key: key.id.compact().ok_or_else(no_id)?,
             org: org(org_id.compact().ok_or_else(no_id)?),
             creator: key.created_by.compact().ok_or_else(no_id)?,
             name: key.name.as_str().into(),
@@ -67,8 +61,7 @@ impl State {
             disabled: key.disabled_at.is_some(),
             revoked: key.revoked_at.is_some(),
             current: key.secret,
-            previous,
-            previous_until,
+            previous: key.previous.map(Box::new),
             expires_at: key.expires_at.unwrap_or(NEVER),
             rate_limit: key.rate_limit,
             ranges: key.ranges.as_slice().into(),
@@ -78,7 +71,8 @@ impl State {
     /// Does this proven secret still belong to the key?
     pub fn has(&self, secret: SecretId, now: Timestamp) -> bool {
         !self.revoked
-            && (self.current == secret || self.previous == Some(secret) && now < self.previous_until)
+            && (self.current == secret
+                || self.previous.as_ref().is_some_and(|previous| previous.0 == secret && now < previous.1))
     }
 
     /// What is wrong with the key itself, whatever is wanted of it.

@@ -9,6 +9,7 @@
 //! Until a secret is proven nothing of the key is touched, and the outside is told the same for every reason.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -73,13 +74,28 @@ pub struct From<'a> {
 pub struct Verdict {
     pub outcome: Outcome,
     /// Of a proven token: its key.
-    pub state: Option<Arc<State>>,
+    pub state: Option<Proven>,
     /// Of a token that is wrong for a key that is known: that key and its organization.
     pub known: Option<Known>,
     /// Where the key has a limit and was asked for it.
     pub rate: Option<Rate>,
     /// For an attempt that came too soon after others: how long to wait.
     pub wait: Option<Duration>,
+}
+
+/// The key of a proven token, and how it was at that moment.
+#[derive(Debug)]
+pub struct Proven {
+    pub key: Compact,
+    state: Arc<State>,
+}
+
+impl Deref for Proven {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
 }
 
 impl Verdict {
@@ -248,11 +264,11 @@ fn judge(
     wanted: &Wanted,
     from: &From,
 ) -> Verdict {
-    let now = app.clock.now();
+    let (now, key) = (app.clock.now(), proof.cell.key);
     if !state.has(proof.secret, now) {
         memory.forget_proof(digest);
-        let known = Known { key: state.key, org: state.org.id, outcome: Outcome::Revoked };
-        count(app, proof.secret, state.key, state.org.id, Outcome::Revoked, from);
+        let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
+        count(app, proof.secret, key, state.org.id, Outcome::Revoked, from);
         return Verdict::wrong(known);
     }
     let mut rate = None;
@@ -264,8 +280,9 @@ fn judge(
         }
         refused => refused,
     };
-    count(app, proof.secret, state.key, state.org.id, outcome, from);
-    Verdict { outcome, state: Some(Arc::clone(state)), known: None, rate, wait: None }
+    count(app, proof.secret, key, state.org.id, outcome, from);
+    let state = Some(Proven { key, state: Arc::clone(state) });
+    Verdict { outcome, state, known: None, rate, wait: None }
 }
 
 fn admit(app: &App, cell: &Cell, state: &State, wanted: &Wanted, from: &From) -> (Outcome, Option<Rate>) {

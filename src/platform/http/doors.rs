@@ -3,7 +3,7 @@
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::{MethodFilter, on};
 
 use super::lean::{Before, Lean, LeanDoor, Quick, QuickDoor};
@@ -88,8 +88,13 @@ impl Doors {
     }
 
     /// What is posted to a door that is here already may be answered before the stack (`super::lean::Quick`).
-    pub fn quick(mut self, path: &'static str, answer: Quick) -> Self {
-        self.quick.push(QuickDoor { path, answer });
+    pub fn quick(
+        mut self,
+        path: &'static str,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+        answer: Quick,
+    ) -> Self {
+        self.quick.push(QuickDoor { path, answer, headers: headers.into_iter().collect() });
         self
     }
 

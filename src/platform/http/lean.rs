@@ -1,10 +1,12 @@
 //! For doors that are asked at every request of somebody's API: what the stack does for the others, in fewer steps. No
 //! cookie is read, nothing is compressed, one line is logged for refusals only.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -34,11 +36,18 @@ pub struct LeanDoor {
 
 /// A small question that is asked again and again, and whose usual answer is in memory. None: the usual way, on which
 /// nothing of this is known.
-pub type Quick = fn(&App, &HeaderMap, &Bytes) -> Option<Response>;
+pub type Quick = fn(&App, &HeaderMap, &Bytes) -> Option<QuickAnswer>;
+
+pub struct QuickAnswer {
+    pub status: StatusCode,
+    pub body: Bytes,
+}
 
 pub struct QuickDoor {
     pub path: &'static str,
     pub answer: Quick,
+    /// Of its answers, besides those of every answer.
+    pub headers: HeaderMap,
 }
 
 /// What stands before the router.
@@ -58,12 +67,20 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 pub struct Entrance {
     app: App,
     before: Arc<Before>,
+    /// Headers of the quick doors' answers.
+    templates: Arc<[Template]>,
     router: Router,
 }
 
 impl Entrance {
     pub fn new(app: &App, before: Before, router: Router) -> Self {
-        Self { app: app.clone(), before: Arc::new(before), router }
+        let template = |door: &QuickDoor| {
+            let mut all = door.headers.clone();
+            headers::put(app, &mut all);
+            Template::of(&[], all)
+        };
+        let templates = before.quick.iter().map(template).collect();
+        Self { app: app.clone(), before: Arc::new(before), templates, router }
     }
 
     /// Those within the stack are asked in the end.
@@ -73,7 +90,8 @@ impl Entrance {
         response
     }
 
-    async fn quick(&self, door: &QuickDoor, peer: Peer, request: Request) -> Response {
+    async fn quick(&self, place: usize, peer: Peer, request: Request) -> Response {
+        let (door, template) = (&self.before.quick[place], &self.templates[place]);
         let started = self.app.clock.steady();
         let is_small = request.body().size_hint().upper().is_some_and(|size| size <= SMALL);
         // Browsers say where a question comes from: whether that is fine is not decided here.
@@ -85,34 +103,42 @@ impl Entrance {
         };
         let (head, body) = request.into_parts();
         let mut body = Box::pin(async move { body.collect().await.map(Collected::to_bytes) });
-        let body = match tokio::time::timeout(AT_ONCE, &mut body).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) => {
+        // A timer would cost more than the answer. Each look at the connection (`super::pace`) asks here again.
+        let at_once = poll_fn(|context| match body.as_mut().poll(context) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending if self.app.clock.steady().saturating_sub(started) > AT_ONCE => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let body = match at_once.await {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(error)) => {
                 let broken = Body::from_stream(stream::once(async { Err::<Bytes, _>(error) }));
                 return self.usual(peer, Request::from_parts(head, broken)).await;
             }
-            Err(_) => {
+            None => {
                 let rest = Body::from_stream(stream::once(body));
                 return self.usual(peer, Request::from_parts(head, rest)).await;
             }
         };
         let answer = AssertUnwindSafe(|| (door.answer)(&self.app, &head.headers, &body));
-        let Ok(Some(mut response)) = std::panic::catch_unwind(answer) else {
+        let Ok(Some(QuickAnswer { status, body })) = std::panic::catch_unwind(answer) else {
             return self.usual(peer, Request::from_parts(head, Body::from(body))).await;
         };
-        headers::put(&self.app, response.headers_mut());
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = glance.headers(template, []);
         let took = self.app.clock.steady().saturating_sub(started);
-        self.app.metrics.answered("POST", door.path, response.status().as_u16(), took);
-        glance.finish(response)
+        self.app.metrics.answered("POST", door.path, status.as_u16(), took);
+        response
     }
 
     pub async fn answer(&self, peer: Peer, request: Request) -> Response {
         let path = request.uri().path();
         let Some(door) = self.before.lean.iter().find(|door| door.path == path) else {
-            return match self.before.quick.iter().find(|door| door.path == path) {
+            return match self.before.quick.iter().position(|door| door.path == path) {
                 // Boxed: what a lean door does not need shall not make its future large.
-                Some(door) if *request.method() == Method::POST => {
-                    Box::pin(self.quick(door, peer, request)).await
+                Some(place) if *request.method() == Method::POST => {
+                    Box::pin(self.quick(place, peer, request)).await
                 }
                 _ => Box::pin(self.usual(peer, request)).await,
             };

@@ -46,7 +46,7 @@ impl Deref for Landed {
     }
 }
 
-/// Callers that this process has written in the hour, by key.
+/// Callers that this process has written in the hour, of keys that have several.
 #[derive(Default)]
 struct Seen {
     hour: i64,
@@ -128,7 +128,17 @@ impl Usage {
         if seen.hour != hour {
             *seen = Seen { hour, callers: HashMap::new() };
         }
+        let mut of_key: HashMap<Compact, u32> = HashMap::new();
+        for caller in batch.callers.keys() {
+            *of_key.entry(caller.key).or_default() += 1;
+        }
         for (caller, sum) in std::mem::take(&mut batch.callers) {
+            // One caller at a time is what most keys have, and there may be a million of them: nothing is remembered.
+            // Should it be another at each flush, they are few enough for the sweep.
+            if of_key.get(&caller.key) == Some(&1) && !seen.callers.contains_key(&caller.key) {
+                batch.callers.insert(caller, sum);
+                continue;
+            }
             let known = seen.callers.entry(caller.key).or_default();
             let hash = hash_of(&caller);
             let told_apart = known.contains(&hash) || known.len() < MOST_CALLERS;

@@ -156,8 +156,13 @@ impl Question {
     }
 
     fn facts(&self) -> AnyView {
-        let calls = counted(self.valid, "call", "calls");
-        let addresses = format!(" from {}", counted(self.addresses as u64, "address", "addresses"));
+        let (calls, addresses) = match self.valid {
+            0 => ("No calls".to_owned(), String::new()),
+            valid => (
+                counted(valid, "call", "calls"),
+                format!(" from {}", counted(self.addresses as u64, "address", "addresses")),
+            ),
+        };
         let now = self.now;
         let from = (!self.from.is_empty()).then(|| {
             let from = self.from.clone();

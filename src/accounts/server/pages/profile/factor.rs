@@ -16,7 +16,8 @@ use crate::accounts::server::totp;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error, Secret};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{HiddenFields, Input, LinkButton, Look, Note, Tone};
+use crate::ui::islands::CopyButton;
+use crate::ui::parts::{HiddenFields, Icon, Input, LinkButton, Look, Note, Size, Symbol, Tone, button_class};
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, PageHead, Shell};
 
@@ -164,7 +165,9 @@ async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static s
     let chrome = chrome(app, member, None, HOME);
     page_for(app, member, title)
         .render(move || {
-            let list = recovery.0.iter().map(|code| view! { <li class="mono">{code.expose().to_owned()}</li> }).collect_view();
+            // Each on a line of its own where they are pasted.
+            let line = |code: &Secret| view! { <li class="mono">{format!("{}\n", code.expose())}</li> };
+            let list = recovery.0.iter().map(line).collect_view();
             view! {
                 <Shell chrome>
                     <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here="Recovery codes"/>
@@ -174,6 +177,16 @@ async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static s
                         password. They are shown only now."</p>
                     </Note>
                     <ul class="mt-6 grid max-w-[32rem] gap-x-6 gap-y-2 select-all sm:grid-cols-2" id="recovery-codes">{list}</ul>
+                    <p class="mt-4">
+                        <CopyButton
+                            target="recovery-codes".to_owned()
+                            class=button_class(Look::Secondary, Size::Small, "")
+                            name="Copy the recovery codes".to_owned()
+                        >
+                            <Icon symbol=Symbol::Copy/>
+                            "Copy"
+                        </CopyButton>
+                    </p>
                     <p class="mt-8"><LinkButton href=HOME>"I have kept them"</LinkButton></p>
                 </Shell>
             }
