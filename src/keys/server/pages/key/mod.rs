@@ -141,9 +141,7 @@ fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> Any
             done="First call received."
         /></div> }
     });
-    let rotation = key.rotation(now).map(|(old, until)| {
-        rotation::panel(&key, old, until, &day, &secrets, &callers, (may_manage, may_lend), now)
-    });
+    let rotation = rotation::panel(&key, &day, &secrets, &callers, (may_manage, may_lend), now);
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
     let head = head(&key, status, may_manage, may_lend, may_renew, now);
     let chart = calls(&key, range, &hours, now);

@@ -17,16 +17,16 @@ use crate::usage::server::{Caller, Hour};
 /// The old secret has been silent for this long: finishing is the thing to do.
 const SILENT: u64 = 60 * 60;
 
+/// None where there is one secret.
 pub fn panel(
     key: &Key,
-    old: SecretId,
-    until: Timestamp,
     day: &[Hour],
     secrets: &[SecretUse],
     callers: &[Caller],
     (may_manage, may_lend): (bool, bool),
     now: Timestamp,
-) -> AnyView {
+) -> Option<AnyView> {
+    let (old, until) = key.rotation(now)?;
     let path = path_of(&key.id);
     let old_text = old.to_string();
     let calls = |secret: &str| -> u64 {
@@ -69,7 +69,7 @@ pub fn panel(
         }
     });
     let verdict = verdict(old_last, quiet, now);
-    view! {
+    let panel = view! {
         <section class="panel mt-6" aria-labelledby="rotation">
             <div class="flex flex-wrap items-center gap-x-6 gap-y-3 border-b border-line px-4 py-3 sm:px-5">
                 <div class="mr-auto">
@@ -91,8 +91,8 @@ pub fn panel(
             </div>
             {verdict}
         </section>
-    }
-    .into_any()
+    };
+    Some(panel.into_any())
 }
 
 fn verdict(old_last: Option<Timestamp>, quiet: bool, now: Timestamp) -> AnyView {
