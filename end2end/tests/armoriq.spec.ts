@@ -160,6 +160,11 @@ for (const version of VERSIONS) {
 
     const late = await client.login();
     server.database.run("UPDATE device_logins SET expires_at = 1 WHERE status = 'pending'");
+    // What another process changes is heard of by the log alone.
+    server.database.run("UPDATE change_counter SET seq = seq + 1");
+    server.database.run(
+      "INSERT INTO changes (seq, kind, id, at) SELECT seq, 'login', device_logins.id, 0 FROM change_counter, device_logins WHERE expires_at = 1",
+    );
     expect(failed(await late.ended)).toContain("This login has expired");
     await alice.open(late.url);
     await expect(alice.page.getByRole("heading", { level: 1 })).toHaveText("This code has expired");

@@ -66,6 +66,28 @@ fn link_in(answer: &Answer) -> String {
 }
 
 on_both_engines! {
+    async fn the_list_tells_what_people_sign_in_with(engine) {
+        let settings = [("LATCHKEY_GITHUB_CLIENT_ID", "latchkey"), ("LATCHKEY_GITHUB_CLIENT_SECRET", "s")];
+        let server = Server::with(engine, &settings).await;
+        let owner = server.sign_in_as(Persona::Owner).await;
+        let told = async || {
+            let page = server.page(&owner, "/settings/members").await;
+            let (_, cell) = page.split_once("data-l=\"Signs in with\"").expect("a cell");
+            let (_, text) = cell.split_once('>').expect("its text");
+            text.split('<').next().expect("its end").to_owned()
+        };
+        assert_eq!(told().await, "\u{2013}");
+        for issuer in ["https://github.com", "https://gone.example"] {
+            let text = "INSERT INTO identities (issuer, subject, user_id, label, created_at, used_at) \
+                        SELECT $1, '1', id, 'mara', 0, 0 FROM users";
+            sqlx::query(text).bind(issuer).execute(server.app.db.pool()).await.expect("an identity");
+        }
+        assert_eq!(told().await, "GitHub", "a provider that is not offered lets nobody in");
+        let text = "UPDATE users SET password_hash = 'x'";
+        sqlx::query(text).execute(server.app.db.pool()).await.expect("a password");
+        assert_eq!(told().await, "GitHub or password");
+    }
+
     async fn somebody_new_joins_by_the_link_once(engine) {
         let server = Server::on(engine).await;
         let alice = server.alice().await;

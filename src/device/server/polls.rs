@@ -1,4 +1,4 @@
-//! Logins that are still pending, as they were read once, and how fast their devices ask. Asking again is answered from
+//! Logins that are still pending, as they were made or read once, and how fast their devices ask. Asking is answered from
 //! here until somebody decides, which is heard of like any change; so it reads nothing and never writes. In memory, per
 //! process.
 
@@ -20,6 +20,15 @@ const MOST: usize = 20_000;
 #[derive(Default)]
 pub struct Polls(Mutex<Known>);
 
+impl Known {
+    fn put(&mut self, code: &str, waiting: Waiting, now: Timestamp) {
+        if self.waiting.len() > MOST {
+            self.waiting.retain(|_, waiting| waiting.expires_at > now);
+        }
+        self.waiting.insert(code.to_owned(), waiting);
+    }
+}
+
 #[derive(Default)]
 struct Known {
     /// By the fingerprint of the device code.
@@ -33,20 +42,31 @@ struct Waiting {
     wire: Wire,
     client_id: String,
     expires_at: Timestamp,
-    /// The last time that was not too early.
-    last: Duration,
+    /// The last time that was not too early; None before the first.
+    last: Option<Duration>,
     interval: Duration,
 }
 
 impl Waiting {
+    fn of(login: &Login, interval: Duration) -> Self {
+        Self {
+            login: login.id.clone(),
+            wire: login.wire,
+            client_id: login.client_id.clone(),
+            expires_at: login.expires_at,
+            last: None,
+            interval,
+        }
+    }
+
     /// The first time is always in time. Too early: the interval that holds from here on. It is measured from the last
     /// time that was accepted, so that a program which never changes its pace is answered now and then.
     fn ask(&mut self, steady: Duration) -> Result<(), Duration> {
-        if steady + GRACE < self.last + self.interval {
+        if self.last.is_some_and(|last| steady + GRACE < last + self.interval) {
             self.interval = (self.interval + STEP).min(SLOWEST.max(self.interval));
             return Err(self.interval);
         }
-        self.last = steady;
+        self.last = Some(steady);
         Ok(())
     }
 }
@@ -61,6 +81,11 @@ pub struct Asking<'a> {
 }
 
 impl Polls {
+    /// A login that was just made: nobody can have decided it.
+    pub fn begin(&self, code: &str, login: &Login, interval: Duration) {
+        self.lock().put(code, Waiting::of(login, interval), login.created_at);
+    }
+
     /// Is it pending, and in time? None: not known here.
     pub fn ask(&self, asking: &Asking, now: Timestamp, steady: Duration) -> Option<Result<(), Duration>> {
         let mut known = self.lock();
@@ -84,24 +109,15 @@ impl Polls {
         (now, steady): (Timestamp, Duration),
     ) -> Result<(), Duration> {
         let mut known = self.lock();
-        if known.waiting.len() > MOST {
-            known.waiting.retain(|_, waiting| waiting.expires_at > now);
-        }
         if let Some(waiting) = known.waiting.get_mut(code) {
             return waiting.ask(steady);
         }
+        let mut waiting = Waiting::of(login, interval);
+        let asked = waiting.ask(steady);
         if known.generation == generation {
-            let waiting = Waiting {
-                login: login.id.clone(),
-                wire: login.wire,
-                client_id: login.client_id.clone(),
-                expires_at: login.expires_at,
-                last: steady,
-                interval,
-            };
-            known.waiting.insert(code.to_owned(), waiting);
+            known.put(code, waiting, now);
         }
-        Ok(())
+        asked
     }
 
     pub fn hear(&self, heard: Heard<'_>) {
@@ -139,7 +155,7 @@ mod tests {
             wire: Wire::OAuth,
             client_id: "a client".to_owned(),
             expires_at: Timestamp::from_millis(600_000),
-            last: Duration::ZERO,
+            last: Some(Duration::ZERO),
             interval: INTERVAL,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::harness::{Answer, Server, on_both_engines};
 use super::personas::Persona;
+use crate::keys::server as keys;
 use crate::platform::Secret;
 use crate::usage::Outcome;
 
@@ -52,7 +53,7 @@ impl Server {
         (id, shown(&answer).expect("a secret"))
     }
 
-    async fn page(&self, cookies: &str, path: &str) -> String {
+    pub async fn page(&self, cookies: &str, path: &str) -> String {
         let answer = self.get(path).browser().with(cookies).send().await;
         assert_eq!(answer.status, 200, "{path}");
         without_marks(&answer.text())
@@ -200,6 +201,13 @@ on_both_engines! {
         assert_eq!(server.check(&old).await, Outcome::Valid);
         let page = server.page(&owner, &path).await;
         assert!(page.contains("Rotation in progress") && page.contains("The old secret was used just now."));
+        // Who sent which, whether it is written already or not.
+        for _ in 0..2 {
+            let page = server.page(&owner, &path).await;
+            assert_eq!(page.matches(">Last caller<").count(), 2, "{page}");
+            assert!(page.contains("swatch-brass\"></span>New") && page.contains("swatch-off\"></span>Old"), "{page}");
+            keys::flush(&server.app).await.expect("a flush");
+        }
         let again = server.submit(&owner, &rotate, &[("overlap", "24")]).await;
         assert_eq!(again.status, 409);
         assert!(again.text().contains("Finish that rotation first."));
@@ -211,6 +219,8 @@ on_both_engines! {
         assert!(server.page(&owner, &path).await.contains("silent for 6 h."));
         server.submit(&owner, &format!("{path}/finish"), &[]).await;
         assert_eq!((server.check(&old).await, server.check(&new).await), (Outcome::Revoked, Outcome::Valid));
+        let page = server.page(&owner, &path).await;
+        assert!(page.contains("swatch-brass\"></span>Current") && page.contains("swatch-off\"></span>Ended"), "{page}");
         let finished = server.submit(&owner, &format!("{path}/finish"), &[]).await;
         assert_eq!(finished.header("location"), path);
         assert!(server.word(&owner).await.contains("No rotation of this key is under way."));

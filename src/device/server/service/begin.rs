@@ -1,7 +1,9 @@
 //! A device asks for a code.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::polls::Polls;
 use super::super::{clients, codes, limits::Limits, store};
 use super::{verification_uri, verification_uri_complete};
 use crate::audit::{self, By, Event};
@@ -101,12 +103,15 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     if store::open(&mut write, now).await? >= MOST_OPEN {
         return Err(Error::Busy.into());
     }
-    while !store::insert(&mut write, &login, &device_code.fingerprint(), subscriber).await? {
+    let hash = device_code.fingerprint();
+    while !store::insert(&mut write, &login, &hash, subscriber).await? {
         login.user_code = codes::user_code(&app.random);
     }
-    let event = Event::new("login.asked").on("login", &login.id, tool).detail("device", login.device_name);
+    let event = Event::new("login.asked").on("login", &login.id, tool);
+    let event = event.detail("device", login.device_name.clone());
     audit::record(app, &mut write, &By::stranger(request.visit), event).await?;
     write.commit().await?;
+    app.slice::<Arc<Polls>>().begin(&hash, &login, settings.device_poll_interval);
     let complete = verification_uri_complete(app, &login.user_code, request.product);
     Ok(Begun {
         device_code,

@@ -1,5 +1,5 @@
 //! A device asks whether its code was approved, and the first time that it was, gets a key. Asking for what is pending
-//! reads one row the first time, nothing after that, and writes nothing.
+//! reads nothing where the login was made or read by this process, and writes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
