@@ -47,7 +47,7 @@ pub async fn authorize(app: &App, peer: Peer, request: Request) -> Response {
         Ok(glance) => glance,
         Err(refused) => return *refused,
     };
-    let Some(wanted) = wanted(request.uri().query().unwrap_or_default()) else {
+    let Some((wanted, org)) = wanted(request.uri().query().unwrap_or_default()) else {
         // The proxy's configuration is wrong: whoever asked cannot mend it, whoever reads the log can.
         tracing::error!(
             id = glance.request_id,
@@ -70,7 +70,7 @@ pub async fn authorize(app: &App, peer: Peer, request: Request) -> Response {
     match (&verdict.state, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
-            *response.headers_mut() = introduce(key, glance);
+            *response.headers_mut() = introduce(key, org, glance);
             if let Some(rate) = &verdict.rate {
                 tell_rate(response.headers_mut(), rate);
             }
@@ -80,16 +80,22 @@ pub async fn authorize(app: &App, peer: Peer, request: Request) -> Response {
     }
 }
 
+/// What the query wants, and its organization as a header has it.
+type Asked = Option<(Wanted, HeaderValue)>;
+
 /// A proxy asks with the same query again and again: each thread remembers the last one.
-fn wanted(query: &str) -> Option<Wanted> {
+fn wanted(query: &str) -> Asked {
     thread_local! {
-        static LAST: RefCell<(String, Option<Wanted>)> = const { RefCell::new((String::new(), None)) };
+        static LAST: RefCell<(String, Asked)> = const { RefCell::new((String::new(), None)) };
     }
-    LAST.with_borrow_mut(|last| {
-        if last.0 != query {
-            *last = (query.to_owned(), read(query));
+    LAST.with_borrow_mut(|(last, asked)| {
+        if last != query {
+            let read = read(query);
+            let org = read.and_then(|wanted| HeaderValue::from_bytes(&wanted.org?.to_text()).ok());
+            *asked = read.zip(org);
+            query.clone_into(last);
         }
-        last.1
+        asked.clone()
     })
 }
 
@@ -127,11 +133,11 @@ fn user_agent(headers: &HeaderMap) -> &str {
 }
 
 /// Who it was. The texts are written into one piece of memory that the headers share.
-fn introduce(key: &Key, glance: Glance) -> HeaderMap {
+fn introduce(key: &Key, org: HeaderValue, glance: Glance) -> HeaderMap {
     static TEMPLATE: LazyLock<Template> =
         LazyLock::new(|| Template::of(&[ORG, ROLE, KIND, KEY, USER, NAME], HeaderMap::new()));
-    let mut text = Vec::with_capacity(3 * 36 + key.name.len());
-    for id in [key.org.id, key.key, key.creator] {
+    let mut text = Vec::with_capacity(2 * 36 + key.name.len());
+    for id in [key.key, key.creator] {
         text.extend_from_slice(&id.to_text());
     }
     for part in url::form_urlencoded::byte_serialize(key.name.as_bytes()) {
@@ -141,12 +147,12 @@ fn introduce(key: &Key, glance: Glance) -> HeaderMap {
     // What is written here is letters, digits and signs: it can stand in a header.
     let part = |range| HeaderValue::from_maybe_shared(range).unwrap_or(HeaderValue::from_static(""));
     let values = [
-        part(whole.slice(..36)),
+        org,
         HeaderValue::from_static(key.role.as_str()),
         HeaderValue::from_static(key.kind.as_str()),
+        part(whole.slice(..36)),
         part(whole.slice(36..72)),
-        part(whole.slice(72..108)),
-        part(whole.slice(108..)),
+        part(whole.slice(72..)),
     ];
     glance.headers(&TEMPLATE, values)
 }

@@ -40,6 +40,8 @@ pub struct Change {
 pub struct Read {
     pub changes: Vec<Change>,
     pub last: i64,
+    /// There are others after these.
+    pub more: bool,
     /// Older rows are gone: what is remembered may be out of date in any way.
     pub gap: bool,
 }
@@ -105,12 +107,19 @@ pub const AT_ONCE: usize = 1_000;
 
 /// The changes after a number, at most `AT_ONCE`.
 pub async fn after(pool: &AnyPool, seen: i64) -> Result<Read, sqlx::Error> {
+    // Read before the rows: what comes between is among them.
+    let newest = newest(pool).await?;
     let rows = sqlx::query("SELECT seq, kind, id FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2")
         .bind(seen)
         .bind(AT_ONCE as i64)
         .fetch_all(pool)
         .await?;
-    let mut read = Read { changes: Vec::with_capacity(rows.len()), last: seen, gap: false };
+    if newest < seen || newest > seen && rows.is_empty() {
+        // The database was restored, or all rows since then are old enough to be gone.
+        return Ok(Read { changes: Vec::new(), last: newest, more: false, gap: true });
+    }
+    let more = rows.len() >= AT_ONCE;
+    let mut read = Read { changes: Vec::with_capacity(rows.len()), last: seen, more, gap: false };
     for row in rows {
         let seq: i64 = row.try_get("seq")?;
         read.gap |= seq != read.last + 1;

@@ -81,9 +81,12 @@ pub struct Asking<'a> {
 }
 
 impl Polls {
-    /// A login that was just made: nobody can have decided it.
-    pub fn begin(&self, code: &str, login: &Login, interval: Duration) {
-        self.lock().put(code, Waiting::of(login, interval), login.created_at);
+    /// A login that was just made.
+    pub fn begin(&self, generation: u64, code: &str, login: &Login, interval: Duration) {
+        let mut known = self.lock();
+        if known.generation == generation {
+            known.put(code, Waiting::of(login, interval), login.created_at);
+        }
     }
 
     /// Is it pending, and in time? None: not known here.
@@ -94,7 +97,7 @@ impl Polls {
         (same && waiting.expires_at > now).then(|| waiting.ask(steady))
     }
 
-    /// To be taken before a login is read.
+    /// To be taken before a login is read or made.
     pub fn generation(&self) -> u64 {
         self.lock().generation
     }

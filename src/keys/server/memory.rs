@@ -189,9 +189,13 @@ impl Memory {
         millis(steady) < self.lease.load(Ordering::Acquire)
     }
 
-    /// The change log has been read up to `seen`, by a reading that began at `began`.
-    pub(super) fn renew(&self, seen: i64, began: Duration) {
+    /// The change log has been read up to here; there may be more of it.
+    pub(super) fn read_to(&self, seen: i64) {
         self.seen.store(seen, Ordering::Release);
+    }
+
+    /// It has been read to its end, by a reading that began at `began`.
+    pub(super) fn renew(&self, began: Duration) {
         self.lease.fetch_max(millis(began + LEASE), Ordering::AcqRel);
     }
 
@@ -224,12 +228,17 @@ impl Memory {
         if excess == 0 {
             return;
         }
-        let (proven, cells) = (self.proven.pin(), self.cells.pin());
-        for (digest, proof) in proven.iter().take(excess + most / 10) {
-            proof.cell.give_up();
-            cells.remove(&proof.cell.key);
-            proven.remove(digest);
+        for (digest, proof) in self.proven.pin().iter().take(excess + most / 10) {
+            self.give_up(digest, proof);
         }
+    }
+
+    /// Two secrets of a key share its place. Where it was given up with one of them, the key may have another by now,
+    /// which stays: nobody would tell it of changes any more.
+    fn give_up(&self, digest: &Digest, proof: &Proof) {
+        proof.cell.give_up();
+        let _ = self.cells.pin().remove_if(&proof.cell.key, |_, cell| Arc::ptr_eq(cell, &proof.cell));
+        self.proven.pin().remove(digest);
     }
 }
 
@@ -250,5 +259,30 @@ impl Hasher for FirstBytes {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::Timestamp;
+
+    #[test]
+    fn a_key_that_was_given_up_with_one_secret_keeps_its_next_place() {
+        let memory = Memory::new(&Random::seeded(1));
+        let key = KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an identifier");
+        let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
+        let (old, new) = ([1; 16], [2; 16]);
+        let proof = |cell: &Arc<Cell>| Proof { secret, cell: Arc::clone(cell) };
+        let first = memory.cell(key);
+        memory.remember(old, proof(&first));
+        memory.remember(new, proof(&first));
+        memory.give_up(&new, &proof(&first));
+        let second = memory.cell(key);
+        assert!(!Arc::ptr_eq(&first, &second));
+        memory.remember(new, proof(&second));
+        memory.give_up(&old, &proof(&first));
+        assert!(Arc::ptr_eq(&second, &memory.cell(key)), "a change of the key is still heard there");
+        assert_eq!(memory.len(), 1);
     }
 }

@@ -55,7 +55,8 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
         let Some(seen) = memory.seen() else {
             let newest = changes::newest(app.db.pool()).await?;
             app.db.listener.tell_gap();
-            memory.renew(newest, began);
+            memory.read_to(newest);
+            memory.renew(began);
             return Ok(());
         };
         let read = changes::after(app.db.pool(), seen).await?;
@@ -63,9 +64,9 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
             app.db.listener.tell_gap();
         }
         app.db.listener.tell(&read.changes);
-        let more = read.changes.len() >= changes::AT_ONCE;
-        memory.renew(read.last, began);
-        if !more {
+        memory.read_to(read.last);
+        if !read.more {
+            memory.renew(began);
             return Ok(());
         }
     }

@@ -91,6 +91,34 @@ on_both_engines! {
         assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
     }
 
+    /// Rows of the log that are old are removed; a process that was cut off for longer must not take what it remembers
+    /// for the truth.
+    async fn changes_that_nobody_tells_of_any_more_are_seen_too(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        let all = async |texts: &[&'static str]| {
+            for text in texts {
+                sqlx::query(*text).execute(server.app.db.pool()).await.expect("a change");
+            }
+            keys::catch_up(&server.app).await.expect("a reading");
+            server.check(&made.plaintext).await
+        };
+        let gone = ["UPDATE keys SET disabled_at = 1", "UPDATE change_counter SET seq = seq + 1", "DELETE FROM changes"];
+        assert_eq!(all(&gone).await, Outcome::Disabled);
+        let restored = ["UPDATE keys SET disabled_at = NULL", "UPDATE change_counter SET seq = 0"];
+        assert_eq!(all(&restored).await, Outcome::Valid);
+        // More than one reading takes, most of a kind that only a later version knows.
+        let many = [
+            "UPDATE keys SET disabled_at = 1",
+            "INSERT INTO changes (seq, kind, id, at) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i, 'later', 'x', 0 FROM n",
+            "INSERT INTO changes (seq, kind, id, at) SELECT 1001, 'key', id, 0 FROM keys",
+            "UPDATE change_counter SET seq = 1001",
+        ];
+        assert_eq!(all(&many).await, Outcome::Disabled);
+    }
+
     async fn a_change_by_another_process_is_seen_at_the_next_reading(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;

@@ -23,6 +23,25 @@ impl Totals {
     }
 }
 
+/// What a caller sent: all requests, the last of them, and the last that was accepted, if one was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests {
+    pub requests: i64,
+    pub last_at: Timestamp,
+    pub accepted_at: Timestamp,
+}
+
+impl Requests {
+    const NEVER: Timestamp = Timestamp::from_millis(0);
+    pub(super) const NONE: Self = Self { requests: 0, last_at: Self::NEVER, accepted_at: Self::NEVER };
+
+    pub(super) fn join(&mut self, others: &Self) {
+        self.requests += others.requests;
+        self.last_at = self.last_at.max(others.last_at);
+        self.accepted_at = self.accepted_at.max(others.accepted_at);
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallerKey {
     pub key: Compact,
@@ -48,7 +67,7 @@ pub struct Batch {
     pub days: BTreeMap<(Compact, i64), i64>,
     pub keys: BTreeMap<Compact, Totals>,
     pub secrets: BTreeMap<SecretId, Totals>,
-    pub callers: BTreeMap<CallerKey, Totals>,
+    pub callers: BTreeMap<CallerKey, Requests>,
     pub refusals: Vec<Refused>,
 }
 
@@ -72,7 +91,9 @@ impl Batch {
             address: count.address.map(|address| address.to_string()).unwrap_or_default(),
             user_agent: count.user_agent.to_string(),
         };
-        self.callers.entry(caller).or_insert(Totals::NONE).add(count.requests, count.last_at);
+        let accepted_at = if slot.outcome == Outcome::Valid { count.last_at } else { Requests::NEVER };
+        let sent = Requests { requests, last_at: count.last_at, accepted_at };
+        self.callers.entry(caller).or_insert(Requests::NONE).join(&sent);
     }
 
     pub fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-use super::batch::{Batch, CallerKey, Totals};
+use super::batch::{Batch, CallerKey, Requests};
 use super::refusals::Refusals;
 use super::store;
 use super::tally::{Tally, Use};
@@ -46,11 +46,33 @@ impl Deref for Landed {
     }
 }
 
-/// Callers that this process has written in the hour, of keys that have several.
+/// Callers that this process has written in the hour, as short hashes: of two that are taken for one both are told apart.
 #[derive(Default)]
 struct Seen {
     hour: i64,
-    callers: HashMap<Compact, Vec<u64>>,
+    /// Of keys with one, which is most keys, and there may be a million of them: by the end of the key's identifier.
+    one: HashMap<[u8; 8], [u8; 4]>,
+    several: HashMap<Compact, Vec<[u8; 4]>>,
+}
+
+impl Seen {
+    /// May this caller of the key be told apart?
+    fn tells_apart(&mut self, key: Compact, caller: [u8; 4]) -> bool {
+        if let Some(known) = self.several.get_mut(&key) {
+            let is_known = known.contains(&caller);
+            let room = known.len() < MOST_CALLERS;
+            if room && !is_known {
+                known.push(caller);
+            }
+            return is_known || room;
+        }
+        let first = *self.one.entry(key.tail()).or_insert(caller);
+        if first != caller {
+            self.one.remove(&key.tail());
+            self.several.insert(key, vec![first, caller]);
+        }
+        true
+    }
 }
 
 /// Beyond this many, callers of a key are counted together.
@@ -126,41 +148,23 @@ impl Usage {
         let Some((_, hour, _)) = batch.hours.keys().max_by_key(|(_, hour, _)| *hour).copied() else { return };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.hour != hour {
-            *seen = Seen { hour, callers: HashMap::new() };
-        }
-        let mut of_key: HashMap<Compact, u32> = HashMap::new();
-        for caller in batch.callers.keys() {
-            *of_key.entry(caller.key).or_default() += 1;
+            *seen = Seen { hour, ..Seen::default() };
         }
         for (caller, sum) in std::mem::take(&mut batch.callers) {
-            // One caller at a time is what most keys have, and there may be a million of them: nothing is remembered.
-            // Should it be another at each flush, they are few enough for the sweep.
-            if of_key.get(&caller.key) == Some(&1) && !seen.callers.contains_key(&caller.key) {
-                batch.callers.insert(caller, sum);
-                continue;
-            }
-            let known = seen.callers.entry(caller.key).or_default();
-            let hash = hash_of(&caller);
-            let told_apart = known.contains(&hash) || known.len() < MOST_CALLERS;
-            let caller = if told_apart {
-                if !known.contains(&hash) {
-                    known.push(hash);
-                }
+            let caller = if seen.tells_apart(caller.key, hash_of(&caller)) {
                 caller
             } else {
                 CallerKey { address: String::new(), user_agent: String::new(), ..caller }
             };
-            let entry = batch.callers.entry(caller).or_insert(Totals::NONE);
-            entry.calls += sum.calls;
-            entry.last_at = entry.last_at.max(sum.last_at);
+            batch.callers.entry(caller).or_insert(Requests::NONE).join(&sum);
         }
     }
 }
 
-fn hash_of(caller: &CallerKey) -> u64 {
+fn hash_of(caller: &CallerKey) -> [u8; 4] {
     let mut hasher = DefaultHasher::new();
     (caller.secret, &caller.address, &caller.user_agent).hash(&mut hasher);
-    hasher.finish()
+    (hasher.finish() as u32).to_ne_bytes()
 }
 
 /// Writes what was counted, in one transaction. After an error it is tried again with the next flush, under the same
@@ -181,4 +185,24 @@ pub async fn flush(app: &App, add_totals: AddTotals) -> Result<Option<Landed>, E
         usage.land();
     }
     Ok(Some(Landed(flight)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::{KeyId, Timestamp};
+
+    #[test]
+    fn a_hundred_callers_of_a_key_are_told_apart() {
+        let key = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
+        let mut seen = Seen::default();
+        let caller = |n: u32| n.to_ne_bytes();
+        let most = MOST_CALLERS as u32;
+        for round in 0..2 {
+            assert!((0..most).all(|n| seen.tells_apart(key(1), caller(n))), "{round}");
+            assert!((most..2 * most).all(|n| !seen.tells_apart(key(1), caller(n))), "{round}");
+        }
+        assert!((0..10).all(|_| seen.tells_apart(key(2), caller(most))), "another key");
+        assert_eq!((seen.one.len(), seen.several.len()), (1, 1));
+    }
 }

@@ -132,8 +132,9 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
         });
         match known {
             Some(known) => {
-                known.requests += totals.calls;
+                known.requests += totals.requests;
                 known.last_at = known.last_at.max(totals.last_at);
+                known.accepted_at = known.accepted_at.max(store::accepted(totals.accepted_at));
             }
             None => callers.push(Caller {
                 secret,
@@ -141,7 +142,8 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
                 user_agent: caller.user_agent.clone(),
                 first_at: totals.last_at,
                 last_at: totals.last_at,
-                requests: totals.calls,
+                accepted_at: store::accepted(totals.accepted_at),
+                requests: totals.requests,
             }),
         }
     }

@@ -65,9 +65,12 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
 
     const CALLERS: &str = "ON CONFLICT (key_id, secret_id, address, user_agent) DO UPDATE SET \
          requests = callers.requests + excluded.requests, \
-         last_at = CASE WHEN excluded.last_at > callers.last_at THEN excluded.last_at ELSE callers.last_at END";
-    let columns = "callers (key_id, secret_id, address, user_agent, first_at, last_at, requests)";
-    many(write, columns, 7, CALLERS, batch.callers.iter(), |query, (caller, sum)| {
+         last_at = CASE WHEN excluded.last_at > callers.last_at THEN excluded.last_at ELSE callers.last_at END, \
+         accepted_at = CASE WHEN excluded.accepted_at > callers.accepted_at THEN excluded.accepted_at \
+         ELSE callers.accepted_at END";
+    let columns =
+        "callers (key_id, secret_id, address, user_agent, first_at, last_at, accepted_at, requests)";
+    many(write, columns, 8, CALLERS, batch.callers.iter(), |query, (caller, sum)| {
         let at = sum.last_at.millis();
         query
             .bind(caller.key.to_string())
@@ -76,7 +79,8 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
             .bind(caller.user_agent.clone())
             .bind(at)
             .bind(at)
-            .bind(sum.calls)
+            .bind(sum.accepted_at.millis())
+            .bind(sum.requests)
     })
     .await?;
 
@@ -277,13 +281,15 @@ pub struct Caller {
     pub user_agent: String,
     pub first_at: Timestamp,
     pub last_at: Timestamp,
+    /// The last request that was accepted; None: there was none.
+    pub accepted_at: Option<Timestamp>,
     pub requests: i64,
 }
 
 /// The latest first; each once for every secret that it sent.
 pub async fn callers(pool: &AnyPool, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT secret_id, address, user_agent, first_at, last_at, requests FROM callers \
+        "SELECT secret_id, address, user_agent, first_at, last_at, accepted_at, requests FROM callers \
          WHERE key_id = $1 AND last_at >= $2 ORDER BY last_at DESC LIMIT 100",
     )
     .bind(key.as_str())
@@ -298,10 +304,16 @@ pub async fn callers(pool: &AnyPool, key: &KeyId, since: Timestamp) -> Result<Ve
                 user_agent: row.try_get("user_agent")?,
                 first_at: Timestamp::from_millis(row.try_get("first_at")?),
                 last_at: Timestamp::from_millis(row.try_get("last_at")?),
+                accepted_at: accepted(Timestamp::from_millis(row.try_get("accepted_at")?)),
                 requests: row.try_get("requests")?,
             })
         })
         .collect()
+}
+
+/// 0 is none.
+pub fn accepted(at: Timestamp) -> Option<Timestamp> {
+    Some(at).filter(|at| at.millis() > 0)
 }
 
 fn outcome(text: String) -> Result<Outcome, sqlx::Error> {

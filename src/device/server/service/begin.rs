@@ -104,6 +104,8 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
         return Err(Error::Busy.into());
     }
     let hash = device_code.fingerprint();
+    let polls = app.slice::<Arc<Polls>>();
+    let generation = polls.generation();
     while !store::insert(&mut write, &login, &hash, subscriber).await? {
         login.user_code = codes::user_code(&app.random);
     }
@@ -111,7 +113,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     let event = event.detail("device", login.device_name.clone());
     audit::record(app, &mut write, &By::stranger(request.visit), event).await?;
     write.commit().await?;
-    app.slice::<Arc<Polls>>().begin(&hash, &login, settings.device_poll_interval);
+    polls.begin(generation, &hash, &login, settings.device_poll_interval);
     let complete = verification_uri_complete(app, &login.user_code, request.product);
     Ok(Begun {
         device_code,

@@ -40,7 +40,9 @@ pub fn panel(
     let both = new_calls + old_calls;
     let kind = key.kind;
     let side_of = |title, start: String, is_old, calls, last| {
-        let caller = callers.iter().find(|caller| caller.secret == start).cloned();
+        // One that was refused may have nothing but the visible start.
+        let accepted = callers.iter().filter(|caller| caller.secret == start && caller.accepted_at.is_some());
+        let caller = accepted.max_by_key(|caller| caller.accepted_at).cloned();
         side(Side { title, kind, start, is_old, calls, both, last, caller }, now)
     };
     let new_side = side_of("New secret", key.secret.to_string(), false, new_calls, new_last);

@@ -15,7 +15,8 @@ use crate::ui::parts::{
 /// The form that the selected keys belong to.
 pub const SELECTION: &str = "selection";
 
-pub fn row(data: RowData, place: usize, now: Timestamp) -> AnyView {
+/// `selectable`: some row of the list can be selected.
+pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> AnyView {
     let RowData { key, trend, limited, share, creator, maker, may_manage, may_renew, is_new } = data;
     let href = path_of(&key.id);
     let status = key.status(now);
@@ -34,6 +35,8 @@ pub fn row(data: RowData, place: usize, now: Timestamp) -> AnyView {
             />
         }
     });
+    let gap = (selectable && !selects)
+        .then(|| view! { <span class="w-4.5 flex-none pointer-coarse:w-6" aria-hidden="true"></span> });
     let days = trend.unwrap_or_default().map(|calls| SparkDay { calls, limited: 0 }).to_vec();
     let calls = grouped(u64::try_from(key.calls).unwrap_or(0));
     let calls_class = if key.calls == 0 { "num text-ink-3" } else { "num" };
@@ -51,6 +54,7 @@ pub fn row(data: RowData, place: usize, now: Timestamp) -> AnyView {
             <Cell class="a-name">
                 <div class="flex gap-3">
                     {pick}
+                    {gap}
                     <span class="mt-0.5"><Glyph seed kind off=!status.is_active()/></span>
                     <div class="min-w-0">
                         <div class="flex flex-wrap items-center gap-x-2 gap-y-1">

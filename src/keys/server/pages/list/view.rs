@@ -142,7 +142,8 @@ fn content(query: &Query, listed: Listed, now: Timestamp) -> AnyView {
     }
     let summary = counted(rows.len() as u64, "key", "keys");
     let selectable = rows.iter().any(|row| row.may_manage);
-    let rows = rows.into_iter().enumerate().map(|(place, data)| row(data, place, now)).collect_view();
+    let rows =
+        rows.into_iter().enumerate().map(|(place, data)| row(data, place, selectable, now)).collect_view();
     let caption = format!("API keys, {}", query.sort.label().to_lowercase());
     let columns = columns(query.sort);
     let selection = selectable.then(|| {
