@@ -37,6 +37,29 @@ on_both_engines! {
         assert_ne!(server.app.metrics.key_work(), before, "the counters do move");
     }
 
+    /// The answer to a commit may be lost, and with it whether there was one.
+    async fn a_flush_that_was_committed_in_doubt_is_not_written_twice(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        let calls = async || server.count("SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours").await;
+        server.check(&made.plaintext).await;
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!(calls().await, 1);
+        server.check(&made.plaintext).await;
+        // As if the next one had been committed, and only its answer had not come.
+        sqlx::query("INSERT INTO usage_flushes (node, number, at) VALUES ($1, 2, 0)")
+            .bind(server.app.node())
+            .execute(server.app.db.pool())
+            .await
+            .expect("a row");
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!(calls().await, 1);
+        server.check(&made.plaintext).await;
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!(calls().await, 2, "the one after it is written");
+    }
+
     async fn counts_are_seen_before_and_after_they_are_written(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
