@@ -91,7 +91,7 @@ function fill(engine, database) {
      revoked_at, generation, calls, last_used_at)
      ${many} SELECT ${id}, (SELECT id FROM organizations), 'worker-' || ${padded(7)}, 'worker-' || ${padded(7)}, ${kind},
      'member', '', '', ${padded(12)}, ${now - 100 * DAY} + i, (SELECT id FROM users),
-     CASE WHEN i % 3 = 0 THEN ${now} + (i % 1000 + 1) * 86400 ELSE NULL END,
+     CASE WHEN i % 3 = 0 THEN ${now} + (i % 1000 + 1) * CAST(${DAY} AS BIGINT) ELSE NULL END,
      CASE WHEN i % 1000 = 7 THEN ${now - DAY} ELSE NULL END, 0, i % 77777, ${now} - (i % 864000) * 1000 FROM n;
      INSERT INTO secrets (id, key_id, created_at, calls, last_used_at)
      ${many} SELECT ${padded(12)}, ${id}, 0, 0, 0 FROM n;
@@ -103,6 +103,8 @@ function fill(engine, database) {
        .replace("CAST(i AS", "CAST(i / 14 AS")}, ${Math.floor(now / DAY)} - i % 14, i % 97 FROM n;
      ANALYZE;`,
   );
+  // What PostgreSQL does by itself some time after so many changes.
+  if (engine === "PostgreSQL") run(engine, database, "VACUUM ANALYZE");
 }
 
 function run(engine, database, sql) {
