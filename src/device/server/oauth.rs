@@ -1,7 +1,6 @@
 //! The OAuth wire: RFC 8628 for devices, RFC 6749's answers, RFC 8414's description. Clients are public: they have an id
 //! and no secret, and whoever tries to authenticate is refused.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Extension;
@@ -244,14 +243,13 @@ fn too_early(interval: Duration) -> Refused {
 
 /// For what is known to be pending.
 fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnswer> {
-    static WAITS: LazyLock<Bytes> = LazyLock::new(|| waits().body().to_string().into());
     let (client_id, code) = judged(app, headers, body).ok()?;
-    let body = match pending(app, Wire::OAuth, &client_id, &code)? {
-        Answer::Pending => WAITS.clone(),
-        Answer::SlowDown(interval) => too_early(interval).body().to_string().into(),
+    let refused = match pending(app, Wire::OAuth, &client_id, &code)? {
+        Answer::Pending => waits(),
+        Answer::SlowDown(interval) => too_early(interval),
         _ => return None,
     };
-    Some(QuickAnswer { status: StatusCode::BAD_REQUEST, body })
+    Some(QuickAnswer { status: refused.status, body: refused.body().to_string().into() })
 }
 
 /// The client and its device code; otherwise the first thing that is wrong.

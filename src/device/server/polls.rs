@@ -147,6 +147,7 @@ impl Polls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{Status, UserCode};
     use crate::platform::changes::Change;
 
     const INTERVAL: Duration = Duration::from_secs(5);
@@ -220,7 +221,26 @@ mod tests {
     #[test]
     fn what_was_decided_while_it_was_read_is_not_kept() {
         let polls = Polls::default();
-        let login = Login::pending_for_tests();
+        let login = Login {
+            id: LoginId::from_text("a login"),
+            user_code: UserCode::parse("BCDFGHJK").expect("a code"),
+            wire: Wire::OAuth,
+            client_id: "a client".to_owned(),
+            scope: None,
+            product: String::new(),
+            device_id: None,
+            device_name: String::new(),
+            address: String::new(),
+            user_agent: String::new(),
+            created_at: NOW,
+            expires_at: Timestamp::from_millis(600_000),
+            status: Status::Pending,
+            redeem_until: None,
+            decided_by: None,
+            org: None,
+            role: None,
+            key: None,
+        };
         let steady = Duration::ZERO;
         let before = polls.generation();
         polls.hear(Heard::Gap);

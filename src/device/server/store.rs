@@ -55,32 +55,6 @@ pub struct Login {
     pub key: Option<KeyId>,
 }
 
-#[cfg(test)]
-impl Login {
-    pub fn pending_for_tests() -> Self {
-        Self {
-            id: LoginId::from_text("a login"),
-            user_code: UserCode::parse("BCDFGHJK").expect("a code"),
-            wire: Wire::OAuth,
-            client_id: "a client".to_owned(),
-            scope: None,
-            product: String::new(),
-            device_id: None,
-            device_name: String::new(),
-            address: String::new(),
-            user_agent: String::new(),
-            created_at: Timestamp::from_millis(0),
-            expires_at: Timestamp::from_millis(600_000),
-            status: Status::Pending,
-            redeem_until: None,
-            decided_by: None,
-            org: None,
-            role: None,
-            key: None,
-        }
-    }
-}
-
 /// What a person decided.
 pub struct Decision<'a> {
     pub status: Status,
