@@ -301,7 +301,7 @@ fn admit(app: &App, cell: &Cell, state: &State, wanted: &Wanted, from: &From) ->
     if !state.allows(from.address) {
         return (Outcome::IpNotAllowed, None);
     }
-    let rate = state.rate_limit.map(|limit| cell.minute.take(limit, app.clock.steady()));
+    let rate = state.rate_limit().map(|limit| cell.minute.take(limit, app.clock.steady()));
     match rate {
         Some(Rate { allowed: false, .. }) => (Outcome::RateLimited, rate),
         _ => (Outcome::Valid, rate),

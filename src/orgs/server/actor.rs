@@ -113,8 +113,9 @@ impl Visitor {
 
     async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
         let Some(signed_in) = signed_in(session).await? else { return Ok(None) };
-        let Some(person) = person_of(app, &signed_in).await? else { return Ok(None) };
-        let memberships = store::memberships_of(app.db.pool(), &person.id).await?;
+        let (person, memberships) =
+            tokio::join!(person_of(app, &signed_in), store::memberships_of(app.db.pool(), &signed_in.user),);
+        let (Some(person), memberships) = (person?, memberships?) else { return Ok(None) };
         let chosen = memberships.iter().find(|place| Some(&place.org) == signed_in.org.as_ref());
         let current = chosen.or(memberships.first()).cloned();
         let session = session.id().map(|id| fingerprint(&id)).unwrap_or_default();

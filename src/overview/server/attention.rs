@@ -4,8 +4,8 @@ use crate::keys::Standing;
 use crate::keys::server::{self as keys, Filter, Key, MOST_COUNTED, Order};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
-use crate::shared::{Role, Timestamp};
-use crate::ui::parts::{Shape, Tone, Wording, counted, grouped, words};
+use crate::shared::Role;
+use crate::ui::parts::{Shape, Tone, Wording, capped, counted, words};
 use crate::usage::server as usage;
 use std::time::Duration;
 
@@ -46,23 +46,26 @@ pub async fn counts(app: &App, member: &Member) -> Result<Counts, Error> {
     Ok(Counts { active: at(0), rotating: at(1), expiring: at(2), idle: at(3), endless: at(4), all: at(5) })
 }
 
-/// "1,000+" beyond what is counted.
-pub fn capped(count: i64) -> String {
-    let shown = grouped(u64::try_from(count.min(MOST_COUNTED)).unwrap_or(0));
-    if count > MOST_COUNTED { format!("{shown}+") } else { shown }
-}
-
 fn keys_of(count: i64) -> String {
-    if count == 1 { "1 key".to_owned() } else { format!("{} keys", capped(count)) }
+    if count == 1 { "1 key".to_owned() } else { format!("{} keys", capped(count, MOST_COUNTED)) }
 }
 
-pub async fn items(app: &App, member: &Member, counts: &Counts) -> Result<Vec<Item>, Error> {
+/// `items`: those of ended keys, which come first.
+pub async fn items(
+    app: &App,
+    member: &Member,
+    mut items: Vec<Item>,
+    counts: &Counts,
+) -> Result<Vec<Item>, Error> {
     let now = app.clock.now();
-    let mut items = dead(app, member, now).await?;
+    let (expiring, idle, endless) = tokio::try_join!(
+        some(app, member, counts.expiring, Standing::Expiring, Order::Expires),
+        some(app, member, counts.idle, Standing::Idle, Order::LastUsed),
+        some(app, member, counts.endless, Standing::Endless, Order::Created),
+    )?;
     let plain = |text: &str| Piece::Plain(text.to_owned());
     if counts.expiring > 0 {
-        let some = some(app, member, Standing::Expiring, Order::Expires).await?;
-        let text = named(&some, |key| {
+        let text = named(&expiring, |key| {
             let end = key.expires_at.map(|at| words(at, now, Wording::Relative)).unwrap_or_default();
             format!(" {}", end.replacen("In", "in", 1))
         });
@@ -77,8 +80,7 @@ pub async fn items(app: &App, member: &Member, counts: &Counts) -> Result<Vec<It
         });
     }
     if counts.idle > 0 {
-        let some = some(app, member, Standing::Idle, Order::LastUsed).await?;
-        let mut text = named(&some, |_| String::new());
+        let mut text = named(&idle, |_| String::new());
         text.push(plain(" Disable what nobody misses."));
         items.push(Item {
             tone: Tone::Warn,
@@ -90,8 +92,7 @@ pub async fn items(app: &App, member: &Member, counts: &Counts) -> Result<Vec<It
         });
     }
     if counts.endless > 0 {
-        let some = some(app, member, Standing::Endless, Order::Created).await?;
-        let mighty = some.iter().find(|key| key.role >= Role::Admin);
+        let mighty = endless.iter().find(|key| key.role >= Role::Admin);
         let text = match mighty {
             Some(key) => vec![
                 plain("One of them, "),
@@ -113,7 +114,9 @@ pub async fn items(app: &App, member: &Member, counts: &Counts) -> Result<Vec<It
     Ok(items)
 }
 
-async fn dead(app: &App, member: &Member, now: Timestamp) -> Result<Vec<Item>, Error> {
+/// Ended keys that somebody still tries.
+pub async fn dead(app: &App, member: &Member) -> Result<Vec<Item>, Error> {
+    let now = app.clock.now();
     let day_ago = now.minus(Duration::from_secs(24 * 60 * 60));
     let tried = usage::dead(app, &member.org.org, day_ago, MOST_DEAD).await?;
     let mut items = Vec::new();
@@ -149,7 +152,17 @@ async fn dead(app: &App, member: &Member, now: Timestamp) -> Result<Vec<Item>, E
     Ok(items)
 }
 
-async fn some(app: &App, member: &Member, standing: Standing, order: Order) -> Result<Vec<Key>, Error> {
+/// Some of the keys that stand so, if there are any.
+async fn some(
+    app: &App,
+    member: &Member,
+    count: i64,
+    standing: Standing,
+    order: Order,
+) -> Result<Vec<Key>, Error> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     // Enough to find one of a high role among those that never end.
     let limit = if standing == Standing::Endless { 50 } else { NAMED };
     let filter = Filter { standing: Some(standing), order, limit, ..Filter::default() };

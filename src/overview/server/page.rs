@@ -4,15 +4,16 @@ use axum::extract::State;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::attention::{Counts, Item, Piece, capped, counts, items};
+use super::attention::{Counts, Item, Piece, counts, dead, items};
 use super::today::{Today, begin, compared, series};
 use crate::audit::{self, Filter, Recorded};
+use crate::keys::server::MOST_COUNTED;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
-    Chart, ChartHeight, EmptyState, Legend, LinkButton, Look, Size, StatusShape, Symbol, Time, Wording, day,
-    grouped,
+    Chart, ChartHeight, EmptyState, Legend, LinkButton, Look, Size, StatusShape, Symbol, Time, Wording,
+    capped, day, grouped,
 };
 use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
@@ -20,14 +21,13 @@ use crate::usage::server as usage;
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     let now = app.clock.now();
-    let hours = usage::hours_of_org(&app, &member.org.org, begin(now)).await?;
-    let counts = counts(&app, &member).await?;
-    let items = items(&app, &member, &counts).await?;
-    let activity = if member.may(Permission::ReadAudit) {
-        Some(audit::list(app.db.pool(), &member.org.org, &Filter::default(), 8).await?)
-    } else {
-        None
-    };
+    let (hours, activity, dead, counts) = tokio::try_join!(
+        usage::hours_of_org(&app, &member.org.org, begin(now)),
+        recent(&app, &member),
+        dead(&app, &member),
+        counts(&app, &member),
+    )?;
+    let items = items(&app, &member, dead, &counts).await?;
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
     let word = member.visitor.word.clone();
     let response = page_for(&app, &member, "Overview").render(move || {
@@ -44,6 +44,14 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
         }
     });
     Ok(response.await)
+}
+
+/// What has happened lately, for those who may know it.
+async fn recent(app: &App, member: &Member) -> Result<Option<Vec<Recorded>>, Error> {
+    if !member.may(Permission::ReadAudit) {
+        return Ok(None);
+    }
+    Ok(Some(audit::list(app.db.pool(), &member.org.org, &Filter::default(), 8).await?))
 }
 
 /// "Friday, 20 Nov 2026, 14:32 UTC".
@@ -72,12 +80,12 @@ fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
         0 => view! { "None yesterday by this time" }.into_any(),
         _ => view! { {format!("{} yesterday by this time", grouped(before))} }.into_any(),
     };
-    let of = format!(" of {}", capped(counts.all));
+    let of = format!(" of {}", capped(counts.all, MOST_COUNTED));
     let parts = [(counts.rotating, "rotating"), (counts.expiring, "expiring")];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{} {word}", capped(count)))
+        .map(|(count, word)| format!("{} {word}", capped(count, MOST_COUNTED)))
         .collect();
     let keys = if parts.is_empty() { "None is rotating or expiring".to_owned() } else { parts.join(", ") };
     let stats = [
@@ -86,7 +94,7 @@ fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
         stat("Rejected today", view! { {grouped(today.rejected)} }.into_any(), by_then(today.rejected_before)),
         stat(
             "Active keys",
-            view! { {capped(counts.active)} <span class="text-lead font-normal tracking-normal text-ink-3">{of}</span> }
+            view! { {capped(counts.active, MOST_COUNTED)} <span class="text-lead font-normal tracking-normal text-ink-3">{of}</span> }
                 .into_any(),
             view! { {keys} }.into_any(),
         ),

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::markup::{Constant, Markup, markup};
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
     #[default]
@@ -80,7 +82,14 @@ impl Shape {
 /// The shape alone, for lists that say the word in their text.
 #[component]
 pub fn StatusShape(shape: Shape, #[prop(into, optional)] class: String) -> AnyView {
-    view! { <svg class=class viewBox="0 0 10 10" fill="none" aria-hidden="true" inner_html=shape.paths()></svg> }.into_any()
+    status_shape(shape, &class).into_any()
+}
+
+fn status_shape(shape: Shape, class: &str) -> Markup {
+    markup!(
+        "<svg" { Markup::attribute("class", class) } r#" viewBox="0 0 10 10" fill="none" aria-hidden="true">"#
+        { Constant(shape.paths()) } "</svg>"
+    )
 }
 
 #[component]
@@ -89,9 +98,11 @@ pub fn Badge(
     #[prop(optional)] shape: Option<Shape>,
     #[prop(into)] text: String,
 ) -> AnyView {
-    let class = match tone.suffix() {
-        Some(suffix) => format!("badge badge-{suffix}"),
-        None => "badge".to_owned(),
-    };
-    view! { <span class=class>{shape.map(|shape| view! { <StatusShape shape/> })}{text}</span> }.into_any()
+    badge(tone, shape, &text).into_any()
+}
+
+pub fn badge(tone: Tone, shape: Option<Shape>, text: &str) -> Markup {
+    let tone = tone.suffix().map(|suffix| markup!(" badge-" { suffix }));
+    let shape = shape.map(|shape| status_shape(shape, ""));
+    markup!(r#"<span class="badge"# { tone } "\">" { shape } { text } "</span>")
 }

@@ -4,8 +4,8 @@
 use leptos::prelude::*;
 
 use super::icon::{Icon, Symbol};
+use super::markup::{Markup, markup};
 use super::number::{grouped, short};
-use super::text::escaped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
@@ -126,15 +126,18 @@ pub fn Chart(
         .iter()
         .enumerate()
         .map(|(place, bar)| column(place, bar, &inks, top, has_chambers, &bar.told(&series, &earlier)))
-        .collect::<String>();
-    let frame = format!("0 0 {} 100", bars.len() * WIDTH);
+        .collect::<Vec<_>>();
+    let plot = markup!(
+        r#"<svg viewBox="0 0 "# { bars.len() * WIDTH } r#" 100" preserveAspectRatio="none" role="img""#
+        { Markup::attribute("aria-label", &summary) } ">" { columns } "</svg>"
+    );
     view! {
         <figure class="m-0">
             <div class="plot">
                 <div class=format!("plot-area {tall} flex flex-col")>
                     {bands} <div class="base"></div>
                     {(highest == 0).then(|| view! { <p class="plot-empty cap">"Nothing yet"</p> })}
-                    <svg viewBox=frame preserveAspectRatio="none" role="img" aria-label=summary inner_html=columns></svg>
+                    {plot.into_any()}
                 </div>
                 <div class=format!("plot-tick flex flex-col {tall} text-right") aria-hidden="true">
                     {marks} <div class="h-0">
@@ -188,22 +191,17 @@ fn ticks(highest: u64) -> (Vec<u64>, u64) {
     ((1..=count).map(|line| line.saturating_mul(step)).collect(), count.saturating_mul(step))
 }
 
-/// Drawn as text: a chart has many shapes, and nothing of them changes.
-fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title: &str) -> String {
+fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title: &str) -> Markup {
     let share = |value: u64| value as f64 / top as f64 * 100.0;
     // Bars stand inside their chambers, or alone with a wider gap.
     let (gap, inset) = if chambers { (2.0, 2.0) } else { (3.0, 0.0) };
     let left = (place * WIDTH) as f64 + gap / 2.0;
     let width = WIDTH as f64 - gap;
-    let mut drawn = format!(
-        r#"<g class="plot-col"><title>{}</title><rect class="plot-hit" x="{}" y="0" width="{WIDTH}" height="100"/>"#,
-        escaped(title),
-        place * WIDTH
-    );
+    let mut bars = Vec::new();
     let mut rect = |ink: Ink, x: f64, y: f64, width: f64, height: f64| {
-        let fill = ink.fill();
-        drawn.push_str(&format!(
-            r#"<rect class="{fill}" x="{x:.1}" y="{y:.2}" width="{width:.1}" height="{height:.2}"/>"#
+        bars.push(markup!(
+            r#"<rect class=""# { ink.fill() } r#"" x=""# { format!("{x:.1}") } r#"" y=""# { format!("{y:.2}") }
+            r#"" width=""# { format!("{width:.1}") } r#"" height=""# { format!("{height:.2}") } r#""/>"#
         ));
     };
     if let Some(value) = bar.earlier {
@@ -219,8 +217,10 @@ fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title
         let visible = (if first { height } else { height - 0.6 }).max(0.6);
         rect(*ink, left + inset, y.min(100.0 - visible), width - inset * 2.0, visible);
     }
-    drawn.push_str("</g>");
-    drawn
+    markup!(
+        r#"<g class="plot-col"><title>"# { title } r#"</title><rect class="plot-hit" x=""# { place * WIDTH }
+        r#"" y="0" width=""# { WIDTH } r#"" height="100"/>"# { bars } "</g>"
+    )
 }
 
 #[component]
@@ -229,17 +229,15 @@ fn AsTable(span: String, series: Vec<Series>, bars: Vec<Bar>, earlier: Option<St
     let heads = heads.map(|name| view! { <th scope="col" class="r">{name}</th> }).collect_view();
     let count = series.len();
     let has_earlier = earlier.is_some();
-    let rows = bars.into_iter().map(move |bar| {
-        let figure = |value: Option<u64>| view! { <td class="r num">{value.map(grouped)}</td> };
-        let values = (0..count).map(|place| figure(bar.values.get(place).copied())).collect_view();
-        view! {
-            <tr>
-                <th scope="row" class="num font-normal">{bar.label}</th>
-                {has_earlier.then(|| figure(bar.earlier))}
-                {values}
-            </tr>
-        }
+    let rows = bars.into_iter().map(|bar| {
+        let figure = |value: Option<u64>| markup!(r#"<td class="r num">"# { value.map(grouped) } "</td>");
+        let values: Vec<_> = (0..count).map(|place| figure(bar.values.get(place).copied())).collect();
+        let earlier = has_earlier.then(|| figure(bar.earlier));
+        markup!(
+            r#"<tr><th scope="row" class="num font-normal">"# { bar.label } "</th>" { earlier } { values } "</tr>"
+        )
     });
+    let rows = markup!("<tbody>" { rows.collect::<Vec<_>>() } "</tbody>").into_any();
     view! {
         <details class="disclose mt-2">
             <summary class="inline-flex min-h-6 items-center gap-1 cap hover:text-ink">
@@ -251,7 +249,7 @@ fn AsTable(span: String, series: Vec<Series>, bars: Vec<Bar>, earlier: Option<St
                     <thead>
                         <tr><th scope="col">{span}</th>{heads}</tr>
                     </thead>
-                    <tbody>{rows.collect_view()}</tbody>
+                    {rows}
                 </table>
             </div>
         </details>

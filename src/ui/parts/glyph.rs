@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 
+use super::markup::{Constant, Markup, markup};
 use crate::shared::Kind;
 
 /// Deepest cut; depths are 0 to 4.
@@ -94,52 +95,54 @@ pub fn Glyph(
     #[prop(into, optional)]
     title: String,
 ) -> AnyView {
+    drawn(&seed, kind, off, size, &title).into_any()
+}
+
+pub fn glyph(seed: &str, kind: Kind, off: bool) -> Markup {
+    drawn(seed, kind, off, GlyphSize::Row, "")
+}
+
+fn drawn(seed: &str, kind: Kind, off: bool, size: GlyphSize, title: &str) -> Markup {
     let blade = blade(&format!("{seed}·cut"), kind);
     let outline = kind == Kind::Test;
-    let mut class = String::from("glyph");
-    if off {
-        class.push_str(" glyph-off");
-    } else if outline {
-        class.push_str(" glyph-test");
-    }
-    class.push_str(match size {
-        GlyphSize::Row => "",
-        GlyphSize::Large => " glyph-lg",
-        GlyphSize::Huge => " glyph-xl",
-    });
-    let named = !title.is_empty();
-    // Drawn as text: it is numbers and constants.
-    let bow = bow(kind);
+    let state = match (off, outline) {
+        (true, _) => " glyph-off",
+        (_, true) => " glyph-test",
+        _ => "",
+    };
+    let (size, groove) = match size {
+        GlyphSize::Row => ("", ""),
+        GlyphSize::Large => (" glyph-lg", GROOVE),
+        GlyphSize::Huge => (" glyph-xl", GROOVE),
+    };
     let shapes = if outline {
-        format!(
-            r#"<g fill="none" stroke="currentColor" stroke-width="1.1"><path d="{blade}" stroke-linejoin="round"/><path d="{bow}"/></g>"#
+        markup!(
+            r#"<g fill="none" stroke="currentColor" stroke-width="1.1"><path d=""# { blade }
+            r#"" stroke-linejoin="round"/><path d=""# { bow(kind) } r#""/></g>"#
         )
     } else {
-        let groove = match size {
-            GlyphSize::Row => "",
-            _ => r#"<path class="groove" d="M14.5 10.3H36" stroke-width=".6" fill="none"/>"#,
-        };
-        format!(
-            r#"<g fill="currentColor"><path d="{blade}z"/><path d="{bow}" fill-rule="evenodd"/></g>{groove}"#
+        markup!(
+            r#"<g fill="currentColor"><path d=""# { blade } r#"z"/><path d=""# { bow(kind) }
+            r#"" fill-rule="evenodd"/></g>"# { Constant(groove) }
         )
     };
-    view! {
-        <svg
-            class=class
-            viewBox="0 0 40 16"
-            role=named.then_some("img")
-            aria-label=named.then_some(title)
-            aria-hidden=(!named).then_some("true")
-            inner_html=shapes
-        ></svg>
-    }
-    .into_any()
+    let name = match title {
+        "" => Markup::attribute("aria-hidden", "true"),
+        title => markup!(" role=\"img\"" { Markup::attribute("aria-label", title) }),
+    };
+    markup!(r#"<svg class="glyph"# { state } { size } r#"" viewBox="0 0 40 16""# { name } ">" { shapes } "</svg>")
 }
+
+const GROOVE: &str = r#"<path class="groove" d="M14.5 10.3H36" stroke-width=".6" fill="none"/>"#;
 
 /// The visible part of a key as text: prefix in grey, the start in ink, an ellipsis for what nobody sees again.
 #[component]
 pub fn KeyText(kind: Kind, #[prop(into)] start: String) -> AnyView {
-    view! { <span class="key over">{format!("{}_", kind.prefix())}<b>{start}</b>"…"</span> }.into_any()
+    key_text(kind, &start).into_any()
+}
+
+pub fn key_text(kind: Kind, start: &str) -> Markup {
+    markup!(r#"<span class="key over">"# { kind.prefix() } "_<b>" { start } "</b>…</span>")
 }
 
 #[cfg(test)]

@@ -3,63 +3,64 @@
 
 use leptos::prelude::*;
 
-use super::icon::{Icon, Symbol};
-use crate::ui::form::Form;
+use super::icon::{Symbol, icon};
+use super::markup::{Markup, markup};
+use crate::ui::form::button_form;
 
-/// A row's or page's "…" with its items.
-#[component]
-pub fn Menu(
-    /// Unique on the page.
-    #[prop(into)]
-    id: String,
-    /// Names the button, such as "Actions for ci-deploy".
-    #[prop(into)]
-    label: String,
-    /// `MenuLink`, `MenuAction` and `MenuRule`.
-    children: Children,
-) -> AnyView {
-    view! {
-        <button type="button" class="btn-icon over" popovertarget=id.clone() aria-label=label>
-            <Icon symbol=Symbol::More/>
-        </button>
-        <div popover="auto" id=id class="menu">
-            {children()}
-        </div>
+/// What a menu offers.
+#[derive(Clone, Debug)]
+pub enum MenuItem {
+    Link {
+        href: String,
+        symbol: Symbol,
+        text: &'static str,
+        danger: bool,
+    },
+    /// Does it at once: a form of one button with hidden values.
+    Action {
+        action: String,
+        fields: Vec<(&'static str, String)>,
+        symbol: Symbol,
+        text: &'static str,
+    },
+    Rule,
+}
+
+impl MenuItem {
+    pub fn link(href: impl Into<String>, symbol: Symbol, text: &'static str) -> Self {
+        Self::Link { href: href.into(), symbol, text, danger: false }
     }
-    .into_any()
-}
 
-#[component]
-pub fn MenuLink(
-    #[prop(into)] href: String,
-    symbol: Symbol,
-    #[prop(optional)] danger: bool,
-    #[prop(into)] text: String,
-) -> AnyView {
-    view! { <a class=item(danger) href=href><Icon symbol/>{text}</a> }.into_any()
-}
-
-/// Does it at once: a form of one button. `fields` are its hidden values.
-#[component]
-pub fn MenuAction(
-    #[prop(into)] action: String,
-    #[prop(optional)] fields: Vec<(&'static str, String)>,
-    symbol: Symbol,
-    #[prop(optional)] danger: bool,
-    #[prop(into)] text: String,
-) -> AnyView {
-    view! {
-        <Form action>
-            <HiddenFields fields/>
-            <button type="submit" class=item(danger)><Icon symbol/>{text}</button>
-        </Form>
+    /// Of a step that cannot be undone.
+    pub fn danger(href: impl Into<String>, symbol: Symbol, text: &'static str) -> Self {
+        Self::Link { href: href.into(), symbol, text, danger: true }
     }
-    .into_any()
+
+    fn drawn(self) -> Markup {
+        match self {
+            Self::Link { href, symbol, text, danger } => {
+                let danger = danger.then_some(" menu-item-danger");
+                markup!(
+                    r#"<a class="menu-item"# { danger } r#"" href=""# { href } r#"">"# { icon(symbol) } { text } "</a>"
+                )
+            }
+            Self::Action { action, fields, symbol, text } => {
+                let button = markup!(r#"<button type="submit" class="menu-item">"# { icon(symbol) } { text } "</button>");
+                button_form(&action, &fields, button)
+            }
+            Self::Rule => markup!("<hr>"),
+        }
+    }
 }
 
-#[component]
-pub fn MenuRule() -> AnyView {
-    view! { <hr/> }.into_any()
+/// A row's or page's "…" with its items. The id is unique on the page; the label names the button, such as "Actions for
+/// ci-deploy".
+pub fn menu(id: &str, label: &str, items: Vec<MenuItem>) -> Markup {
+    let items: Vec<_> = items.into_iter().map(MenuItem::drawn).collect();
+    markup!(
+        r#"<button type="button" class="btn-icon over" popovertarget=""# { id } r#"" aria-label=""# { label } r#"">"#
+        { icon(Symbol::More) } r#"</button><div popover="auto" id=""# { id } r#"" class="menu">"# { items } "</div>"
+    )
 }
 
 /// Values that a form carries without showing them.
@@ -70,8 +71,4 @@ pub fn HiddenFields(fields: Vec<(&'static str, String)>) -> AnyView {
         .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
         .collect_view()
         .into_any()
-}
-
-fn item(danger: bool) -> &'static str {
-    if danger { "menu-item menu-item-danger" } else { "menu-item" }
 }

@@ -34,9 +34,21 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
+/// What was counted up to one beyond `most`: "990", "1,000+".
+pub fn capped(number: i64, most: i64) -> String {
+    let shown = grouped(number.clamp(0, most).unsigned_abs());
+    if number > most { format!("{shown}+") } else { shown }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_counted_to_its_end_says_so() {
+        let told = [-1, 0, 999, 1_000, 1_001].map(|number| capped(number, 1_000));
+        assert_eq!(told, ["0", "0", "999", "1,000", "1,000+"]);
+    }
 
     #[test]
     fn numbers_have_separators_and_short_forms() {

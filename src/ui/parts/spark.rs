@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::markup::{Markup, markup};
+
 /// One day of a trend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SparkDay {
@@ -16,12 +18,17 @@ const TALLEST: f64 = 17.0;
 /// Decoration: the figures are in the same row.
 #[component]
 pub fn Spark(days: Vec<SparkDay>) -> AnyView {
-    view! { <svg class="spark" viewBox="0 0 55 18" fill="currentColor" aria-hidden="true" inner_html=drawn(&days)></svg> }
-        .into_any()
+    spark(&days).into_any()
 }
 
-/// Three shapes as text: the days without a call, the others, and what was refused of them.
-fn drawn(days: &[SparkDay]) -> String {
+pub fn spark(days: &[SparkDay]) -> Markup {
+    markup!(
+        r#"<svg class="spark" viewBox="0 0 55 18" fill="currentColor" aria-hidden="true">"# { shapes(days) } "</svg>"
+    )
+}
+
+/// Three at most: the days without a call, the others, and what was refused of them.
+fn shapes(days: &[SparkDay]) -> Vec<Markup> {
     let most = days.iter().map(|day| day.calls).max().unwrap_or(0).max(1) as f64;
     let [mut none, mut some, mut limited] = [String::new(), String::new(), String::new()];
     let bar = |shape: &mut String, place: usize, y: f64, height: f64| {
@@ -42,7 +49,7 @@ fn drawn(days: &[SparkDay]) -> String {
     [("nil", none), ("", some), ("lim", limited)]
         .into_iter()
         .filter(|(_, shape)| !shape.is_empty())
-        .map(|(class, shape)| format!(r#"<path class="{class}" d="{shape}"/>"#))
+        .map(|(class, shape)| markup!(r#"<path class=""# { class } r#"" d=""# { shape } r#""/>"#))
         .collect()
 }
 
@@ -64,13 +71,13 @@ mod tests {
     #[test]
     fn the_tallest_day_fills_the_height_and_none_is_invisible() {
         let day = |calls, limited| SparkDay { calls, limited };
-        assert_eq!(drawn(&[day(0, 0)]), r#"<path class="nil" d="M0 17.0h3v1.0h-3z"/>"#);
+        assert_eq!(shapes(&[day(0, 0)]), [markup!(r#"<path class="nil" d="M0 17.0h3v1.0h-3z"/>"#)]);
         assert_eq!(
-            drawn(&[day(1_000, 0), day(500, 100), day(1, 0)]),
-            concat!(
-                r#"<path class="" d="M0 1.0h3v17.0h-3zM4 9.5h3v8.5h-3zM8 16.5h3v1.5h-3z"/>"#,
-                r#"<path class="lim" d="M4 9.5h3v2.0h-3z"/>"#
-            )
+            shapes(&[day(1_000, 0), day(500, 100), day(1, 0)]),
+            [
+                markup!(r#"<path class="" d="M0 1.0h3v17.0h-3zM4 9.5h3v8.5h-3zM8 16.5h3v1.5h-3z"/>"#),
+                markup!(r#"<path class="lim" d="M4 9.5h3v2.0h-3z"/>"#),
+            ]
         );
     }
 }

@@ -3,6 +3,8 @@
 
 use leptos::prelude::*;
 
+use super::markup::{Markup, markup};
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sorted {
     Ascending,
@@ -88,7 +90,12 @@ pub fn Table(
 
 #[component]
 pub fn Row(children: Children) -> AnyView {
-    view! { <tr role="row">{children()}</tr> }.into_any()
+    row(Markup::of(children())).into_any()
+}
+
+/// `cell`s.
+pub fn row(cells: Markup) -> Markup {
+    markup!(r#"<tr role="row">"# { cells } "</tr>")
 }
 
 #[component]
@@ -99,20 +106,20 @@ pub fn Cell(
     label: String,
     children: Children,
 ) -> AnyView {
-    view! {
-        <td
-            role="cell"
-            class=(!class.is_empty()).then_some(class)
-            data-l=(!label.is_empty()).then_some(label)
-        >
-            {children()}
-        </td>
-    }
-    .into_any()
+    cell(&class, &label, Markup::of(children())).into_any()
+}
+
+pub fn cell(class: &str, label: &str, content: Markup) -> Markup {
+    let (class, label) = (Markup::attribute("class", class), Markup::attribute("data-l", label));
+    markup!(r#"<td role="cell""# { class } { label } ">" { content } "</td>")
 }
 
 /// The one link of a row; it covers all of it. Whatever else can be used in the row stands `over` it.
 #[component]
 pub fn RowLink(#[prop(into)] href: String, #[prop(into)] text: String) -> AnyView {
-    view! { <a class="row-link" href=href dir="auto">{text}</a> }.into_any()
+    row_link(&href, &text).into_any()
+}
+
+pub fn row_link(href: &str, text: &str) -> Markup {
+    markup!(r#"<a class="row-link" href=""# { href } r#"" dir="auto">"# { text } "</a>")
 }

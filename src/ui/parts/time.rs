@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use super::markup::{Markup, markup};
 use crate::shared::Timestamp;
 
 /// How a moment is worded.
@@ -99,18 +100,16 @@ pub fn Time(
     #[prop(optional)] wording: Wording,
     #[prop(into, optional)] class: String,
 ) -> AnyView {
-    view! {
-        <time
-            class=format!("over {class}").trim_end().to_owned()
-            datetime=at.to_string()
-            title=exact(at)
-            data-at=at.millis()
-            data-wording=wording.as_str()
-        >
-            {words(at, now, wording)}
-        </time>
-    }
-    .into_any()
+    time(at, now, wording, &class).into_any()
+}
+
+pub fn time(at: Timestamp, now: Timestamp, wording: Wording, class: &str) -> Markup {
+    let blank = if class.is_empty() { "" } else { " " };
+    markup!(
+        "<time class=\"over" { blank } { class } "\" datetime=\"" { at.to_string() } "\" title=\"" { exact(at) }
+        "\" data-at=\"" { at.millis() } "\" data-wording=\"" { wording.as_str() } "\">"
+        { words(at, now, wording) } "</time>"
+    )
 }
 
 #[cfg(test)]

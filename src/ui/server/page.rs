@@ -14,7 +14,7 @@ use crate::platform::{App, Assets};
 use crate::shared::{OrgId, Theme, Timestamp};
 use crate::ui::form::MadeFor;
 use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
-use crate::ui::parts::escaped;
+use crate::ui::parts::markup;
 
 /// What the document needs to know besides its content.
 pub struct Page {
@@ -113,7 +113,7 @@ fn Document(
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="description" content="Latchkey: the dashboard for this team's API keys"/>
                 // A marker of Leptos' between texts would be read as part of a title.
-                <title inner_html=escaped(&format!("{title} · Latchkey"))></title>
+                {markup!("<title>" { title } " · Latchkey</title>").into_any()}
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
                 <link rel="stylesheet" href=assets.url("pkg/latchkey.css")/>

@@ -21,7 +21,7 @@ use crate::orgs::server::{leave_refusal, leave_word};
 use crate::platform::Error;
 use crate::platform::http::{Doors, Who};
 use crate::shared::{KeyId, Timestamp};
-use crate::ui::parts::{Badge, Shape, Tone};
+use crate::ui::parts::{Markup, Shape, Tone, badge};
 
 /// A part of a page, drawn while the page is: what it holds needs the page around it.
 type Drawing = Box<dyn FnOnce() -> AnyView + Send>;
@@ -84,7 +84,7 @@ async fn refused(session: &Session, id: &KeyId, refusal: Refusal) -> Result<Resp
 }
 
 /// The most urgent thing about a key; nothing for one that just works.
-fn badge(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<AnyView> {
+fn badge_of(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<Markup> {
     let ends_soon = key.expires_at.is_some_and(|end| end <= now.plus(SOON));
     let (tone, shape, text) = match key.status(now) {
         Status::Revoked => (Tone::Danger, Shape::Revoked, "Revoked"),
@@ -97,5 +97,5 @@ fn badge(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<AnyVi
         Status::Active if key.last_used_at.is_none() => (Tone::Line, Shape::Unused, "Never used"),
         Status::Active => return None,
     };
-    Some(view! { <Badge tone shape text/> }.into_any())
+    Some(badge(tone, Some(shape), text))
 }

@@ -129,6 +129,19 @@ fn marks() -> AnyView {
 }
 
 fn buttons() -> AnyView {
+    let pause = MenuItem::Action {
+        action: "/parts".to_owned(),
+        fields: Vec::new(),
+        symbol: Symbol::Pause,
+        text: "Disable",
+    };
+    let items = vec![
+        MenuItem::link("/parts", Symbol::Rotate, "Rotate…"),
+        MenuItem::link("/parts", Symbol::Edit, "Edit"),
+        pause,
+        MenuItem::Rule,
+        MenuItem::danger("/parts", Symbol::Ban, "Revoke…"),
+    ];
     view! {
         <Section
             title="Buttons"
@@ -146,13 +159,7 @@ fn buttons() -> AnyView {
                 <Button look=Look::Primary size=Size::Large>"Sign in"</Button>
                 <LinkButton href="/parts" icon_after=Symbol::Arrow>"A link"</LinkButton>
                 <IconLink href="/parts" symbol=Symbol::Edit label="Edit"/>
-                <Menu id="sample-menu" label="Actions for ci-deploy">
-                    <MenuLink href="/parts" symbol=Symbol::Rotate text="Rotate…"/>
-                    <MenuLink href="/parts" symbol=Symbol::Edit text="Edit"/>
-                    <MenuAction action="/parts" symbol=Symbol::Pause text="Disable"/>
-                    <MenuRule/>
-                    <MenuLink href="/parts" symbol=Symbol::Ban text="Revoke…" danger=true/>
-                </Menu>
+                {menu("sample-menu", "Actions for ci-deploy", items).into_any()}
             </Line>
             <div class="mt-4 grid max-w-96 grid-cols-2 gap-3">
                 <Button look=Look::Verdict icon=Symbol::Cross>"Deny"</Button>

@@ -109,9 +109,11 @@ fn table() -> AnyView {
                     <div class="text-ink-3">"Never"</div>
                 </Cell>
                 <Cell class="a-menu">
-                    <Menu id=format!("menu-{start}") label=format!("Actions for {name}")>
-                        <MenuLink href="/parts" symbol=Symbol::Edit text="Edit"/>
-                    </Menu>
+                    {menu(
+                        &format!("menu-{start}"),
+                        &format!("Actions for {name}"),
+                        vec![MenuItem::link("/parts", Symbol::Edit, "Edit")],
+                    ).into_any()}
                 </Cell>
             </Row>
         }

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 pub use chart::A_DAY;
 use chart::{Range, by_outcome, outcome_group, total};
 
-use super::{Drawing, HOME, badge, path_of, reveal};
+use super::{Drawing, HOME, badge_of, path_of, reveal};
 use crate::accounts::server as accounts;
 use crate::audit::{self, Filter, Recorded, Target};
 use crate::keys::Status;
@@ -194,7 +194,7 @@ fn head(
             </div>
         }
     });
-    let badge = badge(key, now, false, false);
+    let badge = badge_of(key, now, false, false).map(|badge| badge.into_any());
     let name = key.name.clone();
     let seed = start.clone();
     view! {

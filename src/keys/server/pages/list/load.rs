@@ -50,23 +50,27 @@ pub struct RowData {
 
 /// `fresh` is the key that was just made: it stands first, wherever it belongs.
 pub async fn load(app: &App, member: &Member, query: &Query, fresh: Option<Key>) -> Result<Listed, Error> {
-    let Page { mut keys, next, previous } = found(app, member, query).await?;
+    let (Page { mut keys, next, previous }, counts, offered) = tokio::try_join!(
+        found(app, member, query),
+        keys::count(app, member, &OFFERED),
+        keys::creators(app, member),
+    )?;
     let is_new = fresh.as_ref().map(|key| key.id.clone());
     if let Some(fresh) = fresh {
         keys.retain(|key| key.id != fresh.id);
         keys.insert(0, fresh);
     }
-    let counts = keys::count(app, member, &OFFERED).await?;
     let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
-    let mut trends = usage::trends(app, &ids).await?;
-    let limited = limited(app, &ids).await?;
-    let shares = shares(app, &keys).await?;
-    let makers = keys::makers(app, &keys).await?;
-
-    let offered = keys::creators(app, member).await?;
-    let wanted = keys.iter().map(|key| &key.created_by).chain(&offered).chain(&query.creator);
-    let wanted: BTreeSet<UserId> = wanted.cloned().collect();
-    let names = accounts::names(app, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    let people = keys.iter().map(|key| &key.created_by).chain(&offered).chain(&query.creator);
+    let people: BTreeSet<UserId> = people.cloned().collect();
+    let people: Vec<UserId> = people.into_iter().collect();
+    let (mut trends, limited, shares, makers, names) = tokio::try_join!(
+        usage::trends(app, &ids),
+        limited(app, &ids),
+        shares(app, &keys),
+        keys::makers(app, &keys),
+        accounts::names(app, &people),
+    )?;
     let name = |id: &UserId| names.get(id).cloned().unwrap_or_else(|| "somebody who is gone".to_owned());
 
     let rows = keys.into_iter().map(|key| RowData {

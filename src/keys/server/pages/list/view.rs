@@ -17,7 +17,8 @@ use crate::shared::{Kind, Timestamp};
 use crate::ui::form::Form;
 use crate::ui::parts::{
     Button, Column, EmptyState, Glyph, GlyphSize, HiddenFields, LinkButton, LinkOption, LinkSegment, Look,
-    Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table, counted, grouped,
+    Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table, capped, counted,
+    markup,
 };
 use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
@@ -75,7 +76,7 @@ fn filters(query: &Query, listed: &Listed, user: &str) -> AnyView {
     let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(standing, count)| {
         let href = query.changed(|query| query.standing = standing).address();
         let label = standing.map_or("All", Standing::label);
-        LinkOption::new(href, label, query.standing == standing).count(capped(*count))
+        LinkOption::new(href, label, query.standing == standing).count(capped(*count, MOST_COUNTED))
     });
     // What an overview links to is shown while it is chosen.
     let other = query.standing.filter(|standing| !OFFERED.contains(&Some(*standing)));
@@ -130,11 +131,6 @@ fn filters(query: &Query, listed: &Listed, user: &str) -> AnyView {
     .into_any()
 }
 
-fn capped(count: i64) -> String {
-    let shown = grouped(u64::try_from(count.min(MOST_COUNTED)).unwrap_or(0));
-    if count > MOST_COUNTED { format!("{shown}+") } else { shown }
-}
-
 fn content(query: &Query, listed: Listed, now: Timestamp) -> AnyView {
     let Listed { rows, previous, next, .. } = listed;
     if rows.is_empty() {
@@ -142,8 +138,8 @@ fn content(query: &Query, listed: Listed, now: Timestamp) -> AnyView {
     }
     let summary = counted(rows.len() as u64, "key", "keys");
     let selectable = rows.iter().any(|row| row.may_manage);
-    let rows =
-        rows.into_iter().enumerate().map(|(place, data)| row(data, place, selectable, now)).collect_view();
+    let rows = rows.into_iter().enumerate().map(|(place, data)| row(data, place, selectable, now));
+    let rows = markup!({ rows.collect::<Vec<_>>() }).into_any();
     let caption = format!("API keys, {}", query.sort.label().to_lowercase());
     let columns = columns(query.sort);
     let selection = selectable.then(|| {

@@ -15,8 +15,8 @@ use crate::platform::{App, Error};
 use crate::shared::{Permission, Role, Timestamp};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{
-    Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, Menu, MenuLink, MenuRule, Pagination, Panel,
-    RolePins, Row, SearchField, Symbol, Table, Time, Tone, Wording, counted, grouped,
+    Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, MenuItem, Pagination, Panel, RolePins, Row,
+    SearchField, Symbol, Table, Time, Tone, Wording, capped, counted, grouped, menu,
 };
 use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
@@ -127,16 +127,7 @@ pub async fn page(
 }
 
 fn title(count: i64) -> String {
-    if count > MOST_COUNTED {
-        return format!("{} members", capped(count.unsigned_abs()));
-    }
-    counted(count.unsigned_abs(), "member", "members")
-}
-
-/// "1,000+" beyond what is counted.
-fn capped(count: u64) -> String {
-    let most = MOST_COUNTED.unsigned_abs();
-    if count > most { format!("{}+", grouped(most)) } else { grouped(count) }
+    if count == 1 { "1 member".to_owned() } else { format!("{} members", capped(count, MOST_COUNTED)) }
 }
 
 fn address(search: &str, after: &str) -> String {
@@ -194,30 +185,26 @@ fn row(entry: Entry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) 
         None => "Never".into_any(),
     };
     let base = format!("{HOME}/{}", listed.user);
-    let (keys, way) = (keys.unsigned_abs(), ways(&listed, providers));
+    let way = ways(&listed, providers);
     let activity = may_audit.then(|| {
         let href = format!("/settings/audit-log?actor={}", listed.user);
-        view! { <MenuLink href symbol=Symbol::Audit text="See activity"/> }
+        MenuItem::link(href, Symbol::Audit, "See activity")
     });
-    let menu = format!("menu-{}", listed.user);
+    let id = format!("menu-{}", listed.user);
     let made = match keys {
         0 => view! { "0" }.into_any(),
         _ => {
             let href = format!("/settings/api-keys?creator={}", listed.user);
-            view! { <a class="link" href=href>{capped(keys)}</a> }.into_any()
+            view! { <a class="link" href=href>{capped(keys, MOST_COUNTED)}</a> }.into_any()
         }
     };
     let Listed { name, email, role, joined_at, .. } = listed;
     let actions = may.then(|| {
         let leave = if is_self { "Leave…" } else { "Remove…" };
-        view! {
-            <Menu id=menu label=format!("Actions for {name}")>
-                <MenuLink href=format!("{base}/role") symbol=Symbol::Shield text="Change role…"/>
-                {activity}
-                <MenuRule/>
-                <MenuLink href=format!("{base}/remove") symbol=Symbol::Out danger=true text=leave/>
-            </Menu>
-        }
+        let role = MenuItem::link(format!("{base}/role"), Symbol::Shield, "Change role…");
+        let leave = MenuItem::danger(format!("{base}/remove"), Symbol::Out, leave);
+        let items = [role].into_iter().chain(activity).chain([MenuItem::Rule, leave]).collect();
+        menu(&id, &format!("Actions for {name}"), items).into_any()
     });
     view! {
         <Row>

@@ -1,0 +1,155 @@
+//! HTML drawn as text: for what stands on a page many times, such as the rows of a list. It is one piece of memory instead
+//! of a tree of views, and as safe: what is not a literal of `markup!` is escaped, unless it is markup itself.
+
+use std::fmt::Write;
+
+use leptos::prelude::*;
+use leptos::tachys::html::InertElement;
+
+/// One element or several, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Markup(String);
+
+/// `markup!("<b>" {name} "</b>")`: literals as they are, what is in braces as a `Piece`.
+macro_rules! markup {
+    (@ $text:ident $literal:literal) => {
+        $text.push_str($literal)
+    };
+    (@ $text:ident $value:block) => {
+        $crate::ui::parts::Piece::write($value, &mut $text)
+    };
+    ($($piece:tt)*) => {{
+        #[allow(unused_mut)]
+        let mut text = String::new();
+        $($crate::ui::parts::markup!(@ text $piece);)*
+        $crate::ui::parts::Markup::drawn(text)
+    }};
+}
+pub(crate) use markup;
+
+/// A text of this code that is HTML.
+pub struct Constant(pub &'static str);
+
+/// What can stand between the literals, in an element or in quotes.
+pub trait Piece {
+    fn write(self, into: &mut String);
+}
+
+impl Markup {
+    /// For `markup!` alone.
+    pub fn drawn(text: String) -> Self {
+        Self(text)
+    }
+
+    /// A view, where nobody has written it as text.
+    pub fn of(view: impl IntoView) -> Self {
+        Self(view.to_html())
+    }
+
+    pub fn into_any(self) -> AnyView {
+        // An empty one is no element that could be found again.
+        if self.0.is_empty() { ().into_any() } else { InertElement::new(self.0).into_any() }
+    }
+
+    /// ` name="value"`, with the blank before it; nothing for an empty value.
+    pub fn attribute(name: &'static str, value: &str) -> Self {
+        if value.is_empty() {
+            return Self::default();
+        }
+        markup!(" " { name } "=\"" { value } "\"")
+    }
+}
+
+impl Piece for Markup {
+    fn write(self, into: &mut String) {
+        into.push_str(&self.0);
+    }
+}
+
+impl Piece for Constant {
+    fn write(self, into: &mut String) {
+        into.push_str(self.0);
+    }
+}
+
+impl Piece for &Markup {
+    fn write(self, into: &mut String) {
+        into.push_str(&self.0);
+    }
+}
+
+impl Piece for &str {
+    fn write(self, into: &mut String) {
+        let mut rest = self;
+        while let Some(place) = rest.find(['&', '<', '>', '"']) {
+            into.push_str(&rest[..place]);
+            into.push_str(match rest.as_bytes()[place] {
+                b'&' => "&amp;",
+                b'<' => "&lt;",
+                b'>' => "&gt;",
+                _ => "&quot;",
+            });
+            rest = &rest[place + 1..];
+        }
+        into.push_str(rest);
+    }
+}
+
+impl Piece for &String {
+    fn write(self, into: &mut String) {
+        self.as_str().write(into);
+    }
+}
+
+impl Piece for String {
+    fn write(self, into: &mut String) {
+        self.as_str().write(into);
+    }
+}
+
+impl<P: Piece> Piece for Option<P> {
+    fn write(self, into: &mut String) {
+        if let Some(piece) = self {
+            piece.write(into);
+        }
+    }
+}
+
+impl<P: Piece> Piece for Vec<P> {
+    fn write(self, into: &mut String) {
+        for piece in self {
+            piece.write(into);
+        }
+    }
+}
+
+macro_rules! number {
+    ($($Number:ty)*) => {
+        $(impl Piece for $Number {
+            fn write(self, into: &mut String) {
+                let _ = write!(into, "{self}");
+            }
+        })*
+    };
+}
+number!(i64 u32 u64 usize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_literal_is_escaped_and_markup_is_not_escaped_twice() {
+        let name = r#"<b title="x">&é"#;
+        let inner = markup!("<i>" { name } "</i>");
+        let whole =
+            markup!("<p" { Markup::attribute("title", name) } ">" { &inner } { 7_u64 } { Some("a<") } "</p>");
+        let escaped = "&lt;b title=&quot;x&quot;&gt;&amp;é";
+        assert_eq!(whole, Markup(format!("<p title=\"{escaped}\"><i>{escaped}</i>7a&lt;</p>")));
+        assert_eq!(Markup::attribute("title", ""), Markup::default());
+        assert_eq!(
+            markup!({ None::<&str> } { vec![inner.clone(), inner.clone()] }),
+            markup!({ &inner } { inner })
+        );
+    }
+}
