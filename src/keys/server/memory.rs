@@ -5,10 +5,11 @@
 //! times) is dropped at every change of the key and read again. A state that was being read while its key changed is not
 //! put back, and no state is used once the change log has not been read for a while.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -33,7 +34,8 @@ pub struct Memory {
     /// Under a key of this process: nobody outside can make two tokens meet.
     key: [u8; 32],
     proven: papaya::HashMap<Digest, Proof, BuildHasherDefault<FirstBytes>>,
-    cells: papaya::HashMap<Compact, Arc<Cell>>,
+    /// Asked when a token is proven and when a key changes, not by the checks in between.
+    cells: [Mutex<HashSet<ByKey>>; SHARDS],
     orgs: papaya::HashMap<Compact, Arc<Org>>,
     pub(super) wrong: Wrong,
     pub(super) tries: Tries,
@@ -68,6 +70,32 @@ const GIVEN_UP: u64 = u64::MAX;
 // With its count of holders it fits a block of 72 bytes.
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Cell>() <= 56);
+
+/// Large tables grow by doubling: many small ones do so one after the other.
+const SHARDS: usize = 64;
+
+/// A place, found by its key.
+struct ByKey(Arc<Cell>);
+
+impl Borrow<Compact> for ByKey {
+    fn borrow(&self) -> &Compact {
+        &self.0.key
+    }
+}
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.key.hash(hasher);
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
 
 /// What the first check of a token found.
 #[derive(Clone)]
@@ -124,7 +152,7 @@ impl Memory {
         Self {
             key: random.bytes(),
             proven: papaya::HashMap::default(),
-            cells: papaya::HashMap::new(),
+            cells: std::array::from_fn(|_| Mutex::default()),
             orgs: papaya::HashMap::new(),
             wrong: Wrong::default(),
             tries: Tries::default(),
@@ -154,7 +182,18 @@ impl Memory {
     }
 
     pub(super) fn cell(&self, key: Compact) -> Arc<Cell> {
-        Arc::clone(self.cells.pin().get_or_insert_with(key, || Arc::new(Cell::new(key))))
+        let mut cells = self.cells_near(key);
+        if let Some(ByKey(cell)) = cells.get(&key) {
+            return Arc::clone(cell);
+        }
+        let cell = Arc::new(Cell::new(key));
+        cells.insert(ByKey(Arc::clone(&cell)));
+        cell
+    }
+
+    fn cells_near(&self, key: Compact) -> MutexGuard<'_, HashSet<ByKey>> {
+        let shard = usize::from(key.tail()[0]) % SHARDS;
+        self.cells[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One copy of what many states say about their organization.
@@ -172,8 +211,8 @@ impl Memory {
 
     /// Whose a key is, as far as it is remembered.
     pub(super) fn org_of(&self, key: Compact) -> Option<Compact> {
-        let cells = self.cells.pin();
-        let state = cells.get(&key)?.state();
+        let cells = self.cells_near(key);
+        let state = cells.get(&key)?.0.state();
         state.as_ref().map(|state| state.org.id)
     }
 
@@ -208,8 +247,8 @@ impl Memory {
     pub fn hear(&self, heard: Heard<'_>) {
         match heard {
             Heard::Change(change) if change.kind == Kind::Key => {
-                let cells = self.cells.pin();
-                if let Some(cell) = KeyId::from_text(&*change.id).compact().and_then(|key| cells.get(&key)) {
+                let Some(key) = KeyId::from_text(&*change.id).compact() else { return };
+                if let Some(ByKey(cell)) = self.cells_near(key).get(&key) {
                     cell.forget();
                 }
             }
@@ -220,7 +259,9 @@ impl Memory {
     }
 
     fn forget_states(&self) {
-        self.cells.pin().values().for_each(|cell| cell.forget());
+        for cells in &self.cells {
+            cells.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|ByKey(cell)| cell.forget());
+        }
     }
 
     /// Keeps what is remembered within bounds. What is given up is proven again when it comes again.
@@ -238,7 +279,12 @@ impl Memory {
     /// which stays: nobody would tell it of changes any more.
     fn give_up(&self, digest: &Digest, proof: &Proof) {
         proof.cell.give_up();
-        let _ = self.cells.pin().remove_if(&proof.cell.key, |_, cell| Arc::ptr_eq(cell, &proof.cell));
+        let key = proof.cell.key;
+        let mut cells = self.cells_near(key);
+        if cells.get(&key).is_some_and(|ByKey(cell)| Arc::ptr_eq(cell, &proof.cell)) {
+            cells.remove(&key);
+        }
+        drop(cells);
         self.proven.pin().remove(digest);
     }
 }

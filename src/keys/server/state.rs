@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use smol_str::SmolStr;
 
 use super::{Key, Memory};
 use crate::orgs;
@@ -23,7 +24,7 @@ pub struct State {
     pub org: Arc<Org>,
     /// In whose name the key acts.
     pub creator: Compact,
-    pub name: Box<str>,
+    pub name: SmolStr,
     pub kind: Kind,
     pub role: Role,
     disabled: bool,

@@ -42,8 +42,12 @@ impl Tries {
     /// The one counted last was right.
     pub fn forgive(&self, address: Option<IpAddr>, secret: SecretId) {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, count)) = tries.get_mut(&(address.map(subscriber), secret)) {
+        let who = (address.map(subscriber), secret);
+        if let Some((_, count)) = tries.get_mut(&who) {
             *count = count.saturating_sub(1);
+            if *count == 0 {
+                tries.remove(&who);
+            }
         }
     }
 }
@@ -68,6 +72,19 @@ mod tests {
         assert_eq!(tries.wait(Duration::ZERO, from("198.51.100.2"), mine), None, "another address");
         assert_eq!(tries.wait(Duration::ZERO, from("198.51.100.1"), other), None, "another id");
         assert_eq!(tries.wait(WINDOW, from("198.51.100.1"), mine), None, "later");
+    }
+
+    #[test]
+    fn who_was_right_is_not_remembered() {
+        let tries = Tries::default();
+        let id = SecretId::parse("0AZaz9b8C7d6").expect("an id");
+        let known = || tries.0.lock().expect("a lock").len();
+        tries.wait(Duration::ZERO, None, id);
+        tries.wait(Duration::ZERO, None, id);
+        tries.forgive(None, id);
+        assert_eq!(known(), 1, "one of the two was wrong");
+        tries.forgive(None, id);
+        assert_eq!(known(), 0);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! All SQL of usage.
 
+use std::sync::Arc;
+
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, Row};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Row};
 
 use super::batch::Batch;
 use super::flush::MOST_CALLERS;
@@ -132,10 +134,13 @@ async fn many<'b, R>(
     bind: impl for<'q> Fn(Bound<'q>, &R) -> Bound<'q>,
 ) -> Result<(), sqlx::Error> {
     let rows: Vec<R> = rows.collect();
+    let text = |rows| format!("INSERT INTO {columns} VALUES {} {conflict}", places(rows, width));
+    let full: Arc<str> = text(ROWS).into();
     for rows in rows.chunks(ROWS) {
-        let text = sql(format!("INSERT INTO {columns} VALUES {} {conflict}", places(rows.len(), width)));
         // Texts of many lengths would push the others out of the cache of statements.
-        let query = sqlx::query(text).persistent(rows.len() == ROWS);
+        let is_full = rows.len() == ROWS;
+        let text = if is_full { Arc::clone(&full) } else { text(rows.len()).into() };
+        let query = sqlx::query(AssertSqlSafe(text)).persistent(is_full);
         rows.iter().fold(query, &bind).execute(&mut **write).await?;
     }
     Ok(())

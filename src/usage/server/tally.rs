@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,13 +23,39 @@ pub struct Use<'a> {
 }
 
 /// What is counted apart.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
     pub secret: SecretId,
     pub hour: i64,
     pub outcome: Outcome,
     /// A hash of address and user agent; 0 where too many are counted at once to tell them apart.
     caller: u64,
+}
+
+/// What differs between slots is chance already: identifiers that this server has drawn, and hashes under its key.
+impl Hash for Slot {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.secret.word() ^ self.caller);
+    }
+}
+
+/// Spreads one number over all bits of another.
+#[derive(Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(self.0 ^ u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let wide = u128::from(number) * 0x9E37_79B9_7F4A_7C15;
+        self.0 = wide as u64 ^ (wide >> 64) as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 pub(super) struct Count {
@@ -41,7 +67,7 @@ pub(super) struct Count {
     pub user_agent: Box<str>,
 }
 
-pub(super) type Counts = HashMap<Slot, Count>;
+pub(super) type Counts = HashMap<Slot, Count, BuildHasherDefault<Spread>>;
 
 /// More parts than threads that count, on any machine of our time.
 const PARTS: usize = 64;
