@@ -268,6 +268,8 @@ fn judge(
     if !state.has(proof.secret, now) {
         memory.forget_proof(digest);
         let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
+        // Its hash may be there until the next sweep: it is not proven again and again until then.
+        memory.wrong.remember_known(digest, known, app.clock.steady());
         count(app, proof.secret, key, state.org.id, Outcome::Revoked, from);
         return Verdict::wrong(known);
     }

@@ -19,6 +19,26 @@ on_both_engines! {
         assert_eq!((hashes, lookups > work.1), (work.0, true), "without a reading of the log the database is asked");
     }
 
+    /// Its hash is there until the next sweep.
+    async fn a_secret_past_its_cut_off_is_not_proven_again_and_again(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let old = server.key(&owner, "CI deploy").await;
+        server.check(&old.plaintext).await;
+        let minute = Duration::from_secs(60);
+        let new = keys::rotate(&server.app, &owner, &old.key.id, minute, None).await.expect("a secret");
+        server.clock.advance(minute);
+        keys::catch_up(&server.app).await.expect("a reading");
+        assert_eq!(server.check(&new.plaintext).await, Outcome::Valid);
+        assert_eq!(server.check(&old.plaintext).await, Outcome::Revoked);
+        let before = server.app.metrics.key_work();
+        for _ in 0..50 {
+            assert_eq!(server.check(&old.plaintext).await, Outcome::Revoked);
+            assert_eq!(server.check(&new.plaintext).await, Outcome::Valid);
+        }
+        assert_eq!(server.app.metrics.key_work(), before);
+    }
+
     async fn malformed_tokens_cost_nothing(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;

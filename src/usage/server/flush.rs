@@ -6,6 +6,8 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sqlx::Any;
+use sqlx::pool::PoolConnection;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::batch::{Batch, CallerKey, Requests};
@@ -28,6 +30,13 @@ pub struct Usage {
     /// The number of the next flush. One flush at a time.
     next: tokio::sync::Mutex<i64>,
     seen: Mutex<Seen>,
+}
+
+/// What a reader holds: first a connection, then the gate, as a flush does. The other way round, a flush at the gate and a
+/// reader that waits for a connection would wait for each other.
+pub struct Reading<'a> {
+    pub db: PoolConnection<Any>,
+    _gate: RwLockReadGuard<'a, ()>,
 }
 
 struct Flight {
@@ -107,9 +116,10 @@ impl Usage {
         }
     }
 
-    /// Held while reading what is written and then laying the rest over it.
-    pub async fn reading(&self) -> RwLockReadGuard<'_, ()> {
-        self.gate.read().await
+    /// For reading what is written and then laying the rest over it.
+    pub async fn reading(&self, app: &App) -> Result<Reading<'_>, Error> {
+        let db = app.db.pool().acquire().await?;
+        Ok(Reading { db, _gate: self.gate.read().await })
     }
 
     /// What is counted and not yet written.

@@ -18,11 +18,14 @@ pub type Trend = [u64; TREND];
 
 /// The trends of a page of keys; a key without one has not been used in these days. One query.
 pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, Error> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
     let today = app.clock.now().millis().div_euclid(HOUR * DAY_IN_HOURS);
     let first = today - (TREND as i64 - 1);
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let written = store::trends(app.db.pool(), keys, first).await?;
+    let mut reading = usage.reading(app).await?;
+    let written = store::trends(&mut *reading.db, keys, first).await?;
     let unwritten = usage.unwritten();
     let mut trends: HashMap<KeyId, Trend> = HashMap::new();
     let mut add = |key: &KeyId, day: i64, calls: i64| {
@@ -54,10 +57,13 @@ pub struct Slice {
 
 /// The requests of several keys since a moment (its whole hour), by secret and outcome.
 pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<Slice, u64>, Error> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
+    let mut reading = usage.reading(app).await?;
     let mut sums: HashMap<Slice, u64> = HashMap::new();
-    for (key, secret, outcome, requests) in store::sums(app.db.pool(), keys, from).await? {
+    for (key, secret, outcome, requests) in store::sums(&mut *reading.db, keys, from).await? {
         *sums.entry(Slice { key, secret, outcome }).or_default() += u64::try_from(requests).unwrap_or(0);
     }
     let known: HashMap<Compact, &KeyId> =
@@ -75,8 +81,8 @@ pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<
 /// A key's hours since a moment, in their order.
 pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, Error> {
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let mut hours = store::hours(app.db.pool(), key, from).await?;
+    let mut reading = usage.reading(app).await?;
+    let mut hours = store::hours(&mut *reading.db, key, from).await?;
     let first = from.millis().div_euclid(HOUR);
     let compact = key.compact();
     for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.unwritten().hours {
@@ -107,8 +113,8 @@ pub async fn hours_of_org(
     from: Timestamp,
 ) -> Result<Vec<(i64, Outcome, i64)>, Error> {
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let mut hours = store::org_hours(app.db.pool(), org, from).await?;
+    let mut reading = usage.reading(app).await?;
+    let mut hours = store::org_hours(&mut *reading.db, org, from).await?;
     let first = from.millis().div_euclid(HOUR);
     if let Some(org) = org.compact() {
         let unwritten: Batch = usage.unwritten();
@@ -121,8 +127,8 @@ pub async fn hours_of_org(
 /// Who used a key since a moment, the latest first; each once for every secret that it sent.
 pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, Error> {
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let mut callers = store::callers(app.db.pool(), key, since).await?;
+    let mut reading = usage.reading(app).await?;
+    let mut callers = store::callers(&mut *reading.db, key, since).await?;
     let Some(compact) = key.compact() else { return Ok(callers) };
     for (caller, totals) in usage.unwritten().callers.iter().filter(|(caller, _)| caller.key == compact) {
         let secret = caller.secret.to_string();

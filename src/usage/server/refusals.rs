@@ -93,7 +93,7 @@ pub struct Reason {
 /// Why a request with one of the organization's keys was refused.
 pub async fn refusal(app: &App, org: &OrgId, request_id: &str) -> Result<Option<Reason>, Error> {
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
+    let mut reading = usage.reading(app).await?;
     let of = org.compact();
     let unwritten = usage.unwritten().refusals;
     let found =
@@ -106,7 +106,7 @@ pub async fn refusal(app: &App, org: &OrgId, request_id: &str) -> Result<Option<
             outcome: refused.outcome,
             address: refused.address.map(|address| address.to_string()).unwrap_or_default(),
         })),
-        None => Ok(store::refusal(app.db.pool(), org, request_id).await?),
+        None => Ok(store::refusal(&mut *reading.db, org, request_id).await?),
     }
 }
 

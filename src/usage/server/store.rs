@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Row};
+use sqlx::{Any, AnyExecutor, AnyPool, AssertSqlSafe, Row};
 
 use super::batch::Batch;
 use super::flush::MOST_CALLERS;
@@ -101,14 +101,18 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
 }
 
 /// Why a request with one of the organization's keys was refused.
-pub async fn refusal(pool: &AnyPool, org: &OrgId, request_id: &str) -> Result<Option<Reason>, sqlx::Error> {
+pub async fn refusal(
+    db: impl AnyExecutor<'_>,
+    org: &OrgId,
+    request_id: &str,
+) -> Result<Option<Reason>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT at, key_id, secret_id, outcome, address FROM refused_requests \
          WHERE request_id = $1 AND org_id = $2",
     )
     .bind(request_id)
     .bind(org.as_str())
-    .fetch_optional(pool)
+    .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let secret: String = row.try_get("secret_id")?;
@@ -156,13 +160,13 @@ pub struct Hour {
 }
 
 /// A key's hours from one on, in their order.
-pub async fn hours(pool: &AnyPool, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
+pub async fn hours(db: impl AnyExecutor<'_>, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT secret_id, hour, outcome, requests FROM usage_hours WHERE key_id = $1 AND hour >= $2 ORDER BY hour",
     )
     .bind(key.as_str())
     .bind(from.millis().div_euclid(HOUR))
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     rows.iter()
         .map(|row| {
@@ -178,7 +182,7 @@ pub async fn hours(pool: &AnyPool, key: &KeyId, from: Timestamp) -> Result<Vec<H
 
 /// An organization's requests by hour and outcome.
 pub async fn org_hours(
-    pool: &AnyPool,
+    db: impl AnyExecutor<'_>,
     org: &OrgId,
     from: Timestamp,
 ) -> Result<Vec<(i64, Outcome, i64)>, sqlx::Error> {
@@ -187,7 +191,7 @@ pub async fn org_hours(
     )
     .bind(org.as_str())
     .bind(from.millis().div_euclid(HOUR))
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     rows.iter()
         .map(|row| Ok((row.try_get("hour")?, outcome(row.try_get("outcome")?)?, row.try_get("requests")?)))
@@ -197,7 +201,7 @@ pub async fn org_hours(
 /// Accepted requests of several keys by day (unix time in days), for their sparklines: those from
 /// `first` on, one row for each key that was used.
 pub async fn trends(
-    pool: &AnyPool,
+    db: impl AnyExecutor<'_>,
     keys: &[KeyId],
     first: i64,
 ) -> Result<Vec<(KeyId, [i64; TREND])>, sqlx::Error> {
@@ -213,7 +217,7 @@ pub async fn trends(
         places.join(", ")
     );
     let query = sqlx::query(sql(text)).bind(first);
-    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(pool).await?;
+    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             let mut trend = [0; TREND];
@@ -227,7 +231,7 @@ pub async fn trends(
 
 /// Requests of several keys added up by secret and outcome.
 pub async fn sums(
-    pool: &AnyPool,
+    db: impl AnyExecutor<'_>,
     keys: &[KeyId],
     from: Timestamp,
 ) -> Result<Vec<(KeyId, String, Outcome, i64)>, sqlx::Error> {
@@ -241,7 +245,7 @@ pub async fn sums(
         places.join(", ")
     );
     let query = sqlx::query(sql(text)).bind(from.millis().div_euclid(HOUR));
-    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(pool).await?;
+    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             let key = KeyId::from_text(row.try_get::<String, _>("key_id")?);
@@ -292,14 +296,18 @@ pub struct Caller {
 }
 
 /// The latest first; each once for every secret that it sent.
-pub async fn callers(pool: &AnyPool, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, sqlx::Error> {
+pub async fn callers(
+    db: impl AnyExecutor<'_>,
+    key: &KeyId,
+    since: Timestamp,
+) -> Result<Vec<Caller>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT secret_id, address, user_agent, first_at, last_at, accepted_at, requests FROM callers \
          WHERE key_id = $1 AND last_at >= $2 ORDER BY last_at DESC LIMIT 100",
     )
     .bind(key.as_str())
     .bind(since.millis())
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     rows.iter()
         .map(|row| {

@@ -14,8 +14,8 @@ use crate::usage::server::Usage;
 pub async fn find(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Error> {
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let mut key = store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let mut reading = usage.reading(app).await?;
+    let mut key = store::find(&mut *reading.db, &actor.org.org, id).await?.ok_or(Error::NotFound)?;
     overlay(usage, std::slice::from_mut(&mut key));
     Ok(key)
 }
@@ -23,8 +23,8 @@ pub async fn find(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Error> {
 pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<Page, Error> {
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let mut page = store::list(app.db.pool(), &actor.org.org, app.clock.now(), filter).await?;
+    let mut reading = usage.reading(app).await?;
+    let mut page = store::list(&mut reading.db, &actor.org.org, app.clock.now(), filter).await?;
     overlay(usage, &mut page.keys);
     Ok(page)
 }
@@ -60,8 +60,8 @@ pub async fn makers(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, String>, E
 /// A key's latest secrets, the newest first, and when each was last accepted.
 pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let mut secrets = store::secrets_of(app.db.pool(), &key.id).await?;
+    let mut reading = usage.reading(app).await?;
+    let mut secrets = store::secrets_of(&mut *reading.db, &key.id).await?;
     let unwritten = usage.unwritten();
     for secret in &mut secrets {
         let counted = unwritten.secrets.get(&secret.id).map(|totals| totals.last_at);

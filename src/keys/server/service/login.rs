@@ -131,8 +131,8 @@ pub async fn log_in(
 /// The living keys that logins of this person made, in all organizations, the newest first.
 pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
     let usage = app.slice::<Usage>();
-    let _reading = usage.reading().await;
-    let mut keys = store::logins_of(app.db.pool(), user).await?;
+    let mut reading = usage.reading(app).await?;
+    let mut keys = store::logins_of(&mut *reading.db, user).await?;
     overlay(usage, &mut keys);
     Ok(keys)
 }

@@ -1,7 +1,7 @@
 //! A page of an organization's keys: filtered, in one of five orders, from a position on. However many keys there are, a
 //! page reads about as many rows as it shows.
 
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyConnection, AnyPool, Row};
 
 use super::super::Key;
 use super::condition::{Conditions, END, Lead, NUMBER, TEXT, Value, is_at, stands};
@@ -189,8 +189,13 @@ impl Filter {
     }
 }
 
-pub async fn list(pool: &AnyPool, org: &OrgId, now: Timestamp, filter: &Filter) -> Result<Page, sqlx::Error> {
-    let lead = lead(pool, org, now, filter).await?;
+pub async fn list(
+    db: &mut AnyConnection,
+    org: &OrgId,
+    now: Timestamp,
+    filter: &Filter,
+) -> Result<Page, sqlx::Error> {
+    let lead = lead(db, org, now, filter).await?;
     let mut all = filter.conditions(org, now, lead);
     // A page before something is read from its end.
     let backwards = filter.before.is_some();
@@ -220,7 +225,7 @@ pub async fn list(pool: &AnyPool, org: &OrgId, now: Timestamp, filter: &Filter) 
     };
     let limit = all.bind(Value::Number(filter.limit as i64 + 1));
     let text = format!("{} {} ORDER BY {order} LIMIT {limit}", super::read::select!("WHERE"), all.text());
-    let rows = all.query(sql(text)).fetch_all(pool).await?;
+    let rows = all.query(sql(text)).fetch_all(&mut *db).await?;
     let mut keys = rows.iter().map(key).collect::<Result<Vec<_>, _>>()?;
     let more = keys.len() > filter.limit;
     keys.truncate(filter.limit);
@@ -239,7 +244,12 @@ const FEW: i64 = 5_000;
 
 /// Planners without figures guess wrong where it is dearest (a search for what hardly any key has, a beginning that all
 /// have), so it is looked first.
-async fn lead(pool: &AnyPool, org: &OrgId, now: Timestamp, filter: &Filter) -> Result<Lead, sqlx::Error> {
+async fn lead(
+    db: &mut AnyConnection,
+    org: &OrgId,
+    now: Timestamp,
+    filter: &Filter,
+) -> Result<Lead, sqlx::Error> {
     if filter.secret.is_some() {
         return Ok(Lead::Condition);
     }
@@ -250,7 +260,7 @@ async fn lead(pool: &AnyPool, org: &OrgId, now: Timestamp, filter: &Filter) -> R
     let limit = all.bind(Value::Number(FEW + 1));
     let text =
         format!("SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE {} LIMIT {limit}) AS found", all.text());
-    let found: i64 = all.query(sql(text)).fetch_one(pool).await?.try_get(0)?;
+    let found: i64 = all.query(sql(text)).fetch_one(db).await?.try_get(0)?;
     Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyExecutor, Row};
 
 use super::super::{Key, Login};
 use super::read::{key, select};
@@ -59,12 +59,12 @@ pub async fn all_living_logins(write: &mut Write, user: &UserId) -> Result<Vec<(
 }
 
 /// The same as they are listed, the newest first; beyond a hundred nobody looks.
-pub async fn logins_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Key>, sqlx::Error> {
+pub async fn logins_of(db: impl AnyExecutor<'_>, user: &UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT 100"
     ))
     .bind(user.as_str())
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     rows.iter().map(key).collect()
 }

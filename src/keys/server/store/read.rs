@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyExecutor, AnyPool, Row};
 
 use super::super::{Key, Login};
 use crate::platform::db::{Write, places, sql};
@@ -74,14 +74,14 @@ fn known<T>(what: &str, parse: impl Fn(&str) -> Option<T>, text: &str) -> Result
     parse(text).ok_or_else(|| sqlx::Error::Decode(format!("no {what} {text}").into()))
 }
 
-pub async fn find_by_id(pool: &AnyPool, id: &str) -> Result<Option<Key>, sqlx::Error> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(pool).await?;
+pub async fn find_by_id(db: impl AnyExecutor<'_>, id: &str) -> Result<Option<Key>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(db).await?;
     row.as_ref().map(key).transpose()
 }
 
 /// Only in its own organization.
-pub async fn find(pool: &AnyPool, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
-    Ok(find_by_id(pool, id.as_str()).await?.filter(|key| key.org == *org))
+pub async fn find(db: impl AnyExecutor<'_>, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
+    Ok(find_by_id(db, id.as_str()).await?.filter(|key| key.org == *org))
 }
 
 /// The same within a transaction.
@@ -247,12 +247,12 @@ pub struct SecretUse {
     pub last_used_at: Option<Timestamp>,
 }
 
-pub async fn secrets_of(pool: &AnyPool, key: &KeyId) -> Result<Vec<SecretUse>, sqlx::Error> {
+pub async fn secrets_of(db: impl AnyExecutor<'_>, key: &KeyId) -> Result<Vec<SecretUse>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id, last_used_at FROM secrets WHERE key_id = $1 ORDER BY created_at DESC LIMIT 100",
     )
     .bind(key.as_str())
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     rows.iter()
         .map(|row| {
