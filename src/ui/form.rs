@@ -5,7 +5,7 @@
 use leptos::context::Provider;
 use leptos::prelude::*;
 
-use super::parts::{HiddenFields, Icon, Look, Markup, Size, Symbol, button_class, markup};
+use super::parts::{HiddenFields, Icon, Look, Markup, Size, Symbol, button_class, hidden_fields, markup};
 
 /// What was wrong with a form, in the order of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,10 +117,10 @@ pub fn Form(
 
 /// A form of one button, with hidden values.
 pub fn button_form(action: &str, fields: &[(&'static str, String)], button: Markup) -> Markup {
-    let hidden = |name: &'static str, value: &str| markup!(r#"<input type="hidden" name=""# { name } r#"" value=""# { value } r#"">"#);
-    let org = use_context::<MadeFor>().map(|MadeFor(org)| hidden("org", &org));
-    let fields: Vec<_> = fields.iter().map(|(name, value)| hidden(name, value)).collect();
-    markup!(r#"<form method="post" action=""# { action } r#"">"# { org } { fields } { button } "</form>")
+    let org = use_context::<MadeFor>().map(|MadeFor(org)| hidden_fields(&[("org", org)]));
+    markup!(
+        r#"<form method="post" action=""# { action } r#"">"# { org } { hidden_fields(fields) } { button } "</form>"
+    )
 }
 
 /// Read out at once; each error leads to its field. Nothing when nothing is wrong.

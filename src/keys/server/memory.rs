@@ -279,13 +279,12 @@ impl Memory {
     /// which stays: nobody would tell it of changes any more.
     fn give_up(&self, digest: &Digest, proof: &Proof) {
         proof.cell.give_up();
+        self.proven.pin().remove(digest);
         let key = proof.cell.key;
         let mut cells = self.cells_near(key);
         if cells.get(&key).is_some_and(|ByKey(cell)| Arc::ptr_eq(cell, &proof.cell)) {
             cells.remove(&key);
         }
-        drop(cells);
-        self.proven.pin().remove(digest);
     }
 }
 

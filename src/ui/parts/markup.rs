@@ -19,7 +19,6 @@ macro_rules! markup {
         $crate::ui::parts::Piece::write($value, &mut $text)
     };
     ($($piece:tt)*) => {{
-        #[allow(unused_mut)]
         let mut text = String::new();
         $($crate::ui::parts::markup!(@ text $piece);)*
         $crate::ui::parts::Markup::drawn(text)

@@ -66,9 +66,10 @@ pub fn menu(id: &str, label: &str, items: Vec<MenuItem>) -> Markup {
 /// Values that a form carries without showing them.
 #[component]
 pub fn HiddenFields(fields: Vec<(&'static str, String)>) -> AnyView {
-    fields
-        .into_iter()
-        .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
-        .collect_view()
-        .into_any()
+    hidden_fields(&fields).into_any()
+}
+
+pub fn hidden_fields(fields: &[(&'static str, String)]) -> Markup {
+    let field = |(name, value): &(&'static str, String)| markup!(r#"<input type="hidden" name=""# { *name } r#"" value=""# { value } r#"">"#);
+    markup!({ fields.iter().map(field).collect::<Vec<_>>() })
 }

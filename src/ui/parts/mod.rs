@@ -39,7 +39,7 @@ pub use icon::{Icon, Symbol, icon};
 pub use live::LivePart;
 pub(crate) use markup::markup;
 pub use markup::{Constant, Markup, Piece};
-pub use menu::{HiddenFields, MenuItem, menu};
+pub use menu::{HiddenFields, MenuItem, hidden_fields, menu};
 pub use notice::{EmptyState, Note, Outcome, Skeleton, Toast, ToastBox};
 pub use number::{capped, counted, grouped, short};
 pub use pagination::Pagination;
