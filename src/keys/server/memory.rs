@@ -164,7 +164,7 @@ impl Memory {
     }
 
     pub(super) fn digest(&self, token: &Token) -> Digest {
-        let whole = blake3::keyed_hash(&self.key, token.as_bytes());
+        let whole = blake3::keyed_hash(&self.key, token.body().as_bytes());
         whole.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 

@@ -46,13 +46,14 @@ impl<'a> Token<'a> {
         self.id
     }
 
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.whole.as_bytes()
+    /// All but the checksum, which follows from it: no longer than one block of the usual hashes.
+    pub fn body(&self) -> &'a str {
+        &self.whole[..self.whole.len() - CHECKSUM]
     }
 
     /// The part that nobody may know.
     pub fn secret(&self) -> &'a str {
-        &self.whole[self.whole.len() - SECRET - CHECKSUM..self.whole.len() - CHECKSUM]
+        &self.body()[self.whole.len() - CHECKSUM - SECRET..]
     }
 }
 

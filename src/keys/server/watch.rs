@@ -32,8 +32,11 @@ pub async fn watch(app: &App) -> Result<(), Error> {
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(usage::EVERY).await;
-            if let Err(error) = flush(&writer).await {
+            if let Err(error) = write_down(&writer).await {
                 tracing::warn!(%error, "usage could not be written; it is kept and tried again");
+            }
+            if let Err(error) = usage::add_up_when_due(&writer, ADD_TOTALS).await {
+                tracing::warn!(%error, "usage could not be added up; it is tried again");
             }
             let most = writer.config.keys.remembered_tokens as usize;
             writer.slice::<Arc<Memory>>().tidy(most);
@@ -72,35 +75,36 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
     }
 }
 
-/// Writes what was counted.
+/// Writes what was counted, and adds it up: afterwards the tables say all.
 pub async fn flush(app: &App) -> Result<(), Error> {
-    let landed =
-        usage::flush(app, |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets)))
-            .await?;
-    if let Some(landed) = landed {
-        tell_first_calls(app, &landed);
+    write_down(app).await?;
+    usage::add_up(app, ADD_TOTALS).await
+}
+
+const ADD_TOTALS: usage::AddTotals =
+    |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets));
+
+async fn write_down(app: &App) -> Result<(), Error> {
+    if let Some(flight) = usage::write_down(app).await? {
+        tell_first_calls(app, &flight.lines);
     }
     Ok(())
 }
 
 /// Tells the pages that wait for a secret's first call.
-fn tell_first_calls(app: &App, batch: &usage::Batch) {
+fn tell_first_calls(app: &App, lines: &[usage::Line]) {
     let memory = app.slice::<Arc<Memory>>();
     for topic in app.live.awaited() {
         let waiting = topic.strip_prefix("organization/").and_then(|rest| rest.split_once("/secrets/"));
         let Some((org, rest)) = waiting else { continue };
         let Some(secret) = rest.strip_suffix("/first-call").and_then(SecretId::parse) else { continue };
-        if !batch.secrets.contains_key(&secret) {
-            continue;
-        }
-        let of_secret = (secret, i64::MIN, Outcome::Valid)..=(secret, i64::MAX, Outcome::Valid);
-        let Some((_, usage::Of { key, .. })) = batch.hours.range(of_secret).next() else { continue };
+        let is_first = |line: &&usage::Line| line.secret == secret && line.outcome == Outcome::Valid;
+        let Some(line) = lines.iter().find(is_first) else { continue };
         // A page names the secret; whose it is decides whether it may hear of it.
-        if memory.org_of(*key).is_none_or(|owner| owner.to_string() != org) {
+        if memory.org_of(line.key).is_none_or(|owner| owner.to_string() != org) {
             continue;
         }
-        let caller = batch.callers.keys().find(|caller| caller.key == *key && !caller.address.is_empty());
-        let from = caller.map(|caller| format!(" from {}", caller.address)).unwrap_or_default();
+        let from = if line.address.is_empty() { String::new() } else { format!(" from {}", line.address) };
         app.live.tell(topic, format!("First call received{from}."));
     }
 }

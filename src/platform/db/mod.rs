@@ -83,7 +83,7 @@ pub struct Db {
     /// Hears of changes that this process commits.
     pub listener: Listener,
     /// Held for as long as any clone lives; the operating system releases it when the process dies.
-    _lock: Option<Arc<FileLock>>,
+    lock: Option<Arc<FileLock>>,
 }
 
 impl Db {
@@ -134,7 +134,7 @@ impl Db {
             writer: Arc::new(Semaphore::new(writers)),
             writer_timeout: settings.database_timeout,
             listener: Listener::default(),
-            _lock: lock.map(Arc::new),
+            lock: lock.map(Arc::new),
         };
         match engine {
             Engine::Sqlite => sqlite::refuse_old(&db).await?,
@@ -145,6 +145,11 @@ impl Db {
 
     pub fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// Is no other server at work on it? Of servers on PostgreSQL one does not know.
+    pub fn is_ours_alone(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// For reading outside of a transaction.

@@ -80,6 +80,70 @@ on_both_engines! {
         assert_eq!(calls().await, 2, "the one after it is written");
     }
 
+    /// What a server wrote down and could not add up is not lost, and not counted by two.
+    async fn lines_of_a_server_that_ended_are_added_up_once_by_another(engine) {
+        let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        let calls = async || server.count("SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours").await;
+        let lines = async || server.count("SELECT COUNT(*) FROM usage_journal").await;
+        for _ in 0..3 {
+            server.check(&made.plaintext).await;
+            usage::write_down(&server.app).await.expect("written down");
+        }
+        assert_eq!((calls().await, lines().await), (0, 3));
+        let seen = || async { keys::find(&server.app, &owner, &made.key.id).await.expect("a key").calls };
+        assert_eq!(seen().await, 3, "this server knows them");
+        let other = server.beside().await;
+        let seen_by_other = || async { keys::find(&other, &owner, &made.key.id).await.expect("a key").calls };
+        keys::flush(&other).await.expect("nothing to add up");
+        assert_eq!((calls().await, lines().await), (0, 3), "they are not its own, and not old");
+        server.clock.advance(Duration::from_secs(16));
+        let (one, two) = tokio::join!(keys::flush(&other), keys::flush(&server.app));
+        one.and(two).expect("added up");
+        assert_eq!((calls().await, lines().await), (3, 0));
+        assert_eq!((seen().await, seen_by_other().await), (3, 3));
+
+        sqlx::query("INSERT INTO usage_journal (node, number, at, counts) VALUES ('gone', 1, 0, '[[\"what\"]]')")
+            .execute(server.app.db.pool())
+            .await
+            .expect("a row");
+        server.check(&made.plaintext).await;
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!((calls().await, lines().await), (4, 0), "what cannot be read stops nothing");
+    }
+
+    /// The answer to the commit that adds up may be lost too.
+    async fn counts_that_were_added_up_in_doubt_are_not_added_twice(engine) {
+        let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        let other = server.beside().await;
+        server.check(&made.plaintext).await;
+        usage::write_down(&server.app).await.expect("written down");
+        // As if this server had done it itself and not heard of it.
+        server.clock.advance(Duration::from_secs(16));
+        keys::flush(&other).await.expect("added up");
+        server.check(&made.plaintext).await;
+        for _ in 0..2 {
+            keys::flush(&server.app).await.expect("a flush");
+            assert_eq!(keys::find(&server.app, &owner, &made.key.id).await.expect("a key").calls, 2);
+        }
+    }
+
+    async fn a_secret_that_another_server_has_written_down_is_used(engine) {
+        let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        let other = server.beside().await;
+        keys::verify(&other, made.plaintext.expose(), &ANYTHING, &SOMEBODY).await.expect("a verdict");
+        assert!(keys::replace(&server.app, &owner, &made.key.id).await.expect("an answer").is_some(), "nobody knows of it");
+        let again = server.key(&owner, "Nightly").await;
+        keys::verify(&other, again.plaintext.expose(), &ANYTHING, &SOMEBODY).await.expect("a verdict");
+        usage::write_down(&other).await.expect("written down");
+        assert!(keys::replace(&server.app, &owner, &again.key.id).await.expect("an answer").is_none());
+    }
+
     async fn counts_are_seen_before_and_after_they_are_written(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;

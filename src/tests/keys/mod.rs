@@ -16,6 +16,7 @@ use crate::orgs::server::{Actor, Membership};
 use crate::platform::{Error, Secret};
 use crate::shared::{Door, KeyId, Kind, Role, Timestamp};
 use crate::usage::Outcome;
+use crate::usage::server as usage;
 
 pub const ANYTHING: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
 const SOMEBODY: From = From { address: None, user_agent: "test", request_id: "" };

@@ -1,9 +1,9 @@
-//! What one flush writes: the counts added up for each of the tables.
+//! Counts added up for each of the tables.
 
 use std::collections::BTreeMap;
 
-use super::refusals::Refused;
-use super::tally::{Count, DAY_IN_HOURS, Slot};
+use super::journal::Line;
+use super::tally::DAY_IN_HOURS;
 use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
 
@@ -17,8 +17,8 @@ pub struct Totals {
 impl Totals {
     pub(super) const NONE: Self = Self { calls: 0, last_at: Timestamp::from_millis(0) };
 
-    pub(super) fn add(&mut self, requests: u64, at: Timestamp) {
-        self.calls += requests as i64;
+    pub(super) fn add(&mut self, requests: i64, at: Timestamp) {
+        self.calls += requests;
         self.last_at = self.last_at.max(at);
     }
 }
@@ -68,35 +68,31 @@ pub struct Batch {
     pub keys: BTreeMap<Compact, Totals>,
     pub secrets: BTreeMap<SecretId, Totals>,
     pub callers: BTreeMap<CallerKey, Requests>,
-    pub refusals: Vec<Refused>,
 }
 
 impl Batch {
-    pub(super) fn add(&mut self, slot: &Slot, count: &Count) {
-        let requests = count.requests as i64;
-        self.hours
-            .entry((slot.secret, slot.hour, slot.outcome))
-            .or_insert(Of { key: count.key, org: count.org, requests: 0 })
-            .requests += requests;
-        *self.org_hours.entry((count.org, slot.hour, slot.outcome)).or_default() += requests;
-        if slot.outcome == Outcome::Valid {
-            let day = slot.hour.div_euclid(DAY_IN_HOURS);
-            *self.days.entry((count.key, day)).or_default() += requests;
-            self.keys.entry(count.key).or_insert(Totals::NONE).add(count.requests, count.last_at);
-            self.secrets.entry(slot.secret).or_insert(Totals::NONE).add(count.requests, count.last_at);
+    pub(super) fn add(&mut self, line: &Line) {
+        let Line { secret, hour, outcome, key, org, requests, last_at, .. } = *line;
+        self.hours.entry((secret, hour, outcome)).or_insert(Of { key, org, requests: 0 }).requests +=
+            requests;
+        *self.org_hours.entry((org, hour, outcome)).or_default() += requests;
+        let is_valid = outcome == Outcome::Valid;
+        if is_valid {
+            *self.days.entry((key, hour.div_euclid(DAY_IN_HOURS))).or_default() += requests;
+            self.keys.entry(key).or_insert(Totals::NONE).add(requests, last_at);
+            self.secrets.entry(secret).or_insert(Totals::NONE).add(requests, last_at);
         }
-        let caller = CallerKey {
-            key: count.key,
-            secret: slot.secret,
-            address: count.address.map(|address| address.to_string()).unwrap_or_default(),
-            user_agent: count.user_agent.to_string(),
-        };
-        let accepted_at = if slot.outcome == Outcome::Valid { count.last_at } else { Requests::NEVER };
-        let sent = Requests { requests, last_at: count.last_at, accepted_at };
-        self.callers.entry(caller).or_insert(Requests::NONE).join(&sent);
+        let caller =
+            CallerKey { key, secret, address: line.address.clone(), user_agent: line.user_agent.clone() };
+        let accepted_at = if is_valid { last_at } else { Requests::NEVER };
+        self.callers.entry(caller).or_insert(Requests::NONE).join(&Requests {
+            requests,
+            last_at,
+            accepted_at,
+        });
     }
 
     pub fn is_empty(&self) -> bool {
-        self.hours.is_empty() && self.refusals.is_empty()
+        self.hours.is_empty()
     }
 }

@@ -1,34 +1,42 @@
-//! From memory to the database, and the overlay for readers in between.
+//! From memory to the database, and the overlay for readers in between: written down every second, added up in the tables
+//! that are read a little later.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sqlx::Any;
 use sqlx::pool::PoolConnection;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-use super::batch::{Batch, CallerKey, Requests};
-use super::refusals::Refusals;
+use super::batch::Batch;
+use super::journal::{self, Line};
+use super::refusals::{Refusals, Refused};
 use super::store;
 use super::tally::{Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::Compact;
+use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
 
-/// What is counted and not yet written, for an app.
+/// What is counted and not yet added up, for an app.
 pub struct Usage {
     tally: Tally,
     refusals: Refusals,
     /// Taken for writing, until the commit is certain.
     flying: Mutex<Option<Arc<Flight>>>,
+    /// Written down by this process and not yet added up.
+    journal: Mutex<Batch>,
     /// Held by a flush while it commits, so that a reader sees a count in the database or in memory, never in both.
     gate: RwLock<()>,
-    /// The number of the next flush. One flush at a time.
+    /// The number of the next flush. One at a time, and none while the journal is added up.
     next: tokio::sync::Mutex<i64>,
+    /// When the journal was last added up, by the steady clock in milliseconds; whether somebody has read since.
+    added_at: AtomicU64,
+    is_read: AtomicBool,
     seen: Mutex<Seen>,
 }
 
@@ -39,20 +47,11 @@ pub struct Reading<'a> {
     _gate: RwLockReadGuard<'a, ()>,
 }
 
-struct Flight {
+/// What one flush writes.
+pub struct Flight {
     number: i64,
-    batch: Batch,
-}
-
-/// What a flush has written.
-pub struct Landed(Arc<Flight>);
-
-impl Deref for Landed {
-    type Target = Batch;
-
-    fn deref(&self) -> &Batch {
-        &self.0.batch
-    }
+    pub lines: Vec<Line>,
+    refusals: Vec<Refused>,
 }
 
 /// Callers that this process has written in the hour, as short hashes: of two that are taken for one both are told apart.
@@ -87,6 +86,12 @@ impl Seen {
 /// Beyond this many, callers of a key are counted together.
 pub const MOST_CALLERS: usize = 100;
 
+const ADDED_UP_EVERY: Duration = Duration::from_secs(5);
+/// So many callers that are not yet added up are enough.
+const LARGE: usize = 5_000;
+/// A server that has not added up its lines for so long has ended, or cannot: another does it.
+const LEFT: Duration = Duration::from_secs(15);
+
 /// Adds a batch's totals where keys and secrets stand: their tables belong to another slice.
 pub type AddTotals = for<'a> fn(
     &'a mut Write,
@@ -99,8 +104,11 @@ impl Default for Usage {
             tally: Tally::new(),
             refusals: Refusals::default(),
             flying: Mutex::default(),
+            journal: Mutex::default(),
             gate: RwLock::default(),
             next: tokio::sync::Mutex::new(1),
+            added_at: AtomicU64::new(0),
+            is_read: AtomicBool::new(false),
             seen: Mutex::default(),
         }
     }
@@ -116,85 +124,150 @@ impl Usage {
         }
     }
 
-    /// For reading what is written and then laying the rest over it.
+    /// For reading what is added up and then laying the rest over it.
     pub async fn reading(&self, app: &App) -> Result<Reading<'_>, Error> {
+        self.is_read.store(true, Ordering::Relaxed);
         let db = app.db.pool().acquire().await?;
         Ok(Reading { db, _gate: self.gate.read().await })
     }
 
-    /// What is counted and not yet written.
-    pub fn unwritten(&self) -> Batch {
-        let flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = flying.as_ref().map(|flight| flight.batch.clone()).unwrap_or_default();
-        self.tally.each(|slot, count| batch.add(slot, count));
-        batch.refusals.extend(self.refusals.waiting());
+    /// What is counted and not yet added up.
+    pub fn pending(&self) -> Batch {
+        let (flying, journal) = (lock(&self.flying), lock(&self.journal));
+        let mut batch = journal.clone();
+        drop(journal);
+        flying.iter().flat_map(|flight| &flight.lines).for_each(|line| batch.add(line));
+        self.tally.each(|slot, count| batch.add(&Line::of(slot, count)));
         batch
     }
 
-    /// The batch to write now: the one whose commit was in doubt, or what has come together since.
+    /// Refusals that are not yet written.
+    pub fn refusals(&self) -> Vec<Refused> {
+        let flying = lock(&self.flying);
+        let mut refusals = flying.as_ref().map(|flight| flight.refusals.clone()).unwrap_or_default();
+        refusals.extend(self.refusals.waiting());
+        refusals
+    }
+
+    /// Has a secret been used lately, by what this server counts or any has written down?
+    pub async fn has_counted(&self, write: &mut Write, secret: SecretId) -> Result<bool, Error> {
+        Ok(self.pending().secrets.contains_key(&secret) || store::is_in_journal(write, secret).await?)
+    }
+
+    /// What to write now: that whose commit was in doubt, or what has come together since.
     fn take_off(&self, next: &mut i64) -> Option<Arc<Flight>> {
-        let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flying = lock(&self.flying);
         if flying.is_none() {
-            let mut batch = Batch::default();
-            for (slot, count) in self.tally.take().iter().flatten() {
-                batch.add(slot, count);
-            }
-            batch.refusals = self.refusals.take();
-            if !batch.is_empty() {
-                self.join_callers(&mut batch);
-                *flying = Some(Arc::new(Flight { number: *next, batch }));
+            let taken = self.tally.take();
+            let mut lines: Vec<Line> =
+                taken.iter().flatten().map(|(slot, count)| Line::of(slot, count)).collect();
+            let refusals = self.refusals.take();
+            if !lines.is_empty() || !refusals.is_empty() {
+                self.join_callers(&mut lines);
+                *flying = Some(Arc::new(Flight { number: *next, lines, refusals }));
                 *next += 1;
             }
         }
         flying.clone()
     }
 
-    fn land(&self) {
-        *self.flying.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    fn land(&self, flight: &Flight) {
+        let (mut flying, mut journal) = (lock(&self.flying), lock(&self.journal));
+        flight.lines.iter().for_each(|line| journal.add(line));
+        *flying = None;
     }
 
-    /// Lets at most `MOST_CALLERS` of a key through in an hour and adds up the rest.
-    fn join_callers(&self, batch: &mut Batch) {
-        let Some((_, hour, _)) = batch.hours.keys().max_by_key(|(_, hour, _)| *hour).copied() else { return };
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Lets at most `MOST_CALLERS` of a key through in an hour; the rest is counted together.
+    fn join_callers(&self, lines: &mut [Line]) {
+        let Some(hour) = lines.iter().map(|line| line.hour).max() else { return };
+        let mut seen = lock(&self.seen);
         if seen.hour != hour {
             *seen = Seen { hour, ..Seen::default() };
         }
-        for (caller, sum) in std::mem::take(&mut batch.callers) {
-            let caller = if seen.tells_apart(caller.key, hash_of(&caller)) {
-                caller
-            } else {
-                CallerKey { address: String::new(), user_agent: String::new(), ..caller }
-            };
-            batch.callers.entry(caller).or_insert(Requests::NONE).join(&sum);
+        for line in lines {
+            if !seen.tells_apart(line.key, hash_of(line)) {
+                line.address.clear();
+                line.user_agent.clear();
+            }
         }
+    }
+
+    /// Is it time to add up what is written down? Soon when somebody reads, so that what is sorted by counts is right too;
+    /// else now and then, or when it grows large.
+    fn is_due(&self, steady: Duration) -> bool {
+        let waited = steady.saturating_sub(Duration::from_millis(self.added_at.load(Ordering::Relaxed)));
+        waited >= ADDED_UP_EVERY
+            || lock(&self.journal).callers.len() >= LARGE
+            || self.is_read.load(Ordering::Relaxed)
     }
 }
 
-fn hash_of(caller: &CallerKey) -> [u8; 4] {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn hash_of(line: &Line) -> [u8; 4] {
     let mut hasher = DefaultHasher::new();
-    (caller.secret, &caller.address, &caller.user_agent).hash(&mut hasher);
+    (line.secret, &line.address, &line.user_agent).hash(&mut hasher);
     (hasher.finish() as u32).to_ne_bytes()
 }
 
-/// Writes what was counted, in one transaction. After an error it is tried again with the next flush, under the same
+/// Writes down what was counted, in one transaction. After an error it is tried again with the next flush, under the same
 /// number, so that a commit that did happen is not counted twice.
-pub async fn flush(app: &App, add_totals: AddTotals) -> Result<Option<Landed>, Error> {
+pub async fn write_down(app: &App) -> Result<Option<Arc<Flight>>, Error> {
     let usage = app.slice::<Usage>();
     let mut next = usage.next.lock().await;
     let Some(flight) = usage.take_off(&mut next) else { return Ok(None) };
+    let now = app.clock.now();
     let mut write = app.db.write().await?;
-    if store::claim(&mut write, app.node(), flight.number, app.clock.now()).await? {
-        store::add(&mut write, &flight.batch).await?;
-        add_totals(&mut write, &flight.batch).await?;
+    let is_new = store::claim(&mut write, app.node(), flight.number, now).await?;
+    if is_new {
+        let text = journal::text_of(&flight.lines).map_err(|error| Error::internal(error.to_string()))?;
+        store::note(&mut write, app.node(), flight.number, now, text).await?;
+        store::add_refusals(&mut write, &flight.refusals).await?;
+    }
+    let _gate = usage.gate.write().await;
+    if is_new {
+        write.commit().await?;
+    }
+    usage.land(&flight);
+    Ok(Some(flight))
+}
+
+/// Adds up what was written down by this server, and by those that have ended, where it is read. Its lines go in the same
+/// transaction, so that each is added once.
+pub async fn add_up(app: &App, add_totals: AddTotals) -> Result<(), Error> {
+    let usage = app.slice::<Usage>();
+    let _turn = usage.next.lock().await;
+    // One in doubt may be among the lines: first it is made certain.
+    if lock(&usage.flying).is_some() {
+        return Ok(());
+    }
+    let left =
+        if app.db.is_ours_alone() { Timestamp::from_millis(i64::MAX) } else { app.clock.now().minus(LEFT) };
+    if store::is_noted(app.db.pool(), app.node(), left).await? {
+        let mut write = app.db.write().await?;
+        let mut batch = Batch::default();
+        for text in store::take_notes(&mut write, app.node(), left).await? {
+            match journal::read(&text) {
+                Some(lines) => lines.iter().for_each(|line| batch.add(line)),
+                None => tracing::error!("a line of usage_journal cannot be read and is left out"),
+            }
+        }
+        store::add(&mut write, &batch).await?;
+        add_totals(&mut write, &batch).await?;
         let _gate = usage.gate.write().await;
         write.commit().await?;
-        usage.land();
-    } else {
-        let _gate = usage.gate.write().await;
-        usage.land();
+        *lock(&usage.journal) = Batch::default();
     }
-    Ok(Some(Landed(flight)))
+    usage.is_read.store(false, Ordering::Relaxed);
+    usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The same when it is time.
+pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Error> {
+    if app.slice::<Usage>().is_due(app.clock.steady()) { add_up(app, add_totals).await } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 mod batch;
 mod flush;
+mod journal;
 mod read;
 mod refusals;
 mod store;
 mod tally;
 
-pub use batch::{Batch, Of, Totals};
-pub use flush::{Usage, flush};
+pub use batch::Totals;
+pub use flush::{AddTotals, Flight, Usage, add_up, add_up_when_due, write_down};
+pub use journal::Line;
 pub use read::{Slice, TREND, Trend, callers_of, dead, hours_of, hours_of_org, sums, trends};
 pub use refusals::{Reason, refusal};
 pub use store::{Caller, Hour};
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use crate::platform::{App, Error};
 
-/// How often what was counted is written.
+/// How often what was counted is written down.
 pub const EVERY: Duration = Duration::from_secs(1);
 
 /// Deletes what is older than the configured retention.

@@ -1,4 +1,4 @@
-//! Reading how keys are used, with what is not yet written laid over.
+//! Reading how keys are used, with what is not yet added up laid over.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let written = store::trends(&mut *reading.db, keys, first).await?;
-    let unwritten = usage.unwritten();
+    let pending = usage.pending();
     let mut trends: HashMap<KeyId, Trend> = HashMap::new();
     let mut add = |key: &KeyId, day: i64, calls: i64| {
         if let Some(place) = usize::try_from(day - first).ok().filter(|place| *place < TREND) {
@@ -40,7 +40,7 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
     }
     for key in keys {
         let Some(compact) = key.compact() else { continue };
-        for ((_, day), calls) in unwritten.days.range((compact, i64::MIN)..=(compact, i64::MAX)) {
+        for ((_, day), calls) in pending.days.range((compact, i64::MIN)..=(compact, i64::MAX)) {
             add(key, *day, *calls);
         }
     }
@@ -69,7 +69,7 @@ pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<
     let known: HashMap<Compact, &KeyId> =
         keys.iter().filter_map(|key| key.compact().map(|compact| (compact, key))).collect();
     let first = from.millis().div_euclid(HOUR);
-    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.unwritten().hours {
+    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.pending().hours {
         if let Some(key) = known.get(key).filter(|_| *hour >= first) {
             let slice = Slice { key: (*key).clone(), secret: secret.to_string(), outcome: *outcome };
             *sums.entry(slice).or_default() += u64::try_from(*requests).unwrap_or(0);
@@ -85,7 +85,7 @@ pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hou
     let mut hours = store::hours(&mut *reading.db, key, from).await?;
     let first = from.millis().div_euclid(HOUR);
     let compact = key.compact();
-    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.unwritten().hours {
+    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.pending().hours {
         if Some(*key) != compact || *hour < first {
             continue;
         }
@@ -117,8 +117,8 @@ pub async fn hours_of_org(
     let mut hours = store::org_hours(&mut *reading.db, org, from).await?;
     let first = from.millis().div_euclid(HOUR);
     if let Some(org) = org.compact() {
-        let unwritten: Batch = usage.unwritten();
-        let ours = unwritten.org_hours.iter().filter(|((of, hour, _), _)| *of == org && *hour >= first);
+        let pending: Batch = usage.pending();
+        let ours = pending.org_hours.iter().filter(|((of, hour, _), _)| *of == org && *hour >= first);
         hours.extend(ours.map(|((_, hour, outcome), requests)| (*hour, *outcome, *requests)));
     }
     Ok(hours)
@@ -130,7 +130,7 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
     let mut reading = usage.reading(app).await?;
     let mut callers = store::callers(&mut *reading.db, key, since).await?;
     let Some(compact) = key.compact() else { return Ok(callers) };
-    for (caller, totals) in usage.unwritten().callers.iter().filter(|(caller, _)| caller.key == compact) {
+    for (caller, totals) in usage.pending().callers.iter().filter(|(caller, _)| caller.key == compact) {
         let secret = caller.secret.to_string();
         let known = callers.iter_mut().find(|known| {
             (&known.secret, &known.address, &known.user_agent)
@@ -157,8 +157,8 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
     Ok(callers)
 }
 
-/// Keys of an organization that have ended and were tried since a moment, the most tried first. What is not yet written
-/// is left out: it is a second old at most.
+/// Keys of an organization that have ended and were tried since a moment, the most tried first. What is not yet added up
+/// is left out: it is seconds old at most.
 pub async fn dead(app: &App, org: &OrgId, from: Timestamp, most: usize) -> Result<Vec<(KeyId, u64)>, Error> {
     let dead = store::dead(app.db.pool(), org, from, most).await?;
     Ok(dead.into_iter().map(|(key, requests)| (key, u64::try_from(requests).unwrap_or(0))).collect())

@@ -95,9 +95,10 @@ pub async fn refusal(app: &App, org: &OrgId, request_id: &str) -> Result<Option<
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let of = org.compact();
-    let unwritten = usage.unwritten().refusals;
-    let found =
-        unwritten.into_iter().find(|refused| refused.request_id == request_id && Some(refused.org) == of);
+    let found = usage
+        .refusals()
+        .into_iter()
+        .find(|refused| refused.request_id == request_id && Some(refused.org) == of);
     match found {
         Some(refused) => Ok(Some(Reason {
             at: refused.at,

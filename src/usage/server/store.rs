@@ -9,7 +9,7 @@ use sqlx::{Any, AnyExecutor, AnyPool, AssertSqlSafe, Row};
 use super::batch::Batch;
 use super::flush::MOST_CALLERS;
 use super::read::TREND;
-use super::refusals::Reason;
+use super::refusals::{Reason, Refused};
 use super::tally::{DAY_IN_HOURS, HOUR};
 use crate::platform::db::{ROWS, Write, places, sql};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
@@ -26,6 +26,54 @@ pub async fn claim(write: &mut Write, node: &str, number: i64, now: Timestamp) -
     .execute(&mut **write)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+pub async fn note(
+    write: &mut Write,
+    node: &str,
+    number: i64,
+    now: Timestamp,
+    counts: String,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO usage_journal (node, number, at, counts) VALUES ($1, $2, $3, $4)")
+        .bind(node)
+        .bind(number)
+        .bind(now.millis())
+        .bind(counts)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+/// Is there anything to add up, of a server's or from before a moment?
+pub async fn is_noted(pool: &AnyPool, node: &str, before: Timestamp) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("SELECT number FROM usage_journal WHERE node = $1 OR at < $2 LIMIT 1")
+        .bind(node)
+        .bind(before.millis())
+        .fetch_optional(pool)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Takes it away.
+pub async fn take_notes(
+    write: &mut Write,
+    node: &str,
+    before: Timestamp,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("DELETE FROM usage_journal WHERE node = $1 OR at < $2 RETURNING counts")
+        .bind(node)
+        .bind(before.millis())
+        .fetch_all(&mut **write)
+        .await
+}
+
+pub async fn is_in_journal(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("SELECT number FROM usage_journal WHERE counts LIKE $1 LIMIT 1")
+        .bind(format!("%\"{secret}\"%"))
+        .fetch_optional(&mut **write)
+        .await?;
+    Ok(row.is_some())
 }
 
 pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
@@ -84,10 +132,12 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
             .bind(sum.accepted_at.millis())
             .bind(sum.requests)
     })
-    .await?;
+    .await
+}
 
+pub async fn add_refusals(write: &mut Write, refusals: &[Refused]) -> Result<(), sqlx::Error> {
     let columns = "refused_requests (request_id, at, org_id, key_id, secret_id, outcome, address)";
-    many(write, columns, 7, "ON CONFLICT DO NOTHING", batch.refusals.iter(), |query, refused| {
+    many(write, columns, 7, "ON CONFLICT DO NOTHING", refusals.iter(), |query, refused| {
         query
             .bind(refused.request_id.clone())
             .bind(refused.at.millis())

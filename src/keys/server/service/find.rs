@@ -1,4 +1,4 @@
-//! Reading keys, with what is counted and not yet written laid over.
+//! Reading keys, with what is counted and not yet added up laid over.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -62,9 +62,9 @@ pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let mut secrets = store::secrets_of(&mut *reading.db, &key.id).await?;
-    let unwritten = usage.unwritten();
+    let pending = usage.pending();
     for secret in &mut secrets {
-        let counted = unwritten.secrets.get(&secret.id).map(|totals| totals.last_at);
+        let counted = pending.secrets.get(&secret.id).map(|totals| totals.last_at);
         secret.last_used_at = secret.last_used_at.max(counted);
     }
     Ok(secrets)
@@ -77,9 +77,9 @@ pub async fn children(app: &App, actor: &Actor, id: &KeyId) -> Result<Vec<Key>, 
 }
 
 pub(super) fn overlay(usage: &Usage, keys: &mut [Key]) {
-    let unwritten = usage.unwritten();
+    let pending = usage.pending();
     for key in keys {
-        if let Some(totals) = key.id.compact().and_then(|id| unwritten.keys.get(&id)) {
+        if let Some(totals) = key.id.compact().and_then(|id| pending.keys.get(&id)) {
             key.calls += totals.calls;
             key.last_used_at = key.last_used_at.max(Some(totals.last_at));
         }

@@ -23,9 +23,10 @@ pub async fn replace(app: &App, actor: &Actor, id: &KeyId) -> Result<Option<Reve
     let (mut write, key) = held(app, actor, id, "replace", Gives::Secret).await?;
     let now = app.clock.now();
     let old = key.secret;
+    // In the order in which a count goes from memory to the tables.
+    let is_used = app.slice::<Usage>().has_counted(&mut write, old).await?;
     let made = store::made_unused(&mut write, old).await?;
-    let is_fresh = made.is_some_and(|at| now.since(at) <= WINDOW)
-        && !app.slice::<Usage>().unwritten().secrets.contains_key(&old);
+    let is_fresh = !is_used && made.is_some_and(|at| now.since(at) <= WINDOW);
     if !is_fresh || !matches!(key.status(now), Status::Active | Status::Rotating) {
         return Ok(None);
     }

@@ -1,0 +1,109 @@
+//! What was counted, as a flush writes it down: one text with a line for each slot. Adding it up takes far more rows, so
+//! that is done for several flushes at once.
+
+use super::tally::{Count, Slot};
+use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
+use crate::usage::Outcome;
+
+/// Requests of one slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub secret: SecretId,
+    pub hour: i64,
+    pub outcome: Outcome,
+    pub key: Compact,
+    pub org: Compact,
+    /// Empty for callers that are not told apart.
+    pub address: String,
+    pub user_agent: String,
+    pub requests: i64,
+    pub last_at: Timestamp,
+}
+
+/// The same as JSON has it.
+type Row = (String, i64, Outcome, String, String, String, String, i64, i64);
+
+impl Line {
+    pub(super) fn of(slot: &Slot, count: &Count) -> Self {
+        Self {
+            secret: slot.secret,
+            hour: slot.hour,
+            outcome: slot.outcome,
+            key: count.key,
+            org: count.org,
+            address: count.address.map(|address| address.to_string()).unwrap_or_default(),
+            user_agent: count.user_agent.to_string(),
+            requests: count.requests as i64,
+            last_at: count.last_at,
+        }
+    }
+
+    fn into_row(self) -> Row {
+        (
+            self.secret.to_string(),
+            self.hour,
+            self.outcome,
+            self.key.to_string(),
+            self.org.to_string(),
+            self.address,
+            self.user_agent,
+            self.requests,
+            self.last_at.millis(),
+        )
+    }
+
+    fn from_row((secret, hour, outcome, key, org, address, user_agent, requests, at): Row) -> Option<Self> {
+        Some(Self {
+            secret: SecretId::parse(&secret)?,
+            hour,
+            outcome,
+            key: KeyId::from_text(key).compact()?,
+            org: OrgId::from_text(org).compact()?,
+            address,
+            user_agent,
+            requests,
+            last_at: Timestamp::from_millis(at),
+        })
+    }
+}
+
+pub fn text_of(lines: &[Line]) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&lines.iter().cloned().map(Line::into_row).collect::<Vec<_>>())
+}
+
+/// None where somebody else has written into the table.
+pub fn read(text: &str) -> Option<Vec<Line>> {
+    serde_json::from_str::<Vec<Row>>(text).ok()?.into_iter().map(Line::from_row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Random;
+
+    #[test]
+    fn what_is_written_down_is_read_back() {
+        let random = Random::seeded(1);
+        let id = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
+        let line = |outcome, user_agent: &str| Line {
+            secret: SecretId::parse(&random.base62(12)).expect("an id"),
+            hour: 480_000,
+            outcome,
+            key: id(),
+            org: id(),
+            address: "2001:db8::1".to_owned(),
+            user_agent: user_agent.to_owned(),
+            requests: 3,
+            last_at: Timestamp::from_millis(1_795_168_800_000),
+        };
+        let lines: Vec<_> =
+            Outcome::ALL.into_iter().zip(["", "curl/8", "\"\\\n\t'é"].into_iter().cycle()).collect();
+        let lines: Vec<_> = lines.into_iter().map(|(outcome, agent)| line(outcome, agent)).collect();
+        let text = text_of(&lines).expect("a text");
+        assert_eq!(read(&text), Some(lines));
+        for wrong in ["", "{}", "[[1]]", &text.replace("curl/8\",", "curl/8\",\"more\","), &text[1..]] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!(read("[]"), Some(vec![]));
+    }
+}
