@@ -3,7 +3,6 @@
 CREATE TABLE usage_journal (
   node TEXT NOT NULL,
   number BIGINT NOT NULL,
-  at BIGINT NOT NULL,
   counts TEXT NOT NULL,
   PRIMARY KEY (node, number)
 );

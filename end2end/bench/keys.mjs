@@ -164,7 +164,7 @@ const part = MANY / 10;
 await warm(third.port, path, lines(many.tokens).slice(0, part));
 const before = memory(third.pid);
 await warm(third.port, path, lines(many.tokens).slice(part));
-await pause(3_000); // until what was counted is written, which takes memory of its own
+await pause(8_000); // until what was counted is added up, which takes memory of its own
 row("memory of each remembered key", (memory(third.pid) - before) / (MANY - part), 400, "B");
 const first = join(folder, "first.txt");
 writeFileSync(first, lines(many.tokens).slice(0, 1_000).join("\n") + "\n");

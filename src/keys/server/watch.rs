@@ -1,5 +1,6 @@
 //! What goes on beside the requests: reading the change log, writing what was counted, ending secrets at their cut-off.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,12 @@ const EVERY: Duration = Duration::from_secs(1);
 const IDEMPOTENCY: Duration = Duration::from_secs(24 * 60 * 60);
 const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads the log once, and goes on reading and flushing until the process ends.
+/// Reads the log once and adds up what a server before this one has left; goes on with both until the process ends.
 pub async fn watch(app: &App) -> Result<(), Error> {
     catch_up(app).await?;
+    if let Err(error) = usage::add_up(app, ADD_TOTALS).await {
+        tracing::warn!(%error, "usage that was left could not be added up; it is tried again");
+    }
     let reader = app.clone();
     tokio::spawn(async move {
         loop {
@@ -77,7 +81,10 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
 
 /// Writes what was counted, and adds it up: afterwards the tables say all.
 pub async fn flush(app: &App) -> Result<(), Error> {
-    write_down(app).await?;
+    // The first may be one whose commit was in doubt; the second has what came since.
+    for _ in 0..2 {
+        write_down(app).await?;
+    }
     usage::add_up(app, ADD_TOTALS).await
 }
 
@@ -93,13 +100,18 @@ async fn write_down(app: &App) -> Result<(), Error> {
 
 /// Tells the pages that wait for a secret's first call.
 fn tell_first_calls(app: &App, lines: &[usage::Line]) {
+    let awaited = app.live.awaited();
+    if awaited.is_empty() {
+        return;
+    }
     let memory = app.slice::<Arc<Memory>>();
-    for topic in app.live.awaited() {
+    let accepted = lines.iter().filter(|line| line.outcome == Outcome::Valid);
+    let accepted: HashMap<SecretId, &usage::Line> = accepted.map(|line| (line.secret, line)).collect();
+    for topic in awaited {
         let waiting = topic.strip_prefix("organization/").and_then(|rest| rest.split_once("/secrets/"));
         let Some((org, rest)) = waiting else { continue };
         let Some(secret) = rest.strip_suffix("/first-call").and_then(SecretId::parse) else { continue };
-        let is_first = |line: &&usage::Line| line.secret == secret && line.outcome == Outcome::Valid;
-        let Some(line) = lines.iter().find(is_first) else { continue };
+        let Some(line) = accepted.get(&secret) else { continue };
         // A page names the secret; whose it is decides whether it may hear of it.
         if memory.org_of(line.key).is_none_or(|owner| owner.to_string() != org) {
             continue;

@@ -197,7 +197,7 @@ async fn try_once(engine: Engine, address: &str) -> Result<(), sqlx::Error> {
 async fn configure(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     match engine {
         Engine::Sqlite => sqlite::configure(connection).await,
-        Engine::Postgres => Ok(()),
+        Engine::Postgres => postgres::configure(connection).await,
     }
 }
 

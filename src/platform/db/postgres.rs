@@ -1,8 +1,15 @@
 //! What PostgreSQL needs: a version that is still maintained, and texts compared byte by byte as SQLite does.
 
+use sqlx::{AnyConnection, Executor};
+
 use super::{Db, DbError};
 
 const OLDEST: u32 = 13;
+
+/// A server that vanished in the middle of a transaction holds its rows no longer than this.
+pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    connection.execute("SET idle_in_transaction_session_timeout = '15s'").await.map(drop)
+}
 
 pub async fn refuse_old(db: &Db) -> Result<(), DbError> {
     let version = db.ask("SELECT current_setting('server_version_num')").await?;

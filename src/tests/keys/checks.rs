@@ -80,9 +80,27 @@ on_both_engines! {
         assert_eq!(calls().await, 2, "the one after it is written");
     }
 
+    /// What came together while a commit was in doubt is written at the stop as well.
+    async fn the_last_flush_writes_what_waited_behind_a_failed_one(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        let run = async |sql: &'static str| {
+            sqlx::query(sql).execute(server.app.db.pool()).await.expect("it is run");
+        };
+        run("ALTER TABLE usage_journal RENAME TO away").await;
+        server.check(&made.plaintext).await;
+        keys::flush(&server.app).await.expect_err("nowhere to write");
+        server.check(&made.plaintext).await;
+        keys::flush(&server.app).await.expect_err("nowhere to write");
+        run("ALTER TABLE away RENAME TO usage_journal").await;
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!(server.count("SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hours").await, 2);
+    }
+
     /// What a server wrote down and could not add up is not lost, and not counted by two.
     async fn lines_of_a_server_that_ended_are_added_up_once_by_another(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+        let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
         let calls = async || server.count("SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours").await;
@@ -97,51 +115,65 @@ on_both_engines! {
         let other = server.beside().await;
         let seen_by_other = || async { keys::find(&other, &owner, &made.key.id).await.expect("a key").calls };
         keys::flush(&other).await.expect("nothing to add up");
-        assert_eq!((calls().await, lines().await), (0, 3), "they are not its own, and not old");
-        server.clock.advance(Duration::from_secs(16));
+        server.clock.advance(Duration::from_secs(29));
+        server.check(&made.plaintext).await;
+        usage::write_down(&server.app).await.expect("written down");
+        server.clock.advance(Duration::from_secs(29));
+        keys::flush(&other).await.expect("nothing to add up");
+        assert_eq!((calls().await, lines().await), (0, 4), "a server that still writes adds up itself");
+        server.clock.advance(Duration::from_secs(30));
         let (one, two) = tokio::join!(keys::flush(&other), keys::flush(&server.app));
         one.and(two).expect("added up");
-        assert_eq!((calls().await, lines().await), (3, 0));
-        assert_eq!((seen().await, seen_by_other().await), (3, 3));
+        assert_eq!((calls().await, lines().await), (4, 0));
+        assert_eq!((seen().await, seen_by_other().await), (4, 4));
 
-        sqlx::query("INSERT INTO usage_journal (node, number, at, counts) VALUES ('gone', 1, 0, '[[\"what\"]]')")
+        sqlx::query("INSERT INTO usage_journal (node, number, counts) VALUES ($1, 99, '[[\"what\"]]')")
+            .bind(server.app.node())
             .execute(server.app.db.pool())
             .await
             .expect("a row");
         server.check(&made.plaintext).await;
         keys::flush(&server.app).await.expect("a flush");
-        assert_eq!((calls().await, lines().await), (4, 0), "what cannot be read stops nothing");
+        assert_eq!((calls().await, lines().await), (5, 0), "what cannot be read stops nothing");
     }
 
     /// The answer to the commit that adds up may be lost too.
     async fn counts_that_were_added_up_in_doubt_are_not_added_twice(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+        let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
         let other = server.beside().await;
         server.check(&made.plaintext).await;
         usage::write_down(&server.app).await.expect("written down");
         // As if this server had done it itself and not heard of it.
-        server.clock.advance(Duration::from_secs(16));
+        keys::flush(&other).await.expect("not yet");
+        server.clock.advance(Duration::from_secs(30));
         keys::flush(&other).await.expect("added up");
+        let seen = || async { keys::find(&server.app, &owner, &made.key.id).await.expect("a key").calls };
+        keys::flush(&server.app).await.expect("nothing to add up");
+        assert_eq!(seen().await, 1);
         server.check(&made.plaintext).await;
         for _ in 0..2 {
             keys::flush(&server.app).await.expect("a flush");
-            assert_eq!(keys::find(&server.app, &owner, &made.key.id).await.expect("a key").calls, 2);
+            assert_eq!(seen().await, 2);
         }
     }
 
-    async fn a_secret_that_another_server_has_written_down_is_used(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+    async fn a_secret_that_another_server_has_accepted_is_used(engine) {
+        let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
         let other = server.beside().await;
-        keys::verify(&other, made.plaintext.expose(), &ANYTHING, &SOMEBODY).await.expect("a verdict");
-        assert!(keys::replace(&server.app, &owner, &made.key.id).await.expect("an answer").is_some(), "nobody knows of it");
-        let again = server.key(&owner, "Nightly").await;
-        keys::verify(&other, again.plaintext.expose(), &ANYTHING, &SOMEBODY).await.expect("a verdict");
-        usage::write_down(&other).await.expect("written down");
-        assert!(keys::replace(&server.app, &owner, &again.key.id).await.expect("an answer").is_none());
+        let ask = async |text: &str| {
+            keys::verify(&other, text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
+            usage::write_down(&other).await.expect("written down");
+        };
+        let replace = async || keys::replace(&server.app, &owner, &made.key.id).await.expect("an answer");
+        let secret = made.plaintext.expose().split('_').nth(2).and_then(SecretId::parse).expect("an id");
+        ask(&forged_token(&Random::seeded(9), Kind::Live, secret)).await;
+        let replaced = replace().await.expect("a refused request is no use");
+        ask(replaced.plaintext.expose()).await;
+        assert!(replace().await.is_none());
     }
 
     async fn counts_are_seen_before_and_after_they_are_written(engine) {

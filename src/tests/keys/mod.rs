@@ -10,11 +10,11 @@ use super::harness::{Server, on_both_engines};
 use super::personas::Persona;
 use crate::audit::By;
 use crate::keys::server::{
-    self as keys, Draft, Edit, Filter, From, Key, Kinds, Order, Refusal, Revealed, Wanted,
+    self as keys, Draft, Edit, Filter, From, Key, Kinds, Order, Refusal, Revealed, Wanted, forged_token,
 };
 use crate::orgs::server::{Actor, Membership};
-use crate::platform::{Error, Secret};
-use crate::shared::{Door, KeyId, Kind, Role, Timestamp};
+use crate::platform::{Error, Random, Secret};
+use crate::shared::{Door, KeyId, Kind, Role, SecretId, Timestamp};
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 

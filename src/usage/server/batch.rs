@@ -23,20 +23,27 @@ impl Totals {
     }
 }
 
-/// What a caller sent: all requests, the last of them, and the last that was accepted, if one was.
+/// What a caller sent: all requests, about when the first and the last of them, and the last that was accepted, if one was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Requests {
     pub requests: i64,
+    pub first_at: Timestamp,
     pub last_at: Timestamp,
     pub accepted_at: Timestamp,
 }
 
 impl Requests {
     const NEVER: Timestamp = Timestamp::from_millis(0);
-    pub(super) const NONE: Self = Self { requests: 0, last_at: Self::NEVER, accepted_at: Self::NEVER };
+    pub(super) const NONE: Self = Self {
+        requests: 0,
+        first_at: Timestamp::from_millis(i64::MAX),
+        last_at: Self::NEVER,
+        accepted_at: Self::NEVER,
+    };
 
     pub(super) fn join(&mut self, others: &Self) {
         self.requests += others.requests;
+        self.first_at = self.first_at.min(others.first_at);
         self.last_at = self.last_at.max(others.last_at);
         self.accepted_at = self.accepted_at.max(others.accepted_at);
     }
@@ -87,6 +94,7 @@ impl Batch {
         let accepted_at = if is_valid { last_at } else { Requests::NEVER };
         self.callers.entry(caller).or_insert(Requests::NONE).join(&Requests {
             requests,
+            first_at: last_at,
             last_at,
             accepted_at,
         });

@@ -19,7 +19,7 @@ use super::store;
 use super::tally::{Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Compact, SecretId, Timestamp};
+use crate::shared::{Compact, SecretId};
 use crate::usage::Outcome;
 
 /// What is counted and not yet added up, for an app.
@@ -30,18 +30,20 @@ pub struct Usage {
     flying: Mutex<Option<Arc<Flight>>>,
     /// Written down by this process and not yet added up.
     journal: Mutex<Batch>,
-    /// Held by a flush while it commits, so that a reader sees a count in the database or in memory, never in both.
+    /// Held while what is added up is committed, so that a reader sees a count in the database or in memory, never in both.
     gate: RwLock<()>,
     /// The number of the next flush. One at a time, and none while the journal is added up.
     next: tokio::sync::Mutex<i64>,
     /// When the journal was last added up, by the steady clock in milliseconds; whether somebody has read since.
     added_at: AtomicU64,
     is_read: AtomicBool,
+    /// Other servers that have lines in the journal: the last number of each, and since when.
+    others: Mutex<HashMap<String, (i64, Duration)>>,
     seen: Mutex<Seen>,
 }
 
-/// What a reader holds: first a connection, then the gate, as a flush does. The other way round, a flush at the gate and a
-/// reader that waits for a connection would wait for each other.
+/// What a reader holds: first a connection, then the gate, as those who write do. The other way round, a writer at the gate
+/// and a reader that waits for a connection would wait for each other.
 pub struct Reading<'a> {
     pub db: PoolConnection<Any>,
     _gate: RwLockReadGuard<'a, ()>,
@@ -89,8 +91,8 @@ pub const MOST_CALLERS: usize = 100;
 const ADDED_UP_EVERY: Duration = Duration::from_secs(5);
 /// So many callers that are not yet added up are enough.
 const LARGE: usize = 5_000;
-/// A server that has not added up its lines for so long has ended, or cannot: another does it.
-const LEFT: Duration = Duration::from_secs(15);
+/// A server that has lines and writes no more down for so long has ended: another adds them up.
+const LEFT: Duration = Duration::from_secs(30);
 
 /// Adds a batch's totals where keys and secrets stand: their tables belong to another slice.
 pub type AddTotals = for<'a> fn(
@@ -109,6 +111,7 @@ impl Default for Usage {
             next: tokio::sync::Mutex::new(1),
             added_at: AtomicU64::new(0),
             is_read: AtomicBool::new(false),
+            others: Mutex::default(),
             seen: Mutex::default(),
         }
     }
@@ -149,9 +152,32 @@ impl Usage {
         refusals
     }
 
-    /// Has a secret been used lately, by what this server counts or any has written down?
+    /// Was a secret accepted lately, by what this server counts or any has written down?
     pub async fn has_counted(&self, write: &mut Write, secret: SecretId) -> Result<bool, Error> {
-        Ok(self.pending().secrets.contains_key(&secret) || store::is_in_journal(write, secret).await?)
+        let accepted = |line: &Line| line.secret == secret && line.outcome == Outcome::Valid;
+        if self.pending().secrets.contains_key(&secret) {
+            return Ok(true);
+        }
+        let texts = store::notes_with(write, secret).await?;
+        Ok(texts.iter().filter_map(|text| journal::read(text)).flatten().any(|line| accepted(&line)))
+    }
+
+    /// Of the servers with notes and their last numbers: this one, and those that write nothing down any more.
+    fn ours_or_left(&self, app: &App, nodes: Vec<(String, i64)>) -> Vec<String> {
+        let now = app.clock.steady();
+        let mut others = lock(&self.others);
+        others.retain(|known, _| nodes.iter().any(|(node, _)| node == known));
+        let mut is_left = |(node, last): &(String, i64)| {
+            if node == app.node() || app.db.is_ours_alone() {
+                return true;
+            }
+            let known = others.entry(node.clone()).or_insert((*last, now));
+            if known.0 != *last {
+                *known = (*last, now);
+            }
+            now.saturating_sub(known.1) >= LEFT
+        };
+        nodes.into_iter().filter(|node| is_left(node)).map(|(node, _)| node).collect()
     }
 
     /// What to write now: that whose commit was in doubt, or what has come together since.
@@ -164,6 +190,7 @@ impl Usage {
             let refusals = self.refusals.take();
             if !lines.is_empty() || !refusals.is_empty() {
                 self.join_callers(&mut lines);
+                journal::join(&mut lines);
                 *flying = Some(Arc::new(Flight { number: *next, lines, refusals }));
                 *next += 1;
             }
@@ -218,24 +245,20 @@ pub async fn write_down(app: &App) -> Result<Option<Arc<Flight>>, Error> {
     let usage = app.slice::<Usage>();
     let mut next = usage.next.lock().await;
     let Some(flight) = usage.take_off(&mut next) else { return Ok(None) };
+    let text = journal::text_of(&flight.lines).map_err(|error| Error::internal(error.to_string()))?;
     let now = app.clock.now();
     let mut write = app.db.write().await?;
-    let is_new = store::claim(&mut write, app.node(), flight.number, now).await?;
-    if is_new {
-        let text = journal::text_of(&flight.lines).map_err(|error| Error::internal(error.to_string()))?;
-        store::note(&mut write, app.node(), flight.number, now, text).await?;
+    if store::claim(&mut write, app.node(), flight.number, now).await? {
+        store::note(&mut write, app.node(), flight.number, text).await?;
         store::add_refusals(&mut write, &flight.refusals).await?;
-    }
-    let _gate = usage.gate.write().await;
-    if is_new {
         write.commit().await?;
     }
     usage.land(&flight);
     Ok(Some(flight))
 }
 
-/// Adds up what was written down by this server, and by those that have ended, where it is read. Its lines go in the same
-/// transaction, so that each is added once.
+/// Adds up what was written down by this server, and by those that have ended, in the tables that are read. The lines go in
+/// the same transaction, so that each is added once.
 pub async fn add_up(app: &App, add_totals: AddTotals) -> Result<(), Error> {
     let usage = app.slice::<Usage>();
     let _turn = usage.next.lock().await;
@@ -243,25 +266,40 @@ pub async fn add_up(app: &App, add_totals: AddTotals) -> Result<(), Error> {
     if lock(&usage.flying).is_some() {
         return Ok(());
     }
-    let left =
-        if app.db.is_ours_alone() { Timestamp::from_millis(i64::MAX) } else { app.clock.now().minus(LEFT) };
-    if store::is_noted(app.db.pool(), app.node(), left).await? {
-        let mut write = app.db.write().await?;
-        let mut batch = Batch::default();
-        for text in store::take_notes(&mut write, app.node(), left).await? {
+    usage.is_read.store(false, Ordering::Relaxed);
+    let added = add_up_now(app, usage, add_totals).await;
+    match added {
+        Ok(()) => usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed),
+        // Perhaps it was committed, and readers see it twice: it is soon made certain.
+        Err(_) => usage.is_read.store(true, Ordering::Relaxed),
+    }
+    added
+}
+
+async fn add_up_now(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<(), Error> {
+    let nodes = store::nodes_with_notes(app.db.pool()).await?;
+    let nodes = usage.ours_or_left(app, nodes);
+    if nodes.is_empty() {
+        // It may have been done by a commit whose answer was lost.
+        let _gate = usage.gate.write().await;
+        *lock(&usage.journal) = Batch::default();
+        return Ok(());
+    }
+    let mut write = app.db.write().await?;
+    let mut batch = Batch::default();
+    for node in &nodes {
+        for text in store::take_notes(&mut write, node).await? {
             match journal::read(&text) {
                 Some(lines) => lines.iter().for_each(|line| batch.add(line)),
-                None => tracing::error!("a line of usage_journal cannot be read and is left out"),
+                None => tracing::error!(node, "a row of usage_journal cannot be read and is left out"),
             }
         }
-        store::add(&mut write, &batch).await?;
-        add_totals(&mut write, &batch).await?;
-        let _gate = usage.gate.write().await;
-        write.commit().await?;
-        *lock(&usage.journal) = Batch::default();
     }
-    usage.is_read.store(false, Ordering::Relaxed);
-    usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed);
+    store::add(&mut write, &batch).await?;
+    add_totals(&mut write, &batch).await?;
+    let _gate = usage.gate.write().await;
+    write.commit().await?;
+    *lock(&usage.journal) = Batch::default();
     Ok(())
 }
 

@@ -67,6 +67,22 @@ impl Line {
     }
 }
 
+/// Makes one line of those that differ in nothing but how many and when: each thread counted for itself.
+pub fn join(lines: &mut Vec<Line>) {
+    fn slot(line: &Line) -> (SecretId, i64, Outcome, &str, &str) {
+        (line.secret, line.hour, line.outcome, &line.address, &line.user_agent)
+    }
+    lines.sort_unstable_by(|one, other| slot(one).cmp(&slot(other)));
+    lines.dedup_by(|next, kept| {
+        let is_same = slot(next) == slot(kept);
+        if is_same {
+            kept.requests += next.requests;
+            kept.last_at = kept.last_at.max(next.last_at);
+        }
+        is_same
+    });
+}
+
 pub fn text_of(lines: &[Line]) -> Result<String, serde_json::Error> {
     serde_json::to_string(&lines.iter().cloned().map(Line::into_row).collect::<Vec<_>>())
 }
@@ -82,7 +98,7 @@ mod tests {
     use crate::platform::Random;
 
     #[test]
-    fn what_is_written_down_is_read_back() {
+    fn lines_are_joined_written_down_and_read_back() {
         let random = Random::seeded(1);
         let id = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
         let line = |outcome, user_agent: &str| Line {
@@ -99,6 +115,14 @@ mod tests {
         let lines: Vec<_> =
             Outcome::ALL.into_iter().zip(["", "curl/8", "\"\\\n\t'é"].into_iter().cycle()).collect();
         let lines: Vec<_> = lines.into_iter().map(|(outcome, agent)| line(outcome, agent)).collect();
+        let mut twice: Vec<_> = lines.iter().chain(&lines).cloned().collect();
+        twice[1].last_at = Timestamp::from_millis(1_795_168_800_001);
+        join(&mut twice);
+        assert_eq!(twice.len(), lines.len());
+        assert!(twice.iter().all(|line| line.requests == 6));
+        let later = twice.iter().find(|line| line.secret == lines[1].secret).expect("a line");
+        assert_eq!(later.last_at, Timestamp::from_millis(1_795_168_800_001));
+
         let text = text_of(&lines).expect("a text");
         assert_eq!(read(&text), Some(lines));
         for wrong in ["", "{}", "[[1]]", &text.replace("curl/8\",", "curl/8\",\"more\","), &text[1..]] {

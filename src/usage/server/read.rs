@@ -146,7 +146,7 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
                 secret,
                 address: caller.address.clone(),
                 user_agent: caller.user_agent.clone(),
-                first_at: totals.last_at,
+                first_at: totals.first_at,
                 last_at: totals.last_at,
                 accepted_at: store::accepted(totals.accepted_at),
                 requests: totals.requests,

@@ -28,52 +28,37 @@ pub async fn claim(write: &mut Write, node: &str, number: i64, now: Timestamp) -
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn note(
-    write: &mut Write,
-    node: &str,
-    number: i64,
-    now: Timestamp,
-    counts: String,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO usage_journal (node, number, at, counts) VALUES ($1, $2, $3, $4)")
+pub async fn note(write: &mut Write, node: &str, number: i64, counts: String) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO usage_journal (node, number, counts) VALUES ($1, $2, $3)")
         .bind(node)
         .bind(number)
-        .bind(now.millis())
         .bind(counts)
         .execute(&mut **write)
         .await
         .map(drop)
 }
 
-/// Is there anything to add up, of a server's or from before a moment?
-pub async fn is_noted(pool: &AnyPool, node: &str, before: Timestamp) -> Result<bool, sqlx::Error> {
-    let row = sqlx::query("SELECT number FROM usage_journal WHERE node = $1 OR at < $2 LIMIT 1")
-        .bind(node)
-        .bind(before.millis())
-        .fetch_optional(pool)
-        .await?;
-    Ok(row.is_some())
+/// The servers that have something to add up, and the last number of each.
+pub async fn nodes_with_notes(pool: &AnyPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    sqlx::query_as("SELECT node, MAX(number) FROM usage_journal GROUP BY node ORDER BY node")
+        .fetch_all(pool)
+        .await
 }
 
-/// Takes it away.
-pub async fn take_notes(
-    write: &mut Write,
-    node: &str,
-    before: Timestamp,
-) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("DELETE FROM usage_journal WHERE node = $1 OR at < $2 RETURNING counts")
+/// Takes away what a server wrote down.
+pub async fn take_notes(write: &mut Write, node: &str) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("DELETE FROM usage_journal WHERE node = $1 RETURNING counts")
         .bind(node)
-        .bind(before.millis())
         .fetch_all(&mut **write)
         .await
 }
 
-pub async fn is_in_journal(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::Error> {
-    let row = sqlx::query("SELECT number FROM usage_journal WHERE counts LIKE $1 LIMIT 1")
+/// What was written down with requests of a secret, among others.
+pub async fn notes_with(write: &mut Write, secret: SecretId) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT counts FROM usage_journal WHERE counts LIKE $1")
         .bind(format!("%\"{secret}\"%"))
-        .fetch_optional(&mut **write)
-        .await?;
-    Ok(row.is_some())
+        .fetch_all(&mut **write)
+        .await
 }
 
 pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
@@ -121,14 +106,13 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
     let columns =
         "callers (key_id, secret_id, address, user_agent, first_at, last_at, accepted_at, requests)";
     many(write, columns, 8, CALLERS, batch.callers.iter(), |query, (caller, sum)| {
-        let at = sum.last_at.millis();
         query
             .bind(caller.key.to_string())
             .bind(caller.secret.to_string())
             .bind(caller.address.clone())
             .bind(caller.user_agent.clone())
-            .bind(at)
-            .bind(at)
+            .bind(sum.first_at.millis())
+            .bind(sum.last_at.millis())
             .bind(sum.accepted_at.millis())
             .bind(sum.requests)
     })

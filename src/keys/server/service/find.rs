@@ -73,7 +73,11 @@ pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
 /// The living keys that this one made.
 pub async fn children(app: &App, actor: &Actor, id: &KeyId) -> Result<Vec<Key>, Error> {
     let key = find(app, actor, id).await?;
-    Ok(store::children(app.db.pool(), &key.id).await?)
+    let usage = app.slice::<Usage>();
+    let mut reading = usage.reading(app).await?;
+    let mut keys = store::children(&mut *reading.db, &key.id).await?;
+    overlay(usage, &mut keys);
+    Ok(keys)
 }
 
 pub(super) fn overlay(usage: &Usage, keys: &mut [Key]) {

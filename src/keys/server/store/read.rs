@@ -119,11 +119,11 @@ pub async fn find_secret(pool: &AnyPool, id: SecretId) -> Result<Option<SecretRo
 }
 
 /// The keys that a key made and that still live.
-pub async fn children(pool: &AnyPool, id: &KeyId) -> Result<Vec<Key>, sqlx::Error> {
+pub async fn children(db: impl AnyExecutor<'_>, id: &KeyId) -> Result<Vec<Key>, sqlx::Error> {
     let rows =
         sqlx::query(select!("WHERE created_by_key = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1000"))
             .bind(id.as_str())
-            .fetch_all(pool)
+            .fetch_all(db)
             .await?;
     rows.iter().map(key).collect()
 }
@@ -173,7 +173,7 @@ pub async fn count_living(pool: &AnyPool, org: &OrgId) -> Result<i64, sqlx::Erro
         .await
 }
 
-/// When a secret was last accepted, as far as it is written.
+/// When a secret was last accepted, as far as it is added up.
 pub async fn is_used(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::Error> {
     let calls: Option<i64> = sqlx::query_scalar("SELECT calls FROM secrets WHERE id = $1")
         .bind(secret.as_str())
@@ -231,7 +231,7 @@ pub async fn names(pool: &AnyPool, ids: &[KeyId]) -> Result<HashMap<KeyId, Strin
         .collect()
 }
 
-/// When a secret was made, if as far as it is written nobody has used it.
+/// When a secret was made, if as far as it is added up nobody has used it.
 pub async fn made_unused(write: &mut Write, secret: SecretId) -> Result<Option<Timestamp>, sqlx::Error> {
     let at: Option<i64> = sqlx::query_scalar("SELECT created_at FROM secrets WHERE id = $1 AND calls = 0")
         .bind(secret.as_str())

@@ -213,7 +213,7 @@ pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, Ke
         .collect()
 }
 
-/// Adds what a flush counted where it stands for lists.
+/// Adds what was counted where it stands for lists.
 pub async fn add_totals(
     write: &mut Write,
     keys: &BTreeMap<Compact, Totals>,
