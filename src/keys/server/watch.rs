@@ -116,7 +116,7 @@ fn tell_first_calls(app: &App, lines: &[usage::Line]) {
         if memory.org_of(line.key).is_none_or(|owner| owner.to_string() != org) {
             continue;
         }
-        let from = if line.address.is_empty() { String::new() } else { format!(" from {}", line.address) };
+        let from = line.address.map(|address| format!(" from {address}")).unwrap_or_default();
         app.live.tell(topic, format!("First call received{from}."));
     }
 }

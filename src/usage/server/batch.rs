@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use super::journal::Line;
 use super::tally::DAY_IN_HOURS;
+use std::net::IpAddr;
+
 use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
+use smol_str::SmolStr;
 
 /// Accepted requests and the last of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +56,9 @@ impl Requests {
 pub struct CallerKey {
     pub key: Compact,
     pub secret: SecretId,
-    /// Empty for callers that are not told apart.
-    pub address: String,
-    pub user_agent: String,
+    /// None for callers that are not told apart.
+    pub address: Option<IpAddr>,
+    pub user_agent: SmolStr,
 }
 
 /// Requests, and whose.
@@ -89,8 +92,7 @@ impl Batch {
             self.keys.entry(key).or_insert(Totals::NONE).add(requests, last_at);
             self.secrets.entry(secret).or_insert(Totals::NONE).add(requests, last_at);
         }
-        let caller =
-            CallerKey { key, secret, address: line.address.clone(), user_agent: line.user_agent.clone() };
+        let caller = CallerKey { key, secret, address: line.address, user_agent: line.user_agent.clone() };
         let accepted_at = if is_valid { last_at } else { Requests::NEVER };
         self.callers.entry(caller).or_insert(Requests::NONE).join(&Requests {
             requests,

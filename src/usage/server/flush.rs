@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use smol_str::SmolStr;
 use sqlx::Any;
 use sqlx::pool::PoolConnection;
 use tokio::sync::{RwLock, RwLockReadGuard};
@@ -29,7 +30,7 @@ pub struct Usage {
     /// Taken for writing, until the commit is certain.
     flying: Mutex<Option<Arc<Flight>>>,
     /// Written down by this process and not yet added up.
-    journal: Mutex<Batch>,
+    journal: Mutex<Vec<Arc<Flight>>>,
     /// Held while what is added up is committed, so that a reader sees a count in the database or in memory, never in both.
     gate: RwLock<()>,
     /// The number of the next flush. One at a time, and none while the journal is added up.
@@ -89,8 +90,10 @@ impl Seen {
 pub const MOST_CALLERS: usize = 100;
 
 const ADDED_UP_EVERY: Duration = Duration::from_secs(5);
-/// So many callers that are not yet added up are enough.
-const LARGE: usize = 5_000;
+/// So many lines that are not yet added up are enough.
+const LARGE: usize = 20_000;
+/// Of so many lines at most the sums are held in memory while they are added up, and so many stand in one text.
+const PORTION: usize = 5_000;
 /// A server that has lines and writes no more down for so long has ended: another adds them up.
 const LEFT: Duration = Duration::from_secs(30);
 
@@ -136,10 +139,12 @@ impl Usage {
 
     /// What is counted and not yet added up.
     pub fn pending(&self) -> Batch {
-        let (flying, journal) = (lock(&self.flying), lock(&self.journal));
-        let mut batch = journal.clone();
-        drop(journal);
-        flying.iter().flat_map(|flight| &flight.lines).for_each(|line| batch.add(line));
+        let mut batch = Batch::default();
+        let flights = {
+            let (flying, journal) = (lock(&self.flying), lock(&self.journal));
+            journal.iter().chain(&*flying).cloned().collect::<Vec<_>>()
+        };
+        flights.iter().flat_map(|flight| &flight.lines).for_each(|line| batch.add(line));
         self.tally.each(|slot, count| batch.add(&Line::of(slot, count)));
         batch
     }
@@ -191,16 +196,17 @@ impl Usage {
             if !lines.is_empty() || !refusals.is_empty() {
                 self.join_callers(&mut lines);
                 journal::join(&mut lines);
+                let texts = lines.len().div_ceil(PORTION).max(1) as i64;
                 *flying = Some(Arc::new(Flight { number: *next, lines, refusals }));
-                *next += 1;
+                *next += texts;
             }
         }
         flying.clone()
     }
 
-    fn land(&self, flight: &Flight) {
+    fn land(&self, flight: &Arc<Flight>) {
         let (mut flying, mut journal) = (lock(&self.flying), lock(&self.journal));
-        flight.lines.iter().for_each(|line| journal.add(line));
+        journal.push(Arc::clone(flight));
         *flying = None;
     }
 
@@ -213,8 +219,8 @@ impl Usage {
         }
         for line in lines {
             if !seen.tells_apart(line.key, hash_of(line)) {
-                line.address.clear();
-                line.user_agent.clear();
+                line.address = None;
+                line.user_agent = SmolStr::default();
             }
         }
     }
@@ -224,7 +230,7 @@ impl Usage {
     fn is_due(&self, steady: Duration) -> bool {
         let waited = steady.saturating_sub(Duration::from_millis(self.added_at.load(Ordering::Relaxed)));
         waited >= ADDED_UP_EVERY
-            || lock(&self.journal).callers.len() >= LARGE
+            || lock(&self.journal).iter().map(|flight| flight.lines.len()).sum::<usize>() >= LARGE
             || self.is_read.load(Ordering::Relaxed)
     }
 }
@@ -235,7 +241,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn hash_of(line: &Line) -> [u8; 4] {
     let mut hasher = DefaultHasher::new();
-    (line.secret, &line.address, &line.user_agent).hash(&mut hasher);
+    (line.secret, line.address, &line.user_agent).hash(&mut hasher);
     (hasher.finish() as u32).to_ne_bytes()
 }
 
@@ -245,11 +251,14 @@ pub async fn write_down(app: &App) -> Result<Option<Arc<Flight>>, Error> {
     let usage = app.slice::<Usage>();
     let mut next = usage.next.lock().await;
     let Some(flight) = usage.take_off(&mut next) else { return Ok(None) };
-    let text = journal::text_of(&flight.lines).map_err(|error| Error::internal(error.to_string()))?;
+    let texts = flight.lines.chunks(PORTION).map(journal::text_of).collect::<Result<Vec<_>, _>>();
+    let texts = texts.map_err(|error| Error::internal(error.to_string()))?;
     let now = app.clock.now();
     let mut write = app.db.write().await?;
     if store::claim(&mut write, app.node(), flight.number, now).await? {
-        store::note(&mut write, app.node(), flight.number, text).await?;
+        for (number, text) in (flight.number..).zip(texts) {
+            store::note(&mut write, app.node(), number, text).await?;
+        }
         store::add_refusals(&mut write, &flight.refusals).await?;
         write.commit().await?;
     }
@@ -282,7 +291,7 @@ async fn add_up_now(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<(
     if nodes.is_empty() {
         // It may have been done by a commit whose answer was lost.
         let _gate = usage.gate.write().await;
-        *lock(&usage.journal) = Batch::default();
+        lock(&usage.journal).clear();
         return Ok(());
     }
     let mut write = app.db.write().await?;
@@ -293,14 +302,21 @@ async fn add_up_now(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<(
                 Some(lines) => lines.iter().for_each(|line| batch.add(line)),
                 None => tracing::error!(node, "a row of usage_journal cannot be read and is left out"),
             }
+            if batch.callers.len() >= PORTION {
+                add(&mut write, &std::mem::take(&mut batch), add_totals).await?;
+            }
         }
     }
-    store::add(&mut write, &batch).await?;
-    add_totals(&mut write, &batch).await?;
+    add(&mut write, &batch, add_totals).await?;
     let _gate = usage.gate.write().await;
     write.commit().await?;
-    *lock(&usage.journal) = Batch::default();
+    lock(&usage.journal).clear();
     Ok(())
+}
+
+async fn add(write: &mut Write, batch: &Batch, add_totals: AddTotals) -> Result<(), Error> {
+    store::add(write, batch).await?;
+    Ok(add_totals(write, batch).await?)
 }
 
 /// The same when it is time.

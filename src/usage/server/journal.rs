@@ -1,6 +1,11 @@
 //! What was counted, as a flush writes it down: one text with a line for each slot. Adding it up takes far more rows, so
 //! that is done for several flushes at once.
 
+use std::net::IpAddr;
+
+use serde::ser::{Serialize, Serializer};
+use smol_str::SmolStr;
+
 use super::tally::{Count, Slot};
 use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
@@ -13,15 +18,34 @@ pub struct Line {
     pub outcome: Outcome,
     pub key: Compact,
     pub org: Compact,
-    /// Empty for callers that are not told apart.
-    pub address: String,
-    pub user_agent: String,
+    /// None, and no user agent, for callers that are not told apart.
+    pub address: Option<IpAddr>,
+    pub user_agent: SmolStr,
     pub requests: i64,
     pub last_at: Timestamp,
 }
 
-/// The same as JSON has it.
-type Row = (String, i64, Outcome, String, String, String, String, i64, i64);
+/// The same as it is read.
+type Row = (String, i64, Outcome, String, String, Option<IpAddr>, SmolStr, i64, i64);
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (key, org) = (self.key.to_string(), self.org.to_string());
+        let user_agent = self.user_agent.as_str();
+        (
+            self.secret.as_str(),
+            self.hour,
+            self.outcome,
+            key,
+            org,
+            self.address,
+            user_agent,
+            self.requests,
+            self.last_at.millis(),
+        )
+            .serialize(serializer)
+    }
+}
 
 impl Line {
     pub(super) fn of(slot: &Slot, count: &Count) -> Self {
@@ -31,28 +55,14 @@ impl Line {
             outcome: slot.outcome,
             key: count.key,
             org: count.org,
-            address: count.address.map(|address| address.to_string()).unwrap_or_default(),
-            user_agent: count.user_agent.to_string(),
+            address: count.address,
+            user_agent: SmolStr::new(&count.user_agent),
             requests: count.requests as i64,
             last_at: count.last_at,
         }
     }
 
-    fn into_row(self) -> Row {
-        (
-            self.secret.to_string(),
-            self.hour,
-            self.outcome,
-            self.key.to_string(),
-            self.org.to_string(),
-            self.address,
-            self.user_agent,
-            self.requests,
-            self.last_at.millis(),
-        )
-    }
-
-    fn from_row((secret, hour, outcome, key, org, address, user_agent, requests, at): Row) -> Option<Self> {
+    fn read((secret, hour, outcome, key, org, address, user_agent, requests, at): Row) -> Option<Self> {
         Some(Self {
             secret: SecretId::parse(&secret)?,
             hour,
@@ -69,8 +79,8 @@ impl Line {
 
 /// Makes one line of those that differ in nothing but how many and when: each thread counted for itself.
 pub fn join(lines: &mut Vec<Line>) {
-    fn slot(line: &Line) -> (SecretId, i64, Outcome, &str, &str) {
-        (line.secret, line.hour, line.outcome, &line.address, &line.user_agent)
+    fn slot(line: &Line) -> (SecretId, i64, Outcome, Option<IpAddr>, &str) {
+        (line.secret, line.hour, line.outcome, line.address, &line.user_agent)
     }
     lines.sort_unstable_by(|one, other| slot(one).cmp(&slot(other)));
     lines.dedup_by(|next, kept| {
@@ -84,12 +94,12 @@ pub fn join(lines: &mut Vec<Line>) {
 }
 
 pub fn text_of(lines: &[Line]) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&lines.iter().cloned().map(Line::into_row).collect::<Vec<_>>())
+    serde_json::to_string(lines)
 }
 
 /// None where somebody else has written into the table.
 pub fn read(text: &str) -> Option<Vec<Line>> {
-    serde_json::from_str::<Vec<Row>>(text).ok()?.into_iter().map(Line::from_row).collect()
+    serde_json::from_str::<Vec<Row>>(text).ok()?.into_iter().map(Line::read).collect()
 }
 
 #[cfg(test)]
@@ -107,8 +117,8 @@ mod tests {
             outcome,
             key: id(),
             org: id(),
-            address: "2001:db8::1".to_owned(),
-            user_agent: user_agent.to_owned(),
+            address: "2001:db8::1".parse().ok().filter(|_| !user_agent.is_empty()),
+            user_agent: user_agent.into(),
             requests: 3,
             last_at: Timestamp::from_millis(1_795_168_800_000),
         };

@@ -131,10 +131,10 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
     let mut callers = store::callers(&mut *reading.db, key, since).await?;
     let Some(compact) = key.compact() else { return Ok(callers) };
     for (caller, totals) in usage.pending().callers.iter().filter(|(caller, _)| caller.key == compact) {
-        let secret = caller.secret.to_string();
+        let (secret, address) = (caller.secret.to_string(), store::text_of(caller.address));
         let known = callers.iter_mut().find(|known| {
-            (&known.secret, &known.address, &known.user_agent)
-                == (&secret, &caller.address, &caller.user_agent)
+            (&*known.secret, &*known.address, &*known.user_agent)
+                == (&*secret, &*address, &*caller.user_agent)
         });
         match known {
             Some(known) => {
@@ -144,8 +144,8 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
             }
             None => callers.push(Caller {
                 secret,
-                address: caller.address.clone(),
-                user_agent: caller.user_agent.clone(),
+                address,
+                user_agent: caller.user_agent.to_string(),
                 first_at: totals.first_at,
                 last_at: totals.last_at,
                 accepted_at: store::accepted(totals.accepted_at),

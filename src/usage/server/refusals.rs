@@ -105,7 +105,7 @@ pub async fn refusal(app: &App, org: &OrgId, request_id: &str) -> Result<Option<
             key: KeyId::from_text(refused.key.to_string()),
             secret: refused.secret,
             outcome: refused.outcome,
-            address: refused.address.map(|address| address.to_string()).unwrap_or_default(),
+            address: store::text_of(refused.address),
         })),
         None => Ok(store::refusal(&mut *reading.db, org, request_id).await?),
     }

@@ -1,5 +1,6 @@
 //! All SQL of usage.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use sqlx::any::AnyArguments;
@@ -109,8 +110,8 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
         query
             .bind(caller.key.to_string())
             .bind(caller.secret.to_string())
-            .bind(caller.address.clone())
-            .bind(caller.user_agent.clone())
+            .bind(text_of(caller.address))
+            .bind(caller.user_agent.to_string())
             .bind(sum.first_at.millis())
             .bind(sum.last_at.millis())
             .bind(sum.accepted_at.millis())
@@ -129,7 +130,7 @@ pub async fn add_refusals(write: &mut Write, refusals: &[Refused]) -> Result<(),
             .bind(refused.key.to_string())
             .bind(refused.secret.to_string())
             .bind(refused.outcome.as_str())
-            .bind(refused.address.map(|address| address.to_string()).unwrap_or_default())
+            .bind(text_of(refused.address))
     })
     .await
 }
@@ -158,6 +159,11 @@ pub async fn refusal(
         outcome: outcome(row.try_get("outcome")?)?,
         address: row.try_get("address")?,
     }))
+}
+
+/// Empty where it is not known.
+pub fn text_of(address: Option<IpAddr>) -> String {
+    address.map(|address| address.to_string()).unwrap_or_default()
 }
 
 type Bound<'q> = Query<'q, Any, AnyArguments>;
