@@ -11,6 +11,7 @@ use crate::platform::Error;
 use crate::platform::db::Engine;
 use crate::shared::Kind;
 use crate::usage::Outcome;
+use crate::usage::server as usage;
 
 /// Hashing costs next to nothing here: it is not what these tests are about.
 const QUICK: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
@@ -54,6 +55,36 @@ on_both_engines! {
             assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
         }
         assert!(before > 100 && after > 100, "both sides were met: {before} before, {after} after");
+    }
+
+    /// On their way from memory to the journal and the tables.
+    async fn counts_are_seen_at_every_moment(engine) {
+        let server = Arc::new(Server::with(engine, QUICK).await);
+        let owner = server.actor(Persona::Owner).await;
+        let made = server.key(&owner, "CI deploy").await;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mover = tokio::spawn({
+            let (server, is_over) = (Arc::clone(&server), Arc::clone(&is_over));
+            async move {
+                for turn in 0_usize.. {
+                    if is_over.load(Ordering::SeqCst) {
+                        return turn;
+                    }
+                    usage::write_down(&server.app).await.expect("written down");
+                    if turn % 3 == 0 {
+                        keys::flush(&server.app).await.expect("added up");
+                    }
+                }
+                0
+            }
+        });
+        for count in 1..=300 {
+            server.check(&made.plaintext).await;
+            let seen = keys::find(&server.app, &owner, &made.key.id).await.expect("a key").calls;
+            assert_eq!(seen, count);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        assert!(mover.await.expect("no panic") > 3, "they moved");
     }
 
     async fn of_two_hundred_at_once_with_fifty_left_fifty_pass(engine) {

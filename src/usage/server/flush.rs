@@ -140,11 +140,10 @@ impl Usage {
     /// What is counted and not yet added up.
     pub fn pending(&self) -> Batch {
         let mut batch = Batch::default();
-        let flights = {
-            let (flying, journal) = (lock(&self.flying), lock(&self.journal));
-            journal.iter().chain(&*flying).cloned().collect::<Vec<_>>()
-        };
-        flights.iter().flat_map(|flight| &flight.lines).for_each(|line| batch.add(line));
+        // Held to the end: nothing moves on from one place to the next while it is looked for in both.
+        let flying = lock(&self.flying);
+        let journal = lock(&self.journal).clone();
+        journal.iter().chain(&*flying).flat_map(|flight| &flight.lines).for_each(|line| batch.add(line));
         self.tally.each(|slot, count| batch.add(&Line::of(slot, count)));
         batch
     }
@@ -159,12 +158,12 @@ impl Usage {
 
     /// Was a secret accepted lately, by what this server counts or any has written down?
     pub async fn has_counted(&self, write: &mut Write, secret: SecretId) -> Result<bool, Error> {
-        let accepted = |line: &Line| line.secret == secret && line.outcome == Outcome::Valid;
         if self.pending().secrets.contains_key(&secret) {
             return Ok(true);
         }
         let texts = store::notes_with(write, secret).await?;
-        Ok(texts.iter().filter_map(|text| journal::read(text)).flatten().any(|line| accepted(&line)))
+        let mut lines = texts.iter().filter_map(|text| journal::read(text)).flatten();
+        Ok(lines.any(|line| line.secret == secret && line.outcome == Outcome::Valid))
     }
 
     /// Of the servers with notes and their last numbers: this one, and those that write nothing down any more.
