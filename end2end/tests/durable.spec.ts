@@ -137,7 +137,7 @@ class Load {
 }
 
 /** Secret, hour, outcome, key, organization, address, user agent, requests, last. */
-type Line = [string, number, string, string, string, string, string, number, number];
+type Line = [string, number, string, string, string, string | null, string, number, number];
 
 /** Accepted requests, those that are only written down among them: in one look, since they move. */
 function counted(server: Server): number {

@@ -1,5 +1,9 @@
 //! All SQL of usage.
 
+mod journal;
+
+pub use journal::{claim, nodes_with_notes, note, notes_with, take_notes};
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,52 +19,6 @@ use super::tally::{DAY_IN_HOURS, HOUR};
 use crate::platform::db::{ROWS, Write, places, sql};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
-
-/// Notes that a flush is being written. False when it already was.
-pub async fn claim(write: &mut Write, node: &str, number: i64, now: Timestamp) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "INSERT INTO usage_flushes (node, number, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    )
-    .bind(node)
-    .bind(number)
-    .bind(now.millis())
-    .execute(&mut **write)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-pub async fn note(write: &mut Write, node: &str, number: i64, counts: String) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO usage_journal (node, number, counts) VALUES ($1, $2, $3)")
-        .bind(node)
-        .bind(number)
-        .bind(counts)
-        .execute(&mut **write)
-        .await
-        .map(drop)
-}
-
-/// The servers that have something to add up, and the last number of each.
-pub async fn nodes_with_notes(pool: &AnyPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    sqlx::query_as("SELECT node, MAX(number) FROM usage_journal GROUP BY node ORDER BY node")
-        .fetch_all(pool)
-        .await
-}
-
-/// Takes away what a server wrote down.
-pub async fn take_notes(write: &mut Write, node: &str) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("DELETE FROM usage_journal WHERE node = $1 RETURNING counts")
-        .bind(node)
-        .fetch_all(&mut **write)
-        .await
-}
-
-/// What was written down with requests of a secret, among others.
-pub async fn notes_with(write: &mut Write, secret: SecretId) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT counts FROM usage_journal WHERE counts LIKE $1")
-        .bind(format!("%\"{secret}\"%"))
-        .fetch_all(&mut **write)
-        .await
-}
 
 pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
     const HOURS: &str = "ON CONFLICT (secret_id, hour, outcome) DO UPDATE SET \
