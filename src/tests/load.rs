@@ -87,6 +87,50 @@ on_both_engines! {
         assert!(mover.await.expect("no panic") > 3, "they moved");
     }
 
+    /// More callers than are added up in one transaction.
+    async fn counts_are_exact_while_many_are_added_up(engine) {
+        let server = Server::with(engine, QUICK).await;
+        let owner = server.actor(Persona::Owner).await;
+        let mut made = Vec::new();
+        for number in 0..45 {
+            made.push(server.key(&owner, &format!("key {number}")).await);
+        }
+        for caller in 0..100 {
+            let from = From { user_agent: &format!("client/{caller}"), address: None, request_id: "" };
+            for key in &made {
+                keys::verify(&server.app, key.plaintext.expose(), &ANYTHING, &from).await.expect("a verdict");
+            }
+        }
+        let calls = || async {
+            let mut all = 0;
+            for key in [&made[0], &made[22], &made[44]] {
+                all += keys::find(&server.app, &owner, &key.key.id).await.expect("a key").calls;
+            }
+            all
+        };
+        usage::write_down(&server.app).await.expect("written down");
+        let is_over = AtomicBool::new(false);
+        let add_up = async {
+            keys::flush(&server.app).await.expect("added up");
+            is_over.store(true, Ordering::SeqCst);
+        };
+        let look = async {
+            let mut looks = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                assert_eq!(calls().await, 300, "after {looks} looks");
+                looks += 1;
+            }
+            looks
+        };
+        let ((), looks) = tokio::join!(add_up, look);
+        assert!(looks > 3, "{looks}");
+        assert_eq!(calls().await, 300);
+        assert_eq!(server.count("SELECT COUNT(*) FROM usage_journal").await, 0);
+        assert_eq!(server.count("SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hours").await, 4_500);
+        assert_eq!(server.count("SELECT COUNT(*) FROM callers").await, 4_500);
+        assert_eq!(server.count("SELECT CAST(SUM(calls) AS BIGINT) FROM keys").await, 4_500);
+    }
+
     async fn of_two_hundred_at_once_with_fifty_left_fifty_pass(engine) {
         let server = Server::with(engine, QUICK).await;
         let owner = server.actor(Persona::Owner).await;

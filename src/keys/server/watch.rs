@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
+
 use super::{Memory, ending, store};
 use crate::audit::{self, By, Event};
 use crate::platform::changes::{self, Kind as Changed};
@@ -34,8 +36,10 @@ pub async fn watch(app: &App) -> Result<(), Error> {
     });
     let writer = app.clone();
     tokio::spawn(async move {
+        let mut turns = tokio::time::interval(usage::EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::time::sleep(usage::EVERY).await;
+            turns.tick().await;
             if let Err(error) = write_down(&writer).await {
                 tracing::warn!(%error, "usage could not be written; it is kept and tried again");
             }
@@ -93,19 +97,19 @@ const ADD_TOTALS: usage::AddTotals =
 
 async fn write_down(app: &App) -> Result<(), Error> {
     if let Some(flight) = usage::write_down(app).await? {
-        tell_first_calls(app, &flight.lines);
+        tell_first_calls(app, &flight);
     }
     Ok(())
 }
 
 /// Tells the pages that wait for a secret's first call.
-fn tell_first_calls(app: &App, lines: &[usage::Line]) {
+fn tell_first_calls(app: &App, flight: &usage::Flight) {
     let awaited = app.live.awaited();
     if awaited.is_empty() {
         return;
     }
     let memory = app.slice::<Arc<Memory>>();
-    let accepted = lines.iter().filter(|line| line.outcome == Outcome::Valid);
+    let accepted = flight.lines().filter(|line| line.outcome == Outcome::Valid);
     let accepted: HashMap<SecretId, &usage::Line> = accepted.map(|line| (line.secret, line)).collect();
     for topic in awaited {
         let waiting = topic.strip_prefix("organization/").and_then(|rest| rest.split_once("/secrets/"));

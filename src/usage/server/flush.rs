@@ -1,7 +1,7 @@
 //! From memory to the database, and the overlay for readers in between: written down every second, added up in the tables
 //! that are read a little later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use sqlx::pool::PoolConnection;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::batch::Batch;
-use super::journal::{self, Line};
+use super::journal::{self, Line, Note};
 use super::refusals::{Refusals, Refused};
 use super::store;
 use super::tally::{Tally, Use};
@@ -29,15 +29,15 @@ pub struct Usage {
     refusals: Refusals,
     /// Taken for writing, until the commit is certain.
     flying: Mutex<Option<Arc<Flight>>>,
-    /// Written down by this process and not yet added up.
-    journal: Mutex<Vec<Arc<Flight>>>,
+    /// Written down by this process and not yet added up, by number.
+    journal: Mutex<BTreeMap<i64, Arc<Note>>>,
     /// Held while what is added up is committed, so that a reader sees a count in the database or in memory, never in both.
     gate: RwLock<()>,
-    /// The number of the next flush. One at a time, and none while the journal is added up.
+    /// The number of the next flush. One at a time, and none while a portion of the journal is added up.
     next: tokio::sync::Mutex<i64>,
-    /// When the journal was last added up, by the steady clock in milliseconds; whether somebody has read since.
+    /// When the journal was last added up, by the steady clock in milliseconds; whether that is wanted soon again.
     added_at: AtomicU64,
-    is_read: AtomicBool,
+    is_wanted: AtomicBool,
     /// Other servers that have lines in the journal: the last number of each, and since when.
     others: Mutex<HashMap<String, (i64, Duration)>>,
     seen: Mutex<Seen>,
@@ -53,8 +53,14 @@ pub struct Reading<'a> {
 /// What one flush writes.
 pub struct Flight {
     number: i64,
-    pub lines: Vec<Line>,
+    notes: Vec<Arc<Note>>,
     refusals: Vec<Refused>,
+}
+
+impl Flight {
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.notes.iter().flat_map(|note| &note.lines)
+    }
 }
 
 /// Callers that this process has written in the hour, as short hashes: of two that are taken for one both are told apart.
@@ -92,8 +98,9 @@ pub const MOST_CALLERS: usize = 100;
 const ADDED_UP_EVERY: Duration = Duration::from_secs(5);
 /// So many lines that are not yet added up are enough.
 const LARGE: usize = 20_000;
-/// Of so many lines at most the sums are held in memory while they are added up, and so many stand in one text.
-const PORTION: usize = 5_000;
+/// So many callers are added up in one transaction, about, and so many lines stand in one text: others that write need not
+/// wait for all.
+const PORTION: usize = 2_000;
 /// A server that has lines and writes no more down for so long has ended: another adds them up.
 const LEFT: Duration = Duration::from_secs(30);
 
@@ -113,7 +120,7 @@ impl Default for Usage {
             gate: RwLock::default(),
             next: tokio::sync::Mutex::new(1),
             added_at: AtomicU64::new(0),
-            is_read: AtomicBool::new(false),
+            is_wanted: AtomicBool::new(false),
             others: Mutex::default(),
             seen: Mutex::default(),
         }
@@ -132,7 +139,7 @@ impl Usage {
 
     /// For reading what is added up and then laying the rest over it.
     pub async fn reading(&self, app: &App) -> Result<Reading<'_>, Error> {
-        self.is_read.store(true, Ordering::Relaxed);
+        self.is_wanted.store(true, Ordering::Relaxed);
         let db = app.db.pool().acquire().await?;
         Ok(Reading { db, _gate: self.gate.read().await })
     }
@@ -142,8 +149,9 @@ impl Usage {
         let mut batch = Batch::default();
         // Held to the end: nothing moves on from one place to the next while it is looked for in both.
         let flying = lock(&self.flying);
-        let journal = lock(&self.journal).clone();
-        journal.iter().chain(&*flying).flat_map(|flight| &flight.lines).for_each(|line| batch.add(line));
+        let journal: Vec<_> = lock(&self.journal).values().cloned().collect();
+        journal.iter().flat_map(|note| &note.lines).for_each(|line| batch.add(line));
+        flying.iter().flat_map(|flight| flight.lines()).for_each(|line| batch.add(line));
         self.tally.each(|slot, count| batch.add(&Line::of(slot, count)));
         batch
     }
@@ -195,9 +203,10 @@ impl Usage {
             if !lines.is_empty() || !refusals.is_empty() {
                 self.join_callers(&mut lines);
                 journal::join(&mut lines);
-                let texts = lines.len().div_ceil(PORTION).max(1) as i64;
-                *flying = Some(Arc::new(Flight { number: *next, lines, refusals }));
-                *next += texts;
+                let number = *next;
+                let notes = journal::notes(lines, PORTION, number);
+                *next += notes.len().max(1) as i64;
+                *flying = Some(Arc::new(Flight { number, notes, refusals }));
             }
         }
         flying.clone()
@@ -205,7 +214,7 @@ impl Usage {
 
     fn land(&self, flight: &Arc<Flight>) {
         let (mut flying, mut journal) = (lock(&self.flying), lock(&self.journal));
-        journal.push(Arc::clone(flight));
+        journal.extend(flight.notes.iter().map(|note| (note.number, Arc::clone(note))));
         *flying = None;
     }
 
@@ -229,8 +238,8 @@ impl Usage {
     fn is_due(&self, steady: Duration) -> bool {
         let waited = steady.saturating_sub(Duration::from_millis(self.added_at.load(Ordering::Relaxed)));
         waited >= ADDED_UP_EVERY
-            || lock(&self.journal).iter().map(|flight| flight.lines.len()).sum::<usize>() >= LARGE
-            || self.is_read.load(Ordering::Relaxed)
+            || lock(&self.journal).values().map(|note| note.lines.len()).sum::<usize>() >= LARGE
+            || self.is_wanted.load(Ordering::Relaxed)
     }
 }
 
@@ -250,13 +259,12 @@ pub async fn write_down(app: &App) -> Result<Option<Arc<Flight>>, Error> {
     let usage = app.slice::<Usage>();
     let mut next = usage.next.lock().await;
     let Some(flight) = usage.take_off(&mut next) else { return Ok(None) };
-    let texts = flight.lines.chunks(PORTION).map(journal::text_of).collect::<Result<Vec<_>, _>>();
-    let texts = texts.map_err(|error| Error::internal(error.to_string()))?;
     let now = app.clock.now();
     let mut write = app.db.write().await?;
     if store::claim(&mut write, app.node(), flight.number, now).await? {
-        for (number, text) in (flight.number..).zip(texts) {
-            store::note(&mut write, app.node(), number, text).await?;
+        for note in &flight.notes {
+            let text = note.text().map_err(|error| Error::internal(error.to_string()))?;
+            store::note(&mut write, app.node(), note.number, text).await?;
         }
         store::add_refusals(&mut write, &flight.refusals).await?;
         write.commit().await?;
@@ -265,62 +273,78 @@ pub async fn write_down(app: &App) -> Result<Option<Arc<Flight>>, Error> {
     Ok(Some(flight))
 }
 
-/// Adds up what was written down by this server, and by those that have ended, in the tables that are read. The lines go in
-/// the same transaction, so that each is added once.
+/// Adds up what was written down by this server, and by those that have ended, in the tables that are read.
 pub async fn add_up(app: &App, add_totals: AddTotals) -> Result<(), Error> {
+    while add_up_portion(app, add_totals).await? {}
+    Ok(())
+}
+
+/// The same when it is time, as far as it goes until it is time to write down again.
+pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Error> {
+    let (usage, began) = (app.slice::<Usage>(), app.clock.steady());
+    if usage.is_due(began) {
+        while add_up_portion(app, add_totals).await?
+            && app.clock.steady().saturating_sub(began) < super::EVERY
+        {}
+    }
+    Ok(())
+}
+
+/// Adds up a part of what is to be added up. True when there is more.
+async fn add_up_portion(app: &App, add_totals: AddTotals) -> Result<bool, Error> {
     let usage = app.slice::<Usage>();
     let _turn = usage.next.lock().await;
     // One in doubt may be among the lines: first it is made certain.
     if lock(&usage.flying).is_some() {
-        return Ok(());
+        return Ok(false);
     }
-    usage.is_read.store(false, Ordering::Relaxed);
-    let added = add_up_now(app, usage, add_totals).await;
+    usage.is_wanted.store(false, Ordering::Relaxed);
+    let added = move_portion(app, usage, add_totals).await;
     match added {
-        Ok(()) => usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed),
-        // Perhaps it was committed, and readers see it twice: it is soon made certain.
-        Err(_) => usage.is_read.store(true, Ordering::Relaxed),
+        Ok(false) => usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed),
+        // After an error it was perhaps committed, and readers see it twice: it is soon made certain.
+        Ok(true) | Err(_) => usage.is_wanted.store(true, Ordering::Relaxed),
     }
     added
 }
 
-async fn add_up_now(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<(), Error> {
+/// The lines go in the transaction that adds them, so that each is added once.
+async fn move_portion(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<bool, Error> {
     let nodes = store::nodes_with_notes(app.db.pool()).await?;
     let nodes = usage.ours_or_left(app, nodes);
-    if nodes.is_empty() {
-        // It may have been done by a commit whose answer was lost.
+    let has_ours = nodes.iter().any(|node| node == app.node());
+    if !has_ours {
+        // It may have been done by a commit whose answer was lost, or by another server.
         let _gate = usage.gate.write().await;
         lock(&usage.journal).clear();
-        return Ok(());
+    }
+    if nodes.is_empty() {
+        return Ok(false);
     }
     let mut write = app.db.write().await?;
     let mut batch = Batch::default();
+    let (mut is_full, mut ours) = (false, None);
     for node in &nodes {
-        for text in store::take_notes(&mut write, node).await? {
+        while !is_full && let Some((number, text)) = store::take_note(&mut write, node).await? {
             match journal::read(&text) {
                 Some(lines) => lines.iter().for_each(|line| batch.add(line)),
-                None => tracing::error!(node, "a row of usage_journal cannot be read and is left out"),
+                None => {
+                    tracing::error!(node, number, "a row of usage_journal cannot be read and is left out")
+                }
             }
-            if batch.callers.len() >= PORTION {
-                add(&mut write, &std::mem::take(&mut batch), add_totals).await?;
-            }
+            ours = Some(number).filter(|_| node == app.node()).or(ours);
+            is_full = batch.callers.len() >= PORTION;
         }
     }
-    add(&mut write, &batch, add_totals).await?;
+    store::add(&mut write, &batch).await?;
+    add_totals(&mut write, &batch).await?;
     let _gate = usage.gate.write().await;
     write.commit().await?;
-    lock(&usage.journal).clear();
-    Ok(())
-}
-
-async fn add(write: &mut Write, batch: &Batch, add_totals: AddTotals) -> Result<(), Error> {
-    store::add(write, batch).await?;
-    Ok(add_totals(write, batch).await?)
-}
-
-/// The same when it is time.
-pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Error> {
-    if app.slice::<Usage>().is_due(app.clock.steady()) { add_up(app, add_totals).await } else { Ok(()) }
+    if let Some(last) = ours {
+        lock(&usage.journal).retain(|number, _| *number > last);
+    }
+    // If another server has taken ours just now, the next look makes it certain.
+    Ok(is_full || has_ours && ours.is_none())
 }
 
 #[cfg(test)]

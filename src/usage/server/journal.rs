@@ -2,6 +2,7 @@
 //! that is done for several flushes at once.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::ser::{Serialize, Serializer};
 use smol_str::SmolStr;
@@ -25,7 +26,13 @@ pub struct Line {
     pub last_at: Timestamp,
 }
 
-/// The same as it is read.
+/// One text of the journal.
+pub struct Note {
+    pub number: i64,
+    pub lines: Vec<Line>,
+}
+
+/// A line as it is read.
 type Row = (String, i64, Outcome, String, String, Option<IpAddr>, SmolStr, i64, i64);
 
 impl Serialize for Line {
@@ -93,8 +100,17 @@ pub fn join(lines: &mut Vec<Line>) {
     });
 }
 
-pub fn text_of(lines: &[Line]) -> Result<String, serde_json::Error> {
-    serde_json::to_string(lines)
+/// Texts of so many lines, numbered from one on.
+pub fn notes(lines: Vec<Line>, most: usize, first: i64) -> Vec<Arc<Note>> {
+    let mut lines = lines.into_iter();
+    let notes = (first..).map(|number| Note { number, lines: lines.by_ref().take(most).collect() });
+    notes.take_while(|note| !note.lines.is_empty()).map(Arc::new).collect()
+}
+
+impl Note {
+    pub fn text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&self.lines)
+    }
 }
 
 /// None where somebody else has written into the table.
@@ -133,11 +149,17 @@ mod tests {
         let later = twice.iter().find(|line| line.secret == lines[1].secret).expect("a line");
         assert_eq!(later.last_at, Timestamp::from_millis(1_795_168_800_001));
 
-        let text = text_of(&lines).expect("a text");
-        assert_eq!(read(&text), Some(lines));
+        let text = Note { number: 1, lines: lines.clone() }.text().expect("a text");
+        assert_eq!(read(&text), Some(lines.clone()));
         for wrong in ["", "{}", "[[1]]", &text.replace("curl/8\",", "curl/8\",\"more\","), &text[1..]] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
         assert_eq!(read("[]"), Some(vec![]));
+
+        let all = lines.len();
+        let parts = notes(lines, all - 1, 7);
+        let parts: Vec<_> = parts.iter().map(|note| (note.number, note.lines.len())).collect();
+        assert_eq!(parts, [(7, all - 1), (8, 1)]);
+        assert!(notes(vec![], 1, 7).is_empty());
     }
 }

@@ -35,12 +35,15 @@ pub async fn nodes_with_notes(pool: &AnyPool) -> Result<Vec<(String, i64)>, sqlx
         .await
 }
 
-/// Takes away what a server wrote down.
-pub async fn take_notes(write: &mut Write, node: &str) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("DELETE FROM usage_journal WHERE node = $1 RETURNING counts")
-        .bind(node)
-        .fetch_all(&mut **write)
-        .await
+/// Takes away the first text that a server wrote down, with its number.
+pub async fn take_note(write: &mut Write, node: &str) -> Result<Option<(i64, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "DELETE FROM usage_journal WHERE node = $1 \
+         AND number = (SELECT MIN(number) FROM usage_journal WHERE node = $1) RETURNING number, counts",
+    )
+    .bind(node)
+    .fetch_optional(&mut **write)
+    .await
 }
 
 /// What was written down with requests of a secret, among others.
