@@ -10,6 +10,10 @@ use latchkey::platform::boot::{self, Failure};
 use latchkey::platform::config::Sources;
 use latchkey::ui::server::routes;
 
+/// Settings of it: `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Parser)]
 #[command(
     name = "latchkey",
