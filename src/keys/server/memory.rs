@@ -168,8 +168,9 @@ impl Memory {
         whole.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 
-    pub(super) fn proof(&self, digest: &Digest) -> Option<Proof> {
-        self.proven.pin().get(digest).cloned()
+    /// Without a copy: that would write to the place's count of holders.
+    pub(super) fn with_proof<T>(&self, digest: &Digest, look: impl FnOnce(&Proof) -> T) -> Option<T> {
+        self.proven.pin().get(digest).map(look)
     }
 
     pub(super) fn remember(&self, digest: Digest, proof: Proof) {

@@ -13,6 +13,7 @@ use std::ops::Deref;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use arc_swap::Guard;
 use tokio::sync::OnceCell;
 
 use super::memory::{Cell, Checked, Digest, Memory, Proof};
@@ -22,7 +23,7 @@ use super::token::Token;
 use super::wrong::Known;
 use super::{hash, store};
 use crate::platform::{App, Error};
-use crate::shared::{Compact, Kind, Role, SecretId};
+use crate::shared::{Compact, Kind, Role, SecretId, Timestamp};
 use crate::usage::Outcome;
 use crate::usage::server::{Usage, Use};
 
@@ -87,7 +88,7 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Proven {
     pub key: Compact,
-    state: Arc<State>,
+    state: Present,
 }
 
 impl Deref for Proven {
@@ -95,6 +96,28 @@ impl Deref for Proven {
 
     fn deref(&self) -> &State {
         &self.state
+    }
+}
+
+/// A state as it was found in its place. No count of holders is touched: all threads would write to it.
+#[derive(Debug)]
+struct Present(Guard<Option<Arc<State>>>);
+
+impl Present {
+    fn of(found: Guard<Option<Arc<State>>>) -> Option<Self> {
+        found.is_some().then_some(Self(found))
+    }
+
+    fn read(state: Arc<State>) -> Self {
+        Self(Guard::from_inner(Some(state)))
+    }
+}
+
+impl Deref for Present {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.0.as_ref().expect("it is made of a state only")
     }
 }
 
@@ -119,17 +142,18 @@ async fn decide(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Resu
     let memory: &Memory = app.slice::<Arc<Memory>>();
     let digest = memory.digest(&token);
     let steady = app.clock.steady();
-    if let Some(proof) = memory.proof(&digest)
-        && memory.may_use_states(steady)
-        && let Some(state) = &*proof.cell.state()
-    {
-        return Ok(judge(app, memory, &digest, &proof, state, wanted, from));
+    let proven = |proof: &Proof| {
+        let state = Present::of(proof.cell.state()).filter(|_| memory.may_use_states(steady))?;
+        Some(judge(app, memory, &digest, proof, state, wanted, from))
+    };
+    if let Some(verdict) = memory.with_proof(&digest, proven).flatten() {
+        return Ok(verdict);
     }
     if memory.wrong.is_unknown(&digest, steady) {
         return Ok(Verdict::of(Outcome::Unknown));
     }
     if let Some(known) = memory.wrong.known(&digest, steady) {
-        count(app, token.id(), known.key, known.org, known.outcome, from);
+        count_wrong(app, token.id(), &known, from);
         return Ok(Verdict::wrong(known));
     }
     // Boxed: what is rarely needed shall not make every request's future large.
@@ -147,7 +171,7 @@ async fn look_up(
 ) -> Result<Verdict, Error> {
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
-        let remembered = memory.proof(digest);
+        let remembered = memory.with_proof(digest, Proof::clone);
         let is_new = remembered.is_none();
         let proof = match remembered {
             Some(proof) => proof,
@@ -158,7 +182,7 @@ async fn look_up(
                 Checked::Proven(proof) => proof,
                 Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
                 Checked::Wrong(known) => {
-                    count(app, token.id(), known.key, known.org, known.outcome, from);
+                    count_wrong(app, token.id(), &known, from);
                     return Ok(Verdict::wrong(known));
                 }
             },
@@ -170,7 +194,7 @@ async fn look_up(
             state = load(app, memory, &proof.cell).await?;
         }
         match state {
-            Some(state) => return Ok(judge(app, memory, digest, &proof, &state, wanted, from)),
+            Some(state) => return Ok(judge(app, memory, digest, &proof, Present::read(state), wanted, from)),
             None => memory.forget_proof(digest),
         }
     }
@@ -260,7 +284,7 @@ fn judge(
     memory: &Memory,
     digest: &Digest,
     proof: &Proof,
-    state: &Arc<State>,
+    state: Present,
     wanted: &Wanted,
     from: &From,
 ) -> Verdict {
@@ -270,20 +294,20 @@ fn judge(
         let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
         // Its hash may be there until the next sweep: it is not proven again and again until then.
         memory.wrong.remember_known(digest, known, app.clock.steady());
-        count(app, proof.secret, key, state.org.id, Outcome::Revoked, from);
+        count(app, now, proof.secret, key, state.org.id, Outcome::Revoked, from);
         return Verdict::wrong(known);
     }
     let mut rate = None;
     let outcome = match state.standing(now) {
         Outcome::Valid => {
-            let (outcome, taken) = admit(app, &proof.cell, state, wanted, from);
+            let (outcome, taken) = admit(app, &proof.cell, &state, wanted, from);
             rate = taken;
             outcome
         }
         refused => refused,
     };
-    count(app, proof.secret, key, state.org.id, outcome, from);
-    let state = Some(Proven { key, state: Arc::clone(state) });
+    count(app, now, proof.secret, key, state.org.id, outcome, from);
+    let state = Some(Proven { key, state });
     Verdict { outcome, state, known: None, rate, wait: None }
 }
 
@@ -310,8 +334,20 @@ fn admit(app: &App, cell: &Cell, state: &State, wanted: &Wanted, from: &From) ->
     }
 }
 
-fn count(app: &App, secret: SecretId, key: Compact, org: Compact, outcome: Outcome, from: &From) {
+fn count_wrong(app: &App, secret: SecretId, known: &Known, from: &From) {
+    count(app, app.clock.now(), secret, known.key, known.org, known.outcome, from);
+}
+
+fn count(
+    app: &App,
+    now: Timestamp,
+    secret: SecretId,
+    key: Compact,
+    org: Compact,
+    outcome: Outcome,
+    from: &From,
+) {
     let From { address, user_agent, request_id } = *from;
     let used = Use { secret, key, org, outcome, address, user_agent, request_id };
-    app.slice::<Usage>().count(app, &used);
+    app.slice::<Usage>().count(now, &used);
 }

@@ -20,7 +20,7 @@ use super::store;
 use super::tally::{Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Compact, SecretId};
+use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// What is counted and not yet added up, for an app.
@@ -129,8 +129,7 @@ impl Default for Usage {
 
 impl Usage {
     /// Never waits for anything but the moment of a flush.
-    pub fn count(&self, app: &App, used: &Use) {
-        let now = app.clock.now();
+    pub fn count(&self, now: Timestamp, used: &Use) {
         self.tally.count(now, used);
         if used.outcome != Outcome::Valid {
             self.refusals.note(now, used);
@@ -350,7 +349,7 @@ async fn move_portion(app: &App, usage: &Usage, add_totals: AddTotals) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::{KeyId, Timestamp};
+    use crate::shared::KeyId;
 
     #[test]
     fn a_hundred_callers_of_a_key_are_told_apart() {

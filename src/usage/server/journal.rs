@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::ser::{Serialize, Serializer};
 use smol_str::SmolStr;
 
-use super::tally::{Count, Slot};
+use super::tally::{Count, Slot, Whose};
 use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
@@ -56,14 +56,15 @@ impl Serialize for Line {
 
 impl Line {
     pub(super) fn of(slot: &Slot, count: &Count) -> Self {
+        let Whose { key, org, address, ref user_agent } = *count.whose;
         Self {
             secret: slot.secret,
-            hour: slot.hour,
+            hour: slot.hour.into(),
             outcome: slot.outcome,
-            key: count.key,
-            org: count.org,
-            address: count.address,
-            user_agent: SmolStr::new(&count.user_agent),
+            key,
+            org,
+            address,
+            user_agent: user_agent.clone(),
             requests: count.requests as i64,
             last_at: count.last_at,
         }

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use smol_str::SmolStr;
+
 use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
 
@@ -26,7 +28,7 @@ pub struct Use<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
     pub secret: SecretId,
-    pub hour: i64,
+    pub hour: i32,
     pub outcome: Outcome,
     /// A hash of address and user agent; 0 where too many are counted at once to tell them apart.
     caller: u64,
@@ -59,13 +61,20 @@ impl Hasher for Spread {
 }
 
 pub(super) struct Count {
-    pub key: Compact,
-    pub org: Compact,
     pub requests: u64,
     pub last_at: Timestamp,
-    pub address: Option<IpAddr>,
-    pub user_agent: Box<str>,
+    pub whose: Box<Whose>,
 }
+
+/// What is the same for all requests of a slot. Apart, so that a thousand slots stay near to a processor.
+pub(super) struct Whose {
+    pub key: Compact,
+    pub org: Compact,
+    pub address: Option<IpAddr>,
+    pub user_agent: SmolStr,
+}
+
+const _: () = assert!(size_of::<(Slot, Count)>() <= 56);
 
 pub(super) type Counts = HashMap<Slot, Count, BuildHasherDefault<Spread>>;
 
@@ -90,27 +99,30 @@ impl Tally {
         if counts.len() >= MOST_SLOTS {
             caller = 0;
         }
-        let slot =
-            Slot { secret: used.secret, hour: now.millis().div_euclid(HOUR), outcome: used.outcome, caller };
-        let count = counts.entry(slot).or_insert_with(|| Count {
-            key: used.key,
-            org: used.org,
-            requests: 0,
-            last_at: now,
-            address: used.address.filter(|_| caller != 0),
-            user_agent: if caller == 0 { "".into() } else { used.user_agent.into() },
+        let hour = now.millis().div_euclid(HOUR) as i32;
+        let slot = Slot { secret: used.secret, hour, outcome: used.outcome, caller };
+        let count = counts.entry(slot).or_insert_with(|| {
+            let user_agent = if caller == 0 { "" } else { used.user_agent };
+            let whose = Whose {
+                key: used.key,
+                org: used.org,
+                address: used.address.filter(|_| caller != 0),
+                user_agent: user_agent.into(),
+            };
+            Count { requests: 0, last_at: now, whose: Box::new(whose) }
         });
         count.requests += 1;
         count.last_at = count.last_at.max(now);
     }
 
-    /// Takes what was counted away.
+    /// Takes what was counted away. About as much comes next, for which there is room at once.
     pub fn take(&self) -> Vec<Counts> {
-        let parts = self
-            .parts
-            .iter()
-            .map(|part| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner)));
-        parts.filter(|counts| !counts.is_empty()).collect()
+        let take = |part: &Mutex<Counts>| {
+            let mut counts = part.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = Counts::with_capacity_and_hasher(counts.len(), BuildHasherDefault::default());
+            std::mem::replace(&mut *counts, room)
+        };
+        self.parts.iter().map(take).filter(|counts| !counts.is_empty()).collect()
     }
 
     /// Looks at what is counted.
