@@ -12,7 +12,7 @@ use axum::response::Response;
 use super::presented::{Presented, refuse, tell_rate};
 use crate::keys::server::{self as keys, From, Kinds, Proven as Key, Verdict, Wanted};
 use crate::platform::http::Peer;
-use crate::platform::http::lean::{Glance, Template};
+use crate::platform::http::lean::{Answer, Glance, Template};
 use crate::platform::{App, Problem};
 use crate::shared::{Kind, OrgId, Role};
 use crate::usage::Outcome;
@@ -42,10 +42,10 @@ const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
         (status = 503, description = "It cannot be decided now"),
     )
 )]
-pub async fn authorize(app: &App, peer: Peer, request: Request) -> Response {
+pub fn authorize(app: &App, peer: Peer, request: Request) -> Answer<'_> {
     let glance = match Glance::of(app, peer, &request) {
         Ok(glance) => glance,
-        Err(refused) => return *refused,
+        Err(refused) => return Answer::Now(*refused),
     };
     let Some((wanted, org)) = wanted(request.uri().query().unwrap_or_default()) else {
         // The proxy's configuration is wrong: whoever asked cannot mend it, whoever reads the log can.
@@ -54,19 +54,29 @@ pub async fn authorize(app: &App, peer: Peer, request: Request) -> Response {
             "authorize was asked without a valid org, role or kind in its query"
         );
         let problem = Problem::of(StatusCode::FORBIDDEN);
-        return glance.problem(problem.detail("The query must name an org, and roles and kinds that exist."));
+        let problem = problem.detail("The query must name an org, and roles and kinds that exist.");
+        return Answer::Now(glance.problem(problem));
     };
     let verdict = match Presented::of(request.headers()) {
-        Presented::Missing => Verdict::of(Outcome::Missing),
-        Presented::Several => Verdict::of(Outcome::Malformed),
-        Presented::One(key) => {
-            let from = from(&glance, request.headers());
-            match keys::verify(app, key, &wanted, &from).await {
-                Ok(verdict) => verdict,
-                Err(error) => return glance.problem(error),
-            }
-        }
+        Presented::Missing => Some(Verdict::of(Outcome::Missing)),
+        Presented::Several => Some(Verdict::of(Outcome::Malformed)),
+        Presented::One(key) => keys::verify_at_once(app, key, &wanted, &from(&glance, request.headers())),
     };
+    match verdict {
+        Some(verdict) => Answer::Now(tell(glance, org, &verdict)),
+        None => Answer::Later(Box::pin(async move {
+            let Presented::One(key) = Presented::of(request.headers()) else {
+                return tell(glance, org, &Verdict::of(Outcome::Malformed));
+            };
+            match keys::verify(app, key, &wanted, &from(&glance, request.headers())).await {
+                Ok(verdict) => tell(glance, org, &verdict),
+                Err(error) => glance.problem(error),
+            }
+        })),
+    }
+}
+
+fn tell(glance: Glance, org: HeaderValue, verdict: &Verdict) -> Response {
     match (&verdict.state, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
@@ -76,7 +86,7 @@ pub async fn authorize(app: &App, peer: Peer, request: Request) -> Response {
             }
             response
         }
-        _ => refuse(glance, &verdict),
+        _ => refuse(glance, verdict),
     }
 }
 

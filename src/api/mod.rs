@@ -21,15 +21,14 @@ pub use shape::Told;
 
 use axum::http::Method;
 
+use crate::platform::http::lean::Answer;
 use crate::platform::http::{Doors, Who};
 
 pub fn doors() -> Doors {
     Doors::default()
-        .lean(Method::GET, "/api/v1/authorize", Who::Key, |app, peer, request| {
-            Box::pin(authorize::authorize(app, peer, request))
-        })
+        .lean(Method::GET, "/api/v1/authorize", Who::Key, authorize::authorize)
         .lean(Method::POST, "/api/v1/keys/verify", Who::Key, |app, peer, request| {
-            Box::pin(verify::verify(app, peer, request))
+            Answer::Later(Box::pin(verify::verify(app, peer, request)))
         })
         .get("/api/v1/openapi.json", Who::Anyone, openapi::show)
         .get("/api/v1/me", Who::Key, me::show)

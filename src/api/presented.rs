@@ -26,11 +26,14 @@ pub enum Presented<'a> {
 
 impl<'a> Presented<'a> {
     pub fn of(headers: &'a HeaderMap) -> Self {
-        let bearers =
-            headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| bearer(value.as_bytes()));
-        let plain = headers.get_all(X_API_KEY).iter().map(|value| value.as_bytes().trim_ascii());
+        // One walk is quicker than two look-ups.
+        let keys = headers.iter().filter_map(|(name, value)| match name {
+            name if *name == header::AUTHORIZATION => bearer(value.as_bytes()),
+            name if *name == X_API_KEY => Some(value.as_bytes().trim_ascii()),
+            _ => None,
+        });
         let mut found: Option<&[u8]> = None;
-        for key in bearers.chain(plain).filter(|key| !key.is_empty()) {
+        for key in keys.filter(|key| !key.is_empty()) {
             match found {
                 Some(other) if other != key => return Self::Several,
                 _ => found = Some(key),

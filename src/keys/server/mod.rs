@@ -32,5 +32,5 @@ pub use store::{Filter, Order, Page, Position, SecretUse};
 pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
-pub use verify::{From, Kinds, Proven, Verdict, Wanted, verify};
+pub use verify::{From, Kinds, Proven, Verdict, Wanted, verify, verify_at_once};
 pub use watch::{catch_up, flush, is_current, sweep, watch};

@@ -25,9 +25,8 @@ pub struct Token<'a> {
 impl<'a> Token<'a> {
     /// Length, shape, checksum: nothing here costs more than reading the text.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|kind| text.len() == kind.prefix().len() + TAIL && text.starts_with(kind.prefix()))?;
+        let prefix = text.get(..text.len().checked_sub(TAIL)?)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix)?;
         let tail = text.as_bytes().get(kind.prefix().len()..)?;
         let (id, rest) = tail.strip_prefix(b"_")?.split_at(SecretId::LENGTH);
         let id = SecretId::parse(str::from_utf8(id).ok()?)?;

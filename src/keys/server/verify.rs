@@ -132,13 +132,24 @@ impl Verdict {
 }
 
 pub async fn verify(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Result<Verdict, Error> {
-    let verdict = decide(app, text, wanted, from).await?;
+    if let Some(verdict) = verify_at_once(app, text, wanted, from) {
+        return Ok(verdict);
+    }
+    // Boxed: what is rarely needed shall not make every request's future large.
+    let verdict = Box::pin(look_up(app, text, wanted, from)).await?;
     app.metrics.key_checked(verdict.outcome as usize);
     Ok(verdict)
 }
 
-async fn decide(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Result<Verdict, Error> {
-    let Some(token) = Token::parse(text) else { return Ok(Verdict::of(Outcome::Malformed)) };
+/// The same as far as it can be told from memory. None: what is not known there, and nothing has been counted.
+pub fn verify_at_once(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Verdict> {
+    let verdict = recall(app, text, wanted, from)?;
+    app.metrics.key_checked(verdict.outcome as usize);
+    Some(verdict)
+}
+
+fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Verdict> {
+    let Some(token) = Token::parse(text) else { return Some(Verdict::of(Outcome::Malformed)) };
     let memory: &Memory = app.slice::<Arc<Memory>>();
     let digest = memory.digest(&token);
     let steady = app.clock.steady();
@@ -147,28 +158,21 @@ async fn decide(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Resu
         Some(judge(app, memory, &digest, proof, state, wanted, from))
     };
     if let Some(verdict) = memory.with_proof(&digest, proven).flatten() {
-        return Ok(verdict);
+        return Some(verdict);
     }
     if memory.wrong.is_unknown(&digest, steady) {
-        return Ok(Verdict::of(Outcome::Unknown));
+        return Some(Verdict::of(Outcome::Unknown));
     }
-    if let Some(known) = memory.wrong.known(&digest, steady) {
-        count_wrong(app, token.id(), &known, from);
-        return Ok(Verdict::wrong(known));
-    }
-    // Boxed: what is rarely needed shall not make every request's future large.
-    Box::pin(look_up(app, memory, &token, &digest, wanted, from)).await
+    let known = memory.wrong.known(&digest, steady)?;
+    count_wrong(app, token.id(), &known, from);
+    Some(Verdict::wrong(known))
 }
 
 /// The way through the database.
-async fn look_up(
-    app: &App,
-    memory: &Memory,
-    token: &Token<'_>,
-    digest: &Digest,
-    wanted: &Wanted,
-    from: &From<'_>,
-) -> Result<Verdict, Error> {
+async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Result<Verdict, Error> {
+    let Some(token) = &Token::parse(text) else { return Ok(Verdict::of(Outcome::Malformed)) };
+    let memory: &Memory = app.slice::<Arc<Memory>>();
+    let digest = &memory.digest(token);
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
         let remembered = memory.with_proof(digest, Proof::clone);

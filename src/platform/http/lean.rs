@@ -26,7 +26,13 @@ use crate::platform::{App, Error, Problem};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A handler that needs no more than this.
-pub type Lean = for<'a> fn(&'a App, Peer, Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
+pub type Lean = for<'a> fn(&'a App, Peer, Request) -> Answer<'a>;
+
+/// What can be told at once is; a future for it would cost a part of the answer.
+pub enum Answer<'a> {
+    Now(Response),
+    Later(Pin<Box<dyn Future<Output = Response> + Send + 'a>>),
+}
 
 pub struct LeanDoor {
     pub method: Method,
@@ -153,7 +159,13 @@ impl Entrance {
             return ([(header::ALLOW, allowed)], refused).into_response();
         }
         // A fault of ours must not take the connection along.
-        match AssertUnwindSafe((door.handler)(&self.app, peer, request)).catch_unwind().await {
+        let asked = AssertUnwindSafe(|| (door.handler)(&self.app, peer, request));
+        let answered = match std::panic::catch_unwind(asked) {
+            Ok(Answer::Later(answer)) => AssertUnwindSafe(answer).catch_unwind().await,
+            Ok(Answer::Now(response)) => Ok(response),
+            Err(panicked) => Err(panicked),
+        };
+        match answered {
             Ok(response) => response,
             Err(_) => {
                 let glance = Glance { request_id: self.app.request_id(), address: peer.0.ip() };
