@@ -24,7 +24,7 @@ test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chrom
 
 fuzz: setup-fuzz ## Feed the parser of tokens for a minute; needs a nightly Rust
 	@cp Cargo.lock .tools/fuzz/
-	@$(with) cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz token -- -max_total_time=60
+	@$(with) RUSTFLAGS='--cfg erase_components' cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz token -- -max_total_time=60
 
 lint: setup-test ## Check formatting, clippy for both builds, end-to-end code
 	@$(with) cargo fmt --check
