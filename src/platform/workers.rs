@@ -1,93 +1,262 @@
 //! Heavy work off the async threads: a few pieces at a time, a bounded queue, a deadline. A flood of it can neither eat
-//! the memory nor stall other requests.
+//! the memory nor stall other requests. A thread that is done takes the next piece itself: while there is work, no core
+//! waits until a task has been woken to hand it over.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use super::Error;
 
+/// A thread that had nothing to do for so long ends.
+const REST: Duration = Duration::from_secs(10);
+
+type Work = Box<dyn FnOnce() + Send>;
+
 pub struct Workers {
-    turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    hall: Arc<Hall>,
+    at_a_time: usize,
     most_waiting: usize,
     patience: Duration,
+}
+
+#[derive(Default)]
+struct Hall {
+    queue: Mutex<Queue>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// In the order of their numbers.
+    waiting: VecDeque<(u64, Work)>,
+    next: u64,
+    threads: usize,
+    resting: usize,
 }
 
 impl Workers {
     /// More than `most_waiting` in the queue, or longer than `patience`, and the answer is `Error::Busy`.
     pub fn new(at_a_time: usize, most_waiting: usize, patience: Duration) -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(at_a_time)),
-            waiting: AtomicUsize::new(0),
-            most_waiting,
-            patience,
-        }
+        Self { hall: Arc::default(), at_a_time, most_waiting, patience }
     }
 
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Place::take(self).ok_or(Error::Busy)?;
-        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned());
-        // The turn goes with the work: a caller that hangs up does not free it while the work goes on.
-        let turn = turn.await.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)?;
-        drop(place);
-        let done = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        });
-        done.await.map_err(|error| Error::internal(error.to_string()))
+        let (tell, mut told) = oneshot::channel();
+        let place = self.queue(Box::new(move || {
+            let _ = tell.send(catch_unwind(AssertUnwindSafe(work)));
+        }))?;
+        let done = match tokio::time::timeout(self.patience, &mut told).await {
+            Ok(done) => done,
+            Err(_) if place.leave() => return Err(Error::Busy),
+            Err(_) => told.await,
+        };
+        done.ok().and_then(Result::ok).ok_or_else(|| Error::internal("work off the async threads panicked"))
+    }
+
+    fn queue(&self, work: Work) -> Result<Place<'_>, Error> {
+        let mut queue = self.hall.queue();
+        // Those at rest have as good as taken what waits.
+        let is_due = queue.waiting.len() >= queue.resting;
+        if is_due && queue.threads == self.at_a_time && queue.waiting.len() >= self.most_waiting {
+            return Err(Error::Busy);
+        }
+        if is_due && queue.threads < self.at_a_time {
+            let hall = Arc::clone(&self.hall);
+            let started = thread::Builder::new().name("worker".into()).spawn(move || hall.work());
+            match started {
+                Ok(_) => queue.threads += 1,
+                Err(_) if queue.threads > 0 => {} // one at a time less
+                Err(error) => return Err(Error::internal(format!("no thread for work: {error}"))),
+            }
+        }
+        let number = queue.next;
+        queue.next += 1;
+        queue.waiting.push_back((number, work));
+        drop(queue);
+        self.hall.bell.notify_one();
+        Ok(Place { hall: &self.hall, number })
     }
 }
 
-/// A place in the queue.
-struct Place<'a>(&'a Workers);
+impl Hall {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl<'a> Place<'a> {
-    fn take(workers: &'a Workers) -> Option<Self> {
-        let place = Self(workers);
-        (workers.waiting.fetch_add(1, Ordering::SeqCst) < workers.most_waiting).then_some(place)
+    /// What a thread does.
+    fn work(&self) {
+        let mut queue = self.queue();
+        loop {
+            if let Some((_, work)) = queue.waiting.pop_front() {
+                drop(queue);
+                work();
+                queue = self.queue();
+                continue;
+            }
+            queue.resting += 1;
+            let (woken, rest) = self.bell.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
+            queue = woken;
+            queue.resting -= 1;
+            if rest.timed_out() && queue.waiting.is_empty() {
+                queue.threads -= 1;
+                return;
+            }
+        }
+    }
+}
+
+/// A place in the queue. Whoever hangs up leaves it; work that has begun goes on.
+struct Place<'a> {
+    hall: &'a Hall,
+    number: u64,
+}
+
+impl Place<'_> {
+    /// Whether it was still waiting.
+    fn leave(&self) -> bool {
+        let mut queue = self.hall.queue();
+        let at = queue.waiting.binary_search_by_key(&self.number, |(number, _)| *number);
+        at.is_ok_and(|at| queue.waiting.remove(at).is_some())
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.leave();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::poll;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
+
+    /// Work that is begun and held: what frees it, and what it answers in the end.
+    async fn held(workers: &Arc<Workers>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<i32, Error>>) {
+        let (free, hold) = mpsc::channel::<()>();
+        let (started, running) = oneshot::channel();
+        let workers = Arc::clone(workers);
+        let answer = tokio::spawn(async move {
+            let work = move || {
+                let _ = started.send(());
+                let _ = hold.recv();
+                1
+            };
+            workers.run(work).await
+        });
+        running.await.expect("the work runs");
+        (free, answer)
+    }
+
+    fn one_at_a_time(most_waiting: usize) -> Arc<Workers> {
+        Arc::new(Workers::new(1, most_waiting, Duration::from_secs(60)))
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn who_finds_the_queue_full_is_told_at_once() {
-        let workers = Arc::new(Workers::new(1, 1, Duration::from_secs(60)));
-        let (free, hold) = mpsc::channel::<()>();
-        let (started, running) = tokio::sync::oneshot::channel();
-        let first = tokio::spawn({
-            let workers = Arc::clone(&workers);
-            async move {
-                workers
-                    .run(move || {
-                        let _ = started.send(());
-                        let _ = hold.recv();
-                    })
-                    .await
-            }
-        });
-        running.await.expect("the first piece of work runs");
+        let workers = one_at_a_time(1);
+        let (free, first) = held(&workers).await;
         let mut second = Box::pin(workers.run(|| 2));
-        assert!(futures_util::poll!(&mut second).is_pending(), "it waits for its turn");
+        assert!(poll!(&mut second).is_pending(), "it waits for its turn");
         assert!(matches!(workers.run(|| 3).await, Err(Error::Busy)));
         free.send(()).expect("the first piece is told to end");
         assert_eq!(second.await.expect("its turn came"), 2);
         assert!(first.await.expect("no panic").is_ok());
         assert_eq!(workers.run(|| 4).await.expect("the queue is empty again"), 4);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_hangs_up_leaves_the_queue_and_nothing_is_done_for_them() {
+        let workers = one_at_a_time(1);
+        let (free, _first) = held(&workers).await;
+        let done = Arc::new(AtomicUsize::new(0));
+        let mut second = Box::pin(workers.run({
+            let done = Arc::clone(&done);
+            move || done.fetch_add(1, Ordering::SeqCst)
+        }));
+        assert!(poll!(&mut second).is_pending());
+        drop(second);
+        let third = workers.run(|| 3);
+        free.send(()).expect("the first piece is told to end");
+        assert_eq!(third.await.expect("the place was free again"), 3);
+        assert_eq!(done.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_waits_too_long_is_told_and_nothing_is_done_for_them() {
+        let patient = one_at_a_time(8);
+        let (free, first) = held(&patient).await;
+        let impatient = Workers {
+            hall: Arc::clone(&patient.hall),
+            at_a_time: 1,
+            most_waiting: 8,
+            patience: Duration::ZERO,
+        };
+        let done = Arc::new(AtomicUsize::new(0));
+        let late = impatient.run({
+            let done = Arc::clone(&done);
+            move || done.fetch_add(1, Ordering::SeqCst)
+        });
+        assert!(matches!(late.await, Err(Error::Busy)));
+        free.send(()).expect("the first piece is told to end");
+        assert_eq!(first.await.expect("no panic").expect("an answer"), 1);
+        assert_eq!(patient.run(|| 4).await.expect("the queue is empty"), 4);
+        assert_eq!(done.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn work_that_has_begun_is_not_left() {
+        let workers = one_at_a_time(8);
+        let (started, running) = oneshot::channel();
+        let (free, hold) = mpsc::channel::<()>();
+        let begun = workers.queue(Box::new(move || {
+            let _ = started.send(());
+            let _ = hold.recv();
+        }));
+        let begun = begun.expect("a place");
+        let waiting = workers.queue(Box::new(|| ())).expect("a place");
+        running.await.expect("the work runs");
+        assert!(!begun.leave());
+        assert!(waiting.leave());
+        assert!(!waiting.leave(), "left already");
+        drop(free);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_is_an_error_and_the_thread_goes_on() {
+        let workers = one_at_a_time(8);
+        for _ in 0..3 {
+            let nothing: Result<(), Error> = workers.run(|| panic!("on purpose")).await;
+            assert!(matches!(nothing, Err(Error::Internal(_))));
+        }
+        assert_eq!(workers.run(|| 4).await.expect("the thread is there"), 4);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_more_are_at_work_than_allowed() {
+        let workers = Workers::new(3, 64, Duration::from_secs(60));
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let pieces = (0..64).map(|_| {
+            let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+            workers.run(move || {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                thread::yield_now();
+                now.fetch_sub(1, Ordering::SeqCst);
+            })
+        });
+        let all = futures_util::future::join_all(pieces).await;
+        assert!(all.iter().all(Result::is_ok));
+        assert!(most.load(Ordering::SeqCst) <= 3);
+        assert!(workers.hall.queue().threads <= 3);
     }
 }
