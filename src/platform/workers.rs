@@ -36,7 +36,8 @@ struct Queue {
     waiting: VecDeque<(u64, Work)>,
     next: u64,
     threads: usize,
-    resting: usize,
+    /// Threads without a piece: each will take the next one.
+    free: usize,
 }
 
 impl Workers {
@@ -51,31 +52,27 @@ impl Workers {
     ) -> Result<T, Error> {
         let (tell, mut told) = oneshot::channel();
         let place = self.queue(Box::new(move || {
-            let _ = tell.send(catch_unwind(AssertUnwindSafe(work)));
+            let _ = tell.send(work());
         }))?;
         let done = match tokio::time::timeout(self.patience, &mut told).await {
             Ok(done) => done,
             Err(_) if place.leave() => return Err(Error::Busy),
             Err(_) => told.await,
         };
-        done.ok().and_then(Result::ok).ok_or_else(|| Error::internal("work off the async threads panicked"))
+        done.map_err(|_| Error::internal("work off the async threads panicked"))
     }
 
     fn queue(&self, work: Work) -> Result<Place<'_>, Error> {
         let mut queue = self.hall.queue();
-        // Those at rest have as good as taken what waits.
-        let is_due = queue.waiting.len() >= queue.resting;
-        if is_due && queue.threads == self.at_a_time && queue.waiting.len() >= self.most_waiting {
-            return Err(Error::Busy);
-        }
-        if is_due && queue.threads < self.at_a_time {
+        if queue.waiting.len() >= queue.free && queue.threads < self.at_a_time {
             let hall = Arc::clone(&self.hall);
-            let started = thread::Builder::new().name("worker".into()).spawn(move || hall.work());
-            match started {
-                Ok(_) => queue.threads += 1,
-                Err(_) if queue.threads > 0 => {} // one at a time less
-                Err(error) => return Err(Error::internal(format!("no thread for work: {error}"))),
+            match thread::Builder::new().name("worker".into()).spawn(move || hall.work()) {
+                Ok(_) => (queue.threads, queue.free) = (queue.threads + 1, queue.free + 1),
+                Err(error) => tracing::warn!(%error, "no thread for work"),
             }
+        }
+        if queue.threads == 0 || queue.waiting.len() >= queue.free + self.most_waiting {
+            return Err(Error::Busy);
         }
         let number = queue.next;
         queue.next += 1;
@@ -96,17 +93,18 @@ impl Hall {
         let mut queue = self.queue();
         loop {
             if let Some((_, work)) = queue.waiting.pop_front() {
+                queue.free -= 1;
                 drop(queue);
-                work();
+                // Whoever waits for it hears nothing more, and takes that for an answer.
+                let _ = catch_unwind(AssertUnwindSafe(work));
                 queue = self.queue();
+                queue.free += 1;
                 continue;
             }
-            queue.resting += 1;
             let (woken, rest) = self.bell.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
             queue = woken;
-            queue.resting -= 1;
             if rest.timed_out() && queue.waiting.is_empty() {
-                queue.threads -= 1;
+                (queue.threads, queue.free) = (queue.threads - 1, queue.free - 1);
                 return;
             }
         }
@@ -124,7 +122,9 @@ impl Place<'_> {
     fn leave(&self) -> bool {
         let mut queue = self.hall.queue();
         let at = queue.waiting.binary_search_by_key(&self.number, |(number, _)| *number);
-        at.is_ok_and(|at| queue.waiting.remove(at).is_some())
+        let left = at.ok().and_then(|at| queue.waiting.remove(at));
+        drop(queue);
+        left.is_some()
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use futures_util::poll;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
+    use std::sync::{Barrier, mpsc};
 
     /// Work that is begun and held: what frees it, and what it answers in the end.
     async fn held(workers: &Arc<Workers>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<i32, Error>>) {
@@ -186,7 +186,8 @@ mod tests {
         }));
         assert!(poll!(&mut second).is_pending());
         drop(second);
-        let third = workers.run(|| 3);
+        let mut third = Box::pin(workers.run(|| 3));
+        assert!(poll!(&mut third).is_pending());
         free.send(()).expect("the first piece is told to end");
         assert_eq!(third.await.expect("the place was free again"), 3);
         assert_eq!(done.load(Ordering::SeqCst), 0);
@@ -243,20 +244,20 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn no_more_are_at_work_than_allowed() {
+    async fn as_many_are_at_work_as_allowed_and_no_more() {
         let workers = Workers::new(3, 64, Duration::from_secs(60));
+        let meeting = Arc::new(Barrier::new(3));
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let pieces = (0..64).map(|_| {
-            let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        let pieces = (0..66).map(|_| {
+            let (now, most, meeting) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&meeting));
             workers.run(move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                thread::yield_now();
+                meeting.wait();
                 now.fetch_sub(1, Ordering::SeqCst);
             })
         });
-        let all = futures_util::future::join_all(pieces).await;
-        assert!(all.iter().all(Result::is_ok));
-        assert!(most.load(Ordering::SeqCst) <= 3);
-        assert!(workers.hall.queue().threads <= 3);
+        let all = tokio::time::timeout(Duration::from_secs(60), futures_util::future::join_all(pieces)).await;
+        assert!(all.expect("three at a time meet").iter().all(Result::is_ok));
+        assert_eq!(most.load(Ordering::SeqCst), 3);
     }
 }
