@@ -37,6 +37,17 @@ async function database(name, keys, cost) {
   return { url, org, tokens, env: { LATCHKEY_DATABASE_URL: url, LATCHKEY_REMEMBERED_TOKENS: "2000000" } };
 }
 
+/** Waits until the server has added up what it counted: in nobody's turn but its own. */
+async function rest(server) {
+  await pause(6_000); // which begins every five seconds
+  let spent;
+  do {
+    const before = cpuMillis(server.pid);
+    await pause(1_000);
+    spent = cpuMillis(server.pid) - before;
+  } while (spent > 50);
+}
+
 /** Accepted requests as they stand in a stopped server's database. */
 function calls({ url }) {
   const ask =
@@ -44,12 +55,13 @@ function calls({ url }) {
   return Number(execFileSync("python3", ["-c", ask, url.replace("sqlite:", "")], { encoding: "utf8" }));
 }
 
-/** Requests a second, and the server's processor time for each. */
-function load(server, path, tokens) {
+/** Requests a second, and the server's processor time for each. A thread of wrk begins while the next one still reads the
+ * tokens: where these are many, one thread only, or its head start would count. */
+function load(server, path, tokens, threads = 2) {
   const before = cpuMillis(server.pid);
   const address = `http://127.0.0.1:${server.port}${path}`;
   const script = join(import.meta.dirname, "keys.lua");
-  const options = ["-t2", `-c${CONNECTIONS}`, `-d${SECONDS}s`, "-s", script, address];
+  const options = [`-t${threads}`, `-c${CONNECTIONS}`, `-d${SECONDS}s`, "-s", script, address];
   const printed = execFileSync("wrk", options, { encoding: "utf8", env: { ...process.env, TOKENS: tokens } });
   const requests = Number(/(\d+) requests in/.exec(printed)[1]);
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(printed)?.[1] ?? 0);
@@ -179,7 +191,9 @@ const shares = [];
 for (let round = 0; round < ROUNDS; round++) {
   const of = {};
   for (const which of round % 2 ? [first, many.tokens] : [many.tokens, first]) {
-    of[which] = load(third, path, which);
+    await rest(third);
+    of[which] = load(third, path, which, 1);
+    if (process.env.VERBOSE) console.log(which, of[which]);
     if (of[which].refused) throw new Error("a key was refused");
   }
   shares.push(of[many.tokens].rate / of[first].rate);
