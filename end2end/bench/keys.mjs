@@ -37,9 +37,9 @@ async function database(name, keys, cost) {
   return { url, org, tokens, env: { LATCHKEY_DATABASE_URL: url, LATCHKEY_REMEMBERED_TOKENS: "2000000" } };
 }
 
-/** Waits until the server has added up what it counted: in nobody's turn but its own. */
+/** Waits until the server has added up what it counted, so that no later turn pays for it. */
 async function rest(server) {
-  await pause(6_000); // which begins every five seconds
+  await pause(6_000); // it begins every five seconds
   let spent;
   do {
     const before = cpuMillis(server.pid);

@@ -95,7 +95,7 @@ impl Hall {
             if let Some((_, work)) = queue.waiting.pop_front() {
                 queue.free -= 1;
                 drop(queue);
-                // Whoever waits for it hears nothing more, and takes that for an answer.
+                // After a panic whoever waits finds their channel closed.
                 let _ = catch_unwind(AssertUnwindSafe(work));
                 queue = self.queue();
                 queue.free += 1;
