@@ -33,4 +33,6 @@ pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verify::{From, Kinds, Proven, Verdict, Wanted, verify, verify_at_once};
-pub use watch::{catch_up, flush, is_current, sweep, watch};
+#[cfg(test)]
+pub use watch::flush;
+pub use watch::{catch_up, is_current, settle, sweep, watch};

@@ -17,12 +17,14 @@ use crate::usage::server as usage;
 /// How often the change log is read: other processes on the same database change keys too.
 const EVERY: Duration = Duration::from_secs(1);
 const IDEMPOTENCY: Duration = Duration::from_secs(24 * 60 * 60);
+/// What the start and the stop wait for, about, while usage is added up.
+const AT_ONCE: Duration = Duration::from_secs(5);
 const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads the log once and adds up what a server before this one has left; goes on with both until the process ends.
 pub async fn watch(app: &App) -> Result<(), Error> {
     catch_up(app).await?;
-    if let Err(error) = usage::add_up(app, ADD_TOTALS).await {
+    if let Err(error) = usage::add_up_for(app, ADD_TOTALS, AT_ONCE).await {
         tracing::warn!(%error, "usage that was left could not be added up; it is tried again");
     }
     let reader = app.clone();
@@ -42,6 +44,9 @@ pub async fn watch(app: &App) -> Result<(), Error> {
             turns.tick().await;
             if let Err(error) = write_down(&writer).await {
                 tracing::warn!(%error, "usage could not be written; it is kept and tried again");
+            }
+            if let Err(error) = usage::join_when_much(&writer).await {
+                tracing::warn!(%error, "usage could not be joined; it is tried again");
             }
             if let Err(error) = usage::add_up_when_due(&writer, ADD_TOTALS).await {
                 tracing::warn!(%error, "usage could not be added up; it is tried again");
@@ -83,13 +88,24 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
     }
 }
 
-/// Writes what was counted, and adds it up: afterwards the tables say all.
+/// Before the process ends: writes what was counted, and adds it up. What cannot be added up soon is in the journal, for
+/// the next process.
+pub async fn settle(app: &App) -> Result<(), Error> {
+    flush_for(app, AT_ONCE).await
+}
+
+/// The same however long it takes: afterwards the tables say all.
+#[cfg(test)]
 pub async fn flush(app: &App) -> Result<(), Error> {
+    flush_for(app, Duration::MAX).await
+}
+
+async fn flush_for(app: &App, span: Duration) -> Result<(), Error> {
     // The first may be one whose commit was in doubt; the second has what came since.
     for _ in 0..2 {
         write_down(app).await?;
     }
-    usage::add_up(app, ADD_TOTALS).await
+    usage::add_up_for(app, ADD_TOTALS, span).await
 }
 
 const ADD_TOTALS: usage::AddTotals =

@@ -159,6 +159,85 @@ on_both_engines! {
         }
     }
 
+    /// However often it is joined, whatever fails meanwhile, and whoever adds it up.
+    async fn what_was_joined_is_counted_once(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let made = [server.key(&owner, "CI deploy").await, server.key(&owner, "Backup").await];
+        let lines = async || server.count("SELECT COUNT(*) FROM usage_journal").await;
+        let run = async |sql: String| {
+            sqlx::query(crate::platform::db::sql(sql)).execute(server.app.db.pool()).await.expect("it is run");
+        };
+        let ask = async || {
+            for key in &made {
+                server.check(&key.plaintext).await;
+            }
+            usage::write_down(&server.app).await.expect("written down");
+        };
+        let seen = async || {
+            let of = async |key: &Revealed| keys::find(&server.app, &owner, &key.key.id).await.expect("a key").calls;
+            let day = usage::hours_of_org(&server.app, &owner.org.org, server.clock.now()).await.expect("hours");
+            let all: i64 = day.iter().map(|(_, _, requests)| requests).sum();
+            (of(&made[0]).await, of(&made[1]).await, all)
+        };
+        for _ in 0..3 {
+            ask().await;
+        }
+        assert_eq!((lines().await, seen().await), (3, (3, 3, 6)));
+        for _ in 0..2 {
+            usage::join(&server.app).await.expect("joined");
+            assert_eq!((lines().await, seen().await), (1, (3, 3, 6)));
+        }
+        ask().await;
+
+        // It fails, and is made certain by the next flush.
+        run("ALTER TABLE usage_flushes RENAME TO away".to_owned()).await;
+        usage::join(&server.app).await.expect_err("no claim");
+        assert_eq!((lines().await, seen().await), (2, (4, 4, 8)));
+        usage::join(&server.app).await.expect("nothing before it is certain");
+        run("ALTER TABLE away RENAME TO usage_flushes".to_owned()).await;
+        ask().await;
+        assert_eq!((lines().await, seen().await), (1, (5, 5, 10)), "what came since follows");
+        ask().await;
+        assert_eq!((lines().await, seen().await), (2, (6, 6, 12)));
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!((lines().await, seen().await), (0, (6, 6, 12)));
+
+        // It was committed, and only the answer was lost.
+        ask().await;
+        ask().await;
+        run("ALTER TABLE usage_flushes RENAME TO away".to_owned()).await;
+        usage::join(&server.app).await.expect_err("no answer");
+        run("ALTER TABLE away RENAME TO usage_flushes".to_owned()).await;
+        let last = server.count("SELECT MAX(number) FROM usage_journal").await;
+        let at = server.clock.now().millis();
+        run(format!("DELETE FROM usage_journal WHERE number < {last}")).await;
+        run(format!(
+            "UPDATE usage_journal SET number = {last} + 1, counts = REPLACE(counts, ',1,{at}]', ',2,{at}]')"
+        ))
+        .await;
+        run(format!("INSERT INTO usage_flushes (node, number, at) VALUES ('{}', {last} + 1, 0)", server.app.node())).await;
+        for flushes in 0..3 {
+            assert_eq!(seen().await, (8, 8, 16), "after {flushes} flushes");
+            keys::flush(&server.app).await.expect("a flush");
+        }
+
+        // Another server takes this one for ended.
+        ask().await;
+        ask().await;
+        let other = server.beside().await;
+        keys::flush(&other).await.expect("not yet");
+        server.clock.advance(Duration::from_secs(30));
+        keys::flush(&other).await.expect("added up");
+        usage::join(&server.app).await.expect("nothing is left to join");
+        assert_eq!(lines().await, 0);
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!(seen().await, (10, 10, 20));
+        ask().await;
+        keys::flush(&server.app).await.expect("a flush");
+        assert_eq!((lines().await, seen().await), (0, (11, 11, 22)));
+    }
+
     async fn a_secret_that_another_server_has_accepted_is_used(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;

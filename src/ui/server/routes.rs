@@ -20,7 +20,7 @@ pub const PRODUCT: Product = Product {
     slices,
     entrance,
     start: |app| Box::pin(begin(app)),
-    stop: |app| Box::pin(async move { keys::server::flush(&app).await }),
+    stop: |app| Box::pin(async move { keys::server::settle(&app).await }),
 };
 
 /// What the capabilities keep in memory.

@@ -1,26 +1,27 @@
-//! From memory to the database, and the overlay for readers in between: written down every second, added up in the tables
-//! that are read a little later.
+//! From memory to the journal, every second; and what readers of the tables lay over them until it is added up there.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::pin::Pin;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use smol_str::SmolStr;
 use sqlx::Any;
 use sqlx::pool::PoolConnection;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
+use super::add_up::Other;
+use super::backlog::Backlog;
 use super::batch::Batch;
-use super::journal::{self, Line, Note};
+use super::journal::{self, Line, Note, OrgHour};
 use super::refusals::{Refusals, Refused};
+use super::rest::Busy;
 use super::store;
-use super::tally::{Tally, Use};
+use super::tally::{Part, Spread, Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Compact, SecretId, Timestamp};
+use crate::shared::{Compact, KeyId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// What is counted and not yet added up, for an app.
@@ -29,17 +30,18 @@ pub struct Usage {
     refusals: Refusals,
     /// Taken for writing, until the commit is certain.
     flying: Mutex<Option<Arc<Flight>>>,
-    /// Written down by this process and not yet added up, by number.
-    journal: Mutex<BTreeMap<i64, Arc<Note>>>,
+    backlog: Mutex<Backlog>,
     /// Held while what is added up is committed, so that a reader sees a count in the database or in memory, never in both.
-    gate: RwLock<()>,
+    pub(super) gate: RwLock<()>,
     /// The number of the next flush. One at a time, and none while a portion of the journal is added up.
-    next: tokio::sync::Mutex<i64>,
-    /// When the journal was last added up, by the steady clock in milliseconds; whether that is wanted soon again.
-    added_at: AtomicU64,
-    is_wanted: AtomicBool,
-    /// Other servers that have lines in the journal: the last number of each, and since when.
-    others: Mutex<HashMap<String, (i64, Duration)>>,
+    pub(super) next: tokio::sync::Mutex<i64>,
+    /// When all was last added up and until when that rests, by the steady clock in milliseconds.
+    pub(super) added_at: AtomicU64,
+    pub(super) rests_until: AtomicU64,
+    /// Is it to be added up soon again?
+    pub(super) is_wanted: AtomicBool,
+    pub(super) busy: Busy,
+    others: Mutex<HashMap<String, Other>>,
     seen: Mutex<Seen>,
 }
 
@@ -55,12 +57,25 @@ pub struct Flight {
     number: i64,
     notes: Vec<Arc<Note>>,
     refusals: Vec<Refused>,
+    /// The earlier notes that these were joined of, and how many they are.
+    joins: Option<(RangeInclusive<i64>, usize)>,
 }
 
 impl Flight {
-    pub fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.notes.iter().flat_map(|note| &note.lines)
+    /// What it brings that was not written down before.
+    fn news(&self) -> &[Arc<Note>] {
+        if self.joins.is_some() { &[] } else { &self.notes }
     }
+
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.news().iter().flat_map(|note| &note.lines)
+    }
+}
+
+/// What is written down, at one moment: nothing moves on from one place to the next while it is held.
+struct Moment<'a> {
+    notes: Vec<Arc<Note>>,
+    _still: MutexGuard<'a, Option<Arc<Flight>>>,
 }
 
 /// Callers that this process has written in the hour, as short hashes: of two that are taken for one both are told apart.
@@ -68,7 +83,7 @@ impl Flight {
 struct Seen {
     hour: i64,
     /// Of keys with one, which is most keys, and there may be a million of them: by the end of the key's identifier.
-    one: HashMap<[u8; 8], [u8; 4]>,
+    one: HashMap<u64, [u8; 4], BuildHasherDefault<Spread>>,
     several: HashMap<Compact, Vec<[u8; 4]>>,
 }
 
@@ -83,9 +98,10 @@ impl Seen {
             }
             return is_known || room;
         }
-        let first = *self.one.entry(key.tail()).or_insert(caller);
+        let tail = u64::from_ne_bytes(key.tail());
+        let first = *self.one.entry(tail).or_insert(caller);
         if first != caller {
-            self.one.remove(&key.tail());
+            self.one.remove(&tail);
             self.several.insert(key, vec![first, caller]);
         }
         true
@@ -95,20 +111,9 @@ impl Seen {
 /// Beyond this many, callers of a key are counted together.
 pub const MOST_CALLERS: usize = 100;
 
-const ADDED_UP_EVERY: Duration = Duration::from_secs(5);
-/// So many lines that are not yet added up are enough.
-const LARGE: usize = 20_000;
 /// So many callers are added up in one transaction, about, and so many lines stand in one text: others that write need not
 /// wait for all.
-const PORTION: usize = 2_000;
-/// A server that has lines and writes no more down for so long has ended: another adds them up.
-const LEFT: Duration = Duration::from_secs(30);
-
-/// Adds a batch's totals where keys and secrets stand: their tables belong to another slice.
-pub type AddTotals = for<'a> fn(
-    &'a mut Write,
-    &'a Batch,
-) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+pub const PORTION: usize = 2_000;
 
 impl Default for Usage {
     fn default() -> Self {
@@ -116,11 +121,13 @@ impl Default for Usage {
             tally: Tally::new(),
             refusals: Refusals::default(),
             flying: Mutex::default(),
-            journal: Mutex::default(),
+            backlog: Mutex::default(),
             gate: RwLock::default(),
             next: tokio::sync::Mutex::new(1),
             added_at: AtomicU64::new(0),
+            rests_until: AtomicU64::new(0),
             is_wanted: AtomicBool::new(false),
+            busy: Busy::default(),
             others: Mutex::default(),
             seen: Mutex::default(),
         }
@@ -143,16 +150,40 @@ impl Usage {
         Ok(Reading { db, _gate: self.gate.read().await })
     }
 
-    /// What is counted and not yet added up.
-    pub fn pending(&self) -> Batch {
-        let mut batch = Batch::default();
-        // Held to the end: nothing moves on from one place to the next while it is looked for in both.
+    fn hold(&self) -> Moment<'_> {
         let flying = lock(&self.flying);
-        let journal: Vec<_> = lock(&self.journal).values().cloned().collect();
-        journal.iter().flat_map(|note| &note.lines).for_each(|line| batch.add(line));
-        flying.iter().flat_map(|flight| flight.lines()).for_each(|line| batch.add(line));
-        self.tally.each(|slot, count| batch.add(&Line::of(slot, count)));
+        let mut notes: Vec<_> = self.backlog().notes().cloned().collect();
+        notes.extend(flying.iter().flat_map(|flight| flight.news()).cloned());
+        Moment { notes, _still: flying }
+    }
+
+    /// What is counted of some keys and not yet added up.
+    pub fn pending<'k>(&self, keys: impl IntoIterator<Item = &'k KeyId>) -> Batch {
+        let keys: Vec<Compact> = keys.into_iter().filter_map(KeyId::compact).collect();
+        let mut batch = Batch::default();
+        let moment = self.hold();
+        for note in &moment.notes {
+            keys.iter().flat_map(|key| note.of(*key)).for_each(|line| batch.add(line));
+        }
+        self.tally.each(|slot, count, source| {
+            if keys.contains(&count.key) {
+                batch.add(&Line::of(slot, count, source));
+            }
+        });
         batch
+    }
+
+    /// The same of an organization, by hour and outcome; the same hour may come twice.
+    pub fn pending_of(&self, org: Compact) -> Vec<(OrgHour, i64)> {
+        let moment = self.hold();
+        let notes = moment.notes.iter().flat_map(|note| &note.orgs);
+        let mut pending: Vec<_> = notes.filter(|((of, ..), _)| *of == org).copied().collect();
+        self.tally.each(|slot, count, source| {
+            if source.org == org {
+                pending.push(((org, slot.hour.into(), slot.outcome), count.requests as i64));
+            }
+        });
+        pending
     }
 
     /// Refusals that are not yet written.
@@ -163,9 +194,9 @@ impl Usage {
         refusals
     }
 
-    /// Was a secret accepted lately, by what this server counts or any has written down?
-    pub async fn has_counted(&self, write: &mut Write, secret: SecretId) -> Result<bool, Error> {
-        if self.pending().secrets.contains_key(&secret) {
+    /// Was a key's secret accepted lately, by what this server counts or any has written down?
+    pub async fn has_counted(&self, write: &mut Write, key: &KeyId, secret: SecretId) -> Result<bool, Error> {
+        if self.pending([key]).secrets.contains_key(&secret) {
             return Ok(true);
         }
         let texts = store::notes_with(write, secret).await?;
@@ -173,47 +204,60 @@ impl Usage {
         Ok(lines.any(|line| line.secret == secret && line.outcome == Outcome::Valid))
     }
 
-    /// Of the servers with notes and their last numbers: this one, and those that write nothing down any more.
-    fn ours_or_left(&self, app: &App, nodes: Vec<(String, i64)>) -> Vec<String> {
-        let now = app.clock.steady();
-        let mut others = lock(&self.others);
-        others.retain(|known, _| nodes.iter().any(|(node, _)| node == known));
-        let mut is_left = |(node, last): &(String, i64)| {
-            if node == app.node() || app.db.is_ours_alone() {
-                return true;
-            }
-            let known = others.entry(node.clone()).or_insert((*last, now));
-            if known.0 != *last {
-                *known = (*last, now);
-            }
-            now.saturating_sub(known.1) >= LEFT
-        };
-        nodes.into_iter().filter(|node| is_left(node)).map(|(node, _)| node).collect()
+    pub(super) fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        lock(&self.backlog)
+    }
+
+    pub(super) fn others(&self) -> MutexGuard<'_, HashMap<String, Other>> {
+        lock(&self.others)
+    }
+
+    /// Is there a flush of which it is not certain whether it was committed?
+    pub(super) fn is_in_doubt(&self) -> bool {
+        lock(&self.flying).is_some()
     }
 
     /// What to write now: that whose commit was in doubt, or what has come together since.
     fn take_off(&self, next: &mut i64) -> Option<Arc<Flight>> {
         let mut flying = lock(&self.flying);
         if flying.is_none() {
-            let taken = self.tally.take();
-            let mut lines: Vec<Line> =
-                taken.iter().flatten().map(|(slot, count)| Line::of(slot, count)).collect();
+            let number = *next;
+            let notes = self.notes_of(&self.tally.take(), number);
             let refusals = self.refusals.take();
-            if !lines.is_empty() || !refusals.is_empty() {
-                self.join_callers(&mut lines);
-                journal::join(&mut lines);
-                let number = *next;
-                let notes = journal::notes(lines, PORTION, number);
+            if !notes.is_empty() || !refusals.is_empty() {
                 *next += notes.len().max(1) as i64;
-                *flying = Some(Arc::new(Flight { number, notes, refusals }));
+                *flying = Some(Arc::new(Flight { number, notes, refusals, joins: None }));
             }
         }
         flying.clone()
     }
 
-    fn land(&self, flight: &Arc<Flight>) {
-        let (mut flying, mut journal) = (lock(&self.flying), lock(&self.journal));
-        journal.extend(flight.notes.iter().map(|note| (note.number, Arc::clone(note))));
+    /// In the order of their keys. What is sorted is small: lines are not.
+    fn notes_of(&self, parts: &[Part], first: i64) -> Vec<Arc<Note>> {
+        let slots: Vec<_> = parts.iter().flat_map(Part::slots).collect();
+        let mut order: Vec<_> = (0..slots.len()).map(|place| (slots[place].1.key, place)).collect();
+        order.sort_unstable();
+        let texts = (first..).zip(order.chunks(PORTION)).map(|(number, chunk)| {
+            let mut lines: Vec<Line> = chunk
+                .iter()
+                .map(|(_, place)| {
+                    let (slot, count, source) = slots[*place];
+                    Line::of(slot, count, source)
+                })
+                .collect();
+            self.join_callers(&mut lines);
+            journal::join(&mut lines);
+            Arc::new(Note::new(number, lines))
+        });
+        texts.collect()
+    }
+
+    fn land(&self, flight: &Flight) {
+        let (mut flying, mut backlog) = (lock(&self.flying), self.backlog());
+        match &flight.joins {
+            Some((joined, _)) => backlog.put_joined(&flight.notes, joined),
+            None => backlog.put(&flight.notes),
+        }
         *flying = None;
     }
 
@@ -221,7 +265,7 @@ impl Usage {
     fn join_callers(&self, lines: &mut [Line]) {
         let Some(hour) = lines.iter().map(|line| line.hour).max() else { return };
         let mut seen = lock(&self.seen);
-        if seen.hour != hour {
+        if seen.hour < hour {
             *seen = Seen { hour, ..Seen::default() };
         }
         for line in lines {
@@ -230,15 +274,6 @@ impl Usage {
                 line.user_agent = SmolStr::default();
             }
         }
-    }
-
-    /// Is it time to add up what is written down? Soon when somebody reads, so that what is sorted by counts is right too;
-    /// else now and then, or when it grows large.
-    fn is_due(&self, steady: Duration) -> bool {
-        let waited = steady.saturating_sub(Duration::from_millis(self.added_at.load(Ordering::Relaxed)));
-        waited >= ADDED_UP_EVERY
-            || lock(&self.journal).values().map(|note| note.lines.len()).sum::<usize>() >= LARGE
-            || self.is_wanted.load(Ordering::Relaxed)
     }
 }
 
@@ -258,98 +293,60 @@ pub async fn write_down(app: &App) -> Result<Option<Arc<Flight>>, Error> {
     let usage = app.slice::<Usage>();
     let mut next = usage.next.lock().await;
     let Some(flight) = usage.take_off(&mut next) else { return Ok(None) };
-    let now = app.clock.now();
+    fly(app, usage, &flight).await?;
+    Ok(Some(flight))
+}
+
+/// Joins what is written down when much of it has come together: each slot is then in it once, however often it was
+/// written, and adding up a text changes rows that are near each other.
+pub async fn join_when_much(app: &App) -> Result<(), Error> {
+    let is_much = app.slice::<Usage>().backlog().is_worth_joining();
+    if is_much { join(app).await } else { Ok(()) }
+}
+
+/// The same however much there is.
+pub async fn join(app: &App) -> Result<(), Error> {
+    let usage = app.slice::<Usage>();
+    let mut next = usage.next.lock().await;
+    if usage.is_in_doubt() {
+        return Ok(());
+    }
+    let notes: Vec<_> = usage.backlog().notes().cloned().collect();
+    let (Some(first), Some(last)) = (notes.first(), notes.last()) else { return Ok(()) };
+    let joins = Some((first.number..=last.number, notes.len()));
+    let number = *next;
+    let joined = tokio::task::spawn_blocking(move || journal::joined(&notes, PORTION, number)).await;
+    let notes = joined.map_err(|error| Error::internal(error.to_string()))?;
+    *next += notes.len() as i64;
+    let flight = Arc::new(Flight { number, notes, refusals: Vec::new(), joins });
+    *lock(&usage.flying) = Some(Arc::clone(&flight));
+    fly(app, usage, &flight).await
+}
+
+async fn fly(app: &App, usage: &Usage, flight: &Flight) -> Result<(), Error> {
+    let (now, node) = (app.clock.now(), app.node());
     let mut write = app.db.write().await?;
-    if store::claim(&mut write, app.node(), flight.number, now).await? {
+    if store::claim(&mut write, node, flight.number, now).await? {
+        if let Some((joined, count)) = &flight.joins
+            && store::take_notes(&mut write, node, joined).await? != *count
+        {
+            // Another server took this one for ended and has added some of them up: they are not written again.
+            *lock(&usage.flying) = None;
+            return Ok(());
+        }
         for note in &flight.notes {
             let text = note.text().map_err(|error| Error::internal(error.to_string()))?;
-            store::note(&mut write, app.node(), note.number, text).await?;
+            store::note(&mut write, node, note.number, text).await?;
         }
         store::add_refusals(&mut write, &flight.refusals).await?;
         write.commit().await?;
     }
-    usage.land(&flight);
-    Ok(Some(flight))
-}
-
-/// Adds up what was written down by this server, and by those that have ended, in the tables that are read.
-pub async fn add_up(app: &App, add_totals: AddTotals) -> Result<(), Error> {
-    while add_up_portion(app, add_totals).await? {}
+    usage.land(flight);
     Ok(())
 }
-
-/// The same when it is time, as far as it goes until it is time to write down again.
-pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Error> {
-    let (usage, began) = (app.slice::<Usage>(), app.clock.steady());
-    if usage.is_due(began) {
-        while add_up_portion(app, add_totals).await?
-            && app.clock.steady().saturating_sub(began) < super::EVERY
-        {}
-    }
-    Ok(())
-}
-
-/// Adds up a part of what is to be added up. True when there is more.
-async fn add_up_portion(app: &App, add_totals: AddTotals) -> Result<bool, Error> {
-    let usage = app.slice::<Usage>();
-    let _turn = usage.next.lock().await;
-    // One in doubt may be among the lines: first it is made certain.
-    if lock(&usage.flying).is_some() {
-        return Ok(false);
-    }
-    usage.is_wanted.store(false, Ordering::Relaxed);
-    let added = move_portion(app, usage, add_totals).await;
-    match added {
-        Ok(false) => usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed),
-        // After an error it was perhaps committed, and readers see it twice: it is soon made certain.
-        Ok(true) | Err(_) => usage.is_wanted.store(true, Ordering::Relaxed),
-    }
-    added
-}
-
-/// The lines go in the transaction that adds them, so that each is added once.
-async fn move_portion(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<bool, Error> {
-    let nodes = store::nodes_with_notes(app.db.pool()).await?;
-    let nodes = usage.ours_or_left(app, nodes);
-    let has_ours = nodes.iter().any(|node| node == app.node());
-    if !has_ours {
-        // It may have been done by a commit whose answer was lost, or by another server.
-        let _gate = usage.gate.write().await;
-        lock(&usage.journal).clear();
-    }
-    if nodes.is_empty() {
-        return Ok(false);
-    }
-    let mut write = app.db.write().await?;
-    let mut batch = Batch::default();
-    let (mut is_full, mut ours) = (false, None);
-    for node in &nodes {
-        while !is_full && let Some((number, text)) = store::take_note(&mut write, node).await? {
-            match journal::read(&text) {
-                Some(lines) => lines.iter().for_each(|line| batch.add(line)),
-                None => {
-                    tracing::error!(node, number, "a row of usage_journal cannot be read and is left out")
-                }
-            }
-            ours = Some(number).filter(|_| node == app.node()).or(ours);
-            is_full = batch.callers.len() >= PORTION;
-        }
-    }
-    store::add(&mut write, &batch).await?;
-    add_totals(&mut write, &batch).await?;
-    let _gate = usage.gate.write().await;
-    write.commit().await?;
-    if let Some(last) = ours {
-        lock(&usage.journal).retain(|number, _| *number > last);
-    }
-    // If another server has taken ours just now, the next look makes it certain.
-    Ok(is_full || has_ours && ours.is_none())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::KeyId;
 
     #[test]
     fn a_hundred_callers_of_a_key_are_told_apart() {

@@ -1,13 +1,14 @@
-//! What was counted, as a flush writes it down: one text with a line for each slot. Adding it up takes far more rows, so
+//! What was counted, as a flush writes it down: texts with a line for each slot. Adding it up takes far more rows, so
 //! that is done for several flushes at once.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, Serializer};
 use smol_str::SmolStr;
 
-use super::tally::{Count, Slot, Whose};
+use super::tally::{Count, Slot, Source};
 use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
@@ -29,22 +30,27 @@ pub struct Line {
 /// One text of the journal.
 pub struct Note {
     pub number: i64,
+    /// In the order of their slots, which begins with the key.
     pub lines: Vec<Line>,
+    /// Requests of each organization by hour and outcome.
+    pub orgs: Vec<(OrgHour, i64)>,
 }
+
+pub type OrgHour = (Compact, i64, Outcome);
 
 /// A line as it is read.
 type Row = (String, i64, Outcome, String, String, Option<IpAddr>, SmolStr, i64, i64);
 
 impl Serialize for Line {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (key, org) = (self.key.to_string(), self.org.to_string());
+        let (key, org) = (self.key.to_text(), self.org.to_text());
         let user_agent = self.user_agent.as_str();
         (
             self.secret.as_str(),
             self.hour,
             self.outcome,
-            key,
-            org,
+            str::from_utf8(&key).unwrap_or_default(),
+            str::from_utf8(&org).unwrap_or_default(),
             self.address,
             user_agent,
             self.requests,
@@ -55,16 +61,15 @@ impl Serialize for Line {
 }
 
 impl Line {
-    pub(super) fn of(slot: &Slot, count: &Count) -> Self {
-        let Whose { key, org, address, ref user_agent } = *count.whose;
+    pub(super) fn of(slot: &Slot, count: &Count, source: &Source) -> Self {
         Self {
             secret: slot.secret,
             hour: slot.hour.into(),
             outcome: slot.outcome,
-            key,
-            org,
-            address,
-            user_agent: user_agent.clone(),
+            key: count.key,
+            org: source.org,
+            address: source.address,
+            user_agent: source.user_agent.clone(),
             requests: count.requests as i64,
             last_at: count.last_at,
         }
@@ -85,12 +90,15 @@ impl Line {
     }
 }
 
-/// Makes one line of those that differ in nothing but how many and when: each thread counted for itself.
+/// What may differ between lines besides how many requests and when.
+fn slot(line: &Line) -> (Compact, SecretId, i64, Outcome, Option<IpAddr>, &str) {
+    (line.key, line.secret, line.hour, line.outcome, line.address, &line.user_agent)
+}
+
+/// Puts lines in the order of their slots and makes one of those of the same: each thread counted for itself.
 pub fn join(lines: &mut Vec<Line>) {
-    fn slot(line: &Line) -> (SecretId, i64, Outcome, Option<IpAddr>, &str) {
-        (line.secret, line.hour, line.outcome, line.address, &line.user_agent)
-    }
-    lines.sort_unstable_by(|one, other| slot(one).cmp(&slot(other)));
+    // Quick where parts of it are in order already.
+    lines.sort_by(|one, other| slot(one).cmp(&slot(other)));
     lines.dedup_by(|next, kept| {
         let is_same = slot(next) == slot(kept);
         if is_same {
@@ -104,11 +112,34 @@ pub fn join(lines: &mut Vec<Line>) {
 /// Texts of so many lines, numbered from one on.
 pub fn notes(lines: Vec<Line>, most: usize, first: i64) -> Vec<Arc<Note>> {
     let mut lines = lines.into_iter();
-    let notes = (first..).map(|number| Note { number, lines: lines.by_ref().take(most).collect() });
+    let notes = (first..).map(|number| Note::new(number, lines.by_ref().take(most).collect()));
     notes.take_while(|note| !note.lines.is_empty()).map(Arc::new).collect()
 }
 
+/// The same lines in as few texts as will do.
+pub fn joined(notes: &[Arc<Note>], most: usize, first: i64) -> Vec<Arc<Note>> {
+    let mut lines: Vec<Line> = notes.iter().flat_map(|note| &note.lines).cloned().collect();
+    join(&mut lines);
+    self::notes(lines, most, first)
+}
+
 impl Note {
+    pub fn new(number: i64, mut lines: Vec<Line>) -> Self {
+        lines.shrink_to_fit();
+        let mut orgs: BTreeMap<OrgHour, i64> = BTreeMap::new();
+        for line in &lines {
+            *orgs.entry((line.org, line.hour, line.outcome)).or_default() += line.requests;
+        }
+        Self { number, lines, orgs: orgs.into_iter().collect() }
+    }
+
+    /// The lines of one key.
+    pub fn of(&self, key: Compact) -> &[Line] {
+        let from = self.lines.partition_point(|line| line.key < key);
+        let rest = &self.lines[from..];
+        &rest[..rest.partition_point(|line| line.key == key)]
+    }
+
     pub fn text(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(&self.lines)
     }
@@ -150,7 +181,7 @@ mod tests {
         let later = twice.iter().find(|line| line.secret == lines[1].secret).expect("a line");
         assert_eq!(later.last_at, Timestamp::from_millis(1_795_168_800_001));
 
-        let text = Note { number: 1, lines: lines.clone() }.text().expect("a text");
+        let text = Note::new(1, lines.clone()).text().expect("a text");
         assert_eq!(read(&text), Some(lines.clone()));
         for wrong in ["", "{}", "[[1]]", &text.replace("curl/8\",", "curl/8\",\"more\","), &text[1..]] {
             assert_eq!(read(wrong), None, "{wrong}");
@@ -158,9 +189,23 @@ mod tests {
         assert_eq!(read("[]"), Some(vec![]));
 
         let all = lines.len();
-        let parts = notes(lines, all - 1, 7);
-        let parts: Vec<_> = parts.iter().map(|note| (note.number, note.lines.len())).collect();
-        assert_eq!(parts, [(7, all - 1), (8, 1)]);
+        let parts = notes(lines.clone(), all - 1, 7);
+        let sizes = |parts: &[Arc<Note>]| -> Vec<(i64, usize)> {
+            parts.iter().map(|note| (note.number, note.lines.len())).collect()
+        };
+        assert_eq!(sizes(&parts), [(7, all - 1), (8, 1)]);
         assert!(notes(vec![], 1, 7).is_empty());
+
+        let again = notes(twice, all, 9);
+        let whole = joined(&[parts, again].concat(), all, 10);
+        assert_eq!(sizes(&whole), [(10, all)]);
+        for line in &lines {
+            let of_key = whole[0].of(line.key);
+            assert_eq!(of_key.len(), 1);
+            assert_eq!((of_key[0].secret, of_key[0].requests), (line.secret, 9));
+            let of_org = whole[0].orgs.iter().find(|((org, ..), _)| *org == line.org);
+            assert_eq!(of_org, Some(&((line.org, line.hour, line.outcome), 9)));
+        }
+        assert!(whole[0].of(id()).is_empty());
     }
 }

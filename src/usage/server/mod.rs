@@ -1,15 +1,21 @@
 //! Counting on the server.
 
+mod add_up;
+mod backlog;
 mod batch;
 mod flush;
 mod journal;
 mod read;
 mod refusals;
+mod rest;
 mod store;
 mod tally;
 
+pub use add_up::{AddTotals, add_up_for, add_up_when_due};
 pub use batch::Totals;
-pub use flush::{AddTotals, Flight, Usage, add_up, add_up_when_due, write_down};
+#[cfg(test)]
+pub use flush::join;
+pub use flush::{Flight, Usage, join_when_much, write_down};
 pub use journal::Line;
 pub use read::{Slice, TREND, Trend, callers_of, dead, hours_of, hours_of_org, sums, trends};
 pub use refusals::{Reason, refusal};

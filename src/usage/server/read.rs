@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::batch::{Batch, Of};
+use super::batch::Of;
 use super::flush::Usage;
 use super::store::{self, Caller, Hour};
 use super::tally::{DAY_IN_HOURS, HOUR};
@@ -26,7 +26,7 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let written = store::trends(&mut *reading.db, keys, first).await?;
-    let pending = usage.pending();
+    let pending = usage.pending(keys);
     let mut trends: HashMap<KeyId, Trend> = HashMap::new();
     let mut add = |key: &KeyId, day: i64, calls: i64| {
         if let Some(place) = usize::try_from(day - first).ok().filter(|place| *place < TREND) {
@@ -69,7 +69,7 @@ pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<
     let known: HashMap<Compact, &KeyId> =
         keys.iter().filter_map(|key| key.compact().map(|compact| (compact, key))).collect();
     let first = from.millis().div_euclid(HOUR);
-    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.pending().hours {
+    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.pending(keys).hours {
         if let Some(key) = known.get(key).filter(|_| *hour >= first) {
             let slice = Slice { key: (*key).clone(), secret: secret.to_string(), outcome: *outcome };
             *sums.entry(slice).or_default() += u64::try_from(*requests).unwrap_or(0);
@@ -84,9 +84,8 @@ pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hou
     let mut reading = usage.reading(app).await?;
     let mut hours = store::hours(&mut *reading.db, key, from).await?;
     let first = from.millis().div_euclid(HOUR);
-    let compact = key.compact();
-    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.pending().hours {
-        if Some(*key) != compact || *hour < first {
+    for ((secret, hour, outcome), Of { requests, .. }) in &usage.pending([key]).hours {
+        if *hour < first {
             continue;
         }
         let same = |known: &&mut Hour| {
@@ -117,9 +116,8 @@ pub async fn hours_of_org(
     let mut hours = store::org_hours(&mut *reading.db, org, from).await?;
     let first = from.millis().div_euclid(HOUR);
     if let Some(org) = org.compact() {
-        let pending: Batch = usage.pending();
-        let ours = pending.org_hours.iter().filter(|((of, hour, _), _)| *of == org && *hour >= first);
-        hours.extend(ours.map(|((_, hour, outcome), requests)| (*hour, *outcome, *requests)));
+        let pending = usage.pending_of(org).into_iter().filter(|((_, hour, _), _)| *hour >= first);
+        hours.extend(pending.map(|((_, hour, outcome), requests)| (hour, outcome, requests)));
     }
     Ok(hours)
 }
@@ -129,8 +127,7 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let mut callers = store::callers(&mut *reading.db, key, since).await?;
-    let Some(compact) = key.compact() else { return Ok(callers) };
-    for (caller, totals) in usage.pending().callers.iter().filter(|(caller, _)| caller.key == compact) {
+    for (caller, totals) in &usage.pending([key]).callers {
         let (secret, address) = (caller.secret.to_string(), store::text_of(caller.address));
         let known = callers.iter_mut().find(|known| {
             (&*known.secret, &*known.address, &*known.user_agent)

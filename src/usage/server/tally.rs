@@ -30,14 +30,14 @@ pub(super) struct Slot {
     pub secret: SecretId,
     pub hour: i32,
     pub outcome: Outcome,
-    /// A hash of address and user agent; 0 where too many are counted at once to tell them apart.
-    caller: u64,
+    /// Its place in the part's list.
+    source: u32,
 }
 
-/// What differs between slots is chance already: identifiers that this server has drawn, and hashes under its key.
+/// What differs between slots is chance already: identifiers that this server has drawn.
 impl Hash for Slot {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.secret.word() ^ self.caller);
+        hasher.write_u64(self.secret.word() ^ u64::from(self.source));
     }
 }
 
@@ -61,22 +61,46 @@ impl Hasher for Spread {
 }
 
 pub(super) struct Count {
+    pub key: Compact,
     pub requests: u64,
     pub last_at: Timestamp,
-    pub whose: Box<Whose>,
 }
 
-/// What is the same for all requests of a slot. Apart, so that a thousand slots stay near to a processor.
-pub(super) struct Whose {
-    pub key: Compact,
+const _: () = assert!(size_of::<(Slot, Count)>() <= 56);
+
+/// Where requests came from, which many slots share: of which organization's key, and whose. Nobody where too many are
+/// counted at once to tell them apart.
+pub(super) struct Source {
     pub org: Compact,
     pub address: Option<IpAddr>,
     pub user_agent: SmolStr,
 }
 
-const _: () = assert!(size_of::<(Slot, Count)>() <= 56);
+/// What one thread has counted.
+#[derive(Default)]
+pub(super) struct Part {
+    counts: HashMap<Slot, Count, BuildHasherDefault<Spread>>,
+    sources: Vec<Source>,
+    /// Places of sources, by their hash under the process's key.
+    places: HashMap<u64, u32, BuildHasherDefault<Spread>>,
+}
 
-pub(super) type Counts = HashMap<Slot, Count, BuildHasherDefault<Spread>>;
+impl Part {
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    pub fn slots(&self) -> impl Iterator<Item = (&Slot, &Count, &Source)> {
+        self.counts.iter().map(|(slot, count)| (slot, count, &self.sources[slot.source as usize]))
+    }
+
+    fn place_of(&mut self, hash: u64, org: Compact, address: Option<IpAddr>, user_agent: &str) -> u32 {
+        *self.places.entry(hash).or_insert_with(|| {
+            self.sources.push(Source { org, address, user_agent: user_agent.into() });
+            self.sources.len() as u32 - 1
+        })
+    }
+}
 
 /// More parts than threads that count, on any machine of our time.
 const PARTS: usize = 64;
@@ -84,7 +108,7 @@ const PARTS: usize = 64;
 const MOST_SLOTS: usize = 20_000;
 
 pub(super) struct Tally {
-    parts: [Mutex<Counts>; PARTS],
+    parts: [Mutex<Part>; PARTS],
     hasher: RandomState,
 }
 
@@ -94,42 +118,37 @@ impl Tally {
     }
 
     pub fn count(&self, now: Timestamp, used: &Use) {
-        let mut caller = self.hasher.hash_one((used.address, used.user_agent)) | 1;
-        let mut counts = self.parts[part_of_thread()].lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= MOST_SLOTS {
-            caller = 0;
+        let Use { org, mut address, mut user_agent, .. } = *used;
+        let mut hash = self.hasher.hash_one((org, address, user_agent));
+        let mut part = self.parts[part_of_thread()].lock().unwrap_or_else(PoisonError::into_inner);
+        if part.len() >= MOST_SLOTS {
+            (address, user_agent) = (None, "");
+            hash = self.hasher.hash_one((org, address, user_agent));
         }
+        let source = part.place_of(hash, org, address, user_agent);
         let hour = now.millis().div_euclid(HOUR) as i32;
-        let slot = Slot { secret: used.secret, hour, outcome: used.outcome, caller };
-        let count = counts.entry(slot).or_insert_with(|| {
-            let user_agent = if caller == 0 { "" } else { used.user_agent };
-            let whose = Whose {
-                key: used.key,
-                org: used.org,
-                address: used.address.filter(|_| caller != 0),
-                user_agent: user_agent.into(),
-            };
-            Count { requests: 0, last_at: now, whose: Box::new(whose) }
-        });
+        let slot = Slot { secret: used.secret, hour, outcome: used.outcome, source };
+        let none = Count { key: used.key, requests: 0, last_at: now };
+        let count = part.counts.entry(slot).or_insert(none);
         count.requests += 1;
         count.last_at = count.last_at.max(now);
     }
 
     /// Takes what was counted away. About as much comes next, for which there is room at once.
-    pub fn take(&self) -> Vec<Counts> {
-        let take = |part: &Mutex<Counts>| {
-            let mut counts = part.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = Counts::with_capacity_and_hasher(counts.len(), BuildHasherDefault::default());
-            std::mem::replace(&mut *counts, room)
+    pub fn take(&self) -> Vec<Part> {
+        let take = |part: &Mutex<Part>| {
+            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            let counts = HashMap::with_capacity_and_hasher(part.len(), BuildHasherDefault::default());
+            std::mem::replace(&mut *part, Part { counts, ..Part::default() })
         };
-        self.parts.iter().map(take).filter(|counts| !counts.is_empty()).collect()
+        self.parts.iter().map(take).filter(|part| part.len() > 0).collect()
     }
 
     /// Looks at what is counted.
-    pub fn each(&self, mut look: impl FnMut(&Slot, &Count)) {
+    pub fn each(&self, mut look: impl FnMut(&Slot, &Count, &Source)) {
         for part in &self.parts {
-            let counts = part.lock().unwrap_or_else(PoisonError::into_inner);
-            counts.iter().for_each(|(slot, count)| look(slot, count));
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            part.slots().for_each(|(slot, count, source)| look(slot, count, source));
         }
     }
 }

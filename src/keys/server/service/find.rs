@@ -62,7 +62,7 @@ pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let mut secrets = store::secrets_of(&mut *reading.db, &key.id).await?;
-    let pending = usage.pending();
+    let pending = usage.pending([&key.id]);
     for secret in &mut secrets {
         let counted = pending.secrets.get(&secret.id).map(|totals| totals.last_at);
         secret.last_used_at = secret.last_used_at.max(counted);
@@ -81,7 +81,7 @@ pub async fn children(app: &App, actor: &Actor, id: &KeyId) -> Result<Vec<Key>, 
 }
 
 pub(super) fn overlay(usage: &Usage, keys: &mut [Key]) {
-    let pending = usage.pending();
+    let pending = usage.pending(keys.iter().map(|key| &key.id));
     for key in keys {
         if let Some(totals) = key.id.compact().and_then(|id| pending.keys.get(&id)) {
             key.calls += totals.calls;

@@ -1,5 +1,7 @@
 //! What is written down and not yet added up.
 
+use std::ops::RangeInclusive;
+
 use sqlx::AnyPool;
 
 use crate::platform::db::Write;
@@ -28,9 +30,9 @@ pub async fn note(write: &mut Write, node: &str, number: i64, counts: String) ->
         .map(drop)
 }
 
-/// The servers that have something to add up, and the last number of each.
-pub async fn nodes_with_notes(pool: &AnyPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    sqlx::query_as("SELECT node, MAX(number) FROM usage_journal GROUP BY node ORDER BY node")
+/// The servers that have something to add up, and the first and last number of each.
+pub async fn nodes_with_notes(pool: &AnyPool) -> Result<Vec<(String, i64, i64)>, sqlx::Error> {
+    sqlx::query_as("SELECT node, MIN(number), MAX(number) FROM usage_journal GROUP BY node ORDER BY node")
         .fetch_all(pool)
         .await
 }
@@ -44,6 +46,21 @@ pub async fn take_note(write: &mut Write, node: &str) -> Result<Option<(i64, Str
     .bind(node)
     .fetch_optional(&mut **write)
     .await
+}
+
+/// Takes away those of a server from one number to another. How many they were.
+pub async fn take_notes(
+    write: &mut Write,
+    node: &str,
+    numbers: &RangeInclusive<i64>,
+) -> Result<usize, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM usage_journal WHERE node = $1 AND number BETWEEN $2 AND $3")
+        .bind(node)
+        .bind(numbers.start())
+        .bind(numbers.end())
+        .execute(&mut **write)
+        .await?;
+    Ok(done.rows_affected() as usize)
 }
 
 /// What was written down with requests of a secret, among others.

@@ -1,0 +1,150 @@
+//! From the journal to the tables that are read: a portion at a time, and not faster than the machine has time for.
+
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::batch::Batch;
+use super::flush::{PORTION, Usage};
+use super::rest::rest;
+use super::{journal, store};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+
+/// A server that has lines and neither writes down nor adds up for so long has ended: another adds them up.
+const LEFT: Duration = Duration::from_secs(30);
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Adds a batch's totals where keys and secrets stand: their tables belong to another slice.
+pub type AddTotals = for<'a> fn(
+    &'a mut Write,
+    &'a Batch,
+) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+
+/// Adds up what was written down by this server, and by those that have ended, in the tables that are read, for about so
+/// long. What is left then is in the journal and waits.
+pub async fn add_up_for(app: &App, add_totals: AddTotals, span: Duration) -> Result<(), Error> {
+    let began = app.clock.steady();
+    while add_up_portion(app, add_totals).await? && app.clock.steady().saturating_sub(began) < span {}
+    Ok(())
+}
+
+/// The same when it is time, as far as it goes until it is time to write down again. After each portion it rests, the
+/// longer the busier the server is.
+pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Error> {
+    let (usage, began) = (app.slice::<Usage>(), app.clock.steady());
+    let busy = usage.busy.since_last_asked(began);
+    let mut now = began;
+    while usage.is_due(now) {
+        add_up_portion(app, add_totals).await?;
+        let done = app.clock.steady();
+        let rest = rest(done.saturating_sub(now), busy, usage.backlog().lines());
+        usage.rest_until(done + rest);
+        if done + rest >= began + super::EVERY {
+            break;
+        }
+        tokio::time::sleep(rest).await;
+        now = app.clock.steady();
+    }
+    Ok(())
+}
+
+/// Adds up a part of what is to be added up. True when there is more.
+async fn add_up_portion(app: &App, add_totals: AddTotals) -> Result<bool, Error> {
+    let usage = app.slice::<Usage>();
+    let _turn = usage.next.lock().await;
+    // One in doubt may be among the lines: first it is made certain.
+    if usage.is_in_doubt() {
+        return Ok(false);
+    }
+    usage.is_wanted.store(false, Ordering::Relaxed);
+    let added = move_portion(app, usage, add_totals).await;
+    match added {
+        Ok(false) => usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed),
+        // After an error it was perhaps committed, and readers see it twice: it is soon made certain.
+        Ok(true) | Err(_) => usage.is_wanted.store(true, Ordering::Relaxed),
+    }
+    added
+}
+
+/// The lines go in the transaction that adds them, so that each is added once.
+async fn move_portion(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<bool, Error> {
+    let nodes = store::nodes_with_notes(app.db.pool()).await?;
+    let nodes = ours_or_left(app, usage, nodes);
+    let has_ours = nodes.iter().any(|node| node == app.node());
+    if !has_ours {
+        // It may have been done by a commit whose answer was lost, or by another server.
+        let _gate = usage.gate.write().await;
+        usage.backlog().clear();
+    }
+    if nodes.is_empty() {
+        return Ok(false);
+    }
+    let mut write = app.db.write().await?;
+    let mut batch = Batch::default();
+    let (mut is_full, mut ours) = (false, None);
+    for node in &nodes {
+        while !is_full && let Some((number, text)) = store::take_note(&mut write, node).await? {
+            match journal::read(&text) {
+                Some(lines) => lines.iter().for_each(|line| batch.add(line)),
+                None => {
+                    tracing::error!(node, number, "a row of usage_journal cannot be read and is left out")
+                }
+            }
+            ours = Some(number).filter(|_| node == app.node()).or(ours);
+            is_full = batch.callers.len() >= PORTION;
+        }
+    }
+    store::add(&mut write, &batch).await?;
+    add_totals(&mut write, &batch).await?;
+    let _gate = usage.gate.write().await;
+    write.commit().await?;
+    if let Some(last) = ours {
+        usage.backlog().forget_to(last);
+    }
+    // If another server has taken ours just now, the next look makes it certain.
+    Ok(is_full || has_ours && ours.is_none())
+}
+
+/// Another server that has lines in the journal: its first and last number there, since when they are these, and whether
+/// it has ended, so that somebody else takes the first ones away.
+pub struct Other {
+    first: i64,
+    last: i64,
+    since: Duration,
+    has_ended: bool,
+}
+
+/// Of the servers with notes, by their first and last numbers: this one, and those that have ended.
+fn ours_or_left(app: &App, usage: &Usage, nodes: Vec<(String, i64, i64)>) -> Vec<String> {
+    let now = app.clock.steady();
+    let mut others = usage.others();
+    others.retain(|known, _| nodes.iter().any(|(node, ..)| node == known));
+    let mut is_left = |(node, first, last): &(String, i64, i64)| {
+        if node == app.node() || app.db.is_ours_alone() {
+            return true;
+        }
+        let new = Other { first: *first, last: *last, since: now, has_ended: false };
+        let known = others.entry(node.clone()).or_insert(new);
+        if known.last != *last || known.first != *first && !known.has_ended {
+            *known = Other { first: *first, last: *last, since: now, has_ended: false };
+        }
+        known.has_ended |= now.saturating_sub(known.since) >= LEFT;
+        known.has_ended
+    };
+    nodes.into_iter().filter(|node| is_left(node)).map(|(node, ..)| node).collect()
+}
+
+impl Usage {
+    /// Is it time to add up what is written down? Soon when somebody reads, so that what is sorted by counts is right too;
+    /// else now and then.
+    fn is_due(&self, steady: Duration) -> bool {
+        let at = |time: &std::sync::atomic::AtomicU64| Duration::from_millis(time.load(Ordering::Relaxed));
+        steady >= at(&self.rests_until)
+            && (steady.saturating_sub(at(&self.added_at)) >= EVERY || self.is_wanted.load(Ordering::Relaxed))
+    }
+
+    fn rest_until(&self, steady: Duration) {
+        self.rests_until.store(steady.as_millis() as u64, Ordering::Relaxed);
+    }
+}

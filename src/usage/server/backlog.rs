@@ -1,0 +1,105 @@
+//! What this process has written down and not yet added up, in memory.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::journal::Note;
+
+#[derive(Default)]
+pub struct Backlog {
+    notes: BTreeMap<i64, Arc<Note>>,
+    /// Notes up to this number have been joined: no two of their lines are of the same slot.
+    joined_to: i64,
+}
+
+/// So few lines are not worth joining.
+const FEW: usize = 50_000;
+
+impl Backlog {
+    pub fn notes(&self) -> impl Iterator<Item = &Arc<Note>> {
+        self.notes.values()
+    }
+
+    pub fn lines(&self) -> usize {
+        lines(self.notes())
+    }
+
+    pub fn put(&mut self, notes: &[Arc<Note>]) {
+        self.notes.extend(notes.iter().map(|note| (note.number, Arc::clone(note))));
+    }
+
+    /// Puts what they were joined into in the place of all up to a number.
+    pub fn put_joined(&mut self, joined: &[Arc<Note>], of: &RangeInclusive<i64>) {
+        self.forget_to(*of.end());
+        self.put(joined);
+        self.joined_to = joined.last().map_or(self.joined_to, |note| note.number);
+    }
+
+    /// All up to this number has been added up.
+    pub fn forget_to(&mut self, last: i64) {
+        self.notes.retain(|number, _| *number > last);
+    }
+
+    pub fn clear(&mut self) {
+        self.notes.clear();
+    }
+
+    /// Joining takes as much work as there are lines: it is done when at least half of them have come since the last time,
+    /// so that no line is joined often.
+    pub fn is_worth_joining(&self) -> bool {
+        let new = lines(self.notes.range(self.joined_to + 1..).map(|(_, note)| note));
+        new >= FEW && 2 * new >= self.lines()
+    }
+}
+
+fn lines<'a>(notes: impl Iterator<Item = &'a Arc<Note>>) -> usize {
+    notes.map(|note| note.lines.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::{self, Line};
+    use super::*;
+    use crate::platform::Random;
+    use crate::shared::{KeyId, SecretId, Timestamp};
+    use crate::usage::Outcome;
+
+    /// A note of so many lines, each of a key of its own.
+    fn note(random: &Random, number: i64, lines: usize) -> Vec<Arc<Note>> {
+        let id = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
+        let line = |_| Line {
+            secret: SecretId::parse("8fK2mQ4pXv7d").expect("an id"),
+            hour: 480_000,
+            outcome: Outcome::Valid,
+            key: id(),
+            org: id(),
+            address: None,
+            user_agent: "".into(),
+            requests: 1,
+            last_at: Timestamp::from_millis(0),
+        };
+        journal::notes((0..lines).map(line).collect(), lines, number)
+    }
+
+    #[test]
+    fn it_is_joined_when_half_of_it_is_new() {
+        let random = Random::seeded(1);
+        let mut backlog = Backlog::default();
+        let half = FEW / 2;
+        backlog.put(&note(&random, 1, half));
+        assert!(!backlog.is_worth_joining(), "few");
+        backlog.put(&note(&random, 2, half));
+        assert!(backlog.is_worth_joining());
+        backlog.put_joined(&note(&random, 3, 2 * half), &(1..=2));
+        assert_eq!((backlog.lines(), backlog.is_worth_joining()), (2 * half, false));
+        backlog.put(&note(&random, 4, 2 * half - 1));
+        assert!(!backlog.is_worth_joining(), "a line less than half");
+        backlog.put(&note(&random, 5, 1));
+        assert!(backlog.is_worth_joining());
+        backlog.forget_to(3);
+        assert_eq!(backlog.lines(), 2 * half);
+        backlog.clear();
+        assert!(!backlog.is_worth_joining());
+    }
+}
