@@ -36,11 +36,13 @@ pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Err
     let busy = usage.busy.since_last_asked(began);
     let mut now = began;
     while usage.is_due(now) {
-        add_up_portion(app, add_totals).await?;
+        let added = add_up_portion(app, add_totals).await;
         let done = app.clock.steady();
-        let rest = rest(done.saturating_sub(now), busy, usage.backlog().lines());
+        let took = done.saturating_sub(now);
+        let rest = rest(took, busy, usage.backlog().lines());
+        usage.busy.leave_out(took);
         usage.rest_until(done + rest);
-        if done + rest >= began + super::EVERY {
+        if !added? || done + rest >= began + super::EVERY {
             break;
         }
         tokio::time::sleep(rest).await;
@@ -70,7 +72,9 @@ async fn add_up_portion(app: &App, add_totals: AddTotals) -> Result<bool, Error>
 /// The lines go in the transaction that adds them, so that each is added once.
 async fn move_portion(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<bool, Error> {
     let nodes = store::nodes_with_notes(app.db.pool()).await?;
-    let nodes = ours_or_left(app, usage, nodes);
+    let mut nodes = ours_or_left(app, usage, nodes);
+    // What others have left is in nobody's memory: it comes first.
+    nodes.sort_by_key(|node| node == app.node());
     let has_ours = nodes.iter().any(|node| node == app.node());
     if !has_ours {
         // It may have been done by a commit whose answer was lost, or by another server.
@@ -142,6 +146,11 @@ impl Usage {
         let at = |time: &std::sync::atomic::AtomicU64| Duration::from_millis(time.load(Ordering::Relaxed));
         steady >= at(&self.rests_until)
             && (steady.saturating_sub(at(&self.added_at)) >= EVERY || self.is_wanted.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn add_up_soon(&self) {
+        self.rest_until(Duration::ZERO);
+        self.is_wanted.store(true, Ordering::Relaxed);
     }
 
     fn rest_until(&self, steady: Duration) {

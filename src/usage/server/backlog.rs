@@ -5,16 +5,21 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::journal::Note;
+use crate::shared::Compact;
 
 #[derive(Default)]
 pub struct Backlog {
     notes: BTreeMap<i64, Arc<Note>>,
     /// Notes up to this number have been joined: no two of their lines are of the same slot.
     joined_to: i64,
+    /// The last key that was added up. Joined notes begin with the one after it, so that no key waits for ever.
+    added_to: Option<Compact>,
 }
 
 /// So few lines are not worth joining.
 const FEW: usize = 50_000;
+/// So many are not joined: it is done in one transaction, for which others that write wait.
+const MANY: usize = 200_000;
 
 impl Backlog {
     pub fn notes(&self) -> impl Iterator<Item = &Arc<Note>> {
@@ -25,19 +30,24 @@ impl Backlog {
         lines(self.notes())
     }
 
+    pub fn added_to(&self) -> Option<Compact> {
+        self.added_to
+    }
+
     pub fn put(&mut self, notes: &[Arc<Note>]) {
         self.notes.extend(notes.iter().map(|note| (note.number, Arc::clone(note))));
     }
 
     /// Puts what they were joined into in the place of all up to a number.
     pub fn put_joined(&mut self, joined: &[Arc<Note>], of: &RangeInclusive<i64>) {
-        self.forget_to(*of.end());
+        self.notes.retain(|number, _| number > of.end());
         self.put(joined);
         self.joined_to = joined.last().map_or(self.joined_to, |note| note.number);
     }
 
     /// All up to this number has been added up.
     pub fn forget_to(&mut self, last: i64) {
+        self.added_to = self.notes.get(&last).and_then(|note| note.lines.last()).map(|line| line.key);
         self.notes.retain(|number, _| *number > last);
     }
 
@@ -49,7 +59,8 @@ impl Backlog {
     /// so that no line is joined often.
     pub fn is_worth_joining(&self) -> bool {
         let new = lines(self.notes.range(self.joined_to + 1..).map(|(_, note)| note));
-        new >= FEW && 2 * new >= self.lines()
+        let all = self.lines();
+        new >= FEW && 2 * new >= all && all <= MANY
     }
 }
 
@@ -77,6 +88,7 @@ mod tests {
             address: None,
             user_agent: "".into(),
             requests: 1,
+            first_at: Timestamp::from_millis(0),
             last_at: Timestamp::from_millis(0),
         };
         journal::notes((0..lines).map(line).collect(), lines, number)
@@ -99,6 +111,10 @@ mod tests {
         assert!(backlog.is_worth_joining());
         backlog.forget_to(3);
         assert_eq!(backlog.lines(), 2 * half);
+        backlog.put(&note(&random, 6, MANY - 2 * half));
+        assert!(backlog.is_worth_joining());
+        backlog.put(&note(&random, 7, 1));
+        assert!(!backlog.is_worth_joining(), "too much for one transaction");
         backlog.clear();
         assert!(!backlog.is_worth_joining());
     }

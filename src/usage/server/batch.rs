@@ -96,7 +96,7 @@ impl Batch {
         let accepted_at = if is_valid { last_at } else { Requests::NEVER };
         self.callers.entry(caller).or_insert(Requests::NONE).join(&Requests {
             requests,
-            first_at: last_at,
+            first_at: line.first_at,
             last_at,
             accepted_at,
         });

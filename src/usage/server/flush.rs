@@ -112,7 +112,7 @@ impl Seen {
 pub const MOST_CALLERS: usize = 100;
 
 /// So many callers are added up in one transaction, about, and so many lines stand in one text: others that write need not
-/// wait for all.
+/// wait for all of them.
 pub const PORTION: usize = 2_000;
 
 impl Default for Usage {
@@ -159,14 +159,15 @@ impl Usage {
 
     /// What is counted of some keys and not yet added up.
     pub fn pending<'k>(&self, keys: impl IntoIterator<Item = &'k KeyId>) -> Batch {
-        let keys: Vec<Compact> = keys.into_iter().filter_map(KeyId::compact).collect();
+        let mut keys: Vec<Compact> = keys.into_iter().filter_map(KeyId::compact).collect();
+        keys.sort_unstable();
         let mut batch = Batch::default();
         let moment = self.hold();
         for note in &moment.notes {
-            keys.iter().flat_map(|key| note.of(*key)).for_each(|line| batch.add(line));
+            note.of_keys(&keys).for_each(|line| batch.add(line));
         }
         self.tally.each(|slot, count, source| {
-            if keys.contains(&count.key) {
+            if keys.binary_search(&count.key).is_ok() {
                 batch.add(&Line::of(slot, count, source));
             }
         });
@@ -195,11 +196,17 @@ impl Usage {
     }
 
     /// Was a key's secret accepted lately, by what this server counts or any has written down?
-    pub async fn has_counted(&self, write: &mut Write, key: &KeyId, secret: SecretId) -> Result<bool, Error> {
+    pub async fn has_counted(
+        &self,
+        app: &App,
+        write: &mut Write,
+        key: &KeyId,
+        secret: SecretId,
+    ) -> Result<bool, Error> {
         if self.pending([key]).secrets.contains_key(&secret) {
             return Ok(true);
         }
-        let texts = store::notes_with(write, secret).await?;
+        let texts = store::notes_of_others_with(write, app.node(), secret).await?;
         let mut lines = texts.iter().filter_map(|text| journal::read(text)).flatten();
         Ok(lines.any(|line| line.secret == secret && line.outcome == Outcome::Valid))
     }
@@ -237,6 +244,7 @@ impl Usage {
         let slots: Vec<_> = parts.iter().flat_map(Part::slots).collect();
         let mut order: Vec<_> = (0..slots.len()).map(|place| (slots[place].1.key, place)).collect();
         order.sort_unstable();
+        let hour = slots.iter().map(|(slot, ..)| i64::from(slot.hour)).max().unwrap_or_default();
         let texts = (first..).zip(order.chunks(PORTION)).map(|(number, chunk)| {
             let mut lines: Vec<Line> = chunk
                 .iter()
@@ -245,7 +253,7 @@ impl Usage {
                     Line::of(slot, count, source)
                 })
                 .collect();
-            self.join_callers(&mut lines);
+            self.join_callers(hour, &mut lines);
             journal::join(&mut lines);
             Arc::new(Note::new(number, lines))
         });
@@ -262,10 +270,9 @@ impl Usage {
     }
 
     /// Lets at most `MOST_CALLERS` of a key through in an hour; the rest is counted together.
-    fn join_callers(&self, lines: &mut [Line]) {
-        let Some(hour) = lines.iter().map(|line| line.hour).max() else { return };
+    fn join_callers(&self, hour: i64, lines: &mut [Line]) {
         let mut seen = lock(&self.seen);
-        if seen.hour < hour {
+        if seen.hour != hour {
             *seen = Seen { hour, ..Seen::default() };
         }
         for line in lines {
@@ -311,11 +318,14 @@ pub async fn join(app: &App) -> Result<(), Error> {
     if usage.is_in_doubt() {
         return Ok(());
     }
-    let notes: Vec<_> = usage.backlog().notes().cloned().collect();
+    let (notes, after): (Vec<_>, _) = {
+        let backlog = usage.backlog();
+        (backlog.notes().cloned().collect(), backlog.added_to())
+    };
     let (Some(first), Some(last)) = (notes.first(), notes.last()) else { return Ok(()) };
     let joins = Some((first.number..=last.number, notes.len()));
     let number = *next;
-    let joined = tokio::task::spawn_blocking(move || journal::joined(&notes, PORTION, number)).await;
+    let joined = tokio::task::spawn_blocking(move || journal::joined(&notes, after, PORTION, number)).await;
     let notes = joined.map_err(|error| Error::internal(error.to_string()))?;
     *next += notes.len() as i64;
     let flight = Arc::new(Flight { number, notes, refusals: Vec::new(), joins });
@@ -324,26 +334,39 @@ pub async fn join(app: &App) -> Result<(), Error> {
 }
 
 async fn fly(app: &App, usage: &Usage, flight: &Flight) -> Result<(), Error> {
-    let (now, node) = (app.clock.now(), app.node());
     let mut write = app.db.write().await?;
-    if store::claim(&mut write, node, flight.number, now).await? {
-        if let Some((joined, count)) = &flight.joins
-            && store::take_notes(&mut write, node, joined).await? != *count
-        {
-            // Another server took this one for ended and has added some of them up: they are not written again.
+    if store::claim(&mut write, app.node(), flight.number, app.clock.now()).await? {
+        let written = put(app, &mut write, flight).await;
+        // It was not committed before, and is not now. What was to be joined stays as it is, and no news waits for it.
+        if !matches!(written, Ok(true)) && flight.joins.is_some() {
             *lock(&usage.flying) = None;
+        }
+        if !written? {
+            usage.add_up_soon();
             return Ok(());
         }
-        for note in &flight.notes {
-            let text = note.text().map_err(|error| Error::internal(error.to_string()))?;
-            store::note(&mut write, node, note.number, text).await?;
-        }
-        store::add_refusals(&mut write, &flight.refusals).await?;
         write.commit().await?;
     }
     usage.land(flight);
     Ok(())
 }
+
+/// False where another server took this one for ended and has added up some of what was to be joined: it is not written
+/// again.
+async fn put(app: &App, write: &mut Write, flight: &Flight) -> Result<bool, Error> {
+    if let Some((joined, count)) = &flight.joins
+        && store::take_notes(write, app.node(), joined).await? != *count
+    {
+        return Ok(false);
+    }
+    for note in &flight.notes {
+        let text = note.text().map_err(|error| Error::internal(error.to_string()))?;
+        store::note(write, app.node(), note.number, text).await?;
+    }
+    store::add_refusals(write, &flight.refusals).await?;
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,8 @@ pub struct Line {
     pub address: Option<IpAddr>,
     pub user_agent: SmolStr,
     pub requests: i64,
+    /// About when the first of them came.
+    pub first_at: Timestamp,
     pub last_at: Timestamp,
 }
 
@@ -39,7 +41,7 @@ pub struct Note {
 pub type OrgHour = (Compact, i64, Outcome);
 
 /// A line as it is read.
-type Row = (String, i64, Outcome, String, String, Option<IpAddr>, SmolStr, i64, i64);
+type Row = (String, i64, Outcome, String, String, Option<IpAddr>, SmolStr, i64, i64, i64);
 
 impl Serialize for Line {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -54,6 +56,7 @@ impl Serialize for Line {
             self.address,
             user_agent,
             self.requests,
+            self.first_at.millis(),
             self.last_at.millis(),
         )
             .serialize(serializer)
@@ -71,11 +74,14 @@ impl Line {
             address: source.address,
             user_agent: source.user_agent.clone(),
             requests: count.requests as i64,
+            first_at: count.last_at,
             last_at: count.last_at,
         }
     }
 
-    fn read((secret, hour, outcome, key, org, address, user_agent, requests, at): Row) -> Option<Self> {
+    fn read(
+        (secret, hour, outcome, key, org, address, user_agent, requests, first, last): Row,
+    ) -> Option<Self> {
         Some(Self {
             secret: SecretId::parse(&secret)?,
             hour,
@@ -85,7 +91,8 @@ impl Line {
             address,
             user_agent,
             requests,
-            last_at: Timestamp::from_millis(at),
+            first_at: Timestamp::from_millis(first),
+            last_at: Timestamp::from_millis(last),
         })
     }
 }
@@ -103,6 +110,7 @@ pub fn join(lines: &mut Vec<Line>) {
         let is_same = slot(next) == slot(kept);
         if is_same {
             kept.requests += next.requests;
+            kept.first_at = kept.first_at.min(next.first_at);
             kept.last_at = kept.last_at.max(next.last_at);
         }
         is_same
@@ -116,11 +124,14 @@ pub fn notes(lines: Vec<Line>, most: usize, first: i64) -> Vec<Arc<Note>> {
     notes.take_while(|note| !note.lines.is_empty()).map(Arc::new).collect()
 }
 
-/// The same lines in as few texts as will do.
-pub fn joined(notes: &[Arc<Note>], most: usize, first: i64) -> Vec<Arc<Note>> {
+/// The same lines in as few texts as will do, those of the keys after one of them first.
+pub fn joined(notes: &[Arc<Note>], after: Option<Compact>, most: usize, first: i64) -> Vec<Arc<Note>> {
     let mut lines: Vec<Line> = notes.iter().flat_map(|note| &note.lines).cloned().collect();
     join(&mut lines);
-    self::notes(lines, most, first)
+    let later = lines.split_off(lines.partition_point(|line| Some(line.key) <= after));
+    let mut joined = self::notes(later, most, first);
+    joined.extend(self::notes(lines, most, first + joined.len() as i64));
+    joined
 }
 
 impl Note {
@@ -133,8 +144,18 @@ impl Note {
         Self { number, lines, orgs: orgs.into_iter().collect() }
     }
 
-    /// The lines of one key.
-    pub fn of(&self, key: Compact) -> &[Line] {
+    /// The lines of some keys, which are in their order.
+    pub fn of_keys(&self, keys: &[Compact]) -> impl Iterator<Item = &Line> {
+        let ends = self.lines.first().zip(self.lines.last());
+        let within = ends.map_or(&[][..], |(first, last)| {
+            let from = keys.partition_point(|key| *key < first.key);
+            let rest = &keys[from..];
+            &rest[..rest.partition_point(|key| *key <= last.key)]
+        });
+        within.iter().flat_map(|key| self.of(*key))
+    }
+
+    fn of(&self, key: Compact) -> &[Line] {
         let from = self.lines.partition_point(|line| line.key < key);
         let rest = &self.lines[from..];
         &rest[..rest.partition_point(|line| line.key == key)]
@@ -168,6 +189,7 @@ mod tests {
             address: "2001:db8::1".parse().ok().filter(|_| !user_agent.is_empty()),
             user_agent: user_agent.into(),
             requests: 3,
+            first_at: Timestamp::from_millis(1_795_168_700_000),
             last_at: Timestamp::from_millis(1_795_168_800_000),
         };
         let lines: Vec<_> =
@@ -175,11 +197,13 @@ mod tests {
         let lines: Vec<_> = lines.into_iter().map(|(outcome, agent)| line(outcome, agent)).collect();
         let mut twice: Vec<_> = lines.iter().chain(&lines).cloned().collect();
         twice[1].last_at = Timestamp::from_millis(1_795_168_800_001);
+        twice[1].first_at = Timestamp::from_millis(1_795_168_600_000);
         join(&mut twice);
         assert_eq!(twice.len(), lines.len());
         assert!(twice.iter().all(|line| line.requests == 6));
         let later = twice.iter().find(|line| line.secret == lines[1].secret).expect("a line");
-        assert_eq!(later.last_at, Timestamp::from_millis(1_795_168_800_001));
+        let times = (later.first_at.millis(), later.last_at.millis());
+        assert_eq!(times, (1_795_168_600_000, 1_795_168_800_001));
 
         let text = Note::new(1, lines.clone()).text().expect("a text");
         assert_eq!(read(&text), Some(lines.clone()));
@@ -197,8 +221,14 @@ mod tests {
         assert!(notes(vec![], 1, 7).is_empty());
 
         let again = notes(twice, all, 9);
-        let whole = joined(&[parts, again].concat(), all, 10);
+        let whole = joined(&[&*parts, &*again].concat(), None, all, 10);
         assert_eq!(sizes(&whole), [(10, all)]);
+        let keys: Vec<_> = whole[0].lines.iter().map(|line| line.key).collect();
+        let turned = joined(&[parts, again].concat(), Some(keys[2]), all, 10);
+        assert_eq!(sizes(&turned), [(10, all - 3), (11, 3)]);
+        assert_eq!((turned[0].lines[0].key, turned[1].lines[0].key), (keys[3], keys[0]));
+        assert_eq!(turned[0].of_keys(&keys).count(), all - 3);
+        assert_eq!(turned[1].of_keys(&keys[2..]).count(), 1);
         for line in &lines {
             let of_key = whole[0].of(line.key);
             assert_eq!(of_key.len(), 1);
@@ -206,6 +236,6 @@ mod tests {
             let of_org = whole[0].orgs.iter().find(|((org, ..), _)| *org == line.org);
             assert_eq!(of_org, Some(&((line.org, line.hour, line.outcome), 9)));
         }
-        assert!(whole[0].of(id()).is_empty());
+        assert_eq!(whole[0].of_keys(&[id()]).count(), 0);
     }
 }

@@ -155,7 +155,7 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
 }
 
 /// Keys of an organization that have ended and were tried since a moment, the most tried first. What is not yet added up
-/// is left out: it is seconds old at most.
+/// is left out: seconds as a rule.
 pub async fn dead(app: &App, org: &OrgId, from: Timestamp, most: usize) -> Result<Vec<(KeyId, u64)>, Error> {
     let dead = store::dead(app.db.pool(), org, from, most).await?;
     Ok(dead.into_iter().map(|(key, requests)| (key, u64::try_from(requests).unwrap_or(0))).collect())

@@ -34,14 +34,14 @@ pub(super) struct Slot {
     source: u32,
 }
 
-/// What differs between slots is chance already: identifiers that this server has drawn.
+/// What differs between most slots is chance already: identifiers that this server has drawn.
 impl Hash for Slot {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.secret.word() ^ u64::from(self.source));
     }
 }
 
-/// Spreads one number over all bits of another.
+/// Spreads one number over all bits: what is hashed so is hashed by one number.
 #[derive(Default)]
 pub(super) struct Spread(u64);
 

@@ -24,7 +24,7 @@ pub async fn replace(app: &App, actor: &Actor, id: &KeyId) -> Result<Option<Reve
     let now = app.clock.now();
     let old = key.secret;
     // In the order in which a count goes from memory to the tables.
-    let is_used = app.slice::<Usage>().has_counted(&mut write, id, old).await?;
+    let is_used = app.slice::<Usage>().has_counted(app, &mut write, id, old).await?;
     let made = store::made_unused(&mut write, old).await?;
     let is_fresh = !is_used && made.is_some_and(|at| now.since(at) <= WINDOW);
     if !is_fresh || !matches!(key.status(now), Status::Active | Status::Rotating) {

@@ -55,7 +55,7 @@ pub async fn rotate(
     let until = now.plus(overlap).min(key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX)));
     if key.rotation(now).is_some() {
         let usage = app.slice::<Usage>();
-        if usage.has_counted(&mut write, id, old).await? || store::is_used(&mut write, old).await? {
+        if usage.has_counted(app, &mut write, id, old).await? || store::is_used(&mut write, old).await? {
             return Err(Refusal::State(STILL_ROTATING));
         }
         store::end_secret(&mut write, old, now).await?;

@@ -63,9 +63,14 @@ pub async fn take_notes(
     Ok(done.rows_affected() as usize)
 }
 
-/// What was written down with requests of a secret, among others.
-pub async fn notes_with(write: &mut Write, secret: SecretId) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT counts FROM usage_journal WHERE counts LIKE $1")
+/// What other servers have written down with requests of a secret, among others.
+pub async fn notes_of_others_with(
+    write: &mut Write,
+    node: &str,
+    secret: SecretId,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT counts FROM usage_journal WHERE node <> $1 AND counts LIKE $2")
+        .bind(node)
         .bind(format!("%\"{secret}\"%"))
         .fetch_all(&mut **write)
         .await

@@ -2,7 +2,7 @@
 
 mod journal;
 
-pub use journal::{claim, nodes_with_notes, note, notes_with, take_note, take_notes};
+pub use journal::{claim, nodes_with_notes, note, notes_of_others_with, take_note, take_notes};
 
 use std::net::IpAddr;
 use std::sync::Arc;
