@@ -136,8 +136,10 @@ class Load {
   }
 }
 
-/** Secret, hour, outcome, key, organization, address, user agent, requests, last. */
-type Line = [string, number, string, string, string, string | null, string, number, number];
+/** Secret, hour, outcome, key, the place of where the requests came from, how many, the first, how much later the last. */
+type Line = [string, number, string, string, number, number, number, number];
+/** Where requests came from, and the lines. */
+type Text = [unknown[], Line[]];
 
 /** Accepted requests, those that are only written down among them: in one look, since they move. */
 function counted(server: Server): number {
@@ -145,10 +147,10 @@ function counted(server: Server): number {
     `SELECT CAST(coalesce(sum(requests), 0) AS TEXT) FROM usage_hours WHERE outcome = 'valid'
      UNION ALL SELECT counts FROM usage_journal`,
   );
-  const sums = texts.map((text) => JSON.parse(text) as number | Line[]);
+  const sums = texts.map((text) => JSON.parse(text) as number | Text);
   const valid = (lines: Line[]) => lines.filter(([, , outcome]) => outcome === "valid");
-  const sum = (lines: Line[]) => valid(lines).reduce((all, line) => all + line[7], 0);
-  return sums.reduce<number>((all, part) => all + (typeof part === "number" ? part : sum(part)), 0);
+  const sum = (lines: Line[]) => valid(lines).reduce((all, line) => all + line[5], 0);
+  return sums.reduce<number>((all, part) => all + (typeof part === "number" ? part : sum(part[1])), 0);
 }
 
 /** When the server began to write what it had counted, since a moment. */

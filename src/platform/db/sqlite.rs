@@ -69,8 +69,9 @@ pub fn address(path: &Path) -> Result<String, DbError> {
 pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     connection
         .execute(
+            // The log goes into the file at 32 MiB: what is written and deleted within seconds is not copied there.
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+             PRAGMA wal_autocheckpoint = 8000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
         )
         .await
         .map(drop)

@@ -1,7 +1,7 @@
 //! What was counted, as a flush writes it down: texts with a line for each slot. Adding it up takes far more rows, so
 //! that is done for several flushes at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -40,26 +40,30 @@ pub struct Note {
 
 pub type OrgHour = (Compact, i64, Outcome);
 
-/// A line as it is read.
-type Row = (String, i64, Outcome, String, String, Option<IpAddr>, SmolStr, i64, i64, i64);
+/// A text as it is read: where requests came from, and the lines, each with its place among the former.
+type Text<'a> = (Vec<(&'a str, Option<IpAddr>, SmolStr)>, Vec<Row<'a>>);
 
-impl Serialize for Line {
+/// Secret, hour, outcome, key, place, requests, first, and how much later the last.
+type Row<'a> = (&'a str, i64, Outcome, &'a str, usize, i64, i64, i64);
+
+/// A line as it is written.
+struct Written<'a>(&'a Line, usize);
+
+impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (key, org) = (self.key.to_text(), self.org.to_text());
-        let user_agent = self.user_agent.as_str();
-        (
-            self.secret.as_str(),
-            self.hour,
-            self.outcome,
+        let Self(line, place) = *self;
+        let (key, later) = (line.key.to_text(), line.last_at.millis() - line.first_at.millis());
+        let row: Row = (
+            line.secret.as_str(),
+            line.hour,
+            line.outcome,
             str::from_utf8(&key).unwrap_or_default(),
-            str::from_utf8(&org).unwrap_or_default(),
-            self.address,
-            user_agent,
-            self.requests,
-            self.first_at.millis(),
-            self.last_at.millis(),
-        )
-            .serialize(serializer)
+            place,
+            line.requests,
+            line.first_at.millis(),
+            later,
+        );
+        row.serialize(serializer)
     }
 }
 
@@ -77,23 +81,6 @@ impl Line {
             first_at: count.last_at,
             last_at: count.last_at,
         }
-    }
-
-    fn read(
-        (secret, hour, outcome, key, org, address, user_agent, requests, first, last): Row,
-    ) -> Option<Self> {
-        Some(Self {
-            secret: SecretId::parse(&secret)?,
-            hour,
-            outcome,
-            key: KeyId::from_text(key).compact()?,
-            org: OrgId::from_text(org).compact()?,
-            address,
-            user_agent,
-            requests,
-            first_at: Timestamp::from_millis(first),
-            last_at: Timestamp::from_millis(last),
-        })
     }
 }
 
@@ -162,13 +149,46 @@ impl Note {
     }
 
     pub fn text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&self.lines)
+        type From<'a> = (Compact, Option<IpAddr>, &'a str);
+        let mut places: HashMap<From, usize> = HashMap::new();
+        let mut sources = Vec::new();
+        let mut last: Option<(From, usize)> = None;
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let from = (line.org, line.address, line.user_agent.as_str());
+            let place = match last {
+                Some((known, place)) if known == from => place,
+                _ => *places.entry(from).or_insert_with(|| {
+                    sources.push((line.org.to_string(), line.address, &line.user_agent));
+                    sources.len() - 1
+                }),
+            };
+            last = Some((from, place));
+            lines.push(Written(line, place));
+        }
+        serde_json::to_string(&(sources, lines))
     }
 }
 
 /// None where somebody else has written into the table.
 pub fn read(text: &str) -> Option<Vec<Line>> {
-    serde_json::from_str::<Vec<Row>>(text).ok()?.into_iter().map(Line::read).collect()
+    let (sources, rows): Text = serde_json::from_str(text).ok()?;
+    let line = |(secret, hour, outcome, key, place, requests, first, later): Row| {
+        let (org, address, user_agent) = sources.get(place)?;
+        Some(Line {
+            secret: SecretId::parse(secret)?,
+            hour,
+            outcome,
+            key: KeyId::from_text(key).compact()?,
+            org: OrgId::from_text(*org).compact()?,
+            address: *address,
+            user_agent: user_agent.clone(),
+            requests,
+            first_at: Timestamp::from_millis(first),
+            last_at: Timestamp::from_millis(first.checked_add(later)?),
+        })
+    };
+    rows.into_iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -207,10 +227,25 @@ mod tests {
 
         let text = Note::new(1, lines.clone()).text().expect("a text");
         assert_eq!(read(&text), Some(lines.clone()));
-        for wrong in ["", "{}", "[[1]]", &text.replace("curl/8\",", "curl/8\",\"more\","), &text[1..]] {
+        let sources = &text[..text.find("]]").expect("the end of the sources") + 1];
+        for wrong in [
+            "",
+            "{}",
+            "[]",
+            "[[1]]",
+            &text.replace("curl/8\"]", "curl/8\",\"more\"]"),
+            &text[1..],
+            &text.replace(sources, "[["),
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
-        assert_eq!(read("[]"), Some(vec![]));
+        assert_eq!(read("[[],[]]"), Some(vec![]));
+        // What is the same for many lines stands there once.
+        let other = Line { secret: lines[1].secret, ..lines[0].clone() };
+        let some = vec![lines[0].clone(), other, lines[1].clone(), lines[0].clone()];
+        let text = Note::new(1, some.clone()).text().expect("a text");
+        assert_eq!(text.matches(&lines[0].org.to_string()).count(), 1, "{text}");
+        assert_eq!(read(&text), Some(some));
 
         let all = lines.len();
         let parts = notes(lines.clone(), all - 1, 7);
