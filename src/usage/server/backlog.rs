@@ -12,6 +12,8 @@ pub struct Backlog {
     notes: BTreeMap<i64, Arc<Note>>,
     /// Notes up to this number have been joined: no two of their lines are of the same slot.
     joined_to: i64,
+    /// Flushes since then.
+    flushes: u32,
     /// The last key that was added up. Joined notes begin with the one after it, so that no key waits for ever.
     added_to: Option<Compact>,
 }
@@ -20,6 +22,8 @@ pub struct Backlog {
 const FEW: usize = 50_000;
 /// So many are not joined: it is done in one transaction, for which others that write wait.
 const MANY: usize = 200_000;
+/// Lines of fewer flushes are of the same slot too seldom.
+const SEVERAL: u32 = 10;
 
 impl Backlog {
     pub fn notes(&self) -> impl Iterator<Item = &Arc<Note>> {
@@ -34,14 +38,21 @@ impl Backlog {
         self.added_to
     }
 
+    /// What a flush has written down.
     pub fn put(&mut self, notes: &[Arc<Note>]) {
+        self.flushes += 1;
+        self.hold(notes);
+    }
+
+    fn hold(&mut self, notes: &[Arc<Note>]) {
         self.notes.extend(notes.iter().map(|note| (note.number, Arc::clone(note))));
     }
 
     /// Puts what they were joined into in the place of all up to a number.
     pub fn put_joined(&mut self, joined: &[Arc<Note>], of: &RangeInclusive<i64>) {
         self.notes.retain(|number, _| number > of.end());
-        self.put(joined);
+        self.hold(joined);
+        self.flushes = 0;
         self.joined_to = joined.last().map_or(self.joined_to, |note| note.number);
     }
 
@@ -60,7 +71,7 @@ impl Backlog {
     pub fn is_worth_joining(&self) -> bool {
         let new = lines(self.notes.range(self.joined_to + 1..).map(|(_, note)| note));
         let all = self.lines();
-        new >= FEW && 2 * new >= all && all <= MANY
+        new >= FEW && 2 * new >= all && all <= MANY && self.flushes >= SEVERAL
     }
 }
 
@@ -99,13 +110,19 @@ mod tests {
         let random = Random::seeded(1);
         let mut backlog = Backlog::default();
         let half = FEW / 2;
+        let nothing_new = |backlog: &mut Backlog| (2..SEVERAL).for_each(|_| backlog.put(&[]));
         backlog.put(&note(&random, 1, half));
+        nothing_new(&mut backlog);
         assert!(!backlog.is_worth_joining(), "few");
         backlog.put(&note(&random, 2, half));
         assert!(backlog.is_worth_joining());
         backlog.put_joined(&note(&random, 3, 2 * half), &(1..=2));
         assert_eq!((backlog.lines(), backlog.is_worth_joining()), (2 * half, false));
+        backlog.put(&note(&random, 4, 2 * half));
+        assert!(!backlog.is_worth_joining(), "a single flush");
+        backlog.notes.remove(&4);
         backlog.put(&note(&random, 4, 2 * half - 1));
+        nothing_new(&mut backlog);
         assert!(!backlog.is_worth_joining(), "a line less than half");
         backlog.put(&note(&random, 5, 1));
         assert!(backlog.is_worth_joining());
