@@ -136,10 +136,12 @@ class Load {
   }
 }
 
-/** Secret, hour, outcome, key, the place of where the requests came from, how many, the first, how much later the last. */
-type Line = [string, number, string, string, number, number, number, number];
-/** Where requests came from, and the lines. */
-type Text = [unknown[], Line[]];
+/** What many lines share: organization, address, user agent, hour and outcome. */
+type Shared = [string, string | null, string, number, string];
+/** Secret, key, the place of what it shares, how many requests, and when. */
+type Line = [string, string, number, number, number, number];
+/** Since when, what lines share, and the lines. */
+type Text = [number, Shared[], Line[]];
 
 /** Accepted requests, those that are only written down among them: in one look, since they move. */
 function counted(server: Server): number {
@@ -148,9 +150,9 @@ function counted(server: Server): number {
      UNION ALL SELECT counts FROM usage_journal`,
   );
   const sums = texts.map((text) => JSON.parse(text) as number | Text);
-  const valid = (lines: Line[]) => lines.filter(([, , outcome]) => outcome === "valid");
-  const sum = (lines: Line[]) => valid(lines).reduce((all, line) => all + line[5], 0);
-  return sums.reduce<number>((all, part) => all + (typeof part === "number" ? part : sum(part[1])), 0);
+  const sum = ([, shared, lines]: Text) =>
+    lines.filter(([, , place]) => shared[place]?.[4] === "valid").reduce((all, line) => all + line[3], 0);
+  return sums.reduce<number>((all, part) => all + (typeof part === "number" ? part : sum(part)), 0);
 }
 
 /** When the server began to write what it had counted, since a moment. */

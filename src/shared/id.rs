@@ -104,6 +104,16 @@ impl Compact {
         self.0.last_chunk().copied().unwrap_or_default()
     }
 
+    /// What `to_bytes` gave.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// What it is made of.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     /// The text as bytes.
     pub fn to_text(self) -> [u8; 36] {
         const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];

@@ -136,7 +136,7 @@ fn tell_first_calls(app: &App, flight: &usage::Flight) {
         if memory.org_of(line.key).is_none_or(|owner| owner.to_string() != org) {
             continue;
         }
-        let from = line.address.map(|address| format!(" from {address}")).unwrap_or_default();
+        let from = line.source.address.map(|address| format!(" from {address}")).unwrap_or_default();
         app.live.tell(topic, format!("First call received{from}."));
     }
 }

@@ -82,6 +82,7 @@ fn lines<'a>(notes: impl Iterator<Item = &'a Arc<Note>>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::journal::{self, Line};
+    use super::super::tally::Source;
     use super::*;
     use crate::platform::Random;
     use crate::shared::{KeyId, SecretId, Timestamp};
@@ -95,9 +96,7 @@ mod tests {
             hour: 480_000,
             outcome: Outcome::Valid,
             key: id(),
-            org: id(),
-            address: None,
-            user_agent: "".into(),
+            source: Source::anybody(id()).into(),
             requests: 1,
             first_at: Timestamp::from_millis(0),
             last_at: Timestamp::from_millis(0),

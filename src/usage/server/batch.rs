@@ -1,14 +1,15 @@
 //! Counts added up for each of the tables.
 
 use std::collections::BTreeMap;
-
-use super::journal::Line;
-use super::tally::DAY_IN_HOURS;
 use std::net::IpAddr;
+
+use smol_str::SmolStr;
+
+use super::journal::{Line, OrgHour};
+use super::tally::{DAY_IN_HOURS, Source};
 
 use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
-use smol_str::SmolStr;
 
 /// Accepted requests and the last of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub struct Of {
 #[derive(Clone, Default)]
 pub struct Batch {
     pub hours: BTreeMap<(SecretId, i64, Outcome), Of>,
-    pub org_hours: BTreeMap<(Compact, i64, Outcome), i64>,
+    pub org_hours: BTreeMap<OrgHour, i64>,
     pub days: BTreeMap<(Compact, i64), i64>,
     pub keys: BTreeMap<Compact, Totals>,
     pub secrets: BTreeMap<SecretId, Totals>,
@@ -82,7 +83,9 @@ pub struct Batch {
 
 impl Batch {
     pub(super) fn add(&mut self, line: &Line) {
-        let Line { secret, hour, outcome, key, org, requests, last_at, .. } = *line;
+        let Line { secret, outcome, key, requests, last_at, .. } = *line;
+        let Source { org, address, user_agent } = &*line.source;
+        let (org, hour) = (*org, i64::from(line.hour));
         self.hours.entry((secret, hour, outcome)).or_insert(Of { key, org, requests: 0 }).requests +=
             requests;
         *self.org_hours.entry((org, hour, outcome)).or_default() += requests;
@@ -92,7 +95,7 @@ impl Batch {
             self.keys.entry(key).or_insert(Totals::NONE).add(requests, last_at);
             self.secrets.entry(secret).or_insert(Totals::NONE).add(requests, last_at);
         }
-        let caller = CallerKey { key, secret, address: line.address, user_agent: line.user_agent.clone() };
+        let caller = CallerKey { key, secret, address: *address, user_agent: user_agent.clone() };
         let accepted_at = if is_valid { last_at } else { Requests::NEVER };
         self.callers.entry(caller).or_insert(Requests::NONE).join(&Requests {
             requests,

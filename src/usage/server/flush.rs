@@ -1,12 +1,11 @@
 //! From memory to the journal, every second; and what readers of the tables lay over them until it is added up there.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use smol_str::SmolStr;
 use sqlx::Any;
 use sqlx::pool::PoolConnection;
 use tokio::sync::{RwLock, RwLockReadGuard};
@@ -18,7 +17,7 @@ use super::journal::{self, Line, Note, OrgHour};
 use super::refusals::{Refusals, Refused};
 use super::rest::Busy;
 use super::store;
-use super::tally::{Part, Spread, Tally, Use};
+use super::tally::{Part, Source, Spread, Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{Compact, KeyId, SecretId, Timestamp};
@@ -81,7 +80,9 @@ struct Moment<'a> {
 /// Callers that this process has written in the hour, as short hashes: of two that are taken for one both are told apart.
 #[derive(Default)]
 struct Seen {
-    hour: i64,
+    hour: i32,
+    /// Under a key of its own: nobody outside can make many callers look like one that is known.
+    hasher: RandomState,
     /// Of keys with one, which is most keys, and there may be a million of them: by the end of the key's identifier.
     one: HashMap<u64, [u8; 4], BuildHasherDefault<Spread>>,
     several: HashMap<Compact, Vec<[u8; 4]>>,
@@ -242,14 +243,15 @@ impl Usage {
     /// In the order of their keys. What is sorted is small: lines are not.
     fn notes_of(&self, parts: &[Part], first: i64) -> Vec<Arc<Note>> {
         let slots: Vec<_> = parts.iter().flat_map(Part::slots).collect();
-        let mut order: Vec<_> = (0..slots.len()).map(|place| (slots[place].1.key, place)).collect();
+        let mut order: Vec<(Compact, u32)> =
+            (0..).zip(&slots).map(|(place, (_, count, _))| (count.key, place)).collect();
         order.sort_unstable();
-        let hour = slots.iter().map(|(slot, ..)| i64::from(slot.hour)).max().unwrap_or_default();
+        let hour = slots.iter().map(|(slot, ..)| slot.hour).max().unwrap_or_default();
         let texts = (first..).zip(order.chunks(PORTION)).map(|(number, chunk)| {
             let mut lines: Vec<Line> = chunk
                 .iter()
                 .map(|(_, place)| {
-                    let (slot, count, source) = slots[*place];
+                    let (slot, count, source) = slots[*place as usize];
                     Line::of(slot, count, source)
                 })
                 .collect();
@@ -270,15 +272,15 @@ impl Usage {
     }
 
     /// Lets at most `MOST_CALLERS` of a key through in an hour; the rest is counted together.
-    fn join_callers(&self, hour: i64, lines: &mut [Line]) {
+    fn join_callers(&self, hour: i32, lines: &mut [Line]) {
         let mut seen = lock(&self.seen);
         if seen.hour != hour {
             *seen = Seen { hour, ..Seen::default() };
         }
-        for line in lines {
-            if !seen.tells_apart(line.key, hash_of(line)) {
-                line.address = None;
-                line.user_agent = SmolStr::default();
+        for line in lines.iter_mut().filter(|line| !line.source.is_anybody()) {
+            let caller = seen.hasher.hash_one((line.secret, &line.source)) as u32;
+            if !seen.tells_apart(line.key, caller.to_ne_bytes()) {
+                line.source = Source::anybody(line.source.org).into();
             }
         }
     }
@@ -286,12 +288,6 @@ impl Usage {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn hash_of(line: &Line) -> [u8; 4] {
-    let mut hasher = DefaultHasher::new();
-    (line.secret, line.address, &line.user_agent).hash(&mut hasher);
-    (hasher.finish() as u32).to_ne_bytes()
 }
 
 /// Writes down what was counted, in one transaction. After an error it is tried again with the next flush, under the same
@@ -369,6 +365,8 @@ async fn put(app: &App, write: &mut Write, flight: &Flight) -> Result<bool, Erro
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]
@@ -383,5 +381,32 @@ mod tests {
         }
         assert!((0..10).all(|_| seen.tells_apart(key(2), caller(most))), "another key");
         assert_eq!((seen.one.len(), seen.several.len()), (1, 1));
+    }
+
+    #[test]
+    fn callers_beyond_a_hundred_are_counted_with_those_that_nobody_knows() {
+        let usage = Usage::default();
+        let id = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
+        let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
+        let count = |address: Option<IpAddr>, user_agent: &str| {
+            let outcome = Outcome::Valid;
+            let used = Use { secret, key: id(1), org: id(2), outcome, address, user_agent, request_id: "" };
+            usage.count(Timestamp::from_millis(0), &used);
+        };
+        let lines = |first| -> Vec<Line> {
+            let notes = usage.notes_of(&usage.tally.take(), first);
+            notes.iter().flat_map(|note| note.lines.clone()).collect()
+        };
+        let most = MOST_CALLERS as u32;
+        for round in 0..2 {
+            for n in 0..most + 2 {
+                count(Some(IpAddr::from(n.to_be_bytes())), "curl/8");
+            }
+            count(None, "");
+            let lines = lines(1 + round);
+            assert_eq!(lines.len(), MOST_CALLERS + 1, "{round}");
+            let anybody: Vec<_> = lines.iter().filter(|line| line.source.is_anybody()).collect();
+            assert_eq!((anybody.len(), anybody[0].requests), (1, 3), "{round}");
+        }
     }
 }

@@ -5,29 +5,30 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use data_encoding::BASE64URL_NOPAD;
 use serde::ser::{Serialize, Serializer};
 use smol_str::SmolStr;
 
 use super::tally::{Count, Slot, Source};
-use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
+use crate::shared::{Compact, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// Requests of one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub secret: SecretId,
-    pub hour: i64,
+    pub hour: i32,
     pub outcome: Outcome,
     pub key: Compact,
-    pub org: Compact,
-    /// None, and no user agent, for callers that are not told apart.
-    pub address: Option<IpAddr>,
-    pub user_agent: SmolStr,
+    pub source: Arc<Source>,
     pub requests: i64,
     /// About when the first of them came.
     pub first_at: Timestamp,
     pub last_at: Timestamp,
 }
+
+// There may be a million that wait.
+const _: () = assert!(size_of::<Line>() <= 72);
 
 /// One text of the journal.
 pub struct Note {
@@ -40,43 +41,55 @@ pub struct Note {
 
 pub type OrgHour = (Compact, i64, Outcome);
 
-/// A text as it is read: where requests came from, and the lines, each with its place among the former.
-type Text<'a> = (Vec<(&'a str, Option<IpAddr>, SmolStr)>, Vec<Row<'a>>);
+/// A text: since when, what many lines share, and the lines, each with its place among the former.
+type Text<'a> = (i64, Vec<Shared>, Vec<Row<'a>>);
 
-/// Secret, hour, outcome, key, place, requests, first, and how much later the last.
-type Row<'a> = (&'a str, i64, Outcome, &'a str, usize, i64, i64, i64);
+/// Organization, address, user agent, hour and outcome.
+type Shared = (OrgId, Option<IpAddr>, SmolStr, i32, Outcome);
+
+/// Secret, key, place, requests, how much later than the text the first, and how much later than that the last.
+type Row<'a> = (&'a str, &'a str, usize, i64, i64, i64);
 
 /// A line as it is written.
-struct Written<'a>(&'a Line, usize);
+struct Written<'a> {
+    line: &'a Line,
+    place: usize,
+    since: i64,
+}
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(line, place) = *self;
-        let (key, later) = (line.key.to_text(), line.last_at.millis() - line.first_at.millis());
+        let Self { line, place, since } = *self;
+        let mut key = [0; KEY_LENGTH];
         let row: Row = (
             line.secret.as_str(),
-            line.hour,
-            line.outcome,
-            str::from_utf8(&key).unwrap_or_default(),
+            BASE64URL_NOPAD.encode_mut_str(&line.key.to_bytes(), &mut key),
             place,
             line.requests,
-            line.first_at.millis(),
-            later,
+            line.first_at.millis() - since,
+            line.last_at.millis() - line.first_at.millis(),
         );
         row.serialize(serializer)
     }
 }
 
+/// Of sixteen bytes in base64.
+const KEY_LENGTH: usize = 22;
+
+fn key_of(text: &str) -> Option<Compact> {
+    let mut key = [0; 16];
+    let is_key = text.len() == KEY_LENGTH && BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut key).is_ok();
+    is_key.then(|| Compact::from_bytes(key))
+}
+
 impl Line {
-    pub(super) fn of(slot: &Slot, count: &Count, source: &Source) -> Self {
+    pub(super) fn of(slot: &Slot, count: &Count, source: &Arc<Source>) -> Self {
         Self {
             secret: slot.secret,
-            hour: slot.hour.into(),
+            hour: slot.hour,
             outcome: slot.outcome,
             key: count.key,
-            org: source.org,
-            address: source.address,
-            user_agent: source.user_agent.clone(),
+            source: Arc::clone(source),
             requests: count.requests as i64,
             first_at: count.last_at,
             last_at: count.last_at,
@@ -85,8 +98,8 @@ impl Line {
 }
 
 /// What may differ between lines besides how many requests and when.
-fn slot(line: &Line) -> (Compact, SecretId, i64, Outcome, Option<IpAddr>, &str) {
-    (line.key, line.secret, line.hour, line.outcome, line.address, &line.user_agent)
+fn slot(line: &Line) -> (Compact, SecretId, i32, Outcome, &Source) {
+    (line.key, line.secret, line.hour, line.outcome, &line.source)
 }
 
 /// Puts lines in the order of their slots and makes one of those of the same: each thread counted for itself.
@@ -126,7 +139,7 @@ impl Note {
         lines.shrink_to_fit();
         let mut orgs: BTreeMap<OrgHour, i64> = BTreeMap::new();
         for line in &lines {
-            *orgs.entry((line.org, line.hour, line.outcome)).or_default() += line.requests;
+            *orgs.entry((line.source.org, line.hour.into(), line.outcome)).or_default() += line.requests;
         }
         Self { number, lines, orgs: orgs.into_iter().collect() }
     }
@@ -149,40 +162,48 @@ impl Note {
     }
 
     pub fn text(&self) -> Result<String, serde_json::Error> {
-        type From<'a> = (Compact, Option<IpAddr>, &'a str);
-        let mut places: HashMap<From, usize> = HashMap::new();
-        let mut sources = Vec::new();
-        let mut last: Option<(From, usize)> = None;
+        let since = self.lines.iter().map(|line| line.first_at.millis()).min().unwrap_or_default();
+        type Of<'a> = (&'a Source, i32, Outcome);
+        let mut places: HashMap<Of, usize> = HashMap::new();
+        let mut shared: Vec<Shared> = Vec::new();
+        let mut last: Option<(Of, usize)> = None;
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
-            let from = (line.org, line.address, line.user_agent.as_str());
+            let of = (&*line.source, line.hour, line.outcome);
             let place = match last {
-                Some((known, place)) if known == from => place,
-                _ => *places.entry(from).or_insert_with(|| {
-                    sources.push((line.org.to_string(), line.address, &line.user_agent));
-                    sources.len() - 1
+                Some((known, place)) if known == of => place,
+                _ => *places.entry(of).or_insert_with(|| {
+                    let (Source { org, address, user_agent }, hour, outcome) = of;
+                    let org = OrgId::from_text(org.to_string());
+                    shared.push((org, *address, user_agent.clone(), hour, outcome));
+                    shared.len() - 1
                 }),
             };
-            last = Some((from, place));
-            lines.push(Written(line, place));
+            last = Some((of, place));
+            lines.push(Written { line, place, since });
         }
-        serde_json::to_string(&(sources, lines))
+        serde_json::to_string(&(since, shared, lines))
     }
 }
 
 /// None where somebody else has written into the table.
 pub fn read(text: &str) -> Option<Vec<Line>> {
-    let (sources, rows): Text = serde_json::from_str(text).ok()?;
-    let line = |(secret, hour, outcome, key, place, requests, first, later): Row| {
-        let (org, address, user_agent) = sources.get(place)?;
+    let (since, shared, rows): Text = serde_json::from_str(text).ok()?;
+    let source = |(org, address, user_agent, hour, outcome): Shared| {
+        let org = org.compact()?;
+        Some((Arc::new(Source { org, address, user_agent }), hour, outcome))
+    };
+    let shared: Vec<_> = shared.into_iter().map(source).collect::<Option<_>>()?;
+    let line = |(secret, key, place, requests, first, later): Row| {
+        let (source, hour, outcome) = shared.get(place)?;
+        let requests = Some(requests).filter(|requests| *requests > 0)?;
+        let first = since.checked_add(first)?;
         Some(Line {
             secret: SecretId::parse(secret)?,
-            hour,
-            outcome,
-            key: KeyId::from_text(key).compact()?,
-            org: OrgId::from_text(*org).compact()?,
-            address: *address,
-            user_agent: user_agent.clone(),
+            hour: *hour,
+            outcome: *outcome,
+            key: key_of(key)?,
+            source: Arc::clone(source),
             requests,
             first_at: Timestamp::from_millis(first),
             last_at: Timestamp::from_millis(first.checked_add(later)?),
@@ -195,6 +216,7 @@ pub fn read(text: &str) -> Option<Vec<Line>> {
 mod tests {
     use super::*;
     use crate::platform::Random;
+    use crate::shared::KeyId;
 
     #[test]
     fn lines_are_joined_written_down_and_read_back() {
@@ -205,9 +227,11 @@ mod tests {
             hour: 480_000,
             outcome,
             key: id(),
-            org: id(),
-            address: "2001:db8::1".parse().ok().filter(|_| !user_agent.is_empty()),
-            user_agent: user_agent.into(),
+            source: Arc::new(Source {
+                org: id(),
+                address: "2001:db8::1".parse().ok().filter(|_| !user_agent.is_empty()),
+                user_agent: user_agent.into(),
+            }),
             requests: 3,
             first_at: Timestamp::from_millis(1_795_168_700_000),
             last_at: Timestamp::from_millis(1_795_168_800_000),
@@ -221,30 +245,50 @@ mod tests {
         join(&mut twice);
         assert_eq!(twice.len(), lines.len());
         assert!(twice.iter().all(|line| line.requests == 6));
-        let later = twice.iter().find(|line| line.secret == lines[1].secret).expect("a line");
+        let later = twice.iter().find(|line| line.secret == lines[1].secret).expect("a line").clone();
         let times = (later.first_at.millis(), later.last_at.millis());
         assert_eq!(times, (1_795_168_600_000, 1_795_168_800_001));
 
         let text = Note::new(1, lines.clone()).text().expect("a text");
         assert_eq!(read(&text), Some(lines.clone()));
-        let sources = &text[..text.find("]]").expect("the end of the sources") + 1];
+        let key = &*BASE64URL_NOPAD.encode(&lines[0].key.to_bytes());
+        let end = text.find("]]").expect("the end of what is shared") + 1;
+        let shared = &text[text.find("[[").expect("its beginning") + 1..end];
         for wrong in [
             "",
             "{}",
             "[]",
-            "[[1]]",
-            &text.replace("curl/8\"]", "curl/8\",\"more\"]"),
+            "[0,[1]]",
+            "[[],[]]",
+            &text.replace("curl/8\",", "curl/8\",\"more\","),
             &text[1..],
-            &text.replace(sources, "[["),
+            &text.replace(shared, ""),
+            &text.replace(key, &key[1..]),
+            &text.replace(key, &format!("{key}A")),
+            &text.replace(key, &format!("={}", &key[1..])),
+            &text.replace(key, &format!("{}B", &key[..KEY_LENGTH - 1])),
+            &text.replacen(",3,0,", ",0,0,", 1),
+            &text.replacen(",3,0,", ",-3,0,", 1),
+            &text.replacen(",3,0,", &format!(",3,{},", i64::MAX), 1),
+            &text.replacen("[1795168700000", &format!("[{}", i64::MAX), 1),
         ] {
+            assert_ne!(wrong, text);
             assert_eq!(read(wrong), None, "{wrong}");
         }
-        assert_eq!(read("[[],[]]"), Some(vec![]));
+        assert_eq!(read("[0,[],[]]"), Some(vec![]));
         // What is the same for many lines stands there once.
-        let other = Line { secret: lines[1].secret, ..lines[0].clone() };
-        let some = vec![lines[0].clone(), other, lines[1].clone(), lines[0].clone()];
+        let line = &lines[0];
+        let other = Line { secret: lines[1].secret, ..line.clone() };
+        let mut some = vec![line.clone(), other, lines[1].clone(), line.clone()];
         let text = Note::new(1, some.clone()).text().expect("a text");
-        assert_eq!(text.matches(&lines[0].org.to_string()).count(), 1, "{text}");
+        assert_eq!(text.matches(&line.source.org.to_string()).count(), 1, "{text}");
+        assert_eq!(read(&text), Some(some.clone()));
+        some.push(Line { hour: line.hour + 1, ..line.clone() });
+        some.push(Line { outcome: lines[1].outcome, ..line.clone() });
+        some.push(Line { first_at: line.last_at, ..line.clone() });
+        some.push(later.clone());
+        let text = Note::new(1, some.clone()).text().expect("a text");
+        assert_eq!(text.matches(&line.source.org.to_string()).count(), 3, "{text}");
         assert_eq!(read(&text), Some(some));
 
         let all = lines.len();
@@ -268,8 +312,8 @@ mod tests {
             let of_key = whole[0].of(line.key);
             assert_eq!(of_key.len(), 1);
             assert_eq!((of_key[0].secret, of_key[0].requests), (line.secret, 9));
-            let of_org = whole[0].orgs.iter().find(|((org, ..), _)| *org == line.org);
-            assert_eq!(of_org, Some(&((line.org, line.hour, line.outcome), 9)));
+            let of_org = whole[0].orgs.iter().find(|((org, ..), _)| *org == line.source.org);
+            assert_eq!(of_org, Some(&((line.source.org, line.hour.into(), line.outcome), 9)));
         }
         assert_eq!(whole[0].of_keys(&[id()]).count(), 0);
     }

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use indexmap::IndexMap;
 use smol_str::SmolStr;
 
 use crate::shared::{Compact, SecretId, Timestamp};
@@ -37,7 +38,8 @@ pub(super) struct Slot {
 /// What differs between most slots is chance already: identifiers that this server has drawn.
 impl Hash for Slot {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.secret.word() ^ u64::from(self.source));
+        let rest = (self.hour as u64) << 32 ^ (self.outcome as u64) << 24 ^ u64::from(self.source);
+        hasher.write_u64(self.secret.word() ^ rest);
     }
 }
 
@@ -68,19 +70,31 @@ pub(super) struct Count {
 
 const _: () = assert!(size_of::<(Slot, Count)>() <= 56);
 
-/// Where requests came from, which many slots share: of which organization's key, and whose. Nobody where too many are
-/// counted at once to tell them apart.
-pub(super) struct Source {
+/// Where requests came from, which many slots share, and the organization whose keys they presented.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
     pub org: Compact,
     pub address: Option<IpAddr>,
     pub user_agent: SmolStr,
 }
 
-/// What one thread has counted.
+impl Source {
+    /// All those that are not told apart.
+    pub(super) fn anybody(org: Compact) -> Self {
+        Self { org, address: None, user_agent: SmolStr::default() }
+    }
+
+    pub(super) fn is_anybody(&self) -> bool {
+        self.address.is_none() && self.user_agent.is_empty()
+    }
+}
+
+/// What one thread has counted. Slots stand one after the other, in the order in which they came, and what finds them is
+/// small: they may be more than a processor's caches hold.
 #[derive(Default)]
 pub(super) struct Part {
-    counts: HashMap<Slot, Count, BuildHasherDefault<Spread>>,
-    sources: Vec<Source>,
+    counts: IndexMap<Slot, Count, BuildHasherDefault<Spread>>,
+    sources: Vec<Arc<Source>>,
     /// Places of sources, by their hash under the process's key.
     places: HashMap<u64, u32, BuildHasherDefault<Spread>>,
 }
@@ -90,13 +104,13 @@ impl Part {
         self.counts.len()
     }
 
-    pub fn slots(&self) -> impl Iterator<Item = (&Slot, &Count, &Source)> {
+    pub fn slots(&self) -> impl Iterator<Item = (&Slot, &Count, &Arc<Source>)> {
         self.counts.iter().map(|(slot, count)| (slot, count, &self.sources[slot.source as usize]))
     }
 
     fn place_of(&mut self, hash: u64, org: Compact, address: Option<IpAddr>, user_agent: &str) -> u32 {
         *self.places.entry(hash).or_insert_with(|| {
-            self.sources.push(Source { org, address, user_agent: user_agent.into() });
+            self.sources.push(Arc::new(Source { org, address, user_agent: user_agent.into() }));
             self.sources.len() as u32 - 1
         })
     }
@@ -138,14 +152,14 @@ impl Tally {
     pub fn take(&self) -> Vec<Part> {
         let take = |part: &Mutex<Part>| {
             let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            let counts = HashMap::with_capacity_and_hasher(part.len(), BuildHasherDefault::default());
+            let counts = IndexMap::with_capacity_and_hasher(part.len(), BuildHasherDefault::default());
             std::mem::replace(&mut *part, Part { counts, ..Part::default() })
         };
         self.parts.iter().map(take).filter(|part| part.len() > 0).collect()
     }
 
     /// Looks at what is counted.
-    pub fn each(&self, mut look: impl FnMut(&Slot, &Count, &Source)) {
+    pub fn each(&self, mut look: impl FnMut(&Slot, &Count, &Arc<Source>)) {
         for part in &self.parts {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
             part.slots().for_each(|(slot, count, source)| look(slot, count, source));
