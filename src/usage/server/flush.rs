@@ -399,10 +399,10 @@ mod tests {
         };
         let most = MOST_CALLERS as u32;
         for round in 0..2 {
+            count(None, "");
             for n in 0..most + 2 {
                 count(Some(IpAddr::from(n.to_be_bytes())), "curl/8");
             }
-            count(None, "");
             let lines = lines(1 + round);
             assert_eq!(lines.len(), MOST_CALLERS + 1, "{round}");
             let anybody: Vec<_> = lines.iter().filter(|line| line.source.is_anybody()).collect();
