@@ -22,7 +22,7 @@ use super::tries::Tries;
 use super::wrong::{Known, Wrong};
 use crate::platform::changes::{Heard, Kind};
 use crate::platform::{Random, Workers};
-use crate::shared::{Compact, KeyId, SecretId};
+use crate::shared::{Compact, KeyId};
 
 /// A remembered state may be used while the last successful reading of the change log began less than this ago.
 const LEASE: Duration = Duration::from_secs(5);
@@ -33,7 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Memory {
     /// Under a key of this process: nobody outside can make two tokens meet.
     key: [u8; 32],
-    proven: papaya::HashMap<Digest, Proof, BuildHasherDefault<FirstBytes>>,
+    /// The place of the key whose token it is. Which of its secrets, the token says itself.
+    proven: papaya::HashMap<Digest, Arc<Cell>, BuildHasherDefault<FirstBytes>>,
     /// Asked when a token is proven and when a key changes, not by the checks in between.
     cells: [Mutex<HashSet<ByKey>>; SHARDS],
     orgs: papaya::HashMap<Compact, Arc<Org>>,
@@ -49,12 +50,6 @@ pub struct Memory {
 
 /// A token under the keyed hash.
 pub(super) type Digest = [u8; 16];
-
-#[derive(Clone)]
-pub(super) struct Proof {
-    pub secret: SecretId,
-    pub cell: Arc<Cell>,
-}
 
 /// The place of one key's state.
 pub(super) struct Cell {
@@ -100,7 +95,7 @@ impl Eq for ByKey {}
 /// What the first check of a token found.
 #[derive(Clone)]
 pub(super) enum Checked {
-    Proven(Proof),
+    Proven(Arc<Cell>),
     /// No such secret.
     Unknown,
     /// A secret that has ended, or not the secret that has this id.
@@ -169,12 +164,12 @@ impl Memory {
     }
 
     /// Without a copy: that would write to the place's count of holders.
-    pub(super) fn with_proof<T>(&self, digest: &Digest, look: impl FnOnce(&Proof) -> T) -> Option<T> {
+    pub(super) fn with_proven<T>(&self, digest: &Digest, look: impl FnOnce(&Arc<Cell>) -> T) -> Option<T> {
         self.proven.pin().get(digest).map(look)
     }
 
-    pub(super) fn remember(&self, digest: Digest, proof: Proof) {
-        self.proven.pin().insert(digest, proof);
+    pub(super) fn remember(&self, digest: Digest, cell: Arc<Cell>) {
+        self.proven.pin().insert(digest, cell);
     }
 
     /// The secret has ended, or its key's cell was given up.
@@ -271,19 +266,19 @@ impl Memory {
         if excess == 0 {
             return;
         }
-        for (digest, proof) in self.proven.pin().iter().take(excess + most / 10) {
-            self.give_up(digest, proof);
+        for (digest, cell) in self.proven.pin().iter().take(excess + most / 10) {
+            self.give_up(digest, cell);
         }
     }
 
     /// Two secrets of a key share its place. Where it was given up with one of them, the key may have another by now,
     /// which stays: nobody would tell it of changes any more.
-    fn give_up(&self, digest: &Digest, proof: &Proof) {
-        proof.cell.give_up();
+    fn give_up(&self, digest: &Digest, cell: &Arc<Cell>) {
+        cell.give_up();
         self.proven.pin().remove(digest);
-        let key = proof.cell.key;
+        let key = cell.key;
         let mut cells = self.cells_near(key);
-        if cells.get(&key).is_some_and(|ByKey(cell)| Arc::ptr_eq(cell, &proof.cell)) {
+        if cells.get(&key).is_some_and(|ByKey(known)| Arc::ptr_eq(known, cell)) {
             cells.remove(&key);
         }
     }
@@ -318,17 +313,15 @@ mod tests {
     fn a_key_that_was_given_up_with_one_secret_keeps_its_next_place() {
         let memory = Memory::new(&Random::seeded(1));
         let key = KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an identifier");
-        let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
         let (old, new) = ([1; 16], [2; 16]);
-        let proof = |cell: &Arc<Cell>| Proof { secret, cell: Arc::clone(cell) };
         let first = memory.cell(key);
-        memory.remember(old, proof(&first));
-        memory.remember(new, proof(&first));
-        memory.give_up(&new, &proof(&first));
+        memory.remember(old, Arc::clone(&first));
+        memory.remember(new, Arc::clone(&first));
+        memory.give_up(&new, &first);
         let second = memory.cell(key);
         assert!(!Arc::ptr_eq(&first, &second));
-        memory.remember(new, proof(&second));
-        memory.give_up(&old, &proof(&first));
+        memory.remember(new, Arc::clone(&second));
+        memory.give_up(&old, &first);
         assert!(Arc::ptr_eq(&second, &memory.cell(key)), "a change of the key is still heard there");
         assert_eq!(memory.len(), 1);
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use arc_swap::Guard;
 use tokio::sync::OnceCell;
 
-use super::memory::{Cell, Checked, Digest, Memory, Proof};
+use super::memory::{Cell, Checked, Digest, Memory};
 use super::minute::Rate;
 use super::state::State;
 use super::token::Token;
@@ -151,13 +151,20 @@ pub fn verify_at_once(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -
 fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Verdict> {
     let Some(token) = Token::parse(text) else { return Some(Verdict::of(Outcome::Malformed)) };
     let memory: &Memory = app.slice::<Arc<Memory>>();
+    // The clock first: a processor that reads it waits for all that it has begun to fetch.
+    let (now, steady) = (app.clock.now(), app.clock.steady());
     let digest = memory.digest(&token);
-    let steady = app.clock.steady();
-    let proven = |proof: &Proof| {
-        let state = Present::of(proof.cell.state()).filter(|_| memory.may_use_states(steady))?;
-        Some(judge(app, memory, &digest, proof, state, wanted, from))
+    let proven = |cell: &Arc<Cell>| {
+        let state = Present::of(cell.state()).filter(|_| memory.may_use_states(steady))?;
+        Some(judge(
+            app,
+            memory,
+            &Asked { secret: token.id(), digest: &digest, now, wanted, from },
+            cell,
+            state,
+        ))
     };
-    if let Some(verdict) = memory.with_proof(&digest, proven).flatten() {
+    if let Some(verdict) = memory.with_proven(&digest, proven).flatten() {
         return Some(verdict);
     }
     if memory.wrong.is_unknown(&digest, steady) {
@@ -175,15 +182,15 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
     let digest = &memory.digest(token);
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
-        let remembered = memory.with_proof(digest, Proof::clone);
+        let remembered = memory.with_proven(digest, Arc::clone);
         let is_new = remembered.is_none();
-        let proof = match remembered {
-            Some(proof) => proof,
+        let cell = match remembered {
+            Some(cell) => cell,
             None => match check_once(app, memory, token, digest, from.address).await? {
                 Checked::TooSoon(wait) => {
                     return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
                 }
-                Checked::Proven(proof) => proof,
+                Checked::Proven(cell) => cell,
                 Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
                 Checked::Wrong(known) => {
                     count_wrong(app, token.id(), &known, from);
@@ -191,14 +198,17 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
                 }
             },
         };
-        let mut state = load(app, memory, &proof.cell).await?;
-        if is_new && state.as_ref().is_some_and(|state| !state.has(proof.secret, app.clock.now())) {
+        let mut state = load(app, memory, &cell).await?;
+        if is_new && state.as_ref().is_some_and(|state| !state.has(token.id(), app.clock.now())) {
             // Its hash is there, so another process may have given the key this secret a moment ago.
-            proof.cell.forget();
-            state = load(app, memory, &proof.cell).await?;
+            cell.forget();
+            state = load(app, memory, &cell).await?;
         }
         match state {
-            Some(state) => return Ok(judge(app, memory, digest, &proof, Present::read(state), wanted, from)),
+            Some(state) => {
+                let asked = Asked { secret: token.id(), digest, now: app.clock.now(), wanted, from };
+                return Ok(judge(app, memory, &asked, &cell, Present::read(state)));
+            }
             None => memory.forget_proof(digest),
         }
     }
@@ -268,10 +278,10 @@ async fn check(
             let secret = token.secret().to_owned();
             app.metrics.key_hashed();
             if memory.workers.run(move || hash::matches(&stored, &secret)).await?? {
-                let proof = Proof { secret: token.id(), cell: memory.cell(key) };
-                memory.remember(*digest, proof.clone());
+                let cell = memory.cell(key);
+                memory.remember(*digest, Arc::clone(&cell));
                 memory.tries.forgive(address, token.id());
-                return Ok(Checked::Proven(proof));
+                return Ok(Checked::Proven(cell));
             }
             Outcome::Unknown
         }
@@ -282,35 +292,37 @@ async fn check(
     Ok(Checked::Wrong(known))
 }
 
+/// A proven token, and what is asked of it.
+struct Asked<'a> {
+    secret: SecretId,
+    digest: &'a Digest,
+    now: Timestamp,
+    wanted: &'a Wanted,
+    from: &'a From<'a>,
+}
+
 /// A proven token against the key's state and what is wanted.
-fn judge(
-    app: &App,
-    memory: &Memory,
-    digest: &Digest,
-    proof: &Proof,
-    state: Present,
-    wanted: &Wanted,
-    from: &From,
-) -> Verdict {
-    let (now, key) = (app.clock.now(), proof.cell.key);
-    if !state.has(proof.secret, now) {
+fn judge(app: &App, memory: &Memory, asked: &Asked, cell: &Cell, state: Present) -> Verdict {
+    let Asked { secret, digest, now, wanted, from } = *asked;
+    let key = cell.key;
+    if !state.has(secret, now) {
         memory.forget_proof(digest);
         let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
         // Its hash may be there until the next sweep: it is not proven again and again until then.
         memory.wrong.remember_known(digest, known, app.clock.steady());
-        count(app, now, proof.secret, key, state.org.id, Outcome::Revoked, from);
+        count(app, now, secret, key, state.org.id, Outcome::Revoked, from);
         return Verdict::wrong(known);
     }
     let mut rate = None;
     let outcome = match state.standing(now) {
         Outcome::Valid => {
-            let (outcome, taken) = admit(app, &proof.cell, &state, wanted, from);
+            let (outcome, taken) = admit(app, cell, &state, wanted, from);
             rate = taken;
             outcome
         }
         refused => refused,
     };
-    count(app, now, proof.secret, key, state.org.id, outcome, from);
+    count(app, now, secret, key, state.org.id, outcome, from);
     let state = Some(Proven { key, state });
     Verdict { outcome, state, known: None, rate, wait: None }
 }
