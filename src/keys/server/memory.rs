@@ -1,9 +1,9 @@
 //! What is remembered so that the next check of a key costs about a microsecond: which tokens are proven, and what each
 //! key is at present. Reading takes no lock that a writer holds.
 //!
-//! Two things are kept apart. A proof (this token is that secret) holds until the secret ends. A state (role, limits,
-//! times) is dropped at every change of the key and read again. A state that was being read while its key changed is not
-//! put back, and no state is used once the change log has not been read for a while.
+//! Two things are kept apart. A proof (this token is right, and that key's) holds until the secret ends. A state (role,
+//! limits, times) is dropped at every change of the key and read again. A state that was being read while its key changed
+//! is not put back, and no state is used once the change log has not been read for a while.
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};

@@ -154,8 +154,10 @@ fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Ver
     // The clock first: a processor that reads it waits for all that it has begun to fetch.
     let (now, steady) = (app.clock.now(), app.clock.steady());
     let digest = memory.digest(&token);
+    // Before a state is looked at: one that is there now may be older than the lease that comes next.
+    let may_use_states = memory.may_use_states(steady);
     let proven = |cell: &Arc<Cell>| {
-        let state = Present::of(cell.state()).filter(|_| memory.may_use_states(steady))?;
+        let state = Present::of(cell.state()).filter(|_| may_use_states)?;
         Some(judge(
             app,
             memory,
@@ -220,8 +222,8 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
 async fn load(app: &App, memory: &Memory, cell: &Cell) -> Result<Option<Arc<State>>, Error> {
     for _ in 0..100 {
         let Some(generation) = cell.generation() else { return Ok(None) };
-        if let Some(state) = &*cell.state()
-            && memory.may_use_states(app.clock.steady())
+        if memory.may_use_states(app.clock.steady())
+            && let Some(state) = &*cell.state()
         {
             return Ok(Some(Arc::clone(state)));
         }
