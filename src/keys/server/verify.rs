@@ -154,17 +154,12 @@ fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Ver
     // The clock first: a processor that reads it waits for all that it has begun to fetch.
     let (now, steady) = (app.clock.now(), app.clock.steady());
     let digest = memory.digest(&token);
-    // Before a state is looked at: one that is there now may be older than the lease that comes next.
+    // Before a state is looked at: what a lease that begins meanwhile has made invalid may still be in hand.
     let may_use_states = memory.may_use_states(steady);
     let proven = |cell: &Arc<Cell>| {
         let state = Present::of(cell.state()).filter(|_| may_use_states)?;
-        Some(judge(
-            app,
-            memory,
-            &Asked { secret: token.id(), digest: &digest, now, wanted, from },
-            cell,
-            state,
-        ))
+        let asked = Asked { secret: token.id(), digest: &digest, now, wanted, from };
+        Some(judge(app, memory, &asked, cell, state))
     };
     if let Some(verdict) = memory.with_proven(&digest, proven).flatten() {
         return Some(verdict);

@@ -7,7 +7,6 @@ use smol_str::SmolStr;
 
 use super::journal::{Line, OrgHour};
 use super::tally::{DAY_IN_HOURS, Source};
-
 use crate::shared::{Compact, SecretId, Timestamp};
 use crate::usage::Outcome;
 

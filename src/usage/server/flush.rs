@@ -1,7 +1,6 @@
 //! From memory to the journal, every second; and what readers of the tables lay over them until it is added up there.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +12,12 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use super::add_up::Other;
 use super::backlog::Backlog;
 use super::batch::Batch;
+use super::callers::Seen;
 use super::journal::{self, Line, Note, OrgHour};
 use super::refusals::{Refusals, Refused};
 use super::rest::Busy;
 use super::store;
-use super::tally::{Part, Source, Spread, Tally, Use};
+use super::tally::{Part, Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{Compact, KeyId, SecretId, Timestamp};
@@ -76,41 +76,6 @@ struct Moment<'a> {
     notes: Vec<Arc<Note>>,
     _still: MutexGuard<'a, Option<Arc<Flight>>>,
 }
-
-/// Callers that this process has written in the hour, as short hashes: of two that are taken for one both are told apart.
-#[derive(Default)]
-struct Seen {
-    hour: i32,
-    /// Under a key of its own: nobody outside can make many callers look like one that is known.
-    hasher: RandomState,
-    /// Of keys with one, which is most keys, and there may be a million of them: by the end of the key's identifier.
-    one: HashMap<u64, [u8; 4], BuildHasherDefault<Spread>>,
-    several: HashMap<Compact, Vec<[u8; 4]>>,
-}
-
-impl Seen {
-    /// May this caller of the key be told apart?
-    fn tells_apart(&mut self, key: Compact, caller: [u8; 4]) -> bool {
-        if let Some(known) = self.several.get_mut(&key) {
-            let is_known = known.contains(&caller);
-            let room = known.len() < MOST_CALLERS;
-            if room && !is_known {
-                known.push(caller);
-            }
-            return is_known || room;
-        }
-        let tail = u64::from_ne_bytes(key.tail());
-        let first = *self.one.entry(tail).or_insert(caller);
-        if first != caller {
-            self.one.remove(&tail);
-            self.several.insert(key, vec![first, caller]);
-        }
-        true
-    }
-}
-
-/// Beyond this many, callers of a key are counted together.
-pub const MOST_CALLERS: usize = 100;
 
 /// So many callers are added up in one transaction, about, and so many lines stand in one text: others that write need not
 /// wait for all of them.
@@ -255,7 +220,7 @@ impl Usage {
                     Line::of(slot, count, source)
                 })
                 .collect();
-            self.join_callers(hour, &mut lines);
+            lock(&self.seen).join(hour, &mut lines);
             journal::join(&mut lines);
             Arc::new(Note::new(number, lines))
         });
@@ -269,20 +234,6 @@ impl Usage {
             None => backlog.put(&flight.notes),
         }
         *flying = None;
-    }
-
-    /// Lets at most `MOST_CALLERS` of a key through in an hour; the rest is counted together.
-    fn join_callers(&self, hour: i32, lines: &mut [Line]) {
-        let mut seen = lock(&self.seen);
-        if seen.hour != hour {
-            *seen = Seen { hour, ..Seen::default() };
-        }
-        for line in lines.iter_mut().filter(|line| !line.source.is_anybody()) {
-            let caller = seen.hasher.hash_one((line.secret, &line.source)) as u32;
-            if !seen.tells_apart(line.key, caller.to_ne_bytes()) {
-                line.source = Source::anybody(line.source.org).into();
-            }
-        }
     }
 }
 
@@ -367,21 +318,8 @@ async fn put(app: &App, write: &mut Write, flight: &Flight) -> Result<bool, Erro
 mod tests {
     use std::net::IpAddr;
 
+    use super::super::callers::MOST_CALLERS;
     use super::*;
-
-    #[test]
-    fn a_hundred_callers_of_a_key_are_told_apart() {
-        let key = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
-        let mut seen = Seen::default();
-        let caller = |n: u32| n.to_ne_bytes();
-        let most = MOST_CALLERS as u32;
-        for round in 0..2 {
-            assert!((0..most).all(|n| seen.tells_apart(key(1), caller(n))), "{round}");
-            assert!((most..2 * most).all(|n| !seen.tells_apart(key(1), caller(n))), "{round}");
-        }
-        assert!((0..10).all(|_| seen.tells_apart(key(2), caller(most))), "another key");
-        assert_eq!((seen.one.len(), seen.several.len()), (1, 1));
-    }
 
     #[test]
     fn callers_beyond_a_hundred_are_counted_with_those_that_nobody_knows() {

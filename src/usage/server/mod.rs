@@ -3,6 +3,7 @@
 mod add_up;
 mod backlog;
 mod batch;
+mod callers;
 mod flush;
 mod journal;
 mod read;

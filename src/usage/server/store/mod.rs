@@ -12,7 +12,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyExecutor, AnyPool, AssertSqlSafe, Row};
 
 use super::batch::Batch;
-use super::flush::MOST_CALLERS;
+use super::callers::MOST_CALLERS;
 use super::read::TREND;
 use super::refusals::{Reason, Refused};
 use super::tally::{DAY_IN_HOURS, HOUR};
