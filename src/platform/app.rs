@@ -93,6 +93,7 @@ impl App {
         let stopping = watch::Sender::new(false);
         let node = random.base62(12);
         let first_request = u64::from_le_bytes(random.bytes());
+        let live = Live::new(&clock);
         Self(Arc::new(Parts {
             config,
             public_url,
@@ -101,7 +102,7 @@ impl App {
             random,
             metrics,
             assets,
-            live: Live::default(),
+            live,
             mail,
             outbound,
             slices,

@@ -1,17 +1,46 @@
 //! What happens while a page is open. A slice tells of it; pages that wait for it hear it over one connection each
-//! (`ui::server::live`). Nothing is kept: a page that was not listening reads the state when it loads.
+//! (`ui::server::live`). Whoever draws such a page says so (`expect`): what is told before its browser listens, or while
+//! the connection is away for a moment, is kept for it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 
+use super::Clock;
+use crate::shared::UserId;
+
 /// Listeners that fall further behind miss the oldest; they stay connected.
 const BACKLOG: usize = 256;
+/// So long a page may take until it listens, or until it is back.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Of all pages together; what further ones wait for is told, but not kept.
+const MOST: usize = 10_000;
+
+/// What a page waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// As pages name it: `organization:…` or `person:…`.
+    pub here: String,
+    /// Among those of all: `organization/<id>/…` or `person/<id>/…`.
+    pub full: String,
+}
+
+impl Topic {
+    pub fn of_org(org: &impl Display, what: &str) -> Self {
+        Self { here: format!("organization:{what}"), full: format!("organization/{org}/{what}") }
+    }
+
+    pub fn of_person(person: &UserId, what: &str) -> Self {
+        Self { here: format!("person:{what}"), full: format!("person/{person}/{what}") }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
-    /// Whose, and what: `organization/<id>/…` or `person/<id>/…`.
+    /// As it is called among those of all.
     pub topic: String,
     /// A sentence for people; may be empty.
     pub text: String,
@@ -19,61 +48,108 @@ pub struct Signal {
 
 pub struct Live {
     signals: broadcast::Sender<Signal>,
-    /// How many pages wait for each topic.
-    awaited: Arc<Mutex<HashMap<String, usize>>>,
+    awaited: Awaited,
+    clock: Clock,
 }
 
-impl Default for Live {
-    fn default() -> Self {
-        Self { signals: broadcast::Sender::new(BACKLOG), awaited: Arc::default() }
+type Awaited = Arc<Mutex<HashMap<String, Expected>>>;
+
+#[derive(Default)]
+struct Expected {
+    /// So many pages listen.
+    pages: usize,
+    /// Those that do not may still come, until then.
+    until: Duration,
+    told: Option<String>,
+}
+
+impl Expected {
+    fn is_awaited(&self, now: Duration) -> bool {
+        self.pages > 0 || now < self.until
     }
 }
 
 /// Topics that somebody waits for, until this is dropped.
 pub struct Awaiting {
-    topics: Vec<String>,
-    awaited: Arc<Mutex<HashMap<String, usize>>>,
+    topics: Vec<Topic>,
+    awaited: Awaited,
+    clock: Clock,
+}
+
+impl Awaiting {
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
 }
 
 impl Drop for Awaiting {
     fn drop(&mut self) {
-        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = self.clock.steady() + PATIENCE;
+        let mut awaited = lock(&self.awaited);
         for topic in &self.topics {
-            if let Some(count) = awaited.get_mut(topic) {
-                *count -= 1;
-                if *count == 0 {
-                    awaited.remove(topic);
-                }
+            if let Some(expected) = awaited.get_mut(&topic.full) {
+                expected.pages -= 1;
+                expected.until = until;
             }
         }
     }
 }
 
 impl Live {
-    pub fn tell(&self, topic: impl Into<String>, text: impl Into<String>) {
-        // Nobody listening is the usual case.
-        let _ = self.signals.send(Signal { topic: topic.into(), text: text.into() });
+    pub fn new(clock: &Clock) -> Self {
+        Self { signals: broadcast::Sender::new(BACKLOG), awaited: Arc::default(), clock: clock.clone() }
     }
 
-    pub fn listen(&self) -> broadcast::Receiver<Signal> {
-        self.signals.subscribe()
-    }
-
-    /// From here on it is known that somebody waits for these.
-    pub fn wait_for(&self, topics: Vec<String>) -> Awaiting {
-        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        for topic in &topics {
-            *awaited.entry(topic.clone()).or_default() += 1;
+    /// A page is drawn that waits for this from now on. Gives the topic as the page names it.
+    pub fn expect(&self, topic: Topic) -> String {
+        let now = self.clock.steady();
+        let mut awaited = lock(&self.awaited);
+        if awaited.len() >= MOST {
+            awaited.retain(|_, expected| expected.is_awaited(now));
         }
-        Awaiting { topics, awaited: Arc::clone(&self.awaited) }
+        if awaited.len() < MOST || awaited.contains_key(&topic.full) {
+            let expected = awaited.entry(topic.full).or_default();
+            (expected.until, expected.told) = (now + PATIENCE, None);
+        }
+        topic.here
     }
 
-    /// What pages wait for now: whoever tells of very much tells only of this.
+    pub fn tell(&self, topic: Topic, text: impl Into<String>) {
+        let signal = Signal { topic: topic.full, text: text.into() };
+        if let Some(expected) = lock(&self.awaited).get_mut(&signal.topic) {
+            expected.told = Some(signal.text.clone());
+        }
+        // Nobody listening is the usual case.
+        let _ = self.signals.send(signal);
+    }
+
+    /// What is told from here on; and what was told to these topics since a page was drawn that waits for them.
+    pub fn listen(&self, topics: Vec<Topic>) -> (Awaiting, Vec<Signal>, broadcast::Receiver<Signal>) {
+        let signals = self.signals.subscribe();
+        let mut awaited = lock(&self.awaited);
+        let mut told = Vec::new();
+        for Topic { full, .. } in &topics {
+            let expected = awaited.entry(full.clone()).or_default();
+            expected.pages += 1;
+            told.extend(expected.told.clone().map(|text| Signal { topic: full.clone(), text }));
+        }
+        drop(awaited);
+        (Awaiting { topics, awaited: Arc::clone(&self.awaited), clock: self.clock.clone() }, told, signals)
+    }
+
+    /// What pages wait for now, by its name among all: whoever tells of very much tells only of this.
     pub fn awaited(&self) -> Vec<String> {
-        self.awaited.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        let now = self.clock.steady();
+        let mut awaited = lock(&self.awaited);
+        awaited.retain(|_, expected| expected.is_awaited(now));
+        awaited.keys().cloned().collect()
     }
 
     pub fn listeners(&self) -> usize {
         self.signals.receiver_count()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

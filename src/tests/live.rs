@@ -1,5 +1,7 @@
 //! Live parts: what a page waits for comes to those it concerns and to nobody else.
 
+use crate::platform::live::Topic;
+
 use super::harness::{Server, on_both_engines};
 use super::personas::Persona;
 
@@ -14,8 +16,8 @@ on_both_engines! {
         };
         let (mine, theirs) = (listen(member).await, listen(stranger).await);
         assert_eq!(mine.header("content-type"), "text/event-stream");
-        server.app.live.tell(format!("organization/{org}/keys/2/first-call"), "another key");
-        server.app.live.tell(format!("organization/{org}/keys/1/first-call"), "First call \"received\"\n\ndata: forged");
+        server.app.live.tell(Topic::of_org(&org, "keys/2/first-call"), "another key");
+        server.app.live.tell(Topic::of_org(&org, "keys/1/first-call"), "First call \"received\"\n\ndata: forged");
         server.app.stop();
         let told = mine.rest().await;
         assert!(told.contains("event: arrived") && told.contains("organization:keys/1/first-call"), "{told}");

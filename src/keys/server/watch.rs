@@ -1,6 +1,7 @@
 //! What goes on beside the requests: reading the change log, writing what was counted, ending secrets at their cut-off.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::{Memory, ending, store};
 use crate::audit::{self, By, Event};
 use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::live::Topic;
 use crate::platform::{App, Error};
 use crate::shared::SecretId;
 use crate::usage::Outcome;
@@ -118,6 +120,13 @@ async fn write_down(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+const FIRST_CALL: &str = "/first-call";
+
+/// What pages wait for: the first call with a secret.
+pub fn first_call(org: &impl Display, secret: SecretId) -> Topic {
+    Topic::of_org(org, &format!("secrets/{secret}{FIRST_CALL}"))
+}
+
 /// Tells the pages that wait for a secret's first call.
 fn tell_first_calls(app: &App, flight: &usage::Flight) {
     let awaited = app.live.awaited();
@@ -128,16 +137,13 @@ fn tell_first_calls(app: &App, flight: &usage::Flight) {
     let accepted = flight.lines().filter(|line| line.outcome == Outcome::Valid);
     let accepted: HashMap<SecretId, &usage::Line> = accepted.map(|line| (line.secret, line)).collect();
     for topic in awaited {
-        let waiting = topic.strip_prefix("organization/").and_then(|rest| rest.split_once("/secrets/"));
-        let Some((org, rest)) = waiting else { continue };
-        let Some(secret) = rest.strip_suffix("/first-call").and_then(SecretId::parse) else { continue };
+        let named = topic.strip_suffix(FIRST_CALL).and_then(|rest| rest.rsplit_once('/'));
+        let Some(secret) = named.and_then(|(_, secret)| SecretId::parse(secret)) else { continue };
         let Some(line) = accepted.get(&secret) else { continue };
         // A page names the secret; whose it is decides whether it may hear of it.
-        if memory.org_of(line.key).is_none_or(|owner| owner.to_string() != org) {
-            continue;
-        }
+        let Some(org) = memory.org_of(line.key) else { continue };
         let from = line.source.address.map(|address| format!(" from {address}")).unwrap_or_default();
-        app.live.tell(topic, format!("First call received{from}."));
+        app.live.tell(first_call(&org, secret), format!("First call received{from}."));
     }
 }
 

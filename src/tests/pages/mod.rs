@@ -279,7 +279,25 @@ on_both_engines! {
         let told = mine.rest().await;
         assert!(told.contains("First call received"), "{told}");
         assert!(!theirs.rest().await.contains("First call"));
+        server.clock.advance(Duration::from_secs(60));
         assert!(server.app.live.awaited().is_empty());
+    }
+
+    async fn a_page_that_is_drawn_hears_of_what_came_before_it_listened(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.sign_in_as(Persona::Owner).await;
+        let (id, secret) = server.made_key(&owner, "ci-deploy").await;
+        let page = server.page(&owner, &format!("{KEYS}/{id}")).await;
+        let topic = page.split_once("data-live=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a live part").0;
+        server.check(&secret).await;
+        crate::keys::server::flush(&server.app).await.expect("written");
+        let listen = || server.get(&format!("/live?topic={topic}")).with(&owner).open();
+        // Come back after a moment, it hears it again.
+        let listening = [listen().await, listen().await];
+        server.app.stop();
+        for listening in listening {
+            assert!(listening.rest().await.contains("First call received"));
+        }
     }
 
     async fn the_overview_is_there_before_the_first_key_and_after_it(engine) {

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::spark::Tumbler;
 
-/// `topic` is `organization:…` or `person:…`, as `GET /live` knows them.
+/// `topic` is what `platform::live` gives to whoever says that a page waits for it.
 #[component]
 pub fn LivePart(
     /// Empty: only the look, without a connection.

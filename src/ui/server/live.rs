@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
 use crate::orgs::server::Member;
-use crate::platform::live::{Awaiting, Signal};
+use crate::platform::live::{Awaiting, Signal, Topic};
 use crate::platform::{App, Error};
 
 /// Ten minutes: then the browser asks again, as whoever it is by then.
@@ -24,12 +24,6 @@ const LIFE: Duration = Duration::from_secs(600);
 /// Of all pages together; further ones work without live parts.
 const MOST: usize = 2_000;
 const MOST_TOPICS: usize = 50;
-
-/// What a page calls a topic, and what it is called among all.
-struct Topic {
-    here: String,
-    full: String,
-}
 
 pub async fn listen(
     State(app): State<App>,
@@ -43,8 +37,8 @@ pub async fn listen(
     let topics = asked.filter(|(name, _)| name == "topic").take(MOST_TOPICS);
     let topics = topics.map(|(_, topic)| resolve(&member, &topic)).collect::<Option<Vec<_>>>();
     let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
-    let awaiting = app.live.wait_for(topics.iter().map(|topic| topic.full.clone()).collect());
-    let state = Listening { signals: app.live.listen(), app, topics, ends: end(), _awaiting: awaiting };
+    let (awaiting, told, signals) = app.live.listen(topics);
+    let state = Listening { app, told, signals, ends: end(), awaiting };
     let events = futures_util::stream::unfold(state, |mut state| async move {
         let event = state.next().await?;
         Some((Ok(event), state))
@@ -62,26 +56,29 @@ fn end() -> Instant {
 
 fn resolve(member: &Member, topic: &str) -> Option<Topic> {
     let (whose, what) = topic.split_once(':')?;
-    let full = match whose {
-        "organization" => format!("organization/{}/{what}", member.org.org),
-        "person" => format!("person/{}/{what}", member.visitor.person.id),
-        _ => return None,
-    };
-    Some(Topic { here: topic.to_owned(), full })
+    match whose {
+        "organization" => Some(Topic::of_org(&member.org.org, what)),
+        "person" => Some(Topic::of_person(&member.visitor.person.id, what)),
+        _ => None,
+    }
 }
 
 struct Listening {
     app: App,
+    /// What came before the page listened.
+    told: Vec<Signal>,
     signals: Receiver<Signal>,
-    topics: Vec<Topic>,
     ends: Instant,
-    _awaiting: Awaiting,
+    awaiting: Awaiting,
 }
 
 impl Listening {
     /// The next signal for this page; None ends the connection.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if let Some(event) = self.told.pop().and_then(|signal| self.event(&signal)) {
+                return Some(event);
+            }
             let received = tokio::select! {
                 // What was told before the stop is still delivered.
                 biased;
@@ -93,10 +90,16 @@ impl Listening {
                 Err(RecvError::Lagged(_)) => continue,
                 Err(RecvError::Closed) => return None,
             };
-            if let Some(topic) = self.topics.iter().find(|topic| topic.full == signal.topic) {
-                let data = json!({ "topic": topic.here, "text": signal.text });
-                return Some(Event::default().event("arrived").data(data.to_string()));
+            if let Some(event) = self.event(&signal) {
+                return Some(event);
             }
         }
+    }
+
+    /// None: not for this page.
+    fn event(&self, signal: &Signal) -> Option<Event> {
+        let topic = self.awaiting.topics().iter().find(|topic| topic.full == signal.topic)?;
+        let data = json!({ "topic": topic.here, "text": signal.text });
+        Some(Event::default().event("arrived").data(data.to_string()))
     }
 }

@@ -9,6 +9,7 @@ use super::Person;
 use crate::accounts::server::sessions::fingerprint;
 use crate::audit::{self, Event};
 use crate::platform::http::Visit;
+use crate::platform::live::Topic;
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, Timestamp, UserId};
 
@@ -69,6 +70,11 @@ pub async fn start_pending(
     Ok(())
 }
 
+/// What a profile waits for.
+pub fn new_session(person: &UserId) -> Topic {
+    Topic::of_person(person, "sessions")
+}
+
 /// Signs the person in, under a new id.
 pub async fn start_session(
     app: &App,
@@ -83,7 +89,7 @@ pub async fn start_session(
     // Now and not after the answer: what fails must fail before anybody is told otherwise.
     session.save().await?;
     // Whoever has the profile open elsewhere sees at once that somebody came in.
-    app.live.tell(format!("person/{}/sessions", person.id), "");
+    app.live.tell(new_session(&person.id), "");
     Ok(())
 }
 

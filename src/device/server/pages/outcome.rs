@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::HERE;
 use super::guard::Guard;
 use crate::device::Status;
-use crate::device::server::clients;
 use crate::device::server::store::{Login, Wire};
+use crate::device::server::{clients, service};
 use crate::keys::server::{Key, find};
 use crate::platform::{Error, minutes};
 use crate::shared::Permission;
@@ -57,13 +57,14 @@ async fn approved(guard: &Guard<'_>, login: &Login) -> Result<Response, Error> {
     // A key's page is there for whoever works in its organization.
     let is_here = visitor.current.as_ref().map(|place| &place.org) == login.org.as_ref();
     let (host, visit) = (guard.app.public_url.authority().to_owned(), &visitor.visit);
+    let fetched = guard.app.live.expect(service::fetched(&visitor.person.id, &login.id));
     let page = Page::new(guard.app, visit, "Login approved").render(move || {
         let below = match key {
             Some(key) => facts(&key, is_here),
             None if waits => view! {
                 <div class="panel mt-6 px-5 py-4 text-dense">
                     <LivePart
-                        topic="person:logins" waiting="The terminal is about to fetch its key."
+                        topic=fetched waiting="The terminal is about to fetch its key."
                         done="The terminal has its key."
                     />
                     <p class="hint mt-2">

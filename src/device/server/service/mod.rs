@@ -12,7 +12,7 @@ use crate::platform::{App, Error};
 
 pub use begin::{Begun, NotBegun, Request, begin};
 pub use decide::{Decided, approve, deny, look, role_of, typed_wrong};
-pub use poll::{Answer, Granted, Poll, pending, poll};
+pub use poll::{Answer, Granted, Poll, fetched, pending, poll};
 
 /// How long a login is kept after its time.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);

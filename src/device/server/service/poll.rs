@@ -12,8 +12,9 @@ use crate::device::server::store::{Login, Wire};
 use crate::keys::server::{self as keys, LoginWish, Revealed, log_in, mint};
 use crate::orgs::server::find_present;
 use crate::platform::http::Visit;
+use crate::platform::live::Topic;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{OrgId, UserId};
+use crate::shared::{LoginId, OrgId, UserId};
 
 #[derive(Clone, Debug)]
 pub struct Poll<'a> {
@@ -141,8 +142,13 @@ async fn redeem(
         return Err(give_up(app, poll, tool, login, org).await?);
     };
     // Whoever has approved it sees at once that the terminal has its key.
-    app.live.tell(format!("person/{}/logins", approved.by), "");
+    app.live.tell(fetched(&approved.by, &login.id), "");
     Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })
+}
+
+/// What the one who approved it waits for: the terminal has its key.
+pub fn fetched(person: &UserId, login: &LoginId) -> Topic {
+    Topic::of_person(person, &format!("logins/{login}"))
 }
 
 /// Whoever approved it may not have a key there any more: that is final, and told where the key would have been.

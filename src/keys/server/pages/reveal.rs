@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{Drawing, path_of};
 use crate::keys::islands::{CopyUsage, RevealGuard};
-use crate::keys::server::{Key, Revealed};
+use crate::keys::server::{self as keys, Key, Revealed};
 use crate::platform::App;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{Glyph, GlyphSize, Icon, LinkButton, LivePart, RadioOption, RadioTabs, Symbol};
@@ -19,17 +19,13 @@ pub enum Occasion {
     Rotated,
 }
 
-/// What a page waits for: the first call with a secret.
-pub fn first_call(key: &Key) -> String {
-    format!("organization:secrets/{}/first-call", key.secret)
-}
-
 pub fn reveal(app: &App, revealed: Revealed, occasion: Occasion) -> Drawing {
     let origin = app.public_url.origin().to_owned();
-    Box::new(move || draw(&origin, revealed, occasion))
+    let first_call = app.live.expect(keys::first_call(&revealed.key.org, revealed.key.secret));
+    Box::new(move || draw(&origin, revealed, occasion, first_call))
 }
 
-fn draw(origin: &str, revealed: Revealed, occasion: Occasion) -> AnyView {
+fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String) -> AnyView {
     let Revealed { key, plaintext } = revealed;
     let start = format!("{}_{}_", key.kind.prefix(), key.secret);
     let rest = plaintext.expose().strip_prefix(&start).unwrap_or_default().to_owned();
@@ -44,7 +40,6 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion) -> AnyView {
             (format!("New secret: {}", key.name), path.clone(), path)
         }
     };
-    let topic = first_call(&key);
     let usage = usage(origin, &key.name, &format!("{}_{}…", key.kind.prefix(), key.secret));
     let visible = start.len() - 1;
     let head = head(title, &key);
@@ -55,7 +50,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion) -> AnyView {
             <div class="grid grid-cols-[minmax(0,1fr)] lg:grid-cols-[minmax(0,1fr)_minmax(0,1.08fr)]">{secret}{usage}</div>
             <div class="flex flex-wrap items-center gap-x-3 gap-y-1 border-t border-line px-4 py-3 text-dense sm:px-5">
                 <LivePart
-                    topic waiting="Waiting for the first call…" soon="It appears here within a second of arriving."
+                    topic=first_call waiting="Waiting for the first call…" soon="It appears here within a second of arriving."
                     elsewhere=(path_of(&key.id), "See the first call on the key's page.".to_owned())
                     done="First call received."
                 />

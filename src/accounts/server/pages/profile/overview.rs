@@ -91,6 +91,7 @@ async fn page(
     let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;
     let word = visitor.word.clone();
+    let new_session = app.live.expect(service::new_session(&visitor.person.id));
     let response = page_for(app, member, "Profile").status(status).render(move || {
         let person = visitor.person;
         let others = sessions.len() > 1;
@@ -145,7 +146,7 @@ async fn page(
                 <ul class="mt-4 grid gap-4">{rows}</ul>
                 <div class="mt-4 text-dense text-ink-2">
                     <LivePart
-                        topic="person:sessions" quiet=true waiting="Watching for new sessions."
+                        topic=new_session quiet=true waiting="Watching for new sessions."
                         done="A new session began. Load the page again to see it."
                     />
                 </div>

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 pub use chart::A_DAY;
 use chart::{Range, by_outcome, outcome_group, total};
 
-use super::{Drawing, HOME, badge_of, path_of, reveal};
+use super::{Drawing, HOME, badge_of, path_of};
 use crate::accounts::server as accounts;
 use crate::audit::{self, Filter, Recorded, Target};
 use crate::keys::Status;
@@ -113,11 +113,13 @@ pub async fn page(
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
     let word = member.visitor.word.clone();
     let title = told.key.name.clone();
+    let waits = reveal.is_none() && told.key.status(now).is_active() && told.key.last_used_at.is_none();
+    let first_call = waits.then(|| app.live.expect(keys::first_call(&told.key.org, told.key.secret)));
     let response = page_for(app, member, &title).status(status).render(move || {
         let toast = word.map(toast);
         let here = told.key.name.clone();
         let dialog = dialog.map(|draw| draw());
-        let body = body(told, range, reveal.map(|draw| draw()), now);
+        let body = body(told, range, reveal.map(|draw| draw()), first_call, now);
         view! {
             <Shell chrome dialog toast>
                 <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here/>
@@ -128,16 +130,22 @@ pub async fn page(
     Ok(response.await)
 }
 
-fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
+fn body(
+    told: About,
+    range: Range,
+    box_: Option<AnyView>,
+    first_call: Option<String>,
+    now: Timestamp,
+) -> AnyView {
     let About { key, creator, maker, hours, day, callers, events, secrets, may_manage, may_lend, may_renew } =
         told;
     let status = key.status(now);
     let refused_since: i64 =
         day.iter().filter(|hour| hour.outcome == Outcome::Revoked).map(|hour| hour.requests).sum();
     let tried = (refused_since > 0).then(|| tried(refused_since, &callers, now));
-    let waits = (box_.is_none() && status.is_active() && key.last_used_at.is_none()).then(|| {
+    let waits = first_call.map(|topic| {
         view! { <div class="mt-4 text-dense text-ink-2"><LivePart
-            topic=reveal::first_call(&key) waiting="Nobody has used this key yet. Waiting for the first call…"
+            topic waiting="Nobody has used this key yet. Waiting for the first call…"
             done="First call received."
         /></div> }
     });
