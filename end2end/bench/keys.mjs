@@ -1,7 +1,7 @@
 // What checking a key costs: `authorize` beside a server that does almost nothing (limit/), in the same run, in turns.
 // Needs wrk, python3 and the release binary.
 import { execFileSync, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -22,10 +22,19 @@ const ROUNDS = Number(process.env.ROUNDS || 6);
 const SECONDS = Number(process.env.SECONDS || 3);
 const MANY = Number(process.env.MANY || 1_000_000);
 const CONNECTIONS = 16;
+const THREADS = 2;
+const ready = join(folder, "ready");
 const seed = join(import.meta.dirname, "seed.py");
 
 const lines = (path) => readFileSync(path, "utf8").trimEnd().split("\n");
 const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** What turns come to while nobody else uses the machine: of the quickest third of them. Turns of one kind differ by a
+ * third otherwise, on a machine that is shared. */
+const quick = (rates) => {
+  const best = rates.sort((a, b) => b - a).slice(0, Math.ceil(rates.length / 3));
+  return best.reduce((sum, rate) => sum + rate, 0) / best.length;
+};
 
 /** A migrated database with keys in it: its address, its organization and the file of tokens. */
 async function database(name, keys, cost) {
@@ -49,14 +58,16 @@ async function rest(base) {
   while (number(base, "SELECT COUNT(*) FROM usage_journal") > 0);
 }
 
-/** Requests a second, and the server's processor time for each. A thread of wrk begins while the next one still reads the
- * tokens: where these are many, one thread only, or its head start would count. */
-function load(server, path, tokens, threads = 2) {
+/** Requests a second, and the server's processor time for each. Two threads, as the server has: one alone sometimes shares
+ * a processor with a thread of the server and sometimes not, and is then a third slower or not. */
+function load(server, path, tokens) {
   const before = cpuMillis(server.pid);
   const address = `http://127.0.0.1:${server.port}${path}`;
   const script = join(import.meta.dirname, "keys.lua");
-  const options = [`-t${threads}`, `-c${CONNECTIONS}`, `-d${SECONDS}s`, "-s", script, address];
-  const printed = execFileSync("wrk", options, { encoding: "utf8", env: { ...process.env, TOKENS: tokens } });
+  const options = [`-t${THREADS}`, `-c${CONNECTIONS}`, `-d${SECONDS}s`, "-s", script, address];
+  rmSync(ready, { force: true });
+  const env = { ...process.env, TOKENS: tokens, THREADS: String(THREADS), READY: ready };
+  const printed = execFileSync("wrk", options, { encoding: "utf8", env });
   const requests = Number(/(\d+) requests in/.exec(printed)[1]);
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(printed)?.[1] ?? 0);
   if (/Socket errors/.test(printed)) throw new Error(printed);
@@ -181,20 +192,18 @@ await rest(many); // what is not yet added up takes memory of its own
 row("memory of each remembered key", (memory(third.pid) - before) / (MANY - part), 400, "B");
 const first = join(folder, "first.txt");
 writeFileSync(first, lines(many.tokens).slice(0, 1_000).join("\n") + "\n");
-const shares = [];
+const rates = { few: [], many: [] };
 for (let round = 0; round < ROUNDS; round++) {
-  const of = {};
-  for (const which of round % 2 ? [first, many.tokens] : [many.tokens, first]) {
-    // Rests are long or short, and a machine that has rested is quicker: each turn follows the same work.
+  // Rests are long or short, and a machine that has rested is quicker: each turn that counts follows the same work.
+  for (const which of ["before", "few", "many"]) {
+    const of = load(third, path, which === "many" ? many.tokens : first);
+    if (process.env.VERBOSE) console.log(which, of);
+    if (of.refused) throw new Error("a key was refused");
+    rates[which]?.push(of.rate);
     await rest(many);
-    load(third, path, first, 1);
-    await rest(many);
-    of[which] = load(third, path, which, 1);
-    if (process.env.VERBOSE) console.log(which, of[which]);
-    if (of[which].refused) throw new Error("a key was refused");
   }
-  shares.push(of[many.tokens].rate / of[first].rate);
 }
-atLeast(`${MANY.toLocaleString("en")} keys, as a share of 1,000 keys' requests`, median(shares), 0.9, "x");
+const share = quick(rates.many) / quick(rates.few);
+atLeast(`${MANY.toLocaleString("en")} keys, as a share of 1,000 keys' requests`, share, 0.9, "x");
 await third.stop();
 report();

@@ -104,15 +104,8 @@ impl Compact {
         self.0.last_chunk().copied().unwrap_or_default()
     }
 
-    /// What `to_bytes` gave.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// What it is made of.
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
-    }
+    /// Nobody's.
+    pub const NIL: Self = Self([0; 16]);
 
     /// The text as bytes.
     pub fn to_text(self) -> [u8; 36] {

@@ -7,6 +7,7 @@ mod plan;
 mod return_path;
 mod role;
 mod secret_id;
+mod spread;
 mod theme;
 mod timestamp;
 
@@ -17,6 +18,7 @@ pub use plan::Plan;
 pub use return_path::ReturnPath;
 pub use role::Role;
 pub use secret_id::SecretId;
+pub use spread::Spread;
 pub use theme::Theme;
 pub use timestamp::Timestamp;
 

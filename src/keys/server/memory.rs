@@ -22,7 +22,7 @@ use super::tries::Tries;
 use super::wrong::{Known, Wrong};
 use crate::platform::changes::{Heard, Kind};
 use crate::platform::{Random, Workers};
-use crate::shared::{Compact, KeyId};
+use crate::shared::{Compact, KeyId, SecretId, Spread};
 
 /// A remembered state may be used while the last successful reading of the change log began less than this ago.
 const LEASE: Duration = Duration::from_secs(5);
@@ -33,8 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Memory {
     /// Under a key of this process: nobody outside can make two tokens meet.
     key: [u8; 32],
-    /// The place of the key whose token it is. Which of its secrets, the token says itself.
-    proven: papaya::HashMap<Digest, Arc<Cell>, BuildHasherDefault<FirstBytes>>,
+    proven: papaya::HashMap<SecretId, Proof, BuildHasherDefault<Spread>>,
     /// Asked when a token is proven and when a key changes, not by the checks in between.
     cells: [Mutex<HashSet<ByKey>>; SHARDS],
     orgs: papaya::HashMap<Compact, Arc<Org>>,
@@ -50,6 +49,13 @@ pub struct Memory {
 
 /// A token under the keyed hash.
 pub(super) type Digest = [u8; 16];
+
+/// That a token is right: the only one with its secret's identifier.
+struct Proof {
+    token: Digest,
+    /// The place of the key whose token it is.
+    cell: Arc<Cell>,
+}
 
 /// The place of one key's state.
 pub(super) struct Cell {
@@ -158,23 +164,32 @@ impl Memory {
         }
     }
 
-    pub(super) fn digest(&self, token: &Token) -> Digest {
+    fn digest(&self, token: &Token) -> Digest {
         let whole = blake3::keyed_hash(&self.key, token.body().as_bytes());
         whole.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 
-    /// Without a copy: that would write to the place's count of holders.
-    pub(super) fn with_proven<T>(&self, digest: &Digest, look: impl FnOnce(&Arc<Cell>) -> T) -> Option<T> {
-        self.proven.pin().get(digest).map(look)
+    /// Looks at the place of a token that is proven; gives the token's digest too. Nothing is copied: that would write to
+    /// the place's count of holders. The proof is asked for first, so that it is fetched while the digest is made.
+    pub(super) fn with_proven<T>(
+        &self,
+        token: &Token,
+        look: impl FnOnce(&Digest, &Arc<Cell>) -> T,
+    ) -> (Digest, Option<T>) {
+        let proven = self.proven.pin();
+        let proof = proven.get(&token.id());
+        let digest = self.digest(token);
+        let proof = proof.filter(|proof| proof.token == digest);
+        (digest, proof.map(|proof| look(&digest, &proof.cell)))
     }
 
-    pub(super) fn remember(&self, digest: Digest, cell: Arc<Cell>) {
-        self.proven.pin().insert(digest, cell);
+    pub(super) fn remember(&self, secret: SecretId, token: Digest, cell: Arc<Cell>) {
+        self.proven.pin().insert(secret, Proof { token, cell });
     }
 
     /// The secret has ended, or its key's cell was given up.
-    pub(super) fn forget_proof(&self, digest: &Digest) {
-        self.proven.pin().remove(digest);
+    pub(super) fn forget_proof(&self, secret: SecretId) {
+        self.proven.pin().remove(&secret);
     }
 
     pub(super) fn cell(&self, key: Compact) -> Arc<Cell> {
@@ -266,16 +281,16 @@ impl Memory {
         if excess == 0 {
             return;
         }
-        for (digest, cell) in self.proven.pin().iter().take(excess + most / 10) {
-            self.give_up(digest, cell);
+        for (secret, proof) in self.proven.pin().iter().take(excess + most / 10) {
+            self.give_up(*secret, &proof.cell);
         }
     }
 
     /// Two secrets of a key share its place. Where it was given up with one of them, the key may have another by now,
     /// which stays: nobody would tell it of changes any more.
-    fn give_up(&self, digest: &Digest, cell: &Arc<Cell>) {
+    fn give_up(&self, secret: SecretId, cell: &Arc<Cell>) {
         cell.give_up();
-        self.proven.pin().remove(digest);
+        self.forget_proof(secret);
         let key = cell.key;
         let mut cells = self.cells_near(key);
         if cells.get(&key).is_some_and(|ByKey(known)| Arc::ptr_eq(known, cell)) {
@@ -288,22 +303,6 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Digests are random already: their first bytes will do.
-#[derive(Default)]
-pub(super) struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,15 +312,15 @@ mod tests {
     fn a_key_that_was_given_up_with_one_secret_keeps_its_next_place() {
         let memory = Memory::new(&Random::seeded(1));
         let key = KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an identifier");
-        let (old, new) = ([1; 16], [2; 16]);
+        let [old, new] = ["8fK2mQ4pXv7d", "8fK2mQ4pXv7e"].map(|id| SecretId::parse(id).expect("an id"));
         let first = memory.cell(key);
-        memory.remember(old, Arc::clone(&first));
-        memory.remember(new, Arc::clone(&first));
-        memory.give_up(&new, &first);
+        memory.remember(old, [1; 16], Arc::clone(&first));
+        memory.remember(new, [2; 16], Arc::clone(&first));
+        memory.give_up(new, &first);
         let second = memory.cell(key);
         assert!(!Arc::ptr_eq(&first, &second));
-        memory.remember(new, Arc::clone(&second));
-        memory.give_up(&old, &first);
+        memory.remember(new, [2; 16], Arc::clone(&second));
+        memory.give_up(old, &first);
         assert!(Arc::ptr_eq(&second, &memory.cell(key)), "a change of the key is still heard there");
         assert_eq!(memory.len(), 1);
     }

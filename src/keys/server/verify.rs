@@ -1,7 +1,7 @@
 //! The hot path: is this token good for what is wanted of it? One function for all doors.
 //!
 //! 1. Length, shape and checksum of the text: no look-up.
-//! 2. A token that was proven before is found by its keyed hash; one that was wrong a moment ago is refused.
+//! 2. A token that was proven before is found by its public id, and known by its keyed hash; one that was wrong a moment ago is refused.
 //! 3. Otherwise, limited by address and public id: the secret's row, then one scrypt, however many wait for it.
 //! 4. The key's state: revoked, expired, disabled. Then organization, plan, kind, role, address, and last the requests
 //!    of its minute, so that what is refused for another reason takes nothing from them.
@@ -153,15 +153,14 @@ fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Ver
     let memory: &Memory = app.slice::<Arc<Memory>>();
     // The clock first: a processor that reads it waits for all that it has begun to fetch.
     let (now, steady) = (app.clock.now(), app.clock.steady());
-    let digest = memory.digest(&token);
     // Before a state is looked at: what a lease that begins meanwhile has made invalid may still be in hand.
     let may_use_states = memory.may_use_states(steady);
-    let proven = |cell: &Arc<Cell>| {
+    let (digest, verdict) = memory.with_proven(&token, |digest, cell| {
         let state = Present::of(cell.state()).filter(|_| may_use_states)?;
-        let asked = Asked { secret: token.id(), digest: &digest, now, wanted, from };
+        let asked = Asked { secret: token.id(), digest, now, wanted, from };
         Some(judge(app, memory, &asked, cell, state))
-    };
-    if let Some(verdict) = memory.with_proven(&digest, proven).flatten() {
+    });
+    if let Some(verdict) = verdict.flatten() {
         return Some(verdict);
     }
     if memory.wrong.is_unknown(&digest, steady) {
@@ -176,14 +175,13 @@ fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Ver
 async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Result<Verdict, Error> {
     let Some(token) = &Token::parse(text) else { return Ok(Verdict::of(Outcome::Malformed)) };
     let memory: &Memory = app.slice::<Arc<Memory>>();
-    let digest = &memory.digest(token);
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
-        let remembered = memory.with_proven(digest, Arc::clone);
+        let (digest, remembered) = memory.with_proven(token, |_, cell| Arc::clone(cell));
         let is_new = remembered.is_none();
         let cell = match remembered {
             Some(cell) => cell,
-            None => match check_once(app, memory, token, digest, from.address).await? {
+            None => match check_once(app, memory, token, &digest, from.address).await? {
                 Checked::TooSoon(wait) => {
                     return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
                 }
@@ -203,10 +201,10 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
         }
         match state {
             Some(state) => {
-                let asked = Asked { secret: token.id(), digest, now: app.clock.now(), wanted, from };
+                let asked = Asked { secret: token.id(), digest: &digest, now: app.clock.now(), wanted, from };
                 return Ok(judge(app, memory, &asked, &cell, Present::read(state)));
             }
-            None => memory.forget_proof(digest),
+            None => memory.forget_proof(token.id()),
         }
     }
     Err(Error::Busy)
@@ -276,7 +274,7 @@ async fn check(
             app.metrics.key_hashed();
             if memory.workers.run(move || hash::matches(&stored, &secret)).await?? {
                 let cell = memory.cell(key);
-                memory.remember(*digest, Arc::clone(&cell));
+                memory.remember(token.id(), *digest, Arc::clone(&cell));
                 memory.tries.forgive(address, token.id());
                 return Ok(Checked::Proven(cell));
             }
@@ -303,7 +301,7 @@ fn judge(app: &App, memory: &Memory, asked: &Asked, cell: &Cell, state: Present)
     let Asked { secret, digest, now, wanted, from } = *asked;
     let key = cell.key;
     if !state.has(secret, now) {
-        memory.forget_proof(digest);
+        memory.forget_proof(secret);
         let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
         // Its hash may be there until the next sweep: it is not proven again and again until then.
         memory.wrong.remember_known(digest, known, app.clock.steady());

@@ -26,7 +26,7 @@ const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
 /// Reads the log once and adds up what a server before this one has left; goes on with both until the process ends.
 pub async fn watch(app: &App) -> Result<(), Error> {
     catch_up(app).await?;
-    if let Err(error) = usage::add_up_for(app, ADD_TOTALS, AT_ONCE).await {
+    if let Err(error) = usage::add_up_for(app, TABLES, AT_ONCE).await {
         tracing::warn!(%error, "usage that was left could not be added up; it is tried again");
     }
     let reader = app.clone();
@@ -50,7 +50,7 @@ pub async fn watch(app: &App) -> Result<(), Error> {
             if let Err(error) = usage::join_when_much(&writer).await {
                 tracing::warn!(%error, "usage could not be joined; it is tried again");
             }
-            if let Err(error) = usage::add_up_when_due(&writer, ADD_TOTALS).await {
+            if let Err(error) = usage::add_up_when_due(&writer, TABLES).await {
                 tracing::warn!(%error, "usage could not be added up; it is tried again");
             }
             let most = writer.config.keys.remembered_tokens as usize;
@@ -107,11 +107,13 @@ async fn flush_for(app: &App, span: Duration) -> Result<(), Error> {
     for _ in 0..2 {
         write_down(app).await?;
     }
-    usage::add_up_for(app, ADD_TOTALS, span).await
+    usage::add_up_for(app, TABLES, span).await
 }
 
-const ADD_TOTALS: usage::AddTotals =
-    |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets));
+const TABLES: usage::Tables = usage::Tables {
+    add: |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets)),
+    owners: |write, secrets| Box::pin(store::owners(write, secrets)),
+};
 
 async fn write_down(app: &App) -> Result<(), Error> {
     if let Some(flight) = usage::write_down(app).await? {

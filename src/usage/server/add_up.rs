@@ -1,42 +1,51 @@
 //! From the journal to the tables that are read: a portion at a time, and not faster than the machine has time for.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::flush::{PORTION, Usage};
+use super::flush::Usage;
+use super::journal::PORTION;
 use super::rest::rest;
 use super::{journal, store};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
+use crate::shared::{Compact, SecretId};
 
 /// A server that has lines and neither writes down nor adds up for so long has ended: another adds them up.
 const LEFT: Duration = Duration::from_secs(30);
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Adds a batch's totals where keys and secrets stand: their tables belong to another slice.
-pub type AddTotals = for<'a> fn(
-    &'a mut Write,
-    &'a Batch,
-) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+/// What is done where keys and secrets stand: their tables belong to another slice.
+#[derive(Clone, Copy)]
+pub struct Tables {
+    /// Adds a batch's totals.
+    pub add: for<'a> fn(&'a mut Write, &'a Batch) -> Done<'a, ()>,
+    /// Whose secrets are.
+    pub owners: for<'a> fn(&'a mut Write, &'a [SecretId]) -> Done<'a, Owners>,
+}
+
+pub type Owners = HashMap<SecretId, Compact>;
+pub type Done<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
 
 /// Adds up what was written down by this server, and by those that have ended, in the tables that are read, for about so
 /// long. What is left then is in the journal and waits.
-pub async fn add_up_for(app: &App, add_totals: AddTotals, span: Duration) -> Result<(), Error> {
+pub async fn add_up_for(app: &App, tables: Tables, span: Duration) -> Result<(), Error> {
     let began = app.clock.steady();
-    while add_up_portion(app, add_totals).await? && app.clock.steady().saturating_sub(began) < span {}
+    while add_up_portion(app, tables).await? && app.clock.steady().saturating_sub(began) < span {}
     Ok(())
 }
 
 /// The same when it is time, as far as it goes until it is time to write down again. After each portion it rests, the
 /// longer the busier the server is.
-pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Error> {
+pub async fn add_up_when_due(app: &App, tables: Tables) -> Result<(), Error> {
     let (usage, began) = (app.slice::<Usage>(), app.clock.steady());
     let busy = usage.busy.since_last_asked(began);
     let mut now = began;
     while usage.is_due(now) {
-        let added = add_up_portion(app, add_totals).await;
+        let added = add_up_portion(app, tables).await;
         let done = app.clock.steady();
         let took = done.saturating_sub(now);
         let rest = rest(took, busy, usage.backlog().lines());
@@ -52,7 +61,7 @@ pub async fn add_up_when_due(app: &App, add_totals: AddTotals) -> Result<(), Err
 }
 
 /// Adds up a part of what is to be added up. True when there is more.
-async fn add_up_portion(app: &App, add_totals: AddTotals) -> Result<bool, Error> {
+async fn add_up_portion(app: &App, tables: Tables) -> Result<bool, Error> {
     let usage = app.slice::<Usage>();
     let _turn = usage.next.lock().await;
     // One in doubt may be among the lines: first it is made certain.
@@ -60,7 +69,7 @@ async fn add_up_portion(app: &App, add_totals: AddTotals) -> Result<bool, Error>
         return Ok(false);
     }
     usage.is_wanted.store(false, Ordering::Relaxed);
-    let added = move_portion(app, usage, add_totals).await;
+    let added = move_portion(app, usage, tables).await;
     match added {
         Ok(false) => usage.added_at.store(app.clock.steady().as_millis() as u64, Ordering::Relaxed),
         // After an error it was perhaps committed, and readers see it twice: it is soon made certain.
@@ -70,7 +79,7 @@ async fn add_up_portion(app: &App, add_totals: AddTotals) -> Result<bool, Error>
 }
 
 /// The lines go in the transaction that adds them, so that each is added once.
-async fn move_portion(app: &App, usage: &Usage, add_totals: AddTotals) -> Result<bool, Error> {
+async fn move_portion(app: &App, usage: &Usage, tables: Tables) -> Result<bool, Error> {
     let nodes = store::nodes_with_notes(app.db.pool()).await?;
     let mut nodes = ours_or_left(app, usage, nodes);
     // What others have left is in nobody's memory: it comes first.
@@ -89,18 +98,23 @@ async fn move_portion(app: &App, usage: &Usage, add_totals: AddTotals) -> Result
     let (mut is_full, mut ours) = (false, None);
     for node in &nodes {
         while !is_full && let Some((number, text)) = store::take_note(&mut write, node).await? {
-            match journal::read(&text) {
-                Some(lines) => lines.iter().for_each(|line| batch.add(line)),
-                None => {
-                    tracing::error!(node, number, "a row of usage_journal cannot be read and is left out")
-                }
+            let is_ours = node == app.node();
+            let known = if is_ours { usage.backlog().note(number) } else { None };
+            if let Some(note) = known {
+                note.lines.iter().for_each(|line| batch.add(line));
+            } else if let Some(lines) = journal::read(&text) {
+                let secrets: Vec<_> = lines.secrets().collect();
+                let owners = (tables.owners)(&mut write, &secrets).await?;
+                lines.owned(&owners).for_each(|line| batch.add(&line));
+            } else {
+                tracing::error!(node, number, "a row of usage_journal cannot be read and is left out");
             }
-            ours = Some(number).filter(|_| node == app.node()).or(ours);
+            ours = Some(number).filter(|_| is_ours).or(ours);
             is_full = batch.callers.len() >= PORTION;
         }
     }
     store::add(&mut write, &batch).await?;
-    add_totals(&mut write, &batch).await?;
+    (tables.add)(&mut write, &batch).await?;
     let _gate = usage.gate.write().await;
     write.commit().await?;
     if let Some(last) = ours {

@@ -30,6 +30,10 @@ impl Backlog {
         self.notes.values()
     }
 
+    pub fn note(&self, number: i64) -> Option<Arc<Note>> {
+        self.notes.get(&number).cloned()
+    }
+
     pub fn lines(&self) -> usize {
         lines(self.notes())
     }
@@ -98,8 +102,8 @@ mod tests {
             key: id(),
             source: Source::anybody(id()).into(),
             requests: 1,
-            first_at: Timestamp::from_millis(0),
-            last_at: Timestamp::from_millis(0),
+            first: 0,
+            last: 0,
         };
         journal::notes((0..lines).map(line).collect(), lines, number)
     }

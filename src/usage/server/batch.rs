@@ -82,7 +82,8 @@ pub struct Batch {
 
 impl Batch {
     pub(super) fn add(&mut self, line: &Line) {
-        let Line { secret, outcome, key, requests, last_at, .. } = *line;
+        let Line { secret, outcome, key, .. } = *line;
+        let (requests, last_at) = (i64::from(line.requests), line.last_at());
         let Source { org, address, user_agent } = &*line.source;
         let (org, hour) = (*org, i64::from(line.hour));
         self.hours.entry((secret, hour, outcome)).or_insert(Of { key, org, requests: 0 }).requests +=
@@ -98,7 +99,7 @@ impl Batch {
         let accepted_at = if is_valid { last_at } else { Requests::NEVER };
         self.callers.entry(caller).or_insert(Requests::NONE).join(&Requests {
             requests,
-            first_at: line.first_at,
+            first_at: line.first_at(),
             last_at,
             accepted_at,
         });

@@ -1,11 +1,12 @@
 //! Which callers of a key are told apart.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::Arc;
 
 use super::journal::Line;
-use super::tally::{Source, Spread};
-use crate::shared::Compact;
+use super::tally::Source;
+use crate::shared::{Compact, Spread};
 
 /// Beyond this many, callers of a key are counted together.
 pub const MOST_CALLERS: usize = 100;
@@ -22,14 +23,27 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Lets at most `MOST_CALLERS` of a key through in an hour; the rest is counted together.
-    pub fn join(&mut self, hour: i32, lines: &mut [Line]) {
-        if self.hour != hour {
+    /// In the hour that has come, all is forgotten of the one before.
+    pub fn begin(&mut self, hour: Option<i32>) {
+        if let Some(hour) = hour.filter(|hour| *hour != self.hour) {
             *self = Self { hour, ..Self::default() };
         }
+    }
+
+    /// Lets at most `MOST_CALLERS` of a key through in an hour; the rest is counted together.
+    pub fn join(&mut self, lines: &mut [Line]) {
+        // Lines that follow each other mostly came from the same source.
+        let mut last: Option<(*const Source, u64)> = None;
         for line in lines.iter_mut().filter(|line| !line.source.is_anybody()) {
-            let caller = self.hasher.hash_one((line.secret, &line.source)) as u32;
-            if !self.tells_apart(line.key, caller.to_ne_bytes()) {
+            let source = Arc::as_ptr(&line.source);
+            let hash = match last {
+                Some((known, hash)) if known == source => hash,
+                _ => self.hasher.hash_one(&line.source),
+            };
+            last = Some((source, hash));
+            let mut caller = Spread::default();
+            caller.write_u64(hash ^ line.secret.word());
+            if !self.tells_apart(line.key, (caller.finish() as u32).to_ne_bytes()) {
                 line.source = Source::anybody(line.source.org).into();
             }
         }

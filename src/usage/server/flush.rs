@@ -13,11 +13,11 @@ use super::add_up::Other;
 use super::backlog::Backlog;
 use super::batch::Batch;
 use super::callers::Seen;
-use super::journal::{self, Line, Note, OrgHour};
+use super::journal::{self, Line, Note, OrgHour, PORTION};
 use super::refusals::{Refusals, Refused};
 use super::rest::Busy;
 use super::store;
-use super::tally::{Part, Tally, Use};
+use super::tally::{Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{Compact, KeyId, SecretId, Timestamp};
@@ -77,10 +77,6 @@ struct Moment<'a> {
     _still: MutexGuard<'a, Option<Arc<Flight>>>,
 }
 
-/// So many callers are added up in one transaction, about, and so many lines stand in one text: others that write need not
-/// wait for all of them.
-pub const PORTION: usize = 2_000;
-
 impl Default for Usage {
     fn default() -> Self {
         Self {
@@ -132,9 +128,9 @@ impl Usage {
         for note in &moment.notes {
             note.of_keys(&keys).for_each(|line| batch.add(line));
         }
-        self.tally.each(|slot, count, source| {
-            if keys.binary_search(&count.key).is_ok() {
-                batch.add(&Line::of(slot, count, source));
+        self.tally.each(|line| {
+            if keys.binary_search(&line.key).is_ok() {
+                batch.add(line);
             }
         });
         batch
@@ -145,9 +141,9 @@ impl Usage {
         let moment = self.hold();
         let notes = moment.notes.iter().flat_map(|note| &note.orgs);
         let mut pending: Vec<_> = notes.filter(|((of, ..), _)| *of == org).copied().collect();
-        self.tally.each(|slot, count, source| {
-            if source.org == org {
-                pending.push(((org, slot.hour.into(), slot.outcome), count.requests as i64));
+        self.tally.each(|line| {
+            if line.source.org == org {
+                pending.push(((org, line.hour.into(), line.outcome), line.requests.into()));
             }
         });
         pending
@@ -173,8 +169,8 @@ impl Usage {
             return Ok(true);
         }
         let texts = store::notes_of_others_with(write, app.node(), secret).await?;
-        let mut lines = texts.iter().filter_map(|text| journal::read(text)).flatten();
-        Ok(lines.any(|line| line.secret == secret && line.outcome == Outcome::Valid))
+        let mut read = texts.iter().filter_map(|text| journal::read(text));
+        Ok(read.any(|lines| lines.accepts(secret)))
     }
 
     pub(super) fn backlog(&self) -> MutexGuard<'_, Backlog> {
@@ -195,7 +191,7 @@ impl Usage {
         let mut flying = lock(&self.flying);
         if flying.is_none() {
             let number = *next;
-            let notes = self.notes_of(&self.tally.take(), number);
+            let notes = self.notes_of(self.tally.take(), number);
             let refusals = self.refusals.take();
             if !notes.is_empty() || !refusals.is_empty() {
                 *next += notes.len().max(1) as i64;
@@ -205,26 +201,18 @@ impl Usage {
         flying.clone()
     }
 
-    /// In the order of their keys. What is sorted is small: lines are not.
-    fn notes_of(&self, parts: &[Part], first: i64) -> Vec<Arc<Note>> {
-        let slots: Vec<_> = parts.iter().flat_map(Part::slots).collect();
-        let mut order: Vec<(Compact, u32)> =
-            (0..).zip(&slots).map(|(place, (_, count, _))| (count.key, place)).collect();
-        order.sort_unstable();
-        let hour = slots.iter().map(|(slot, ..)| slot.hour).max().unwrap_or_default();
-        let texts = (first..).zip(order.chunks(PORTION)).map(|(number, chunk)| {
-            let mut lines: Vec<Line> = chunk
-                .iter()
-                .map(|(_, place)| {
-                    let (slot, count, source) = slots[*place as usize];
-                    Line::of(slot, count, source)
-                })
-                .collect();
-            lock(&self.seen).join(hour, &mut lines);
-            journal::join(&mut lines);
-            Arc::new(Note::new(number, lines))
-        });
-        texts.collect()
+    /// Texts, each in the order of its keys: what makes up one as it is, the rest together.
+    fn notes_of(&self, (mut full, mut rest): (Vec<Vec<Line>>, Vec<Line>), first: i64) -> Vec<Arc<Note>> {
+        let mut seen = lock(&self.seen);
+        seen.begin(full.iter().flatten().chain(&rest).map(|line| line.hour).max());
+        for lines in full.iter_mut().chain([&mut rest]) {
+            seen.join(lines);
+            journal::join(lines);
+        }
+        let full = (first..).zip(full).map(|(number, lines)| Arc::new(Note::new(number, lines)));
+        let mut notes: Vec<_> = full.collect();
+        notes.extend(journal::notes(rest, PORTION, first + notes.len() as i64));
+        notes
     }
 
     fn land(&self, flight: &Flight) {
@@ -318,7 +306,9 @@ async fn put(app: &App, write: &mut Write, flight: &Flight) -> Result<bool, Erro
 mod tests {
     use std::net::IpAddr;
 
+    use super::super::batch::Totals;
     use super::super::callers::MOST_CALLERS;
+    use super::super::tally::HOUR;
     use super::*;
 
     #[test]
@@ -332,7 +322,7 @@ mod tests {
             usage.count(Timestamp::from_millis(0), &used);
         };
         let lines = |first| -> Vec<Line> {
-            let notes = usage.notes_of(&usage.tally.take(), first);
+            let notes = usage.notes_of(usage.tally.take(), first);
             notes.iter().flat_map(|note| note.lines.clone()).collect()
         };
         let most = MOST_CALLERS as u32;
@@ -345,6 +335,62 @@ mod tests {
             assert_eq!(lines.len(), MOST_CALLERS + 1, "{round}");
             let anybody: Vec<_> = lines.iter().filter(|line| line.source.is_anybody()).collect();
             assert_eq!((anybody.len(), anybody[0].requests), (1, 3), "{round}");
+        }
+    }
+
+    /// As many as make up texts of their own, and what is counted after them.
+    #[test]
+    fn slots_that_make_way_are_counted_like_others() {
+        let usage = Usage::default();
+        let id = |n: u16| {
+            let chance = [[0; 2], n.to_be_bytes()].concat().repeat(3);
+            KeyId::new(Timestamp::from_millis(0), *chance.first_chunk().expect("ten bytes"))
+        };
+        let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
+        let slots = 2 * PORTION as u16 + 7;
+        let count = |n: u16| {
+            let (key, org) = (id(n).compact().expect("an id"), id(0).compact().expect("an id"));
+            let secret = SecretId::parse(&format!("{n:012}")).unwrap_or(secret);
+            let used = Use {
+                secret,
+                key,
+                org,
+                outcome: Outcome::Valid,
+                address: None,
+                user_agent: "",
+                request_id: "",
+            };
+            usage.count(Timestamp::from_millis(HOUR + i64::from(n)), &used);
+        };
+        (0..slots).rev().for_each(count);
+        (0..slots).for_each(count);
+        for flushes in 0..2 {
+            let all: Vec<KeyId> = (0..slots).map(id).collect();
+            let pending = usage.pending(&all);
+            assert_eq!(pending.keys.len(), usize::from(slots), "{flushes}");
+            let expected = |n: u16| Totals { calls: 2, last_at: Timestamp::from_millis(HOUR + i64::from(n)) };
+            for n in [0, 1, PORTION as u16, slots - 1] {
+                assert_eq!(
+                    pending.keys.get(&id(n).compact().expect("an id")),
+                    Some(&expected(n)),
+                    "{flushes}"
+                );
+            }
+            let orgs = usage.pending_of(id(0).compact().expect("an id"));
+            assert_eq!(orgs.iter().map(|(_, requests)| requests).sum::<i64>(), 2 * i64::from(slots));
+            if flushes == 0 {
+                let flight = usage.take_off(&mut 1).expect("something");
+                assert!(
+                    flight
+                        .notes
+                        .iter()
+                        .all(|note| note.lines.len() <= PORTION
+                            && note.lines.is_sorted_by_key(|line| line.key))
+                );
+                let numbers: Vec<i64> = flight.notes.iter().map(|note| note.number).collect();
+                assert_eq!(numbers, (1..=5).collect::<Vec<_>>());
+                assert!(usage.tally.take().1.is_empty());
+            }
         }
     }
 }

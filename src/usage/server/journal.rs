@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use data_encoding::BASE64URL_NOPAD;
 use serde::ser::{Serialize, Serializer};
 use smol_str::SmolStr;
 
-use super::tally::{Count, Slot, Source};
+use super::tally::{HOUR, Source};
 use crate::shared::{Compact, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
@@ -21,14 +20,18 @@ pub struct Line {
     pub outcome: Outcome,
     pub key: Compact,
     pub source: Arc<Source>,
-    pub requests: i64,
-    /// About when the first of them came.
-    pub first_at: Timestamp,
-    pub last_at: Timestamp,
+    pub requests: u32,
+    /// Milliseconds of the hour: about when the first of them came, and when the last.
+    pub first: u32,
+    pub last: u32,
 }
 
 // There may be a million that wait.
-const _: () = assert!(size_of::<Line>() <= 72);
+const _: () = assert!(size_of::<Line>() <= 56);
+
+/// So many lines stand in one text, and about so many callers are added up in one transaction: others that write need not
+/// wait for all of them.
+pub const PORTION: usize = 2_000;
 
 /// One text of the journal.
 pub struct Note {
@@ -47,8 +50,9 @@ type Text<'a> = (i64, Vec<Shared>, Vec<Row<'a>>);
 /// Organization, address, user agent, hour and outcome.
 type Shared = (OrgId, Option<IpAddr>, SmolStr, i32, Outcome);
 
-/// Secret, key, place, requests, how much later than the text the first, and how much later than that the last.
-type Row<'a> = (&'a str, &'a str, usize, i64, i64, i64);
+/// Secret, place, requests, how much later than the text the first, and how much later than that the last. Whose secret it
+/// is, the database knows.
+type Row<'a> = (&'a str, usize, u32, i64, u32);
 
 /// A line as it is written.
 struct Written<'a> {
@@ -60,41 +64,24 @@ struct Written<'a> {
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { line, place, since } = *self;
-        let mut key = [0; KEY_LENGTH];
-        let row: Row = (
-            line.secret.as_str(),
-            BASE64URL_NOPAD.encode_mut_str(&line.key.to_bytes(), &mut key),
-            place,
-            line.requests,
-            line.first_at.millis() - since,
-            line.last_at.millis() - line.first_at.millis(),
-        );
+        let first = line.first_at().millis() - since;
+        let row: Row = (line.secret.as_str(), place, line.requests, first, line.last - line.first);
         row.serialize(serializer)
     }
 }
 
-/// Of sixteen bytes in base64.
-const KEY_LENGTH: usize = 22;
+impl Line {
+    pub fn first_at(&self) -> Timestamp {
+        at(self.hour, self.first)
+    }
 
-fn key_of(text: &str) -> Option<Compact> {
-    let mut key = [0; 16];
-    let is_key = text.len() == KEY_LENGTH && BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut key).is_ok();
-    is_key.then(|| Compact::from_bytes(key))
+    pub fn last_at(&self) -> Timestamp {
+        at(self.hour, self.last)
+    }
 }
 
-impl Line {
-    pub(super) fn of(slot: &Slot, count: &Count, source: &Arc<Source>) -> Self {
-        Self {
-            secret: slot.secret,
-            hour: slot.hour,
-            outcome: slot.outcome,
-            key: count.key,
-            source: Arc::clone(source),
-            requests: count.requests as i64,
-            first_at: count.last_at,
-            last_at: count.last_at,
-        }
-    }
+fn at(hour: i32, millis: u32) -> Timestamp {
+    Timestamp::from_millis(i64::from(hour) * HOUR + i64::from(millis))
 }
 
 /// What may differ between lines besides how many requests and when.
@@ -109,9 +96,9 @@ pub fn join(lines: &mut Vec<Line>) {
     lines.dedup_by(|next, kept| {
         let is_same = slot(next) == slot(kept);
         if is_same {
-            kept.requests += next.requests;
-            kept.first_at = kept.first_at.min(next.first_at);
-            kept.last_at = kept.last_at.max(next.last_at);
+            kept.requests = kept.requests.saturating_add(next.requests);
+            kept.first = kept.first.min(next.first);
+            kept.last = kept.last.max(next.last);
         }
         is_same
     });
@@ -139,7 +126,8 @@ impl Note {
         lines.shrink_to_fit();
         let mut orgs: BTreeMap<OrgHour, i64> = BTreeMap::new();
         for line in &lines {
-            *orgs.entry((line.source.org, line.hour.into(), line.outcome)).or_default() += line.requests;
+            *orgs.entry((line.source.org, line.hour.into(), line.outcome)).or_default() +=
+                i64::from(line.requests);
         }
         Self { number, lines, orgs: orgs.into_iter().collect() }
     }
@@ -162,7 +150,7 @@ impl Note {
     }
 
     pub fn text(&self) -> Result<String, serde_json::Error> {
-        let since = self.lines.iter().map(|line| line.first_at.millis()).min().unwrap_or_default();
+        let since = self.lines.iter().map(|line| line.first_at().millis()).min().unwrap_or_default();
         type Of<'a> = (&'a Source, i32, Outcome);
         let mut places: HashMap<Of, usize> = HashMap::new();
         let mut shared: Vec<Shared> = Vec::new();
@@ -186,30 +174,51 @@ impl Note {
     }
 }
 
+/// Lines as they are read back, which do not name their keys.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unowned(Vec<Line>);
+
 /// None where somebody else has written into the table.
-pub fn read(text: &str) -> Option<Vec<Line>> {
+pub fn read(text: &str) -> Option<Unowned> {
     let (since, shared, rows): Text = serde_json::from_str(text).ok()?;
     let source = |(org, address, user_agent, hour, outcome): Shared| {
         let org = org.compact()?;
         Some((Arc::new(Source { org, address, user_agent }), hour, outcome))
     };
     let shared: Vec<_> = shared.into_iter().map(source).collect::<Option<_>>()?;
-    let line = |(secret, key, place, requests, first, later): Row| {
+    let line = |(secret, place, requests, first, later): Row| {
         let (source, hour, outcome) = shared.get(place)?;
-        let requests = Some(requests).filter(|requests| *requests > 0)?;
-        let first = since.checked_add(first)?;
+        let begins = i64::from(*hour) * HOUR;
+        let first = u32::try_from(since.checked_add(first)?.checked_sub(begins)?).ok()?;
+        let last = first.checked_add(later).filter(|last| i64::from(*last) < HOUR)?;
         Some(Line {
             secret: SecretId::parse(secret)?,
             hour: *hour,
             outcome: *outcome,
-            key: key_of(key)?,
+            key: Compact::NIL,
             source: Arc::clone(source),
-            requests,
-            first_at: Timestamp::from_millis(first),
-            last_at: Timestamp::from_millis(first.checked_add(later)?),
+            requests: Some(requests).filter(|requests| *requests > 0)?,
+            first,
+            last,
         })
     };
-    rows.into_iter().map(line).collect()
+    rows.into_iter().map(line).collect::<Option<_>>().map(Unowned)
+}
+
+impl Unowned {
+    pub fn secrets(&self) -> impl Iterator<Item = SecretId> {
+        self.0.iter().map(|line| line.secret)
+    }
+
+    /// Was a secret accepted?
+    pub fn accepts(&self, secret: SecretId) -> bool {
+        self.0.iter().any(|line| line.secret == secret && line.outcome == Outcome::Valid)
+    }
+
+    /// With the keys of their secrets. Lines of secrets that nobody knows are left out.
+    pub fn owned(self, keys: &HashMap<SecretId, Compact>) -> impl Iterator<Item = Line> {
+        self.0.into_iter().filter_map(|line| Some(Line { key: *keys.get(&line.secret)?, ..line }))
+    }
 }
 
 #[cfg(test)]
@@ -233,25 +242,37 @@ mod tests {
                 user_agent: user_agent.into(),
             }),
             requests: 3,
-            first_at: Timestamp::from_millis(1_795_168_700_000),
-            last_at: Timestamp::from_millis(1_795_168_800_000),
+            first: 700_000,
+            last: 800_000,
         };
         let lines: Vec<_> =
             Outcome::ALL.into_iter().zip(["", "curl/8", "\"\\\n\t'é"].into_iter().cycle()).collect();
         let lines: Vec<_> = lines.into_iter().map(|(outcome, agent)| line(outcome, agent)).collect();
         let mut twice: Vec<_> = lines.iter().chain(&lines).cloned().collect();
-        twice[1].last_at = Timestamp::from_millis(1_795_168_800_001);
-        twice[1].first_at = Timestamp::from_millis(1_795_168_600_000);
+        (twice[1].first, twice[1].last) = (600_000, 800_001);
         join(&mut twice);
         assert_eq!(twice.len(), lines.len());
         assert!(twice.iter().all(|line| line.requests == 6));
         let later = twice.iter().find(|line| line.secret == lines[1].secret).expect("a line").clone();
-        let times = (later.first_at.millis(), later.last_at.millis());
-        assert_eq!(times, (1_795_168_600_000, 1_795_168_800_001));
+        let times = (later.first_at().millis(), later.last_at().millis());
+        assert_eq!(times, (1_728_000_600_000, 1_728_000_800_001));
 
         let text = Note::new(1, lines.clone()).text().expect("a text");
-        assert_eq!(read(&text), Some(lines.clone()));
-        let key = &*BASE64URL_NOPAD.encode(&lines[0].key.to_bytes());
+        let owners: HashMap<_, _> = lines.iter().map(|line| (line.secret, line.key)).collect();
+        let read_back = |text: &str| Some(read(text)?.owned(&owners).collect::<Vec<_>>());
+        assert_eq!(read_back(&text), Some(lines.clone()));
+        let one = HashMap::from([(lines[1].secret, lines[1].key)]);
+        let known = read(&text).expect("lines").owned(&one);
+        assert_eq!(known.collect::<Vec<_>>(), lines[1..2], "a secret that nobody knows");
+        let of = read(&text).expect("lines");
+        assert_eq!(
+            of.secrets().collect::<Vec<_>>(),
+            lines.iter().map(|line| line.secret).collect::<Vec<_>>()
+        );
+        for line in &lines {
+            assert_eq!(of.accepts(line.secret), line.outcome == Outcome::Valid);
+        }
+        let secret = lines[0].secret.as_str();
         let end = text.find("]]").expect("the end of what is shared") + 1;
         let shared = &text[text.find("[[").expect("its beginning") + 1..end];
         for wrong in [
@@ -263,33 +284,34 @@ mod tests {
             &text.replace("curl/8\",", "curl/8\",\"more\","),
             &text[1..],
             &text.replace(shared, ""),
-            &text.replace(key, &key[1..]),
-            &text.replace(key, &format!("{key}A")),
-            &text.replace(key, &format!("={}", &key[1..])),
-            &text.replace(key, &format!("{}B", &key[..KEY_LENGTH - 1])),
+            &text.replace(secret, &secret[1..]),
+            &text.replace(secret, &format!("{secret}A")),
+            &text.replace(secret, &format!("={}", &secret[1..])),
             &text.replacen(",3,0,", ",0,0,", 1),
             &text.replacen(",3,0,", ",-3,0,", 1),
             &text.replacen(",3,0,", &format!(",3,{},", i64::MAX), 1),
-            &text.replacen("[1795168700000", &format!("[{}", i64::MAX), 1),
+            &text.replacen(",3,0,", ",3,2900000,", 1),
+            &text.replacen("[1728000700000", &format!("[{}", i64::MAX), 1),
+            &text.replacen("[1728000700000", "[1727999999999", 1),
         ] {
             assert_ne!(wrong, text);
             assert_eq!(read(wrong), None, "{wrong}");
         }
-        assert_eq!(read("[0,[],[]]"), Some(vec![]));
+        assert_eq!(read_back("[0,[],[]]"), Some(vec![]));
         // What is the same for many lines stands there once.
         let line = &lines[0];
-        let other = Line { secret: lines[1].secret, ..line.clone() };
+        let other = Line { secret: lines[1].secret, key: lines[1].key, ..line.clone() };
         let mut some = vec![line.clone(), other, lines[1].clone(), line.clone()];
         let text = Note::new(1, some.clone()).text().expect("a text");
         assert_eq!(text.matches(&line.source.org.to_string()).count(), 1, "{text}");
-        assert_eq!(read(&text), Some(some.clone()));
+        assert_eq!(read_back(&text), Some(some.clone()));
         some.push(Line { hour: line.hour + 1, ..line.clone() });
         some.push(Line { outcome: lines[1].outcome, ..line.clone() });
-        some.push(Line { first_at: line.last_at, ..line.clone() });
+        some.push(Line { first: line.last, ..line.clone() });
         some.push(later.clone());
         let text = Note::new(1, some.clone()).text().expect("a text");
         assert_eq!(text.matches(&line.source.org.to_string()).count(), 3, "{text}");
-        assert_eq!(read(&text), Some(some));
+        assert_eq!(read_back(&text), Some(some));
 
         let all = lines.len();
         let parts = notes(lines.clone(), all - 1, 7);

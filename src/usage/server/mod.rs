@@ -12,7 +12,7 @@ mod rest;
 mod store;
 mod tally;
 
-pub use add_up::{AddTotals, add_up_for, add_up_when_due};
+pub use add_up::{Tables, add_up_for, add_up_when_due};
 pub use batch::Totals;
 #[cfg(test)]
 pub use flush::join;

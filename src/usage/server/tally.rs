@@ -1,5 +1,6 @@
 //! Counts that are not yet written. Each thread counts into a part of its own, so that the lock around it is free but for
-//! the moment in which a flush takes the counts away.
+//! the moment in which a flush takes the counts away. A part stays as small as a processor's caches: what would stand in a
+//! text of its own makes way.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -11,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 use smol_str::SmolStr;
 
-use crate::shared::{Compact, SecretId, Timestamp};
+use super::journal::{Line, PORTION};
+use crate::shared::{Compact, SecretId, Spread, Timestamp};
 use crate::usage::Outcome;
 
 /// One request that presented a key.
@@ -27,10 +29,10 @@ pub struct Use<'a> {
 
 /// What is counted apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot {
-    pub secret: SecretId,
-    pub hour: i32,
-    pub outcome: Outcome,
+struct Slot {
+    secret: SecretId,
+    hour: i32,
+    outcome: Outcome,
     /// Its place in the part's list.
     source: u32,
 }
@@ -43,32 +45,14 @@ impl Hash for Slot {
     }
 }
 
-/// Spreads one number over all bits: what is hashed so is hashed by one number.
-#[derive(Default)]
-pub(super) struct Spread(u64);
-
-impl Hasher for Spread {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(self.0 ^ u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let wide = u128::from(number) * 0x9E37_79B9_7F4A_7C15;
-        self.0 = wide as u64 ^ (wide >> 64) as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+struct Count {
+    key: Compact,
+    requests: u32,
+    /// Milliseconds of the hour.
+    last: u32,
 }
 
-pub(super) struct Count {
-    pub key: Compact,
-    pub requests: u64,
-    pub last_at: Timestamp,
-}
-
-const _: () = assert!(size_of::<(Slot, Count)>() <= 56);
+const _: () = assert!(size_of::<(Slot, Count)>() <= 48);
 
 /// Where requests came from, which many slots share, and the organization whose keys they presented.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,23 +73,51 @@ impl Source {
     }
 }
 
-/// What one thread has counted. Slots stand one after the other, in the order in which they came, and what finds them is
-/// small: they may be more than a processor's caches hold.
+/// What one thread has counted.
 #[derive(Default)]
-pub(super) struct Part {
+struct Part {
     counts: IndexMap<Slot, Count, BuildHasherDefault<Spread>>,
     sources: Vec<Arc<Source>>,
     /// Places of sources, by their hash under the process's key.
     places: HashMap<u64, u32, BuildHasherDefault<Spread>>,
+    /// What has made way.
+    full: Vec<Vec<Line>>,
 }
 
 impl Part {
-    pub fn len(&self) -> usize {
-        self.counts.len()
+    fn slots(&self) -> usize {
+        self.full.len() * PORTION + self.counts.len()
     }
 
-    pub fn slots(&self) -> impl Iterator<Item = (&Slot, &Count, &Arc<Source>)> {
-        self.counts.iter().map(|(slot, count)| (slot, count, &self.sources[slot.source as usize]))
+    /// The lines of `counts`, in the order of their keys. What is sorted is small: lines are not.
+    fn lines(&self) -> Vec<Line> {
+        let mut order: Vec<(Compact, u32)> =
+            (0..).zip(self.counts.values()).map(|(place, count)| (count.key, place)).collect();
+        order.sort_unstable();
+        order
+            .into_iter()
+            .filter_map(|(_, place)| self.counts.get_index(place as usize))
+            .map(|slot| self.line(slot))
+            .collect()
+    }
+
+    fn line(&self, (slot, count): (&Slot, &Count)) -> Line {
+        Line {
+            secret: slot.secret,
+            hour: slot.hour,
+            outcome: slot.outcome,
+            key: count.key,
+            source: Arc::clone(&self.sources[slot.source as usize]),
+            requests: count.requests,
+            first: count.last,
+            last: count.last,
+        }
+    }
+
+    fn make_way(&mut self) {
+        let lines = self.lines();
+        self.full.push(lines);
+        self.counts.clear();
     }
 
     fn place_of(&mut self, hash: u64, org: Compact, address: Option<IpAddr>, user_agent: &str) -> u32 {
@@ -135,34 +147,42 @@ impl Tally {
         let Use { org, mut address, mut user_agent, .. } = *used;
         let mut hash = self.hasher.hash_one((org, address, user_agent));
         let mut part = self.parts[part_of_thread()].lock().unwrap_or_else(PoisonError::into_inner);
-        if part.len() >= MOST_SLOTS {
+        if part.slots() >= MOST_SLOTS {
             (address, user_agent) = (None, "");
             hash = self.hasher.hash_one((org, address, user_agent));
         }
         let source = part.place_of(hash, org, address, user_agent);
-        let hour = now.millis().div_euclid(HOUR) as i32;
+        let (hour, last) = (now.millis().div_euclid(HOUR) as i32, now.millis().rem_euclid(HOUR) as u32);
         let slot = Slot { secret: used.secret, hour, outcome: used.outcome, source };
-        let none = Count { key: used.key, requests: 0, last_at: now };
-        let count = part.counts.entry(slot).or_insert(none);
-        count.requests += 1;
-        count.last_at = count.last_at.max(now);
+        let count = part.counts.entry(slot).or_insert(Count { key: used.key, requests: 0, last });
+        count.requests = count.requests.saturating_add(1);
+        count.last = count.last.max(last);
+        if part.counts.len() >= PORTION {
+            part.make_way();
+        }
     }
 
-    /// Takes what was counted away. About as much comes next, for which there is room at once.
-    pub fn take(&self) -> Vec<Part> {
-        let take = |part: &Mutex<Part>| {
+    /// Takes what was counted away: what has made way, and the rest.
+    pub fn take(&self) -> (Vec<Vec<Line>>, Vec<Line>) {
+        let (mut full, mut rest) = (Vec::new(), Vec::new());
+        for part in &self.parts {
             let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            let counts = IndexMap::with_capacity_and_hasher(part.len(), BuildHasherDefault::default());
-            std::mem::replace(&mut *part, Part { counts, ..Part::default() })
-        };
-        self.parts.iter().map(take).filter(|part| part.len() > 0).collect()
+            full.append(&mut part.full);
+            rest.extend(part.lines());
+            // Its memory is used again.
+            part.counts.clear();
+            part.sources.clear();
+            part.places.clear();
+        }
+        (full, rest)
     }
 
     /// Looks at what is counted.
-    pub fn each(&self, mut look: impl FnMut(&Slot, &Count, &Arc<Source>)) {
+    pub fn each(&self, mut look: impl FnMut(&Line)) {
         for part in &self.parts {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            part.slots().for_each(|(slot, count, source)| look(slot, count, source));
+            part.full.iter().flatten().for_each(&mut look);
+            part.counts.iter().for_each(|slot| look(&part.line(slot)));
         }
     }
 }

@@ -8,8 +8,8 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
 
 use super::super::{Key, Login};
-use crate::platform::db::{Write, places, sql};
-use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
+use crate::platform::db::{ROWS, Write, places, sql};
+use crate::shared::{Compact, KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
 /// `SELECT` all of a key.
 macro_rules! select {
@@ -229,6 +229,25 @@ pub async fn names(pool: &AnyPool, ids: &[KeyId]) -> Result<HashMap<KeyId, Strin
     rows.iter()
         .map(|row| Ok((KeyId::from_text(row.try_get::<String, _>("id")?), row.try_get("name")?)))
         .collect()
+}
+
+/// Whose secrets are.
+pub async fn owners(
+    write: &mut Write,
+    secrets: &[SecretId],
+) -> Result<HashMap<SecretId, Compact>, sqlx::Error> {
+    let mut owners = HashMap::with_capacity(secrets.len());
+    for secrets in secrets.chunks(ROWS) {
+        let text = format!("SELECT id, key_id FROM secrets WHERE id IN {}", places(1, secrets.len()));
+        let query = sqlx::query(sql(text)).persistent(secrets.len() == ROWS);
+        let query = secrets.iter().fold(query, |query, secret| query.bind(secret.to_string()));
+        for row in query.fetch_all(&mut **write).await? {
+            let secret = SecretId::parse(row.try_get("id")?);
+            let key = KeyId::from_text(row.try_get::<String, _>("key_id")?).compact();
+            owners.extend(secret.zip(key));
+        }
+    }
+    Ok(owners)
 }
 
 /// When a secret was made, if as far as it is added up nobody has used it.
