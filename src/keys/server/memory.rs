@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::OnceCell;
 
 use super::minute::Minute;
@@ -50,6 +50,9 @@ pub struct Memory {
 /// A token under the keyed hash.
 pub(super) type Digest = [u8; 16];
 
+/// What is in a place.
+pub(super) type Found = Guard<Option<Arc<State>>>;
+
 /// That a token is right: the only one with its secret's identifier.
 struct Proof {
     token: Digest,
@@ -61,16 +64,16 @@ struct Proof {
 pub(super) struct Cell {
     pub key: Compact,
     state: ArcSwapOption<State>,
-    /// Raised by every change; `GIVEN_UP` stays.
-    generation: Mutex<u64>,
+    /// The next one begins with every change; `GIVEN_UP` stays.
+    generation: Mutex<u32>,
     pub minute: Minute,
 }
 
-const GIVEN_UP: u64 = u64::MAX;
+const GIVEN_UP: u32 = u32::MAX;
 
-// With its count of holders it fits a block of 72 bytes.
+// With its counts of holders it is one line of a processor's caches.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Cell>() <= 56);
+const _: () = assert!(size_of::<Cell>() <= 48);
 
 /// Large tables grow by doubling: many small ones do so one after the other.
 const SHARDS: usize = 64;
@@ -115,17 +118,17 @@ impl Cell {
         Self { key, state: ArcSwapOption::empty(), generation: Mutex::new(0), minute: Minute::default() }
     }
 
-    pub fn state(&self) -> arc_swap::Guard<Option<Arc<State>>> {
+    pub fn state(&self) -> Found {
         self.state.load()
     }
 
     /// None once given up.
-    pub fn generation(&self) -> Option<u64> {
+    pub fn generation(&self) -> Option<u32> {
         Some(*self.generation.lock().unwrap_or_else(PoisonError::into_inner)).filter(|now| *now != GIVEN_UP)
     }
 
     /// Puts a state in place if nothing has changed since `generation`.
-    pub fn put(&self, state: &Arc<State>, generation: u64) -> bool {
+    pub fn put(&self, state: &Arc<State>, generation: u32) -> bool {
         let now = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         let unchanged = *now == generation;
         if unchanged {
@@ -136,7 +139,9 @@ impl Cell {
 
     pub fn forget(&self) {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        *generation = generation.saturating_add(1);
+        if *generation != GIVEN_UP {
+            *generation = (*generation + 1) % GIVEN_UP;
+        }
         self.state.store(None);
     }
 
@@ -169,18 +174,23 @@ impl Memory {
         whole.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 
-    /// Looks at the place of a token that is proven; gives the token's digest too. Nothing is copied: that would write to
-    /// the place's count of holders. The proof is asked for first, so that it is fetched while the digest is made.
+    /// Looks at the place of a token that is proven, and at what is there; gives the token's digest too. Nothing is copied:
+    /// that would write to counts of holders. All is asked for first, so that it is fetched while the digest is made.
     pub(super) fn with_proven<T>(
         &self,
         token: &Token,
-        look: impl FnOnce(&Digest, &Arc<Cell>) -> T,
+        look: impl FnOnce(&Digest, &Arc<Cell>, Found) -> T,
     ) -> (Digest, Option<T>) {
         let proven = self.proven.pin();
-        let proof = proven.get(&token.id());
+        let found = proven.get(&token.id()).map(|proof| (proof, proof.cell.state()));
+        if let Some((_, state)) = &found
+            && let Some(state) = &**state
+        {
+            state.fetch();
+        }
         let digest = self.digest(token);
-        let proof = proof.filter(|proof| proof.token == digest);
-        (digest, proof.map(|proof| look(&digest, &proof.cell)))
+        let found = found.filter(|(proof, _)| proof.token == digest);
+        (digest, found.map(|(proof, state)| look(&digest, &proof.cell, state)))
     }
 
     pub(super) fn remember(&self, secret: SecretId, token: Digest, cell: Arc<Cell>) {

@@ -31,24 +31,22 @@ pub struct State {
     revoked: bool,
     current: SecretId,
     expires_at: Timestamp,
-    rate_limit: u32,
     rare: Option<Box<Rare>>,
 }
 
 /// What few keys have.
 #[derive(Debug)]
 struct Rare {
+    /// Requests a minute.
+    rate_limit: Option<u32>,
     previous: Option<(SecretId, Timestamp)>,
     /// None of them: every address is fine.
     ranges: Box<[IpNet]>,
 }
 
-// With its counts of holders it fits a block of 104 bytes.
+// With its counts of holders it fits a block of 96 bytes, which is in two lines of a processor's caches.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<State>() <= 88);
-
-/// More than any key may have.
-const NO_LIMIT: u32 = u32::MAX;
+const _: () = assert!(size_of::<State>() <= 80);
 
 /// A key without an expiry ends with time itself.
 const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
@@ -76,10 +74,16 @@ impl State {
             revoked: key.revoked_at.is_some(),
             current: key.secret,
             expires_at: key.expires_at.unwrap_or(NEVER),
-            rate_limit: key.rate_limit.unwrap_or(NO_LIMIT),
-            rare: (key.previous.is_some() || !key.ranges.is_empty())
-                .then(|| Box::new(Rare { previous: key.previous, ranges: key.ranges.as_slice().into() })),
+            rare: (key.rate_limit.is_some() || key.previous.is_some() || !key.ranges.is_empty()).then(|| {
+                let (rate_limit, previous) = (key.rate_limit, key.previous);
+                Box::new(Rare { rate_limit, previous, ranges: key.ranges.as_slice().into() })
+            }),
         })
+    }
+
+    /// Has both ends of it fetched from memory: a processor goes on with something else meanwhile.
+    pub fn fetch(&self) {
+        std::hint::black_box((self.revoked, self.creator, self.name.len()));
     }
 
     /// Does this proven secret still belong to the key?
@@ -118,7 +122,7 @@ impl State {
 
     /// Requests a minute.
     pub fn rate_limit(&self) -> Option<u32> {
-        Some(self.rate_limit).filter(|limit| *limit != NO_LIMIT)
+        self.rare.as_ref()?.rate_limit
     }
 
     pub fn secret(&self) -> SecretId {

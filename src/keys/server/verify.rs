@@ -16,7 +16,7 @@ use std::time::Duration;
 use arc_swap::Guard;
 use tokio::sync::OnceCell;
 
-use super::memory::{Cell, Checked, Digest, Memory};
+use super::memory::{Cell, Checked, Digest, Found, Memory};
 use super::minute::Rate;
 use super::state::State;
 use super::token::Token;
@@ -101,10 +101,10 @@ impl Deref for Proven {
 
 /// A state as it was found in its place. No count of holders is touched: all threads would write to it.
 #[derive(Debug)]
-struct Present(Guard<Option<Arc<State>>>);
+struct Present(Found);
 
 impl Present {
-    fn of(found: Guard<Option<Arc<State>>>) -> Option<Self> {
+    fn of(found: Found) -> Option<Self> {
         found.is_some().then_some(Self(found))
     }
 
@@ -155,8 +155,8 @@ fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Ver
     let (now, steady) = (app.clock.now(), app.clock.steady());
     // Before a state is looked at: what a lease that begins meanwhile has made invalid may still be in hand.
     let may_use_states = memory.may_use_states(steady);
-    let (digest, verdict) = memory.with_proven(&token, |digest, cell| {
-        let state = Present::of(cell.state()).filter(|_| may_use_states)?;
+    let (digest, verdict) = memory.with_proven(&token, |digest, cell, found| {
+        let state = Present::of(found).filter(|_| may_use_states)?;
         let asked = Asked { secret: token.id(), digest, now, wanted, from };
         Some(judge(app, memory, &asked, cell, state))
     });
@@ -177,7 +177,7 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
     let memory: &Memory = app.slice::<Arc<Memory>>();
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
-        let (digest, remembered) = memory.with_proven(token, |_, cell| Arc::clone(cell));
+        let (digest, remembered) = memory.with_proven(token, |_, cell, _| Arc::clone(cell));
         let is_new = remembered.is_none();
         let cell = match remembered {
             Some(cell) => cell,

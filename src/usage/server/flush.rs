@@ -347,7 +347,7 @@ mod tests {
             KeyId::new(Timestamp::from_millis(0), *chance.first_chunk().expect("ten bytes"))
         };
         let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
-        let slots = 2 * PORTION as u16 + 7;
+        let slots = 8 * PORTION as u16 + 7;
         let count = |n: u16| {
             let (key, org) = (id(n).compact().expect("an id"), id(0).compact().expect("an id"));
             let secret = SecretId::parse(&format!("{n:012}")).unwrap_or(secret);
@@ -388,7 +388,7 @@ mod tests {
                             && note.lines.is_sorted_by_key(|line| line.key))
                 );
                 let numbers: Vec<i64> = flight.notes.iter().map(|note| note.number).collect();
-                assert_eq!(numbers, (1..=5).collect::<Vec<_>>());
+                assert_eq!(numbers, (1..=17).collect::<Vec<_>>());
                 assert!(usage.tally.take().1.is_empty());
             }
         }

@@ -1,6 +1,6 @@
 //! Counts that are not yet written. Each thread counts into a part of its own, so that the lock around it is free but for
-//! the moment in which a flush takes the counts away. A part stays as small as a processor's caches: what would stand in a
-//! text of its own makes way.
+//! the moment in which a flush takes the counts away. A part stays about as small as a processor's caches: what does not
+//! fit makes way, as lines.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -80,7 +80,7 @@ struct Part {
     sources: Vec<Arc<Source>>,
     /// Places of sources, by their hash under the process's key.
     places: HashMap<u64, u32, BuildHasherDefault<Spread>>,
-    /// What has made way.
+    /// What has made way, a text's worth each.
     full: Vec<Vec<Line>>,
 }
 
@@ -89,16 +89,14 @@ impl Part {
         self.full.len() * PORTION + self.counts.len()
     }
 
-    /// The lines of `counts`, in the order of their keys. What is sorted is small: lines are not.
-    fn lines(&self) -> Vec<Line> {
+    /// The lines of `counts` in the order of their keys, so many at once. What is sorted is small: lines are not.
+    fn lines(&self, at_once: usize) -> Vec<Vec<Line>> {
         let mut order: Vec<(Compact, u32)> =
             (0..).zip(self.counts.values()).map(|(place, count)| (count.key, place)).collect();
         order.sort_unstable();
-        order
-            .into_iter()
-            .filter_map(|(_, place)| self.counts.get_index(place as usize))
-            .map(|slot| self.line(slot))
-            .collect()
+        let slot = |(_, place): &(Compact, u32)| self.counts.get_index(*place as usize);
+        let line = |place| slot(place).map(|slot| self.line(slot));
+        order.chunks(at_once).map(|places| places.iter().filter_map(line).collect()).collect()
     }
 
     fn line(&self, (slot, count): (&Slot, &Count)) -> Line {
@@ -115,9 +113,20 @@ impl Part {
     }
 
     fn make_way(&mut self) {
-        let lines = self.lines();
-        self.full.push(lines);
+        let mut lines = self.lines(PORTION);
+        self.full.append(&mut lines);
         self.counts.clear();
+    }
+
+    /// Its memory is used again by about as much, and not kept for more.
+    fn forget(&mut self) {
+        let most = 2 * self.slots();
+        self.counts.clear();
+        self.sources.clear();
+        self.places.clear();
+        self.counts.shrink_to(most);
+        self.sources.shrink_to(most);
+        self.places.shrink_to(most);
     }
 
     fn place_of(&mut self, hash: u64, org: Compact, address: Option<IpAddr>, user_agent: &str) -> u32 {
@@ -130,6 +139,8 @@ impl Part {
 
 /// More parts than threads that count, on any machine of our time.
 const PARTS: usize = 64;
+/// So many slots stand in a part. Of fewer, each is one line at a flush, however often it was used.
+const AT_ONCE: usize = 8 * PORTION;
 /// From here on callers of a part are no longer told apart until the next flush.
 const MOST_SLOTS: usize = 20_000;
 
@@ -157,7 +168,7 @@ impl Tally {
         let count = part.counts.entry(slot).or_insert(Count { key: used.key, requests: 0, last });
         count.requests = count.requests.saturating_add(1);
         count.last = count.last.max(last);
-        if part.counts.len() >= PORTION {
+        if part.counts.len() >= AT_ONCE {
             part.make_way();
         }
     }
@@ -167,12 +178,9 @@ impl Tally {
         let (mut full, mut rest) = (Vec::new(), Vec::new());
         for part in &self.parts {
             let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            rest.extend(part.lines(AT_ONCE).into_iter().flatten());
+            part.forget();
             full.append(&mut part.full);
-            rest.extend(part.lines());
-            // Its memory is used again.
-            part.counts.clear();
-            part.sources.clear();
-            part.places.clear();
         }
         (full, rest)
     }
