@@ -87,8 +87,12 @@ impl Drop for Awaiting {
         let until = self.clock.steady() + PATIENCE;
         let mut awaited = lock(&self.awaited);
         for topic in &self.topics {
-            if let Some(expected) = awaited.get_mut(&topic.full) {
-                expected.pages -= 1;
+            let Some(expected) = awaited.get_mut(&topic.full) else { continue };
+            expected.pages -= 1;
+            // What no page was drawn for is not kept.
+            if expected.until == Duration::ZERO && expected.pages == 0 {
+                awaited.remove(&topic.full);
+            } else if expected.until != Duration::ZERO {
                 expected.until = until;
             }
         }

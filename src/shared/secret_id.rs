@@ -27,6 +27,7 @@ impl SecretId {
 impl Hash for SecretId {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.word());
+        hasher.write_u32(self.0.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)));
     }
 }
 

@@ -11,6 +11,10 @@ impl Hasher for Spread {
         bytes.iter().for_each(|byte| self.write_u64(self.0 ^ u64::from(*byte)));
     }
 
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(self.0 ^ u64::from(number));
+    }
+
     fn write_u64(&mut self, number: u64) {
         let wide = u128::from(number) * 0x9E37_79B9_7F4A_7C15;
         self.0 = wide as u64 ^ (wide >> 64) as u64;

@@ -230,13 +230,6 @@ impl Memory {
         }
     }
 
-    /// Whose a key is, as far as it is remembered.
-    pub(super) fn org_of(&self, key: Compact) -> Option<Compact> {
-        let cells = self.cells_near(key);
-        let state = cells.get(&key)?.0.state();
-        state.as_ref().map(|state| state.org.id)
-    }
-
     /// How many tokens are proven.
     pub fn len(&self) -> usize {
         self.proven.len()

@@ -1,6 +1,6 @@
 //! What goes on beside the requests: reading the change log, writing what was counted, ending secrets at their cut-off.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,20 +132,17 @@ pub fn first_call(org: &impl Display, secret: SecretId) -> Topic {
 /// Tells the pages that wait for a secret's first call.
 fn tell_first_calls(app: &App, flight: &usage::Flight) {
     let awaited = app.live.awaited();
-    if awaited.is_empty() {
+    let secrets = awaited.iter().filter_map(|topic| topic.strip_suffix(FIRST_CALL)?.rsplit('/').next());
+    let mut secrets: HashSet<SecretId> = secrets.filter_map(SecretId::parse).collect();
+    if secrets.is_empty() {
         return;
     }
-    let memory = app.slice::<Arc<Memory>>();
-    let accepted = flight.lines().filter(|line| line.outcome == Outcome::Valid);
-    let accepted: HashMap<SecretId, &usage::Line> = accepted.map(|line| (line.secret, line)).collect();
-    for topic in awaited {
-        let named = topic.strip_suffix(FIRST_CALL).and_then(|rest| rest.rsplit_once('/'));
-        let Some(secret) = named.and_then(|(_, secret)| SecretId::parse(secret)) else { continue };
-        let Some(line) = accepted.get(&secret) else { continue };
-        // A page names the secret; whose it is decides whether it may hear of it.
-        let Some(org) = memory.org_of(line.key) else { continue };
-        let from = line.source.address.map(|address| format!(" from {address}")).unwrap_or_default();
-        app.live.tell(first_call(&org, secret), format!("First call received{from}."));
+    for line in flight.lines().filter(|line| line.outcome == Outcome::Valid) {
+        if secrets.remove(&line.secret) {
+            // A page names the secret; whose it is decides whether it may hear of it.
+            let from = line.source.address.map(|address| format!(" from {address}")).unwrap_or_default();
+            app.live.tell(first_call(&line.source.org, line.secret), format!("First call received{from}."));
+        }
     }
 }
 

@@ -69,7 +69,7 @@ impl Wrong {
     }
 }
 
-/// Other bytes than those by which proofs are found.
+/// Where its places are, and how it is known there.
 fn split(digest: &Digest) -> (usize, u64) {
     let set = usize::from(u16::from_le_bytes([digest[8], digest[9]])) % SETS;
     let tag = u64::from_le_bytes([0, 0, 0, digest[10], digest[11], digest[12], digest[13], digest[14]]);

@@ -103,7 +103,8 @@ async fn move_portion(app: &App, usage: &Usage, tables: Tables) -> Result<bool, 
             if let Some(note) = known {
                 note.lines.iter().for_each(|line| batch.add(line));
             } else if let Some(lines) = journal::read(&text) {
-                let secrets: Vec<_> = lines.secrets().collect();
+                let mut secrets: Vec<_> = lines.secrets().collect();
+                secrets.dedup();
                 let owners = (tables.owners)(&mut write, &secrets).await?;
                 lines.owned(&owners).for_each(|line| batch.add(&line));
             } else {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 use smol_str::SmolStr;
 
-use super::journal::{Line, PORTION};
+use super::journal::{self, Line, PORTION};
 use crate::shared::{Compact, SecretId, Spread, Timestamp};
 use crate::usage::Outcome;
 
@@ -82,6 +82,8 @@ struct Part {
     places: HashMap<u64, u32, BuildHasherDefault<Spread>>,
     /// What has made way, a text's worth each.
     full: Vec<Vec<Line>>,
+    /// How many of them have been joined.
+    joined: usize,
 }
 
 impl Part {
@@ -116,6 +118,13 @@ impl Part {
         let mut lines = self.lines(PORTION);
         self.full.append(&mut lines);
         self.counts.clear();
+        // While nothing can be written down, the same slots come again and again.
+        if self.full.len() >= MUCH.max(2 * self.joined) {
+            let mut lines: Vec<Line> = std::mem::take(&mut self.full).into_iter().flatten().collect();
+            journal::join(&mut lines);
+            self.full = lines.chunks(PORTION).map(<[Line]>::to_vec).collect();
+            self.joined = self.full.len();
+        }
     }
 
     /// Its memory is used again by about as much, and not kept for more.
@@ -141,6 +150,8 @@ impl Part {
 const PARTS: usize = 64;
 /// So many slots stand in a part. Of fewer, each is one line at a flush, however often it was used.
 const AT_ONCE: usize = 8 * PORTION;
+/// So many texts come together in more than a second only.
+const MUCH: usize = 160;
 /// From here on callers of a part are no longer told apart until the next flush.
 const MOST_SLOTS: usize = 20_000;
 
@@ -181,6 +192,7 @@ impl Tally {
             rest.extend(part.lines(AT_ONCE).into_iter().flatten());
             part.forget();
             full.append(&mut part.full);
+            part.joined = 0;
         }
         (full, rest)
     }

@@ -57,14 +57,14 @@ async fn approved(guard: &Guard<'_>, login: &Login) -> Result<Response, Error> {
     // A key's page is there for whoever works in its organization.
     let is_here = visitor.current.as_ref().map(|place| &place.org) == login.org.as_ref();
     let (host, visit) = (guard.app.public_url.authority().to_owned(), &visitor.visit);
-    let fetched = guard.app.live.expect(service::fetched(&visitor.person.id, &login.id));
+    let fetched = waits.then(|| guard.app.live.expect(service::fetched(&visitor.person.id, &login.id)));
     let page = Page::new(guard.app, visit, "Login approved").render(move || {
         let below = match key {
             Some(key) => facts(&key, is_here),
-            None if waits => view! {
+            None => fetched.map(|topic| view! {
                 <div class="panel mt-6 px-5 py-4 text-dense">
                     <LivePart
-                        topic=fetched waiting="The terminal is about to fetch its key."
+                        topic waiting="The terminal is about to fetch its key."
                         done="The terminal has its key."
                     />
                     <p class="hint mt-2">
@@ -72,9 +72,8 @@ async fn approved(guard: &Guard<'_>, login: &Login) -> Result<Response, Error> {
                         " and on " <a class="link" href="/settings/profile#devices">"your profile"</a>"."
                     </p>
                 </div>
-            }
+            })
             .into_any(),
-            None => ().into_any(),
         };
         view! {
             <Solo host>

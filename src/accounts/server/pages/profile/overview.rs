@@ -83,6 +83,8 @@ async fn page(
     status: StatusCode,
 ) -> Result<Response, Error> {
     let visitor = member.visitor.clone();
+    // Before they are read: what comes next is told.
+    let new_session = app.live.expect(service::new_session(&visitor.person.id));
     let sessions = service::sessions_of(app, &visitor.person).await?;
     let ways = ways::of(app, &visitor.person).await?;
     let codes = service::recovery_codes_left(app, &visitor.person).await?;
@@ -91,7 +93,6 @@ async fn page(
     let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;
     let word = visitor.word.clone();
-    let new_session = app.live.expect(service::new_session(&visitor.person.id));
     let response = page_for(app, member, "Profile").status(status).render(move || {
         let person = visitor.person;
         let others = sessions.len() > 1;

@@ -57,6 +57,8 @@ pub struct Shown {
 /// All that the page says.
 struct About {
     key: Key,
+    /// What it waits for while nobody has used the key.
+    first_call: Option<String>,
     creator: String,
     maker: Option<String>,
     hours: Vec<Hour>,
@@ -70,9 +72,18 @@ struct About {
     may_renew: bool,
 }
 
-async fn load(app: &App, member: &Member, id: &KeyId, range: Range) -> Result<About, Error> {
+async fn load(
+    app: &App,
+    member: &Member,
+    id: &KeyId,
+    range: Range,
+    is_revealed: bool,
+) -> Result<About, Error> {
     let key = keys::find(app, member, id).await?;
     let now = app.clock.now();
+    // The box with a new secret waits itself.
+    let waits = !is_revealed && key.status(now).is_active() && key.last_used_at.is_none();
+    let first_call = waits.then(|| app.live.expect(keys::first_call(&key.org, key.secret)));
     let hours = usage::hours_of(app, id, range.from(now)).await?;
     let day =
         if range == Range::Day { hours.clone() } else { usage::hours_of(app, id, now.minus(A_DAY)).await? };
@@ -93,6 +104,7 @@ async fn load(app: &App, member: &Member, id: &KeyId, range: Range) -> Result<Ab
         may_lend: keys::may_manage(member, &key) && member.org.role >= key.role,
         may_renew: keys::may_renew(member, &key),
         key,
+        first_call,
         hours,
         day,
         callers,
@@ -108,18 +120,16 @@ pub async fn page(
     status: StatusCode,
 ) -> Result<Response, Error> {
     let Shown { range, reveal, dialog } = shown;
-    let told = load(app, member, id, range).await?;
+    let told = load(app, member, id, range, reveal.is_some()).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
     let word = member.visitor.word.clone();
     let title = told.key.name.clone();
-    let waits = reveal.is_none() && told.key.status(now).is_active() && told.key.last_used_at.is_none();
-    let first_call = waits.then(|| app.live.expect(keys::first_call(&told.key.org, told.key.secret)));
     let response = page_for(app, member, &title).status(status).render(move || {
         let toast = word.map(toast);
         let here = told.key.name.clone();
         let dialog = dialog.map(|draw| draw());
-        let body = body(told, range, reveal.map(|draw| draw()), first_call, now);
+        let body = body(told, range, reveal.map(|draw| draw()), now);
         view! {
             <Shell chrome dialog toast>
                 <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here/>
@@ -130,15 +140,21 @@ pub async fn page(
     Ok(response.await)
 }
 
-fn body(
-    told: About,
-    range: Range,
-    box_: Option<AnyView>,
-    first_call: Option<String>,
-    now: Timestamp,
-) -> AnyView {
-    let About { key, creator, maker, hours, day, callers, events, secrets, may_manage, may_lend, may_renew } =
-        told;
+fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
+    let About {
+        key,
+        first_call,
+        creator,
+        maker,
+        hours,
+        day,
+        callers,
+        events,
+        secrets,
+        may_manage,
+        may_lend,
+        may_renew,
+    } = told;
     let status = key.status(now);
     let refused_since: i64 =
         day.iter().filter(|hour| hour.outcome == Outcome::Revoked).map(|hour| hour.requests).sum();
