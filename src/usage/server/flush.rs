@@ -408,7 +408,7 @@ mod tests {
         }
         let (full, rest) = usage.tally.take();
         let lines: Vec<Line> = full.into_iter().flatten().chain(rest).collect();
-        assert!(lines.len() < 3 * secrets.len(), "{}", lines.len());
+        assert!(lines.len() < 4 * secrets.len(), "{}", lines.len());
         assert_eq!(lines.iter().map(|line| line.requests as usize).sum::<usize>(), rounds * secrets.len());
     }
 }
