@@ -138,8 +138,8 @@ class Load {
 
 /** What many lines share: organization, address, user agent, hour and outcome. */
 type Shared = [string, string | null, string, number, string];
-/** Secret, key, the place of what it shares, how many requests, and when. */
-type Line = [string, string, number, number, number, number];
+/** Secret, the place of what it shares, how many requests, and when. */
+type Line = [string, number, number, number, number];
 /** Since when, what lines share, and the lines. */
 type Text = [number, Shared[], Line[]];
 
@@ -151,7 +151,7 @@ function counted(server: Server): number {
   );
   const sums = texts.map((text) => JSON.parse(text) as number | Text);
   const sum = ([, shared, lines]: Text) =>
-    lines.filter(([, , place]) => shared[place]?.[4] === "valid").reduce((all, line) => all + line[3], 0);
+    lines.filter(([, place]) => shared[place]?.[4] === "valid").reduce((all, line) => all + line[2], 0);
   return sums.reduce<number>((all, part) => all + (typeof part === "number" ? part : sum(part)), 0);
 }
 
