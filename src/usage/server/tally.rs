@@ -150,8 +150,8 @@ impl Part {
 const PARTS: usize = 64;
 /// So many slots stand in a part. Of fewer, each is one line at a flush, however often it was used.
 const AT_ONCE: usize = 8 * PORTION;
-/// So many texts come together in more than a second only.
-const MUCH: usize = 160;
+/// So many texts come together in more than a second only. A test need not count as much.
+const MUCH: usize = if cfg!(test) { 24 } else { 160 };
 /// From here on callers of a part are no longer told apart until the next flush.
 const MOST_SLOTS: usize = 20_000;
 
