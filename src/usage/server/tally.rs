@@ -217,3 +217,27 @@ fn part_of_thread() -> usize {
     }
     MINE.with(Cell::get)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::KeyId;
+
+    #[test]
+    fn slots_that_cannot_be_written_down_do_not_grow_with_requests() {
+        let tally = Tally::new();
+        let id = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
+        let secrets: Vec<SecretId> =
+            (0..17_000).filter_map(|n| SecretId::parse(&format!("{n:012}"))).collect();
+        let rounds = 4;
+        for secret in secrets.iter().cycle().take(rounds * secrets.len()).copied() {
+            let (key, org, outcome) = (id(1), id(2), Outcome::Valid);
+            let used = Use { secret, key, org, outcome, address: None, user_agent: "", request_id: "" };
+            tally.count(Timestamp::from_millis(0), &used);
+        }
+        let (full, rest) = tally.take();
+        let lines: Vec<Line> = full.into_iter().flatten().chain(rest).collect();
+        assert!(lines.len() < 3 * secrets.len(), "{}", lines.len());
+        assert_eq!(lines.iter().map(|line| line.requests as usize).sum::<usize>(), rounds * secrets.len());
+    }
+}
