@@ -12,7 +12,7 @@ pub struct Backlog {
     notes: BTreeMap<i64, Arc<Note>>,
     /// Notes up to this number have been joined: no two of their lines are of the same slot.
     joined_to: i64,
-    /// Flushes since then.
+    /// Flushes since then, and since nothing was left.
     flushes: u32,
     /// The last key that was added up. Joined notes begin with the one after it, so that no key waits for ever.
     added_to: Option<Compact>,
@@ -64,10 +64,14 @@ impl Backlog {
     pub fn forget_to(&mut self, last: i64) {
         self.added_to = self.notes.get(&last).and_then(|note| note.lines.last()).map(|line| line.key);
         self.notes.retain(|number, _| *number > last);
+        if self.notes.is_empty() {
+            self.flushes = 0;
+        }
     }
 
     pub fn clear(&mut self) {
         self.notes.clear();
+        self.flushes = 0;
     }
 
     /// Joining takes as much work as there are lines: it is done when at least half of them have come since the last time,
@@ -135,6 +139,10 @@ mod tests {
         assert!(backlog.is_worth_joining());
         backlog.put(&note(&random, 7, 1));
         assert!(!backlog.is_worth_joining(), "too much for one transaction");
+        nothing_new(&mut backlog);
+        backlog.forget_to(7);
+        backlog.put(&note(&random, 8, FEW));
+        assert!(!backlog.is_worth_joining(), "what flushes brought that are added up does not count");
         backlog.clear();
         assert!(!backlog.is_worth_joining());
     }
