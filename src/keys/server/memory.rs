@@ -6,15 +6,15 @@
 //! is not put back, and no state is used once the change log has not been read for a while.
 
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
-use tokio::sync::OnceCell;
 
+use super::checking::Checking;
 use super::minute::Minute;
 use super::state::{Org, State};
 use super::token::Token;
@@ -33,32 +33,55 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Memory {
     /// Under a key of this process: nobody outside can make two tokens meet.
     key: [u8; 32],
-    proven: papaya::HashMap<SecretId, Proof, BuildHasherDefault<Spread>>,
+    /// With the place of the key whose token it is.
+    proven: papaya::HashMap<Proof, Arc<Cell>, BuildHasherDefault<Spread>>,
     /// Asked when a token is proven and when a key changes, not by the checks in between.
     cells: [Mutex<HashSet<ByKey>>; SHARDS],
     orgs: papaya::HashMap<Compact, Arc<Org>>,
     pub(super) wrong: Wrong,
     pub(super) tries: Tries,
-    /// Tokens that are being checked for the first time: who comes meanwhile waits for the same answer.
-    pub(super) checking: Mutex<HashMap<Digest, Arc<OnceCell<Checked>>>>,
+    pub(super) checking: Checking,
     pub(super) workers: Workers,
     /// Until when states may be used, in milliseconds of the steady clock.
     lease: AtomicU64,
     seen: AtomicI64,
 }
 
-/// A token under the keyed hash.
-pub(super) type Digest = [u8; 16];
+/// A token under the keyed hash: 96 bits of it.
+pub(super) type Digest = [u8; 12];
 
 /// What is in a place.
 pub(super) type Found = Guard<Option<Arc<State>>>;
 
-/// That a token is right: the only one with its secret's identifier.
+/// That a token is right: the only one with its secret's identifier, by which it is found.
 struct Proof {
+    secret: SecretId,
     token: Digest,
-    /// The place of the key whose token it is.
-    cell: Arc<Cell>,
 }
+
+// With the place, it is half a line of a processor's caches.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<(Proof, Arc<Cell>)>() <= 32);
+
+impl Borrow<SecretId> for Proof {
+    fn borrow(&self) -> &SecretId {
+        &self.secret
+    }
+}
+
+impl Hash for Proof {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.secret.hash(hasher);
+    }
+}
+
+impl PartialEq for Proof {
+    fn eq(&self, other: &Self) -> bool {
+        self.secret == other.secret
+    }
+}
+
+impl Eq for Proof {}
 
 /// The place of one key's state.
 pub(super) struct Cell {
@@ -162,7 +185,7 @@ impl Memory {
             orgs: papaya::HashMap::new(),
             wrong: Wrong::default(),
             tries: Tries::default(),
-            checking: Mutex::default(),
+            checking: Checking::default(),
             workers: Workers::new(cores, MOST_WAITING, PATIENCE),
             lease: AtomicU64::new(0),
             seen: AtomicI64::new(-1),
@@ -182,19 +205,19 @@ impl Memory {
         look: impl FnOnce(&Digest, &Arc<Cell>, Found) -> T,
     ) -> (Digest, Option<T>) {
         let proven = self.proven.pin();
-        let found = proven.get(&token.id()).map(|proof| (proof, proof.cell.state()));
-        if let Some((_, state)) = &found
+        let found = proven.get_key_value(&token.id()).map(|(proof, cell)| (proof, cell, cell.state()));
+        if let Some((.., state)) = &found
             && let Some(state) = &**state
         {
             state.fetch();
         }
         let digest = self.digest(token);
-        let found = found.filter(|(proof, _)| proof.token == digest);
-        (digest, found.map(|(proof, state)| look(&digest, &proof.cell, state)))
+        let found = found.filter(|(proof, ..)| proof.token == digest);
+        (digest, found.map(|(_, cell, state)| look(&digest, cell, state)))
     }
 
     pub(super) fn remember(&self, secret: SecretId, token: Digest, cell: Arc<Cell>) {
-        self.proven.pin().insert(secret, Proof { token, cell });
+        self.proven.pin().insert(Proof { secret, token }, cell);
     }
 
     /// The secret has ended, or its key's cell was given up.
@@ -284,8 +307,8 @@ impl Memory {
         if excess == 0 {
             return;
         }
-        for (secret, proof) in self.proven.pin().iter().take(excess + most / 10) {
-            self.give_up(*secret, &proof.cell);
+        for (proof, cell) in self.proven.pin().iter().take(excess + most / 10) {
+            self.give_up(proof.secret, cell);
         }
     }
 
@@ -317,14 +340,26 @@ mod tests {
         let key = KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an identifier");
         let [old, new] = ["8fK2mQ4pXv7d", "8fK2mQ4pXv7e"].map(|id| SecretId::parse(id).expect("an id"));
         let first = memory.cell(key);
-        memory.remember(old, [1; 16], Arc::clone(&first));
-        memory.remember(new, [2; 16], Arc::clone(&first));
+        memory.remember(old, [1; 12], Arc::clone(&first));
+        memory.remember(new, [2; 12], Arc::clone(&first));
         memory.give_up(new, &first);
         let second = memory.cell(key);
         assert!(!Arc::ptr_eq(&first, &second));
-        memory.remember(new, [2; 16], Arc::clone(&second));
+        memory.remember(new, [2; 12], Arc::clone(&second));
         memory.give_up(old, &first);
         assert!(Arc::ptr_eq(&second, &memory.cell(key)), "a change of the key is still heard there");
         assert_eq!(memory.len(), 1);
+    }
+
+    #[test]
+    fn a_proof_takes_the_place_of_the_one_before_it() {
+        let memory = Memory::new(&Random::seeded(1));
+        let key = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
+        let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
+        memory.remember(secret, [1; 12], memory.cell(key(1)));
+        memory.remember(secret, [2; 12], memory.cell(key(2)));
+        let proven = memory.proven.pin();
+        let (proof, cell) = proven.get_key_value(&secret).expect("a proof");
+        assert_eq!((proof.token, cell.key), ([2; 12], key(2)));
     }
 }

@@ -1,5 +1,6 @@
 //! The server's side of keys.
 
+mod checking;
 mod ending;
 mod hash;
 mod key;

@@ -10,11 +10,10 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::Guard;
-use tokio::sync::OnceCell;
 
 use super::memory::{Cell, Checked, Digest, Found, Memory};
 use super::minute::Rate;
@@ -181,17 +180,19 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
         let is_new = remembered.is_none();
         let cell = match remembered {
             Some(cell) => cell,
-            None => match check_once(app, memory, token, &digest, from.address).await? {
-                Checked::TooSoon(wait) => {
-                    return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
+            None => {
+                match memory.checking.once(digest, check(app, memory, token, &digest, from.address)).await? {
+                    Checked::TooSoon(wait) => {
+                        return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
+                    }
+                    Checked::Proven(cell) => cell,
+                    Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
+                    Checked::Wrong(known) => {
+                        count_wrong(app, token.id(), &known, from);
+                        return Ok(Verdict::wrong(known));
+                    }
                 }
-                Checked::Proven(cell) => cell,
-                Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
-                Checked::Wrong(known) => {
-                    count_wrong(app, token.id(), &known, from);
-                    return Ok(Verdict::wrong(known));
-                }
-            },
+            }
         };
         let mut state = load(app, memory, &cell).await?;
         if is_new && state.as_ref().is_some_and(|state| !state.has(token.id(), app.clock.now())) {
@@ -228,26 +229,6 @@ async fn load(app: &App, memory: &Memory, cell: &Cell) -> Result<Option<Arc<Stat
         }
     }
     Err(Error::Busy)
-}
-
-/// However many ask at once, the token is looked up and hashed once.
-async fn check_once(
-    app: &App,
-    memory: &Memory,
-    token: &Token<'_>,
-    digest: &Digest,
-    address: Option<IpAddr>,
-) -> Result<Checked, Error> {
-    let shared = {
-        let mut checking = memory.checking.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(checking.entry(*digest).or_insert_with(|| Arc::new(OnceCell::new())))
-    };
-    let checked = shared.get_or_try_init(|| check(app, memory, token, digest, address)).await.cloned();
-    let mut checking = memory.checking.lock().unwrap_or_else(PoisonError::into_inner);
-    if checking.get(digest).is_some_and(|now| Arc::ptr_eq(now, &shared)) {
-        checking.remove(digest);
-    }
-    checked
 }
 
 async fn check(

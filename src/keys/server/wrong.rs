@@ -71,8 +71,8 @@ impl Wrong {
 
 /// Where its places are, and how it is known there.
 fn split(digest: &Digest) -> (usize, u64) {
-    let set = usize::from(u16::from_le_bytes([digest[8], digest[9]])) % SETS;
-    let tag = u64::from_le_bytes([0, 0, 0, digest[10], digest[11], digest[12], digest[13], digest[14]]);
+    let set = usize::from(u16::from_le_bytes([digest[0], digest[1]])) % SETS;
+    let tag = u64::from_le_bytes([0, 0, 0, digest[2], digest[3], digest[4], digest[5], digest[6]]);
     (set, tag)
 }
 

@@ -1,0 +1,86 @@
+//! Tokens that are being checked for the first time: who comes meanwhile waits for the same answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::memory::{Checked, Digest};
+use crate::platform::Error;
+
+type Answer = Arc<OnceCell<Checked>>;
+
+/// With how many wait for each.
+#[derive(Default)]
+pub struct Checking(Mutex<HashMap<Digest, (Answer, usize)>>);
+
+/// One who waits. Whoever hangs up ends here, too.
+struct Waiting<'a> {
+    all: &'a Checking,
+    digest: Digest,
+    answer: Answer,
+}
+
+impl Checking {
+    /// However many ask at once, one of them checks; the next one does where that one fails or hangs up.
+    pub async fn once(
+        &self,
+        digest: Digest,
+        check: impl Future<Output = Result<Checked, Error>>,
+    ) -> Result<Checked, Error> {
+        let waiting = self.wait(digest);
+        waiting.answer.get_or_try_init(|| check).await.cloned()
+    }
+
+    fn wait(&self, digest: Digest) -> Waiting<'_> {
+        let mut all = self.lock();
+        let (answer, waiting) = all.entry(digest).or_default();
+        *waiting += 1;
+        Waiting { all: self, digest, answer: Arc::clone(answer) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, (Answer, usize)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all.lock();
+        // The answer may be gone already, and another one be waited for.
+        if let Some((answer, waiting)) = all.get_mut(&self.digest)
+            && Arc::ptr_eq(answer, &self.answer)
+        {
+            *waiting -= 1;
+            if *waiting == 0 || answer.initialized() {
+                all.remove(&self.digest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_hangs_up_leaves_nothing_behind() {
+        let checking = Checking::default();
+        let waiting = || checking.lock().values().map(|(_, waiting)| *waiting).collect::<Vec<_>>();
+        let mut first = Box::pin(checking.once([1; 12], std::future::pending()));
+        let mut second = Box::pin(checking.once([1; 12], async { Ok(Checked::Unknown) }));
+        assert!((&mut first).now_or_never().is_none());
+        assert!((&mut second).now_or_never().is_none(), "the first is at it");
+        assert_eq!(waiting(), [2]);
+        drop(first);
+        assert_eq!(waiting(), [1]);
+        assert!(matches!(second.await, Ok(Checked::Unknown)));
+        assert_eq!(waiting(), [0; 0]);
+        let mut alone = Box::pin(checking.once([1; 12], std::future::pending()));
+        assert!((&mut alone).now_or_never().is_none());
+        drop(alone);
+        assert_eq!(waiting(), [0; 0]);
+    }
+}
