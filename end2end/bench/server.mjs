@@ -23,7 +23,7 @@ export function row(what, value, limit, unit) {
 
 /** A figure, and the least it may be. */
 export function atLeast(what, value, limit, unit) {
-  rows.push({ what, value, limit, unit, missed: value < limit });
+  rows.push({ what, value, limit, unit, missed: !(value >= limit) });
 }
 
 /** Prints the figures; the exit code tells whether all are met. */
