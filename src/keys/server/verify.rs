@@ -177,7 +177,6 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
         let (digest, remembered) = memory.with_proven(token, |_, cell, _| Arc::clone(cell));
-        let is_new = remembered.is_none();
         let cell = match remembered {
             Some(cell) => cell,
             None => {
@@ -194,13 +193,7 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
                 }
             }
         };
-        let mut state = load(app, memory, &cell).await?;
-        if is_new && state.as_ref().is_some_and(|state| !state.has(token.id(), app.clock.now())) {
-            // Its hash is there, so another process may have given the key this secret a moment ago.
-            cell.forget();
-            state = load(app, memory, &cell).await?;
-        }
-        match state {
+        match load(app, memory, &cell).await? {
             Some(state) => {
                 let asked = Asked { secret: token.id(), digest: &digest, now: app.clock.now(), wanted, from };
                 return Ok(judge(app, memory, &asked, &cell, Present::read(state)));
@@ -255,6 +248,11 @@ async fn check(
             app.metrics.key_hashed();
             if memory.workers.run(move || hash::matches(&stored, &secret)).await?? {
                 let cell = memory.cell(key);
+                // Its hash is there, so another process may have given the key this secret a moment ago: what is remembered
+                // of the key, or being read, may be older.
+                if cell.state().as_ref().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
+                    cell.forget();
+                }
                 memory.remember(token.id(), *digest, Arc::clone(&cell));
                 memory.tries.forgive(address, token.id());
                 return Ok(Checked::Proven(cell));
