@@ -204,18 +204,20 @@ for (let round = 0; round < 4 * ROUNDS && counted() < ROUNDS; round++) {
     ["few", first],
     ["many", many.tokens],
   ]) {
-    load(beside[which], "/check", tokens); // a machine that has rested is quicker
-    const earlier = load(beside[which], "/check", tokens);
+    const glance = () => {
+      load(beside[which], "/check", tokens); // a machine that has rested is quicker
+      return load(beside[which], "/check", tokens);
+    };
+    const earlier = glance();
     const ours = load(third, path, tokens);
-    await pause(1_100); // it still writes down what it has counted
-    const later = load(beside[which], "/check", tokens);
+    await rest(many); // or adding up would take from the next turn
+    const later = glance();
     if (ours.refused + earlier.refused + later.refused) throw new Error("a key was refused");
     const rate = ours.rate / Math.max(earlier.rate, later.rate);
     const cpu = ours.cpu / Math.min(earlier.cpu, later.cpu);
     const isSteady = Math.abs(later.rate / earlier.rate - 1) < STEADY;
     if (isSteady) steady[which].push({ rate, cpu, plain: ours.rate });
     if (process.env.VERBOSE) console.log(which, isSteady, earlier, ours, later);
-    await rest(many);
   }
 }
 Object.values(beside).forEach((server) => server.stop());
