@@ -93,6 +93,11 @@ impl State {
                 || self.previous().is_some_and(|(previous, until)| previous == secret && now < until))
     }
 
+    /// All that are the key's, ended or not.
+    pub fn secrets(&self) -> impl Iterator<Item = SecretId> {
+        [Some(self.current), self.previous().map(|(secret, _)| secret)].into_iter().flatten()
+    }
+
     fn previous(&self) -> Option<(SecretId, Timestamp)> {
         self.rare.as_ref()?.previous
     }
@@ -131,5 +136,23 @@ impl State {
 
     pub fn expires_at(&self) -> Option<Timestamp> {
         Some(self.expires_at).filter(|at| *at != NEVER)
+    }
+
+    /// Of a key with two secrets.
+    #[cfg(test)]
+    pub fn rotating(key: Compact, current: SecretId, previous: SecretId) -> Self {
+        let rare = Rare { rate_limit: None, previous: Some((previous, NEVER)), ranges: [].into() };
+        Self {
+            org: Arc::new(Org { id: key, name: String::new(), plan: Plan::Free }),
+            creator: key,
+            name: SmolStr::default(),
+            kind: Kind::Live,
+            role: Role::Member,
+            disabled: false,
+            revoked: false,
+            current,
+            expires_at: NEVER,
+            rare: Some(Box::new(rare)),
+        }
     }
 }

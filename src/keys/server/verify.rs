@@ -154,10 +154,10 @@ fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Ver
     let (now, steady) = (app.clock.now(), app.clock.steady());
     // Before a state is looked at: what a lease that begins meanwhile has made invalid may still be in hand.
     let may_use_states = memory.may_use_states(steady);
-    let (digest, verdict) = memory.with_proven(&token, |digest, cell, found| {
+    let (digest, verdict) = memory.with_proven(&token, |digest, place, found| {
         let state = Present::of(found).filter(|_| may_use_states)?;
-        let asked = Asked { secret: token.id(), digest, now, wanted, from };
-        Some(judge(app, memory, &asked, cell, state))
+        let asked = Asked { secret: token.id(), key: place.key, digest, now, wanted, from };
+        Some(judge(app, memory, &asked, &place.cell, state))
     });
     if let Some(verdict) = verdict.flatten() {
         return Some(verdict);
@@ -176,7 +176,7 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
     let memory: &Memory = app.slice::<Arc<Memory>>();
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
-        let (digest, remembered) = memory.with_proven(token, |_, cell, _| Arc::clone(cell));
+        let (digest, remembered) = memory.with_proven(token, |_, place, _| Arc::clone(&place.cell));
         let cell = match remembered {
             Some(cell) => cell,
             None => {
@@ -195,7 +195,8 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
         };
         match load(app, memory, &cell).await? {
             Some(state) => {
-                let asked = Asked { secret: token.id(), digest: &digest, now: app.clock.now(), wanted, from };
+                let (secret, key, now) = (token.id(), cell.key, app.clock.now());
+                let asked = Asked { secret, key, digest: &digest, now, wanted, from };
                 return Ok(judge(app, memory, &asked, &cell, Present::read(state)));
             }
             None => memory.forget_proof(token.id()),
@@ -204,20 +205,21 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
     Err(Error::Busy)
 }
 
-/// The present state of a key, put in its place unless it has changed while it was read. None where the place was given
+/// The present state of a key, put in its places unless it has changed while it was read. None where the cell was given
 /// up or the key is gone.
 async fn load(app: &App, memory: &Memory, cell: &Cell) -> Result<Option<Arc<State>>, Error> {
     for _ in 0..100 {
-        let Some(generation) = cell.generation() else { return Ok(None) };
-        if memory.may_use_states(app.clock.steady())
-            && let Some(state) = &*cell.state()
-        {
-            return Ok(Some(Arc::clone(state)));
-        }
-        app.metrics.key_looked_up();
-        let Some(state) = State::read(app, memory, cell.key).await? else { return Ok(None) };
-        let state = Arc::new(state);
-        if cell.put(&state, generation) {
+        let may_use_states = memory.may_use_states(app.clock.steady());
+        let Some((generation, known)) = cell.generation() else { return Ok(None) };
+        let state = match known.filter(|_| may_use_states) {
+            Some(state) => state, // found meanwhile, or missing beside this proof only
+            None => {
+                app.metrics.key_looked_up();
+                let Some(state) = State::read(app, memory, cell.key).await? else { return Ok(None) };
+                Arc::new(state)
+            }
+        };
+        if memory.put(cell, &state, generation) {
             return Ok(Some(state));
         }
     }
@@ -250,8 +252,8 @@ async fn check(
                 let cell = memory.cell(key);
                 // Its hash is there, so another process may have given the key this secret a moment ago: what is remembered
                 // of the key, or being read, may be older.
-                if cell.state().as_ref().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
-                    cell.forget();
+                if cell.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
+                    memory.forget(&cell);
                 }
                 memory.remember(token.id(), *digest, Arc::clone(&cell));
                 memory.tries.forgive(address, token.id());
@@ -266,9 +268,10 @@ async fn check(
     Ok(Checked::Wrong(known))
 }
 
-/// A proven token, and what is asked of it.
+/// A proven token, whose it is, and what is asked of it.
 struct Asked<'a> {
     secret: SecretId,
+    key: Compact,
     digest: &'a Digest,
     now: Timestamp,
     wanted: &'a Wanted,
@@ -277,8 +280,7 @@ struct Asked<'a> {
 
 /// A proven token against the key's state and what is wanted.
 fn judge(app: &App, memory: &Memory, asked: &Asked, cell: &Cell, state: Present) -> Verdict {
-    let Asked { secret, digest, now, wanted, from } = *asked;
-    let key = cell.key;
+    let Asked { secret, key, digest, now, wanted, from } = *asked;
     if !state.has(secret, now) {
         memory.forget_proof(secret);
         let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
