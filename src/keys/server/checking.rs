@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::memory::{Checked, Digest};
+use super::memory::Checked;
+use super::proven::Digest;
 use crate::platform::Error;
 
 type Answer = Arc<OnceCell<Checked>>;

@@ -9,6 +9,7 @@ mod letters;
 mod memory;
 mod minute;
 mod pages;
+mod proven;
 mod service;
 mod state;
 mod store;

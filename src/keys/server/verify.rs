@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use arc_swap::Guard;
 
-use super::memory::{Cell, Checked, Digest, Found, Memory};
+use super::memory::{Checked, Memory};
 use super::minute::Rate;
+use super::proven::{Cell, Digest, Found};
 use super::state::State;
 use super::token::Token;
 use super::wrong::Known;
@@ -199,7 +200,7 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
                 let asked = Asked { secret, key, digest: &digest, now, wanted, from };
                 return Ok(judge(app, memory, &asked, &cell, Present::read(state)));
             }
-            None => memory.forget_proof(token.id()),
+            None => memory.proven.remove(token.id()),
         }
     }
     Err(Error::Busy)
@@ -219,7 +220,7 @@ async fn load(app: &App, memory: &Memory, cell: &Cell) -> Result<Option<Arc<Stat
                 Arc::new(state)
             }
         };
-        if memory.put(cell, &state, generation) {
+        if memory.proven.put(cell, &state, generation) {
             return Ok(Some(state));
         }
     }
@@ -253,9 +254,9 @@ async fn check(
                 // Its hash is there, so another process may have given the key this secret a moment ago: what is remembered
                 // of the key, or being read, may be older.
                 if cell.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
-                    memory.forget(&cell);
+                    memory.proven.forget(&cell);
                 }
-                memory.remember(token.id(), *digest, Arc::clone(&cell));
+                memory.proven.remember(token.id(), *digest, Arc::clone(&cell));
                 memory.tries.forgive(address, token.id());
                 return Ok(Checked::Proven(cell));
             }
@@ -282,7 +283,7 @@ struct Asked<'a> {
 fn judge(app: &App, memory: &Memory, asked: &Asked, cell: &Cell, state: Present) -> Verdict {
     let Asked { secret, key, digest, now, wanted, from } = *asked;
     if !state.has(secret, now) {
-        memory.forget_proof(secret);
+        memory.proven.remove(secret);
         let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
         // Its hash may be there until the next sweep: it is not proven again and again until then.
         memory.wrong.remember_known(digest, known, app.clock.steady());

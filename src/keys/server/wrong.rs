@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::memory::Digest;
+use super::proven::Digest;
 use crate::shared::Compact;
 use crate::usage::Outcome;
 
