@@ -261,7 +261,7 @@ impl Answer {
     }
 }
 
-/// Writes each test once and runs it on both engines.
+/// Writes each test once and runs it on both engines, on several threads as the server does.
 macro_rules! on_both_engines {
     ($( $(#[$about:meta])* async fn $name:ident($engine:ident) $body:block )+) => {
         $(
@@ -271,12 +271,12 @@ macro_rules! on_both_engines {
 
                 async fn run($engine: crate::platform::db::Engine) $body
 
-                #[tokio::test]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn sqlite() {
                     run(crate::platform::db::Engine::Sqlite).await;
                 }
 
-                #[tokio::test]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn postgres() {
                     run(crate::platform::db::Engine::Postgres).await;
                 }

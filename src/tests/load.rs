@@ -8,7 +8,6 @@ use super::keys::{ANYTHING, draft};
 use super::personas::Persona;
 use crate::keys::server::{self as keys, Draft, From, Memory, forged_token};
 use crate::platform::Error;
-use crate::platform::db::Engine;
 use crate::shared::Kind;
 use crate::usage::Outcome;
 use crate::usage::server as usage;
@@ -132,7 +131,7 @@ on_both_engines! {
     }
 
     async fn of_two_hundred_at_once_with_fifty_left_fifty_pass(engine) {
-        let server = Server::with(engine, QUICK).await;
+        let server = Arc::new(Server::with(engine, QUICK).await);
         let owner = server.actor(Persona::Owner).await;
         let limited = Draft { rate_limit: Some(60), ..draft("limited") };
         let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
@@ -140,98 +139,100 @@ on_both_engines! {
         for _ in 0..10 {
             assert_eq!(server.get(&path).key(&token).send().await.status, 200);
         }
-        let calls = (0..200).map(|_| async { server.get(&path).key(&token).send().await.status.as_u16() });
+        let calls = (0..200).map(|_| {
+            let (server, path, token) = (Arc::clone(&server), path.clone(), token.clone());
+            tokio::spawn(async move { server.get(&path).key(&token).send().await.status.as_u16() })
+        });
+        let calls: Vec<_> = calls.collect();
         let statuses = futures_util::future::join_all(calls).await;
+        let statuses: Vec<_> = statuses.into_iter().map(|status| status.expect("no panic")).collect();
         let count = |status| statuses.iter().filter(|seen| **seen == status).count();
         assert_eq!((count(200), count(429)), (50, 150));
     }
-}
 
-/// A flood of the right id with wrong secrets, from more addresses than any limit by address could hold.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_wrong_secrets_starves_nobody() {
-    let server = Server::with(Engine::Sqlite, &[]).await;
-    let owner = server.actor(Persona::Owner).await;
-    let good = server.key(&owner, "CI deploy").await;
-    assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
-    let work = server.app.metrics.key_work();
-    assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
-    assert_eq!(server.app.metrics.key_work(), work, "a known key asks neither the database nor the pool");
-    let flood = (0..1_500_u32).map(|number| {
-        let token = forged_token(&server.app.random, Kind::Live, good.key.secret);
-        let app = server.app.clone();
-        tokio::spawn(async move {
-            let address = Some(std::net::IpAddr::from((number + 0x0100_0000).to_be_bytes()));
-            keys::verify(&app, &token, &ANYTHING, &From { address, user_agent: "", request_id: "" }).await
-        })
-    });
-    let flood: Vec<_> = flood.collect();
-    while server.app.metrics.key_work().0 == work.0 {
-        tokio::task::yield_now().await;
-    }
-    for _ in 0..1_000 {
+    /// A flood of the right id with wrong secrets, from more addresses than any limit by address could hold.
+    async fn a_flood_of_wrong_secrets_starves_nobody(engine) {
+        let server = Server::with(engine, &[]).await;
+        let owner = server.actor(Persona::Owner).await;
+        let good = server.key(&owner, "CI deploy").await;
+        assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
+        let work = server.app.metrics.key_work();
+        assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
+        assert_eq!(server.app.metrics.key_work(), work, "a known key asks neither the database nor the pool");
+        let flood = (0..1_500_u32).map(|number| {
+            let token = forged_token(&server.app.random, Kind::Live, good.key.secret);
+            let app = server.app.clone();
+            tokio::spawn(async move {
+                let address = Some(std::net::IpAddr::from((number + 0x0100_0000).to_be_bytes()));
+                keys::verify(&app, &token, &ANYTHING, &From { address, user_agent: "", request_id: "" }).await
+            })
+        });
+        let flood: Vec<_> = flood.collect();
+        while server.app.metrics.key_work().0 == work.0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..1_000 {
+            assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
+        }
+        assert!(flood.iter().any(|task| !task.is_finished()), "the flood was still on");
+        let outcomes = futures_util::future::join_all(flood).await;
+        let outcomes: Vec<_> = outcomes.into_iter().map(|task| task.expect("no panic")).collect();
+        let refused =
+            outcomes.iter().filter(|verdict| matches!(verdict, Ok(v) if v.outcome == Outcome::Unknown)).count();
+        let busy =
+            outcomes.iter().filter(|verdict| matches!(verdict, Err(Error::Busy | Error::Unavailable(_)))).count();
+        assert_eq!(refused + busy, 1_500);
+        assert!(refused >= 512 && busy > 0, "{refused} looked at, {busy} turned away");
+        assert_eq!(server.app.slice::<Arc<Memory>>().len(), 1, "a wrong token is never remembered as proven");
         assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
     }
-    assert!(flood.iter().any(|task| !task.is_finished()), "the flood was still on");
-    let outcomes = futures_util::future::join_all(flood).await;
-    let outcomes: Vec<_> = outcomes.into_iter().map(|task| task.expect("no panic")).collect();
-    let refused =
-        outcomes.iter().filter(|verdict| matches!(verdict, Ok(v) if v.outcome == Outcome::Unknown)).count();
-    let busy =
-        outcomes.iter().filter(|verdict| matches!(verdict, Err(Error::Busy | Error::Unavailable(_)))).count();
-    assert_eq!(refused + busy, 1_500);
-    assert!(refused >= 512 && busy > 0, "{refused} looked at, {busy} turned away");
-    assert_eq!(server.app.slice::<Arc<Memory>>().len(), 1, "a wrong token is never remembered as proven");
-    assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
-}
 
-/// One address and one id: the limit comes before hashing, and touches nothing of the key.
-#[tokio::test]
-async fn who_guesses_is_stopped_before_anything_is_hashed() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
-    let owner = server.actor(Persona::Owner).await;
-    let limited = Draft { rate_limit: Some(1), ..draft("limited") };
-    let good = keys::create(&server.app, &owner, &limited, None).await.expect("a key");
-    let path = format!("/api/v1/authorize?org={}", owner.org.org);
-    let mut statuses = Vec::new();
-    for _ in 0..30 {
-        let token =
-            crate::platform::Secret::new(forged_token(&server.app.random, Kind::Live, good.key.secret));
-        let answer = server.get(&path).key(&token).send().await;
-        assert_eq!(answer.header("retry-after").is_empty(), answer.status == 401);
-        statuses.push(answer.status.as_u16());
+    /// One address and one id: the limit comes before hashing, and touches nothing of the key.
+    async fn who_guesses_is_stopped_before_anything_is_hashed(engine) {
+        let server = Server::with(engine, QUICK).await;
+        let owner = server.actor(Persona::Owner).await;
+        let limited = Draft { rate_limit: Some(1), ..draft("limited") };
+        let good = keys::create(&server.app, &owner, &limited, None).await.expect("a key");
+        let path = format!("/api/v1/authorize?org={}", owner.org.org);
+        let mut statuses = Vec::new();
+        for _ in 0..30 {
+            let token =
+                crate::platform::Secret::new(forged_token(&server.app.random, Kind::Live, good.key.secret));
+            let answer = server.get(&path).key(&token).send().await;
+            assert_eq!(answer.header("retry-after").is_empty(), answer.status == 401);
+            statuses.push(answer.status.as_u16());
+        }
+        assert_eq!(statuses, [vec![401; 20], vec![429; 10]].concat());
+        let hashes = server.app.metrics.key_work().0;
+        assert_eq!(hashes, 21, "one to make the key, twenty that were looked at");
+        // Somebody else, with the key, is let in: from elsewhere at once, and with all of the minute.
+        let answer = server.get(&path).from("198.51.100.20").key(&good.plaintext).send().await;
+        assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (200, "\"minute\";r=0;t=60"));
+        let owner_key = keys::find(&server.app, &owner, &good.key.id).await.expect("a key");
+        assert_eq!(owner_key.calls, 1, "wrong secrets are not the key's calls");
     }
-    assert_eq!(statuses, [vec![401; 20], vec![429; 10]].concat());
-    let hashes = server.app.metrics.key_work().0;
-    assert_eq!(hashes, 21, "one to make the key, twenty that were looked at");
-    // Somebody else, with the key, is let in: from elsewhere at once, and with all of the minute.
-    let answer = server.get(&path).from("198.51.100.20").key(&good.plaintext).send().await;
-    assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (200, "\"minute\";r=0;t=60"));
-    let owner_key = keys::find(&server.app, &owner, &good.key.id).await.expect("a key");
-    assert_eq!(owner_key.calls, 1, "wrong secrets are not the key's calls");
-}
 
-/// The memory gives up what is too much, and what was given up is proven again.
-#[tokio::test]
-async fn what_is_remembered_stays_within_bounds() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
-    let owner = server.actor(Persona::Owner).await;
-    let memory = server.app.slice::<Arc<Memory>>();
-    let mut made = Vec::new();
-    for number in 0..40 {
-        made.push(server.key(&owner, &format!("key {number}")).await);
-        assert_eq!(server.check(&made[number].plaintext).await, Outcome::Valid);
-    }
-    assert_eq!(memory.len(), 40);
-    memory.tidy(10);
-    assert!(memory.len() <= 10, "{}", memory.len());
-    for key in &made {
-        assert_eq!(server.check(&key.plaintext).await, Outcome::Valid);
-        keys::disable(&server.app, &owner, &key.key.id).await.expect("a key");
-        assert_eq!(
-            server.check(&key.plaintext).await,
-            Outcome::Disabled,
-            "a change reaches a place that was given up"
-        );
+    /// The memory gives up what is too much, and what was given up is proven again.
+    async fn what_is_remembered_stays_within_bounds(engine) {
+        let server = Server::with(engine, QUICK).await;
+        let owner = server.actor(Persona::Owner).await;
+        let memory = server.app.slice::<Arc<Memory>>();
+        let mut made = Vec::new();
+        for number in 0..40 {
+            made.push(server.key(&owner, &format!("key {number}")).await);
+            assert_eq!(server.check(&made[number].plaintext).await, Outcome::Valid);
+        }
+        assert_eq!(memory.len(), 40);
+        memory.tidy(10);
+        assert!(memory.len() <= 10, "{}", memory.len());
+        for key in &made {
+            assert_eq!(server.check(&key.plaintext).await, Outcome::Valid);
+            keys::disable(&server.app, &owner, &key.key.id).await.expect("a key");
+            assert_eq!(
+                server.check(&key.plaintext).await,
+                Outcome::Disabled,
+                "a change reaches a place that was given up"
+            );
+        }
     }
 }

@@ -99,7 +99,7 @@ impl Memory {
         }
     }
 
-    fn digest(&self, token: &Token) -> Digest {
+    pub(super) fn digest(&self, token: &Token) -> Digest {
         let whole = blake3::keyed_hash(&self.key, token.body().as_bytes());
         whole.as_bytes().first_chunk().copied().unwrap_or_default()
     }

@@ -175,25 +175,21 @@ fn recall(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Option<Ver
 async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Result<Verdict, Error> {
     let Some(token) = &Token::parse(text) else { return Ok(Verdict::of(Outcome::Malformed)) };
     let memory: &Memory = app.slice::<Arc<Memory>>();
+    let digest = memory.digest(token);
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
-        let (digest, remembered) = memory.with_proven(token, |_, place, _| Arc::clone(&place.cell));
-        let cell = match remembered {
-            Some(cell) => cell,
-            None => {
-                match memory.checking.once(digest, check(app, memory, token, &digest, from.address)).await? {
-                    Checked::TooSoon(wait) => {
-                        return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
-                    }
-                    Checked::Proven(cell) => cell,
-                    Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
-                    Checked::Wrong(known) => {
-                        count_wrong(app, token.id(), &known, from);
-                        return Ok(Verdict::wrong(known));
-                    }
+        let cell =
+            match memory.checking.once(digest, check(app, memory, token, &digest, from.address)).await? {
+                Checked::Proven(cell) => cell,
+                Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
+                Checked::Wrong(known) => {
+                    count_wrong(app, token.id(), &known, from);
+                    return Ok(Verdict::wrong(known));
                 }
-            }
-        };
+                Checked::TooSoon(wait) => {
+                    return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
+                }
+            };
         match load(app, memory, &cell).await? {
             Some(state) => {
                 let (secret, key, now) = (token.id(), cell.key, app.clock.now());
@@ -227,6 +223,7 @@ async fn load(app: &App, memory: &Memory, cell: &Cell) -> Result<Option<Arc<Stat
     Err(Error::Busy)
 }
 
+/// Is it proven? Asked by one at a time, who may be late: the one before has left what it found.
 async fn check(
     app: &App,
     memory: &Memory,
@@ -234,6 +231,9 @@ async fn check(
     digest: &Digest,
     address: Option<IpAddr>,
 ) -> Result<Checked, Error> {
+    if let (_, Some(cell)) = memory.with_proven(token, |_, place, _| Arc::clone(&place.cell)) {
+        return Ok(Checked::Proven(cell));
+    }
     if let Some(wait) = memory.tries.wait(app.clock.steady(), address, token.id()) {
         return Ok(Checked::TooSoon(wait));
     }
