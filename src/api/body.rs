@@ -1,5 +1,7 @@
 //! Reading what a program sent, and telling what is wrong with it.
 
+use std::error::Error;
+
 use axum::extract::FromRequest;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
@@ -18,7 +20,12 @@ pub struct Unreadable(StatusCode, String);
 
 impl From<JsonRejection> for Unreadable {
     fn from(rejection: JsonRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
+        let told = match &rejection {
+            // Which field, and what is wrong with it.
+            JsonRejection::JsonDataError(data) => data.source().map(ToString::to_string),
+            _ => None,
+        };
+        Self(rejection.status(), told.unwrap_or_else(|| rejection.body_text()))
     }
 }
 

@@ -243,6 +243,9 @@ on_both_engines! {
             let invalid = server.post(path).key(&key).header("content-type", "application/json").body(vec![b'{', b'"', 0xff, b'"', b':', b'1', b'}']);
             assert!(invalid.send().await.status.is_client_error());
         }
+        let far = server.post("/api/v1/keys").key(&key).json(&json!({"name": "x", "expires_at": "10000-01-01T00:00:00Z"})).send().await;
+        let told = far.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(far.status == 422 && told.starts_with("expires_at: a moment is written as"), "{told}");
         for (body, field) in [
             (json!({"name": ""}), "name"), (json!({"name": "a\u{0}b"}), "name"), (json!({"name": "x".repeat(81)}), "name"),
             (json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}), "expires_at"), (json!({"name": "x", "rate_limit_per_minute": -1}), "rate_limit_per_minute"),
