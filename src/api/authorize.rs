@@ -132,7 +132,12 @@ fn read(query: &str) -> Option<Wanted> {
 
 /// Who presents the key that came with a request.
 pub fn from<'a>(glance: &'a Glance, headers: &'a HeaderMap) -> From<'a> {
-    From { address: Some(glance.address), user_agent: user_agent(headers), request_id: &glance.request_id }
+    From {
+        address: Some(glance.address),
+        told_by: None,
+        user_agent: user_agent(headers),
+        request_id: &glance.request_id,
+    }
 }
 
 fn user_agent(headers: &HeaderMap) -> &str {

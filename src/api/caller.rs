@@ -47,6 +47,7 @@ impl Caller {
             Presented::One(key) => {
                 let from = From {
                     address: Some(visit.address),
+                    told_by: None,
                     user_agent: &visit.user_agent,
                     request_id: &visit.request_id,
                 };

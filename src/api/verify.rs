@@ -139,7 +139,7 @@ async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) 
         kinds: kinds.unwrap_or(Kinds::ALL),
         plan: true,
     };
-    let from = From { address, user_agent: "", request_id };
+    let from = From { address, told_by: Some(org), user_agent: "", request_id };
     let verdict = keys::verify(app, &question.key, &wanted, &from).await?;
     if let Some(wait) = verdict.wait {
         return Err(Error::TooMany(wait).into());

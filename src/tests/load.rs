@@ -32,7 +32,7 @@ on_both_engines! {
                         tokio::task::yield_now().await;
                     }
                     let late = answered.load(Ordering::SeqCst);
-                    let from = From { address: None, user_agent: "", request_id: "" };
+                    let from = From::default();
                     match keys::verify(&server.app, token.expose(), &ANYTHING, &from).await {
                         Ok(verdict) => (late, verdict.outcome == Outcome::Valid),
                         // On a machine that has too much to do, turned away.
@@ -95,7 +95,7 @@ on_both_engines! {
             made.push(server.key(&owner, &format!("key {number}")).await);
         }
         for caller in 0..100 {
-            let from = From { user_agent: &format!("client/{caller}"), address: None, request_id: "" };
+            let from = From { user_agent: &format!("client/{caller}"), ..From::default() };
             for key in &made {
                 keys::verify(&server.app, key.plaintext.expose(), &ANYTHING, &from).await.expect("a verdict");
             }
@@ -164,7 +164,7 @@ on_both_engines! {
             let app = server.app.clone();
             tokio::spawn(async move {
                 let address = Some(std::net::IpAddr::from((number + 0x0100_0000).to_be_bytes()));
-                keys::verify(&app, &token, &ANYTHING, &From { address, user_agent: "", request_id: "" }).await
+                keys::verify(&app, &token, &ANYTHING, &From { address, ..From::default() }).await
             })
         });
         let flood: Vec<_> = flood.collect();
@@ -210,6 +210,23 @@ on_both_engines! {
         assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (200, "\"minute\";r=0;t=60"));
         let owner_key = keys::find(&server.app, &owner, &good.key.id).await.expect("a key");
         assert_eq!(owner_key.calls, 1, "wrong secrets are not the key's calls");
+    }
+
+    /// Addresses that an organization tells of its own callers are believed for that organization alone.
+    async fn whoever_guesses_for_another_organization_locks_nobody_out(engine) {
+        let server = Server::with(engine, QUICK).await;
+        let owner = server.actor(Persona::Owner).await;
+        let good = server.key(&owner, "CI deploy").await;
+        let stranger = server.key_of(Persona::Stranger).await;
+        let (address, mut statuses) = ("198.51.100.20", Vec::new());
+        for _ in 0..25 {
+            let guess = forged_token(&server.app.random, Kind::Live, good.key.secret);
+            let body = serde_json::json!({"key": guess, "ip": address});
+            statuses.push(server.post("/api/v1/keys/verify").key(&stranger).json(&body).send().await.status.as_u16());
+        }
+        assert_eq!(statuses, [vec![200; 20], vec![429; 5]].concat());
+        let path = format!("/api/v1/authorize?org={}", owner.org.org);
+        assert_eq!(server.get(&path).from(address).key(&good.plaintext).send().await.status, 200);
     }
 
     /// The memory gives up what is too much, and what was given up is proven again.

@@ -9,7 +9,8 @@ use super::memory::Checked;
 use super::proven::Digest;
 use crate::platform::Error;
 
-type Answer = Arc<OnceCell<Checked>>;
+/// None: the check failed.
+type Answer = Arc<OnceCell<Option<Checked>>>;
 
 /// With how many wait for each.
 #[derive(Default)]
@@ -23,14 +24,31 @@ struct Waiting<'a> {
 }
 
 impl Checking {
-    /// However many ask at once, one of them checks; the next one does where that one fails or hangs up.
+    /// However many ask at once, one of them checks; the next one does where that one hangs up, or has tried too often:
+    /// that is told to nobody else. Where it fails, it has failed for all, or each would wait in vain after the other.
     pub async fn once(
         &self,
         digest: Digest,
         check: impl Future<Output = Result<Checked, Error>>,
     ) -> Result<Checked, Error> {
         let waiting = self.wait(digest);
-        waiting.answer.get_or_try_init(|| check).await.cloned()
+        let mut failure = None;
+        let check = async {
+            match check.await {
+                Ok(Checked::TooSoon(wait)) => Err(wait),
+                Ok(checked) => Ok(Some(checked)),
+                Err(error) => {
+                    failure = Some(error);
+                    Ok(None)
+                }
+            }
+        };
+        let answer = waiting.answer.get_or_try_init(|| check).await.cloned();
+        match answer {
+            Ok(Some(checked)) => Ok(checked),
+            Ok(None) => Err(failure.unwrap_or(Error::Busy)),
+            Err(wait) => Ok(Checked::TooSoon(wait)),
+        }
     }
 
     fn wait(&self, digest: Digest) -> Waiting<'_> {
@@ -62,6 +80,8 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -83,5 +103,29 @@ mod tests {
         assert!((&mut alone).now_or_never().is_none());
         drop(alone);
         assert_eq!(waiting(), [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn what_failed_has_failed_for_all_and_what_came_too_soon_for_one() {
+        let checking = Checking::default();
+        let (fail, failed) = tokio::sync::oneshot::channel();
+        let mut first = Box::pin(checking.once([1; 12], async { failed.await.expect("it is told") }));
+        let mut second = Box::pin(checking.once([1; 12], async { panic!("it failed already") }));
+        assert!((&mut first).now_or_never().is_none());
+        assert!((&mut second).now_or_never().is_none());
+        assert!(fail.send(Err(Error::internal("on purpose"))).is_ok());
+        assert!(matches!(first.await, Err(Error::Internal(_))));
+        assert!(matches!(second.await, Err(Error::Busy)));
+        assert!(matches!(checking.once([1; 12], async { Ok(Checked::Unknown) }).await, Ok(Checked::Unknown)));
+
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut first = Box::pin(checking.once([1; 12], async { told.await.expect("it is told") }));
+        let mut second = Box::pin(checking.once([1; 12], async { Ok(Checked::Unknown) }));
+        assert!((&mut first).now_or_never().is_none());
+        assert!((&mut second).now_or_never().is_none());
+        assert!(tell.send(Ok(Checked::TooSoon(Duration::from_secs(1)))).is_ok());
+        assert!(matches!(first.await, Ok(Checked::TooSoon(_))));
+        assert!(matches!(second.await, Ok(Checked::Unknown)), "from elsewhere");
+        assert!(checking.lock().is_empty());
     }
 }

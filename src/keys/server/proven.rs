@@ -60,6 +60,10 @@ impl PartialEq for Proof {
 impl Eq for Proof {}
 
 impl Place {
+    fn is_with(&self, cell: &Cell) -> bool {
+        std::ptr::eq(&*self.cell, cell)
+    }
+
     fn set(&self, state: Option<&Arc<State>>) {
         if self.state.load().as_ref().map(Arc::as_ptr) != state.map(Arc::as_ptr) {
             self.state.store(state.cloned());
@@ -133,9 +137,9 @@ impl Proven {
         self.0.pin().insert(Proof { secret, token }, place);
     }
 
-    /// The secret has ended, or its key's cell was given up.
-    pub fn remove(&self, secret: SecretId) {
-        self.0.pin().remove(&secret);
+    /// The secret has ended, or its key's cell was given up. A proof with another cell is a later one, and stays.
+    pub fn remove(&self, secret: SecretId, cell: &Cell) {
+        let _ = self.0.pin().remove_if(&secret, |_, place| place.is_with(cell));
     }
 
     /// Puts a key's state in its places if nothing has changed since `generation`.
@@ -161,7 +165,7 @@ impl Proven {
     fn set(&self, cell: &Cell, kept: &mut Kept, state: Option<&Arc<State>>) {
         let proven = self.0.pin();
         for secret in kept.state.iter().chain(state).flat_map(|state| state.secrets()) {
-            if let Some(place) = proven.get(&secret).filter(|place| std::ptr::eq(&*place.cell, cell)) {
+            if let Some(place) = proven.get(&secret).filter(|place| place.is_with(cell)) {
                 place.set(state.filter(|state| state.secrets().any(|its| its == secret)));
             }
         }
@@ -173,7 +177,7 @@ impl Proven {
         let mut kept = cell.lock();
         kept.generation = GIVEN_UP;
         self.set(cell, &mut kept, None);
-        self.remove(secret);
+        self.remove(secret, cell);
     }
 
     pub fn len(&self) -> usize {
@@ -262,10 +266,14 @@ mod tests {
     fn a_proof_takes_the_place_of_the_one_before_it() {
         let proven = Proven::default();
         let secret = secret("8fK2mQ4pXv7d");
-        proven.remember(secret, [1; 12], Arc::new(Cell::new(key(1))));
-        proven.remember(secret, [2; 12], Arc::new(Cell::new(key(2))));
+        let [first, second] = [1, 2].map(|number| Arc::new(Cell::new(key(number))));
+        proven.remember(secret, [1; 12], Arc::clone(&first));
+        proven.remember(secret, [2; 12], Arc::clone(&second));
+        proven.remove(secret, &first);
         let all = proven.0.pin();
         let (proof, place) = all.get_key_value(&secret).expect("a proof");
         assert_eq!((proof.token, place.key), ([2; 12], key(2)));
+        proven.remove(secret, &second);
+        assert_eq!(proven.len(), 0);
     }
 }

@@ -20,6 +20,7 @@ use super::minute::Rate;
 use super::proven::{Cell, Digest, Found};
 use super::state::State;
 use super::token::Token;
+use super::tries::Who;
 use super::wrong::Known;
 use super::{hash, store};
 use crate::platform::{App, Error};
@@ -62,9 +63,11 @@ impl Kinds {
 }
 
 /// Who presents the key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct From<'a> {
     pub address: Option<IpAddr>,
+    /// The organization that says so, where the address is not the one that this server sees.
+    pub told_by: Option<Compact>,
     pub user_agent: &'a str,
     /// What a refused caller is told, and an admin finds the reason by.
     pub request_id: &'a str,
@@ -178,25 +181,24 @@ async fn look_up(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> Res
     let digest = memory.digest(token);
     // A second turn is needed only where what was remembered was given up in the meantime.
     for _ in 0..3 {
-        let cell =
-            match memory.checking.once(digest, check(app, memory, token, &digest, from.address)).await? {
-                Checked::Proven(cell) => cell,
-                Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
-                Checked::Wrong(known) => {
-                    count_wrong(app, token.id(), &known, from);
-                    return Ok(Verdict::wrong(known));
-                }
-                Checked::TooSoon(wait) => {
-                    return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
-                }
-            };
+        let cell = match memory.checking.once(digest, check(app, memory, token, &digest, from)).await? {
+            Checked::Proven(cell) => cell,
+            Checked::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
+            Checked::Wrong(known) => {
+                count_wrong(app, token.id(), &known, from);
+                return Ok(Verdict::wrong(known));
+            }
+            Checked::TooSoon(wait) => {
+                return Ok(Verdict { wait: Some(wait), ..Verdict::of(Outcome::Unknown) });
+            }
+        };
         match load(app, memory, &cell).await? {
             Some(state) => {
                 let (secret, key, now) = (token.id(), cell.key, app.clock.now());
                 let asked = Asked { secret, key, digest: &digest, now, wanted, from };
                 return Ok(judge(app, memory, &asked, &cell, Present::read(state)));
             }
-            None => memory.proven.remove(token.id()),
+            None => memory.proven.remove(token.id(), &cell),
         }
     }
     Err(Error::Busy)
@@ -229,12 +231,19 @@ async fn check(
     memory: &Memory,
     token: &Token<'_>,
     digest: &Digest,
-    address: Option<IpAddr>,
+    from: &From<'_>,
 ) -> Result<Checked, Error> {
     if let (_, Some(cell)) = memory.with_proven(token, |_, place, _| Arc::clone(&place.cell)) {
         return Ok(Checked::Proven(cell));
     }
-    if let Some(wait) = memory.tries.wait(app.clock.steady(), address, token.id()) {
+    if memory.wrong.is_unknown(digest, app.clock.steady()) {
+        return Ok(Checked::Unknown);
+    }
+    if let Some(known) = memory.wrong.known(digest, app.clock.steady()) {
+        return Ok(Checked::Wrong(known));
+    }
+    let who = Who::new(from.told_by, from.address, token.id());
+    if let Some(wait) = memory.tries.wait(app.clock.steady(), who) {
         return Ok(Checked::TooSoon(wait));
     }
     app.metrics.key_looked_up();
@@ -257,7 +266,7 @@ async fn check(
                     memory.proven.forget(&cell);
                 }
                 memory.proven.remember(token.id(), *digest, Arc::clone(&cell));
-                memory.tries.forgive(address, token.id());
+                memory.tries.forgive(who);
                 return Ok(Checked::Proven(cell));
             }
             Outcome::Unknown
@@ -283,7 +292,7 @@ struct Asked<'a> {
 fn judge(app: &App, memory: &Memory, asked: &Asked, cell: &Cell, state: Present) -> Verdict {
     let Asked { secret, key, digest, now, wanted, from } = *asked;
     if !state.has(secret, now) {
-        memory.proven.remove(secret);
+        memory.proven.remove(secret, cell);
         let known = Known { key, org: state.org.id, outcome: Outcome::Revoked };
         // Its hash may be there until the next sweep: it is not proven again and again until then.
         memory.wrong.remember_known(digest, known, app.clock.steady());
@@ -340,7 +349,7 @@ fn count(
     outcome: Outcome,
     from: &From,
 ) {
-    let From { address, user_agent, request_id } = *from;
+    let From { address, user_agent, request_id, .. } = *from;
     let used = Use { secret, key, org, outcome, address, user_agent, request_id };
     app.slice::<Usage>().count(now, &used);
 }

@@ -294,8 +294,8 @@ on_both_engines! {
             ..draft("limited")
         };
         let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
-        let inside = From { address: Some("::ffff:203.0.113.9".parse().expect("an address")), user_agent: "", request_id: "" };
-        let outside = From { address: Some("203.0.114.1".parse().expect("an address")), user_agent: "", request_id: "" };
+        let inside = From { address: Some("::ffff:203.0.113.9".parse().expect("an address")), ..From::default() };
+        let outside = From { address: Some("203.0.114.1".parse().expect("an address")), ..From::default() };
         let ask = |wanted: Wanted, from: From<'static>| {
             let (app, token) = (server.app.clone(), token.clone());
             async move { keys::verify(&app, token.expose(), &wanted, &from).await.expect("a verdict").outcome }

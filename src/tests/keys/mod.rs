@@ -19,7 +19,7 @@ use crate::usage::Outcome;
 use crate::usage::server as usage;
 
 pub const ANYTHING: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
-const SOMEBODY: From = From { address: None, user_agent: "test", request_id: "" };
+const SOMEBODY: From = From { address: None, told_by: None, user_agent: "test", request_id: "" };
 
 pub fn draft(name: &str) -> Draft {
     Draft {
