@@ -2,12 +2,25 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::memory::Checked;
-use super::proven::Digest;
+use super::proven::{Cell, Digest};
+use super::wrong::Known;
 use crate::platform::Error;
+
+/// What the first check of a token found.
+#[derive(Clone)]
+pub enum Checked {
+    Proven(Arc<Cell>),
+    /// No such secret.
+    Unknown,
+    /// A secret that has ended, or not the secret that has this id.
+    Wrong(Known),
+    /// Too many wrong ones from the same address: not looked at.
+    TooSoon(Duration),
+}
 
 /// None: the check failed.
 type Answer = Arc<OnceCell<Option<Checked>>>;
@@ -80,8 +93,6 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use futures_util::FutureExt;
 
     use super::*;

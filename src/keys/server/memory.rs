@@ -17,7 +17,7 @@ use super::proven::{Cell, Digest, Found, Place, Proven};
 use super::state::Org;
 use super::token::Token;
 use super::tries::Tries;
-use super::wrong::{Known, Wrong};
+use super::wrong::Wrong;
 use crate::platform::changes::{Heard, Kind};
 use crate::platform::{Random, Workers};
 use crate::shared::{Compact, KeyId, SecretId};
@@ -69,18 +69,6 @@ impl PartialEq for ByKey {
 }
 
 impl Eq for ByKey {}
-
-/// What the first check of a token found.
-#[derive(Clone)]
-pub(super) enum Checked {
-    Proven(Arc<Cell>),
-    /// No such secret.
-    Unknown,
-    /// A secret that has ended, or not the secret that has this id.
-    Wrong(Known),
-    /// Too many wrong ones from the same address: not looked at.
-    TooSoon(Duration),
-}
 
 impl Memory {
     pub fn new(random: &Random) -> Self {

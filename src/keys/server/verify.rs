@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use arc_swap::Guard;
 
-use super::memory::{Checked, Memory};
+use super::checking::Checked;
+use super::memory::Memory;
 use super::minute::Rate;
 use super::proven::{Cell, Digest, Found};
 use super::state::State;
