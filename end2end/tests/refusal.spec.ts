@@ -16,6 +16,7 @@ test("the port is taken", async ({ server }) => {
 for (const [variable, value, why] of [
   ["LATCHKEY_NO_SUCH_SETTING", "1", /there is no setting LATCHKEY_NO_SUCH_SETTING/],
   ["LATCHKEY_MAX_BODY", "a lot", /LATCHKEY_MAX_BODY: "a lot" is not a size/],
+  ["LATCHKEY_HEADER_TIMEOUT", "0s", /LATCHKEY_HEADER_TIMEOUT must be between 100ms and 10m, not "0s"/],
   ["LATCHKEY_PUBLIC_URL", "keys.example.com", /LATCHKEY_PUBLIC_URL: .* looks like https:/],
   ["LATCHKEY_SITE_ADDR", "3000", /LATCHKEY_SITE_ADDR: "3000" is not an address with a port/],
   ["LATCHKEY_LOG", "latchkey=loud", /log: "latchkey=loud" is neither a level/],

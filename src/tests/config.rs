@@ -51,7 +51,16 @@ fn every_mistake_is_one_line_that_names_its_place() {
             &[("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/8, x")],
             "LATCHKEY_TRUSTED_PROXIES: \"10.0.0.0/8, x\" has a part \"x\"",
         ),
-        ("", &[("LATCHKEY_DATABASE_CONNECTIONS", "0")], "database_connections: at least 1"),
+        (
+            "",
+            &[("LATCHKEY_DATABASE_CONNECTIONS", "0")],
+            "LATCHKEY_DATABASE_CONNECTIONS must be between 1 and 1000",
+        ),
+        (
+            "[latchkey]\nheader_timeout = \"0s\"",
+            &[],
+            "Leptos.toml: header_timeout must be between 100ms and 10m, not \"0s\"",
+        ),
         ("", &[("LATCHKEY_LOG", "loud=verbose")], "log: \"loud=verbose\" is neither"),
         ("", &[("LATCHKEY_SIGN_UP", "open")], "sign_up: open needs smtp_url"),
         ("", &[("LATCHKEY_SMTP_URL", "smtps://mail.example")], "smtp_url and mail_from: mail needs both"),
@@ -69,8 +78,13 @@ fn every_mistake_is_one_line_that_names_its_place() {
             &[("LATCHKEY_SIGN_UP", "Closed")],
             "LATCHKEY_SIGN_UP: \"Closed\" is neither invitation, open nor closed",
         ),
-        ("", &[("LATCHKEY_SESSION_IDLE", "0s")], "session_idle and session_life"),
-        ("", &[("LATCHKEY_MAX_HEADERS", "10B")], "max_headers: less than 1KiB"),
+        ("", &[("LATCHKEY_SESSION_IDLE", "0s")], "LATCHKEY_SESSION_IDLE must be between 5m and 400d"),
+        ("", &[("LATCHKEY_MAX_HEADERS", "10B")], "LATCHKEY_MAX_HEADERS must be between 1KiB and 1MiB"),
+        (
+            "",
+            &[("LATCHKEY_SITE_ADDR", "127.0.0.1:0")],
+            "LATCHKEY_SITE_ADDR: \"127.0.0.1:0\" is not an address",
+        ),
     ] {
         let line = refusal(file, variables);
         assert!(line.starts_with(told), "{line}");

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use lettre::message::Mailbox;
-use read::settings;
+use read::{range, settings};
 
 use super::Secret;
 use crate::shared::Plan;
@@ -36,7 +36,7 @@ settings! {
         /// Folder of the built front end; without meaning in a release binary, which carries it
         pub site_root: PathBuf = "target/site",
         /// Port of the reload signal under `make dev`
-        pub reload_port: u16 = "3001",
+        pub reload_port: u16 = "3001" from "1" to "65535",
     }
 }
 
@@ -60,9 +60,9 @@ settings! {
         /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
         pub database_url: DatabaseUrl = "sqlite:data/latchkey.db",
         /// Connections kept at most
-        pub database_connections: u32 = "8",
+        pub database_connections: u32 = "8" from "1" to "1000",
         /// How long a request waits for a connection
-        pub database_timeout: Duration = "5s",
+        pub database_timeout: Duration = "5s" from "1s" to "5m",
     }
 }
 
@@ -71,17 +71,17 @@ settings! {
     table "latchkey"
     pub struct Limits {
         /// Largest request body
-        pub max_body: Bytes = "1MiB",
+        pub max_body: Bytes = "1MiB" from "1KiB" to "1GiB",
         /// Largest sum of all request headers
-        pub max_headers: Bytes = "32KiB",
+        pub max_headers: Bytes = "32KiB" from "1KiB" to "1MiB",
         /// Time to receive the headers of a request
-        pub header_timeout: Duration = "10s",
+        pub header_timeout: Duration = "10s" from "100ms" to "10m",
         /// Longest silence inside a request body
-        pub body_timeout: Duration = "10s",
+        pub body_timeout: Duration = "10s" from "100ms" to "10m",
         /// Time to answer a request
-        pub request_timeout: Duration = "30s",
+        pub request_timeout: Duration = "30s" from "1s" to "10m",
         /// Time that running requests get when the server is told to stop
-        pub shutdown_grace: Duration = "20s",
+        pub shutdown_grace: Duration = "20s" from "0s" to "10m",
     }
 }
 
@@ -92,11 +92,11 @@ settings! {
         /// Who may make an account: by invitation, everybody who confirms an address by mail (open), or nobody (closed)
         pub sign_up: SignUp = "invitation",
         /// A session ends after this silence
-        pub session_idle: Duration = "7d",
+        pub session_idle: Duration = "7d" from "5m" to "400d",
         /// A session ends at this age
-        pub session_life: Duration = "30d",
+        pub session_life: Duration = "30d" from "5m" to "400d",
         /// How long audit rows are kept; empty: for ever
-        pub audit_retention: Option<Duration> = "",
+        pub audit_retention: Option<Duration> = "" from "1d" to "36500d",
     }
 }
 
@@ -109,11 +109,11 @@ settings! {
         /// Plan of new organizations
         pub default_plan: Plan = "enterprise",
         /// Cost of hashing a new key's secret: scrypt with N = 2 to the power of this, r = 8, p = 1
-        pub key_hash_cost: u32 = "10",
+        pub key_hash_cost: u32 = "10" from "1" to "20",
         /// Tokens that are remembered as proven; more are checked against the database again
-        pub remembered_tokens: u32 = "1000000",
+        pub remembered_tokens: u32 = "1000000" from "1000" to "100000000",
         /// How long usage is kept: charts, callers
-        pub usage_retention: Duration = "90d",
+        pub usage_retention: Duration = "90d" from "1d" to "3650d",
     }
 }
 
@@ -124,23 +124,23 @@ settings! {
         /// Further programs that may log in, separated by commas: an id, or id=Name as the approval page shows it
         pub device_clients: Vec<DeviceClient> = "",
         /// How long a code can be approved
-        pub device_code_life: Duration = "10m",
+        pub device_code_life: Duration = "10m" from "1m" to "1d",
         /// How often a program may ask whether its code was approved
-        pub device_poll_interval: Duration = "5s",
+        pub device_poll_interval: Duration = "5s" from "1s" to "30s",
         /// Links may carry the code (true), or it must be typed (false)
         pub device_prefilled_codes: bool = "true",
         /// New codes for one address in a minute
-        pub device_codes_per_minute: u32 = "10",
+        pub device_codes_per_minute: u32 = "10" from "1" to "100000",
         /// Undecided codes of one address at a time
-        pub device_codes_open: u32 = "20",
+        pub device_codes_open: u32 = "20" from "1" to "10000",
         /// Wrong codes that one person may enter in ten minutes
-        pub device_wrong_codes_per_person: u32 = "5",
+        pub device_wrong_codes_per_person: u32 = "5" from "1" to "10000",
         /// Wrong codes that one address may enter in an hour
-        pub device_wrong_codes_per_address: u32 = "20",
+        pub device_wrong_codes_per_address: u32 = "20" from "1" to "10000",
         /// A session older than this signs in again before it approves a login
-        pub device_session_age: Duration = "12h",
+        pub device_session_age: Duration = "12h" from "1m" to "400d",
         /// How long keys of command-line logins work; empty: until they are revoked
-        pub login_key_life: Option<Duration> = "",
+        pub login_key_life: Option<Duration> = "" from "1h" to "36500d",
     }
 }
 
@@ -167,7 +167,7 @@ settings! {
         /// What people call that provider: "Continue with …"
         pub oidc_name: String = "SSO",
         /// How long an identity provider may take for one answer
-        pub provider_timeout: Duration = "5s",
+        pub provider_timeout: Duration = "5s" from "100ms" to "2m",
     }
 }
 
@@ -180,7 +180,7 @@ settings! {
         /// Sender of letters, such as Latchkey <keys@example.com>
         pub mail_from: Option<Mailbox> = "",
         /// How long the mail server may take for one letter; nobody waits for it
-        pub mail_timeout: Duration = "20s",
+        pub mail_timeout: Duration = "20s" from "100ms" to "10m",
     }
 }
 
@@ -220,33 +220,6 @@ impl Providers {
     }
 }
 
-impl Device {
-    fn check(&self) -> Result<(), ConfigError> {
-        let (life, interval) = (self.device_code_life.as_secs(), self.device_poll_interval.as_secs());
-        if !(1..=30).contains(&interval) {
-            return Err(ConfigError::new("device_poll_interval: from 1s to 30s"));
-        }
-        if !(60..=86_400).contains(&life) {
-            return Err(ConfigError::new(
-                "device_code_life: from 60s to 1d, so that it can be approved in time",
-            ));
-        }
-        let limits = [
-            ("device_codes_per_minute", self.device_codes_per_minute),
-            ("device_codes_open", self.device_codes_open),
-            ("device_wrong_codes_per_person", self.device_wrong_codes_per_person),
-            ("device_wrong_codes_per_address", self.device_wrong_codes_per_address),
-        ];
-        if let Some((name, _)) = limits.into_iter().find(|(_, most)| *most == 0) {
-            return Err(ConfigError::new(format!("{name}: with 0 nobody could log in")));
-        }
-        if self.device_session_age < Duration::from_secs(60) {
-            return Err(ConfigError::new("device_session_age: less than 60s would ask again and again"));
-        }
-        Ok(())
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Config {
     pub site: Site,
@@ -268,6 +241,8 @@ pub struct Setting {
     pub name: &'static str,
     pub default: &'static str,
     pub help: &'static str,
+    /// The least and the greatest value, both included. Every amount has one.
+    pub range: Option<(&'static str, &'static str)>,
 }
 
 impl Setting {
@@ -314,20 +289,6 @@ impl Config {
 
     /// What no single setting can tell.
     fn check(&self) -> Result<(), ConfigError> {
-        if self.database.database_connections == 0 {
-            return Err(ConfigError::new("database_connections: at least 1 is needed"));
-        }
-        if self.accounts.session_idle.is_zero() || self.accounts.session_life.is_zero() {
-            return Err(ConfigError::new(
-                "session_idle and session_life: a session must last longer than nothing",
-            ));
-        }
-        if !(1..=20).contains(&self.keys.key_hash_cost) {
-            return Err(ConfigError::new(
-                "key_hash_cost: from 1 (two rounds) to 20 (1 GiB of memory a check)",
-            ));
-        }
-        self.device.check()?;
         self.providers.check()?;
         if self.mail.smtp_url.is_some() != self.mail.mail_from.is_some() {
             return Err(ConfigError::new("smtp_url and mail_from: mail needs both"));
@@ -336,9 +297,6 @@ impl Config {
             return Err(ConfigError::new(
                 "sign_up: open needs smtp_url, because addresses are confirmed by mail",
             ));
-        }
-        if self.limits.max_headers.get() < 1024 {
-            return Err(ConfigError::new("max_headers: less than 1KiB would refuse every browser"));
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.log).is_err() {
             return Err(ConfigError::new(format!(
@@ -361,8 +319,12 @@ impl Config {
         );
         for setting in Self::settings() {
             let default = if setting.default.is_empty() { "empty" } else { setting.default };
+            let range = setting
+                .range
+                .map(|(least, greatest)| format!("; between {least} and {greatest}"))
+                .unwrap_or_default();
             text.push_str(&format!(
-                "\n  {} (in [{}]: {})\n      {} [default: {default}]\n",
+                "\n  {} (in [{}]: {})\n      {} [default: {default}{range}]\n",
                 setting.variable(),
                 setting.table,
                 setting.name,

@@ -121,11 +121,23 @@ impl Sources {
         } else {
             (setting.default, format!("the default of {}", setting.name))
         };
-        T::parse(text).map_err(|why| {
+        let value = T::parse(text).map_err(|why| {
             let shown = if T::SECRET { "the address" } else { &format!("\"{text}\"") };
             ConfigError::new(format!("{origin}: {shown} {why}"))
-        })
+        })?;
+        match setting.range {
+            Some((least, greatest)) if !is_within::<T>(&value, least, greatest) => Err(ConfigError::new(
+                format!("{origin} must be between {least} and {greatest}, not \"{text}\""),
+            )),
+            _ => Ok(value),
+        }
     }
+}
+
+/// A value without an amount, such as an empty optional one, is within every range.
+fn is_within<T: Value>(value: &T, least: &str, greatest: &str) -> bool {
+    let bound = |text| T::parse(text).ok().and_then(|bound| bound.amount());
+    value.amount().is_none_or(|amount| bound(least) <= Some(amount) && Some(amount) <= bound(greatest))
 }
 
 fn as_text(value: toml::Value) -> Option<String> {
@@ -140,13 +152,16 @@ fn as_text(value: toml::Value) -> Option<String> {
     }
 }
 
-/// Declares a struct of settings: each field with its text, type and default, written once.
+/// Declares a struct of settings: each field with its text, type, default and, for amounts, its range, written once.
 macro_rules! settings {
     (
         $(#[$about:meta])*
         table $table:literal
         pub struct $Name:ident {
-            $( #[doc = $help:literal] pub $field:ident: $Type:ty = $default:literal, )+
+            $(
+                #[doc = $help:literal]
+                pub $field:ident: $Type:ty = $default:literal $( from $least:literal to $greatest:literal )?,
+            )+
         }
     ) => {
         $(#[$about])*
@@ -162,6 +177,7 @@ macro_rules! settings {
                     name: stringify!($field),
                     default: $default,
                     help: $help.trim_ascii(),
+                    range: range!($( $least, $greatest )?),
                 }, )+
             ];
 
@@ -173,4 +189,13 @@ macro_rules! settings {
         }
     };
 }
-pub(super) use settings;
+
+macro_rules! range {
+    () => {
+        None
+    };
+    ($least:literal, $greatest:literal) => {
+        Some(($least, $greatest))
+    };
+}
+pub(super) use {range, settings};

@@ -17,6 +17,11 @@ pub trait Value: Sized {
     const SECRET: bool = false;
 
     fn parse(text: &str) -> Result<Self, String>;
+
+    /// The number that a range limits: milliseconds, bytes or a count. None for values that are no amount.
+    fn amount(&self) -> Option<u64> {
+        None
+    }
 }
 
 impl Value for String {
@@ -35,11 +40,19 @@ impl Value for u16 {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "is not a whole number from 0 to 65535".to_owned())
     }
+
+    fn amount(&self) -> Option<u64> {
+        Some(u64::from(*self))
+    }
 }
 
 impl Value for u32 {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "is not a whole number".to_owned())
+    }
+
+    fn amount(&self) -> Option<u64> {
+        Some(u64::from(*self))
     }
 }
 
@@ -57,8 +70,10 @@ impl Value for Plan {
 
 impl Value for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|_| "is not an address with a port, such as 127.0.0.1:3000 or [::1]:3000".to_owned())
+        // With port 0 the system would choose one, which public_url could not name.
+        let address = text.parse().ok().filter(|address: &Self| address.port() != 0);
+        address
+            .ok_or_else(|| "is not an address with a port, such as 127.0.0.1:3000 or [::1]:3000".to_owned())
     }
 }
 
@@ -67,6 +82,10 @@ impl<T: Value> Value for Option<T> {
 
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
+    }
+
+    fn amount(&self) -> Option<u64> {
+        self.as_ref().and_then(T::amount)
     }
 }
 
@@ -101,6 +120,10 @@ impl Value for Duration {
         };
         number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
     }
+
+    fn amount(&self) -> Option<u64> {
+        u64::try_from(self.as_millis()).ok()
+    }
 }
 
 /// A size in bytes, written with or without a unit.
@@ -126,6 +149,10 @@ impl Value for Bytes {
         };
         let bytes = number.checked_mul(factor).and_then(|bytes| usize::try_from(bytes).ok());
         bytes.map(Self).ok_or_else(wrong)
+    }
+
+    fn amount(&self) -> Option<u64> {
+        u64::try_from(self.0).ok()
     }
 }
 
