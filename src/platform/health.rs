@@ -2,10 +2,11 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::IntoResponse;
 
-use super::http::{Doors, Visit, Who};
+use super::http::{Doors, Visit, Who, host};
+use super::metrics::Format;
 use super::{App, Error};
 
 pub fn doors() -> Doors {
@@ -31,23 +32,28 @@ async fn readyz(State(app): State<App>) -> Result<&'static str, Error> {
 async fn metrics(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Error> {
-    if !is_operator(&app.config.web.metrics_token, &visit, &headers) {
+    if !is_operator(&app.config.web.metrics_token, &visit, &uri, &headers) {
         return Err(Error::Forbidden(
-            "Metrics are for the operator: send metrics_token as a Bearer token, or ask from the server's own machine."
+            "Metrics are for the operator: send metrics_token as a Bearer token or, where none is set, ask from the \
+             server's own machine by the host 127.0.0.1, [::1] or localhost."
                 .to_owned(),
         ));
     }
-    let page = app.metrics.encode(app.db.pool().size(), app.clock.steady());
-    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
+    app.measure();
+    let format = Format::of(&headers);
+    let page = app.metrics.encode(&app.db, app.clock.steady(), format);
+    Ok(([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")], page))
 }
 
-/// With a token, its bearer; without one, a direct call from the same machine. What came through a proxy on this
-/// machine is not direct.
-fn is_operator(token: &str, visit: &Visit, headers: &HeaderMap) -> bool {
+/// With a token, its bearer; without one, a direct call from the same machine. A request that a proxy on this machine
+/// passes on is not direct: it has a proxy's headers, or at least the host that the caller named.
+fn is_operator(token: &str, visit: &Visit, uri: &Uri, headers: &HeaderMap) -> bool {
     if token.is_empty() {
-        return visit.peer.is_loopback() && !visit.forwarded && visit.address.is_loopback();
+        let is_direct = !visit.forwarded && host::is_loopback(uri, headers);
+        return visit.peer.is_loopback() && visit.address.is_loopback() && is_direct;
     }
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     sent.is_some_and(|sent| same(sent, token.as_bytes()))

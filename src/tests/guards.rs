@@ -88,27 +88,29 @@ on_both_engines! {
         let server = Server::on(engine).await;
         let here = server.get("/").browser().send().await.text();
         assert!(!here.contains("You opened this page as"));
-        let request = server.call_at("http://elsewhere.test:8080/");
+        let request = server.call_at("http://elsewhere.test:8080/").header("host", "elsewhere.test:8080");
         let there = request.browser().send().await.text();
         assert!(there.contains("elsewhere.test:8080") && there.contains(PUBLIC_URL), "{there}");
         // A host name is the caller's text: it must not become markup.
-        let hostile = server.call_at("/").header("host", "\"><script>alert(1)</script>").browser().send().await.text();
-        assert!(!hostile.contains("<script>alert"), "{hostile}");
+        let hostile = server.call_at("/").header("host", "\"><script>alert(1)</script>").browser().send().await;
+        assert_eq!(hostile.status, 400);
+        assert!(!hostile.text().contains("<script>alert"), "{}", hostile.text());
     }
 
     /// A forged header must not turn a stranger into this machine, and a proxy on this machine must not lend its place.
     async fn forwarded_headers_forge_no_address(engine) {
         let alone = Server::on(engine).await;
-        assert_eq!(alone.get("/metrics").from("127.0.0.1").send().await.status, 200);
-        assert_eq!(alone.get("/metrics").from("::1").send().await.status, 200);
-        assert_eq!(alone.get("/metrics").from("203.0.113.7").send().await.status, 403);
-        let forged = alone.get("/metrics").from("203.0.113.7").header("x-forwarded-for", "127.0.0.1");
+        let metrics = |host: &str| alone.call_at("/metrics").header("host", host);
+        assert_eq!(metrics("127.0.0.1:3000").from("127.0.0.1").send().await.status, 200);
+        assert_eq!(metrics("[::1]").from("::1").send().await.status, 200);
+        assert_eq!(metrics("127.0.0.1").from("203.0.113.7").send().await.status, 403);
+        let forged = metrics("127.0.0.1").from("203.0.113.7").header("x-forwarded-for", "127.0.0.1");
         assert_eq!(forged.send().await.status, 403);
         for (name, value) in [("x-forwarded-for", "127.0.0.1"), ("forwarded", "for=127.0.0.1"), ("via", "1.1 proxy")] {
-            assert_eq!(alone.get("/metrics").from("127.0.0.1").header(name, value).send().await.status, 403, "{name}");
+            assert_eq!(metrics("127.0.0.1").from("127.0.0.1").header(name, value).send().await.status, 403, "{name}");
         }
         let behind = Server::with(engine, &[("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1")]).await;
-        let chain = behind.get("/metrics").from("10.0.0.1").header("x-forwarded-for", "127.0.0.1");
+        let chain = behind.call_at("/metrics").header("host", "127.0.0.1").from("10.0.0.1").header("x-forwarded-for", "127.0.0.1");
         assert_eq!(chain.send().await.status, 403);
     }
 
@@ -119,6 +121,28 @@ on_both_engines! {
         for wrong in ["Bearer s3cret-for-metricz", "Bearer s3cret", "Bearer ", "Basic s3cret-for-metrics"] {
             assert_eq!(with(wrong).send().await.status, 403, "{wrong}");
         }
-        assert_eq!(server.get("/metrics").from("127.0.0.1").send().await.status, 403);
+        assert_eq!(server.call_at("/metrics").header("host", "127.0.0.1").from("127.0.0.1").send().await.status, 403);
+    }
+
+    /// A proxy on this machine that adds no header of its own passes the caller's Host on.
+    async fn metrics_without_a_token_answer_loopback_hosts_only(engine) {
+        let server = Server::on(engine).await;
+        for (host, status) in [
+            ("localhost:3000", 200),
+            ("127.1.2.3", 200),
+            ("[::1]:3000", 200),
+            ("latchkey.test", 403),
+            ("203.0.113.7:3000", 403),
+            ("127.0.0.1.evil.test", 403),
+        ] {
+            let answer = server.call_at("/metrics").header("host", host).from("127.0.0.1").send().await;
+            assert_eq!(answer.status.as_u16(), status, "{host}");
+            assert_eq!(answer.text().contains("localhost"), status == 403, "a refusal says what to do: {host}");
+        }
+        let absolute = server.call_at("http://latchkey.test/metrics").header("host", "127.0.0.1").from("127.0.0.1");
+        assert_eq!(absolute.send().await.status, 403);
+        let guarded = Server::with(engine, &[("LATCHKEY_METRICS_TOKEN", "s3cret-for-metrics")]).await;
+        let with_token = guarded.get("/metrics").header("authorization", "Bearer s3cret-for-metrics");
+        assert_eq!(with_token.send().await.status, 200, "with the token any host is fine");
     }
 }

@@ -19,8 +19,8 @@ use http_body_util::{BodyExt, Collected, Limited};
 use tower::ServiceExt;
 
 use super::cross_site::SEC_FETCH_SITE;
-use super::visit::Peer;
-use super::{address, headers, problems};
+use super::visit::{Peer, known_method};
+use super::{address, headers, host, problems, proxy_hint};
 use crate::platform::{App, Error, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -96,6 +96,16 @@ impl Entrance {
         response
     }
 
+    /// Before any route: a request whose host is missing, doubled or invalid.
+    fn refuse(&self, Peer(peer): Peer, request: &Request, why: &'static str) -> Response {
+        let glance = Glance { request_id: self.app.request_id(), address: peer.ip() };
+        tracing::info!(id = glance.request_id, status = 400, why, "answered");
+        self.app.metrics.answered(known_method(request.method()), "none", 400, Duration::ZERO);
+        let mut response = glance.problem(Problem::of(StatusCode::BAD_REQUEST).detail(why));
+        headers::put(&self.app, response.headers_mut());
+        response
+    }
+
     async fn quick(&self, place: usize, peer: Peer, request: Request) -> Response {
         let (door, template) = (&self.before.quick[place], &self.templates[place]);
         let started = self.app.clock.steady();
@@ -139,6 +149,9 @@ impl Entrance {
     }
 
     pub async fn answer(&self, peer: Peer, request: Request) -> Response {
+        if let Some(why) = host::fault(&request, self.app.public_url.authority()) {
+            return self.refuse(peer, &request, why);
+        }
         let path = request.uri().path();
         let Some(door) = self.before.lean.iter().find(|door| door.path == path) else {
             return match self.before.quick.iter().position(|door| door.path == path) {
@@ -190,7 +203,14 @@ impl Glance {
             request_id: app.request_id(),
             address: address::caller(peer.ip(), headers, &app.config.web.trusted_proxies),
         };
-        let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let (mut size, mut names_a_caller) = (0, false);
+        for (name, value) in headers {
+            size += name.as_str().len() + value.len();
+            names_a_caller |= proxy_hint::names_a_caller(name);
+        }
+        if names_a_caller {
+            app.proxy_hint.note(peer.ip(), &app.config.web.trusted_proxies);
+        }
         let target = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
         if size + target > app.config.limits.max_headers.get() {
             return Err(Box::new(glance.problem(Error::HeadersTooLarge)));

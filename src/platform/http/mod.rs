@@ -1,4 +1,4 @@
-//! The way of every request, from the socket to a route and back, outermost first:
+//! The way of every request, from the socket to a route and back, outermost first: Host (`lean::Entrance`) →
 //! visit (id, address, clock) → security headers → problems get their form → header size → cross-site check → time →
 //! compression → body size → route.
 
@@ -7,10 +7,12 @@ mod cookie;
 mod cross_site;
 mod doors;
 mod headers;
+pub mod host;
 pub mod lean;
 mod limits;
 mod pace;
 mod problems;
+mod proxy_hint;
 pub mod serve;
 mod visit;
 mod wire;
@@ -19,6 +21,7 @@ pub use cookie::cookie;
 pub use doors::{Door, Doors, Who};
 pub use headers::page_policy;
 pub use problems::PageOfProblem;
+pub use proxy_hint::ProxyHint;
 pub use visit::{Peer, THEME_COOKIE, Visit};
 pub use wire::Wire;
 

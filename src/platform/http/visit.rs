@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
-use super::{address, cookie};
+use super::{address, cookie, proxy_hint};
 use crate::platform::App;
 use crate::shared::Theme;
 
@@ -51,6 +51,9 @@ impl Visit {
             .map(|authority| authority.as_str())
             .or_else(|| headers.get(header::HOST).and_then(|value| value.to_str().ok()));
         let ours = app.public_url.authority();
+        if headers.keys().any(proxy_hint::names_a_caller) {
+            app.proxy_hint.note(peer, &app.config.web.trusted_proxies);
+        }
         let other_host = host.filter(|host| !host.eq_ignore_ascii_case(ours)).map(str::to_owned);
         Self {
             request_id: app.request_id(),
@@ -65,7 +68,7 @@ impl Visit {
 }
 
 /// A label is kept for ever, and a method can be any word of any length.
-fn known_method(method: &axum::http::Method) -> &'static str {
+pub fn known_method(method: &axum::http::Method) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         .into_iter()
         .find(|known| method.as_str() == *known)
