@@ -67,7 +67,9 @@ on_both_engines! {
         let late = server.device(&[]).await;
         server.clock.advance(Duration::from_secs(600));
         let page = see(&cookies, &late.user_code).await;
-        assert!(page.contains("This code has expired") && page.contains("latchkey login"));
+        assert!(page.contains("This code has expired") && page.contains("Start the login again in your terminal"));
+        // There is no such command.
+        assert!(!page.contains("latchkey login") && !see(&cookies, "").await.contains("latchkey login"));
     }
 
     async fn looking_decides_nothing(engine) {

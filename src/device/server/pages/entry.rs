@@ -42,8 +42,7 @@ pub async fn page(guard: &Guard<'_>, asked: &Asked, error: Option<String>, statu
                         <SubmitButton text="Continue" saving="Looking…" size=Size::Large class="mt-4 w-full"/>
                     </PageForm>
                     <p class="mt-5 text-center text-dense text-ink-3">
-                        "No code? Start the login in your terminal first, such as with "
-                        <code class="text-ink-2">"latchkey login"</code>"."
+                        "No code? Start the login in your terminal first. It shows one."
                     </p>
                 </Solo>
             }

@@ -156,11 +156,8 @@ async fn denied(guard: &Guard<'_>, login: &Login) -> Response {
 async fn expired(guard: &Guard<'_>, login: &Login) -> Response {
     let life = minutes(guard.app.config.device.device_code_life);
     let text = format!("Codes work for {life}. Start the login again in your terminal; it shows a new code.");
-    let command = match (login.wire, login.client_id.as_str()) {
-        (Wire::ArmorIq, _) => Some("armoriq login"),
-        (Wire::OAuth, "latchkey-cli") => Some("latchkey login"),
-        (Wire::OAuth, _) => None,
-    };
+    // How a program on the OAuth wire begins its login is known to that program alone.
+    let command = (login.wire == Wire::ArmorIq).then_some("armoriq login");
     let command =
         command.map(|line| view! { <pre class="code mt-6 text-center" tabindex="0">{line}</pre> }.into_any());
     let host = guard.app.public_url.authority().to_owned();

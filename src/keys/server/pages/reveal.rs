@@ -185,17 +185,6 @@ fn samples(origin: &str, name: &str) -> Vec<Sample> {
                  \"+os.Getenv(\"LATCHKEY_API_KEY\"))\nres, err := http.DefaultClient.Do(req)"
             ),
         ),
-        Sample {
-            id: "mcp",
-            tab: "MCP client",
-            hint: "Add this to the configuration of your MCP client.".to_owned(),
-            before: format!(
-                "{{\n  \"mcpServers\": {{\n    \"latchkey\": {{\n      \"url\": \"{origin}/api/mcp\",\n      \"headers\": \
-                 {{ \"Authorization\": \"Bearer "
-            ),
-            after: "\" }\n    }\n  }\n}".to_owned(),
-            filled: true,
-        },
     ]
 }
 
