@@ -49,6 +49,10 @@ pub async fn run(sources: &Sources, task: Task) -> Result<(), Failure> {
         Task::Backup { target } => {
             db::backup(&app.db, &target).await?;
             println!("wrote {}", target.display());
+            // The copy is complete: that its time is missing from the metrics does not make it a failure.
+            if let Err(error) = app.db.note_backup(app.clock.now()).await {
+                eprintln!("latchkey: the time of this backup could not be stored for the metrics: {error}");
+            }
         }
         Task::Check => {
             for finding in db::check(&app.db).await? {

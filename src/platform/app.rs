@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::assets::Assets;
 use super::config::PublicUrl;
 use super::db::Db;
+use super::http::ProxyHint;
 use super::live::Live;
 use super::mail::Mail;
 use super::metrics::Metrics;
@@ -28,6 +29,7 @@ pub struct Slices {
     parts: HashMap<TypeId, Box<dyn Any + Send + Sync>, BuildHasherDefault<AsItIs>>,
     /// What checks of keys may come to, for the metrics.
     outcomes: Vec<&'static str>,
+    measures: Vec<fn(&App)>,
 }
 
 impl Slices {
@@ -40,6 +42,13 @@ impl Slices {
     #[must_use]
     pub fn with_outcomes(mut self, outcomes: impl IntoIterator<Item = &'static str>) -> Self {
         self.outcomes.extend(outcomes);
+        self
+    }
+
+    /// Puts figures into the metrics, from memory: it runs whenever the metrics are read.
+    #[must_use]
+    pub fn measured_by(mut self, measure: fn(&App)) -> Self {
+        self.measures.push(measure);
         self
     }
 }
@@ -77,6 +86,7 @@ pub struct Parts {
     pub live: Live,
     pub mail: Mail,
     pub outbound: Outbound,
+    pub proxy_hint: ProxyHint,
     slices: Slices,
     stopping: watch::Sender<bool>,
     ids: AtomicU16,
@@ -87,7 +97,7 @@ pub struct Parts {
 impl App {
     pub fn new(config: Config, db: Db, clock: Clock, random: Random, assets: Assets, slices: Slices) -> Self {
         let public_url = config.public_url();
-        let metrics = Metrics::new(db.engine(), &slices.outcomes);
+        let metrics = Metrics::new(&db, &clock, &slices.outcomes);
         let mail = Mail::new(&config.mail, &clock, &random, metrics.letters());
         let outbound = Outbound::new(config.providers.provider_timeout);
         let stopping = watch::Sender::new(false);
@@ -105,6 +115,7 @@ impl App {
             live,
             mail,
             outbound,
+            proxy_hint: ProxyHint::default(),
             slices,
             stopping,
             ids: AtomicU16::new(0),
@@ -162,6 +173,11 @@ impl App {
     pub fn slice<T: Any + Send + Sync>(&self) -> &T {
         let part = self.slices.parts.get(&TypeId::of::<T>()).and_then(|part| part.downcast_ref());
         part.expect("every slice's part is put in when the app is made")
+    }
+
+    /// Brings the figures that are in memory up to date in the metrics.
+    pub fn measure(&self) {
+        self.slices.measures.iter().for_each(|measure| measure(self));
     }
 
     /// From here on `/readyz` refuses, so that balancers send nothing new, and endless answers end themselves.

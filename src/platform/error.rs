@@ -9,6 +9,8 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::db::count_error;
+
 #[derive(Debug)]
 pub enum Error {
     /// It is not there, or the asker may not know that it is.
@@ -120,6 +122,7 @@ impl From<sqlx::Error> for Error {
         if error.as_database_error().and_then(|told| told.code()).is_some_and(|code| code == NOT_A_TEXT) {
             return Self::Unreadable;
         }
+        count_error(&error);
         let away = match &error {
             Sql::Io(_) | Sql::Tls(_) | Sql::PoolTimedOut | Sql::PoolClosed | Sql::WorkerCrashed => true,
             Sql::Database(told) => told.code().is_some_and(|code| is_outage(&code)),

@@ -14,6 +14,7 @@ use tower_sessions::{Expiry, SessionManagerLayer};
 
 use super::service::{ORIGIN, SIGNED_IN, SignedIn};
 use super::store::sessions as store;
+use crate::platform::db::count_error;
 use crate::platform::{App, Secret};
 use crate::shared::Timestamp;
 
@@ -119,6 +120,7 @@ impl tower_sessions::SessionStore for SessionStore {
 }
 
 fn backend(error: sqlx::Error) -> StoreError {
+    count_error(&error);
     StoreError::Backend(error.to_string())
 }
 

@@ -152,6 +152,12 @@ impl Memory {
         self.lease.fetch_max(millis(began + LEASE), Ordering::AcqRel);
     }
 
+    /// How long ago the last reading to the end began; before the first one, how long this process has run.
+    pub(super) fn age_of_reading(&self, steady: Duration) -> Duration {
+        let began = Duration::from_millis(self.lease.load(Ordering::Acquire)).saturating_sub(LEASE);
+        steady.saturating_sub(began)
+    }
+
     /// None before the first reading.
     pub(super) fn seen(&self) -> Option<i64> {
         Some(self.seen.load(Ordering::Acquire)).filter(|seen| *seen >= 0)

@@ -37,4 +37,4 @@ pub use token::{forged_token, fresh_token};
 pub use verify::{From, Kinds, Proven, Verdict, Wanted, verify, verify_at_once};
 #[cfg(test)]
 pub use watch::flush;
-pub use watch::{catch_up, first_call, is_current, settle, sweep, watch};
+pub use watch::{catch_up, count_all, first_call, is_current, measure, settle, sweep, watch};

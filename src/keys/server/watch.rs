@@ -9,8 +9,10 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Memory, ending, store};
 use crate::audit::{self, By, Event};
+use crate::keys::SOON;
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::live::Topic;
+use crate::platform::metrics::KeyCounts;
 use crate::platform::{App, Error};
 use crate::shared::SecretId;
 use crate::usage::Outcome;
@@ -57,6 +59,22 @@ pub async fn watch(app: &App) -> Result<(), Error> {
             writer.slice::<Arc<Memory>>().tidy(most);
         }
     });
+    Ok(())
+}
+
+/// Figures for the metrics, from memory.
+pub fn measure(app: &App) {
+    let (memory, operations) = (app.slice::<Arc<Memory>>(), &app.metrics.operations);
+    operations.set_remembered_tokens(memory.len());
+    operations.set_change_log_age(memory.age_of_reading(app.clock.steady()));
+}
+
+/// Counts the keys of all organizations for the metrics. It reads an index as large as the number of keys, so it does not
+/// run whenever the metrics are read.
+pub async fn count_all(app: &App) -> Result<(), Error> {
+    let now = app.clock.now();
+    let (active, expiring) = store::count_usable(app.db.pool(), now, now.plus(SOON)).await?;
+    app.metrics.operations.set_keys(KeyCounts { active, expiring });
     Ok(())
 }
 

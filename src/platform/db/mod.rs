@@ -7,12 +7,15 @@
 
 mod backup;
 mod check;
+mod errors;
+mod figures;
 mod migrate;
 mod postgres;
 mod sqlite;
 
 pub use backup::backup;
 pub use check::check;
+pub use errors::{count_error, error_counts};
 #[cfg(test)]
 pub use migrate::{migrate_to, newest};
 
@@ -21,10 +24,12 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use sqlx::any::{Any, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::Clock;
 use super::changes::{Change, Listener};
 use super::config::{self, DatabaseUrl};
 use sqlite::FileLock;
@@ -80,6 +85,8 @@ pub struct Db {
     url: DatabaseUrl,
     writer: Arc<Semaphore>,
     writer_timeout: Duration,
+    clock: Clock,
+    write_waits: Histogram,
     /// Hears of changes that this process commits.
     pub listener: Listener,
     /// Held for as long as any clone lives; the operating system releases it when the process dies.
@@ -133,6 +140,8 @@ impl Db {
             url: settings.database_url.clone(),
             writer: Arc::new(Semaphore::new(writers)),
             writer_timeout: settings.database_timeout,
+            clock: Clock::system(),
+            write_waits: Histogram::new(exponential_buckets(0.0005, 4.0, 8)),
             listener: Listener::default(),
             lock: lock.map(Arc::new),
         };
@@ -159,6 +168,18 @@ impl Db {
 
     /// A transaction that will write. Dropped without `commit`, it leaves nothing behind.
     pub async fn write(&self) -> Result<Write, sqlx::Error> {
+        let began = self.clock.steady();
+        let begun = self.begin().await;
+        self.write_waits.observe(self.clock.steady().saturating_sub(began).as_secs_f64());
+        begun
+    }
+
+    /// How long writes waited for their turn and a connection, or until they gave up, in seconds.
+    pub fn write_waits(&self) -> &Histogram {
+        &self.write_waits
+    }
+
+    async fn begin(&self) -> Result<Write, sqlx::Error> {
         let turn = tokio::time::timeout(self.writer_timeout, Arc::clone(&self.writer).acquire_owned())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?

@@ -59,7 +59,7 @@ async fn a_bad_mail_server_stalls_nobody() {
         // The attempt ends by itself, and is counted.
         let failed = "latchkey_letters_total{outcome=\"failed\"} 1";
         let counted = async {
-            while !server.app.metrics.encode(0, Duration::ZERO).contains(failed) {
+            while !server.metrics().await.contains(failed) {
                 tokio::task::yield_now().await;
             }
         };

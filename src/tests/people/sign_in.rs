@@ -46,7 +46,7 @@ on_both_engines! {
         let server = Server::on(engine).await;
         server.alice().await;
         let hashes = || async {
-            let page = server.get("/metrics").from("127.0.0.1").send().await.text();
+            let page = server.metrics().await;
             let line = page.lines().find(|line| line.starts_with("latchkey_password_seconds_count ")).expect("a count");
             line.rsplit(' ').next().and_then(|count| count.parse::<u32>().ok()).expect("a number")
         };

@@ -15,6 +15,9 @@ use crate::{accounts, agents, api, armoriq, audit, device, keys, orgs, overview,
 
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// How often what the database must be asked for is brought up to date in the metrics, and how long that may take.
+const FIGURES: Duration = Duration::from_secs(5 * 60);
+const MOST_FOR_FIGURES: Duration = Duration::from_secs(30);
 
 pub const PRODUCT: Product = Product {
     slices,
@@ -35,6 +38,8 @@ pub fn slices(random: &Random) -> Slices {
         .with(Arc::new(device::server::Polls::default()))
         .with(accounts::server::Devices(Box::new(device::server::Listed)))
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
+        .measured_by(keys::server::measure)
+        .measured_by(usage::server::measure)
 }
 
 /// From here on those who remember hear of changes.
@@ -51,6 +56,17 @@ async fn begin(app: App) -> Result<(), crate::platform::Error> {
     accounts::server::print_setup_link(&app).await?;
     listen(&app);
     keys::server::watch(&app).await?;
+    let measured = app.clone();
+    tokio::spawn(async move {
+        loop {
+            match tokio::time::timeout(MOST_FOR_FIGURES, refresh_figures(&measured)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "figures for the metrics could not be read"),
+                Err(_) => tracing::warn!("figures for the metrics took too long to read"),
+            }
+            tokio::time::sleep(FIGURES).await;
+        }
+    });
     tokio::spawn(async move {
         loop {
             if let Err(error) = sweep(&app).await {
@@ -60,6 +76,14 @@ async fn begin(app: App) -> Result<(), crate::platform::Error> {
         }
     });
     Ok(())
+}
+
+/// Brings the metrics that the database must be asked for up to date.
+pub async fn refresh_figures(app: &App) -> Result<(), crate::platform::Error> {
+    let operations = &app.metrics.operations;
+    operations.set_database_size(app.db.size().await?);
+    operations.set_last_backup(app.db.last_backup().await?);
+    keys::server::count_all(app).await
 }
 
 /// Removes what has ended or is older than it may be.

@@ -11,6 +11,7 @@ use super::journal::PORTION;
 use super::rest::rest;
 use super::{journal, store};
 use crate::platform::db::Write;
+use crate::platform::metrics::UsageStep;
 use crate::platform::{App, Error};
 use crate::shared::{Compact, SecretId};
 
@@ -75,7 +76,7 @@ async fn add_up_portion(app: &App, tables: Tables) -> Result<bool, Error> {
         // After an error it was perhaps committed, and readers see it twice: it is soon made certain.
         Ok(true) | Err(_) => usage.is_wanted.store(true, Ordering::Relaxed),
     }
-    added
+    added.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::AddUp))
 }
 
 /// The lines go in the transaction that adds them, so that each is added once.

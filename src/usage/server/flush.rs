@@ -19,6 +19,7 @@ use super::rest::Busy;
 use super::store;
 use super::tally::{Tally, Use};
 use crate::platform::db::Write;
+use crate::platform::metrics::UsageStep;
 use crate::platform::{App, Error};
 use crate::shared::{Compact, KeyId, SecretId, Timestamp};
 use crate::usage::Outcome;
@@ -157,6 +158,14 @@ impl Usage {
         refusals
     }
 
+    /// Requests that are counted and not yet written down, or not certainly.
+    pub fn unwritten(&self) -> u64 {
+        let flying = lock(&self.flying);
+        let lines = flying.iter().flat_map(|flight| flight.lines());
+        let taken_off: u64 = lines.map(|line| u64::from(line.requests)).sum();
+        taken_off + self.tally.requests()
+    }
+
     /// Was a key's secret accepted lately, by what this server counts or any has written down?
     pub async fn has_counted(
         &self,
@@ -235,7 +244,8 @@ pub async fn write_down(app: &App) -> Result<Option<Arc<Flight>>, Error> {
     let usage = app.slice::<Usage>();
     let mut next = usage.next.lock().await;
     let Some(flight) = usage.take_off(&mut next) else { return Ok(None) };
-    fly(app, usage, &flight).await?;
+    let written = fly(app, usage, &flight).await;
+    written.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::WriteDown))?;
     Ok(Some(flight))
 }
 
@@ -265,7 +275,8 @@ pub async fn join(app: &App) -> Result<(), Error> {
     *next += notes.len() as i64;
     let flight = Arc::new(Flight { number, notes, refusals: Vec::new(), joins });
     *lock(&usage.flying) = Some(Arc::clone(&flight));
-    fly(app, usage, &flight).await
+    let written = fly(app, usage, &flight).await;
+    written.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::Join))
 }
 
 async fn fly(app: &App, usage: &Usage, flight: &Flight) -> Result<(), Error> {

@@ -30,6 +30,11 @@ use crate::platform::{App, Error};
 /// How often what was counted is written down.
 pub const EVERY: Duration = Duration::from_secs(1);
 
+/// Figures for the metrics, from memory.
+pub fn measure(app: &App) {
+    app.metrics.operations.set_usage_unwritten(app.slice::<Usage>().unwritten());
+}
+
 /// Deletes what is older than the configured retention.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let before = app.clock.now().minus(app.config.keys.usage_retention);

@@ -77,6 +77,8 @@ impl Source {
 #[derive(Default)]
 struct Part {
     counts: IndexMap<Slot, Count, BuildHasherDefault<Spread>>,
+    /// In all of its slots.
+    requests: u64,
     sources: Vec<Arc<Source>>,
     /// Places of sources, by their hash under the process's key.
     places: HashMap<u64, u32, BuildHasherDefault<Spread>>,
@@ -130,6 +132,7 @@ impl Part {
     /// Its memory is used again by about as much, and not kept for more.
     fn forget(&mut self) {
         let most = 2 * self.slots();
+        self.requests = 0;
         self.counts.clear();
         self.sources.clear();
         self.places.clear();
@@ -179,6 +182,7 @@ impl Tally {
         let count = part.counts.entry(slot).or_insert(Count { key: used.key, requests: 0, last });
         count.requests = count.requests.saturating_add(1);
         count.last = count.last.max(last);
+        part.requests += 1;
         if part.counts.len() >= AT_ONCE {
             part.make_way();
         }
@@ -195,6 +199,13 @@ impl Tally {
             part.joined = 0;
         }
         (full, rest)
+    }
+
+    /// How many requests are counted and not taken away.
+    pub fn requests(&self) -> u64 {
+        let parts =
+            self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).requests);
+        parts.sum()
     }
 
     /// Looks at what is counted.

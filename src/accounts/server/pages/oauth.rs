@@ -15,6 +15,7 @@ use crate::accounts::server::service::{self, Arrival, Linked};
 use crate::orgs::server::{Visitor, leave_word};
 use crate::platform::config::SignUp;
 use crate::platform::http::{Visit, cookie};
+use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
 
@@ -137,7 +138,10 @@ impl Back<'_> {
                 Ok(onward("/sign-in/second-factor", &self.next))
             }
             Arrival::Disabled => Ok(self.tell(Told::Disabled).await),
-            Arrival::Unknown if self.visitor.is_some() => Ok(self.tell(Told::NotLinked).await),
+            Arrival::Unknown if self.visitor.is_some() => {
+                app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
+                Ok(self.tell(Told::NotLinked).await)
+            }
             Arrival::Unknown => self.newcomer(identity).await,
         }
     }
@@ -151,6 +155,7 @@ impl Back<'_> {
             return Ok(Redirect::to(self.next.as_str()).into_response());
         }
         if mode != SignUp::Open {
+            app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
             return Ok(self.tell(Told::NoAccount).await);
         }
         let confirmed = identity.email_verified && crate::accounts::check_email(&identity.email).is_ok();

@@ -8,6 +8,7 @@ use crate::accounts::server::totp;
 use crate::audit::{self, By, Event};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
+use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 
 const RECOVERY_CODES: usize = 10;
@@ -86,7 +87,7 @@ pub async fn check_second_factor(
     let known = sign_in::known_browser(app, &person.id, browser).await?;
     let account = format!("{} second factor", person.id);
     let attempt = Attempt { address: visit.address, account: &account, known: known.as_deref() };
-    super::admit(app, &By::stranger(visit), &attempt).await?;
+    super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let now = app.clock.now();
     let mut write = app.db.write().await?;
@@ -111,6 +112,8 @@ pub async fn check_second_factor(
     write.commit().await?;
     if proof.is_some() {
         app.slice::<Throttle>().forgive(&attempt);
+    } else {
+        app.metrics.operations.sign_in_failed(SignInFailure::SecondFactor);
     }
     Ok(proof.is_some())
 }

@@ -12,6 +12,7 @@ use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
+use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::UserId;
 
@@ -31,6 +32,7 @@ pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arr
     let Some(id) = found else { return Ok(Arrival::Unknown) };
     let Some(user) = users::by_id(app.db.pool(), &id).await? else { return Ok(Arrival::Unknown) };
     if user.disabled_at.is_some() {
+        app.metrics.operations.sign_in_failed(SignInFailure::Disabled);
         let event = Event::new("session.refused").on("person", &user.id, &user.email);
         audit::record_refusal(app, &By::stranger(visit), event.detail("at", identity.provider.slug()))
             .await?;
@@ -58,7 +60,7 @@ pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arr
 pub async fn admit_answer(app: &App, visit: &Visit) -> Result<(), Error> {
     let account = super::by_address("provider", visit);
     let attempt = Attempt { address: visit.address, account: &account, known: None };
-    super::admit(app, &By::stranger(visit), &attempt).await
+    super::admit_sign_in(app, &By::stranger(visit), &attempt).await
 }
 
 pub fn forgive_answer(app: &App, visit: &Visit) {
@@ -86,6 +88,7 @@ pub async fn identity_refused(
         Refusal::Nonsense(why) => ("provider's answer refused", why),
         Refusal::Stale(why) => ("code refused by the provider", why),
     };
+    app.metrics.operations.sign_in_failed(SignInFailure::Provider);
     tracing::warn!(provider = provider.slug(), why, "{at}");
     let event = Event::new("session.refused").detail("at", provider.slug()).detail("why", at);
     audit::record_refusal(app, &By::stranger(visit), event).await

@@ -45,6 +45,7 @@ use crate::audit::{self, Actor, By, Event, Origin};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
+use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
@@ -111,6 +112,15 @@ async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
         audit::record_refusal(app, by, Event::new("attempts.slowed")).await?;
     }
     Err(Error::TooMany(slowed.wait))
+}
+
+/// The same for an attempt to sign in.
+async fn admit_sign_in(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
+    let admitted = admit(app, by, attempt).await;
+    if matches!(admitted, Err(Error::TooMany(_))) {
+        app.metrics.operations.sign_in_failed(SignInFailure::Slowed);
+    }
+    admitted
 }
 
 /// The account of attempts that are counted by where they come from alone: nobody's are used up by strangers.

@@ -9,6 +9,7 @@ use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::accounts::{check_email, email_key};
 use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
+use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
@@ -41,10 +42,11 @@ pub async fn sign_in(
     let known = known_browser(app, id, browser).await?;
     let account = email_key(&email);
     let attempt = Attempt { address: visit.address, account: &account, known: known.as_deref() };
-    super::admit(app, &By::stranger(visit), &attempt).await?;
+    super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = password::verify(app, hash, given).await?;
+    let is_disabled = right && user.as_ref().is_some_and(|user| user.disabled_at.is_some());
     match user.filter(|user| right && user.disabled_at.is_none()) {
         Some(user) => {
             app.slice::<Throttle>().forgive(&attempt);
@@ -57,6 +59,8 @@ pub async fn sign_in(
             Ok(SignIn::Done(person))
         }
         None => {
+            let reason = if is_disabled { SignInFailure::Disabled } else { SignInFailure::Password };
+            app.metrics.operations.sign_in_failed(reason);
             // The typed address is not written: people type passwords into the wrong field.
             audit::record_refusal(app, &By::stranger(visit), Event::new("session.refused")).await?;
             Ok(SignIn::Refused)

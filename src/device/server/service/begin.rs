@@ -11,6 +11,7 @@ use crate::device::server::store::{Login, Wire};
 use crate::device::{Status, UserCode};
 use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
+use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{LoginId, Role, Timestamp};
 
@@ -113,6 +114,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     let event = event.detail("device", login.device_name.clone());
     audit::record(app, &mut write, &By::stranger(request.visit), event).await?;
     write.commit().await?;
+    app.metrics.operations.device_login(DeviceLogin::Started);
     polls.begin(generation, &hash, &login, settings.device_poll_interval);
     let complete = verification_uri_complete(app, &login.user_code, request.product);
     Ok(Begun {

@@ -9,6 +9,7 @@ use crate::device::server::store::{Decision, Login};
 use crate::device::{Status, UserCode};
 use crate::orgs::server::{Visitor, hold_member};
 use crate::platform::changes::{self, Kind};
+use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error};
 use crate::shared::{Door, OrgId, Permission, Role};
 
@@ -74,6 +75,7 @@ pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -
     audit::record(app, &mut write, &by, event).await?;
     changes::note(&mut write, now, Kind::Login, login.id.as_str()).await?;
     write.commit().await?;
+    app.metrics.operations.device_login(DeviceLogin::Approved);
     Ok(Decided::Done)
 }
 
@@ -102,6 +104,7 @@ pub async fn deny(
     audit::record(app, &mut write, &by, about(app, Event::new("login.denied"), login)).await?;
     changes::note(&mut write, now, Kind::Login, login.id.as_str()).await?;
     write.commit().await?;
+    app.metrics.operations.device_login(DeviceLogin::Denied);
     Ok(Decided::Done)
 }
 

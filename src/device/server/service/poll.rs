@@ -13,6 +13,7 @@ use crate::keys::server::{self as keys, LoginWish, Revealed, log_in, mint};
 use crate::orgs::server::find_present;
 use crate::platform::http::Visit;
 use crate::platform::live::Topic;
+use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{LoginId, OrgId, UserId};
 
@@ -141,6 +142,7 @@ async fn redeem(
     let Some(key) = log_in(app, write, minted, &wish, &by).await? else {
         return Err(give_up(app, poll, tool, login, org).await?);
     };
+    app.metrics.operations.device_login(DeviceLogin::Completed);
     // Whoever has approved it sees at once that the terminal has its key.
     app.live.tell(fetched(&approved.by, &login.id), "");
     Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })
@@ -167,6 +169,7 @@ async fn give_up(
             .detail("reason", "Whoever approved it may not have keys here any more.");
         audit::record(app, &mut write, &By::stranger(poll.visit).in_org(org), event).await?;
         write.commit().await?;
+        app.metrics.operations.device_login(DeviceLogin::Refused);
     }
     Ok(Answer::Denied)
 }

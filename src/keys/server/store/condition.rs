@@ -28,7 +28,7 @@ impl From<Timestamp> for Value {
 pub const END: &str = "COALESCE(expires_at, 9223372036854775807)";
 
 /// Until when a key is usable: never, where it was revoked or disabled. As the index has it.
-const USABLE: &str = "CASE WHEN revoked_at IS NULL AND disabled_at IS NULL THEN \
+pub const USABLE: &str = "CASE WHEN revoked_at IS NULL AND disabled_at IS NULL THEN \
      COALESCE(expires_at, 9223372036854775807) ELSE -1 END";
 
 /// All of them hold.

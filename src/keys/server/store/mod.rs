@@ -1,12 +1,14 @@
 //! All SQL of keys.
 
 mod condition;
+mod counts;
 mod ending;
 mod list;
 mod logins;
 mod read;
 mod write;
 
+pub use counts::count_usable;
 pub use ending::{Ending, ending, note_told};
 pub use list::{Filter, Order, Page, Position, count, list};
 pub use logins::{all_living_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};

@@ -1,5 +1,12 @@
-//! What `/metrics` tells, in Prometheus' text form. The registry belongs to the app: two apps in one process (as in
-//! tests) do not mix their counts.
+//! What `/metrics` tells. The registry belongs to the app: two apps in one process (as in tests) do not mix their counts,
+//! but for those of the process itself.
+
+mod format;
+mod operations;
+mod process;
+
+pub use format::Format;
+pub use operations::{DeviceLogin, KeyCounts, Operations, SignInFailure, UsageStep};
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -12,8 +19,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::db::Engine;
+use super::Clock;
+use super::db::Db;
 use crate::shared::VERSION;
+use process::Process;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -68,18 +77,23 @@ pub struct Metrics {
     database_connections: Gauge,
     letters: Letters,
     uptime: Gauge<f64, AtomicU64>,
+    process: Process,
+    pub operations: Operations,
 }
 
 impl Metrics {
     /// `outcomes` are what checks of keys may come to, in the order of their numbers.
-    pub fn new(engine: Engine, outcomes: &[&'static str]) -> Self {
-        let mut registry = Registry::with_prefix("latchkey");
+    pub fn new(db: &Db, clock: &Clock, outcomes: &[&'static str]) -> Self {
+        let mut all = Registry::default();
+        let start = clock.now().minus(clock.steady()).millis() as f64 / 1_000.0;
+        let process = Process::register(&mut all, start);
+        let registry = all.sub_registry_with_prefix("latchkey");
         let requests = Family::default();
         let seconds: Family<RouteLabels, Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 4.0, 8)));
         let password_seconds = Histogram::new(exponential_buckets(0.005, 2.0, 8));
         let (running, database_connections, uptime) = (Gauge::default(), Gauge::default(), Gauge::default());
-        let build = [("version", VERSION.to_owned()), ("database", engine.to_string())];
+        let build = [("version", VERSION.to_owned()), ("database", db.engine().to_string())];
         registry.register("build", "Version and database engine", Info::new(build));
         registry.register("http_requests", "Requests answered", Family::clone(&requests));
         registry.register("http_request_seconds", "Time to the head of the answer", Family::clone(&seconds));
@@ -108,8 +122,9 @@ impl Metrics {
         let letters = Letters(Family::default());
         registry.register("letters", "Letters sent, failed attempts, letters refused", letters.0.clone());
         registry.register("uptime_seconds", "Time since the start", Gauge::clone(&uptime));
+        let operations = Operations::register(registry, db);
         Self {
-            registry,
+            registry: all,
             requests,
             seconds,
             running,
@@ -120,6 +135,8 @@ impl Metrics {
             database_connections,
             letters,
             uptime,
+            process,
+            operations,
         }
     }
 
@@ -163,13 +180,15 @@ impl Metrics {
         (self.key_hashes.get(), self.key_lookups.get())
     }
 
-    pub fn encode(&self, database_connections: u32, uptime: Duration) -> String {
-        self.database_connections.set(i64::from(database_connections));
+    pub fn encode(&self, db: &Db, uptime: Duration, format: Format) -> String {
+        self.database_connections.set(i64::from(db.pool().size()));
         self.uptime.set(uptime.as_secs_f64());
+        self.process.measure();
+        self.operations.measure(db);
         let mut page = String::new();
         // Writing into a String cannot fail.
         let _ = text::encode(&mut page, &self.registry);
-        page
+        format.write(page)
     }
 }
 

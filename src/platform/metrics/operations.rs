@@ -1,0 +1,248 @@
+//! What the operator watches besides requests: the database, counting, sign-ins, logins of devices, keys.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::platform::db::{self, Db};
+use crate::shared::Timestamp;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+/// Why somebody did not get in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInFailure {
+    /// No such account, or another password.
+    Password,
+    SecondFactor,
+    /// Too many attempts.
+    Slowed,
+    Disabled,
+    /// The identity provider was away, or its answer was not valid.
+    Provider,
+    /// An identity that nobody linked.
+    UnknownIdentity,
+}
+
+impl SignInFailure {
+    const ALL: [Self; 6] = [
+        Self::Password,
+        Self::SecondFactor,
+        Self::Slowed,
+        Self::Disabled,
+        Self::Provider,
+        Self::UnknownIdentity,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::SecondFactor => "second_factor",
+            Self::Slowed => "slowed",
+            Self::Disabled => "disabled",
+            Self::Provider => "provider",
+            Self::UnknownIdentity => "unknown_identity",
+        }
+    }
+}
+
+/// What became of a login of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceLogin {
+    Started,
+    Approved,
+    Denied,
+    /// The device has its key.
+    Completed,
+    /// Approved by somebody who may not have keys there any more.
+    Refused,
+}
+
+impl DeviceLogin {
+    const ALL: [Self; 5] = [Self::Started, Self::Approved, Self::Denied, Self::Completed, Self::Refused];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Completed => "completed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A step of writing usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageStep {
+    WriteDown,
+    Join,
+    AddUp,
+}
+
+impl UsageStep {
+    const ALL: [Self; 3] = [Self::WriteDown, Self::Join, Self::AddUp];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::WriteDown => "write_down",
+            Self::Join => "join",
+            Self::AddUp => "add_up",
+        }
+    }
+}
+
+/// What a count of the whole database found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyCounts {
+    pub active: i64,
+    /// Active ones that end within a week.
+    pub expiring: i64,
+}
+
+#[derive(Default)]
+pub struct Operations {
+    database_errors: Family<KindLabels, Counter>,
+    database_size: Gauge,
+    last_backup: Gauge<f64, AtomicU64>,
+    idle_connections: Gauge,
+    change_log_age: Gauge<f64, AtomicU64>,
+    usage_unwritten: Gauge,
+    usage_failures: Family<StepLabels, Counter>,
+    sign_in_failures: Family<ReasonLabels, Counter>,
+    device_logins: Family<OutcomeLabels, Counter>,
+    remembered_tokens: Gauge,
+    active_keys: Gauge,
+    expiring_keys: Gauge,
+}
+
+impl Operations {
+    pub fn register(registry: &mut Registry, db: &Db) -> Self {
+        let all = Self::default();
+        // What has not happened yet is 0, so that the first time is an increase.
+        for reason in SignInFailure::ALL {
+            drop(all.sign_in_failures.get_or_create(&ReasonLabels { reason: reason.as_str() }));
+        }
+        for outcome in DeviceLogin::ALL {
+            drop(all.device_logins.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }));
+        }
+        for step in UsageStep::ALL {
+            drop(all.usage_failures.get_or_create(&StepLabels { step: step.as_str() }));
+        }
+        registry.register(
+            "database_errors",
+            "Errors of the database in this process, by kind",
+            all.database_errors.clone(),
+        );
+        registry.register(
+            "database_write_wait_seconds",
+            "Time that a write waited for its turn and a connection",
+            db.write_waits().clone(),
+        );
+        registry.register(
+            "usage_failures",
+            "Failed steps of writing usage, each of which is tried again",
+            all.usage_failures.clone(),
+        );
+        registry.register("sign_in_failures", "Failed sign-ins, by reason", all.sign_in_failures.clone());
+        registry.register("device_logins", "Logins of devices, by outcome", all.device_logins.clone());
+        registry.register(
+            "change_log_age_seconds",
+            "Time since the change log was last read to its end; from 5 s on keys are checked against the database",
+            all.change_log_age.clone(),
+        );
+        registry.register(
+            "last_backup_timestamp_seconds",
+            "When latchkey admin backup last succeeded, in seconds since 1970; 0 for never",
+            all.last_backup.clone(),
+        );
+        for (name, help, gauge) in [
+            (
+                "database_connections_idle",
+                "Open database connections that nobody uses",
+                &all.idle_connections,
+            ),
+            ("database_size_bytes", "Size of the database", &all.database_size),
+            (
+                "usage_unwritten_requests",
+                "Counted requests that are not yet in the database",
+                &all.usage_unwritten,
+            ),
+            ("remembered_tokens", "Tokens that are remembered as proven", &all.remembered_tokens),
+            ("keys_active", "Keys that work", &all.active_keys),
+            ("keys_expiring", "Keys that work and end within 7 days", &all.expiring_keys),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        all
+    }
+
+    pub fn sign_in_failed(&self, reason: SignInFailure) {
+        self.sign_in_failures.get_or_create(&ReasonLabels { reason: reason.as_str() }).inc();
+    }
+
+    pub fn device_login(&self, outcome: DeviceLogin) {
+        self.device_logins.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }).inc();
+    }
+
+    pub fn usage_failed(&self, step: UsageStep) {
+        self.usage_failures.get_or_create(&StepLabels { step: step.as_str() }).inc();
+    }
+
+    pub fn set_usage_unwritten(&self, requests: u64) {
+        self.usage_unwritten.set(i64::try_from(requests).unwrap_or(i64::MAX));
+    }
+
+    pub fn set_change_log_age(&self, age: Duration) {
+        self.change_log_age.set(age.as_secs_f64());
+    }
+
+    pub fn set_remembered_tokens(&self, tokens: usize) {
+        self.remembered_tokens.set(i64::try_from(tokens).unwrap_or(i64::MAX));
+    }
+
+    pub fn set_keys(&self, counts: KeyCounts) {
+        self.active_keys.set(counts.active);
+        self.expiring_keys.set(counts.expiring);
+    }
+
+    pub fn set_database_size(&self, bytes: i64) {
+        self.database_size.set(bytes);
+    }
+
+    pub fn set_last_backup(&self, at: Option<Timestamp>) {
+        self.last_backup.set(at.map_or(0.0, |at| at.millis() as f64 / 1_000.0));
+    }
+
+    /// What the database knows of itself without being asked.
+    pub(super) fn measure(&self, db: &Db) {
+        self.idle_connections.set(i64::try_from(db.pool().num_idle()).unwrap_or(i64::MAX));
+        for (kind, count) in db::error_counts() {
+            let counter = self.database_errors.get_or_create(&KindLabels { kind });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+    }
+}
