@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::harness::{Folder, START, Server, on_both_engines};
 use super::keys::draft;
+use super::oauth::{self, provider::Mood};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::set_enabled;
 use crate::admin::{self, Task};
@@ -12,6 +13,7 @@ use crate::keys::server as keys;
 use crate::platform::config::{DatabaseUrl, Sources};
 use crate::platform::metrics::Format;
 use crate::ui::server::routes;
+use crate::usage::server as usage;
 
 type Samples = BTreeMap<String, f64>;
 
@@ -190,11 +192,18 @@ on_both_engines! {
         assert_eq!(server.sample(unwritten).await, 0.0);
 
         server.check(&key.plaintext).await;
+        usage::write_down(&server.app).await.expect("written down, and not yet added up");
         server.app.db.close().await;
         let failed = |step: &str| format!("latchkey_usage_failures_total{{step=\"{step}\"}}");
         for step in ["write_down", "join", "add_up"] {
             assert_eq!(server.sample(&failed(step)).await, 0.0, "{step}");
         }
+        keys::flush(&server.app).await.expect_err("the database is away");
+        usage::join(&server.app).await.expect_err("the database is away");
+        for (step, count) in [("write_down", 0.0), ("join", 1.0), ("add_up", 1.0)] {
+            assert_eq!(server.sample(&failed(step)).await, count, "{step}");
+        }
+        server.check(&key.plaintext).await;
         keys::flush(&server.app).await.expect_err("the database is away");
         assert_eq!(server.sample(&failed("write_down")).await, 1.0);
         // Taken away from the counts, and in no database.
@@ -237,6 +246,17 @@ on_both_engines! {
         assert_eq!(server.sample(&failures("second_factor")).await, 1.0);
     }
 
+    async fn failed_sign_ins_by_a_provider_are_counted_by_reason(engine) {
+        let (server, provider) = oauth::server(engine, &[]).await;
+        let failures = |reason: &str| format!("latchkey_sign_in_failures_total{{reason=\"{reason}\"}}");
+        server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
+        assert_eq!(server.sample(&failures("unknown_identity")).await, 1.0);
+        assert_eq!(server.sample(&failures("provider")).await, 0.0);
+        provider.be(Mood::RefusesTheCode);
+        server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
+        assert_eq!(server.sample(&failures("provider")).await, 1.0);
+    }
+
     async fn logins_of_devices_are_counted_by_outcome(engine) {
         let server = Server::on(engine).await;
         let cookies = server.sign_in_as(Persona::Member).await;
@@ -244,8 +264,13 @@ on_both_engines! {
         server.approve(&cookies, &first.user_code).await;
         server.poll(&first.device_code).await;
         server.deny(&cookies, &second.user_code).await;
+        // Approved by somebody who is no member any more when the device asks.
+        let third = server.device(&[]).await;
+        server.approve(&cookies, &third.user_code).await;
+        sqlx::query("DELETE FROM memberships").execute(server.app.db.pool()).await.expect("deleted");
+        server.poll(&third.device_code).await;
         let samples = server.samples().await;
-        for (outcome, count) in [("started", 2.0), ("approved", 1.0), ("completed", 1.0), ("denied", 1.0), ("refused", 0.0)] {
+        for (outcome, count) in [("started", 3.0), ("approved", 2.0), ("completed", 1.0), ("denied", 1.0), ("refused", 1.0)] {
             let series = format!("latchkey_device_logins_total{{outcome=\"{outcome}\"}}");
             assert_eq!(samples[&series], count, "{series}");
         }
