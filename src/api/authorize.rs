@@ -1,7 +1,6 @@
 //! `GET /api/v1/authorize`: forward-auth for nginx `auth_request`, Caddy `forward_auth` and Traefik. The key that came
 //! with somebody's request is checked against the query; the answer's headers tell who it was.
 
-use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use axum::body::{Body, Bytes};
@@ -10,11 +9,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::presented::{Presented, refuse, tell_rate};
-use crate::keys::server::{self as keys, From, Kinds, Proven as Key, Verdict, Wanted};
+use super::proxy_query::{self, MistakeLog, Rule};
+use crate::keys::server::{self as keys, From, Proven as Key, Verdict};
 use crate::platform::http::Peer;
 use crate::platform::http::lean::{Answer, Glance, Template};
 use crate::platform::{App, Problem};
-use crate::shared::{Kind, OrgId, Role};
 use crate::usage::Outcome;
 
 const ORG: HeaderName = HeaderName::from_static("x-latchkey-org");
@@ -47,15 +46,13 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> Answer<'_> {
         Ok(glance) => glance,
         Err(refused) => return Answer::Now(*refused),
     };
-    let Some((wanted, org)) = wanted(request.uri().query().unwrap_or_default()) else {
-        // The proxy's configuration is wrong: whoever asked cannot mend it, whoever reads the log can.
-        tracing::error!(
-            id = glance.request_id,
-            "authorize was asked without a valid org, role or kind in its query"
-        );
-        let problem = Problem::of(StatusCode::FORBIDDEN);
-        let problem = problem.detail("The query must name an org, and roles and kinds that exist.");
-        return Answer::Now(glance.problem(problem));
+    let Rule { wanted, org } = match proxy_query::rule(request.uri().query().unwrap_or_default()) {
+        Ok(rule) => rule,
+        Err(mistake) => {
+            MistakeLog::report(app, &mistake, &glance.request_id);
+            let problem = Problem::of(StatusCode::FORBIDDEN);
+            return Answer::Now(glance.problem(problem.detail(mistake.to_string())));
+        }
     };
     let verdict = match Presented::of(request.headers()) {
         Presented::Missing => Some(Verdict::of(Outcome::Missing)),
@@ -88,46 +85,6 @@ fn tell(glance: Glance, org: HeaderValue, verdict: &Verdict) -> Response {
         }
         _ => refuse(glance, verdict),
     }
-}
-
-/// What the query wants, and its organization as a header has it.
-type Asked = Option<(Wanted, HeaderValue)>;
-
-/// A proxy asks with the same query again and again: each thread remembers the last one.
-fn wanted(query: &str) -> Asked {
-    thread_local! {
-        static LAST: RefCell<(String, Asked)> = const { RefCell::new((String::new(), None)) };
-    }
-    LAST.with_borrow_mut(|(last, asked)| {
-        if last != query {
-            let read = read(query);
-            let org = read.and_then(|wanted| HeaderValue::from_bytes(&wanted.org?.to_text()).ok());
-            *asked = read.zip(org);
-            query.clone_into(last);
-        }
-        asked.clone()
-    })
-}
-
-/// None where it names nothing that exists.
-fn read(query: &str) -> Option<Wanted> {
-    let mut wanted =
-        Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL.without(Kind::Test), plan: true };
-    let mut kinds = None;
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "org" => wanted.org = Some(OrgId::from_text(&*value).compact()?),
-            "role" => wanted.least_role = Role::parse(&value)?,
-            "kind" => {
-                for kind in value.split(',') {
-                    kinds = Some(kinds.unwrap_or(Kinds::NONE).and(Kind::parse(kind.trim())?));
-                }
-            }
-            _ => {}
-        }
-    }
-    wanted.org?;
-    Some(Wanted { kinds: kinds.unwrap_or(wanted.kinds), ..wanted })
 }
 
 /// Who presents the key that came with a request.

@@ -9,6 +9,7 @@ mod keys;
 mod me;
 mod openapi;
 mod presented;
+mod proxy_query;
 mod refusals;
 mod shape;
 mod usage;
@@ -18,6 +19,7 @@ pub use body::Body;
 pub use caller::{ANY, Caller};
 pub use presented::{Presented, refusal};
 pub use shape::Told;
+pub use proxy_query::MistakeLog;
 
 use axum::http::Method;
 

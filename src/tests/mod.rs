@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod live;
 mod load;
+mod log;
 mod mail;
 mod members;
 mod metrics;

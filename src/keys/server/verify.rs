@@ -47,6 +47,8 @@ pub struct Kinds(u8);
 impl Kinds {
     pub const ALL: Self = Self(u8::MAX);
     pub const NONE: Self = Self(0);
+    /// The kinds that a check accepts unless it names others: Test keys must be asked for.
+    pub const DEFAULT: Self = Self::ALL.without(Kind::Test);
 
     #[must_use]
     pub const fn and(self, kind: Kind) -> Self {

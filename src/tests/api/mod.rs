@@ -1,6 +1,7 @@
 //! The public API as programs call it, on both engines.
 
 mod document;
+mod proxy;
 
 use std::time::Duration;
 

@@ -37,6 +37,7 @@ pub fn slices(random: &Random) -> Slices {
         .with(device::server::Limits::default())
         .with(Arc::new(device::server::Polls::default()))
         .with(accounts::server::Devices(Box::new(device::server::Listed)))
+        .with(api::MistakeLog::default())
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
         .measured_by(keys::server::measure)
         .measured_by(usage::server::measure)

@@ -1,0 +1,200 @@
+//! The query of `GET /api/v1/authorize`, which is part of a proxy's configuration. A mistake in it refuses every caller:
+//! ignoring a misspelled `role` would let callers in whose role is too low.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+
+use axum::http::HeaderValue;
+
+use crate::keys::server::{Kinds, Wanted};
+use crate::platform::{App, OnceAMinute};
+use crate::shared::{Kind, OrgId, Role};
+
+/// Longer names are cut in the log and the response; a whole token would not fit.
+const LONGEST_NAME: usize = 20;
+
+/// What the proxy requires of a key, and its organization as a header value.
+#[derive(Clone)]
+pub struct Rule {
+    pub wanted: Wanted,
+    pub org: HeaderValue,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Mistake {
+    UnknownParameter(String),
+    RepeatedParameter(&'static str),
+    NoOrg,
+    InvalidOrg,
+    InvalidRole,
+    InvalidKind,
+}
+
+/// A proxy sends the same query with every request: each thread keeps the last correct one.
+pub fn rule(query: &str) -> Result<Rule, Mistake> {
+    thread_local! {
+        static LAST: RefCell<(String, Option<Rule>)> = const { RefCell::new((String::new(), None)) };
+    }
+    LAST.with_borrow_mut(|(last, rule)| match rule {
+        Some(rule) if last == query => Ok(rule.clone()),
+        _ => {
+            let parsed = parse(query)?;
+            query.clone_into(last);
+            *rule = Some(parsed.clone());
+            Ok(parsed)
+        }
+    })
+}
+
+fn parse(query: &str) -> Result<Rule, Mistake> {
+    let (mut org, mut role, mut kind) = (None, None, None);
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "org" => set(&mut org, "org", value)?,
+            "role" => set(&mut role, "role", value)?,
+            "kind" => set(&mut kind, "kind", value)?,
+            _ => return Err(Mistake::UnknownParameter(name.chars().take(LONGEST_NAME).collect())),
+        }
+    }
+    let org = OrgId::from_text(org.ok_or(Mistake::NoOrg)?).compact().ok_or(Mistake::InvalidOrg)?;
+    let least_role =
+        role.map_or(Some(Role::Viewer), |text| Role::parse(&text)).ok_or(Mistake::InvalidRole)?;
+    let kinds = kind.map_or(Some(Kinds::DEFAULT), |text| kinds(&text)).ok_or(Mistake::InvalidKind)?;
+    let wanted = Wanted { org: Some(org), least_role, kinds, plan: true };
+    let org = HeaderValue::from_bytes(&org.to_text()).map_err(|_| Mistake::InvalidOrg)?;
+    Ok(Rule { wanted, org })
+}
+
+fn set<'a>(slot: &mut Option<Cow<'a, str>>, name: &'static str, value: Cow<'a, str>) -> Result<(), Mistake> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Mistake::RepeatedParameter(name)),
+    }
+}
+
+fn kinds(list: &str) -> Option<Kinds> {
+    list.split(',').try_fold(Kinds::NONE, |kinds, kind| Some(kinds.and(Kind::parse(kind.trim())?)))
+}
+
+/// What the operator has to correct.
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownParameter(name) => {
+                write!(f, "The query has the unknown parameter {name:?}. It may have org, role and kind.")
+            }
+            Self::RepeatedParameter(name) => {
+                write!(f, "The query has the parameter {name:?} more than once.")
+            }
+            Self::NoOrg => f.write_str("The query has no parameter \"org\", the id of an organization."),
+            Self::InvalidOrg => f.write_str("The query's \"org\" is not the id of an organization."),
+            Self::InvalidRole => {
+                write!(f, "The query's \"role\" is none of {}.", Role::ALL.map(Role::as_str).join(", "))
+            }
+            Self::InvalidKind => write!(
+                f,
+                "The query's \"kind\" is not a list of {}, separated by commas.",
+                Kind::ALL.map(Kind::as_str).join(", ")
+            ),
+        }
+    }
+}
+
+/// The log lines about mistakes. Anonymous callers can cause them, so each sort of mistake has a limit.
+#[derive(Default)]
+pub struct MistakeLog([OnceAMinute; 6]);
+
+impl MistakeLog {
+    pub fn report(app: &App, mistake: &Mistake, request_id: &str) {
+        let Self(limits) = app.slice::<Self>();
+        let limit = &limits[match mistake {
+            Mistake::UnknownParameter(_) => 0,
+            Mistake::RepeatedParameter(_) => 1,
+            Mistake::NoOrg => 2,
+            Mistake::InvalidOrg => 3,
+            Mistake::InvalidRole => 4,
+            Mistake::InvalidKind => 5,
+        }];
+        if let Some(requests) = limit.count(app.clock.steady()) {
+            tracing::error!(
+                id = request_id,
+                requests,
+                "authorize refuses everybody because the proxy's configuration is wrong: {mistake}"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORG: &str = "01a1f866-0d00-7fff-bfff-ffffffffffff";
+
+    fn mistake(query: &str) -> Option<Mistake> {
+        parse(&query.replace("ORG", ORG)).err()
+    }
+
+    #[test]
+    fn a_query_names_an_organization_and_may_name_a_role_and_kinds() {
+        for query in [
+            "org=ORG",
+            "org=ORG&",
+            "&&org=ORG",
+            "role=owner&org=ORG",
+            "%6Frg=ORG",
+            "org=ORG&kind=live,test",
+            "org=ORG&kind=live%2C+test&role=%6Dember",
+        ] {
+            assert_eq!(mistake(query), None, "{query}");
+        }
+        let rule = parse(&format!("org={ORG}&kind=test&role=admin")).expect("a rule");
+        assert_eq!((rule.wanted.least_role, rule.wanted.kinds), (Role::Admin, Kinds::NONE.and(Kind::Test)));
+        let rule = parse(&format!("org={ORG}")).expect("a rule");
+        assert_eq!((rule.wanted.least_role, rule.wanted.kinds), (Role::Viewer, Kinds::DEFAULT));
+        assert_eq!(rule.org, ORG);
+    }
+
+    #[test]
+    fn every_mistake_is_found() {
+        let unknown = |name: &str| Mistake::UnknownParameter(name.to_owned());
+        for (query, expected) in [
+            ("", Mistake::NoOrg),
+            ("role=admin", Mistake::NoOrg),
+            ("org=", Mistake::InvalidOrg),
+            ("org=ORG;role=owner", Mistake::InvalidOrg),
+            ("org=ORG%00", Mistake::InvalidOrg),
+            ("org=ORG&rol=owner", unknown("rol")),
+            ("org=ORG&Role=owner", unknown("Role")),
+            ("ORG_=x&org=ORG", unknown("01a1f866-0d00-7fff-b")),
+            ("org=ORG&=x", unknown("")),
+            ("org=ORG& role=owner", unknown(" role")),
+            ("org=ORG&role%00=owner", unknown("role\0")),
+            ("org=ORG&r%C3%B6le=owner", unknown("röle")),
+            ("org=ORG&%FF=owner", unknown("\u{fffd}")),
+            ("org=ORG&kind[]=live", unknown("kind[]")),
+            ("org=ORG&org=ORG", Mistake::RepeatedParameter("org")),
+            ("org=ORG&role=owner&role=owner", Mistake::RepeatedParameter("role")),
+            ("org=ORG&role=owner&%72ole=viewer", Mistake::RepeatedParameter("role")),
+            ("org=ORG&kind=live&kind=test", Mistake::RepeatedParameter("kind")),
+            ("org=ORG&role=", Mistake::InvalidRole),
+            ("org=ORG&role", Mistake::InvalidRole),
+            ("org=ORG&role=Owner", Mistake::InvalidRole),
+            ("org=ORG&kind=", Mistake::InvalidKind),
+            ("org=ORG&kind=live,", Mistake::InvalidKind),
+            ("org=ORG&kind=live,all", Mistake::InvalidKind),
+        ] {
+            assert_eq!(mistake(query), Some(expected), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_query_does_not_replace_the_last_correct_one() {
+        let fine = format!("org={ORG}");
+        assert!(rule(&fine).is_ok());
+        assert!(rule("org=x").is_err() && rule("org=x").is_err());
+        assert!(rule(&fine).is_ok());
+        assert!(rule("").is_err(), "an empty query is not what nothing was kept for");
+    }
+}

@@ -1,0 +1,62 @@
+//! `authorize` with a query that has a mistake, and the default kinds of both checks.
+
+use super::super::log::Log;
+use super::*;
+
+on_both_engines! {
+    async fn a_mistake_in_the_query_refuses_everybody_and_is_named(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let key = server.key(&owner, "good").await.plaintext;
+        let org = owner.org.org.as_str();
+        for (query, names) in [
+            ("", "\"org\""),
+            ("?org=", "\"org\""),
+            ("?org=ORG&rol=owner", "\"rol\""),
+            ("?org=ORG&ROLE=owner", "\"ROLE\""),
+            ("?org=ORG&r%6Fl=owner", "\"rol\""),
+            ("?org=ORG&=", "\"\""),
+            ("?org=ORG&role=owner&role=viewer", "\"role\""),
+            ("?org=ORG&role=owner&%72ole=viewer", "\"role\""),
+            ("?org=ORG&org=ORG", "\"org\""),
+            ("?org=ORG&kind=live&kind=test", "\"kind\""),
+            ("?org=ORG&role=", "\"role\""),
+            ("?org=ORG&kind=", "\"kind\""),
+        ] {
+            let path = format!("/api/v1/authorize{}", query.replace("ORG", org));
+            for call in [server.get(&path).key(&key), server.get(&path)] {
+                let answer = call.send().await;
+                refused(&answer, 403, "Not allowed");
+                let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+                assert!(detail.contains(names), "{query}: {detail}");
+            }
+        }
+        for query in ["?org=ORG", "?%6Frg=ORG&role=%6Dember", "?org=ORG&&kind=live,%20mcp&"] {
+            let path = format!("/api/v1/authorize{}", query.replace("ORG", org));
+            let answer = server.get(&path).key(&key).send().await;
+            assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        }
+    }
+
+    async fn a_wrong_query_is_logged_once_a_minute_for_each_sort_of_mistake(engine) {
+        let server = Server::on(engine).await;
+        let log = Log::collect();
+        let ask = async |query: &str| drop(server.get(&format!("/api/v1/authorize?{query}")).send().await);
+        for number in 0..500 {
+            ask(&format!("rol{number}=owner")).await;
+        }
+        let lines = log.take();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("ERROR") && lines[0].contains("requests=1") && lines[0].contains("\"rol0\""), "{lines:?}");
+        for _ in 0..3 {
+            ask("role=owner").await;
+            ask("org=x").await;
+        }
+        assert_eq!(log.take().len(), 2, "other mistakes have lines of their own");
+        server.clock.advance(Duration::from_secs(60));
+        ask(&format!("%1b[31m%0a{}=x", "long".repeat(2_000))).await;
+        let lines = log.take();
+        assert!(lines.len() == 1 && lines[0].contains("requests=500"), "{lines:?}");
+        assert!(lines[0].len() < 300 && !lines[0].contains('\u{1b}'), "{lines:?}");
+    }
+}
