@@ -31,7 +31,7 @@ pub struct Question {
     /// The least role that will do
     #[schema(value_type = Option<String>)]
     role: Option<Role>,
-    /// The kinds that will do; without it all
+    /// The accepted kinds; the default is all but test
     #[schema(value_type = Option<Vec<String>>)]
     kinds: Option<Vec<Kind>>,
 }
@@ -136,7 +136,7 @@ async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) 
     let wanted = Wanted {
         org: Some(org),
         least_role: question.role.unwrap_or(Role::Viewer),
-        kinds: kinds.unwrap_or(Kinds::ALL),
+        kinds: kinds.unwrap_or(Kinds::DEFAULT),
         plan: true,
     };
     let from = From { address, told_by: Some(org), user_agent: "", request_id };

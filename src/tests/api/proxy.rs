@@ -59,4 +59,30 @@ on_both_engines! {
         assert!(lines.len() == 1 && lines[0].contains("requests=500"), "{lines:?}");
         assert!(lines[0].len() < 300 && !lines[0].contains('\u{1b}'), "{lines:?}");
     }
+
+    async fn test_keys_are_refused_unless_the_check_names_them(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let service = server.key_of(Persona::Viewer).await;
+        let of_kind = async |kind: Kind| {
+            let made = keys::create(&server.app, &owner, &Draft { kind, ..draft(kind.as_str()) }, None).await;
+            made.expect("a key").plaintext
+        };
+        for kind in Kind::ALL {
+            let key = of_kind(kind).await;
+            let code = if kind == Kind::Test { "kind_not_allowed" } else { "valid" };
+            for (kinds, expected) in [(None, code), (Some(json!(["test", "live"])), if [Kind::Test, Kind::Live].contains(&kind) { "valid" } else { "kind_not_allowed" })] {
+                let mut body = json!({ "key": key.expose() });
+                let mut query = format!("?org={}", owner.org.org);
+                if let Some(kinds) = kinds {
+                    body["kinds"] = kinds;
+                    query += "&kind=test,live";
+                }
+                let verified = server.post("/api/v1/keys/verify").key(&service).json(&body).send().await;
+                assert_eq!(verified.json()["code"], expected, "{kind} {body}");
+                let authorized = server.get(&format!("/api/v1/authorize{query}")).key(&key).send().await;
+                assert_eq!(authorized.status == 200, expected == "valid", "{kind} {query}");
+            }
+        }
+    }
 }
