@@ -26,15 +26,17 @@ pub struct Search {
     target: Option<String>,
     request_id: Option<String>,
     /// RFC 3339: what happened from then on
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Moment>,
-    /// From 1 to 100; 50 without it
+    /// The size of a page; the default is 50
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// What the page before gave as next_cursor
     cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = AuditEventList)]
 pub struct EventList {
     /// The newest first.
     data: Vec<EventBody>,
@@ -42,8 +44,10 @@ pub struct EventList {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = AuditEvent)]
 pub struct EventBody {
     id: String,
+    #[schema(format = DateTime)]
     at: String,
     actor: Party,
     action: String,
@@ -56,6 +60,7 @@ pub struct EventBody {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = AuditParty)]
 pub struct Party {
     kind: String,
     id: String,
@@ -63,8 +68,8 @@ pub struct Party {
 }
 
 /// Who did what
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(Search), security(("key" = [])),
-    responses((status = 200, body = EventList), (status = 401), (status = 403), (status = 422)))]
+#[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAuditEvents", tag = "audit", params(Search),
+    responses((status = 200, description = "A page of events", body = EventList), (status = 401), (status = 403), (status = 422)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,

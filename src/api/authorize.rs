@@ -10,10 +10,12 @@ use axum::response::Response;
 
 use super::presented::{Presented, refuse, tell_rate};
 use super::proxy_query::{self, MistakeLog, Rule};
+use super::schemas::KindList;
 use crate::keys::server::{self as keys, From, Proven as Key, Verdict};
 use crate::platform::http::Peer;
 use crate::platform::http::lean::{Answer, Glance, Template};
 use crate::platform::{App, Problem};
+use crate::shared::{Kind, Role};
 use crate::usage::Outcome;
 
 const ORG: HeaderName = HeaderName::from_static("x-latchkey-org");
@@ -27,16 +29,32 @@ const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
 #[utoipa::path(
     get,
     path = "/api/v1/authorize",
+    operation_id = "authorize",
     tag = "checks",
     params(
-        ("org" = String, Query, description = "Only keys of this organization"),
-        ("role" = Option<String>, Query, description = "The least role: viewer (the default), member, admin, owner"),
-        ("kind" = Option<String>, Query, description = "Accepted kinds, separated by commas; without it all but test"),
+        ("org" = String, Query, description = "The id of an organization: only its keys are accepted"),
+        ("role" = Option<Role>, Query, description = "The lowest accepted role; the default is viewer"),
+        (
+            "kind" = inline(Option<KindList>),
+            Query,
+            description = "The accepted kinds, separated by commas; the default is all but test"
+        ),
     ),
     responses(
-        (status = 200, description = "Accepted; X-Latchkey-* headers tell whose it is"),
+        (
+            status = 200,
+            description = "The key is accepted; the headers describe it",
+            headers(
+                ("X-Latchkey-Key" = String, description = "The key's id"),
+                ("X-Latchkey-Org" = String, description = "The id of its organization"),
+                ("X-Latchkey-User" = String, description = "The id of the person in whose name it acts"),
+                ("X-Latchkey-Role" = Role, description = "Its role"),
+                ("X-Latchkey-Kind" = Kind, description = "Its kind"),
+                ("X-Latchkey-Name" = String, description = "Its name, form-encoded"),
+            )
+        ),
         (status = 401, description = "No key, or none that is accepted"),
-        (status = 403, description = "The key may not do this, or the query is wrong"),
+        (status = 403, description = "The key may not do this; or the query has a mistake, which the detail describes"),
         (status = 429, description = "The key's requests of this minute are used up"),
         (status = 503, description = "It cannot be decided now"),
     )

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Unreadable};
 use super::caller::Caller;
+use super::schemas::KeyOrder;
 use super::shape::{KeyBody, Moment, NewKeyBody, Told, answer, given};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed};
@@ -24,17 +25,19 @@ fn wrong(field: &'static str, why: &'static str) -> Told {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Listing {
-    /// active, rotating, disabled, expired, revoked
+    #[param(value_type = Option<Status>)]
     status: Option<String>,
-    /// live, test, claw, secret, mcp
+    #[param(value_type = Option<Kind>)]
     kind: Option<String>,
     /// The identifier of a person
     created_by: Option<String>,
     /// How the name begins, or how the token begins
     q: Option<String>,
-    /// name, created (the default), last_used, calls, expires; with a minus before it in the other direction
+    /// A minus reverses the order; the default is -created
+    #[param(value_type = Option<KeyOrder>)]
     sort: Option<String>,
-    /// From 1 to 100; 50 without it
+    /// The size of a page; the default is 50
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// What the page before gave as next_cursor, with the same sort
     cursor: Option<String>,
@@ -88,8 +91,8 @@ pub struct KeyList {
 }
 
 /// The organization's keys
-#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(Listing), security(("key" = [])),
-    responses((status = 200, body = KeyList), (status = 401), (status = 422)))]
+#[utoipa::path(get, path = "/api/v1/keys", operation_id = "listKeys", tag = "keys", params(Listing),
+    responses((status = 200, description = "A page of keys", body = KeyList), (status = 401), (status = 422)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -111,16 +114,14 @@ pub async fn list(
 pub struct NewKey {
     /// From 1 to 80 characters, unique among the organization's living keys
     name: String,
-    /// live (the default), test, claw, secret, mcp
-    #[schema(value_type = Option<String>)]
+    /// The default is live
     kind: Option<Kind>,
     /// At most the caller's, which is the default
-    #[schema(value_type = Option<String>)]
     role: Option<Role>,
     #[serde(default)]
     note: String,
     /// RFC 3339; never without it
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Moment>,
     rate_limit_per_minute: Option<i64>,
     /// Addresses and CIDR ranges
@@ -143,9 +144,9 @@ fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, Told> {
 }
 
 /// Make a key; its plaintext is in this answer and nowhere else
-#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = NewKey, security(("key" = [])),
+#[utoipa::path(post, path = "/api/v1/keys", operation_id = "createKey", tag = "keys", request_body = NewKey,
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
-    responses((status = 201, body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
+    responses((status = 201, description = "The new key with its token", body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
 pub async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -191,8 +192,8 @@ fn id(path: Id) -> Result<KeyId, Told> {
 }
 
 /// One key
-#[utoipa::path(get, path = "/api/v1/keys/{id}", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
-    responses((status = 200, body = KeyBody), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/api/v1/keys/{id}", operation_id = "getKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The key", body = KeyBody), (status = 401), (status = 404)))]
 pub async fn show(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
     let found = keys::find(&app, &caller.actor, &id(path)?).await;
     changed(&app, &caller, found.map_err(Refusal::Error))
@@ -205,7 +206,7 @@ pub struct KeyEdit {
     note: Option<String>,
     /// null: never
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Option<Moment>>,
     /// null: without a limit
     #[serde(default, deserialize_with = "given")]
@@ -216,8 +217,8 @@ pub struct KeyEdit {
 }
 
 /// Change a key; its role and kind stay
-#[utoipa::path(patch, path = "/api/v1/keys/{id}", tag = "keys", params(("id" = String, Path)), request_body = KeyEdit,
-    security(("key" = [])), responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+#[utoipa::path(patch, path = "/api/v1/keys/{id}", operation_id = "editKey", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = KeyEdit,
+    responses((status = 200, description = "The key as it is now", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -244,9 +245,9 @@ pub struct RotateKey {
 const A_DAY: u64 = 24 * 60 * 60;
 
 /// Give a key a new secret; its plaintext is in this answer and nowhere else
-#[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", tag = "keys", request_body = RotateKey, security(("key" = [])),
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
-    responses((status = 200, body = NewKeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+#[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", operation_id = "rotateKey", tag = "keys", request_body = RotateKey,
+    params(("id" = String, Path, description = "The key's id"), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
+    responses((status = 200, description = "The key with its new token", body = NewKeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn rotate(
     State(app): State<App>,
     caller: Caller,
@@ -261,8 +262,8 @@ pub async fn rotate(
 }
 
 /// End the old secret of a rotation now
-#[utoipa::path(post, path = "/api/v1/keys/{id}/finish", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
-    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+#[utoipa::path(post, path = "/api/v1/keys/{id}/finish", operation_id = "finishRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The key, whose old secret has ended", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn finish(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
     changed(&app, &caller, keys::finish(&app, &caller.actor, &id(path)?).await)
 }
@@ -271,13 +272,13 @@ pub async fn finish(State(app): State<App>, caller: Caller, path: Id) -> Result<
 #[serde(deny_unknown_fields)]
 pub struct ExtendRotation {
     /// RFC 3339, later than the present cut-off
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = DateTime)]
     until: Moment,
 }
 
 /// Move the cut-off of a rotation further away
-#[utoipa::path(post, path = "/api/v1/keys/{id}/extend", tag = "keys", params(("id" = String, Path)), request_body = ExtendRotation,
-    security(("key" = [])), responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+#[utoipa::path(post, path = "/api/v1/keys/{id}/extend", operation_id = "extendRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = ExtendRotation,
+    responses((status = 200, description = "The key with its later cut-off", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn extend(
     State(app): State<App>,
     caller: Caller,
@@ -288,22 +289,22 @@ pub async fn extend(
 }
 
 /// Stop a key for now
-#[utoipa::path(post, path = "/api/v1/keys/{id}/disable", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
-    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+#[utoipa::path(post, path = "/api/v1/keys/{id}/disable", operation_id = "disableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The disabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
     changed(&app, &caller, keys::disable(&app, &caller.actor, &id(path)?).await)
 }
 
 /// Let a disabled key go on
-#[utoipa::path(post, path = "/api/v1/keys/{id}/enable", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
-    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+#[utoipa::path(post, path = "/api/v1/keys/{id}/enable", operation_id = "enableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The enabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn enable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
     changed(&app, &caller, keys::enable(&app, &caller.actor, &id(path)?).await)
 }
 
 /// End a key for good
-#[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", tag = "keys", params(("id" = String, Path)), security(("key" = [])),
-    responses((status = 200, body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+#[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", operation_id = "revokeKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The revoked key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn revoke(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
     changed(&app, &caller, keys::revoke(&app, &caller.actor, &id(path)?).await)
 }

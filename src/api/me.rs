@@ -11,6 +11,7 @@ use super::shape::{KeyBody, Told, answer};
 use crate::keys::server as keys;
 use crate::orgs;
 use crate::platform::{App, Error};
+use crate::shared::Plan;
 
 #[derive(Serialize, ToSchema)]
 pub struct Me {
@@ -20,13 +21,16 @@ pub struct Me {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Organization)]
 pub struct OrgBody {
     id: String,
     name: String,
+    #[schema(value_type = Plan)]
     plan: String,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Person)]
 pub struct UserBody {
     id: String,
     name: String,
@@ -34,8 +38,8 @@ pub struct UserBody {
 }
 
 /// The calling key, its organization and the person in whose name it acts
-#[utoipa::path(get, path = "/api/v1/me", tag = "keys", security(("key" = [])),
-    responses((status = 200, body = Me), (status = 401)))]
+#[utoipa::path(get, path = "/api/v1/me", operation_id = "getMe", tag = "keys",
+    responses((status = 200, description = "The calling key and its surroundings", body = Me), (status = 401)))]
 pub async fn show(State(app): State<App>, caller: Caller) -> Result<Response, Told> {
     Ok(me(&app, &caller).await?)
 }

@@ -11,6 +11,7 @@ mod openapi;
 mod presented;
 mod proxy_query;
 mod refusals;
+mod schemas;
 mod shape;
 mod usage;
 mod verify;
@@ -18,8 +19,8 @@ mod verify;
 pub use body::Body;
 pub use caller::{ANY, Caller};
 pub use presented::{Presented, refusal};
-pub use shape::Told;
 pub use proxy_query::MistakeLog;
+pub use shape::Told;
 
 use axum::http::Method;
 

@@ -7,16 +7,30 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
-use super::{audit, authorize, keys, me, refusals, usage, verify};
+use super::{audit, authorize, keys, me, refusals, schemas, usage, verify};
+use crate::keys::Status;
 use crate::platform::App;
+use crate::shared::{Kind, Role};
+
+/// The names of the two ways in which a key is sent.
+pub const BEARER: &str = "bearer";
+pub const HEADER: &str = "header";
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Latchkey", description = "API keys: made, checked, rotated, revoked."),
+    tags(
+        (name = "checks", description = "Is a key accepted?"),
+        (name = "keys", description = "Keys and how they are used"),
+        (name = "audit", description = "Who did what"),
+        (name = "about", description = "This document"),
+    ),
     paths(
         show, authorize::authorize, verify::verify, me::show, keys::list, keys::create, keys::show, keys::edit,
         keys::rotate, keys::finish, keys::extend, keys::disable, keys::enable, keys::revoke, usage::show, audit::list,
     ),
+    // Those that parameters refer to: only schemas of bodies are found without this.
+    components(schemas(Kind, Role, Status, schemas::KeyOrder)),
     modifiers(&Schemes),
 )]
 pub struct Api;
@@ -27,17 +41,20 @@ impl Modify for Schemes {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let components = api.components.get_or_insert_default();
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        components.add_security_scheme("key", SecurityScheme::Http(bearer));
+        components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
         let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
-        components.add_security_scheme("header", SecurityScheme::ApiKey(header));
+        components.add_security_scheme(HEADER, SecurityScheme::ApiKey(header));
         refusals::tell(api);
     }
 }
 
 /// This document
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "about", responses((status = 200)))]
+#[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "getOpenApi", tag = "about", security(()),
+    responses((status = 200, description = "The OpenAPI document", body = Object)))]
 pub async fn show(State(app): State<App>) -> Response {
     let mut api = Api::openapi();
+    // It would have an empty name, since Cargo.toml names none.
+    api.info.license = None;
     api.servers = Some(vec![Server::new(app.public_url.origin())]);
     Json(api).into_response()
 }

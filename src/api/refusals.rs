@@ -3,7 +3,10 @@
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, Schema};
+
+use super::openapi::{BEARER, HEADER};
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -24,7 +27,7 @@ const WITH_BODY: [(&str, &str); 4] = [
     ("422", "A value is missing or not accepted"),
 ];
 
-/// Adds them to the document.
+/// Adds them to the document, and that a key is needed.
 pub fn tell(api: &mut OpenApi) {
     api.components.get_or_insert_default().schemas.insert("Problem".to_owned(), problem());
     for item in api.paths.paths.values_mut() {
@@ -41,6 +44,8 @@ fn complete(operation: &mut Operation) {
     if !responses.contains_key("401") {
         return; // open to anyone
     }
+    let one_of = [BEARER, HEADER].map(|scheme| SecurityRequirement::new(scheme, [""; 0]));
+    operation.security = Some(one_of.into());
     let with_body = WITH_BODY.iter().filter(|_| has_body);
     for (status, words) in WITH_KEY.iter().chain(with_body) {
         responses.entry((*status).to_owned()).or_insert_with(|| Response::new(*words).into());

@@ -15,28 +15,28 @@ use crate::shared::{Kind, Role, Timestamp};
 
 /// A key, without anything that opens.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
 pub struct KeyBody {
     pub id: String,
     pub name: String,
-    #[schema(value_type = String, example = "live")]
     pub kind: Kind,
     /// How its current secret begins.
     pub key_prefix: String,
-    #[schema(value_type = String, example = "member")]
     pub role: Role,
     pub note: String,
     /// Would it be accepted now?
     pub is_active: bool,
-    #[schema(value_type = String, example = "active")]
     pub status: Status,
-    /// RFC 3339, as all moments.
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(format = DateTime)]
     pub expires_at: Option<String>,
     pub rate_limit_per_minute: Option<u32>,
     /// Where it may be used from; empty: anywhere.
     pub allowed_ranges: Vec<String>,
     /// Accepted requests.
     pub calls: i64,
+    #[schema(format = DateTime)]
     pub last_used_at: Option<String>,
     /// The person in whose name it acts.
     pub created_by: String,
@@ -47,11 +47,13 @@ pub struct KeyBody {
 #[derive(Serialize, ToSchema)]
 pub struct Rotation {
     pub previous_prefix: String,
+    #[schema(format = DateTime)]
     pub valid_until: String,
 }
 
 /// A key with its plaintext, which is in this answer and nowhere else.
 #[derive(Serialize, ToSchema)]
+#[schema(as = KeyWithToken)]
 pub struct NewKeyBody {
     pub key: String,
     #[serde(flatten)]

@@ -21,45 +21,54 @@ use crate::usage::server::{self as usage, Caller as Seen, Hour};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Span {
-    /// How many hours back, from 1 to 2160; 24 without it
+    /// How many hours back; the default is 24
+    #[param(minimum = 1, maximum = 2_160)]
     hours: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Usage)]
 pub struct UsageBody {
     key_id: String,
+    #[schema(format = DateTime)]
     from: String,
+    #[schema(format = DateTime)]
     to: String,
     hours: Vec<HourBody>,
     callers: Vec<CallerBody>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = UsageHour)]
 pub struct HourBody {
     /// When the hour begins.
+    #[schema(format = DateTime)]
     hour: String,
     /// Which of the key's secrets.
     secret_id: String,
-    #[schema(value_type = String, example = "valid")]
     outcome: Outcome,
     requests: i64,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = UsageCaller)]
 pub struct CallerBody {
     /// Which of the key's secrets was sent.
     secret_id: String,
     /// Empty for callers beyond those that are told apart.
     address: String,
     user_agent: String,
+    #[schema(format = DateTime)]
     first_at: String,
+    #[schema(format = DateTime)]
     last_at: String,
     requests: i64,
 }
 
 /// How a key was used
-#[utoipa::path(get, path = "/api/v1/keys/{id}/usage", tag = "keys", params(("id" = String, Path), Span), security(("key" = [])),
-    responses((status = 200, body = UsageBody), (status = 401), (status = 404), (status = 422)))]
+#[utoipa::path(get, path = "/api/v1/keys/{id}/usage", operation_id = "getKeyUsage", tag = "keys",
+    params(("id" = String, Path, description = "The key's id"), Span),
+    responses((status = 200, description = "The key's requests", body = UsageBody), (status = 401), (status = 404), (status = 422)))]
 pub async fn show(
     State(app): State<App>,
     caller: Caller,

@@ -21,6 +21,7 @@ use crate::shared::{Compact, Kind, Role};
 use crate::usage::Outcome;
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = VerifyRequest)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// The key to check
@@ -28,27 +29,22 @@ pub struct Question {
     key: String,
     /// The address of the end caller, for keys that are bound to ranges
     ip: Option<String>,
-    /// The least role that will do
-    #[schema(value_type = Option<String>)]
+    /// The lowest accepted role; the default is viewer
     role: Option<Role>,
     /// The accepted kinds; the default is all but test
-    #[schema(value_type = Option<Vec<String>>)]
     kinds: Option<Vec<Kind>>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = VerifyResult)]
 pub struct Answer {
     valid: bool,
-    /// valid, missing, malformed, unknown, revoked, disabled, expired, rate_limited, ip_not_allowed,
-    /// plan_not_eligible, role_too_low, kind_not_allowed
-    #[schema(value_type = String)]
     code: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<Checked>,
     #[serde(skip_serializing_if = "Option::is_none")]
     org: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     role: Option<Role>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<Limit>,
@@ -56,20 +52,22 @@ pub struct Answer {
 
 /// What is told of the checked key. Of one whose secret was not proven: its identifier alone.
 #[derive(Serialize, ToSchema)]
+#[schema(as = VerifiedKey)]
 pub struct Checked {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = RateLimit)]
 pub struct Limit {
     limit: u32,
     remaining: u32,
@@ -77,8 +75,8 @@ pub struct Limit {
 }
 
 /// Check another key of the same organization
-#[utoipa::path(post, path = "/api/v1/keys/verify", tag = "checks", request_body = Question, security(("key" = [])),
-    responses((status = 200, body = Answer), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
+#[utoipa::path(post, path = "/api/v1/keys/verify", operation_id = "verifyKey", tag = "checks", request_body = Question,
+    responses((status = 200, description = "Whether the key is accepted, and why not", body = Answer), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
 pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
     let glance = match Glance::of(app, peer, &request) {
         Ok(glance) => glance,
