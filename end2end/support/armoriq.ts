@@ -1,7 +1,8 @@
 // The published ArmorIQ command line (PyPI armoriq-sdk), unmodified, in a home folder of its own, pointed at the server.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { program } from "./program.ts";
 import type { Server } from "./server.ts";
 
 /** The one of today, and the one that wrote one flat file of credentials. */
@@ -68,6 +69,12 @@ export class Armoriq {
     return { url, code, ended };
   }
 
+  /** Runs a Python program with this version's SDK. */
+  sdk(source: string, more: Record<string, string> = {}): Promise<Said> {
+    const python = join(dirname(program(`armoriq-${this.version}`)), "python");
+    return this.start(["-c", source], "", more, python).ended;
+  }
+
   /** The key that it saved. */
   get key(): string {
     const saved = JSON.parse(readFileSync(join(this.home, ".armoriq/credentials.json"), "utf8")) as unknown;
@@ -76,9 +83,13 @@ export class Armoriq {
     return profiles[active]?.apiKey ?? "";
   }
 
-  private start(words: string[], typed: string, more: Record<string, string>) {
-    const program = `armoriq-${this.version}`;
-    const child: ChildProcess = spawn(program, words, { cwd: this.home, env: { ...this.env, ...more } });
+  private start(
+    words: string[],
+    typed: string,
+    more: Record<string, string>,
+    file = `armoriq-${this.version}`,
+  ) {
+    const child: ChildProcess = spawn(file, words, { cwd: this.home, env: { ...this.env, ...more } });
     const killWithUs = () => child.kill("SIGKILL");
     process.once("exit", killWithUs);
     let said = "";
@@ -90,7 +101,7 @@ export class Armoriq {
       child.once("error", (error: NodeJS.ErrnoException) =>
         reject(
           error.code === "ENOENT"
-            ? new Error(`there is no ${program}: run 'make setup-test', which installs it`)
+            ? new Error(`there is no ${file}: run 'make setup-test', which installs it`)
             : error,
         ),
       );

@@ -1,5 +1,7 @@
 // The published ArmorIQ command line, of two versions and unmodified: it logs in through the browser and does all that it
 // can do with a server like this one.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Client } from "../support/api.ts";
 import { Armoriq, type Said, VERSIONS, type Version } from "../support/armoriq.ts";
 import { McpServer, TOOLS } from "../support/mcp.ts";
@@ -14,6 +16,20 @@ const QUICK = { LATCHKEY_DEVICE_POLL_INTERVAL: "1s" };
 
 // Each command starts a Python of its own, and the login asks once a second.
 test.describe.configure({ timeout: 240_000 });
+
+/** Uses the file that `init` wrote. */
+const SDK = `
+from armoriq_sdk import ArmorIQClient
+with ArmorIQClient.from_config("armoriq.yaml") as client:
+    print("proxy", client.default_proxy_endpoint)
+    client.max_retries = 0
+    plan = client.capture_plan(llm="test", prompt="the weather", plan={"steps": [{"action": "get_weather", "mcp": "weather-mcp"}]})
+    for attempt in (lambda: client.get_intent_token(plan), lambda: client.resolve_user("alice@example.com")):
+        try:
+            attempt()
+        except Exception as error:
+            print(error)
+`;
 
 const fine = ({ code, text }: Said): string => {
   expect(code, text).toBe(0);
@@ -109,6 +125,12 @@ async function walk(version: Version, server: Server, alice: Visitor): Promise<v
   const described = fine(await client.run(["init"], answers.join("\n"), withKey));
   expect(described).toContain("Credentials verified");
   expect(described).toContain(TOOLS.join(", "));
+  // README warns of what the older one writes, and says where the right address goes.
+  const file = join(client.home, "armoriq.yaml");
+  const written = readFileSync(file, "utf8");
+  const proxy = today ? server.url : "https://proxy.armoriq.ai";
+  expect(written).toMatch(new RegExp(`^proxy:\n(  .*\n)*?  url: ${proxy}\n`, "m"));
+  writeFileSync(file, written.replace(proxy, server.url));
   expect(fine(await client.run(["validate"], "", withKey))).toContain("API key authenticated");
   const wrong = { ARMORIQ_API_KEY: `${client.key.slice(0, -1)}_` };
   expect(failed(await client.run(["validate"], "", wrong))).toContain("401");
@@ -116,6 +138,16 @@ async function walk(version: Version, server: Server, alice: Visitor): Promise<v
   expect(registered).toContain(`Agent agent-${version} registered`);
   expect(registered).toContain("Policy applied (2 allowed, 0 denied)");
   await mcp.stop();
+
+  // What is not offered yet says so.
+  if (today)
+    expect(failed(await client.run(["policy", "show"]))).toContain(
+      "This server does not manage policies yet.",
+    );
+  const said = fine(await client.sdk(SDK, withKey));
+  expect(said).toContain(`proxy ${server.url}\n`);
+  expect(said).toContain("Token issuance failed: This server does not issue intent tokens yet.");
+  expect(said).toContain("This server does not look up users for agents yet.");
   const status = await run("status");
   expect(status).toContain(`Agent: agent-${version}`);
   expect(status).toContain("MCP servers: weather-mcp");

@@ -7,6 +7,7 @@ mod caller;
 mod health;
 mod keys;
 mod login;
+mod not_offered;
 mod organizations;
 mod registration;
 mod sdk;
@@ -27,4 +28,5 @@ pub fn doors() -> Doors {
         .post("/iap/sdk/switch-org", Who::Key, switch::organization)
         .get("/api-keys", Who::Key, keys::list)
         .post("/api-keys/{id}/revoke", Who::Key, keys::revoke)
+        .and(not_offered::doors())
 }

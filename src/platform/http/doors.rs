@@ -79,6 +79,14 @@ impl Doors {
         self.door(Method::PATCH, MethodFilter::PATCH, path, who, handler)
     }
 
+    pub fn put<H, T>(self, path: &'static str, who: Who, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.door(Method::PUT, MethodFilter::PUT, path, who, handler)
+    }
+
     /// A door that stands outside of the stack and the router: it is asked so often that it does for itself, in fewer
     /// steps, what they do for the others (`super::lean`). One method on a path without parameters.
     pub fn lean(mut self, method: Method, path: &'static str, who: Who, handler: Lean) -> Self {

@@ -4,6 +4,7 @@ mod agents;
 mod doors;
 mod keys;
 mod login;
+mod not_offered;
 mod organizations;
 mod switch;
 
