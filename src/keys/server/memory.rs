@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::checking::Checking;
+use super::minutes::Minutes;
 use super::proven::{Cell, Digest, Found, Place, Proven};
 use super::state::Org;
 use super::token::Token;
@@ -38,6 +39,8 @@ pub struct Memory {
     pub(super) wrong: Wrong,
     pub(super) tries: Tries,
     pub(super) checking: Checking,
+    /// Requests of the running minute, of keys with a limit.
+    pub(super) minutes: Minutes,
     pub(super) workers: Workers,
     /// Until when states may be used, in milliseconds of the steady clock.
     lease: AtomicU64,
@@ -81,6 +84,7 @@ impl Memory {
             wrong: Wrong::default(),
             tries: Tries::default(),
             checking: Checking::default(),
+            minutes: Minutes::default(),
             workers: Workers::new(cores, MOST_WAITING, PATIENCE),
             lease: AtomicU64::new(0),
             seen: AtomicI64::new(-1),

@@ -9,7 +9,7 @@ const WINDOW: u64 = 60_000;
 const COUNT_BITS: u32 = 24;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Minute(AtomicU64);
 
 /// What a request found.
@@ -22,10 +22,21 @@ pub struct Rate {
     pub allowed: bool,
 }
 
+/// The bits that hold a moment.
+fn moment(steady: Duration) -> u64 {
+    u64::try_from(steady.as_millis()).unwrap_or(u64::MAX >> COUNT_BITS) + 1
+}
+
 impl Minute {
+    /// Would a request now count in a window that has begun before?
+    pub fn is_running(&self, steady: Duration) -> bool {
+        let start = self.0.load(Ordering::Acquire) >> COUNT_BITS;
+        start != 0 && moment(steady) < start + WINDOW
+    }
+
     /// Takes one request from the minute's, if there is one left.
     pub fn take(&self, limit: u32, steady: Duration) -> Rate {
-        let now = u64::try_from(steady.as_millis()).unwrap_or(u64::MAX >> COUNT_BITS) + 1;
+        let now = moment(steady);
         let mut old = self.0.load(Ordering::Acquire);
         loop {
             let (mut start, mut count) = (old >> COUNT_BITS, old & COUNT);

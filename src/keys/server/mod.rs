@@ -8,6 +8,7 @@ mod left;
 mod letters;
 mod memory;
 mod minute;
+mod minutes;
 mod pages;
 mod proven;
 mod service;

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
 
-use super::minute::Minute;
 use super::state::State;
 use crate::shared::{Compact, SecretId, Spread};
 
@@ -75,7 +74,6 @@ impl Place {
 pub struct Cell {
     pub key: Compact,
     kept: Mutex<Kept>,
-    pub minute: Minute,
 }
 
 #[derive(Default)]
@@ -87,13 +85,13 @@ struct Kept {
 
 const GIVEN_UP: u32 = u32::MAX;
 
-// With its counts of holders it is a block of 64 bytes.
+// With its counts of holders it fits a block of 64 bytes.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Cell>() <= 48);
+const _: () = assert!(size_of::<Cell>() <= 40);
 
 impl Cell {
     pub fn new(key: Compact) -> Self {
-        Self { key, kept: Mutex::default(), minute: Minute::default() }
+        Self { key, kept: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

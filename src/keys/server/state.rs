@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
+use super::minute::{Minute, Rate};
 use super::{Key, Memory};
 use crate::orgs;
 use crate::platform::{App, Error};
@@ -37,11 +39,24 @@ pub struct State {
 /// What few keys have.
 #[derive(Debug)]
 struct Rare {
-    /// Requests a minute.
-    rate_limit: Option<u32>,
+    limit: Option<Limit>,
     previous: Option<(SecretId, Timestamp)>,
     /// None of them: every address is fine.
     ranges: Box<[IpNet]>,
+}
+
+/// How many requests a minute are allowed, and the minute in which they are counted: the key's, whichever state is current.
+#[derive(Debug)]
+pub struct Limit {
+    requests: u32,
+    minute: Arc<Minute>,
+}
+
+impl Limit {
+    /// Takes one request from the minute's, if there is one left.
+    pub fn take(&self, steady: Duration) -> Rate {
+        self.minute.take(self.requests, steady)
+    }
 }
 
 // With its counts of holders it fits a block of 96 bytes, which is in two lines of a processor's caches.
@@ -58,12 +73,21 @@ impl State {
             return Ok(None);
         };
         let Some((name, plan)) = orgs::server::find(app, &key.org).await? else { return Ok(None) };
-        Self::of(&key, |id| memory.share(Org { id, name, plan })).map(Some)
+        let org = |id| memory.share(Org { id, name, plan });
+        Self::of(&key, org, |id| memory.minutes.of(id, app.clock.steady())).map(Some)
     }
 
-    fn of(key: &Key, org: impl FnOnce(Compact) -> Arc<Org>) -> Result<Self, Error> {
+    fn of(
+        key: &Key,
+        org: impl FnOnce(Compact) -> Arc<Org>,
+        minute: impl FnOnce(Compact) -> Arc<Minute>,
+    ) -> Result<Self, Error> {
         let no_id = || Error::internal(format!("key {} has an identifier that is none", key.id));
         let org_id: &OrgId = &key.org;
+        let limit = match key.rate_limit {
+            Some(requests) => Some(Limit { requests, minute: minute(key.id.compact().ok_or_else(no_id)?) }),
+            None => None,
+        };
         Ok(Self {
             org: org(org_id.compact().ok_or_else(no_id)?),
             creator: key.created_by.compact().ok_or_else(no_id)?,
@@ -74,9 +98,8 @@ impl State {
             revoked: key.revoked_at.is_some(),
             current: key.secret,
             expires_at: key.expires_at.unwrap_or(NEVER),
-            rare: (key.rate_limit.is_some() || key.previous.is_some() || !key.ranges.is_empty()).then(|| {
-                let (rate_limit, previous) = (key.rate_limit, key.previous);
-                Box::new(Rare { rate_limit, previous, ranges: key.ranges.as_slice().into() })
+            rare: (limit.is_some() || key.previous.is_some() || !key.ranges.is_empty()).then(|| {
+                Box::new(Rare { limit, previous: key.previous, ranges: key.ranges.as_slice().into() })
             }),
         })
     }
@@ -125,9 +148,9 @@ impl State {
             })
     }
 
-    /// Requests a minute.
-    pub fn rate_limit(&self) -> Option<u32> {
-        self.rare.as_ref()?.rate_limit
+    /// On requests a minute.
+    pub fn limit(&self) -> Option<&Limit> {
+        self.rare.as_ref()?.limit.as_ref()
     }
 
     pub fn secret(&self) -> SecretId {
@@ -141,7 +164,7 @@ impl State {
     /// Of a key with two secrets.
     #[cfg(test)]
     pub fn rotating(key: Compact, current: SecretId, previous: SecretId) -> Self {
-        let rare = Rare { rate_limit: None, previous: Some((previous, NEVER)), ranges: [].into() };
+        let rare = Rare { limit: None, previous: Some((previous, NEVER)), ranges: [].into() };
         Self {
             org: Arc::new(Org { id: key, name: String::new(), plan: Plan::Free }),
             creator: key,

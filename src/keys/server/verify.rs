@@ -305,7 +305,7 @@ fn judge(app: &App, memory: &Memory, asked: &Asked, cell: &Cell, state: Present)
     let mut rate = None;
     let outcome = match state.standing(now) {
         Outcome::Valid => {
-            let (outcome, taken) = admit(app, cell, &state, wanted, from);
+            let (outcome, taken) = admit(app, &state, wanted, from);
             rate = taken;
             outcome
         }
@@ -316,7 +316,7 @@ fn judge(app: &App, memory: &Memory, asked: &Asked, cell: &Cell, state: Present)
     Verdict { outcome, state, known: None, rate, wait: None }
 }
 
-fn admit(app: &App, cell: &Cell, state: &State, wanted: &Wanted, from: &From) -> (Outcome, Option<Rate>) {
+fn admit(app: &App, state: &State, wanted: &Wanted, from: &From) -> (Outcome, Option<Rate>) {
     if wanted.org.is_some_and(|org| org != state.org.id) {
         return (Outcome::Unknown, None);
     }
@@ -332,7 +332,7 @@ fn admit(app: &App, cell: &Cell, state: &State, wanted: &Wanted, from: &From) ->
     if !state.allows(from.address) {
         return (Outcome::IpNotAllowed, None);
     }
-    let rate = state.rate_limit().map(|limit| cell.minute.take(limit, app.clock.steady()));
+    let rate = state.limit().map(|limit| limit.take(app.clock.steady()));
     match rate {
         Some(Rate { allowed: false, .. }) => (Outcome::RateLimited, rate),
         _ => (Outcome::Valid, rate),
