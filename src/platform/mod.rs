@@ -8,6 +8,7 @@ mod clock;
 pub mod config;
 pub mod db;
 mod error;
+mod fair_queue;
 pub mod health;
 pub mod http;
 pub mod live;

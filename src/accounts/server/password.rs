@@ -94,7 +94,7 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let clock = app.clock.clone();
-    let timed = WORKERS.run(move || {
+    let timed = WORKERS.run((), move || {
         let began = clock.steady();
         let done = work();
         (done, clock.steady().saturating_sub(began))

@@ -18,7 +18,7 @@ pub enum Checked {
     Unknown,
     /// A secret that has ended, or not the secret that has this id.
     Wrong(Known),
-    /// Too many wrong ones from the same address: not looked at.
+    /// Too many wrong ones came from the same address, and this one is wrong too or could not be checked in time.
     TooSoon(Duration),
 }
 

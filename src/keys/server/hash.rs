@@ -4,11 +4,16 @@
 use data_encoding::BASE64_NOPAD;
 use scrypt::Params;
 
-use crate::platform::Error;
+use crate::platform::{App, Error};
 
 const BLOCK: u32 = 8;
 const LANES: u32 = 1;
 const LENGTH: usize = 32;
+
+/// What hashing a new secret costs, as the base-2 logarithm of scrypt's N.
+pub fn cost_of_new(app: &App) -> u8 {
+    u8::try_from(app.config.keys.key_hash_cost).unwrap_or(u8::MAX)
+}
 
 pub fn hash(secret: &str, salt: &[u8; 16], log_n: u8) -> Result<String, Error> {
     let out = run(secret, salt, params(log_n, BLOCK, LANES)?)?;

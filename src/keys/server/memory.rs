@@ -13,11 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::checking::Checking;
+use super::first_check::{MOST_WAITING, PATIENCE};
 use super::minutes::Minutes;
 use super::proven::{Cell, Digest, Found, Place, Proven};
 use super::state::Org;
 use super::token::Token;
-use super::tries::Tries;
+use super::tries::{Tries, Who};
 use super::wrong::Wrong;
 use crate::platform::changes::{Heard, Kind};
 use crate::platform::{Random, Workers};
@@ -25,9 +26,6 @@ use crate::shared::{Compact, KeyId, SecretId};
 
 /// A remembered state may be used while the last successful reading of the change log began less than this ago.
 const LEASE: Duration = Duration::from_secs(5);
-/// More than this in the queue for hashing, or longer, and the answer is 503.
-const MOST_WAITING: usize = 512;
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Memory {
     /// Under a key of this process: nobody outside can make two tokens meet.
@@ -41,7 +39,12 @@ pub struct Memory {
     pub(super) checking: Checking,
     /// Requests of the running minute, of keys with a limit.
     pub(super) minutes: Minutes,
-    pub(super) workers: Workers,
+    /// First checks of tokens, in turn for each address and public id.
+    pub(super) checks: Workers<Who>,
+    /// The same for those who have sent a wrong secret of the same public id in this minute.
+    pub(super) checks_after_wrong: Workers<Who>,
+    /// Hashing for people and services that make and rotate keys: no flood of checks is in its way.
+    pub(super) new_secrets: Workers,
     /// Until when states may be used, in milliseconds of the steady clock.
     lease: AtomicU64,
     seen: AtomicI64,
@@ -85,7 +88,9 @@ impl Memory {
             tries: Tries::default(),
             checking: Checking::default(),
             minutes: Minutes::default(),
-            workers: Workers::new(cores, MOST_WAITING, PATIENCE),
+            checks: Workers::new(cores, MOST_WAITING, PATIENCE),
+            checks_after_wrong: Workers::new(cores.div_ceil(2), MOST_WAITING, PATIENCE),
+            new_secrets: Workers::new(cores.div_ceil(2), MOST_WAITING, PATIENCE),
             lease: AtomicU64::new(0),
             seen: AtomicI64::new(-1),
         }

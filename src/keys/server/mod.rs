@@ -2,6 +2,7 @@
 
 mod checking;
 mod ending;
+mod first_check;
 mod hash;
 mod key;
 mod left;

@@ -1,5 +1,6 @@
-//! How often somebody may try tokens that are not proven, by address and public id: before hashing, and without touching
-//! anything of the key. Proven tokens never come here, so whoever floods cannot slow the owner down.
+//! How often somebody has tried tokens that are not proven, by address and public id. Whoever has sent wrong ones is not
+//! refused, since the right one may come from the same address, but checked after the others; beyond the limit a wrong one
+//! is told to wait. Proven tokens never come here, so whoever floods cannot slow the owner down.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -32,16 +33,26 @@ impl Who {
     }
 }
 
+/// What came in the minute before a try, from the same address with the same public id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    Nothing,
+    /// Tokens that were wrong, or are still being checked.
+    Tries,
+    /// Too many of them; how long to wait.
+    TooMany(Duration),
+}
+
 /// When it began, and the tries since.
 type Window = (Duration, u32);
 
 impl Tries {
-    /// Counts a try. How long to wait, if there were too many.
-    pub fn wait(&self, steady: Duration, who: Who) -> Option<Duration> {
+    pub fn count(&self, steady: Duration, who: Who) -> Before {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if tries.len() >= MOST {
             tries.retain(|_, (start, _)| steady < *start + WINDOW);
-            if tries.len() >= MOST {
+            // With fewer removed, the next tries would soon walk through all of them again.
+            if tries.len() > MOST / 2 {
                 tries.clear();
             }
         }
@@ -50,7 +61,11 @@ impl Tries {
             (*start, *count) = (steady, 0);
         }
         *count += 1;
-        (*count > IN_A_WINDOW).then(|| (*start + WINDOW).saturating_sub(steady))
+        match *count {
+            1 => Before::Nothing,
+            2..=IN_A_WINDOW => Before::Tries,
+            _ => Before::TooMany((*start + WINDOW).saturating_sub(steady)),
+        }
     }
 
     /// The one counted last was right.
@@ -76,19 +91,21 @@ mod tests {
         let id = |text| SecretId::parse(text).expect("an id");
         let (mine, other) = (id("0AZaz9b8C7d6"), id("0AZaz9b8C7d7"));
         let who = |text: &str, id| Who::new(None, Some(text.parse().expect("an address")), id);
-        for _ in 0..IN_A_WINDOW {
-            assert_eq!(tries.wait(Duration::ZERO, who("198.51.100.1", mine)), None);
+        for turn in 0..IN_A_WINDOW {
+            let before = if turn == 0 { Before::Nothing } else { Before::Tries };
+            assert_eq!(tries.count(Duration::ZERO, who("198.51.100.1", mine)), before);
         }
         assert_eq!(
-            tries.wait(Duration::from_secs(20), who("198.51.100.1", mine)),
-            Some(Duration::from_secs(40))
+            tries.count(Duration::from_secs(20), who("198.51.100.1", mine)),
+            Before::TooMany(Duration::from_secs(40))
         );
-        assert_eq!(tries.wait(Duration::ZERO, who("198.51.100.2", mine)), None, "another address");
-        assert_eq!(tries.wait(Duration::ZERO, who("198.51.100.1", other)), None, "another id");
+        let another_address = tries.count(Duration::ZERO, who("198.51.100.2", mine));
+        assert_eq!(another_address, Before::Nothing);
+        assert_eq!(tries.count(Duration::ZERO, who("198.51.100.1", other)), Before::Nothing, "another id");
         let org = Some(KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an identifier"));
         let told = Who { told_by: org, ..who("198.51.100.1", mine) };
-        assert_eq!(tries.wait(Duration::ZERO, told), None, "the same address, told by somebody");
-        assert_eq!(tries.wait(WINDOW, who("198.51.100.1", mine)), None, "later");
+        assert_eq!(tries.count(Duration::ZERO, told), Before::Nothing, "the same address, told by somebody");
+        assert_eq!(tries.count(WINDOW, who("198.51.100.1", mine)), Before::Nothing, "later");
     }
 
     #[test]
@@ -96,8 +113,8 @@ mod tests {
         let tries = Tries::default();
         let id = SecretId::parse("0AZaz9b8C7d6").expect("an id");
         let known = || tries.0.lock().expect("a lock").len();
-        tries.wait(Duration::ZERO, Who::new(None, None, id));
-        tries.wait(Duration::ZERO, Who::new(None, None, id));
+        tries.count(Duration::ZERO, Who::new(None, None, id));
+        tries.count(Duration::ZERO, Who::new(None, None, id));
         tries.forgive(Who::new(None, None, id));
         assert_eq!(known(), 1, "one of the two was wrong");
         tries.forgive(Who::new(None, None, id));
@@ -109,7 +126,7 @@ mod tests {
         let tries = Tries::default();
         let id = SecretId::parse("0AZaz9b8C7d6").expect("an id");
         for number in 0..(2 * MOST as u32) {
-            tries.wait(Duration::ZERO, Who::new(None, Some(IpAddr::from(number.to_be_bytes())), id));
+            tries.count(Duration::ZERO, Who::new(None, Some(IpAddr::from(number.to_be_bytes())), id));
         }
         assert!(tries.0.lock().expect("a lock").len() <= MOST);
     }

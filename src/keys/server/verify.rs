@@ -2,7 +2,8 @@
 //!
 //! 1. Length, shape and checksum of the text: no look-up.
 //! 2. A token that was proven before is found by its public id, and known by its keyed hash; one that was wrong a moment ago is refused.
-//! 3. Otherwise, limited by address and public id: the secret's row, then one scrypt, however many wait for it.
+//! 3. Otherwise: the secret's row, then one scrypt, however many wait for it, in turn for each address and public id.
+//!    Whoever has sent wrong secrets comes after the others.
 //! 4. The key's state: revoked, expired, disabled. Then organization, plan, kind, role, address, and last the requests
 //!    of its minute, so that what is refused for another reason takes nothing from them.
 //!
@@ -21,9 +22,9 @@ use super::minute::Rate;
 use super::proven::{Cell, Digest, Found};
 use super::state::State;
 use super::token::Token;
-use super::tries::Who;
+use super::tries::{Before, Who};
 use super::wrong::Known;
-use super::{hash, store};
+use super::{first_check, store};
 use crate::platform::{App, Error};
 use crate::shared::{Compact, Kind, Role, SecretId, Timestamp};
 use crate::usage::Outcome;
@@ -246,39 +247,37 @@ async fn check(
         return Ok(Checked::Wrong(known));
     }
     let who = Who::new(from.told_by, from.address, token.id());
-    if let Some(wait) = memory.tries.wait(app.clock.steady(), who) {
-        return Ok(Checked::TooSoon(wait));
-    }
+    let before = memory.tries.count(app.clock.steady(), who);
+    let wait = match before {
+        Before::TooMany(wait) => Some(wait),
+        Before::Nothing | Before::Tries => None,
+    };
     app.metrics.key_looked_up();
     let Some(row) = store::find_secret(app.db.pool(), token.id()).await? else {
         memory.wrong.remember_unknown(digest, app.clock.steady());
-        return Ok(Checked::Unknown);
+        return Ok(wait.map_or(Checked::Unknown, Checked::TooSoon));
     };
     let no_id = || Error::internal(format!("secret {} belongs to no key", token.id()));
     let (key, org) = (row.key.compact().ok_or_else(no_id)?, row.org.compact().ok_or_else(no_id)?);
-    let outcome = match row.hash {
-        None => Outcome::Revoked,
-        Some(stored) if row.kind == token.kind() => {
-            let secret = token.secret().to_owned();
-            app.metrics.key_hashed();
-            if memory.workers.run(move || hash::matches(&stored, &secret)).await?? {
-                let cell = memory.cell(key);
-                // Its hash is there, so another process may have given the key this secret a moment ago: what is remembered
-                // of the key, or being read, may be older.
-                if cell.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
-                    memory.proven.forget(&cell);
-                }
-                memory.proven.remember(token.id(), *digest, Arc::clone(&cell));
-                memory.tries.forgive(who);
-                return Ok(Checked::Proven(cell));
-            }
-            Outcome::Unknown
-        }
-        Some(_) => Outcome::Unknown,
+    let is_right = match (first_check::is_right(app, memory, token, &row, who, before).await, wait) {
+        (Err(Error::Busy), Some(wait)) => return Ok(Checked::TooSoon(wait)),
+        (result, _) => result?,
     };
+    if is_right {
+        let cell = memory.cell(key);
+        // Its hash is there, so another process may have given the key this secret a moment ago: what is remembered
+        // of the key, or being read, may be older.
+        if cell.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
+            memory.proven.forget(&cell);
+        }
+        memory.proven.remember(token.id(), *digest, Arc::clone(&cell));
+        memory.tries.forgive(who);
+        return Ok(Checked::Proven(cell));
+    }
+    let outcome = if row.hash.is_some() { Outcome::Unknown } else { Outcome::Revoked };
     let known = Known { key, org, outcome };
     memory.wrong.remember_known(digest, known, app.clock.steady());
-    Ok(Checked::Wrong(known))
+    Ok(wait.map_or(Checked::Wrong(known), Checked::TooSoon))
 }
 
 /// A proven token, whose it is, and what is asked of it.

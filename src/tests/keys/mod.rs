@@ -1,6 +1,7 @@
 //! Keys through their service: made, checked, changed, rotated, revoked, on both engines.
 
 mod checks;
+mod first_checks;
 mod minutes;
 mod races;
 

@@ -72,10 +72,10 @@ async fn forge(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
     let fresh = Fresh::generate(&app.random, kind);
     let secret = fresh.token().secret().to_owned();
     let salt = app.random.bytes();
-    let cost = u8::try_from(app.config.keys.key_hash_cost).unwrap_or(u8::MAX);
+    let cost = hash::cost_of_new(app);
     app.metrics.key_hashed();
     let memory = app.slice::<Arc<Memory>>();
-    let stored = memory.workers.run(move || hash::hash(&secret, &salt, cost)).await??;
+    let stored = memory.new_secrets.run((), move || hash::hash(&secret, &salt, cost)).await??;
     Ok((fresh, stored))
 }
 

@@ -1,0 +1,116 @@
+//! First checks of tokens: what a wrong secret costs, and that no number of them keeps a right one out.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+
+/// As many as the limit on wrong secrets lets pass in a minute.
+const WITHIN_LIMIT: usize = 20;
+/// Addresses that send wrong secrets without a pause.
+const FLOOD: u32 = 600;
+
+fn hashes(server: &Server) -> u64 {
+    server.app.metrics.key_work().0
+}
+
+/// A token with this public id and a secret that is not its own.
+fn wrong_token(server: &Server, kind: Kind, id: SecretId) -> Secret {
+    Secret::new(forged_token(&server.app.random, kind, id))
+}
+
+/// Checks wrong secrets of `ids` from `FLOOD` addresses, without a pause, until told to stop.
+fn start_flood(
+    server: &Arc<Server>,
+    ids: &[SecretId],
+    stop: &Arc<AtomicBool>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let start_one = |number: u32| {
+        let (server, stop) = (Arc::clone(server), Arc::clone(stop));
+        let id = ids[number as usize % ids.len()];
+        tokio::spawn(async move {
+            let address = Some(IpAddr::from((0x0a00_0000 + number).to_be_bytes()));
+            let from = From { address, ..From::default() };
+            while !stop.load(Ordering::SeqCst) {
+                let token = wrong_token(&server, Kind::Live, id);
+                match keys::verify(&server.app, token.expose(), &ANYTHING, &from).await {
+                    Ok(verdict) => assert_eq!(verdict.outcome, Outcome::Unknown),
+                    Err(error) => assert!(matches!(error, Error::Busy | Error::Unavailable(_)), "{error}"),
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    (0..FLOOD).map(start_one).collect()
+}
+
+on_both_engines! {
+    async fn no_number_of_wrong_secrets_keeps_the_right_one_out(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let [asked, verified] = [server.key(&owner, "authorize").await, server.key(&owner, "verify").await];
+        let path = format!("/api/v1/authorize?org={}", owner.org.org);
+        let mut statuses = Vec::new();
+        for _ in 0..WITHIN_LIMIT + 10 {
+            let token = wrong_token(&server, Kind::Live, asked.key.secret);
+            statuses.push(server.get(&path).key(&token).send().await.status.as_u16());
+        }
+        assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 10]].concat());
+        let right = server.get(&path).key(&asked.plaintext).send().await;
+        assert_eq!(right.status, 200, "the right secret from the same address");
+
+        // Without an `ip` all callers of the organization's services count as one.
+        let service = server.key(&owner, "service").await.plaintext;
+        let verify = async |token: &Secret| {
+            let body = serde_json::json!({"key": token.expose()});
+            server.post("/api/v1/keys/verify").key(&service).json(&body).send().await
+        };
+        for turn in 0..WITHIN_LIMIT + 5 {
+            let answer = verify(&wrong_token(&server, Kind::Live, verified.key.secret)).await;
+            assert_eq!(answer.status, if turn < WITHIN_LIMIT { 200 } else { 429 });
+            assert_eq!(answer.header("retry-after").is_empty(), turn < WITHIN_LIMIT);
+        }
+        let right = verify(&verified.plaintext).await;
+        assert_eq!((right.status.as_u16(), right.json()["valid"].as_bool()), (200, Some(true)));
+    }
+
+    async fn a_flood_from_many_addresses_keeps_nobody_out(engine) {
+        let server = Arc::new(Server::on(engine).await);
+        let owner = server.actor(Persona::Owner).await;
+        let mut attacked = Vec::new();
+        for number in 0..20 {
+            attacked.push(server.key(&owner, &format!("attacked {number}")).await.key);
+        }
+        for ids in [1, 20] {
+            let ids: Vec<SecretId> = attacked[..ids].iter().map(|key| key.secret).collect();
+            let mut cold = Vec::new();
+            for number in 0..50 {
+                cold.push(server.key(&owner, &format!("cold {number} of {}", ids.len())).await.plaintext);
+            }
+            let stop = Arc::new(AtomicBool::new(false));
+            let begun = server.app.metrics.key_work().1;
+            let flood = start_flood(&server, &ids, &stop);
+            while server.app.metrics.key_work().1 < begun + u64::from(FLOOD) {
+                tokio::task::yield_now().await;
+            }
+            let before = hashes(&server);
+            let name = format!("new beside {}", ids.len());
+            let checks = futures_util::future::join_all(cold.iter().map(|token| server.check(token)));
+            let make = async {
+                let made = server.key(&owner, &name).await;
+                let id = &made.key.id;
+                keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a new secret");
+            };
+            let (outcomes, ()) = tokio::join!(checks, make);
+            let meanwhile = hashes(&server) - before;
+            assert!(flood.iter().all(|task| !task.is_finished()), "the flood was still on");
+            stop.store(true, Ordering::SeqCst);
+            for task in flood {
+                task.await.expect("no panic");
+            }
+            assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid), "{outcomes:?}");
+            // Two of each flow that waits may be hashed before a new one, and some while the database is asked.
+            assert!(meanwhile < 4 * u64::from(FLOOD), "{meanwhile} hashes until the last of fifty");
+        }
+    }
+}
