@@ -30,6 +30,11 @@ pub fn matches(stored: &str, secret: &str) -> Result<bool, Error> {
     Ok(expected.len() == LENGTH && difference == 0)
 }
 
+/// The same work where nothing is stored any more.
+pub fn matches_nothing(secret: &str, log_n: u8) -> Result<bool, Error> {
+    run(secret, &[0; 16], params(log_n, BLOCK, LANES)?).map(|_| false)
+}
+
 fn run(secret: &str, salt: &[u8], params: Params) -> Result<[u8; LENGTH], Error> {
     let mut out = [0; LENGTH];
     scrypt::scrypt(secret.as_bytes(), salt, &params, &mut out)

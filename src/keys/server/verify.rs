@@ -7,7 +7,8 @@
 //! 4. The key's state: revoked, expired, disabled. Then organization, plan, kind, role, address, and last the requests
 //!    of its minute, so that what is refused for another reason takes nothing from them.
 //!
-//! Until a secret is proven nothing of the key is touched, and the outside is told the same for every reason.
+//! Until a secret is proven nothing of the key is touched, and the outside is told the same for every reason. That a public
+//! id exists is no secret: looking up one that does not is quicker.
 
 use std::net::IpAddr;
 use std::ops::Deref;

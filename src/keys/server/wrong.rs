@@ -15,7 +15,7 @@ const SETS: usize = 1 << 15;
 const KEEP: u64 = 10;
 /// 40 bits of the digest, 24 of the second in which to forget.
 const SECONDS: u64 = (1 << 24) - 1;
-/// Tokens whose public id exists; how often others can be tried is limited before they come here.
+/// Tokens whose public id exists; each has cost a scrypt before it comes here.
 const MOST_KNOWN: usize = 10_000;
 
 /// A token that is wrong for a key that is known.

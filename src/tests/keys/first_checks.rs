@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::tests::harness::Answer;
 
 /// As many as the limit on wrong secrets lets pass in a minute.
 const WITHIN_LIMIT: usize = 20;
@@ -17,6 +18,15 @@ fn hashes(server: &Server) -> u64 {
 /// A token with this public id and a secret that is not its own.
 fn wrong_token(server: &Server, kind: Kind, id: SecretId) -> Secret {
     Secret::new(forged_token(&server.app.random, kind, id))
+}
+
+/// Everything in an answer except the id of its request.
+fn without_request_id(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let id = answer.header("x-request-id").to_owned();
+    assert!(!id.is_empty());
+    let headers = answer.headers.iter().filter(|(name, _)| *name != "x-request-id");
+    let headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
+    (answer.status.as_u16(), headers, answer.text().replace(&id, ""))
 }
 
 /// Checks wrong secrets of `ids` from `FLOOD` addresses, without a pause, until told to stop.
@@ -45,6 +55,69 @@ fn start_flood(
 }
 
 on_both_engines! {
+    async fn a_wrong_secret_costs_the_same_whatever_became_of_the_right_one(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let living = server.key(&owner, "living").await.key;
+        let revoked = server.key(&owner, "revoked").await.key;
+        keys::revoke(&server.app, &owner, &revoked.id).await.expect("a key");
+        let rotated = server.key(&owner, "rotated").await.key;
+        keys::rotate(&server.app, &owner, &rotated.id, Duration::ZERO, None).await.expect("a secret");
+        let path = format!("/api/v1/authorize?org={}", owner.org.org);
+        let cases = [
+            (Kind::Live, living.secret),
+            (Kind::Live, revoked.secret),
+            (Kind::Live, rotated.secret),
+            (Kind::Claw, living.secret),
+            (Kind::Claw, revoked.secret),
+        ];
+        let mut answers = Vec::new();
+        for turn in 0..WITHIN_LIMIT + 5 {
+            let mut same_turn = Vec::new();
+            for (number, (kind, id)) in cases.into_iter().enumerate() {
+                let address = format!("198.51.100.{number}");
+                let token = wrong_token(&server, kind, id);
+                let before = hashes(&server);
+                let first = server.get(&path).from(&address).key(&token).send().await;
+                assert_eq!(hashes(&server) - before, 1, "try {turn} of case {number}");
+                let second = server.get(&path).from(&address).key(&token).send().await;
+                assert_eq!(hashes(&server) - before, 1, "the second try of a wrong token costs nothing");
+                same_turn.push((without_request_id(&first), without_request_id(&second)));
+            }
+            assert!(same_turn.iter().all(|answer| *answer == same_turn[0]), "{same_turn:#?}");
+            answers.push(same_turn.swap_remove(0));
+        }
+        let statuses: Vec<_> = answers.iter().map(|(first, _)| first.0).collect();
+        assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 5]].concat());
+
+        let before = server.app.metrics.key_work();
+        let unknown = SecretId::parse("0AZaz9b8C7d6").expect("an id");
+        let answer = server.get(&path).key(&wrong_token(&server, Kind::Live, unknown)).send().await;
+        assert_eq!(without_request_id(&answer), answers[0].0);
+        let after = server.app.metrics.key_work();
+        assert_eq!((after.0, after.1), (before.0, before.1 + 1), "a public id that nobody has is looked up only");
+    }
+
+    async fn another_organizations_service_learns_nothing_from_wrong_secrets(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let living = server.key(&owner, "living").await.key;
+        let revoked = server.key(&owner, "revoked").await.key;
+        keys::revoke(&server.app, &owner, &revoked.id).await.expect("a key");
+        let stranger = server.key_of(Persona::Stranger).await;
+        server.check(&stranger).await;
+        for (kind, id) in [(Kind::Live, living.secret), (Kind::Live, revoked.secret), (Kind::Test, living.secret)] {
+            let token = wrong_token(&server, kind, id);
+            let body = serde_json::json!({"key": token.expose()});
+            let before = hashes(&server);
+            for _ in 0..2 {
+                let answer = server.post("/api/v1/keys/verify").key(&stranger).json(&body).send().await;
+                assert_eq!(answer.json(), serde_json::json!({"valid": false, "code": "unknown"}));
+            }
+            assert_eq!(hashes(&server) - before, 1);
+        }
+    }
+
     async fn no_number_of_wrong_secrets_keeps_the_right_one_out(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
