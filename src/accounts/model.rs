@@ -1,5 +1,7 @@
 //! What a name and an address may be. Each refusal is the sentence that stands beside the field.
 
+use crate::shared::{TOKEN_IN_TEXT, contains_token};
+
 const LONGEST_NAME: usize = 80;
 const LONGEST_EMAIL: usize = 254;
 
@@ -8,6 +10,9 @@ pub fn check_name(text: &str, whose: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() {
         return Err(format!("Enter {whose}."));
+    }
+    if contains_token(name) {
+        return Err(TOKEN_IN_TEXT.to_owned());
     }
     if name.chars().count() > LONGEST_NAME {
         return Err(format!(

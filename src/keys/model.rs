@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shared::Timestamp;
+use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token};
 
 pub const LONGEST_NAME: usize = 80;
 pub const LONGEST_NOTE: usize = 500;
@@ -138,6 +138,9 @@ pub fn check_key_name(given: &str) -> Result<String, String> {
     let name = given.trim();
     if name.is_empty() {
         return Err("Enter a name for the key.".to_owned());
+    }
+    if contains_token(name) {
+        return Err(TOKEN_IN_TEXT.to_owned());
     }
     if name.chars().count() > LONGEST_NAME {
         return Err(format!("A name has at most {LONGEST_NAME} characters."));

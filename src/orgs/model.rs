@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::accounts::{check_email, email_key};
+use crate::shared::{TOKEN_IN_TEXT, contains_token};
 
 /// An invitation is good for so long.
 pub const INVITATION_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -12,6 +13,9 @@ const MOST_INVITED: usize = 20;
 /// The addresses of an invitation form: separated by commas, semicolons, blanks or lines, each once. The refusal is the
 /// sentence that stands beside the field.
 pub fn read_addresses(text: &str) -> Result<Vec<String>, String> {
+    if contains_token(text) {
+        return Err(TOKEN_IN_TEXT.to_owned());
+    }
     let mut addresses: Vec<String> = Vec::new();
     for part in
         text.split(|c: char| c == ',' || c == ';' || c.is_whitespace()).filter(|part| !part.is_empty())

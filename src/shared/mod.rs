@@ -10,6 +10,7 @@ mod secret_id;
 mod spread;
 mod theme;
 mod timestamp;
+mod token_text;
 
 pub use id::{AgentId, Compact, EventId, InvitationId, KeyId, LoginId, OrgId, UserId};
 pub use kind::Kind;
@@ -21,6 +22,7 @@ pub use secret_id::SecretId;
 pub use spread::Spread;
 pub use theme::Theme;
 pub use timestamp::Timestamp;
+pub use token_text::{TOKEN_IN_TEXT, contains_token};
 
 /// The version in Cargo.toml, shown in the account menu, `--version` and `/metrics`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

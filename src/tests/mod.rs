@@ -25,6 +25,7 @@ mod operations;
 mod organizations;
 mod package;
 mod pages;
+mod pasted;
 mod people;
 mod personas;
 mod proxies;

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::store::McpServer;
 use crate::agents::{Environment, ServerAuth};
+use crate::shared::{TOKEN_IN_TEXT, contains_token};
 
 const LONGEST_ID: usize = 200;
 const LONGEST_URL: usize = 2_000;
@@ -62,6 +63,9 @@ pub(super) fn check(draft: &Draft) -> Result<Vec<McpServer>, String> {
             format!("{at}.url is an http or https address of at most {LONGEST_URL} characters.")
         })?;
         let description = server.description.trim();
+        if contains_token(&url) || contains_token(description) {
+            return Err(format!("{at}: {TOKEN_IN_TEXT}"));
+        }
         if description.chars().count() > LONGEST_DESCRIPTION {
             return Err(format!("{at}.description has at most {LONGEST_DESCRIPTION} characters."));
         }
@@ -88,6 +92,9 @@ pub(super) fn check(draft: &Draft) -> Result<Vec<McpServer>, String> {
 fn check_label(text: &str, what: &str, longest: usize) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(format!("{what} is missing or empty."));
+    }
+    if contains_token(text) {
+        return Err(format!("{what}: {TOKEN_IN_TEXT}"));
     }
     if text.trim().len() != text.len() {
         return Err(format!("{what} has blanks around it."));

@@ -6,7 +6,7 @@ use super::{Draft, store};
 use crate::audit::{self, Event};
 use crate::orgs::server::Actor;
 use crate::platform::{App, Error};
-use crate::shared::{AgentId, OrgId, Permission};
+use crate::shared::{AgentId, OrgId, Permission, contains_token};
 
 pub use super::store::{Agent, McpServer};
 
@@ -129,6 +129,7 @@ async fn with_servers(app: &App, agents: Vec<Agent>) -> Result<Vec<(Agent, Vec<M
 
 async fn refused(app: &App, actor: &Actor, draft: &Draft, why: &str) -> Error {
     let name: String = draft.agent_id.chars().filter(|c| !c.is_control()).take(80).collect();
+    let name = if contains_token(&draft.agent_id) { String::new() } else { name };
     let event = Event::new("agent.refused").on("agent", "", name);
     audit::forbid(app, &actor.by, event, why.to_owned()).await
 }

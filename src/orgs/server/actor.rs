@@ -150,6 +150,13 @@ const WORD: &str = "word";
 
 /// Leaves a sentence for the next page, which shows it once.
 pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
+/// For the next page, when a search in an address had a whole key in it.
+pub async fn warn_of_token_in_address(session: &Session) -> Result<(), Error> {
+    let word =
+        "A whole key was in that address, and so in the browser's history and perhaps in logs. Rotate it.";
+    leave_refusal(session, word).await
+}
+
     Ok(session.insert(WORD, Word { text: what.to_owned(), refused: false }).await?)
 }
 

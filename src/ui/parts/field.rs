@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::button::filled;
 use super::icon::{Icon, Symbol};
+use crate::shared::contains_token;
 use crate::ui::form::Scope;
 
 /// How a control hangs together with its label, hint and error.
@@ -52,6 +53,11 @@ impl Wiring {
             None => view! { <p class="hint mt-1" id=id>{hint}</p> }.into_any(),
         }
     }
+}
+
+/// A whole key that was pasted is never written back.
+fn without_token(value: String) -> String {
+    if contains_token(&value) { String::new() } else { value }
 }
 
 /// The label, with the word "optional" or another remark behind it.
@@ -128,7 +134,7 @@ pub fn Input(
     let wiring = Wiring::of(&name, &hint, focus);
     let size = if large { " input-lg" } else { "" };
     // A password is typed anew: what came in is never written back.
-    let value = if kind == "password" { None } else { Some(value) };
+    let value = if kind == "password" { None } else { Some(without_token(value)) };
     let input = view! {
         <input
             class=format!("input mt-1.5{size} {control}").trim_end().to_owned()
@@ -188,7 +194,7 @@ pub fn TextArea(
             aria-describedby=wiring.described_by.clone()
         >
             // A browser drops the first line end of a text area, so one is given away.
-            {format!("\n{value}")}
+            {format!("\n{}", without_token(value))}
         </textarea>
     };
     view! { <Field name label hint optional class>{area}</Field> }.into_any()
@@ -212,7 +218,7 @@ pub fn SearchField(
                 class="input quiet pl-8"
                 type="search"
                 name=name
-                value=value
+                value=without_token(value)
                 placeholder=filled(placeholder)
                 aria-label=label
                 dir="auto"

@@ -6,7 +6,9 @@ use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tower_sessions::Session;
 
+use super::redirect_without_token;
 use super::wanted::Wanted;
 use crate::audit::server::read::{self, Recorded};
 use crate::orgs::server::Member;
@@ -19,9 +21,13 @@ const PIECE: usize = 250;
 pub async fn download(
     State(app): State<App>,
     member: Member,
+    session: Session,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     member.require(Permission::ReadAudit)?;
+    if let Some(redirect) = redirect_without_token(&session, &wanted).await? {
+        return Ok(redirect);
+    }
     let filter = wanted.filter(&app).await?;
     let org = member.org.org.clone();
     let lines = futures_util::stream::unfold(Some(filter), move |filter| {

@@ -3,10 +3,11 @@
 use axum::extract::{Query, State};
 use axum::response::Response;
 use leptos::prelude::*;
+use tower_sessions::Session;
 
-use super::HOME;
 use super::export::value;
 use super::wanted::{SPANS, Wanted};
+use super::{HOME, redirect_without_token};
 use crate::audit::server::read::{self, Recorded};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
@@ -15,7 +16,7 @@ use crate::ui::parts::{
     Button, EmptyState, Icon, LinkButton, Pagination, SearchField, Select, SelectOption, Symbol, counted,
     day, exact,
 };
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server::{self as usage, Reason};
 
@@ -24,9 +25,13 @@ const PAGE: usize = 50;
 pub async fn show(
     State(app): State<App>,
     member: Member,
+    session: Session,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     member.require(Permission::ReadAudit)?;
+    if let Some(redirect) = redirect_without_token(&session, &wanted).await? {
+        return Ok(redirect);
+    }
     let org = &member.org.org;
     let mut rows = read::list(app.db.pool(), org, &wanted.filter(&app).await?, PAGE + 1).await?;
     let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
@@ -45,6 +50,7 @@ pub async fn show(
         None => "Every change and every refusal of something that matters. Nobody can edit it.".to_owned(),
     };
     let chrome = chrome(&app, &member, Some(Nav::Audit), HOME);
+    let word = member.visitor.word.clone();
     let page = page_for(&app, &member, "Audit log").render(move || {
         let export = match wanted.query("") {
             query if query.is_empty() => format!("{HOME}/export"),
@@ -56,8 +62,9 @@ pub async fn show(
             false => events(rows, now, &wanted, next),
         };
         let refused = refused.map(refusal);
+        let toast = word.map(toast);
         view! {
-            <Shell chrome>
+            <Shell chrome toast>
                 <PageHead title="Audit log" text>
                     <LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton>
                 </PageHead>

@@ -4,9 +4,24 @@ mod export;
 mod list;
 mod wanted;
 
+use axum::response::{IntoResponse, Redirect, Response};
+use tower_sessions::Session;
+
+use crate::orgs::server::warn_of_token_in_address;
+use crate::platform::Error;
 use crate::platform::http::{Doors, Who};
+use wanted::Wanted;
 
 const HOME: &str = "/settings/audit-log";
+
+/// To the log without the whole key that somebody pasted into its search. None where there is none.
+async fn redirect_without_token(session: &Session, wanted: &Wanted) -> Result<Option<Response>, Error> {
+    let Some(rest) = wanted.without_tokens() else { return Ok(None) };
+    warn_of_token_in_address(session).await?;
+    let query = rest.query(&rest.before);
+    let to = if query.is_empty() { HOME.to_owned() } else { format!("{HOME}?{query}") };
+    Ok(Some(Redirect::to(&to).into_response()))
+}
 
 pub fn doors() -> Doors {
     Doors::default().get("/settings/audit-log", Who::Person, list::show).get(

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::accounts::server::find_id;
 use crate::audit::server::read::{Filter, Target};
 use crate::platform::{App, Error};
-use crate::shared::{EventId, UserId};
+use crate::shared::{EventId, UserId, contains_token};
 
 const DAY: u64 = 24 * 60 * 60;
 /// The spans that are offered: value, days, words.
@@ -37,6 +37,23 @@ impl Wanted {
         [&self.actor, &self.action, &self.target, &self.time, &self.request]
             .iter()
             .any(|text| !text.is_empty())
+    }
+
+    /// The same without whole keys that were pasted; None where there are none.
+    pub fn without_tokens(&self) -> Option<Self> {
+        let mut rest = self.clone();
+        let fields = [
+            &mut rest.actor,
+            &mut rest.action,
+            &mut rest.target,
+            &mut rest.time,
+            &mut rest.request,
+            &mut rest.before,
+        ];
+        let pasted: Vec<_> = fields.into_iter().filter(|text| contains_token(text)).collect();
+        let any = !pasted.is_empty();
+        pasted.into_iter().for_each(String::clear);
+        any.then_some(rest)
     }
 
     /// As the query of an address, from an event on.

@@ -13,7 +13,7 @@ use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
 use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{LoginId, Role, Timestamp};
+use crate::shared::{LoginId, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
 /// Of all addresses together: anybody may ask, and each asking is kept.
 const MOST_OPEN: i64 = 10_000;
@@ -70,6 +70,10 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     };
     let product = word("product", request.product)?.unwrap_or_else(|| request.client_id.to_owned());
     let device_id = word("device id", request.device_id)?;
+    let device_name = request.device_name.unwrap_or_default();
+    if contains_token(device_name) {
+        return Err(NotBegun::Invalid(TOKEN_IN_TEXT.to_owned()));
+    }
     Limits::new_code(app, request.visit.address)?;
 
     let (now, settings) = (app.clock.now(), &app.config.device);
@@ -82,7 +86,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
         scope,
         product,
         device_id,
-        device_name: visible(request.device_name.unwrap_or_default()),
+        device_name: visible(device_name),
         address: request.visit.address.to_string(),
         user_agent: request.visit.user_agent.clone(),
         created_at: now,
@@ -131,6 +135,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
 fn word(what: &str, given: Option<&str>) -> Result<Option<String>, NotBegun> {
     match given {
         None | Some("") => Ok(None),
+        Some(text) if contains_token(text) => Err(NotBegun::Invalid(TOKEN_IN_TEXT.to_owned())),
         Some(text) if text.len() <= LONGEST_WORD && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Ok(Some(text.to_owned()))
         }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Refusal;
 use crate::keys::{LONGEST_NOTE, MOST_PER_MINUTE, check_key_name};
-use crate::shared::{Kind, Role, Timestamp};
+use crate::shared::{Kind, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
 const MOST_RANGES: usize = 50;
 /// The first moment of the year 10000, which RFC 3339 cannot write.
@@ -49,7 +49,9 @@ pub(super) fn check(
         String::new()
     });
     let note = note.trim().replace("\r\n", "\n");
-    if note.chars().count() > LONGEST_NOTE {
+    if contains_token(&note) {
+        wrong.push(("note", TOKEN_IN_TEXT.to_owned()));
+    } else if note.chars().count() > LONGEST_NOTE {
         wrong.push(("note", format!("A note has at most {LONGEST_NOTE} characters.")));
     } else if note.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         wrong.push(("note", "A note has no control characters.".to_owned()));
@@ -85,6 +87,9 @@ pub fn read_ranges(texts: &[String]) -> Result<Vec<IpNet>, String> {
     let mut ranges: Vec<IpNet> = Vec::with_capacity(texts.len());
     for text in texts {
         let text = text.trim();
+        if contains_token(text) {
+            return Err(TOKEN_IN_TEXT.to_owned());
+        }
         let read = IpNet::from_str(text).or_else(|_| IpAddr::from_str(text).map(IpNet::from));
         let range = read.map_err(|_| {
             let shown: String = text.chars().take(50).collect();

@@ -18,7 +18,7 @@ pub use view::{Shown, page};
 
 use super::{create, path_of};
 use crate::keys::server::find_by_secret;
-use crate::orgs::server::{Member, leave_refusal};
+use crate::orgs::server::{Member, warn_of_token_in_address};
 use crate::platform::{App, Error};
 use query::Sought;
 
@@ -32,9 +32,7 @@ pub async fn show(
     let pairs = url::form_urlencoded::parse(raw.as_bytes());
     let (query, token) = Query::read(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())));
     if let Some(secret) = token {
-        let word = "A whole key was in that address, and so in the browser's history and perhaps in logs. \
-                    Rotate it.";
-        leave_refusal(&session, word).await?;
+        warn_of_token_in_address(&session).await?;
         return by_secret(&app, &member, secret).await;
     }
     let wants_form =

@@ -3,16 +3,17 @@
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
+use tower_sessions::Session;
 
 use super::HOME;
 use super::invitations::{Typed, fresh_links, invite_form, pending_list};
-use crate::orgs::server::Member;
 use crate::orgs::server::service::{self, Entry, Invited, Listed, MOST_COUNTED, MOST_LISTED, Position};
+use crate::orgs::server::{Member, warn_of_token_in_address};
 use crate::platform::{App, Error};
-use crate::shared::{Permission, Role, Timestamp};
+use crate::shared::{Permission, Role, Timestamp, contains_token};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{
     Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, MenuItem, Pagination, Panel, RolePins, Row,
@@ -35,8 +36,16 @@ pub struct Wanted {
 pub async fn show(
     State(app): State<App>,
     member: Member,
-    Query(wanted): Query<Wanted>,
+    session: Session,
+    Query(mut wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
+    let fields = [&mut wanted.q, &mut wanted.after];
+    let pasted: Vec<_> = fields.into_iter().filter(|text| contains_token(text)).collect();
+    if !pasted.is_empty() {
+        pasted.into_iter().for_each(String::clear);
+        warn_of_token_in_address(&session).await?;
+        return Ok(Redirect::to(&address(&wanted.q, &wanted.after)).into_response());
+    }
     page(&app, &member, wanted, Typed::default(), Vec::new(), FormErrors::default(), StatusCode::OK).await
 }
 
