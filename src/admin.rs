@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::accounts::server::{new_setup_link, print_reset_link, set_enabled};
+use crate::orgs::server::without_owner;
 use crate::platform::boot::Failure;
 use crate::platform::config::Sources;
 use crate::platform::db::{self, Db, Opener};
@@ -85,6 +86,13 @@ async fn set(app: &App, email: &str, enabled: bool) -> Result<(), Failure> {
         Some(true) => println!("{email} is {word}"),
         Some(false) => println!("{email} was {word} already"),
         None => return Err(unknown(email)),
+    }
+    if !enabled {
+        for org in without_owner(app, email).await? {
+            eprintln!(
+                "warning: {org} has no owner left who can sign in; 'latchkey admin enable-user {email}' undoes this"
+            );
+        }
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ mod package;
 mod pages;
 mod pasted;
 mod people;
+mod owners;
 mod personas;
 mod proxies;
 mod ranges;

@@ -13,8 +13,8 @@ pub use bound::{Bound, refuse_other_org};
 pub use legacy::{KeysLeft, Legacy, MadeKey};
 pub use pages::doors;
 pub use service::{
-    Membership, Present, create, find, find_present, hold_member, places_of, present_role, set_up, sign_up,
-    sweep, work_in,
+    Membership, Present, create, find, find_present, hold_member, places_of, present_role,
+    set_up, sign_up, sweep, without_owner, work_in,
 };
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;

@@ -170,5 +170,11 @@ async fn is_last_owner(write: &mut Write, actor: &Actor, member: &Listed) -> Res
     if member.role != Role::Owner {
         return Ok(false);
     }
-    Ok(!store::has_other_owner(write, &actor.org.org, &member.user).await?)
+    Ok(!store::hold_other_owner(write, &actor.org.org, &member.user).await?)
+}
+
+/// The organizations of an owner that have no owner who can sign in, by name: the operator has just disabled the last.
+pub async fn without_owner(app: &App, email: &str) -> Result<Vec<String>, Error> {
+    let Some(user) = accounts::find_id(app, email).await? else { return Ok(Vec::new()) };
+    Ok(store::without_owner(app.db.pool(), &user).await?)
 }

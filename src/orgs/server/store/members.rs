@@ -148,16 +148,40 @@ pub async fn hold(write: &mut Write, org: &OrgId) -> Result<bool, sqlx::Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Is there an owner besides this one?
-pub async fn has_other_owner(write: &mut Write, org: &OrgId, user: &UserId) -> Result<bool, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT user_id FROM memberships WHERE org_id = $1 AND role = 'owner' AND user_id <> $2 LIMIT 1",
+/// Is there an owner besides this one who can sign in? Nobody can disable that owner until the end of the transaction.
+pub async fn hold_other_owner(write: &mut Write, org: &OrgId, user: &UserId) -> Result<bool, sqlx::Error> {
+    let others: Vec<String> = sqlx::query_scalar(
+        "SELECT user_id FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND role = 'owner' AND user_id <> $2 AND disabled_at IS NULL ORDER BY user_id",
     )
     .bind(org.as_str())
     .bind(user.as_str())
-    .fetch_optional(&mut **write)
+    .fetch_all(&mut **write)
     .await?;
-    Ok(row.is_some())
+    for other in others {
+        let done = sqlx::query("UPDATE users SET epoch = epoch WHERE id = $1 AND disabled_at IS NULL")
+            .bind(other)
+            .execute(&mut **write)
+            .await?;
+        if done.rows_affected() == 1 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The names of a person's organizations in which no owner can sign in, where that person is an owner.
+pub async fn without_owner(pool: &AnyPool, user: &UserId) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT organizations.name FROM memberships JOIN organizations ON organizations.id = memberships.org_id \
+         WHERE memberships.user_id = $1 AND memberships.role = 'owner' AND deleted_at IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM memberships AS others JOIN users ON users.id = others.user_id \
+         WHERE others.org_id = memberships.org_id AND others.role = 'owner' AND users.disabled_at IS NULL) \
+         ORDER BY organizations.name",
+    )
+    .bind(user.as_str())
+    .fetch_all(pool)
+    .await
 }
 
 /// The addresses of those who look after what somebody made: of that person, or of the owners when the person is no

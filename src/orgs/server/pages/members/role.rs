@@ -58,7 +58,7 @@ pub async fn submit(
 
 /// Why the only owner cannot stop being one.
 pub fn last_owner(member: &Member) -> String {
-    format!("{} would have no owner. Make somebody else an owner first.", member.org.org_name)
+    format!("{} would have no owner who can sign in. Make somebody else an owner first.", member.org.org_name)
 }
 
 /// A page is shown to those who may use it.
