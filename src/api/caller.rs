@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 
 use super::presented::{Presented, refusal};
 use super::shape::Told;
-use crate::accounts::server::find_person;
+use crate::accounts::server::find_any_person;
 use crate::audit::{self, By, Origin};
 use crate::keys::server::{self as keys, From, Kinds, Rate, Token, Verdict, Wanted};
 use crate::orgs::server::{Actor, Membership};
@@ -72,8 +72,8 @@ impl Caller {
         Ok(Self { actor, key, secret, rate: verdict.rate })
     }
 
-    /// The one in whose name the key acts.
+    /// The one in whose name the key acts, who may be disabled by now: what only reads goes on.
     pub async fn person(&self, app: &App) -> Result<crate::accounts::server::Person, Error> {
-        find_person(app, &self.actor.user).await?.ok_or(Error::NotFound)
+        find_any_person(app, &self.actor.user).await?.ok_or(Error::NotFound)
     }
 }

@@ -14,7 +14,7 @@ use crate::audit::{self, By, Event, Origin};
 use crate::device::server::Limits;
 use crate::keys::check_key_name;
 use crate::keys::server::{self as keys, Asks, LoginWish};
-use crate::orgs::server::{self as orgs, Membership};
+use crate::orgs::server::{self as orgs, CREATOR_GONE, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
 use crate::shared::Permission;
@@ -38,6 +38,9 @@ pub async fn organization(
     if !actor.may(Permission::ManageOwnKeys) {
         let why = "A viewer's key may only read. Run `armoriq login --org` to log in there.";
         return Err(refused(&app, &caller, why).await);
+    }
+    if orgs::find_present(&app, &actor.org.org, &actor.user).await?.is_none() {
+        return Err(refused(&app, &caller, CREATOR_GONE).await);
     }
     let Some(login) = key.login else {
         let why = "Only a key that `armoriq login` made can go to another organization.";

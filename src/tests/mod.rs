@@ -7,6 +7,7 @@ mod audit_log;
 mod changes;
 mod config;
 mod database;
+mod creators;
 mod device;
 mod guards;
 mod harness;

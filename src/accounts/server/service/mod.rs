@@ -96,6 +96,11 @@ pub async fn find_person(app: &App, id: &UserId) -> Result<Option<Person>, Error
 }
 
 /// Whose address this is. Only for those who may know.
+/// Disabled or not.
+pub async fn find_any_person(app: &App, id: &UserId) -> Result<Option<Person>, Error> {
+    Ok(users::by_id(app.db.pool(), id).await?.map(Person::from))
+}
+
 pub async fn find_id(app: &App, email: &str) -> Result<Option<UserId>, Error> {
     Ok(users::by_email(app.db.pool(), email).await?.map(|user| user.id))
 }

@@ -22,7 +22,7 @@ pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
 use super::token::Fresh;
 use super::{Key, Memory, hash, store};
 use crate::audit::{self, By, Event};
-use crate::orgs::server::{Actor, Membership, present_role};
+use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_present, present_role};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
@@ -81,11 +81,14 @@ async fn forge(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
 
 /// May the actor manage keys at all? Tried once before any work, so that nobody is hashed for in vain.
 async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Error> {
-    if actor.may(Permission::ManageOwnKeys) {
+    let why = if !actor.may(Permission::ManageOwnKeys) {
+        "A viewer's key may only read."
+    } else if actor.door == Door::Key && find_present(app, &actor.org.org, &actor.user).await?.is_none() {
+        CREATOR_GONE
+    } else {
         return Ok(());
-    }
-    let why = "A viewer's key may only read.".to_owned();
-    Err(refused(app, actor, verb, None, why).await)
+    };
+    Err(refused(app, actor, verb, None, why.to_owned()).await)
 }
 
 /// One's own keys, or everybody's. What hands out power asks for more.

@@ -128,16 +128,24 @@ async fn hold(app: &App, actor: &Actor, user: &UserId) -> Result<(Write, Role, L
     Ok((write, own, member))
 }
 
-/// What the actor may do now: they may have lost it since their request began. A key keeps its own.
+/// Why a key may not manage anything. Reading and being checked go on.
+pub const CREATOR_GONE: &str = "The person who created this key is disabled or no longer a member of the organization, so it \
+                                cannot change keys or members.";
+
+/// What the actor may do now: they may have lost it since their request began. A key keeps its own role, as long as the
+/// person who created it is a member and not disabled.
 pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Error> {
     if !store::hold(write, &actor.org.org).await? {
         return Err(Error::NotFound);
     }
-    if actor.door == Door::Key {
-        return Ok(actor.org.role);
-    }
     let own = store::find(&mut **write, &actor.org.org, &actor.user).await?;
-    own.map(|member| member.role).ok_or(Error::OutOfStep)
+    let own = own.filter(|member| !member.is_disabled);
+    match (actor.door, own) {
+        (Door::Person, Some(member)) => Ok(member.role),
+        (Door::Person, None) => Err(Error::OutOfStep),
+        (Door::Key, Some(_)) => Ok(actor.org.role),
+        (Door::Key, None) => Err(Error::Forbidden(CREATOR_GONE.to_owned())),
+    }
 }
 
 /// A member as they are now.

@@ -16,7 +16,7 @@ pub use invitations::{
     Invited, MOST_LISTED, accept, accept_anew, by_link, invite, link_refused, pending, resend, withdraw,
 };
 pub use members::{
-    Changed, Entry, MOST_COUNTED, Present, count, find as find_member, find_present,
+    CREATOR_GONE, Changed, Entry, MOST_COUNTED, Present, count, find as find_member, find_present,
     hold_member, keys_of, list, may_change, present_role, remove, set_role, without_owner,
 };
 pub use organization::{Deleted, delete, living_keys, rename, set_plan};

@@ -120,7 +120,8 @@ fn keys_made(keys: Vec<MadeKey>) -> AnyView {
     view! {
         <div>
             <h2 class="h-sect">{title}</h2>
-            <p class="hint mt-1">"Keys stay with the organization and keep working unless you tick them."</p>
+            <p class="hint mt-1">"Keys stay with the organization and keep working unless you tick them. Those that stay cannot create or \
+            change keys any more."</p>
             <ul class="mt-3 grid gap-3">{rows.collect_view()}</ul>
         </div>
     }
