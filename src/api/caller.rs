@@ -68,7 +68,7 @@ impl Caller {
         let actor = audit::Actor::Key { id: key.clone(), name: state.name.to_string() };
         let by = By { actor, org: Some(org.clone()), origin: Origin::of(visit) };
         let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
-        let actor = Actor { user, door: Door::Key, key: Some(key.clone()), org, by };
+        let actor = Actor { user, door: Door::Key, key: Some(key.clone()), secret: Some(secret), org, by };
         Ok(Self { actor, key, secret, rate: verdict.rate })
     }
 

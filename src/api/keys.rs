@@ -120,11 +120,12 @@ pub struct NewKey {
     role: Option<Role>,
     #[serde(default)]
     note: String,
-    /// RFC 3339; never without it
+    /// RFC 3339, no later than the calling key's; without it, or null, the calling key's
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Moment>,
+    /// No more than the calling key's; without it, or null, the calling key's
     rate_limit_per_minute: Option<i64>,
-    /// Addresses and CIDR ranges
+    /// Addresses and CIDR ranges within the calling key's; without it, or empty, the calling key's
     #[serde(default)]
     allowed_ranges: Vec<String>,
 }
@@ -144,6 +145,8 @@ fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, Told> {
 }
 
 /// Make a key; its plaintext is in this answer and nowhere else
+///
+/// The new key ends no later, works from no more addresses and makes no more requests a minute than the calling key.
 #[utoipa::path(post, path = "/api/v1/keys", operation_id = "createKey", tag = "keys", request_body = NewKey,
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
     responses((status = 201, description = "The new key with its token", body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
@@ -204,19 +207,21 @@ pub async fn show(State(app): State<App>, caller: Caller, path: Id) -> Result<Re
 pub struct KeyEdit {
     name: Option<String>,
     note: Option<String>,
-    /// null: never
+    /// null: never. No later than the calling key's
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Option<Moment>>,
-    /// null: without a limit
+    /// null: without a limit. No more than the calling key's
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>)]
     rate_limit_per_minute: Option<Option<i64>>,
-    /// Empty: from anywhere
+    /// Empty: from anywhere. Within the calling key's
     allowed_ranges: Option<Vec<String>>,
 }
 
-/// Change a key; its role and kind stay
+/// Change a key other than the calling one; its role and kind stay
+///
+/// A change of limits is refused where the result goes beyond the limits of the calling key.
 #[utoipa::path(patch, path = "/api/v1/keys/{id}", operation_id = "editKey", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = KeyEdit,
     responses((status = 200, description = "The key as it is now", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn edit(
@@ -245,6 +250,8 @@ pub struct RotateKey {
 const A_DAY: u64 = 24 * 60 * 60;
 
 /// Give a key a new secret; its plaintext is in this answer and nowhere else
+///
+/// The key is the calling one, or one whose limits lie within those of the calling key.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", operation_id = "rotateKey", tag = "keys", request_body = RotateKey,
     params(("id" = String, Path, description = "The key's id"), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
     responses((status = 200, description = "The key with its new token", body = NewKeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
@@ -277,6 +284,8 @@ pub struct ExtendRotation {
 }
 
 /// Move the cut-off of a rotation further away
+///
+/// Not of the calling key, and only of a key whose limits lie within those of the calling key.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/extend", operation_id = "extendRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = ExtendRotation,
     responses((status = 200, description = "The key with its later cut-off", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn extend(
@@ -296,6 +305,8 @@ pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result
 }
 
 /// Let a disabled key go on
+///
+/// Only a key whose limits lie within those of the calling key.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/enable", operation_id = "enableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The enabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn enable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {

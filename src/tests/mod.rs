@@ -4,6 +4,7 @@
 mod api;
 mod armoriq;
 mod audit_log;
+mod bounds;
 mod changes;
 mod config;
 mod database;

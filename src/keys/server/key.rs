@@ -63,6 +63,11 @@ impl Key {
         self.previous.filter(|(_, until)| *until > now && self.revoked_at.is_none())
     }
 
+    /// Does this secret still open the key? Whether the key itself works is its status.
+    pub fn accepts(&self, secret: SecretId, now: Timestamp) -> bool {
+        self.secret == secret || self.rotation(now).is_some_and(|(former, _)| former == secret)
+    }
+
     /// What lists and logs show of the token.
     pub fn prefix(&self) -> String {
         format!("{}_{}…", self.kind.prefix(), self.secret)

@@ -15,7 +15,7 @@ use crate::accounts::server::{Person, fingerprint, person_of, signed_in};
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, OrgId, Permission, Timestamp, UserId};
+use crate::shared::{Door, KeyId, OrgId, Permission, SecretId, Timestamp, UserId};
 
 /// A person who is signed in, whether or not they belong to an organization.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub struct Actor {
     pub door: Door,
     /// The key that acts, where it is one.
     pub key: Option<KeyId>,
+    /// The one of its secrets that was presented.
+    pub secret: Option<SecretId>,
     /// The organization and the role in it.
     pub org: Membership,
     /// What the audit log says about who did it.
@@ -108,7 +110,7 @@ impl Visitor {
 
     fn at(&self, org: Membership) -> Actor {
         let by = self.person.by(&self.visit).in_org(&org.org);
-        Actor { user: self.person.id.clone(), door: Door::Person, key: None, org, by }
+        Actor { user: self.person.id.clone(), door: Door::Person, key: None, secret: None, org, by }
     }
 
     async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
@@ -148,8 +150,6 @@ impl Actor {
 
 const WORD: &str = "word";
 
-/// Leaves a sentence for the next page, which shows it once.
-pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
 /// For the next page, when a search in an address had a whole key in it.
 pub async fn warn_of_token_in_address(session: &Session) -> Result<(), Error> {
     let word =
@@ -157,6 +157,8 @@ pub async fn warn_of_token_in_address(session: &Session) -> Result<(), Error> {
     leave_refusal(session, word).await
 }
 
+/// Leaves a sentence for the next page, which shows it once.
+pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
     Ok(session.insert(WORD, Word { text: what.to_owned(), refused: false }).await?)
 }
 

@@ -44,7 +44,7 @@ impl Server {
         let org = self.organization(org_name).await;
         let by = By::system().in_org(&org);
         let org = Membership { org, org_name: org_name.to_owned(), role };
-        Actor { user: person.id, door: Door::Person, key: None, org, by }
+        Actor { user: person.id, door: Door::Person, key: None, secret: None, org, by }
     }
 
     pub async fn key(&self, actor: &Actor, name: &str) -> Revealed {

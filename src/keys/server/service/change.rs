@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::draft::check;
-use super::{Gives, Refusal, TAKEN, conclude, held, name_key, store};
+use super::{Gives, Refusal, TAKEN, beyond_bounds, conclude, held, held_with_bounds, name_key, store};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -25,7 +25,7 @@ const REVOKED: &str = "This key is revoked, for good.";
 
 /// An edit that changes nothing is not an event.
 pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<Key, Refusal> {
-    let (mut write, old) = held(app, actor, id, "edit", Gives::Power).await?;
+    let (mut write, old, bounds) = held_with_bounds(app, actor, id, "edit", Gives::NewLimits).await?;
     let now = app.clock.now();
     if old.revoked_at.is_some() {
         return Err(Refusal::State(REVOKED));
@@ -57,6 +57,15 @@ pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<K
     let changed = differences(&old, &key);
     if changed.is_empty() {
         return Ok(old);
+    }
+    // A new name or note hands out nothing.
+    let limits = |key: &Key| (key.expires_at, key.rate_limit, key.ranges.clone());
+    if let Some(bounds) = bounds.filter(|_| limits(&old) != limits(&key)) {
+        let wrong = bounds.exceeded_by(&key);
+        if !wrong.is_empty() {
+            drop(write);
+            return Err(beyond_bounds(app, actor, "edit", Some(&old), wrong).await);
+        }
     }
     if !store::update(&mut write, &key, &name_key(&key.name)).await? {
         return Err(Refusal::field("name", TAKEN));

@@ -1,8 +1,10 @@
 //! Making a key.
 
+use super::bounds::Bounds;
 use super::draft::{Checked, check};
 use super::{
-    Draft, Refusal, Revealed, TAKEN, begin, conclude, forge, name_key, refused, require, sender, store,
+    Begun, Draft, Refusal, Revealed, TAKEN, begin, beyond_bounds, conclude, forge, name_key, refused,
+    require, sender, store,
 };
 use crate::audit::Event;
 use crate::keys::server::Key;
@@ -19,11 +21,19 @@ pub async fn create(
 ) -> Result<Revealed, Refusal> {
     require(app, actor, "create").await?;
     let now = app.clock.now();
-    let Checked { name, note, expires_at, rate_limit, ranges } =
-        check(now, &draft.name, &draft.note, draft.expires_at, draft.rate_limit, &draft.ranges)?;
+    let checked = check(now, &draft.name, &draft.note, draft.expires_at, draft.rate_limit, &draft.ranges)?;
+    let bounds = Bounds::of_actor(app, actor).await?;
+    let Checked { name, note, expires_at, rate_limit, ranges } = match &bounds {
+        Some(bounds) => bounds.fill(checked),
+        None => checked,
+    };
     let role = draft.role.unwrap_or(actor.org.role);
     if role > actor.org.role {
         return Err(too_high(app, actor).await);
+    }
+    let wrong = bounds.map(|bounds| bounds.exceeded(expires_at, rate_limit, &ranges)).unwrap_or_default();
+    if !wrong.is_empty() {
+        return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
     let repeat = repeat.map(Secret::fingerprint);
     if let Some(hash) = &repeat
@@ -53,10 +63,16 @@ pub async fn create(
         last_used_at: None,
         login: None,
     };
-    let (mut write, present) = begin(app, actor, "create").await?;
+    let Begun { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
     if role > present.org.role {
         drop(write);
         return Err(too_high(app, &present).await);
+    }
+    // Somebody may have limited the acting key meanwhile.
+    let wrong = bounds.map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
+    if !wrong.is_empty() {
+        drop(write);
+        return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
     if let Some(hash) = &repeat
         && !store::note_idempotency(&mut write, &key.org, sender(actor), hash, &key.id, now).await?

@@ -1,6 +1,7 @@
 //! A login of a command line: a person gets a key for a program on a device of theirs. The caller has begun the
 //! transaction and may have written into it (what was approved is used up); here it ends, or nothing of it happens.
 
+use super::bounds::Bounds;
 use super::find::overlay;
 use super::{Revealed, about, conclude_by, forge, name_key, store};
 use crate::accounts::server::letters;
@@ -75,16 +76,21 @@ pub async fn log_in(
     if !Permission::ManageOwnKeys.is_granted(member.role, Door::Person) {
         return Ok(None);
     }
-    if let Some(asks) = &wish.asks
-        && !still_works(&mut write, asks, now).await?
-    {
-        return Ok(None);
-    }
+    // A key that asks hands on no more than it has.
+    let bounds = match &wish.asks {
+        Some(asks) => match present_bounds(&mut write, asks, now).await? {
+            Some(bounds) => Some(bounds),
+            None => return Ok(None),
+        },
+        None => None,
+    };
     let by = by.clone().in_org(&wish.org);
     let device = wish.device.clone().unwrap_or_else(|| wish.tool.clone());
     let login = Login { device, device_id: wish.device_id.clone(), product: wish.product.clone() };
     let former = revoke_former(app, &mut write, wish, &login, &by, now).await?;
     let role = wish.cap.min(member.role);
+    let life_ends = app.config.device.login_key_life.map(|life| now.plus(life));
+    let asking_ends = bounds.as_ref().and_then(|bounds| bounds.expires_at);
     let name = free_name(&mut write, &wish.org, &wanted_name(wish, &member.email, &login.device)).await?;
     let Minted { id, fresh, stored } = minted;
     let key = Key {
@@ -94,15 +100,15 @@ pub async fn log_in(
         kind: Kind::Live,
         role,
         note: String::new(),
-        rate_limit: None,
-        ranges: Vec::new(),
+        rate_limit: bounds.as_ref().and_then(|bounds| bounds.rate_limit),
+        ranges: bounds.map(|bounds| bounds.ranges).unwrap_or_default(),
         secret: fresh.id(),
         previous: None,
         created_at: now,
         created_by: wish.user.clone(),
         // A key of another organization is nothing that this one's members may know of.
         created_by_key: wish.asks.as_ref().filter(|asks| asks.org == wish.org).map(|asks| asks.key.clone()),
-        expires_at: app.config.device.login_key_life.map(|life| now.plus(life)),
+        expires_at: [life_ends, asking_ends].into_iter().flatten().min(),
         disabled_at: None,
         revoked_at: None,
         calls: 0,
@@ -169,11 +175,11 @@ async fn hold_places(write: &mut Write, wish: &LoginWish) -> Result<Option<Prese
     Ok(there)
 }
 
-/// What was good when its request began may have been revoked or replaced since.
-async fn still_works(write: &mut Write, asks: &Asks, now: Timestamp) -> Result<bool, Error> {
-    let Some(key) = store::hold(write, &asks.org, &asks.key).await? else { return Ok(false) };
-    let former = key.rotation(now).is_some_and(|(former, _)| former == asks.secret);
-    Ok(key.status(now).is_active() && (former || key.secret == asks.secret))
+/// The limits of the key that asks. None when it was revoked or replaced since its request began.
+async fn present_bounds(write: &mut Write, asks: &Asks, now: Timestamp) -> Result<Option<Bounds>, Error> {
+    let key = store::hold(write, &asks.org, &asks.key).await?;
+    let works = |key: &Key| key.status(now).is_active() && key.accepts(asks.secret, now);
+    Ok(key.filter(works).map(|key| Bounds::of(&key, Some(asks.secret))))
 }
 
 /// Ends the keys of earlier logins for the same; their changes are noted later, so that the change log is held briefly.

@@ -1,6 +1,7 @@
 //! What can be done with keys. Each verb checks the permission, takes hold of the key's row, decides, writes, and puts an
 //! audit row and a change in the same transaction. Hashing happens before the transaction begins.
 
+mod bounds;
 mod change;
 mod create;
 mod draft;
@@ -27,6 +28,7 @@ use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{Door, KeyId, Kind, Permission};
+use bounds::Bounds;
 use std::sync::Arc;
 
 /// Why a verb was not done. Nothing has changed.
@@ -119,6 +121,8 @@ pub fn may_renew(actor: &Actor, key: &Key) -> bool {
     key.login.is_none() || (actor.door == Door::Person && actor.user == key.created_by)
 }
 
+const ITSELF: &str = "A key cannot edit, enable or extend itself. Do it on its page, or with another key.";
+const OLD_SECRET: &str = "This secret is being replaced and cannot rotate its key. Use the new secret, or rotate on the key's page.";
 const ANOTHERS_LOGIN: &str = "A login's key is renewed by its person alone, here or by logging in again.";
 
 fn not_theirs(actor: &Actor) -> String {
@@ -130,24 +134,47 @@ fn too_high(key: &Key) -> String {
     format!("This key is {}; that takes the same role or a higher one.", key.role.with_article())
 }
 
-/// The beginning of every change: the actor with the role that they have now, as they may have lost what they had when
-/// their request began.
-async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<(Write, Actor), Error> {
+/// A change that has begun.
+struct Begun {
+    write: Write,
+    /// With the role that they have now.
+    actor: Actor,
+    /// Where a key acts: what it may hand on.
+    bounds: Option<Bounds>,
+}
+
+/// The beginning of every change. The actor may have lost what they had when their request began.
+async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<Begun, Error> {
     require(app, actor, verb).await?;
     let mut write = app.db.write().await?;
-    let role = present_role(&mut write, actor).await?;
-    let org = Membership { role, ..actor.org.clone() };
-    Ok((write, Actor { org, ..actor.clone() }))
+    let present = async {
+        let role = present_role(&mut write, actor).await?;
+        Ok::<_, Error>((role, Bounds::of_present_actor(app, &mut write, actor).await?))
+    };
+    match present.await {
+        Ok((role, bounds)) => {
+            let org = Membership { role, ..actor.org.clone() };
+            Ok(Begun { write, actor: Actor { org, ..actor.clone() }, bounds })
+        }
+        Err(Error::Forbidden(why)) => {
+            drop(write);
+            Err(refused(app, actor, verb, None, why).await)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What a change gives away.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gives {
     Nothing,
-    /// It hands out or prolongs power: that needs a present role at or above the key's.
+    /// It hands out or prolongs power: that needs a present role at or above the key's. A key cannot do it to itself, nor
+    /// to a key with looser limits than its own.
     Power,
-    /// The same, and a new secret is shown.
+    /// The same, and a new secret is shown. A key may give itself one.
     Secret,
+    /// As for power, but the limits of the result decide, which the verb itself looks at.
+    NewLimits,
 }
 
 /// A key that the actor may manage, held until the end of the transaction.
@@ -158,7 +185,19 @@ async fn held(
     verb: &'static str,
     gives: Gives,
 ) -> Result<(Write, Key), Refusal> {
-    let (mut write, actor) = begin(app, actor, verb).await?;
+    let (write, key, _) = held_with_bounds(app, actor, id, verb, gives).await?;
+    Ok((write, key))
+}
+
+/// The same with what the acting key may hand on.
+async fn held_with_bounds(
+    app: &App,
+    actor: &Actor,
+    id: &KeyId,
+    verb: &'static str,
+    gives: Gives,
+) -> Result<(Write, Key, Option<Bounds>), Refusal> {
+    let Begun { mut write, actor, bounds } = begin(app, actor, verb).await?;
     let Some(key) = store::hold(&mut write, &actor.org.org, id).await? else {
         return Err(Error::NotFound.into());
     };
@@ -168,15 +207,44 @@ async fn held(
         Some(too_high(&key))
     } else if gives == Gives::Secret && !may_renew(&actor, &key) {
         Some(ANOTHERS_LOGIN.to_owned())
+    } else if actor.key.as_ref() == Some(id) {
+        why_not_itself(&actor, &key, gives).map(str::to_owned)
+    } else if matches!(gives, Gives::Power | Gives::Secret) {
+        let beyond = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
+        beyond.into_iter().next().map(|(_, why)| why)
     } else {
         None
     };
     match why {
-        None => Ok((write, key)),
+        None => Ok((write, key, bounds)),
         Some(why) => {
             drop(write);
             Err(refused(app, &actor, verb, Some(&key), why).await.into())
         }
+    }
+}
+
+/// Why a key may not do this to itself. With a secret that is being replaced a new one would outlive its cut-off.
+fn why_not_itself(actor: &Actor, key: &Key, gives: Gives) -> Option<&'static str> {
+    match gives {
+        Gives::Nothing => None,
+        Gives::Power | Gives::NewLimits => Some(ITSELF),
+        Gives::Secret => actor.secret.filter(|secret| *secret != key.secret).map(|_| OLD_SECRET),
+    }
+}
+
+/// A key asked for more than it may hand on. Each field is named; the audit log gets the first reason.
+async fn beyond_bounds(
+    app: &App,
+    actor: &Actor,
+    verb: &'static str,
+    key: Option<&Key>,
+    wrong: Vec<(&'static str, String)>,
+) -> Refusal {
+    let why = wrong.first().map(|(_, why)| why.clone()).unwrap_or_default();
+    match refused(app, actor, verb, key, why).await {
+        Error::Forbidden(_) => Refusal::Input(wrong),
+        error => Refusal::Error(error),
     }
 }
 

@@ -1,0 +1,143 @@
+//! What a key may hand on: nothing that lasts longer, works from more places or more often than the key itself.
+
+use ipnet::IpNet;
+
+use super::draft::Checked;
+use super::store;
+use crate::keys::server::Key;
+use crate::orgs::server::Actor;
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::{SecretId, Timestamp};
+
+/// The limits of the calling key.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    pub expires_at: Option<Timestamp>,
+    pub rate_limit: Option<u32>,
+    /// Empty: everywhere.
+    pub ranges: Vec<IpNet>,
+}
+
+const CALLER_ENDED: &str = "The calling key was revoked, disabled or rotated a moment ago.";
+
+impl Bounds {
+    /// A secret that is being replaced works until its cut-off only.
+    pub fn of(key: &Key, secret: Option<SecretId>) -> Self {
+        let replaced = key.previous.filter(|(previous, _)| Some(*previous) == secret);
+        let cut_off = replaced.map(|(_, until)| until);
+        Self {
+            expires_at: [key.expires_at, cut_off].into_iter().flatten().min(),
+            rate_limit: key.rate_limit,
+            ranges: key.ranges.clone(),
+        }
+    }
+
+    /// Those of the acting key; None where a person acts.
+    pub async fn of_actor(app: &App, actor: &Actor) -> Result<Option<Self>, Error> {
+        let Some(id) = &actor.key else { return Ok(None) };
+        let key = store::find_by_id(app.db.pool(), id.as_str()).await?;
+        Self::of_working(app, actor, key).map(Some)
+    }
+
+    /// The same as they are now, within a change.
+    pub async fn of_present_actor(
+        app: &App,
+        write: &mut Write,
+        actor: &Actor,
+    ) -> Result<Option<Self>, Error> {
+        let Some(id) = &actor.key else { return Ok(None) };
+        let key = store::find_now(write, id).await?;
+        Self::of_working(app, actor, key).map(Some)
+    }
+
+    /// The key may have ended since its request began.
+    fn of_working(app: &App, actor: &Actor, key: Option<Key>) -> Result<Self, Error> {
+        let now = app.clock.now();
+        let working = key.filter(|key| key.status(now).is_active());
+        let working = working.filter(|key| actor.secret.is_none_or(|secret| key.accepts(secret, now)));
+        let key = working.ok_or_else(|| Error::Forbidden(CALLER_ENDED.to_owned()))?;
+        Ok(Self::of(&key, actor.secret))
+    }
+
+    /// What a new key leaves open is as the calling key has it.
+    pub fn fill(&self, new: Checked) -> Checked {
+        Checked {
+            expires_at: new.expires_at.or(self.expires_at),
+            rate_limit: new.rate_limit.or(self.rate_limit),
+            ranges: if new.ranges.is_empty() { self.ranges.clone() } else { new.ranges },
+            ..new
+        }
+    }
+
+    /// By field, in what a key goes beyond these.
+    pub fn exceeded_by(&self, key: &Key) -> Vec<(&'static str, String)> {
+        self.exceeded(key.expires_at, key.rate_limit, &key.ranges)
+    }
+
+    pub fn exceeded(
+        &self,
+        expires_at: Option<Timestamp>,
+        rate_limit: Option<u32>,
+        ranges: &[IpNet],
+    ) -> Vec<(&'static str, String)> {
+        const OTHER: &str = "a key that it creates, changes, enables or rotates";
+        let mut wrong = Vec::new();
+        if let Some(end) = self.expires_at.filter(|end| expires_at.is_none_or(|at| at > *end)) {
+            wrong.push(("expires_at", format!("The calling key ends at {end}; {OTHER} must end no later.")));
+        }
+        if let Some(most) = self.rate_limit.filter(|most| rate_limit.is_none_or(|limit| limit > *most)) {
+            let why = format!(
+                "The calling key may make {most} requests a minute; {OTHER} must be limited to no more."
+            );
+            wrong.push(("rate_limit", why));
+        }
+        if !self.covers(ranges) {
+            let own: Vec<String> = self.ranges.iter().map(ToString::to_string).collect();
+            let own = own.join(", ");
+            let why =
+                format!("The calling key works from {own} only; {OTHER} must be limited to these addresses.");
+            wrong.push(("ranges", why));
+        }
+        wrong
+    }
+
+    /// Neighbouring ranges together cover what spans them.
+    fn covers(&self, ranges: &[IpNet]) -> bool {
+        if self.ranges.is_empty() {
+            return true;
+        }
+        let own = IpNet::aggregate(&self.ranges);
+        !ranges.is_empty() && ranges.iter().all(|range| own.iter().any(|allowed| allowed.contains(range)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(texts: &[&str]) -> Vec<IpNet> {
+        texts.iter().map(|text| text.parse().expect("a range")).collect()
+    }
+
+    #[test]
+    fn ranges_lie_within_ranges_or_not() {
+        for (own, asked, fine) in [
+            (&[][..], &[][..], true),
+            (&[], &["0.0.0.0/0"], true),
+            (&["10.0.0.0/8"], &[], false),
+            (&["10.0.0.0/8"], &["10.0.0.0/8"], true),
+            (&["10.0.0.0/8"], &["10.1.0.0/16", "10.9.9.9/32"], true),
+            (&["10.0.0.0/8"], &["10.1.0.0/16", "11.0.0.0/16"], false),
+            (&["10.0.0.0/8"], &["8.0.0.0/5"], false),
+            (&["10.0.0.0/8"], &["::ffff:10.0.0.0/104"], false),
+            (&["10.0.0.0/9", "10.128.0.0/9"], &["10.0.0.0/8"], true),
+            (&["10.0.0.0/9", "10.128.0.0/10"], &["10.0.0.0/8"], false),
+            (&["2001:db8::/32"], &["2001:db8:1::/48"], true),
+            (&["2001:db8::/32"], &["::/0"], false),
+        ] {
+            let bounds = Bounds { expires_at: None, rate_limit: None, ranges: ranges(own) };
+            assert_eq!(bounds.covers(&ranges(asked)), fine, "{own:?} {asked:?}");
+        }
+    }
+}
