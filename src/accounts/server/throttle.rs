@@ -1,9 +1,11 @@
 //! How often one may try. By address: whoever tries many accounts is slowed. By account and address: whoever tries one
-//! account is slowed there, and, far later, strangers everywhere. A browser that has signed in to the account before has
-//! a budget of its own and no other, so that nobody can lock the owner out. Counts live in memory, per process.
+//! account is slowed there. While many addresses guess at one account, each network gets a few tries a day for it: a
+//! person on a new device still gets in, and guessing takes ever new networks. A browser that has signed in to the
+//! account before has a budget of its own and no other, so that nobody can lock the owner out. Counts live in memory,
+//! per process.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +15,11 @@ const WINDOW: Duration = Duration::from_secs(15 * 60);
 const PER_ADDRESS: u32 = 30;
 /// Of one stranger's address, or of one known browser.
 const PER_ACCOUNT: u32 = 10;
-/// Of all strangers together.
+/// Of all strangers together. From here on an account is under attack.
 const PER_ACCOUNT_IN_ALL: u32 = 100;
+/// Of one network, for an account under attack, within a day.
+const PER_NETWORK: u32 = 5;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Past this many entries the spent ones are swept; a flood of new addresses cannot eat the memory.
 const MOST: usize = 100_000;
 
@@ -25,6 +30,8 @@ enum Subject {
     Stranger(String, IpAddr),
     /// All of those.
     Strangers(String),
+    /// Those of one network.
+    Network(String, IpAddr),
     /// One that has, by its token.
     Known(String, String),
 }
@@ -53,21 +60,43 @@ pub struct Attempt<'a> {
     pub account: &'a str,
     /// The fingerprint of the browser's token, when this account knows it.
     pub known: Option<&'a str>,
+    /// What is tried is short, such as the code of a second factor: many networks with a few tries each could guess it,
+    /// so all strangers together have one budget.
+    pub is_short: bool,
+}
+
+/// How many tries of something there may be within a span of time.
+struct Budget {
+    subject: Subject,
+    most: u32,
+    within: Duration,
 }
 
 impl Attempt<'_> {
-    fn subjects(&self) -> Vec<(Subject, u32)> {
-        let account = self.account.to_owned();
-        match self.known {
-            Some(token) => vec![(Subject::Known(account, token.to_owned()), PER_ACCOUNT)],
-            None => {
-                let address = subscriber(self.address);
-                vec![
-                    (Subject::Address(address), PER_ADDRESS),
-                    (Subject::Stranger(account.clone(), address), PER_ACCOUNT),
-                    (Subject::Strangers(account), PER_ACCOUNT_IN_ALL),
-                ]
-            }
+    /// What the attempt counts for.
+    fn budgets(&self) -> Vec<Budget> {
+        let budget = |subject, most, within| Budget { subject, most, within };
+        let account = || self.account.to_owned();
+        if let Some(token) = self.known {
+            return vec![budget(Subject::Known(account(), token.to_owned()), PER_ACCOUNT, WINDOW)];
+        }
+        let address = subscriber(self.address);
+        vec![
+            budget(Subject::Address(address), PER_ADDRESS, WINDOW),
+            budget(Subject::Stranger(account(), address), PER_ACCOUNT, WINDOW),
+            budget(Subject::Strangers(account()), PER_ACCOUNT_IN_ALL, WINDOW),
+            budget(Subject::Network(account(), network(self.address)), PER_NETWORK, DAY),
+        ]
+    }
+}
+
+/// What one subscriber may have of IPv6 is a /48; of IPv4 it is the address.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
         }
     }
 }
@@ -77,17 +106,31 @@ impl Throttle {
     pub fn admit(&self, attempt: &Attempt<'_>, now: Duration) -> Result<(), Slowed> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain_when_full(now);
-        let subjects = attempt.subjects();
-        for (subject, most) in &subjects {
-            let spent = |count: &&mut Count| now < count.since + WINDOW && count.tries >= *most;
-            if let Some(count) = counts.get_mut(subject).filter(spent) {
+        let budgets = attempt.budgets();
+        let is_spent =
+            |count: &Count, budget: &Budget| now < count.since + budget.within && count.tries >= budget.most;
+        // When the account is under attack: until when it counts as that.
+        let attacked_until = budgets.iter().find_map(|budget| {
+            let count = counts.get(&budget.subject).filter(|count| is_spent(count, budget))?;
+            matches!(budget.subject, Subject::Strangers(_)).then_some(count.since + budget.within)
+        });
+        for budget in &budgets {
+            let latest = match budget.subject {
+                Subject::Strangers(_) if !attempt.is_short => continue,
+                Subject::Network(..) => match attacked_until {
+                    Some(until) => until,
+                    None => continue,
+                },
+                _ => Duration::MAX,
+            };
+            if let Some(count) = counts.get_mut(&budget.subject).filter(|count| is_spent(count, budget)) {
                 let first = !std::mem::replace(&mut count.told, true);
-                return Err(Slowed { wait: count.since + WINDOW - now, first });
+                return Err(Slowed { wait: latest.min(count.since + budget.within) - now, first });
             }
         }
-        for (subject, _) in subjects {
+        for Budget { subject, within, .. } in budgets {
             let count = counts.entry(subject).or_insert(Count { since: now, tries: 0, told: false });
-            if now >= count.since + WINDOW {
+            if now >= count.since + within {
                 *count = Count { since: now, tries: 0, told: false };
             }
             count.tries += 1;
@@ -95,11 +138,14 @@ impl Throttle {
         Ok(())
     }
 
-    /// A success takes its own attempt back; what others tried stays counted.
+    /// A success takes its own attempt back; what others tried stays counted, but for those of the same network: somebody
+    /// there knows the password.
     pub fn forgive(&self, attempt: &Attempt<'_>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (subject, _) in attempt.subjects() {
-            if let Some(count) = counts.get_mut(&subject) {
+        for budget in attempt.budgets() {
+            if matches!(budget.subject, Subject::Network(..)) {
+                counts.remove(&budget.subject);
+            } else if let Some(count) = counts.get_mut(&budget.subject) {
                 count.tries = count.tries.saturating_sub(1);
             }
         }
@@ -130,7 +176,7 @@ mod tests {
     use super::*;
 
     fn attempt<'a>(address: &str, account: &'a str, known: Option<&'a str>) -> Attempt<'a> {
-        Attempt { address: address.parse().expect("an address"), account, known }
+        Attempt { address: address.parse().expect("an address"), account, known, is_short: false }
     }
 
     #[test]
@@ -150,14 +196,49 @@ mod tests {
         assert_eq!(throttle.admit(&stranger, now + WINDOW), Ok(()));
     }
 
-    #[test]
-    fn many_addresses_are_slowed_together_and_the_owner_is_not() {
-        let throttle = Throttle::default();
+    /// A hundred tries from a hundred addresses.
+    fn attack(throttle: &Throttle, is_short: bool, now: Duration) {
         for n in 0..PER_ACCOUNT_IN_ALL {
-            let from = format!("10.0.{}.{}", n / 5, n % 5);
-            assert_eq!(throttle.admit(&attempt(&from, "alice", None), Duration::ZERO), Ok(()));
+            let from = format!("10.0.0.{n}");
+            assert_eq!(throttle.admit(&Attempt { is_short, ..attempt(&from, "alice", None) }, now), Ok(()));
         }
-        assert!(throttle.admit(&attempt("198.51.100.1", "alice", None), Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn a_new_device_gets_in_while_many_addresses_guess() {
+        let throttle = Throttle::default();
+        attack(&throttle, false, Duration::ZERO);
+        let device = attempt("198.51.100.1", "alice", None);
+        for _ in 0..PER_NETWORK {
+            assert_eq!(throttle.admit(&device, Duration::ZERO), Ok(()));
+        }
+        let refused = throttle.admit(&device, Duration::ZERO);
+        assert_eq!(refused, Err(Slowed { wait: WINDOW, first: true }));
+        // Its tries are remembered for a day, as long as the attack goes on.
+        attack(&throttle, false, WINDOW);
+        assert!(throttle.admit(&device, WINDOW).is_err());
+        assert_eq!(throttle.admit(&device, WINDOW * 2), Ok(()), "the attack has ended");
+        // Whoever signed in from there before is not held to mistakes of that day.
+        throttle.forgive(&device);
+        attack(&throttle, false, WINDOW * 3);
+        assert_eq!(throttle.admit(&device, WINDOW * 3), Ok(()));
+        // Neighbours within a /48 count as one network.
+        attack(&throttle, false, WINDOW * 4);
+        let neighbour = |n: u32| format!("2001:db8:7:{n}::1");
+        for n in 0..PER_NETWORK {
+            assert_eq!(throttle.admit(&attempt(&neighbour(n), "alice", None), WINDOW * 4), Ok(()));
+        }
+        assert!(throttle.admit(&attempt(&neighbour(9), "alice", None), WINDOW * 4).is_err());
+        assert_eq!(throttle.admit(&attempt("2001:db8:8::1", "alice", None), WINDOW * 4), Ok(()));
+        assert_eq!(throttle.admit(&attempt(&neighbour(9), "bob", None), WINDOW * 4), Ok(()));
+    }
+
+    #[test]
+    fn many_addresses_are_slowed_together_where_little_is_to_be_guessed() {
+        let throttle = Throttle::default();
+        attack(&throttle, true, Duration::ZERO);
+        let code = Attempt { is_short: true, ..attempt("198.51.100.1", "alice", None) };
+        assert!(throttle.admit(&code, Duration::ZERO).is_err());
         for _ in 0..PER_ACCOUNT {
             assert_eq!(throttle.admit(&attempt("10.0.0.0", "alice", Some("hers")), Duration::ZERO), Ok(()));
         }

@@ -59,13 +59,18 @@ pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arr
 /// Answers are judged by asking the provider, so strangers get a limited number.
 pub async fn admit_answer(app: &App, visit: &Visit) -> Result<(), Error> {
     let account = super::by_address("provider", visit);
-    let attempt = Attempt { address: visit.address, account: &account, known: None };
+    let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await
 }
 
 pub fn forgive_answer(app: &App, visit: &Visit) {
     let account = super::by_address("provider", visit);
-    app.slice::<Throttle>().forgive(&Attempt { address: visit.address, account: &account, known: None });
+    app.slice::<Throttle>().forgive(&Attempt {
+        address: visit.address,
+        account: &account,
+        known: None,
+        is_short: false,
+    });
 }
 
 /// A provider's answer is taken once; false when it was taken before.

@@ -52,7 +52,7 @@ pub async fn confirm_password(
         return Ok(true);
     }
     let account = format!("{} password", person.id);
-    let attempt = Attempt { address: visit.address, account: &account, known: None };
+    let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
     super::admit(app, &person.by(visit), &attempt).await?;
     let right = password::verify(app, user.password_hash, given).await?;
     if right {
@@ -85,7 +85,6 @@ pub async fn change_password(
     if !users::set_password(&mut write, &person.id, person.epoch, &hash).await? {
         return Err(Error::OutOfStep);
     }
-    users::forget_browsers(&mut write, &person.id).await?;
     links::drop_of(&mut write, &person.id).await?;
     let ended = sessions::end_all(&mut write, &person.id, Some(here)).await?;
     let event = Event::new("password.changed")

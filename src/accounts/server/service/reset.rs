@@ -48,7 +48,7 @@ fn reset_address(app: &App, token: &Secret) -> String {
 /// Sends the person a link, if there is such a person. Known and unknown addresses are answered alike and cost alike.
 pub async fn mail_reset_link(app: &App, visit: &Visit, email: &str) -> Result<(), Error> {
     let account = by_address("reset", visit);
-    let attempt = Attempt { address: visit.address, account: &account, known: None };
+    let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
     super::admit(app, &By::stranger(visit), &attempt).await?;
     let token = Secret::new(app.random.base62(43));
     let now = app.clock.now();
@@ -105,7 +105,6 @@ impl Reset {
             return Ok(Self::LinkIsDead);
         }
         let factor_removed = removes_factor && factors::delete(&mut write, &person.id).await?;
-        users::forget_browsers(&mut write, &person.id).await?;
         links::drop_of(&mut write, &person.id).await?;
         let ended = sessions::end_all(&mut write, &person.id, None).await?;
         let event = Event::new("password.reset")

@@ -41,7 +41,8 @@ pub async fn sign_in(
     let id = user.as_ref().map_or(&nobody, |user| &user.id);
     let known = known_browser(app, id, browser).await?;
     let account = email_key(&email);
-    let attempt = Attempt { address: visit.address, account: &account, known: known.as_deref() };
+    let attempt =
+        Attempt { address: visit.address, account: &account, known: known.as_deref(), is_short: false };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());

@@ -25,7 +25,7 @@ pub fn sign_up_is_open(app: &App) -> bool {
 /// Sends the letter. Known and unknown addresses are answered alike: only the letter differs.
 pub async fn ask_for_account(app: &App, visit: &Visit, email: &str) -> Result<(), Error> {
     let account = by_address("sign-up", visit);
-    let attempt = Attempt { address: visit.address, account: &account, known: None };
+    let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
     super::admit(app, &By::stranger(visit), &attempt).await?;
     let token = Secret::new(app.random.base62(43));
     let mut write = app.db.write().await?;

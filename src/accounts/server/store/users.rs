@@ -186,14 +186,6 @@ pub async fn remember_browser(
     .map(drop)
 }
 
-pub async fn forget_browsers(write: &mut Write, id: &UserId) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM known_browsers WHERE user_id = $1")
-        .bind(id.as_str())
-        .execute(&mut **write)
-        .await
-        .map(drop)
-}
-
 pub async fn forget_browsers_before(write: &mut Write, before: Timestamp) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM known_browsers WHERE created_at < $1")
         .bind(before.millis())
