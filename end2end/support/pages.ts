@@ -2,7 +2,7 @@
 import { askForCode, poll } from "./device.ts";
 import { Client } from "./api.ts";
 import type { Visitor, Who } from "./people.ts";
-import { GUARDED, OWNER, PASSWORD } from "./people.ts";
+import { GUARDED, guardedCode, OWNER, PASSWORD } from "./people.ts";
 
 export interface Listed {
   /** Names the test and the screenshots. */
@@ -449,7 +449,7 @@ export const PAGES: Listed[] = [
     heading: "Turn the second factor off",
     status: 422,
     who: "guarded",
-    then: send("Turn off", { "Your password": "a wrong password" }),
+    then: send("Turn off", { "Your password": "a wrong password", Code: "no code" }),
   },
   {
     name: "codes",
@@ -463,14 +463,17 @@ export const PAGES: Listed[] = [
     heading: "New recovery codes",
     status: 422,
     who: "guarded",
-    then: send("Make new codes", { "Your password": "a wrong password" }),
+    then: send("Make new codes", { "Your password": "a wrong password", Code: "no code" }),
   },
   {
     name: "codes-shown",
     path: "/settings/profile/recovery-codes",
     heading: "New recovery codes",
     who: "guarded",
-    then: send("Make new codes", { "Your password": PASSWORD }),
+    then: (visitor) => {
+      const fields = { "Your password": PASSWORD, Code: guardedCode(visitor.server) };
+      return send("Make new codes", fields)(visitor);
+    },
   },
 
   { name: "device", path: "/auth/device", heading: "Connect a device", who: "owner" },

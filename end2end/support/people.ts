@@ -4,6 +4,7 @@ import { type Browser, expect, type Page } from "@playwright/test";
 import type { Engine } from "./database.ts";
 import { hydrated } from "./hydration.ts";
 import { Server } from "./server.ts";
+import { codeAt, stepNow } from "./totp.ts";
 
 export const PASSWORD = "tide water marsh lantern";
 export const OWNER = {
@@ -130,6 +131,13 @@ export const GUARDED = {
   email: "bob@tidewater.example",
   secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
 };
+/** A code of theirs that is good now, even where the same one was used a moment ago. */
+export function guardedCode(server: Server): string {
+  server.database.run(`
+    UPDATE second_factors SET last_step = 0
+    WHERE user_id = (SELECT id FROM users WHERE email_key = '${GUARDED.email}');`);
+  return codeAt(GUARDED.secret, stepNow());
+}
 /** Belongs to no organization. */
 export const LONER = { name: "Lone Heron", email: "heron@elsewhere.example" };
 

@@ -1,5 +1,5 @@
 // The browser's Back, with its memory of whole pages on, which Playwright switches off otherwise.
-import { OWNER, PASSWORD, PROFILE, Visitor } from "../support/people.ts";
+import { guardedCode, OWNER, PASSWORD, PROFILE, Visitor } from "../support/people.ts";
 import { expect, test } from "../support/test.ts";
 
 test.use({
@@ -37,7 +37,7 @@ for (const javaScriptEnabled of [true, false]) {
       await watch.over(context, javaScriptEnabled);
       const bob = new Visitor(await context.newPage(), home.server, javaScriptEnabled);
       await bob.open(`${PROFILE}/recovery-codes`);
-      await bob.fill({ "Your password": PASSWORD });
+      await bob.fill({ "Your password": PASSWORD, Code: guardedCode(home.server) });
       await bob.press("Make new codes");
       const [first = ""] = await bob.page.locator("#recovery-codes li").allInnerTexts();
       expect(first).toMatch(/^(\S{5}-){3}\S{5}$/);

@@ -223,11 +223,15 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             .field("password", PASSWORD),
         "/settings/profile/second-factor/off" => {
             server.guard(&alice).await;
-            own("second_factor.removed").field("password", PASSWORD)
+            own("second_factor.removed")
+                .field("password", PASSWORD)
+                .field("code", totp_code(SECRET, server.clock.now()))
         }
         "/settings/profile/recovery-codes" => {
             server.guard(&alice).await;
-            own("recovery_codes.replaced").field("password", PASSWORD)
+            own("recovery_codes.replaced")
+                .field("password", PASSWORD)
+                .field("code", totp_code(SECRET, server.clock.now()))
         }
         "/switch-organization" => {
             server.clock.advance(std::time::Duration::from_secs(1));

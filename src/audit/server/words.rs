@@ -91,6 +91,7 @@ fn own_affair(action: &str) -> Option<&'static str> {
         "password.reset_asked" => "asked for a link to a new password",
         "second_factor.added" => "turned the second factor on",
         "second_factor.removed" => "turned the second factor off",
+        "second_factor.refused" => "gave a wrong code for a change of the second factor",
         "recovery_codes.replaced" => "made new recovery codes",
         "sessions.ended" => "signed out other sessions",
         "sign_in_method.asked" => "began to add a way to sign in",

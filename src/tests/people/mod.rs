@@ -1,5 +1,7 @@
 //! People: first run, sign-in, sessions, second factor, profile: as forms and cookies, on both engines. One file a page.
 
+mod device_change;
+mod factor_change;
 mod password;
 mod profile;
 mod second_factor;

@@ -53,7 +53,9 @@ on_both_engines! {
         server.clock.advance(Duration::from_secs(601));
         assert_eq!(finish(late, totp_code(&secret, server.clock.now())).await.header("location"), "/sign-in?next=%2Fsettings%2Fprofile");
 
-        let off = server.submit(&here, "/settings/profile/second-factor/off", &[("password", PASSWORD)]);
+        server.clock.advance(Duration::from_secs(30));
+        let code = totp_code(&secret, server.clock.now());
+        let off = server.submit(&here, "/settings/profile/second-factor/off", &[("password", PASSWORD), ("code", &code)]);
         assert_eq!(off.await.status, 303);
         assert!(server.is_signed_in(&server.sign_in(EMAIL, PASSWORD, "").await.cookies()).await);
         assert_eq!(server.count("SELECT count(*) FROM recovery_codes").await, 0);

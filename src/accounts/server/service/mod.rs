@@ -12,8 +12,8 @@ mod sign_in;
 mod sign_up;
 
 pub use factor::{
-    Recovery, begin_factor, check_second_factor, confirm_factor, new_recovery_codes, recovery_codes_left,
-    remove_factor,
+    GivenCode, Recovery, begin_factor, check_second_factor, confirm_factor, new_recovery_codes,
+    recovery_codes_left, remove_factor,
 };
 pub use identity::{
     Arrival, Linked, Unlinked, add_identity, admit_answer, arrive, forgive_answer, identities_of,

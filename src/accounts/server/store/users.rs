@@ -105,6 +105,18 @@ pub async fn hold(write: &mut Write, id: &UserId, epoch: i64) -> Result<bool, sq
     Ok(done.rows_affected() == 1)
 }
 
+/// From here on nothing counts that was proven before; false when somebody was quicker.
+pub async fn raise_epoch(write: &mut Write, id: &UserId, epoch: i64) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE users SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(epoch)
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// False when somebody was quicker: of two changes at once one happens.
 pub async fn set_password(
     write: &mut Write,

@@ -2,7 +2,7 @@
 //! enough.
 
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -11,7 +11,8 @@ use tower_sessions::Session;
 
 use super::confirm::{Confirm, ConfirmField};
 use super::{HOME, done};
-use crate::accounts::server::service::{self, Recovery};
+use crate::accounts::server::pages::browser;
+use crate::accounts::server::service::{self, GivenCode, Recovery};
 use crate::accounts::server::totp;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error, Secret};
@@ -36,6 +37,8 @@ pub struct Given {
 #[derive(Deserialize)]
 pub struct Confirmed {
     password: Secret,
+    #[serde(default)]
+    code: String,
 }
 
 pub async fn show(State(app): State<App>, member: Member) -> Response {
@@ -49,6 +52,7 @@ pub async fn show(State(app): State<App>, member: Member) -> Response {
 pub async fn submit(
     State(app): State<App>,
     member: Member,
+    session: Session,
     Form(given): Form<Given>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
@@ -63,8 +67,12 @@ pub async fn submit(
         Err(errors) => errors,
         Ok(()) => {
             let secret = given.secret.expose();
-            match service::confirm_factor(&app, &visitor.by(), &visitor.person, secret, &given.code).await? {
-                Some(recovery) => return Ok(codes(&app, &member, recovery, "Second factor is on").await),
+            let (by, here) = (visitor.by(), &visitor.session);
+            match service::confirm_factor(&app, &by, &visitor.person, here, secret, &given.code).await? {
+                Some(recovery) => {
+                    service::keep_session(&session).await?;
+                    return Ok(codes(&app, &member, recovery, "Second factor is on").await);
+                }
                 None => {
                     let told = "This code is wrong. Enter the one that the app shows now.";
                     FormErrors::default().with("code", told)
@@ -83,14 +91,25 @@ pub async fn turn_off(
     State(app): State<App>,
     member: Member,
     session: Session,
+    headers: HeaderMap,
     Form(given): Form<Confirmed>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
         return Ok(confirm(&app, &member, &TURN_OFF, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
-    service::remove_factor(&app, &visitor.by(), &visitor.person).await?;
+    let browser = browser(&app, &headers);
+    let code = GivenCode { code: &given.code, visit: &visitor.visit, browser: browser.as_ref() };
+    if !service::remove_factor(&app, &visitor.by(), &visitor.person, &code).await? {
+        return Ok(confirm(&app, &member, &TURN_OFF, wrong_code(), StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
     Ok(done(&session, "Second factor is off.").await?.into_response())
+}
+
+fn wrong_code() -> FormErrors {
+    let told =
+        "This code is wrong or was used already. Enter the one that the app shows now, or a recovery code.";
+    FormErrors::default().with("code", told)
 }
 
 pub async fn show_codes(State(app): State<App>, member: Member) -> Response {
@@ -100,15 +119,21 @@ pub async fn show_codes(State(app): State<App>, member: Member) -> Response {
 pub async fn new_codes(
     State(app): State<App>,
     member: Member,
+    headers: HeaderMap,
     Form(given): Form<Confirmed>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
         return Ok(confirm(&app, &member, &REPLACE_CODES, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
-    match service::new_recovery_codes(&app, &visitor.by(), &visitor.person).await? {
+    let browser = browser(&app, &headers);
+    let code = GivenCode { code: &given.code, visit: &visitor.visit, browser: browser.as_ref() };
+    match service::new_recovery_codes(&app, &visitor.by(), &visitor.person, &code).await? {
         Some(recovery) => Ok(codes(&app, &member, recovery, "New recovery codes").await),
-        None => Ok(Redirect::to(HOME).into_response()),
+        None => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(confirm(&app, &member, &REPLACE_CODES, wrong_code(), status).await)
+        }
     }
 }
 
@@ -132,7 +157,8 @@ async fn page(
                     <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here="Second factor"/>
                     <PageHead
                         title="Set up a second factor"
-                        text="After your password you are asked for a code that an authenticator app on your phone shows."
+                        text="After your password you are asked for a code that an authenticator app on your phone shows. \
+                        All your other sessions are signed out."
                     />
                     <PageForm
                         action=SET_UP errors failed="The second factor is not on yet."
@@ -194,7 +220,7 @@ async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static s
         .await
 }
 
-/// A page that asks for the password before something is done.
+/// A page that asks for the password and a code before something is done.
 struct Ask {
     here: &'static str,
     title: &'static str,
@@ -243,6 +269,7 @@ async fn confirm(
                     <PageHead title=ask.title text=ask.text/>
                     <PageForm action=ask.here errors failed=ask.failed class="mt-6 grid max-w-[26rem] gap-4">
                         <ConfirmField confirm=confirm.clone()/>
+                        {confirm.is_possible().then(code_field)}
                         <div class="mt-2 flex gap-2">
                             {confirm.is_possible().then(|| view! { <SubmitButton text=ask.button look=ask.look/> })}
                             <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
@@ -252,6 +279,16 @@ async fn confirm(
             }
         })
         .await
+}
+
+fn code_field() -> AnyView {
+    view! {
+        <Input
+            name="code" label="Code" autocomplete="one-time-code" verbatim=true control="mono" max_length=40
+            hint="From your authenticator app, or a recovery code."
+        />
+    }
+    .into_any()
 }
 
 /// ABCD EFGH …: easier to type.
