@@ -40,6 +40,13 @@ pub enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// May several servers work on one database?
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::Postgres)
+    }
+}
+
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

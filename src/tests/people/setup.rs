@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{EMAIL, PASSWORD, Server, on_both_engines};
-use crate::accounts::server::new_setup_link;
+use crate::accounts::server::{new_setup_link, print_setup_link};
+use crate::platform::db::Engine;
 
 pub fn setup_form<'a>(link: &'a str, email: &'a str) -> [(&'static str, &'a str); 5] {
     [
@@ -76,5 +77,47 @@ on_both_engines! {
         }
         assert!(!page.contains("short\""), "a password is never written back");
         assert_eq!(server.get(&format!("/setup?link={link}")).browser().send().await.status, 200);
+    }
+    /// Of several servers on one database the first prints the link; on SQLite, where only one runs, a restart prints a
+    /// new one.
+    async fn another_server_leaves_the_printed_link_alone(engine) {
+        let server = Server::on(engine).await;
+        let status = async |link: &str| server.get(&format!("/setup?link={link}")).browser().send().await.status.as_u16();
+        let first = setup_token(&server).await;
+        print_setup_link(&server.beside().await).await.expect("a start");
+        let stays = engine == Engine::Postgres;
+        assert_eq!(status(&first).await, if stays { 200 } else { 404 });
+        // One that has ended is replaced everywhere.
+        server.clock.advance(Duration::from_secs(24 * 60 * 60));
+        print_setup_link(&server.beside().await).await.expect("a start");
+        assert_eq!(server.count("SELECT count(*) FROM links WHERE purpose = 'setup'").await, 1);
+        let ends: i64 = server.count("SELECT expires_at FROM links WHERE purpose = 'setup'").await;
+        assert_eq!(ends, server.clock.now().plus(Duration::from_secs(24 * 60 * 60)).millis());
+        // The operator gets a new one at any time.
+        let newest = setup_token(&server).await;
+        assert_eq!(status(&newest).await, 200);
+    }
+
+    async fn a_dead_setup_link_says_what_happened(engine) {
+        let server = Server::on(engine).await;
+        let first = setup_token(&server).await;
+        server.clock.advance(Duration::from_secs(60));
+        let second = setup_token(&server).await;
+        let page = async |link: &str| {
+            let answer = server.get(&format!("/setup?link={link}")).browser().send().await;
+            (answer.status.as_u16(), answer.text().replace("<!>", ""))
+        };
+        let (status, text) = page(&first).await;
+        assert!(status == 404 && text.contains("20 Nov 2026, 10:01:00 UTC") && text.contains("latchkey admin setup-link"), "{text}");
+        let sent = server.post("/setup").same_origin().form(&setup_form(&first, EMAIL)).send().await;
+        assert!(sent.status == 404 && sent.text().contains("latchkey admin setup-link"), "{}", sent.text());
+        server.clock.advance(Duration::from_secs(24 * 60 * 60));
+        let (status, text) = page(&second).await;
+        assert!(status == 404 && text.contains("within 24 hours") && text.contains("latchkey admin setup-link"), "{text}");
+        // Once there is an account, nothing is said about links.
+        let third = setup_token(&server).await;
+        assert_eq!(server.post("/setup").same_origin().form(&setup_form(&third, EMAIL)).send().await.entered(), "/");
+        let (status, text) = page(&second).await;
+        assert!(status == 404 && !text.contains("setup-link"), "{text}");
     }
 }

@@ -29,7 +29,8 @@ pub use session::{
     signed_in, start_pending, start_session,
 };
 pub use setup::{
-    new_setup_link, nobody_yet, print_setup_link, setup_is_open, setup_refused, spend_setup_link,
+    new_setup_link, nobody_yet, print_setup_link, setup_is_open, setup_link_printed_at, setup_refused,
+    spend_setup_link,
 };
 pub use sign_in::{BROWSER_LIFE, SignIn, remember_browser, sign_in};
 pub use sign_up::{
@@ -95,12 +96,12 @@ pub async fn find_person(app: &App, id: &UserId) -> Result<Option<Person>, Error
     Ok(user.filter(|user| user.disabled_at.is_none()).map(Person::from))
 }
 
-/// Whose address this is. Only for those who may know.
 /// Disabled or not.
 pub async fn find_any_person(app: &App, id: &UserId) -> Result<Option<Person>, Error> {
     Ok(users::by_id(app.db.pool(), id).await?.map(Person::from))
 }
 
+/// Whose address this is. Only for those who may know.
 pub async fn find_id(app: &App, email: &str) -> Result<Option<UserId>, Error> {
     Ok(users::by_email(app.db.pool(), email).await?.map(|user| user.id))
 }

@@ -9,6 +9,7 @@ use crate::platform::config::LogFormat;
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
+use crate::shared::Timestamp;
 
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -21,16 +22,60 @@ pub async fn new_setup_link(app: &App) -> Result<Option<String>, Error> {
     let token = Secret::new(app.random.base62(43));
     links::put_setup(&mut write, &token.fingerprint(), app.clock.now().plus(LIFE)).await?;
     write.commit().await?;
-    Ok(Some(format!("{}/setup?link={}", app.public_url.origin(), token.expose())))
+    Ok(Some(address(app, &token)))
+}
+
+fn address(app: &App, token: &Secret) -> String {
+    format!("{}/setup?link={}", app.public_url.origin(), token.expose())
+}
+
+/// What a server that starts prints.
+enum AtStart {
+    /// Somebody has an account.
+    Nothing,
+    Link(String),
+    /// Another server on this database printed a link that is still good.
+    PrintedBefore(Timestamp),
+}
+
+/// Where only one server runs, each start prints a new link. Where several share a database, the link that one of them
+/// has printed stays good.
+async fn link_at_start(app: &App) -> Result<AtStart, Error> {
+    if !app.db.engine().is_shared() {
+        return Ok(new_setup_link(app).await?.map_or(AtStart::Nothing, AtStart::Link));
+    }
+    let mut write = app.db.write().await?;
+    if users::any(&mut *write).await? {
+        return Ok(AtStart::Nothing);
+    }
+    let (now, token) = (app.clock.now(), Secret::new(app.random.base62(43)));
+    if links::put_only_setup(&mut write, &token.fingerprint(), now.plus(LIFE), now).await? {
+        write.commit().await?;
+        return Ok(AtStart::Link(address(app, &token)));
+    }
+    drop(write);
+    Ok(setup_link_printed_at(app).await?.map_or(AtStart::Nothing, AtStart::PrintedBefore))
+}
+
+/// When the setup link that is good now was printed.
+pub async fn setup_link_printed_at(app: &App) -> Result<Option<Timestamp>, Error> {
+    let expires = links::setup_expires(app.db.pool(), app.clock.now()).await?;
+    Ok(expires.map(|at| at.minus(LIFE)))
 }
 
 /// At the start, for whoever reads the server's output. It is no line of the log, whose JSON lines programs may collect
 /// elsewhere: with those it goes to standard error.
 pub async fn print_setup_link(app: &App) -> Result<(), Error> {
-    let Some(link) = new_setup_link(app).await? else { return Ok(()) };
-    let text = format!(
-        "\nNobody has an account yet. Open this link within 24 hours to make the first one:\n\n  {link}\n"
-    );
+    let text = match link_at_start(app).await? {
+        AtStart::Nothing => return Ok(()),
+        AtStart::Link(link) => format!(
+            "\nNobody has an account yet. Open this link within 24 hours to make the first one:\n\n  {link}\n"
+        ),
+        AtStart::PrintedBefore(at) => format!(
+            "\nNobody has an account yet. A link to make the first one was printed at {at}, by another server on this \
+             database or before a restart, and is still good. 'latchkey admin setup-link' prints a new one.\n"
+        ),
+    };
     match app.config.log.log_format {
         LogFormat::Human => println!("{text}"),
         LogFormat::Json => eprintln!("{text}"),

@@ -53,6 +53,40 @@ pub async fn put_setup(write: &mut Write, token_hash: &str, expires: Timestamp) 
     .map(drop)
 }
 
+/// Only where there is no setup link that is still good; false otherwise. Of two servers that start at once one gets true.
+pub async fn put_only_setup(
+    write: &mut Write,
+    token_hash: &str,
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO links (token_hash, purpose, removes_factor, expires_at) VALUES ($1, 'setup', 0, $2) \
+         ON CONFLICT (purpose) WHERE user_id IS NULL \
+         DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at \
+         WHERE links.expires_at <= $3",
+    )
+    .bind(token_hash)
+    .bind(expires.millis())
+    .bind(now.millis())
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// When the setup link that is good now ends.
+pub async fn setup_expires<'e>(
+    executor: impl AnyExecutor<'e>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    let at: Option<i64> =
+        sqlx::query_scalar("SELECT expires_at FROM links WHERE purpose = 'setup' AND expires_at > $1")
+            .bind(now.millis())
+            .fetch_optional(executor)
+            .await?;
+    Ok(at.map(Timestamp::from_millis))
+}
+
 /// A person's newest reset link of each maker is the only one.
 pub async fn put_reset(
     write: &mut Write,

@@ -8,14 +8,16 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use crate::accounts::server::{NewPerson, enter, hash_new_password, setup_is_open, setup_refused};
+use crate::accounts::server::{
+    NewPerson, enter, hash_new_password, nobody_yet, setup_is_open, setup_link_printed_at, setup_refused,
+};
 use crate::accounts::{check_email, check_name};
 use crate::orgs::server::set_up;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
 use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{HiddenFields, Input, Size};
+use crate::ui::parts::{HiddenFields, Input, Size, exact};
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
@@ -51,7 +53,7 @@ pub async fn show(
 ) -> Result<Response, Error> {
     let Some(link) = opened.link else { return Err(Error::NotFound) };
     if !setup_is_open(&app, &link).await? {
-        return Err(Error::NotFound);
+        return dead(&app, &visit).await;
     }
     Ok(page(&app, &visit, link, Typed::default(), FormErrors::default(), StatusCode::OK).await)
 }
@@ -65,7 +67,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     if !setup_is_open(&app, &given.link).await? {
         setup_refused(&app, &visit).await?;
-        return Err(Error::NotFound);
+        return dead(&app, &visit).await;
     }
     let typed = Typed { name: given.name, email: given.email, organization: given.organization };
     let mut errors = FormErrors::default();
@@ -80,6 +82,32 @@ pub async fn submit(
     let new = NewPerson { email, name, password_hash: Some(hash) };
     let person = set_up(&app, &visit, &given.link, &new, &organization).await?.ok_or(Error::NotFound)?;
     enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
+}
+
+/// A link that is not good, or not any more. Once somebody has an account there is nothing to say about links.
+async fn dead(app: &App, visit: &Visit) -> Result<Response, Error> {
+    if !nobody_yet(app).await? {
+        return Err(Error::NotFound);
+    }
+    let why = match setup_link_printed_at(app).await? {
+        Some(at) => format!(
+            "The newest setup link was printed at {}, and it replaced every earlier one. Look for it in the server's \
+             output, or have a new one printed:",
+            exact(at)
+        ),
+        None => "A setup link works once, within 24 hours. Have a new one printed:".to_owned(),
+    };
+    let host = app.public_url.authority().to_owned();
+    let page = Page::new(app, visit, "Link has ended").status(StatusCode::NOT_FOUND).render(move || {
+        view! {
+            <Solo rack=true host>
+                <h1 class="h-page text-center">"This setup link does not work"</h1>
+                <p class="mt-1 text-center text-ink-2 text-balance">{why}</p>
+                <p class="mt-4 text-center"><code class="mono select-all">"latchkey admin setup-link"</code></p>
+            </Solo>
+        }
+    });
+    Ok(page.await)
 }
 
 async fn page(
