@@ -18,6 +18,7 @@ mod once_a_minute;
 pub mod outbound;
 mod random;
 mod secret;
+pub mod stream;
 pub mod telemetry;
 mod workers;
 

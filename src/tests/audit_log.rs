@@ -22,6 +22,18 @@ impl Server {
         answer.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
+    /// Copies every event of the log so many times.
+    pub async fn copy_events(&self, times: u32) {
+        let copy = "INSERT INTO audit (id, at, org_id, actor_kind, actor_id, actor_name, action, target_kind, \
+                    target_id, target_name, target_key, address, user_agent, request_id, details) \
+                    WITH RECURSIVE numbers (n) AS \
+                    (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < $1) \
+                    SELECT id || '-' || CAST(n AS TEXT), at, org_id, actor_kind, actor_id, actor_name, action, \
+                    target_kind, target_id, target_name, target_key, address, user_agent, request_id, details \
+                    FROM audit, numbers";
+        sqlx::query(copy).bind(i64::from(times)).execute(self.app.db.pool()).await.expect("copies");
+    }
+
     /// Alice with three events of her own.
     async fn busy_alice(&self) -> (Person, String) {
         let alice = self.alice().await;
@@ -128,12 +140,7 @@ on_both_engines! {
     async fn an_export_of_several_pieces_is_whole(engine) {
         let server = Server::on(engine).await;
         let (_, here) = server.busy_alice().await;
-        let copy = "INSERT INTO audit (id, at, org_id, actor_kind, actor_id, actor_name, action, target_kind, target_id, \
-                    target_name, target_key, address, user_agent, request_id, details) \
-                    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 999) \
-                    SELECT id || '-' || CAST(n AS TEXT), at, org_id, actor_kind, actor_id, actor_name, action, target_kind, \
-                    target_id, target_name, target_key, address, user_agent, request_id, details FROM audit, numbers";
-        sqlx::query(copy).execute(server.app.db.pool()).await.expect("copies");
+        server.copy_events(999).await;
         assert_eq!(server.export(&here, "").await.len(), 3_000);
         assert_eq!(server.export(&here, "?action=person.renamed").await.len(), 2_000);
     }

@@ -222,6 +222,17 @@ impl Opened {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
     }
 
+    /// The next piece of the body; None at its end.
+    pub async fn frame(&mut self) -> Option<Result<Bytes, axum::Error>> {
+        let frame = self.body.frame().await?;
+        Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+    }
+
+    /// All that is left of the body, or the error that it ends with.
+    pub async fn whole(self) -> Result<Bytes, axum::Error> {
+        self.body.collect().await.map(http_body_util::Collected::to_bytes)
+    }
+
     /// What came, once it has ended.
     pub async fn rest(self) -> String {
         let body = self.body.collect().await.expect("a whole body").to_bytes();

@@ -10,6 +10,7 @@ mod config;
 mod creators;
 mod database;
 mod device;
+mod downloads;
 mod guards;
 mod harness;
 mod hosts;

@@ -258,7 +258,7 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
         Mood::Hangs => std::future::pending().await,
         Mood::HangsInTheMiddle => {
             let first = Ok::<_, std::io::Error>(Bytes::from_static(b"{"));
-            let rest = futures_util::stream::unfold(Some(first), |first| async move {
+            let rest = crate::platform::stream::steps(Some(first), |first| async move {
                 match first {
                     Some(first) => Some((first, None)),
                     None => std::future::pending().await,

@@ -12,7 +12,7 @@ use super::redirect_without_token;
 use super::wanted::Wanted;
 use crate::audit::server::read::{self, Recorded};
 use crate::orgs::server::Member;
-use crate::platform::{App, Error};
+use crate::platform::{App, Error, stream};
 use crate::shared::Permission;
 
 /// Rows read at once.
@@ -30,7 +30,7 @@ pub async fn download(
     }
     let filter = wanted.filter(&app).await?;
     let org = member.org.org.clone();
-    let lines = futures_util::stream::unfold(Some(filter), move |filter| {
+    let lines = stream::steps(Some(filter), move |filter| {
         let (app, org) = (app.clone(), org.clone());
         async move {
             let mut filter = filter?;
