@@ -31,6 +31,18 @@ test("a connection that is away is told and comes back", async ({ serve, visit, 
   for (const finding of await watch.take()) expect(finding).toContain("/live?");
 });
 
+test("a connection ends when another process disables its person", async ({ serve, visit, watch }) => {
+  const server = await serve();
+  const alice = visit(server);
+  await alice.setUp();
+  const part = alice.page.locator(".live");
+  await expect(part).toHaveAttribute("data-state", "waiting");
+  await server.admin("disable-user", OWNER.email);
+  // The server checks every few seconds.
+  await expect(part).toHaveAttribute("data-link", "lost", { timeout: 20_000 });
+  for (const finding of await watch.take()) expect(finding).toMatch(/\/live\?|EventSource/);
+});
+
 test.describe("without scripts", () => {
   test.use({ javaScriptEnabled: false });
 

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 use super::Clock;
 use crate::shared::UserId;
@@ -46,8 +46,20 @@ pub struct Signal {
     pub text: String,
 }
 
+/// What listeners hear.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    Signal(Signal),
+    /// This person's access, or with None everybody's, may have ended.
+    Recheck(Option<UserId>),
+}
+
+/// Listeners that look up at the same time whether they still may listen.
+const CHECKS_AT_ONCE: usize = 2;
+
 pub struct Live {
-    signals: broadcast::Sender<Signal>,
+    signals: broadcast::Sender<Heard>,
+    checks: Semaphore,
     awaited: Awaited,
     clock: Clock,
 }
@@ -101,7 +113,12 @@ impl Drop for Awaiting {
 
 impl Live {
     pub fn new(clock: &Clock) -> Self {
-        Self { signals: broadcast::Sender::new(BACKLOG), awaited: Arc::default(), clock: clock.clone() }
+        Self {
+            signals: broadcast::Sender::new(BACKLOG),
+            checks: Semaphore::new(CHECKS_AT_ONCE),
+            awaited: Arc::default(),
+            clock: clock.clone(),
+        }
     }
 
     /// A page is drawn that waits for this from now on. Gives the topic as the page names it.
@@ -124,11 +141,26 @@ impl Live {
             expected.told = Some(signal.text.clone());
         }
         // Nobody listening is the usual case.
-        let _ = self.signals.send(signal);
+        let _ = self.signals.send(Heard::Signal(signal));
+    }
+
+    /// Sessions or memberships of this person have ended: their open streams check whether they still may.
+    pub fn recheck(&self, person: &UserId) {
+        let _ = self.signals.send(Heard::Recheck(Some(person.clone())));
+    }
+
+    /// The same for everybody. Asked for every few seconds too, because of what other processes change.
+    pub fn recheck_all(&self) {
+        let _ = self.signals.send(Heard::Recheck(None));
+    }
+
+    /// A turn to check: many streams at once must not take all connections to the database.
+    pub async fn turn_to_check(&self) -> Option<SemaphorePermit<'_>> {
+        self.checks.acquire().await.ok()
     }
 
     /// What is told from here on; and what was told to these topics since a page was drawn that waits for them.
-    pub fn listen(&self, topics: Vec<Topic>) -> (Awaiting, Vec<Signal>, broadcast::Receiver<Signal>) {
+    pub fn listen(&self, topics: Vec<Topic>) -> (Awaiting, Vec<Signal>, broadcast::Receiver<Heard>) {
         let signals = self.signals.subscribe();
         let mut awaited = lock(&self.awaited);
         let mut told = Vec::new();

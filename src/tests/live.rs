@@ -1,9 +1,14 @@
 //! Live parts: what a page waits for comes to those it concerns and to nobody else.
 
-use crate::platform::live::Topic;
+use std::time::Duration;
 
-use super::harness::{Server, on_both_engines};
-use super::personas::Persona;
+use super::harness::{Opened, Server, on_both_engines};
+use super::people::{EMAIL, OTHER_PASSWORD};
+use super::personas::{PASSWORD, Persona};
+use crate::accounts::server::{Person, print_reset_link, set_enabled};
+use crate::platform::Secret;
+use crate::platform::live::Topic;
+use crate::shared::Role;
 
 on_both_engines! {
     async fn signals_reach_their_organization_and_no_other(engine) {
@@ -31,5 +36,124 @@ on_both_engines! {
         for wish in ["", "?topic=", "?topic=keys", "?topic=organization/x/keys", "?topic=system:all", "?topic=person:a&topic=b:c"] {
             assert_eq!(server.get(&format!("/live{wish}")).with(&member).send().await.status, 404, "{wish}");
         }
+    }
+
+    async fn a_stream_ends_when_its_person_signs_out(engine) {
+        let server = Server::on(engine).await;
+        let (alice, here, there) = server.alice_twice().await;
+        let (mine, mut other) = (server.stream(&here).await, server.stream(&there).await);
+        server.submit(&here, "/sign-out", &[]).await;
+        assert!(ends(mine).await);
+        assert!(server.hears(&mut other, &alice).await, "another session of hers goes on");
+    }
+
+    async fn a_stream_ends_with_a_session_that_is_ended_elsewhere(engine) {
+        let server = Server::on(engine).await;
+        let (alice, here, there) = server.alice_twice().await;
+        let third = server.session_of(&alice).await;
+        let (mut mine, theirs, last) =
+            (server.stream(&here).await, server.stream(&there).await, server.stream(&third).await);
+        let session = Secret::new(there.split('=').nth(1).expect("an id")).fingerprint();
+        server.submit(&here, "/settings/profile/sessions", &[("session", &session)]).await;
+        assert!(ends(theirs).await);
+        server.submit(&here, "/settings/profile/sessions", &[]).await;
+        assert!(ends(last).await);
+        assert!(server.hears(&mut mine, &alice).await);
+    }
+
+    async fn a_stream_ends_when_its_person_is_disabled(engine) {
+        let server = Server::on(engine).await;
+        let (_, here, _) = server.alice_twice().await;
+        let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+        let mut bobs = server.stream(&server.session_of(&bob).await).await;
+        let stream = server.stream(&here).await;
+        set_enabled(&server.app, EMAIL, false).await.expect("disabled");
+        assert!(ends(stream).await);
+        assert!(server.hears(&mut bobs, &bob).await, "others hear on");
+    }
+
+    async fn a_stream_ends_when_its_person_is_removed_from_the_organization(engine) {
+        let server = Server::on(engine).await;
+        let (alice, here, _) = server.alice_twice().await;
+        let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+        let (mut mine, bobs) = (server.stream(&here).await, server.stream(&server.session_of(&bob).await).await);
+        server.submit(&here, &format!("/settings/members/{}/remove", bob.id), &[]).await;
+        assert!(ends(bobs).await);
+        assert!(server.hears(&mut mine, &alice).await);
+    }
+
+    async fn a_stream_ends_with_its_organization(engine) {
+        let server = Server::on(engine).await;
+        let (alice, here, _) = server.alice_twice().await;
+        server.clock.advance(Duration::from_secs(1));
+        server.join(&alice, "Nair Consulting", Role::Owner).await;
+        let stream = server.stream(&here).await;
+        server.submit(&here, "/settings/organization/delete", &[("name", "Tidewater Freight")]).await;
+        assert!(ends(stream).await);
+    }
+
+    async fn a_stream_ends_when_the_password_changes(engine) {
+        let server = Server::on(engine).await;
+        let (alice, here, there) = server.alice_twice().await;
+        let stream = server.stream(&there).await;
+        let fields = [("present", PASSWORD), ("new", OTHER_PASSWORD)];
+        assert_eq!(server.submit(&here, "/settings/profile/password", &fields).await.status, 303);
+        assert!(ends(stream).await);
+        let mut mine = server.stream(&here).await;
+        server.app.live.recheck_all();
+        assert!(server.hears(&mut mine, &alice).await, "the session that changed it goes on");
+        let link = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
+        let path = format!("/reset/{}", link.rsplit('/').next().expect("a token"));
+        server.post(&path).same_origin().form(&[("password", PASSWORD)]).send().await;
+        assert!(ends(mine).await);
+    }
+
+    /// Another process on the same database: streams are told to check every few seconds.
+    async fn a_stream_ends_with_what_another_process_ends(engine) {
+        let server = Server::on(engine).await;
+        let (_, here, _) = server.alice_twice().await;
+        let stream = server.stream(&here).await;
+        let other = server.beside().await;
+        server.app.live.recheck_all();
+        set_enabled(&other, EMAIL, false).await.expect("disabled");
+        server.app.live.recheck_all();
+        assert!(ends(stream).await);
+    }
+
+    async fn a_stream_ends_with_the_age_of_its_session(engine) {
+        let server = Server::on(engine).await;
+        let (_, here, _) = server.alice_twice().await;
+        let stream = server.stream(&here).await;
+        server.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+        server.app.live.recheck_all();
+        assert!(ends(stream).await);
+    }
+}
+
+async fn ends(stream: Opened) -> bool {
+    tokio::time::timeout(Duration::from_secs(10), stream.rest()).await.is_ok()
+}
+
+impl Server {
+    /// Alice, signed in in two browsers.
+    async fn alice_twice(&self) -> (Person, String, String) {
+        let alice = self.alice().await;
+        let (here, there) = (self.session_of(&alice).await, self.session_of(&alice).await);
+        (alice, here, there)
+    }
+
+    async fn stream(&self, cookies: &str) -> Opened {
+        let stream = self.get("/live?topic=person:mail").with(cookies).open().await;
+        assert_eq!(stream.header("content-type"), "text/event-stream");
+        stream
+    }
+
+    /// Does what is told to this person arrive?
+    async fn hears(&self, stream: &mut Opened, person: &Person) -> bool {
+        self.app.live.tell(Topic::of_person(&person.id, "mail"), "a letter");
+        let frame = tokio::time::timeout(Duration::from_secs(10), stream.frame()).await;
+        frame.is_ok_and(|frame| {
+            frame.is_some_and(|frame| String::from_utf8_lossy(&frame.expect("bytes")).contains("a letter"))
+        })
     }
 }

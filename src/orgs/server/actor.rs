@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use super::store::{self, Membership};
-use crate::accounts::server::{Person, fingerprint, person_of, signed_in};
+use crate::accounts::server::{Person, fingerprint, person_of, session_stands, signed_in};
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -131,6 +131,16 @@ impl Visitor {
             word: None,
         }))
     }
+}
+
+/// Does the session with which the member came still stand, and do they still belong to the organization?
+pub async fn is_still_member(app: &App, member: &Member) -> Result<bool, Error> {
+    let visitor = &member.visitor;
+    if !session_stands(app, &visitor.session, &visitor.person.id).await? {
+        return Ok(false);
+    }
+    let memberships = store::memberships_of(app.db.pool(), &visitor.person.id).await?;
+    Ok(memberships.iter().any(|place| place.org == member.org.org))
 }
 
 impl Actor {

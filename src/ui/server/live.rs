@@ -1,8 +1,9 @@
 //! `GET /live?topic=…`: what the parts of an open page wait for, as server-sent events on one connection.
 //!
 //! A page names topics from its own point of view, `organization:…` and `person:…`; whose they are is filled in here
-//! from the session, so nobody can listen to anything of others. A connection ends after a while and when the server
-//! stops; the browser comes back by itself, and whether it still may is asked anew.
+//! from the session, so nobody can listen to anything of others. A connection ends with its session or membership: it
+//! checks when this process ends one, and every few seconds because of other processes. It also ends after a while and
+//! when the server stops; the browser comes back by itself, and whether it still may is asked anew.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,9 +16,10 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-use crate::orgs::server::Member;
-use crate::platform::live::{Awaiting, Signal, Topic};
-use crate::platform::{App, Error};
+use crate::orgs::server::{Member, is_still_member};
+use crate::platform::live::{Awaiting, Heard, Signal, Topic};
+use crate::platform::{App, Error, stream};
+use crate::shared::UserId;
 
 /// Ten minutes: then the browser asks again, as whoever it is by then.
 const LIFE: Duration = Duration::from_secs(600);
@@ -38,8 +40,8 @@ pub async fn listen(
     let topics = topics.map(|(_, topic)| resolve(&member, &topic)).collect::<Option<Vec<_>>>();
     let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
     let (awaiting, told, signals) = app.live.listen(topics);
-    let state = Listening { app, told, signals, ends: end(), awaiting };
-    let events = futures_util::stream::unfold(state, |mut state| async move {
+    let state = Listening { app, member, told, signals, ends: end(), awaiting };
+    let events = stream::steps(state, |mut state| async move {
         let event = state.next().await?;
         Some((Ok(event), state))
     });
@@ -65,9 +67,11 @@ fn resolve(member: &Member, topic: &str) -> Option<Topic> {
 
 struct Listening {
     app: App,
+    /// Who listens, as they were when the connection began.
+    member: Member,
     /// What came before the page listened.
     told: Vec<Signal>,
-    signals: Receiver<Signal>,
+    signals: Receiver<Heard>,
     ends: Instant,
     awaiting: Awaiting,
 }
@@ -85,15 +89,39 @@ impl Listening {
                 received = timeout_at(self.ends, self.signals.recv()) => received.ok()?,
                 () = self.app.stopped() => return None,
             };
-            let signal = match received {
-                Ok(signal) => signal,
-                Err(RecvError::Lagged(_)) => continue,
+            let heard = match received {
+                Ok(heard) => heard,
+                // A request to check may be among what was missed.
+                Err(RecvError::Lagged(_)) => Heard::Recheck(None),
                 Err(RecvError::Closed) => return None,
+            };
+            let signal = match heard {
+                Heard::Signal(signal) => signal,
+                Heard::Recheck(person) => {
+                    if self.is_concerned(person.as_ref()) && !self.may_listen().await {
+                        return None;
+                    }
+                    continue;
+                }
             };
             if let Some(event) = self.event(&signal) {
                 return Some(event);
             }
         }
+    }
+
+    fn is_concerned(&self, person: Option<&UserId>) -> bool {
+        person.is_none_or(|person| *person == self.member.visitor.person.id)
+    }
+
+    /// Does the session still stand, and does its person still belong to the organization?
+    async fn may_listen(&self) -> bool {
+        let _turn = self.app.live.turn_to_check().await;
+        is_still_member(&self.app, &self.member).await.unwrap_or_else(|error| {
+            // The next check tells.
+            tracing::debug!(%error, "whether a live stream may go on could not be read");
+            true
+        })
     }
 
     /// None: not for this page.

@@ -19,6 +19,9 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 const FIGURES: Duration = Duration::from_secs(5 * 60);
 const MOST_FOR_FIGURES: Duration = Duration::from_secs(30);
 
+/// How often open streams check whether they still may: other processes end sessions too.
+const RECHECK: Duration = Duration::from_secs(5);
+
 pub const PRODUCT: Product = Product {
     slices,
     entrance,
@@ -66,6 +69,15 @@ async fn begin(app: App) -> Result<(), crate::platform::Error> {
                 Err(_) => tracing::warn!("figures for the metrics took too long to read"),
             }
             tokio::time::sleep(FIGURES).await;
+        }
+    });
+    tokio::spawn({
+        let app = app.clone();
+        async move {
+            loop {
+                tokio::time::sleep(RECHECK).await;
+                app.live.recheck_all();
+            }
         }
     });
     tokio::spawn(async move {

@@ -92,6 +92,7 @@ pub async fn change_password(
         .detail("sessions_ended", ended);
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
+    app.live.recheck(&person.id);
     Ok(Changed::Done)
 }
 
@@ -108,6 +109,7 @@ pub async fn end_session(app: &App, by: &By, person: &Person, id_hash: &str) -> 
         let event = Event::new("session.ended").on("person", &person.id, &person.email);
         audit::record(app, &mut write, by, event).await?;
         write.commit().await?;
+        app.live.recheck(&person.id);
     }
     Ok(())
 }
@@ -120,6 +122,7 @@ pub async fn end_other_sessions(app: &App, by: &By, person: &Person, here: &str)
             Event::new("sessions.ended").on("person", &person.id, &person.email).detail("sessions", ended);
         audit::record(app, &mut write, by, event).await?;
         write.commit().await?;
+        app.live.recheck(&person.id);
     }
     Ok(())
 }

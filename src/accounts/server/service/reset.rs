@@ -113,6 +113,7 @@ impl Reset {
         let event = event.detail("second_factor_removed", factor_removed);
         audit::record(app, &mut write, &person.by(visit), event).await?;
         write.commit().await?;
+        app.live.recheck(&person.id);
         Ok(Self::Done(person))
     }
 }
@@ -135,5 +136,6 @@ pub async fn set_enabled(app: &App, email: &str, enabled: bool) -> Result<Option
     audit::record(app, &mut write, &By::system(), Event::new(action).on("person", &user.id, &user.email))
         .await?;
     write.commit().await?;
+    app.live.recheck(&user.id);
     Ok(Some(true))
 }

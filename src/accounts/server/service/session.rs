@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tower_sessions::Session;
 
 use super::Person;
 use crate::accounts::server::sessions::fingerprint;
+use crate::accounts::server::store::sessions;
 use crate::audit::{self, Event};
 use crate::platform::http::Visit;
 use crate::platform::live::Topic;
@@ -98,6 +100,20 @@ pub async fn person_of(app: &App, signed_in: &SignedIn) -> Result<Option<Person>
     super::proven_person(app, &signed_in.user, signed_in.epoch).await
 }
 
+/// Does the session, named by its hash, still stand, and does this person still work in it?
+pub async fn session_stands(app: &App, id_hash: &str, person: &UserId) -> Result<bool, Error> {
+    let now = app.clock.now();
+    let silent_since = now.minus(app.config.accounts.session_idle);
+    let Some(found) = sessions::find(app.db.pool(), id_hash, now, silent_since).await? else {
+        return Ok(false);
+    };
+    let data: Value = serde_json::from_str(&found.data).unwrap_or_default();
+    match SignedIn::deserialize(&data[SIGNED_IN]) {
+        Ok(signed_in) if signed_in.user == *person => Ok(person_of(app, &signed_in).await?.is_some()),
+        _ => Ok(false),
+    }
+}
+
 /// After a change of one's own password this session goes on; all others have ended with it.
 pub async fn keep_session(session: &Session) -> Result<(), Error> {
     if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
@@ -123,12 +139,13 @@ pub async fn end_this_session(
 ) -> Result<(), Error> {
     let mut write = app.db.write().await?;
     if let Some(id) = session.id()
-        && crate::accounts::server::store::sessions::end(&mut write, &person.id, &fingerprint(&id)).await?
+        && sessions::end(&mut write, &person.id, &fingerprint(&id)).await?
     {
         let event = Event::new("session.ended").on("person", &person.id, &person.email);
         audit::record(app, &mut write, &person.by(visit), event).await?;
     }
     write.commit().await?;
     session.flush().await?;
+    app.live.recheck(&person.id);
     Ok(())
 }

@@ -117,6 +117,7 @@ pub async fn remove(app: &App, actor: &Actor, user: &UserId, ticked: &[KeyId]) -
         .detail("keys_revoked", keys);
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
+    app.live.recheck(user);
     Ok(Changed::Done)
 }
 

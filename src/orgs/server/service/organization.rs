@@ -73,6 +73,7 @@ pub async fn delete(app: &App, member: &Member, keys_may_end: bool) -> Result<De
     let event = Event::new("organization.deleted").on("organization", &org.org, &org.org_name);
     audit::record(app, &mut write, &member.by, event.detail("keys_revoked", living)).await?;
     conclude(app, write, &org.org).await?;
+    app.live.recheck_all();
     Ok(Deleted::Done)
 }
 
