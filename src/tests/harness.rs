@@ -125,6 +125,11 @@ impl Server {
         app
     }
 
+    /// Where requests arrive, for a listener on a real socket.
+    pub fn entrance(&self) -> Entrance {
+        self.entrance.clone()
+    }
+
     pub fn get(&self, path: &str) -> Call<'_> {
         self.call(Method::GET, path)
     }

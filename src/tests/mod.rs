@@ -7,6 +7,7 @@ mod audit_log;
 mod bounds;
 mod changes;
 mod config;
+mod connections;
 mod creators;
 mod database;
 mod device;

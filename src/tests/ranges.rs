@@ -16,6 +16,7 @@ const RANGES: &[[&str; 5]] = &[
     ["header_timeout", "99ms", "100ms", "10m", "600001ms"],
     ["body_timeout", "99ms", "100ms", "10m", "600001ms"],
     ["request_timeout", "999ms", "1s", "10m", "600001ms"],
+    ["send_timeout", "99ms", "100ms", "10m", "600001ms"],
     ["shutdown_grace", "", "0s", "10m", "600001ms"],
     ["session_idle", "299999ms", "5m", "400d", "34560000001ms"],
     ["session_life", "299999ms", "5m", "400d", "34560000001ms"],

@@ -1,12 +1,14 @@
-//! How a connection goes on: whether a request is being answered, and whether anything was begun or sent lately. A client
-//! that sends its headers a byte at a time, or nothing at all, does neither. Looked at a few times while the patience
-//! lasts, so that a request costs two additions and no timer.
+//! How a connection goes on: whether a request is being answered, whether its client takes what is sent, and whether
+//! anything was begun or sent lately. A client that sends its headers a byte at a time, or nothing at all, begins nothing;
+//! one that does not read lets nothing be sent. Looked at a few times while the patience lasts, so that a request costs two
+//! additions and no timer.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
@@ -19,6 +21,8 @@ pub struct Pace {
     steps: AtomicU64,
     /// Requests that are being answered.
     answering: AtomicU64,
+    /// Something is to be sent, and the client's side takes nothing.
+    blocked: AtomicBool,
 }
 
 impl Pace {
@@ -26,6 +30,10 @@ impl Pace {
         pace.steps.fetch_add(1, Ordering::Relaxed);
         pace.answering.fetch_add(1, Ordering::Relaxed);
         Turn(Arc::clone(pace))
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
     }
 }
 
@@ -73,30 +81,71 @@ impl HttpBody for Answering {
     }
 }
 
-/// Has nothing happened for as long as the patience lasts?
-pub struct Silence<'a> {
+/// How long a connection may stand still, counted in looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// The time from one look to the next.
+    pub every: Duration,
+    /// While no request is begun.
+    silent: u32,
+    /// While the client takes nothing of an answer.
+    blocked: u32,
+}
+
+impl Patience {
+    /// Looks while the shorter of the two lasts; it ends with the last of them, or one look later.
+    const LOOKS: u32 = 4;
+
+    pub fn new(silent: Duration, blocked: Duration) -> Self {
+        let every = (silent.min(blocked) / Self::LOOKS).max(Duration::from_millis(1));
+        let looks = |time: Duration| {
+            u32::try_from(time.as_nanos().div_ceil(every.as_nanos().max(1))).unwrap_or(u32::MAX)
+        };
+        Self { every, silent: looks(silent), blocked: looks(blocked) }
+    }
+}
+
+/// What a connection does at a look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Silent,
+    Answering,
+    Blocked,
+}
+
+/// Has a connection stood still for longer than the patience lasts?
+pub struct Stillness<'a> {
     pace: &'a Pace,
+    patience: Patience,
     steps: u64,
+    state: State,
     looks: u32,
 }
 
-impl<'a> Silence<'a> {
-    /// In as many looks, or one more.
-    pub const LOOKS: u32 = 4;
-
-    pub fn new(pace: &'a Pace) -> Self {
-        Self { pace, steps: 0, looks: 0 }
+impl<'a> Stillness<'a> {
+    pub fn new(pace: &'a Pace, patience: Patience) -> Self {
+        Self { pace, patience, steps: 0, state: State::Silent, looks: 0 }
     }
 
     /// Asked at every look, the first of them at the beginning.
     pub fn is_too_long(&mut self) -> bool {
+        let state = if self.pace.is_blocked() {
+            State::Blocked
+        } else if self.pace.answering.load(Ordering::Relaxed) > 0 {
+            State::Answering
+        } else {
+            State::Silent
+        };
         let steps = self.pace.steps.load(Ordering::Relaxed);
-        if steps != self.steps || self.pace.answering.load(Ordering::Relaxed) > 0 {
-            (self.steps, self.looks) = (steps, 1);
+        let goes_on = steps != self.steps || state == State::Answering;
+        let is_newly_blocked = state == State::Blocked && self.state != State::Blocked;
+        (self.steps, self.state) = (steps, state);
+        if goes_on || is_newly_blocked {
+            self.looks = 1;
             return false;
         }
-        self.looks += 1;
-        self.looks > Self::LOOKS
+        self.looks = self.looks.saturating_add(1);
+        self.looks > if state == State::Blocked { self.patience.blocked } else { self.patience.silent }
     }
 }
 
@@ -111,10 +160,15 @@ impl<S> Paced<S> {
         Self { stream, pace }
     }
 
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
     fn count(&self, sent: &Poll<io::Result<usize>>) {
         if matches!(sent, Poll::Ready(Ok(_))) {
             self.pace.steps.fetch_add(1, Ordering::Relaxed);
         }
+        self.pace.blocked.store(sent.is_pending(), Ordering::Relaxed);
     }
 }
 
@@ -165,14 +219,17 @@ impl<S: Write + Unpin> Write for Paced<S> {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::pin::pin;
+    use std::task::Waker;
 
     use super::*;
 
     #[test]
     fn silence_is_what_neither_begins_nor_is_answered_nor_sends() {
         let pace = Arc::new(Pace::default());
-        let mut silence = Silence::new(&pace);
-        let mut looks = |times: u32| (0..times).map(|_| silence.is_too_long()).collect::<Vec<_>>();
+        let second = Duration::from_secs(1);
+        let mut stillness = Stillness::new(&pace, Patience::new(second, 2 * second));
+        let mut looks = |times: u32| (0..times).map(|_| stillness.is_too_long()).collect::<Vec<_>>();
         assert_eq!(looks(4), [false; 4]);
         let turn = Pace::begin(&pace);
         assert_eq!(looks(9), [false; 9], "a long answer");
@@ -185,5 +242,51 @@ mod tests {
         let whole = Pace::begin(&pace).until_sent(Response::new(Body::from("all")));
         assert_eq!(looks(5), [false, false, false, false, true], "only sending is left");
         drop(whole);
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_has_a_patience_of_its_own() {
+        let second = Duration::from_secs(1);
+        let patience = Patience::new(2 * second, second);
+        assert_eq!((patience.every, patience.silent, patience.blocked), (second / 4, 8, 4));
+        let pace = Arc::new(Pace::default());
+        let stream = Paced::new(Socket::default(), Arc::clone(&pace));
+        let mut stream = pin!(stream);
+        let mut send = |takes: bool| {
+            stream.stream.takes = takes;
+            let _ = stream.as_mut().poll_write(&mut Context::from_waker(Waker::noop()), b"x");
+        };
+        let mut stillness = Stillness::new(&pace, patience);
+        let _turn = Pace::begin(&pace);
+        send(true);
+        assert!((0..99).all(|_| !stillness.is_too_long()), "whoever answers slowly may");
+        send(false);
+        assert!((0..4).all(|_| !stillness.is_too_long()));
+        send(true);
+        send(false);
+        assert!((0..4).all(|_| !stillness.is_too_long()), "something was sent");
+        assert!(stillness.is_too_long());
+        send(true);
+        assert!((0..99).all(|_| !stillness.is_too_long()), "the client reads again");
+    }
+
+    /// Takes what is sent, or does not.
+    #[derive(Default)]
+    struct Socket {
+        takes: bool,
+    }
+
+    impl Write for Socket {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            if self.takes { Poll::Ready(Ok(bytes.len())) } else { Poll::Pending }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
     }
 }

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::lean::Entrance;
-use super::pace::{Pace, Paced, Silence};
+use super::pace::{Pace, Paced, Patience, Stillness};
 use super::visit::Peer;
 use crate::platform::config::Limits;
 
@@ -34,6 +33,7 @@ pub async fn serve(
     // Twice the limit, so that what is a little over is still refused with a proper answer.
     server.max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
     let entrance = Arc::new(entrance);
+    let patience = Patience::new(limits.header_timeout, limits.send_timeout);
     let (stopping, told) = watch::channel(());
     tokio::pin!(stop);
     loop {
@@ -44,7 +44,7 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 let (server, entrance, told) = (server.clone(), Arc::clone(&entrance), told.clone());
-                tokio::spawn(converse(server, stream, peer, entrance, told, limits.header_timeout));
+                tokio::spawn(converse(server, stream, peer, entrance, told, patience));
             }
             Err(error) => rest_after(&error).await,
         }
@@ -56,15 +56,15 @@ pub async fn serve(
     }
 }
 
-/// One connection: its requests one after another. It ends when the client ends it, when it stays silent for too long, or
-/// after the answer that is under way when the server is told to stop.
+/// One connection: its requests one after another. It ends when the client ends it, when it stays silent or reads nothing
+/// for too long, or after the answer that is under way when the server is told to stop.
 async fn converse(
     server: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
     entrance: Arc<Entrance>,
     mut told: watch::Receiver<()>,
-    patience: Duration,
+    patience: Patience,
 ) {
     // Answers are small: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
@@ -80,25 +80,30 @@ async fn converse(
         }
     });
     let stream = Paced::new(TokioIo::new(stream), Arc::clone(&pace));
-    let mut connection = pin!(server.serve_connection(stream, service));
-    let mut silence = Silence::new(&pace);
-    let mut looks = tokio::time::interval(patience / Silence::LOOKS);
+    let mut connection = server.serve_connection(stream, service);
+    let mut stillness = Stillness::new(&pace, patience);
+    let mut looks = tokio::time::interval(patience.every);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            ended = connection.as_mut() => {
+            ended = &mut connection => {
                 // A client that breaks off or speaks no HTTP is its own affair.
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection ended");
                 }
                 return;
             }
-            _ = looks.tick() => if silence.is_too_long() {
-                return;
+            _ = looks.tick() => if stillness.is_too_long() {
+                break;
             },
-            Ok(()) = told.changed() => connection.as_mut().graceful_shutdown(),
+            Ok(()) = told.changed() => std::pin::Pin::new(&mut connection).graceful_shutdown(),
         }
+    }
+    if pace.is_blocked() {
+        tracing::debug!(%peer, "a client took nothing of an answer and was cut off");
+        // The kernel would go on offering what it has; a reset frees its memory too.
+        let _ = connection.into_parts().io.into_inner().into_inner().set_zero_linger();
     }
 }
 

@@ -1,0 +1,131 @@
+//! Connections as clients hold them, over real sockets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::harness::{Server, on_both_engines};
+use crate::platform::http::serve::serve;
+use crate::platform::live::Topic;
+use crate::shared::UserId;
+
+/// Far more than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+const IMPATIENT: &[(&str, &str)] = &[("LATCHKEY_SEND_TIMEOUT", "1s")];
+/// Rows that are more than the buffers of a connection hold.
+const COPIES: u32 = 12_000;
+
+struct Listening {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: tokio::task::JoinHandle<()>,
+}
+
+impl Listening {
+    async fn of(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, told) = oneshot::channel();
+        let (entrance, limits) = (server.entrance(), server.app.config.limits.clone());
+        let ended = tokio::spawn(async move {
+            serve(listener, entrance, &limits, async { told.await.unwrap_or(()) }).await;
+        });
+        Self { address, stop, ended }
+    }
+
+    /// Sends a request on a connection of its own, which buffers little.
+    async fn ask(&self, path: &str, cookies: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        let mut stream = socket.connect(self.address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: latchkey.test\r\ncookie: {cookies}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        stream
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        timeout(PATIENCE, self.ended).await.expect("it stops").expect("no panic");
+    }
+}
+
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut read = Vec::new();
+    let reading = async {
+        loop {
+            let count = stream.read_buf(&mut read).await.expect("bytes");
+            assert!(count > 0, "the connection ended");
+            let fresh = &read[read.len().saturating_sub(count + text.len())..];
+            if fresh.windows(text.len()).any(|window| window == text.as_bytes()) {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, reading).await.expect("it arrives");
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+impl Server {
+    /// Alice with her cookies and a long log.
+    async fn long_log(&self) -> (UserId, String) {
+        let alice = self.alice().await;
+        let here = self.session_of(&alice).await;
+        for name in ["Al", "Alice", "Alma"] {
+            self.submit(&here, "/settings/profile", &[("name", name)]).await;
+        }
+        self.copy_events(COPIES).await;
+        (alice.id, here)
+    }
+}
+
+on_both_engines! {
+    /// The one who does not read is cut off; who waits for something to read is not.
+    async fn a_client_that_reads_nothing_is_cut_off(engine) {
+        let server = Server::with(engine, IMPATIENT).await;
+        let (alice, here) = server.long_log().await;
+        let listening = Listening::of(&server).await;
+        let mut live = listening.ask("/live?topic=person:mail", &here).await;
+        read_until(&mut live, "\r\n\r\n").await;
+        let idle = listening.ask("/settings/audit-log/export", &here).await;
+        let cut_off = timeout(PATIENCE, idle.ready(Interest::ERROR)).await;
+        assert!(cut_off.is_ok(), "the connection is held");
+        assert_eq!(
+            idle.take_error().expect("a state").map(|error| error.kind()),
+            Some(std::io::ErrorKind::ConnectionReset)
+        );
+        server.app.live.tell(Topic::of_person(&alice, "mail"), "still here");
+        read_until(&mut live, "still here").await;
+        drop(live);
+        server.app.stop();
+        listening.stop().await;
+    }
+
+    async fn a_client_that_reads_gets_all_of_it(engine) {
+        let server = Server::with(engine, IMPATIENT).await;
+        let (_, here) = server.long_log().await;
+        let listening = Listening::of(&server).await;
+        let mut stream = listening.ask("/settings/audit-log/export", &here).await;
+        let text = read_until(&mut stream, "\r\n0\r\n\r\n").await;
+        assert_eq!(text.matches("\"action\":\"person.renamed\"").count(), 3 * (COPIES as usize + 1));
+        drop(stream);
+        listening.stop().await;
+    }
+
+    /// An error in the middle: the connection ends, and the end of the body never comes.
+    async fn a_broken_export_does_not_look_whole(engine) {
+        let server = Server::on(engine).await;
+        let (_, here) = server.long_log().await;
+        let listening = Listening::of(&server).await;
+        let mut stream = listening.ask("/settings/audit-log/export", &here).await;
+        read_until(&mut stream, "person.renamed").await;
+        server.app.db.close().await;
+        let mut rest = Vec::new();
+        let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it ends");
+        assert!(end.is_err() || !rest.ends_with(b"0\r\n\r\n"), "it looks whole");
+        listening.stop().await;
+    }
+}
