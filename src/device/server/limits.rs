@@ -93,6 +93,10 @@ impl Limits {
         if counts.len() > MOST {
             counts.retain(|_, count| now < count.since + count.window);
         }
+        // Still full: a flood of addresses. Forgetting them is safer than growing, or looking through all each time.
+        if counts.len() > MOST {
+            counts.retain(|subject, _| matches!(subject, Subject::WrongByPerson(_) | Subject::NewKeys(_)));
+        }
         let spent = limits.iter().filter_map(|limit| {
             let count = counts.get(&limit.subject)?;
             let ends = count.since + count.window;
@@ -151,6 +155,16 @@ mod tests {
         assert_eq!(wait, Duration::from_secs(60), "59.3 seconds, rounded up");
         assert!(limits.take(&[codes("203.0.113.2")], at(1_200)).is_ok(), "another address");
         assert!(limits.take(&[codes("203.0.113.1")], at(1_200) + wait).is_ok());
+    }
+
+    #[test]
+    fn a_flood_of_addresses_does_not_fill_the_memory() {
+        let limits = Limits::default();
+        for n in 0..2 * MOST {
+            let _ = limits.take(&[codes(&format!("2001:db8:{:x}:{:x}::1", n >> 16, n & 0xffff))], MINUTE);
+        }
+        let counts = limits.counts.lock().expect("no panic").len();
+        assert!(counts <= MOST + 1, "{counts}");
     }
 
     #[test]
