@@ -320,7 +320,8 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await mallory.signIn(OWNER.email, "guess number 11")).toBe(429);
       await expect(mallory.page.getByRole("alert")).toContainText(/Too many tries. Wait 1[45] minutes/);
       await expect(mallory.page.getByLabel("Email")).toHaveValue(OWNER.email);
-      expect(server.audited()).toEqual([...Array<string>(10).fill("session.refused"), "attempts.slowed"]);
+      // Wrong passwords that follow each other are counted, and written in one row after a minute.
+      expect(server.audited()).toEqual(["session.refused", "attempts.slowed"]);
     });
 
     test("a theme is kept, and the first answer has it", async ({ serve, visit }) => {

@@ -57,6 +57,8 @@ pub struct EventBody {
     request_id: String,
     #[schema(value_type = Object)]
     details: serde_json::Value,
+    /// How many refusals this stands for; 1 for a change
+    times: i64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -110,5 +112,6 @@ fn body(event: Recorded) -> EventBody {
         user_agent: event.user_agent,
         request_id: event.request_id,
         details: event.details.into(),
+        times: event.times.max(1),
     }
 }

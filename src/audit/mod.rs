@@ -1,5 +1,5 @@
 //! Who did what. An event is written in the transaction of the change itself: if it cannot be written, the change does
-//! not happen. Rows are never changed; they go only by age, when the configuration says so.
+//! not happen. Refusals that repeat share a row. Rows are never changed; they go only by age, as the configuration says.
 
 #[cfg(feature = "ssr")]
 mod server;
@@ -8,6 +8,6 @@ mod server;
 pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
-    Actor, By, Event, Filter, Origin, Recorded, Target, about_it, doors, forbid, in_general, list, record,
-    record_refusal, sweep,
+    Actor, By, Event, Filter, Origin, Recorded, Refusals, Target, about_it, doors, flush_refusals, forbid,
+    in_general, list, record, record_refusal, record_stranger, sweep,
 };

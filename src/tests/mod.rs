@@ -35,5 +35,6 @@ mod people;
 mod personas;
 mod proxies;
 mod ranges;
+mod refusals;
 mod routes;
 mod sockets;

@@ -21,6 +21,7 @@ const RANGES: &[[&str; 5]] = &[
     ["session_idle", "299999ms", "5m", "400d", "34560000001ms"],
     ["session_life", "299999ms", "5m", "400d", "34560000001ms"],
     ["audit_retention", "86399999ms", "1d", "36500d", "3153600000001ms"],
+    ["refusal_retention", "86399999ms", "1d", "36500d", "3153600000001ms"],
     ["key_hash_cost", "0", "1", "20", "21"],
     ["remembered_tokens", "999", "1000", "100000000", "100000001"],
     ["usage_retention", "86399999ms", "1d", "3650d", "315360000001ms"],

@@ -23,6 +23,8 @@ pub enum Actor {
     Stranger,
     /// The operator's command line, or the server itself.
     System,
+    /// People and keys whose refusals were counted together.
+    Several,
 }
 
 impl Actor {
@@ -32,6 +34,7 @@ impl Actor {
             Self::Key { id, name } => ("key", id.as_str(), name),
             Self::Stranger => ("stranger", "", ""),
             Self::System => ("system", "", "Latchkey"),
+            Self::Several => ("several", "", ""),
         }
     }
 }

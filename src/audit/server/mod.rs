@@ -3,6 +3,8 @@
 mod event;
 mod pages;
 mod read;
+mod refusals;
+mod repeated;
 mod store;
 mod words;
 
@@ -11,25 +13,40 @@ pub use pages::doors;
 #[cfg(test)]
 pub use read::statement;
 pub use read::{Filter, Recorded, Target, list};
+pub use refusals::Refusals;
 pub use words::{about_it, in_general};
 
 use std::time::Duration;
 
+use refusals::{Due, Moment};
+
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
+use crate::shared::{EventId, Timestamp};
+
+/// Old rows that are deleted by one transaction.
+const SWEPT_AT_ONCE: i64 = 5_000;
 
 /// Writes one event with the change that it tells of.
 pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
-    let now = app.clock.now();
-    let id = crate::shared::EventId::new(now, app.chance_for_id());
-    Ok(store::insert(write, &id, now, by, &event).await?)
+    insert(app, write, by, &event, 0).await
 }
 
-/// A refusal of something that matters is an event too, which stands for itself.
+/// Writes what a stranger asks for, with the change that it leads to. In a flood of such requests it is only counted.
+pub async fn record_stranger(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
+    if app.slice::<Refusals>().admits_request(by, &event, moment(app)) {
+        insert(app, write, by, &event, 1).await?;
+    }
+    Ok(())
+}
+
+/// A refusal of something that matters is an event too, which stands for itself. When it repeats, it is counted, and
+/// one row a minute tells how often (see `refusals`).
 pub async fn record_refusal(app: &App, by: &By, event: Event) -> Result<(), Error> {
-    let mut write = app.db.write().await?;
-    record(app, &mut write, by, event).await?;
-    Ok(write.commit().await?)
+    match app.slice::<Refusals>().note(by, event, moment(app)) {
+        Some(due) => write_refusals(app, due).await,
+        None => Ok(()),
+    }
 }
 
 /// The same where somebody may not: the error that tells them why.
@@ -40,11 +57,59 @@ pub async fn forbid(app: &App, by: &By, event: Event, why: String) -> Error {
     }
 }
 
-/// Deletes what is older than the configured retention, if there is one. Returns how many rows went.
-pub async fn sweep(app: &App, keep: Option<Duration>) -> Result<u64, Error> {
-    let Some(keep) = keep else { return Ok(0) };
+/// Writes the refusals that were counted in the last minute. At the stop, all that are not yet written.
+pub async fn flush_refusals(app: &App, all: bool) -> Result<(), Error> {
+    write_refusals(app, app.slice::<Refusals>().due(app.clock.steady(), all)).await
+}
+
+async fn write_refusals(app: &App, due: Due<'_>) -> Result<(), Error> {
+    if due.rows().is_empty() {
+        return Ok(());
+    }
     let mut write = app.db.write().await?;
-    let gone = store::delete_before(&mut write, app.clock.now().minus(keep)).await?;
+    for row in due.rows() {
+        let mut event = row.event.clone();
+        if row.times > 1 {
+            event = event.detail("first_at", row.first.to_string());
+        }
+        insert(app, &mut write, &row.by, &event, row.times).await?;
+    }
     write.commit().await?;
+    due.written();
+    Ok(())
+}
+
+async fn insert(app: &App, write: &mut Write, by: &By, event: &Event, times: i64) -> Result<(), Error> {
+    let now = app.clock.now();
+    let id = EventId::new(now, app.chance_for_id());
+    Ok(store::insert(write, &id, now, by, event, times).await?)
+}
+
+fn moment(app: &App) -> Moment {
+    Moment { steady: app.clock.steady(), wall: app.clock.now() }
+}
+
+/// Deletes rows that are older than the configured retention: of all rows, if there is one, and of refusals. Returns
+/// how many rows went.
+pub async fn sweep(app: &App, all: Option<Duration>, refusals: Duration) -> Result<u64, Error> {
+    let now = app.clock.now();
+    let mut gone = delete(app, store::Old::Refusals, now.minus(refusals)).await?;
+    if let Some(all) = all {
+        gone += delete(app, store::Old::All, now.minus(all)).await?;
+    }
     Ok(gone)
+}
+
+/// A part at a time, so that others write in between.
+async fn delete(app: &App, old: store::Old, before: Timestamp) -> Result<u64, Error> {
+    let mut gone = 0;
+    loop {
+        let mut write = app.db.write().await?;
+        let part = store::delete_before(&mut write, old, before, SWEPT_AT_ONCE).await?;
+        write.commit().await?;
+        gone += part;
+        if part < SWEPT_AT_ONCE as u64 {
+            return Ok(gone);
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub struct Recorded {
     pub user_agent: String,
     pub request_id: String,
     pub details: Map<String, Value>,
+    /// How many refusals, or requests of strangers, the row stands for; 0: a change.
+    pub times: i64,
 }
 
 /// What is looked for; all of it must match.
@@ -52,7 +54,7 @@ pub fn statement(org: &OrgId, filter: &Filter) -> (String, Vec<String>) {
     let mut values = vec![org.to_string()];
     let mut text =
         "SELECT id, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, target_name, \
-                    address, user_agent, request_id, details FROM audit WHERE org_id = $1"
+                    address, user_agent, request_id, details, times FROM audit WHERE org_id = $1"
             .to_owned();
     let mut and = |condition: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -113,5 +115,6 @@ fn recorded(row: &AnyRow) -> Result<Recorded, sqlx::Error> {
         user_agent: row.try_get("user_agent")?,
         request_id: row.try_get("request_id")?,
         details: serde_json::from_str(&details).unwrap_or_default(),
+        times: row.try_get("times")?,
     })
 }

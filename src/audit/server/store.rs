@@ -12,12 +12,13 @@ pub async fn insert(
     at: Timestamp,
     by: &By,
     event: &Event,
+    times: i64,
 ) -> Result<(), sqlx::Error> {
     let (kind, actor_id, actor_name) = by.actor.columns();
     sqlx::query(
         "INSERT INTO audit (id, at, org_id, actor_kind, actor_id, actor_name, action, target_kind, target_id, \
-         target_name, target_key, address, user_agent, request_id, details) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         target_name, target_key, address, user_agent, request_id, details, times) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(id.as_str())
     .bind(at.millis())
@@ -34,13 +35,33 @@ pub async fn insert(
     .bind(&by.origin.user_agent)
     .bind(&by.origin.request_id)
     .bind(Value::Object(event.details.clone()).to_string())
+    .bind(times)
     .execute(&mut **write)
     .await
     .map(drop)
 }
 
-pub async fn delete_before(write: &mut Write, before: Timestamp) -> Result<u64, sqlx::Error> {
-    let done =
-        sqlx::query("DELETE FROM audit WHERE at < $1").bind(before.millis()).execute(&mut **write).await?;
+/// Which rows go when they are old.
+#[derive(Clone, Copy)]
+pub enum Old {
+    All,
+    /// Refusals, and what strangers asked for.
+    Refusals,
+}
+
+/// Deletes some of what is older, `most` at once.
+pub async fn delete_before(
+    write: &mut Write,
+    old: Old,
+    before: Timestamp,
+    most: i64,
+) -> Result<u64, sqlx::Error> {
+    let text = match old {
+        Old::All => "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 LIMIT $2)",
+        Old::Refusals => {
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE times > 0 AND at < $1 LIMIT $2)"
+        }
+    };
+    let done = sqlx::query(text).bind(before.millis()).bind(most).execute(&mut **write).await?;
     Ok(done.rows_affected())
 }

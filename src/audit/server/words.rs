@@ -3,9 +3,28 @@
 use serde_json::Value;
 
 use super::Recorded;
+use crate::shared::Timestamp;
+
+/// "12 times in a minute", for a row that stands for several refusals.
+pub fn how_often(event: &Recorded) -> Option<String> {
+    if event.times < 2 {
+        return None;
+    }
+    let first = event.details.get("first_at").and_then(Value::as_str).and_then(Timestamp::parse);
+    let minutes = first.map_or(1, |first| (event.at.since(first).as_secs() + 30) / 60);
+    let span = if minutes > 1 { format!("{minutes} minutes") } else { "a minute".to_owned() };
+    Some(format!("{} times in {span}", event.times))
+}
 
 /// What follows the actor's name, for a page that is about the target itself.
 pub fn about_it(event: &Recorded) -> String {
+    match how_often(event) {
+        Some(often) => format!("{}, {often}", sentence(event)),
+        None => sentence(event),
+    }
+}
+
+fn sentence(event: &Recorded) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     match event.action.as_str() {
         "key.created" if !text("login").is_empty() => {
@@ -33,6 +52,17 @@ pub fn about_it(event: &Recorded) -> String {
 
 /// What follows the actor's name, and the name of what it was done to.
 pub fn in_general(event: &Recorded) -> (String, String) {
+    if let Some(often) = how_often(event) {
+        let what = match event.action.as_str() {
+            "key.refused" => "changes of keys",
+            "member.refused" => "changes of members",
+            "agent.refused" => "to register agents",
+            "login.refused" => "logins",
+            "login.switch_refused" => "to go over to another organization",
+            other => return (format!("{}, {often}", other.replace(['.', '_'], " ")), String::new()),
+        };
+        return (format!("was refused {what}, {often}"), String::new());
+    }
     let target = || event.target_name.clone();
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     let verb = match event.action.as_str() {
@@ -160,7 +190,25 @@ mod tests {
             user_agent: nothing(),
             request_id: nothing(),
             details: details.as_object().cloned().unwrap_or_default(),
+            times: 0,
         }
+    }
+
+    #[test]
+    fn repeated_refusals_say_how_often() {
+        let repeated = |first_at: &str, times| Recorded {
+            at: Timestamp::parse("2026-11-20T10:01:05.000Z").expect("a time"),
+            times,
+            ..event("key.refused", json!({ "verb": "revoke", "reason": "No.", "first_at": first_at }))
+        };
+        let minute = repeated("2026-11-20T10:00:01.000Z", 12);
+        assert_eq!(how_often(&minute).as_deref(), Some("12 times in a minute"));
+        assert_eq!(about_it(&minute), "was refused to revoke it: No., 12 times in a minute");
+        let told = in_general(&minute);
+        assert_eq!(told, ("was refused changes of keys, 12 times in a minute".to_owned(), String::new()));
+        let longer = repeated("2026-11-20T09:57:01.000Z", 2);
+        assert_eq!(how_often(&longer).as_deref(), Some("2 times in 4 minutes"));
+        assert_eq!(how_often(&repeated("2026-11-20T10:01:05.000Z", 1)), None);
     }
 
     #[test]

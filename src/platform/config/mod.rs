@@ -99,6 +99,8 @@ settings! {
         pub session_life: Duration = "30d" from "5m" to "400d",
         /// How long audit rows are kept; empty: for ever
         pub audit_retention: Option<Duration> = "" from "1d" to "36500d",
+        /// How long audit rows of refusals are kept, and of what strangers asked for
+        pub refusal_retention: Duration = "90d" from "1d" to "36500d",
     }
 }
 

@@ -38,7 +38,7 @@ on_both_engines! {
         assert_eq!([wrong.status, unknown.status, disabled.status].map(|status| status.as_u16()), [422; 3]);
         assert_eq!(strip(&wrong, EMAIL), strip(&unknown, "nobody@tidewater.example"));
         assert_eq!(strip(&wrong, EMAIL), strip(&disabled, "bob@tidewater.example"));
-        assert_eq!(server.audited().await, ["person.disabled", "session.refused", "session.refused", "session.refused"]);
+        assert_eq!(server.audited().await, ["person.disabled", "session.refused"], "the others are counted");
     }
 
     /// Known or unknown, right or wrong, throttled or not: the work is the same, and it is one hash.

@@ -42,8 +42,8 @@ on_both_engines! {
         server.clock.advance(Duration::from_secs(400 * 24 * 60 * 60));
         crate::ui::server::routes::sweep(&server.app).await.expect("a sweep");
         assert_eq!(server.audited().await.len(), 1);
-        let keep = Some(Duration::from_secs(365 * 24 * 60 * 60));
-        assert_eq!(crate::audit::sweep(&server.app, keep).await.expect("a sweep"), 1);
+        let keep = Duration::from_secs(365 * 24 * 60 * 60);
+        assert_eq!(crate::audit::sweep(&server.app, Some(keep), keep).await.expect("a sweep"), 1);
         assert_eq!(server.audited().await.len(), 0);
     }
 }
@@ -85,7 +85,7 @@ impl Server {
             ),
             (
                 "audit",
-                "id || coalesce(org_id, '') || actor_kind || actor_id || actor_name || action || target_kind || target_id || target_name || address || user_agent || request_id || details",
+                "id || coalesce(org_id, '') || actor_kind || actor_id || actor_name || action || target_kind || target_id || target_name || address || user_agent || request_id || details || times",
             ),
         ] {
             let text = crate::platform::db::sql(format!("SELECT {columns} FROM {table} ORDER BY 1"));

@@ -18,21 +18,19 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// How often what the database must be asked for is brought up to date in the metrics, and how long that may take.
 const FIGURES: Duration = Duration::from_secs(5 * 60);
 const MOST_FOR_FIGURES: Duration = Duration::from_secs(30);
-
+/// How often refusals that were counted are written; each is due a minute after the one before.
+const FLUSH: Duration = Duration::from_secs(10);
 /// How often open streams check whether they still may: other processes end sessions too.
 const RECHECK: Duration = Duration::from_secs(5);
 
-pub const PRODUCT: Product = Product {
-    slices,
-    entrance,
-    start: |app| Box::pin(begin(app)),
-    stop: |app| Box::pin(async move { keys::server::settle(&app).await }),
-};
+pub const PRODUCT: Product =
+    Product { slices, entrance, start: |app| Box::pin(begin(app)), stop: |app| Box::pin(end(app)) };
 
 /// What the capabilities keep in memory.
 pub fn slices(random: &Random) -> Slices {
     Slices::default()
         .with(accounts::server::Throttle::default())
+        .with(audit::Refusals::default())
         .with(orgs::server::Legacy(Box::new(keys::server::Left)))
         .with(Arc::new(keys::server::Memory::new(random)))
         .with(usage::server::Usage::default())
@@ -75,6 +73,17 @@ async fn begin(app: App) -> Result<(), crate::platform::Error> {
         let app = app.clone();
         async move {
             loop {
+                tokio::time::sleep(FLUSH).await;
+                if let Err(error) = audit::flush_refusals(&app, false).await {
+                    tracing::warn!(%error, "repeated refusals could not be written; trying again later");
+                }
+            }
+        }
+    });
+    tokio::spawn({
+        let app = app.clone();
+        async move {
+            loop {
                 tokio::time::sleep(RECHECK).await;
                 app.live.recheck_all();
             }
@@ -99,13 +108,21 @@ pub async fn refresh_figures(app: &App) -> Result<(), crate::platform::Error> {
     keys::server::count_all(app).await
 }
 
+/// What is in memory only is written before the process ends.
+async fn end(app: App) -> Result<(), crate::platform::Error> {
+    let refusals = audit::flush_refusals(&app, true).await;
+    keys::server::settle(&app).await?;
+    refusals
+}
+
 /// Removes what has ended or is older than it may be.
 pub async fn sweep(app: &App) -> Result<(), crate::platform::Error> {
     accounts::server::sweep(app).await?;
     orgs::server::sweep(app).await?;
     keys::server::sweep(app).await?;
     device::server::sweep(app).await?;
-    audit::sweep(app, app.config.accounts.audit_retention).await.map(drop)
+    let settings = &app.config.accounts;
+    audit::sweep(app, settings.audit_retention, settings.refusal_retention).await.map(drop)
 }
 
 pub fn doors() -> Doors {

@@ -111,22 +111,17 @@ pub async fn check_second_factor(
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let mut write = app.db.write().await?;
-    let proof = spend_code(&mut write, person, code, app.clock.now()).await?;
-    let (by, event) = match proof {
-        Some(proof) => (person.by(visit), sign_in::started(person, proof)),
-        None => {
-            let event = Event::new("session.refused").on("person", &person.id, &person.email);
-            (By::stranger(visit), event.detail("at", "second factor"))
-        }
-    };
-    audit::record(app, &mut write, &by, event).await?;
-    write.commit().await?;
-    if proof.is_some() {
-        app.slice::<Throttle>().forgive(&attempt);
-    } else {
+    let Some(proof) = spend_code(&mut write, person, code, app.clock.now()).await? else {
+        drop(write);
         app.metrics.operations.sign_in_failed(SignInFailure::SecondFactor);
-    }
-    Ok(proof.is_some())
+        let event = Event::new("session.refused").on("person", &person.id, &person.email);
+        audit::record_refusal(app, &By::stranger(visit), event.detail("at", "second factor")).await?;
+        return Ok(false);
+    };
+    audit::record(app, &mut write, &person.by(visit), sign_in::started(person, proof)).await?;
+    write.commit().await?;
+    app.slice::<Throttle>().forgive(&attempt);
+    Ok(true)
 }
 
 /// Codes are counted together, wherever they are asked for.

@@ -171,7 +171,8 @@ pub async fn hash_new_password(
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     let mut write = app.db.write().await?;
-    sessions::sweep(&mut write, now, now.minus(app.config.accounts.session_idle)).await?;
+    let silent_since = now.minus(app.config.accounts.session_idle);
+    sessions::sweep(&mut write, now, silent_since, now.minus(session::ARRIVAL)).await?;
     links::sweep(&mut write, now).await?;
     sign_ups::sweep(&mut write, now).await?;
     identities::sweep(&mut write, now).await?;

@@ -66,7 +66,7 @@ pub async fn mail_reset_link(app: &App, visit: &Visit, email: &str) -> Result<()
         }
         event = event.on("person", &user.id, &user.email);
     }
-    audit::record(app, &mut write, &By::stranger(visit), event).await?;
+    audit::record_stranger(app, &mut write, &By::stranger(visit), event).await?;
     write.commit().await?;
     if let Some(user) = user.filter(|_| rested) {
         let app = app.clone();

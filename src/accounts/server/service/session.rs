@@ -18,6 +18,8 @@ use crate::shared::{OrgId, Timestamp, UserId};
 pub const SIGNED_IN: &str = "signed_in";
 pub const ORIGIN: &str = "origin";
 const PENDING: &str = "pending";
+/// Sessions in which nobody has signed in yet: longer than anybody may take to do so.
+pub const ARRIVAL: Duration = Duration::from_secs(60 * 60);
 /// Between the password and the second factor.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 

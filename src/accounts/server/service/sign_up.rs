@@ -31,7 +31,7 @@ pub async fn ask_for_account(app: &App, visit: &Visit, email: &str) -> Result<()
     let mut write = app.db.write().await?;
     let known = users::by_email(&mut *write, email).await?.is_some();
     let due = put(app, &mut write, email, &token, LETTER_EVERY).await?;
-    audit::record(
+    audit::record_stranger(
         app,
         &mut write,
         &By::stranger(visit),

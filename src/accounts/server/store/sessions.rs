@@ -166,11 +166,20 @@ pub async fn end_all(write: &mut Write, user: &UserId, but: Option<&str>) -> Res
     Ok(done.rows_affected())
 }
 
-pub async fn sweep(write: &mut Write, now: Timestamp, silent_since: Timestamp) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query("DELETE FROM sessions WHERE ends_at <= $1 OR last_seen_at <= $2")
-        .bind(now.millis())
-        .bind(silent_since.millis())
-        .execute(&mut **write)
-        .await?;
+/// Sessions in which nobody has signed in end earlier, after `nobody_since`.
+pub async fn sweep(
+    write: &mut Write,
+    now: Timestamp,
+    silent_since: Timestamp,
+    nobody_since: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(
+        "DELETE FROM sessions WHERE ends_at <= $1 OR last_seen_at <= $2 OR user_id IS NULL AND last_seen_at <= $3",
+    )
+    .bind(now.millis())
+    .bind(silent_since.millis())
+    .bind(nobody_since.millis())
+    .execute(&mut **write)
+    .await?;
     Ok(done.rows_affected())
 }

@@ -74,5 +74,6 @@ pub fn value(row: &Recorded) -> Value {
         "user_agent": row.user_agent,
         "request_id": row.request_id,
         "details": row.details,
+        "times": row.times.max(1),
     })
 }

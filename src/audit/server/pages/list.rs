@@ -1,5 +1,7 @@
 //! The page: filters, events by day, each with all that is known of it behind a disclosure.
 
+use std::time::Duration;
+
 use axum::extract::{Query, State};
 use axum::response::Response;
 use leptos::prelude::*;
@@ -9,7 +11,9 @@ use super::export::value;
 use super::wanted::{SPANS, Wanted};
 use super::{HOME, redirect_without_token};
 use crate::audit::server::read::{self, Recorded};
+use crate::audit::server::words::how_often;
 use crate::orgs::server::Member;
+use crate::platform::config::Accounts;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
@@ -42,13 +46,7 @@ pub async fn show(
         request => usage::refusal(&app, org, request).await?,
     };
     let now = app.clock.now();
-    let text = match app.config.accounts.audit_retention {
-        Some(keep) => format!(
-            "Every change and every refusal of something that matters, kept for {}. Nobody can edit it.",
-            counted(keep.as_secs().div_ceil(24 * 60 * 60), "day", "days")
-        ),
-        None => "Every change and every refusal of something that matters. Nobody can edit it.".to_owned(),
-    };
+    let text = about(&app.config.accounts);
     let chrome = chrome(&app, &member, Some(Nav::Audit), HOME);
     let word = member.visitor.word.clone();
     let page = page_for(&app, &member, "Audit log").render(move || {
@@ -135,6 +133,22 @@ fn refusal(reason: Reason) -> AnyView {
     .into_any()
 }
 
+/// What the log holds, and for how long.
+fn about(settings: &Accounts) -> String {
+    let days = |keep: Duration| counted(keep.as_secs().div_ceil(24 * 60 * 60), "day", "days");
+    let refusals = settings
+        .audit_retention
+        .map_or(settings.refusal_retention, |all| all.min(settings.refusal_retention));
+    let changes = match settings.audit_retention {
+        Some(keep) => format!("Every change of the last {}", days(keep)),
+        None => "Every change".to_owned(),
+    };
+    format!(
+        "{changes}, and what was refused in the last {}; refusals that repeat share a row. Nobody can edit it.",
+        days(refusals)
+    )
+}
+
 fn nothing(wanted: &Wanted) -> AnyView {
     if wanted.is_narrowed() || !wanted.before.is_empty() {
         return view! {
@@ -202,6 +216,7 @@ fn actor(row: &Recorded) -> String {
     match row.actor_kind.as_str() {
         "stranger" => "Not signed in".to_owned(),
         "system" => "Latchkey itself".to_owned(),
+        "several" => "Several people or keys".to_owned(),
         _ => row.actor_name.clone(),
     }
 }
@@ -219,12 +234,17 @@ fn event(row: Recorded) -> AnyView {
     let time = exact(row.at);
     let clock = time.split(", ").nth(1).unwrap_or_default().trim_end_matches(" UTC").to_owned();
     let who = actor(&row);
-    let is_person = !matches!(row.actor_kind.as_str(), "stranger" | "system");
+    let is_person = !matches!(row.actor_kind.as_str(), "stranger" | "system" | "several");
+    let often = how_often(&row);
+    let repeated = often.as_ref().map(|_| {
+        view! { <span class="text-ink-3">{format!(" × {}", row.times)}</span> }
+    });
     let actor_class = if is_person { "a-actor truncate font-medium" } else { "a-actor truncate text-ink-3" };
     let action_class =
         format!("a-action mono text-cap leading-5 {}", tone(&row.action)).trim_end().to_owned();
     let facts = [
         ("Time", time, ""),
+        ("Repeated", often.unwrap_or_default(), ""),
         ("Actor", who.clone(), ""),
         (
             "Target",
@@ -242,7 +262,7 @@ fn event(row: Recorded) -> AnyView {
             <summary>
                 <span class="a-time num text-ink-3">{clock}</span>
                 <span class=actor_class dir="auto">{who}</span>
-                <span class=action_class>{row.action}</span>
+                <span class=action_class>{row.action}{repeated}</span>
                 <span class="a-target truncate" dir="auto">{row.target_name}</span>
                 <span class="a-ip mono truncate text-cap leading-5 text-ink-3">{row.address}</span>
                 <span class="chev"><Icon symbol=Symbol::Right/></span>

@@ -116,7 +116,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     }
     let event = Event::new("login.asked").on("login", &login.id, tool);
     let event = event.detail("device", login.device_name.clone());
-    audit::record(app, &mut write, &By::stranger(request.visit), event).await?;
+    audit::record_stranger(app, &mut write, &By::stranger(request.visit), event).await?;
     write.commit().await?;
     app.metrics.operations.device_login(DeviceLogin::Started);
     polls.begin(generation, &hash, &login, settings.device_poll_interval);

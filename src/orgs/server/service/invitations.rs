@@ -65,7 +65,7 @@ pub async fn invite(
 fn post(app: &App, actor: &Actor, invited: &mut Invited) {
     let inviter = match &actor.by.actor {
         audit::Actor::Person { name, .. } | audit::Actor::Key { name, .. } => name,
-        audit::Actor::Stranger | audit::Actor::System => "Latchkey",
+        audit::Actor::Stranger | audit::Actor::System | audit::Actor::Several => "Latchkey",
     };
     invited.posted =
         letters::invitation(app, &invited.email, &actor.org.org_name, inviter, invited.link.expose());

@@ -1,0 +1,211 @@
+//! Limits how many rows refusals may write. Of each source (a person, a key or an address) and action the first refusal
+//! is written at once; those that follow are counted and become one row a minute. When refusals of very many sources
+//! come together, the rows are used up, and further ones are counted by action and organization alone. All of it is in
+//! memory and bounded. A count is lost only when the process is killed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::event::{By, Event};
+use super::repeated::{Repeated, Subject};
+use crate::shared::Timestamp;
+
+/// One row of a source and action in this time.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Sources that are told apart.
+const MOST_SOURCES: usize = 2_000;
+/// Organizations whose refusals are counted together.
+const MOST_SUMMARIES: usize = 1_000;
+
+/// The moment of a refusal: time since the start for the limits, the wall clock for the row.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    pub steady: Duration,
+    pub wall: Timestamp,
+}
+
+struct Counted {
+    /// When the last row was written.
+    written: Duration,
+    /// What came since then.
+    pending: Option<Repeated>,
+}
+
+impl Counted {
+    fn add(&mut self, row: Repeated) {
+        match &mut self.pending {
+            Some(pending) => pending.add(row),
+            None => self.pending = Some(row),
+        }
+    }
+
+    fn is_due(&self, now: Duration) -> bool {
+        now >= self.written + WINDOW
+    }
+}
+
+/// So many rows at once, and so many a minute for as long as it lasts.
+struct Budget {
+    most: f64,
+    a_minute: f64,
+    left: f64,
+    at: Duration,
+}
+
+impl Budget {
+    fn new(most: f64, a_minute: f64) -> Self {
+        Self { most, a_minute, left: most, at: Duration::ZERO }
+    }
+
+    fn take(&mut self, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.at).as_secs_f64();
+        self.left = (self.left + passed / 60.0 * self.a_minute).min(self.most);
+        self.at = now;
+        let is_enough = self.left >= 1.0;
+        if is_enough {
+            self.left -= 1.0;
+        }
+        is_enough
+    }
+}
+
+struct Ledger {
+    subjects: HashMap<Subject, Counted>,
+    /// Rows of refusals of strangers, of people and keys, and rows of what strangers asked for.
+    strangers: Budget,
+    known: Budget,
+    requests: Budget,
+}
+
+impl Ledger {
+    fn may_write(&mut self, subject: &Subject, now: Duration) -> bool {
+        let budget = if subject.is_stranger() { &mut self.strangers } else { &mut self.known };
+        self.subjects.len() < MOST_SOURCES && budget.take(now)
+    }
+
+    /// Counts a refusal by its action and organization alone.
+    fn summarize(&mut self, row: Repeated, now: Duration) {
+        let summaries = self.subjects.keys().filter(|subject| subject.is_summary()).count();
+        let mut summary = row.summarized(true);
+        if summaries >= MOST_SUMMARIES && !self.subjects.contains_key(&summary.subject) {
+            summary = summary.summarized(false);
+        }
+        self.count(summary, now);
+    }
+
+    fn count(&mut self, row: Repeated, now: Duration) {
+        let counted = self.subjects.entry(row.subject.clone());
+        counted.or_insert(Counted { written: now, pending: None }).add(row);
+    }
+}
+
+/// What is counted and not yet written. One for the process.
+pub struct Refusals(Mutex<Ledger>);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(Mutex::new(Ledger {
+            subjects: HashMap::new(),
+            strangers: Budget::new(60.0, 10.0),
+            known: Budget::new(300.0, 60.0),
+            requests: Budget::new(300.0, 30.0),
+        }))
+    }
+}
+
+/// Rows that are about to be written. Dropped before `written`, they are counted again and come later.
+pub struct Due<'a> {
+    refusals: &'a Refusals,
+    now: Duration,
+    rows: Vec<Repeated>,
+}
+
+impl Due<'_> {
+    pub fn rows(&self) -> &[Repeated] {
+        &self.rows
+    }
+
+    pub fn written(mut self) {
+        self.rows.clear();
+    }
+}
+
+impl Drop for Due<'_> {
+    fn drop(&mut self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let mut ledger = self.refusals.ledger();
+        for row in std::mem::take(&mut self.rows) {
+            ledger.count(row, self.now);
+        }
+    }
+}
+
+impl Refusals {
+    /// Counts a refusal. The row, if one is to be written now.
+    pub fn note(&self, by: &By, event: Event, now: Moment) -> Option<Due<'_>> {
+        let mut row = Repeated::once(by, event, now.wall);
+        let mut ledger = self.ledger();
+        match ledger.subjects.get_mut(&row.subject) {
+            Some(counted) if !counted.is_due(now.steady) => {
+                counted.add(row);
+                return None;
+            }
+            _ => {}
+        }
+        let earlier = ledger.subjects.remove(&row.subject).and_then(|counted| counted.pending);
+        if let Some(mut earlier) = earlier {
+            earlier.add(row);
+            row = earlier;
+        }
+        if !ledger.may_write(&row.subject, now.steady) {
+            ledger.summarize(row, now.steady);
+            return None;
+        }
+        let counted = Counted { written: now.steady, pending: None };
+        ledger.subjects.insert(row.subject.clone(), counted);
+        Some(Due { refusals: self, now: now.steady, rows: vec![row] })
+    }
+
+    /// May what a stranger asks for have a row of its own? Otherwise it is counted.
+    pub fn admits_request(&self, by: &By, event: &Event, now: Moment) -> bool {
+        let mut ledger = self.ledger();
+        let is_admitted = ledger.requests.take(now.steady);
+        if !is_admitted {
+            ledger.summarize(Repeated::once(by, event.clone(), now.wall), now.steady);
+        }
+        is_admitted
+    }
+
+    /// What was counted and is due by now; at the stop, all of it.
+    pub fn due(&self, now: Duration, all: bool) -> Due<'_> {
+        let mut ledger = self.ledger();
+        let mut due: Vec<Repeated> = Vec::new();
+        ledger.subjects.retain(|_, counted| {
+            if !all && !counted.is_due(now) {
+                return true;
+            }
+            due.extend(counted.pending.take());
+            // What is written below is put in again.
+            false
+        });
+        let mut rows = Vec::with_capacity(due.len());
+        for row in due {
+            if all || row.subject.is_summary() || ledger.may_write(&row.subject, now) {
+                let counted = Counted { written: now, pending: None };
+                ledger.subjects.insert(row.subject.clone(), counted);
+                rows.push(row);
+            } else {
+                ledger.summarize(row, now);
+            }
+        }
+        drop(ledger);
+        Due { refusals: self, now, rows }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

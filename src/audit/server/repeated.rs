@@ -1,0 +1,91 @@
+//! What is counted together, and the row that it becomes.
+
+use std::net::IpAddr;
+
+use super::event::{Actor, By, Event, Origin};
+use crate::platform::http::address::subscriber;
+use crate::shared::{KeyId, OrgId, Timestamp, UserId};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Source {
+    Person(UserId),
+    Key(KeyId),
+    /// Somebody who is not signed in; an IPv6 address by its /64.
+    Address(Option<IpAddr>),
+    Server,
+    /// Sources that are not told apart.
+    Strangers,
+    Several,
+}
+
+/// What is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    source: Source,
+    org: Option<OrgId>,
+    action: &'static str,
+}
+
+impl Subject {
+    fn of(by: &By, action: &'static str) -> Self {
+        let source = match &by.actor {
+            Actor::Person { id, .. } => Source::Person(id.clone()),
+            Actor::Key { id, .. } => Source::Key(id.clone()),
+            Actor::Stranger => Source::Address(by.origin.address.map(subscriber)),
+            Actor::System | Actor::Several => Source::Server,
+        };
+        Self { source, org: by.org.clone(), action }
+    }
+
+    pub fn is_stranger(&self) -> bool {
+        matches!(self.source, Source::Address(_) | Source::Strangers)
+    }
+
+    pub fn is_summary(&self) -> bool {
+        matches!(self.source, Source::Strangers | Source::Several)
+    }
+}
+
+/// Refusals that become one row. Of several, the row says what they have in common and where the last came from.
+#[derive(Clone, Debug)]
+pub struct Repeated {
+    pub subject: Subject,
+    pub by: By,
+    pub event: Event,
+    pub times: i64,
+    /// When the first of them happened.
+    pub first: Timestamp,
+}
+
+impl Repeated {
+    pub fn once(by: &By, event: Event, at: Timestamp) -> Self {
+        Self { subject: Subject::of(by, event.action), by: by.clone(), event, times: 1, first: at }
+    }
+
+    pub fn add(&mut self, later: Self) {
+        self.times = self.times.saturating_add(later.times);
+        self.first = self.first.min(later.first);
+        self.by = later.by;
+        let (event, other) = (&mut self.event, later.event);
+        if (event.target_kind, &event.target_id, &event.target_name)
+            != (other.target_kind, &other.target_id, &other.target_name)
+        {
+            event.target_kind = "";
+            event.target_id.clear();
+            event.target_name.clear();
+        }
+        event.details.retain(|name, value| other.details.get(name) == Some(value));
+    }
+
+    /// The same without its source.
+    pub fn summarized(mut self, keeps_org: bool) -> Self {
+        let (source, actor) = match self.subject.is_stranger() {
+            true => (Source::Strangers, Actor::Stranger),
+            false => (Source::Several, Actor::Several),
+        };
+        let org = self.subject.org.filter(|_| keeps_org);
+        self.subject = Subject { source, org: org.clone(), ..self.subject };
+        self.by = By { actor, org, origin: Origin::local() };
+        self
+    }
+}
