@@ -18,6 +18,7 @@ use super::live::Live;
 use super::mail::Mail;
 use super::metrics::Metrics;
 use super::outbound::Outbound;
+use super::readiness::Readiness;
 use super::{Clock, Config, Random};
 
 #[derive(Clone)]
@@ -79,6 +80,7 @@ pub struct Parts {
     pub config: Config,
     pub public_url: PublicUrl,
     pub db: Db,
+    pub readiness: Readiness,
     pub clock: Clock,
     pub random: Random,
     pub metrics: Metrics,
@@ -108,6 +110,7 @@ impl App {
             config,
             public_url,
             db,
+            readiness: Readiness::default(),
             clock,
             random,
             metrics,

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyConnection, Row};
 
 use super::db::Write;
 use crate::shared::Timestamp;
@@ -98,21 +98,21 @@ pub async fn note(write: &mut Write, now: Timestamp, kind: Kind, id: &str) -> Re
 }
 
 /// The number of the newest change.
-pub async fn newest(pool: &AnyPool) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT seq FROM change_counter WHERE one = 1").fetch_one(pool).await
+pub async fn newest(db: &mut AnyConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT seq FROM change_counter WHERE one = 1").fetch_one(db).await
 }
 
 /// Rows read by one look.
 pub const AT_ONCE: usize = 1_000;
 
 /// The changes after a number, at most `AT_ONCE`.
-pub async fn after(pool: &AnyPool, seen: i64) -> Result<Read, sqlx::Error> {
+pub async fn after(db: &mut AnyConnection, seen: i64) -> Result<Read, sqlx::Error> {
     // Read before the rows: what comes between is among them.
-    let newest = newest(pool).await?;
+    let newest = newest(&mut *db).await?;
     let rows = sqlx::query("SELECT seq, kind, id FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2")
         .bind(seen)
         .bind(AT_ONCE as i64)
-        .fetch_all(pool)
+        .fetch_all(db)
         .await?;
     if newest < seen || newest > seen && rows.is_empty() {
         // The database was restored, or all rows since then are old enough to be gone.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::db::count_error;
+use super::db::{Fault, count_error};
 
 #[derive(Debug)]
 pub enum Error {
@@ -116,6 +116,12 @@ impl From<tower_sessions::session::Error> for Error {
     }
 }
 
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        sqlx::Error::from(fault).into()
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as Sql;
@@ -135,11 +141,12 @@ impl From<sqlx::Error> for Error {
 /// PostgreSQL takes no NUL in a text; SQLite does.
 const NOT_A_TEXT: &str = "22021";
 
-/// PostgreSQL's connection, resource and shutdown classes; SQLite's busy, I/O, full and cannot-open codes, whose
-/// extended forms carry the primary one in the low byte.
+/// PostgreSQL's connection, resource and shutdown classes and its refusal to write while it is read-only; SQLite's busy,
+/// read-only, I/O, damage, full and cannot-open codes, whose extended forms carry the primary one in the low byte.
 fn is_outage(code: &str) -> bool {
-    const SQLITE: [u32; 5] = [5, 6, 10, 13, 14];
-    let postgres = code.len() == 5 && ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class));
+    const SQLITE: [u32; 8] = [5, 6, 8, 10, 11, 13, 14, 26];
+    const POSTGRES: [&str; 5] = ["08", "53", "57P", "58", "25006"];
+    let postgres = code.len() == 5 && POSTGRES.iter().any(|class| code.starts_with(class));
     postgres || code.parse::<u32>().is_ok_and(|number| code.len() < 5 && SQLITE.contains(&(number & 0xff)))
 }
 
@@ -157,6 +164,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
             Self::Internal(cause) => tracing::error!(%cause, "internal error"),
+            Self::Unavailable(cause) if Fault::is_known_outage(&**cause) => {}
             Self::Unavailable(cause) => tracing::error!(%cause, "database unavailable"),
             // A page is asked for: after signing in it is shown.
             Self::SignInFirst { next } => {
@@ -270,6 +278,10 @@ mod tests {
             ("53300", true),
             ("5", true),
             ("13", true),
+            ("11", true),
+            ("26", true),
+            ("1032", true),
+            ("25006", true),
             ("2570", true),
             ("23505", false),
             ("42601", false),

@@ -17,6 +17,7 @@ pub mod metrics;
 mod once_a_minute;
 pub mod outbound;
 mod random;
+mod readiness;
 mod secret;
 pub mod stream;
 pub mod telemetry;

@@ -99,7 +99,11 @@ impl Server {
 
     /// With settings of its own.
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
-        let place = Place::on(engine).await;
+        Self::at(Place::on(engine).await, settings).await
+    }
+
+    /// On a database that was prepared.
+    pub async fn at(place: Place, settings: &[(&str, &str)]) -> Self {
         let config = place.config(settings);
         let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
         let clock = Clock::held_at(START);

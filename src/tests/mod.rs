@@ -38,3 +38,4 @@ mod ranges;
 mod refusals;
 mod routes;
 mod sockets;
+mod storage;

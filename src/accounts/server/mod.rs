@@ -22,7 +22,7 @@ pub use service::{
     setup_link_printed_at, setup_refused, sign_up_refused, signed_in, spend_setup_link, spend_sign_up_link,
     sweep,
 };
-pub use sessions::{SessionStore, fingerprint, layer};
+pub use sessions::{SessionStore, explain_unsaved, fingerprint, layer};
 pub use throttle::Throttle;
 
 #[cfg(test)]

@@ -6,6 +6,10 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time;
 use tower_sessions::session::{Id, Record};
@@ -15,7 +19,7 @@ use tower_sessions::{Expiry, SessionManagerLayer};
 use super::service::{ORIGIN, SIGNED_IN, SignedIn};
 use super::store::sessions as store;
 use crate::platform::db::count_error;
-use crate::platform::{App, Secret};
+use crate::platform::{App, Problem, Secret};
 use crate::shared::Timestamp;
 
 /// Seeing a session again is written down at most this often.
@@ -44,6 +48,23 @@ pub fn layer(app: &App) -> SessionManagerLayer<SessionStore> {
         .with_path("/")
         // The browser forgets the cookie when the session ends by age; silence is judged here.
         .with_expiry(Expiry::OnInactivity(time::Duration::try_from(life).unwrap_or(time::Duration::DAY)))
+}
+
+/// After the answer the layer saves what was changed in the session. Where it cannot, it answers 500 and nothing else.
+pub async fn explain_unsaved(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let is_ours = response.extensions().get::<Problem>().is_some()
+        || response.headers().contains_key(header::CONTENT_TYPE);
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR || is_ours {
+        return response;
+    }
+    Problem::of(StatusCode::SERVICE_UNAVAILABLE)
+        .detail(
+            "Your session could not be saved: the database takes no changes right now. \
+             Check whether your change was made before you try again.",
+        )
+        .retry_after(Duration::from_secs(2))
+        .into_response()
 }
 
 /// How a session is found and shown: the id itself is known to the browser alone.

@@ -37,6 +37,6 @@ pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verify::{From, Kinds, Proven, Verdict, Wanted, verify, verify_at_once};
-#[cfg(test)]
-pub use watch::flush;
 pub use watch::{catch_up, count_all, first_call, is_current, measure, settle, sweep, watch};
+#[cfg(test)]
+pub use watch::{flush, keep_up, settle_within};

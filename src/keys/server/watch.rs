@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +21,13 @@ use crate::usage::server as usage;
 
 /// How often the change log is read: other processes on the same database change keys too.
 const EVERY: Duration = Duration::from_secs(1);
+/// A reading that takes longer has failed: what is remembered may not be used any more, or soon.
+const READING: Duration = Duration::from_secs(4);
 const IDEMPOTENCY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What the start and the stop wait for, about, while usage is added up.
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// How soon the stop tries again to write what could not be written.
+const AGAIN: Duration = Duration::from_millis(250);
 const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads the log once and adds up what a server before this one has left; goes on with both until the process ends.
@@ -35,9 +40,7 @@ pub async fn watch(app: &App) -> Result<(), Error> {
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(EVERY).await;
-            if let Err(error) = catch_up(&reader).await {
-                tracing::warn!(%error, "the change log could not be read; trying again");
-            }
+            keep_up(&reader).await;
         }
     });
     let writer = app.clone();
@@ -83,19 +86,37 @@ pub fn is_current(app: &App) -> bool {
     app.slice::<Arc<Memory>>().may_use_states(app.clock.steady())
 }
 
+/// Reads the change log once more. When that fails after the lease has ended, the database counts as away, and whoever
+/// needs it is refused without waiting, until a reading succeeds.
+pub async fn keep_up(app: &App) {
+    match catch_up(app).await {
+        Ok(()) => {
+            if app.db.set_away(false) {
+                tracing::info!("the database answers again");
+            }
+        }
+        Err(error) => {
+            if !is_current(app) {
+                app.db.set_away(true);
+            }
+            tracing::warn!(%error, "the change log could not be read; trying again");
+        }
+    }
+}
+
 /// Reads what has changed since the last time and tells those who remember it.
 pub async fn catch_up(app: &App) -> Result<(), Error> {
     let memory = app.slice::<Arc<Memory>>();
     loop {
         let began = app.clock.steady();
         let Some(seen) = memory.seen() else {
-            let newest = changes::newest(app.db.pool()).await?;
+            let newest = app.db.within(READING, |db| Box::pin(changes::newest(db))).await?;
             app.db.listener.tell_gap();
             memory.read_to(newest);
             memory.renew(began);
             return Ok(());
         };
-        let read = changes::after(app.db.pool(), seen).await?;
+        let read = app.db.within(READING, move |db| Box::pin(changes::after(db, seen))).await?;
         if read.gap {
             app.db.listener.tell_gap();
         }
@@ -111,21 +132,52 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
 /// Before the process ends: writes what was counted, and adds it up. What cannot be added up soon is in the journal, for
 /// the next process.
 pub async fn settle(app: &App) -> Result<(), Error> {
-    flush_for(app, AT_ONCE).await
+    settle_within(app, AT_ONCE).await
 }
 
-/// The same however long it takes: afterwards the tables say all.
+/// The same, trying again for so long while it cannot be written.
+pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
+    if let Err(reason) = write_down_within(app, span).await {
+        let lost = app.slice::<usage::Usage>().unwritten();
+        return Err(Error::internal(format!("{lost} counted requests are lost: {reason}")));
+    }
+    match tokio::time::timeout(2 * AT_ONCE, usage::add_up_for(app, TABLES, AT_ONCE)).await {
+        Ok(added) => added,
+        Err(_) => Ok(()), // the next process does it
+    }
+}
+
+/// An error is the reason of the last failure.
+async fn write_down_within(app: &App, span: Duration) -> Result<(), String> {
+    let mut late = pin!(tokio::time::sleep(span));
+    let mut reason = "the database did not answer".to_owned();
+    // The first may be one whose commit was in doubt; the second has what came since.
+    for _ in 0..2 {
+        loop {
+            tokio::select! {
+                biased;
+                written = write_down(app) => match written {
+                    Ok(()) => break,
+                    Err(error) => reason = error.to_string(),
+                },
+                () = &mut late => return Err(reason),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                () = &mut late => return Err(reason),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes and adds up all that was counted, however long it takes: afterwards the tables say all.
 #[cfg(test)]
 pub async fn flush(app: &App) -> Result<(), Error> {
-    flush_for(app, Duration::MAX).await
-}
-
-async fn flush_for(app: &App, span: Duration) -> Result<(), Error> {
-    // The first may be one whose commit was in doubt; the second has what came since.
     for _ in 0..2 {
         write_down(app).await?;
     }
-    usage::add_up_for(app, TABLES, span).await
+    usage::add_up_for(app, TABLES, Duration::MAX).await
 }
 
 const TABLES: usage::Tables = usage::Tables {

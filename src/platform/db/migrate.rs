@@ -37,6 +37,10 @@ pub fn newest() -> i64 {
 
 fn explain(db: &Db, error: &MigrateError) -> DbError {
     match error {
+        MigrateError::Execute(cause) if super::may_come_back(cause) => DbError::away(format!(
+            "the database {} went away while its tables were brought up to date: {cause}",
+            db.url
+        )),
         MigrateError::VersionMissing(version) => DbError::new(format!(
             "the database {} was written by a newer Latchkey (it has migration {version}, this one knows up to {}): \
              run that version, or restore a backup made before the upgrade",

@@ -9,30 +9,38 @@ mod backup;
 mod check;
 mod errors;
 mod figures;
+mod fault;
 mod migrate;
+mod pool;
 mod postgres;
+mod probe;
 mod sqlite;
+mod wait;
+mod write;
 
 pub use backup::backup;
 pub use check::check;
 pub use errors::{count_error, error_counts};
+pub use fault::Fault;
 #[cfg(test)]
 pub use migrate::{migrate_to, newest};
+pub use wait::open_when_reachable;
+pub use write::{Session, Write};
 
 use std::fmt;
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use sqlx::any::{Any, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
+use tokio::sync::Semaphore;
 
 use super::Clock;
-use super::changes::{Change, Listener};
+use super::changes::Listener;
 use super::config::{self, DatabaseUrl};
-use sqlite::FileLock;
+use fault::Condition;
+use sqlite::{FileLock, OpenFile, PageLimit};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -65,25 +73,34 @@ pub enum Opener {
 
 /// Why a database did not open or an administrative command did not work: one line for the operator.
 #[derive(Debug)]
-pub struct DbError(String);
+pub struct DbError {
+    line: String,
+    is_away: bool,
+}
 
 impl DbError {
     fn new(line: impl Into<String>) -> Self {
         // Messages of drivers and of the operating system may have several lines.
-        Self(line.into().split_whitespace().collect::<Vec<_>>().join(" "))
+        Self { line: line.into().split_whitespace().collect::<Vec<_>>().join(" "), is_away: false }
+    }
+
+    /// The same for a database that cannot be reached now and may be there later.
+    fn away(line: impl Into<String>) -> Self {
+        Self { is_away: true, ..Self::new(line) }
+    }
+
+    pub fn is_away(&self) -> bool {
+        self.is_away
     }
 }
 
 impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.line)
     }
 }
 
 impl std::error::Error for DbError {}
-
-/// After this long a connection may have been lost unnoticed.
-const REST: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct Db {
@@ -98,7 +115,17 @@ pub struct Db {
     pub listener: Listener,
     /// Held for as long as any clone lives; the operating system releases it when the process dies.
     lock: Option<Arc<FileLock>>,
+    /// On SQLite.
+    file: Option<Arc<OpenFile>>,
+    /// On SQLite a connection that does nothing: while it is open the write-ahead log stays, and other connections can be
+    /// opened on a full disk.
+    keeper: Arc<Mutex<Option<AnyConnection>>>,
+    condition: Arc<Condition>,
+    page_limit: PageLimit,
 }
+
+/// Work with a connection, as `Db::within` runs it.
+type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
 impl Db {
     /// Connects, checks the engine and brings the tables up to date.
@@ -113,33 +140,38 @@ impl Db {
         sqlx::any::install_default_drivers();
         let url = settings.database_url.clone();
         let cannot = |why: String| DbError::new(format!("cannot open the database {url}: {why}"));
-        let options = AnyPoolOptions::new()
-            .max_connections(settings.database_connections)
-            .acquire_timeout(settings.database_timeout)
-            // A connection that worked a moment ago works: it is asked only after a rest.
-            .test_before_acquire(false)
-            .before_acquire(|connection, about| {
-                Box::pin(async move {
-                    if about.idle_for > REST {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            });
-        let (engine, lock, address) = match &settings.database_url {
+        let is_server = matches!(url, DatabaseUrl::Postgres(_));
+        let failed = |error: sqlx::Error| match is_server && may_come_back(&error) {
+            true => DbError::away(format!("the database {url} cannot be reached: {error}")),
+            false => cannot(error.to_string()),
+        };
+        let (engine, lock, file, address) = match &settings.database_url {
             DatabaseUrl::Sqlite(path) => {
                 let lock = sqlite::prepare(path, opener).map_err(cannot)?;
-                (Engine::Sqlite, lock, sqlite::address(path)?)
+                let file = OpenFile::open(path).map_err(|error| cannot(error.to_string()))?;
+                (Engine::Sqlite, lock, Some(Arc::new(file)), sqlite::address(path)?)
             }
-            DatabaseUrl::Postgres(address) => (Engine::Postgres, None, address.to_string()),
+            DatabaseUrl::Postgres(address) => (Engine::Postgres, None, None, address.to_string()),
         };
         // The pool tries again and again and then says only that time ran out; one try of our own tells the reason.
-        tokio::time::timeout(settings.database_timeout, try_once(engine, &address))
+        let first = tokio::time::timeout(settings.database_timeout, try_once(engine, &address))
             .await
-            .map_err(|_| cannot("it does not answer".to_owned()))?
-            .map_err(|error| cannot(error.to_string()))?;
-        let options = options.after_connect(move |connection, _| Box::pin(configure(engine, connection)));
-        let pool = options.connect(&address).await.map_err(|error| cannot(error.to_string()))?;
+            .map_err(|_| failed(sqlx::Error::PoolTimedOut))?
+            .map_err(failed)?;
+        let keeper = match engine {
+            Engine::Sqlite => Some(first),
+            Engine::Postgres => first.close().await.map(|()| None).map_err(failed)?,
+        };
+        let condition = Arc::new(Condition::default());
+        let page_limit = PageLimit::default();
+        let about = pool::About {
+            engine,
+            file: file.clone(),
+            condition: Arc::clone(&condition),
+            page_limit: page_limit.clone(),
+        };
+        let options = pool::options(settings, about);
+        let pool = options.connect(&address).await.map_err(failed)?;
         let writers = if engine == Engine::Sqlite { 1 } else { settings.database_connections as usize };
         let db = Self {
             pool,
@@ -151,6 +183,10 @@ impl Db {
             write_waits: Histogram::new(exponential_buckets(0.0005, 4.0, 8)),
             listener: Listener::default(),
             lock: lock.map(Arc::new),
+            file,
+            keeper: Arc::new(Mutex::new(keeper)),
+            condition,
+            page_limit,
         };
         match engine {
             Engine::Sqlite => sqlite::refuse_old(&db).await?,
@@ -187,15 +223,68 @@ impl Db {
     }
 
     async fn begin(&self) -> Result<Write, sqlx::Error> {
+        self.refuse_faulty()?;
         let turn = tokio::time::timeout(self.writer_timeout, Arc::clone(&self.writer).acquire_owned())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|_| sqlx::Error::PoolClosed)?;
-        let transaction = match self.engine {
-            Engine::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
-            Engine::Postgres => self.pool.begin().await?,
+        tokio::select! {
+            write = Write::begin(self, turn) => write,
+            () = self.gone() => Err(Fault::Away.into()),
+        }
+    }
+
+    /// Fails where it is known already that what is written now would not last.
+    fn refuse_faulty(&self) -> Result<(), Fault> {
+        if self.is_away() {
+            return Err(Fault::Away);
+        }
+        if self.condition.is_unreadable() {
+            return Err(Fault::Damaged);
+        }
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
+    }
+
+    /// Is it known that the database cannot be reached? Whoever needs it can be refused at once.
+    pub fn is_away(&self) -> bool {
+        self.condition.is_away()
+    }
+
+    /// Notes whether the repeated reading of the change log finds the database away. True when that is new.
+    pub fn set_away(&self, away: bool) -> bool {
+        self.condition.set_away(away)
+    }
+
+    /// Ready once it is known that the database cannot be reached.
+    pub async fn gone(&self) {
+        self.condition.gone().await;
+    }
+
+    /// Works with a connection of the pool for so long at most. One that does not answer in time is not used again.
+    pub async fn within<T>(
+        &self,
+        span: Duration,
+        work: impl for<'c> FnOnce(&'c mut AnyConnection) -> Work<'c, T>,
+    ) -> Result<T, sqlx::Error> {
+        let mut late = pin!(tokio::time::sleep(span));
+        let mut connection = tokio::select! {
+            connection = self.pool.acquire() => connection?,
+            () = &mut late => return Err(Fault::Silent.into()),
         };
-        Ok(Write { transaction, changes: Vec::new(), listener: self.listener.clone(), _turn: turn })
+        let done = tokio::select! {
+            done = work(&mut *connection) => Some(done),
+            () = &mut late => None,
+        };
+        done.unwrap_or_else(|| {
+            connection.close_on_drop();
+            Err(Fault::Silent.into())
+        })
+    }
+
+    /// For tests: the file cannot grow beyond so many pages, or beyond its size where that is more.
+    #[cfg(test)]
+    pub fn limit_pages(&self, most: u32) {
+        self.page_limit.set(most);
     }
 
     /// Is the database there? One round trip.
@@ -205,6 +294,10 @@ impl Db {
 
     pub async fn close(&self) {
         self.pool.close().await;
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeper) = keeper {
+            let _ = keeper.close().await;
+        }
     }
 
     /// One text from one row, for the few questions an engine is asked about itself.
@@ -216,51 +309,26 @@ impl Db {
     }
 }
 
-async fn try_once(engine: Engine, address: &str) -> Result<(), sqlx::Error> {
+async fn try_once(engine: Engine, address: &str) -> Result<AnyConnection, sqlx::Error> {
     let mut connection = AnyConnection::connect(address).await?;
     configure(engine, &mut connection).await?;
-    connection.close().await
+    Ok(connection)
+}
+
+/// May the same database be there a little later? A name that is not known counts too: the name server may start later.
+fn may_come_back(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(cause) => cause.kind() != std::io::ErrorKind::PermissionDenied,
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(_) => Fault::of(error) == Fault::Away,
+        _ => false,
+    }
 }
 
 async fn configure(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     match engine {
         Engine::Sqlite => sqlite::configure(connection).await,
         Engine::Postgres => postgres::configure(connection).await,
-    }
-}
-
-/// A writing transaction together with its turn.
-pub struct Write {
-    transaction: Transaction<'static, Any>,
-    changes: Vec<Change>,
-    listener: Listener,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl Write {
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        let done = self.transaction.commit().await;
-        // After a failure too: whether it was committed may be in doubt, and forgetting costs one look-up.
-        self.listener.tell(&self.changes);
-        done
-    }
-
-    pub(super) fn changed(&mut self, change: Change) {
-        self.changes.push(change);
-    }
-}
-
-impl Deref for Write {
-    type Target = AnyConnection;
-
-    fn deref(&self) -> &AnyConnection {
-        &self.transaction
-    }
-}
-
-impl DerefMut for Write {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.transaction
     }
 }
 

@@ -1,12 +1,12 @@
 //! What SQLite needs: a folder, one server a file, its settings, and a version without the WAL-reset bug.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use sqlx::{AnyConnection, Executor};
+use sqlx::{AnyConnection, Connection, Executor};
 
-use super::{Db, DbError, Opener};
+use super::{Db, DbError, Fault, Opener, sql};
 
 /// 3.7.0 to 3.51.2 can corrupt a database when the write-ahead log is reset.
 const OLDEST: [u32; 3] = [3, 51, 3];
@@ -51,8 +51,69 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The database's file as it was found at the start. The handle stays open until the end: closing any handle of a file
+/// gives up all locks that the process has on it, and those of SQLite are among them.
+pub struct OpenFile {
+    path: PathBuf,
+    file: File,
+    device: u64,
+    inode: u64,
+}
+
+impl OpenFile {
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        Ok(Self { path: path.to_owned(), file, device: about.dev(), inode: about.ino() })
+    }
+
+    /// Is the file whole as far as one look at its first bytes can tell, and still at its path?
+    pub fn check(&self) -> Result<(), Fault> {
+        self.check_place()?;
+        const BEGINNING: &[u8; 16] = b"SQLite format 3\0";
+        let mut beginning = [0; 16];
+        match self.file.read_exact_at(&mut beginning, 0) {
+            Ok(()) if beginning == *BEGINNING => Ok(()),
+            _ => Err(Fault::Damaged),
+        }
+    }
+
+    /// Is it still at its path?
+    pub fn check_place(&self) -> Result<(), Fault> {
+        let about = std::fs::metadata(&self.path).map_err(|_| Fault::Missing)?;
+        let is_same = (about.dev(), about.ino()) == (self.device, self.inode);
+        if is_same { Ok(()) } else { Err(Fault::Replaced) }
+    }
+
+    /// Reads a row of every table with a new connection, which has no page in its memory.
+    pub async fn read_afresh(&self) -> Result<(), sqlx::Error> {
+        let address =
+            address_for(&self.path, "ro").map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+        let mut connection = AnyConnection::connect(&address).await?;
+        let read = read_all_tables(&mut connection).await;
+        let _ = connection.close().await;
+        read
+    }
+}
+
+async fn read_all_tables(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
+            .fetch_all(&mut *connection)
+            .await?;
+    // An index would do as well for such a question, and the table would not be looked at.
+    let row_of =
+        |table: &String| format!("(SELECT 1 FROM \"{}\" NOT INDEXED LIMIT 1)", table.replace('"', "\"\""));
+    let rows: Vec<String> = tables.iter().map(row_of).collect();
+    sqlx::query(sql(format!("SELECT {}", rows.join(", ")))).fetch_one(connection).await.map(drop)
+}
+
 /// The path as the driver reads it: percent-encoded, created when missing.
 pub fn address(path: &Path) -> Result<String, DbError> {
+    address_for(path, "rwc")
+}
+
+fn address_for(path: &Path, mode: &str) -> Result<String, DbError> {
     let text = path.to_str().ok_or_else(|| DbError::new("the database's path is not valid UTF-8"))?;
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -63,7 +124,7 @@ pub fn address(path: &Path) -> Result<String, DbError> {
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
-    Ok(format!("sqlite://{encoded}?mode=rwc"))
+    Ok(format!("sqlite://{encoded}?mode={mode}"))
 }
 
 pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
@@ -90,6 +151,34 @@ fn refuse_older(version: &str) -> Result<(), DbError> {
         )));
     }
     Ok(())
+}
+
+/// What tests have instead of a full disk: so many pages at most, for each connection of a pool.
+#[derive(Clone, Default)]
+pub struct PageLimit {
+    #[cfg(test)]
+    most: std::sync::Arc<std::sync::atomic::AtomicU32>,
+}
+
+impl PageLimit {
+    #[cfg(not(test))]
+    pub async fn apply(&self, _: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    /// 0: nobody has set it.
+    #[cfg(test)]
+    pub async fn apply(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        match self.most.load(std::sync::atomic::Ordering::SeqCst) {
+            0 => Ok(()),
+            most => connection.execute(sql(format!("PRAGMA max_page_count = {most}"))).await.map(drop),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn set(&self, most: u32) {
+        self.most.store(most, std::sync::atomic::Ordering::SeqCst);
+    }
 }
 
 #[cfg(test)]

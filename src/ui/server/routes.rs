@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 use super::{errors, live, start, theme};
 use crate::platform::boot::Product;
@@ -156,6 +156,7 @@ pub fn entrance(app: &App) -> Entrance {
     let (routes, before) = doors.into_parts();
     let routes = routes
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
-        .layer(accounts::server::layer(app));
+        .layer(accounts::server::layer(app))
+        .layer(from_fn(accounts::server::explain_unsaved));
     Entrance::new(app, before, stack(app, routes, errors::page))
 }

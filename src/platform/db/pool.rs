@@ -1,0 +1,59 @@
+//! How connections come into the pool, leave it and come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::any::AnyPoolOptions;
+
+use super::fault::Condition;
+use super::sqlite::{OpenFile, PageLimit};
+use super::{Engine, configure};
+use crate::platform::config;
+
+/// After this long a connection may have been lost unnoticed.
+const REST: Duration = Duration::from_secs(1);
+
+/// What the pool must know of the database.
+#[derive(Clone)]
+pub struct About {
+    pub engine: Engine,
+    pub file: Option<Arc<OpenFile>>,
+    pub condition: Arc<Condition>,
+    pub page_limit: PageLimit,
+}
+
+pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
+    let (opened, released) = (about.clone(), Arc::clone(&about.condition));
+    AnyPoolOptions::new()
+        .max_connections(settings.database_connections)
+        .acquire_timeout(settings.database_timeout)
+        // A connection that worked a moment ago works: it is asked only after a rest.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, used| {
+            let page_limit = about.page_limit.clone();
+            Box::pin(async move {
+                page_limit.apply(connection).await?;
+                if used.idle_for > REST {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(move |connection, _| {
+            let About { engine, file, page_limit, .. } = opened.clone();
+            Box::pin(async move {
+                // Two connections of the pool must never work on two files.
+                if let Some(file) = file {
+                    file.check_place()?;
+                }
+                page_limit.apply(connection).await?;
+                configure(engine, connection).await
+            })
+        })
+        .after_release(move |_, _| {
+            // The pool would wait for an answer of a connection that is dead before anybody gets its place.
+            let is_away = released.is_away();
+            Box::pin(async move { Ok(!is_away) })
+        })
+}

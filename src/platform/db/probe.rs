@@ -1,0 +1,69 @@
+//! May the database be used? One row is written and read back; on SQLite the file is looked at as well.
+
+use std::time::Duration;
+
+use sqlx::Executor;
+
+use super::{Db, Fault, OpenFile};
+use crate::shared::Timestamp;
+
+/// How long the probe waits for its turn to write on SQLite. Another transaction that takes longer proves as much.
+const TURN: Duration = Duration::from_millis(300);
+/// Of the filler, so that the row cannot be written without new pages of the file.
+const ROOM: usize = 16_000;
+
+const READ: &str = "SELECT at FROM readiness_probe WHERE one = 1";
+
+impl Db {
+    /// Takes no longer than `patience` where the database does not answer.
+    pub async fn probe(&self, now: Timestamp, patience: Duration) -> Result<(), Fault> {
+        let probed = match &self.file {
+            Some(file) => tokio::time::timeout(patience, self.probe_file(file, now))
+                .await
+                .unwrap_or_else(|_| Err(Fault::Silent.into())),
+            None => self.probe_server(now, patience).await,
+        };
+        probed.map_err(|error| {
+            let fault = Fault::of(&error);
+            tracing::warn!(%error, "not ready: {fault}");
+            fault
+        })
+    }
+
+    async fn probe_file(&self, file: &OpenFile, now: Timestamp) -> Result<(), sqlx::Error> {
+        file.check()?;
+        file.read_afresh().await.inspect_err(|error| {
+            if Fault::of(error) == Fault::Damaged {
+                self.condition.note_unreadable();
+            }
+        })?;
+        if let Ok(write) = tokio::time::timeout(TURN, self.write()).await {
+            let mut write = write?;
+            // Its pages are free again in the same transaction.
+            for filler in [ROOM, 0] {
+                sqlx::query("UPDATE readiness_probe SET at = $1, filler = $2 WHERE one = 1")
+                    .bind(now.millis())
+                    .bind("x".repeat(filler))
+                    .execute(&mut *write)
+                    .await?;
+            }
+            write.commit().await?;
+        }
+        self.pool.fetch_one(READ).await?;
+        if self.condition.has_damage() { Err(Fault::Damaged.into()) } else { Ok(()) }
+    }
+
+    async fn probe_server(&self, now: Timestamp, patience: Duration) -> Result<(), sqlx::Error> {
+        // One statement that commits by itself: no server can stop in the middle of it and hold the row.
+        self.within(patience, |connection| {
+            Box::pin(async move {
+                sqlx::query("UPDATE readiness_probe SET at = $1 WHERE one = 1")
+                    .bind(now.millis())
+                    .execute(&mut *connection)
+                    .await?;
+                connection.fetch_one(READ).await.map(drop)
+            })
+        })
+        .await
+    }
+}

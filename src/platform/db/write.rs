@@ -1,0 +1,201 @@
+//! A writing transaction. BEGIN, COMMIT and ROLLBACK are sent here and not by sqlx: on a full disk SQLite rolls back by
+//! itself, sqlx goes on believing that the transaction is open, and no later transaction could begin on that connection.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::Stream;
+use sqlx::any::{Any, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::pool::PoolConnection;
+use sqlx::{AnyConnection, Describe, Either, Error, Execute, Executor, SqlStr};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::fault::Condition;
+use super::{Db, Engine};
+use crate::platform::changes::{Change, Listener};
+
+/// A connection that takes longer to roll back or to close is dropped.
+const END: Duration = Duration::from_secs(5);
+
+/// A writing transaction together with its turn. Dropped without `commit`, it is rolled back in the background.
+pub struct Write {
+    db: Db,
+    /// None once it has ended.
+    session: Option<Session>,
+    turn: Option<OwnedSemaphorePermit>,
+    changes: Vec<Change>,
+}
+
+impl Write {
+    pub(super) async fn begin(db: &Db, turn: OwnedSemaphorePermit) -> Result<Self, Error> {
+        let connection = db.pool.acquire().await?;
+        let session = Session { connection, is_sound: true, condition: Arc::clone(&db.condition) };
+        let mut write =
+            Self { db: db.clone(), session: Some(session), turn: Some(turn), changes: Vec::new() };
+        let begin = match db.engine {
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN",
+        };
+        (&mut *write).execute(begin).await?;
+        Ok(write)
+    }
+
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let done = self.try_commit().await;
+        // After a failure too: whether it was committed may be in doubt, and forgetting costs one look-up.
+        self.listener().tell(&self.changes);
+        done
+    }
+
+    async fn try_commit(&mut self) -> Result<(), Error> {
+        if !self.is_sound {
+            return Err(Error::Protocol("a statement of this transaction has failed".to_owned()));
+        }
+        // The file may have gone since the transaction began.
+        self.db.refuse_faulty()?;
+        (&mut **self).execute("COMMIT").await?;
+        self.session = None;
+        Ok(())
+    }
+
+    fn listener(&self) -> &Listener {
+        &self.db.listener
+    }
+
+    pub(in crate::platform) fn changed(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        let Some(session) = self.session.take() else { return };
+        let turn = self.turn.take();
+        tokio::spawn(async move {
+            session.end().await;
+            drop(turn);
+        });
+    }
+}
+
+impl Deref for Write {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("only a commit ends it, and that takes the transaction")
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Session {
+        self.session.as_mut().expect("only a commit ends it, and that takes the transaction")
+    }
+}
+
+/// The connection of a transaction. When a statement fails, or its future is dropped before it has ended, nobody knows
+/// in which state the connection is: it is closed and never used again.
+pub struct Session {
+    connection: PoolConnection<Any>,
+    is_sound: bool,
+    condition: Arc<Condition>,
+}
+
+impl Session {
+    async fn end(mut self) {
+        if self.is_sound {
+            let rollback = tokio::time::timeout(END, (&mut self).execute("ROLLBACK")).await;
+            if matches!(rollback, Ok(Ok(_))) {
+                return;
+            }
+        }
+        let _ = tokio::time::timeout(END, self.connection.close()).await;
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+type Step = Either<AnyQueryResult, AnyRow>;
+type Later<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
+
+impl<'c> Executor<'c> for &'c mut Session {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> Pin<Box<dyn Stream<Item = Result<Step, Error>> + Send + 'e>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let Session { connection, is_sound, condition } = self;
+        let was_sound = std::mem::replace(is_sound, false);
+        let connection: &mut AnyConnection = connection;
+        Box::pin(Watched { steps: connection.fetch_many(query), is_sound, was_sound, condition })
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> Later<'e, Option<AnyRow>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let Session { connection, is_sound, condition } = self;
+        let was_sound = std::mem::replace(is_sound, false);
+        let connection: &mut AnyConnection = connection;
+        let row = connection.fetch_optional(query);
+        Box::pin(async move {
+            let row = row.await.inspect_err(|error| condition.note(error))?;
+            *is_sound = was_sound;
+            Ok(row)
+        })
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> Later<'e, AnyStatement>
+    where
+        'c: 'e,
+    {
+        let connection: &mut AnyConnection = &mut self.connection;
+        connection.prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> Later<'e, Describe<Any>>
+    where
+        'c: 'e,
+    {
+        let connection: &mut AnyConnection = &mut self.connection;
+        connection.describe(sql)
+    }
+}
+
+/// The results of a statement. Its connection is sound again once they have ended without an error.
+struct Watched<'e> {
+    steps: Pin<Box<dyn Stream<Item = Result<Step, Error>> + Send + 'e>>,
+    is_sound: &'e mut bool,
+    was_sound: bool,
+    condition: &'e Condition,
+}
+
+impl Stream for Watched<'_> {
+    type Item = Result<Step, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let step = ready!(self.steps.as_mut().poll_next(context));
+        match &step {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                self.condition.note(error);
+                self.was_sound = false;
+            }
+            None => *self.is_sound = self.was_sound,
+        }
+        Poll::Ready(step)
+    }
+}

@@ -1,0 +1,43 @@
+//! What happens when the database fails: a full disk, a file that is gone or damaged, a server that does not answer,
+//! rows that cannot be read.
+
+mod full;
+mod transactions;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::harness::{Answer, Server};
+use crate::platform::Secret;
+
+/// Hashing costs next to nothing here: it is not what these tests are about.
+const QUICK: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
+
+impl Server {
+    async fn create(&self, key: &Secret, name: &str) -> Answer {
+        let body = json!({ "name": name, "note": "x".repeat(400) });
+        self.post("/api/v1/keys").key(key).json(&body).send().await
+    }
+
+    /// After the last outcome of readiness has become too old.
+    async fn readiness(&self) -> Answer {
+        self.clock.advance(std::time::Duration::from_secs(1));
+        self.get("/readyz").send().await
+    }
+
+    async fn expect_ready(&self) {
+        let answer = self.readiness().await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    }
+
+    async fn expect_not_ready(&self, why: &str) {
+        let answer = self.readiness().await;
+        expect_unavailable(&answer);
+        assert!(answer.text().contains(why), "{}", answer.text());
+    }
+}
+
+fn expect_unavailable(answer: &Answer) {
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text());
+    assert!(!answer.header("retry-after").is_empty(), "{}", answer.text());
+}
