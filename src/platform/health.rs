@@ -1,13 +1,15 @@
 //! What machines ask: is the process alive (`/healthz`), may it get requests (`/readyz`), how is it doing (`/metrics`).
 
+use std::time::Duration;
+
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 
 use super::http::{Doors, Visit, Who, host};
 use super::metrics::Format;
-use super::{App, Error};
+use super::{App, Error, Problem};
 
 pub fn doors() -> Doors {
     Doors::default().get("/healthz", Who::Anyone, healthz).get("/readyz", Who::Anyone, readyz).get(
@@ -21,12 +23,18 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(State(app): State<App>) -> Result<&'static str, Error> {
+async fn readyz(State(app): State<App>) -> Response {
     if app.is_stopping() {
-        return Err(Error::Stopping);
+        return Error::Stopping.into_response();
     }
-    app.db.ping().await.map_err(|error| Error::Unavailable(error.into()))?;
-    Ok("ready\n")
+    match app.readiness.check(&app.db, &app.clock).await {
+        Ok(()) => "ready\n".into_response(),
+        Err(fault) => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
+            .title("Not ready")
+            .detail(format!("Not ready: {fault}."))
+            .retry_after(Duration::from_secs(2))
+            .into_response(),
+    }
 }
 
 async fn metrics(

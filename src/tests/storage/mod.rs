@@ -2,6 +2,7 @@
 //! rows that cannot be read.
 
 mod full;
+mod readiness;
 mod transactions;
 
 use axum::http::StatusCode;
