@@ -2,6 +2,7 @@
 //! rows that cannot be read.
 
 mod full;
+mod journal;
 mod readiness;
 mod transactions;
 

@@ -81,7 +81,10 @@ async fn add_up_portion(app: &App, tables: Tables) -> Result<bool, Error> {
 
 /// The lines go in the transaction that adds them, so that each is added once.
 async fn move_portion(app: &App, usage: &Usage, tables: Tables) -> Result<bool, Error> {
-    let nodes = store::nodes_with_notes(app.db.pool()).await?;
+    let nodes = match store::nodes_with_notes(app.db.pool()).await {
+        Err(error) if store::is_wrongly_typed(&error) => return move_unreadable(app, None).await,
+        nodes => nodes?,
+    };
     let mut nodes = ours_or_left(app, usage, nodes);
     // What others have left is in nobody's memory: it comes first.
     nodes.sort_by_key(|node| node == app.node());
@@ -98,7 +101,15 @@ async fn move_portion(app: &App, usage: &Usage, tables: Tables) -> Result<bool, 
     let mut batch = Batch::default();
     let (mut is_full, mut ours) = (false, None);
     for node in &nodes {
-        while !is_full && let Some((number, text)) = store::take_note(&mut write, node).await? {
+        while !is_full {
+            let taken = match store::take_note(&mut write, node).await {
+                Err(error) if store::is_wrongly_typed(&error) => {
+                    drop(write);
+                    return move_unreadable(app, Some(node)).await;
+                }
+                taken => taken?,
+            };
+            let Some((number, text)) = taken else { break };
             let is_ours = node == app.node();
             let known = if is_ours { usage.backlog().note(number) } else { None };
             if let Some(note) = known {
@@ -109,7 +120,8 @@ async fn move_portion(app: &App, usage: &Usage, tables: Tables) -> Result<bool, 
                 let owners = (tables.owners)(&mut write, &secrets).await?;
                 lines.owned(&owners).for_each(|line| batch.add(&line));
             } else {
-                tracing::error!(node, number, "a row of usage_journal cannot be read and is left out");
+                tracing::error!(node, number, "a row of usage_journal cannot be read and is set aside");
+                store::set_aside(&mut write, node, number, &text, app.clock.now()).await?;
             }
             ours = Some(number).filter(|_| is_ours).or(ours);
             is_full = batch.callers.len() >= PORTION;
@@ -124,6 +136,26 @@ async fn move_portion(app: &App, usage: &Usage, tables: Tables) -> Result<bool, 
     }
     // If another server has taken ours just now, the next look makes it certain.
     Ok(is_full || has_ours && ours.is_none())
+}
+
+/// Moves rows out of the way that would stop all others: those with values of a wrong type, or the first of a server.
+/// True, as there may be more to add up.
+async fn move_unreadable(app: &App, node: Option<&str>) -> Result<bool, Error> {
+    let mut write = app.db.write().await?;
+    let mut moved = store::move_wrongly_typed(&mut write, app.clock.now()).await?;
+    if moved == 0
+        && let Some(node) = node
+    {
+        moved = store::move_first(&mut write, node, app.clock.now()).await?;
+    }
+    write.commit().await?;
+    if moved == 0 {
+        return Err(Error::internal("usage_journal has a row that cannot be read, and it was not found"));
+    }
+    tracing::error!(
+        "{moved} rows of usage_journal cannot be read and were moved to usage_journal_unreadable"
+    );
+    Ok(true)
 }
 
 /// Another server that has lines in the journal: its first and last number there, since when they are these, and whether

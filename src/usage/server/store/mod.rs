@@ -2,7 +2,10 @@
 
 mod journal;
 
-pub use journal::{claim, nodes_with_notes, note, notes_of_others_with, take_note, take_notes};
+pub use journal::{
+    claim, move_first, move_wrongly_typed, nodes_with_notes, note, notes_of_others_with, set_aside,
+    take_note, take_notes,
+};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -331,6 +334,12 @@ fn outcome(text: String) -> Result<Outcome, sqlx::Error> {
     Outcome::parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("no outcome {text}").into()))
 }
 
+/// Did a value of a row have another type than its column?
+pub fn is_wrongly_typed(error: &sqlx::Error) -> bool {
+    use sqlx::Error as Sql;
+    matches!(error, Sql::ColumnDecode { .. } | Sql::Decode(_) | Sql::AnyDriverError(_))
+}
+
 /// What is too old, and callers beyond the cap.
 pub async fn delete_before(
     write: &mut Write,
@@ -345,6 +354,7 @@ pub async fn delete_before(
         ("DELETE FROM callers WHERE last_at < $1", before.millis()),
         ("DELETE FROM refused_requests WHERE at < $1", refusals_before.millis()),
         ("DELETE FROM usage_flushes WHERE at < $1", before.millis()),
+        ("DELETE FROM usage_journal_unreadable WHERE moved_at < $1", before.millis()),
         (
             "DELETE FROM callers WHERE (key_id, secret_id, address, user_agent) IN \
              (SELECT key_id, secret_id, address, user_agent FROM \

@@ -1,0 +1,72 @@
+//! Rows of the usage journal that cannot be read: they are set aside, and all others are added up.
+
+use std::time::Duration;
+
+use sqlx::Executor;
+
+use super::QUICK;
+use crate::keys::server as keys;
+use crate::platform::db::Engine;
+use crate::tests::harness::{Server, on_both_engines};
+use crate::tests::personas::Persona;
+use crate::usage::Outcome;
+
+const SET_ASIDE: &str = "SELECT COUNT(*) FROM usage_journal_unreadable";
+const LEFT: &str = "SELECT COUNT(*) FROM usage_journal";
+const COUNTED: &str = "SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hours";
+
+async fn counts_go_on(server: &Server, rows: &[&'static str], set_aside: i64) {
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "used").await;
+    for row in rows {
+        let text = format!("INSERT INTO usage_journal (node, number, counts) VALUES ({row})");
+        server.app.db.pool().execute(crate::platform::db::sql(text)).await.expect(row);
+    }
+    for expected in 1..=2 {
+        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        keys::flush(&server.app).await.expect("it is added up");
+        // Rows of another server are its own for half a minute.
+        server.clock.advance(Duration::from_secs(31));
+        keys::flush(&server.app).await.expect("it is added up");
+        assert_eq!(server.count(COUNTED).await, expected);
+    }
+    assert_eq!((server.count(LEFT).await, server.count(SET_ASIDE).await), (0, set_aside));
+}
+
+on_both_engines! {
+    async fn texts_that_cannot_be_read_are_set_aside(engine) {
+        let server = Server::with(engine, QUICK).await;
+        counts_go_on(&server, &["'one', 1, 'nonsense'", "'one', 2, '[]'", "'two', 1, ''"], 3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_of_a_wrong_type_are_set_aside() {
+    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let rows = [
+        "'one', 1, x'00ff'",
+        "'one', 2, 17",
+        "'two', 1, CAST(x'ff' AS TEXT)",
+        "'two', 'second', '[]'",
+        "'two', 2.5, '[]'",
+        "x'0102', 1, '[]'",
+    ];
+    counts_go_on(&server, &rows, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_are_a_text_are_counted() {
+    let server = Server::with(Engine::Sqlite, QUICK).await;
+    counts_go_on(&server, &["'one', 1, CAST('[0,[],[]]' AS BLOB)"], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_set_aside_is_limited() {
+    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let rows: Vec<&'static str> = std::iter::repeat_n(
+        "'one', (SELECT COALESCE(MAX(number), 0) + 1 FROM usage_journal), 'nonsense'",
+        50,
+    )
+    .collect();
+    counts_go_on(&server, &rows, 20).await;
+}
