@@ -26,6 +26,7 @@ use super::token::Token;
 use super::tries::{Before, Who};
 use super::wrong::Known;
 use super::{first_check, store};
+use crate::platform::db::Fault;
 use crate::platform::{App, Error};
 use crate::shared::{Compact, Kind, Role, SecretId, Timestamp};
 use crate::usage::Outcome;
@@ -143,8 +144,17 @@ pub async fn verify(app: &App, text: &str, wanted: &Wanted, from: &From<'_>) -> 
     if let Some(verdict) = verify_at_once(app, text, wanted, from) {
         return Ok(verdict);
     }
+    if app.db.is_away() {
+        return Err(Fault::Away.into());
+    }
     // Boxed: what is rarely needed shall not make every request's future large.
-    let verdict = Box::pin(look_up(app, text, wanted, from)).await?;
+    let verdict = Box::pin(async {
+        tokio::select! {
+            verdict = look_up(app, text, wanted, from) => verdict,
+            () = app.db.gone() => Err(Fault::Away.into()),
+        }
+    })
+    .await?;
     app.metrics.key_checked(verdict.outcome as usize);
     Ok(verdict)
 }

@@ -3,6 +3,8 @@
 
 mod full;
 mod journal;
+mod outage;
+mod proxy;
 mod readiness;
 mod transactions;
 

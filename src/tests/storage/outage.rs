@@ -1,0 +1,160 @@
+//! A database that is away or frozen: who needs it is refused at once, and it is used again once it answers.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use url::Url;
+
+use super::proxy::{Proxy, at_port, free_port};
+use super::{QUICK, expect_unavailable};
+use crate::keys::server::{self as keys, From, forged_token};
+use crate::platform::db::{self, Db, Engine, Opener};
+use crate::platform::{Clock, Error, Random, Secret};
+use crate::shared::{Kind, SecretId};
+use crate::tests::harness::{Place, START, Server, on_both_engines};
+use crate::tests::keys::ANYTHING;
+use crate::tests::personas::Persona;
+use crate::usage::Outcome;
+
+/// Longer than a remembered state may be used without a reading of the change log.
+const PAST_LEASE: Duration = Duration::from_secs(6);
+/// Longer than anything here may take, on a busy machine too.
+const LONG: Duration = Duration::from_secs(30);
+/// An answer of `/readyz` may take a second; the rest is for a busy machine.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// A token of the right shape that no key has.
+fn unknown_token() -> Secret {
+    let id = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
+    Secret::new(forged_token(&Random::seeded(7), Kind::Live, id))
+}
+
+/// A server whose PostgreSQL is behind a proxy.
+async fn behind_proxy(settings: &[(&str, &str)]) -> (Server, Proxy, u16, Url) {
+    let mut place = Place::on(Engine::Postgres).await;
+    let address: Url = place.url.parse().expect("an address");
+    let port = free_port().await;
+    let proxy = Proxy::listen(port, &address).await;
+    place.url = at_port(&address, port);
+    (Server::at(place, settings).await, proxy, port, address)
+}
+
+on_both_engines! {
+    async fn checks_without_a_database_fail_at_once(engine) {
+        let server = Server::with(engine, &[("LATCHKEY_DATABASE_TIMEOUT", "100ms"), QUICK[0]]).await;
+        let admin = server.key_of(Persona::Owner).await;
+        assert_eq!(server.check(&admin).await, Outcome::Valid);
+        let organization = server.organization_of(Persona::Owner).await;
+        server.app.db.close().await;
+        keys::keep_up(&server.app).await;
+        assert!(!server.app.db.is_away(), "what is remembered may still be used");
+        assert_eq!(server.check(&admin).await, Outcome::Valid);
+        server.clock.advance(PAST_LEASE);
+        keys::keep_up(&server.app).await;
+        assert!(server.app.db.is_away());
+        for token in [&admin, &unknown_token()] {
+            let from = From::default();
+            let check = keys::verify(&server.app, token.expose(), &ANYTHING, &from).now_or_never();
+            assert!(matches!(check, Some(Err(Error::Unavailable(_)))), "{check:?}");
+        }
+        assert!(matches!(server.app.db.write().now_or_never(), Some(Err(_))));
+        let path = format!("/api/v1/authorize?org={organization}");
+        expect_unavailable(&server.get(&path).key(&admin).send().await);
+    }
+
+    /// A check that began to wait before it was known.
+    async fn checks_that_wait_for_a_connection_end_when_the_database_is_away(engine) {
+        let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
+        let server = Server::with(engine, &settings).await;
+        let taken = server.app.db.pool().acquire().await.expect("the only connection");
+        let (token, from) = (unknown_token(), From::default());
+        let mut check = Box::pin(keys::verify(&server.app, token.expose(), &ANYTHING, &from));
+        assert!((&mut check).now_or_never().is_none(), "it waits");
+        server.app.db.set_away(true);
+        let ended = tokio::time::timeout(LONG, check).await.expect("it ends");
+        assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
+        drop(taken);
+        server.app.db.set_away(false);
+        assert_eq!(server.check(&token).await, Outcome::Unknown);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_comes_back_is_used_again() {
+    let settings = [("LATCHKEY_DATABASE_TIMEOUT", "1s"), QUICK[0]];
+    let (server, proxy, port, address) = behind_proxy(&settings).await;
+    let admin = server.key_of(Persona::Owner).await;
+    assert_eq!(server.check(&admin).await, Outcome::Valid);
+    drop(proxy);
+    server.clock.advance(PAST_LEASE);
+    // A connection that has broken tells so at once; then there is none.
+    let gone = async {
+        while !server.app.db.is_away() {
+            keys::keep_up(&server.app).await;
+        }
+    };
+    tokio::time::timeout(LONG, gone).await.expect("it is noticed");
+    server.expect_not_ready("database").await;
+    expect_unavailable(&server.create(&admin, "nowhere").await);
+
+    let _proxy = Proxy::listen(port, &address).await;
+    let back = async {
+        while server.app.db.is_away() {
+            keys::keep_up(&server.app).await;
+        }
+    };
+    tokio::time::timeout(LONG, back).await.expect("it is noticed");
+    assert_eq!(server.check(&admin).await, Outcome::Valid);
+    let answer = server.create(&admin, "here").await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    server.expect_ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_answers_while_the_database_is_frozen() {
+    let (server, proxy, ..) = behind_proxy(QUICK).await;
+    server.expect_ready().await;
+    proxy.freeze();
+    for _ in 0..3 {
+        tokio::time::timeout(ANSWER, server.expect_not_ready("in time")).await.expect("an answer");
+    }
+    proxy.thaw();
+    let ready = async { while server.readiness().await.status != 200 {} };
+    tokio::time::timeout(LONG, ready).await.expect("it is ready again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_for_its_database() {
+    let mut place = Place::on(Engine::Postgres).await;
+    let address: Url = place.url.parse().expect("an address");
+    let port = free_port().await;
+    place.url = at_port(&address, port);
+    let settings = place.config(&[]).database;
+    let error = Db::open(&settings, Opener::Server).await.map(drop).expect_err("nobody listens");
+    assert!(error.is_away() && error.to_string().contains("cannot be reached"), "{error}");
+
+    let clock = Clock::held_at(START);
+    let mut opening = Box::pin(db::open_when_reachable(&settings, &clock));
+    let soon = tokio::time::timeout(Duration::from_millis(600), &mut opening).await;
+    assert!(soon.is_err(), "it waits");
+    let _proxy = Proxy::listen(port, &address).await;
+    tokio::time::timeout(LONG, opening).await.expect("it does not wait for ever").expect("it opens");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_does_not_wait_for_what_will_not_come() {
+    let mut place = Place::on(Engine::Postgres).await;
+    place.url.push_str("_missing");
+    let clock = Clock::held_at(START);
+    let opened = db::open_when_reachable(&place.config(&[]).database, &clock).await;
+    let error = opened.map(drop).expect_err("there is no such database").to_string();
+    assert!(error.contains("does not exist"), "{error}");
+
+    let mut place = Place::on(Engine::Sqlite).await;
+    let blocked = place.folder.path().join("file");
+    std::fs::write(&blocked, "not a folder").expect("a file");
+    place.url = format!("sqlite:{}", blocked.join("test.db").display());
+    let opened = db::open_when_reachable(&place.config(&[]).database, &clock).await;
+    let error = opened.map(drop).expect_err("there is no folder").to_string();
+    assert!(error.contains("cannot be made"), "{error}");
+}
