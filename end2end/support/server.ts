@@ -26,7 +26,7 @@ export interface Ended {
 }
 
 /** A process with everything it says. Ended with this one, if nobody else did it. */
-class Process {
+export class Process {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
   stdout = "";
@@ -222,6 +222,27 @@ export async function runToEnd(variables: Variables): Promise<Ended> {
   clearTimeout(timer);
   rmSync(folder, { recursive: true, force: true });
   return ended;
+}
+
+/** The same while something is done with the process; what has not ended after that is killed. */
+export async function runWhile(
+  variables: Variables,
+  meanwhile: (process: Process) => Promise<void>,
+): Promise<Ended> {
+  const folder = newFolder();
+  const process = new Process(folder, variables);
+  const timer = setTimeout(() => process.child.kill("SIGKILL"), START_MS);
+  try {
+    await meanwhile(process);
+  } catch (error) {
+    process.child.kill("SIGKILL");
+    throw error;
+  } finally {
+    await process.ended;
+    clearTimeout(timer);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return process.ended;
 }
 
 export function settings(port: number, databaseUrl: string): Variables {

@@ -21,11 +21,6 @@ for (const [variable, value, why] of [
   ["LATCHKEY_SITE_ADDR", "3000", /LATCHKEY_SITE_ADDR: "3000" is not an address with a port/],
   ["LATCHKEY_LOG", "latchkey=loud", /log: "latchkey=loud" is neither a level/],
   ["LATCHKEY_DATABASE_URL", "mysql://127.0.0.1/x", /LATCHKEY_DATABASE_URL: the address is neither/],
-  [
-    "LATCHKEY_DATABASE_URL",
-    "postgres://nobody:hunter2@127.0.0.1:9/x",
-    /^(?!.*hunter2).*postgres:\/\/127\.0\.0\.1:9\/x/,
-  ],
   ["LATCHKEY_CONFIG", "/no/such/file.toml", /\/no\/such\/file\.toml/],
 ] as const) {
   test(`${variable}=${value}`, async ({ server }) => {

@@ -4,16 +4,20 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::assets::Assets;
 use super::config::{ConfigError, Sources};
-use super::db::{Db, DbError, Opener};
+use super::db::{self, DbError};
 use super::http::lean::Entrance;
 use super::{App, Clock, Config, Error, Random, Slices, http, telemetry};
 use crate::shared::VERSION;
+
+/// How long the stop waits for the database's connections to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Why the process ends with a failure: one line.
 #[derive(Debug)]
@@ -74,8 +78,14 @@ pub async fn serve(sources: &Sources, product: &Product) -> Result<(), Failure> 
         }
         _ => format!("cannot listen on {address}: {error}"),
     })?;
-    let db = Db::open(&config.database, Opener::Server).await?;
-    let stop = told_to_stop()?;
+    let mut stop = Box::pin(told_to_stop()?);
+    let db = tokio::select! {
+        db = db::open_when_reachable(&config.database, &clock) => db?,
+        () = &mut stop => {
+            tracing::info!("stopped before the database could be reached");
+            return Ok(());
+        }
+    };
     let assets = assets(&config);
     let random = Random::system();
     let slices = (product.slices)(&random);
@@ -95,7 +105,10 @@ pub async fn serve(sources: &Sources, product: &Product) -> Result<(), Failure> 
         tracing::error!(%error, "what was counted last could not be written");
     }
     app.mail.finish().await;
-    app.db.close().await;
+    // A database that does not answer would keep the process for ever.
+    if tokio::time::timeout(CLOSING, app.db.close()).await.is_err() {
+        tracing::warn!("the database's connections could not be closed in time");
+    }
     tracing::info!("stopped");
     Ok(())
 }
