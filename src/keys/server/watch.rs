@@ -141,7 +141,7 @@ pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
         let lost = app.slice::<usage::Usage>().unwritten();
         return Err(Error::internal(format!("{lost} counted requests are lost: {reason}")));
     }
-    match tokio::time::timeout(2 * AT_ONCE, usage::add_up_for(app, TABLES, AT_ONCE)).await {
+    match tokio::time::timeout(AT_ONCE, usage::add_up_for(app, TABLES, AT_ONCE)).await {
         Ok(added) => added,
         Err(_) => Ok(()), // the next process does it
     }

@@ -121,6 +121,7 @@ pub struct Db {
     /// opened on a full disk.
     keeper: Arc<Mutex<Option<AnyConnection>>>,
     condition: Arc<Condition>,
+    #[cfg(test)]
     page_limit: PageLimit,
 }
 
@@ -186,6 +187,7 @@ impl Db {
             file,
             keeper: Arc::new(Mutex::new(keeper)),
             condition,
+            #[cfg(test)]
             page_limit,
         };
         match engine {
@@ -272,7 +274,7 @@ impl Db {
             () = &mut late => return Err(Fault::Silent.into()),
         };
         let done = tokio::select! {
-            done = work(&mut *connection) => Some(done),
+            done = work(&mut connection) => Some(done),
             () = &mut late => None,
         };
         done.unwrap_or_else(|| {
