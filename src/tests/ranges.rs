@@ -10,7 +10,7 @@ use crate::platform::config::{ConfigError, Sources};
 const RANGES: &[[&str; 5]] = &[
     ["reload_port", "0", "1", "65535", "65536"],
     ["database_connections", "0", "1", "1000", "1001"],
-    ["database_timeout", "999ms", "1s", "5m", "300001ms"],
+    ["database_timeout", "99ms", "100ms", "5m", "300001ms"],
     ["max_body", "1023B", "1KiB", "1GiB", "1073741825B"],
     ["max_headers", "1023B", "1KiB", "1MiB", "1048577B"],
     ["header_timeout", "99ms", "100ms", "10m", "600001ms"],
@@ -23,7 +23,7 @@ const RANGES: &[[&str; 5]] = &[
     ["audit_retention", "86399999ms", "1d", "36500d", "3153600000001ms"],
     ["refusal_retention", "86399999ms", "1d", "36500d", "3153600000001ms"],
     ["key_hash_cost", "0", "1", "20", "21"],
-    ["remembered_tokens", "999", "1000", "100000000", "100000001"],
+    ["remembered_tokens", "0", "1", "100000000", "100000001"],
     ["usage_retention", "86399999ms", "1d", "3650d", "315360000001ms"],
     ["device_code_life", "59999ms", "1m", "1d", "86400001ms"],
     ["device_poll_interval", "999ms", "1s", "30s", "30001ms"],

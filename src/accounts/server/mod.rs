@@ -18,9 +18,9 @@ pub use pages::{Offered, ProviderButtons, doors, enter, offered, sign_in_again};
 pub use service::{
     NewPerson, Person, SignedIn, add_identity, choose_org, confirmed_address, find_any_person, find_id,
     find_person, hash_new_password, insert_person, names, new_setup_link, nobody_yet, person_of,
-    print_reset_link, print_setup_link, proven_identity, providers_of, session_stands, set_enabled, setup_is_open,
-    setup_link_printed_at, setup_refused, sign_up_refused, signed_in, spend_setup_link, spend_sign_up_link,
-    sweep,
+    print_reset_link, print_setup_link, proven_identity, providers_of, session_stands, set_enabled,
+    setup_is_open, setup_link_printed_at, setup_refused, sign_up_refused, signed_in, spend_setup_link,
+    spend_sign_up_link, sweep,
 };
 pub use sessions::{SessionStore, explain_unsaved, fingerprint, layer};
 pub use throttle::Throttle;

@@ -8,7 +8,9 @@ mod pages;
 mod service;
 mod store;
 
-pub use actor::{Actor, Member, Visitor, Word, is_still_member, leave_refusal, leave_word, warn_of_token_in_address};
+pub use actor::{
+    Actor, Member, Visitor, Word, is_still_member, leave_refusal, leave_word, warn_of_token_in_address,
+};
 pub use bound::{Bound, refuse_other_org};
 pub use legacy::{KeysLeft, Legacy, MadeKey};
 pub use pages::doors;

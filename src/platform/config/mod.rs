@@ -62,7 +62,7 @@ settings! {
         /// Connections kept at most
         pub database_connections: u32 = "8" from "1" to "1000",
         /// How long a request waits for a connection
-        pub database_timeout: Duration = "5s" from "1s" to "5m",
+        pub database_timeout: Duration = "5s" from "100ms" to "5m",
     }
 }
 
@@ -115,7 +115,7 @@ settings! {
         /// Cost of hashing a new key's secret: scrypt with N = 2 to the power of this, r = 8, p = 1
         pub key_hash_cost: u32 = "10" from "1" to "20",
         /// Tokens that are remembered as proven; more are checked against the database again
-        pub remembered_tokens: u32 = "1000000" from "1000" to "100000000",
+        pub remembered_tokens: u32 = "1000000" from "1" to "100000000",
         /// How long usage is kept: charts, callers
         pub usage_retention: Duration = "90d" from "1d" to "3650d",
     }

@@ -8,8 +8,8 @@
 mod backup;
 mod check;
 mod errors;
-mod figures;
 mod fault;
+mod figures;
 mod migrate;
 mod pool;
 mod postgres;

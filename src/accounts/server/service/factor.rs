@@ -48,6 +48,7 @@ pub async fn confirm_factor(
     let event = Event::new("second_factor.added").on("person", &person.id, &person.email);
     audit::record(app, &mut write, by, event.detail("sessions_ended", ended)).await?;
     write.commit().await?;
+    app.live.recheck(&person.id);
     Ok(Some(recovery))
 }
 
