@@ -6,11 +6,11 @@ use clap::Subcommand;
 
 use crate::accounts::server::{new_setup_link, print_reset_link, set_enabled};
 use crate::orgs::server::without_owner;
-use crate::platform::boot::Failure;
 use crate::platform::config::Sources;
 use crate::platform::db::{self, Db, Opener};
+use crate::platform::process::Failure;
 use crate::platform::{App, Assets, Clock, Config, Random};
-use crate::ui::server::routes;
+use crate::server;
 
 #[derive(Subcommand)]
 pub enum Task {
@@ -43,7 +43,7 @@ pub async fn run(sources: &Sources, task: Task) -> Result<(), Failure> {
     let db = Db::open(&config.database, Opener::Tool).await?;
     let url = config.database.database_url.clone();
     let random = Random::system();
-    let slices = routes::slices(&random);
+    let slices = server::slices(&random);
     let app = App::new(config, db, Clock::system(), random, Assets::none(), slices);
     match task {
         Task::Migrate => println!("{url}: the tables are up to date"),

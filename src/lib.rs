@@ -19,6 +19,8 @@ pub mod api;
 pub mod armoriq;
 #[cfg(feature = "ssr")]
 pub mod platform;
+#[cfg(feature = "ssr")]
+pub mod server;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 

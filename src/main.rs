@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use latchkey::admin::{self, Task};
 use latchkey::platform::Config;
-use latchkey::platform::boot::{self, Failure};
 use latchkey::platform::config::Sources;
-use latchkey::ui::server::routes;
+use latchkey::platform::process::Failure;
+use latchkey::server;
 
 /// Settings of it: `.cargo/config.toml`.
 #[global_allocator]
@@ -69,7 +69,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
     let sources = Sources::load(line.source.config.as_deref(), variables)?;
     match line.command.unwrap_or(Command::Serve) {
-        Command::Serve => boot::serve(&sources, &routes::PRODUCT).await,
+        Command::Serve => server::serve(&sources).await,
         Command::Admin { task } => admin::run(&sources, task).await,
     }
 }

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::Unreadable;
 use super::caller::Caller;
-use super::shape::{Moment, Told, answer};
+use super::json::{ApiError, Moment, answer};
 use crate::audit::{self, Filter, Recorded, Target};
 use crate::keys::server::Refusal;
 use crate::platform::{App, Error};
@@ -76,7 +76,7 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     search: Result<Query<Search>, QueryRejection>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     let Query(search) = search.map_err(Unreadable::from)?;
     caller.actor.require(Permission::ReadAudit)?;
     let limit = search.limit.unwrap_or(50);

@@ -13,7 +13,7 @@ use super::proxy_query::{self, MistakeLog, Rule};
 use super::schemas::KindList;
 use crate::keys::server::{self as keys, From, Proven as Key, Verdict};
 use crate::platform::http::Peer;
-use crate::platform::http::lean::{Answer, Glance, Template};
+use crate::platform::http::fast_path::{Answer, RequestInfo, Template};
 use crate::platform::{App, Problem};
 use crate::shared::{Kind, Role};
 use crate::usage::Outcome;
@@ -60,58 +60,58 @@ const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
     )
 )]
 pub fn authorize(app: &App, peer: Peer, request: Request) -> Answer<'_> {
-    let glance = match Glance::of(app, peer, &request) {
-        Ok(glance) => glance,
+    let info = match RequestInfo::of(app, peer, &request) {
+        Ok(info) => info,
         Err(refused) => return Answer::Now(*refused),
     };
     let Rule { wanted, org } = match proxy_query::rule(request.uri().query().unwrap_or_default()) {
         Ok(rule) => rule,
         Err(mistake) => {
-            MistakeLog::report(app, &mistake, &glance.request_id);
+            MistakeLog::report(app, &mistake, &info.request_id);
             let problem = Problem::of(StatusCode::FORBIDDEN);
-            return Answer::Now(glance.problem(problem.detail(mistake.to_string())));
+            return Answer::Now(info.problem(problem.detail(mistake.to_string())));
         }
     };
     let verdict = match Presented::of(request.headers()) {
         Presented::Missing => Some(Verdict::of(Outcome::Missing)),
         Presented::Several => Some(Verdict::of(Outcome::Malformed)),
-        Presented::One(key) => keys::verify_at_once(app, key, &wanted, &from(&glance, request.headers())),
+        Presented::One(key) => keys::verify_at_once(app, key, &wanted, &from(&info, request.headers())),
     };
     match verdict {
-        Some(verdict) => Answer::Now(tell(glance, org, &verdict)),
+        Some(verdict) => Answer::Now(tell(info, org, &verdict)),
         None => Answer::Later(Box::pin(async move {
             let Presented::One(key) = Presented::of(request.headers()) else {
-                return tell(glance, org, &Verdict::of(Outcome::Malformed));
+                return tell(info, org, &Verdict::of(Outcome::Malformed));
             };
-            match keys::verify(app, key, &wanted, &from(&glance, request.headers())).await {
-                Ok(verdict) => tell(glance, org, &verdict),
-                Err(error) => glance.problem(error),
+            match keys::verify(app, key, &wanted, &from(&info, request.headers())).await {
+                Ok(verdict) => tell(info, org, &verdict),
+                Err(error) => info.problem(error),
             }
         })),
     }
 }
 
-fn tell(glance: Glance, org: HeaderValue, verdict: &Verdict) -> Response {
+fn tell(info: RequestInfo, org: HeaderValue, verdict: &Verdict) -> Response {
     match (&verdict.state, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
-            *response.headers_mut() = introduce(key, org, glance);
+            *response.headers_mut() = introduce(key, org, info);
             if let Some(rate) = &verdict.rate {
                 tell_rate(response.headers_mut(), rate);
             }
             response
         }
-        _ => refuse(glance, verdict),
+        _ => refuse(info, verdict),
     }
 }
 
 /// Who presents the key that came with a request.
-pub fn from<'a>(glance: &'a Glance, headers: &'a HeaderMap) -> From<'a> {
+pub fn from<'a>(info: &'a RequestInfo, headers: &'a HeaderMap) -> From<'a> {
     From {
-        address: Some(glance.address),
+        address: Some(info.address),
         told_by: None,
         user_agent: user_agent(headers),
-        request_id: &glance.request_id,
+        request_id: &info.request_id,
     }
 }
 
@@ -123,7 +123,7 @@ fn user_agent(headers: &HeaderMap) -> &str {
 }
 
 /// Who it was. The texts are written into one piece of memory that the headers share.
-fn introduce(key: &Key, org: HeaderValue, glance: Glance) -> HeaderMap {
+fn introduce(key: &Key, org: HeaderValue, info: RequestInfo) -> HeaderMap {
     static TEMPLATE: LazyLock<Template> =
         LazyLock::new(|| Template::of(&[ORG, ROLE, KIND, KEY, USER, NAME], HeaderMap::new()));
     let mut text = Vec::with_capacity(2 * 36 + key.name.len());
@@ -144,5 +144,5 @@ fn introduce(key: &Key, org: HeaderValue, glance: Glance) -> HeaderMap {
         part(whole.slice(36..72)),
         part(whole.slice(72..)),
     ];
-    glance.headers(&TEMPLATE, values)
+    info.headers(&TEMPLATE, values)
 }

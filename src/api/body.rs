@@ -7,7 +7,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::shape::Told;
+use super::json::ApiError;
 use crate::platform::Problem;
 
 /// A JSON body; what is wrong with one is told as a problem.
@@ -47,7 +47,7 @@ impl IntoResponse for Unreadable {
     }
 }
 
-impl From<Unreadable> for Told {
+impl From<Unreadable> for ApiError {
     fn from(unreadable: Unreadable) -> Self {
         Self::new(unreadable)
     }

@@ -3,15 +3,15 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::json::ApiError;
 use super::presented::{Presented, refusal};
-use super::shape::Told;
 use crate::accounts::server::find_any_person;
 use crate::audit::{self, By, Origin};
 use crate::keys::server::{self as keys, From, Kinds, Rate, Token, Verdict, Wanted};
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, OrgId, Role, SecretId, UserId};
+use crate::shared::{KeyId, OrgId, PrincipalKind, Role, SecretId, UserId};
 use crate::usage::Outcome;
 
 /// A key at work.
@@ -28,16 +28,16 @@ pub struct Caller {
 pub const ANY: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
 
 impl FromRequestParts<App> for Caller {
-    type Rejection = Told;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Told> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         Self::of(parts, app, &ANY).await
     }
 }
 
 impl Caller {
     /// The key that the request carries, if it is what is wanted.
-    pub async fn of(parts: &Parts, app: &App, wanted: &Wanted) -> Result<Self, Told> {
+    pub async fn of(parts: &Parts, app: &App, wanted: &Wanted) -> Result<Self, ApiError> {
         let missing = || Error::internal("the visit layer is around every route");
         let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
         let presented = Presented::of(&parts.headers);
@@ -60,7 +60,7 @@ impl Caller {
         };
         let (state, secret) = match (&verdict.state, token) {
             (Some(state), Some(token)) if verdict.outcome == Outcome::Valid => (state, token.id()),
-            _ => return Err(Told::new(refusal(&verdict))),
+            _ => return Err(ApiError::new(refusal(&verdict))),
         };
         let key = KeyId::from_text(state.key.to_string());
         let org = OrgId::from_text(state.org.id.to_string());
@@ -68,7 +68,8 @@ impl Caller {
         let actor = audit::Actor::Key { id: key.clone(), name: state.name.to_string() };
         let by = By { actor, org: Some(org.clone()), origin: Origin::of(visit) };
         let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
-        let actor = Actor { user, door: Door::Key, key: Some(key.clone()), secret: Some(secret), org, by };
+        let actor =
+            Actor { user, door: PrincipalKind::Key, key: Some(key.clone()), secret: Some(secret), org, by };
         Ok(Self { actor, key, secret, rate: verdict.rate })
     }
 

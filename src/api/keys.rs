@@ -11,14 +11,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Unreadable};
 use super::caller::Caller;
+use super::json::{ApiError, KeyBody, Moment, NewKeyBody, answer, given};
 use super::schemas::KeyOrder;
-use super::shape::{KeyBody, Moment, NewKeyBody, Told, answer, given};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed};
 use crate::platform::{App, Error, Problem, Secret};
 use crate::shared::{KeyId, Kind, Role, UserId};
 
-fn wrong(field: &'static str, why: &'static str) -> Told {
+fn wrong(field: &'static str, why: &'static str) -> ApiError {
     Refusal::Input(vec![(field, why.to_owned())]).into()
 }
 
@@ -44,7 +44,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    fn filter(self) -> Result<Filter, Told> {
+    fn filter(self) -> Result<Filter, ApiError> {
         let (descending, sort) = match self.sort.as_deref() {
             None => (true, "created"),
             Some(sort) => sort.strip_prefix('-').map_or((false, sort), |sort| (true, sort)),
@@ -97,7 +97,7 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     listing: Result<Query<Listing>, QueryRejection>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     let Query(listing) = listing.map_err(Unreadable::from)?;
     let filter = listing.filter()?;
     let page = keys::list(&app, &caller.actor, &filter).await?;
@@ -133,13 +133,13 @@ pub struct NewKey {
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// None without the header.
-fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, Told> {
+fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match value.to_str() {
         Ok(text) if (1..=255).contains(&text.len()) => Ok(Some(Secret::new(text))),
         _ => {
             let problem = Problem::of(StatusCode::BAD_REQUEST);
-            Err(Told::new(problem.detail("An Idempotency-Key has from 1 to 255 ASCII characters.")))
+            Err(ApiError::new(problem.detail("An Idempotency-Key has from 1 to 255 ASCII characters.")))
         }
     }
 }
@@ -155,7 +155,7 @@ pub async fn create(
     caller: Caller,
     headers: HeaderMap,
     Body(new): Body<NewKey>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     let repeat = repeat(&headers)?;
     let draft = Draft {
         name: new.name,
@@ -175,19 +175,19 @@ fn revealed(
     caller: &Caller,
     status: StatusCode,
     made: Result<Revealed, Refusal>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     let made = made?;
     Ok(answer(status, caller.rate.as_ref(), NewKeyBody::of(&made, app.clock.now())))
 }
 
-fn changed(app: &App, caller: &Caller, key: Result<Key, Refusal>) -> Result<Response, Told> {
+fn changed(app: &App, caller: &Caller, key: Result<Key, Refusal>) -> Result<Response, ApiError> {
     let key = key?;
     Ok(answer(StatusCode::OK, caller.rate.as_ref(), KeyBody::of(&key, app.clock.now())))
 }
 
 type Id = Result<Path<String>, PathRejection>;
 
-fn id(path: Id) -> Result<KeyId, Told> {
+fn id(path: Id) -> Result<KeyId, ApiError> {
     let Path(text) = path.map_err(Unreadable::from)?;
     let id = KeyId::from_text(text);
     // What is no identifier is not there; the database need not be asked.
@@ -197,7 +197,7 @@ fn id(path: Id) -> Result<KeyId, Told> {
 /// One key
 #[utoipa::path(get, path = "/api/v1/keys/{id}", operation_id = "getKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key", body = KeyBody), (status = 401), (status = 404)))]
-pub async fn show(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+pub async fn show(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
     let found = keys::find(&app, &caller.actor, &id(path)?).await;
     changed(&app, &caller, found.map_err(Refusal::Error))
 }
@@ -229,7 +229,7 @@ pub async fn edit(
     caller: Caller,
     path: Id,
     Body(given): Body<KeyEdit>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     let edit = Edit {
         name: given.name,
         note: given.note,
@@ -261,7 +261,7 @@ pub async fn rotate(
     path: Id,
     headers: HeaderMap,
     Body(given): Body<RotateKey>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     let repeat = repeat(&headers)?;
     let overlap = Duration::from_secs(given.overlap_seconds.unwrap_or(A_DAY));
     let made = keys::rotate(&app, &caller.actor, &id(path)?, overlap, repeat.as_ref()).await;
@@ -271,7 +271,7 @@ pub async fn rotate(
 /// End the old secret of a rotation now
 #[utoipa::path(post, path = "/api/v1/keys/{id}/finish", operation_id = "finishRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key, whose old secret has ended", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
-pub async fn finish(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+pub async fn finish(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
     changed(&app, &caller, keys::finish(&app, &caller.actor, &id(path)?).await)
 }
 
@@ -293,14 +293,14 @@ pub async fn extend(
     caller: Caller,
     path: Id,
     Body(given): Body<ExtendRotation>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     changed(&app, &caller, keys::extend(&app, &caller.actor, &id(path)?, given.until.0).await)
 }
 
 /// Stop a key for now
 #[utoipa::path(post, path = "/api/v1/keys/{id}/disable", operation_id = "disableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The disabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
-pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
     changed(&app, &caller, keys::disable(&app, &caller.actor, &id(path)?).await)
 }
 
@@ -309,13 +309,13 @@ pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result
 /// Only a key whose limits lie within those of the calling key.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/enable", operation_id = "enableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The enabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
-pub async fn enable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+pub async fn enable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
     changed(&app, &caller, keys::enable(&app, &caller.actor, &id(path)?).await)
 }
 
 /// End a key for good
 #[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", operation_id = "revokeKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The revoked key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
-pub async fn revoke(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, Told> {
+pub async fn revoke(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
     changed(&app, &caller, keys::revoke(&app, &caller.actor, &id(path)?).await)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::shape::{KeyBody, Told, answer};
+use super::json::{ApiError, KeyBody, answer};
 use crate::keys::server as keys;
 use crate::orgs;
 use crate::platform::{App, Error};
@@ -40,7 +40,7 @@ pub struct UserBody {
 /// The calling key, its organization and the person in whose name it acts
 #[utoipa::path(get, path = "/api/v1/me", operation_id = "getMe", tag = "keys",
     responses((status = 200, description = "The calling key and its surroundings", body = Me), (status = 401)))]
-pub async fn show(State(app): State<App>, caller: Caller) -> Result<Response, Told> {
+pub async fn show(State(app): State<App>, caller: Caller) -> Result<Response, ApiError> {
     Ok(me(&app, &caller).await?)
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod authorize;
 mod body;
 mod caller;
+mod json;
 mod keys;
 mod me;
 mod openapi;
@@ -12,39 +13,38 @@ mod presented;
 mod proxy_query;
 mod refusals;
 mod schemas;
-mod shape;
 mod usage;
 mod verify;
 
 pub use body::Body;
 pub use caller::{ANY, Caller};
+pub use json::ApiError;
 pub use presented::{Presented, refusal};
 pub use proxy_query::MistakeLog;
-pub use shape::Told;
 
 use axum::http::Method;
 
-use crate::platform::http::lean::Answer;
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::fast_path::Answer;
+use crate::platform::http::{Audience, Routes};
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .lean(Method::GET, "/api/v1/authorize", Who::Key, authorize::authorize)
-        .lean(Method::POST, "/api/v1/keys/verify", Who::Key, |app, peer, request| {
+pub fn routes() -> Routes {
+    Routes::default()
+        .fast(Method::GET, "/api/v1/authorize", Audience::Key, authorize::authorize)
+        .fast(Method::POST, "/api/v1/keys/verify", Audience::Key, |app, peer, request| {
             Answer::Later(Box::pin(verify::verify(app, peer, request)))
         })
-        .get("/api/v1/openapi.json", Who::Anyone, openapi::show)
-        .get("/api/v1/me", Who::Key, me::show)
-        .get("/api/v1/keys", Who::Key, keys::list)
-        .post("/api/v1/keys", Who::Key, keys::create)
-        .get("/api/v1/keys/{id}", Who::Key, keys::show)
-        .patch("/api/v1/keys/{id}", Who::Key, keys::edit)
-        .post("/api/v1/keys/{id}/rotate", Who::Key, keys::rotate)
-        .post("/api/v1/keys/{id}/finish", Who::Key, keys::finish)
-        .post("/api/v1/keys/{id}/extend", Who::Key, keys::extend)
-        .post("/api/v1/keys/{id}/disable", Who::Key, keys::disable)
-        .post("/api/v1/keys/{id}/enable", Who::Key, keys::enable)
-        .post("/api/v1/keys/{id}/revoke", Who::Key, keys::revoke)
-        .get("/api/v1/keys/{id}/usage", Who::Key, usage::show)
-        .get("/api/v1/audit", Who::Key, audit::list)
+        .get("/api/v1/openapi.json", Audience::Anyone, openapi::show)
+        .get("/api/v1/me", Audience::Key, me::show)
+        .get("/api/v1/keys", Audience::Key, keys::list)
+        .post("/api/v1/keys", Audience::Key, keys::create)
+        .get("/api/v1/keys/{id}", Audience::Key, keys::show)
+        .patch("/api/v1/keys/{id}", Audience::Key, keys::edit)
+        .post("/api/v1/keys/{id}/rotate", Audience::Key, keys::rotate)
+        .post("/api/v1/keys/{id}/finish", Audience::Key, keys::finish)
+        .post("/api/v1/keys/{id}/extend", Audience::Key, keys::extend)
+        .post("/api/v1/keys/{id}/disable", Audience::Key, keys::disable)
+        .post("/api/v1/keys/{id}/enable", Audience::Key, keys::enable)
+        .post("/api/v1/keys/{id}/revoke", Audience::Key, keys::revoke)
+        .get("/api/v1/keys/{id}/usage", Audience::Key, usage::show)
+        .get("/api/v1/audit", Audience::Key, audit::list)
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use crate::keys::server::{Rate, Verdict};
 use crate::platform::Problem;
-use crate::platform::http::lean::{Glance, ReadyRefusal, Refused};
+use crate::platform::http::fast_path::{ReadyRefusal, Refused, RequestInfo};
 use crate::usage::Outcome;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -103,15 +103,15 @@ pub fn refusal(verdict: &Verdict) -> Refused {
 }
 
 /// The same as an answer. Most refusals are always the same and made ready once.
-pub fn refuse(glance: Glance, verdict: &Verdict) -> Response {
+pub fn refuse(info: RequestInfo, verdict: &Verdict) -> Response {
     static READY: [OnceLock<ReadyRefusal>; Outcome::ALL.len()] =
         [const { OnceLock::new() }; Outcome::ALL.len()];
     if verdict.rate.is_some() || verdict.wait.is_some() {
-        return glance.refuse(refusal(verdict));
+        return info.refuse(refusal(verdict));
     }
     let ready = READY[verdict.outcome as usize]
         .get_or_init(|| ReadyRefusal::of(refusal(&Verdict::of(verdict.outcome))));
-    glance.refuse_ready(ready)
+    info.refuse_ready(ready)
 }
 
 /// The minute's state as the headers of the IETF's draft.

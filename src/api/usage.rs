@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::Unreadable;
 use super::caller::Caller;
-use super::shape::{Told, answer};
+use super::json::{ApiError, answer};
 use crate::keys::server::{self as keys, Refusal};
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
@@ -74,7 +74,7 @@ pub async fn show(
     caller: Caller,
     path: Result<Path<String>, PathRejection>,
     span: Result<Query<Span>, QueryRejection>,
-) -> Result<Response, Told> {
+) -> Result<Response, ApiError> {
     let Path(id) = path.map_err(Unreadable::from)?;
     let Query(span) = span.map_err(Unreadable::from)?;
     let hours = span.hours.unwrap_or(24);

@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 
 use super::authorize::from;
 use super::caller::ANY;
+use super::json::ApiError;
 use super::presented::{Presented, refuse, tell_rate};
-use super::shape::Told;
 use crate::keys::server::{self as keys, From, Kinds, Proven as Key, Verdict, Wanted};
 use crate::platform::http::Peer;
-use crate::platform::http::lean::{self, Glance};
+use crate::platform::http::fast_path::{self, RequestInfo};
 use crate::platform::{App, Error, Problem};
 use crate::shared::{Compact, Kind, Role};
 use crate::usage::Outcome;
@@ -78,23 +78,23 @@ pub struct Limit {
 #[utoipa::path(post, path = "/api/v1/keys/verify", operation_id = "verifyKey", tag = "checks", request_body = Question,
     responses((status = 200, description = "Whether the key is accepted, and why not", body = Answer), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
 pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
-    let glance = match Glance::of(app, peer, &request) {
-        Ok(glance) => glance,
+    let info = match RequestInfo::of(app, peer, &request) {
+        Ok(info) => info,
         Err(refused) => return *refused,
     };
     let (parts, body) = request.into_parts();
-    let own = match own_key(app, &glance, &parts.headers).await {
+    let own = match own_key(app, &info, &parts.headers).await {
         Ok(own) => own,
-        Err(refused) => return glance.problem(refused),
+        Err(refused) => return info.problem(refused),
     };
     let Some(asker) = own.state.as_ref().filter(|_| own.outcome == Outcome::Valid) else {
-        return refuse(glance, &own);
+        return refuse(info, &own);
     };
-    let question = match lean::json::<Question>(app, &parts.headers, body).await {
+    let question = match fast_path::json::<Question>(app, &parts.headers, body).await {
         Ok(question) => question,
-        Err(problem) => return glance.problem(problem),
+        Err(problem) => return info.problem(problem),
     };
-    match answer(app, asker.org.id, &glance.request_id, &question).await {
+    match answer(app, asker.org.id, &info.request_id, &question).await {
         Ok(answer) => {
             // Plain strings and numbers: there is nothing that could not be written.
             let body = serde_json::to_vec(&answer).unwrap_or_default();
@@ -104,26 +104,26 @@ pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
             if let Some(rate) = &own.rate {
                 tell_rate(response.headers_mut(), rate);
             }
-            glance.finish(response)
+            info.finish(response)
         }
-        Err(refused) => glance.problem(refused),
+        Err(refused) => info.problem(refused),
     }
 }
 
-async fn own_key(app: &App, glance: &Glance, headers: &HeaderMap) -> Result<Verdict, Error> {
+async fn own_key(app: &App, info: &RequestInfo, headers: &HeaderMap) -> Result<Verdict, Error> {
     match Presented::of(headers) {
         Presented::Missing => Ok(Verdict::of(Outcome::Missing)),
         Presented::Several => Ok(Verdict::of(Outcome::Malformed)),
-        Presented::One(key) => keys::verify(app, key, &ANY, &from(glance, headers)).await,
+        Presented::One(key) => keys::verify(app, key, &ANY, &from(info, headers)).await,
     }
 }
 
-async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) -> Result<Answer, Told> {
+async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) -> Result<Answer, ApiError> {
     let address = match question.ip.as_deref() {
         None => None,
         Some(text) => Some(text.trim().parse::<IpAddr>().map_err(|_| {
             let problem = Problem::of(StatusCode::UNPROCESSABLE_ENTITY);
-            Told::new(problem.detail("ip is not an address."))
+            ApiError::new(problem.detail("ip is not an address."))
         })?),
     };
     if question.key.is_empty() {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 
-use crate::api::{self, ANY, Presented, Told};
+use crate::api::{self, ANY, ApiError, Presented};
 use crate::keys::server::Wanted;
 use crate::platform::App;
 
@@ -23,18 +23,18 @@ impl Deref for Caller {
 }
 
 impl FromRequestParts<App> for Caller {
-    type Rejection = Told;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Told> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         api::Caller::of(parts, app, &WANTED).await.map(Self)
     }
 }
 
 /// None without a key; a wrong one is refused all the same.
 impl OptionalFromRequestParts<App> for Caller {
-    type Rejection = Told;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Told> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, ApiError> {
         match Presented::of(&parts.headers) {
             Presented::Missing => Ok(None),
             _ => api::Caller::of(parts, app, &WANTED).await.map(|caller| Some(Self(caller))),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use crate::api::Told;
+use crate::api::ApiError;
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Filter, Key};
 use crate::platform::{App, Error};
@@ -57,7 +57,7 @@ impl Entry {
 /// The keys of the person in whose name the caller acts: `prune --yes` revokes whatever of this list looks unused, and
 /// a colleague's is not theirs to tidy away. What was counted a moment ago is laid over, so that the calling key itself
 /// never looks unused.
-pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Entries>, Told> {
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Entries>, ApiError> {
     let filter = Filter {
         creator: Some(caller.actor.user.clone()),
         descending: true,
@@ -73,7 +73,7 @@ pub async fn revoke(
     State(app): State<App>,
     caller: Caller,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, Told> {
+) -> Result<Json<Value>, ApiError> {
     let id = path.map(|Path(text)| KeyId::from_text(text)).map_err(|_| Error::NotFound)?;
     // What is no identifier is not there; the database need not be asked.
     id.compact().ok_or(Error::NotFound)?;

@@ -16,12 +16,12 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::words;
-use crate::api::{Body, Told};
+use crate::api::{ApiError, Body};
 use crate::device::server::{
     Answer, NotBegun, Poll, Request, Wire, begin, pending, poll, verification_uri_complete,
 };
 use crate::platform::http::Visit;
-use crate::platform::http::lean::{QuickAnswer, is_json};
+use crate::platform::http::fast_path::{QuickAnswer, is_json};
 use crate::platform::{App, Error, Secret};
 
 const CLIENT: &str = "armoriq-cli";
@@ -30,7 +30,7 @@ pub async fn code(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     Body(body): Body<Value>,
-) -> Result<Json<Value>, Told> {
+) -> Result<Json<Value>, ApiError> {
     let body = words::object(&body)?;
     let product = words::text(body, "product")?.map(str::to_lowercase);
     let request = Request {
@@ -46,7 +46,7 @@ pub async fn code(
         NotBegun::Error(error) => error.into(),
         NotBegun::Invalid(why) => words::refused(why),
         NotBegun::UnknownClient | NotBegun::InvalidScope => {
-            Told::from(Error::internal("this client is built in, and asks for no scope"))
+            ApiError::from(Error::internal("this client is built in, and asks for no scope"))
         }
     })?;
     // The client stops without a complete address. Where links may not carry codes, the page asks for the code anyway.
@@ -65,7 +65,7 @@ pub async fn token(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     Body(body): Body<Value>,
-) -> Result<Json<Value>, Told> {
+) -> Result<Json<Value>, ApiError> {
     let code = words::text(words::object(&body)?, "deviceCode")?
         .map(Secret::new)
         .ok_or_else(|| words::refused("deviceCode is missing."))?;
@@ -106,7 +106,7 @@ fn too_early(interval: Duration) -> InWords {
     InWords("slow_down", format!("Ask every {} seconds at most.", interval.as_secs()))
 }
 
-fn not_yet(answer: Answer) -> Told {
+fn not_yet(answer: Answer) -> ApiError {
     let ended = "This login has expired, or its key was handed out already. Run `armoriq login` again.";
     let told = match answer {
         Answer::Pending => waits(),
@@ -116,7 +116,7 @@ fn not_yet(answer: Answer) -> Told {
         Answer::UnknownClient => return Error::internal("this client is built in").into(),
         Answer::Error(error) => return error.into(),
     };
-    Told::new(told)
+    ApiError::new(told)
 }
 
 /// One of the client's errors.

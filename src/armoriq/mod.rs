@@ -15,21 +15,21 @@ mod switch;
 mod words;
 
 #[cfg(test)]
-pub use not_offered::doors as not_offered;
+pub use not_offered::routes as not_offered;
 
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .get("/health", Who::Anyone, health::show)
-        .post("/auth/device/code", Who::Anyone, login::code)
-        .post("/auth/device/token", Who::Anyone, login::token)
+pub fn routes() -> Routes {
+    Routes::default()
+        .get("/health", Audience::Anyone, health::show)
+        .post("/auth/device/code", Audience::Anyone, login::code)
+        .post("/auth/device/token", Audience::Anyone, login::token)
         .quick("/auth/device/token", login::HEADERS, login::quick_token)
-        .get("/iap/sdk/orgs", Who::Key, organizations::list)
-        .post("/iap/sdk/bootstrap", Who::Key, sdk::bootstrap)
-        .post("/iap/sdk/register", Who::Key, sdk::register)
-        .post("/iap/sdk/switch-org", Who::Key, switch::organization)
-        .get("/api-keys", Who::Key, keys::list)
-        .post("/api-keys/{id}/revoke", Who::Key, keys::revoke)
-        .and(not_offered::doors())
+        .get("/iap/sdk/orgs", Audience::Key, organizations::list)
+        .post("/iap/sdk/bootstrap", Audience::Key, sdk::bootstrap)
+        .post("/iap/sdk/register", Audience::Key, sdk::register)
+        .post("/iap/sdk/switch-org", Audience::Key, switch::organization)
+        .get("/api-keys", Audience::Key, keys::list)
+        .post("/api-keys/{id}/revoke", Audience::Key, keys::revoke)
+        .merge(not_offered::routes())
 }

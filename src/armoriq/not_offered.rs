@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 
 use crate::platform::Problem;
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 
 /// The routes of one feature: method and path. The sentence says what is missing.
 struct Feature {
@@ -88,18 +88,18 @@ const FEATURES: &[Feature] = &[
     },
 ];
 
-pub fn doors() -> Doors {
-    let mut doors = Doors::default();
+pub fn routes() -> Routes {
+    let mut doors = Routes::default();
     for &Feature { sentence, get, post, put } in FEATURES {
         let handler = move || async move { problem(sentence) };
         for &path in get {
-            doors = doors.get(path, Who::Anyone, handler);
+            doors = doors.get(path, Audience::Anyone, handler);
         }
         for &path in post {
-            doors = doors.post(path, Who::Anyone, handler);
+            doors = doors.post(path, Audience::Anyone, handler);
         }
         for &path in put {
-            doors = doors.put(path, Who::Anyone, handler);
+            doors = doors.put(path, Audience::Anyone, handler);
         }
     }
     doors

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::caller::Caller;
-use crate::api::Told;
+use crate::api::ApiError;
 use crate::keys::server as keys;
 use crate::orgs::server::{self as orgs, Membership};
 use crate::platform::App;
@@ -42,7 +42,7 @@ impl Organization {
 }
 
 /// A login's key sees where its person belongs; any other key is one organization's, and is told of no other.
-pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Organizations>, Told> {
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Organizations>, ApiError> {
     let here = &caller.actor.org;
     let places = orgs::places_of(&app, &caller.actor.user).await?;
     let is_login = keys::find(&app, &caller.actor, &caller.key).await?.login.is_some();

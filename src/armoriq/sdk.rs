@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::caller::Caller;
 use super::registration;
 use crate::agents::server::{self as agents, Agent, McpServer, Refusal};
-use crate::api::{Body, Told};
+use crate::api::{ApiError, Body};
 use crate::platform::{App, Problem};
 
 /// Agents of which a client is told.
@@ -33,7 +33,7 @@ pub struct Bootstrap {
 }
 
 /// Clients send `{}`, or nothing; it is not read.
-pub async fn bootstrap(State(app): State<App>, caller: Caller) -> Result<Json<Bootstrap>, Told> {
+pub async fn bootstrap(State(app): State<App>, caller: Caller) -> Result<Json<Bootstrap>, ApiError> {
     let org = &caller.actor.org;
     let person = caller.person(&app).await?;
     let all = agents::all(&app, &org.org, MOST_TOLD).await?;
@@ -81,7 +81,7 @@ pub async fn register(
     State(app): State<App>,
     caller: Caller,
     Body(body): Body<Value>,
-) -> Result<Json<Value>, Told> {
+) -> Result<Json<Value>, ApiError> {
     let draft = registration::read(&body).map_err(not_accepted)?;
     let agent = agents::register(&app, &caller.actor, &draft).await.map_err(|refusal| match refusal {
         Refusal::Input(why) => not_accepted(why),
@@ -91,6 +91,6 @@ pub async fn register(
     Ok(Json(json!({ "success": true, "id": agent.id.as_str(), "agent_id": agent.name, "org_id": org })))
 }
 
-fn not_accepted(why: String) -> Told {
-    Told::new(Problem::of(StatusCode::UNPROCESSABLE_ENTITY).detail(why))
+fn not_accepted(why: String) -> ApiError {
+    ApiError::new(Problem::of(StatusCode::UNPROCESSABLE_ENTITY).detail(why))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::words;
-use crate::api::{Body, Told};
+use crate::api::{ApiError, Body};
 use crate::audit::{self, By, Event, Origin};
 use crate::device::server::Limits;
 use crate::keys::check_key_name;
@@ -27,7 +27,7 @@ pub async fn organization(
     Extension(visit): Extension<Visit>,
     caller: Caller,
     Body(body): Body<Value>,
-) -> Result<Json<Value>, Told> {
+) -> Result<Json<Value>, ApiError> {
     let body = words::object(&body)?;
     let wanted = words::text(body, "org")?.map(str::trim).filter(|text| !text.is_empty());
     let wanted = wanted.ok_or_else(|| words::refused("Name an organization, or give its id."))?;
@@ -110,7 +110,7 @@ async fn find(
     })
 }
 
-async fn refused(app: &App, caller: &Caller, why: &'static str) -> Told {
+async fn refused(app: &App, caller: &Caller, why: &'static str) -> ApiError {
     match note_refusal(app, caller, why).await {
         Ok(()) => words::refused(why),
         Err(error) => error.into(),

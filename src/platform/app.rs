@@ -14,6 +14,7 @@ use super::assets::Assets;
 use super::config::PublicUrl;
 use super::db::Db;
 use super::http::ProxyHint;
+use super::jobs::Jobs;
 use super::live::Live;
 use super::mail::Mail;
 use super::metrics::Metrics;
@@ -88,6 +89,7 @@ pub struct Parts {
     pub live: Live,
     pub mail: Mail,
     pub outbound: Outbound,
+    pub jobs: Jobs,
     pub proxy_hint: ProxyHint,
     slices: Slices,
     stopping: watch::Sender<bool>,
@@ -118,6 +120,7 @@ impl App {
             live,
             mail,
             outbound,
+            jobs: Jobs::default(),
             proxy_hint: ProxyHint::default(),
             slices,
             stopping,

@@ -7,14 +7,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::http::{Doors, Visit, Who, host};
+use super::http::{Audience, Routes, Visit, host};
 use super::metrics::Format;
 use super::{App, Error, Problem};
 
-pub fn doors() -> Doors {
-    Doors::default().get("/healthz", Who::Anyone, healthz).get("/readyz", Who::Anyone, readyz).get(
+pub fn routes() -> Routes {
+    Routes::default().get("/healthz", Audience::Anyone, healthz).get("/readyz", Audience::Anyone, readyz).get(
         "/metrics",
-        Who::Operator,
+        Audience::Operator,
         metrics,
     )
 }
@@ -27,14 +27,25 @@ async fn readyz(State(app): State<App>) -> Response {
     if app.is_stopping() {
         return Error::Stopping.into_response();
     }
-    match app.readiness.check(&app.db, &app.clock).await {
-        Ok(()) => "ready\n".into_response(),
-        Err(fault) => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
-            .title("Not ready")
-            .detail(format!("Not ready: {fault}."))
-            .retry_after(Duration::from_secs(2))
-            .into_response(),
+    if let Err(fault) = app.readiness.check(&app.db, &app.clock).await {
+        return not_ready(&fault.to_string());
     }
+    let steady = app.clock.steady();
+    match app.jobs.overdue(steady) {
+        None => "ready\n".into_response(),
+        Some(status) => {
+            let (name, seconds) = (status.job.name, status.age(steady).as_secs());
+            not_ready(&format!("the background job {name} last succeeded {seconds} s ago"))
+        }
+    }
+}
+
+fn not_ready(reason: &str) -> Response {
+    Problem::of(StatusCode::SERVICE_UNAVAILABLE)
+        .title("Not ready")
+        .detail(format!("Not ready: {reason}."))
+        .retry_after(Duration::from_secs(2))
+        .into_response()
 }
 
 async fn metrics(
@@ -51,6 +62,7 @@ async fn metrics(
         ));
     }
     app.measure();
+    app.metrics.operations.set_job_ages(&app.jobs, app.clock.steady());
     let format = Format::of(&headers);
     let page = app.metrics.encode(&app.db, app.clock.steady(), format);
     Ok(([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")], page))

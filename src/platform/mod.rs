@@ -2,7 +2,7 @@
 
 mod app;
 pub mod assets;
-pub mod boot;
+mod blocking_pool;
 pub mod changes;
 mod clock;
 pub mod config;
@@ -11,20 +11,22 @@ mod error;
 mod fair_queue;
 pub mod health;
 pub mod http;
+pub mod jobs;
 pub mod live;
 pub mod mail;
 pub mod metrics;
 mod once_a_minute;
 pub mod outbound;
+pub mod process;
 mod random;
 mod readiness;
 mod secret;
 pub mod stream;
 pub mod telemetry;
-mod workers;
 
 pub use app::{App, Slices};
 pub use assets::Assets;
+pub use blocking_pool::BlockingPool;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::{Error, Offer, Problem, minutes};
@@ -32,4 +34,3 @@ pub use mail::{Letter, Mail, Posted};
 pub use once_a_minute::OnceAMinute;
 pub use random::Random;
 pub use secret::Secret;
-pub use workers::Workers;

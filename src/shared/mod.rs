@@ -14,7 +14,7 @@ mod token_text;
 
 pub use id::{AgentId, Compact, EventId, InvitationId, KeyId, LoginId, OrgId, UserId};
 pub use kind::Kind;
-pub use permission::{Door, Permission};
+pub use permission::{Permission, PrincipalKind};
 pub use plan::Plan;
 pub use return_path::ReturnPath;
 pub use role::Role;

@@ -20,7 +20,7 @@ pub enum Permission {
 
 /// How the one who asks was let in: a viewer may manage keys of their own as a person, a viewer key may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum PrincipalKind {
     Person,
     Key,
 }
@@ -36,14 +36,14 @@ impl Permission {
         Self::ManageOrganization,
     ];
 
-    pub fn is_granted(self, role: Role, door: Door) -> bool {
+    pub fn is_granted(self, role: Role, door: PrincipalKind) -> bool {
         role >= self.least_role(door)
     }
 
-    pub fn least_role(self, door: Door) -> Role {
+    pub fn least_role(self, door: PrincipalKind) -> Role {
         match self {
             Self::See => Role::Viewer,
-            Self::ManageOwnKeys if door == Door::Person => Role::Viewer,
+            Self::ManageOwnKeys if door == PrincipalKind::Person => Role::Viewer,
             Self::ManageOwnKeys | Self::RegisterAgents => Role::Member,
             Self::ManageAllKeys | Self::ManageMembers | Self::ReadAudit => Role::Admin,
             Self::ManageOrganization => Role::Owner,
@@ -63,15 +63,15 @@ mod tests {
         let may = |role, door| -> Vec<_> {
             Permission::ALL.into_iter().filter(|permission| permission.is_granted(role, door)).collect()
         };
-        assert_eq!(may(Role::Viewer, Door::Key), [See]);
-        assert_eq!(may(Role::Viewer, Door::Person), [See, ManageOwnKeys]);
-        assert_eq!(may(Role::Member, Door::Key), [See, ManageOwnKeys, RegisterAgents]);
-        assert_eq!(may(Role::Member, Door::Person), [See, ManageOwnKeys, RegisterAgents]);
+        assert_eq!(may(Role::Viewer, PrincipalKind::Key), [See]);
+        assert_eq!(may(Role::Viewer, PrincipalKind::Person), [See, ManageOwnKeys]);
+        assert_eq!(may(Role::Member, PrincipalKind::Key), [See, ManageOwnKeys, RegisterAgents]);
+        assert_eq!(may(Role::Member, PrincipalKind::Person), [See, ManageOwnKeys, RegisterAgents]);
         let admin = [See, ManageOwnKeys, ManageAllKeys, RegisterAgents, ManageMembers, ReadAudit];
-        assert_eq!(may(Role::Admin, Door::Person), admin);
-        assert_eq!(may(Role::Admin, Door::Key), admin);
+        assert_eq!(may(Role::Admin, PrincipalKind::Person), admin);
+        assert_eq!(may(Role::Admin, PrincipalKind::Key), admin);
         let owner = [admin.as_slice(), &[ManageOrganization]].concat();
-        assert_eq!(may(Role::Owner, Door::Person), owner);
-        assert_eq!(may(Role::Owner, Door::Key), owner);
+        assert_eq!(may(Role::Owner, PrincipalKind::Person), owner);
+        assert_eq!(may(Role::Owner, PrincipalKind::Key), owner);
     }
 }

@@ -7,9 +7,9 @@ use super::people::{EMAIL, OTHER_PASSWORD, SECRET, setup_form, setup_token};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::totp_code;
 use crate::platform::Secret;
-use crate::platform::http::{Door, Who};
+use crate::platform::http::{Audience, Route};
+use crate::server;
 use crate::shared::Role;
-use crate::ui::server::routes;
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -320,14 +320,14 @@ fn not_offered() -> Vec<&'static str> {
     crate::armoriq::not_offered().list().iter().map(|route| route.path).collect()
 }
 
-fn changing_routes() -> Vec<Door> {
-    let doors = routes::doors().list().to_vec();
+fn changing_routes() -> Vec<Route> {
+    let doors = server::routes().list().to_vec();
     doors.into_iter().filter(|door| door.method != Method::GET).collect()
 }
 
 on_both_engines! {
     async fn every_change_writes_one_row_or_does_not_happen(engine) {
-        for Door { path: route, method, who } in changing_routes() {
+        for Route { path: route, method, audience } in changing_routes() {
             if CHANGE_NO_DATA.iter().any(|(named, _)| *named == route) {
                 continue;
             }
@@ -335,10 +335,10 @@ on_both_engines! {
                 continue;
             }
             let server = Server::with(engine, EVERYTHING_ON).await;
-            let is_client = crate::armoriq::doors().list().iter().any(|door| door.path == route);
-            let change = match who {
+            let is_client = crate::armoriq::routes().list().iter().any(|door| door.path == route);
+            let change = match audience {
                 _ if is_client => change_by_client(&server, route).await,
-                Who::Key => change_by_key(&server, &method, route).await,
+                Audience::Key => change_by_key(&server, &method, route).await,
                 _ => change_by_form(&server, route).await,
             };
             let change = change.unwrap_or_else(|| panic!("there is no case for {method} {route}"));

@@ -30,9 +30,9 @@ impl Listening {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, told) = oneshot::channel();
-        let (entrance, limits) = (server.entrance(), server.app.config.limits.clone());
+        let (dispatcher, limits) = (server.dispatcher(), server.app.config.limits.clone());
         let ended = tokio::spawn(async move {
-            serve(listener, entrance, &limits, async { told.await.unwrap_or(()) }).await;
+            serve(listener, dispatcher, &limits, async { told.await.unwrap_or(()) }).await;
         });
         Self { address, stop, ended }
     }

@@ -11,10 +11,10 @@ use http_body_util::BodyExt;
 use crate::platform::config::Sources;
 use crate::platform::db::{Db, Engine, Opener};
 use crate::platform::http::Peer;
-use crate::platform::http::lean::Entrance;
+use crate::platform::http::fast_path::Dispatcher;
 use crate::platform::{App, Assets, Clock, Config, Random};
+use crate::server;
 use crate::shared::Timestamp;
-use crate::ui::server::routes;
 
 /// 20 November 2026, ten in the morning, UTC.
 pub const START: Timestamp = Timestamp::from_millis(1_795_168_800_000);
@@ -89,7 +89,7 @@ pub struct Server {
     pub clock: Clock,
     /// Keeps the database's folder.
     _place: Place,
-    entrance: Entrance,
+    dispatcher: Dispatcher,
 }
 
 impl Server {
@@ -109,12 +109,12 @@ impl Server {
         let clock = Clock::held_at(START);
         let assets = Assets::folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("public"));
         let random = Random::seeded(1);
-        let slices = routes::slices(&random);
+        let slices = server::slices(&random);
         let app = App::new(config, db, clock.clone(), random, assets, slices);
-        routes::listen(&app);
+        server::listen(&app);
         crate::keys::server::catch_up(&app).await.expect("the change log is read");
-        let entrance = routes::entrance(&app);
-        Self { app, clock, _place: place, entrance }
+        let dispatcher = server::dispatcher(&app);
+        Self { app, clock, _place: place, dispatcher }
     }
 
     /// Another process on the same database: what it changes reaches this one by the database alone.
@@ -122,16 +122,16 @@ impl Server {
         let config = self.app.config.clone();
         let db = Db::open(&config.database, Opener::Tool).await.expect("the database opens");
         let random = Random::seeded(2);
-        let slices = routes::slices(&random);
+        let slices = server::slices(&random);
         let app = App::new(config, db, self.clock.clone(), random, Assets::none(), slices);
-        routes::listen(&app);
+        server::listen(&app);
         crate::keys::server::catch_up(&app).await.expect("the change log is read");
         app
     }
 
     /// Where requests arrive, for a listener on a real socket.
-    pub fn entrance(&self) -> Entrance {
-        self.entrance.clone()
+    pub fn dispatcher(&self) -> Dispatcher {
+        self.dispatcher.clone()
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -207,7 +207,7 @@ impl Call<'_> {
     pub async fn open(self) -> Opened {
         let request = self.request.body(self.body).expect("a request");
         let peer = Peer(SocketAddr::new(self.peer, 50_000));
-        let response = self.server.entrance.answer(peer, request).await;
+        let response = self.server.dispatcher.answer(peer, request).await;
         let (parts, body) = response.into_parts();
         Opened { status: parts.status, headers: parts.headers, body }
     }

@@ -12,7 +12,7 @@ use crate::admin::{self, Task};
 use crate::keys::server as keys;
 use crate::platform::config::{DatabaseUrl, Sources};
 use crate::platform::metrics::Format;
-use crate::ui::server::routes;
+use crate::server;
 use crate::usage::server as usage;
 
 type Samples = BTreeMap<String, f64>;
@@ -145,7 +145,7 @@ on_both_engines! {
 
     async fn the_process_and_the_database_have_figures(engine) {
         let server = Server::on(engine).await;
-        routes::refresh_figures(&server.app).await.expect("figures");
+        server::refresh_figures(&server.app).await.expect("figures");
         let samples = server.samples().await;
         for (series, least) in [
             ("process_resident_memory_bytes", 1e6),
@@ -280,7 +280,7 @@ on_both_engines! {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let counts = || async {
-            routes::refresh_figures(&server.app).await.expect("figures");
+            server::refresh_figures(&server.app).await.expect("figures");
             let samples = server.samples().await;
             (samples["latchkey_keys_active"], samples["latchkey_keys_expiring"])
         };
@@ -301,7 +301,7 @@ on_both_engines! {
     async fn a_backup_by_another_process_shows(engine) {
         let server = Server::on(engine).await;
         let last = "latchkey_last_backup_timestamp_seconds";
-        routes::refresh_figures(&server.app).await.expect("figures");
+        server::refresh_figures(&server.app).await.expect("figures");
         assert_eq!(server.sample(last).await, 0.0);
         let url = match &server.app.config.database.database_url {
             DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
@@ -313,7 +313,7 @@ on_both_engines! {
         for name in ["first", "second"] {
             let target = folder.path().join(name);
             admin::run(&sources, Task::Backup { target }).await.unwrap_or_else(|failure| panic!("{failure}"));
-            routes::refresh_figures(&server.app).await.expect("figures");
+            server::refresh_figures(&server.app).await.expect("figures");
             // By the clock of that process.
             assert!(server.sample(last).await > 1.6e9, "{name}");
         }

@@ -15,6 +15,7 @@ mod downloads;
 mod guards;
 mod harness;
 mod hosts;
+mod jobs;
 mod keys;
 mod limits;
 mod live;

@@ -132,7 +132,7 @@ on_both_engines! {
         for path in ["/overview", "/settings/api-keys", "/settings/members", "/settings/audit-log", "/settings/profile"] {
             assert_eq!(server.get(path).browser().with(&cookies).send().await.status, 200, "{path}");
         }
-        crate::ui::server::routes::sweep(&server.app).await.expect("a sweep");
+        crate::server::sweep(&server.app).await.expect("a sweep");
         listening.stop().await;
     }
 
@@ -148,7 +148,7 @@ on_both_engines! {
         let server = Server::with(engine, &settings).await;
         let cookies = server.sign_in_as(Persona::Owner).await;
         assert_eq!(server.get("/overview").browser().with(&cookies).send().await.status, 200);
-        crate::ui::server::routes::sweep(&server.app).await.expect("a sweep");
+        crate::server::sweep(&server.app).await.expect("a sweep");
         crate::keys::server::flush(&server.app).await.expect("usage is written");
     }
 }

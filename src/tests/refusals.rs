@@ -11,7 +11,7 @@ use super::people::{EMAIL, OTHER_PASSWORD, SECRET, setup_form};
 use super::personas::{PASSWORD, Persona, visit};
 use crate::audit::{self, By, Event};
 use crate::platform::db::{self, Opener};
-use crate::ui::server::routes;
+use crate::server;
 
 const OPEN: &[(&str, &str)] = &[
     ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:9"),
@@ -204,7 +204,7 @@ on_both_engines! {
         }
         assert_eq!(server.count("SELECT count(*) FROM sessions").await, 4);
         server.clock.advance(60 * MINUTE);
-        routes::sweep(&server.app).await.expect("a sweep");
+        server::sweep(&server.app).await.expect("a sweep");
         assert_eq!(server.count("SELECT count(*) FROM sessions").await, 1);
     }
 
@@ -233,7 +233,7 @@ on_both_engines! {
         for _ in 0..5 {
             server.knock("203.0.113.7").await;
         }
-        (routes::PRODUCT.stop)(server.app.clone()).await.expect("a stop");
+        server::stop(&server.app).await.expect("a stop");
         let rows = server.refusals().await;
         assert_eq!((rows.len(), rows.iter().map(|(_, times)| times).sum::<i64>()), (8, 20));
     }
@@ -246,10 +246,10 @@ on_both_engines! {
         server.knock("203.0.113.7").await;
         server.post("/reset").same_origin().form(&[("email", EMAIL)]).send().await;
         server.clock.advance(90 * DAY);
-        routes::sweep(&server.app).await.expect("a sweep");
+        server::sweep(&server.app).await.expect("a sweep");
         assert_eq!(server.audited().await.len(), 6);
         server.clock.advance(Duration::from_secs(1));
-        routes::sweep(&server.app).await.expect("a sweep");
+        server::sweep(&server.app).await.expect("a sweep");
         assert_eq!(server.audited().await, ["person.renamed"]);
         let page = server.page_of_log(&server.session_of(&alice).await).await.text();
         assert!(page.contains("Every change, and what was refused in the last 90 days"), "{page}");

@@ -5,9 +5,9 @@ use axum::http::Method;
 use super::harness::{PUBLIC_URL, Server, on_both_engines};
 use super::personas::Persona;
 use crate::orgs::server::Bound;
-use crate::platform::http::{Door, Who, Wire};
+use crate::platform::http::{Audience, Route, Wire};
+use crate::server;
 use crate::shared::Role;
-use crate::ui::server::routes;
 
 /// A route, an address of it, and what each persona gets there when it sends no fields but its organization.
 struct Row {
@@ -239,8 +239,8 @@ const DEVELOPMENT: &[Row] = &[
     open("GET", "/parts/problem/{status}", "/parts/problem/404", 404),
 ];
 
-fn doors() -> impl Iterator<Item = Door> {
-    routes::doors().list().to_vec().into_iter()
+fn routes() -> impl Iterator<Item = Route> {
+    server::routes().list().to_vec().into_iter()
 }
 
 fn rows() -> impl Iterator<Item = &'static Row> {
@@ -259,7 +259,7 @@ impl Row {
 
 #[test]
 fn the_table_names_every_route() {
-    let doors = routes::doors();
+    let doors = server::routes();
     let mut listed: Vec<_> = rows().map(|row| format!("{} {}", row.method, row.route)).collect();
     let mut built: Vec<_> =
         doors.list().iter().map(|door| format!("{} {}", door.method, door.path)).collect();
@@ -332,7 +332,7 @@ on_both_engines! {
         let cookies = server.sign_in_as(Persona::Owner).await;
         let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
         let org = server.organization_of(Persona::Owner).await;
-        let person = |row: &&Row| doors().any(|door| door.path == row.route && door.who == Who::Person);
+        let person = |row: &&Row| routes().any(|door| door.path == row.route && door.audience == Audience::Person);
         let mut forms = 0;
         // Some pages are there before a second factor is set up, others after it.
         for guarded in [false, true] {
@@ -367,7 +367,7 @@ on_both_engines! {
         let other = server.join(&owner, "Second of Hers", Role::Owner).await;
         let foreign = server.organization("Nair Consulting").await;
         let before = server.everything().await;
-        let bound: Vec<_> = doors().filter(Bound::is_bound).collect();
+        let bound: Vec<_> = routes().filter(Bound::is_bound).collect();
         assert!(bound.len() >= 8, "{bound:?}");
         for row in rows().filter(|row| row.changes() && bound.iter().any(|door| door.path == row.route)) {
             let cases: [(&[(&str, &str)], bool); 4] = [

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::harness::Server;
 use crate::platform::http::serve::serve;
-use crate::ui::server::routes;
+use crate::server;
 
 pub struct Listening {
     address: SocketAddr,
@@ -22,10 +22,10 @@ impl Listening {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let (app, entrance) = (server.app.clone(), routes::entrance(&server.app));
+        let (app, dispatcher) = (server.app.clone(), server::dispatcher(&server.app));
         let serving = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            serve(listener, entrance, &app.config.limits, stopped).await;
+            serve(listener, dispatcher, &app.config.limits, stopped).await;
         });
         Self { address, stop, serving }
     }

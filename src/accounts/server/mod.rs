@@ -14,7 +14,7 @@ mod totp;
 
 pub use devices::{Device, Devices, LoggedIn};
 pub use oauth::{Discoveries, Identity};
-pub use pages::{Offered, ProviderButtons, doors, enter, offered, sign_in_again};
+pub use pages::{Offered, ProviderButtons, enter, offered, routes, sign_in_again};
 pub use service::{
     NewPerson, Person, SignedIn, add_identity, choose_org, confirmed_address, find_any_person, find_id,
     find_person, hash_new_password, insert_person, names, new_setup_link, nobody_yet, person_of,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use data_encoding::BASE64_NOPAD;
 
-use crate::platform::{App, Error, Secret, Workers};
+use crate::platform::{App, BlockingPool, Error, Secret};
 
 /// 19 MiB, two passes: OWASP's choice for argon2id.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: usize = 1_024;
 
 /// The process's, whatever number of apps live in it: memory is what they protect.
-static WORKERS: LazyLock<Workers> = LazyLock::new(|| Workers::new(AT_A_TIME, MOST_WAITING, PATIENCE));
+static WORKERS: LazyLock<BlockingPool> =
+    LazyLock::new(|| BlockingPool::new(AT_A_TIME, MOST_WAITING, PATIENCE));
 /// Allocated at the first use. Freeing such large pieces would leave one behind in each thread's heap.
 static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 

@@ -6,5 +6,5 @@ mod service;
 mod store;
 
 pub use draft::{Draft, DraftServer};
-pub use pages::doors;
+pub use pages::routes;
 pub use service::{Agent, Listed, McpServer, Refusal, all, find, list, register, remove};

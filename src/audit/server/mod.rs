@@ -9,7 +9,7 @@ mod store;
 mod words;
 
 pub use event::{Actor, By, Event, Origin};
-pub use pages::doors;
+pub use pages::routes;
 #[cfg(test)]
 pub use read::statement;
 pub use read::{Filter, Recorded, Target, list};

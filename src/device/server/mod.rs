@@ -18,8 +18,8 @@ pub use service::{
 };
 pub use store::Wire;
 
-use crate::platform::http::Doors;
+use crate::platform::http::Routes;
 
-pub fn doors() -> Doors {
-    pages::doors().and(oauth::doors())
+pub fn routes() -> Routes {
+    pages::routes().merge(oauth::routes())
 }

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Answer, Begun, NotBegun, Poll, Request, Wire, begin, pending, poll};
-use crate::platform::http::lean::QuickAnswer;
-use crate::platform::http::{Doors, Visit, Who};
+use crate::platform::http::fast_path::QuickAnswer;
+use crate::platform::http::{Audience, Routes, Visit};
 use crate::platform::{App, Secret};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -31,12 +31,12 @@ const KNOWN: [&str; 9] = [
     "device_name",
 ];
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .post("/oauth/device_authorization", Who::Anyone, device_authorization)
-        .post("/oauth/token", Who::Anyone, token)
+pub fn routes() -> Routes {
+    Routes::default()
+        .post("/oauth/device_authorization", Audience::Anyone, device_authorization)
+        .post("/oauth/token", Audience::Anyone, token)
         .quick("/oauth/token", HEADERS, quick_token)
-        .get("/.well-known/oauth-authorization-server", Who::Anyone, metadata)
+        .get("/.well-known/oauth-authorization-server", Audience::Anyone, metadata)
 }
 
 /// RFC 6749's error, with what this one has besides.

@@ -6,7 +6,7 @@ use super::hash;
 use super::memory::Memory;
 use super::store::SecretRow;
 use super::token::Token;
-use super::tries::{Before, Who};
+use super::tries::{AttemptSource, Before};
 use crate::platform::{App, Error};
 
 /// More than this in a queue, or longer, and the answer is 503. With the usual cost two cores hash about five thousand
@@ -24,7 +24,7 @@ pub async fn is_right(
     memory: &Memory,
     token: &Token<'_>,
     row: &SecretRow,
-    who: Who,
+    who: AttemptSource,
     before: Before,
 ) -> Result<bool, Error> {
     let (stored, secret, cost) = (row.hash.clone(), token.secret().to_owned(), hash::cost_of_new(app));

@@ -18,10 +18,10 @@ use super::minutes::Minutes;
 use super::proven::{Cell, Digest, Found, Place, Proven};
 use super::state::Org;
 use super::token::Token;
-use super::tries::{Tries, Who};
+use super::tries::{AttemptSource, Tries};
 use super::wrong::Wrong;
 use crate::platform::changes::{Heard, Kind};
-use crate::platform::{Random, Workers};
+use crate::platform::{BlockingPool, Random};
 use crate::shared::{Compact, KeyId, SecretId};
 
 /// A remembered state may be used while the last successful reading of the change log began less than this ago.
@@ -40,11 +40,11 @@ pub struct Memory {
     /// Requests of the running minute, of keys with a limit.
     pub(super) minutes: Minutes,
     /// First checks of tokens, in turn for each address and public id.
-    pub(super) checks: Workers<Who>,
+    pub(super) checks: BlockingPool<AttemptSource>,
     /// The same for those who have sent a wrong secret of the same public id in this minute.
-    pub(super) checks_after_wrong: Workers<Who>,
+    pub(super) checks_after_wrong: BlockingPool<AttemptSource>,
     /// Hashing for people and services that make and rotate keys: no flood of checks is in its way.
-    pub(super) new_secrets: Workers,
+    pub(super) new_secrets: BlockingPool,
     /// Until when states may be used, in milliseconds of the steady clock.
     lease: AtomicU64,
     seen: AtomicI64,
@@ -88,9 +88,9 @@ impl Memory {
             tries: Tries::default(),
             checking: Checking::default(),
             minutes: Minutes::default(),
-            checks: Workers::new(cores, MOST_WAITING, PATIENCE),
-            checks_after_wrong: Workers::new(cores.div_ceil(2), MOST_WAITING, PATIENCE),
-            new_secrets: Workers::new(cores.div_ceil(2), MOST_WAITING, PATIENCE),
+            checks: BlockingPool::new(cores, MOST_WAITING, PATIENCE),
+            checks_after_wrong: BlockingPool::new(cores.div_ceil(2), MOST_WAITING, PATIENCE),
+            new_secrets: BlockingPool::new(cores.div_ceil(2), MOST_WAITING, PATIENCE),
             lease: AtomicU64::new(0),
             seen: AtomicI64::new(-1),
         }

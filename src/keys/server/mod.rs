@@ -4,6 +4,7 @@ mod checking;
 mod ending;
 mod first_check;
 mod hash;
+mod jobs;
 mod key;
 mod left;
 mod letters;
@@ -18,14 +19,18 @@ mod store;
 mod token;
 mod tries;
 mod verify;
-mod watch;
 mod wrong;
 
+pub use jobs::{
+    catch_up, count_all, first_call, is_current, keep_up, measure, prepare, settle, sweep, write_usage,
+};
+#[cfg(test)]
+pub use jobs::{flush, settle_within};
 pub use key::{Key, Login};
 pub use left::Left;
 pub use memory::Memory;
 pub use minute::Rate;
-pub use pages::doors;
+pub use pages::routes;
 pub use service::{
     Asks, Draft, Edit, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted, Refusal, Revealed, children, count,
     create, creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, list, log_in,
@@ -37,6 +42,3 @@ pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verify::{From, Kinds, Proven, Verdict, Wanted, verify, verify_at_once};
-pub use watch::{catch_up, count_all, first_call, is_current, measure, settle, sweep, watch};
-#[cfg(test)]
-pub use watch::{flush, keep_up, settle_within};

@@ -16,18 +16,18 @@ const IN_A_WINDOW: u32 = 20;
 const MOST: usize = 50_000;
 
 #[derive(Default)]
-pub struct Tries(Mutex<HashMap<Who, Window>>);
+pub struct Tries(Mutex<HashMap<AttemptSource, Window>>);
 
 /// Who tries which secret. An address that was told counts for the organization that told it alone: nobody can use up what
 /// another's callers have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Who {
+pub struct AttemptSource {
     told_by: Option<Compact>,
     address: Option<IpAddr>,
     secret: SecretId,
 }
 
-impl Who {
+impl AttemptSource {
     pub fn new(told_by: Option<Compact>, address: Option<IpAddr>, secret: SecretId) -> Self {
         Self { told_by, address: address.map(subscriber), secret }
     }
@@ -47,7 +47,7 @@ pub enum Before {
 type Window = (Duration, u32);
 
 impl Tries {
-    pub fn count(&self, steady: Duration, who: Who) -> Before {
+    pub fn count(&self, steady: Duration, who: AttemptSource) -> Before {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if tries.len() >= MOST {
             tries.retain(|_, (start, _)| steady < *start + WINDOW);
@@ -69,7 +69,7 @@ impl Tries {
     }
 
     /// The one counted last was right.
-    pub fn forgive(&self, who: Who) {
+    pub fn forgive(&self, who: AttemptSource) {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, count)) = tries.get_mut(&who) {
             *count = count.saturating_sub(1);
@@ -90,7 +90,7 @@ mod tests {
         let tries = Tries::default();
         let id = |text| SecretId::parse(text).expect("an id");
         let (mine, other) = (id("0AZaz9b8C7d6"), id("0AZaz9b8C7d7"));
-        let who = |text: &str, id| Who::new(None, Some(text.parse().expect("an address")), id);
+        let who = |text: &str, id| AttemptSource::new(None, Some(text.parse().expect("an address")), id);
         for turn in 0..IN_A_WINDOW {
             let before = if turn == 0 { Before::Nothing } else { Before::Tries };
             assert_eq!(tries.count(Duration::ZERO, who("198.51.100.1", mine)), before);
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(another_address, Before::Nothing);
         assert_eq!(tries.count(Duration::ZERO, who("198.51.100.1", other)), Before::Nothing, "another id");
         let org = Some(KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an identifier"));
-        let told = Who { told_by: org, ..who("198.51.100.1", mine) };
+        let told = AttemptSource { told_by: org, ..who("198.51.100.1", mine) };
         assert_eq!(tries.count(Duration::ZERO, told), Before::Nothing, "the same address, told by somebody");
         assert_eq!(tries.count(WINDOW, who("198.51.100.1", mine)), Before::Nothing, "later");
     }
@@ -113,11 +113,11 @@ mod tests {
         let tries = Tries::default();
         let id = SecretId::parse("0AZaz9b8C7d6").expect("an id");
         let known = || tries.0.lock().expect("a lock").len();
-        tries.count(Duration::ZERO, Who::new(None, None, id));
-        tries.count(Duration::ZERO, Who::new(None, None, id));
-        tries.forgive(Who::new(None, None, id));
+        tries.count(Duration::ZERO, AttemptSource::new(None, None, id));
+        tries.count(Duration::ZERO, AttemptSource::new(None, None, id));
+        tries.forgive(AttemptSource::new(None, None, id));
         assert_eq!(known(), 1, "one of the two was wrong");
-        tries.forgive(Who::new(None, None, id));
+        tries.forgive(AttemptSource::new(None, None, id));
         assert_eq!(known(), 0);
     }
 
@@ -126,7 +126,10 @@ mod tests {
         let tries = Tries::default();
         let id = SecretId::parse("0AZaz9b8C7d6").expect("an id");
         for number in 0..(2 * MOST as u32) {
-            tries.count(Duration::ZERO, Who::new(None, Some(IpAddr::from(number.to_be_bytes())), id));
+            tries.count(
+                Duration::ZERO,
+                AttemptSource::new(None, Some(IpAddr::from(number.to_be_bytes())), id),
+            );
         }
         assert!(tries.0.lock().expect("a lock").len() <= MOST);
     }

@@ -23,7 +23,7 @@ use super::minute::Rate;
 use super::proven::{Cell, Digest, Found};
 use super::state::State;
 use super::token::Token;
-use super::tries::{Before, Who};
+use super::tries::{AttemptSource, Before};
 use super::wrong::Known;
 use super::{first_check, store};
 use crate::platform::db::Fault;
@@ -257,7 +257,7 @@ async fn check(
     if let Some(known) = memory.wrong.known(digest, app.clock.steady()) {
         return Ok(Checked::Wrong(known));
     }
-    let who = Who::new(from.told_by, from.address, token.id());
+    let who = AttemptSource::new(from.told_by, from.address, token.id());
     let before = memory.tries.count(app.clock.steady(), who);
     let wait = match before {
         Before::TooMany(wait) => Some(wait),

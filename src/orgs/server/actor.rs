@@ -15,7 +15,7 @@ use crate::accounts::server::{Person, fingerprint, person_of, session_stands, si
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, OrgId, Permission, SecretId, Timestamp, UserId};
+use crate::shared::{KeyId, OrgId, Permission, PrincipalKind, SecretId, Timestamp, UserId};
 
 /// A person who is signed in, whether or not they belong to an organization.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub struct Word {
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub user: UserId,
-    pub door: Door,
+    pub door: PrincipalKind,
     /// The key that acts, where it is one.
     pub key: Option<KeyId>,
     /// The one of its secrets that was presented.
@@ -110,7 +110,7 @@ impl Visitor {
 
     fn at(&self, org: Membership) -> Actor {
         let by = self.person.by(&self.visit).in_org(&org.org);
-        Actor { user: self.person.id.clone(), door: Door::Person, key: None, secret: None, org, by }
+        Actor { user: self.person.id.clone(), door: PrincipalKind::Person, key: None, secret: None, org, by }
     }
 
     async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {

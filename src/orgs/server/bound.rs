@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Member;
-use crate::platform::http::{Door, Who};
+use crate::platform::http::{Audience, Route};
 use crate::platform::{App, Error};
 
 /// Forms that name their organization themselves: the way out of the refusal, which cannot be refused for the same
@@ -24,14 +24,14 @@ const UNBOUND: [&str; 2] = ["/switch-organization", "/auth/device"];
 pub struct Bound(Arc<HashSet<&'static str>>);
 
 impl Bound {
-    pub fn among(doors: &[Door]) -> Self {
+    pub fn among(doors: &[Route]) -> Self {
         let bound = doors.iter().filter(|door| Self::is_bound(door)).map(|door| door.path);
         Self(Arc::new(bound.collect()))
     }
 
     /// Those that change something for somebody who is signed in.
-    pub fn is_bound(door: &Door) -> bool {
-        door.method == Method::POST && door.who == Who::Person && !UNBOUND.contains(&door.path)
+    pub fn is_bound(door: &Route) -> bool {
+        door.method == Method::POST && door.audience == Audience::Person && !UNBOUND.contains(&door.path)
     }
 }
 

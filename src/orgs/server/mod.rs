@@ -13,7 +13,7 @@ pub use actor::{
 };
 pub use bound::{Bound, refuse_other_org};
 pub use legacy::{KeysLeft, Legacy, MadeKey};
-pub use pages::doors;
+pub use pages::routes;
 pub use service::{
     CREATOR_GONE, Membership, Present, create, find, find_present, hold_member, places_of, present_role,
     set_up, sign_up, sweep, without_owner, work_in,

@@ -4,8 +4,8 @@ mod attention;
 mod page;
 mod today;
 
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 
-pub fn doors() -> Doors {
-    Doors::default().get("/overview", Who::Person, page::show)
+pub fn routes() -> Routes {
+    Routes::default().get("/overview", Audience::Person, page::show)
 }

@@ -5,23 +5,23 @@
 pub mod address;
 mod cookie;
 mod cross_site;
-mod doors;
+pub mod fast_path;
 mod headers;
 pub mod host;
-pub mod lean;
 mod limits;
 mod pace;
 mod problems;
 mod proxy_hint;
+mod routes;
 pub mod serve;
 mod visit;
 mod wire;
 
 pub use cookie::cookie;
-pub use doors::{Door, Doors, Who};
 pub use headers::page_policy;
 pub use problems::PageOfProblem;
 pub use proxy_hint::ProxyHint;
+pub use routes::{Audience, Route, Routes};
 pub use visit::{Peer, THEME_COOKIE, Visit};
 pub use wire::Wire;
 

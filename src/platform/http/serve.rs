@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::lean::Entrance;
+use super::fast_path::Dispatcher;
 use super::pace::{Pace, Paced, Patience, Stillness};
 use super::visit::Peer;
 use crate::platform::config::Limits;
@@ -25,14 +25,14 @@ use crate::platform::config::Limits;
 /// Serves until `stop` is ready, then lets running requests finish for as long as the grace lasts.
 pub async fn serve(
     listener: TcpListener,
-    entrance: Entrance,
+    dispatcher: Dispatcher,
     limits: &Limits,
     stop: impl Future<Output = ()>,
 ) {
     let mut server = http1::Builder::new();
     // Twice the limit, so that what is a little over is still refused with a proper answer.
     server.max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
-    let entrance = Arc::new(entrance);
+    let dispatcher = Arc::new(dispatcher);
     let patience = Patience::new(limits.header_timeout, limits.send_timeout);
     let (stopping, told) = watch::channel(());
     tokio::pin!(stop);
@@ -43,8 +43,8 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (server, entrance, told) = (server.clone(), Arc::clone(&entrance), told.clone());
-                tokio::spawn(converse(server, stream, peer, entrance, told, patience));
+                let (server, dispatcher, told) = (server.clone(), Arc::clone(&dispatcher), told.clone());
+                tokio::spawn(converse(server, stream, peer, dispatcher, told, patience));
             }
             Err(error) => rest_after(&error).await,
         }
@@ -62,20 +62,20 @@ async fn converse(
     server: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
-    entrance: Arc<Entrance>,
+    dispatcher: Arc<Dispatcher>,
     mut told: watch::Receiver<()>,
     patience: Patience,
 ) {
     // Answers are small: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let pace = Arc::new(Pace::default());
-    let entrance = &*entrance;
+    let dispatcher = &*dispatcher;
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let turn = Pace::begin(&pace);
         async move {
             let request =
                 request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
-            let response = entrance.answer(Peer(peer), request).await;
+            let response = dispatcher.answer(Peer(peer), request).await;
             Ok::<Response, Infallible>(turn.until_sent(response))
         }
     });

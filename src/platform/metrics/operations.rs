@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::platform::db::{self, Db};
+use crate::platform::jobs::{Jobs, RoundEnd};
 use crate::shared::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,6 +30,17 @@ struct ReasonLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    job: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobRoundLabels {
+    job: &'static str,
     outcome: &'static str,
 }
 
@@ -137,6 +149,8 @@ pub struct Operations {
     remembered_tokens: Gauge,
     active_keys: Gauge,
     expiring_keys: Gauge,
+    job_ages: Family<JobLabels, Gauge<f64, AtomicU64>>,
+    job_rounds: Family<JobRoundLabels, Counter>,
 }
 
 impl Operations {
@@ -174,6 +188,12 @@ impl Operations {
             "Time since the change log was last read to its end; from 5 s on keys are checked against the database",
             all.change_log_age.clone(),
         );
+        registry.register(
+            "job_last_success_age_seconds",
+            "Time since each background job last succeeded, or since the start",
+            all.job_ages.clone(),
+        );
+        registry.register("job_rounds", "Rounds of background jobs, by outcome", all.job_rounds.clone());
         registry.register(
             "last_backup_timestamp_seconds",
             "When latchkey admin backup last succeeded, in seconds since 1970; 0 for never",
@@ -222,6 +242,17 @@ impl Operations {
 
     pub fn set_remembered_tokens(&self, tokens: usize) {
         self.remembered_tokens.set(i64::try_from(tokens).unwrap_or(i64::MAX));
+    }
+
+    pub fn job_finished(&self, job: &'static str, end: RoundEnd) {
+        self.job_rounds.get_or_create(&JobRoundLabels { job, outcome: end.as_str() }).inc();
+    }
+
+    pub fn set_job_ages(&self, jobs: &Jobs, steady: Duration) {
+        for status in jobs.iter() {
+            let age = status.age(steady).as_secs_f64();
+            self.job_ages.get_or_create(&JobLabels { job: status.job.name }).set(age);
+        }
     }
 
     pub fn set_keys(&self, counts: KeyCounts) {

@@ -17,7 +17,7 @@ async fn the_document_names_every_route_of_the_api() {
                 .map(|method| format!("{} {path}", method.to_uppercase())),
         );
     }
-    let doors = crate::api::doors();
+    let doors = crate::api::routes();
     let mut built: Vec<String> =
         doors.list().iter().map(|door| format!("{} {}", door.method, door.path)).collect();
     told.sort();

@@ -1,11 +1,11 @@
 //! The wire of the published ArmorIQ clients, as they speak it, on both engines.
 
 mod agents;
-mod doors;
 mod keys;
 mod login;
 mod not_offered;
 mod organizations;
+mod routes;
 mod switch;
 
 use serde_json::{Value, json};

@@ -60,10 +60,10 @@ on_both_engines! {
         let left = "SELECT COUNT(*) FROM device_logins";
         let week = Duration::from_secs(7 * 24 * 60 * 60);
         server.clock.advance(week + Duration::from_secs(600));
-        crate::ui::server::routes::sweep(&server.app).await.expect("swept");
+        crate::server::sweep(&server.app).await.expect("swept");
         assert_eq!(server.count(left).await, 2);
         server.clock.advance(Duration::from_secs(1));
-        crate::ui::server::routes::sweep(&server.app).await.expect("swept");
+        crate::server::sweep(&server.app).await.expect("swept");
         assert_eq!(server.count(left).await, 0);
         assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1, "keys stay");
     }

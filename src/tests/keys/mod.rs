@@ -16,7 +16,7 @@ use crate::keys::server::{
 };
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::{Error, Random, Secret};
-use crate::shared::{Door, KeyId, Kind, Role, SecretId, Timestamp};
+use crate::shared::{KeyId, Kind, PrincipalKind, Role, SecretId, Timestamp};
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
@@ -44,7 +44,7 @@ impl Server {
         let org = self.organization(org_name).await;
         let by = By::system().in_org(&org);
         let org = Membership { org, org_name: org_name.to_owned(), role };
-        Actor { user: person.id, door: Door::Person, key: None, secret: None, org, by }
+        Actor { user: person.id, door: PrincipalKind::Person, key: None, secret: None, org, by }
     }
 
     pub async fn key(&self, actor: &Actor, name: &str) -> Revealed {
@@ -100,7 +100,7 @@ on_both_engines! {
         let lower = Draft { role: Some(Role::Viewer), ..draft("fine") };
         let made = keys::create(&server.app, &member, &lower, None).await.expect("a key");
         assert_eq!(made.key.role, Role::Viewer);
-        let viewer_key = Actor { door: Door::Key, ..server.actor(Persona::Viewer).await };
+        let viewer_key = Actor { door: PrincipalKind::Key, ..server.actor(Persona::Viewer).await };
         assert!(is_forbidden(&keys::create(&server.app, &viewer_key, &draft("no"), None).await));
     }
 

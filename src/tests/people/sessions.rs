@@ -54,7 +54,7 @@ on_both_engines! {
         assert_eq!((out.status.as_u16(), out.header("location")), (303, "/sign-in"));
         assert!(!server.is_signed_in(&left).await);
         assert_eq!(server.audited().await, ["session.ended"]);
-        crate::ui::server::routes::sweep(&server.app).await.expect("a sweep");
+        crate::server::sweep(&server.app).await.expect("a sweep");
         assert_eq!(server.count("SELECT count(*) FROM sessions").await, 0);
     }
 

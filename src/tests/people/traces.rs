@@ -40,7 +40,7 @@ on_both_engines! {
         let here = server.session_of(&alice).await;
         server.submit(&here, "/settings/profile", &[("name", "Al")]).await;
         server.clock.advance(Duration::from_secs(400 * 24 * 60 * 60));
-        crate::ui::server::routes::sweep(&server.app).await.expect("a sweep");
+        crate::server::sweep(&server.app).await.expect("a sweep");
         assert_eq!(server.audited().await.len(), 1);
         let keep = Duration::from_secs(365 * 24 * 60 * 60);
         assert_eq!(crate::audit::sweep(&server.app, Some(keep), keep).await.expect("a sweep"), 1);

@@ -1,11 +1,10 @@
 //! Pages are made on the server. A handler reads its service, then hands a view to `page::render`.
 
 pub mod chrome;
-mod errors;
-mod live;
+pub mod errors;
+pub mod live;
 pub mod page;
-pub mod routes;
 #[cfg(debug_assertions)]
-mod specimen;
-mod start;
-mod theme;
+pub mod specimen;
+pub mod start;
+pub mod theme;

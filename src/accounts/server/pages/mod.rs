@@ -22,7 +22,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::service::{self, Person};
-use crate::platform::http::{Doors, Visit, Who, cookie};
+use crate::platform::http::{Audience, Routes, Visit, cookie};
 use crate::platform::{App, Error, Secret, minutes};
 use crate::shared::ReturnPath;
 use crate::ui::form::FormErrors;
@@ -30,22 +30,22 @@ use crate::ui::parts::{LinkButton, Size};
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .get("/sign-in", Who::Anyone, sign_in::show)
-        .post("/sign-in", Who::Anyone, sign_in::submit)
-        .get("/sign-in/second-factor", Who::Anyone, second_factor::show)
-        .post("/sign-in/second-factor", Who::Anyone, second_factor::submit)
-        .post("/sign-out", Who::Anyone, sign_in::sign_out)
-        .get("/auth/{provider}", Who::Anyone, oauth::start)
-        .get("/auth/{provider}/callback", Who::Anyone, oauth::callback)
-        .get("/sign-up", Who::Anyone, sign_up::show)
-        .post("/sign-up", Who::Anyone, sign_up::submit)
-        .get("/reset", Who::Anyone, forgotten::show)
-        .post("/reset", Who::Anyone, forgotten::submit)
-        .get("/reset/{token}", Who::Anyone, reset::show)
-        .post("/reset/{token}", Who::Anyone, reset::submit)
-        .and(profile::doors())
+pub fn routes() -> Routes {
+    Routes::default()
+        .get("/sign-in", Audience::Anyone, sign_in::show)
+        .post("/sign-in", Audience::Anyone, sign_in::submit)
+        .get("/sign-in/second-factor", Audience::Anyone, second_factor::show)
+        .post("/sign-in/second-factor", Audience::Anyone, second_factor::submit)
+        .post("/sign-out", Audience::Anyone, sign_in::sign_out)
+        .get("/auth/{provider}", Audience::Anyone, oauth::start)
+        .get("/auth/{provider}/callback", Audience::Anyone, oauth::callback)
+        .get("/sign-up", Audience::Anyone, sign_up::show)
+        .post("/sign-up", Audience::Anyone, sign_up::submit)
+        .get("/reset", Audience::Anyone, forgotten::show)
+        .post("/reset", Audience::Anyone, forgotten::submit)
+        .get("/reset/{token}", Audience::Anyone, reset::show)
+        .post("/reset/{token}", Audience::Anyone, reset::submit)
+        .merge(profile::routes())
 }
 
 /// Where one was going when a way in came between.

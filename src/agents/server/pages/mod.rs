@@ -4,13 +4,13 @@ mod list;
 mod one;
 mod remove;
 
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 
 const HOME: &str = "/settings/agents";
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .get(HOME, Who::Person, list::show)
-        .get("/settings/agents/{id}", Who::Person, one::show)
-        .post("/settings/agents/{id}/remove", Who::Person, remove::submit)
+pub fn routes() -> Routes {
+    Routes::default()
+        .get(HOME, Audience::Person, list::show)
+        .get("/settings/agents/{id}", Audience::Person, one::show)
+        .post("/settings/agents/{id}/remove", Audience::Person, remove::submit)
 }

@@ -9,7 +9,7 @@ use tower_sessions::Session;
 
 use crate::orgs::server::warn_of_token_in_address;
 use crate::platform::Error;
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 use wanted::Wanted;
 
 const HOME: &str = "/settings/audit-log";
@@ -23,10 +23,10 @@ async fn redirect_without_token(session: &Session, wanted: &Wanted) -> Result<Op
     Ok(Some(Redirect::to(&to).into_response()))
 }
 
-pub fn doors() -> Doors {
-    Doors::default().get("/settings/audit-log", Who::Person, list::show).get(
+pub fn routes() -> Routes {
+    Routes::default().get("/settings/audit-log", Audience::Person, list::show).get(
         "/settings/audit-log/export",
-        Who::Person,
+        Audience::Person,
         export::download,
     )
 }

@@ -17,7 +17,7 @@ use super::service::{self, Decided};
 use super::store::Login;
 use crate::device::{Status, UserCode};
 use crate::orgs::server::Visitor;
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, ReturnPath};
 use crate::ui::form::FormErrors;
@@ -28,10 +28,10 @@ use pending::Pending;
 const HERE: &str = "/auth/device";
 const UNKNOWN: &str = "Check each letter, or start the login again in your terminal to get a new code.";
 
-pub fn doors() -> Doors {
-    Doors::default().get(HERE, Who::Person, show).post(HERE, Who::Person, submit).post(
+pub fn routes() -> Routes {
+    Routes::default().get(HERE, Audience::Person, show).post(HERE, Audience::Person, submit).post(
         devices::PATH,
-        Who::Person,
+        Audience::Person,
         devices::end,
     )
 }

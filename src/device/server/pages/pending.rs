@@ -12,7 +12,7 @@ use crate::device::server::store::Login;
 use crate::device::server::{clients, service};
 use crate::orgs::server::Membership;
 use crate::platform::Error;
-use crate::shared::{Door, OrgId, Permission, ReturnPath, Role, Timestamp};
+use crate::shared::{OrgId, Permission, PrincipalKind, ReturnPath, Role, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors};
 use crate::ui::parts::{
     Avatar, Badge, Button, Checkbox, HiddenFields, Icon, Input, Look, Note, Select, SelectOption, Symbol,
@@ -45,7 +45,8 @@ pub struct Pending {
 
 impl Pending {
     pub fn new(guard: &Guard<'_>, login: Login, org: &str, mark: &str, here: &ReturnPath) -> Self {
-        let may = |place: &&Membership| Permission::ManageOwnKeys.is_granted(place.role, Door::Person);
+        let may =
+            |place: &&Membership| Permission::ManageOwnKeys.is_granted(place.role, PrincipalKind::Person);
         let places = guard.visitor.memberships.iter().filter(may);
         let places: Vec<Place> = places
             .map(|place| Place {
@@ -328,7 +329,7 @@ fn abilities(places: &[Place], life: Option<Timestamp>, now: Timestamp) -> AnyVi
 
 /// The permission table in words.
 fn able(role: Role) -> Vec<&'static str> {
-    let may = |permission: Permission| permission.is_granted(role, Door::Key);
+    let may = |permission: Permission| permission.is_granted(role, PrincipalKind::Key);
     let mut able = Vec::new();
     if may(Permission::ManageAllKeys) {
         able.push("Create, change, rotate and revoke API keys, everybody's too");

@@ -11,7 +11,7 @@ use crate::orgs::server::{Visitor, hold_member};
 use crate::platform::changes::{self, Kind};
 use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error};
-use crate::shared::{Door, OrgId, Permission, Role};
+use crate::shared::{OrgId, Permission, PrincipalKind, Role};
 
 /// An approval can be collected at least this long, however late it came.
 const TO_COLLECT: Duration = Duration::from_secs(60);
@@ -52,7 +52,8 @@ pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -
     let by = person.by(&visitor.visit).in_org(org);
     let mut write = app.db.write().await?;
     let member = hold_member(&mut write, org, &person.id).await?;
-    let member = member.filter(|member| Permission::ManageOwnKeys.is_granted(member.role, Door::Person));
+    let member =
+        member.filter(|member| Permission::ManageOwnKeys.is_granted(member.role, PrincipalKind::Person));
     let Some(member) = member else {
         drop(write);
         let event = about(app, Event::new("login.refused"), login);

@@ -19,7 +19,7 @@ use super::{Key, Refusal};
 use crate::keys::{SOON, Status};
 use crate::orgs::server::{leave_refusal, leave_word};
 use crate::platform::Error;
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{Markup, Shape, Tone, badge};
 
@@ -29,30 +29,30 @@ type Drawing = Box<dyn FnOnce() -> AnyView + Send>;
 /// Where the list is.
 pub const HOME: &str = "/settings/api-keys";
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .get("/settings/api-keys", Who::Person, list::show)
-        .post("/settings/api-keys", Who::Person, list::search)
-        .get("/settings/api-keys/new", Who::Person, create::show)
-        .post("/settings/api-keys/new", Who::Person, create::submit)
-        .post("/settings/api-keys/selected", Who::Person, list::selected)
-        .get("/settings/api-keys/revoke", Who::Person, revoke_many::show)
-        .post("/settings/api-keys/revoke", Who::Person, revoke_many::submit)
-        .get("/settings/api-keys/{id}", Who::Person, key::show)
-        .get("/settings/api-keys/{id}/edit", Who::Person, edit::show)
-        .post("/settings/api-keys/{id}/edit", Who::Person, edit::submit)
-        .get("/settings/api-keys/{id}/rotate", Who::Person, rotate::show)
-        .post("/settings/api-keys/{id}/rotate", Who::Person, rotate::submit)
-        .post("/settings/api-keys/{id}/finish", Who::Person, rotate::finish)
-        .post("/settings/api-keys/{id}/extend", Who::Person, rotate::extend)
-        .get("/settings/api-keys/{id}/revoke", Who::Person, revoke::show)
-        .post("/settings/api-keys/{id}/revoke", Who::Person, revoke::submit)
-        .post("/settings/api-keys/{id}/disable", Who::Person, state::disable)
-        .post("/settings/api-keys/{id}/enable", Who::Person, state::enable)
+pub fn routes() -> Routes {
+    Routes::default()
+        .get("/settings/api-keys", Audience::Person, list::show)
+        .post("/settings/api-keys", Audience::Person, list::search)
+        .get("/settings/api-keys/new", Audience::Person, create::show)
+        .post("/settings/api-keys/new", Audience::Person, create::submit)
+        .post("/settings/api-keys/selected", Audience::Person, list::selected)
+        .get("/settings/api-keys/revoke", Audience::Person, revoke_many::show)
+        .post("/settings/api-keys/revoke", Audience::Person, revoke_many::submit)
+        .get("/settings/api-keys/{id}", Audience::Person, key::show)
+        .get("/settings/api-keys/{id}/edit", Audience::Person, edit::show)
+        .post("/settings/api-keys/{id}/edit", Audience::Person, edit::submit)
+        .get("/settings/api-keys/{id}/rotate", Audience::Person, rotate::show)
+        .post("/settings/api-keys/{id}/rotate", Audience::Person, rotate::submit)
+        .post("/settings/api-keys/{id}/finish", Audience::Person, rotate::finish)
+        .post("/settings/api-keys/{id}/extend", Audience::Person, rotate::extend)
+        .get("/settings/api-keys/{id}/revoke", Audience::Person, revoke::show)
+        .post("/settings/api-keys/{id}/revoke", Audience::Person, revoke::submit)
+        .post("/settings/api-keys/{id}/disable", Audience::Person, state::disable)
+        .post("/settings/api-keys/{id}/enable", Audience::Person, state::enable)
         // Published clients print these.
-        .get("/dashboard/api-keys", Who::Anyone, lead_home)
-        .get("/dashboard/api/keys", Who::Anyone, lead_home)
-        .get("/app/settings/api-keys", Who::Anyone, lead_home)
+        .get("/dashboard/api-keys", Audience::Anyone, lead_home)
+        .get("/dashboard/api/keys", Audience::Anyone, lead_home)
+        .get("/app/settings/api-keys", Audience::Anyone, lead_home)
 }
 
 async fn lead_home() -> Redirect {

@@ -13,7 +13,7 @@ use crate::orgs::server::{Present, hold_member};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, Kind, OrgId, Permission, Role, SecretId, Timestamp, UserId};
+use crate::shared::{KeyId, Kind, OrgId, Permission, PrincipalKind, Role, SecretId, Timestamp, UserId};
 use crate::usage::server::Usage;
 
 /// Of a name: what the person and what the device may take, so that there is room for a number.
@@ -73,7 +73,7 @@ pub async fn log_in(
 ) -> Result<Option<Revealed>, Error> {
     let now = app.clock.now();
     let Some(member) = hold_places(&mut write, wish).await? else { return Ok(None) };
-    if !Permission::ManageOwnKeys.is_granted(member.role, Door::Person) {
+    if !Permission::ManageOwnKeys.is_granted(member.role, PrincipalKind::Person) {
         return Ok(None);
     }
     // A key that asks hands on no more than it has.

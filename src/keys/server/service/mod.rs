@@ -27,7 +27,7 @@ use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_present, present
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{Door, KeyId, Kind, Permission};
+use crate::shared::{KeyId, Kind, Permission, PrincipalKind};
 use bounds::Bounds;
 use std::sync::Arc;
 
@@ -85,7 +85,9 @@ async fn forge(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
 async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Error> {
     let why = if !actor.may(Permission::ManageOwnKeys) {
         "A viewer's key may only read."
-    } else if actor.door == Door::Key && find_present(app, &actor.org.org, &actor.user).await?.is_none() {
+    } else if actor.door == PrincipalKind::Key
+        && find_present(app, &actor.org.org, &actor.user).await?.is_none()
+    {
         CREATOR_GONE
     } else {
         return Ok(());
@@ -118,7 +120,7 @@ pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
 }
 
 pub fn may_renew(actor: &Actor, key: &Key) -> bool {
-    key.login.is_none() || (actor.door == Door::Person && actor.user == key.created_by)
+    key.login.is_none() || (actor.door == PrincipalKind::Person && actor.user == key.created_by)
 }
 
 const ITSELF: &str = "A key cannot edit, enable or extend itself. Do it on its page, or with another key.";

@@ -8,23 +8,23 @@ mod setup;
 mod sign_up;
 mod switch;
 
-use crate::platform::http::{Doors, Who};
+use crate::platform::http::{Audience, Routes};
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .get("/setup", Who::Anyone, setup::show)
-        .post("/setup", Who::Anyone, setup::submit)
-        .get("/sign-up/{token}", Who::Anyone, sign_up::show)
-        .post("/sign-up/{token}", Who::Anyone, sign_up::submit)
-        .get("/organizations/new", Who::Person, new::show)
-        .post("/organizations/new", Who::Person, new::submit)
-        .get("/settings/organization", Who::Person, organization::show)
-        .post("/settings/organization", Who::Person, organization::submit)
-        .post("/settings/organization/plan", Who::Person, organization::set_plan)
-        .get("/settings/organization/delete", Who::Person, organization::delete::show)
-        .post("/settings/organization/delete", Who::Person, organization::delete::submit)
-        .get("/invite/{token}", Who::Anyone, invite::show)
-        .post("/invite/{token}", Who::Anyone, invite::submit)
-        .and(members::doors())
-        .post("/switch-organization", Who::Person, switch::submit)
+pub fn routes() -> Routes {
+    Routes::default()
+        .get("/setup", Audience::Anyone, setup::show)
+        .post("/setup", Audience::Anyone, setup::submit)
+        .get("/sign-up/{token}", Audience::Anyone, sign_up::show)
+        .post("/sign-up/{token}", Audience::Anyone, sign_up::submit)
+        .get("/organizations/new", Audience::Person, new::show)
+        .post("/organizations/new", Audience::Person, new::submit)
+        .get("/settings/organization", Audience::Person, organization::show)
+        .post("/settings/organization", Audience::Person, organization::submit)
+        .post("/settings/organization/plan", Audience::Person, organization::set_plan)
+        .get("/settings/organization/delete", Audience::Person, organization::delete::show)
+        .post("/settings/organization/delete", Audience::Person, organization::delete::submit)
+        .get("/invite/{token}", Audience::Anyone, invite::show)
+        .post("/invite/{token}", Audience::Anyone, invite::submit)
+        .merge(members::routes())
+        .post("/switch-organization", Audience::Person, switch::submit)
 }

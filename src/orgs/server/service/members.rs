@@ -11,7 +11,7 @@ use crate::orgs::server::store::find as organization;
 use crate::orgs::server::store::members::{self as store, Listed, Position};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Door, KeyId, OrgId, Permission, Role, UserId};
+use crate::shared::{KeyId, OrgId, Permission, PrincipalKind, Role, UserId};
 
 /// Rows of a page.
 pub const PAGE: usize = 50;
@@ -65,7 +65,7 @@ pub async fn keys_of(app: &App, actor: &Actor, user: &UserId) -> Result<Vec<Made
 
 /// May somebody with the role `own` change or remove one with `theirs`? Everybody may leave and give up power.
 pub fn may_change(own: Role, theirs: Role, is_self: bool) -> bool {
-    is_self || Permission::ManageMembers.is_granted(own, Door::Person) && theirs <= own
+    is_self || Permission::ManageMembers.is_granted(own, PrincipalKind::Person) && theirs <= own
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -142,10 +142,10 @@ pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Erro
     let own = store::find(&mut **write, &actor.org.org, &actor.user).await?;
     let own = own.filter(|member| !member.is_disabled);
     match (actor.door, own) {
-        (Door::Person, Some(member)) => Ok(member.role),
-        (Door::Person, None) => Err(Error::OutOfStep),
-        (Door::Key, Some(_)) => Ok(actor.org.role),
-        (Door::Key, None) => Err(Error::Forbidden(CREATOR_GONE.to_owned())),
+        (PrincipalKind::Person, Some(member)) => Ok(member.role),
+        (PrincipalKind::Person, None) => Err(Error::OutOfStep),
+        (PrincipalKind::Key, Some(_)) => Ok(actor.org.role),
+        (PrincipalKind::Key, None) => Err(Error::Forbidden(CREATOR_GONE.to_owned())),
     }
 }
 

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::page::Page;
-use crate::platform::http::{Doors, Visit, Who};
+use crate::platform::http::{Audience, Routes, Visit};
 use crate::platform::{App, Problem};
 use crate::shared::{Role, Timestamp};
 use crate::ui::form::FormErrors;
@@ -26,12 +26,12 @@ use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, PageHead, P
 /// 20 Nov 2026, 14:32:10 UTC: the moment of all sample data.
 const NOW: Timestamp = Timestamp::from_millis(1_795_185_130_000);
 
-pub fn doors() -> Doors {
-    Doors::default()
-        .get("/parts", Who::Anyone, show)
-        .post("/parts", Who::Anyone, refuse)
-        .get("/parts/solo", Who::Anyone, forms::solo)
-        .get("/parts/problem/{status}", Who::Anyone, problem)
+pub fn routes() -> Routes {
+    Routes::default()
+        .get("/parts", Audience::Anyone, show)
+        .post("/parts", Audience::Anyone, refuse)
+        .get("/parts/solo", Audience::Anyone, forms::solo)
+        .get("/parts/problem/{status}", Audience::Anyone, problem)
 }
 
 #[derive(Default, Deserialize)]

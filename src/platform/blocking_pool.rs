@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_secs(10);
 type Work = Box<dyn FnOnce() -> Duration + Send>;
 
 /// `F` says to which flow a piece of work belongs; without flows it is first come, first served.
-pub struct Workers<F = ()> {
+pub struct BlockingPool<F = ()> {
     hall: Arc<Hall<F>>,
     at_a_time: usize,
     most_waiting: usize,
@@ -39,7 +39,7 @@ struct Queue<F> {
     free: usize,
 }
 
-impl<F: Copy + Eq + Hash + Send + 'static> Workers<F> {
+impl<F: Copy + Eq + Hash + Send + 'static> BlockingPool<F> {
     /// With more than `most_waiting` in the queue, or after more than `patience`, the answer is `Error::Busy`.
     pub fn new(at_a_time: usize, most_waiting: usize, patience: Duration) -> Self {
         let queue = Queue { waiting: FairQueue::default(), threads: 0, free: 0 };
@@ -167,7 +167,9 @@ mod tests {
     use std::sync::{Barrier, mpsc};
 
     /// Work that is begun and held: what frees it, and what it answers in the end.
-    async fn held(workers: &Arc<Workers>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<i32, Error>>) {
+    async fn held(
+        workers: &Arc<BlockingPool>,
+    ) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<i32, Error>>) {
         let (free, hold) = mpsc::channel::<()>();
         let (started, running) = oneshot::channel();
         let workers = Arc::clone(workers);
@@ -183,8 +185,8 @@ mod tests {
         (free, answer)
     }
 
-    fn one_at_a_time(most_waiting: usize) -> Arc<Workers> {
-        Arc::new(Workers::new(1, most_waiting, Duration::from_secs(60)))
+    fn one_at_a_time(most_waiting: usize) -> Arc<BlockingPool> {
+        Arc::new(BlockingPool::new(1, most_waiting, Duration::from_secs(60)))
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +224,7 @@ mod tests {
     async fn who_waits_too_long_is_told_and_nothing_is_done_for_them() {
         let patient = one_at_a_time(8);
         let (free, first) = held(&patient).await;
-        let impatient = Workers {
+        let impatient = BlockingPool {
             hall: Arc::clone(&patient.hall),
             at_a_time: 1,
             most_waiting: 8,
@@ -274,7 +276,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn as_many_are_at_work_as_allowed_and_no_more() {
-        let workers = Workers::new(3, 64, Duration::from_secs(60));
+        let workers = BlockingPool::new(3, 64, Duration::from_secs(60));
         let meeting = Arc::new(Barrier::new(3));
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let pieces = (0..66).map(|_| {
@@ -292,7 +294,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn in_a_full_queue_the_flow_with_the_most_waiting_makes_room() {
-        let workers = Workers::new(1, 3, Duration::from_secs(60));
+        let workers = BlockingPool::new(1, 3, Duration::from_secs(60));
         let (free, hold) = mpsc::channel::<()>();
         let (started, running) = oneshot::channel();
         let mut first = Box::pin(workers.run('a', move || {

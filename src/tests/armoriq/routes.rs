@@ -6,7 +6,7 @@ use axum::http::Method;
 
 use super::*;
 use crate::keys::server::{self as keys, Draft};
-use crate::platform::http::{Door, Who};
+use crate::platform::http::{Audience, Route};
 
 /// With a key of a viewer, member, admin, owner, and of another organization's owner.
 const TABLE: &[(&str, &str, [u16; 5])] = &[
@@ -19,8 +19,8 @@ const TABLE: &[(&str, &str, [u16; 5])] = &[
     ("POST", "/api-keys/{id}/revoke", [403, 403, 200, 200, 404]),
 ];
 
-fn doors() -> Vec<Door> {
-    crate::armoriq::doors().list().to_vec()
+fn routes() -> Vec<Route> {
+    crate::armoriq::routes().list().to_vec()
 }
 
 fn body(path: &str) -> Value {
@@ -34,9 +34,9 @@ fn body(path: &str) -> Value {
 #[test]
 fn the_table_names_every_door_for_keys() {
     let mut named: Vec<_> = TABLE.iter().map(|(method, path, ..)| format!("{method} {path}")).collect();
-    let mut built: Vec<_> = doors()
+    let mut built: Vec<_> = routes()
         .iter()
-        .filter(|door| door.who == Who::Key)
+        .filter(|door| door.audience == Audience::Key)
         .map(|door| format!("{} {}", door.method, door.path))
         .collect();
     named.sort();

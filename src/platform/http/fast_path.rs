@@ -26,7 +26,7 @@ use crate::platform::{App, Error, Problem};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A handler that needs no more than this.
-pub type Lean = for<'a> fn(&'a App, Peer, Request) -> Answer<'a>;
+pub type FastHandler = for<'a> fn(&'a App, Peer, Request) -> Answer<'a>;
 
 /// What can be told at once is; a future for it would cost a part of the answer.
 pub enum Answer<'a> {
@@ -34,10 +34,10 @@ pub enum Answer<'a> {
     Later(Pin<Box<dyn Future<Output = Response> + Send + 'a>>),
 }
 
-pub struct LeanDoor {
+pub struct FastRoute {
     pub method: Method,
     pub path: &'static str,
-    pub handler: Lean,
+    pub handler: FastHandler,
 }
 
 /// A small question that is asked again and again, and whose usual answer is in memory. None: the usual way, on which
@@ -49,7 +49,7 @@ pub struct QuickAnswer {
     pub body: Bytes,
 }
 
-pub struct QuickDoor {
+pub struct QuickRoute {
     pub path: &'static str,
     pub answer: Quick,
     /// Of its answers, besides those of every answer.
@@ -58,8 +58,8 @@ pub struct QuickDoor {
 
 /// What stands before the router.
 pub struct Before {
-    pub lean: Vec<LeanDoor>,
-    pub quick: Vec<QuickDoor>,
+    pub fast: Vec<FastRoute>,
+    pub quick: Vec<QuickRoute>,
 }
 
 /// A quick question is not larger.
@@ -70,7 +70,7 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 /// Where every request arrives: the few doors that stand before the router first, then the router with all that is
 /// around it.
 #[derive(Clone)]
-pub struct Entrance {
+pub struct Dispatcher {
     app: App,
     before: Arc<Before>,
     /// Headers of the quick doors' answers.
@@ -78,9 +78,9 @@ pub struct Entrance {
     router: Router,
 }
 
-impl Entrance {
+impl Dispatcher {
     pub fn new(app: &App, before: Before, router: Router) -> Self {
-        let template = |door: &QuickDoor| {
+        let template = |door: &QuickRoute| {
             let mut all = door.headers.clone();
             headers::put(app, &mut all);
             Template::of(&[], all)
@@ -98,10 +98,10 @@ impl Entrance {
 
     /// Before any route: a request whose host is missing, doubled or invalid.
     fn refuse(&self, Peer(peer): Peer, request: &Request, why: &'static str) -> Response {
-        let glance = Glance { request_id: self.app.request_id(), address: peer.ip() };
-        tracing::info!(id = glance.request_id, status = 400, why, "answered");
+        let info = RequestInfo { request_id: self.app.request_id(), address: peer.ip() };
+        tracing::info!(id = info.request_id, status = 400, why, "answered");
         self.app.metrics.answered(known_method(request.method()), "none", 400, Duration::ZERO);
-        let mut response = glance.problem(Problem::of(StatusCode::BAD_REQUEST).detail(why));
+        let mut response = info.problem(Problem::of(StatusCode::BAD_REQUEST).detail(why));
         headers::put(&self.app, response.headers_mut());
         response
     }
@@ -114,7 +114,7 @@ impl Entrance {
         if !is_small || request.headers().contains_key(SEC_FETCH_SITE) {
             return self.usual(peer, request).await;
         }
-        let Ok(glance) = Glance::of(&self.app, peer, &request) else {
+        let Ok(info) = RequestInfo::of(&self.app, peer, &request) else {
             return self.usual(peer, request).await;
         };
         let (head, body) = request.into_parts();
@@ -142,7 +142,7 @@ impl Entrance {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
-        *response.headers_mut() = glance.headers(template, []);
+        *response.headers_mut() = info.headers(template, []);
         let took = self.app.clock.steady().saturating_sub(started);
         self.app.metrics.answered("POST", door.path, status.as_u16(), took);
         response
@@ -153,7 +153,7 @@ impl Entrance {
             return self.refuse(peer, &request, why);
         }
         let path = request.uri().path();
-        let Some(door) = self.before.lean.iter().find(|door| door.path == path) else {
+        let Some(door) = self.before.fast.iter().find(|door| door.path == path) else {
             return match self.before.quick.iter().position(|door| door.path == path) {
                 // Boxed: what a lean door does not need shall not make its future large.
                 Some(place) if *request.method() == Method::POST => {
@@ -164,8 +164,8 @@ impl Entrance {
         };
         let method = request.method();
         if *method != door.method && !(method == Method::HEAD && door.method == Method::GET) {
-            let refused = match Glance::of(&self.app, peer, &request) {
-                Ok(glance) => glance.problem(Problem::of(StatusCode::METHOD_NOT_ALLOWED)),
+            let refused = match RequestInfo::of(&self.app, peer, &request) {
+                Ok(info) => info.problem(Problem::of(StatusCode::METHOD_NOT_ALLOWED)),
                 Err(refused) => *refused,
             };
             let allowed = if door.method == Method::GET { "GET,HEAD" } else { "POST" };
@@ -181,25 +181,25 @@ impl Entrance {
         match answered {
             Ok(response) => response,
             Err(_) => {
-                let glance = Glance { request_id: self.app.request_id(), address: peer.0.ip() };
-                glance.problem(Error::internal("a handler panicked"))
+                let info = RequestInfo { request_id: self.app.request_id(), address: peer.0.ip() };
+                info.problem(Error::internal("a handler panicked"))
             }
         }
     }
 }
 
 /// Who asks, as far as such a door needs to know.
-pub struct Glance {
+pub struct RequestInfo {
     pub request_id: String,
     /// The caller, behind trusted proxies.
     pub address: IpAddr,
 }
 
-impl Glance {
+impl RequestInfo {
     /// An error is an answer already.
     pub fn of(app: &App, Peer(peer): Peer, request: &Request) -> Result<Self, Box<Response>> {
         let headers = request.headers();
-        let glance = Self {
+        let info = Self {
             request_id: app.request_id(),
             address: address::caller(peer.ip(), headers, &app.config.web.trusted_proxies),
         };
@@ -213,9 +213,9 @@ impl Glance {
         }
         let target = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
         if size + target > app.config.limits.max_headers.get() {
-            return Err(Box::new(glance.problem(Error::HeadersTooLarge)));
+            return Err(Box::new(info.problem(Error::HeadersTooLarge)));
         }
-        Ok(glance)
+        Ok(info)
     }
 
     /// The answer, with what every answer carries.

@@ -1,12 +1,10 @@
-//! What goes on beside the requests: reading the change log, writing what was counted, ending secrets at their cut-off.
+//! Work beside the requests: reading the change log, writing usage, ending secrets at their cut-off.
 
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::time::MissedTickBehavior;
 
 use super::{Memory, ending, store};
 use crate::audit::{self, By, Event};
@@ -19,8 +17,6 @@ use crate::shared::SecretId;
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
-/// How often the change log is read: other processes on the same database change keys too.
-const EVERY: Duration = Duration::from_secs(1);
 /// A reading that takes longer has failed: what is remembered may not be used any more, or soon.
 const READING: Duration = Duration::from_secs(4);
 const IDEMPOTENCY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,39 +26,22 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(250);
 const CHANGES: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads the log once and adds up what a server before this one has left; goes on with both until the process ends.
-pub async fn watch(app: &App) -> Result<(), Error> {
+/// Runs once at the start: reads the change log and rolls up usage that an earlier process wrote to the journal.
+pub async fn prepare(app: &App) -> Result<(), Error> {
     catch_up(app).await?;
     if let Err(error) = usage::add_up_for(app, TABLES, AT_ONCE).await {
-        tracing::warn!(%error, "usage that was left could not be added up; it is tried again");
+        tracing::warn!(%error, "usage in the journal could not be rolled up; retrying later");
     }
-    let reader = app.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(EVERY).await;
-            keep_up(&reader).await;
-        }
-    });
-    let writer = app.clone();
-    tokio::spawn(async move {
-        let mut turns = tokio::time::interval(usage::EVERY);
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            turns.tick().await;
-            if let Err(error) = write_down(&writer).await {
-                tracing::warn!(%error, "usage could not be written; it is kept and tried again");
-            }
-            if let Err(error) = usage::join_when_much(&writer).await {
-                tracing::warn!(%error, "usage could not be joined; it is tried again");
-            }
-            if let Err(error) = usage::add_up_when_due(&writer, TABLES).await {
-                tracing::warn!(%error, "usage could not be added up; it is tried again");
-            }
-            let most = writer.config.keys.remembered_tokens as usize;
-            writer.slice::<Arc<Memory>>().tidy(most);
-        }
-    });
     Ok(())
+}
+
+/// One round of writing usage. A step that fails does not keep the next from running; the first error is returned.
+pub async fn write_usage(app: &App) -> Result<(), Error> {
+    let written = write_down(app).await;
+    let joined = usage::join_when_much(app).await;
+    let added = usage::add_up_when_due(app, TABLES).await;
+    app.slice::<Arc<Memory>>().tidy(app.config.keys.remembered_tokens as usize);
+    written.and(joined).and(added)
 }
 
 /// Figures for the metrics, from memory.
@@ -88,20 +67,15 @@ pub fn is_current(app: &App) -> bool {
 
 /// Reads the change log once more. When that fails after the lease has ended, the database counts as away, and whoever
 /// needs it is refused without waiting, until a reading succeeds.
-pub async fn keep_up(app: &App) {
-    match catch_up(app).await {
-        Ok(()) => {
-            if app.db.set_away(false) {
-                tracing::info!("the database answers again");
-            }
-        }
-        Err(error) => {
-            if !is_current(app) {
-                app.db.set_away(true);
-            }
-            tracing::warn!(%error, "the change log could not be read; trying again");
-        }
+pub async fn keep_up(app: &App) -> Result<(), Error> {
+    let read = catch_up(app).await;
+    if read.is_err() && !is_current(app) {
+        app.db.set_away(true);
     }
+    if read.is_ok() && app.db.set_away(false) {
+        tracing::info!("the database answers again");
+    }
+    read
 }
 
 /// Reads what has changed since the last time and tells those who remember it.

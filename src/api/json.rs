@@ -104,27 +104,27 @@ pub fn answer(status: StatusCode, rate: Option<&Rate>, body: impl Serialize) -> 
 }
 
 /// An answer that ends a request early. Boxed: errors are passed on by value.
-pub struct Told(Box<Response>);
+pub struct ApiError(Box<Response>);
 
-impl Told {
+impl ApiError {
     pub fn new(answer: impl IntoResponse) -> Self {
         Self(Box::new(answer.into_response()))
     }
 }
 
-impl IntoResponse for Told {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         *self.0
     }
 }
 
-impl From<Refusal> for Told {
+impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self::new(refusal)
     }
 }
 
-impl From<Error> for Told {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self::new(error)
     }

@@ -1,0 +1,231 @@
+//! The composition root, the only module that knows all slices: it puts their state, routes and jobs together, serves, and
+//! stops everything in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::middleware::{from_fn, from_fn_with_state};
+
+use crate::platform::config::Sources;
+use crate::platform::http::fast_path::Dispatcher;
+use crate::platform::http::{Audience, Routes, serve as serve_http, stack};
+use crate::platform::jobs::{Job, Jobs};
+use crate::platform::process::{self, Failure};
+use crate::platform::{App, Assets, Clock, Config, Error, Random, Slices, assets, db, health, telemetry};
+use crate::shared::VERSION;
+use crate::ui::server::{errors, live, start, theme};
+use crate::usage::Outcome;
+use crate::{accounts, agents, api, armoriq, audit, device, keys, orgs, overview, usage};
+
+/// How long the stop waits for the database's connections to close.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Runs until the process is told to stop. Everything that can be wrong with the configuration, the port or the database
+/// ends it with one line before the first request is taken.
+pub async fn serve(sources: &Sources) -> Result<(), Failure> {
+    let config = Config::read(sources)?;
+    let clock = Clock::system();
+    telemetry::start(&config.log, clock.clone());
+    let address = config.site.site_addr;
+    let listener = process::listen(address).await?;
+    let mut stop_signal = Box::pin(process::stop_signal()?);
+    let db = tokio::select! {
+        db = db::open_when_reachable(&config.database, &clock) => db?,
+        () = &mut stop_signal => {
+            tracing::info!("stopped before the database could be reached");
+            return Ok(());
+        }
+    };
+    let assets = front_end(&config);
+    let random = Random::system();
+    let slices = slices(&random);
+    let app = App::new(config, db, clock, random, assets, slices);
+    process::warn_of_plain_http(&app);
+    start(&app).await?;
+
+    let (engine, url) = (app.db.engine(), app.public_url.origin());
+    tracing::info!("Latchkey {VERSION} with {engine} is ready on {url} (listening on {address})");
+    let stopping = async {
+        stop_signal.await;
+        app.stop();
+        tracing::info!("stopping: running requests may finish");
+    };
+    serve_http::serve(listener, dispatcher(&app), &app.config.limits, stopping).await;
+    if let Err(error) = stop(&app).await {
+        tracing::error!(%error, "what was counted last could not be written");
+    }
+    app.mail.finish().await;
+    // A database that does not answer would keep the process for ever.
+    if tokio::time::timeout(CLOSING, app.db.close()).await.is_err() {
+        tracing::warn!("the database's connections could not be closed in time");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+#[cfg(feature = "embed")]
+fn front_end(_config: &Config) -> Assets {
+    Assets::carried()
+}
+
+#[cfg(not(feature = "embed"))]
+fn front_end(config: &Config) -> Assets {
+    Assets::folder(&config.site.site_root)
+}
+
+/// What the slices hold in memory.
+pub fn slices(random: &Random) -> Slices {
+    Slices::default()
+        .with(accounts::server::Throttle::default())
+        .with(audit::Refusals::default())
+        .with(orgs::server::Legacy(Box::new(keys::server::Left)))
+        .with(Arc::new(keys::server::Memory::new(random)))
+        .with(usage::server::Usage::default())
+        .with(accounts::server::Discoveries::default())
+        .with(device::server::Limits::default())
+        .with(Arc::new(device::server::Polls::default()))
+        .with(accounts::server::Devices(Box::new(device::server::Listed)))
+        .with(api::MistakeLog::default())
+        .with_outcomes(Outcome::ALL.map(Outcome::as_str))
+        .measured_by(keys::server::measure)
+        .measured_by(usage::server::measure)
+}
+
+/// Connects the caches of the slices to the change log.
+pub fn listen(app: &App) {
+    let keys = Arc::clone(app.slice::<Arc<keys::server::Memory>>());
+    let logins = Arc::clone(app.slice::<Arc<device::server::Polls>>());
+    app.db.listener.set(move |heard| {
+        keys.hear(heard);
+        logins.hear(heard);
+    });
+}
+
+/// Runs once before the first request.
+async fn start(app: &App) -> Result<(), Error> {
+    accounts::server::print_setup_link(app).await?;
+    listen(app);
+    keys::server::prepare(app).await?;
+    Jobs::start(app, &jobs());
+    Ok(())
+}
+
+/// Runs once after the last response: writes what is in memory only.
+pub async fn stop(app: &App) -> Result<(), Error> {
+    let refusals = audit::flush_refusals(app, true).await;
+    keys::server::settle(app).await?;
+    refusals
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Everything that runs beside the requests.
+pub fn jobs() -> Vec<Job> {
+    vec![
+        Job {
+            name: "change_log",
+            every: SECOND,
+            time_limit: 10 * SECOND,
+            overdue_after: 30 * SECOND,
+            run: |app| Box::pin(async move { keys::server::keep_up(&app).await }),
+        },
+        Job {
+            name: "usage",
+            every: usage::server::EVERY,
+            time_limit: 2 * MINUTE,
+            overdue_after: 5 * MINUTE,
+            run: |app| Box::pin(async move { keys::server::write_usage(&app).await }),
+        },
+        Job {
+            name: "refusals",
+            every: 10 * SECOND,
+            time_limit: MINUTE,
+            overdue_after: 10 * MINUTE,
+            run: |app| Box::pin(async move { audit::flush_refusals(&app, false).await }),
+        },
+        // Other processes end sessions too.
+        Job {
+            name: "live_sessions",
+            every: 5 * SECOND,
+            time_limit: MINUTE,
+            overdue_after: 5 * MINUTE,
+            run: |app| {
+                Box::pin(async move {
+                    app.live.recheck_all();
+                    Ok(())
+                })
+            },
+        },
+        Job {
+            name: "figures",
+            every: 5 * MINUTE,
+            time_limit: MINUTE / 2,
+            overdue_after: HOUR,
+            run: |app| Box::pin(async move { refresh_figures(&app).await }),
+        },
+        Job {
+            name: "sweep",
+            every: HOUR,
+            time_limit: HOUR / 4,
+            overdue_after: 3 * HOUR,
+            run: |app| Box::pin(async move { sweep(&app).await }),
+        },
+    ]
+}
+
+/// Reads the figures for `/metrics` that only the database has.
+pub async fn refresh_figures(app: &App) -> Result<(), Error> {
+    let operations = &app.metrics.operations;
+    operations.set_database_size(app.db.size().await?);
+    operations.set_last_backup(app.db.last_backup().await?);
+    keys::server::count_all(app).await
+}
+
+/// Removes what has ended or is older than its retention.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    accounts::server::sweep(app).await?;
+    orgs::server::sweep(app).await?;
+    keys::server::sweep(app).await?;
+    device::server::sweep(app).await?;
+    let settings = &app.config.accounts;
+    audit::sweep(app, settings.audit_retention, settings.refusal_retention).await.map(drop)
+}
+
+/// The table of routes, put together from those of the slices.
+pub fn routes() -> Routes {
+    let routes = Routes::default()
+        .get("/", Audience::Anyone, start::show)
+        .get("/assets/{hash}/{*path}", Audience::Anyone, assets::hashed)
+        .get("/favicon.svg", Audience::Anyone, assets::favicon)
+        .get("/robots.txt", Audience::Anyone, assets::robots)
+        .get("/live", Audience::Person, live::listen)
+        .post("/preferences/theme", Audience::Anyone, theme::choose)
+        .merge(health::routes())
+        .merge(accounts::server::routes())
+        .merge(orgs::server::routes())
+        .merge(audit::routes())
+        .merge(keys::server::routes())
+        .merge(overview::server::routes())
+        .merge(agents::server::routes())
+        .merge(device::server::routes())
+        .merge(api::routes())
+        .merge(armoriq::routes());
+    #[cfg(debug_assertions)]
+    let routes = routes.merge(crate::ui::server::specimen::routes());
+    routes
+}
+
+pub fn dispatcher(app: &App) -> Dispatcher {
+    // Leptos spawns through this; a second call (tests make many apps) finds it done.
+    let _ = any_spawner::Executor::init_tokio();
+    let routes = routes();
+    let bound = orgs::server::Bound::among(routes.list());
+    let (router, before) = routes.into_parts();
+    let router = router
+        .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
+        .layer(accounts::server::layer(app))
+        .layer(from_fn(accounts::server::explain_unsaved));
+    Dispatcher::new(app, before, stack(app, router, errors::page))
+}
