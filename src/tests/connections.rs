@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::harness::{Server, on_both_engines};
+use crate::platform::db::Engine;
 use crate::platform::http::serve::serve;
 use crate::platform::live::Topic;
 use crate::shared::UserId;
@@ -128,4 +129,30 @@ on_both_engines! {
         assert!(end.is_err() || !rest.ends_with(b"0\r\n\r\n"), "it looks whole");
         listening.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_may_wait_between_two_requests() {
+    let settings = [("LATCHKEY_HEADER_TIMEOUT", "100ms"), ("LATCHKEY_KEEP_ALIVE_TIMEOUT", "1h")];
+    let server = Server::with(Engine::Sqlite, &settings).await;
+    let listening = Listening::of(&server).await;
+    let mut waiting = listening.ask("/healthz", "").await;
+    read_until(&mut waiting, "ok").await;
+    // Once this one is closed, the other has waited longer than headers may take.
+    let mut slow = TcpStream::connect(listening.address).await.expect("a connection");
+    slow.write_all(b"GET /heal").await.expect("a part of a request");
+    until_closed(&mut slow).await;
+    waiting
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: latchkey.test\r\n\r\n")
+        .await
+        .expect("another request");
+    read_until(&mut waiting, "ok").await;
+    waiting.write_all(b"GET /heal").await.expect("a part of a request");
+    until_closed(&mut waiting).await;
+    listening.stop().await;
+}
+
+async fn until_closed(stream: &mut TcpStream) {
+    // A connection with unread bytes is closed by a reset, which is an error here.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.expect("it is closed");
 }

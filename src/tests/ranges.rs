@@ -14,6 +14,7 @@ const RANGES: &[[&str; 5]] = &[
     ["max_body", "1023B", "1KiB", "1GiB", "1073741825B"],
     ["max_headers", "1023B", "1KiB", "1MiB", "1048577B"],
     ["header_timeout", "99ms", "100ms", "10m", "600001ms"],
+    ["keep_alive_timeout", "999ms", "1s", "1h", "3600001ms"],
     ["body_timeout", "99ms", "100ms", "10m", "600001ms"],
     ["request_timeout", "999ms", "1s", "10m", "600001ms"],
     ["send_timeout", "99ms", "100ms", "10m", "600001ms"],

@@ -76,6 +76,8 @@ settings! {
         pub max_headers: Bytes = "32KiB" from "1KiB" to "1MiB",
         /// Time to receive the headers of a request
         pub header_timeout: Duration = "10s" from "100ms" to "10m",
+        /// Time that a connection may wait between two requests
+        pub keep_alive_timeout: Duration = "75s" from "1s" to "1h",
         /// Longest silence inside a request body
         pub body_timeout: Duration = "10s" from "100ms" to "10m",
         /// Time to answer a request

@@ -1,7 +1,6 @@
-//! How a connection goes on: whether a request is being answered, whether its client takes what is sent, and whether
-//! anything was begun or sent lately. A client that sends its headers a byte at a time, or nothing at all, begins nothing;
-//! one that does not read lets nothing be sent. Looked at a few times while the patience lasts, so that a request costs two
-//! additions and no timer.
+//! Time limits of a connection: for receiving the headers of a request, for waiting between two requests, and for a client
+//! that does not read its response. A timer for each request would cost more than a small response, so a connection counts
+//! what happens on it, and the counts are compared a few times per time limit.
 
 use std::io;
 use std::pin::Pin;
@@ -23,12 +22,15 @@ pub struct Pace {
     answering: AtomicU64,
     /// Something is to be sent, and the client's side takes nothing.
     blocked: AtomicBool,
+    /// A request was answered, and no byte of another one has come.
+    is_idle: AtomicBool,
 }
 
 impl Pace {
     pub fn begin(pace: &Arc<Self>) -> Turn {
         pace.steps.fetch_add(1, Ordering::Relaxed);
         pace.answering.fetch_add(1, Ordering::Relaxed);
+        pace.is_idle.store(false, Ordering::Relaxed);
         Turn(Arc::clone(pace))
     }
 
@@ -43,6 +45,7 @@ pub struct Turn(Arc<Pace>);
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.answering.fetch_sub(1, Ordering::Relaxed);
+        self.0.is_idle.store(true, Ordering::Relaxed);
     }
 }
 
@@ -86,22 +89,24 @@ impl HttpBody for Answering {
 pub struct Patience {
     /// The time from one look to the next.
     pub every: Duration,
-    /// While no request is begun.
+    /// While the headers of a request have not all come.
     silent: u32,
-    /// While the client takes nothing of an answer.
+    /// Between two requests.
+    idle: u32,
+    /// While the client takes nothing of a response.
     blocked: u32,
 }
 
 impl Patience {
-    /// Looks while the shorter of the two lasts; it ends with the last of them, or one look later.
+    /// Looks while the shortest of the three lasts; it ends with the last of them, or one look later.
     const LOOKS: u32 = 4;
 
-    pub fn new(silent: Duration, blocked: Duration) -> Self {
-        let every = (silent.min(blocked) / Self::LOOKS).max(Duration::from_millis(1));
+    pub fn new(silent: Duration, idle: Duration, blocked: Duration) -> Self {
+        let every = (silent.min(idle).min(blocked) / Self::LOOKS).max(Duration::from_millis(1));
         let looks = |time: Duration| {
             u32::try_from(time.as_nanos().div_ceil(every.as_nanos().max(1))).unwrap_or(u32::MAX)
         };
-        Self { every, silent: looks(silent), blocked: looks(blocked) }
+        Self { every, silent: looks(silent), idle: looks(idle), blocked: looks(blocked) }
     }
 }
 
@@ -109,6 +114,7 @@ impl Patience {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Silent,
+    Idle,
     Answering,
     Blocked,
 }
@@ -133,19 +139,26 @@ impl<'a> Stillness<'a> {
             State::Blocked
         } else if self.pace.answering.load(Ordering::Relaxed) > 0 {
             State::Answering
+        } else if self.pace.is_idle.load(Ordering::Relaxed) {
+            State::Idle
         } else {
             State::Silent
         };
         let steps = self.pace.steps.load(Ordering::Relaxed);
         let goes_on = steps != self.steps || state == State::Answering;
-        let is_newly_blocked = state == State::Blocked && self.state != State::Blocked;
+        let is_new = state != self.state;
         (self.steps, self.state) = (steps, state);
-        if goes_on || is_newly_blocked {
+        if goes_on || is_new {
             self.looks = 1;
             return false;
         }
         self.looks = self.looks.saturating_add(1);
-        self.looks > if state == State::Blocked { self.patience.blocked } else { self.patience.silent }
+        let most = match state {
+            State::Blocked => self.patience.blocked,
+            State::Idle => self.patience.idle,
+            State::Silent | State::Answering => self.patience.silent,
+        };
+        self.looks > most
     }
 }
 
@@ -178,7 +191,11 @@ impl<S: Read + Unpin> Read for Paced<S> {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.pace.is_idle.store(false, Ordering::Relaxed);
+        }
+        read
     }
 }
 
@@ -228,9 +245,9 @@ mod tests {
     fn silence_is_what_neither_begins_nor_is_answered_nor_sends() {
         let pace = Arc::new(Pace::default());
         let second = Duration::from_secs(1);
-        let mut stillness = Stillness::new(&pace, Patience::new(second, 2 * second));
+        let mut stillness = Stillness::new(&pace, Patience::new(second, 2 * second, 3 * second));
         let mut looks = |times: u32| (0..times).map(|_| stillness.is_too_long()).collect::<Vec<_>>();
-        assert_eq!(looks(4), [false; 4]);
+        assert_eq!(looks(5), [false, false, false, false, true], "headers that do not come");
         let turn = Pace::begin(&pace);
         assert_eq!(looks(9), [false; 9], "a long answer");
         let streamed = turn.until_sent(Response::new(Body::from_stream(futures_util::stream::pending::<
@@ -238,17 +255,21 @@ mod tests {
         >())));
         assert_eq!(looks(9), [false; 9], "one that has no end");
         drop(streamed);
-        assert_eq!(looks(4), [false, false, false, true]);
+        assert_eq!(looks(8), [false; 8], "between two requests");
+        assert_eq!(looks(1), [true]);
         let whole = Pace::begin(&pace).until_sent(Response::new(Body::from("all")));
-        assert_eq!(looks(5), [false, false, false, false, true], "only sending is left");
+        assert_eq!(looks(8), [false; 8], "the response only needs to be sent");
         drop(whole);
+        pace.is_idle.store(false, Ordering::Relaxed);
+        assert_eq!(looks(5), [false, false, false, false, true], "the first bytes of another request");
     }
 
     #[test]
     fn a_client_that_takes_nothing_has_a_patience_of_its_own() {
         let second = Duration::from_secs(1);
-        let patience = Patience::new(2 * second, second);
-        assert_eq!((patience.every, patience.silent, patience.blocked), (second / 4, 8, 4));
+        let patience = Patience::new(2 * second, 3 * second, second);
+        let looks = (patience.silent, patience.idle, patience.blocked);
+        assert_eq!((patience.every, looks), (second / 4, (8, 12, 4)));
         let pace = Arc::new(Pace::default());
         let stream = Paced::new(Socket::default(), Arc::clone(&pace));
         let mut stream = pin!(stream);

@@ -33,7 +33,7 @@ pub async fn serve(
     // Twice the limit, so that what is a little over is still refused with a proper answer.
     server.max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
     let dispatcher = Arc::new(dispatcher);
-    let patience = Patience::new(limits.header_timeout, limits.send_timeout);
+    let patience = Patience::new(limits.header_timeout, limits.keep_alive_timeout, limits.send_timeout);
     let (stopping, told) = watch::channel(());
     tokio::pin!(stop);
     loop {
