@@ -177,7 +177,13 @@ export const PAGES: Listed[] = [
       Organization: UNSEEN,
     }),
   },
-  { name: "set-up-over", path: "/setup?link=none", heading: "Not found", status: 404, empty: true },
+  {
+    name: "set-up-over",
+    path: "/setup?link=none",
+    heading: "This setup link does not work",
+    status: 404,
+    empty: true,
+  },
 
   { name: "sign-in", path: "/sign-in?next=%2Fsettings%2Fprofile", heading: "Sign in" },
   {
