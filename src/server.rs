@@ -8,10 +8,10 @@ use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::platform::config::Sources;
 use crate::platform::http::fast_path::Dispatcher;
-use crate::platform::http::{Audience, Routes, serve as serve_http, stack};
-use crate::platform::jobs::{Job, Jobs};
+use crate::platform::http::{Audience, Routes, serve as serve_http, stack, static_files};
+use crate::platform::jobs::{self, Job};
 use crate::platform::process::{self, Failure};
-use crate::platform::{App, Assets, Clock, Config, Error, Random, Slices, assets, db, health, telemetry};
+use crate::platform::{App, Assets, Clock, Config, Error, Random, Slices, db, health, telemetry};
 use crate::shared::VERSION;
 use crate::ui::server::{errors, live, start, theme};
 use crate::usage::Outcome;
@@ -95,7 +95,7 @@ pub fn slices(random: &Random) -> Slices {
 pub fn listen(app: &App) {
     let keys = Arc::clone(app.slice::<Arc<keys::server::Memory>>());
     let logins = Arc::clone(app.slice::<Arc<device::server::Polls>>());
-    app.db.listener.set(move |heard| {
+    app.db.listener().set(move |heard| {
         keys.hear(heard);
         logins.hear(heard);
     });
@@ -106,7 +106,7 @@ async fn start(app: &App) -> Result<(), Error> {
     accounts::server::print_setup_link(app).await?;
     listen(app);
     keys::server::prepare(app).await?;
-    Jobs::start(app, &jobs());
+    jobs::start(app, &jobs());
     Ok(())
 }
 
@@ -197,9 +197,9 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
 pub fn routes() -> Routes {
     let routes = Routes::default()
         .get("/", Audience::Anyone, start::show)
-        .get("/assets/{hash}/{*path}", Audience::Anyone, assets::hashed)
-        .get("/favicon.svg", Audience::Anyone, assets::favicon)
-        .get("/robots.txt", Audience::Anyone, assets::robots)
+        .get("/assets/{hash}/{*path}", Audience::Anyone, static_files::hashed)
+        .get("/favicon.svg", Audience::Anyone, static_files::favicon)
+        .get("/robots.txt", Audience::Anyone, static_files::robots)
         .get("/live", Audience::Person, live::listen)
         .post("/preferences/theme", Audience::Anyone, theme::choose)
         .merge(health::routes())

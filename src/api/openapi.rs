@@ -7,14 +7,11 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
+use super::refusals::{BEARER, HEADER};
 use super::{audit, authorize, keys, me, refusals, schemas, usage, verify};
 use crate::keys::Status;
 use crate::platform::App;
 use crate::shared::{Kind, Role};
-
-/// The names of the two ways in which a key is sent.
-pub const BEARER: &str = "bearer";
-pub const HEADER: &str = "header";
 
 #[derive(OpenApi)]
 #[openapi(

@@ -6,7 +6,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, Schema};
 
-use super::openapi::{BEARER, HEADER};
+/// The names of the two ways in which a key is sent.
+pub const BEARER: &str = "bearer";
+pub const HEADER: &str = "header";
 
 const PROBLEM_JSON: &str = "application/problem+json";
 

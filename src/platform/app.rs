@@ -14,7 +14,7 @@ use super::assets::Assets;
 use super::config::PublicUrl;
 use super::db::Db;
 use super::http::ProxyHint;
-use super::jobs::Jobs;
+use super::job_status::Jobs;
 use super::live::Live;
 use super::mail::Mail;
 use super::metrics::Metrics;

@@ -10,15 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-
-use super::{App, Error};
-
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
-const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 
 #[derive(Clone)]
 pub struct Assets(Source);
@@ -89,7 +82,12 @@ impl Assets {
         }
     }
 
-    async fn respond(&self, path: &str, asked: &HeaderMap, keep: HeaderValue) -> Option<Response> {
+    /// Is this the hash in the addresses of the files it carries?
+    pub(super) fn carries(&self, hash: &str) -> bool {
+        matches!(&self.0, Source::Carried { hash: carried, .. } if **carried == *hash)
+    }
+
+    pub(super) async fn respond(&self, path: &str, asked: &HeaderMap, keep: HeaderValue) -> Option<Response> {
         let mime = mime(path)?;
         let mut encoding = None;
         let mut found = None;
@@ -117,29 +115,6 @@ impl Assets {
         }
         Some(response)
     }
-}
-
-/// `GET /assets/{hash}/{*path}`
-pub async fn hashed(
-    State(app): State<App>,
-    UrlPath((hash, path)): UrlPath<(String, String)>,
-    asked: HeaderMap,
-) -> Result<Response, Error> {
-    let keep = match &app.assets.0 {
-        Source::Carried { hash: ours, .. } if **ours == *hash => FOREVER,
-        // A page of the previous build may still ask during an upgrade: better today's file than none.
-        _ => ASK_AGAIN,
-    };
-    app.assets.respond(&path, &asked, keep).await.ok_or(Error::NotFound)
-}
-
-/// `GET /favicon.svg` and `/robots.txt`, which are asked for by those names alone.
-pub async fn favicon(State(app): State<App>, asked: HeaderMap) -> Result<Response, Error> {
-    app.assets.respond("favicon.svg", &asked, A_DAY).await.ok_or(Error::NotFound)
-}
-
-pub async fn robots(State(app): State<App>, asked: HeaderMap) -> Result<Response, Error> {
-    app.assets.respond("robots.txt", &asked, A_DAY).await.ok_or(Error::NotFound)
 }
 
 fn mime(path: &str) -> Option<&'static str> {

@@ -34,7 +34,7 @@ async fn readyz(State(app): State<App>) -> Response {
     match app.jobs.overdue(steady) {
         None => "ready\n".into_response(),
         Some(status) => {
-            let (name, seconds) = (status.job.name, status.age(steady).as_secs());
+            let (name, seconds) = (status.name, status.age(steady).as_secs());
             not_ready(&format!("the background job {name} last succeeded {seconds} s ago"))
         }
     }

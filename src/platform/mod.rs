@@ -11,6 +11,7 @@ mod error;
 mod fair_queue;
 pub mod health;
 pub mod http;
+pub mod job_status;
 pub mod jobs;
 pub mod live;
 pub mod mail;

@@ -122,6 +122,7 @@ on_both_engines! {
         });
         let mut before = 0;
         while before < 50 {
+            assert!(!writer.is_finished(), "the writer goes on until it is stopped");
             tokio::task::yield_now().await;
             before = sqlx::query_scalar("SELECT count(*) FROM load").fetch_one(db.pool()).await.expect("a count");
         }

@@ -3,25 +3,26 @@
 use std::time::Duration;
 
 use super::harness::{Server, on_both_engines};
-use crate::platform::jobs::planted::PlantedFault;
-use crate::platform::jobs::{Job, Jobs, RoundEnd};
-use crate::server::jobs;
+use crate::platform::job_status::RoundEnd;
+use crate::platform::job_status::planted::PlantedFault;
+use crate::platform::jobs::{self, Job};
+use crate::server;
 
 const SOON: Duration = Duration::from_millis(1);
 
 /// All jobs of the server, without their pauses.
 fn quick_jobs(time_limit: Duration) -> Vec<Job> {
-    jobs().into_iter().map(|job| Job { every: SOON, time_limit, ..job }).collect()
+    server::jobs().into_iter().map(|job| Job { every: SOON, time_limit, ..job }).collect()
 }
 
 on_both_engines! {
     async fn a_job_that_panics_is_restarted(engine) {
         let server = Server::on(engine).await;
-        Jobs::start(&server.app, &quick_jobs(Duration::from_secs(60)));
+        jobs::start(&server.app, &quick_jobs(Duration::from_secs(60)));
         for status in server.app.jobs.iter() {
             status.planted.set(Some(PlantedFault::Panic));
             status.planted.saw(&[RoundEnd::Panicked, RoundEnd::Succeeded]).await;
-            let line = format!("latchkey_job_rounds_total{{job=\"{}\",outcome=\"panic\"}} 1", status.job.name);
+            let line = format!("latchkey_job_rounds_total{{job=\"{}\",outcome=\"panic\"}} 1", status.name);
             assert!(server.metrics().await.contains(&line), "{line}");
         }
         assert_eq!(server.get("/readyz").send().await.status, 200);
@@ -29,7 +30,7 @@ on_both_engines! {
 
     async fn a_job_that_hangs_is_cancelled_and_started_again(engine) {
         let server = Server::on(engine).await;
-        Jobs::start(&server.app, &quick_jobs(Duration::from_secs(1)));
+        jobs::start(&server.app, &quick_jobs(Duration::from_secs(1)));
         for status in server.app.jobs.iter() {
             status.planted.set(Some(PlantedFault::Hang));
         }
@@ -42,13 +43,13 @@ on_both_engines! {
 
     async fn a_server_with_an_overdue_job_is_not_ready(engine) {
         let server = Server::on(engine).await;
-        Jobs::start(&server.app, &quick_jobs(Duration::from_secs(3_600)));
+        jobs::start(&server.app, &quick_jobs(Duration::from_secs(3_600)));
         let all: Vec<_> = server.app.jobs.iter().collect();
         for status in &all {
             status.planted.hang().await;
-            let name = status.job.name;
-            server.clock.advance(status.job.overdue_after + Duration::from_secs(1));
-            for other in all.iter().filter(|other| other.job.name != name) {
+            let name = status.name;
+            server.clock.advance(status.overdue_after + Duration::from_secs(1));
+            for other in all.iter().filter(|other| other.name != name) {
                 other.planted.saw_another_success().await;
             }
             let response = server.get("/readyz").send().await;

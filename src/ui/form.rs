@@ -5,7 +5,8 @@
 use leptos::context::Provider;
 use leptos::prelude::*;
 
-use super::parts::{HiddenFields, Icon, Look, Markup, Size, Symbol, button_class, hidden_fields, markup};
+pub use super::button_form::{MadeFor, button_form};
+use super::parts::{HiddenFields, Icon, Look, Size, Symbol, button_class};
 
 /// What was wrong with a form, in the order of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,11 +76,6 @@ impl Scope {
     }
 }
 
-/// The organization that a page was made for. Every form of the page carries it, so that a form which comes back after
-/// its sender went over to another organization changes nothing there. Pages of nobody in particular have none.
-#[derive(Clone, Debug)]
-pub struct MadeFor(pub String);
-
 /// The one way to write a form that changes something.
 #[component]
 pub fn Form(
@@ -113,14 +109,6 @@ pub fn Form(
         </Provider>
     }
     .into_any()
-}
-
-/// A form of one button, with hidden values.
-pub fn button_form(action: &str, fields: &[(&'static str, String)], button: Markup) -> Markup {
-    let org = use_context::<MadeFor>().map(|MadeFor(org)| hidden_fields(&[("org", org)]));
-    markup!(
-        r#"<form method="post" action=""# { action } r#"">"# { org } { hidden_fields(fields) } { button } "</form>"
-    )
 }
 
 /// Read out at once; each error leads to its field. Nothing when nothing is wrong.

@@ -1,5 +1,6 @@
 //! What people see: the document around every page, the parts that pages are made of, the islands several slices use.
 
+mod button_form;
 pub mod form;
 pub mod islands;
 pub mod parts;

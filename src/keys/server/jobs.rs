@@ -85,16 +85,16 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
         let began = app.clock.steady();
         let Some(seen) = memory.seen() else {
             let newest = app.db.within(READING, |db| Box::pin(changes::newest(db))).await?;
-            app.db.listener.tell_gap();
+            app.db.listener().tell_gap();
             memory.read_to(newest);
             memory.renew(began);
             return Ok(());
         };
         let read = app.db.within(READING, move |db| Box::pin(changes::after(db, seen))).await?;
         if read.gap {
-            app.db.listener.tell_gap();
+            app.db.listener().tell_gap();
         }
-        app.db.listener.tell(&read.changes);
+        app.db.listener().tell(&read.changes);
         memory.read_to(read.last);
         if !read.more {
             memory.renew(began);

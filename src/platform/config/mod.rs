@@ -4,11 +4,13 @@
 mod client;
 mod outside;
 mod read;
+mod setting;
 mod value;
 
 pub use client::DeviceClient;
 pub use outside::{ProviderUrl, SmtpTls, SmtpUrl, is_loopback};
 pub use read::{ConfigError, Sources};
+pub use setting::Setting;
 pub use value::{Bytes, DatabaseUrl, LogFormat, PublicUrl, SignUp};
 
 use std::net::SocketAddr;
@@ -238,23 +240,6 @@ pub struct Config {
     pub providers: Providers,
     pub mail: Mail,
     pub log: Log,
-}
-
-/// One setting as people see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setting {
-    pub table: &'static str,
-    pub name: &'static str,
-    pub default: &'static str,
-    pub help: &'static str,
-    /// The least and the greatest value, both included. Every amount has one.
-    pub range: Option<(&'static str, &'static str)>,
-}
-
-impl Setting {
-    pub fn variable(&self) -> String {
-        format!("LATCHKEY_{}", self.name.to_uppercase())
-    }
 }
 
 impl Config {

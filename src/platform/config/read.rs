@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Setting;
+use super::setting::Setting;
 use super::value::Value;
 
 /// Variables that begin with LATCHKEY_ and are no settings.

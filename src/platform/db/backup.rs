@@ -5,8 +5,8 @@ use std::path::Path;
 use tokio::process::Command;
 use url::Url;
 
-use super::config::DatabaseUrl;
 use super::{Db, DbError};
+use crate::platform::config::DatabaseUrl;
 
 /// Writes the copy to `target`, which must not exist: a backup never overwrites one.
 pub async fn backup(db: &Db, target: &Path) -> Result<(), DbError> {
@@ -45,7 +45,7 @@ async fn vacuum_into(db: &Db, target: &Path) -> Result<(), DbError> {
     private(target).map_err(|error| DbError::new(format!("{}: {error}", target.display())))?;
     sqlx::query("VACUUM INTO $1")
         .bind(text)
-        .execute(&db.pool)
+        .execute(&db.core.pool)
         .await
         .map(drop)
         .map_err(|error| DbError::new(format!("the backup failed: {error}")))

@@ -6,7 +6,7 @@ use super::{Db, DbError, Engine};
 
 pub async fn check(db: &Db) -> Result<Vec<String>, DbError> {
     let mut findings = vec![format!("{}: the tables are up to date", db.url)];
-    match db.engine {
+    match db.engine() {
         Engine::Sqlite => {
             let rows = sqlx::query("PRAGMA integrity_check").fetch_all(db.pool()).await.map_err(broken)?;
             let answers: Vec<String> = rows.iter().map(|row| row.get(0)).collect();

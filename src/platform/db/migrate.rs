@@ -1,21 +1,24 @@
 //! One `migrations/` folder for both engines, carried in the binary and run at the start.
 
 use sqlx::migrate::{MigrateError, Migration, Migrator};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
 
-use super::{Db, DbError, Engine, postgres};
+use super::engine::Engine;
+use super::error::{DbError, may_come_back};
+use super::postgres;
+use crate::platform::config::DatabaseUrl;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-pub async fn run(db: &Db) -> Result<(), DbError> {
-    adapted(db.engine).run(&db.pool).await.map_err(|error| explain(db, &error))
+pub async fn run(pool: &AnyPool, engine: Engine, url: &DatabaseUrl) -> Result<(), DbError> {
+    adapted(engine).run(pool).await.map_err(|error| explain(url, &error))
 }
 
 /// The tables as an earlier version left them.
 #[cfg(test)]
-pub async fn migrate_to(settings: &super::config::Database, version: i64) -> Result<(), DbError> {
-    let db = Db::connect(settings, super::Opener::Server).await?;
-    adapted(db.engine).run_to(version, &db.pool).await.map_err(|error| explain(&db, &error))
+pub async fn migrate_to(settings: &crate::platform::config::Database, version: i64) -> Result<(), DbError> {
+    let db = super::Db::connect(settings, super::Opener::Server).await?;
+    adapted(db.engine()).run_to(version, db.pool()).await.map_err(|error| explain(&db.url, &error))
 }
 
 fn adapted(engine: Engine) -> Migrator {
@@ -35,22 +38,22 @@ pub fn newest() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
-fn explain(db: &Db, error: &MigrateError) -> DbError {
+fn explain(url: &DatabaseUrl, error: &MigrateError) -> DbError {
     match error {
-        MigrateError::Execute(cause) if super::may_come_back(cause) => DbError::away(format!(
+        MigrateError::Execute(cause) if may_come_back(cause) => DbError::away(format!(
             "the database {} went away while its tables were brought up to date: {cause}",
-            db.url
+            url
         )),
         MigrateError::VersionMissing(version) => DbError::new(format!(
             "the database {} was written by a newer Latchkey (it has migration {version}, this one knows up to {}): \
              run that version, or restore a backup made before the upgrade",
-            db.url,
+            url,
             newest()
         )),
         MigrateError::VersionMismatch(version) => DbError::new(format!(
             "migration {version} of the database {} is not the one that this Latchkey carries: it was made by a changed build",
-            db.url
+            url
         )),
-        error => DbError::new(format!("the tables of {} could not be brought up to date: {error}", db.url)),
+        error => DbError::new(format!("the tables of {} could not be brought up to date: {error}", url)),
     }
 }

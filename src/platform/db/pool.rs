@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
 use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, Connection};
 
+use super::engine::Engine;
 use super::fault::Condition;
 use super::sqlite::{OpenFile, PageLimit};
-use super::{Engine, configure};
+use super::{postgres, sqlite};
 use crate::platform::config;
 
 /// After this long a connection may have been lost unnoticed.
@@ -56,4 +57,11 @@ pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
             let is_away = released.is_away();
             Box::pin(async move { Ok(!is_away) })
         })
+}
+
+pub async fn configure(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    match engine {
+        Engine::Sqlite => sqlite::configure(connection).await,
+        Engine::Postgres => postgres::configure(connection).await,
+    }
 }

@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, Executor};
 
-use super::{Db, DbError};
+use super::error::DbError;
 
 const OLDEST: u32 = 13;
 
@@ -11,8 +11,8 @@ pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error
     connection.execute("SET idle_in_transaction_session_timeout = '15s'").await.map(drop)
 }
 
-pub async fn refuse_old(db: &Db) -> Result<(), DbError> {
-    let version = db.ask("SELECT current_setting('server_version_num')").await?;
+/// `version` is PostgreSQL's `server_version_num`.
+pub fn refuse_older(version: &str) -> Result<(), DbError> {
     let major = version.parse::<u32>().map_or(0, |number| number / 10_000);
     if major < OLDEST {
         return Err(DbError::new(format!("PostgreSQL {OLDEST} or newer is needed, this is {major}")));

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sqlx::Executor;
 
-use super::{Db, Fault, OpenFile};
+use super::sqlite::OpenFile;
+use super::{Db, Fault};
 use crate::shared::Timestamp;
 
 /// How long the probe waits for its turn to write on SQLite. Another transaction that takes longer proves as much.
@@ -17,7 +18,7 @@ const READ: &str = "SELECT at FROM readiness_probe WHERE one = 1";
 impl Db {
     /// Takes no longer than `patience` where the database does not answer.
     pub async fn probe(&self, now: Timestamp, patience: Duration) -> Result<(), Fault> {
-        let probed = match &self.file {
+        let probed = match &self.core.file {
             Some(file) => tokio::time::timeout(patience, self.probe_file(file, now))
                 .await
                 .unwrap_or_else(|_| Err(Fault::Silent.into())),
@@ -34,7 +35,7 @@ impl Db {
         file.check()?;
         file.read_afresh().await.inspect_err(|error| {
             if Fault::of(error) == Fault::Damaged {
-                self.condition.note_unreadable();
+                self.core.condition.note_unreadable();
             }
         })?;
         if let Ok(write) = tokio::time::timeout(TURN, self.write()).await {
@@ -49,8 +50,8 @@ impl Db {
             }
             write.commit().await?;
         }
-        self.pool.fetch_one(READ).await?;
-        if self.condition.has_damage() { Err(Fault::Damaged.into()) } else { Ok(()) }
+        self.core.pool.fetch_one(READ).await?;
+        if self.core.condition.has_damage() { Err(Fault::Damaged.into()) } else { Ok(()) }
     }
 
     async fn probe_server(&self, now: Timestamp, patience: Duration) -> Result<(), sqlx::Error> {

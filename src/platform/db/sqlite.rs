@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{AnyConnection, Connection, Executor};
 
-use super::{Db, DbError, Fault, Opener, sql};
+use super::engine::Opener;
+use super::error::DbError;
+use super::fault::Fault;
+use super::text::sql;
 
 /// 3.7.0 to 3.51.2 can corrupt a database when the write-ahead log is reset.
 const OLDEST: [u32; 3] = [3, 51, 3];
@@ -138,11 +141,7 @@ pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error
         .map(drop)
 }
 
-pub async fn refuse_old(db: &Db) -> Result<(), DbError> {
-    refuse_older(&db.ask("SELECT sqlite_version()").await?)
-}
-
-fn refuse_older(version: &str) -> Result<(), DbError> {
+pub fn refuse_older(version: &str) -> Result<(), DbError> {
     let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     if parts.as_slice() < OLDEST.as_slice() {
         let [major, minor, patch] = OLDEST;

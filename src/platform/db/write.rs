@@ -14,8 +14,9 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AnyConnection, Describe, Either, Error, Execute, Executor, SqlStr};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::core::Core;
+use super::engine::Engine;
 use super::fault::Condition;
-use super::{Db, Engine};
 use crate::platform::changes::{Change, Listener};
 
 /// A connection that takes longer to roll back or to close is dropped.
@@ -23,7 +24,7 @@ const END: Duration = Duration::from_secs(5);
 
 /// A writing transaction together with its turn. Dropped without `commit`, it is rolled back in the background.
 pub struct Write {
-    db: Db,
+    core: Core,
     /// None once it has ended.
     session: Option<Session>,
     turn: Option<OwnedSemaphorePermit>,
@@ -31,12 +32,12 @@ pub struct Write {
 }
 
 impl Write {
-    pub(super) async fn begin(db: &Db, turn: OwnedSemaphorePermit) -> Result<Self, Error> {
-        let connection = db.pool.acquire().await?;
-        let session = Session { connection, is_sound: true, condition: Arc::clone(&db.condition) };
+    pub(super) async fn begin(core: &Core, turn: OwnedSemaphorePermit) -> Result<Self, Error> {
+        let connection = core.pool.acquire().await?;
+        let session = Session { connection, is_sound: true, condition: Arc::clone(&core.condition) };
         let mut write =
-            Self { db: db.clone(), session: Some(session), turn: Some(turn), changes: Vec::new() };
-        let begin = match db.engine {
+            Self { core: core.clone(), session: Some(session), turn: Some(turn), changes: Vec::new() };
+        let begin = match core.engine {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
@@ -56,14 +57,14 @@ impl Write {
             return Err(Error::Protocol("a statement of this transaction has failed".to_owned()));
         }
         // The file may have gone since the transaction began.
-        self.db.refuse_faulty()?;
+        self.core.refuse_faulty()?;
         (&mut **self).execute("COMMIT").await?;
         self.session = None;
         Ok(())
     }
 
     fn listener(&self) -> &Listener {
-        &self.db.listener
+        &self.core.listener
     }
 
     pub(in crate::platform) fn changed(&mut self, change: Change) {

@@ -14,6 +14,7 @@ mod problems;
 mod proxy_hint;
 mod routes;
 pub mod serve;
+pub mod static_files;
 mod visit;
 mod wire;
 

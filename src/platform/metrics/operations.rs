@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::platform::db::{self, Db};
-use crate::platform::jobs::{Jobs, RoundEnd};
+use crate::platform::job_status::{Jobs, RoundEnd};
 use crate::shared::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -251,7 +251,7 @@ impl Operations {
     pub fn set_job_ages(&self, jobs: &Jobs, steady: Duration) {
         for status in jobs.iter() {
             let age = status.age(steady).as_secs_f64();
-            self.job_ages.get_or_create(&JobLabels { job: status.job.name }).set(age);
+            self.job_ages.get_or_create(&JobLabels { job: status.name }).set(age);
         }
     }
 

@@ -1,11 +1,10 @@
 //! A menu is a native popover: it opens, closes and gives the focus back without a script. The destructive item comes
 //! last, after a rule; "…" means that another step follows.
 
-use leptos::prelude::*;
 
 use super::icon::{Symbol, icon};
 use super::markup::{Markup, markup};
-use crate::ui::form::button_form;
+use crate::ui::button_form::button_form;
 
 /// What a menu offers.
 #[derive(Clone, Debug)]
@@ -61,15 +60,4 @@ pub fn menu(id: &str, label: &str, items: Vec<MenuItem>) -> Markup {
         r#"<button type="button" class="btn-icon over" popovertarget=""# { id } r#"" aria-label=""# { label } r#"">"#
         { icon(Symbol::More) } r#"</button><div popover="auto" id=""# { id } r#"" class="menu">"# { items } "</div>"
     )
-}
-
-/// Values that a form carries without showing them.
-#[component]
-pub fn HiddenFields(fields: Vec<(&'static str, String)>) -> AnyView {
-    hidden_fields(&fields).into_any()
-}
-
-pub fn hidden_fields(fields: &[(&'static str, String)]) -> Markup {
-    let field = |(name, value): &(&'static str, String)| markup!(r#"<input type="hidden" name=""# { *name } r#"" value=""# { value } r#"">"#);
-    markup!({ fields.iter().map(field).collect::<Vec<_>>() })
 }

@@ -1,40 +1,10 @@
-//! The change log: what changed, for every process that remembers states. A row is written in the transaction of the
-//! change itself, with a number taken from one locked row, so that numbers are in the order of the commits and have no
-//! gaps. Listeners of this process hear at the commit; other processes read the rows.
-
-use std::sync::{Arc, OnceLock};
+//! The rows of the change log.
 
 use sqlx::{AnyConnection, Row};
 
-use super::db::Write;
+use super::listener::{Change, Kind};
+use crate::platform::db::Write;
 use crate::shared::Timestamp;
-
-/// What can change and be remembered somewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Key,
-    Organization,
-    /// A device's login, which somebody has decided.
-    Login,
-}
-
-impl Kind {
-    const ALL: [Self; 3] = [Self::Key, Self::Organization, Self::Login];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Organization => "organization",
-            Self::Login => "login",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    pub kind: Kind,
-    pub id: String,
-}
 
 /// Changes with the number of the last of them.
 pub struct Read {
@@ -44,41 +14,6 @@ pub struct Read {
     pub more: bool,
     /// Older rows are gone: what is remembered may be out of date in any way.
     pub gap: bool,
-}
-
-/// What those who remember are told.
-#[derive(Clone, Copy, Debug)]
-pub enum Heard<'a> {
-    Change(&'a Change),
-    /// Nobody knows what: all that is remembered may be out of date.
-    Gap,
-}
-
-/// Who wants to hear of changes: of this process when they are committed, of others when they are read.
-#[derive(Clone, Default)]
-pub struct Listener(Arc<OnceLock<Hear>>);
-
-type Hear = Box<dyn Fn(Heard<'_>) + Send + Sync>;
-
-impl Listener {
-    /// There is one; a second is refused by being ignored, as routers are made again in tests.
-    pub fn set(&self, hear: impl Fn(Heard<'_>) + Send + Sync + 'static) {
-        let _ = self.0.set(Box::new(hear));
-    }
-
-    pub fn tell(&self, changes: &[Change]) {
-        changes.iter().for_each(|change| self.say(Heard::Change(change)));
-    }
-
-    pub fn tell_gap(&self) {
-        self.say(Heard::Gap);
-    }
-
-    fn say(&self, heard: Heard<'_>) {
-        if let Some(hear) = self.0.get() {
-            hear(heard);
-        }
-    }
 }
 
 /// Notes a change. The last step before the commit: the number's row is locked until then.

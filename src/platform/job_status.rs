@@ -1,0 +1,165 @@
+//! How the background jobs of this process are doing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How a round ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RoundEnd {
+    Succeeded,
+    Failed,
+    Panicked,
+    TimedOut,
+}
+
+impl RoundEnd {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "ok",
+            Self::Failed => "error",
+            Self::Panicked => "panic",
+            Self::TimedOut => "timeout",
+        }
+    }
+}
+
+/// A running job.
+pub struct JobStatus {
+    /// As in `/metrics` and the log.
+    pub name: &'static str,
+    /// `/readyz` fails when the last success is longer ago than this.
+    pub overdue_after: Duration,
+    /// By the steady clock, in milliseconds; at first the time at which the job was started.
+    last_success: AtomicU64,
+    #[cfg(test)]
+    pub planted: planted::Planted,
+}
+
+/// The jobs of this process.
+#[derive(Default)]
+pub struct Jobs(OnceLock<Vec<Arc<JobStatus>>>);
+
+impl Jobs {
+    /// False when there are jobs already.
+    pub(super) fn set(&self, jobs: Vec<Arc<JobStatus>>) -> bool {
+        self.0.set(jobs).is_ok()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<JobStatus>> {
+        self.0.get().into_iter().flatten()
+    }
+
+    /// The first job whose last success is too long ago.
+    pub fn overdue(&self, steady: Duration) -> Option<&JobStatus> {
+        self.iter().map(|status| &**status).find(|status| status.age(steady) > status.overdue_after)
+    }
+}
+
+impl JobStatus {
+    pub(super) fn started(name: &'static str, overdue_after: Duration, steady: Duration) -> Self {
+        Self {
+            name,
+            overdue_after,
+            last_success: AtomicU64::new(millis(steady)),
+            #[cfg(test)]
+            planted: planted::Planted::default(),
+        }
+    }
+
+    /// Time since the last success, or since the start.
+    pub fn age(&self, steady: Duration) -> Duration {
+        steady.saturating_sub(Duration::from_millis(self.last_success.load(Ordering::Relaxed)))
+    }
+
+    pub(super) fn finished(&self, end: RoundEnd, steady: Duration) {
+        if end == RoundEnd::Succeeded {
+            self.last_success.store(millis(steady), Ordering::Relaxed);
+        }
+        #[cfg(test)]
+        self.planted.ended(end);
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Faults that tests plant into jobs.
+#[cfg(test)]
+pub mod planted {
+    use tokio::sync::watch;
+
+    use super::RoundEnd;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum PlantedFault {
+        /// The next round panics.
+        Panic,
+        /// Rounds hang until the fault is taken away.
+        Hang,
+    }
+
+    #[derive(Default)]
+    pub struct Planted {
+        fault: watch::Sender<Option<PlantedFault>>,
+        ends: watch::Sender<Vec<RoundEnd>>,
+        is_hanging: watch::Sender<bool>,
+    }
+
+    impl Planted {
+        pub fn set(&self, fault: Option<PlantedFault>) {
+            self.fault.send_replace(fault);
+        }
+
+        pub(in crate::platform) async fn act(&self) {
+            let mut fault = self.fault.subscribe();
+            let now = *fault.borrow();
+            match now {
+                Some(PlantedFault::Panic) => {
+                    self.set(None);
+                    panic!("planted by a test");
+                }
+                Some(PlantedFault::Hang) => {
+                    self.is_hanging.send_replace(true);
+                    let _ = fault.wait_for(Option::is_none).await;
+                    self.is_hanging.send_replace(false);
+                }
+                None => {}
+            }
+        }
+
+        pub(super) fn ended(&self, end: RoundEnd) {
+            self.ends.send_modify(|ends| ends.push(end));
+        }
+
+        /// Makes rounds hang, and waits until one does.
+        pub async fn hang(&self) {
+            self.set(Some(PlantedFault::Hang));
+            self.is_hanging
+                .subscribe()
+                .wait_for(|hangs| *hangs)
+                .await
+                .expect("the sender lives as long as the job");
+        }
+
+        /// Waits until a round that began after this call has succeeded.
+        pub async fn saw_another_success(&self) {
+            let mut ends = self.ends.subscribe();
+            // The next round may be under way already; the one after it is not.
+            let count = ends.borrow().len() + 1;
+            let succeeded =
+                |ends: &Vec<RoundEnd>| ends.iter().skip(count).any(|end| *end == RoundEnd::Succeeded);
+            ends.wait_for(succeeded).await.expect("the sender lives as long as the job");
+        }
+
+        /// Waits until rounds have ended in this order, whatever ended between them.
+        pub async fn saw(&self, order: &[RoundEnd]) {
+            let has_all = |ends: &Vec<RoundEnd>| {
+                let mut ends = ends.iter();
+                order.iter().all(|wanted| ends.any(|end| end == wanted))
+            };
+            self.ends.subscribe().wait_for(has_all).await.expect("the sender lives as long as the job");
+        }
+    }
+}
