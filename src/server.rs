@@ -78,6 +78,7 @@ pub fn slices(random: &Random) -> Slices {
     Slices::default()
         .with(accounts::server::Throttle::default())
         .with(audit::Refusals::default())
+        .with(audit::Exports::default())
         .with(orgs::server::Legacy(Box::new(keys::server::Left)))
         .with(Arc::new(keys::server::Memory::new(random)))
         .with(usage::server::Usage::default())
@@ -189,6 +190,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     orgs::server::sweep(app).await?;
     keys::server::sweep(app).await?;
     device::server::sweep(app).await?;
+    app.db.checkpoint().await;
     let settings = &app.config.accounts;
     audit::sweep(app, settings.audit_retention, settings.refusal_retention).await.map(drop)
 }

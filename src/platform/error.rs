@@ -141,11 +141,12 @@ impl From<sqlx::Error> for Error {
 /// PostgreSQL takes no NUL in a text; SQLite does.
 const NOT_A_TEXT: &str = "22021";
 
-/// PostgreSQL's connection, resource and shutdown classes and its refusal to write while it is read-only; SQLite's busy,
+/// PostgreSQL's connection, sign-in, resource and shutdown classes, a database or a right that was taken away, and its refusal
+/// to write while it is read-only; SQLite's busy,
 /// read-only, I/O, damage, full and cannot-open codes, whose extended forms carry the primary one in the low byte.
 fn is_outage(code: &str) -> bool {
     const SQLITE: [u32; 8] = [5, 6, 8, 10, 11, 13, 14, 26];
-    const POSTGRES: [&str; 5] = ["08", "53", "57P", "58", "25006"];
+    const POSTGRES: [&str; 9] = ["08", "28", "3D000", "42501", "53", "55000", "57P", "58", "25006"];
     let postgres = code.len() == 5 && POSTGRES.iter().any(|class| code.starts_with(class));
     postgres || code.parse::<u32>().is_ok_and(|number| code.len() < 5 && SQLITE.contains(&(number & 0xff)))
 }
@@ -276,6 +277,10 @@ mod tests {
             ("57P01", true),
             ("08006", true),
             ("53300", true),
+            ("28P01", true),
+            ("3D000", true),
+            ("42501", true),
+            ("55000", true),
             ("5", true),
             ("13", true),
             ("11", true),

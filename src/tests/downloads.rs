@@ -67,6 +67,24 @@ on_both_engines! {
         }
     }
 
+    async fn more_downloads_than_the_server_bears_are_refused(engine) {
+        let server = Server::on(engine).await;
+        let here = server.reader_of_much().await;
+        let download = || server.get(EXPORT).with(&here).open();
+        let mut running = Vec::new();
+        let refused = loop {
+            let download = download().await;
+            if download.status != 200 {
+                break download;
+            }
+            running.push(download);
+            assert!(running.len() < 100, "nothing limits them");
+        };
+        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
+        running.pop();
+        assert_eq!(download().await.status, 200);
+    }
+
     /// More of them than there are connections to the database.
     async fn downloads_that_are_broken_off_hold_nothing(engine) {
         let server = Server::on(engine).await;

@@ -221,7 +221,7 @@ impl Call<'_> {
 
 /// An answer that still comes.
 pub struct Opened {
-    status: StatusCode,
+    pub status: StatusCode,
     headers: HeaderMap,
     body: Body,
 }

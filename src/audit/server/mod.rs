@@ -9,7 +9,7 @@ mod store;
 mod words;
 
 pub use event::{Actor, By, Event, Origin};
-pub use pages::routes;
+pub use pages::{Exports, routes};
 #[cfg(test)]
 pub use read::statement;
 pub use read::{Filter, Recorded, Target, list};

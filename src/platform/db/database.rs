@@ -44,7 +44,21 @@ impl Db {
     pub async fn open(settings: &config::Database, opener: Opener) -> Result<Self, DbError> {
         let db = Self::connect(settings, opener).await?;
         migrate::run(&db.core.pool, db.core.engine, &db.url).await?;
+        if let Some(file) = &db.core.file {
+            db.checkpoint().await;
+            file.remember_companions();
+        }
         Ok(db)
+    }
+
+    /// Copies SQLite's write-ahead log into the file, as far as readers allow, so that the file alone is not much older than
+    /// the database. A failure changes nothing: the log stays.
+    pub async fn checkpoint(&self) {
+        if self.core.engine == Engine::Sqlite
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(&self.core.pool).await
+        {
+            tracing::warn!(%error, "the write-ahead log could not be copied into the database file");
+        }
     }
 
     /// Connects without touching the tables.
@@ -61,7 +75,8 @@ impl Db {
             DatabaseUrl::Sqlite(path) => {
                 let lock = sqlite::prepare(path, opener).map_err(cannot)?;
                 let file = OpenFile::open(path).map_err(|error| cannot(error.to_string()))?;
-                (Engine::Sqlite, lock, Some(Arc::new(file)), sqlite::address(path)?)
+                let address = sqlite::address(file.path())?;
+                (Engine::Sqlite, lock, Some(Arc::new(file)), address)
             }
             DatabaseUrl::Postgres(address) => (Engine::Postgres, None, None, address.to_string()),
         };
@@ -218,5 +233,9 @@ impl Db {
 async fn try_once(engine: Engine, address: &str) -> Result<AnyConnection, sqlx::Error> {
     let mut connection = AnyConnection::connect(address).await?;
     pool::configure(engine, &mut connection).await?;
+    if engine == Engine::Sqlite {
+        // Only a connection that has read something holds on to the write-ahead log.
+        sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&mut connection).await?;
+    }
     Ok(connection)
 }

@@ -18,6 +18,8 @@ pub enum Fault {
     Missing,
     /// Another file is at the path of the open one.
     Replaced,
+    /// The write-ahead log of the SQLite file, or its index, was deleted or replaced.
+    LogLost,
     Damaged,
     /// It answered with any other error.
     Failing,
@@ -78,6 +80,10 @@ impl fmt::Display for Fault {
             Self::ReadOnly => "the database is read-only",
             Self::Missing => "the database file is gone: put it back, or restore a backup and restart",
             Self::Replaced => "the database file was replaced by another one: restart the server",
+            Self::LogLost => {
+                "the write-ahead log of the database (-wal, -shm) was deleted or replaced: stop the server with SIGTERM, which \
+                 saves what is in it, and start it again"
+            }
             Self::Damaged => "the database file is damaged: restore a backup and restart",
             Self::Failing => "the database answers with an error",
         })
@@ -100,6 +106,8 @@ pub struct Condition {
     has_damage: AtomicBool,
     /// A new connection could not read the file.
     is_unreadable: AtomicBool,
+    /// A write failed because the disk is full, and none has succeeded since.
+    is_full: AtomicBool,
 }
 
 impl Condition {
@@ -120,9 +128,19 @@ impl Condition {
 
     /// Remembers damage that an error tells of.
     pub fn note(&self, error: &sqlx::Error) {
-        if Fault::of(error) == Fault::Damaged {
-            self.has_damage.store(true, Ordering::Relaxed);
+        match Fault::of(error) {
+            Fault::Damaged => self.has_damage.store(true, Ordering::Relaxed),
+            Fault::Full => self.is_full.store(true, Ordering::Relaxed),
+            _ => {}
         }
+    }
+
+    pub fn note_commit(&self) {
+        self.is_full.store(false, Ordering::Relaxed);
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 
     pub fn note_unreadable(&self) {

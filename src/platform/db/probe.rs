@@ -65,6 +65,30 @@ impl Db {
                 connection.fetch_one(READ).await.map(drop)
             })
         })
-        .await
+        .await?;
+        // The row fits into a page that is there. A write that failed for lack of room has told more.
+        if self.core.condition.is_full() { self.probe_room(patience).await } else { Ok(()) }
+    }
+
+    /// Is there room for a few new pages?
+    async fn probe_room(&self, patience: Duration) -> Result<(), sqlx::Error> {
+        const ROOM: &str =
+            "CREATE TEMPORARY TABLE readiness_room AS SELECT generate_series(1, 5000) AS number";
+        let made = self
+            .within(patience, |connection| {
+                Box::pin(async move {
+                    connection.execute(ROOM).await?;
+                    connection.execute("DROP TABLE readiness_room").await.map(drop)
+                })
+            })
+            .await;
+        match made {
+            Err(error) if Fault::of(&error) == Fault::Full => Err(error),
+            // Without the right to make temporary tables the next write tells.
+            _ => {
+                self.core.condition.note_commit();
+                Ok(())
+            }
+        }
     }
 }

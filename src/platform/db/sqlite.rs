@@ -3,6 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use sqlx::{AnyConnection, Connection, Executor};
 
@@ -34,6 +35,7 @@ pub fn prepare(path: &Path, opener: Opener) -> Result<Option<FileLock>, String> 
         .mode(0o700)
         .create(folder)
         .map_err(|error| format!("the folder {} cannot be made ({error})", folder.display()))?;
+    refuse_lone_log(path)?;
     let private =
         |path: &Path| OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
     let file = private(&lock_path(path))
@@ -49,25 +51,70 @@ pub fn prepare(path: &Path, opener: Opener) -> Result<Option<FileLock>, String> 
 }
 
 fn lock_path(path: &Path) -> PathBuf {
+    with_suffix(path, ".lock")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(suffix);
     PathBuf::from(name)
+}
+
+/// A new database would discard the write-ahead log of the one that is missing.
+fn refuse_lone_log(path: &Path) -> Result<(), String> {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
+    let log = with_suffix(path, "-wal");
+    if size(path) > 0 || size(&log) == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "the file is missing or empty, but its write-ahead log {0} is there: put the database file back, or move {0} away to \
+         begin a new database",
+        log.display()
+    ))
 }
 
 /// The database's file as it was found at the start. The handle stays open until the end: closing any handle of a file
 /// gives up all locks that the process has on it, and those of SQLite are among them.
 pub struct OpenFile {
+    /// Without symbolic links, as SQLite itself names the companions of the file.
     path: PathBuf,
     file: File,
-    device: u64,
-    inode: u64,
+    identity: Identity,
+    /// Of the companions `-wal` and `-shm`, once they exist. SQLite keeps them while a connection is open.
+    companions: OnceLock<[(PathBuf, Identity); 2]>,
+}
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    std::fs::symlink_metadata(path).map(|about| (about.dev(), about.ino()))
 }
 
 impl OpenFile {
     pub fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
+        let path = std::fs::canonicalize(path)?;
+        let file = File::open(&path)?;
         let about = file.metadata()?;
-        Ok(Self { path: path.to_owned(), file, device: about.dev(), inode: about.ino() })
+        let identity = (about.dev(), about.ino());
+        Ok(Self { path, file, identity, companions: OnceLock::new() })
+    }
+
+    /// The path without symbolic links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// From now on the write-ahead log and its index must stay what they are: what was written last is in the log only.
+    pub fn remember_companions(&self) {
+        let found = ["-wal", "-shm"].map(|suffix| {
+            let path = with_suffix(&self.path, suffix);
+            identity(&path).map(|identity| (path, identity))
+        });
+        if let [Ok(log), Ok(index)] = found {
+            let _ = self.companions.set([log, index]);
+        }
     }
 
     /// Is the file whole as far as one look at its first bytes can tell, and still at its path?
@@ -81,11 +128,16 @@ impl OpenFile {
         }
     }
 
-    /// Is it still at its path?
+    /// Is it still at its path, and are its companions?
     pub fn check_place(&self) -> Result<(), Fault> {
-        let about = std::fs::metadata(&self.path).map_err(|_| Fault::Missing)?;
-        let is_same = (about.dev(), about.ino()) == (self.device, self.inode);
-        if is_same { Ok(()) } else { Err(Fault::Replaced) }
+        let now = identity(&self.path).map_err(|_| Fault::Missing)?;
+        if now != self.identity {
+            return Err(Fault::Replaced);
+        }
+        let are_there = self.companions.get().is_none_or(|companions| {
+            companions.iter().all(|(path, known)| identity(path).is_ok_and(|now| now == *known))
+        });
+        if are_there { Ok(()) } else { Err(Fault::LogLost) }
     }
 
     /// Reads a row of every table with a new connection, which has no page in its memory.
@@ -111,9 +163,10 @@ async fn read_all_tables(connection: &mut AnyConnection) -> Result<(), sqlx::Err
     sqlx::query(sql(format!("SELECT {}", rows.join(", ")))).fetch_one(connection).await.map(drop)
 }
 
-/// The path as the driver reads it: percent-encoded, created when missing.
+/// The path as the driver reads it: percent-encoded. The file exists already: a connection that created a missing one would
+/// begin a second database beside the open one.
 pub fn address(path: &Path) -> Result<String, DbError> {
-    address_for(path, "rwc")
+    address_for(path, "rw")
 }
 
 fn address_for(path: &Path, mode: &str) -> Result<String, DbError> {
@@ -196,6 +249,6 @@ mod tests {
     #[test]
     fn odd_paths_reach_the_driver_unchanged() {
         let address = address(Path::new("/tmp/a b?c#d%e/ü.db")).expect("an address");
-        assert_eq!(address, "sqlite:///tmp/a%20b%3Fc%23d%25e/%C3%BC.db?mode=rwc");
+        assert_eq!(address, "sqlite:///tmp/a%20b%3Fc%23d%25e/%C3%BC.db?mode=rw");
     }
 }

@@ -59,6 +59,7 @@ impl Write {
         // The file may have gone since the transaction began.
         self.core.refuse_faulty()?;
         (&mut **self).execute("COMMIT").await?;
+        self.core.condition.note_commit();
         self.session = None;
         Ok(())
     }

@@ -1,9 +1,14 @@
-//! The sum of all headers. The connection itself refuses far larger ones before they are read whole (`serve`).
+//! What is refused before a handler runs: headers that are too large, and everything that needs a database that is known to
+//! be away. The connection itself refuses far larger headers before they are read whole (`serve`).
+
+use std::time::Duration;
 
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::platform::db::Fault;
 use crate::platform::{App, Error};
 
 pub async fn header_size(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -14,4 +19,43 @@ pub async fn header_size(State(app): State<App>, request: Request, next: Next) -
         return Error::HeadersTooLarge.into_response();
     }
     next.run(request).await
+}
+
+/// Waiting for a connection would only keep the caller from trying elsewhere.
+pub async fn refuse_while_away(State(app): State<App>, request: Request, next: Next) -> Response {
+    if app.db.is_away() && needs_database(request.uri().path()) {
+        return Error::Unavailable(Box::new(sqlx::Error::from(Fault::Away))).into_response();
+    }
+    next.run(request).await
+}
+
+fn needs_database(path: &str) -> bool {
+    let without = ["/healthz", "/readyz", "/metrics", "/favicon.svg", "/robots.txt"];
+    !without.contains(&path) && !path.starts_with("/assets/")
+}
+
+/// How soon a caller may try again, where nobody has said it.
+const SOON: Duration = Duration::from_secs(2);
+
+pub async fn say_when_to_retry(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let soon = HeaderValue::from(SOON.as_secs());
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(soon);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_outage_says_when_to_retry() {
+        let response = say_when_to_retry(StatusCode::SERVICE_UNAVAILABLE.into_response()).await;
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        let busy = (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
+        assert_eq!(say_when_to_retry(busy).await.headers()[header::RETRY_AFTER], "5");
+        let fine = say_when_to_retry(StatusCode::OK.into_response()).await;
+        assert!(!fine.headers().contains_key(header::RETRY_AFTER));
+    }
 }

@@ -28,7 +28,7 @@ pub use wire::Wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
@@ -43,11 +43,13 @@ pub fn stack(app: &App, routes: Router<App>, page: PageOfProblem) -> Router {
         .layer(RequestBodyLimitLayer::new(limits.max_body.get()))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
+        .layer(from_fn_with_state(app.clone(), limits::refuse_while_away))
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(
             axum::http::StatusCode::SERVICE_UNAVAILABLE,
             limits.request_timeout,
         ))
+        .layer(map_response(limits::say_when_to_retry))
         .layer(from_fn_with_state(app.clone(), cross_site::guard))
         .layer(from_fn_with_state(app.clone(), limits::header_size))
         .layer(from_fn(problems::catch_panic))

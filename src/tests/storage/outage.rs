@@ -62,6 +62,21 @@ on_both_engines! {
         expect_unavailable(&server.get(&path).key(&admin).send().await);
     }
 
+    async fn what_needs_the_database_is_refused_at_once_while_it_is_away(engine) {
+        let server = Server::with(engine, QUICK).await;
+        server.app.db.set_away(true);
+        for path in ["/sign-in", "/overview", "/invite/none", "/api/v1/me"] {
+            expect_unavailable(&server.get(path).browser().send().await);
+        }
+        server.expect_not_ready("cannot be reached").await;
+        for path in ["/healthz", "/favicon.svg", "/robots.txt"] {
+            assert_eq!(server.get(path).send().await.status, 200, "{path}");
+        }
+        server.app.db.set_away(false);
+        server.expect_ready().await;
+        assert_eq!(server.get("/sign-in").browser().send().await.status, 200);
+    }
+
     /// A check that began to wait before it was known.
     async fn checks_that_wait_for_a_connection_end_when_the_database_is_away(engine) {
         let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];

@@ -8,7 +8,7 @@ use sqlx::Executor;
 
 use super::{QUICK, expect_unavailable};
 use crate::platform::Secret;
-use crate::platform::db::Engine;
+use crate::platform::db::{Db, Engine, Opener};
 use crate::tests::harness::{Place, START, Server, on_both_engines};
 use crate::tests::personas::Persona;
 use crate::usage::Outcome;
@@ -86,6 +86,53 @@ async fn a_file_that_is_gone_takes_no_changes_until_it_is_back() {
     fixture.server.expect_ready().await;
     let answer = fixture.server.create(&fixture.admin, "fine").await;
     assert_eq!(answer.status, 201, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_created_in_place_of_a_missing_file() {
+    let fixture = Fixture::new().await;
+    std::fs::rename(&fixture.file, fixture.file.with_extension("moved")).expect("it moves");
+    // More at once than there are connections, so that new ones are opened.
+    let pages = (0..20).map(|_| fixture.server.get("/sign-in").browser().send());
+    futures_util::future::join_all(pages).await;
+    fixture.expect_refusal("gone").await;
+    assert!(!fixture.file.exists(), "an empty database stands where the other one was");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_write_ahead_log_takes_no_changes() {
+    for suffix in ["db-wal", "db-shm"] {
+        let fixture = Fixture::new().await;
+        std::fs::remove_file(fixture.file.with_extension(suffix)).expect("it is deleted");
+        // Before anybody has asked for readiness.
+        expect_unavailable(&fixture.server.create(&fixture.admin, "into nothing").await);
+        fixture.expect_refusal("write-ahead log").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_in_place_of_the_file_takes_no_changes() {
+    let fixture = Fixture::new().await;
+    let elsewhere = fixture.file.with_extension("moved");
+    std::fs::rename(&fixture.file, &elsewhere).expect("it moves");
+    std::os::unix::fs::symlink(&elsewhere, &fixture.file).expect("a link");
+    fixture.expect_refusal("replaced").await;
+}
+
+#[tokio::test]
+async fn a_start_does_not_discard_the_log_of_a_missing_file() {
+    let place = Place::on(Engine::Sqlite).await;
+    let (file, log) = (place.folder.path().join("test.db"), place.folder.path().join("test.db-wal"));
+    std::fs::write(&log, "what was written last").expect("a log");
+    for empty in [false, true] {
+        if empty {
+            std::fs::write(&file, "").expect("an empty file");
+        }
+        let opened = Db::open(&place.config(&[]).database, Opener::Server).await;
+        let line = opened.err().expect("it does not open").to_string();
+        assert!(line.contains("write-ahead log"), "{line}");
+    }
+    assert!(log.exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

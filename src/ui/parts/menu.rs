@@ -1,7 +1,6 @@
 //! A menu is a native popover: it opens, closes and gives the focus back without a script. The destructive item comes
 //! last, after a rule; "…" means that another step follows.
 
-
 use super::icon::{Symbol, icon};
 use super::markup::{Markup, markup};
 use crate::ui::button_form::button_form;

@@ -1,11 +1,14 @@
 //! The filtered log as JSON lines. It is read and sent a piece at a time: however long it is, it takes little memory,
 //! and no transaction stays open for it.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tower_sessions::Session;
 
 use super::redirect_without_token;
@@ -17,6 +20,17 @@ use crate::shared::Permission;
 
 /// Rows read at once.
 const PIECE: usize = 250;
+/// Downloads at a time. Each compresses for itself, which takes megabytes.
+const MOST: usize = 16;
+
+/// The downloads that are under way.
+pub struct Exports(Arc<Semaphore>);
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST)))
+    }
+}
 
 pub async fn download(
     State(app): State<App>,
@@ -28,11 +42,16 @@ pub async fn download(
     if let Some(redirect) = redirect_without_token(&session, &wanted).await? {
         return Ok(redirect);
     }
+    let running = Arc::clone(&app.slice::<Exports>().0);
+    // Held by the stream, until it has ended or its client is gone.
+    let permit = running.try_acquire_owned().map_err(|_| Error::Busy)?;
     let filter = wanted.filter(&app).await?;
     let org = member.org.org.clone();
+    let permit = Arc::new(permit);
     let lines = stream::steps(Some(filter), move |filter| {
-        let (app, org) = (app.clone(), org.clone());
+        let (app, org, permit) = (app.clone(), org.clone(), Arc::clone(&permit));
         async move {
+            let _permit = permit;
             let mut filter = filter?;
             let rows = match read::list(app.db.pool(), &org, &filter, PIECE).await {
                 Ok(rows) => rows,

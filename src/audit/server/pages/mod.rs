@@ -4,6 +4,8 @@ mod export;
 mod list;
 mod wanted;
 
+pub use export::Exports;
+
 use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 

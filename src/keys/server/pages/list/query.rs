@@ -4,7 +4,7 @@
 use crate::keys::Standing;
 use crate::keys::server::pages::HOME;
 use crate::keys::server::{Filter, Order, Position, Token};
-use crate::shared::{Kind, SecretId, UserId};
+use crate::shared::{Kind, SecretId, UserId, contains_token};
 
 /// A page of the list.
 pub const ROWS: usize = 50;
@@ -95,7 +95,9 @@ impl Sought {
                 return Self::Text(format!("{start}{id}"));
             }
         }
-        Self::Text(typed.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
+        // A secret without its prefix: nothing of it goes into an address.
+        let text = if contains_token(typed) { "" } else { typed };
+        Self::Text(text.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
     }
 }
 
