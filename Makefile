@@ -1,20 +1,20 @@
-# What people call. Each target first sets up what it needs; that is instant when it is there.
+# The commands for developers. Each target first installs what it needs, which is instant when nothing is missing.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run dev test fuzz lint format bench dist setup setup-test setup-fuzz
 
-# Recipes run with the pinned tools on the path.
+# Puts the tools that .tools/setup installed on PATH.
 with := . .tools/env &&
 
-help: ## Show this list
+help: ## Print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 run: setup ## Build and serve on http://127.0.0.1:3000
 	@.tools/release
 	@$(with) exec target/release/latchkey serve
 
-dev: setup ## Serve with reload at every change
+dev: setup ## Serve, and rebuild and reload after every change
 	@$(with) exec cargo leptos watch
 
 test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chromium
@@ -22,22 +22,22 @@ test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chrom
 	@$(with) cargo leptos build
 	@$(with) .tools/with-postgres npm --prefix end2end test
 
-fuzz: setup-fuzz ## Feed the parser of tokens for a minute; needs a nightly Rust
+fuzz: setup-fuzz ## Fuzz the token parser for a minute; needs a nightly Rust
 	@cp Cargo.lock .tools/fuzz/
 	@$(with) RUSTFLAGS='--cfg erase_components' cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz token -- -max_total_time=60
 
-lint: setup-test ## Check formatting, clippy for both builds, end-to-end code
+lint: setup-test ## Check formatting, clippy for both builds, unused dependencies, end-to-end code
 	@$(with) cargo fmt --check
 	@$(with) cargo clippy --locked --all-targets --features ssr -- -D warnings
 	@$(with) cargo clippy --locked --lib --target wasm32-unknown-unknown --features hydrate -- -D warnings
 	@$(with) .tools/unused-dependencies
 	@$(with) npm --prefix end2end run lint
 
-format: setup-test ## Format everything
+format: setup-test ## Format the Rust code and the end-to-end code
 	@$(with) cargo fmt
 	@$(with) npm --prefix end2end run format
 
-bench: setup-test ## Measure start, memory, pages, sign-in, checks of keys, large lists and reload
+bench: setup-test ## Measure start-up, memory, pages, sign-in, key checks, large lists and reload
 	@.tools/setup bench
 	@.tools/release
 	@$(with) npm --prefix end2end run --silent bench
@@ -48,13 +48,13 @@ bench: setup-test ## Measure start, memory, pages, sign-in, checks of keys, larg
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:device
 	@$(with) npm --prefix end2end run --silent bench:reload
 
-dist: setup ## Make the one file that runs anywhere, in dist/
+dist: setup ## Build the self-contained binary and its packaging files into dist/
 	@.tools/dist
 
-setup: ## Install what building needs
+setup: ## Install what the build needs
 	@.tools/setup
 
-setup-test: ## Install what testing needs
+setup-test: ## Install what the tests need
 	@.tools/setup test
 
 setup-fuzz:

@@ -1,5 +1,5 @@
-// One run drives the built server on SQLite and on PostgreSQL with the system's Chromium. Nothing is retried, nothing
-// leaves this machine; `make test` builds the server and starts PostgreSQL first.
+// Runs the tests in Chromium against the built server, on SQLite and on PostgreSQL. Failed tests are not retried, and no request
+// leaves this machine. `make test` builds the server and starts PostgreSQL first.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { defineConfig } from "@playwright/test";
@@ -30,7 +30,7 @@ export default defineConfig<object, Options>({
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
-        // Whatever asks for another machine fails at once.
+        // Requests to other machines fail at once.
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
       ],
     },
