@@ -1,4 +1,4 @@
-//! A text is a token or it is none; nothing else may happen. What is accepted is put together again from its parts.
+//! The parser accepts or rejects a text and never panics. An accepted token is assembled again from its parts and compared.
 #![no_main]
 
 use latchkey::keys::server::Token;
@@ -7,13 +7,13 @@ use libfuzzer_sys::fuzz_target;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Chance does not find a CRC.
+/// Random input never has a valid CRC, so this adds one.
 fn with_checksum(body: &str) -> String {
     let sum = crc(body.as_bytes());
     body.chars().chain((0..6).rev().map(|place| digit(sum / 62_u32.pow(place)))).collect()
 }
 
-/// CRC-32, bit by bit: not by the library that the parser uses.
+/// CRC-32, computed bit by bit, independently of the library that the parser uses.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 & (sum & 1).wrapping_neg()))
@@ -24,7 +24,7 @@ fn digit(number: u32) -> char {
     char::from(BASE62[number as usize % 62])
 }
 
-/// Of the right form, whatever the bytes are.
+/// Turns arbitrary bytes into a text of the right form.
 fn well_formed(bytes: &[u8]) -> String {
     let kind = Kind::ALL[usize::from(bytes.first().copied().unwrap_or(0)) % Kind::ALL.len()];
     let mut rest = bytes.iter().skip(1).map(|byte| digit(u32::from(*byte))).chain(std::iter::repeat('0'));
@@ -49,7 +49,7 @@ fuzz_target!(|bytes: &[u8]| {
     let token = well_formed(bytes);
     assert!(Token::parse(&token).is_some(), "{token}");
     check(&token);
-    // Another character anywhere is noticed.
+    // A token with any one character replaced is rejected.
     let at = bytes.len() % token.len();
     let mut changed = token.clone();
     changed.replace_range(at..=at, text.chars().next().unwrap_or('é').encode_utf8(&mut [0; 4]));
