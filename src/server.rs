@@ -79,8 +79,8 @@ pub fn slices(random: &Random) -> Slices {
         .with(accounts::server::Throttle::default())
         .with(audit::Refusals::default())
         .with(audit::Exports::default())
-        .with(orgs::server::Legacy(Box::new(keys::server::Left)))
-        .with(Arc::new(keys::server::Memory::new(random)))
+        .with(orgs::server::Legacy(Box::new(keys::server::KeyOffboarding)))
+        .with(Arc::new(keys::server::KeyCache::new(random)))
         .with(usage::server::Usage::default())
         .with(accounts::server::Discoveries::default())
         .with(device::server::Limits::default())
@@ -94,7 +94,7 @@ pub fn slices(random: &Random) -> Slices {
 
 /// Connects the caches of the slices to the change log.
 pub fn listen(app: &App) {
-    let keys = Arc::clone(app.slice::<Arc<keys::server::Memory>>());
+    let keys = Arc::clone(app.slice::<Arc<keys::server::KeyCache>>());
     let logins = Arc::clone(app.slice::<Arc<device::server::Polls>>());
     app.db.listener().set(move |heard| {
         keys.hear(heard);

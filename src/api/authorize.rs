@@ -11,7 +11,7 @@ use axum::response::Response;
 use super::presented::{Presented, refuse, tell_rate};
 use super::proxy_query::{self, MistakeLog, Rule};
 use super::schemas::KindList;
-use crate::keys::server::{self as keys, From, Proven as Key, Verdict};
+use crate::keys::server::{self as keys, Presenter, Verdict, VerifiedKey as Key};
 use crate::platform::http::Peer;
 use crate::platform::http::fast_path::{Answer, RequestInfo, Template};
 use crate::platform::{App, Problem};
@@ -75,7 +75,7 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> Answer<'_> {
     let verdict = match Presented::of(request.headers()) {
         Presented::Missing => Some(Verdict::of(Outcome::Missing)),
         Presented::Several => Some(Verdict::of(Outcome::Malformed)),
-        Presented::One(key) => keys::verify_at_once(app, key, &wanted, &from(&info, request.headers())),
+        Presented::One(key) => keys::verify_cached(app, key, &wanted, &from(&info, request.headers())),
     };
     match verdict {
         Some(verdict) => Answer::Now(tell(info, org, &verdict)),
@@ -92,7 +92,7 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> Answer<'_> {
 }
 
 fn tell(info: RequestInfo, org: HeaderValue, verdict: &Verdict) -> Response {
-    match (&verdict.state, verdict.outcome) {
+    match (&verdict.key, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = introduce(key, org, info);
@@ -106,10 +106,10 @@ fn tell(info: RequestInfo, org: HeaderValue, verdict: &Verdict) -> Response {
 }
 
 /// Who presents the key that came with a request.
-pub fn from<'a>(info: &'a RequestInfo, headers: &'a HeaderMap) -> From<'a> {
-    From {
+pub fn from<'a>(info: &'a RequestInfo, headers: &'a HeaderMap) -> Presenter<'a> {
+    Presenter {
         address: Some(info.address),
-        told_by: None,
+        reported_by: None,
         user_agent: user_agent(headers),
         request_id: &info.request_id,
     }

@@ -7,7 +7,7 @@ use super::json::ApiError;
 use super::presented::{Presented, refusal};
 use crate::accounts::server::find_any_person;
 use crate::audit::{self, By, Origin};
-use crate::keys::server::{self as keys, From, Kinds, Rate, Token, Verdict, Wanted};
+use crate::keys::server::{self as keys, Kinds, Presenter, Rate, Requirements, Token, Verdict};
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -25,7 +25,8 @@ pub struct Caller {
 }
 
 /// Any kind of key, for whatever its role allows.
-pub const ANY: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
+pub const ANY: Requirements =
+    Requirements { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
 
 impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
@@ -37,7 +38,7 @@ impl FromRequestParts<App> for Caller {
 
 impl Caller {
     /// The key that the request carries, if it is what is wanted.
-    pub async fn of(parts: &Parts, app: &App, wanted: &Wanted) -> Result<Self, ApiError> {
+    pub async fn of(parts: &Parts, app: &App, wanted: &Requirements) -> Result<Self, ApiError> {
         let missing = || Error::internal("the visit layer is around every route");
         let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
         let presented = Presented::of(&parts.headers);
@@ -45,9 +46,9 @@ impl Caller {
             Presented::Missing => Verdict::of(Outcome::Missing),
             Presented::Several => Verdict::of(Outcome::Malformed),
             Presented::One(key) => {
-                let from = From {
+                let from = Presenter {
                     address: Some(visit.address),
-                    told_by: None,
+                    reported_by: None,
                     user_agent: &visit.user_agent,
                     request_id: &visit.request_id,
                 };
@@ -58,7 +59,7 @@ impl Caller {
             Presented::One(text) => Token::parse(text),
             _ => None,
         };
-        let (state, secret) = match (&verdict.state, token) {
+        let (state, secret) = match (&verdict.key, token) {
             (Some(state), Some(token)) if verdict.outcome == Outcome::Valid => (state, token.id()),
             _ => return Err(ApiError::new(refusal(&verdict))),
         };

@@ -78,7 +78,7 @@ pub fn refusal(verdict: &Verdict) -> Refused {
         Outcome::KindNotAllowed => Problem::of(StatusCode::FORBIDDEN)
             .title("Kind not allowed")
             .detail("Keys of this kind are not accepted here."),
-        _ => match verdict.wait {
+        _ => match verdict.retry_after {
             Some(wait) => Problem::of(StatusCode::TOO_MANY_REQUESTS)
                 .detail("Too many wrong keys came from this address.")
                 .retry_after(whole_seconds(wait)),
@@ -106,7 +106,7 @@ pub fn refusal(verdict: &Verdict) -> Refused {
 pub fn refuse(info: RequestInfo, verdict: &Verdict) -> Response {
     static READY: [OnceLock<ReadyRefusal>; Outcome::ALL.len()] =
         [const { OnceLock::new() }; Outcome::ALL.len()];
-    if verdict.rate.is_some() || verdict.wait.is_some() {
+    if verdict.rate.is_some() || verdict.retry_after.is_some() {
         return info.refuse(refusal(verdict));
     }
     let ready = READY[verdict.outcome as usize]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use axum::http::HeaderValue;
 
-use crate::keys::server::{Kinds, Wanted};
+use crate::keys::server::{Kinds, Requirements};
 use crate::platform::{App, OnceAMinute};
 use crate::shared::{Kind, OrgId, Role};
 
@@ -17,7 +17,7 @@ const LONGEST_NAME: usize = 20;
 /// What the proxy requires of a key, and its organization as a header value.
 #[derive(Clone)]
 pub struct Rule {
-    pub wanted: Wanted,
+    pub wanted: Requirements,
     pub org: HeaderValue,
 }
 
@@ -61,7 +61,7 @@ fn parse(query: &str) -> Result<Rule, Mistake> {
     let least_role =
         role.map_or(Some(Role::Viewer), |text| Role::parse(&text)).ok_or(Mistake::InvalidRole)?;
     let kinds = kind.map_or(Some(Kinds::DEFAULT), |text| kinds(&text)).ok_or(Mistake::InvalidKind)?;
-    let wanted = Wanted { org: Some(org), least_role, kinds, plan: true };
+    let wanted = Requirements { org: Some(org), least_role, kinds, plan: true };
     let org = HeaderValue::from_bytes(&org.to_text()).map_err(|_| Mistake::InvalidOrg)?;
     Ok(Rule { wanted, org })
 }

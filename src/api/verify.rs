@@ -13,7 +13,7 @@ use super::authorize::from;
 use super::caller::ANY;
 use super::json::ApiError;
 use super::presented::{Presented, refuse, tell_rate};
-use crate::keys::server::{self as keys, From, Kinds, Proven as Key, Verdict, Wanted};
+use crate::keys::server::{self as keys, Kinds, Presenter, Requirements, Verdict, VerifiedKey as Key};
 use crate::platform::http::Peer;
 use crate::platform::http::fast_path::{self, RequestInfo};
 use crate::platform::{App, Error, Problem};
@@ -87,7 +87,7 @@ pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
         Ok(own) => own,
         Err(refused) => return info.problem(refused),
     };
-    let Some(asker) = own.state.as_ref().filter(|_| own.outcome == Outcome::Valid) else {
+    let Some(asker) = own.key.as_ref().filter(|_| own.outcome == Outcome::Valid) else {
         return refuse(info, &own);
     };
     let question = match fast_path::json::<Question>(app, &parts.headers, body).await {
@@ -131,15 +131,15 @@ async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) 
     }
     let kinds =
         question.kinds.as_ref().map(|kinds| kinds.iter().fold(Kinds::NONE, |all, kind| all.and(*kind)));
-    let wanted = Wanted {
+    let wanted = Requirements {
         org: Some(org),
         least_role: question.role.unwrap_or(Role::Viewer),
         kinds: kinds.unwrap_or(Kinds::DEFAULT),
         plan: true,
     };
-    let from = From { address, told_by: Some(org), user_agent: "", request_id };
+    let from = Presenter { address, reported_by: Some(org), user_agent: "", request_id };
     let verdict = keys::verify(app, &question.key, &wanted, &from).await?;
-    if let Some(wait) = verdict.wait {
+    if let Some(wait) = verdict.retry_after {
         return Err(Error::TooMany(wait).into());
     }
     Ok(told(&verdict, org))
@@ -147,9 +147,9 @@ async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) 
 
 /// Another organization's key is unknown here, whatever it is.
 fn told(verdict: &Verdict, org: Compact) -> Answer {
-    let own = verdict.state.as_ref().filter(|key| key.org.id == org);
-    let known = verdict.known.filter(|known| known.org == org);
-    let code = match (verdict.state.is_some() || verdict.known.is_some(), own.is_some() || known.is_some()) {
+    let own = verdict.key.as_ref().filter(|key| key.org.id == org);
+    let known = verdict.rejected.filter(|known| known.org == org);
+    let code = match (verdict.key.is_some() || verdict.rejected.is_some(), own.is_some() || known.is_some()) {
         (true, false) => Outcome::Unknown,
         _ => verdict.outcome,
     };

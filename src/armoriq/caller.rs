@@ -6,13 +6,13 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 
 use crate::api::{self, ANY, ApiError, Presented};
-use crate::keys::server::Wanted;
+use crate::keys::server::Requirements;
 use crate::platform::App;
 
 /// A key at work, whatever its organization's plan.
 pub struct Caller(api::Caller);
 
-const WANTED: Wanted = Wanted { plan: false, ..ANY };
+const WANTED: Requirements = Requirements { plan: false, ..ANY };
 
 impl Deref for Caller {
     type Target = api::Caller;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::harness::{Server, on_both_engines};
 use super::keys::{ANYTHING, draft};
 use super::personas::Persona;
-use crate::keys::server::{self as keys, Draft, From, Memory, forged_token};
+use crate::keys::server::{self as keys, Draft, KeyCache, Presenter, forged_token};
 use crate::platform::Error;
 use crate::shared::Kind;
 use crate::usage::Outcome;
@@ -32,7 +32,7 @@ on_both_engines! {
                         tokio::task::yield_now().await;
                     }
                     let late = answered.load(Ordering::SeqCst);
-                    let from = From::default();
+                    let from = Presenter::default();
                     match keys::verify(&server.app, token.expose(), &ANYTHING, &from).await {
                         Ok(verdict) => (late, verdict.outcome == Outcome::Valid),
                         // On a machine that has too much to do, turned away.
@@ -95,7 +95,7 @@ on_both_engines! {
             made.push(server.key(&owner, &format!("key {number}")).await);
         }
         for caller in 0..100 {
-            let from = From { user_agent: &format!("client/{caller}"), ..From::default() };
+            let from = Presenter { user_agent: &format!("client/{caller}"), ..Presenter::default() };
             for key in &made {
                 keys::verify(&server.app, key.plaintext.expose(), &ANYTHING, &from).await.expect("a verdict");
             }
@@ -164,7 +164,7 @@ on_both_engines! {
             let app = server.app.clone();
             tokio::spawn(async move {
                 let address = Some(std::net::IpAddr::from((number + 0x0100_0000).to_be_bytes()));
-                keys::verify(&app, &token, &ANYTHING, &From { address, ..From::default() }).await
+                keys::verify(&app, &token, &ANYTHING, &Presenter { address, ..Presenter::default() }).await
             })
         });
         let flood: Vec<_> = flood.collect();
@@ -183,7 +183,7 @@ on_both_engines! {
             outcomes.iter().filter(|verdict| matches!(verdict, Err(Error::Busy | Error::Unavailable(_)))).count();
         assert_eq!(refused + busy, 1_500);
         assert!(refused >= 512, "{refused} looked at, {busy} turned away");
-        assert_eq!(server.app.slice::<Arc<Memory>>().len(), 1, "a wrong token is never remembered as proven");
+        assert_eq!(server.app.slice::<Arc<KeyCache>>().len(), 1, "a wrong token is never remembered as proven");
         assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
     }
 
@@ -231,14 +231,14 @@ on_both_engines! {
     async fn what_is_remembered_stays_within_bounds(engine) {
         let server = Server::with(engine, QUICK).await;
         let owner = server.actor(Persona::Owner).await;
-        let memory = server.app.slice::<Arc<Memory>>();
+        let memory = server.app.slice::<Arc<KeyCache>>();
         let mut made = Vec::new();
         for number in 0..40 {
             made.push(server.key(&owner, &format!("key {number}")).await);
             assert_eq!(server.check(&made[number].plaintext).await, Outcome::Valid);
         }
         assert_eq!(memory.len(), 40);
-        memory.tidy(10);
+        memory.trim(10);
         assert!(memory.len() <= 10, "{}", memory.len());
         for key in &made {
             assert_eq!(server.check(&key.plaintext).await, Outcome::Valid);

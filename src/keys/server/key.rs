@@ -1,4 +1,4 @@
-//! A key as the database has it.
+//! A key as it is stored in the database.
 
 use ipnet::IpNet;
 
@@ -16,35 +16,40 @@ pub struct Key {
     pub note: String,
     /// Requests per minute.
     pub rate_limit: Option<u32>,
-    /// Where it may be used from; empty: anywhere.
+    /// The networks it may be used from. Empty: anywhere.
     pub ranges: Vec<IpNet>,
-    /// The secret that is handed out.
+    /// The current secret.
     pub secret: SecretId,
-    /// The one before it, and until when.
+    /// The previous secret, and its cut-off.
     pub previous: Option<(SecretId, Timestamp)>,
     pub created_at: Timestamp,
     pub created_by: UserId,
-    /// The key that made it, where one did.
+    /// The key that created it, if one did.
     pub created_by_key: Option<KeyId>,
     pub expires_at: Option<Timestamp>,
     pub disabled_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
-    /// Accepted requests of all its secrets.
+    /// The accepted requests with any of its secrets.
     pub calls: i64,
     pub last_used_at: Option<Timestamp>,
-    /// Where a login of a command line made it.
+    /// The login of a command line that created it, if one did.
     pub login: Option<Login>,
 }
 
-/// What a login of a command line was for.
+/// The device and program of a command line's login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// What people call the device, or the program where that gave no name.
+    /// The name of the device, or of the program if it sent none.
     pub device: String,
-    /// None: the program keeps no identity of its device, and every login of it makes a further key.
+    /// None: the program does not identify its device, and each of its logins creates another key.
     pub device_id: Option<String>,
-    /// Programs on one device hold keys of their own.
+    /// The program. Each program on a device has its own key.
     pub product: String,
+}
+
+/// The form of a name that is compared: names are unique without regard to case.
+pub fn name_key(name: &str) -> String {
+    name.to_lowercase()
 }
 
 impl Key {
@@ -58,17 +63,17 @@ impl Key {
         Status::at(now, &times)
     }
 
-    /// While both secrets are valid: the one before, and its cut-off.
+    /// The previous secret and its cut-off, while both secrets are valid.
     pub fn rotation(&self, now: Timestamp) -> Option<(SecretId, Timestamp)> {
         self.previous.filter(|(_, until)| *until > now && self.revoked_at.is_none())
     }
 
-    /// Does this secret still open the key? Whether the key itself works is its status.
+    /// Whether this secret is still valid for the key. Whether the key itself is valid is its status.
     pub fn accepts(&self, secret: SecretId, now: Timestamp) -> bool {
         self.secret == secret || self.rotation(now).is_some_and(|(former, _)| former == secret)
     }
 
-    /// What lists and logs show of the token.
+    /// The beginning of the token, as lists and logs show it.
     pub fn prefix(&self) -> String {
         format!("{}_{}…", self.kind.prefix(), self.secret)
     }

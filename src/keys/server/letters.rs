@@ -1,12 +1,12 @@
-//! The letters of keys.
+//! Letters about keys.
 
-use super::store::Ending;
+use super::store::ExpiringKey;
 use crate::platform::{App, Letter, Posted};
 use crate::ui::parts::exact;
 
-/// A key ends within a week, and somebody who may do something about it should know.
-pub fn expiring(app: &App, to: &str, ending: &Ending) -> Posted {
-    let Ending { key, name, org_name, expires_at, by_login, .. } = ending;
+/// Announces that a key expires within a week, to somebody who may extend it.
+pub fn expiring(app: &App, to: &str, expiring: &ExpiringKey) -> Posted {
+    let ExpiringKey { key, name, org_name, expires_at, by_login, .. } = expiring;
     let next = match by_login {
         true => "If it is still needed, log in again from that device: the new login takes its place.",
         false => "If it is still needed, give it a later expiry there. If not, nothing has to be done.",

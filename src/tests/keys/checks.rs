@@ -294,15 +294,15 @@ on_both_engines! {
             ..draft("limited")
         };
         let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
-        let inside = From { address: Some("::ffff:203.0.113.9".parse().expect("an address")), ..From::default() };
-        let outside = From { address: Some("203.0.114.1".parse().expect("an address")), ..From::default() };
-        let ask = |wanted: Wanted, from: From<'static>| {
+        let inside = Presenter { address: Some("::ffff:203.0.113.9".parse().expect("an address")), ..Presenter::default() };
+        let outside = Presenter { address: Some("203.0.114.1".parse().expect("an address")), ..Presenter::default() };
+        let ask = |wanted: Requirements, from: Presenter<'static>| {
             let (app, token) = (server.app.clone(), token.clone());
             async move { keys::verify(&app, token.expose(), &wanted, &from).await.expect("a verdict").outcome }
         };
-        assert_eq!(ask(Wanted { org: other.org.org.compact(), ..ANYTHING }, inside).await, Outcome::Unknown);
-        assert_eq!(ask(Wanted { kinds: Kinds::ALL.without(Kind::Test), ..ANYTHING }, inside).await, Outcome::KindNotAllowed);
-        assert_eq!(ask(Wanted { least_role: Role::Admin, ..ANYTHING }, inside).await, Outcome::RoleTooLow);
+        assert_eq!(ask(Requirements { org: other.org.org.compact(), ..ANYTHING }, inside).await, Outcome::Unknown);
+        assert_eq!(ask(Requirements { kinds: Kinds::ALL.without(Kind::Test), ..ANYTHING }, inside).await, Outcome::KindNotAllowed);
+        assert_eq!(ask(Requirements { least_role: Role::Admin, ..ANYTHING }, inside).await, Outcome::RoleTooLow);
         assert_eq!(ask(ANYTHING, outside).await, Outcome::IpNotAllowed);
         assert_eq!(ask(ANYTHING, SOMEBODY).await, Outcome::IpNotAllowed, "an unknown address is outside");
         assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid, "what was refused took nothing from the minute");
@@ -318,7 +318,7 @@ on_both_engines! {
         crate::platform::changes::note(&mut write, now, crate::platform::changes::Kind::Organization, owner.org.org.as_str()).await.expect("a note");
         write.commit().await.expect("a commit");
         assert_eq!(ask(ANYTHING, inside).await, Outcome::PlanNotEligible);
-        assert_eq!(ask(Wanted { plan: false, ..ANYTHING }, inside).await, Outcome::Valid);
+        assert_eq!(ask(Requirements { plan: false, ..ANYTHING }, inside).await, Outcome::Valid);
     }
 
     async fn many_first_checks_at_once_hash_once(engine) {
@@ -335,6 +335,6 @@ on_both_engines! {
             assert_eq!(outcome.expect("no panic"), Outcome::Valid);
         }
         assert_eq!(server.app.metrics.key_work().0, before + 1);
-        assert_eq!(server.app.slice::<Arc<keys::Memory>>().len(), 1);
+        assert_eq!(server.app.slice::<Arc<keys::KeyCache>>().len(), 1);
     }
 }

@@ -40,7 +40,7 @@ fn start_flood(
         let id = ids[number as usize % ids.len()];
         tokio::spawn(async move {
             let address = Some(IpAddr::from((0x0a00_0000 + number).to_be_bytes()));
-            let from = From { address, ..From::default() };
+            let from = Presenter { address, ..Presenter::default() };
             while !stop.load(Ordering::SeqCst) {
                 let token = wrong_token(&server, Kind::Live, id);
                 match keys::verify(&server.app, token.expose(), &ANYTHING, &from).await {

@@ -8,8 +8,8 @@ fn limited(name: &str, limit: i64) -> Draft {
 
 /// Gives up everything that is remembered of tokens, as happens when more of them are in use than `remembered_tokens`.
 fn forget_tokens(server: &Server) {
-    let memory = server.app.slice::<Arc<keys::Memory>>();
-    memory.tidy(0);
+    let memory = server.app.slice::<Arc<keys::KeyCache>>();
+    memory.trim(0);
     assert!(memory.is_empty());
 }
 
@@ -29,7 +29,7 @@ on_both_engines! {
             for other in &others {
                 assert_eq!(server.check(other).await, Outcome::Valid);
             }
-            server.app.slice::<Arc<keys::Memory>>().tidy(most);
+            server.app.slice::<Arc<keys::KeyCache>>().trim(most);
             forget_tokens(&server);
         }
         assert_eq!(outcomes, [[Outcome::Valid; 3], [Outcome::RateLimited; 3]].concat());
@@ -63,7 +63,7 @@ on_both_engines! {
             let (server, token) = (Arc::clone(&server), token.clone());
             tokio::spawn(async move {
                 if number % 8 == 0 {
-                    server.app.slice::<Arc<keys::Memory>>().tidy(0);
+                    server.app.slice::<Arc<keys::KeyCache>>().trim(0);
                 }
                 loop {
                     match keys::verify(&server.app, token.expose(), &ANYTHING, &SOMEBODY).await {

@@ -12,7 +12,8 @@ use super::harness::{Server, on_both_engines};
 use super::personas::Persona;
 use crate::audit::By;
 use crate::keys::server::{
-    self as keys, Draft, Edit, Filter, From, Key, Kinds, Order, Refusal, Revealed, Wanted, forged_token,
+    self as keys, Draft, Edit, Filter, Key, Kinds, Order, Presenter, Refusal, Requirements, Revealed,
+    forged_token,
 };
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::{Error, Random, Secret};
@@ -20,8 +21,10 @@ use crate::shared::{KeyId, Kind, PrincipalKind, Role, SecretId, Timestamp};
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
-pub const ANYTHING: Wanted = Wanted { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
-const SOMEBODY: From = From { address: None, told_by: None, user_agent: "test", request_id: "" };
+pub const ANYTHING: Requirements =
+    Requirements { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
+const SOMEBODY: Presenter =
+    Presenter { address: None, reported_by: None, user_agent: "test", request_id: "" };
 
 pub fn draft(name: &str) -> Draft {
     Draft {
@@ -286,7 +289,7 @@ on_both_engines! {
         let others = server.key(&owner, "owner's").await;
         assert_eq!(server.check(&goes.plaintext).await, Outcome::Valid);
         let org = &owner.org.org;
-        let left = keys::Left;
+        let left = keys::KeyOffboarding;
         let made = left.made_by(&server.app, org, &member.user).await.expect("keys");
         assert_eq!(made.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(), [("goes", 1), ("stays", 0)]);
         let counts = left.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()], 100).await.expect("counts");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::Executor;
 
 use super::{QUICK, expect_unavailable};
-use crate::keys::server::{self as keys, From, Revealed};
+use crate::keys::server::{self as keys, Presenter, Revealed};
 use crate::platform::db::Engine;
 use crate::tests::harness::{Folder, Place, Server};
 use crate::tests::keys::ANYTHING;
@@ -24,7 +24,7 @@ async fn check_from_many(server: &Server, made: &Revealed) {
     let user_agent = "x".repeat(100);
     for number in 0..CALLERS {
         let address = Some(std::net::IpAddr::from(number.to_be_bytes()));
-        let from = From { address, user_agent: &user_agent, ..From::default() };
+        let from = Presenter { address, user_agent: &user_agent, ..Presenter::default() };
         let token = made.plaintext.expose();
         let verdict = keys::verify(&server.app, token, &ANYTHING, &from).await.expect("from memory");
         assert_eq!(verdict.outcome, Outcome::Valid);

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::proxy::{Proxy, at_port, free_port};
 use super::{QUICK, expect_unavailable};
-use crate::keys::server::{self as keys, From, forged_token};
+use crate::keys::server::{self as keys, Presenter, forged_token};
 use crate::platform::db::{self, Db, Engine, Opener};
 use crate::platform::{Clock, Error, Random, Secret};
 use crate::shared::{Kind, SecretId};
@@ -53,7 +53,7 @@ on_both_engines! {
         let _ = keys::keep_up(&server.app).await;
         assert!(server.app.db.is_away());
         for token in [&admin, &unknown_token()] {
-            let from = From::default();
+            let from = Presenter::default();
             let check = keys::verify(&server.app, token.expose(), &ANYTHING, &from).now_or_never();
             assert!(matches!(check, Some(Err(Error::Unavailable(_)))), "{check:?}");
         }
@@ -82,7 +82,7 @@ on_both_engines! {
         let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
         let server = Server::with(engine, &settings).await;
         let taken = server.app.db.pool().acquire().await.expect("the only connection");
-        let (token, from) = (unknown_token(), From::default());
+        let (token, from) = (unknown_token(), Presenter::default());
         let mut check = Box::pin(keys::verify(&server.app, token.expose(), &ANYTHING, &from));
         assert!((&mut check).now_or_never().is_none(), "it waits");
         server.app.db.set_away(true);

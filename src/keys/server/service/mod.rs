@@ -21,7 +21,7 @@ pub use revoke::revoke;
 pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
 
 use super::token::Fresh;
-use super::{Key, Memory, hash, store};
+use super::{Key, KeyCache, hash, name_key, store};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_present, present_role};
 use crate::platform::changes::{self, Kind as Changed};
@@ -62,11 +62,6 @@ pub struct Revealed {
     pub plaintext: Secret,
 }
 
-/// Names are compared without regard to case.
-pub fn name_key(name: &str) -> String {
-    name.to_lowercase()
-}
-
 const TAKEN: &str = "Another key of this organization has this name.";
 
 /// A new token and the string that is stored of it.
@@ -76,8 +71,8 @@ async fn forge(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
     let salt = app.random.bytes();
     let cost = hash::cost_of_new(app);
     app.metrics.key_hashed();
-    let memory = app.slice::<Arc<Memory>>();
-    let stored = memory.new_secrets.run((), move || hash::hash(&secret, &salt, cost)).await??;
+    let cache = app.slice::<Arc<KeyCache>>();
+    let stored = cache.new_secrets.run((), move || hash::hash(&secret, &salt, cost)).await??;
     Ok((fresh, stored))
 }
 

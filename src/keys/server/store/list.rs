@@ -3,7 +3,7 @@
 
 use sqlx::{AnyConnection, AnyPool, Row};
 
-use super::super::Key;
+use super::super::key::{Key, name_key};
 use super::condition::{Conditions, END, Lead, NUMBER, TEXT, Value, is_at, stands};
 use super::read::key;
 use crate::keys::{Standing, Status};
@@ -50,7 +50,7 @@ impl Order {
 
     fn position(self, key: &Key) -> Position {
         let value = match self {
-            Self::Name => Place::Text(super::super::name_key(&key.name)),
+            Self::Name => Place::Text(name_key(&key.name)),
             Self::Created => Place::None,
             Self::LastUsed => Place::Number(key.last_used_at.map_or(0, Timestamp::millis)),
             Self::Calls => Place::Number(key.calls),
@@ -128,7 +128,7 @@ impl Filter {
                     rest.chars().take_while(char::is_ascii_alphanumeric).take(SecretId::LENGTH).collect();
                 self.secret = Some(id);
             }
-            None => self.name = Some(super::super::name_key(text)),
+            None => self.name = Some(name_key(text)),
         }
     }
 }

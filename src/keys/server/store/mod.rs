@@ -1,15 +1,15 @@
-//! All SQL of keys.
+//! All SQL that concerns keys.
 
 mod condition;
 mod counts;
-mod ending;
+mod expiry_notices;
 mod list;
 mod logins;
 mod read;
 mod write;
 
 pub use counts::count_usable;
-pub use ending::{Ending, ending, note_told};
+pub use expiry_notices::{ExpiringKey, expiring_keys, mark_notified};
 pub use list::{Filter, Order, Page, Position, count, list};
 pub use logins::{all_living_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
 pub use read::{

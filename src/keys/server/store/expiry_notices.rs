@@ -1,11 +1,11 @@
-//! Keys that end soon, and whether a letter has told of it.
+//! Keys that expire soon, and whether a letter about it was sent.
 
 use sqlx::Row;
 
 use crate::platform::db::Write;
 use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 
-pub struct Ending {
+pub struct ExpiringKey {
     pub key: KeyId,
     pub name: String,
     pub org: OrgId,
@@ -15,14 +15,15 @@ pub struct Ending {
     pub by_login: bool,
 }
 
-/// Those that end before `before` and that nobody was told of. Who makes a key for less than `least` knows when it ends.
-pub async fn ending(
+/// Keys that expire before `before` and about which no letter was sent. Keys with a lifetime of less than `min_lifetime`
+/// milliseconds are left out: their creator chose a short life moments ago.
+pub async fn expiring_keys(
     write: &mut Write,
     now: Timestamp,
     before: Timestamp,
-    least: i64,
-    most: u32,
-) -> Result<Vec<Ending>, sqlx::Error> {
+    min_lifetime: i64,
+    limit: u32,
+) -> Result<Vec<ExpiringKey>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT keys.id AS id, keys.name AS name, org_id, organizations.name AS org_name, created_by, expires_at, \
          login_device FROM keys JOIN organizations ON organizations.id = keys.org_id \
@@ -32,13 +33,13 @@ pub async fn ending(
     )
     .bind(now.millis())
     .bind(before.millis())
-    .bind(least)
-    .bind(i64::from(most))
+    .bind(min_lifetime)
+    .bind(i64::from(limit))
     .fetch_all(&mut **write)
     .await?;
     rows.iter()
         .map(|row| {
-            Ok(Ending {
+            Ok(ExpiringKey {
                 key: KeyId::from_text(row.try_get::<String, _>("id")?),
                 name: row.try_get("name")?,
                 org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
@@ -51,10 +52,10 @@ pub async fn ending(
         .collect()
 }
 
-pub async fn note_told(write: &mut Write, ending: &Ending) -> Result<(), sqlx::Error> {
+pub async fn mark_notified(write: &mut Write, key: &ExpiringKey) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE keys SET told_of_end = $2 WHERE id = $1")
-        .bind(ending.key.as_str())
-        .bind(ending.expires_at.millis())
+        .bind(key.key.as_str())
+        .bind(key.expires_at.millis())
         .execute(&mut **write)
         .await
         .map(drop)

@@ -1,4 +1,4 @@
-//! What members and organizations leave behind.
+//! What happens to keys when a member is removed or an organization is deleted.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use crate::shared::{KeyId, OrgId, UserId};
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub struct Left;
+/// The keys' part in removing members and deleting organizations.
+pub struct KeyOffboarding;
 
 #[async_trait]
-impl KeysLeft for Left {
+impl KeysLeft for KeyOffboarding {
     async fn count_by_maker(
         &self,
         app: &App,
@@ -35,7 +36,7 @@ impl KeysLeft for Left {
         let keys = store::living_of(app.db.pool(), org, maker).await?;
         let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
         let mut calls: HashMap<KeyId, u64> = HashMap::new();
-        for (slice, requests) in usage::sums(app, &ids, app.clock.now().minus(A_DAY)).await? {
+        for (slice, requests) in usage::sums(app, &ids, app.clock.now().minus(DAY)).await? {
             if slice.outcome == Outcome::Valid {
                 *calls.entry(slice.key).or_default() += requests;
             }

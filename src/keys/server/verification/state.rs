@@ -1,4 +1,4 @@
-//! What a check must know of a key, as small as can be: there may be a million of them in memory.
+//! The state of a key that a check needs. It is compact, since there may be a million of them in memory.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
-use super::minute::{Minute, Rate};
-use super::{Key, Memory};
+use super::rate_limit::{Rate, RateLimits, RateWindow};
+use crate::keys::server::{Key, store};
 use crate::orgs;
 use crate::platform::{App, Error};
 use crate::shared::{Compact, Kind, OrgId, Plan, Role, SecretId, Timestamp};
@@ -21,10 +21,29 @@ pub struct Org {
     pub plan: Plan,
 }
 
+/// The organizations of cached states. States of the same organization share one copy.
+#[derive(Default)]
+pub struct OrgCache(papaya::HashMap<Compact, Arc<Org>>);
+
+impl OrgCache {
+    /// Returns the shared copy of an organization, replacing one that differs.
+    pub fn share(&self, org: Org) -> Arc<Org> {
+        let orgs = self.0.pin();
+        match orgs.get(&org.id).filter(|known| ***known == org) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let org = Arc::new(org);
+                orgs.insert(org.id, Arc::clone(&org));
+                org
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
-pub struct State {
+pub struct KeyState {
     pub org: Arc<Org>,
-    /// In whose name the key acts.
+    /// The person in whose name the key acts.
     pub creator: Compact,
     pub name: SmolStr,
     pub kind: Kind,
@@ -33,59 +52,66 @@ pub struct State {
     revoked: bool,
     current: SecretId,
     expires_at: Timestamp,
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<RareProperties>>,
 }
 
-/// What few keys have.
+/// Properties that few keys have.
 #[derive(Debug)]
-struct Rare {
-    limit: Option<Limit>,
+struct RareProperties {
+    limit: Option<RateLimit>,
     previous: Option<(SecretId, Timestamp)>,
-    /// None of them: every address is fine.
+    /// Empty: any address is allowed.
     ranges: Box<[IpNet]>,
 }
 
-/// How many requests a minute are allowed, and the minute in which they are counted: the key's, whichever state is current.
+/// How many requests a minute are allowed, and the window that counts them. All states of a key share the window.
 #[derive(Debug)]
-pub struct Limit {
+pub struct RateLimit {
     requests: u32,
-    minute: Arc<Minute>,
+    window: Arc<RateWindow>,
 }
 
-impl Limit {
-    /// Takes one request from the minute's, if there is one left.
+impl RateLimit {
+    /// Counts a request, if the limit allows another one.
     pub fn take(&self, steady: Duration) -> Rate {
-        self.minute.take(self.requests, steady)
+        self.window.take(self.requests, steady)
     }
 }
 
-// With its counts of holders it fits a block of 96 bytes, which is in two lines of a processor's caches.
+// With the reference counts of its `Arc` it has 96 bytes, which are in two cache lines.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<State>() <= 80);
+const _: () = assert!(size_of::<KeyState>() <= 80);
 
-/// A key without an expiry ends with time itself.
+/// The expiry of a key without one.
 const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
 
-impl State {
-    /// None where the key's row or its organization is gone.
-    pub async fn read(app: &App, memory: &Memory, key: Compact) -> Result<Option<Self>, Error> {
-        let Some(key) = super::store::find_by_id(app.db.pool(), &key.to_string()).await? else {
+impl KeyState {
+    /// Returns None when the key or its organization no longer exists.
+    pub async fn read(
+        app: &App,
+        orgs: &OrgCache,
+        limits: &RateLimits,
+        key: Compact,
+    ) -> Result<Option<Self>, Error> {
+        let Some(key) = store::find_by_id(app.db.pool(), &key.to_string()).await? else {
             return Ok(None);
         };
         let Some((name, plan)) = orgs::server::find(app, &key.org).await? else { return Ok(None) };
-        let org = |id| memory.share(Org { id, name, plan });
-        Self::of(&key, org, |id| memory.minutes.of(id, app.clock.steady())).map(Some)
+        let org = |id| orgs.share(Org { id, name, plan });
+        Self::of(&key, org, |id| limits.of(id, app.clock.steady())).map(Some)
     }
 
     fn of(
         key: &Key,
         org: impl FnOnce(Compact) -> Arc<Org>,
-        minute: impl FnOnce(Compact) -> Arc<Minute>,
+        window: impl FnOnce(Compact) -> Arc<RateWindow>,
     ) -> Result<Self, Error> {
-        let no_id = || Error::internal(format!("key {} has an identifier that is none", key.id));
+        let no_id = || Error::internal(format!("key {} has an invalid id", key.id));
         let org_id: &OrgId = &key.org;
         let limit = match key.rate_limit {
-            Some(requests) => Some(Limit { requests, minute: minute(key.id.compact().ok_or_else(no_id)?) }),
+            Some(requests) => {
+                Some(RateLimit { requests, window: window(key.id.compact().ok_or_else(no_id)?) })
+            }
             None => None,
         };
         Ok(Self {
@@ -99,24 +125,28 @@ impl State {
             current: key.secret,
             expires_at: key.expires_at.unwrap_or(NEVER),
             rare: (limit.is_some() || key.previous.is_some() || !key.ranges.is_empty()).then(|| {
-                Box::new(Rare { limit, previous: key.previous, ranges: key.ranges.as_slice().into() })
+                Box::new(RareProperties {
+                    limit,
+                    previous: key.previous,
+                    ranges: key.ranges.as_slice().into(),
+                })
             }),
         })
     }
 
-    /// Has both ends of it fetched from memory: a processor goes on with something else meanwhile.
-    pub fn fetch(&self) {
+    /// Makes the processor fetch both cache lines of the state while it does other work.
+    pub fn prefetch(&self) {
         std::hint::black_box((self.revoked, self.creator, self.name.len()));
     }
 
-    /// Does this proven secret still belong to the key?
+    /// Whether this verified secret still belongs to the key.
     pub fn has(&self, secret: SecretId, now: Timestamp) -> bool {
         !self.revoked
             && (self.current == secret
                 || self.previous().is_some_and(|(previous, until)| previous == secret && now < until))
     }
 
-    /// All that are the key's, ended or not.
+    /// The current and the previous secret, whether or not they have ended.
     pub fn secrets(&self) -> impl Iterator<Item = SecretId> {
         [Some(self.current), self.previous().map(|(secret, _)| secret)].into_iter().flatten()
     }
@@ -125,7 +155,7 @@ impl State {
         self.rare.as_ref()?.previous
     }
 
-    /// What is wrong with the key itself, whatever is wanted of it.
+    /// Whether the key itself is valid, before any requirements.
     pub fn standing(&self, now: Timestamp) -> Outcome {
         if self.revoked {
             Outcome::Revoked
@@ -138,7 +168,7 @@ impl State {
         }
     }
 
-    /// Without ranges every address is fine; with ranges an unknown one is not.
+    /// Without ranges any address is allowed. With ranges, an unknown address is refused.
     pub fn allows(&self, address: Option<IpAddr>) -> bool {
         let ranges = self.rare.as_ref().map_or(&[][..], |rare| &rare.ranges);
         ranges.is_empty()
@@ -148,8 +178,8 @@ impl State {
             })
     }
 
-    /// On requests a minute.
-    pub fn limit(&self) -> Option<&Limit> {
+    /// The limit on requests per minute.
+    pub fn limit(&self) -> Option<&RateLimit> {
         self.rare.as_ref()?.limit.as_ref()
     }
 
@@ -161,10 +191,10 @@ impl State {
         Some(self.expires_at).filter(|at| *at != NEVER)
     }
 
-    /// Of a key with two secrets.
+    /// The state of a key with two secrets.
     #[cfg(test)]
     pub fn rotating(key: Compact, current: SecretId, previous: SecretId) -> Self {
-        let rare = Rare { limit: None, previous: Some((previous, NEVER)), ranges: [].into() };
+        let rare = RareProperties { limit: None, previous: Some((previous, NEVER)), ranges: [].into() };
         Self {
             org: Arc::new(Org { id: key, name: String::new(), plan: Plan::Free }),
             creator: key,

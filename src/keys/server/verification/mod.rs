@@ -1,0 +1,308 @@
+//! The hot path: is this token valid, and does its key meet the requirements? Every endpoint uses this one function.
+//!
+//! 1. Parse: length, shape and checksum of the text, without a lookup.
+//! 2. Look up in memory. A verified token is found by its public id and recognized by its keyed hash. A token that was
+//!    wrong a few seconds ago is refused.
+//! 3. Otherwise read the secret's row and run one scrypt, however many requests wait for the result. The queue is fair to
+//!    addresses and public ids, and sources that sent wrong secrets wait behind the others.
+//! 4. Judge the key's state (revoked, expired, disabled), then organization, plan, kind, role, address and, last, the
+//!    rate limit, so that a request that is refused for another reason does not use up the limit.
+//!
+//! Until the secret is verified, nothing of the key is used, and the response is the same for every reason. That a public id
+//! exists is not secret: looking up one that does not exist is faster.
+
+mod attempt_limit;
+mod cache;
+mod digest;
+mod first_check;
+mod key_cache;
+mod negative_cache;
+mod rate_limit;
+mod request;
+mod single_flight;
+mod state;
+mod verdict;
+
+use std::sync::Arc;
+
+pub use key_cache::KeyCache;
+pub use rate_limit::Rate;
+pub use request::{Kinds, Presenter, Requirements};
+pub use verdict::{Verdict, VerifiedKey};
+
+use super::store;
+use super::token::Token;
+use crate::platform::db::Fault;
+use crate::platform::{App, Error};
+use crate::shared::{Compact, SecretId, Timestamp};
+use crate::usage::Outcome;
+use crate::usage::server::{Usage, Use};
+use attempt_limit::{AttemptSource, PriorAttempts};
+use cache::KeyEntry;
+use digest::TokenDigest;
+use negative_cache::RejectedToken;
+use single_flight::CheckResult;
+use state::KeyState;
+use verdict::CurrentState;
+
+pub async fn verify(
+    app: &App,
+    text: &str,
+    requirements: &Requirements,
+    presenter: &Presenter<'_>,
+) -> Result<Verdict, Error> {
+    if let Some(verdict) = verify_cached(app, text, requirements, presenter) {
+        return Ok(verdict);
+    }
+    if app.db.is_away() {
+        return Err(Fault::Away.into());
+    }
+    // Boxed, because this rare path would make the future of every request large.
+    let verdict = Box::pin(async {
+        tokio::select! {
+            verdict = look_up(app, text, requirements, presenter) => verdict,
+            () = app.db.gone() => Err(Fault::Away.into()),
+        }
+    })
+    .await?;
+    app.metrics.key_checked(verdict.outcome as usize);
+    Ok(verdict)
+}
+
+/// Checks the token from memory alone. Returns None, and counts nothing, when the check needs the database.
+pub fn verify_cached(
+    app: &App,
+    text: &str,
+    requirements: &Requirements,
+    presenter: &Presenter<'_>,
+) -> Option<Verdict> {
+    let verdict = check_in_memory(app, text, requirements, presenter)?;
+    app.metrics.key_checked(verdict.outcome as usize);
+    Some(verdict)
+}
+
+fn check_in_memory(
+    app: &App,
+    text: &str,
+    requirements: &Requirements,
+    presenter: &Presenter<'_>,
+) -> Option<Verdict> {
+    let Some(token) = Token::parse(text) else { return Some(Verdict::of(Outcome::Malformed)) };
+    let cache: &KeyCache = app.slice::<Arc<KeyCache>>();
+    // Read the clock first: reading it makes the processor wait for all memory reads that it has started.
+    let (now, steady) = (app.clock.now(), app.clock.steady());
+    // Test the lease before reading a state: a lease renewed in between must not validate a state that was read earlier.
+    let is_current = cache.is_current(steady);
+    let (digest, verdict) = cache.look_up(&token, |digest, verified, state| {
+        let state = CurrentState::cached(state).filter(|_| is_current)?;
+        let check =
+            VerifiedRequest { secret: token.id(), key: verified.key, digest, now, requirements, presenter };
+        Some(judge(app, cache, &check, &verified.entry, state))
+    });
+    if let Some(verdict) = verdict.flatten() {
+        return Some(verdict);
+    }
+    if cache.negative.is_unknown(&digest, steady) {
+        return Some(Verdict::of(Outcome::Unknown));
+    }
+    let rejected = cache.negative.rejected(&digest, steady)?;
+    count_rejected(app, token.id(), &rejected, presenter);
+    Some(Verdict::rejected(rejected))
+}
+
+/// Checks the token with the help of the database.
+async fn look_up(
+    app: &App,
+    text: &str,
+    requirements: &Requirements,
+    presenter: &Presenter<'_>,
+) -> Result<Verdict, Error> {
+    let Some(token) = &Token::parse(text) else { return Ok(Verdict::of(Outcome::Malformed)) };
+    let cache: &KeyCache = app.slice::<Arc<KeyCache>>();
+    let digest = cache.digest(token);
+    // A second round is needed only when the entry was evicted in the meantime.
+    for _ in 0..3 {
+        let entry = match cache.in_flight.run(digest, check(app, cache, token, &digest, presenter)).await? {
+            CheckResult::Verified(entry) => entry,
+            CheckResult::Unknown => return Ok(Verdict::of(Outcome::Unknown)),
+            CheckResult::Rejected(rejected) => {
+                count_rejected(app, token.id(), &rejected, presenter);
+                return Ok(Verdict::rejected(rejected));
+            }
+            CheckResult::TooSoon(wait) => {
+                return Ok(Verdict { retry_after: Some(wait), ..Verdict::of(Outcome::Unknown) });
+            }
+        };
+        match load(app, cache, &entry).await? {
+            Some(state) => {
+                let (secret, key, now) = (token.id(), entry.key, app.clock.now());
+                let check = VerifiedRequest { secret, key, digest: &digest, now, requirements, presenter };
+                return Ok(judge(app, cache, &check, &entry, CurrentState::loaded(state)));
+            }
+            None => cache.tokens.remove(token.id(), &entry),
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// Reads the current state of a key and caches it, unless the key changed while it was read. Returns None when the entry
+/// was evicted or the key no longer exists.
+async fn load(app: &App, cache: &KeyCache, entry: &KeyEntry) -> Result<Option<Arc<KeyState>>, Error> {
+    for _ in 0..100 {
+        let is_current = cache.is_current(app.clock.steady());
+        let Some((generation, cached)) = entry.generation() else { return Ok(None) };
+        let state = match cached.filter(|_| is_current) {
+            // Another request loaded the state meanwhile, or only this token lacked its copy.
+            Some(state) => state,
+            None => {
+                app.metrics.key_looked_up();
+                let read = KeyState::read(app, &cache.orgs, &cache.rate_limits, entry.key).await?;
+                let Some(state) = read else { return Ok(None) };
+                Arc::new(state)
+            }
+        };
+        if cache.tokens.store_state(entry, &state, generation) {
+            return Ok(Some(state));
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// Verifies the token. Only one request at a time runs this for a token, so it looks into the caches again: the previous
+/// one may have stored its result there.
+async fn check(
+    app: &App,
+    cache: &KeyCache,
+    token: &Token<'_>,
+    digest: &TokenDigest,
+    presenter: &Presenter<'_>,
+) -> Result<CheckResult, Error> {
+    if let (_, Some(entry)) = cache.look_up(token, |_, verified, _| Arc::clone(&verified.entry)) {
+        return Ok(CheckResult::Verified(entry));
+    }
+    if cache.negative.is_unknown(digest, app.clock.steady()) {
+        return Ok(CheckResult::Unknown);
+    }
+    if let Some(rejected) = cache.negative.rejected(digest, app.clock.steady()) {
+        return Ok(CheckResult::Rejected(rejected));
+    }
+    let source = AttemptSource::new(presenter.reported_by, presenter.address, token.id());
+    let prior = cache.attempts.record(app.clock.steady(), source);
+    let wait = match prior {
+        PriorAttempts::TooMany(wait) => Some(wait),
+        PriorAttempts::Zero | PriorAttempts::Few => None,
+    };
+    app.metrics.key_looked_up();
+    let Some(row) = store::find_secret(app.db.pool(), token.id()).await? else {
+        cache.negative.insert_unknown(digest, app.clock.steady());
+        return Ok(wait.map_or(CheckResult::Unknown, CheckResult::TooSoon));
+    };
+    let no_id = || Error::internal(format!("secret {} has no valid key or organization id", token.id()));
+    let (key, org) = (row.key.compact().ok_or_else(no_id)?, row.org.compact().ok_or_else(no_id)?);
+    let is_right = match (first_check::is_right(app, cache, token, &row, source, prior).await, wait) {
+        (Err(Error::Busy), Some(wait)) => return Ok(CheckResult::TooSoon(wait)),
+        (result, _) => result?,
+    };
+    if is_right {
+        let entry = cache.entry(key);
+        // The hash exists, so the secret is valid. If the cached state does not list the secret, another process has just
+        // added it, and the cached state, or one that is being read, may be older than that.
+        if entry.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
+            cache.tokens.invalidate(&entry);
+        }
+        cache.tokens.insert(token.id(), *digest, Arc::clone(&entry));
+        cache.attempts.forgive(source);
+        return Ok(CheckResult::Verified(entry));
+    }
+    let outcome = if row.hash.is_some() { Outcome::Unknown } else { Outcome::Revoked };
+    let rejected = RejectedToken { key, org, outcome };
+    cache.negative.insert_rejected(digest, rejected, app.clock.steady());
+    Ok(wait.map_or(CheckResult::Rejected(rejected), CheckResult::TooSoon))
+}
+
+/// A request with a verified token.
+struct VerifiedRequest<'a> {
+    secret: SecretId,
+    key: Compact,
+    digest: &'a TokenDigest,
+    now: Timestamp,
+    requirements: &'a Requirements,
+    presenter: &'a Presenter<'a>,
+}
+
+/// Compares the key's state with the requirements, and counts the request.
+fn judge(
+    app: &App,
+    cache: &KeyCache,
+    request: &VerifiedRequest,
+    entry: &KeyEntry,
+    state: CurrentState,
+) -> Verdict {
+    let VerifiedRequest { secret, key, digest, now, requirements, presenter } = *request;
+    if !state.has(secret, now) {
+        cache.tokens.remove(secret, entry);
+        let rejected = RejectedToken { key, org: state.org.id, outcome: Outcome::Revoked };
+        // The hash may exist until the next sweep. Without this entry, the token would be hashed again on every request.
+        cache.negative.insert_rejected(digest, rejected, app.clock.steady());
+        count(app, now, secret, key, state.org.id, Outcome::Revoked, presenter);
+        return Verdict::rejected(rejected);
+    }
+    let mut rate = None;
+    let outcome = match state.standing(now) {
+        Outcome::Valid => {
+            let (outcome, taken) = admit(app, &state, requirements, presenter);
+            rate = taken;
+            outcome
+        }
+        refused => refused,
+    };
+    count(app, now, secret, key, state.org.id, outcome, presenter);
+    let key = Some(VerifiedKey { key, state });
+    Verdict { outcome, key, rejected: None, rate, retry_after: None }
+}
+
+fn admit(
+    app: &App,
+    state: &KeyState,
+    requirements: &Requirements,
+    presenter: &Presenter,
+) -> (Outcome, Option<Rate>) {
+    if requirements.org.is_some_and(|org| org != state.org.id) {
+        return (Outcome::Unknown, None);
+    }
+    if requirements.plan && !app.config.keys.api_plans.contains(&state.org.plan) {
+        return (Outcome::PlanNotEligible, None);
+    }
+    if !requirements.kinds.contains(state.kind) {
+        return (Outcome::KindNotAllowed, None);
+    }
+    if state.role < requirements.least_role {
+        return (Outcome::RoleTooLow, None);
+    }
+    if !state.allows(presenter.address) {
+        return (Outcome::IpNotAllowed, None);
+    }
+    let rate = state.limit().map(|limit| limit.take(app.clock.steady()));
+    match rate {
+        Some(Rate { allowed: false, .. }) => (Outcome::RateLimited, rate),
+        _ => (Outcome::Valid, rate),
+    }
+}
+
+fn count_rejected(app: &App, secret: SecretId, rejected: &RejectedToken, presenter: &Presenter) {
+    count(app, app.clock.now(), secret, rejected.key, rejected.org, rejected.outcome, presenter);
+}
+
+fn count(
+    app: &App,
+    now: Timestamp,
+    secret: SecretId,
+    key: Compact,
+    org: Compact,
+    outcome: Outcome,
+    presenter: &Presenter,
+) {
+    let Presenter { address, user_agent, request_id, .. } = *presenter;
+    let used = Use { secret, key, org, outcome, address, user_agent, request_id };
+    app.slice::<Usage>().count(now, &used);
+}

@@ -1,0 +1,154 @@
+//! Rate limits: requests per minute of each key, exact within a process. A window of sixty seconds begins with its first
+//! request. Windows are independent of the cache of tokens, so a limit holds however many tokens are in use.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::shared::Compact;
+
+const WINDOW: u64 = 60_000;
+/// The lower bits count requests. The upper bits are the window's start in milliseconds plus one, so that 0 means no window.
+const COUNT_BITS: u32 = 24;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+
+/// The current window of one key: its start and count in one number, which is replaced atomically.
+#[derive(Debug, Default)]
+pub struct RateWindow(AtomicU64);
+
+/// The state of a rate limit after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub limit: u32,
+    pub remaining: u32,
+    /// The time until the window ends.
+    pub reset: Duration,
+    pub allowed: bool,
+}
+
+/// A time as the upper bits store it.
+fn start_bits(steady: Duration) -> u64 {
+    u64::try_from(steady.as_millis()).unwrap_or(u64::MAX >> COUNT_BITS) + 1
+}
+
+impl RateWindow {
+    /// Whether the window has begun and not yet ended.
+    pub fn is_running(&self, steady: Duration) -> bool {
+        let start = self.0.load(Ordering::Acquire) >> COUNT_BITS;
+        start != 0 && start_bits(steady) < start + WINDOW
+    }
+
+    /// Counts a request, if the window allows another one.
+    pub fn take(&self, limit: u32, steady: Duration) -> Rate {
+        let now = start_bits(steady);
+        let mut old = self.0.load(Ordering::Acquire);
+        loop {
+            let (mut start, mut count) = (old >> COUNT_BITS, old & COUNT);
+            if start == 0 || now >= start + WINDOW {
+                (start, count) = (now, 0);
+            }
+            let allowed = count < u64::from(limit).min(COUNT);
+            let count = count + u64::from(allowed);
+            let remaining = limit.saturating_sub(count as u32);
+            let reset = Duration::from_millis((start + WINDOW).saturating_sub(now));
+            let rate = Rate { limit, remaining, reset, allowed };
+            if !allowed {
+                return rate;
+            }
+            let new = start << COUNT_BITS | count;
+            match self.0.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return rate,
+                Err(current) => old = current,
+            }
+        }
+    }
+}
+
+/// Below this many entries nothing is removed.
+const MIN_SIZE: usize = 1_024;
+
+/// The windows of all keys with a rate limit.
+#[derive(Default)]
+pub struct RateLimits(Mutex<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    by_key: HashMap<Compact, Arc<RateWindow>>,
+    /// At this size windows that have ended are removed, so that the map has at most twice as many entries as needed.
+    sweep_at: usize,
+}
+
+impl RateLimits {
+    /// The window of a key, shared by all states of the key. It stays in the map while it is in use or runs.
+    pub fn of(&self, key: Compact, steady: Duration) -> Arc<RateWindow> {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Entries { by_key, sweep_at } = &mut *entries;
+        if by_key.len() >= *sweep_at {
+            // A window that only this map refers to cannot be cloned meanwhile, since the map is locked.
+            by_key.retain(|_, window| Arc::get_mut(window).is_none_or(|window| window.is_running(steady)));
+            *sweep_at = MIN_SIZE.max(2 * by_key.len());
+        }
+        Arc::clone(by_key.entry(key).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::{KeyId, Timestamp};
+
+    #[test]
+    fn a_window_begins_with_its_first_request() {
+        let window = RateWindow::default();
+        let at = Duration::from_millis;
+        let first = window.take(2, at(30_000));
+        assert_eq!(first, Rate { limit: 2, remaining: 1, reset: at(60_000), allowed: true });
+        assert_eq!(
+            window.take(2, at(89_000)),
+            Rate { limit: 2, remaining: 0, reset: at(1_000), allowed: true }
+        );
+        assert_eq!(window.take(2, at(89_999)), Rate { limit: 2, remaining: 0, reset: at(1), allowed: false });
+        assert!(window.take(2, at(90_000)).allowed);
+        assert!(!window.take(1, at(90_001)).allowed, "a lowered limit holds at once");
+        assert!(window.take(3, at(90_001)).allowed, "a raised one too");
+    }
+
+    #[test]
+    fn of_two_hundred_concurrent_requests_exactly_fifty_pass() {
+        let window = RateWindow::default();
+        let passed = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| (0..25).filter(|_| window.take(50, Duration::ZERO).allowed).count()))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).sum::<usize>()
+        });
+        assert_eq!(passed, 50);
+    }
+
+    fn key(number: u32) -> Compact {
+        let mut chance = [0; 10];
+        chance[6..].copy_from_slice(&number.to_be_bytes());
+        KeyId::new(Timestamp::from_millis(0), chance).compact().expect("an id")
+    }
+
+    #[test]
+    fn only_windows_that_run_or_are_in_use_stay() {
+        let limits = RateLimits::default();
+        let at = Duration::from_secs;
+        let shared = limits.of(key(0), at(0));
+        assert!(shared.take(1, at(0)).allowed);
+        for number in 1..100_000 {
+            // A thousand keys in each minute.
+            let now = at(u64::from(number / 1_000) * 60);
+            assert!(limits.of(key(number), now).take(1, now).allowed);
+        }
+        let count = limits.0.lock().expect("a lock").by_key.len();
+        assert!(count <= 2 * 1_001, "{count}");
+        assert!(
+            !limits.of(key(99_999), at(99 * 60)).take(1, at(99 * 60 + 59)).allowed,
+            "its window still runs"
+        );
+        assert!(Arc::ptr_eq(&shared, &limits.of(key(0), at(100 * 60))), "a window in use stays");
+    }
+}

@@ -1,0 +1,52 @@
+//! What a caller of `verify` asks for: the requirements, and who presents the key.
+
+use std::net::IpAddr;
+
+use crate::shared::{Compact, Kind, Role};
+
+/// What an endpoint requires of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Requirements {
+    /// Only keys of this organization; None accepts any.
+    pub org: Option<Compact>,
+    pub least_role: Role,
+    pub kinds: Kinds,
+    /// The organization's plan must include the API.
+    pub plan: bool,
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    pub const ALL: Self = Self(u8::MAX);
+    pub const NONE: Self = Self(0);
+    /// The kinds that a check accepts unless the request names others. Test keys must be named.
+    pub const DEFAULT: Self = Self::ALL.without(Kind::Test);
+
+    #[must_use]
+    pub const fn and(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    #[must_use]
+    pub const fn without(self, kind: Kind) -> Self {
+        Self(self.0 & !(1 << kind as u8))
+    }
+
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+}
+
+/// The client that presents the key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Presenter<'a> {
+    pub address: Option<IpAddr>,
+    /// The organization whose service reported the address. None when this server saw the address itself.
+    pub reported_by: Option<Compact>,
+    pub user_agent: &'a str,
+    /// The request id that a refused caller receives, and with which an admin finds the reason.
+    pub request_id: &'a str,
+}

@@ -1,0 +1,75 @@
+//! The result of a check.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::Guard;
+
+use super::cache::StateGuard;
+use super::negative_cache::RejectedToken;
+use super::rate_limit::Rate;
+use super::state::KeyState;
+use crate::shared::Compact;
+use crate::usage::Outcome;
+
+#[derive(Debug)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    /// The key, if the token is verified. It may still be refused, for example because it expired.
+    pub key: Option<VerifiedKey>,
+    /// The key and organization, if the public id exists but the secret is wrong or has ended.
+    pub rejected: Option<RejectedToken>,
+    /// The state of the rate limit, if the key has one and the request reached it.
+    pub rate: Option<Rate>,
+    /// How long to wait, if there were too many attempts with wrong secrets.
+    pub retry_after: Option<Duration>,
+}
+
+impl Verdict {
+    pub const fn of(outcome: Outcome) -> Self {
+        Self { outcome, key: None, rejected: None, rate: None, retry_after: None }
+    }
+
+    pub(super) fn rejected(rejected: RejectedToken) -> Self {
+        Self { rejected: Some(rejected), ..Self::of(rejected.outcome) }
+    }
+}
+
+/// The key of a verified token, with its state at the moment of the check.
+#[derive(Debug)]
+pub struct VerifiedKey {
+    pub key: Compact,
+    pub(super) state: CurrentState,
+}
+
+impl Deref for VerifiedKey {
+    type Target = KeyState;
+
+    fn deref(&self) -> &KeyState {
+        &self.state
+    }
+}
+
+/// A state borrowed from the cache. It does not touch the reference count, which all threads would write to.
+#[derive(Debug)]
+pub(super) struct CurrentState(StateGuard);
+
+impl CurrentState {
+    /// None when the cache has no state.
+    pub fn cached(state: StateGuard) -> Option<Self> {
+        state.is_some().then_some(Self(state))
+    }
+
+    pub fn loaded(state: Arc<KeyState>) -> Self {
+        Self(Guard::from_inner(Some(state)))
+    }
+}
+
+impl Deref for CurrentState {
+    type Target = KeyState;
+
+    fn deref(&self) -> &KeyState {
+        self.0.as_ref().expect("both constructors require a state")
+    }
+}
