@@ -1,6 +1,6 @@
-//! Heavy work off the async threads: a few pieces at a time, a bounded and fair queue, a deadline. A flood of it can neither
-//! eat the memory nor stall other requests, and one source of work does not keep out the others (`FairQueue`). A thread
-//! that is done takes the next piece itself: while there is work, no core waits until a task has been woken to hand it over.
+//! A pool of threads for heavy work, with a bounded and fair queue (`FairQueue`) and a maximum wait. A flood of work neither
+//! exhausts memory nor stalls other requests, and one source of work does not keep out the others. A thread that finishes
+//! takes the next item itself, so no core waits for an async task to hand it over.
 
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,38 +13,38 @@ use tokio::sync::oneshot;
 use super::Error;
 use super::fair_queue::{FairQueue, Pushed, Turn};
 
-/// A thread that had nothing to do for so long ends.
-const REST: Duration = Duration::from_secs(10);
+/// A thread that has been idle for this long ends.
+const IDLE_TIME: Duration = Duration::from_secs(10);
 
-/// Says how long its thread pauses afterwards.
+/// An item of work. It returns how long its thread pauses afterwards.
 type Work = Box<dyn FnOnce() -> Duration + Send>;
 
-/// `F` says to which flow a piece of work belongs; without flows it is first come, first served.
+/// `F` identifies the flow of a work item. With the default, all items share one flow and run in order of arrival.
 pub struct BlockingPool<F = ()> {
-    hall: Arc<Hall<F>>,
-    at_a_time: usize,
-    most_waiting: usize,
-    patience: Duration,
+    shared: Arc<Shared<F>>,
+    max_threads: usize,
+    max_waiting: usize,
+    max_wait: Duration,
 }
 
-struct Hall<F> {
+struct Shared<F> {
     queue: Mutex<Queue<F>>,
-    bell: Condvar,
+    condvar: Condvar,
 }
 
 struct Queue<F> {
     waiting: FairQueue<F, Work>,
     threads: usize,
-    /// Threads without a piece: each will take the next one.
-    free: usize,
+    /// Threads without an item. Each will take the next one.
+    idle: usize,
 }
 
 impl<F: Copy + Eq + Hash + Send + 'static> BlockingPool<F> {
-    /// With more than `most_waiting` in the queue, or after more than `patience`, the answer is `Error::Busy`.
-    pub fn new(at_a_time: usize, most_waiting: usize, patience: Duration) -> Self {
-        let queue = Queue { waiting: FairQueue::default(), threads: 0, free: 0 };
-        let hall = Arc::new(Hall { queue: Mutex::new(queue), bell: Condvar::new() });
-        Self { hall, at_a_time, most_waiting, patience }
+    /// `run` fails with `Error::Busy` when `max_waiting` items are in the queue, or after waiting for `max_wait`.
+    pub fn new(max_threads: usize, max_waiting: usize, max_wait: Duration) -> Self {
+        let queue = Queue { waiting: FairQueue::default(), threads: 0, idle: 0 };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), condvar: Condvar::new() });
+        Self { shared, max_threads, max_waiting, max_wait }
     }
 
     pub async fn run<T: Send + 'static>(
@@ -55,107 +55,109 @@ impl<F: Copy + Eq + Hash + Send + 'static> BlockingPool<F> {
         self.run_then_pause(flow, move || (work(), Duration::ZERO)).await
     }
 
-    /// The same for work that says, beside its result, how long its thread pauses before the next piece.
+    /// Like `run`, for work that also returns how long its thread pauses before the next item.
     pub async fn run_then_pause<T: Send + 'static>(
         &self,
         flow: F,
         work: impl FnOnce() -> (T, Duration) + Send + 'static,
     ) -> Result<T, Error> {
-        let (tell, mut told) = oneshot::channel();
+        let (sender, mut receiver) = oneshot::channel();
         let work = move || {
             let (result, pause) = catch_unwind(AssertUnwindSafe(work)).ok().unzip();
-            let _ = tell.send(result);
+            let _ = sender.send(result);
             pause.unwrap_or_default()
         };
-        let place = self.queue(flow, Box::new(work))?;
-        let done = match tokio::time::timeout(self.patience, &mut told).await {
+        let slot = self.queue(flow, Box::new(work))?;
+        let done = match tokio::time::timeout(self.max_wait, &mut receiver).await {
             Ok(done) => done,
-            Err(_) if place.leave() => return Err(Error::Busy),
-            Err(_) => told.await,
+            Err(_) if slot.remove() => return Err(Error::Busy),
+            Err(_) => receiver.await,
         };
         match done {
             Ok(Some(result)) => Ok(result),
-            Ok(None) => Err(Error::internal("work off the async threads panicked")),
-            // It was dropped without having been begun: another flow needed its place in a full queue.
+            Ok(None) => Err(Error::internal("work in the blocking pool panicked")),
+            // The queue was full, and dropped this item in favour of another flow.
             Err(_) => Err(Error::Busy),
         }
     }
 
-    fn queue(&self, flow: F, work: Work) -> Result<Place<'_, F>, Error> {
-        let mut queue = self.hall.queue();
-        if queue.waiting.len() >= queue.free && queue.threads < self.at_a_time {
-            let hall = Arc::clone(&self.hall);
-            match thread::Builder::new().name("worker".into()).spawn(move || hall.work()) {
-                Ok(_) => (queue.threads, queue.free) = (queue.threads + 1, queue.free + 1),
-                Err(error) => tracing::warn!(%error, "no thread for work"),
+    fn queue(&self, flow: F, work: Work) -> Result<QueueSlot<'_, F>, Error> {
+        let mut queue = self.shared.queue();
+        if queue.waiting.len() >= queue.idle && queue.threads < self.max_threads {
+            let shared = Arc::clone(&self.shared);
+            match thread::Builder::new().name("worker".into()).spawn(move || shared.work()) {
+                Ok(_) => (queue.threads, queue.idle) = (queue.threads + 1, queue.idle + 1),
+                Err(error) => tracing::warn!(%error, "cannot start a worker thread"),
             }
         }
         if queue.threads == 0 {
             return Err(Error::Busy);
         }
-        let most = queue.free + self.most_waiting;
-        let (turn, dropped) = match queue.waiting.push(flow, work, most) {
+        let limit = queue.idle + self.max_waiting;
+        let (turn, dropped) = match queue.waiting.push(flow, work, limit) {
             Pushed::Queued(turn) => (turn, None),
             Pushed::Replaced(turn, dropped) => (turn, Some(dropped)),
             Pushed::Refused => return Err(Error::Busy),
         };
         drop(queue);
-        // Wakes the task that waits for it.
+        // Dropping the item wakes the task that waits for its result.
         drop(dropped);
-        self.hall.bell.notify_one();
-        Ok(Place { hall: &self.hall, turn })
+        self.shared.condvar.notify_one();
+        Ok(QueueSlot { shared: &self.shared, turn })
     }
 }
 
-impl<F: Copy + Eq + Hash> Hall<F> {
+impl<F: Copy + Eq + Hash> Shared<F> {
     fn queue(&self) -> MutexGuard<'_, Queue<F>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a thread does.
+    /// The loop of a worker thread.
     fn work(&self) {
         let mut queue = self.queue();
         loop {
             if let Some(work) = queue.waiting.pop() {
-                queue.free -= 1;
+                queue.idle -= 1;
                 drop(queue);
                 let pause = work();
                 if !pause.is_zero() {
                     thread::sleep(pause);
                 }
                 queue = self.queue();
-                queue.free += 1;
+                queue.idle += 1;
                 continue;
             }
-            let (woken, rest) = self.bell.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
-            queue = woken;
-            if rest.timed_out() && queue.waiting.is_empty() {
-                (queue.threads, queue.free) = (queue.threads - 1, queue.free - 1);
+            let (guard, wait) =
+                self.condvar.wait_timeout(queue, IDLE_TIME).unwrap_or_else(PoisonError::into_inner);
+            queue = guard;
+            if wait.timed_out() && queue.waiting.is_empty() {
+                (queue.threads, queue.idle) = (queue.threads - 1, queue.idle - 1);
                 return;
             }
         }
     }
 }
 
-/// A place in the queue. Whoever hangs up leaves it; work that has begun goes on.
-struct Place<'a, F: Copy + Eq + Hash> {
-    hall: &'a Hall<F>,
+/// An item's slot in the queue. Dropping the slot, as when a client disconnects, removes the item. Work that has begun
+/// continues.
+struct QueueSlot<'a, F: Copy + Eq + Hash> {
+    shared: &'a Shared<F>,
     turn: Turn,
 }
 
-impl<F: Copy + Eq + Hash> Place<'_, F> {
-    /// Whether it was still waiting.
-    fn leave(&self) -> bool {
-        let mut queue = self.hall.queue();
-        let left = queue.waiting.remove(self.turn);
+impl<F: Copy + Eq + Hash> QueueSlot<'_, F> {
+    /// Removes the item and returns whether it was still waiting.
+    fn remove(&self) -> bool {
+        let mut queue = self.shared.queue();
+        let removed = queue.waiting.remove(self.turn);
         drop(queue);
-        left.is_some()
+        removed.is_some()
     }
 }
 
-impl<F: Copy + Eq + Hash> Drop for Place<'_, F> {
+impl<F: Copy + Eq + Hash> Drop for QueueSlot<'_, F> {
     fn drop(&mut self) {
-        self.leave();
+        self.remove();
     }
 }
 
@@ -166,88 +168,88 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Barrier, mpsc};
 
-    /// Work that is begun and held: what frees it, and what it answers in the end.
-    async fn held(
-        workers: &Arc<BlockingPool>,
+    /// Starts work that blocks. Returns a sender that releases it, and its result.
+    async fn start_blocked(
+        pool: &Arc<BlockingPool>,
     ) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<i32, Error>>) {
-        let (free, hold) = mpsc::channel::<()>();
+        let (release, hold) = mpsc::channel::<()>();
         let (started, running) = oneshot::channel();
-        let workers = Arc::clone(workers);
-        let answer = tokio::spawn(async move {
+        let pool = Arc::clone(pool);
+        let result = tokio::spawn(async move {
             let work = move || {
                 let _ = started.send(());
                 let _ = hold.recv();
                 1
             };
-            workers.run((), work).await
+            pool.run((), work).await
         });
         running.await.expect("the work runs");
-        (free, answer)
+        (release, result)
     }
 
-    fn one_at_a_time(most_waiting: usize) -> Arc<BlockingPool> {
-        Arc::new(BlockingPool::new(1, most_waiting, Duration::from_secs(60)))
+    fn one_at_a_time(max_waiting: usize) -> Arc<BlockingPool> {
+        Arc::new(BlockingPool::new(1, max_waiting, Duration::from_secs(60)))
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn who_finds_the_queue_full_is_told_at_once() {
-        let workers = one_at_a_time(1);
-        let (free, first) = held(&workers).await;
-        let mut second = Box::pin(workers.run((), || 2));
+    async fn a_full_queue_refuses_work_at_once() {
+        let pool = one_at_a_time(1);
+        let (release, first) = start_blocked(&pool).await;
+        let mut second = Box::pin(pool.run((), || 2));
         assert!(poll!(&mut second).is_pending(), "it waits for its turn");
-        assert!(matches!(workers.run((), || 3).await, Err(Error::Busy)));
-        free.send(()).expect("the first piece is told to end");
-        assert_eq!(second.await.expect("its turn came"), 2);
+        assert!(matches!(pool.run((), || 3).await, Err(Error::Busy)));
+        release.send(()).expect("the first item is released");
+        assert_eq!(second.await.expect("a result"), 2);
         assert!(first.await.expect("no panic").is_ok());
-        assert_eq!(workers.run((), || 4).await.expect("the queue is empty again"), 4);
+        assert_eq!(pool.run((), || 4).await.expect("the queue is empty again"), 4);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn who_hangs_up_leaves_the_queue_and_nothing_is_done_for_them() {
-        let workers = one_at_a_time(1);
-        let (free, _first) = held(&workers).await;
+    async fn dropping_the_future_removes_its_work_from_the_queue() {
+        let pool = one_at_a_time(1);
+        let (release, _first) = start_blocked(&pool).await;
         let done = Arc::new(AtomicUsize::new(0));
-        let mut second = Box::pin(workers.run((), {
+        let mut second = Box::pin(pool.run((), {
             let done = Arc::clone(&done);
             move || done.fetch_add(1, Ordering::SeqCst)
         }));
         assert!(poll!(&mut second).is_pending());
         drop(second);
-        let mut third = Box::pin(workers.run((), || 3));
+        let mut third = Box::pin(pool.run((), || 3));
         assert!(poll!(&mut third).is_pending());
-        free.send(()).expect("the first piece is told to end");
-        assert_eq!(third.await.expect("the place was free again"), 3);
+        release.send(()).expect("the first item is released");
+        assert_eq!(third.await.expect("the slot is free again"), 3);
         assert_eq!(done.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn who_waits_too_long_is_told_and_nothing_is_done_for_them() {
-        let patient = one_at_a_time(8);
-        let (free, first) = held(&patient).await;
-        let impatient = BlockingPool {
-            hall: Arc::clone(&patient.hall),
-            at_a_time: 1,
-            most_waiting: 8,
-            patience: Duration::ZERO,
+    async fn work_that_waits_too_long_is_refused_and_never_runs() {
+        let pool = one_at_a_time(8);
+        let (release, first) = start_blocked(&pool).await;
+        let impatient_pool = BlockingPool {
+            shared: Arc::clone(&pool.shared),
+            max_threads: 1,
+            max_waiting: 8,
+            max_wait: Duration::ZERO,
         };
         let done = Arc::new(AtomicUsize::new(0));
-        let late = impatient.run((), {
+        let late = impatient_pool.run((), {
             let done = Arc::clone(&done);
             move || done.fetch_add(1, Ordering::SeqCst)
         });
         assert!(matches!(late.await, Err(Error::Busy)));
-        free.send(()).expect("the first piece is told to end");
-        assert_eq!(first.await.expect("no panic").expect("an answer"), 1);
-        assert_eq!(patient.run((), || 4).await.expect("the queue is empty"), 4);
+        release.send(()).expect("the first item is released");
+        assert_eq!(first.await.expect("no panic").expect("a result"), 1);
+        assert_eq!(pool.run((), || 4).await.expect("the queue is empty"), 4);
         assert_eq!(done.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn work_that_has_begun_is_not_left() {
-        let workers = one_at_a_time(8);
+    async fn work_that_has_begun_is_not_removed() {
+        let pool = one_at_a_time(8);
         let (started, running) = oneshot::channel();
-        let (free, hold) = mpsc::channel::<()>();
-        let begun = workers.queue(
+        let (release, hold) = mpsc::channel::<()>();
+        let begun = pool.queue(
             (),
             Box::new(move || {
                 let _ = started.send(());
@@ -255,35 +257,35 @@ mod tests {
                 Duration::ZERO
             }),
         );
-        let begun = begun.expect("a place");
-        let waiting = workers.queue((), Box::new(|| Duration::ZERO)).expect("a place");
+        let begun = begun.expect("a slot");
+        let waiting = pool.queue((), Box::new(|| Duration::ZERO)).expect("a slot");
         running.await.expect("the work runs");
-        assert!(!begun.leave());
-        assert!(waiting.leave());
-        assert!(!waiting.leave(), "left already");
-        drop(free);
+        assert!(!begun.remove());
+        assert!(waiting.remove());
+        assert!(!waiting.remove(), "it was removed already");
+        drop(release);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_panic_is_an_error_and_the_thread_goes_on() {
-        let workers = one_at_a_time(8);
+    async fn a_panic_is_an_error_and_the_thread_survives() {
+        let pool = one_at_a_time(8);
         for _ in 0..3 {
-            let nothing: Result<(), Error> = workers.run((), || panic!("on purpose")).await;
+            let nothing: Result<(), Error> = pool.run((), || panic!("on purpose")).await;
             assert!(matches!(nothing, Err(Error::Internal(_))));
         }
-        assert_eq!(workers.run((), || 4).await.expect("the thread is there"), 4);
+        assert_eq!(pool.run((), || 4).await.expect("the thread is there"), 4);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn as_many_are_at_work_as_allowed_and_no_more() {
-        let workers = BlockingPool::new(3, 64, Duration::from_secs(60));
-        let meeting = Arc::new(Barrier::new(3));
+    async fn exactly_the_allowed_number_of_items_run_at_once() {
+        let pool = BlockingPool::new(3, 64, Duration::from_secs(60));
+        let barrier = Arc::new(Barrier::new(3));
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let pieces = (0..66).map(|_| {
-            let (now, most, meeting) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&meeting));
-            workers.run((), move || {
+            let (now, most, barrier) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&barrier));
+            pool.run((), move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                meeting.wait();
+                barrier.wait();
                 now.fetch_sub(1, Ordering::SeqCst);
             })
         });
@@ -293,30 +295,30 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn in_a_full_queue_the_flow_with_the_most_waiting_makes_room() {
-        let workers = BlockingPool::new(1, 3, Duration::from_secs(60));
-        let (free, hold) = mpsc::channel::<()>();
+    async fn a_full_queue_drops_work_of_the_flow_with_the_most_waiting() {
+        let pool = BlockingPool::new(1, 3, Duration::from_secs(60));
+        let (release, hold) = mpsc::channel::<()>();
         let (started, running) = oneshot::channel();
-        let mut first = Box::pin(workers.run('a', move || {
+        let mut first = Box::pin(pool.run('a', move || {
             let _ = started.send(());
             let _ = hold.recv();
         }));
         assert!(poll!(&mut first).is_pending());
         running.await.expect("the work runs");
-        let mut flood: Vec<_> = (0..3).map(|number| Box::pin(workers.run('a', move || number))).collect();
+        let mut flood: Vec<_> = (0..3).map(|number| Box::pin(pool.run('a', move || number))).collect();
         for piece in &mut flood {
             assert!(poll!(piece).is_pending());
         }
-        let mut other = Box::pin(workers.run('b', || 9));
-        assert!(poll!(&mut other).is_pending(), "there is a place for it");
+        let mut other = Box::pin(pool.run('b', || 9));
+        assert!(poll!(&mut other).is_pending(), "it is queued");
         let last = flood.pop().expect("the last one").await;
-        assert!(matches!(last, Err(Error::Busy)), "its place was needed");
-        assert!(matches!(workers.run('a', || 4).await, Err(Error::Busy)));
-        free.send(()).expect("the first piece is told to end");
+        assert!(matches!(last, Err(Error::Busy)), "another flow needed its slot");
+        assert!(matches!(pool.run('a', || 4).await, Err(Error::Busy)));
+        release.send(()).expect("the first item is released");
         first.await.expect("it ends");
-        assert_eq!(other.await.expect("its turn came"), 9);
+        assert_eq!(other.await.expect("a result"), 9);
         for (number, piece) in flood.into_iter().enumerate() {
-            assert_eq!(piece.await.expect("its turn came"), number);
+            assert_eq!(piece.await.expect("a result"), number);
         }
     }
 }

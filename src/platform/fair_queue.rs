@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-/// An item's place: by round, and within a round by arrival.
+/// An item's position: by round, and within a round by arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turn {
     round: u64,
@@ -16,7 +16,7 @@ pub struct FairQueue<F, T> {
     items: BTreeMap<Turn, (F, T)>,
     /// Flows that have items waiting.
     flows: HashMap<F, Flow>,
-    /// Round of the item that was taken last.
+    /// The round of the item that was taken last.
     round: u64,
     arrivals: u64,
 }
@@ -27,10 +27,10 @@ struct Flow {
     last_round: u64,
 }
 
-/// What became of an item that arrived.
+/// The result of `push`.
 pub enum Pushed<T> {
     Queued(Turn),
-    /// Queued in the place of this one.
+    /// Queued, after this other item was dropped.
     Replaced(Turn, T),
     /// The queue is full, and no flow has more waiting than the item's own.
     Refused,
@@ -51,12 +51,12 @@ impl<F: Copy + Eq + Hash, T> FairQueue<F, T> {
         self.items.is_empty()
     }
 
-    /// The queue then has at most `most` items.
-    pub fn push(&mut self, flow: F, item: T, most: usize) -> Pushed<T> {
+    /// Adds an item. Afterwards the queue has at most `limit` items.
+    pub fn push(&mut self, flow: F, item: T, limit: usize) -> Pushed<T> {
         let last_round = self.flows.get(&flow).map_or(0, |flow| flow.last_round);
         let turn = Turn { round: last_round.max(self.round) + 1, arrival: self.arrivals };
         let mut dropped = None;
-        if self.len() >= most {
+        if self.len() >= limit {
             let last = self.items.last_key_value().map(|(last, _)| *last).filter(|last| turn < *last);
             dropped = last.and_then(|last| self.remove(last));
             if dropped.is_none() {
@@ -74,7 +74,7 @@ impl<F: Copy + Eq + Hash, T> FairQueue<F, T> {
         }
     }
 
-    /// The item whose turn it is.
+    /// Takes the next item.
     pub fn pop(&mut self) -> Option<T> {
         let (turn, _) = self.items.first_key_value()?;
         let turn = *turn;
@@ -82,7 +82,7 @@ impl<F: Copy + Eq + Hash, T> FairQueue<F, T> {
         self.remove(turn)
     }
 
-    /// None where it was taken or dropped before.
+    /// Removes an item. Returns None if it was already taken or dropped.
     pub fn remove(&mut self, turn: Turn) -> Option<T> {
         let (flow, item) = self.items.remove(&turn)?;
         if let Some(state) = self.flows.get_mut(&flow) {
@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    fn rest(mut queue: FairQueue<char, &'static str>) -> Vec<&'static str> {
+    fn drain(mut queue: FairQueue<char, &'static str>) -> Vec<&'static str> {
         let items = std::iter::from_fn(|| queue.pop()).collect();
         assert!(queue.is_empty() && queue.flows.is_empty());
         items
@@ -118,7 +118,7 @@ mod tests {
         for item in ["a1", "a2", "a3", "a4", "b1", "b2", "c1"] {
             push(&mut queue, item);
         }
-        assert_eq!(rest(queue), ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
+        assert_eq!(drain(queue), ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
     }
 
     #[test]
@@ -129,15 +129,15 @@ mod tests {
         }
         assert_eq!(queue.pop(), Some("a1"));
         push(&mut queue, "c1");
-        // Whoever arrives later does not pass it, whether its flow is new or not.
+        // An item that arrives later does not overtake it, whether its flow is new or not.
         for item in ["d1", "a5", "e1"] {
             push(&mut queue, item);
         }
-        assert_eq!(rest(queue), ["b1", "a2", "b2", "c1", "d1", "e1", "a3", "b3", "a4", "b4", "a5"]);
+        assert_eq!(drain(queue), ["b1", "a2", "b2", "c1", "d1", "e1", "a3", "b3", "a4", "b4", "a5"]);
     }
 
     #[test]
-    fn a_steady_stream_of_new_flows_starves_no_old_one() {
+    fn a_steady_stream_of_new_flows_does_not_starve_an_old_one() {
         let mut queue = FairQueue::<u32, u32>::default();
         for _ in 0..3 {
             queue.push(0, 0, 1_000);
@@ -162,15 +162,15 @@ mod tests {
         assert!(matches!(queue.push('a', "a4", 4), Pushed::Refused));
         assert!(matches!(queue.push('d', "d1", 4), Pushed::Replaced(_, "a2")));
         assert!(matches!(queue.push('e', "e1", 4), Pushed::Refused), "nobody has more than one");
-        assert_eq!(rest(queue), ["a1", "b1", "c1", "d1"]);
+        assert_eq!(drain(queue), ["a1", "b1", "c1", "d1"]);
     }
 
     #[test]
-    fn what_is_removed_leaves_nothing_behind() {
+    fn removing_all_items_leaves_no_flows() {
         let mut queue = FairQueue::default();
         let turns = ["a1", "a2", "b1"].map(|item| push(&mut queue, item));
         assert_eq!(turns.map(|turn| queue.remove(turn)), [Some("a1"), Some("a2"), Some("b1")]);
         assert_eq!(queue.remove(turns[0]), None);
-        assert_eq!(rest(queue), [""; 0]);
+        assert_eq!(drain(queue), [""; 0]);
     }
 }
