@@ -1,9 +1,9 @@
-//! Checking keys: what it asks, counts and looks at.
+//! Checking keys: database work, counted usage and requirements.
 
 use super::*;
 
 on_both_engines! {
-    async fn a_second_check_asks_nobody(engine) {
+    async fn a_second_check_needs_no_database(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let token = server.key(&owner, "CI deploy").await.plaintext;
@@ -16,11 +16,11 @@ on_both_engines! {
         server.clock.advance(Duration::from_secs(5));
         assert_eq!(server.check(&token).await, Outcome::Valid);
         let (hashes, lookups) = server.app.metrics.key_work();
-        assert_eq!((hashes, lookups > work.1), (work.0, true), "without a reading of the log the database is asked");
+        assert_eq!((hashes, lookups > work.1), (work.0, true), "after the lease the database is asked");
     }
 
-    /// Its hash is there until the next sweep.
-    async fn a_secret_past_its_cut_off_is_not_proven_again_and_again(engine) {
+    /// Its hash exists until the next sweep.
+    async fn a_secret_past_its_cut_off_is_not_hashed_on_every_check(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let old = server.key(&owner, "CI deploy").await;
@@ -57,8 +57,8 @@ on_both_engines! {
         assert_ne!(server.app.metrics.key_work(), before, "the counters do move");
     }
 
-    /// The answer to a commit may be lost, and with it whether there was one.
-    async fn a_flush_that_was_committed_in_doubt_is_not_written_twice(engine) {
+    /// The response to a commit may be lost, and then it is unknown whether it happened.
+    async fn a_flush_with_a_lost_commit_response_is_not_written_twice(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
@@ -67,7 +67,7 @@ on_both_engines! {
         keys::flush(&server.app).await.expect("a flush");
         assert_eq!(calls().await, 1);
         server.check(&made.plaintext).await;
-        // As if the next one had been committed, and only its answer had not come.
+        // As if the next flush had been committed and only the response was lost.
         sqlx::query("INSERT INTO usage_flushes (node, number, at) VALUES ($1, 2, 0)")
             .bind(server.app.node())
             .execute(server.app.db.pool())
@@ -80,8 +80,8 @@ on_both_engines! {
         assert_eq!(calls().await, 2, "the one after it is written");
     }
 
-    /// What came together while a commit was in doubt is written at the stop as well.
-    async fn the_last_flush_writes_what_waited_behind_a_failed_one(engine) {
+    /// Usage counted while a commit was in doubt is also written at the stop.
+    async fn the_last_flush_writes_usage_counted_after_a_failed_one(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
@@ -98,8 +98,8 @@ on_both_engines! {
         assert_eq!(server.count("SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hours").await, 2);
     }
 
-    /// What a server wrote down and could not add up is not lost, and not counted by two.
-    async fn lines_of_a_server_that_ended_are_added_up_once_by_another(engine) {
+    /// Journal lines of a server that stopped are not lost, and not counted by two servers.
+    async fn journal_lines_of_a_stopped_server_are_rolled_up_once_by_another(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
@@ -137,15 +137,15 @@ on_both_engines! {
         assert_eq!((calls().await, lines().await), (5, 0), "what cannot be read stops nothing");
     }
 
-    /// The answer to the commit that adds up may be lost too.
-    async fn counts_that_were_added_up_in_doubt_are_not_added_twice(engine) {
+    /// The response to the commit of a roll-up may be lost too.
+    async fn a_roll_up_with_a_lost_commit_response_is_not_repeated(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
         let other = server.beside().await;
         server.check(&made.plaintext).await;
         usage::write_down(&server.app).await.expect("written down");
-        // As if this server had done it itself and not heard of it.
+        // As if this server had rolled them up itself and lost the response.
         keys::flush(&other).await.expect("not yet");
         server.clock.advance(Duration::from_secs(30));
         keys::flush(&other).await.expect("added up");
@@ -159,8 +159,8 @@ on_both_engines! {
         }
     }
 
-    /// However often it is joined, whatever fails meanwhile, and whoever adds it up.
-    async fn what_was_joined_is_counted_once(engine) {
+    /// However often lines are joined, whatever fails meanwhile, and whichever server rolls them up.
+    async fn joined_journal_lines_are_counted_once(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = [server.key(&owner, "CI deploy").await, server.key(&owner, "Backup").await];
@@ -190,14 +190,14 @@ on_both_engines! {
         }
         ask().await;
 
-        // It fails for certain: no news waits for it.
+        // The join certainly failed, so later lines do not wait for it.
         run("ALTER TABLE usage_journal RENAME TO away".to_owned()).await;
         usage::join(&server.app).await.expect_err("nowhere to write");
         run("ALTER TABLE away RENAME TO usage_journal".to_owned()).await;
         ask().await;
         assert_eq!((lines().await, seen().await), (3, (5, 5, 10)));
 
-        // It may have been committed, and is made certain by the next flush.
+        // The join may have been committed. The next flush finds out.
         run("ALTER TABLE usage_flushes RENAME TO away".to_owned()).await;
         usage::join(&server.app).await.expect_err("no claim");
         assert_eq!((lines().await, seen().await), (3, (5, 5, 10)));
@@ -210,7 +210,7 @@ on_both_engines! {
         keys::flush(&server.app).await.expect("a flush");
         assert_eq!((lines().await, seen().await), (0, (7, 7, 14)));
 
-        // It was committed, and only the answer was lost.
+        // The join was committed, and only the response was lost.
         ask().await;
         ask().await;
         run("ALTER TABLE usage_flushes RENAME TO away".to_owned()).await;
@@ -228,7 +228,7 @@ on_both_engines! {
             keys::flush(&server.app).await.expect("a flush");
         }
 
-        // Another server takes this one for ended.
+        // Another server takes this one for stopped.
         ask().await;
         ask().await;
         let other = server.beside().await;
@@ -244,7 +244,7 @@ on_both_engines! {
         assert_eq!((lines().await, seen().await), (0, (12, 12, 24)));
     }
 
-    async fn a_secret_that_another_server_has_accepted_is_used(engine) {
+    async fn a_secret_that_another_server_accepted_counts_as_used(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
@@ -261,7 +261,7 @@ on_both_engines! {
         assert!(replace().await.is_none());
     }
 
-    async fn counts_are_seen_before_and_after_they_are_written(engine) {
+    async fn counts_are_visible_before_and_after_they_are_written(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
@@ -282,7 +282,7 @@ on_both_engines! {
         assert_eq!(hours, [("valid".to_owned(), 4)]);
     }
 
-    async fn plans_roles_kinds_addresses_and_organizations_are_looked_at(engine) {
+    async fn a_check_compares_plan_role_kind_address_and_organization(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let other = server.actor(Persona::Stranger).await;
@@ -296,9 +296,9 @@ on_both_engines! {
         let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
         let inside = Presenter { address: Some("::ffff:203.0.113.9".parse().expect("an address")), ..Presenter::default() };
         let outside = Presenter { address: Some("203.0.114.1".parse().expect("an address")), ..Presenter::default() };
-        let ask = |wanted: Requirements, from: Presenter<'static>| {
+        let ask = |requirements: Requirements, presenter: Presenter<'static>| {
             let (app, token) = (server.app.clone(), token.clone());
-            async move { keys::verify(&app, token.expose(), &wanted, &from).await.expect("a verdict").outcome }
+            async move { keys::verify(&app, token.expose(), &requirements, &presenter).await.expect("a verdict").outcome }
         };
         assert_eq!(ask(Requirements { org: other.org.org.compact(), ..ANYTHING }, inside).await, Outcome::Unknown);
         assert_eq!(ask(Requirements { kinds: Kinds::ALL.without(Kind::Test), ..ANYTHING }, inside).await, Outcome::KindNotAllowed);

@@ -1,4 +1,4 @@
-//! First checks of tokens: what a wrong secret costs, and that no number of them keeps a right one out.
+//! First checks of tokens: the cost of a wrong secret, and that a flood of them does not keep out a right one.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::tests::harness::Answer;
 
-/// As many as the limit on wrong secrets lets pass in a minute.
+/// The limit on wrong secrets in a minute.
 const WITHIN_LIMIT: usize = 20;
-/// Addresses that send wrong secrets without a pause.
+/// The number of addresses that send wrong secrets without a pause.
 const FLOOD: u32 = 600;
 
 fn hashes(server: &Server) -> u64 {
@@ -20,7 +20,7 @@ fn wrong_token(server: &Server, kind: Kind, id: SecretId) -> Secret {
     Secret::new(forged_token(&server.app.random, kind, id))
 }
 
-/// Everything in an answer except the id of its request.
+/// A response without its request id.
 fn without_request_id(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let id = answer.header("x-request-id").to_owned();
     assert!(!id.is_empty());
@@ -29,7 +29,7 @@ fn without_request_id(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status.as_u16(), headers, answer.text().replace(&id, ""))
 }
 
-/// Checks wrong secrets of `ids` from `FLOOD` addresses, without a pause, until told to stop.
+/// Checks wrong secrets of `ids` from `FLOOD` addresses, without a pause, until `stop` is set.
 fn start_flood(
     server: &Arc<Server>,
     ids: &[SecretId],
@@ -55,7 +55,7 @@ fn start_flood(
 }
 
 on_both_engines! {
-    async fn a_wrong_secret_costs_the_same_whatever_became_of_the_right_one(engine) {
+    async fn a_wrong_secret_costs_the_same_whether_or_not_the_right_one_exists(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let living = server.key(&owner, "living").await.key;
@@ -118,7 +118,7 @@ on_both_engines! {
         }
     }
 
-    async fn no_number_of_wrong_secrets_keeps_the_right_one_out(engine) {
+    async fn wrong_secrets_do_not_keep_the_right_one_out(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let [asked, verified] = [server.key(&owner, "authorize").await, server.key(&owner, "verify").await];
@@ -147,7 +147,7 @@ on_both_engines! {
         assert_eq!((right.status.as_u16(), right.json()["valid"].as_bool()), (200, Some(true)));
     }
 
-    async fn a_flood_from_many_addresses_keeps_nobody_out(engine) {
+    async fn a_flood_from_many_addresses_does_not_keep_others_out(engine) {
         let server = Arc::new(Server::on(engine).await);
         let owner = server.actor(Persona::Owner).await;
         let mut attacked = Vec::new();

@@ -1,4 +1,4 @@
-//! Requests per minute: counted with the key, whatever is remembered of its tokens.
+//! Rate limits are counted per key, whichever of its tokens are cached.
 
 use super::*;
 
@@ -6,15 +6,15 @@ fn limited(name: &str, limit: i64) -> Draft {
     Draft { rate_limit: Some(limit), ..draft(name) }
 }
 
-/// Gives up everything that is remembered of tokens, as happens when more of them are in use than `remembered_tokens`.
-fn forget_tokens(server: &Server) {
+/// Evicts all tokens, as happens when more of them are in use than `remembered_tokens`.
+fn evict_tokens(server: &Server) {
     let memory = server.app.slice::<Arc<keys::KeyCache>>();
     memory.trim(0);
     assert!(memory.is_empty());
 }
 
 on_both_engines! {
-    async fn a_minute_goes_on_however_many_tokens_are_in_use(engine) {
+    async fn a_rate_window_continues_when_tokens_are_evicted(engine) {
         let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1"), ("LATCHKEY_REMEMBERED_TOKENS", "5")]).await;
         let owner = server.actor(Persona::Owner).await;
         let key = keys::create(&server.app, &owner, &limited("limited", 3), None).await.expect("a key");
@@ -30,11 +30,11 @@ on_both_engines! {
                 assert_eq!(server.check(other).await, Outcome::Valid);
             }
             server.app.slice::<Arc<keys::KeyCache>>().trim(most);
-            forget_tokens(&server);
+            evict_tokens(&server);
         }
         assert_eq!(outcomes, [[Outcome::Valid; 3], [Outcome::RateLimited; 3]].concat());
 
-        // What changes the key does not begin a new minute; another limit holds for the one that runs.
+        // A change of the key does not begin a new window; a new limit applies to the current one.
         let edit = async |edit: Edit| {
             keys::edit(&server.app, &owner, &key.key.id, &edit).await.expect("a key");
             server.check(&key.plaintext).await
@@ -42,10 +42,10 @@ on_both_engines! {
         let renamed = Edit { name: Some("renamed".to_owned()), ..Edit::default() };
         assert_eq!(edit(renamed).await, Outcome::RateLimited);
         assert_eq!(edit(Edit { rate_limit: Some(Some(4)), ..Edit::default() }).await, Outcome::Valid);
-        forget_tokens(&server);
+        evict_tokens(&server);
         assert_eq!(server.check(&key.plaintext).await, Outcome::RateLimited);
         assert_eq!(edit(Edit { rate_limit: Some(None), ..Edit::default() }).await, Outcome::Valid);
-        forget_tokens(&server);
+        evict_tokens(&server);
         assert_eq!(edit(Edit { rate_limit: Some(Some(4)), ..Edit::default() }).await, Outcome::RateLimited);
         let rotated = keys::rotate(&server.app, &owner, &key.key.id, Duration::from_secs(600), None).await.expect("a secret");
         assert_eq!(server.check(&rotated.plaintext).await, Outcome::RateLimited, "both secrets share the minute");
@@ -55,7 +55,7 @@ on_both_engines! {
         assert_eq!(server.check(&key.plaintext).await, Outcome::Valid, "the next minute");
     }
 
-    async fn the_limit_is_exact_while_tokens_are_forgotten(engine) {
+    async fn the_limit_is_exact_while_tokens_are_evicted(engine) {
         let server = Arc::new(Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await);
         let owner = server.actor(Persona::Owner).await;
         let token = keys::create(&server.app, &owner, &limited("limited", 50), None).await.expect("a key").plaintext;
@@ -68,7 +68,7 @@ on_both_engines! {
                 loop {
                     match keys::verify(&server.app, token.expose(), &ANYTHING, &SOMEBODY).await {
                         Ok(verdict) => return verdict.outcome,
-                        // What it looked at was forgotten again and again.
+                        // Its entry was evicted again and again.
                         Err(error) => assert!(matches!(error, Error::Busy), "{error}"),
                     }
                 }

@@ -1,4 +1,4 @@
-//! Keys through their service: made, checked, changed, rotated, revoked, on both engines.
+//! Keys through their service: creating, checking, changing, rotating and revoking them, on both engines.
 
 mod checks;
 mod first_checks;
@@ -39,7 +39,7 @@ pub fn draft(name: &str) -> Draft {
 }
 
 impl Server {
-    /// Somebody at work in their organization, as a service sees them.
+    /// The persona as an actor in their organization.
     pub async fn actor(&self, persona: Persona) -> Actor {
         self.sign_in_as(persona).await;
         let (org_name, role) = persona.place().expect("somebody who belongs somewhere");
@@ -84,7 +84,7 @@ fn is_forbidden<T: std::fmt::Debug>(result: &Result<T, Refusal>) -> bool {
 }
 
 on_both_engines! {
-    async fn a_key_works_from_the_moment_it_is_shown(engine) {
+    async fn a_created_key_works_at_once(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
@@ -94,7 +94,7 @@ on_both_engines! {
         assert_eq!(server.audit_actions().await.last().map(String::as_str), Some("key.created"));
     }
 
-    async fn nobody_makes_more_than_they_are(engine) {
+    async fn nobody_creates_a_key_with_a_higher_role_than_their_own(engine) {
         let server = Server::on(engine).await;
         let member = server.actor(Persona::Member).await;
         let higher = Draft { role: Some(Role::Admin), ..draft("too much") };
@@ -107,7 +107,7 @@ on_both_engines! {
         assert!(is_forbidden(&keys::create(&server.app, &viewer_key, &draft("no"), None).await));
     }
 
-    async fn what_is_wrong_is_told_by_field_and_nothing_is_made(engine) {
+    async fn invalid_input_is_reported_by_field_and_no_key_is_created(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         server.key(&owner, "Été").await;
@@ -134,7 +134,7 @@ on_both_engines! {
         assert_eq!(server.audit_actions().await.len(), rows + 3);
     }
 
-    async fn revoked_means_at_once_and_for_good(engine) {
+    async fn revoked_key_no_longer_verifies_and_stays_revoked(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
@@ -149,7 +149,7 @@ on_both_engines! {
         server.key(&owner, "ci DEPLOY").await;
     }
 
-    async fn disabling_can_be_undone(engine) {
+    async fn a_disabled_key_can_be_enabled_again(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
@@ -162,7 +162,7 @@ on_both_engines! {
         assert_eq!(server.app.metrics.key_work().0, hashes, "a change causes no hashing");
     }
 
-    async fn a_key_ends_at_its_expiry(engine) {
+    async fn a_key_expires_at_its_expiry(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let expires_at = Some(server.clock.now().plus(Duration::from_secs(2)));
@@ -187,7 +187,7 @@ on_both_engines! {
         let hour = Duration::from_secs(3_600);
         let second = keys::rotate(&server.app, &owner, id, hour, None).await.expect("a new secret");
         assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
-        // Nobody has used the second one: it is replaced, and the first keeps its cut-off.
+        // The second secret was never used: it is replaced, and the first keeps its cut-off.
         server.clock.advance(Duration::from_secs(60));
         let third = keys::rotate(&server.app, &owner, id, hour, None).await.expect("a new secret");
         assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
@@ -221,7 +221,7 @@ on_both_engines! {
         assert_eq!(server.hashes_of(id).await, 1);
     }
 
-    async fn a_key_is_managed_by_its_maker_and_by_admins(engine) {
+    async fn a_key_is_managed_by_its_creator_and_by_admins(engine) {
         let server = Server::on(engine).await;
         let (member, admin, owner) =
             (server.actor(Persona::Member).await, server.actor(Persona::Admin).await, server.actor(Persona::Owner).await);
@@ -233,7 +233,7 @@ on_both_engines! {
         assert!(matches!(keys::disable(app, &stranger, &key.id).await, Err(Refusal::Error(Error::NotFound))));
         keys::disable(app, &admin, &key.id).await.expect("a key");
         keys::enable(app, &member, &key.id).await.expect("a key");
-        // Handing out power takes the role; taking it away does not.
+        // Granting access requires the key's role; taking it away does not.
         let high = server.key(&owner, "owner's").await.key;
         assert!(is_forbidden(&keys::rotate(app, &admin, &high.id, Duration::ZERO, None).await));
         assert!(is_forbidden(&keys::edit(app, &admin, &high.id, &Edit { name: Some("x".to_owned()), ..Edit::default() }).await));
@@ -281,7 +281,7 @@ on_both_engines! {
         assert_eq!(keys::list(&server.app, &owner, &by_name).await.expect("a page").keys.len(), 1);
     }
 
-    async fn keys_end_with_their_organization_and_with_their_maker_where_ticked(engine) {
+    async fn keys_are_revoked_with_their_organization_and_if_ticked_with_their_creator(engine) {
         use crate::orgs::server::KeysLeft;
         let server = Server::on(engine).await;
         let (owner, member) = (server.actor(Persona::Owner).await, server.actor(Persona::Member).await);
@@ -289,25 +289,25 @@ on_both_engines! {
         let others = server.key(&owner, "owner's").await;
         assert_eq!(server.check(&goes.plaintext).await, Outcome::Valid);
         let org = &owner.org.org;
-        let left = keys::KeyOffboarding;
-        let made = left.made_by(&server.app, org, &member.user).await.expect("keys");
+        let offboarding = keys::KeyOffboarding;
+        let made = offboarding.made_by(&server.app, org, &member.user).await.expect("keys");
         assert_eq!(made.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(), [("goes", 1), ("stays", 0)]);
-        let counts = left.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()], 100).await.expect("counts");
+        let counts = offboarding.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()], 100).await.expect("counts");
         assert_eq!((counts[&member.user], counts[&owner.user]), (2, 1));
         let mut write = server.app.db.write().await.expect("a turn");
         let ticked = [goes.key.id.clone(), others.key.id.clone(), goes.key.id.clone()];
-        let names = left.member_leaves(&server.app, &mut write, &owner, &member.user, &ticked).await.expect("names");
+        let names = offboarding.member_leaves(&server.app, &mut write, &owner, &member.user, &ticked).await.expect("names");
         write.commit().await.expect("a commit");
-        assert_eq!(names, ["goes"], "another's key is not theirs to take along");
+        assert_eq!(names, ["goes"], "a key of another creator is not revoked");
         assert_eq!(server.check(&goes.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&stays.plaintext).await, Outcome::Valid);
         let mut write = server.app.db.write().await.expect("a turn");
-        left.organization_ends(&server.app, &mut write, org).await.expect("an end");
+        offboarding.organization_ends(&server.app, &mut write, org).await.expect("an end");
         write.commit().await.expect("a commit");
         for made in [&stays, &others] {
             assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
             assert_eq!(server.hashes_of(&made.key.id).await, 0);
         }
-        assert_eq!(left.living(&server.app, org).await.expect("a count"), 0);
+        assert_eq!(offboarding.living(&server.app, org).await.expect("a count"), 0);
     }
 }

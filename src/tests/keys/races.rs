@@ -1,9 +1,9 @@
-//! Two at once, the same twice, another process beside this one, a clock that steps back.
+//! Concurrent and repeated requests, a second process on the same database, and a clock that steps back.
 
 use super::*;
 
 on_both_engines! {
-    async fn a_repeated_request_makes_one_key(engine) {
+    async fn a_repeated_request_creates_one_key(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let repeat = Secret::new("a5d1");
@@ -22,7 +22,7 @@ on_both_engines! {
         assert_eq!(all.keys.len(), 2);
     }
 
-    async fn of_two_that_want_one_name_one_gets_it(engine) {
+    async fn of_concurrent_requests_for_one_name_one_succeeds(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let drafts = [draft("same"), draft("SAME"), draft("Same"), draft("sAme")];
@@ -34,7 +34,7 @@ on_both_engines! {
         }
     }
 
-    async fn two_rotations_at_once_leave_one_new_secret(engine) {
+    async fn two_concurrent_rotations_leave_one_new_secret(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let first = server.key(&owner, "CI deploy").await;
@@ -46,7 +46,7 @@ on_both_engines! {
         assert_eq!(server.hashes_of(&first.key.id).await, 2);
     }
 
-    async fn revoking_during_a_rotation_leaves_nothing_alive(engine) {
+    async fn revoking_during_a_rotation_ends_all_secrets(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let first = server.key(&owner, "CI deploy").await;
@@ -77,7 +77,7 @@ on_both_engines! {
         assert_eq!((key.calls, key.last_used_at), (2, Some(made.key.created_at)));
     }
 
-    async fn a_secret_that_another_process_made_works_at_once(engine) {
+    async fn a_secret_that_another_process_created_works_at_once(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let first = server.key(&owner, "CI deploy").await;
@@ -93,9 +93,8 @@ on_both_engines! {
         assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
     }
 
-    /// Rows of the log that are old are removed; a process that was cut off for longer must not take what it remembers
-    /// for the truth.
-    async fn changes_that_nobody_tells_of_any_more_are_seen_too(engine) {
+    /// Old rows of the change log are removed. A process that was cut off for longer must not trust its cached states.
+    async fn changes_whose_log_rows_are_gone_are_noticed(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
@@ -111,7 +110,7 @@ on_both_engines! {
         assert_eq!(all(&gone).await, Outcome::Disabled);
         let restored = ["UPDATE keys SET disabled_at = NULL", "UPDATE change_counter SET seq = 0"];
         assert_eq!(all(&restored).await, Outcome::Valid);
-        // More than one reading takes, most of a kind that only a later version knows.
+        // More changes than one reading takes, most of a kind that only a later version knows.
         let many = [
             "UPDATE keys SET disabled_at = 1",
             "INSERT INTO changes (seq, kind, id, at) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i, 'later', 'x', 0 FROM n",
@@ -121,7 +120,7 @@ on_both_engines! {
         assert_eq!(all(&many).await, Outcome::Disabled);
     }
 
-    async fn a_change_by_another_process_is_seen_at_the_next_reading(engine) {
+    async fn a_change_by_another_process_is_noticed_at_the_next_reading(engine) {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let made = server.key(&owner, "CI deploy").await;
