@@ -1,5 +1,5 @@
-//! Secrets at rest: scrypt PHC strings. 256 random bits cannot be guessed at any cost, so the cost is chosen for quick
-//! starts; it is read from the string, so that changing it concerns new secrets only.
+//! Stored hashes of secrets: scrypt PHC strings. 256 random bits cannot be guessed at any cost, so the cost is low, which lets
+//! a restarted server fill its cache quickly. The cost is read from the string, so a changed setting affects new secrets only.
 
 use data_encoding::BASE64_NOPAD;
 use scrypt::Params;
@@ -10,7 +10,7 @@ const BLOCK: u32 = 8;
 const LANES: u32 = 1;
 const LENGTH: usize = 32;
 
-/// What hashing a new secret costs, as the base-2 logarithm of scrypt's N.
+/// The cost of hashing a new secret, as the base-2 logarithm of scrypt's N.
 pub fn cost_of_new(app: &App) -> u8 {
     u8::try_from(app.config.keys.key_hash_cost).unwrap_or(u8::MAX)
 }
@@ -21,16 +21,16 @@ pub fn hash(secret: &str, salt: &[u8; 16], log_n: u8) -> Result<String, Error> {
     Ok(format!("$scrypt$ln={log_n},r={BLOCK},p={LANES}${salt}${out}"))
 }
 
-/// Compared without stopping at the first difference.
+/// Compares in constant time.
 pub fn matches(stored: &str, secret: &str) -> Result<bool, Error> {
     let (params, salt, expected) =
-        parse(stored).ok_or_else(|| Error::internal("a stored secret is no scrypt string"))?;
-    let given = run(secret, &salt, params)?;
-    let difference = given.iter().zip(&expected).fold(0, |difference, (a, b)| difference | (a ^ b));
+        parse(stored).ok_or_else(|| Error::internal("a stored secret is not a scrypt string"))?;
+    let computed = run(secret, &salt, params)?;
+    let difference = computed.iter().zip(&expected).fold(0, |difference, (a, b)| difference | (a ^ b));
     Ok(expected.len() == LENGTH && difference == 0)
 }
 
-/// The same work where nothing is stored any more.
+/// Does the same work as `matches` for a secret whose hash was deleted.
 pub fn matches_nothing(secret: &str, log_n: u8) -> Result<bool, Error> {
     run(secret, &[0; 16], params(log_n, BLOCK, LANES)?).map(|_| false)
 }
@@ -60,18 +60,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_matches_its_own_string_at_any_cost() {
+    fn a_secret_matches_its_own_hash_at_any_cost() {
         for log_n in [1, 4, 10] {
             let stored = hash("secret", b"sixteen bytes ok", log_n).expect("a string");
             assert!(stored.starts_with(&format!("$scrypt$ln={log_n},r=8,p=1$")));
-            assert!(matches(&stored, "secret").expect("an answer"));
-            assert!(!matches(&stored, "secreT").expect("an answer"));
+            assert!(matches(&stored, "secret").expect("a result"));
+            assert!(!matches(&stored, "secreT").expect("a result"));
             assert!(!stored.contains("secret"));
         }
     }
 
     #[test]
-    fn the_strings_are_those_of_rfc_7914() {
+    fn hashes_match_the_test_vector_of_rfc_7914() {
         // The second test vector: "password", "NaCl", N=1024, r=8, p=16; its first 32 bytes differ from a run of 64.
         let params = params(10, 8, 16).expect("a cost");
         let mut out = [0; 64];
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_strings_are_an_error_not_a_panic() {
+    fn a_damaged_hash_is_an_error_not_a_panic() {
         for stored in [
             "",
             "$scrypt$",
@@ -92,7 +92,7 @@ mod tests {
             assert!(matches(stored, "secret").is_err(), "{stored}");
         }
         assert!(
-            !matches("$scrypt$ln=1,r=8,p=1$AAAA$", "secret").expect("an answer"),
+            !matches("$scrypt$ln=1,r=8,p=1$AAAA$", "secret").expect("a result"),
             "an empty hash proves nothing"
         );
     }

@@ -11,10 +11,10 @@ const CHECKSUM: usize = 6;
 const TAIL: usize = 1 + SecretId::LENGTH + 1 + SECRET + CHECKSUM;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// What tokens look like, for scanners of logs and repositories. README publishes it.
+/// The regular expression of a token, for scanners of logs and repositories. The README publishes it.
 pub const PATTERN: &str = "\\b(?:ak_(?:live|test|claw)|sk_live|amt)_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}\\b";
 
-/// A text of the right form and checksum. Whether it opens anything is another question.
+/// A text with the right form and checksum. It may still belong to no key.
 #[derive(Clone, Copy)]
 pub struct Token<'a> {
     whole: &'a str,
@@ -23,7 +23,7 @@ pub struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Length, shape, checksum: nothing here costs more than reading the text.
+    /// Checks length, shape and checksum. This costs no more than reading the text.
     pub fn parse(text: &'a str) -> Option<Self> {
         let prefix = text.get(..text.len().checked_sub(TAIL)?)?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix)?;
@@ -45,12 +45,12 @@ impl<'a> Token<'a> {
         self.id
     }
 
-    /// All but the checksum, which follows from it: no longer than one block of the usual hashes.
+    /// Everything but the checksum, which is computed from it. It is no longer than one block of common hashes.
     pub fn body(&self) -> &'a str {
         &self.whole[..self.whole.len() - CHECKSUM]
     }
 
-    /// The part that nobody may know.
+    /// The confidential part.
     pub fn secret(&self) -> &'a str {
         &self.body()[self.whole.len() - CHECKSUM - SECRET..]
     }
@@ -62,7 +62,7 @@ impl fmt::Debug for Token<'_> {
     }
 }
 
-/// A new token. Shown once, then known only to whom it was shown.
+/// A new token. It is shown once and not stored.
 pub struct Fresh {
     plain: Secret,
     id: SecretId,
@@ -90,13 +90,13 @@ impl Fresh {
     }
 }
 
-/// Of the right form, and nobody's.
+/// A token of the right form that belongs to no key.
 #[cfg(test)]
 pub fn fresh_token(random: &Random, kind: Kind) -> String {
     Fresh::generate(random, kind).into_secret().expose().to_owned()
 }
 
-/// With a public id that exists and a secret that is not its own.
+/// A token with the given public id and a random secret.
 #[cfg(test)]
 pub fn forged_token(random: &Random, kind: Kind, id: SecretId) -> String {
     let body = format!("{}_{id}_{}", kind.prefix(), random.base62(SECRET));
@@ -106,11 +106,11 @@ pub fn forged_token(random: &Random, kind: Kind, id: SecretId) -> String {
 
 /// CRC-32 in base 62, the most significant digit first.
 fn checksum(body: &str) -> [u8; CHECKSUM] {
-    let mut rest = crc32fast::hash(body.as_bytes());
+    let mut number = crc32fast::hash(body.as_bytes());
     let mut text = [b'0'; CHECKSUM];
     for digit in text.iter_mut().rev() {
-        *digit = BASE62[(rest % 62) as usize];
-        rest /= 62;
+        *digit = BASE62[(number % 62) as usize];
+        number /= 62;
     }
     text
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_generated_is_read_back() {
+    fn a_generated_token_parses() {
         for text in tokens() {
             let token = Token::parse(&text).expect("a token");
             let (prefix, rest) = text.split_at(token.kind().prefix().len());
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn every_single_change_is_noticed() {
+    fn every_changed_character_is_detected() {
         for text in tokens().take(20) {
             for at in 0..text.len() {
                 for other in ['0', 'A', 'z', '_', ' ', 'é', '\0'] {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_of_the_right_length_is_no_token() {
+    fn random_text_of_the_right_length_is_no_token() {
         let random = Random::seeded(6);
         for kind in Kind::ALL {
             for _ in 0..2_000 {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_expression_finds_every_token_and_nothing_shorter() {
+    fn the_published_pattern_matches_every_token_and_nothing_shorter() {
         assert!(include_str!("../../../README.md").contains(PATTERN), "README publishes another");
         let pattern = regex::Regex::new(PATTERN).expect("an expression");
         for text in tokens() {

@@ -1,8 +1,8 @@
-//! What a key may hand on: nothing that lasts longer, works from more places or more often than the key itself.
+//! What a key may grant to other keys: no later expiry, no further addresses and no higher rate limit than its own.
 
 use ipnet::IpNet;
 
-use super::draft::Checked;
+use super::draft::ValidatedDraft;
 use super::store;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
@@ -15,14 +15,14 @@ use crate::shared::{SecretId, Timestamp};
 pub(super) struct Bounds {
     pub expires_at: Option<Timestamp>,
     pub rate_limit: Option<u32>,
-    /// Empty: everywhere.
+    /// Empty: any address.
     pub ranges: Vec<IpNet>,
 }
 
 const CALLER_ENDED: &str = "The calling key was revoked, disabled or rotated a moment ago.";
 
 impl Bounds {
-    /// A secret that is being replaced works until its cut-off only.
+    /// A secret that is being replaced is valid until its cut-off only.
     pub fn of(key: &Key, secret: Option<SecretId>) -> Self {
         let replaced = key.previous.filter(|(previous, _)| Some(*previous) == secret);
         let cut_off = replaced.map(|(_, until)| until);
@@ -33,14 +33,14 @@ impl Bounds {
         }
     }
 
-    /// Those of the acting key; None where a person acts.
+    /// The limits of the acting key. None if a person acts.
     pub async fn of_actor(app: &App, actor: &Actor) -> Result<Option<Self>, Error> {
         let Some(id) = &actor.key else { return Ok(None) };
         let key = store::find_by_id(app.db.pool(), id.as_str()).await?;
         Self::of_working(app, actor, key).map(Some)
     }
 
-    /// The same as they are now, within a change.
+    /// The same, read within the transaction of a change.
     pub async fn of_present_actor(
         app: &App,
         write: &mut Write,
@@ -51,7 +51,7 @@ impl Bounds {
         Self::of_working(app, actor, key).map(Some)
     }
 
-    /// The key may have ended since its request began.
+    /// Fails if the key has ended since its request began.
     fn of_working(app: &App, actor: &Actor, key: Option<Key>) -> Result<Self, Error> {
         let now = app.clock.now();
         let working = key.filter(|key| key.status(now).is_active());
@@ -60,9 +60,9 @@ impl Bounds {
         Ok(Self::of(&key, actor.secret))
     }
 
-    /// What a new key leaves open is as the calling key has it.
-    pub fn fill(&self, new: Checked) -> Checked {
-        Checked {
+    /// Fills the unset limits of a new key with those of the calling key.
+    pub fn fill(&self, new: ValidatedDraft) -> ValidatedDraft {
+        ValidatedDraft {
             expires_at: new.expires_at.or(self.expires_at),
             rate_limit: new.rate_limit.or(self.rate_limit),
             ranges: if new.ranges.is_empty() { self.ranges.clone() } else { new.ranges },
@@ -70,7 +70,7 @@ impl Bounds {
         }
     }
 
-    /// By field, in what a key goes beyond these.
+    /// The fields in which a key exceeds these limits, each with the reason.
     pub fn exceeded_by(&self, key: &Key) -> Vec<(&'static str, String)> {
         self.exceeded(key.expires_at, key.rate_limit, &key.ranges)
     }
@@ -102,7 +102,7 @@ impl Bounds {
         wrong
     }
 
-    /// Neighbouring ranges together cover what spans them.
+    /// Adjacent ranges together cover a range that spans them.
     fn covers(&self, ranges: &[IpNet]) -> bool {
         if self.ranges.is_empty() {
             return true;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_lie_within_ranges_or_not() {
+    fn ranges_are_covered_by_the_union_of_the_own_ranges() {
         for (own, asked, fine) in [
             (&[][..], &[][..], true),
             (&[], &["0.0.0.0/0"], true),

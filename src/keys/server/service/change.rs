@@ -1,9 +1,11 @@
-//! What can be changed of a key: everything but its role and kind.
+//! Editing, disabling and enabling a key. Its role and kind never change.
 
 use serde_json::Value;
 
 use super::draft::check;
-use super::{Gives, Refusal, TAKEN, beyond_bounds, conclude, held, held_with_bounds, name_key, store};
+use super::{
+    Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key, store,
+};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -11,7 +13,7 @@ use crate::orgs::server::Actor;
 use crate::platform::App;
 use crate::shared::{KeyId, Timestamp};
 
-/// What is not named stays.
+/// The fields to change. None leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Edit {
     pub name: Option<String>,
@@ -23,15 +25,15 @@ pub struct Edit {
 
 const REVOKED: &str = "This key is revoked, for good.";
 
-/// An edit that changes nothing is not an event.
+/// An edit that changes nothing writes no audit row.
 pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<Key, Refusal> {
-    let (mut write, old, bounds) = held_with_bounds(app, actor, id, "edit", Gives::NewLimits).await?;
+    let (mut write, old, bounds) = lock_key_with_bounds(app, actor, id, "edit", Grants::NewLimits).await?;
     let now = app.clock.now();
     if old.revoked_at.is_some() {
         return Err(Refusal::State(REVOKED));
     }
     let ranges = edit.ranges.clone().unwrap_or_else(|| old.ranges.iter().map(ToString::to_string).collect());
-    // An expiry that has passed may stay: what is checked is what is new.
+    // Only a new expiry is checked, so that a past one does not prevent other edits.
     let expires_at = edit.expires_at.filter(|new| *new != old.expires_at);
     let checked = check(
         now,
@@ -47,7 +49,7 @@ pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<K
         expires_at: expires_at.unwrap_or(old.expires_at),
         rate_limit: checked.rate_limit,
         ranges: checked.ranges,
-        // The former secret never outlives the key.
+        // The previous secret must not outlive the key.
         previous: old.previous.map(|(secret, until)| match expires_at {
             Some(Some(end)) => (secret, until.min(end)),
             _ => (secret, until),
@@ -58,7 +60,7 @@ pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<K
     if changed.is_empty() {
         return Ok(old);
     }
-    // A new name or note hands out nothing.
+    // A new name or note grants nothing, so only changed limits are compared.
     let limits = |key: &Key| (key.expires_at, key.rate_limit, key.ranges.clone());
     if let Some(bounds) = bounds.filter(|_| limits(&old) != limits(&key)) {
         let wrong = bounds.exceeded_by(&key);
@@ -76,7 +78,7 @@ pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<K
     Ok(key)
 }
 
-/// What was there before, of what is different now.
+/// The old values of the changed fields, for the audit log.
 fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
     let mut changed = Vec::new();
     if old.name != new.name {
@@ -98,9 +100,9 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
     changed
 }
 
-/// Stops a key; `enable` lets it go on.
+/// Disables a key until `enable`.
 pub async fn disable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "disable", Gives::Nothing).await?;
+    let (mut write, mut key) = lock_key(app, actor, id, "disable", Grants::Nothing).await?;
     let now = app.clock.now();
     match key.status(now) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),
@@ -114,7 +116,7 @@ pub async fn disable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusa
 }
 
 pub async fn enable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "enable", Gives::Power).await?;
+    let (mut write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
     match key.status(app.clock.now()) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),
         _ if key.disabled_at.is_none() => return Err(Refusal::State("This key is not disabled.")),

@@ -1,10 +1,10 @@
-//! Making a key.
+//! Creating a key.
 
 use super::bounds::Bounds;
-use super::draft::{Checked, check};
+use super::draft::{ValidatedDraft, check};
 use super::{
-    Begun, Draft, Refusal, Revealed, TAKEN, begin, beyond_bounds, conclude, forge, name_key, refused,
-    require, sender, store,
+    BegunChange, Draft, Refusal, Revealed, TAKEN, begin, beyond_bounds, conclude, generate, name_key,
+    refused, require, sender, store,
 };
 use crate::audit::Event;
 use crate::keys::server::Key;
@@ -12,7 +12,7 @@ use crate::orgs::server::Actor;
 use crate::platform::{App, Secret};
 use crate::shared::KeyId;
 
-/// Its role is frozen: what the maker becomes later does not change it. `repeat` is an idempotency key.
+/// The key's role is fixed: later changes of its creator's role do not affect it. `repeat` is an idempotency key.
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -23,7 +23,7 @@ pub async fn create(
     let now = app.clock.now();
     let checked = check(now, &draft.name, &draft.note, draft.expires_at, draft.rate_limit, &draft.ranges)?;
     let bounds = Bounds::of_actor(app, actor).await?;
-    let Checked { name, note, expires_at, rate_limit, ranges } = match &bounds {
+    let ValidatedDraft { name, note, expires_at, rate_limit, ranges } = match &bounds {
         Some(bounds) => bounds.fill(checked),
         None => checked,
     };
@@ -41,7 +41,7 @@ pub async fn create(
     {
         return Err(Refusal::Repeated(key));
     }
-    let (fresh, stored) = forge(app, draft.kind).await?;
+    let (fresh, stored) = generate(app, draft.kind).await?;
     let key = Key {
         id: KeyId::new(now, app.chance_for_id()),
         org: actor.org.org.clone(),
@@ -63,12 +63,12 @@ pub async fn create(
         last_used_at: None,
         login: None,
     };
-    let Begun { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
+    let BegunChange { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
     if role > present.org.role {
         drop(write);
         return Err(too_high(app, &present).await);
     }
-    // Somebody may have limited the acting key meanwhile.
+    // The acting key's limits may have changed meanwhile.
     let wrong = bounds.map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
     if !wrong.is_empty() {
         drop(write);

@@ -1,4 +1,4 @@
-//! What somebody wishes a key to be, and what is wrong with it.
+//! The requested properties of a key, and their validation.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ const END_OF_TIME: Timestamp = Timestamp::from_millis(253_402_300_800_000);
 pub struct Draft {
     pub name: String,
     pub kind: Kind,
-    /// None: the maker's.
+    /// None: the creator's role.
     pub role: Option<Role>,
     pub note: String,
     pub expires_at: Option<Timestamp>,
@@ -25,8 +25,8 @@ pub struct Draft {
     pub ranges: Vec<String>,
 }
 
-/// The parts that are checked alike when a key is made and when it is edited.
-pub(super) struct Checked {
+/// The validated fields that creating and editing a key share.
+pub(super) struct ValidatedDraft {
     pub name: String,
     pub note: String,
     pub expires_at: Option<Timestamp>,
@@ -34,7 +34,7 @@ pub(super) struct Checked {
     pub ranges: Vec<IpNet>,
 }
 
-/// Everything that is wrong, at once.
+/// Validates all fields and reports all errors at once.
 pub(super) fn check(
     now: Timestamp,
     name: &str,
@@ -42,7 +42,7 @@ pub(super) fn check(
     expires_at: Option<Timestamp>,
     rate_limit: Option<i64>,
     ranges: &[String],
-) -> Result<Checked, Refusal> {
+) -> Result<ValidatedDraft, Refusal> {
     let mut wrong = Vec::new();
     let name = check_key_name(name).unwrap_or_else(|why| {
         wrong.push(("name", why));
@@ -73,13 +73,13 @@ pub(super) fn check(
         Vec::new()
     });
     if wrong.is_empty() {
-        Ok(Checked { name, note, expires_at, rate_limit: allowed.flatten(), ranges })
+        Ok(ValidatedDraft { name, note, expires_at, rate_limit: allowed.flatten(), ranges })
     } else {
         Err(Refusal::Input(wrong))
     }
 }
 
-/// Addresses and ranges, none of which lies within another.
+/// Parses addresses and ranges. None may lie within another.
 pub fn read_ranges(texts: &[String]) -> Result<Vec<IpNet>, String> {
     if texts.len() > MOST_RANGES {
         return Err(format!("A key has at most {MOST_RANGES} ranges."));

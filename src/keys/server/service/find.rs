@@ -1,4 +1,4 @@
-//! Reading keys, with what is counted and not yet added up laid over.
+//! Reading keys. Usage that is counted but not yet rolled up is added to the stored totals.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -29,10 +29,10 @@ pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<Page, Err
     Ok(page)
 }
 
-/// The most that is counted; beyond it is "1,000+".
+/// Counting stops here; pages show more as "1,000+".
 pub const MOST_COUNTED: i64 = 1_000;
 
-/// How many keys stand so, up to one beyond `MOST_COUNTED`; None asks for all of them.
+/// The number of keys with each standing, up to one beyond `MOST_COUNTED`. None counts all keys.
 pub async fn count(app: &App, actor: &Actor, asked: &[Option<Standing>]) -> Result<Vec<i64>, Error> {
     actor.require(Permission::See)?;
     Ok(store::count(app.db.pool(), &actor.org.org, app.clock.now(), asked, MOST_COUNTED).await?)
@@ -45,13 +45,13 @@ pub async fn find_by_secret(app: &App, actor: &Actor, secret: SecretId) -> Resul
     Ok(found.filter(|row| row.org == actor.org.org).map(|row| row.key))
 }
 
-/// Who has made keys, in no order; at most a hundred of them.
+/// At most a hundred of the people who have created keys, in no particular order.
 pub async fn creators(app: &App, actor: &Actor) -> Result<Vec<UserId>, Error> {
     actor.require(Permission::See)?;
     Ok(store::creators(app.db.pool(), &actor.org.org, 100).await?)
 }
 
-/// What the keys that made these keys are called.
+/// The names of the keys that created these keys.
 pub async fn makers(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, String>, Error> {
     let ids: BTreeSet<KeyId> = keys.iter().filter_map(|key| key.created_by_key.clone()).collect();
     Ok(store::names(app.db.pool(), &ids.into_iter().collect::<Vec<_>>()).await?)
@@ -70,7 +70,7 @@ pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
     Ok(secrets)
 }
 
-/// The living keys that this one made.
+/// The keys that this one created and that are not revoked.
 pub async fn children(app: &App, actor: &Actor, id: &KeyId) -> Result<Vec<Key>, Error> {
     let key = find(app, actor, id).await?;
     let usage = app.slice::<Usage>();

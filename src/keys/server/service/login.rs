@@ -1,9 +1,9 @@
-//! A login of a command line: a person gets a key for a program on a device of theirs. The caller has begun the
-//! transaction and may have written into it (what was approved is used up); here it ends, or nothing of it happens.
+//! A login of a command line: a person gets a key for a program on one of their devices. The caller begins the transaction and
+//! may already have written to it (the approval is consumed). It is committed here, or not at all.
 
 use super::bounds::Bounds;
 use super::find::overlay;
-use super::{Revealed, about, conclude_by, forge, name_key, store};
+use super::{Revealed, about, conclude_by, generate, name_key, store};
 use crate::accounts::server::letters;
 use crate::audit::{self, By, Event};
 use crate::keys::server::token::Fresh;
@@ -16,33 +16,33 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, Kind, OrgId, Permission, PrincipalKind, Role, SecretId, Timestamp, UserId};
 use crate::usage::server::Usage;
 
-/// Of a name: what the person and what the device may take, so that there is room for a number.
+/// The lengths of the person's and the device's part of a name, which leave room for a number.
 const LONGEST_USER: usize = 30;
 const LONGEST_DEVICE: usize = 40;
-/// With more numbered namesakes than are looked at, the name that is found may be taken, and the login is to be repeated.
+/// How many numbered names are read. If there are more, the chosen name may be taken, and the login must be repeated.
 const MOST_NAMESAKES: i64 = 10_000;
 
-/// Whose login it is, into what, and for what.
+/// The person, organization and program of a login.
 #[derive(Clone, Debug)]
 pub struct LoginWish {
     pub user: UserId,
     pub org: OrgId,
-    /// The key gets no more than this, and no more than the person has now.
+    /// The key's role is at most this, and at most the person's current role.
     pub cap: Role,
-    /// What people call the program.
+    /// The name of the program.
     pub tool: String,
-    /// None: the tool's name stands for it.
+    /// None: the tool's name is used instead.
     pub device: Option<String>,
     /// With it, the key of the last login for the same person, organization, device and product is revoked.
     pub device_id: Option<String>,
     pub product: String,
-    /// None: `<user>@<device>`. A namesake gets a number.
+    /// None: `<user>@<device>`. If the name is taken, a number is added.
     pub name: Option<String>,
-    /// The key that asks, where one does.
+    /// The key that requests the login, if one does.
     pub asks: Option<Asks>,
 }
 
-/// A key that asks for another one, and the secret that was presented.
+/// A key that requests another one, and the secret that was presented.
 #[derive(Clone, Debug)]
 pub struct Asks {
     pub org: OrgId,
@@ -50,20 +50,20 @@ pub struct Asks {
     pub secret: SecretId,
 }
 
-/// A token and what is stored of it. Hashing takes its time, so this is made before the transaction begins.
+/// A token and its hash. Hashing is slow, so this is created before the transaction begins.
 pub struct Minted {
-    /// The key's, so that a caller can write it down before the key is there.
+    /// The id of the future key, so that a caller can store it before the key exists.
     pub id: KeyId,
     fresh: Fresh,
     stored: String,
 }
 
 pub async fn mint(app: &App) -> Result<Minted, Error> {
-    let (fresh, stored) = forge(app, Kind::Live).await?;
+    let (fresh, stored) = generate(app, Kind::Live).await?;
     Ok(Minted { id: KeyId::new(app.clock.now(), app.chance_for_id()), fresh, stored })
 }
 
-/// Makes the key and commits. None when the person may not have one there (any more): nothing has changed then.
+/// Creates the key and commits. Returns None, and changes nothing, when the person may not have a key there (any more).
 pub async fn log_in(
     app: &App,
     mut write: Write,
@@ -72,11 +72,11 @@ pub async fn log_in(
     by: &By,
 ) -> Result<Option<Revealed>, Error> {
     let now = app.clock.now();
-    let Some(member) = hold_places(&mut write, wish).await? else { return Ok(None) };
+    let Some(member) = lock_members(&mut write, wish).await? else { return Ok(None) };
     if !Permission::ManageOwnKeys.is_granted(member.role, PrincipalKind::Person) {
         return Ok(None);
     }
-    // A key that asks hands on no more than it has.
+    // A key that requests another one grants no more than it has.
     let bounds = match &wish.asks {
         Some(asks) => match present_bounds(&mut write, asks, now).await? {
             Some(bounds) => Some(bounds),
@@ -91,7 +91,7 @@ pub async fn log_in(
     let role = wish.cap.min(member.role);
     let life_ends = app.config.device.login_key_life.map(|life| now.plus(life));
     let asking_ends = bounds.as_ref().and_then(|bounds| bounds.expires_at);
-    let name = free_name(&mut write, &wish.org, &wanted_name(wish, &member.email, &login.device)).await?;
+    let name = free_name(&mut write, &wish.org, &requested_name(wish, &member.email, &login.device)).await?;
     let Minted { id, fresh, stored } = minted;
     let key = Key {
         id,
@@ -106,7 +106,7 @@ pub async fn log_in(
         previous: None,
         created_at: now,
         created_by: wish.user.clone(),
-        // A key of another organization is nothing that this one's members may know of.
+        // Members of this organization must not learn about a key of another one.
         created_by_key: wish.asks.as_ref().filter(|asks| asks.org == wish.org).map(|asks| asks.key.clone()),
         expires_at: [life_ends, asking_ends].into_iter().flatten().min(),
         disabled_at: None,
@@ -116,7 +116,7 @@ pub async fn log_in(
         login: Some(login),
     };
     if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
-        // Somebody took the name between the look and the insert.
+        // The name was taken between the lookup and the insert.
         return Err(Error::OutOfStep);
     }
     store::insert_secret(&mut write, key.secret, &key.id, &stored, now).await?;
@@ -134,7 +134,7 @@ pub async fn log_in(
     Ok(Some(Revealed { key, plaintext: fresh.into_secret() }))
 }
 
-/// The living keys that logins of this person made, in all organizations, the newest first.
+/// The keys of this person's logins that are not revoked, in all organizations, newest first.
 pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
@@ -143,7 +143,7 @@ pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
     Ok(keys)
 }
 
-/// Ends the keys of all logins of a person, wherever they are; how many.
+/// Revokes the keys of all logins of a person in all organizations. Returns how many.
 pub async fn end_logins(app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error> {
     let now = app.clock.now();
     let living = store::all_living_logins(write, user).await?;
@@ -159,9 +159,9 @@ pub async fn end_logins(app: &App, write: &mut Write, user: &UserId) -> Result<u
     Ok(living.len())
 }
 
-/// The organizations stay held, so that of two logins one is after the other, and of a login and a removal too. Always in
-/// the same order: of two that go opposite ways neither waits for the other.
-async fn hold_places(write: &mut Write, wish: &LoginWish) -> Result<Option<Present>, Error> {
+/// Locks the person's memberships in the organizations concerned, so that two logins, or a login and a removal, run one after
+/// the other. The order of the locks is fixed, so that two logins cannot deadlock.
+async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<Present>, Error> {
     let mut orgs: Vec<&OrgId> = wish.asks.iter().map(|asks| &asks.org).chain([&wish.org]).collect();
     orgs.sort();
     orgs.dedup();
@@ -175,14 +175,15 @@ async fn hold_places(write: &mut Write, wish: &LoginWish) -> Result<Option<Prese
     Ok(there)
 }
 
-/// The limits of the key that asks. None when it was revoked or replaced since its request began.
+/// The limits of the requesting key. None if it was revoked or replaced since its request began.
 async fn present_bounds(write: &mut Write, asks: &Asks, now: Timestamp) -> Result<Option<Bounds>, Error> {
     let key = store::hold(write, &asks.org, &asks.key).await?;
     let works = |key: &Key| key.status(now).is_active() && key.accepts(asks.secret, now);
     Ok(key.filter(works).map(|key| Bounds::of(&key, Some(asks.secret))))
 }
 
-/// Ends the keys of earlier logins for the same; their changes are noted later, so that the change log is held briefly.
+/// Revokes the keys of earlier logins of the same device and program. The change log entries are written later, so that its
+/// lock is held briefly.
 async fn revoke_former(
     app: &App,
     write: &mut Write,
@@ -201,7 +202,7 @@ async fn revoke_former(
     Ok(former)
 }
 
-fn wanted_name(wish: &LoginWish, email: &str, device: &str) -> String {
+fn requested_name(wish: &LoginWish, email: &str, device: &str) -> String {
     if let Some(Ok(name)) = wish.name.as_deref().map(check_key_name) {
         return shortened(&name, LONGEST_NAME - 7);
     }
@@ -214,7 +215,7 @@ fn shortened(text: &str, most: usize) -> String {
     text.chars().take(most).collect::<String>().trim().to_owned()
 }
 
-/// The name itself, or with the first number that makes it free: `alice@laptop 2`.
+/// The name itself, or with the first number that is not taken: `alice@laptop 2`.
 async fn free_name(write: &mut Write, org: &OrgId, name: &str) -> Result<String, Error> {
     let key = name_key(name);
     if !store::is_name_taken(write, org, &key).await? {

@@ -1,5 +1,5 @@
-//! What can be done with keys. Each verb checks the permission, takes hold of the key's row, decides, writes, and puts an
-//! audit row and a change in the same transaction. Hashing happens before the transaction begins.
+//! The operations on keys. Each one checks the permission, locks the key's row, decides, writes, and adds an audit row and a
+//! change log entry in the same transaction. Hashing happens before the transaction begins.
 
 mod bounds;
 mod change;
@@ -31,14 +31,14 @@ use crate::shared::{KeyId, Kind, Permission, PrincipalKind};
 use bounds::Bounds;
 use std::sync::Arc;
 
-/// Why a verb was not done. Nothing has changed.
+/// Why an operation was refused. Nothing has changed.
 #[derive(Debug)]
 pub enum Refusal {
-    /// By field, what is wrong with it.
+    /// Errors by field.
     Input(Vec<(&'static str, String)>),
-    /// The key is not in a state for it.
+    /// The key's state does not allow the operation.
     State(&'static str),
-    /// The same request was done before; what it showed cannot be shown again.
+    /// The same request was already executed. Its plaintext cannot be shown again.
     Repeated(KeyId),
     Error(Error),
 }
@@ -55,7 +55,7 @@ impl<E: Into<Error>> From<E> for Refusal {
     }
 }
 
-/// A key together with its plaintext, which exists here and in the one answer that shows it.
+/// A key together with its plaintext, which exists only here and in the one response that shows it.
 #[derive(Debug)]
 pub struct Revealed {
     pub key: Key,
@@ -64,8 +64,8 @@ pub struct Revealed {
 
 const TAKEN: &str = "Another key of this organization has this name.";
 
-/// A new token and the string that is stored of it.
-async fn forge(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
+/// Generates a token and the hash that is stored for it.
+async fn generate(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
     let fresh = Fresh::generate(&app.random, kind);
     let secret = fresh.token().secret().to_owned();
     let salt = app.random.bytes();
@@ -76,7 +76,7 @@ async fn forge(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
     Ok((fresh, stored))
 }
 
-/// May the actor manage keys at all? Tried once before any work, so that nobody is hashed for in vain.
+/// Requires that the actor may manage keys at all. Called before any work, so that no hash is computed in vain.
 async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Error> {
     let why = if !actor.may(Permission::ManageOwnKeys) {
         "A viewer's key may only read."
@@ -90,25 +90,26 @@ async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Err
     Err(refused(app, actor, verb, None, why.to_owned()).await)
 }
 
-/// One's own keys, or everybody's. What hands out power asks for more.
+/// Whether the actor may manage this key: it is their own, or they may manage all keys. Operations that grant access require
+/// more.
 pub fn may_manage(actor: &Actor, key: &Key) -> bool {
     let own = key.created_by == actor.user && actor.may(Permission::ManageOwnKeys);
     own || actor.may(Permission::ManageAllKeys)
 }
 
-/// For pages that lead to a change: refused before anything is asked.
+/// For pages with a form for a change: refuses before the form is shown.
 pub fn require_to_manage(actor: &Actor, key: &Key) -> Result<(), Error> {
     if may_manage(actor, key) { Ok(()) } else { Err(Error::Forbidden(not_theirs(actor))) }
 }
 
-/// The same where power is handed out or prolonged.
+/// The same for a change that grants or prolongs access.
 pub fn require_to_lend(actor: &Actor, key: &Key) -> Result<(), Error> {
     require_to_manage(actor, key)?;
     if actor.org.role >= key.role { Ok(()) } else { Err(Error::Forbidden(too_high(key))) }
 }
 
-/// The same where a new secret is shown. The key of a login leads into all organizations of its person, so nobody else,
-/// and no other key of theirs, may hold it.
+/// The same for a change that shows a new secret. A login's key gives access to all organizations of its person, so nobody
+/// else, and no other key of that person, may receive its secret.
 pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
     require_to_lend(actor, key)?;
     if may_renew(actor, key) { Ok(()) } else { Err(Error::Forbidden(ANOTHERS_LOGIN.to_owned())) }
@@ -131,17 +132,17 @@ fn too_high(key: &Key) -> String {
     format!("This key is {}; that takes the same role or a higher one.", key.role.with_article())
 }
 
-/// A change that has begun.
-struct Begun {
+/// A change whose transaction has begun.
+struct BegunChange {
     write: Write,
-    /// With the role that they have now.
+    /// The actor with their current role.
     actor: Actor,
-    /// Where a key acts: what it may hand on.
+    /// The limits of the acting key, if a key acts.
     bounds: Option<Bounds>,
 }
 
-/// The beginning of every change. The actor may have lost what they had when their request began.
-async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<Begun, Error> {
+/// Begins a change and reads the actor's permissions again, since they may have changed since the request began.
+async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<BegunChange, Error> {
     require(app, actor, verb).await?;
     let mut write = app.db.write().await?;
     let present = async {
@@ -151,7 +152,7 @@ async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<Begun, Er
     match present.await {
         Ok((role, bounds)) => {
             let org = Membership { role, ..actor.org.clone() };
-            Ok(Begun { write, actor: Actor { org, ..actor.clone() }, bounds })
+            Ok(BegunChange { write, actor: Actor { org, ..actor.clone() }, bounds })
         }
         Err(Error::Forbidden(why)) => {
             drop(write);
@@ -161,52 +162,52 @@ async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<Begun, Er
     }
 }
 
-/// What a change gives away.
+/// What a change grants.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Gives {
+enum Grants {
     Nothing,
-    /// It hands out or prolongs power: that needs a present role at or above the key's. A key cannot do it to itself, nor
+    /// Access is granted or prolonged. The actor's current role must be at least the key's. A key cannot do it to itself, nor
     /// to a key with looser limits than its own.
     Power,
-    /// The same, and a new secret is shown. A key may give itself one.
+    /// The same, and a new secret is shown. A key may do it to itself.
     Secret,
-    /// As for power, but the limits of the result decide, which the verb itself looks at.
+    /// Like `Power`, but the operation itself compares the limits of the result.
     NewLimits,
 }
 
-/// A key that the actor may manage, held until the end of the transaction.
-async fn held(
+/// Locks a key that the actor may manage until the end of the transaction.
+async fn lock_key(
     app: &App,
     actor: &Actor,
     id: &KeyId,
     verb: &'static str,
-    gives: Gives,
+    grants: Grants,
 ) -> Result<(Write, Key), Refusal> {
-    let (write, key, _) = held_with_bounds(app, actor, id, verb, gives).await?;
+    let (write, key, _) = lock_key_with_bounds(app, actor, id, verb, grants).await?;
     Ok((write, key))
 }
 
-/// The same with what the acting key may hand on.
-async fn held_with_bounds(
+/// The same, and returns the limits of the acting key.
+async fn lock_key_with_bounds(
     app: &App,
     actor: &Actor,
     id: &KeyId,
     verb: &'static str,
-    gives: Gives,
+    grants: Grants,
 ) -> Result<(Write, Key, Option<Bounds>), Refusal> {
-    let Begun { mut write, actor, bounds } = begin(app, actor, verb).await?;
+    let BegunChange { mut write, actor, bounds } = begin(app, actor, verb).await?;
     let Some(key) = store::hold(&mut write, &actor.org.org, id).await? else {
         return Err(Error::NotFound.into());
     };
     let why = if !may_manage(&actor, &key) {
         Some(not_theirs(&actor))
-    } else if gives != Gives::Nothing && actor.org.role < key.role {
+    } else if grants != Grants::Nothing && actor.org.role < key.role {
         Some(too_high(&key))
-    } else if gives == Gives::Secret && !may_renew(&actor, &key) {
+    } else if grants == Grants::Secret && !may_renew(&actor, &key) {
         Some(ANOTHERS_LOGIN.to_owned())
     } else if actor.key.as_ref() == Some(id) {
-        why_not_itself(&actor, &key, gives).map(str::to_owned)
-    } else if matches!(gives, Gives::Power | Gives::Secret) {
+        why_not_itself(&actor, &key, grants).map(str::to_owned)
+    } else if matches!(grants, Grants::Power | Grants::Secret) {
         let beyond = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
         beyond.into_iter().next().map(|(_, why)| why)
     } else {
@@ -221,16 +222,16 @@ async fn held_with_bounds(
     }
 }
 
-/// Why a key may not do this to itself. With a secret that is being replaced a new one would outlive its cut-off.
-fn why_not_itself(actor: &Actor, key: &Key, gives: Gives) -> Option<&'static str> {
-    match gives {
-        Gives::Nothing => None,
-        Gives::Power | Gives::NewLimits => Some(ITSELF),
-        Gives::Secret => actor.secret.filter(|secret| *secret != key.secret).map(|_| OLD_SECRET),
+/// Why a key may not do this to itself. A secret that is being replaced may not create one that outlives its own cut-off.
+fn why_not_itself(actor: &Actor, key: &Key, grants: Grants) -> Option<&'static str> {
+    match grants {
+        Grants::Nothing => None,
+        Grants::Power | Grants::NewLimits => Some(ITSELF),
+        Grants::Secret => actor.secret.filter(|secret| *secret != key.secret).map(|_| OLD_SECRET),
     }
 }
 
-/// A key asked for more than it may hand on. Each field is named; the audit log gets the first reason.
+/// Refuses a change beyond the acting key's limits. Each field is named; the audit log records the first reason.
 async fn beyond_bounds(
     app: &App,
     actor: &Actor,
@@ -245,7 +246,7 @@ async fn beyond_bounds(
     }
 }
 
-/// A refusal of something that matters is an event too.
+/// Records a refused operation in the audit log.
 async fn refused(app: &App, actor: &Actor, verb: &'static str, key: Option<&Key>, why: String) -> Error {
     let event = Event::new("key.refused").detail("verb", verb);
     let event = match key {
@@ -255,7 +256,7 @@ async fn refused(app: &App, actor: &Actor, verb: &'static str, key: Option<&Key>
     audit::forbid(app, &actor.by, event, why).await
 }
 
-/// The end of every change: its event, its place in the change log, the commit.
+/// Ends a change: writes its audit row and its change log entry, and commits.
 async fn conclude(app: &App, actor: &Actor, write: Write, key: &Key, event: Event) -> Result<(), Error> {
     conclude_by(app, &actor.by, write, key, event).await
 }
@@ -271,7 +272,7 @@ fn about(key: &Key, event: Event) -> Event {
     event.on("key", &key.id, &key.name).detail("prefix", key.prefix())
 }
 
-/// Who sends idempotency keys: two actors' may be the same text.
+/// The owner of an idempotency key, since two actors may send the same text.
 fn sender(actor: &Actor) -> &str {
     actor.key.as_ref().map_or(actor.user.as_str(), KeyId::as_str)
 }

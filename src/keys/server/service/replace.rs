@@ -1,8 +1,8 @@
-//! The same form sent twice: the first answer may never have reached the screen, and what it showed exists nowhere else.
+//! Handles a form that was sent twice. The first response, the only place with the plaintext, may not have reached the user.
 
 use std::time::Duration;
 
-use super::{Gives, Refusal, Revealed, conclude, forge, held, require, store};
+use super::{Grants, Refusal, Revealed, conclude, generate, lock_key, require, store};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -11,19 +11,19 @@ use crate::platform::{App, Error};
 use crate::shared::KeyId;
 use crate::usage::server::Usage;
 
-/// For how long after it was made a secret that nobody has used may be replaced.
+/// How long after its creation an unused secret may be replaced.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Puts a new secret in the place of one that was made moments ago and that nobody has used. None when it is too late for
-/// that; nothing has changed then.
+/// Replaces a secret that was created moments ago and has not been used. Returns None, and changes nothing, when it is too
+/// late.
 pub async fn replace(app: &App, actor: &Actor, id: &KeyId) -> Result<Option<Revealed>, Refusal> {
     require(app, actor, "replace").await?;
     let found = store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(Error::NotFound)?;
-    let (fresh, stored) = forge(app, found.kind).await?;
-    let (mut write, key) = held(app, actor, id, "replace", Gives::Secret).await?;
+    let (fresh, stored) = generate(app, found.kind).await?;
+    let (mut write, key) = lock_key(app, actor, id, "replace", Grants::Secret).await?;
     let now = app.clock.now();
     let old = key.secret;
-    // In the order in which a count goes from memory to the tables.
+    // Memory first, then the tables: a count moves in this order, so it cannot be missed.
     let is_used = app.slice::<Usage>().has_counted(app, &mut write, id, old).await?;
     let made = store::made_unused(&mut write, old).await?;
     let is_fresh = !is_used && made.is_some_and(|at| now.since(at) <= WINDOW);

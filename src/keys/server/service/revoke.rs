@@ -1,15 +1,15 @@
-//! Immediate and permanent.
+//! Revoking a key, immediately and permanently.
 
-use super::{Gives, Refusal, conclude, held, store};
+use super::{Grants, Refusal, conclude, lock_key, store};
 use crate::audit::Event;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::platform::App;
 use crate::shared::KeyId;
 
-/// The hashes go in the same transaction; the key, its secrets' public ids and its history stay.
+/// Deletes the hashes of all secrets in the same transaction. The key, the public ids of its secrets and its history stay.
 pub async fn revoke(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "revoke", Gives::Nothing).await?;
+    let (mut write, mut key) = lock_key(app, actor, id, "revoke", Grants::Nothing).await?;
     if key.revoked_at.is_some() {
         return Err(Refusal::State("This key is revoked already."));
     }

@@ -1,8 +1,8 @@
-//! A new secret for the same key. The one before stays valid for an overlap, so that callers can change over one by one.
+//! Rotating a key: it gets a new secret, and the old one stays valid for an overlap, so that callers can switch one by one.
 
 use std::time::Duration;
 
-use super::{Gives, Refusal, Revealed, conclude, forge, held, require, sender, store};
+use super::{Grants, Refusal, Revealed, conclude, generate, lock_key, require, sender, store};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -18,7 +18,7 @@ const STILL_ROTATING: &str =
     "This key is being rotated and its new secret is in use. Finish that rotation first.";
 const NOT_ROTATING: &str = "No rotation of this key is under way.";
 
-/// No overlap ends the old secret at once. While a rotation is under way, a new secret that nobody has used yet is
+/// Without an overlap the old secret ends at once. While a rotation is in progress, a new secret that has not been used is
 /// replaced, and the old one keeps its cut-off.
 pub async fn rotate(
     app: &App,
@@ -39,9 +39,9 @@ pub async fn rotate(
     }
     let found =
         store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(crate::platform::Error::NotFound)?;
-    let (fresh, stored) = forge(app, found.kind).await?;
+    let (fresh, stored) = generate(app, found.kind).await?;
 
-    let (mut write, mut key) = held(app, actor, id, "rotate", Gives::Secret).await?;
+    let (mut write, mut key) = lock_key(app, actor, id, "rotate", Grants::Secret).await?;
     let now = app.clock.now();
     if matches!(key.status(now), Status::Expired | Status::Revoked) {
         return Err(Refusal::State(ENDED));
@@ -84,7 +84,7 @@ pub async fn rotate(
 
 /// Ends the old secret before its cut-off.
 pub async fn finish(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "finish", Gives::Nothing).await?;
+    let (mut write, mut key) = lock_key(app, actor, id, "finish", Grants::Nothing).await?;
     let now = app.clock.now();
     let Some((old, _)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
     store::end_secret(&mut write, old, now).await?;
@@ -95,9 +95,9 @@ pub async fn finish(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal
     Ok(key)
 }
 
-/// Moves the old secret's cut-off further away.
+/// Moves the old secret's cut-off to a later time.
 pub async fn extend(app: &App, actor: &Actor, id: &KeyId, until: Timestamp) -> Result<Key, Refusal> {
-    let (mut write, mut key) = held(app, actor, id, "extend", Gives::Power).await?;
+    let (mut write, mut key) = lock_key(app, actor, id, "extend", Grants::Power).await?;
     let now = app.clock.now();
     let Some((old, cut_off)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
     if until <= cut_off {

@@ -1,4 +1,4 @@
-//! Conditions over keys, as text with numbered places and the values that belong there.
+//! SQL conditions on keys: text with numbered parameters, and their values.
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
@@ -24,14 +24,14 @@ impl From<Timestamp> for Value {
     }
 }
 
-/// When a key ends; one without an end ends with time itself. As the index has it.
+/// The expiry of a key, or the largest number. An index has this expression.
 pub const END: &str = "COALESCE(expires_at, 9223372036854775807)";
 
-/// Until when a key is usable: never, where it was revoked or disabled. As the index has it.
+/// Until when a key is usable; -1 if it is revoked or disabled. An index has this expression.
 pub const USABLE: &str = "CASE WHEN revoked_at IS NULL AND disabled_at IS NULL THEN \
      COALESCE(expires_at, 9223372036854775807) ELSE -1 END";
 
-/// All of them hold.
+/// Conditions joined with AND.
 pub struct Conditions {
     wheres: Vec<String>,
     values: Vec<Value>,
@@ -43,7 +43,7 @@ impl Conditions {
         Self { wheres: vec!["org_id = $1".to_owned()], values: vec![org.as_str().into()] }
     }
 
-    /// Where the value stands.
+    /// Adds a value and returns its parameter.
     pub fn bind(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
@@ -66,11 +66,11 @@ impl Conditions {
     }
 }
 
-/// The status of `model::Status::at`.
+/// The SQL of `model::Status::at`.
 pub fn is_at(status: Status, now: &str, lead: Lead) -> String {
     let alive = format!("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {now})");
     match status {
-        // The number is named in every case, since it is bound in every case.
+        // Every case uses the parameter, since it is bound in every case.
         Status::Revoked => format!("revoked_at IS NOT NULL AND {now} = {now}"),
         Status::Expired => {
             let end = lead.column("expires_at", NUMBER);
@@ -84,28 +84,28 @@ pub fn is_at(status: Status, now: &str, lead: Lead) -> String {
     }
 }
 
-/// Which index answers: that of the condition, or that of the order.
+/// Which index the query uses: that of the condition, or that of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lead {
-    /// Few rows are meant: they are found, then sorted.
+    /// Few rows match: they are found, then sorted.
     Condition,
-    /// Many are meant: the order is followed until a page is full.
+    /// Many rows match: the index of the order is followed until a page is full.
     Order,
 }
 
 impl Lead {
-    /// A column of a condition. An index does not know it by an expression.
+    /// A column in a condition. As part of an expression, it cannot use an index.
     pub fn column(self, name: &str, zero: &str) -> String {
         if self == Self::Condition { format!("({name})") } else { format!("({name} {zero})") }
     }
 
-    /// A column that is ordered by.
+    /// A column in ORDER BY.
     pub fn ordered(self, name: &str, zero: &str) -> String {
         if self == Self::Order { name.to_owned() } else { format!("({name} {zero})") }
     }
 }
 
-/// What leaves a number and a text as they are.
+/// Operations that leave a number and a text unchanged.
 pub const NUMBER: &str = "+ 0";
 pub const TEXT: &str = "|| ''";
 
@@ -129,7 +129,7 @@ pub fn stands(
         Standing::Revoked => is_at(Status::Revoked, &at, lead),
         Standing::Idle => {
             let (idle, used) = (bind(now.minus(IDLE).into()), lead.column("last_used_at", NUMBER));
-            // The use leads, since few are idle.
+            // Uses the index on last_used_at, since few keys are idle.
             let usable = Lead::Order.column(USABLE, NUMBER);
             format!("{usable} > {at} AND {used} < {idle} AND created_at < {idle}")
         }

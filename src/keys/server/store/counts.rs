@@ -1,4 +1,4 @@
-//! Keys of all organizations, counted.
+//! Counts of keys over all organizations.
 
 use sqlx::{AnyPool, Row};
 
@@ -6,7 +6,7 @@ use super::condition::USABLE;
 use crate::platform::db::sql;
 use crate::shared::Timestamp;
 
-/// How many are usable now, and how many of them end by `soon`.
+/// The number of keys that are usable now, and of those that expire by `soon`.
 pub async fn count_usable(db: &AnyPool, now: Timestamp, soon: Timestamp) -> Result<(i64, i64), sqlx::Error> {
     let text = format!(
         "SELECT COUNT(*) AS active, COUNT(CASE WHEN {USABLE} <= $2 THEN 1 END) AS expiring FROM keys WHERE {USABLE} > $1"

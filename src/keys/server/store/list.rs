@@ -1,5 +1,5 @@
-//! A page of an organization's keys: filtered, in one of five orders, from a position on. However many keys there are, a
-//! page reads about as many rows as it shows.
+//! A page of an organization's keys: filtered, in one of five orders, from a position. However many keys there are, a page
+//! reads about as many rows as it shows.
 
 use sqlx::{AnyConnection, AnyPool, Row};
 
@@ -37,7 +37,7 @@ impl Order {
         Self::ALL.into_iter().find(|order| order.as_str() == text)
     }
 
-    /// What it sorts by, with what leaves it as it is; None: by the identifier alone, which is by the time of creation.
+    /// The sort column and its neutral operation. None: by id alone, which is by time of creation.
     fn column(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Name => Some(("name_key", TEXT)),
@@ -50,11 +50,11 @@ impl Order {
 
     fn position(self, key: &Key) -> Position {
         let value = match self {
-            Self::Name => Place::Text(name_key(&key.name)),
-            Self::Created => Place::None,
-            Self::LastUsed => Place::Number(key.last_used_at.map_or(0, Timestamp::millis)),
-            Self::Calls => Place::Number(key.calls),
-            Self::Expires => Place::Number(key.expires_at.map_or(i64::MAX, Timestamp::millis)),
+            Self::Name => PositionValue::Text(name_key(&key.name)),
+            Self::Created => PositionValue::None,
+            Self::LastUsed => PositionValue::Number(key.last_used_at.map_or(0, Timestamp::millis)),
+            Self::Calls => PositionValue::Number(key.calls),
+            Self::Expires => PositionValue::Number(key.expires_at.map_or(i64::MAX, Timestamp::millis)),
         };
         Position { value, id: key.id.to_string() }
     }
@@ -63,37 +63,37 @@ impl Order {
 /// Where a page ends and the next begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    value: Place,
+    value: PositionValue,
     id: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum PositionValue {
     None,
     Number(i64),
     Text(String),
 }
 
-/// As it stands in an address; opaque to whoever carries it.
+/// The text form in URLs, which is opaque to clients.
 impl Position {
     pub fn to_text(&self) -> String {
         let value = match &self.value {
-            Place::None => String::new(),
-            Place::Number(number) => number.to_string(),
-            Place::Text(text) => text.clone(),
+            PositionValue::None => String::new(),
+            PositionValue::Number(number) => number.to_string(),
+            PositionValue::Text(text) => text.clone(),
         };
         data_encoding::BASE64URL_NOPAD.encode(format!("{}\n{value}", self.id).as_bytes())
     }
 
-    /// None when it is not one of this order's.
+    /// Returns None when the text is not a position of this order.
     pub fn parse(text: &str, order: Order) -> Option<Self> {
         let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let whole = String::from_utf8(bytes).ok()?;
         let (id, value) = whole.split_once('\n')?;
         let value = match order {
-            Order::Created => Place::None,
-            Order::Name => Place::Text(value.to_owned()),
-            _ => Place::Number(value.parse().ok()?),
+            Order::Created => PositionValue::None,
+            Order::Name => PositionValue::Text(value.to_owned()),
+            _ => PositionValue::Number(value.parse().ok()?),
         };
         Some(Self { value, id: id.to_owned() })
     }
@@ -105,20 +105,20 @@ pub struct Filter {
     pub standing: Option<Standing>,
     pub kind: Option<Kind>,
     pub creator: Option<UserId>,
-    /// How the name begins, in lower case.
+    /// The beginning of the name, in lower case.
     pub name: Option<String>,
-    /// How the public id of any of its secrets begins.
+    /// The beginning of the public id of any of its secrets.
     pub secret: Option<String>,
     pub order: Order,
     pub descending: bool,
     pub after: Option<Position>,
-    /// The page that ends before this, instead of the one that begins after something.
+    /// Requests the page that ends before this position.
     pub before: Option<Position>,
     pub limit: usize,
 }
 
 impl Filter {
-    /// What somebody typed: the beginning of a token, or of a name.
+    /// Sets the search text: the beginning of a token or of a name.
     pub fn search(&mut self, text: &str) {
         let token =
             Kind::ALL.into_iter().find_map(|kind| text.strip_prefix(kind.prefix())?.strip_prefix('_'));
@@ -142,8 +142,8 @@ pub struct Page {
 }
 
 impl Filter {
-    /// Could it leave out most keys of a large organization?
-    fn is_choosy(&self) -> bool {
+    /// Whether the filter may exclude most keys of a large organization.
+    fn is_selective(&self) -> bool {
         let stands =
             self.standing.is_some_and(|standing| !matches!(standing, Standing::Active | Standing::Endless));
         let status = self.status.is_some_and(|status| status != Status::Active);
@@ -157,7 +157,7 @@ impl Filter {
         }
         if let Some(standing) = self.standing {
             all.add(|bind| stands(standing, now, lead, bind));
-            // In the order of the ends, those that have ended are passed over at once.
+            // In the order of expiry, this skips expired keys with the index.
             if lead == Lead::Order && standing == Standing::Expiring && self.order == Order::Expires {
                 all.add(|bind| format!("{END} > {}", bind(now.into())));
             }
@@ -170,7 +170,7 @@ impl Filter {
             let column = lead.column("created_by", TEXT);
             all.add(|bind| format!("{column} = {}", bind(creator.as_str().into())));
         }
-        // A range, not LIKE: that is what an index can answer on both engines.
+        // A range instead of LIKE, because both engines use an index for it.
         let end = |beginning: &str| Value::Text(format!("{beginning}\u{10FFFF}"));
         if let Some(name) = &self.name {
             let column = lead.column("name_key", TEXT);
@@ -197,7 +197,7 @@ pub async fn list(
 ) -> Result<Page, sqlx::Error> {
     let lead = lead(db, org, now, filter).await?;
     let mut all = filter.conditions(org, now, lead);
-    // A page before something is read from its end.
+    // The page before a position is read backwards.
     let backwards = filter.before.is_some();
     let descending = filter.descending != backwards;
     let (direction, beyond) = if descending { ("DESC", "<") } else { ("ASC", ">") };
@@ -207,9 +207,9 @@ pub async fn list(
         all.add(|bind| {
             let id = bind(from.id.as_str().into());
             let value = match &from.value {
-                Place::Text(text) => Some(text.as_str().into()),
-                Place::Number(number) => Some(Value::Number(*number)),
-                Place::None => None,
+                PositionValue::Text(text) => Some(text.as_str().into()),
+                PositionValue::Number(number) => Some(Value::Number(*number)),
+                PositionValue::None => None,
             };
             match (value, &column) {
                 (Some(value), Some(column)) => {
@@ -239,11 +239,11 @@ pub async fn list(
     Ok(Page { keys, next, previous })
 }
 
-/// So many rows are read and sorted for a page; where there may be more, the order is followed instead.
+/// Up to this many matching rows are read and sorted. With more, the index of the order is used instead.
 const FEW: i64 = 5_000;
 
-/// Planners without figures guess wrong where it is dearest (a search for what hardly any key has, a beginning that all
-/// have), so it is looked first.
+/// Counts the matching rows first, since planners without statistics guess wrong where it costs most: for a filter that
+/// hardly any key matches, and for one that almost all match.
 async fn lead(
     db: &mut AnyConnection,
     org: &OrgId,
@@ -253,7 +253,7 @@ async fn lead(
     if filter.secret.is_some() {
         return Ok(Lead::Condition);
     }
-    if !filter.is_choosy() {
+    if !filter.is_selective() {
         return Ok(Lead::Order);
     }
     let mut all = filter.conditions(org, now, Lead::Condition);
@@ -264,7 +264,7 @@ async fn lead(
     Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
 }
 
-/// How many stand so, for each that is asked for; none: all. Counting stops one beyond `most`.
+/// The number of keys with each standing; None counts all keys. Counting stops one beyond `most`.
 pub async fn count(
     pool: &AnyPool,
     org: &OrgId,

@@ -1,4 +1,4 @@
-//! Keys that logins of command lines made.
+//! Keys that logins of command lines created.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::read::{key, select};
 use crate::platform::db::Write;
 use crate::shared::{KeyId, OrgId, UserId};
 
-/// The living keys of the same person, organization, device and product; of programs without an identity none.
+/// The keys of the same person, organization, device and product that are not revoked. None for a login without a device id.
 pub async fn living_logins(
     write: &mut Write,
     org: &OrgId,
@@ -31,7 +31,7 @@ pub async fn living_logins(
     Ok(ids.into_iter().map(KeyId::from_text).collect())
 }
 
-/// The living keys of all logins of a person into an organization.
+/// The keys of a person's logins in an organization that are not revoked.
 pub async fn logins_in(write: &mut Write, org: &OrgId, user: &UserId) -> Result<Vec<KeyId>, sqlx::Error> {
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM keys WHERE created_by = $1 AND org_id = $2 AND login_device IS NOT NULL AND revoked_at IS NULL",
@@ -58,7 +58,7 @@ pub async fn all_living_logins(write: &mut Write, user: &UserId) -> Result<Vec<(
         .collect()
 }
 
-/// The same as they are listed, the newest first; beyond a hundred nobody looks.
+/// The same keys with all columns, newest first, at most a hundred.
 pub async fn logins_of(db: impl AnyExecutor<'_>, user: &UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT 100"
@@ -78,7 +78,7 @@ pub async fn is_name_taken(write: &mut Write, org: &OrgId, name_key: &str) -> Re
     Ok(found.is_some())
 }
 
-/// The names of living keys that are this one and a number, as they are compared.
+/// The comparison forms of names that consist of this name and a number, of keys that are not revoked.
 pub async fn numbered_names(
     write: &mut Write,
     org: &OrgId,

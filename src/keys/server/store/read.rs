@@ -1,4 +1,4 @@
-//! Keys and secrets, read one by one.
+//! Queries for single keys and secrets.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::super::{Key, Login};
 use crate::platform::db::{ROWS, Write, places, sql};
 use crate::shared::{Compact, KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
-/// `SELECT` all of a key.
+/// `SELECT` with all columns of a key.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -79,7 +79,7 @@ pub async fn find_by_id(db: impl AnyExecutor<'_>, id: &str) -> Result<Option<Key
     row.as_ref().map(key).transpose()
 }
 
-/// Only in its own organization.
+/// Finds a key of this organization.
 pub async fn find(db: impl AnyExecutor<'_>, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
     Ok(find_by_id(db, id.as_str()).await?.filter(|key| key.org == *org))
 }
@@ -90,7 +90,7 @@ pub async fn find_now(write: &mut Write, id: &KeyId) -> Result<Option<Key>, sqlx
     row.as_ref().map(key).transpose()
 }
 
-/// What the first check of a token needs.
+/// The data for the first check of a token.
 pub struct SecretRow {
     pub key: KeyId,
     pub org: OrgId,
@@ -118,7 +118,7 @@ pub async fn find_secret(pool: &AnyPool, id: SecretId) -> Result<Option<SecretRo
     .transpose()
 }
 
-/// The keys that a key made and that still live.
+/// The keys that a key created and that are not revoked.
 pub async fn children(db: impl AnyExecutor<'_>, id: &KeyId) -> Result<Vec<Key>, sqlx::Error> {
     let rows =
         sqlx::query(select!("WHERE created_by_key = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1000"))
@@ -128,8 +128,7 @@ pub async fn children(db: impl AnyExecutor<'_>, id: &KeyId) -> Result<Vec<Key>, 
     rows.iter().map(key).collect()
 }
 
-/// How many living keys each of these people has made.
-/// Counting stops at `most` for each.
+/// The number of keys that each person created and that are not revoked. Counting stops at `most` for each.
 pub async fn count_by_maker(
     pool: &AnyPool,
     org: &OrgId,
@@ -139,7 +138,7 @@ pub async fn count_by_maker(
     if makers.is_empty() {
         return Ok(HashMap::new());
     }
-    // As the index has it.
+    // An index has this expression.
     let counts: Vec<String> = (0..makers.len())
         .map(|place| {
             format!(
@@ -154,7 +153,7 @@ pub async fn count_by_maker(
     makers.iter().enumerate().map(|(place, maker)| Ok((maker.clone(), row.try_get(place)?))).collect()
 }
 
-/// One person's living keys; beyond a thousand nobody looks through them one by one.
+/// At most a thousand of one person's keys that are not revoked.
 pub async fn living_of(pool: &AnyPool, org: &OrgId, maker: &UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE org_id = $1 AND created_by = $2 AND revoked_at IS NULL ORDER BY id LIMIT 1000"
@@ -173,7 +172,7 @@ pub async fn count_living(pool: &AnyPool, org: &OrgId) -> Result<i64, sqlx::Erro
         .await
 }
 
-/// When a secret was last accepted, as far as it is added up.
+/// Whether a secret was accepted, according to the rolled-up usage.
 pub async fn is_used(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::Error> {
     let calls: Option<i64> = sqlx::query_scalar("SELECT calls FROM secrets WHERE id = $1")
         .bind(secret.as_str())
@@ -182,7 +181,7 @@ pub async fn is_used(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::
     Ok(calls.is_some_and(|calls| calls > 0))
 }
 
-/// The key that an earlier request with the same idempotency key made or rotated.
+/// The key that an earlier request with the same idempotency key created or rotated.
 pub async fn repeated(
     pool: &AnyPool,
     org: &OrgId,
@@ -200,8 +199,8 @@ pub async fn repeated(
     Ok(id.map(KeyId::from_text))
 }
 
-/// Some of those who have made keys of the organization. However many keys there are, this reads one entry of the index
-/// for each maker.
+/// At most `most` people who have created keys of the organization. However many keys there are, this reads one index entry
+/// for each person.
 pub async fn creators(pool: &AnyPool, org: &OrgId, most: i64) -> Result<Vec<UserId>, sqlx::Error> {
     let ids: Vec<String> = sqlx::query_scalar(
         "WITH RECURSIVE makers (id, place) AS (\
@@ -218,7 +217,7 @@ pub async fn creators(pool: &AnyPool, org: &OrgId, most: i64) -> Result<Vec<User
     Ok(ids.into_iter().map(UserId::from_text).collect())
 }
 
-/// What keys are called.
+/// The names of keys.
 pub async fn names(pool: &AnyPool, ids: &[KeyId]) -> Result<HashMap<KeyId, String>, sqlx::Error> {
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -231,7 +230,7 @@ pub async fn names(pool: &AnyPool, ids: &[KeyId]) -> Result<HashMap<KeyId, Strin
         .collect()
 }
 
-/// Whose secrets are.
+/// The keys that own secrets.
 pub async fn owners(
     write: &mut Write,
     secrets: &[SecretId],
@@ -250,7 +249,7 @@ pub async fn owners(
     Ok(owners)
 }
 
-/// When a secret was made, if as far as it is added up nobody has used it.
+/// The creation time of a secret, unless the rolled-up usage says that it was used.
 pub async fn made_unused(write: &mut Write, secret: SecretId) -> Result<Option<Timestamp>, sqlx::Error> {
     let at: Option<i64> = sqlx::query_scalar("SELECT created_at FROM secrets WHERE id = $1 AND calls = 0")
         .bind(secret.as_str())
@@ -259,7 +258,7 @@ pub async fn made_unused(write: &mut Write, secret: SecretId) -> Result<Option<T
     Ok(at.map(Timestamp::from_millis))
 }
 
-/// One token of a key, and how it was used.
+/// A secret of a key, and its last use.
 #[derive(Clone, Debug)]
 pub struct SecretUse {
     pub id: SecretId,

@@ -1,4 +1,4 @@
-//! Changes of keys and secrets. Each is part of a transaction that first takes hold of the key's row.
+//! Changes of keys and secrets. Each is part of a transaction that has locked the key's row with `hold`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::platform::db::{ROWS, Write, places, sql};
 use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::server::Totals;
 
-/// Takes the row's lock and raises its generation. None where the organization has no such key.
+/// Locks the row and increments its generation. Returns None when the organization has no such key.
 pub async fn hold(write: &mut Write, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
     let done = sqlx::query("UPDATE keys SET generation = generation + 1 WHERE id = $1 AND org_id = $2")
         .bind(id.as_str())
@@ -20,7 +20,7 @@ pub async fn hold(write: &mut Write, org: &OrgId, id: &KeyId) -> Result<Option<K
     if done.rows_affected() == 0 { Ok(None) } else { find_now(write, id).await }
 }
 
-/// False when a living key of the organization has the name.
+/// Returns false when a key of the organization that is not revoked has the name.
 pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO keys (id, org_id, name, name_key, kind, role, note, rate_limit, ranges, secret_id, created_at, \
@@ -54,7 +54,7 @@ fn ranges(key: &Key) -> String {
     key.ranges.iter().map(|range| range.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// False when a living key of the organization has the name.
+/// Returns false when a key of the organization that is not revoked has the name.
 pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE keys SET name = $2, name_key = $3, note = $4, rate_limit = $5, ranges = $6, expires_at = $7, \
@@ -72,7 +72,7 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .await;
     match done {
         Ok(_) => Ok(true),
-        Err(error) if error.as_database_error().is_some_and(|told| told.is_unique_violation()) => Ok(false),
+        Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -100,7 +100,7 @@ pub async fn insert_secret(
         .map(drop)
 }
 
-/// The secret opens nothing from here on.
+/// Ends a secret: deletes its hash.
 pub async fn end_secret(write: &mut Write, id: SecretId, now: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM secret_hashes WHERE secret_id = $1")
         .bind(id.as_str())
@@ -139,7 +139,7 @@ pub async fn set_disabled(write: &mut Write, key: &KeyId, at: Option<Timestamp>)
         .map(drop)
 }
 
-/// With all of its secrets.
+/// Revokes a key and ends all of its secrets.
 pub async fn revoke(write: &mut Write, key: &KeyId, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in [
         "DELETE FROM secret_hashes WHERE secret_id IN (SELECT id FROM secrets WHERE key_id = $1) AND $2 > 0",
@@ -151,7 +151,7 @@ pub async fn revoke(write: &mut Write, key: &KeyId, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// All keys of an organization.
+/// Revokes all keys of an organization.
 pub async fn revoke_all(write: &mut Write, org: &OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in [
         "DELETE FROM secret_hashes WHERE $2 > 0 AND secret_id IN \
@@ -166,7 +166,7 @@ pub async fn revoke_all(write: &mut Write, org: &OrgId, now: Timestamp) -> Resul
     Ok(())
 }
 
-/// False when the same was noted before.
+/// Returns false when the idempotency key is already stored.
 pub async fn note_idempotency(
     write: &mut Write,
     org: &OrgId,
@@ -197,7 +197,7 @@ pub async fn forget_idempotency(write: &mut Write, before: Timestamp) -> Result<
         .map(drop)
 }
 
-/// Keys whose former secret has passed its cut-off.
+/// Keys whose previous secret has passed its cut-off.
 pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id, org_id FROM keys WHERE previous_until IS NOT NULL AND previous_until <= $1 ORDER BY id LIMIT 500",
@@ -213,7 +213,7 @@ pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, Ke
         .collect()
 }
 
-/// Adds what was counted where it stands for lists.
+/// Adds counted usage to the totals of keys and secrets, which lists show.
 pub async fn add_totals(
     write: &mut Write,
     keys: &BTreeMap<Compact, Totals>,
@@ -223,7 +223,7 @@ pub async fn add_totals(
     let secrets: Vec<_> = secrets.iter().map(|(id, totals)| (id.to_string(), *totals)).collect();
     for (table, rows) in [("keys", keys), ("secrets", secrets)] {
         for rows in rows.chunks(ROWS) {
-            // Column names of VALUES are those that both engines give.
+            // column1, column2, … are the names that both engines give to the columns of VALUES.
             let text = sql(format!(
                 "UPDATE {table} SET calls = calls + new.column2, \
                  last_used_at = CASE WHEN new.column3 > last_used_at THEN new.column3 ELSE last_used_at END \
