@@ -79,13 +79,13 @@ pub fn slices(random: &Random) -> Slices {
         .with(accounts::server::Throttle::default())
         .with(audit::Refusals::default())
         .with(audit::Exports::default())
-        .with(orgs::server::Legacy(Box::new(keys::server::KeyOffboarding)))
+        .with(orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding)))
         .with(Arc::new(keys::server::KeyCache::new(random)))
         .with(usage::server::Usage::default())
         .with(accounts::server::Discoveries::default())
-        .with(device::server::Limits::default())
+        .with(device::server::LoginLimits::default())
         .with(Arc::new(device::server::Polls::default()))
-        .with(accounts::server::Devices(Box::new(device::server::Listed)))
+        .with(accounts::server::Devices(Box::new(device::server::LoginDevices)))
         .with(api::MistakeLog::default())
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
         .measured_by(keys::server::measure)
@@ -223,7 +223,7 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     // Leptos spawns through this; a second call (tests make many apps) finds it done.
     let _ = any_spawner::Executor::init_tokio();
     let routes = routes();
-    let bound = orgs::server::Bound::among(routes.list());
+    let bound = orgs::server::BoundForms::among(routes.list());
     let (router, before) = routes.into_parts();
     let router = router
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))

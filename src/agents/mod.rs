@@ -5,4 +5,4 @@ mod model;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-pub use model::{Environment, ServerAuth};
+pub use model::{Environment, McpServer, ServerAuth};

@@ -1,6 +1,6 @@
-//! Words of a registration.
+//! The parts of an agent's registration.
 
-/// Where an agent says to work.
+/// The environment in which an agent says it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Environment {
     #[default]
@@ -31,7 +31,7 @@ impl Environment {
     }
 }
 
-/// How an MCP server wants to be asked.
+/// How clients authenticate at an MCP server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ServerAuth {
     #[default]
@@ -63,4 +63,14 @@ impl ServerAuth {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|auth| auth.as_str() == text)
     }
+}
+
+/// An MCP server that an agent uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct McpServer {
+    pub name: String,
+    pub url: String,
+    /// Empty when the registration has none.
+    pub description: String,
+    pub auth: ServerAuth,
 }

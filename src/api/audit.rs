@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::Unreadable;
 use super::caller::Caller;
 use super::json::{ApiError, Moment, answer};
-use crate::audit::{self, Filter, Recorded, Target};
+use crate::audit::{self, AuditFilter, Recorded, Target};
 use crate::keys::server::Refusal;
 use crate::platform::{App, Error};
 use crate::shared::{EventId, Permission};
@@ -84,7 +84,7 @@ pub async fn list(
         let why = "A page has from 1 to 100 events.".to_owned();
         return Err(Refusal::Input(vec![("limit", why)]).into());
     }
-    let filter = Filter {
+    let filter = AuditFilter {
         actor: search.actor,
         action: search.action,
         target: search.target.map(Target::Id),

@@ -2,7 +2,7 @@
 //!
 //! The client looks at the body of an answer and not at its status. `error` is one of four that it knows, and any but
 //! `authorization_pending` and `slow_down` ends the login; so what will pass (a busy server, a lost database) carries
-//! no `error`, and the client asks again (`platform::http::Wire::ArmorIq`). What it sends as `callback_url` is passed
+//! no `error`, and the client asks again (`platform::http::LoginProtocol::ArmorIq`). What it sends as `callback_url` is passed
 //! over: a key does not travel in an address, and the client asks in any case.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::words;
 use crate::api::{ApiError, Body};
 use crate::device::server::{
-    Answer, NotBegun, Poll, Request, Wire, begin, pending, poll, verification_uri_complete,
+    LoginProtocol, NotBegun, Poll, PollResult, Request, begin, pending, poll, verification_uri_complete,
 };
 use crate::platform::http::Visit;
 use crate::platform::http::fast_path::{QuickAnswer, is_json};
@@ -34,7 +34,7 @@ pub async fn code(
     let body = words::object(&body)?;
     let product = words::text(body, "product")?.map(str::to_lowercase);
     let request = Request {
-        wire: Wire::ArmorIq,
+        wire: LoginProtocol::ArmorIq,
         client_id: CLIENT,
         scope: "",
         product: product.as_deref(),
@@ -69,7 +69,7 @@ pub async fn token(
     let code = words::text(words::object(&body)?, "deviceCode")?
         .map(Secret::new)
         .ok_or_else(|| words::refused("deviceCode is missing."))?;
-    let wanted = Poll { wire: Wire::ArmorIq, client_id: CLIENT, device_code: &code, visit: &visit };
+    let wanted = Poll { wire: LoginProtocol::ArmorIq, client_id: CLIENT, device_code: &code, visit: &visit };
     let granted = poll(&app, &wanted).await.map_err(not_yet)?;
     Ok(Json(json!({
         "success": true,
@@ -90,9 +90,9 @@ pub fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<Quick
     }
     let body: Value = serde_json::from_slice(body).ok()?;
     let code = Secret::new(words::text(words::object(&body).ok()?, "deviceCode").ok()??);
-    let told = match pending(app, Wire::ArmorIq, CLIENT, &code)? {
-        Answer::Pending => waits(),
-        Answer::SlowDown(interval) => too_early(interval),
+    let told = match pending(app, LoginProtocol::ArmorIq, CLIENT, &code)? {
+        PollResult::Pending => waits(),
+        PollResult::SlowDown(interval) => too_early(interval),
         _ => return None,
     };
     Some(QuickAnswer { status: StatusCode::BAD_REQUEST, body: told.body().to_string().into() })
@@ -106,15 +106,15 @@ fn too_early(interval: Duration) -> InWords {
     InWords("slow_down", format!("Ask every {} seconds at most.", interval.as_secs()))
 }
 
-fn not_yet(answer: Answer) -> ApiError {
+fn not_yet(answer: PollResult) -> ApiError {
     let ended = "This login has expired, or its key was handed out already. Run `armoriq login` again.";
     let told = match answer {
-        Answer::Pending => waits(),
-        Answer::SlowDown(interval) => too_early(interval),
-        Answer::Denied => InWords("access_denied", "The login was denied.".to_owned()),
-        Answer::Expired | Answer::Unknown => InWords("expired_token", ended.to_owned()),
-        Answer::UnknownClient => return Error::internal("this client is built in").into(),
-        Answer::Error(error) => return error.into(),
+        PollResult::Pending => waits(),
+        PollResult::SlowDown(interval) => too_early(interval),
+        PollResult::Denied => InWords("access_denied", "The login was denied.".to_owned()),
+        PollResult::Expired | PollResult::Unknown => InWords("expired_token", ended.to_owned()),
+        PollResult::UnknownClient => return Error::internal("this client is built in").into(),
+        PollResult::Error(error) => return error.into(),
     };
     ApiError::new(told)
 }

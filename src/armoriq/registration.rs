@@ -4,13 +4,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::agents::server::{Draft, DraftServer};
+use crate::agents::server::{AgentDraft, ServerDraft};
 use crate::agents::{Environment, ServerAuth};
 
 type Object = Map<String, Value>;
 
 /// Fields that this server does not know are passed over, as newer clients may send more.
-pub fn read(body: &Value) -> Result<Draft, String> {
+pub fn read(body: &Value) -> Result<AgentDraft, String> {
     let body = body.as_object().ok_or("The body must be an object: an armoriq.yaml as JSON.")?;
     let version = text(body, "version", "version")?;
     if !version.is_empty() && version != "v1" {
@@ -24,7 +24,7 @@ pub fn read(body: &Value) -> Result<Draft, String> {
     let servers = list(body, "mcp_servers", "mcp_servers")?.iter().enumerate();
     let policy = object(body, "policy", "policy")?;
     let refs = |name: &str| policy.map_or(Ok(Vec::new()), |policy| texts(policy, name));
-    Ok(Draft {
+    Ok(AgentDraft {
         agent_id: text(identity, "agent_id", "identity.agent_id")?,
         user_id: text(identity, "user_id", "identity.user_id")?,
         environment,
@@ -34,7 +34,7 @@ pub fn read(body: &Value) -> Result<Draft, String> {
     })
 }
 
-fn server(place: usize, value: &Value) -> Result<DraftServer, String> {
+fn server(place: usize, value: &Value) -> Result<ServerDraft, String> {
     let at = |field: &str| format!("mcp_servers[{place}].{field}");
     let server = value.as_object().ok_or_else(|| format!("mcp_servers[{place}] must be an object."))?;
     let word = match server.get("auth") {
@@ -43,7 +43,7 @@ fn server(place: usize, value: &Value) -> Result<DraftServer, String> {
         Some(auth) => auth.get("type").and_then(Value::as_str),
     };
     let auth = word.and_then(ServerAuth::parse);
-    Ok(DraftServer {
+    Ok(ServerDraft {
         id: text(server, "id", &at("id"))?,
         url: text(server, "url", &at("url"))?,
         description: text(server, "description", &at("description"))?,

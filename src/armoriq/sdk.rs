@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::registration;
-use crate::agents::server::{self as agents, Agent, McpServer, Refusal};
+use crate::agents::server::{self as agents, Agent, McpServer, RegistrationError};
 use crate::api::{ApiError, Body};
 use crate::platform::{App, Problem};
 
@@ -84,8 +84,8 @@ pub async fn register(
 ) -> Result<Json<Value>, ApiError> {
     let draft = registration::read(&body).map_err(not_accepted)?;
     let agent = agents::register(&app, &caller.actor, &draft).await.map_err(|refusal| match refusal {
-        Refusal::Input(why) => not_accepted(why),
-        Refusal::Error(error) => error.into(),
+        RegistrationError::Input(why) => not_accepted(why),
+        RegistrationError::Error(error) => error.into(),
     })?;
     let org = caller.actor.org.org.as_str();
     Ok(Json(json!({ "success": true, "id": agent.id.as_str(), "agent_id": agent.name, "org_id": org })))

@@ -11,7 +11,7 @@ use super::caller::Caller;
 use super::words;
 use crate::api::{ApiError, Body};
 use crate::audit::{self, By, Event, Origin};
-use crate::device::server::Limits;
+use crate::device::server::LoginLimits;
 use crate::keys::check_key_name;
 use crate::keys::server::{self as keys, Asks, LoginWish};
 use crate::orgs::server::{self as orgs, CREATOR_GONE, Membership};
@@ -54,7 +54,7 @@ pub async fn organization(
         }
         Err(Some(why)) => return Err(words::refused(why)),
     };
-    Limits::new_key(&app, &actor.user)?;
+    LoginLimits::new_key(&app, &actor.user)?;
     let person = caller.person(&app).await?;
     let minted = keys::mint(&app).await?;
     let mut write = app.db.write().await.map_err(Error::from)?;

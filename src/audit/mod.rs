@@ -8,6 +8,6 @@ mod server;
 pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
-    Actor, By, Event, Exports, Filter, Origin, Recorded, Refusals, Target, about_it, flush_refusals, forbid,
+    Actor, AuditFilter, By, Event, Exports, Origin, Recorded, Refusals, Target, about_it, flush_refusals, forbid,
     in_general, list, record, record_refusal, record_stranger, routes, sweep,
 };

@@ -6,4 +6,4 @@ mod model;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-pub use model::{ALPHABET, Status, UserCode};
+pub use model::{ALPHABET, LoginStatus, UserCode};

@@ -32,7 +32,7 @@ impl UserCode {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum LoginStatus {
     Pending,
     /// The key is made when the device comes for it.
     Approved,
@@ -41,7 +41,7 @@ pub enum Status {
     Consumed,
 }
 
-impl Status {
+impl LoginStatus {
     pub const ALL: [Self; 4] = [Self::Pending, Self::Approved, Self::Denied, Self::Consumed];
 
     pub const fn as_str(self) -> &'static str {
@@ -80,9 +80,9 @@ mod tests {
 
     #[test]
     fn states_are_read_back() {
-        for status in Status::ALL {
-            assert_eq!(Status::parse(status.as_str()), Some(status));
+        for status in LoginStatus::ALL {
+            assert_eq!(LoginStatus::parse(status.as_str()), Some(status));
         }
-        assert_eq!(Status::parse("expired"), None);
+        assert_eq!(LoginStatus::parse("expired"), None);
     }
 }

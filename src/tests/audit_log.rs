@@ -159,21 +159,21 @@ on_both_engines! {
 /// Whatever is looked for, an index is read in the order of the page: nothing is sorted, no table is walked.
 #[tokio::test]
 async fn every_filter_reads_an_index_in_order() {
-    use crate::audit::{Filter, Target, statement};
+    use crate::audit::{AuditFilter, Target, statement};
     use crate::platform::db::Engine;
     use crate::shared::{EventId, OrgId, Timestamp};
     use sqlx::Row;
     let server = Server::on(Engine::Sqlite).await;
     let one = || Some("x".to_owned());
     for (filter, index) in [
-        (Filter::default(), "audit_of_org"),
-        (Filter { before: Some(EventId::from_text("x")), ..Filter::default() }, "audit_of_org"),
-        (Filter { since: Some(Timestamp::from_millis(0)), ..Filter::default() }, "audit_of_org"),
-        (Filter { actor: one(), ..Filter::default() }, "audit_of_actor"),
-        (Filter { action: one(), ..Filter::default() }, "audit_of_action"),
-        (Filter { request: one(), ..Filter::default() }, "audit_of_request"),
-        (Filter { target: one().map(Target::Name), ..Filter::default() }, "audit_of_target_name"),
-        (Filter { target: one().map(Target::Id), ..Filter::default() }, "audit_of_target"),
+        (AuditFilter::default(), "audit_of_org"),
+        (AuditFilter { before: Some(EventId::from_text("x")), ..AuditFilter::default() }, "audit_of_org"),
+        (AuditFilter { since: Some(Timestamp::from_millis(0)), ..AuditFilter::default() }, "audit_of_org"),
+        (AuditFilter { actor: one(), ..AuditFilter::default() }, "audit_of_actor"),
+        (AuditFilter { action: one(), ..AuditFilter::default() }, "audit_of_action"),
+        (AuditFilter { request: one(), ..AuditFilter::default() }, "audit_of_request"),
+        (AuditFilter { target: one().map(Target::Name), ..AuditFilter::default() }, "audit_of_target_name"),
+        (AuditFilter { target: one().map(Target::Id), ..AuditFilter::default() }, "audit_of_target"),
     ] {
         let (text, values) = statement(&OrgId::from_text("x"), &filter);
         let text = crate::platform::db::sql(format!("EXPLAIN QUERY PLAN {text}"));

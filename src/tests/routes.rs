@@ -4,7 +4,7 @@ use axum::http::Method;
 
 use super::harness::{PUBLIC_URL, Server, on_both_engines};
 use super::personas::Persona;
-use crate::orgs::server::Bound;
+use crate::orgs::server::BoundForms;
 use crate::platform::http::{Audience, Route, Wire};
 use crate::server;
 use crate::shared::Role;
@@ -367,7 +367,7 @@ on_both_engines! {
         let other = server.join(&owner, "Second of Hers", Role::Owner).await;
         let foreign = server.organization("Nair Consulting").await;
         let before = server.everything().await;
-        let bound: Vec<_> = routes().filter(Bound::is_bound).collect();
+        let bound: Vec<_> = routes().filter(BoundForms::is_bound).collect();
         assert!(bound.len() >= 8, "{bound:?}");
         for row in rows().filter(|row| row.changes() && bound.iter().any(|door| door.path == row.route)) {
             let cases: [(&[(&str, &str)], bool); 4] = [

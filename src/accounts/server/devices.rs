@@ -9,7 +9,7 @@ use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 
 /// A device that holds a living key.
 #[derive(Clone, Debug)]
-pub struct Device {
+pub struct LoggedInDevice {
     pub key: KeyId,
     pub key_name: String,
     pub org: OrgId,
@@ -21,12 +21,12 @@ pub struct Device {
 }
 
 #[async_trait]
-pub trait LoggedIn: Send + Sync {
+pub trait DeviceLogins: Send + Sync {
     /// In all organizations, the newest first.
-    async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<Device>, Error>;
+    async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<LoggedInDevice>, Error>;
     /// Takes the keys of all their devices away; how many.
     async fn log_out(&self, app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error>;
 }
 
 /// What `Slices` holds.
-pub struct Devices(pub Box<dyn LoggedIn>);
+pub struct Devices(pub Box<dyn DeviceLogins>);

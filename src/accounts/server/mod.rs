@@ -12,7 +12,7 @@ mod store;
 mod throttle;
 mod totp;
 
-pub use devices::{Device, Devices, LoggedIn};
+pub use devices::{DeviceLogins, Devices, LoggedInDevice};
 pub use oauth::{Discoveries, Identity};
 pub use pages::{Offered, ProviderButtons, enter, offered, routes, sign_in_again};
 pub use service::{
@@ -22,7 +22,8 @@ pub use service::{
     setup_is_open, setup_link_printed_at, setup_refused, sign_up_refused, signed_in, spend_setup_link,
     spend_sign_up_link, sweep,
 };
-pub use sessions::{SessionStore, explain_unsaved, fingerprint, layer};
+pub use sessions::{SessionStore, explain_unsaved, layer};
+pub use store::sessions::fingerprint;
 pub use throttle::Throttle;
 
 #[cfg(test)]

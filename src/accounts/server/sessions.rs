@@ -17,9 +17,9 @@ use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 use tower_sessions::{Expiry, SessionManagerLayer};
 
 use super::service::{ORIGIN, SIGNED_IN, SignedIn};
-use super::store::sessions as store;
+use super::store::sessions::{self as store, fingerprint};
 use crate::platform::db::count_error;
-use crate::platform::{App, Problem, Secret};
+use crate::platform::{App, Problem};
 use crate::shared::Timestamp;
 
 /// Seeing a session again is written down at most this often.
@@ -67,11 +67,6 @@ pub async fn explain_unsaved(request: Request, next: Next) -> Response {
         .into_response()
 }
 
-/// How a session is found and shown: the id itself is known to the browser alone.
-pub fn fingerprint(id: &Id) -> String {
-    Secret::new(id.to_string()).fingerprint()
-}
-
 impl SessionStore {
     pub fn new(app: &App) -> Self {
         Self { app: app.clone() }
@@ -94,8 +89,11 @@ impl tower_sessions::SessionStore for SessionStore {
         let now = self.app.clock.now();
         let ends = now.plus(self.app.config.accounts.session_life);
         loop {
-            let row =
-                store::Row { id_hash: fingerprint(&record.id), user: user(record), data: encode(record)? };
+            let row = store::SessionRow {
+                id_hash: fingerprint(&record.id),
+                user: user(record),
+                data: encode(record)?,
+            };
             let (address, user_agent) = origin(record);
             let mut write = self.app.db.write().await.map_err(backend)?;
             let new =
@@ -109,7 +107,8 @@ impl tower_sessions::SessionStore for SessionStore {
     }
 
     async fn save(&self, record: &Record) -> StoreResult<()> {
-        let row = store::Row { id_hash: fingerprint(&record.id), user: user(record), data: encode(record)? };
+        let row =
+            store::SessionRow { id_hash: fingerprint(&record.id), user: user(record), data: encode(record)? };
         let mut write = self.app.db.write().await.map_err(backend)?;
         store::update(&mut write, &row).await.map_err(backend)?;
         write.commit().await.map_err(backend)

@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Subject {
+enum ThrottleKey {
     Address(IpAddr),
     /// A browser that has not signed in to this account before, by its address.
     Stranger(String, IpAddr),
@@ -36,7 +36,7 @@ enum Subject {
     Known(String, String),
 }
 
-struct Count {
+struct AttemptCount {
     since: Duration,
     tries: u32,
     /// A refusal was told of already.
@@ -52,7 +52,7 @@ pub struct Slowed {
 }
 
 #[derive(Default)]
-pub struct Throttle(Mutex<HashMap<Subject, Count>>);
+pub struct Throttle(Mutex<HashMap<ThrottleKey, AttemptCount>>);
 
 /// One attempt: from where, on which account, by which browser.
 pub struct Attempt<'a> {
@@ -66,26 +66,26 @@ pub struct Attempt<'a> {
 }
 
 /// How many tries of something there may be within a span of time.
-struct Budget {
-    subject: Subject,
+struct AttemptBudget {
+    subject: ThrottleKey,
     most: u32,
     within: Duration,
 }
 
 impl Attempt<'_> {
     /// What the attempt counts for.
-    fn budgets(&self) -> Vec<Budget> {
-        let budget = |subject, most, within| Budget { subject, most, within };
+    fn budgets(&self) -> Vec<AttemptBudget> {
+        let budget = |subject, most, within| AttemptBudget { subject, most, within };
         let account = || self.account.to_owned();
         if let Some(token) = self.known {
-            return vec![budget(Subject::Known(account(), token.to_owned()), PER_ACCOUNT, WINDOW)];
+            return vec![budget(ThrottleKey::Known(account(), token.to_owned()), PER_ACCOUNT, WINDOW)];
         }
         let address = subscriber(self.address);
         vec![
-            budget(Subject::Address(address), PER_ADDRESS, WINDOW),
-            budget(Subject::Stranger(account(), address), PER_ACCOUNT, WINDOW),
-            budget(Subject::Strangers(account()), PER_ACCOUNT_IN_ALL, WINDOW),
-            budget(Subject::Network(account(), network(self.address)), PER_NETWORK, DAY),
+            budget(ThrottleKey::Address(address), PER_ADDRESS, WINDOW),
+            budget(ThrottleKey::Stranger(account(), address), PER_ACCOUNT, WINDOW),
+            budget(ThrottleKey::Strangers(account()), PER_ACCOUNT_IN_ALL, WINDOW),
+            budget(ThrottleKey::Network(account(), network(self.address)), PER_NETWORK, DAY),
         ]
     }
 }
@@ -107,17 +107,18 @@ impl Throttle {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain_when_full(now);
         let budgets = attempt.budgets();
-        let is_spent =
-            |count: &Count, budget: &Budget| now < count.since + budget.within && count.tries >= budget.most;
+        let is_spent = |count: &AttemptCount, budget: &AttemptBudget| {
+            now < count.since + budget.within && count.tries >= budget.most
+        };
         // When the account is under attack: until when it counts as that.
         let attacked_until = budgets.iter().find_map(|budget| {
             let count = counts.get(&budget.subject).filter(|count| is_spent(count, budget))?;
-            matches!(budget.subject, Subject::Strangers(_)).then_some(count.since + budget.within)
+            matches!(budget.subject, ThrottleKey::Strangers(_)).then_some(count.since + budget.within)
         });
         for budget in &budgets {
             let latest = match budget.subject {
-                Subject::Strangers(_) if !attempt.is_short => continue,
-                Subject::Network(..) => match attacked_until {
+                ThrottleKey::Strangers(_) if !attempt.is_short => continue,
+                ThrottleKey::Network(..) => match attacked_until {
                     Some(until) => until,
                     None => continue,
                 },
@@ -128,10 +129,10 @@ impl Throttle {
                 return Err(Slowed { wait: latest.min(count.since + budget.within) - now, first });
             }
         }
-        for Budget { subject, within, .. } in budgets {
-            let count = counts.entry(subject).or_insert(Count { since: now, tries: 0, told: false });
+        for AttemptBudget { subject, within, .. } in budgets {
+            let count = counts.entry(subject).or_insert(AttemptCount { since: now, tries: 0, told: false });
             if now >= count.since + within {
-                *count = Count { since: now, tries: 0, told: false };
+                *count = AttemptCount { since: now, tries: 0, told: false };
             }
             count.tries += 1;
         }
@@ -143,7 +144,7 @@ impl Throttle {
     pub fn forgive(&self, attempt: &Attempt<'_>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for budget in attempt.budgets() {
-            if matches!(budget.subject, Subject::Network(..)) {
+            if matches!(budget.subject, ThrottleKey::Network(..)) {
                 counts.remove(&budget.subject);
             } else if let Some(count) = counts.get_mut(&budget.subject) {
                 count.tries = count.tries.saturating_sub(1);
@@ -156,7 +157,7 @@ trait RetainWhenFull {
     fn retain_when_full(&mut self, now: Duration);
 }
 
-impl RetainWhenFull for HashMap<Subject, Count> {
+impl RetainWhenFull for HashMap<ThrottleKey, AttemptCount> {
     fn retain_when_full(&mut self, now: Duration) {
         if self.len() >= MOST {
             self.retain(|_, count| now < count.since + WINDOW);

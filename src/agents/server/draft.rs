@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::store::McpServer;
-use crate::agents::{Environment, ServerAuth};
+use crate::agents::{Environment, McpServer, ServerAuth};
 use crate::shared::{TOKEN_IN_TEXT, contains_token};
 
 const LONGEST_ID: usize = 200;
@@ -18,18 +17,18 @@ const MOST_REFS: usize = 1_000;
 const MOST_TEXT: usize = 64 * 1024;
 
 #[derive(Clone, Debug, Default)]
-pub struct Draft {
+pub struct AgentDraft {
     pub agent_id: String,
     pub user_id: String,
     pub environment: Environment,
-    pub servers: Vec<DraftServer>,
+    pub servers: Vec<ServerDraft>,
     /// `<server>.<tool>`, or a pattern of them.
     pub allow: Vec<String>,
     pub deny: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct DraftServer {
+pub struct ServerDraft {
     pub id: String,
     pub url: String,
     pub description: String,
@@ -37,7 +36,7 @@ pub struct DraftServer {
 }
 
 /// The servers as they are kept, or the first thing that is wrong.
-pub(super) fn check(draft: &Draft) -> Result<Vec<McpServer>, String> {
+pub(super) fn check(draft: &AgentDraft) -> Result<Vec<McpServer>, String> {
     check_label(&draft.agent_id, "identity.agent_id", LONGEST_ID)?;
     if !draft.user_id.is_empty() {
         check_label(&draft.user_id, "identity.user_id", LONGEST_ID)?;
@@ -128,17 +127,17 @@ fn bare(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn draft(change: impl FnOnce(&mut Draft)) -> Draft {
-        let server = DraftServer {
+    fn draft(change: impl FnOnce(&mut AgentDraft)) -> AgentDraft {
+        let server = ServerDraft {
             id: "weather".to_owned(),
             url: "http://127.0.0.1:9/mcp".to_owned(),
-            ..DraftServer::default()
+            ..ServerDraft::default()
         };
-        let mut draft = Draft {
+        let mut draft = AgentDraft {
             agent_id: "my-agent".to_owned(),
             servers: vec![server],
             allow: vec!["weather.*".to_owned()],
-            ..Draft::default()
+            ..AgentDraft::default()
         };
         change(&mut draft);
         draft
@@ -176,7 +175,7 @@ mod tests {
             (draft(|draft| draft.deny = vec!["x".repeat(300); 250]), "more than 64 KiB"),
             (draft(|draft| draft.allow = vec!["a.b".to_owned(); 1_001]), "policy.allow has at most 1000"),
             (
-                draft(|draft| draft.servers = vec![DraftServer::default(); 101]),
+                draft(|draft| draft.servers = vec![ServerDraft::default(); 101]),
                 "mcp_servers: an agent has at most 100",
             ),
         ] {

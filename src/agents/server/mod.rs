@@ -5,6 +5,6 @@ mod pages;
 mod service;
 mod store;
 
-pub use draft::{Draft, DraftServer};
+pub use draft::{AgentDraft, ServerDraft};
 pub use pages::routes;
-pub use service::{Agent, Listed, McpServer, Refusal, all, find, list, register, remove};
+pub use service::{Agent, AgentPage, McpServer, RegistrationError, all, find, list, register, remove};

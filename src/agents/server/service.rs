@@ -2,13 +2,14 @@
 //! it anew: what it may do is not for every member to widen.
 
 use super::draft::check;
-use super::{Draft, store};
+use super::{AgentDraft, store};
 use crate::audit::{self, Event};
 use crate::orgs::server::Actor;
 use crate::platform::{App, Error};
 use crate::shared::{AgentId, OrgId, Permission, contains_token};
 
-pub use super::store::{Agent, McpServer};
+pub use super::store::Agent;
+pub use crate::agents::McpServer;
 
 /// Of an organization.
 const MOST_AGENTS: i64 = 1_000;
@@ -17,31 +18,31 @@ const PAGE: usize = 50;
 
 /// Why an agent was not registered. Nothing has changed.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum RegistrationError {
     /// What is wrong with what was sent.
     Input(String),
     Error(Error),
 }
 
-impl<E: Into<Error>> From<E> for Refusal {
+impl<E: Into<Error>> From<E> for RegistrationError {
     fn from(error: E) -> Self {
         Self::Error(error.into())
     }
 }
 
 /// A page of agents by name, each with its servers.
-pub struct Listed {
+pub struct AgentPage {
     pub agents: Vec<(Agent, Vec<McpServer>)>,
     /// The name after which the next page begins.
     pub next: Option<String>,
 }
 
 /// Makes the agent, or a new version of it.
-pub async fn register(app: &App, actor: &Actor, draft: &Draft) -> Result<Agent, Refusal> {
+pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Agent, RegistrationError> {
     if !actor.may(Permission::RegisterAgents) {
         return Err(refused(app, actor, draft, "A viewer's key may only read.").await.into());
     }
-    let servers = check(draft).map_err(Refusal::Input)?;
+    let servers = check(draft).map_err(RegistrationError::Input)?;
     let now = app.clock.now();
     let org = &actor.org.org;
     let new = AgentId::new(now, app.chance_for_id());
@@ -53,7 +54,7 @@ pub async fn register(app: &App, actor: &Actor, draft: &Draft) -> Result<Agent, 
         return Err(refused(app, actor, draft, why).await.into());
     }
     if id == new && store::count(&mut write, org).await? > MOST_AGENTS {
-        return Err(Refusal::Input(format!(
+        return Err(RegistrationError::Input(format!(
             "This organization has {MOST_AGENTS} agents. Remove some that are no longer used first."
         )));
     }
@@ -103,13 +104,13 @@ pub async fn find(app: &App, actor: &Actor, id: &AgentId) -> Result<(Agent, Vec<
 }
 
 /// From a name on; from the beginning with an empty one.
-pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<Listed, Error> {
+pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<AgentPage, Error> {
     actor.require(Permission::See)?;
     let mut agents = store::list(app.db.pool(), &actor.org.org, after, PAGE as i64 + 1).await?;
     let more = agents.len() > PAGE;
     agents.truncate(PAGE);
     let next = agents.last().filter(|_| more).map(|agent| agent.name.clone());
-    Ok(Listed { agents: with_servers(app, agents).await?, next })
+    Ok(AgentPage { agents: with_servers(app, agents).await?, next })
 }
 
 /// The first of an organization by name, as many as a client is told of at once.
@@ -127,7 +128,7 @@ async fn with_servers(app: &App, agents: Vec<Agent>) -> Result<Vec<(Agent, Vec<M
     Ok(agents.into_iter().map(with).collect())
 }
 
-async fn refused(app: &App, actor: &Actor, draft: &Draft, why: &str) -> Error {
+async fn refused(app: &App, actor: &Actor, draft: &AgentDraft, why: &str) -> Error {
     let name: String = draft.agent_id.chars().filter(|c| !c.is_control()).take(80).collect();
     let name = if contains_token(&draft.agent_id) { String::new() } else { name };
     let event = Event::new("agent.refused").on("agent", "", name);

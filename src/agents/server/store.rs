@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
 
-use super::Draft;
-use crate::agents::{Environment, ServerAuth};
+use super::draft::AgentDraft;
+use crate::agents::{Environment, McpServer, ServerAuth};
 use crate::platform::db::{Write, places, sql};
 use crate::shared::{AgentId, KeyId, OrgId, Timestamp, UserId};
 
@@ -26,15 +26,6 @@ pub struct Agent {
     pub registered_at: Timestamp,
     pub registered_by: UserId,
     pub registered_by_key: Option<KeyId>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct McpServer {
-    pub name: String,
-    pub url: String,
-    /// May be empty.
-    pub description: String,
-    pub auth: ServerAuth,
 }
 
 macro_rules! select {
@@ -111,7 +102,7 @@ pub async fn hold(
 pub async fn update(
     write: &mut Write,
     id: &AgentId,
-    draft: &Draft,
+    draft: &AgentDraft,
     user: &UserId,
     key: Option<&KeyId>,
     now: Timestamp,

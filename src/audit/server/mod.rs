@@ -12,13 +12,13 @@ pub use event::{Actor, By, Event, Origin};
 pub use pages::{Exports, routes};
 #[cfg(test)]
 pub use read::statement;
-pub use read::{Filter, Recorded, Target, list};
+pub use read::{AuditFilter, Recorded, Target, list};
 pub use refusals::Refusals;
 pub use words::{about_it, in_general};
 
 use std::time::Duration;
 
-use refusals::{Due, Moment};
+use refusals::{Due, RefusalTime};
 
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -85,8 +85,8 @@ async fn insert(app: &App, write: &mut Write, by: &By, event: &Event, times: i64
     Ok(store::insert(write, &id, now, by, event, times).await?)
 }
 
-fn moment(app: &App) -> Moment {
-    Moment { steady: app.clock.steady(), wall: app.clock.now() }
+fn moment(app: &App) -> RefusalTime {
+    RefusalTime { steady: app.clock.steady(), wall: app.clock.now() }
 }
 
 /// Deletes rows that are older than the configured retention: of all rows, if there is one, and of refusals. Returns

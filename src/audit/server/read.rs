@@ -31,7 +31,7 @@ pub struct Recorded {
 
 /// What is looked for; all of it must match.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct AuditFilter {
     /// The identifier of a person or key.
     pub actor: Option<String>,
     pub action: Option<String>,
@@ -50,7 +50,7 @@ pub enum Target {
 }
 
 /// The statement with the values of `$1` and on.
-pub fn statement(org: &OrgId, filter: &Filter) -> (String, Vec<String>) {
+pub fn statement(org: &OrgId, filter: &AuditFilter) -> (String, Vec<String>) {
     let mut values = vec![org.to_string()];
     let mut text =
         "SELECT id, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, target_name, \
@@ -79,7 +79,7 @@ pub fn statement(org: &OrgId, filter: &Filter) -> (String, Vec<String>) {
 pub async fn list(
     pool: &AnyPool,
     org: &OrgId,
-    filter: &Filter,
+    filter: &AuditFilter,
     limit: usize,
 ) -> Result<Vec<Recorded>, sqlx::Error> {
     let (text, values) = statement(org, filter);

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::event::{By, Event};
-use super::repeated::{Repeated, Subject};
+use super::repeated::{RefusalSubject, Repeated};
 use crate::shared::Timestamp;
 
 /// One row of a source and action in this time.
@@ -20,7 +20,7 @@ const MOST_SUMMARIES: usize = 1_000;
 
 /// The moment of a refusal: time since the start for the limits, the wall clock for the row.
 #[derive(Clone, Copy)]
-pub struct Moment {
+pub struct RefusalTime {
     pub steady: Duration,
     pub wall: Timestamp,
 }
@@ -46,14 +46,14 @@ impl Counted {
 }
 
 /// So many rows at once, and so many a minute for as long as it lasts.
-struct Budget {
+struct RowBudget {
     most: f64,
     a_minute: f64,
     left: f64,
     at: Duration,
 }
 
-impl Budget {
+impl RowBudget {
     fn new(most: f64, a_minute: f64) -> Self {
         Self { most, a_minute, left: most, at: Duration::ZERO }
     }
@@ -71,15 +71,15 @@ impl Budget {
 }
 
 struct Ledger {
-    subjects: HashMap<Subject, Counted>,
+    subjects: HashMap<RefusalSubject, Counted>,
     /// Rows of refusals of strangers, of people and keys, and rows of what strangers asked for.
-    strangers: Budget,
-    known: Budget,
-    requests: Budget,
+    strangers: RowBudget,
+    known: RowBudget,
+    requests: RowBudget,
 }
 
 impl Ledger {
-    fn may_write(&mut self, subject: &Subject, now: Duration) -> bool {
+    fn may_write(&mut self, subject: &RefusalSubject, now: Duration) -> bool {
         let budget = if subject.is_stranger() { &mut self.strangers } else { &mut self.known };
         self.subjects.len() < MOST_SOURCES && budget.take(now)
     }
@@ -107,9 +107,9 @@ impl Default for Refusals {
     fn default() -> Self {
         Self(Mutex::new(Ledger {
             subjects: HashMap::new(),
-            strangers: Budget::new(60.0, 10.0),
-            known: Budget::new(300.0, 60.0),
-            requests: Budget::new(300.0, 30.0),
+            strangers: RowBudget::new(60.0, 10.0),
+            known: RowBudget::new(300.0, 60.0),
+            requests: RowBudget::new(300.0, 30.0),
         }))
     }
 }
@@ -145,7 +145,7 @@ impl Drop for Due<'_> {
 
 impl Refusals {
     /// Counts a refusal. The row, if one is to be written now.
-    pub fn note(&self, by: &By, event: Event, now: Moment) -> Option<Due<'_>> {
+    pub fn note(&self, by: &By, event: Event, now: RefusalTime) -> Option<Due<'_>> {
         let mut row = Repeated::once(by, event, now.wall);
         let mut ledger = self.ledger();
         match ledger.subjects.get_mut(&row.subject) {
@@ -170,7 +170,7 @@ impl Refusals {
     }
 
     /// May what a stranger asks for have a row of its own? Otherwise it is counted.
-    pub fn admits_request(&self, by: &By, event: &Event, now: Moment) -> bool {
+    pub fn admits_request(&self, by: &By, event: &Event, now: RefusalTime) -> bool {
         let mut ledger = self.ledger();
         let is_admitted = ledger.requests.take(now.steady);
         if !is_admitted {

@@ -7,7 +7,7 @@ use crate::platform::http::address::subscriber;
 use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Source {
+enum RefusalSource {
     Person(UserId),
     Key(KeyId),
     /// Somebody who is not signed in; an IPv6 address by its /64.
@@ -20,36 +20,36 @@ enum Source {
 
 /// What is counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Subject {
-    source: Source,
+pub struct RefusalSubject {
+    source: RefusalSource,
     org: Option<OrgId>,
     action: &'static str,
 }
 
-impl Subject {
+impl RefusalSubject {
     fn of(by: &By, action: &'static str) -> Self {
         let source = match &by.actor {
-            Actor::Person { id, .. } => Source::Person(id.clone()),
-            Actor::Key { id, .. } => Source::Key(id.clone()),
-            Actor::Stranger => Source::Address(by.origin.address.map(subscriber)),
-            Actor::System | Actor::Several => Source::Server,
+            Actor::Person { id, .. } => RefusalSource::Person(id.clone()),
+            Actor::Key { id, .. } => RefusalSource::Key(id.clone()),
+            Actor::Stranger => RefusalSource::Address(by.origin.address.map(subscriber)),
+            Actor::System | Actor::Several => RefusalSource::Server,
         };
         Self { source, org: by.org.clone(), action }
     }
 
     pub fn is_stranger(&self) -> bool {
-        matches!(self.source, Source::Address(_) | Source::Strangers)
+        matches!(self.source, RefusalSource::Address(_) | RefusalSource::Strangers)
     }
 
     pub fn is_summary(&self) -> bool {
-        matches!(self.source, Source::Strangers | Source::Several)
+        matches!(self.source, RefusalSource::Strangers | RefusalSource::Several)
     }
 }
 
 /// Refusals that become one row. Of several, the row says what they have in common and where the last came from.
 #[derive(Clone, Debug)]
 pub struct Repeated {
-    pub subject: Subject,
+    pub subject: RefusalSubject,
     pub by: By,
     pub event: Event,
     pub times: i64,
@@ -59,7 +59,7 @@ pub struct Repeated {
 
 impl Repeated {
     pub fn once(by: &By, event: Event, at: Timestamp) -> Self {
-        Self { subject: Subject::of(by, event.action), by: by.clone(), event, times: 1, first: at }
+        Self { subject: RefusalSubject::of(by, event.action), by: by.clone(), event, times: 1, first: at }
     }
 
     pub fn add(&mut self, later: Self) {
@@ -80,11 +80,11 @@ impl Repeated {
     /// The same without its source.
     pub fn summarized(mut self, keeps_org: bool) -> Self {
         let (source, actor) = match self.subject.is_stranger() {
-            true => (Source::Strangers, Actor::Stranger),
-            false => (Source::Several, Actor::Several),
+            true => (RefusalSource::Strangers, Actor::Stranger),
+            false => (RefusalSource::Several, Actor::Several),
         };
         let org = self.subject.org.filter(|_| keeps_org);
-        self.subject = Subject { source, org: org.clone(), ..self.subject };
+        self.subject = RefusalSubject { source, org: org.clone(), ..self.subject };
         self.by = By { actor, org, origin: Origin::local() };
         self
     }

@@ -18,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const MOST: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Subject {
+enum LimitedSubject {
     NewCodes(IpAddr),
     WrongByPerson(UserId),
     WrongByAddress(IpAddr),
@@ -26,35 +26,35 @@ enum Subject {
 }
 
 /// So many of a subject in a window.
-struct Limit {
-    subject: Subject,
+struct LimitRule {
+    subject: LimitedSubject,
     most: u32,
     window: Duration,
 }
 
-struct Count {
+struct LimitCount {
     since: Duration,
     window: Duration,
     taken: u32,
 }
 
 #[derive(Default)]
-pub struct Limits {
-    counts: Mutex<HashMap<Subject, Count>>,
+pub struct LoginLimits {
+    counts: Mutex<HashMap<LimitedSubject, LimitCount>>,
     opening: tokio::sync::Mutex<()>,
 }
 
 /// A code that is about to be looked up. It counts as wrong until it is found.
-pub struct Look<'a> {
+pub struct LookupAttempt<'a> {
     app: &'a App,
-    limits: Vec<Limit>,
+    limits: Vec<LimitRule>,
 }
 
-impl Limits {
+impl LoginLimits {
     pub fn new_code(app: &App, address: IpAddr) -> Result<(), Error> {
         let most = app.config.device.device_codes_per_minute;
-        let subject = Subject::NewCodes(subscriber(address));
-        app.slice::<Self>().take(&[Limit { subject, most, window: MINUTE }], app.clock.steady())
+        let subject = LimitedSubject::NewCodes(subscriber(address));
+        app.slice::<Self>().take(&[LimitRule { subject, most, window: MINUTE }], app.clock.steady())
     }
 
     /// Held while open codes are counted and one is added, so that many at once cannot slip through.
@@ -64,38 +64,43 @@ impl Limits {
 
     /// By a key of theirs that asks for another.
     pub fn new_key(app: &App, user: &UserId) -> Result<(), Error> {
-        let limit =
-            Limit { subject: Subject::NewKeys(user.clone()), most: MOST_NEW_KEYS, window: TEN_MINUTES };
+        let limit = LimitRule {
+            subject: LimitedSubject::NewKeys(user.clone()),
+            most: MOST_NEW_KEYS,
+            window: TEN_MINUTES,
+        };
         app.slice::<Self>().take(&[limit], app.clock.steady())
     }
 
     /// Counted before it is judged, so that many at once cannot slip through.
-    pub fn look<'a>(app: &'a App, user: &UserId, address: IpAddr) -> Result<Look<'a>, Error> {
+    pub fn look<'a>(app: &'a App, user: &UserId, address: IpAddr) -> Result<LookupAttempt<'a>, Error> {
         let settings = &app.config.device;
         let limits = vec![
-            Limit {
-                subject: Subject::WrongByPerson(user.clone()),
+            LimitRule {
+                subject: LimitedSubject::WrongByPerson(user.clone()),
                 most: settings.device_wrong_codes_per_person,
                 window: TEN_MINUTES,
             },
-            Limit {
-                subject: Subject::WrongByAddress(subscriber(address)),
+            LimitRule {
+                subject: LimitedSubject::WrongByAddress(subscriber(address)),
                 most: settings.device_wrong_codes_per_address,
                 window: HOUR,
             },
         ];
         app.slice::<Self>().take(&limits, app.clock.steady())?;
-        Ok(Look { app, limits })
+        Ok(LookupAttempt { app, limits })
     }
 
-    fn take(&self, limits: &[Limit], now: Duration) -> Result<(), Error> {
+    fn take(&self, limits: &[LimitRule], now: Duration) -> Result<(), Error> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > MOST {
             counts.retain(|_, count| now < count.since + count.window);
         }
         // Still full: a flood of addresses. Forgetting them is safer than growing, or looking through all each time.
         if counts.len() > MOST {
-            counts.retain(|subject, _| matches!(subject, Subject::WrongByPerson(_) | Subject::NewKeys(_)));
+            counts.retain(|subject, _| {
+                matches!(subject, LimitedSubject::WrongByPerson(_) | LimitedSubject::NewKeys(_))
+            });
         }
         let spent = limits.iter().filter_map(|limit| {
             let count = counts.get(&limit.subject)?;
@@ -108,11 +113,11 @@ impl Limits {
                 wait.as_millis().div_ceil(1_000) as u64 * 1_000,
             )));
         }
-        for Limit { subject, window, .. } in limits {
+        for LimitRule { subject, window, .. } in limits {
             let count =
-                counts.entry(subject.clone()).or_insert(Count { since: now, window: *window, taken: 0 });
+                counts.entry(subject.clone()).or_insert(LimitCount { since: now, window: *window, taken: 0 });
             if now >= count.since + count.window {
-                *count = Count { since: now, window: *window, taken: 0 };
+                *count = LimitCount { since: now, window: *window, taken: 0 };
             }
             count.taken += 1;
         }
@@ -120,10 +125,10 @@ impl Limits {
     }
 }
 
-impl Look<'_> {
+impl LookupAttempt<'_> {
     /// It was a code. What was wrong before stays counted.
     pub fn found(self) {
-        let limits = self.app.slice::<Limits>();
+        let limits = self.app.slice::<LoginLimits>();
         let mut counts = limits.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for limit in &self.limits {
             if let Some(count) = counts.get_mut(&limit.subject) {
@@ -137,14 +142,14 @@ impl Look<'_> {
 mod tests {
     use super::*;
 
-    fn codes(address: &str) -> Limit {
-        let subject = Subject::NewCodes(subscriber(address.parse().expect("an address")));
-        Limit { subject, most: 3, window: MINUTE }
+    fn codes(address: &str) -> LimitRule {
+        let subject = LimitedSubject::NewCodes(subscriber(address.parse().expect("an address")));
+        LimitRule { subject, most: 3, window: MINUTE }
     }
 
     #[test]
     fn a_window_ends_when_it_was_said_to_end() {
-        let limits = Limits::default();
+        let limits = LoginLimits::default();
         let at = Duration::from_millis;
         for _ in 0..3 {
             assert!(limits.take(&[codes("203.0.113.1")], at(500)).is_ok());
@@ -159,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_addresses_does_not_fill_the_memory() {
-        let limits = Limits::default();
+        let limits = LoginLimits::default();
         for n in 0..2 * MOST {
             let _ = limits.take(&[codes(&format!("2001:db8:{:x}:{:x}::1", n >> 16, n & 0xffff))], MINUTE);
         }
@@ -169,7 +174,7 @@ mod tests {
 
     #[test]
     fn neighbours_in_a_64_are_one() {
-        let limits = Limits::default();
+        let limits = LoginLimits::default();
         for n in 0..3 {
             assert!(limits.take(&[codes(&format!("2001:db8::{n}"))], MINUTE).is_ok());
         }

@@ -9,14 +9,14 @@ mod polls;
 mod service;
 mod store;
 
-pub use limits::Limits;
-pub use pages::Listed;
+pub use limits::LoginLimits;
+pub use pages::LoginDevices;
 pub use polls::Polls;
 pub use service::{
-    Answer, Begun, Granted, NotBegun, Poll, Request, begin, pending, poll, sweep, verification_uri,
-    verification_uri_complete,
+    Granted, NotBegun, Poll, PollResult, Request, StartedLogin, begin, pending, poll, sweep,
+    verification_uri, verification_uri_complete,
 };
-pub use store::Wire;
+pub use store::LoginProtocol;
 
 use crate::platform::http::Routes;
 

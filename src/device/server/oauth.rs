@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Answer, Begun, NotBegun, Poll, Request, Wire, begin, pending, poll};
+use super::{LoginProtocol, NotBegun, Poll, PollResult, Request, StartedLogin, begin, pending, poll};
 use crate::platform::http::fast_path::QuickAnswer;
 use crate::platform::http::{Audience, Routes, Visit};
 use crate::platform::{App, Secret};
@@ -40,7 +40,7 @@ pub fn routes() -> Routes {
 }
 
 /// RFC 6749's error, with what this one has besides.
-struct Refused {
+struct OAuthError {
     status: StatusCode,
     error: &'static str,
     description: String,
@@ -48,7 +48,7 @@ struct Refused {
     challenge: bool,
 }
 
-impl Refused {
+impl OAuthError {
     fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
         Self { status, error, description: description.into(), more: None, challenge: false }
     }
@@ -68,7 +68,7 @@ impl Refused {
     }
 }
 
-impl Refused {
+impl OAuthError {
     fn body(&self) -> Value {
         let mut body = json!({ "error": self.error, "error_description": self.description });
         if let (Some((name, value)), Some(object)) = (&self.more, body.as_object_mut()) {
@@ -78,7 +78,7 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
         let mut response = answer(self.status, &self.body());
         if self.challenge {
@@ -109,17 +109,17 @@ struct Parameters {
 }
 
 impl Parameters {
-    fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Refused> {
+    fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, OAuthError> {
         let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Refused::request("Send the parameters as application/x-www-form-urlencoded."));
+            return Err(OAuthError::request("Send the parameters as application/x-www-form-urlencoded."));
         }
         let mut values: Vec<(&str, String)> = Vec::with_capacity(KNOWN.len());
         for (name, value) in url::form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty()) {
             let Some(name) = KNOWN.into_iter().find(|known| name == *known) else { continue };
             if values.iter().any(|(known, _)| *known == name) {
-                return Err(Refused::request(format!("The parameter {name} is there more than once.")));
+                return Err(OAuthError::request(format!("The parameter {name} is there more than once.")));
             }
             values.push((name, value.into_owned()));
         }
@@ -130,16 +130,16 @@ impl Parameters {
         self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    fn get(&self, name: &str) -> Result<&str, Refused> {
-        self.find(name).ok_or_else(|| Refused::request(format!("The parameter {name} is missing.")))
+    fn get(&self, name: &str) -> Result<&str, OAuthError> {
+        self.find(name).ok_or_else(|| OAuthError::request(format!("The parameter {name} is missing.")))
     }
 
     /// A client that names itself in the header alone has named itself.
-    fn client(&self) -> Result<&str, Refused> {
+    fn client(&self) -> Result<&str, OAuthError> {
         match self.find("client_id") {
             None if !self.header => self.get("client_id"),
             Some(id) if !self.authenticates() => Ok(id),
-            _ => Err(Refused::client(self.header)),
+            _ => Err(OAuthError::client(self.header)),
         }
     }
 
@@ -154,10 +154,10 @@ async fn device_authorization(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let given = Parameters::read(&headers, &body).map_err(Refused::into_response)?;
-    let client_id = given.client().map_err(Refused::into_response)?;
+    let given = Parameters::read(&headers, &body).map_err(OAuthError::into_response)?;
+    let client_id = given.client().map_err(OAuthError::into_response)?;
     let request = Request {
-        wire: Wire::OAuth,
+        wire: LoginProtocol::OAuth,
         client_id,
         scope: given.find("scope").unwrap_or_default(),
         product: None,
@@ -168,16 +168,16 @@ async fn device_authorization(
     match begin(&app, &request).await {
         Ok(begun) => Ok(answer(StatusCode::OK, &told(&begun))),
         Err(NotBegun::Error(error)) => Err(error.into_response()),
-        Err(NotBegun::UnknownClient) => Err(Refused::client(false).into_response()),
-        Err(NotBegun::Invalid(why)) => Err(Refused::request(why).into_response()),
+        Err(NotBegun::UnknownClient) => Err(OAuthError::client(false).into_response()),
+        Err(NotBegun::Invalid(why)) => Err(OAuthError::request(why).into_response()),
         Err(NotBegun::InvalidScope) => {
             let why = "The scope is empty or one of viewer, member, admin and owner.";
-            Err(Refused::grant("invalid_scope", why).into_response())
+            Err(OAuthError::grant("invalid_scope", why).into_response())
         }
     }
 }
 
-fn told(begun: &Begun) -> Value {
+fn told(begun: &StartedLogin) -> Value {
     let mut body = json!({
         "device_code": begun.device_code.expose(),
         "user_code": begun.user_code.shown(),
@@ -197,8 +197,9 @@ async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let (client_id, code) = judged(&app, &headers, &body).map_err(Refused::into_response)?;
-    let wanted = Poll { wire: Wire::OAuth, client_id: &client_id, device_code: &code, visit: &visit };
+    let (client_id, code) = judged(&app, &headers, &body).map_err(OAuthError::into_response)?;
+    let wanted =
+        Poll { wire: LoginProtocol::OAuth, client_id: &client_id, device_code: &code, visit: &visit };
     let refused = match poll(&app, &wanted).await {
         Ok(granted) => {
             let key = granted.key.key;
@@ -215,45 +216,45 @@ async fn token(
             }
             return Ok(answer(StatusCode::OK, &body));
         }
-        Err(Answer::Error(error)) => return Err(error.into_response()),
-        Err(Answer::UnknownClient) => Refused::client(false),
-        Err(Answer::Unknown) => {
-            Refused::grant("invalid_grant", "There is no such device code, or it was used.")
+        Err(PollResult::Error(error)) => return Err(error.into_response()),
+        Err(PollResult::UnknownClient) => OAuthError::client(false),
+        Err(PollResult::Unknown) => {
+            OAuthError::grant("invalid_grant", "There is no such device code, or it was used.")
         }
-        Err(Answer::Denied) => Refused::grant("access_denied", "The login was denied."),
-        Err(Answer::Expired) => {
-            Refused::grant("expired_token", "The code was not approved in time. Start the login again.")
+        Err(PollResult::Denied) => OAuthError::grant("access_denied", "The login was denied."),
+        Err(PollResult::Expired) => {
+            OAuthError::grant("expired_token", "The code was not approved in time. Start the login again.")
         }
-        Err(Answer::Pending) => waits(),
-        Err(Answer::SlowDown(interval)) => too_early(interval),
+        Err(PollResult::Pending) => waits(),
+        Err(PollResult::SlowDown(interval)) => too_early(interval),
     };
     Err(refused.into_response())
 }
 
-fn waits() -> Refused {
-    Refused::grant("authorization_pending", "The login waits for approval.")
+fn waits() -> OAuthError {
+    OAuthError::grant("authorization_pending", "The login waits for approval.")
 }
 
-fn too_early(interval: Duration) -> Refused {
-    Refused {
+fn too_early(interval: Duration) -> OAuthError {
+    OAuthError {
         more: Some(("interval", json!(interval.as_secs()))),
-        ..Refused::grant("slow_down", "Ask less often.")
+        ..OAuthError::grant("slow_down", "Ask less often.")
     }
 }
 
 /// For what is known to be pending.
 fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnswer> {
     let (client_id, code) = judged(app, headers, body).ok()?;
-    let refused = match pending(app, Wire::OAuth, &client_id, &code)? {
-        Answer::Pending => waits(),
-        Answer::SlowDown(interval) => too_early(interval),
+    let refused = match pending(app, LoginProtocol::OAuth, &client_id, &code)? {
+        PollResult::Pending => waits(),
+        PollResult::SlowDown(interval) => too_early(interval),
         _ => return None,
     };
     Some(QuickAnswer { status: refused.status, body: refused.body().to_string().into() })
 }
 
 /// The client and its device code; otherwise the first thing that is wrong.
-fn judged(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(String, Secret), Refused> {
+fn judged(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(String, Secret), OAuthError> {
     let given = Parameters::read(headers, body)?;
     let grant = given.get("grant_type")?;
     if grant == GRANT {
@@ -261,11 +262,11 @@ fn judged(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(String, Secre
     }
     let client = given.client()?;
     if super::clients::name_of(app, client).is_none() {
-        return Err(Refused::client(false));
+        return Err(OAuthError::client(false));
     }
     if grant != GRANT {
         let why = format!("The one grant type of this server is {GRANT}.");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", why));
+        return Err(OAuthError::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", why));
     }
     Ok((client.to_owned(), Secret::new(given.get("device_code")?)))
 }

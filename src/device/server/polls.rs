@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::store::{Login, Wire};
+use super::store::{LoginProtocol, LoginRequest};
 use crate::platform::changes::{Heard, Kind};
 use crate::shared::{LoginId, Timestamp};
 
@@ -18,10 +18,10 @@ const SLOWEST: Duration = Duration::from_secs(30);
 const MOST: usize = 20_000;
 
 #[derive(Default)]
-pub struct Polls(Mutex<Known>);
+pub struct Polls(Mutex<PollTable>);
 
-impl Known {
-    fn put(&mut self, code: &str, waiting: Waiting, now: Timestamp) {
+impl PollTable {
+    fn put(&mut self, code: &str, waiting: PolledLogin, now: Timestamp) {
         if self.waiting.len() > MOST {
             self.waiting.retain(|_, waiting| waiting.expires_at > now);
         }
@@ -30,16 +30,16 @@ impl Known {
 }
 
 #[derive(Default)]
-struct Known {
+struct PollTable {
     /// By the fingerprint of the device code.
-    waiting: HashMap<String, Waiting>,
+    waiting: HashMap<String, PolledLogin>,
     /// Raised by every decision: a login that was being read meanwhile is not taken for pending.
     generation: u64,
 }
 
-struct Waiting {
+struct PolledLogin {
     login: LoginId,
-    wire: Wire,
+    wire: LoginProtocol,
     client_id: String,
     expires_at: Timestamp,
     /// The last time that was not too early; None before the first.
@@ -47,8 +47,8 @@ struct Waiting {
     interval: Duration,
 }
 
-impl Waiting {
-    fn of(login: &Login, interval: Duration) -> Self {
+impl PolledLogin {
+    fn of(login: &LoginRequest, interval: Duration) -> Self {
         Self {
             login: login.id.clone(),
             wire: login.wire,
@@ -74,7 +74,7 @@ impl Waiting {
 /// Whose question it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
-    pub wire: Wire,
+    pub wire: LoginProtocol,
     pub client_id: &'a str,
     /// The fingerprint of the device code.
     pub code: &'a str,
@@ -82,10 +82,10 @@ pub struct Asking<'a> {
 
 impl Polls {
     /// A login that was just made.
-    pub fn begin(&self, generation: u64, code: &str, login: &Login, interval: Duration) {
+    pub fn begin(&self, generation: u64, code: &str, login: &LoginRequest, interval: Duration) {
         let mut known = self.lock();
         if known.generation == generation {
-            known.put(code, Waiting::of(login, interval), login.created_at);
+            known.put(code, PolledLogin::of(login, interval), login.created_at);
         }
     }
 
@@ -107,7 +107,7 @@ impl Polls {
         &self,
         generation: u64,
         code: &str,
-        login: &Login,
+        login: &LoginRequest,
         interval: Duration,
         (now, steady): (Timestamp, Duration),
     ) -> Result<(), Duration> {
@@ -115,7 +115,7 @@ impl Polls {
         if let Some(waiting) = known.waiting.get_mut(code) {
             return waiting.ask(steady);
         }
-        let mut waiting = Waiting::of(login, interval);
+        let mut waiting = PolledLogin::of(login, interval);
         let asked = waiting.ask(steady);
         if known.generation == generation {
             known.put(code, waiting, now);
@@ -139,7 +139,7 @@ impl Polls {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, PollTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,16 +147,16 @@ impl Polls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::{Status, UserCode};
+    use crate::device::{LoginStatus, UserCode};
     use crate::platform::changes::Change;
 
     const INTERVAL: Duration = Duration::from_secs(5);
     const NOW: Timestamp = Timestamp::from_millis(0);
 
-    fn waiting() -> Waiting {
-        Waiting {
+    fn waiting() -> PolledLogin {
+        PolledLogin {
             login: LoginId::from_text("a login"),
-            wire: Wire::OAuth,
+            wire: LoginProtocol::OAuth,
             client_id: "a client".to_owned(),
             expires_at: Timestamp::from_millis(600_000),
             last: Some(Duration::ZERO),
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_pace_above_the_slowest_is_kept() {
-        let mut waiting = Waiting { interval: Duration::from_secs(60), ..waiting() };
+        let mut waiting = PolledLogin { interval: Duration::from_secs(60), ..waiting() };
         assert_eq!(waiting.ask(Duration::from_secs(1)), Err(Duration::from_secs(60)));
     }
 
@@ -202,29 +202,29 @@ mod tests {
         let later = |millis: i64, asking: &Asking| {
             polls.ask(asking, Timestamp::from_millis(millis), Duration::from_millis(millis.unsigned_abs()))
         };
-        assert_eq!(later(5_000, &of(Wire::OAuth, "a client")), Some(Ok(())));
-        assert_eq!(later(10_000, &of(Wire::ArmorIq, "a client")), None, "another wire");
-        assert_eq!(later(10_000, &of(Wire::OAuth, "another")), None, "another client");
-        assert_eq!(later(600_000, &of(Wire::OAuth, "a client")), None, "its time has run out");
+        assert_eq!(later(5_000, &of(LoginProtocol::OAuth, "a client")), Some(Ok(())));
+        assert_eq!(later(10_000, &of(LoginProtocol::ArmorIq, "a client")), None, "another wire");
+        assert_eq!(later(10_000, &of(LoginProtocol::OAuth, "another")), None, "another client");
+        assert_eq!(later(600_000, &of(LoginProtocol::OAuth, "a client")), None, "its time has run out");
         let change = |kind, id: &str| Change { kind, id: id.to_owned() };
         polls.hear(Heard::Change(&change(Kind::Key, "a login")));
         polls.hear(Heard::Change(&change(Kind::Login, "another login")));
-        assert_eq!(later(20_000, &of(Wire::OAuth, "a client")), Some(Ok(())));
+        assert_eq!(later(20_000, &of(LoginProtocol::OAuth, "a client")), Some(Ok(())));
         polls.hear(Heard::Change(&change(Kind::Login, "a login")));
-        assert_eq!(later(30_000, &of(Wire::OAuth, "a client")), None);
+        assert_eq!(later(30_000, &of(LoginProtocol::OAuth, "a client")), None);
         assert_eq!(polls.generation(), 2);
         polls.lock().waiting.insert("code".to_owned(), waiting());
         polls.hear(Heard::Gap);
-        assert_eq!(later(30_000, &of(Wire::OAuth, "a client")), None);
+        assert_eq!(later(30_000, &of(LoginProtocol::OAuth, "a client")), None);
     }
 
     #[test]
     fn what_was_decided_while_it_was_read_is_not_kept() {
         let polls = Polls::default();
-        let login = Login {
+        let login = LoginRequest {
             id: LoginId::from_text("a login"),
             user_code: UserCode::parse("BCDFGHJK").expect("a code"),
-            wire: Wire::OAuth,
+            wire: LoginProtocol::OAuth,
             client_id: "a client".to_owned(),
             scope: None,
             product: String::new(),
@@ -234,7 +234,7 @@ mod tests {
             user_agent: String::new(),
             created_at: NOW,
             expires_at: Timestamp::from_millis(600_000),
-            status: Status::Pending,
+            status: LoginStatus::Pending,
             redeem_until: None,
             decided_by: None,
             org: None,

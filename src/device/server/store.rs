@@ -5,18 +5,18 @@ use std::net::IpAddr;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
-use crate::device::{Status, UserCode};
+use crate::device::{LoginStatus, UserCode};
 use crate::platform::db::Write;
 use crate::shared::{KeyId, LoginId, OrgId, Role, Timestamp, UserId};
 
 /// Which language a device speaks. A code of one is unknown to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
+pub enum LoginProtocol {
     OAuth,
     ArmorIq,
 }
 
-impl Wire {
+impl LoginProtocol {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OAuth => "oauth",
@@ -31,10 +31,10 @@ impl Wire {
 
 /// A device that asks to be logged in.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub struct LoginRequest {
     pub id: LoginId,
     pub user_code: UserCode,
-    pub wire: Wire,
+    pub wire: LoginProtocol,
     pub client_id: String,
     /// The most that the key may do; None: whatever the person may.
     pub scope: Option<Role>,
@@ -46,7 +46,7 @@ pub struct Login {
     pub user_agent: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
-    pub status: Status,
+    pub status: LoginStatus,
     /// How long an approved one can be collected.
     pub redeem_until: Option<Timestamp>,
     pub decided_by: Option<UserId>,
@@ -57,7 +57,7 @@ pub struct Login {
 
 /// What a person decided.
 pub struct Decision<'a> {
-    pub status: Status,
+    pub status: LoginStatus,
     pub by: &'a UserId,
     pub from: IpAddr,
     pub org: Option<&'a OrgId>,
@@ -82,14 +82,14 @@ macro_rules! select {
     };
 }
 
-fn login(row: &AnyRow) -> Result<Login, sqlx::Error> {
+fn login(row: &AnyRow) -> Result<LoginRequest, sqlx::Error> {
     let text = |name| row.try_get::<String, _>(name);
     let perhaps = |name| row.try_get::<Option<String>, _>(name);
     let (scope, role) = (text("scope")?, perhaps("role")?);
-    Ok(Login {
+    Ok(LoginRequest {
         id: LoginId::from_text(text("id")?),
         user_code: known(UserCode::parse(&text("user_code")?), "user code")?,
-        wire: known(Wire::parse(&text("wire")?), "wire")?,
+        wire: known(LoginProtocol::parse(&text("wire")?), "wire")?,
         client_id: text("client_id")?,
         scope: if scope.is_empty() { None } else { Some(known(Role::parse(&scope), "role")?) },
         product: text("product")?,
@@ -99,7 +99,7 @@ fn login(row: &AnyRow) -> Result<Login, sqlx::Error> {
         user_agent: text("user_agent")?,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         expires_at: Timestamp::from_millis(row.try_get("expires_at")?),
-        status: known(Status::parse(&text("status")?), "status")?,
+        status: known(LoginStatus::parse(&text("status")?), "status")?,
         redeem_until: row.try_get::<Option<i64>, _>("redeem_until")?.map(Timestamp::from_millis),
         decided_by: perhaps("decided_by")?.map(UserId::from_text),
         org: perhaps("org_id")?.map(OrgId::from_text),
@@ -133,7 +133,7 @@ pub async fn give_up(write: &mut Write, id: &LoginId) -> Result<bool, sqlx::Erro
 /// False when the user code is somebody's already.
 pub async fn insert(
     write: &mut Write,
-    login: &Login,
+    login: &LoginRequest,
     code_hash: &str,
     subscriber: IpAddr,
 ) -> Result<bool, sqlx::Error> {
@@ -180,12 +180,15 @@ pub async fn open_of(
     Ok((row.try_get("open")?, first.map(Timestamp::from_millis)))
 }
 
-pub async fn find_by_device_code(pool: &AnyPool, code_hash: &str) -> Result<Option<Login>, sqlx::Error> {
+pub async fn find_by_device_code(
+    pool: &AnyPool,
+    code_hash: &str,
+) -> Result<Option<LoginRequest>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE code_hash = $1")).bind(code_hash).fetch_optional(pool).await?;
     row.as_ref().map(login).transpose()
 }
 
-pub async fn find_by_user_code(pool: &AnyPool, code: &UserCode) -> Result<Option<Login>, sqlx::Error> {
+pub async fn find_by_user_code(pool: &AnyPool, code: &UserCode) -> Result<Option<LoginRequest>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE user_code = $1")).bind(code.as_str()).fetch_optional(pool).await?;
     row.as_ref().map(login).transpose()
 }
@@ -217,7 +220,7 @@ pub async fn decide(
 /// Uses up what was approved. Of several at once exactly one gets it.
 pub async fn redeem(
     write: &mut Write,
-    login: &Login,
+    login: &LoginRequest,
     now: Timestamp,
     key: &KeyId,
 ) -> Result<Option<Approved>, sqlx::Error> {

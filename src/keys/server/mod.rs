@@ -18,7 +18,7 @@ pub use jobs::{
 #[cfg(test)]
 pub use jobs::{flush, settle_within};
 pub use key::{Key, Login, name_key};
-pub use offboarding::KeyOffboarding;
+pub use offboarding::OrgKeyOffboarding;
 pub use pages::routes;
 pub use service::{
     Asks, Draft, Edit, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted, Refusal, Revealed, children, count,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{Key, store};
 use crate::audit::{self, Event};
-use crate::orgs::server::{Actor, KeysLeft, MadeKey};
+use crate::orgs::server::{Actor, CreatedKey, KeyOffboarding};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -18,10 +18,10 @@ use crate::usage::server as usage;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The keys' part in removing members and deleting organizations.
-pub struct KeyOffboarding;
+pub struct OrgKeyOffboarding;
 
 #[async_trait]
-impl KeysLeft for KeyOffboarding {
+impl KeyOffboarding for OrgKeyOffboarding {
     async fn count_by_maker(
         &self,
         app: &App,
@@ -32,7 +32,7 @@ impl KeysLeft for KeyOffboarding {
         Ok(store::count_by_maker(app.db.pool(), org, makers, most).await?)
     }
 
-    async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<MadeKey>, Error> {
+    async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<CreatedKey>, Error> {
         let keys = store::living_of(app.db.pool(), org, maker).await?;
         let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
         let mut calls: HashMap<KeyId, u64> = HashMap::new();
@@ -41,7 +41,7 @@ impl KeysLeft for KeyOffboarding {
                 *calls.entry(slice.key).or_default() += requests;
             }
         }
-        let made = keys.into_iter().map(|key| MadeKey {
+        let made = keys.into_iter().map(|key| CreatedKey {
             calls: calls.get(&key.id).copied().unwrap_or_default(),
             prefix: key.prefix(),
             goes: key.login.is_some(),

@@ -30,12 +30,12 @@ pub struct Visitor {
     /// The organization they work in.
     pub current: Option<Membership>,
     /// What the page before left to say, once.
-    pub word: Option<Word>,
+    pub word: Option<SessionMessage>,
 }
 
 /// How it went, for the next page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Word {
+pub struct SessionMessage {
     pub text: String,
     /// It was not done.
     pub refused: bool,
@@ -169,12 +169,12 @@ pub async fn warn_of_token_in_address(session: &Session) -> Result<(), Error> {
 
 /// Leaves a sentence for the next page, which shows it once.
 pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
-    Ok(session.insert(WORD, Word { text: what.to_owned(), refused: false }).await?)
+    Ok(session.insert(WORD, SessionMessage { text: what.to_owned(), refused: false }).await?)
 }
 
 /// The same for something that was not done.
 pub async fn leave_refusal(session: &Session, why: &str) -> Result<(), Error> {
-    Ok(session.insert(WORD, Word { text: why.to_owned(), refused: true }).await?)
+    Ok(session.insert(WORD, SessionMessage { text: why.to_owned(), refused: true }).await?)
 }
 
 async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {

@@ -21,9 +21,9 @@ const UNBOUND: [&str; 2] = ["/switch-organization", "/auth/device"];
 
 /// The routes whose forms are bound.
 #[derive(Clone)]
-pub struct Bound(Arc<HashSet<&'static str>>);
+pub struct BoundForms(Arc<HashSet<&'static str>>);
 
-impl Bound {
+impl BoundForms {
     pub fn among(doors: &[Route]) -> Self {
         let bound = doors.iter().filter(|door| Self::is_bound(door)).map(|door| door.path);
         Self(Arc::new(bound.collect()))
@@ -36,7 +36,7 @@ impl Bound {
 }
 
 pub async fn refuse_other_org(
-    State((app, Bound(routes))): State<(App, Bound)>,
+    State((app, BoundForms(routes))): State<(App, BoundForms)>,
     request: Request,
     next: Next,
 ) -> Response {

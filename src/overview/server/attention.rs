@@ -9,17 +9,17 @@ use crate::ui::parts::{Shape, Tone, Wording, capped, counted, words};
 use crate::usage::server as usage;
 use std::time::Duration;
 
-pub struct Item {
+pub struct AttentionItem {
     pub tone: Tone,
     pub shape: Shape,
     pub title: String,
     /// Text and, between, names in bold.
-    pub text: Vec<Piece>,
+    pub text: Vec<TextPart>,
     pub action: &'static str,
     pub href: String,
 }
 
-pub enum Piece {
+pub enum TextPart {
     Plain(String),
     Name(String),
 }
@@ -54,23 +54,23 @@ fn keys_of(count: i64) -> String {
 pub async fn items(
     app: &App,
     member: &Member,
-    mut items: Vec<Item>,
+    mut items: Vec<AttentionItem>,
     counts: &Counts,
-) -> Result<Vec<Item>, Error> {
+) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
     let (expiring, idle, endless) = tokio::try_join!(
         some(app, member, counts.expiring, Standing::Expiring, Order::Expires),
         some(app, member, counts.idle, Standing::Idle, Order::LastUsed),
         some(app, member, counts.endless, Standing::Endless, Order::Created),
     )?;
-    let plain = |text: &str| Piece::Plain(text.to_owned());
+    let plain = |text: &str| TextPart::Plain(text.to_owned());
     if counts.expiring > 0 {
         let text = named(&expiring, |key| {
             let end = key.expires_at.map(|at| words(at, now, Wording::Relative)).unwrap_or_default();
             format!(" {}", end.replacen("In", "in", 1))
         });
         let verb = if counts.expiring == 1 { "expires" } else { "expire" };
-        items.push(Item {
+        items.push(AttentionItem {
             tone: Tone::Warn,
             shape: Shape::Expiring,
             title: format!("{} {verb} within 7 days", keys_of(counts.expiring)),
@@ -82,7 +82,7 @@ pub async fn items(
     if counts.idle > 0 {
         let mut text = named(&idle, |_| String::new());
         text.push(plain(" Disable what nobody misses."));
-        items.push(Item {
+        items.push(AttentionItem {
             tone: Tone::Warn,
             shape: Shape::Unused,
             title: format!("{} idle for 90 days or more", keys_of(counts.idle)),
@@ -96,13 +96,13 @@ pub async fn items(
         let text = match mighty {
             Some(key) => vec![
                 plain("One of them, "),
-                Piece::Name(key.name.clone()),
-                Piece::Plain(format!(", is {} key. Give it an end date.", key.role.with_article())),
+                TextPart::Name(key.name.clone()),
+                TextPart::Plain(format!(", is {} key. Give it an end date.", key.role.with_article())),
             ],
             None => vec![plain("A key with an end is forgotten safely.")],
         };
         let verb = if counts.endless == 1 { "never expires" } else { "never expire" };
-        items.push(Item {
+        items.push(AttentionItem {
             tone: Tone::Plain,
             shape: Shape::Active,
             title: format!("{} {verb}", keys_of(counts.endless)),
@@ -115,7 +115,7 @@ pub async fn items(
 }
 
 /// Ended keys that somebody still tries.
-pub async fn dead(app: &App, member: &Member) -> Result<Vec<Item>, Error> {
+pub async fn dead(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
     let day_ago = now.minus(Duration::from_secs(24 * 60 * 60));
     let tried = usage::dead(app, &member.org.org, day_ago, MOST_DEAD).await?;
@@ -124,14 +124,18 @@ pub async fn dead(app: &App, member: &Member) -> Result<Vec<Item>, Error> {
         let key = keys::find(app, member, &id).await?;
         let callers = usage::callers_of(app, &id, day_ago).await?;
         let mut text = vec![
-            Piece::Plain(format!("{} in 24 h with ", counted(requests, "call", "calls"))),
-            Piece::Name(key.name.clone()),
+            TextPart::Plain(format!("{} in 24 h with ", counted(requests, "call", "calls"))),
+            TextPart::Name(key.name.clone()),
         ];
         if let Some(caller) = callers.iter().find(|caller| !caller.address.is_empty()) {
             let last = words(caller.last_at, now, Wording::Relative);
-            text.push(Piece::Plain(format!(" from {}, last one {}.", caller.address, last.to_lowercase())));
+            text.push(TextPart::Plain(format!(
+                " from {}, last one {}.",
+                caller.address,
+                last.to_lowercase()
+            )));
         } else {
-            text.push(Piece::Plain(".".to_owned()));
+            text.push(TextPart::Plain(".".to_owned()));
         }
         let title = if key.revoked_at.is_some() {
             "A revoked key is still tried"
@@ -140,7 +144,7 @@ pub async fn dead(app: &App, member: &Member) -> Result<Vec<Item>, Error> {
         } else {
             "An ended secret is still tried"
         };
-        items.push(Item {
+        items.push(AttentionItem {
             tone: Tone::Danger,
             shape: Shape::Revoked,
             title: title.to_owned(),
@@ -170,12 +174,12 @@ async fn some(
 }
 
 /// "**a** in 3 days, **b** in 6 days."
-fn named(some: &[Key], more: impl Fn(&Key) -> String) -> Vec<Piece> {
+fn named(some: &[Key], more: impl Fn(&Key) -> String) -> Vec<TextPart> {
     let mut text = Vec::new();
     for (place, key) in some.iter().take(NAMED).enumerate() {
         let end = if place + 1 == some.len().min(NAMED) { "." } else { ", " };
-        text.push(Piece::Name(key.name.clone()));
-        text.push(Piece::Plain(format!("{}{end}", more(key))));
+        text.push(TextPart::Name(key.name.clone()));
+        text.push(TextPart::Plain(format!("{}{end}", more(key))));
     }
     text
 }

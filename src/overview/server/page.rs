@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::attention::{Counts, Item, Piece, counts, dead, items};
+use super::attention::{AttentionItem, Counts, TextPart, counts, dead, items};
 use super::today::{Today, begin, compared, series};
-use crate::audit::{self, Filter, Recorded};
+use crate::audit::{self, AuditFilter, Recorded};
 use crate::keys::server::MOST_COUNTED;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
@@ -51,7 +51,7 @@ async fn recent(app: &App, member: &Member) -> Result<Option<Vec<Recorded>>, Err
     if !member.may(Permission::ReadAudit) {
         return Ok(None);
     }
-    Ok(Some(audit::list(app.db.pool(), &member.org.org, &Filter::default(), 8).await?))
+    Ok(Some(audit::list(app.db.pool(), &member.org.org, &AuditFilter::default(), 8).await?))
 }
 
 /// "Friday, 20 Nov 2026, 14:32 UTC".
@@ -134,7 +134,7 @@ fn stat(label: &'static str, figure: AnyView, caption: AnyView) -> AnyView {
     .into_any()
 }
 
-fn attention(items: Vec<Item>, is_first: bool) -> AnyView {
+fn attention(items: Vec<AttentionItem>, is_first: bool) -> AnyView {
     let content = if is_first {
         view! {
             <EmptyState title="There are no keys yet" text="A key takes about a minute: create it, store it, make one call." class="mt-3">
@@ -145,10 +145,10 @@ fn attention(items: Vec<Item>, is_first: bool) -> AnyView {
     } else if items.is_empty() {
         view! { <p class="mt-2 border-t border-line py-3 text-dense text-ink-2">"Nothing. Every key is in order."</p> }.into_any()
     } else {
-        let rows = items.into_iter().map(|Item { tone, shape, title, text, action, href }| {
+        let rows = items.into_iter().map(|AttentionItem { tone, shape, title, text, action, href }| {
             let text = text.into_iter().map(|piece| match piece {
-                Piece::Plain(text) => view! { {text} }.into_any(),
-                Piece::Name(name) => view! { <b class="font-medium text-ink" dir="auto">{name}</b> }.into_any(),
+                TextPart::Plain(text) => view! { {text} }.into_any(),
+                TextPart::Name(name) => view! { <b class="font-medium text-ink" dir="auto">{name}</b> }.into_any(),
             });
             let label = format!("{action}: {title}");
             view! {

@@ -282,7 +282,7 @@ on_both_engines! {
     }
 
     async fn keys_are_revoked_with_their_organization_and_if_ticked_with_their_creator(engine) {
-        use crate::orgs::server::KeysLeft;
+        use crate::orgs::server::KeyOffboarding;
         let server = Server::on(engine).await;
         let (owner, member) = (server.actor(Persona::Owner).await, server.actor(Persona::Member).await);
         let (goes, stays) = (server.key(&member, "goes").await, server.key(&member, "stays").await);

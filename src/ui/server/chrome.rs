@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::page::Page;
-use crate::orgs::server::{Member, Word};
+use crate::orgs::server::{Member, SessionMessage};
 use crate::platform::App;
 use crate::ui::parts::{Outcome, Toast};
 use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, Person};
@@ -28,7 +28,7 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
 }
 
 /// What the page before left to say.
-pub fn toast(word: Word) -> AnyView {
+pub fn toast(word: SessionMessage) -> AnyView {
     let outcome = if word.refused { Outcome::Failed } else { Outcome::Done };
     view! { <Toast outcome title=word.text/> }.into_any()
 }

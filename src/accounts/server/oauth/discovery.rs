@@ -8,8 +8,8 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::id_token::Key;
-use super::{Provider, Refusal};
+use super::id_token::SigningKey;
+use super::{Provider, ProviderError};
 use crate::platform::App;
 use crate::platform::config::is_loopback;
 
@@ -64,28 +64,28 @@ struct KeySet {
 }
 
 #[derive(Default)]
-struct Known {
+struct MetadataCache {
     metadata: Option<(Arc<Metadata>, Duration)>,
-    keys: Option<(Arc<Vec<Key>>, Duration)>,
+    keys: Option<(Arc<Vec<SigningKey>>, Duration)>,
     failed: Option<Duration>,
 }
 
 /// What is remembered about each provider, in memory.
 #[derive(Default)]
 pub struct Discoveries {
-    google: Mutex<Known>,
-    sso: Mutex<Known>,
+    google: Mutex<MetadataCache>,
+    sso: Mutex<MetadataCache>,
 }
 
 impl Discoveries {
-    fn of(app: &App, provider: Provider) -> &Mutex<Known> {
+    fn of(app: &App, provider: Provider) -> &Mutex<MetadataCache> {
         let all = app.slice::<Self>();
         if provider == Provider::Google { &all.google } else { &all.sso }
     }
 }
 
 /// One at a time asks; the others get what came of it.
-pub async fn metadata(app: &App, provider: Provider) -> Result<Arc<Metadata>, Refusal> {
+pub async fn metadata(app: &App, provider: Provider) -> Result<Arc<Metadata>, ProviderError> {
     let mut known = Discoveries::of(app, provider).lock().await;
     let now = app.clock.steady();
     if let Some((metadata, _)) = known.metadata.as_ref().filter(|(_, at)| now < *at + FRESH) {
@@ -93,7 +93,7 @@ pub async fn metadata(app: &App, provider: Provider) -> Result<Arc<Metadata>, Re
     }
     let last = known.metadata.as_ref().map(|(metadata, _)| Arc::clone(metadata));
     if known.failed.is_some_and(|at| now < at + REST) {
-        return last.ok_or_else(|| Refusal::Away("it was away a moment ago".to_owned()));
+        return last.ok_or_else(|| ProviderError::Away("it was away a moment ago".to_owned()));
     }
     match ask(app, provider).await {
         Ok(metadata) => {
@@ -109,11 +109,11 @@ pub async fn metadata(app: &App, provider: Provider) -> Result<Arc<Metadata>, Re
     }
 }
 
-async fn ask(app: &App, provider: Provider) -> Result<Metadata, Refusal> {
+async fn ask(app: &App, provider: Provider) -> Result<Metadata, ProviderError> {
     let issuer = provider.issuer(app);
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let metadata: Metadata = app.outbound.get_json(&url, None).await?;
-    metadata.check(issuer).map_err(|why| Refusal::Nonsense(format!("{url}: {why}")))?;
+    metadata.check(issuer).map_err(|why| ProviderError::Nonsense(format!("{url}: {why}")))?;
     Ok(metadata)
 }
 
@@ -123,7 +123,7 @@ pub async fn keys(
     provider: Provider,
     metadata: &Metadata,
     kid: Option<&str>,
-) -> Result<Arc<Vec<Key>>, Refusal> {
+) -> Result<Arc<Vec<SigningKey>>, ProviderError> {
     let mut known = Discoveries::of(app, provider).lock().await;
     let now = app.clock.steady();
     if let Some((keys, at)) = &known.keys {
@@ -134,7 +134,8 @@ pub async fn keys(
     }
     let set: KeySet = app.outbound.get_json(&metadata.jwks_uri, None).await?;
     // A key of a kind that we do not know is not for us.
-    let keys: Vec<Key> = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
+    let keys: Vec<SigningKey> =
+        set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
     let keys = Arc::new(keys);
     known.keys = Some((Arc::clone(&keys), now));
     Ok(keys)

@@ -23,7 +23,7 @@ pub enum Purpose {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Flow {
+pub struct OAuthFlow {
     pub provider: Provider,
     pub purpose: Purpose,
     state: String,
@@ -35,7 +35,7 @@ pub struct Flow {
 
 /// What the provider sent the browser back with.
 #[derive(Debug, Default, Deserialize)]
-pub struct Answer {
+pub struct CallbackQuery {
     #[serde(default)]
     pub code: String,
     #[serde(default)]
@@ -45,7 +45,7 @@ pub struct Answer {
     pub error: Option<String>,
 }
 
-impl Flow {
+impl OAuthFlow {
     pub fn new(app: &App, provider: Provider, purpose: Purpose, next: ReturnPath) -> Self {
         let chance = || app.random.base62(CHARACTERS);
         let (state, nonce, verifier) = (chance(), chance(), chance());
@@ -54,7 +54,7 @@ impl Flow {
     }
 
     /// Is this the answer to this flow, and in time?
-    pub fn answered(&self, app: &App, provider: Provider, answer: &Answer) -> bool {
+    pub fn answered(&self, app: &App, provider: Provider, answer: &CallbackQuery) -> bool {
         self.provider == provider
             && app.clock.now().since(self.began) <= LIFE
             && Secret::new(&*self.state).fingerprint() == Secret::new(&*answer.state).fingerprint()

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::tokens::{self, Endpoints};
-use super::{Answer, Flow, Identity, Provider, Refusal};
+use super::{CallbackQuery, Identity, OAuthFlow, Provider, ProviderError};
 use crate::platform::App;
 
 #[derive(Deserialize)]
@@ -43,11 +43,15 @@ impl Addresses {
     }
 }
 
-pub fn authorize(app: &App, flow: &Flow) -> Result<String, Refusal> {
+pub fn authorize(app: &App, flow: &OAuthFlow) -> Result<String, ProviderError> {
     tokens::authorize(app, flow, &Addresses::of(app).endpoints(), &["read:user", "user:email"], &[])
 }
 
-pub async fn identify(app: &App, flow: &Flow, answer: &Answer) -> Result<Identity, Refusal> {
+pub async fn identify(
+    app: &App,
+    flow: &OAuthFlow,
+    answer: &CallbackQuery,
+) -> Result<Identity, ProviderError> {
     let addresses = Addresses::of(app);
     let tokens = tokens::exchange(app, flow, &addresses.endpoints(), &answer.code).await?;
     let bearer = Some(tokens.access.expose());

@@ -15,7 +15,7 @@ const DRIFT: Duration = Duration::from_secs(60);
 
 /// A public key of the provider's (RFC 7517).
 #[derive(Deserialize)]
-pub struct Key {
+pub struct SigningKey {
     kty: String,
     kid: Option<String>,
     alg: Option<String>,
@@ -44,7 +44,7 @@ pub struct Parsed<'a> {
 }
 
 /// What the token must say.
-pub struct Expected<'a> {
+pub struct ExpectedClaims<'a> {
     pub issuer: &'a str,
     pub audience: &'a str,
     pub nonce: &'a str,
@@ -55,7 +55,7 @@ pub struct Expected<'a> {
 pub struct Claims {
     iss: String,
     pub sub: String,
-    aud: Audience,
+    aud: AudienceClaim,
     azp: Option<String>,
     exp: f64,
     iat: f64,
@@ -70,7 +70,7 @@ pub struct Claims {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Audience {
+enum AudienceClaim {
     One(String),
     Several(Vec<String>),
 }
@@ -102,7 +102,7 @@ impl Parsed<'_> {
     }
 
     /// The claims, if a key of the provider's signed them and they say what they must.
-    pub fn verified(&self, keys: &[Key], expected: &Expected<'_>) -> Result<Claims, String> {
+    pub fn verified(&self, keys: &[SigningKey], expected: &ExpectedClaims<'_>) -> Result<Claims, String> {
         if self.header.crit.is_some() {
             return Err("has extensions that are not known".to_owned());
         }
@@ -125,13 +125,13 @@ impl Parsed<'_> {
 }
 
 impl Claims {
-    fn check(&self, expected: &Expected<'_>) -> Result<(), String> {
+    fn check(&self, expected: &ExpectedClaims<'_>) -> Result<(), String> {
         if self.iss != expected.issuer {
             return Err(format!("is from {:.200}", self.iss));
         }
         let (is_ours, several) = match &self.aud {
-            Audience::One(aud) => (aud == expected.audience, false),
-            Audience::Several(all) => (all.iter().any(|aud| aud == expected.audience), all.len() > 1),
+            AudienceClaim::One(aud) => (aud == expected.audience, false),
+            AudienceClaim::Several(all) => (all.iter().any(|aud| aud == expected.audience), all.len() > 1),
         };
         // Made for several, it must say that it was given to us.
         let presenter = self.azp.as_deref();
@@ -155,7 +155,7 @@ impl Claims {
     }
 }
 
-impl Key {
+impl SigningKey {
     pub fn is_called(&self, kid: &str) -> bool {
         self.kid.as_deref() == Some(kid)
     }
@@ -253,12 +253,13 @@ mod tests {
         }
     }
 
-    fn keys(keys: &[Value]) -> Vec<Key> {
+    fn keys(keys: &[Value]) -> Vec<SigningKey> {
         keys.iter().map(|key| serde_json::from_value(key.clone()).expect("a key")).collect()
     }
 
-    fn judge(token: &str, with: &[Key]) -> Result<String, String> {
-        let expected = Expected { issuer: "https://id.example", audience: "latchkey", nonce: "n", now: NOW };
+    fn judge(token: &str, with: &[SigningKey]) -> Result<String, String> {
+        let expected =
+            ExpectedClaims { issuer: "https://id.example", audience: "latchkey", nonce: "n", now: NOW };
         parse(token)?.verified(with, &expected).map(|claims| claims.sub)
     }
 

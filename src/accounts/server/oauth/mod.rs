@@ -2,7 +2,7 @@
 //!
 //! 1. A link (never a form: the policy of our pages would stop it) leads to `start`, which remembers state, nonce and
 //!    verifier in a cookie of this browser and sends the browser to the provider. Nothing is written anywhere.
-//! 2. The provider sends the browser back. `Flow::answered` holds the answer to that cookie: this browser, this
+//! 2. The provider sends the browser back. `OAuthFlow::answered` holds the answer to that cookie: this browser, this
 //!    provider, this state, in time. The answer is spent, so that it is good once.
 //! 3. The code becomes tokens over our own connection to the provider, with secret and verifier.
 //! 4. OpenID Connect: the id token's signature, issuer, audience, nonce and times are checked. GitHub: its API is
@@ -20,7 +20,7 @@ mod oidc;
 mod tokens;
 
 pub use discovery::Discoveries;
-pub use flow::{Answer, Flow, LIFE as FLOW_LIFE, Purpose};
+pub use flow::{CallbackQuery, LIFE as FLOW_LIFE, OAuthFlow, Purpose};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ pub struct Identity {
 
 /// Why nobody came out.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum ProviderError {
     /// No answer, or a late one.
     Away(String),
     /// An answer that makes no sense or fails a check.
@@ -67,7 +67,7 @@ pub enum Refusal {
     Stale(String),
 }
 
-impl From<NoAnswer> for Refusal {
+impl From<NoAnswer> for ProviderError {
     fn from(error: NoAnswer) -> Self {
         match error {
             NoAnswer::Away(why) => Self::Away(why),
@@ -147,8 +147,8 @@ pub async fn start(
     provider: Provider,
     purpose: Purpose,
     next: ReturnPath,
-) -> Result<(String, Flow), Refusal> {
-    let flow = Flow::new(app, provider, purpose, next);
+) -> Result<(String, OAuthFlow), ProviderError> {
+    let flow = OAuthFlow::new(app, provider, purpose, next);
     let url = match provider {
         Provider::GitHub => github::authorize(app, &flow)?,
         Provider::Google | Provider::Sso => oidc::authorize(app, &flow).await?,
@@ -157,7 +157,11 @@ pub async fn start(
 }
 
 /// Steps 3 and 4.
-pub async fn identify(app: &App, flow: &Flow, answer: &Answer) -> Result<Identity, Refusal> {
+pub async fn identify(
+    app: &App,
+    flow: &OAuthFlow,
+    answer: &CallbackQuery,
+) -> Result<Identity, ProviderError> {
     match flow.provider {
         Provider::GitHub => github::identify(app, flow, answer).await,
         Provider::Google | Provider::Sso => oidc::identify(app, flow, answer).await,

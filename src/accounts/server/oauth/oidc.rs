@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::discovery::{self, Metadata};
-use super::id_token::{self, Claims, Expected};
+use super::id_token::{self, Claims, ExpectedClaims};
 use super::tokens::{self, Endpoints, Tokens};
-use super::{Answer, Flow, Identity, Refusal};
+use super::{CallbackQuery, Identity, OAuthFlow, ProviderError};
 use crate::platform::App;
 
 const SCOPES: [&str; 3] = ["openid", "email", "profile"];
@@ -18,19 +18,23 @@ fn endpoints(metadata: &Metadata) -> Endpoints<'_> {
     }
 }
 
-pub async fn authorize(app: &App, flow: &Flow) -> Result<String, Refusal> {
+pub async fn authorize(app: &App, flow: &OAuthFlow) -> Result<String, ProviderError> {
     let metadata = discovery::metadata(app, flow.provider).await?;
     tokens::authorize(app, flow, &endpoints(&metadata), &SCOPES, &[("nonce", flow.nonce())])
 }
 
-pub async fn identify(app: &App, flow: &Flow, answer: &Answer) -> Result<Identity, Refusal> {
+pub async fn identify(
+    app: &App,
+    flow: &OAuthFlow,
+    answer: &CallbackQuery,
+) -> Result<Identity, ProviderError> {
     let metadata = discovery::metadata(app, flow.provider).await?;
     match &answer.iss {
         Some(iss) if *iss != metadata.issuer => {
-            return Err(Refusal::Nonsense(format!("the answer is from {iss:.100}")));
+            return Err(ProviderError::Nonsense(format!("the answer is from {iss:.100}")));
         }
         None if metadata.authorization_response_iss_parameter_supported => {
-            return Err(Refusal::Nonsense("the answer does not say who gave it".to_owned()));
+            return Err(ProviderError::Nonsense("the answer does not say who gave it".to_owned()));
         }
         _ => {}
     }
@@ -62,18 +66,23 @@ pub async fn identify(app: &App, flow: &Flow, answer: &Answer) -> Result<Identit
     })
 }
 
-async fn check(app: &App, flow: &Flow, metadata: &Metadata, tokens: &Tokens) -> Result<Claims, Refusal> {
-    let nonsense = |why: &str| Refusal::Nonsense(why.to_owned());
+async fn check(
+    app: &App,
+    flow: &OAuthFlow,
+    metadata: &Metadata,
+    tokens: &Tokens,
+) -> Result<Claims, ProviderError> {
+    let nonsense = |why: &str| ProviderError::Nonsense(why.to_owned());
     let token = tokens.id.as_ref().ok_or_else(|| nonsense("there is no id token"))?;
     let parsed = id_token::parse(token.expose()).map_err(|why| nonsense(&why))?;
     let keys = discovery::keys(app, flow.provider, metadata, parsed.kid()).await?;
-    let expected = Expected {
+    let expected = ExpectedClaims {
         issuer: &metadata.issuer,
         audience: flow.provider.client(app).0,
         nonce: flow.nonce(),
         now: app.clock.now(),
     };
-    parsed.verified(&keys, &expected).map_err(|why| Refusal::Nonsense(format!("id token: {why}")))
+    parsed.verified(&keys, &expected).map_err(|why| ProviderError::Nonsense(format!("id token: {why}")))
 }
 
 #[derive(Deserialize)]

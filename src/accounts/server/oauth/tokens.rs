@@ -10,7 +10,7 @@ use oauth2::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, Provider, Refusal};
+use super::{OAuthFlow, Provider, ProviderError};
 use crate::platform::{App, Secret};
 
 /// What OpenID Connect adds to the answer.
@@ -46,8 +46,8 @@ pub struct Endpoints<'a> {
     pub secret_in_body: bool,
 }
 
-fn relation(app: &App, provider: Provider, endpoints: &Endpoints<'_>) -> Result<Relation, Refusal> {
-    let no_address = |error: oauth2::url::ParseError| Refusal::Nonsense(format!("no address: {error}"));
+fn relation(app: &App, provider: Provider, endpoints: &Endpoints<'_>) -> Result<Relation, ProviderError> {
+    let no_address = |error: oauth2::url::ParseError| ProviderError::Nonsense(format!("no address: {error}"));
     let (id, secret) = provider.client(app);
     let redirect = RedirectUrl::new(provider.callback(app)).map_err(no_address)?;
     Ok(Client::new(ClientId::new(id.to_owned()))
@@ -61,11 +61,11 @@ fn relation(app: &App, provider: Provider, endpoints: &Endpoints<'_>) -> Result<
 /// The address that the browser is sent to.
 pub fn authorize(
     app: &App,
-    flow: &Flow,
+    flow: &OAuthFlow,
     endpoints: &Endpoints<'_>,
     scopes: &[&str],
     more: &[(&str, &str)],
-) -> Result<String, Refusal> {
+) -> Result<String, ProviderError> {
     let relation = relation(app, flow.provider, endpoints)?;
     let challenge =
         PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(flow.verifier().to_owned()));
@@ -83,10 +83,10 @@ pub fn authorize(
 
 pub async fn exchange(
     app: &App,
-    flow: &Flow,
+    flow: &OAuthFlow,
     endpoints: &Endpoints<'_>,
     code: &str,
-) -> Result<Tokens, Refusal> {
+) -> Result<Tokens, ProviderError> {
     let relation = relation(app, flow.provider, endpoints)?;
     let outbound = app.outbound.clone();
     let http = |request: HttpRequest| {
@@ -99,25 +99,27 @@ pub async fn exchange(
         .request_async(&http)
         .await;
     let answer = answer.map_err(|error| match error {
-        RequestTokenError::Request(error) => Refusal::from(error),
+        RequestTokenError::Request(error) => ProviderError::from(error),
         RequestTokenError::ServerResponse(told) => refused(&told),
         // GitHub tells its errors with status 200.
         RequestTokenError::Parse(error, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
             Ok(told) => refused(&told),
-            Err(_) => Refusal::Nonsense(format!("the token answer cannot be read: {}", error.into_inner())),
+            Err(_) => {
+                ProviderError::Nonsense(format!("the token answer cannot be read: {}", error.into_inner()))
+            }
         },
-        RequestTokenError::Other(why) => Refusal::Nonsense(why),
+        RequestTokenError::Other(why) => ProviderError::Nonsense(why),
     })?;
     let access = Secret::new(answer.access_token().secret().as_str());
     let id = answer.extra_fields().id_token.clone().map(Secret::new);
     Ok(Tokens { access, id })
 }
 
-fn refused(told: &BasicErrorResponse) -> Refusal {
+fn refused(told: &BasicErrorResponse) -> ProviderError {
     let code = told.error().to_string();
     if matches!(code.as_str(), "invalid_grant" | "bad_verification_code") {
-        Refusal::Stale(code)
+        ProviderError::Stale(code)
     } else {
-        Refusal::Nonsense(format!("the provider refuses the code: {code}"))
+        ProviderError::Nonsense(format!("the provider refuses the code: {code}"))
     }
 }

@@ -18,7 +18,7 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct ForgottenPasswordForm {
     #[serde(default)]
     email: String,
 }
@@ -33,16 +33,16 @@ pub async fn show(State(app): State<App>, Extension(visit): Extension<Visit>) ->
 pub async fn submit(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    Form(given): Form<Given>,
+    Form(form): Form<ForgottenPasswordForm>,
 ) -> Result<Response, Error> {
     if !app.mail.is_on() {
         return Err(Error::NotFound);
     }
-    let email = match check_email(&given.email) {
+    let email = match check_email(&form.email) {
         Ok(email) => email,
         Err(why) => {
             let errors = FormErrors::default().with("email", why);
-            return Ok(page(&app, &visit, given.email, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+            return Ok(page(&app, &visit, form.email, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
         }
     };
     match service::mail_reset_link(&app, &visit, &email).await {

@@ -2,7 +2,7 @@
 
 mod forgotten;
 mod oauth;
-mod oauth_told;
+mod oauth_error_page;
 mod profile;
 mod providers;
 mod reset;
@@ -50,7 +50,7 @@ pub fn routes() -> Routes {
 
 /// Where one was going when a way in came between.
 #[derive(Deserialize)]
-struct Going {
+struct SignInQuery {
     #[serde(default)]
     next: String,
     /// Whoever is signed in signs in anew, or as somebody else.

@@ -8,10 +8,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::oauth_told::{Told, told};
+use super::oauth_error_page::{self, OAuthFailure};
 use super::{enter, onward};
-use crate::accounts::server::oauth::{self, Answer, Flow, Identity, Provider, Purpose, Refusal};
-use crate::accounts::server::service::{self, Arrival, Linked};
+use crate::accounts::server::oauth::{
+    self, CallbackQuery, Identity, OAuthFlow, Provider, ProviderError, Purpose,
+};
+use crate::accounts::server::service::{self, Arrival, LinkOutcome};
 use crate::orgs::server::{Visitor, leave_word};
 use crate::platform::config::SignUp;
 use crate::platform::http::{Visit, cookie};
@@ -24,7 +26,7 @@ const INVITATIONS: &str = "/invite/";
 const PROFILE: &str = "/settings/profile";
 
 #[derive(Deserialize)]
-pub struct Leaving {
+pub struct StartQuery {
     #[serde(default)]
     next: String,
     /// To add it to the account that is signed in.
@@ -33,7 +35,7 @@ pub struct Leaving {
 }
 
 /// What came back, and where to.
-struct Back<'a> {
+struct Callback<'a> {
     app: &'a App,
     visit: &'a Visit,
     session: &'a Session,
@@ -49,18 +51,18 @@ pub async fn start(
     Path(slug): Path<String>,
     visitor: Option<Visitor>,
     session: Session,
-    Query(leaving): Query<Leaving>,
+    Query(query): Query<StartQuery>,
 ) -> Result<Response, Error> {
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
     let mut purpose = Purpose::SignIn;
-    if !leaving.link.is_empty() {
+    if !query.link.is_empty() {
         // The page before asked who it is; without that answer it asks now.
         if visitor.is_none() || !service::may_link(&app, &session, provider).await? {
             return Ok(Redirect::to(&format!("{PROFILE}/sign-in-methods/{slug}")).into_response());
         }
         purpose = Purpose::Link;
     }
-    let next = ReturnPath::or_home(&leaving.next);
+    let next = ReturnPath::or_home(&query.next);
     match oauth::start(&app, provider, purpose, next.clone()).await {
         Ok((url, flow)) => {
             let mut response = Redirect::to(&url).into_response();
@@ -69,7 +71,7 @@ pub async fn start(
         }
         Err(refusal) => {
             tracing::warn!(provider = slug, ?refusal, "the way to the identity provider is closed");
-            Ok(told(&app, &visit, provider, &next, trouble(&refusal)).await)
+            Ok(oauth_error_page::page(&app, &visit, provider, &next, trouble(&refusal)).await)
         }
     }
 }
@@ -81,45 +83,45 @@ pub async fn callback(
     visitor: Option<Visitor>,
     session: Session,
     headers: HeaderMap,
-    Query(answer): Query<Answer>,
+    Query(answer): Query<CallbackQuery>,
 ) -> Result<Response, Error> {
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
-    let flow = cookie(&headers, flow_cookie(&app)).and_then(Flow::from_text);
+    let flow = cookie(&headers, flow_cookie(&app)).and_then(OAuthFlow::from_text);
     let flow = flow.filter(|flow| flow.answered(&app, provider, &answer));
-    let next = flow.as_ref().map_or_else(ReturnPath::home, Flow::next);
+    let next = flow.as_ref().map_or_else(ReturnPath::home, OAuthFlow::next);
     let (session, headers) = (&session, &headers);
-    let back = Back { app: &app, visit: &visit, session, headers, visitor, provider, next };
+    let callback_request = Callback { app: &app, visit: &visit, session, headers, visitor, provider, next };
     // The cookie stays where it belongs to another sign-in, in another tab.
-    let Some(flow) = flow else { return Ok(back.tell(Told::NotOurs).await) };
-    let mut response = back.judge(&flow, &answer).await?;
+    let Some(flow) = flow else { return Ok(callback_request.fail(OAuthFailure::NotOurs).await) };
+    let mut response = callback_request.judge(&flow, &answer).await?;
     set_flow(&app, &mut response, "", 0);
     Ok(response)
 }
 
-impl Back<'_> {
-    async fn tell(&self, what: Told) -> Response {
-        told(self.app, self.visit, self.provider, &self.next, what).await
+impl Callback<'_> {
+    async fn fail(&self, what: OAuthFailure) -> Response {
+        oauth_error_page::page(self.app, self.visit, self.provider, &self.next, what).await
     }
 
     /// The answer is this browser's. It counts once, whatever comes of it.
-    async fn judge(self, flow: &Flow, answer: &Answer) -> Result<Response, Error> {
+    async fn judge(self, flow: &OAuthFlow, answer: &CallbackQuery) -> Result<Response, Error> {
         service::admit_answer(self.app, self.visit).await?;
         if !service::spend_flow(self.app, flow).await? {
-            return Ok(self.tell(Told::NotOurs).await);
+            return Ok(self.fail(OAuthFailure::NotOurs).await);
         }
         let identity = match &answer.error {
             None => oauth::identify(self.app, flow, answer).await,
-            Some(code) if code == "access_denied" => return Ok(self.tell(Told::SaidNo).await),
+            Some(code) if code == "access_denied" => return Ok(self.fail(OAuthFailure::SaidNo).await),
             Some(code) if matches!(code.as_str(), "temporarily_unavailable" | "server_error") => {
-                Err(Refusal::Away(code.clone()))
+                Err(ProviderError::Away(code.clone()))
             }
-            Some(code) => Err(Refusal::Nonsense(format!("it answers with the error {code:.100}"))),
+            Some(code) => Err(ProviderError::Nonsense(format!("it answers with the error {code:.100}"))),
         };
         let identity = match identity {
             Ok(identity) => identity,
             Err(refusal) => {
                 service::identity_refused(self.app, self.visit, self.provider, &refusal).await?;
-                return Ok(self.tell(trouble(&refusal)).await);
+                return Ok(self.fail(trouble(&refusal)).await);
             }
         };
         service::forgive_answer(self.app, self.visit);
@@ -137,10 +139,10 @@ impl Back<'_> {
                 service::start_pending(app, session, visit, &person).await?;
                 Ok(onward("/sign-in/second-factor", &self.next))
             }
-            Arrival::Disabled => Ok(self.tell(Told::Disabled).await),
+            Arrival::Disabled => Ok(self.fail(OAuthFailure::Disabled).await),
             Arrival::Unknown if self.visitor.is_some() => {
                 app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
-                Ok(self.tell(Told::NotLinked).await)
+                Ok(self.fail(OAuthFailure::NotLinked).await)
             }
             Arrival::Unknown => self.newcomer(identity).await,
         }
@@ -156,13 +158,13 @@ impl Back<'_> {
         }
         if mode != SignUp::Open {
             app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
-            return Ok(self.tell(Told::NoAccount).await);
+            return Ok(self.fail(OAuthFailure::NoAccount).await);
         }
         let confirmed = identity.email_verified && crate::accounts::check_email(&identity.email).is_ok();
         let page = if confirmed {
             // An equal address opens nothing: whoever has that account links this from inside.
             let Some(page) = service::confirmed_by_provider(app, &identity).await? else {
-                return Ok(self.tell(Told::AddressTaken).await);
+                return Ok(self.fail(OAuthFailure::AddressTaken).await);
             };
             page
         } else {
@@ -174,27 +176,27 @@ impl Back<'_> {
 
     async fn link(self, identity: Identity) -> Result<Response, Error> {
         let Self { app, session, provider, .. } = self;
-        let Some(visitor) = &self.visitor else { return Ok(self.tell(Told::NotOurs).await) };
+        let Some(visitor) = &self.visitor else { return Ok(self.fail(OAuthFailure::NotOurs).await) };
         if !service::may_link(app, session, provider).await? {
-            return Ok(self.tell(Told::NotOurs).await);
+            return Ok(self.fail(OAuthFailure::NotOurs).await);
         }
         service::end_leave(session).await?;
         let word = match service::link(app, &visitor.by(), &visitor.person, &identity).await? {
-            Linked::Done => format!("{} opens your account from now on.", provider.name(app)),
-            Linked::IsYours => format!("{} opened your account already.", provider.name(app)),
-            Linked::IsTaken => return Ok(self.tell(Told::Taken).await),
-            Linked::HasAnother => return Ok(self.tell(Told::HasAnother).await),
+            LinkOutcome::Done => format!("{} opens your account from now on.", provider.name(app)),
+            LinkOutcome::IsYours => format!("{} opened your account already.", provider.name(app)),
+            LinkOutcome::IsTaken => return Ok(self.fail(OAuthFailure::Taken).await),
+            LinkOutcome::HasAnother => return Ok(self.fail(OAuthFailure::HasAnother).await),
         };
         leave_word(session, &word).await?;
         Ok(Redirect::to(PROFILE).into_response())
     }
 }
 
-fn trouble(refusal: &Refusal) -> Told {
+fn trouble(refusal: &ProviderError) -> OAuthFailure {
     match refusal {
-        Refusal::Away(_) => Told::Away,
-        Refusal::Nonsense(_) => Told::Nonsense,
-        Refusal::Stale(_) => Told::NotOurs,
+        ProviderError::Away(_) => OAuthFailure::Away,
+        ProviderError::Nonsense(_) => OAuthFailure::Nonsense,
+        ProviderError::Stale(_) => OAuthFailure::NotOurs,
     }
 }
 

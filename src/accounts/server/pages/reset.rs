@@ -17,7 +17,7 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct ResetPasswordForm {
     password: Secret,
 }
 
@@ -40,9 +40,9 @@ pub async fn submit(
     Path(token): Path<Secret>,
     session: Session,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Form(form): Form<ResetPasswordForm>,
 ) -> Result<Response, Error> {
-    match Reset::by_link(&app, &visit, &token, given.password).await? {
+    match Reset::by_link(&app, &visit, &token, form.password).await? {
         Reset::Done(person) => {
             // Whoever was signed in here is not any more; the new password is asked for, and the second factor too.
             session.flush().await?;

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Going, browser, enter, onward, slowed};
+use super::{SignInQuery, browser, enter, onward, slowed};
 use crate::accounts::server::service;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -19,7 +19,7 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct SecondFactorForm {
     #[serde(default)]
     code: String,
     #[serde(default)]
@@ -30,7 +30,7 @@ pub async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     session: Session,
-    Query(going): Query<Going>,
+    Query(going): Query<SignInQuery>,
 ) -> Result<Response, Error> {
     let next = ReturnPath::or_home(&going.next);
     if service::pending(&app, &session).await?.is_none() {
@@ -44,12 +44,12 @@ pub async fn submit(
     Extension(visit): Extension<Visit>,
     session: Session,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Form(form): Form<SecondFactorForm>,
 ) -> Result<Response, Error> {
-    let next = ReturnPath::or_home(&given.next);
+    let next = ReturnPath::or_home(&form.next);
     let Some(person) = service::pending(&app, &session).await? else { return Ok(start_over(&next)) };
     let known = browser(&app, &headers);
-    match service::check_second_factor(&app, &visit, &person, &given.code, known.as_ref()).await {
+    match service::check_second_factor(&app, &visit, &person, &form.code, known.as_ref()).await {
         Ok(true) => enter(&app, &session, &visit, &headers, &person, &next).await,
         Ok(false) => {
             let told = "This code is wrong or was used already. Enter the one that the app shows now.";

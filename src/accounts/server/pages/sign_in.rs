@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::providers::{ProviderButtons, offered};
-use super::{Going, browser, enter, onward, slowed};
+use super::{SignInQuery, browser, enter, onward, slowed};
 use crate::accounts::server::service::{self, SignIn};
 use crate::orgs::server::Visitor;
 use crate::platform::http::Visit;
@@ -22,7 +22,7 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct SignInForm {
     #[serde(default)]
     email: String,
     password: Secret,
@@ -34,7 +34,7 @@ pub async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     visitor: Option<Visitor>,
-    Query(going): Query<Going>,
+    Query(going): Query<SignInQuery>,
 ) -> Response {
     let next = ReturnPath::or_home(&going.next);
     match visitor {
@@ -48,12 +48,12 @@ pub async fn submit(
     Extension(visit): Extension<Visit>,
     session: Session,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Form(form): Form<SignInForm>,
 ) -> Result<Response, Error> {
-    let next = ReturnPath::or_home(&given.next);
+    let next = ReturnPath::or_home(&form.next);
     let known = browser(&app, &headers);
-    let refused = |errors, status| page(&app, &visit, given.email.clone(), next.clone(), errors, status);
-    match service::sign_in(&app, &visit, &given.email, given.password.clone(), known.as_ref()).await {
+    let refused = |errors, status| page(&app, &visit, form.email.clone(), next.clone(), errors, status);
+    match service::sign_in(&app, &visit, &form.email, form.password.clone(), known.as_ref()).await {
         Ok(SignIn::Done(person)) => enter(&app, &session, &visit, &headers, &person, &next).await,
         Ok(SignIn::NeedsFactor(person)) => {
             service::start_pending(&app, &session, &visit, &person).await?;

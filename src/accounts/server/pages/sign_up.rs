@@ -23,7 +23,7 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct RequestSignUpForm {
     #[serde(default)]
     email: String,
 }
@@ -51,18 +51,18 @@ pub async fn submit(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     session: Session,
-    Form(given): Form<Given>,
+    Form(form): Form<RequestSignUpForm>,
 ) -> Result<Response, Error> {
     if !service::sign_up_is_open(&app) {
         return Err(Error::NotFound);
     }
     let proven = service::proven_identity(&app, &session).await?;
-    let email = match check_email(&given.email) {
+    let email = match check_email(&form.email) {
         Ok(email) => email,
         Err(why) => {
             let errors = FormErrors::default().with("email", why);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Ok(page(&app, &visit, proven, given.email, errors, status).await);
+            return Ok(page(&app, &visit, proven, form.email, errors, status).await);
         }
     };
     match service::ask_for_account(&app, &visit, &email).await {

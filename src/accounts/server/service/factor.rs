@@ -53,7 +53,7 @@ pub async fn confirm_factor(
 }
 
 /// A code that somebody who is signed in gives for a change: the authenticator's or a recovery code.
-pub struct GivenCode<'a> {
+pub struct SubmittedCode<'a> {
     pub code: &'a str,
     pub visit: &'a Visit,
     /// The token that the browser got when it signed in before.
@@ -65,7 +65,7 @@ pub async fn new_recovery_codes(
     app: &App,
     by: &By,
     person: &Person,
-    given: &GivenCode<'_>,
+    given: &SubmittedCode<'_>,
 ) -> Result<Option<Recovery>, Error> {
     let Some(mut write) = begin_with_code(app, person, given).await? else { return Ok(None) };
     let recovery = fresh_codes(app);
@@ -81,7 +81,7 @@ pub async fn remove_factor(
     app: &App,
     by: &By,
     person: &Person,
-    given: &GivenCode<'_>,
+    given: &SubmittedCode<'_>,
 ) -> Result<bool, Error> {
     let Some(mut write) = begin_with_code(app, person, given).await? else { return Ok(false) };
     if !factors::delete(&mut write, &person.id).await? {
@@ -150,7 +150,11 @@ async fn spend_code(
 }
 
 /// The beginning of a change that takes a code, which is used up with it. None when the code is wrong.
-async fn begin_with_code(app: &App, person: &Person, given: &GivenCode<'_>) -> Result<Option<Write>, Error> {
+async fn begin_with_code(
+    app: &App,
+    person: &Person,
+    given: &SubmittedCode<'_>,
+) -> Result<Option<Write>, Error> {
     let by = person.by(given.visit);
     let known = sign_in::known_browser(app, &person.id, given.browser).await?;
     let account = codes_account(person);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::{Person, sign_in};
 use crate::accounts::server::letters;
-use crate::accounts::server::oauth::{Flow, Identity, Provider, Refusal};
-use crate::accounts::server::store::identities::{self, Listed};
+use crate::accounts::server::oauth::{Identity, OAuthFlow, Provider, ProviderError};
+use crate::accounts::server::store::identities::{self, IdentitySummary};
 use crate::accounts::server::store::users;
 use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event};
@@ -74,7 +74,7 @@ pub fn forgive_answer(app: &App, visit: &Visit) {
 }
 
 /// A provider's answer is taken once; false when it was taken before.
-pub async fn spend_flow(app: &App, flow: &Flow) -> Result<bool, Error> {
+pub async fn spend_flow(app: &App, flow: &OAuthFlow) -> Result<bool, Error> {
     let mut write = app.db.write().await?;
     let first = identities::spend_flow(&mut write, &flow.state().fingerprint(), flow.expires()).await?;
     write.commit().await?;
@@ -86,12 +86,12 @@ pub async fn identity_refused(
     app: &App,
     visit: &Visit,
     provider: Provider,
-    refusal: &Refusal,
+    refusal: &ProviderError,
 ) -> Result<(), Error> {
     let (at, why) = match refusal {
-        Refusal::Away(why) => ("provider away", why),
-        Refusal::Nonsense(why) => ("provider's answer refused", why),
-        Refusal::Stale(why) => ("code refused by the provider", why),
+        ProviderError::Away(why) => ("provider away", why),
+        ProviderError::Nonsense(why) => ("provider's answer refused", why),
+        ProviderError::Stale(why) => ("code refused by the provider", why),
     };
     app.metrics.operations.sign_in_failed(SignInFailure::Provider);
     tracing::warn!(provider = provider.slug(), why, "{at}");
@@ -99,7 +99,7 @@ pub async fn identity_refused(
     audit::record_refusal(app, &By::stranger(visit), event).await
 }
 
-pub enum Linked {
+pub enum LinkOutcome {
     Done,
     /// Of this person, already.
     IsYours,
@@ -109,25 +109,25 @@ pub enum Linked {
     HasAnother,
 }
 
-pub async fn link(app: &App, by: &By, person: &Person, identity: &Identity) -> Result<Linked, Error> {
+pub async fn link(app: &App, by: &By, person: &Person, identity: &Identity) -> Result<LinkOutcome, Error> {
     let mut write = app.db.write().await?;
     if !users::hold(&mut write, &person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
     match identities::user_of(&mut *write, &identity.issuer, &identity.subject).await? {
-        Some(owner) if owner == person.id => return Ok(Linked::IsYours),
-        Some(_) => return Ok(Linked::IsTaken),
+        Some(owner) if owner == person.id => return Ok(LinkOutcome::IsYours),
+        Some(_) => return Ok(LinkOutcome::IsTaken),
         None => {}
     }
     if !add_identity(app, &mut write, person, identity).await? {
-        return Ok(Linked::HasAnother);
+        return Ok(LinkOutcome::HasAnother);
     }
     let event = Event::new("sign_in_method.added").on("person", &person.id, &person.email);
     let event = event.detail("provider", identity.provider.name(app)).detail("as", identity.label.clone());
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
     letters::method_added(app, person, &identity.provider.name(app), &identity.label);
-    Ok(Linked::Done)
+    Ok(LinkOutcome::Done)
 }
 
 /// In the transaction that makes the account, too. False when it is somebody's already.
@@ -141,7 +141,7 @@ pub async fn add_identity(
     Ok(identities::insert(write, &person.id, issuer, subject, label, app.clock.now()).await?)
 }
 
-pub async fn identities_of(app: &App, person: &Person) -> Result<Vec<Listed>, Error> {
+pub async fn identities_of(app: &App, person: &Person) -> Result<Vec<IdentitySummary>, Error> {
     Ok(identities::of_user(app.db.pool(), &person.id).await?)
 }
 

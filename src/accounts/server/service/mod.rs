@@ -12,15 +12,15 @@ mod sign_in;
 mod sign_up;
 
 pub use factor::{
-    GivenCode, Recovery, begin_factor, check_second_factor, confirm_factor, new_recovery_codes,
+    Recovery, SubmittedCode, begin_factor, check_second_factor, confirm_factor, new_recovery_codes,
     recovery_codes_left, remove_factor,
 };
 pub use identity::{
-    Arrival, Linked, Unlinked, add_identity, admit_answer, arrive, forgive_answer, identities_of,
+    Arrival, LinkOutcome, Unlinked, add_identity, admit_answer, arrive, forgive_answer, identities_of,
     identity_refused, link, provider_of, providers_of, spend_flow, unlink,
 };
 pub use profile::{
-    Changed, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,
+    ProfileChange, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,
 };
 pub use proven::{end_leave, keep_proven, may_link, permit_link, proven_identity};
 pub use reset::{Reset, mail_reset_link, print_reset_link, reset_by_link, set_enabled};

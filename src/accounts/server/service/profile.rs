@@ -3,7 +3,7 @@
 use super::{Person, hash_new_password};
 use crate::accounts::check_name;
 use crate::accounts::server::password;
-use crate::accounts::server::store::sessions::Listed;
+use crate::accounts::server::store::sessions::SessionSummary;
 use crate::accounts::server::store::{links, sessions, users};
 use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event};
@@ -11,7 +11,7 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 
 /// What became of a change: the inner texts stand beside their fields.
-pub enum Changed {
+pub enum ProfileChange {
     Done,
     /// The present password is wrong.
     WrongPassword,
@@ -19,13 +19,13 @@ pub enum Changed {
     NotTaken(String),
 }
 
-pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<Changed, Error> {
+pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<ProfileChange, Error> {
     let name = match check_name(name, "your name") {
         Ok(name) => name,
-        Err(why) => return Ok(Changed::NotTaken(why)),
+        Err(why) => return Ok(ProfileChange::NotTaken(why)),
     };
     if name == person.name {
-        return Ok(Changed::Done);
+        return Ok(ProfileChange::Done);
     }
     let mut write = app.db.write().await?;
     users::set_name(&mut write, &person.id, &name).await?;
@@ -34,7 +34,7 @@ pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<C
         .detail("from", person.name.clone());
     audit::record(app, &mut write, by, event.detail("to", name)).await?;
     write.commit().await?;
-    Ok(Changed::Done)
+    Ok(ProfileChange::Done)
 }
 
 /// Is it really they? Asked before what a stranger at an unlocked screen must not do; they may not guess here either.
@@ -73,13 +73,13 @@ pub async fn change_password(
     here: &str,
     present: Secret,
     new: Secret,
-) -> Result<Changed, Error> {
+) -> Result<ProfileChange, Error> {
     if !confirm_password(app, visit, person, present).await? {
-        return Ok(Changed::WrongPassword);
+        return Ok(ProfileChange::WrongPassword);
     }
     let hash = match hash_new_password(app, new, &person.email, &person.name).await? {
         Ok(hash) => hash,
-        Err(why) => return Ok(Changed::NotTaken(why)),
+        Err(why) => return Ok(ProfileChange::NotTaken(why)),
     };
     let mut write = app.db.write().await?;
     if !users::set_password(&mut write, &person.id, person.epoch, &hash).await? {
@@ -93,10 +93,10 @@ pub async fn change_password(
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
     app.live.recheck(&person.id);
-    Ok(Changed::Done)
+    Ok(ProfileChange::Done)
 }
 
-pub async fn sessions_of(app: &App, person: &Person) -> Result<Vec<Listed>, Error> {
+pub async fn sessions_of(app: &App, person: &Person) -> Result<Vec<SessionSummary>, Error> {
     let now = app.clock.now();
     let silent_since = now.minus(app.config.accounts.session_idle);
     Ok(sessions::of_user(app.db.pool(), &person.id, now, silent_since).await?)

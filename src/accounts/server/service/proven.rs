@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 const LEAVE_LIFE: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Serialize, Deserialize)]
-struct Proven {
+struct ProvenIdentity {
     identity: Identity,
     since: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Leave {
+struct LinkPermission {
     provider: Provider,
     since: Timestamp,
 }
@@ -42,13 +42,13 @@ pub async fn keep_proven(
     identity: Identity,
 ) -> Result<(), Error> {
     begin(session, visit).await?;
-    session.insert(PROVEN, Proven { identity, since: app.clock.now() }).await?;
+    session.insert(PROVEN, ProvenIdentity { identity, since: app.clock.now() }).await?;
     Ok(())
 }
 
 /// The identity that was proven in this session a moment ago, and that is waiting for its account.
 pub async fn proven_identity(app: &App, session: &Session) -> Result<Option<Identity>, Error> {
-    let proven = session.get::<Proven>(PROVEN).await?;
+    let proven = session.get::<ProvenIdentity>(PROVEN).await?;
     let proven = proven.filter(|proven| app.clock.now().since(proven.since) <= PATIENCE);
     Ok(proven.map(|proven| proven.identity))
 }
@@ -68,17 +68,17 @@ pub async fn permit_link(
     let event = Event::new("sign_in_method.asked").on("person", &person.id, &person.email);
     audit::record(app, &mut write, by, event.detail("provider", provider.name(app))).await?;
     write.commit().await?;
-    Ok(session.insert(LEAVE, Leave { provider, since: app.clock.now() }).await?)
+    Ok(session.insert(LEAVE, LinkPermission { provider, since: app.clock.now() }).await?)
 }
 
 pub async fn may_link(app: &App, session: &Session, provider: Provider) -> Result<bool, Error> {
-    let leave = session.get::<Leave>(LEAVE).await?;
+    let leave = session.get::<LinkPermission>(LEAVE).await?;
     Ok(leave
         .is_some_and(|leave| leave.provider == provider && app.clock.now().since(leave.since) <= LEAVE_LIFE))
 }
 
 /// Uses the leave up.
 pub async fn end_leave(session: &Session) -> Result<(), Error> {
-    session.remove::<Leave>(LEAVE).await?;
+    session.remove::<LinkPermission>(LEAVE).await?;
     Ok(())
 }

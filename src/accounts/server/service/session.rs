@@ -7,8 +7,7 @@ use serde_json::Value;
 use tower_sessions::Session;
 
 use super::Person;
-use crate::accounts::server::sessions::fingerprint;
-use crate::accounts::server::store::sessions;
+use crate::accounts::server::store::sessions::{self, fingerprint};
 use crate::audit::{self, Event};
 use crate::platform::http::Visit;
 use crate::platform::live::Topic;
@@ -34,7 +33,7 @@ pub struct SignedIn {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Pending {
+struct PendingSignIn {
     user: UserId,
     epoch: i64,
     since: Timestamp,
@@ -46,7 +45,7 @@ pub async fn signed_in(session: &Session) -> Result<Option<SignedIn>, Error> {
 
 /// Who has given the password here and owes the second factor.
 pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Error> {
-    let Some(pending) = session.get::<Pending>(PENDING).await? else { return Ok(None) };
+    let Some(pending) = session.get::<PendingSignIn>(PENDING).await? else { return Ok(None) };
     if app.clock.now().since(pending.since) > PATIENCE {
         return Ok(None);
     }
@@ -69,7 +68,10 @@ pub async fn start_pending(
 ) -> Result<(), Error> {
     begin(session, visit).await?;
     session
-        .insert(PENDING, Pending { user: person.id.clone(), epoch: person.epoch, since: app.clock.now() })
+        .insert(
+            PENDING,
+            PendingSignIn { user: person.id.clone(), epoch: person.epoch, since: app.clock.now() },
+        )
         .await?;
     Ok(())
 }

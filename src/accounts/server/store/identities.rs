@@ -7,7 +7,7 @@ use crate::shared::{Timestamp, UserId};
 
 /// As the profile lists it.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct IdentitySummary {
     pub issuer: String,
     pub label: String,
     pub used_at: Timestamp,
@@ -67,7 +67,10 @@ pub async fn touch(
         .map(drop)
 }
 
-pub async fn of_user<'e>(executor: impl AnyExecutor<'e>, user: &UserId) -> Result<Vec<Listed>, sqlx::Error> {
+pub async fn of_user<'e>(
+    executor: impl AnyExecutor<'e>,
+    user: &UserId,
+) -> Result<Vec<IdentitySummary>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT issuer, label, used_at FROM identities WHERE user_id = $1 ORDER BY created_at, issuer",
     )
@@ -76,7 +79,7 @@ pub async fn of_user<'e>(executor: impl AnyExecutor<'e>, user: &UserId) -> Resul
     .await?;
     rows.iter()
         .map(|row| {
-            Ok(Listed {
+            Ok(IdentitySummary {
                 issuer: row.try_get("issuer")?,
                 label: row.try_get("label")?,
                 used_at: Timestamp::from_millis(row.try_get("used_at")?),

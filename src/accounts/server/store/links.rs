@@ -130,7 +130,7 @@ pub async fn has_reset_after<'e>(
 }
 
 /// A link as it stands.
-pub struct Found {
+pub struct SetupLinkState {
     /// Of a reset link.
     pub user: Option<UserId>,
     pub removes_factor: bool,
@@ -142,7 +142,7 @@ pub async fn find<'e>(
     opens: Opens,
     token_hash: &str,
     now: Timestamp,
-) -> Result<Option<Found>, sqlx::Error> {
+) -> Result<Option<SetupLinkState>, sqlx::Error> {
     let text = crate::platform::db::sql(format!(
         "SELECT user_id, removes_factor FROM links WHERE token_hash = $1 AND {} AND expires_at > $2",
         opens.condition()
@@ -150,7 +150,7 @@ pub async fn find<'e>(
     let row =
         sqlx::query(text).bind(token_hash.to_owned()).bind(now.millis()).fetch_optional(executor).await?;
     row.map(|row| {
-        Ok(Found {
+        Ok(SetupLinkState {
             user: row.try_get::<Option<String>, _>("user_id")?.map(UserId::from_text),
             removes_factor: row.try_get::<i64, _>("removes_factor")? != 0,
         })

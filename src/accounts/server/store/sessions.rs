@@ -1,17 +1,25 @@
-//! Sessions. One read by the primary key finds one.
+//! SQL of sessions. A session is looked up with one read by the primary key.
 
 use sqlx::{AnyPool, Row as _};
+use tower_sessions::session::Id;
 
+use crate::platform::Secret;
 use crate::platform::db::Write;
 use crate::shared::{Timestamp, UserId};
 
-pub struct Row {
+/// The hash of a session's id. The database stores and the pages show only this; the id itself stays in the browser's
+/// cookie.
+pub fn fingerprint(id: &Id) -> String {
+    Secret::new(id.to_string()).fingerprint()
+}
+
+pub struct SessionRow {
     pub id_hash: String,
     pub user: Option<String>,
     pub data: String,
 }
 
-pub struct Found {
+pub struct StoredSession {
     pub data: String,
     pub last_seen_at: Timestamp,
     pub ends_at: Timestamp,
@@ -19,7 +27,7 @@ pub struct Found {
 
 /// As the profile lists it.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct SessionSummary {
     pub id_hash: String,
     pub address: String,
     pub user_agent: String,
@@ -35,7 +43,7 @@ pub async fn find(
     id_hash: &str,
     now: Timestamp,
     silent_since: Timestamp,
-) -> Result<Option<Found>, sqlx::Error> {
+) -> Result<Option<StoredSession>, sqlx::Error> {
     let row = sqlx::query(FIND)
         .bind(id_hash)
         .bind(now.millis())
@@ -43,7 +51,7 @@ pub async fn find(
         .fetch_optional(pool)
         .await?;
     row.map(|row| {
-        Ok(Found {
+        Ok(StoredSession {
             data: row.try_get("data")?,
             last_seen_at: Timestamp::from_millis(row.try_get("last_seen_at")?),
             ends_at: Timestamp::from_millis(row.try_get("ends_at")?),
@@ -55,7 +63,7 @@ pub async fn find(
 /// False when the id is taken.
 pub async fn insert(
     write: &mut Write,
-    row: &Row,
+    row: &SessionRow,
     address: &str,
     user_agent: &str,
     now: Timestamp,
@@ -93,7 +101,7 @@ pub async fn insert(
 }
 
 /// An ended session has no row and stays ended.
-pub async fn update(write: &mut Write, row: &Row) -> Result<(), sqlx::Error> {
+pub async fn update(write: &mut Write, row: &SessionRow) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE sessions SET data = $2, user_id = $3 WHERE id_hash = $1")
         .bind(&row.id_hash)
         .bind(&row.data)
@@ -123,7 +131,7 @@ pub async fn of_user(
     user: &UserId,
     now: Timestamp,
     silent_since: Timestamp,
-) -> Result<Vec<Listed>, sqlx::Error> {
+) -> Result<Vec<SessionSummary>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id_hash, address, user_agent, created_at, last_seen_at FROM sessions \
          WHERE user_id = $1 AND ends_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC LIMIT 100",
@@ -135,7 +143,7 @@ pub async fn of_user(
     .await?;
     rows.iter()
         .map(|row| {
-            Ok(Listed {
+            Ok(SessionSummary {
                 id_hash: row.try_get("id_hash")?,
                 address: row.try_get("address")?,
                 user_agent: row.try_get("user_agent")?,

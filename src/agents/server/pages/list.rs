@@ -20,7 +20,7 @@ use crate::ui::shell::{Nav, PageHead, Shell};
 const MOST_NAMED: usize = 3;
 
 #[derive(Default, Deserialize)]
-pub struct Wanted {
+pub struct AgentsQuery {
     #[serde(default)]
     after: String,
 }
@@ -28,7 +28,7 @@ pub struct Wanted {
 pub async fn show(
     State(app): State<App>,
     member: Member,
-    Query(Wanted { after }): Query<Wanted>,
+    Query(AgentsQuery { after }): Query<AgentsQuery>,
 ) -> Result<Response, Error> {
     let found = service::list(&app, &member, &after).await?;
     let now = app.clock.now();

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tower_sessions::Session;
 
+use super::filter::FilterQuery;
 use super::redirect_without_token;
-use super::wanted::Wanted;
 use crate::audit::server::read::{self, Recorded};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error, stream};
@@ -36,16 +36,16 @@ pub async fn download(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<FilterQuery>,
 ) -> Result<Response, Error> {
     member.require(Permission::ReadAudit)?;
-    if let Some(redirect) = redirect_without_token(&session, &wanted).await? {
+    if let Some(redirect) = redirect_without_token(&session, &query).await? {
         return Ok(redirect);
     }
     let running = Arc::clone(&app.slice::<Exports>().0);
     // Held by the stream, until it has ended or its client is gone.
     let permit = running.try_acquire_owned().map_err(|_| Error::Busy)?;
-    let filter = wanted.filter(&app).await?;
+    let filter = query.filter(&app).await?;
     let org = member.org.org.clone();
     let permit = Arc::new(permit);
     let lines = stream::steps(Some(filter), move |filter| {

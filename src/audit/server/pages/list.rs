@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::export::value;
-use super::wanted::{SPANS, Wanted};
+use super::filter::{FilterQuery, SPANS};
 use super::{HOME, redirect_without_token};
 use crate::audit::server::read::{self, Recorded};
 use crate::audit::server::words::how_often;
@@ -30,18 +30,18 @@ pub async fn show(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<FilterQuery>,
 ) -> Result<Response, Error> {
     member.require(Permission::ReadAudit)?;
-    if let Some(redirect) = redirect_without_token(&session, &wanted).await? {
+    if let Some(redirect) = redirect_without_token(&session, &query).await? {
         return Ok(redirect);
     }
     let org = &member.org.org;
-    let mut rows = read::list(app.db.pool(), org, &wanted.filter(&app).await?, PAGE + 1).await?;
+    let mut rows = read::list(app.db.pool(), org, &query.filter(&app).await?, PAGE + 1).await?;
     let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
     rows.truncate(PAGE);
     let actions = read::actions(app.db.pool(), org).await?;
-    let refused = match wanted.request.trim() {
+    let refused = match query.request.trim() {
         "" => None,
         request => usage::refusal(&app, org, request).await?,
     };
@@ -50,14 +50,14 @@ pub async fn show(
     let chrome = chrome(&app, &member, Some(Nav::Audit), HOME);
     let word = member.visitor.word.clone();
     let page = page_for(&app, &member, "Audit log").render(move || {
-        let export = match wanted.query("") {
+        let export = match query.query_string("") {
             query if query.is_empty() => format!("{HOME}/export"),
             query => format!("{HOME}/export?{query}"),
         };
         let list = match rows.is_empty() {
             true if refused.is_some() => ().into_any(),
-            true => nothing(&wanted),
-            false => events(rows, now, &wanted, next),
+            true => nothing(&query),
+            false => events(rows, now, &query, next),
         };
         let refused = refused.map(refusal);
         let toast = word.map(toast);
@@ -66,7 +66,7 @@ pub async fn show(
                 <PageHead title="Audit log" text>
                     <LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton>
                 </PageHead>
-                {filters(&wanted, actions)}
+                {filters(&query, actions)}
                 {refused}
                 {list}
             </Shell>
@@ -75,8 +75,8 @@ pub async fn show(
     Ok(page.await)
 }
 
-fn filters(wanted: &Wanted, actions: Vec<String>) -> AnyView {
-    let Wanted { actor, action, target, time, request, .. } = wanted.clone();
+fn filters(query: &FilterQuery, actions: Vec<String>) -> AnyView {
+    let FilterQuery { actor, action, target, time, request, .. } = query.clone();
     let mut kinds = vec![SelectOption::new("", "Every action", action.is_empty())];
     // One that is looked for and not there is still what is looked for.
     if !action.is_empty() && !actions.contains(&action) {
@@ -149,8 +149,8 @@ fn about(settings: &Accounts) -> String {
     )
 }
 
-fn nothing(wanted: &Wanted) -> AnyView {
-    if wanted.is_narrowed() || !wanted.before.is_empty() {
+fn nothing(query: &FilterQuery) -> AnyView {
+    if query.is_narrowed() || !query.before.is_empty() {
         return view! {
             <EmptyState
                 class="mt-3" title="No such events"
@@ -165,11 +165,11 @@ fn nothing(wanted: &Wanted) -> AnyView {
         .into_any()
 }
 
-fn events(rows: Vec<Recorded>, now: Timestamp, wanted: &Wanted, next: Option<String>) -> AnyView {
+fn events(rows: Vec<Recorded>, now: Timestamp, query: &FilterQuery, next: Option<String>) -> AnyView {
     let count = rows.len() as u64;
-    let older = next.map(|before| format!("{HOME}?{}", wanted.query(&before))).unwrap_or_default();
+    let older = next.map(|before| format!("{HOME}?{}", query.query_string(&before))).unwrap_or_default();
     let newest =
-        if wanted.before.is_empty() { String::new() } else { format!("{HOME}?{}", wanted.query("")) };
+        if query.before.is_empty() { String::new() } else { format!("{HOME}?{}", query.query_string("")) };
     let mut days: Vec<(String, Vec<Recorded>)> = Vec::new();
     for row in rows {
         let name = day_name(row.at, now);

@@ -1,8 +1,8 @@
 //! `/settings/audit-log` and its export. For admins and owners.
 
 mod export;
+mod filter;
 mod list;
-mod wanted;
 
 pub use export::Exports;
 
@@ -12,15 +12,15 @@ use tower_sessions::Session;
 use crate::orgs::server::warn_of_token_in_address;
 use crate::platform::Error;
 use crate::platform::http::{Audience, Routes};
-use wanted::Wanted;
+use filter::FilterQuery;
 
 const HOME: &str = "/settings/audit-log";
 
 /// To the log without the whole key that somebody pasted into its search. None where there is none.
-async fn redirect_without_token(session: &Session, wanted: &Wanted) -> Result<Option<Response>, Error> {
-    let Some(rest) = wanted.without_tokens() else { return Ok(None) };
+async fn redirect_without_token(session: &Session, query: &FilterQuery) -> Result<Option<Response>, Error> {
+    let Some(rest) = query.without_tokens() else { return Ok(None) };
     warn_of_token_in_address(session).await?;
-    let query = rest.query(&rest.before);
+    let query = rest.query_string(&rest.before);
     let to = if query.is_empty() { HOME.to_owned() } else { format!("{HOME}?{query}") };
     Ok(Some(Redirect::to(&to).into_response()))
 }

@@ -6,7 +6,7 @@ use axum::response::Redirect;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use crate::accounts::server::{Device, LoggedIn};
+use crate::accounts::server::{DeviceLogins, LoggedInDevice};
 use crate::keys::server::{Refusal, end_logins, logins_of, revoke};
 use crate::orgs::server::{Member, leave_word};
 use crate::platform::db::Write;
@@ -15,13 +15,13 @@ use crate::shared::UserId;
 
 pub const PATH: &str = "/settings/profile/devices";
 
-pub struct Listed;
+pub struct LoginDevices;
 
 #[async_trait]
-impl LoggedIn for Listed {
-    async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<Device>, Error> {
+impl DeviceLogins for LoginDevices {
+    async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<LoggedInDevice>, Error> {
         let now = app.clock.now();
-        let device = |key: crate::keys::server::Key| Device {
+        let device = |key: crate::keys::server::Key| LoggedInDevice {
             is_off: !key.status(now).is_active(),
             name: key.login.map(|login| login.device).unwrap_or_default(),
             key: key.id,
@@ -39,7 +39,7 @@ impl LoggedIn for Listed {
 }
 
 #[derive(Deserialize)]
-pub struct Which {
+pub struct EndDeviceForm {
     #[serde(default)]
     key: String,
 }
@@ -49,7 +49,7 @@ pub async fn end(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(which): Form<Which>,
+    Form(which): Form<EndDeviceForm>,
 ) -> Result<Redirect, Error> {
     let visitor = &member.visitor;
     let theirs = logins_of(&app, &visitor.person.id).await?;

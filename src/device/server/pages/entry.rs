@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
+use super::address::{HERE, LoginQuery};
 use super::guard::Guard;
-use super::{Asked, HERE};
 use crate::platform::minutes;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{HiddenFields, Input, Size};
@@ -15,14 +15,19 @@ use crate::ui::shell::Solo;
 /// Room for a code, however people space it.
 const LONGEST: usize = 40;
 
-pub async fn page(guard: &Guard<'_>, asked: &Asked, error: Option<String>, status: StatusCode) -> Response {
+pub async fn page(
+    guard: &Guard<'_>,
+    query: &LoginQuery,
+    error: Option<String>,
+    status: StatusCode,
+) -> Response {
     let host = guard.app.public_url.authority().to_owned();
     let errors = error.map_or_else(FormErrors::default, |why| FormErrors::default().with("code", why));
     let life = minutes(guard.app.config.device.device_code_life);
     let hint = format!("Eight letters, with or without the dash. Codes work for {life}.");
-    let fields = vec![("token", guard.token()), ("org", asked.org.clone())];
+    let fields = vec![("token", guard.token()), ("org", query.org.clone())];
     // As it is or not at all: cut off, it could become the code of a login, and be sent as if somebody had typed it.
-    let code = asked.code.trim();
+    let code = query.code.trim();
     let fits = code.chars().count() <= LONGEST && !code.chars().any(char::is_control);
     let code = if fits { code.to_owned() } else { String::new() };
     Page::new(guard.app, &guard.visitor.visit, "Connect a device")

@@ -1,6 +1,7 @@
 //! `/auth/device`: a person approves or denies the login of a command line. Looking decides nothing: GET shows, POST
 //! with a token of this session moves, and what came of it is shown by GET again.
 
+mod address;
 mod devices;
 mod entry;
 mod guard;
@@ -14,18 +15,18 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::service::{self, Decided};
-use super::store::Login;
-use crate::device::{Status, UserCode};
+use super::store::LoginRequest;
+use crate::device::{LoginStatus, UserCode};
 use crate::orgs::server::Visitor;
 use crate::platform::http::{Audience, Routes};
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, ReturnPath};
 use crate::ui::form::FormErrors;
-pub use devices::Listed;
+use address::{HERE, LoginQuery, address};
+pub use devices::LoginDevices;
 use guard::Guard;
-use pending::Pending;
+use pending::ApprovalPage;
 
-const HERE: &str = "/auth/device";
 const UNKNOWN: &str = "Check each letter, or start the login again in your terminal to get a new code.";
 
 pub fn routes() -> Routes {
@@ -36,21 +37,8 @@ pub fn routes() -> Routes {
     )
 }
 
-/// What a link may bring. Whatever else is in it is ignored.
 #[derive(Deserialize)]
-pub struct Asked {
-    #[serde(default)]
-    code: String,
-    /// An organization's id or its exact name.
-    #[serde(default)]
-    org: String,
-    /// That the code was typed in this session.
-    #[serde(default)]
-    mark: String,
-}
-
-#[derive(Deserialize)]
-pub struct Given {
+pub struct LoginDecisionForm {
     #[serde(default)]
     token: String,
     #[serde(default)]
@@ -74,7 +62,7 @@ pub async fn show(
     visitor: Visitor,
     session: Session,
     uri: Uri,
-    Query(asked): Query<Asked>,
+    Query(query): Query<LoginQuery>,
 ) -> Result<Response, Error> {
     let here = ReturnPath::parse(uri.path_and_query().map_or(HERE, |whole| whole.as_str()));
     let here = here.unwrap_or_else(|| ReturnPath::or_home(HERE));
@@ -82,14 +70,14 @@ pub async fn show(
     if guard.must_sign_in_again() {
         return Ok(guard.sign_in_again(&here));
     }
-    if asked.code.trim().is_empty() {
-        return Ok(entry::page(&guard, &asked, None, StatusCode::OK).await);
+    if query.code.trim().is_empty() {
+        return Ok(entry::page(&guard, &query, None, StatusCode::OK).await);
     }
-    let Some(login) = look(&guard, &asked.code).await? else {
-        return Ok(entry::page(&guard, &asked, Some(unknown(&asked.code)), StatusCode::OK).await);
+    let Some(login) = look(&guard, &query.code).await? else {
+        return Ok(entry::page(&guard, &query, Some(unknown(&query.code)), StatusCode::OK).await);
     };
     if is_open(&app, &login) {
-        let pending = Pending::new(&guard, login, &asked.org, &asked.mark, &here);
+        let pending = ApprovalPage::new(&guard, login, &query.org, &query.mark, &here);
         return Ok(pending.page(&guard, FormErrors::default(), StatusCode::OK).await);
     }
     outcome::page(&guard, login).await
@@ -99,40 +87,40 @@ pub async fn submit(
     State(app): State<App>,
     visitor: Visitor,
     session: Session,
-    Form(given): Form<Given>,
+    Form(form): Form<LoginDecisionForm>,
 ) -> Result<Response, Error> {
     let guard = Guard::new(&app, &visitor, &session)?;
-    guard.check(&given.token)?;
-    let code = UserCode::parse(&given.code);
-    let here = address(code.as_ref(), &given.org, "");
+    guard.check(&form.token)?;
+    let code = UserCode::parse(&form.code);
+    let here = address(code.as_ref(), &form.org, "");
     if guard.must_sign_in_again() {
         return Ok(guard.sign_in_again(&here));
     }
     let login = match code {
-        Some(_) => look(&guard, &given.code).await?,
+        Some(_) => look(&guard, &form.code).await?,
         None => None,
     };
     let Some(login) = login else {
-        let asked = Asked { code: given.code, org: given.org, mark: String::new() };
+        let query = LoginQuery { code: form.code, org: form.org, mark: String::new() };
         let why =
-            if asked.code.trim().is_empty() { "Enter the code.".to_owned() } else { unknown(&asked.code) };
-        return Ok(entry::page(&guard, &asked, Some(why), StatusCode::UNPROCESSABLE_ENTITY).await);
+            if query.code.trim().is_empty() { "Enter the code.".to_owned() } else { unknown(&query.code) };
+        return Ok(entry::page(&guard, &query, Some(why), StatusCode::UNPROCESSABLE_ENTITY).await);
     };
     let outcome = Redirect::to(here.as_str()).into_response();
     if !is_open(&app, &login) {
         return Ok(outcome);
     }
-    match given.verdict.as_str() {
+    match form.verdict.as_str() {
         "deny" => {
-            let org = OrgId::from_text(given.org);
+            let org = OrgId::from_text(form.org);
             service::deny(&app, &visitor, &login, Some(&org)).await?;
             Ok(outcome)
         }
-        "approve" => approve(&guard, login, given, &here, outcome).await,
-        "none" => compare(&guard, login, given, &here).await,
+        "approve" => approve(&guard, login, form, &here, outcome).await,
+        "none" => compare(&guard, login, form, &here).await,
         _ => {
             let mark = guard.mark(&login.id);
-            let next = address(Some(&login.user_code), &given.org, &mark);
+            let next = address(Some(&login.user_code), &form.org, &mark);
             Ok(Redirect::to(next.as_str()).into_response())
         }
     }
@@ -141,37 +129,37 @@ pub async fn submit(
 /// Nothing is decided; a code that was typed beside the right one is compared, and what was entered stays.
 async fn compare(
     guard: &Guard<'_>,
-    login: Login,
-    given: Given,
+    login: LoginRequest,
+    form: LoginDecisionForm,
     here: &ReturnPath,
 ) -> Result<Response, Error> {
-    let mut pending = Pending::new(guard, login, &given.org, &given.mark, here);
+    let mut pending = ApprovalPage::new(guard, login, &form.org, &form.mark, here);
     let mut errors = FormErrors::default();
-    if pending.must_type && !given.typed.is_empty() {
-        pending.take_typed(guard, &given.typed, &mut errors)?;
+    if pending.must_type && !form.typed.is_empty() {
+        pending.take_typed(guard, &form.typed, &mut errors)?;
     }
-    pending.ticked = !given.mine.is_empty();
+    pending.ticked = !form.mine.is_empty();
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(pending.page(guard, errors, status).await)
 }
 
 async fn approve(
     guard: &Guard<'_>,
-    login: Login,
-    given: Given,
+    login: LoginRequest,
+    form: LoginDecisionForm,
     here: &ReturnPath,
     outcome: Response,
 ) -> Result<Response, Error> {
-    let mut pending = Pending::new(guard, login, &given.org, &given.mark, here);
+    let mut pending = ApprovalPage::new(guard, login, &form.org, &form.mark, here);
     let mut errors = FormErrors::default();
     if pending.must_type {
-        pending.take_typed(guard, &given.typed, &mut errors)?;
+        pending.take_typed(guard, &form.typed, &mut errors)?;
     }
-    let org = OrgId::from_text(given.org);
+    let org = OrgId::from_text(form.org);
     if !pending.places.iter().any(|place| place.org == org) {
         errors.add("org", "Choose an organization.");
     }
-    if given.mine.is_empty() {
+    if form.mine.is_empty() {
         errors.add("mine", "Tick this if you started the login yourself. If you did not, deny it.");
     } else {
         pending.ticked = true;
@@ -190,15 +178,15 @@ async fn approve(
 }
 
 /// What is no code needs no look, and counts as no wrong one.
-async fn look(guard: &Guard<'_>, text: &str) -> Result<Option<Login>, Error> {
+async fn look(guard: &Guard<'_>, text: &str) -> Result<Option<LoginRequest>, Error> {
     match UserCode::parse(text) {
         Some(code) => service::look(guard.app, guard.visitor, &code).await,
         None => Ok(None),
     }
 }
 
-fn is_open(app: &App, login: &Login) -> bool {
-    login.status == Status::Pending && login.expires_at > app.clock.now()
+fn is_open(app: &App, login: &LoginRequest) -> bool {
+    login.status == LoginStatus::Pending && login.expires_at > app.clock.now()
 }
 
 fn unknown(typed: &str) -> String {
@@ -206,20 +194,4 @@ fn unknown(typed: &str) -> String {
         Some(code) => format!("No login is waiting for {}. {UNKNOWN}", code.shown()),
         None => format!("No login is waiting for that. {UNKNOWN}"),
     }
-}
-
-/// This page for a code.
-fn address(code: Option<&UserCode>, org: &str, mark: &str) -> ReturnPath {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if let Some(code) = code {
-        query.append_pair("code", &code.shown());
-    }
-    for (name, value) in [("org", org), ("mark", mark)] {
-        if !value.is_empty() {
-            query.append_pair(name, value);
-        }
-    }
-    let query = query.finish();
-    let here = if query.is_empty() { HERE.to_owned() } else { format!("{HERE}?{query}") };
-    ReturnPath::parse(&here).unwrap_or_else(|| ReturnPath::or_home(HERE))
 }

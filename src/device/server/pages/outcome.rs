@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::HERE;
+use super::address::HERE;
 use super::guard::Guard;
-use crate::device::Status;
-use crate::device::server::store::{Login, Wire};
+use crate::device::LoginStatus;
+use crate::device::server::store::{LoginProtocol, LoginRequest};
 use crate::device::server::{clients, service};
 use crate::keys::server::{Key, find};
 use crate::platform::{Error, minutes};
@@ -16,31 +16,31 @@ use crate::ui::parts::{Glyph, GlyphSize, KeyText, LinkButton, LivePart, Look, No
 use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
 
-pub async fn page(guard: &Guard<'_>, login: Login) -> Result<Response, Error> {
+pub async fn page(guard: &Guard<'_>, login: LoginRequest) -> Result<Response, Error> {
     let collectable = login.redeem_until.is_some_and(|until| until > guard.app.clock.now());
     match login.status {
-        Status::Denied => Ok(denied(guard, &login).await),
-        Status::Consumed => approved(guard, &login).await,
-        Status::Approved if collectable => approved(guard, &login).await,
-        Status::Approved | Status::Pending => Ok(expired(guard, &login).await),
+        LoginStatus::Denied => Ok(denied(guard, &login).await),
+        LoginStatus::Consumed => approved(guard, &login).await,
+        LoginStatus::Approved if collectable => approved(guard, &login).await,
+        LoginStatus::Approved | LoginStatus::Pending => Ok(expired(guard, &login).await),
     }
 }
 
 /// What people call what they logged in.
-fn subject(guard: &Guard<'_>, login: &Login) -> String {
+fn subject(guard: &Guard<'_>, login: &LoginRequest) -> String {
     if !login.device_name.is_empty() {
         return login.device_name.clone();
     }
     clients::name_of(guard.app, &login.client_id).unwrap_or(&login.client_id).to_owned()
 }
 
-async fn approved(guard: &Guard<'_>, login: &Login) -> Result<Response, Error> {
+async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, Error> {
     let visitor = guard.visitor;
     let actor = login.org.as_ref().and_then(|org| visitor.actor_in(org));
     let place = actor.as_ref().map(|actor| actor.org.org_name.clone());
     let as_what = login.role.map_or("", |role| role.with_article());
     let subject = subject(guard, login);
-    let waits = login.status == Status::Approved;
+    let waits = login.status == LoginStatus::Approved;
     let is = if waits { "may log in" } else { "is logged in" };
     let text = match &place {
         Some(place) => format!("{subject} {is} to {place} as {as_what}. You can close this page."),
@@ -120,7 +120,7 @@ fn facts(key: &Key, is_here: bool) -> AnyView {
     .into_any()
 }
 
-async fn denied(guard: &Guard<'_>, login: &Login) -> Response {
+async fn denied(guard: &Guard<'_>, login: &LoginRequest) -> Response {
     let text =
         format!("{} got no access and no key was made. You can close this page.", subject(guard, login));
     let current = guard.visitor.current.as_ref();
@@ -153,11 +153,11 @@ async fn denied(guard: &Guard<'_>, login: &Login) -> Response {
         .await
 }
 
-async fn expired(guard: &Guard<'_>, login: &Login) -> Response {
+async fn expired(guard: &Guard<'_>, login: &LoginRequest) -> Response {
     let life = minutes(guard.app.config.device.device_code_life);
     let text = format!("Codes work for {life}. Start the login again in your terminal; it shows a new code.");
     // How a program on the OAuth wire begins its login is known to that program alone.
-    let command = (login.wire == Wire::ArmorIq).then_some("armoriq login");
+    let command = (login.wire == LoginProtocol::ArmorIq).then_some("armoriq login");
     let command =
         command.map(|line| view! { <pre class="code mt-6 text-center" tabindex="0">{line}</pre> }.into_any());
     let host = guard.app.public_url.authority().to_owned();

@@ -4,11 +4,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::HERE;
+use super::address::HERE;
 use super::guard::Guard;
 use crate::accounts::server::sign_in_again;
 use crate::device::UserCode;
-use crate::device::server::store::Login;
+use crate::device::server::store::LoginRequest;
 use crate::device::server::{clients, service};
 use crate::orgs::server::Membership;
 use crate::platform::Error;
@@ -23,7 +23,7 @@ use crate::ui::shell::{Solo, SoloWidth};
 
 /// An organization that the key could be for.
 #[derive(Clone)]
-pub struct Place {
+pub struct OrgChoice {
     pub org: OrgId,
     name: String,
     /// The person's.
@@ -32,9 +32,9 @@ pub struct Place {
     key: Role,
 }
 
-pub struct Pending {
-    pub login: Login,
-    pub places: Vec<Place>,
+pub struct ApprovalPage {
+    pub login: LoginRequest,
+    pub places: Vec<OrgChoice>,
     pub must_type: bool,
     pub ticked: bool,
     chosen: Option<OrgId>,
@@ -43,13 +43,13 @@ pub struct Pending {
     here: ReturnPath,
 }
 
-impl Pending {
-    pub fn new(guard: &Guard<'_>, login: Login, org: &str, mark: &str, here: &ReturnPath) -> Self {
+impl ApprovalPage {
+    pub fn new(guard: &Guard<'_>, login: LoginRequest, org: &str, mark: &str, here: &ReturnPath) -> Self {
         let may =
             |place: &&Membership| Permission::ManageOwnKeys.is_granted(place.role, PrincipalKind::Person);
         let places = guard.visitor.memberships.iter().filter(may);
-        let places: Vec<Place> = places
-            .map(|place| Place {
+        let places: Vec<OrgChoice> = places
+            .map(|place| OrgChoice {
                 org: place.org.clone(),
                 name: place.org_name.clone(),
                 own: place.role,
@@ -209,7 +209,8 @@ impl Pending {
     }
 
     fn facts(&self, tool: &str, now: Timestamp) -> AnyView {
-        let Login { device_name, address, user_agent, created_at, expires_at, .. } = self.login.clone();
+        let LoginRequest { device_name, address, user_agent, created_at, expires_at, .. } =
+            self.login.clone();
         let left = words(expires_at, now, Default::default()).replacen("In", "in", 1);
         let device = (!device_name.is_empty())
             .then(|| view! { <div><dt>"Device"</dt><dd dir="auto">{device_name}</dd></div> });
@@ -278,7 +279,7 @@ fn spelled(code: &str) -> String {
 }
 
 /// What the key can do, for each role that it could get.
-fn abilities(places: &[Place], life: Option<Timestamp>, now: Timestamp) -> AnyView {
+fn abilities(places: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> AnyView {
     let roles: Vec<Role> =
         Role::ALL.into_iter().rev().filter(|role| places.iter().any(|place| place.key == *role)).collect();
     let several = roles.len() > 1;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::polls::Polls;
-use super::super::{clients, codes, limits::Limits, store};
+use super::super::{clients, codes, limits::LoginLimits, store};
 use super::{verification_uri, verification_uri_complete};
 use crate::audit::{self, By, Event};
-use crate::device::server::store::{Login, Wire};
-use crate::device::{Status, UserCode};
+use crate::device::server::store::{LoginProtocol, LoginRequest};
+use crate::device::{LoginStatus, UserCode};
 use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
 use crate::platform::metrics::DeviceLogin;
@@ -23,7 +23,7 @@ const LONGEST_WORD: usize = 100;
 /// What a device says about itself. All of it is a claim; only where it comes from is known.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    pub wire: Wire,
+    pub wire: LoginProtocol,
     pub client_id: &'a str,
     /// Empty, or the name of the role that the key may have at most.
     pub scope: &'a str,
@@ -36,7 +36,7 @@ pub struct Request<'a> {
 }
 
 #[derive(Debug)]
-pub struct Begun {
+pub struct StartedLogin {
     pub device_code: Secret,
     pub user_code: UserCode,
     pub verification_uri: String,
@@ -62,7 +62,7 @@ impl<E: Into<Error>> From<E> for NotBegun {
     }
 }
 
-pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> {
+pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, NotBegun> {
     let tool = clients::name_of(app, request.client_id).ok_or(NotBegun::UnknownClient)?;
     let scope = match request.scope {
         "" => None,
@@ -74,11 +74,11 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     if contains_token(device_name) {
         return Err(NotBegun::Invalid(TOKEN_IN_TEXT.to_owned()));
     }
-    Limits::new_code(app, request.visit.address)?;
+    LoginLimits::new_code(app, request.visit.address)?;
 
     let (now, settings) = (app.clock.now(), &app.config.device);
     let device_code = codes::device_code(&app.random);
-    let mut login = Login {
+    let mut login = LoginRequest {
         id: LoginId::new(now, app.chance_for_id()),
         user_code: codes::user_code(&app.random),
         wire: request.wire,
@@ -91,7 +91,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
         user_agent: request.visit.user_agent.clone(),
         created_at: now,
         expires_at: now.plus(settings.device_code_life),
-        status: Status::Pending,
+        status: LoginStatus::Pending,
         redeem_until: None,
         decided_by: None,
         org: None,
@@ -99,7 +99,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
         key: None,
     };
     let subscriber = subscriber(request.visit.address);
-    let _opening = Limits::opening(app).await;
+    let _opening = LoginLimits::opening(app).await;
     let mut write = app.db.write().await?;
     let (open, first) = store::open_of(&mut write, subscriber, now).await?;
     if open >= i64::from(settings.device_codes_open) {
@@ -121,7 +121,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<Begun, NotBegun> 
     app.metrics.operations.device_login(DeviceLogin::Started);
     polls.begin(generation, &hash, &login, settings.device_poll_interval);
     let complete = verification_uri_complete(app, &login.user_code, request.product);
-    Ok(Begun {
+    Ok(StartedLogin {
         device_code,
         user_code: login.user_code,
         verification_uri: verification_uri(app),

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use super::super::{clients, limits::Limits, store};
+use super::super::{clients, limits::LoginLimits, store};
 use crate::audit::{self, Event};
-use crate::device::server::store::{Decision, Login};
-use crate::device::{Status, UserCode};
+use crate::device::server::store::{Decision, LoginRequest};
+use crate::device::{LoginStatus, UserCode};
 use crate::orgs::server::{Visitor, hold_member};
 use crate::platform::changes::{self, Kind};
 use crate::platform::metrics::DeviceLogin;
@@ -26,10 +26,10 @@ pub enum Decided {
 }
 
 /// None: nothing that this person may know of.
-pub async fn look(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Option<Login>, Error> {
-    let look = Limits::look(app, &visitor.person.id, visitor.visit.address)?;
+pub async fn look(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Option<LoginRequest>, Error> {
+    let look = LoginLimits::look(app, &visitor.person.id, visitor.visit.address)?;
     let found = store::find_by_user_code(app.db.pool(), code).await?;
-    let theirs = |login: &Login| login.decided_by.as_ref().is_none_or(|by| *by == visitor.person.id);
+    let theirs = |login: &LoginRequest| login.decided_by.as_ref().is_none_or(|by| *by == visitor.person.id);
     let found = found.filter(theirs);
     if found.is_some() {
         look.found();
@@ -39,15 +39,20 @@ pub async fn look(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Optio
 
 /// A code that was typed beside the one that it should equal counts as any other wrong one.
 pub fn typed_wrong(app: &App, visitor: &Visitor) -> Result<(), Error> {
-    Limits::look(app, &visitor.person.id, visitor.visit.address).map(drop)
+    LoginLimits::look(app, &visitor.person.id, visitor.visit.address).map(drop)
 }
 
 /// What the key of this login may do for somebody with that role.
-pub fn role_of(login: &Login, role: Role) -> Role {
+pub fn role_of(login: &LoginRequest, role: Role) -> Role {
     login.scope.map_or(role, |scope| scope.min(role))
 }
 
-pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -> Result<Decided, Error> {
+pub async fn approve(
+    app: &App,
+    visitor: &Visitor,
+    login: &LoginRequest,
+    org: &OrgId,
+) -> Result<Decided, Error> {
     let (person, now) = (&visitor.person, app.clock.now());
     let by = person.by(&visitor.visit).in_org(org);
     let mut write = app.db.write().await?;
@@ -62,7 +67,7 @@ pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -
     };
     let role = role_of(login, member.role);
     let decision = Decision {
-        status: Status::Approved,
+        status: LoginStatus::Approved,
         by: &person.id,
         from: visitor.visit.address,
         org: Some(org),
@@ -84,13 +89,13 @@ pub async fn approve(app: &App, visitor: &Visitor, login: &Login, org: &OrgId) -
 pub async fn deny(
     app: &App,
     visitor: &Visitor,
-    login: &Login,
+    login: &LoginRequest,
     org: Option<&OrgId>,
 ) -> Result<Decided, Error> {
     let now = app.clock.now();
     let mut write = app.db.write().await?;
     let decision = Decision {
-        status: Status::Denied,
+        status: LoginStatus::Denied,
         by: &visitor.person.id,
         from: visitor.visit.address,
         org: None,
@@ -109,7 +114,7 @@ pub async fn deny(
     Ok(Decided::Done)
 }
 
-fn about(app: &App, event: Event, login: &Login) -> Event {
+fn about(app: &App, event: Event, login: &LoginRequest) -> Event {
     let tool = clients::name_of(app, &login.client_id).unwrap_or(&login.client_id);
     event
         .on("login", &login.id, tool)

@@ -10,9 +10,9 @@ use super::store;
 use crate::device::UserCode;
 use crate::platform::{App, Error};
 
-pub use begin::{Begun, NotBegun, Request, begin};
+pub use begin::{NotBegun, Request, StartedLogin, begin};
 pub use decide::{Decided, approve, deny, look, role_of, typed_wrong};
-pub use poll::{Answer, Granted, Poll, fetched, pending, poll};
+pub use poll::{Granted, Poll, PollResult, fetched, pending, poll};
 
 /// How long a login is kept after its time.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -22,7 +22,7 @@ pub fn verification_uri(app: &App) -> String {
     format!("{}/auth/device", app.public_url.origin())
 }
 
-/// The same with the code in it. Whether links may carry codes is configuration (`Begun::verification_uri_complete`);
+/// The same with the code in it. Whether links may carry codes is configuration (`StartedLogin::verification_uri_complete`);
 /// where they may not, the page that it leads to asks for the code all the same.
 pub fn verification_uri_complete(app: &App, code: &UserCode, product: Option<&str>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::super::polls::{Asking, Polls};
 use super::super::{clients, store};
 use crate::audit::{self, By, Event, Origin};
-use crate::device::Status;
-use crate::device::server::store::{Login, Wire};
+use crate::device::LoginStatus;
+use crate::device::server::store::{LoginProtocol, LoginRequest};
 use crate::keys::server::{self as keys, LoginWish, Revealed, log_in, mint};
 use crate::orgs::server::find_present;
 use crate::platform::http::Visit;
@@ -19,7 +19,7 @@ use crate::shared::{LoginId, OrgId, UserId};
 
 #[derive(Clone, Debug)]
 pub struct Poll<'a> {
-    pub wire: Wire,
+    pub wire: LoginProtocol,
     pub client_id: &'a str,
     pub device_code: &'a Secret,
     pub visit: &'a Visit,
@@ -36,7 +36,7 @@ pub struct Granted {
 
 /// Why there is no key (yet), in the order in which it is judged.
 #[derive(Debug)]
-pub enum Answer {
+pub enum PollResult {
     UnknownClient,
     /// Unknown, another client's, or used up.
     Unknown,
@@ -49,14 +49,14 @@ pub enum Answer {
     Error(Error),
 }
 
-impl<E: Into<Error>> From<E> for Answer {
+impl<E: Into<Error>> From<E> for PollResult {
     fn from(error: E) -> Self {
         Self::Error(error.into())
     }
 }
 
-pub async fn poll(app: &App, poll: &Poll<'_>) -> Result<Granted, Answer> {
-    let tool = clients::name_of(app, poll.client_id).ok_or(Answer::UnknownClient)?;
+pub async fn poll(app: &App, poll: &Poll<'_>) -> Result<Granted, PollResult> {
+    let tool = clients::name_of(app, poll.client_id).ok_or(PollResult::UnknownClient)?;
     if let Some(answer) = pending(app, poll.wire, poll.client_id, poll.device_code) {
         return Err(answer);
     }
@@ -64,40 +64,40 @@ pub async fn poll(app: &App, poll: &Poll<'_>) -> Result<Granted, Answer> {
     let polls = app.slice::<Arc<Polls>>();
     let generation = polls.generation();
     let found = store::find_by_device_code(app.db.pool(), &hash).await?;
-    let theirs = |login: &Login| login.client_id == poll.client_id && login.wire == poll.wire;
-    let login = found.filter(theirs).ok_or(Answer::Unknown)?;
+    let theirs = |login: &LoginRequest| login.client_id == poll.client_id && login.wire == poll.wire;
+    let login = found.filter(theirs).ok_or(PollResult::Unknown)?;
     match outcome(app, &login) {
         None => redeem(app, poll, tool, &login, &hash).await,
-        Some(Answer::Pending) => {
+        Some(PollResult::Pending) => {
             let interval = app.config.device.device_poll_interval;
             let times = (app.clock.now(), app.clock.steady());
             let asked = polls.ask_anew(generation, &hash, &login, interval, times);
-            Err(asked.map_or_else(Answer::SlowDown, |()| Answer::Pending))
+            Err(asked.map_or_else(PollResult::SlowDown, |()| PollResult::Pending))
         }
         Some(answer) => Err(answer),
     }
 }
 
 /// The answer to a device whose login is known to be pending, without a look into the database.
-pub fn pending(app: &App, wire: Wire, client_id: &str, device_code: &Secret) -> Option<Answer> {
+pub fn pending(app: &App, wire: LoginProtocol, client_id: &str, device_code: &Secret) -> Option<PollResult> {
     if !keys::is_current(app) {
         return None;
     }
     let code = device_code.fingerprint();
     let asking = Asking { wire, client_id, code: &code };
     let asked = app.slice::<Arc<Polls>>().ask(&asking, app.clock.now(), app.clock.steady())?;
-    Some(asked.map_or_else(Answer::SlowDown, |()| Answer::Pending))
+    Some(asked.map_or_else(PollResult::SlowDown, |()| PollResult::Pending))
 }
 
 /// None: it was approved and is still in time.
-fn outcome(app: &App, login: &Login) -> Option<Answer> {
+fn outcome(app: &App, login: &LoginRequest) -> Option<PollResult> {
     let now = app.clock.now();
     match login.status {
-        Status::Consumed => Some(Answer::Unknown),
-        Status::Denied => Some(Answer::Denied),
-        Status::Approved if login.redeem_until.is_some_and(|until| until > now) => None,
-        Status::Pending if login.expires_at > now => Some(Answer::Pending),
-        Status::Approved | Status::Pending => Some(Answer::Expired),
+        LoginStatus::Consumed => Some(PollResult::Unknown),
+        LoginStatus::Denied => Some(PollResult::Denied),
+        LoginStatus::Approved if login.redeem_until.is_some_and(|until| until > now) => None,
+        LoginStatus::Pending if login.expires_at > now => Some(PollResult::Pending),
+        LoginStatus::Approved | LoginStatus::Pending => Some(PollResult::Expired),
     }
 }
 
@@ -106,9 +106,9 @@ async fn redeem(
     app: &App,
     poll: &Poll<'_>,
     tool: &str,
-    login: &Login,
+    login: &LoginRequest,
     hash: &str,
-) -> Result<Granted, Answer> {
+) -> Result<Granted, PollResult> {
     let (Some(user), Some(org)) = (&login.decided_by, &login.org) else {
         return Err(Error::internal("an approved login names who approved it, and where").into());
     };
@@ -121,7 +121,7 @@ async fn redeem(
     let Some(approved) = store::redeem(&mut write, login, app.clock.now(), &minted.id).await? else {
         drop(write);
         let now = store::find_by_device_code(app.db.pool(), hash).await?;
-        return Err(now.and_then(|login| outcome(app, &login)).unwrap_or(Answer::Unknown));
+        return Err(now.and_then(|login| outcome(app, &login)).unwrap_or(PollResult::Unknown));
     };
     let wish = LoginWish {
         user: approved.by.clone(),
@@ -158,9 +158,9 @@ async fn give_up(
     app: &App,
     poll: &Poll<'_>,
     tool: &str,
-    login: &Login,
+    login: &LoginRequest,
     org: &OrgId,
-) -> Result<Answer, Error> {
+) -> Result<PollResult, Error> {
     let mut write = app.db.write().await?;
     if store::give_up(&mut write, &login.id).await? {
         let event = Event::new("login.refused")
@@ -171,5 +171,5 @@ async fn give_up(
         write.commit().await?;
         app.metrics.operations.device_login(DeviceLogin::Refused);
     }
-    Ok(Answer::Denied)
+    Ok(PollResult::Denied)
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 use tower_sessions::Session;
 
-use super::fields::{ExpiryField, LimitFields, NameField, Typed};
+use super::fields::{ExpiryField, KeyFields, LimitFields, NameField};
 use super::{HOME, path_of, refused, told};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Edit, Key, Refusal};
@@ -29,7 +29,7 @@ pub async fn show(
     if key.status(app.clock.now()) == Status::Revoked {
         return told(&session, &key.id, "A revoked key cannot be changed.").await;
     }
-    let typed = Typed::of(&key);
+    let typed = KeyFields::of(&key);
     Ok(page(&app, &member, key, typed, FormErrors::default(), StatusCode::OK).await)
 }
 
@@ -38,7 +38,7 @@ pub async fn submit(
     member: Member,
     session: Session,
     Path(id): Path<String>,
-    Form(typed): Form<Typed>,
+    Form(typed): Form<KeyFields>,
 ) -> Result<Response, Error> {
     let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
     let end = typed.end(app.clock.now(), key.expires_at);
@@ -64,7 +64,7 @@ async fn page(
     app: &App,
     member: &Member,
     key: Key,
-    typed: Typed,
+    typed: KeyFields,
     errors: FormErrors,
     status: StatusCode,
 ) -> Response {

@@ -12,7 +12,7 @@ use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, Te
 /// As it was typed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Typed {
+pub struct KeyFields {
     pub name: String,
     /// `never`, a number of days, `custom` with a date, or `keep` in an edit.
     pub expiry: String,
@@ -26,7 +26,7 @@ const DAY: i64 = 86_400_000;
 const PRESETS: [(&str, &str); 5] =
     [("never", "Never"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("custom", "Custom")];
 
-impl Typed {
+impl KeyFields {
     /// A key's present values.
     pub fn of(key: &Key) -> Self {
         Self {
@@ -131,7 +131,7 @@ pub fn NameField(value: String, #[prop(optional)] focus: bool) -> AnyView {
 
 /// When it ends. `kept` is the end that an edited key has.
 #[component]
-pub fn ExpiryField(typed: Typed, now: Timestamp, kept: Option<Timestamp>) -> AnyView {
+pub fn ExpiryField(typed: KeyFields, now: Timestamp, kept: Option<Timestamp>) -> AnyView {
     let chosen = typed.expiry.clone();
     let radio =
         |value: &str, label: String| RadioOption::new(value, label, value == chosen).id(format!("x-{value}"));
@@ -168,7 +168,7 @@ pub fn ExpiryField(typed: Typed, now: Timestamp, kept: Option<Timestamp>) -> Any
 
 /// Limits and the note, as they stand in a folded part.
 #[component]
-pub fn LimitFields(typed: Typed) -> AnyView {
+pub fn LimitFields(typed: KeyFields) -> AnyView {
     view! {
         <div class="grid gap-4">
             <Input
@@ -193,7 +193,7 @@ pub fn LimitFields(typed: Typed) -> AnyView {
 
 /// The limits, folded away until one is set or wrong.
 #[component]
-pub fn FoldedLimits(typed: Typed, open: bool) -> AnyView {
+pub fn FoldedLimits(typed: KeyFields, open: bool) -> AnyView {
     let remark = if open { "" } else { "none set" };
     view! {
         <details class="disclose mt-4 border-t border-line pt-3" open=open>
@@ -215,7 +215,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_795_168_800_000);
 
     fn end(expiry: &str, date: &str) -> Result<Option<String>, String> {
-        let typed = Typed { expiry: expiry.to_owned(), date: date.to_owned(), ..Typed::default() };
+        let typed = KeyFields { expiry: expiry.to_owned(), date: date.to_owned(), ..KeyFields::default() };
         typed.end(NOW, None).map(|end| end.map(|end| end.to_string()))
     }
 
@@ -235,15 +235,19 @@ mod tests {
 
     #[test]
     fn the_wrong_line_is_named() {
-        let typed = Typed { ranges: "198.51.100.0/24\n\n203.0.113.300\n".to_owned(), ..Typed::default() };
+        let typed =
+            KeyFields { ranges: "198.51.100.0/24\n\n203.0.113.300\n".to_owned(), ..KeyFields::default() };
         let why = typed.wrong_line().expect("a wrong line");
         assert!(why.starts_with("Line 3: \"203.0.113.300\""), "{why}");
-        assert_eq!(Typed { ranges: "\n10.0.0.0/8\r\n".to_owned(), ..Typed::default() }.wrong_line(), None);
+        assert_eq!(
+            KeyFields { ranges: "\n10.0.0.0/8\r\n".to_owned(), ..KeyFields::default() }.wrong_line(),
+            None
+        );
     }
 
     #[test]
     fn a_limit_is_a_number_or_refused() {
-        let limit = |text: &str| Typed { rate_limit: text.to_owned(), ..Typed::default() }.limit();
+        let limit = |text: &str| KeyFields { rate_limit: text.to_owned(), ..KeyFields::default() }.limit();
         assert_eq!(
             (limit(""), limit(" 1,200 "), limit("many"), limit("-5")),
             (None, Some(1_200), Some(0), Some(-5))

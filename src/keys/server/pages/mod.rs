@@ -1,6 +1,7 @@
 //! Settings → API keys: the list, and the pages of one key.
 
 mod create;
+mod create_form;
 mod edit;
 mod fields;
 mod key;

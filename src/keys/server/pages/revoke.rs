@@ -7,7 +7,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 use tower_sessions::Session;
 
-use super::key::{self, A_DAY, Shown, cost};
+use super::key::{self, A_DAY, KeyPageState, cost};
 use super::{path_of, refused, told};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal};
@@ -91,7 +91,7 @@ async fn asked(
     let (valid, addresses) = cost(&day, &callers, now);
     let made = keys::children(app, member, &key.id).await?;
     let manageable = made.into_iter().filter(|child| keys::may_manage(member, child)).take(MOST_OFFERED);
-    let question = Question {
+    let question = RevokeDialog {
         name: key.name.clone(),
         path,
         typed,
@@ -106,7 +106,7 @@ async fn asked(
         now,
     };
     let dialog = move || question.draw(errors);
-    let shown = Shown { dialog: Some(Box::new(dialog)), ..Shown::default() };
+    let shown = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
     key::page(app, member, &key.id, shown, status).await
 }
 
@@ -114,7 +114,7 @@ async fn asked(
 const MOST_OFFERED: usize = 50;
 
 /// What is said and asked before a key is revoked.
-struct Question {
+struct RevokeDialog {
     name: String,
     path: String,
     typed: String,
@@ -130,7 +130,7 @@ struct Question {
     now: Timestamp,
 }
 
-impl Question {
+impl RevokeDialog {
     fn draw(self, errors: FormErrors) -> AnyView {
         let (close, keep, revoke) = (self.path.clone(), self.path.clone(), format!("{}/revoke", self.path));
         let title = format!("Revoke {}?", self.name);

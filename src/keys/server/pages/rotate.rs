@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::key::{self, A_DAY, Shown};
+use super::key::{self, A_DAY, KeyPageState};
 use super::reveal::{Occasion, reveal};
 use super::{path_of, refused, told};
 use crate::keys::Status;
@@ -30,7 +30,7 @@ const OVERLAPS: [(&str, &str); 5] =
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
-pub struct Given {
+pub struct RotateKeyForm {
     /// Hours, or `custom` with a number of them.
     overlap: String,
     hours: String,
@@ -38,13 +38,13 @@ pub struct Given {
     once: String,
 }
 
-impl Default for Given {
+impl Default for RotateKeyForm {
     fn default() -> Self {
         Self { overlap: "24".to_owned(), hours: String::new(), once: String::new() }
     }
 }
 
-impl Given {
+impl RotateKeyForm {
     fn overlap(&self) -> Option<Duration> {
         let text = if self.overlap == "custom" { &self.hours } else { &self.overlap };
         let hours: u64 = text.trim().parse().ok()?;
@@ -68,8 +68,8 @@ pub async fn show(
         )
         .await;
     }
-    let given = Given { once: app.random.base62(22), ..Given::default() };
-    asked(&app, &member, &key, given, FormErrors::default(), StatusCode::OK).await
+    let form = RotateKeyForm { once: app.random.base62(22), ..RotateKeyForm::default() };
+    asked(&app, &member, &key, form, FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn submit(
@@ -77,14 +77,14 @@ pub async fn submit(
     member: Member,
     session: Session,
     Path(id): Path<String>,
-    Form(given): Form<Given>,
+    Form(form): Form<RotateKeyForm>,
 ) -> Result<Response, Error> {
     let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
-    let Some(overlap) = given.overlap() else {
+    let Some(overlap) = form.overlap() else {
         let errors = FormErrors::default().with("overlap", "Enter a number of hours.");
-        return asked(&app, &member, &key, given, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return asked(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    let repeat = (!given.once.is_empty()).then(|| Secret::new(given.once.as_str()));
+    let repeat = (!form.once.is_empty()).then(|| Secret::new(form.once.as_str()));
     match keys::rotate(&app, &member, &key.id, overlap, repeat.as_ref()).await {
         Ok(revealed) => shown(&app, &member, revealed).await,
         Err(Refusal::Repeated(id)) => match keys::replace(&app, &member, &id).await {
@@ -99,12 +99,12 @@ pub async fn submit(
         Err(Refusal::Input(wrong)) => {
             let errors =
                 wrong.into_iter().fold(FormErrors::default(), |errors, (field, why)| errors.with(field, why));
-            asked(&app, &member, &key, given, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            asked(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(Refusal::State(why)) => {
             let mut errors = FormErrors::default();
             errors.add_general(why);
-            asked(&app, &member, &key, given, errors, StatusCode::CONFLICT).await
+            asked(&app, &member, &key, form, errors, StatusCode::CONFLICT).await
         }
         Err(Refusal::Error(error)) => Err(error),
     }
@@ -113,7 +113,7 @@ pub async fn submit(
 async fn shown(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
     let id = revealed.key.id.clone();
     let reveal = Some(reveal(app, revealed, Occasion::Rotated));
-    key::page(app, member, &id, Shown { reveal, ..Shown::default() }, StatusCode::OK).await
+    key::page(app, member, &id, KeyPageState { reveal, ..KeyPageState::default() }, StatusCode::OK).await
 }
 
 /// The key's page with the form above it.
@@ -121,17 +121,16 @@ async fn asked(
     app: &App,
     member: &Member,
     key: &Key,
-    given: Given,
+    form: RotateKeyForm,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {
     let path = path_of(&key.id);
     let is_rotating = key.rotation(app.clock.now()).is_some();
     let title = format!("Rotate {}?", key.name);
-    let options = OVERLAPS.map(|(value, label)| {
-        RadioOption::new(value, label, given.overlap == value).id(format!("o-{value}"))
-    });
-    let Given { hours, once, .. } = given;
+    let options = OVERLAPS
+        .map(|(value, label)| RadioOption::new(value, label, form.overlap == value).id(format!("o-{value}")));
+    let RotateKeyForm { hours, once, .. } = form;
     let close = path.clone();
     let action = format!("{path}/rotate");
     let dialog = move || {
@@ -172,7 +171,7 @@ async fn asked(
     }
     .into_any()
     };
-    let shown = Shown { dialog: Some(Box::new(dialog)), ..Shown::default() };
+    let shown = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
     key::page(app, member, &key.id, shown, status).await
 }
 

@@ -12,7 +12,7 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, ReturnPath};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct KeyStateForm {
     #[serde(default)]
     back: String,
 }
@@ -22,12 +22,12 @@ pub async fn disable(
     member: Member,
     session: Session,
     Path(id): Path<String>,
-    Form(given): Form<Given>,
+    Form(form): Form<KeyStateForm>,
 ) -> Result<Response, Error> {
     let id = KeyId::from_text(id);
     let done = keys::disable(&app, &member, &id).await;
     let word = |key: &Key| format!("{} is disabled. Calls with it fail until it is enabled.", key.name);
-    answer(&session, &given, &id, done, word).await
+    answer(&session, &form, &id, done, word).await
 }
 
 pub async fn enable(
@@ -35,22 +35,22 @@ pub async fn enable(
     member: Member,
     session: Session,
     Path(id): Path<String>,
-    Form(given): Form<Given>,
+    Form(form): Form<KeyStateForm>,
 ) -> Result<Response, Error> {
     let id = KeyId::from_text(id);
     let done = keys::enable(&app, &member, &id).await;
-    answer(&session, &given, &id, done, |key| format!("{} works again.", key.name)).await
+    answer(&session, &form, &id, done, |key| format!("{} works again.", key.name)).await
 }
 
 async fn answer(
     session: &Session,
-    given: &Given,
+    form: &KeyStateForm,
     id: &KeyId,
     done: Result<Key, Refusal>,
     word: impl FnOnce(&Key) -> String,
 ) -> Result<Response, Error> {
     let here = path_of(id);
-    let back = ReturnPath::parse(&given.back).map_or(here, |back| back.to_string());
+    let back = ReturnPath::parse(&form.back).map_or(here, |back| back.to_string());
     match done {
         Ok(key) => leave_word(session, &word(&key)).await?,
         // Somebody else, or the same person in another tab, was quicker: the page shows how it is now.

@@ -9,7 +9,7 @@ use crate::audit::{self, By, Event};
 use crate::keys::server::token::Fresh;
 use crate::keys::server::{Key, Login};
 use crate::keys::{LONGEST_NAME, check_key_name};
-use crate::orgs::server::{Present, hold_member};
+use crate::orgs::server::{CurrentMember, hold_member};
 use crate::platform::changes::{self, Kind as Changed};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -161,7 +161,7 @@ pub async fn end_logins(app: &App, write: &mut Write, user: &UserId) -> Result<u
 
 /// Locks the person's memberships in the organizations concerned, so that two logins, or a login and a removal, run one after
 /// the other. The order of the locks is fixed, so that two logins cannot deadlock.
-async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<Present>, Error> {
+async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<CurrentMember>, Error> {
     let mut orgs: Vec<&OrgId> = wish.asks.iter().map(|asks| &asks.org).chain([&wish.org]).collect();
     orgs.sort();
     orgs.dedup();

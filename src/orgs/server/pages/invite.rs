@@ -25,14 +25,14 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct AcceptInviteForm {
     #[serde(default)]
     name: String,
     password: Option<Secret>,
 }
 
 /// What the one who opened the link can do with it.
-enum Step {
+enum InviteStep {
     /// They are signed in as whom it is for.
     Join,
     /// They are signed in as somebody else.
@@ -64,23 +64,25 @@ pub async fn submit(
     visitor: Option<Visitor>,
     headers: HeaderMap,
     Path(token): Path<Secret>,
-    Form(given): Form<Given>,
+    Form(form): Form<AcceptInviteForm>,
 ) -> Result<Response, Error> {
     let Some(invitation) = service::by_link(&app, &token).await? else {
         service::link_refused(&app, &visit).await?;
         return Ok(dead(&app, &visit).await);
     };
     match (step(&app, visitor.as_ref(), &session, &invitation).await?, visitor) {
-        (Step::Join, Some(visitor)) => match service::accept(&app, &visit, &token, &visitor.person).await? {
-            Some(joined) => {
-                choose_org(&session, &joined.org).await?;
-                leave_word(&session, &format!("You joined {}.", joined.org_name)).await?;
-                Ok(Redirect::to("/").into_response())
+        (InviteStep::Join, Some(visitor)) => {
+            match service::accept(&app, &visit, &token, &visitor.person).await? {
+                Some(joined) => {
+                    choose_org(&session, &joined.org).await?;
+                    leave_word(&session, &format!("You joined {}.", joined.org_name)).await?;
+                    Ok(Redirect::to("/").into_response())
+                }
+                None => Ok(dead(&app, &visit).await),
             }
-            None => Ok(dead(&app, &visit).await),
-        },
-        (Step::SignUp { proven, .. }, _) => {
-            let (name, password) = (given.name, given.password.unwrap_or_else(|| Secret::new("")));
+        }
+        (InviteStep::SignUp { proven, .. }, _) => {
+            let (name, password) = (form.name, form.password.unwrap_or_else(|| Secret::new("")));
             let mut errors = FormErrors::default();
             let checked = errors.take("name", check_name(&name, "your name"));
             let hash = match &proven {
@@ -91,7 +93,7 @@ pub async fn submit(
                 }
             };
             if !errors.is_empty() {
-                let step = Step::SignUp { name, proven };
+                let step = InviteStep::SignUp { name, proven };
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 return Ok(page(&app, &visit, token, invitation, step, errors, status).await);
             }
@@ -115,16 +117,16 @@ async fn step(
     visitor: Option<&Visitor>,
     session: &Session,
     invitation: &Invitation,
-) -> Result<Step, Error> {
+) -> Result<InviteStep, Error> {
     Ok(match visitor {
-        Some(visitor) if email_key(&visitor.person.email) == email_key(&invitation.email) => Step::Join,
-        Some(visitor) => Step::Leave { here: visitor.person.email.clone() },
-        None if find_id(app, &invitation.email).await?.is_some() => Step::SignIn,
-        None if app.config.accounts.sign_up == SignUp::Closed => Step::Closed,
+        Some(visitor) if email_key(&visitor.person.email) == email_key(&invitation.email) => InviteStep::Join,
+        Some(visitor) => InviteStep::Leave { here: visitor.person.email.clone() },
+        None if find_id(app, &invitation.email).await?.is_some() => InviteStep::SignIn,
+        None if app.config.accounts.sign_up == SignUp::Closed => InviteStep::Closed,
         None => {
             let proven = proven_identity(app, session).await?;
             let name = proven.as_ref().and_then(|identity| check_name(&identity.name, "your name").ok());
-            Step::SignUp { name: name.unwrap_or_default(), proven }
+            InviteStep::SignUp { name: name.unwrap_or_default(), proven }
         }
     })
 }
@@ -134,7 +136,7 @@ async fn page(
     visit: &Visit,
     token: Secret,
     invitation: Invitation,
-    step: Step,
+    step: InviteStep,
     errors: FormErrors,
     status: StatusCode,
 ) -> Response {
@@ -142,7 +144,7 @@ async fn page(
     let title = format!("Join {}", invitation.org_name);
     let offered = offered(app, &ReturnPath::or_home(&format!("/invite/{}", token.expose())));
     let provider = match &step {
-        Step::SignUp { proven: Some(identity), .. } => identity.provider.name(app),
+        InviteStep::SignUp { proven: Some(identity), .. } => identity.provider.name(app),
         _ => String::new(),
     };
     Page::new(app, visit, &title)
@@ -163,7 +165,7 @@ async fn page(
 }
 
 fn view_step(
-    step: Step,
+    step: InviteStep,
     here: String,
     email: String,
     errors: FormErrors,
@@ -171,13 +173,13 @@ fn view_step(
     provider: String,
 ) -> AnyView {
     match step {
-        Step::Join => view! {
+        InviteStep::Join => view! {
             <PageForm action=here>
                 <SubmitButton text="Join" saving="Joining…" size=Size::Large class="w-full"/>
             </PageForm>
         }
         .into_any(),
-        Step::Leave { here } => view! {
+        InviteStep::Leave { here } => view! {
             <p class="text-center text-balance [overflow-wrap:anywhere]">
                 {format!("You are signed in as {here}. Sign out and open the link again.")}
             </p>
@@ -186,7 +188,7 @@ fn view_step(
             </PageForm>
         }
         .into_any(),
-        Step::SignIn => {
+        InviteStep::SignIn => {
             let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
             view! {
                 <p class="text-center text-balance">"This address has an account already."</p>
@@ -198,7 +200,7 @@ fn view_step(
             }
             .into_any()
         }
-        Step::SignUp { name, proven: Some(identity) } => view! {
+        InviteStep::SignUp { name, proven: Some(identity) } => view! {
             <PageForm action=here errors failed="You have not joined yet." class="grid gap-4">
                 <Input
                     name="name" label="Your name" value=name autocomplete="name" large=true focus=true max_length=80
@@ -213,7 +215,7 @@ fn view_step(
             </PageForm>
         }
         .into_any(),
-        Step::SignUp { name, proven: None } => view! {
+        InviteStep::SignUp { name, proven: None } => view! {
             <PageForm action=here errors failed="You have not joined yet." class="grid gap-4">
                 <input type="hidden" name="username" value=email autocomplete="username"/>
                 <Input
@@ -228,7 +230,7 @@ fn view_step(
             <ProviderButtons offered/>
         }
         .into_any(),
-        Step::Closed => view! {
+        InviteStep::Closed => view! {
             <p class="text-center text-balance">
                 "No new accounts are made on this server, and this address has none. Ask whoever runs it."
             </p>

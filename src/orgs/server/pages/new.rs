@@ -19,7 +19,7 @@ use crate::ui::shell::{PageHead, Shell};
 const HERE: &str = "/organizations/new";
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct NewOrganizationForm {
     #[serde(default)]
     name: String,
 }
@@ -32,13 +32,13 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(given): Form<Given>,
+    Form(form): Form<NewOrganizationForm>,
 ) -> Result<Response, Error> {
-    let name = match check_name(&given.name, "a name for the organization") {
+    let name = match check_name(&form.name, "a name for the organization") {
         Ok(name) => name,
         Err(why) => {
             let errors = FormErrors::default().with("name", why);
-            return Ok(page(&app, &member, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+            return Ok(page(&app, &member, form.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
         }
     };
     let org = create(&app, &member.visitor, &name).await?;

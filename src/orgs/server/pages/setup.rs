@@ -22,12 +22,12 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Opened {
+pub struct SetupQuery {
     link: Option<Secret>,
 }
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct SetupForm {
     link: Secret,
     #[serde(default)]
     name: String,
@@ -40,7 +40,7 @@ pub struct Given {
 
 /// What was typed, but for the password.
 #[derive(Clone, Default)]
-struct Typed {
+struct SetupInput {
     name: String,
     email: String,
     organization: String,
@@ -49,13 +49,13 @@ struct Typed {
 pub async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    Query(opened): Query<Opened>,
+    Query(opened): Query<SetupQuery>,
 ) -> Result<Response, Error> {
     let Some(link) = opened.link else { return Err(Error::NotFound) };
     if !setup_is_open(&app, &link).await? {
         return dead(&app, &visit).await;
     }
-    Ok(page(&app, &visit, link, Typed::default(), FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &visit, link, SetupInput::default(), FormErrors::default(), StatusCode::OK).await)
 }
 
 pub async fn submit(
@@ -63,24 +63,24 @@ pub async fn submit(
     Extension(visit): Extension<Visit>,
     session: Session,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Form(form): Form<SetupForm>,
 ) -> Result<Response, Error> {
-    if !setup_is_open(&app, &given.link).await? {
+    if !setup_is_open(&app, &form.link).await? {
         setup_refused(&app, &visit).await?;
         return dead(&app, &visit).await;
     }
-    let typed = Typed { name: given.name, email: given.email, organization: given.organization };
+    let typed = SetupInput { name: form.name, email: form.email, organization: form.organization };
     let mut errors = FormErrors::default();
     let name = errors.take("name", check_name(&typed.name, "your name"));
     let email = errors.take("email", check_email(&typed.email));
-    let hash = errors.take("password", hash_new_password(&app, given.password, &email, &name).await?);
+    let hash = errors.take("password", hash_new_password(&app, form.password, &email, &name).await?);
     let organization =
         errors.take("organization", check_name(&typed.organization, "the organization's name"));
     if !errors.is_empty() {
-        return Ok(page(&app, &visit, given.link, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(page(&app, &visit, form.link, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
     let new = NewPerson { email, name, password_hash: Some(hash) };
-    let person = set_up(&app, &visit, &given.link, &new, &organization).await?.ok_or(Error::NotFound)?;
+    let person = set_up(&app, &visit, &form.link, &new, &organization).await?.ok_or(Error::NotFound)?;
     enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
 }
 
@@ -114,7 +114,7 @@ async fn page(
     app: &App,
     visit: &Visit,
     link: Secret,
-    typed: Typed,
+    typed: SetupInput,
     errors: FormErrors,
     status: StatusCode,
 ) -> Response {

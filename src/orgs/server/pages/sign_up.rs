@@ -23,7 +23,7 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct SignUpForm {
     #[serde(default)]
     name: String,
     password: Secret,
@@ -33,7 +33,7 @@ pub struct Given {
 
 /// What was typed, but for the password.
 #[derive(Clone, Default)]
-struct Typed {
+struct SignUpInput {
     name: String,
     organization: String,
 }
@@ -47,7 +47,7 @@ pub async fn show(
     let Some(email) = confirmed_address(&app, &token).await? else { return Ok(dead(&app, &visit).await) };
     let proven = proven_identity(&app, &session).await?;
     let name = proven.as_ref().and_then(|identity| check_name(&identity.name, "your name").ok());
-    let typed = Typed { name: name.unwrap_or_default(), ..Typed::default() };
+    let typed = SignUpInput { name: name.unwrap_or_default(), ..SignUpInput::default() };
     Ok(page(&app, &visit, token, email, proven, typed, FormErrors::default()).await)
 }
 
@@ -57,19 +57,19 @@ pub async fn submit(
     Path(token): Path<Secret>,
     session: Session,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Form(form): Form<SignUpForm>,
 ) -> Result<Response, Error> {
     let Some(email) = confirmed_address(&app, &token).await? else {
         sign_up_refused(&app, &visit).await?;
         return Ok(dead(&app, &visit).await);
     };
     let proven = proven_identity(&app, &session).await?;
-    let typed = Typed { name: given.name, organization: given.organization };
+    let typed = SignUpInput { name: form.name, organization: form.organization };
     let mut errors = FormErrors::default();
     let name = errors.take("name", check_name(&typed.name, "your name"));
     let hash = match &proven {
         Some(_) => None,
-        None => Some(errors.take("password", hash_new_password(&app, given.password, &email, &name).await?)),
+        None => Some(errors.take("password", hash_new_password(&app, form.password, &email, &name).await?)),
     };
     let organization =
         errors.take("organization", check_name(&typed.organization, "the organization's name"));
@@ -89,7 +89,7 @@ async fn page(
     token: Secret,
     email: String,
     proven: Option<Identity>,
-    typed: Typed,
+    typed: SignUpInput,
     errors: FormErrors,
 ) -> Response {
     let host = app.public_url.authority().to_owned();

@@ -10,7 +10,7 @@ use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
 
 #[derive(Deserialize)]
-pub struct Wish {
+pub struct SwitchForm {
     organization: String,
     #[serde(default)]
     back: String,
@@ -20,7 +20,7 @@ pub async fn submit(
     State(app): State<App>,
     visitor: Visitor,
     session: Session,
-    Form(wish): Form<Wish>,
+    Form(wish): Form<SwitchForm>,
 ) -> Result<Redirect, Error> {
     let place = visitor.memberships.iter().find(|place| place.org.as_str() == wish.organization);
     let place = place.ok_or(Error::NotFound)?;

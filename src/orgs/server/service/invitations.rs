@@ -6,7 +6,7 @@ use super::refused;
 use crate::accounts::email_key;
 use crate::accounts::server::{Identity, NewPerson, Person, add_identity, insert_person};
 use crate::audit::{self, By, Event};
-use crate::orgs::server::store::invitations::{self as store, Invitation, New};
+use crate::orgs::server::store::invitations::{self as store, Invitation, NewInvitation};
 use crate::orgs::server::store::{insert_membership, members};
 use crate::orgs::server::{Actor, letters};
 use crate::orgs::{INVITATION_LIFE, read_addresses};
@@ -163,7 +163,7 @@ async fn send(
     let now = app.clock.now();
     let id = id.unwrap_or_else(|| InvitationId::new(now, app.chance_for_id()));
     let token = Secret::new(app.random.base62(43));
-    let new = New {
+    let new = NewInvitation {
         id: &id,
         org: &actor.org.org,
         email: &email,

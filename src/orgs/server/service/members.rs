@@ -6,9 +6,9 @@ use super::refused;
 use crate::accounts::server as accounts;
 use crate::audit::{self, Event};
 use crate::orgs::server::Actor;
-use crate::orgs::server::legacy::{Legacy, MadeKey};
+use crate::orgs::server::offboarding::{CreatedKey, Offboarding};
 use crate::orgs::server::store::find as organization;
-use crate::orgs::server::store::members::{self as store, Listed, Position};
+use crate::orgs::server::store::members::{self as store, MemberCursor, MemberSummary};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, Permission, PrincipalKind, Role, UserId};
@@ -18,49 +18,54 @@ pub const PAGE: usize = 50;
 /// Counting stops here.
 pub const MOST_COUNTED: i64 = 1_000;
 
-pub struct Page {
-    pub members: Vec<Entry>,
-    pub next: Option<Position>,
+pub struct MemberPage {
+    pub members: Vec<MemberEntry>,
+    pub next: Option<MemberCursor>,
 }
 
-pub struct Entry {
-    pub listed: Listed,
+pub struct MemberEntry {
+    pub listed: MemberSummary,
     /// How many living keys they have made; counting stops beyond `MOST_COUNTED`.
     pub keys: i64,
     /// The identity providers that let them in.
     pub providers: Vec<String>,
 }
 
-pub async fn list(app: &App, actor: &Actor, search: &str, after: Option<&Position>) -> Result<Page, Error> {
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    search: &str,
+    after: Option<&MemberCursor>,
+) -> Result<MemberPage, Error> {
     actor.require(Permission::See)?;
     let org = &actor.org.org;
     let mut members = store::list(app.db.pool(), org, search, after, PAGE as i64 + 1).await?;
     let more = members.len() > PAGE;
     members.truncate(PAGE);
-    let next = members.last().filter(|_| more).map(Position::of);
+    let next = members.last().filter(|_| more).map(MemberCursor::of);
     let people: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
-    let keys = app.slice::<Legacy>().0.count_by_maker(app, org, &people, MOST_COUNTED + 1).await?;
+    let keys = app.slice::<Offboarding>().0.count_by_maker(app, org, &people, MOST_COUNTED + 1).await?;
     let mut providers = accounts::providers_of(app, &people).await?;
-    let entry = |listed: Listed| Entry {
+    let entry = |listed: MemberSummary| MemberEntry {
         keys: keys.get(&listed.user).copied().unwrap_or(0),
         providers: providers.remove(&listed.user).unwrap_or_default(),
         listed,
     };
-    Ok(Page { members: members.into_iter().map(entry).collect(), next })
+    Ok(MemberPage { members: members.into_iter().map(entry).collect(), next })
 }
 
 pub async fn count(app: &App, actor: &Actor) -> Result<i64, Error> {
     Ok(store::count(app.db.pool(), &actor.org.org, MOST_COUNTED + 1).await?)
 }
 
-pub async fn find(app: &App, actor: &Actor, user: &UserId) -> Result<Listed, Error> {
+pub async fn find(app: &App, actor: &Actor, user: &UserId) -> Result<MemberSummary, Error> {
     actor.require(Permission::See)?;
     store::find(app.db.pool(), &actor.org.org, user).await?.ok_or(Error::NotFound)
 }
 
 /// The living keys that the member has made: what their removal is about.
-pub async fn keys_of(app: &App, actor: &Actor, user: &UserId) -> Result<Vec<MadeKey>, Error> {
-    app.slice::<Legacy>().0.made_by(app, &actor.org.org, user).await
+pub async fn keys_of(app: &App, actor: &Actor, user: &UserId) -> Result<Vec<CreatedKey>, Error> {
+    app.slice::<Offboarding>().0.made_by(app, &actor.org.org, user).await
 }
 
 /// May somebody with the role `own` change or remove one with `theirs`? Everybody may leave and give up power.
@@ -69,13 +74,13 @@ pub fn may_change(own: Role, theirs: Role, is_self: bool) -> bool {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Changed {
+pub enum MemberChange {
     Done,
     /// It would leave the organization without an owner.
     LastOwner,
 }
 
-pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Result<Changed, Error> {
+pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Result<MemberChange, Error> {
     let (mut write, own, member) = hold(app, actor, user).await?;
     let is_self = *user == actor.user;
     if role > own || !may_change(own, member.role, is_self) {
@@ -83,10 +88,10 @@ pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Re
         return Err(refused(app, actor, "member.role", Some(&member)).await);
     }
     if role == member.role {
-        return Ok(Changed::Done);
+        return Ok(MemberChange::Done);
     }
     if is_last_owner(&mut write, actor, &member).await? {
-        return Ok(Changed::LastOwner);
+        return Ok(MemberChange::LastOwner);
     }
     store::set_role(&mut write, &actor.org.org, user, role).await?;
     let event = Event::new("member.role_changed")
@@ -95,11 +100,16 @@ pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Re
         .detail("to", role.as_str());
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
-    Ok(Changed::Done)
+    Ok(MemberChange::Done)
 }
 
 /// Removes a member, or lets oneself leave. The `ticked` keys that they made are revoked with them.
-pub async fn remove(app: &App, actor: &Actor, user: &UserId, ticked: &[KeyId]) -> Result<Changed, Error> {
+pub async fn remove(
+    app: &App,
+    actor: &Actor,
+    user: &UserId,
+    ticked: &[KeyId],
+) -> Result<MemberChange, Error> {
     let (mut write, own, member) = hold(app, actor, user).await?;
     let is_self = *user == actor.user;
     if !may_change(own, member.role, is_self) {
@@ -107,9 +117,9 @@ pub async fn remove(app: &App, actor: &Actor, user: &UserId, ticked: &[KeyId]) -
         return Err(refused(app, actor, "member.remove", Some(&member)).await);
     }
     if is_last_owner(&mut write, actor, &member).await? {
-        return Ok(Changed::LastOwner);
+        return Ok(MemberChange::LastOwner);
     }
-    let keys = app.slice::<Legacy>().0.member_leaves(app, &mut write, actor, user, ticked).await?;
+    let keys = app.slice::<Offboarding>().0.member_leaves(app, &mut write, actor, user, ticked).await?;
     store::delete(&mut write, &actor.org.org, user).await?;
     let event = Event::new(if is_self { "member.left" } else { "member.removed" })
         .on("person", user, &member.email)
@@ -118,11 +128,11 @@ pub async fn remove(app: &App, actor: &Actor, user: &UserId, ticked: &[KeyId]) -
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
     app.live.recheck(user);
-    Ok(Changed::Done)
+    Ok(MemberChange::Done)
 }
 
 /// Holds the organization, then reads the actor's role and the member as they are now.
-async fn hold(app: &App, actor: &Actor, user: &UserId) -> Result<(Write, Role, Listed), Error> {
+async fn hold(app: &App, actor: &Actor, user: &UserId) -> Result<(Write, Role, MemberSummary), Error> {
     let mut write = app.db.write().await?;
     let own = present_role(&mut write, actor).await?;
     let member = store::find(&mut *write, &actor.org.org, user).await?.ok_or(Error::NotFound)?;
@@ -151,7 +161,7 @@ pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Erro
 
 /// A member as they are now.
 #[derive(Clone, Debug)]
-pub struct Present {
+pub struct CurrentMember {
     pub name: String,
     pub email: String,
     pub role: Role,
@@ -159,23 +169,27 @@ pub struct Present {
 }
 
 /// Holds the organization until the end of the transaction and reads one member. None for whoever is none, or disabled.
-pub async fn hold_member(write: &mut Write, org: &OrgId, user: &UserId) -> Result<Option<Present>, Error> {
+pub async fn hold_member(
+    write: &mut Write,
+    org: &OrgId,
+    user: &UserId,
+) -> Result<Option<CurrentMember>, Error> {
     if !store::hold(write, org).await? {
         return Ok(None);
     }
     let Some((org_name, _)) = organization(&mut **write, org).await? else { return Ok(None) };
     let member = store::find(&mut **write, org, user).await?.filter(|member| !member.is_disabled);
-    Ok(member.map(|Listed { name, email, role, .. }| Present { name, email, role, org_name }))
+    Ok(member.map(|MemberSummary { name, email, role, .. }| CurrentMember { name, email, role, org_name }))
 }
 
 /// The same without holding anything: it may have changed when it is acted upon.
-pub async fn find_present(app: &App, org: &OrgId, user: &UserId) -> Result<Option<Present>, Error> {
+pub async fn find_present(app: &App, org: &OrgId, user: &UserId) -> Result<Option<CurrentMember>, Error> {
     let Some((org_name, _)) = organization(app.db.pool(), org).await? else { return Ok(None) };
     let member = store::find(app.db.pool(), org, user).await?.filter(|member| !member.is_disabled);
-    Ok(member.map(|Listed { name, email, role, .. }| Present { name, email, role, org_name }))
+    Ok(member.map(|MemberSummary { name, email, role, .. }| CurrentMember { name, email, role, org_name }))
 }
 
-async fn is_last_owner(write: &mut Write, actor: &Actor, member: &Listed) -> Result<bool, Error> {
+async fn is_last_owner(write: &mut Write, actor: &Actor, member: &MemberSummary) -> Result<bool, Error> {
     if member.role != Role::Owner {
         return Ok(false);
     }

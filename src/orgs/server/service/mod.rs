@@ -10,14 +10,14 @@ use tower_sessions::Session;
 
 pub use super::store::Membership;
 pub use super::store::invitations::Invitation;
-pub use super::store::members::{Listed, Position};
+pub use super::store::members::{MemberCursor, MemberSummary};
 use super::{Actor, Visitor, store};
 pub use invitations::{
     Invited, MOST_LISTED, accept, accept_anew, by_link, invite, link_refused, pending, resend, withdraw,
 };
 pub use members::{
-    CREATOR_GONE, Changed, Entry, MOST_COUNTED, Present, count, find as find_member, find_present,
-    hold_member, keys_of, list, may_change, present_role, remove, set_role, without_owner,
+    CREATOR_GONE, CurrentMember, MOST_COUNTED, MemberChange, MemberEntry, count, find as find_member,
+    find_present, hold_member, keys_of, list, may_change, present_role, remove, set_role, without_owner,
 };
 pub use organization::{Deleted, delete, living_keys, rename, set_plan};
 
@@ -114,7 +114,7 @@ async fn found(app: &App, write: &mut Write, by: &By, owner: &UserId, name: &str
 }
 
 /// A refusal of something that matters is an event too; it is written outside of the transaction that was given up.
-async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&Listed>) -> Error {
+async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&MemberSummary>) -> Error {
     let why = match member {
         Some(member) => format!(
             "{} is {}; that takes the same role or a higher one.",

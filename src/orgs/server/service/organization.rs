@@ -1,7 +1,7 @@
 //! The organization itself: its name, its plan, its end. Owners only; whoever calls has shown them what it costs.
 
 use crate::audit::{self, Event};
-use crate::orgs::server::legacy::Legacy;
+use crate::orgs::server::offboarding::Offboarding;
 use crate::orgs::server::store::{self, members};
 use crate::orgs::server::{Actor, Member};
 use crate::platform::changes::{self, Kind};
@@ -40,7 +40,7 @@ pub async fn set_plan(app: &App, actor: &Actor, plan: Plan) -> Result<(), Error>
 
 /// How many keys would end with the organization.
 pub async fn living_keys(app: &App, actor: &Actor) -> Result<i64, Error> {
-    app.slice::<Legacy>().0.living(app, &actor.org.org).await
+    app.slice::<Offboarding>().0.living(app, &actor.org.org).await
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub async fn delete(app: &App, member: &Member, keys_may_end: bool) -> Result<De
     if !Permission::ManageOrganization.is_granted(own, member.door) {
         return Err(Error::OutOfStep);
     }
-    app.slice::<Legacy>().0.organization_ends(app, &mut write, &org.org).await?;
+    app.slice::<Offboarding>().0.organization_ends(app, &mut write, &org.org).await?;
     members::delete_organization(&mut write, &org.org, app.clock.now()).await?;
     let event = Event::new("organization.deleted").on("organization", &org.org, &org.org_name);
     audit::record(app, &mut write, &member.by, event.detail("keys_revoked", living)).await?;

@@ -109,7 +109,7 @@ pub async fn find_by_token<'e>(
 }
 
 /// A new invitation, or a new link and role for the one that the address has already.
-pub struct New<'a> {
+pub struct NewInvitation<'a> {
     pub id: &'a InvitationId,
     pub org: &'a OrgId,
     pub email: &'a str,
@@ -120,7 +120,7 @@ pub struct New<'a> {
     pub expires_at: Timestamp,
 }
 
-pub async fn put(write: &mut Write, new: &New<'_>) -> Result<(), sqlx::Error> {
+pub async fn put(write: &mut Write, new: &NewInvitation<'_>) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO invitations (id, org_id, email, email_key, role, token_hash, invited_by, sent_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \

@@ -10,7 +10,7 @@ use crate::shared::{OrgId, Role, Timestamp, UserId};
 
 /// A member as lists show them.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct MemberSummary {
     pub user: UserId,
     pub name: String,
     pub email: String,
@@ -24,13 +24,13 @@ pub struct Listed {
 
 /// Where a page of members ends and the next begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct MemberCursor {
     joined_at: i64,
     user: String,
 }
 
-impl Position {
-    pub fn of(listed: &Listed) -> Self {
+impl MemberCursor {
+    pub fn of(listed: &MemberSummary) -> Self {
         Self { joined_at: listed.joined_at.millis(), user: listed.user.to_string() }
     }
 
@@ -58,8 +58,8 @@ macro_rules! select {
     };
 }
 
-fn listed(row: &AnyRow) -> Result<Listed, sqlx::Error> {
-    Ok(Listed {
+fn listed(row: &AnyRow) -> Result<MemberSummary, sqlx::Error> {
+    Ok(MemberSummary {
         user: UserId::from_text(row.try_get::<String, _>("user_id")?),
         name: row.try_get("name")?,
         email: row.try_get("email")?,
@@ -89,9 +89,9 @@ pub async fn list(
     pool: &AnyPool,
     org: &OrgId,
     search: &str,
-    after: Option<&Position>,
+    after: Option<&MemberCursor>,
     limit: i64,
-) -> Result<Vec<Listed>, sqlx::Error> {
+) -> Result<Vec<MemberSummary>, sqlx::Error> {
     let (joined_at, user) =
         after.map_or((i64::MIN, ""), |position| (position.joined_at, position.user.as_str()));
     let text = if search.is_empty() { FIRST_PAGE } else { SEARCHED };
@@ -107,7 +107,7 @@ pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
     org: &OrgId,
     user: &UserId,
-) -> Result<Option<Listed>, sqlx::Error> {
+) -> Result<Option<MemberSummary>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE memberships.org_id = $1 AND memberships.user_id = $2"))
         .bind(org.to_string())
         .bind(user.to_string())

@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 
-use crate::accounts::server::Device;
+use crate::accounts::server::LoggedInDevice;
 use crate::orgs::server::Membership;
 use crate::shared::Timestamp;
 use crate::ui::form::Form as PageForm;
 use crate::ui::parts::{Badge, Button, HiddenFields, Look, Size, Time, Tone};
 
-pub fn section(devices: Vec<Device>, places: &[Membership], now: Timestamp) -> AnyView {
+pub fn section(devices: Vec<LoggedInDevice>, places: &[Membership], now: Timestamp) -> AnyView {
     let none = devices.is_empty();
     let rows = devices.into_iter().map(|device| {
         let place = places.iter().find(|place| place.org == device.org);
@@ -29,8 +29,8 @@ pub fn section(devices: Vec<Device>, places: &[Membership], now: Timestamp) -> A
     .into_any()
 }
 
-fn row(device: Device, place: String, now: Timestamp) -> AnyView {
-    let Device { key, key_name, name, since, last_used_at, is_off, .. } = device;
+fn row(device: LoggedInDevice, place: String, now: Timestamp) -> AnyView {
+    let LoggedInDevice { key, key_name, name, since, last_used_at, is_off, .. } = device;
     let used = match last_used_at {
         Some(at) => view! { " · Last used: "<Time at now/> }.into_any(),
         None => " · Never used".into_any(),

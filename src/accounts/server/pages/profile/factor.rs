@@ -12,7 +12,7 @@ use tower_sessions::Session;
 use super::confirm::{Confirm, ConfirmField};
 use super::{HOME, done};
 use crate::accounts::server::pages::browser;
-use crate::accounts::server::service::{self, GivenCode, Recovery};
+use crate::accounts::server::service::{self, Recovery, SubmittedCode};
 use crate::accounts::server::totp;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error, Secret};
@@ -27,7 +27,7 @@ const OFF: &str = "/settings/profile/second-factor/off";
 const CODES: &str = "/settings/profile/recovery-codes";
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct EnableFactorForm {
     secret: Secret,
     #[serde(default)]
     code: String,
@@ -35,7 +35,7 @@ pub struct Given {
 }
 
 #[derive(Deserialize)]
-pub struct Confirmed {
+pub struct ConfirmFactorForm {
     password: Secret,
     #[serde(default)]
     code: String,
@@ -53,22 +53,22 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(given): Form<Given>,
+    Form(form): Form<EnableFactorForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     if visitor.person.has_factor {
         return Ok(Redirect::to(HOME).into_response());
     }
     // The secret was ours and comes back with the form; anything else is not taken for one.
-    if !totp::is_secret(given.secret.expose()) {
+    if !totp::is_secret(form.secret.expose()) {
         return Ok(Redirect::to(SET_UP).into_response());
     }
-    let errors = match Confirm::of(&app, &member).check(&app, given.password).await? {
+    let errors = match Confirm::of(&app, &member).check(&app, form.password).await? {
         Err(errors) => errors,
         Ok(()) => {
-            let secret = given.secret.expose();
+            let secret = form.secret.expose();
             let (by, here) = (visitor.by(), &visitor.session);
-            match service::confirm_factor(&app, &by, &visitor.person, here, secret, &given.code).await? {
+            match service::confirm_factor(&app, &by, &visitor.person, here, secret, &form.code).await? {
                 Some(recovery) => {
                     service::keep_session(&session).await?;
                     return Ok(codes(&app, &member, recovery, "Second factor is on").await);
@@ -80,7 +80,7 @@ pub async fn submit(
             }
         }
     };
-    Ok(page(&app, &member, given.secret, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+    Ok(page(&app, &member, form.secret, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
 }
 
 pub async fn show_off(State(app): State<App>, member: Member) -> Response {
@@ -92,14 +92,14 @@ pub async fn turn_off(
     member: Member,
     session: Session,
     headers: HeaderMap,
-    Form(given): Form<Confirmed>,
+    Form(form): Form<ConfirmFactorForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
-    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
         return Ok(confirm(&app, &member, &TURN_OFF, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
     let browser = browser(&app, &headers);
-    let code = GivenCode { code: &given.code, visit: &visitor.visit, browser: browser.as_ref() };
+    let code = SubmittedCode { code: &form.code, visit: &visitor.visit, browser: browser.as_ref() };
     if !service::remove_factor(&app, &visitor.by(), &visitor.person, &code).await? {
         return Ok(confirm(&app, &member, &TURN_OFF, wrong_code(), StatusCode::UNPROCESSABLE_ENTITY).await);
     }
@@ -120,14 +120,14 @@ pub async fn new_codes(
     State(app): State<App>,
     member: Member,
     headers: HeaderMap,
-    Form(given): Form<Confirmed>,
+    Form(form): Form<ConfirmFactorForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
-    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
         return Ok(confirm(&app, &member, &REPLACE_CODES, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
     let browser = browser(&app, &headers);
-    let code = GivenCode { code: &given.code, visit: &visitor.visit, browser: browser.as_ref() };
+    let code = SubmittedCode { code: &form.code, visit: &visitor.visit, browser: browser.as_ref() };
     match service::new_recovery_codes(&app, &visitor.by(), &visitor.person, &code).await? {
         Some(recovery) => Ok(codes(&app, &member, recovery, "New recovery codes").await),
         None => {

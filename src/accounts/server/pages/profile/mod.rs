@@ -3,10 +3,10 @@
 mod confirm;
 mod devices;
 mod factor;
-mod methods;
 mod overview;
 mod password;
-mod ways;
+mod provider_link;
+mod sign_in_methods;
 
 use axum::response::Redirect;
 use tower_sessions::Session;
@@ -23,10 +23,14 @@ pub fn routes() -> Routes {
         .post("/settings/profile/sessions", Audience::Person, overview::end_session)
         .get("/settings/profile/password", Audience::Person, password::show)
         .post("/settings/profile/password", Audience::Person, password::submit)
-        .get("/settings/profile/sign-in-methods/{method}", Audience::Person, methods::show)
-        .post("/settings/profile/sign-in-methods/{method}", Audience::Person, methods::submit)
-        .get("/settings/profile/sign-in-methods/{method}/remove", Audience::Person, methods::show_removal)
-        .post("/settings/profile/sign-in-methods/{method}/remove", Audience::Person, methods::remove)
+        .get("/settings/profile/sign-in-methods/{method}", Audience::Person, provider_link::show)
+        .post("/settings/profile/sign-in-methods/{method}", Audience::Person, provider_link::submit)
+        .get(
+            "/settings/profile/sign-in-methods/{method}/remove",
+            Audience::Person,
+            provider_link::show_removal,
+        )
+        .post("/settings/profile/sign-in-methods/{method}/remove", Audience::Person, provider_link::remove)
         .get("/settings/profile/second-factor", Audience::Person, factor::show)
         .post("/settings/profile/second-factor", Audience::Person, factor::submit)
         .get("/settings/profile/second-factor/off", Audience::Person, factor::show_off)

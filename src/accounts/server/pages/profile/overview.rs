@@ -7,11 +7,11 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{HOME, devices, done, ways};
+use super::{HOME, devices, done, sign_in_methods};
 use crate::accounts::device;
 use crate::accounts::server::Devices;
-use crate::accounts::server::service::{self, Changed};
-use crate::accounts::server::store::sessions::Listed;
+use crate::accounts::server::service::{self, ProfileChange};
+use crate::accounts::server::store::sessions::SessionSummary;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::Timestamp;
@@ -21,13 +21,13 @@ use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{PageHead, Shell, ThemeSwitch};
 
 #[derive(Deserialize)]
-pub struct NewName {
+pub struct RenameForm {
     #[serde(default)]
     name: String,
 }
 
 #[derive(Deserialize)]
-pub struct Which {
+pub struct EndSessionForm {
     /// Empty: all but this one.
     #[serde(default)]
     session: String,
@@ -42,15 +42,17 @@ pub async fn rename(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(given): Form<NewName>,
+    Form(given): Form<RenameForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     match service::rename(&app, &visitor.by(), &visitor.person, &given.name).await? {
-        Changed::NotTaken(why) => {
+        ProfileChange::NotTaken(why) => {
             let errors = FormErrors::default().with("name", why);
             page(&app, &member, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        Changed::Done | Changed::WrongPassword => Ok(done(&session, "Name saved.").await?.into_response()),
+        ProfileChange::Done | ProfileChange::WrongPassword => {
+            Ok(done(&session, "Name saved.").await?.into_response())
+        }
     }
 }
 
@@ -58,7 +60,7 @@ pub async fn end_session(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(which): Form<Which>,
+    Form(which): Form<EndSessionForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     if which.session == visitor.session {
@@ -86,7 +88,7 @@ async fn page(
     // Before they are read: what comes next is told.
     let new_session = app.live.expect(service::new_session(&visitor.person.id));
     let sessions = service::sessions_of(app, &visitor.person).await?;
-    let ways = ways::of(app, &visitor.person).await?;
+    let sign_in_methods = sign_in_methods::of(app, &visitor.person).await?;
     let codes = service::recovery_codes_left(app, &visitor.person).await?;
     let devices = app.slice::<Devices>().0.devices_of(app, &visitor.person.id).await?;
     let now = app.clock.now();
@@ -96,7 +98,7 @@ async fn page(
     let response = page_for(app, member, "Profile").status(status).render(move || {
         let person = visitor.person;
         let others = sessions.len() > 1;
-        let ways = ways.into_iter().map(|way| ways::row(way, now)).collect_view();
+        let sign_in_methods = sign_in_methods.into_iter().map(|method| sign_in_methods::row(method, now)).collect_view();
         let rows = sessions.into_iter().map(|listed| session_row(listed, &visitor.session, now)).collect_view();
         let body = view! {
             <PageHead title="Profile" text="Your account on this server, in every organization."/>
@@ -125,7 +127,7 @@ async fn page(
                             </LinkButton>
                         </div>
                     </div>
-                    {ways}
+                    {sign_in_methods}
                     <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
                         <div>
                             <p class="font-medium">"Second factor"</p>
@@ -186,7 +188,7 @@ fn factor_links(on: bool) -> AnyView {
     }
 }
 
-fn session_row(listed: Listed, here: &str, now: Timestamp) -> impl IntoView + use<> {
+fn session_row(listed: SessionSummary, here: &str, now: Timestamp) -> impl IntoView + use<> {
     let is_here = listed.id_hash == here;
     let name = device(&listed.user_agent);
     view! {

@@ -10,7 +10,7 @@ use tower_sessions::Session;
 use super::confirm::{Confirm, ConfirmField};
 use super::done;
 use crate::accounts::server::pages::remember;
-use crate::accounts::server::service::{self, Changed};
+use crate::accounts::server::service::{self, ProfileChange};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error, Secret};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -21,7 +21,7 @@ use crate::ui::shell::{Breadcrumb, PageHead, Shell};
 const HERE: &str = "/settings/profile/password";
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct ChangePasswordForm {
     present: Secret,
     new: Secret,
 }
@@ -35,13 +35,13 @@ pub async fn submit(
     member: Member,
     session: Session,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Form(form): Form<ChangePasswordForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     let by = visitor.by();
     // Without a present password a recent sign-in has to do.
     if !visitor.person.has_password
-        && let Err(errors) = Confirm::of(&app, &member).check(&app, given.present.clone()).await?
+        && let Err(errors) = Confirm::of(&app, &member).check(&app, form.present.clone()).await?
     {
         return Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
@@ -51,19 +51,21 @@ pub async fn submit(
         &by,
         &visitor.person,
         &visitor.session,
-        given.present,
-        given.new,
+        form.present,
+        form.new,
     );
     let errors = match changed.await? {
-        Changed::Done => {
+        ProfileChange::Done => {
             service::keep_session(&session).await?;
             let word = "Password changed. All other sessions were signed out.";
             let mut response = done(&session, word).await?.into_response();
             remember(&app, &headers, &visitor.person, &mut response).await?;
             return Ok(response);
         }
-        Changed::WrongPassword => FormErrors::default().with("present", "This is not your current password."),
-        Changed::NotTaken(why) => FormErrors::default().with("new", why),
+        ProfileChange::WrongPassword => {
+            FormErrors::default().with("present", "This is not your current password.")
+        }
+        ProfileChange::NotTaken(why) => FormErrors::default().with("new", why),
     };
     Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
 }

@@ -15,7 +15,7 @@ use chart::{Range, by_outcome, outcome_group, total};
 
 use super::{Drawing, HOME, badge_of, path_of};
 use crate::accounts::server as accounts;
-use crate::audit::{self, Filter, Recorded, Target};
+use crate::audit::{self, AuditFilter, Recorded, Target};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key};
 use crate::orgs::server::Member;
@@ -41,13 +41,13 @@ pub async fn show(
     let raw = query.unwrap_or_default();
     let mut pairs = url::form_urlencoded::parse(raw.as_bytes());
     let range = pairs.find(|(name, _)| name == "range").map(|(_, range)| Range::parse(&range));
-    let shown = Shown { range: range.unwrap_or_default(), ..Shown::default() };
+    let shown = KeyPageState { range: range.unwrap_or_default(), ..KeyPageState::default() };
     page(&app, &member, &KeyId::from_text(id), shown, StatusCode::OK).await
 }
 
 /// What stands on the page besides the key.
 #[derive(Default)]
-pub struct Shown {
+pub struct KeyPageState {
     pub range: Range,
     /// The box with a new secret.
     pub reveal: Option<Drawing>,
@@ -55,7 +55,7 @@ pub struct Shown {
 }
 
 /// All that the page says.
-struct About {
+struct KeyDetails {
     key: Key,
     /// What it waits for while nobody has used the key.
     first_call: Option<String>,
@@ -78,7 +78,7 @@ async fn load(
     id: &KeyId,
     range: Range,
     is_revealed: bool,
-) -> Result<About, Error> {
+) -> Result<KeyDetails, Error> {
     let key = keys::find(app, member, id).await?;
     let now = app.clock.now();
     // The box with a new secret waits itself.
@@ -89,14 +89,14 @@ async fn load(
         if range == Range::Day { hours.clone() } else { usage::hours_of(app, id, now.minus(A_DAY)).await? };
     let callers = usage::callers_of(app, id, now.minus(A_DAY * 30)).await?;
     let events = if member.may(Permission::ReadAudit) {
-        let of_it = Filter { target: Some(Target::Id(id.to_string())), ..Filter::default() };
+        let of_it = AuditFilter { target: Some(Target::Id(id.to_string())), ..AuditFilter::default() };
         Some(audit::list(app.db.pool(), &member.org.org, &of_it, 20).await?)
     } else {
         None
     };
     let names = accounts::names(app, std::slice::from_ref(&key.created_by)).await?;
     let makers = keys::makers(app, std::slice::from_ref(&key)).await?;
-    Ok(About {
+    Ok(KeyDetails {
         creator: names.get(&key.created_by).cloned().unwrap_or_else(|| "somebody who is gone".to_owned()),
         maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
         secrets: keys::secrets(app, &key).await?,
@@ -116,10 +116,10 @@ pub async fn page(
     app: &App,
     member: &Member,
     id: &KeyId,
-    shown: Shown,
+    shown: KeyPageState,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let Shown { range, reveal, dialog } = shown;
+    let KeyPageState { range, reveal, dialog } = shown;
     let told = load(app, member, id, range, reveal.is_some()).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
@@ -140,8 +140,8 @@ pub async fn page(
     Ok(response.await)
 }
 
-fn body(told: About, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
-    let About {
+fn body(told: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
+    let KeyDetails {
         key,
         first_call,
         creator,

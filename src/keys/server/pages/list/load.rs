@@ -24,7 +24,7 @@ pub const OFFERED: [Option<Standing>; 7] = [
     None,
 ];
 
-pub struct Listed {
+pub struct KeyListPage {
     pub rows: Vec<RowData>,
     pub counts: Vec<i64>,
     /// Those who have made keys, by name.
@@ -49,7 +49,12 @@ pub struct RowData {
 }
 
 /// `fresh` is the key that was just made: it stands first, wherever it belongs.
-pub async fn load(app: &App, member: &Member, query: &Query, fresh: Option<Key>) -> Result<Listed, Error> {
+pub async fn load(
+    app: &App,
+    member: &Member,
+    query: &Query,
+    fresh: Option<Key>,
+) -> Result<KeyListPage, Error> {
     let (Page { mut keys, next, previous }, counts, offered) = tokio::try_join!(
         found(app, member, query),
         keys::count(app, member, &OFFERED),
@@ -89,7 +94,7 @@ pub async fn load(app: &App, member: &Member, query: &Query, fresh: Option<Key>)
         query.creator.clone().filter(|chosen| names.contains_key(chosen) && !offered.contains(chosen));
     let mut creators: Vec<_> = offered.into_iter().chain(chosen).map(|id| (id.clone(), name(&id))).collect();
     creators.sort_by_key(|(_, name)| name.to_lowercase());
-    Ok(Listed {
+    Ok(KeyListPage {
         rows,
         counts,
         creators,

@@ -14,9 +14,9 @@ use tower_sessions::Session;
 
 pub use query::Query;
 pub use select::{keys_of, selected};
-pub use view::{Shown, page};
+pub use view::{ListPageState, page};
 
-use super::{create, path_of};
+use super::{create_form, path_of};
 use crate::keys::server::find_by_secret;
 use crate::orgs::server::{Member, warn_of_token_in_address};
 use crate::platform::{App, Error};
@@ -37,8 +37,8 @@ pub async fn show(
     }
     let wants_form =
         url::form_urlencoded::parse(raw.as_bytes()).any(|pair| pair == ("dialog".into(), "create".into()));
-    let dialog = wants_form.then(|| create::dialog(&app, &member, &query));
-    let shown = Shown { query, dialog, ..Shown::default() };
+    let dialog = wants_form.then(|| create_form::dialog(&app, &member, query.address()));
+    let shown = ListPageState { query, dialog, ..ListPageState::default() };
     page(&app, &member, shown, StatusCode::OK).await
 }
 

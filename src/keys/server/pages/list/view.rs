@@ -5,7 +5,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 
 use super::super::{Drawing, HOME};
-use super::load::{Listed, OFFERED, load};
+use super::load::{KeyListPage, OFFERED, load};
 use super::query::{Query, Sort};
 use super::row::{SELECTION, row};
 use crate::keys::Standing;
@@ -25,7 +25,7 @@ use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// What stands on the page besides the keys.
 #[derive(Default)]
-pub struct Shown {
+pub struct ListPageState {
     pub query: Query,
     /// The key that was just made, and the box that reveals it.
     pub fresh: Option<(Key, Drawing)>,
@@ -33,8 +33,13 @@ pub struct Shown {
     pub dialog: Option<Drawing>,
 }
 
-pub async fn page(app: &App, member: &Member, shown: Shown, status: StatusCode) -> Result<Response, Error> {
-    let Shown { query, fresh, dialog } = shown;
+pub async fn page(
+    app: &App,
+    member: &Member,
+    shown: ListPageState,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let ListPageState { query, fresh, dialog } = shown;
     let (fresh, reveal) = fresh.unzip();
     let listed = load(app, member, &query, fresh).await?;
     let now = app.clock.now();
@@ -72,7 +77,7 @@ pub async fn page(app: &App, member: &Member, shown: Shown, status: StatusCode) 
     Ok(response.await)
 }
 
-fn filters(query: &Query, listed: &Listed, user: &str) -> AnyView {
+fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
     let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(standing, count)| {
         let href = query.changed(|query| query.standing = standing).address();
         let label = standing.map_or("All", Standing::label);
@@ -131,8 +136,8 @@ fn filters(query: &Query, listed: &Listed, user: &str) -> AnyView {
     .into_any()
 }
 
-fn content(query: &Query, listed: Listed, now: Timestamp) -> AnyView {
-    let Listed { rows, previous, next, .. } = listed;
+fn content(query: &Query, listed: KeyListPage, now: Timestamp) -> AnyView {
+    let KeyListPage { rows, previous, next, .. } = listed;
     if rows.is_empty() {
         return no_match(query);
     }

@@ -9,11 +9,13 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::HOME;
-use super::invitations::{Typed, fresh_links, invite_form, pending_list};
-use crate::orgs::server::service::{self, Entry, Invited, Listed, MOST_COUNTED, MOST_LISTED, Position};
+use super::invitation_view::{InviteForm, fresh_links, invite_form, pending_list};
+use crate::orgs::server::service::{
+    self, Invited, MOST_COUNTED, MOST_LISTED, MemberCursor, MemberEntry, MemberSummary,
+};
 use crate::orgs::server::{Member, warn_of_token_in_address};
 use crate::platform::{App, Error};
-use crate::shared::{Permission, Role, Timestamp, contains_token};
+use crate::shared::{Permission, Timestamp, contains_token};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{
     Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, MenuItem, Pagination, Panel, RolePins, Row,
@@ -26,7 +28,7 @@ use crate::ui::shell::{Nav, PageHead, Shell};
 const LONG_SILENCE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
 
 #[derive(Default, Deserialize)]
-pub struct Wanted {
+pub struct MembersQuery {
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -37,29 +39,29 @@ pub async fn show(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Query(mut wanted): Query<Wanted>,
+    Query(mut query): Query<MembersQuery>,
 ) -> Result<Response, Error> {
-    let fields = [&mut wanted.q, &mut wanted.after];
+    let fields = [&mut query.q, &mut query.after];
     let pasted: Vec<_> = fields.into_iter().filter(|text| contains_token(text)).collect();
     if !pasted.is_empty() {
         pasted.into_iter().for_each(String::clear);
         warn_of_token_in_address(&session).await?;
-        return Ok(Redirect::to(&address(&wanted.q, &wanted.after)).into_response());
+        return Ok(Redirect::to(&address(&query.q, &query.after)).into_response());
     }
-    page(&app, &member, wanted, Typed::default(), Vec::new(), FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, query, InviteForm::default(), Vec::new(), FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn page(
     app: &App,
     member: &Member,
-    wanted: Wanted,
-    typed: Typed,
+    query: MembersQuery,
+    typed: InviteForm,
     fresh: Vec<Invited>,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let after = Position::parse(&wanted.after);
-    let search = wanted.q.trim().to_owned();
+    let after = MemberCursor::parse(&query.after);
+    let search = query.q.trim().to_owned();
     let found = service::list(app, member, &search, after.as_ref()).await?;
     let pending = service::pending(app, member).await?;
     let count = service::count(app, member).await?;
@@ -174,7 +176,7 @@ fn no_match(search: &str) -> AnyView {
 }
 
 /// "GitHub or password and code".
-fn ways(listed: &Listed, providers: Vec<String>) -> String {
+fn ways(listed: &MemberSummary, providers: Vec<String>) -> String {
     if listed.is_disabled {
         return "Disabled".to_owned();
     }
@@ -186,8 +188,8 @@ fn ways(listed: &Listed, providers: Vec<String>) -> String {
     if ways.is_empty() { "\u{2013}".to_owned() } else { ways.join(" or ") }
 }
 
-fn row(entry: Entry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) -> AnyView {
-    let Entry { listed, keys, providers } = entry;
+fn row(entry: MemberEntry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) -> AnyView {
+    let MemberEntry { listed, keys, providers } = entry;
     let silent = listed.last_seen_at.is_some_and(|at| now.since(at) > LONG_SILENCE);
     let seen = match listed.last_seen_at {
         Some(at) => view! { <Time at now/> }.into_any(),
@@ -207,7 +209,7 @@ fn row(entry: Entry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) 
             view! { <a class="link" href=href>{capped(keys, MOST_COUNTED)}</a> }.into_any()
         }
     };
-    let Listed { name, email, role, joined_at, .. } = listed;
+    let MemberSummary { name, email, role, joined_at, .. } = listed;
     let actions = may.then(|| {
         let leave = if is_self { "Leave…" } else { "Remove…" };
         let role = MenuItem::link(format!("{base}/role"), Symbol::Shield, "Change role…");
@@ -240,9 +242,4 @@ fn row(entry: Entry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) 
         </Row>
     }
     .into_any()
-}
-
-/// The roles that somebody may give.
-pub fn given_by(own: Role) -> impl Iterator<Item = Role> {
-    Role::ALL.into_iter().filter(move |role| *role <= own)
 }

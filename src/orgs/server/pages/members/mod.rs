@@ -1,5 +1,6 @@
 //! `/settings/members` and the pages below it.
 
+mod invitation_view;
 mod invitations;
 mod list;
 mod remove;

@@ -8,8 +8,8 @@ use tower_sessions::Session;
 
 use super::HOME;
 use super::role::{last_owner, refuse_others};
-use crate::orgs::server::service::{self, Changed, Listed};
-use crate::orgs::server::{MadeKey, Member, leave_word};
+use crate::orgs::server::service::{self, MemberChange, MemberSummary};
+use crate::orgs::server::{CreatedKey, Member, leave_word};
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, UserId};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -36,15 +36,15 @@ pub async fn submit(
     let fields = url::form_urlencoded::parse(&form).filter(|(name, _)| name == "key");
     let ticked: Vec<KeyId> = fields.map(|(_, key)| KeyId::from_text(key)).collect();
     match service::remove(&app, &member, &user, &ticked).await? {
-        Changed::LastOwner => {
+        MemberChange::LastOwner => {
             let errors = FormErrors::default().with("", last_owner(&member));
             page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        Changed::Done if user == member.user => {
+        MemberChange::Done if user == member.user => {
             leave_word(&session, &format!("You left {}.", member.org.org_name)).await?;
             Ok(Redirect::to("/").into_response())
         }
-        Changed::Done => {
+        MemberChange::Done => {
             leave_word(&session, &format!("{} was removed.", listed.name)).await?;
             Ok(Redirect::to(HOME).into_response())
         }
@@ -54,7 +54,7 @@ pub async fn submit(
 async fn page(
     app: &App,
     member: &Member,
-    listed: Listed,
+    listed: MemberSummary,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {
@@ -91,13 +91,13 @@ async fn page(
     Ok(rendered.await)
 }
 
-fn keys_made(keys: Vec<MadeKey>) -> AnyView {
+fn keys_made(keys: Vec<CreatedKey>) -> AnyView {
     if keys.is_empty() {
         return view! { <p class="text-ink-2">"No living keys were made by this member."</p> }.into_any();
     }
     let title = counted(keys.len() as u64, "key was made by this member", "keys were made by this member");
     let rows = keys.into_iter().map(|key| {
-        let MadeKey { id, name, kind, prefix, calls, goes } = key;
+        let CreatedKey { id, name, kind, prefix, calls, goes } = key;
         let calls = format!("{prefix} · {} in the last 24 h", counted(calls, "call", "calls"));
         let choice = if goes {
             view! { <p class="text-dense">"Revoked: it belongs to a login of a command line."</p> }.into_any()

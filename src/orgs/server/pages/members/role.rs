@@ -8,8 +8,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::HOME;
-use super::list::given_by;
-use crate::orgs::server::service::{self, Changed, Listed};
+use crate::orgs::server::service::{self, MemberChange, MemberSummary};
 use crate::orgs::server::{Member, leave_word};
 use crate::platform::{App, Error};
 use crate::shared::{Role, UserId};
@@ -19,7 +18,7 @@ use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct ChangeRoleForm {
     #[serde(default)]
     role: String,
 }
@@ -35,25 +34,30 @@ pub async fn submit(
     member: Member,
     session: Session,
     Path(id): Path<String>,
-    Form(given): Form<Given>,
+    Form(form): Form<ChangeRoleForm>,
 ) -> Result<Response, Error> {
     let user = UserId::from_text(id);
     let listed = service::find_member(&app, &member, &user).await?;
-    let Some(role) = Role::parse(&given.role) else {
+    let Some(role) = Role::parse(&form.role) else {
         refuse_others(&member, &listed)?;
         let errors = FormErrors::default().with("role", "Choose a role.");
         return Ok(page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     };
     match service::set_role(&app, &member, &user, role).await? {
-        Changed::Done => {
+        MemberChange::Done => {
             leave_word(&session, &format!("{} is now {}.", listed.name, role.with_article())).await?;
             Ok(Redirect::to(HOME).into_response())
         }
-        Changed::LastOwner => {
+        MemberChange::LastOwner => {
             let errors = FormErrors::default().with("role", last_owner(&member));
             Ok(page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }
     }
+}
+
+/// The roles that a person with the role `own` may assign.
+pub fn assignable_roles(own: Role) -> impl Iterator<Item = Role> {
+    Role::ALL.into_iter().filter(move |role| *role <= own)
 }
 
 /// Why the only owner cannot stop being one.
@@ -62,7 +66,7 @@ pub fn last_owner(member: &Member) -> String {
 }
 
 /// A page is shown to those who may use it.
-pub fn refuse_others(member: &Member, listed: &Listed) -> Result<(), Error> {
+pub fn refuse_others(member: &Member, listed: &MemberSummary) -> Result<(), Error> {
     if service::may_change(member.org.role, listed.role, listed.user == member.user) {
         return Ok(());
     }
@@ -84,7 +88,7 @@ const fn caption(role: Role) -> &'static str {
 async fn page(
     app: &App,
     member: &Member,
-    listed: Listed,
+    listed: MemberSummary,
     errors: FormErrors,
     status: StatusCode,
 ) -> Response {
@@ -94,7 +98,7 @@ async fn page(
     page_for(app, member, "Change role")
         .status(status)
         .render(move || {
-            let choices: Vec<_> = given_by(own)
+            let choices: Vec<_> = assignable_roles(own)
                 .map(|role| {
                     Choice::new(role.as_str(), role.label(), caption(role))
                         .mark(view! { <Pins role/> })

@@ -20,7 +20,7 @@ use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 const HERE: &str = "/settings/organization/delete";
 
 #[derive(Default, Deserialize)]
-pub struct Given {
+pub struct DeleteOrganizationForm {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -29,19 +29,19 @@ pub struct Given {
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     member.require(Permission::ManageOrganization)?;
-    page(&app, &member, Given::default(), FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, DeleteOrganizationForm::default(), FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(given): Form<Given>,
+    Form(form): Form<DeleteOrganizationForm>,
 ) -> Result<Response, Error> {
     member.require(Permission::ManageOrganization)?;
     let name = &member.org.org_name;
-    let errors = if given.name.trim() == name {
-        match service::delete(&app, &member, !given.keys.is_empty()).await? {
+    let errors = if form.name.trim() == name {
+        match service::delete(&app, &member, !form.keys.is_empty()).await? {
             Deleted::Done => {
                 leave_word(&session, &format!("{name} was deleted.")).await?;
                 return Ok(Redirect::to("/").into_response());
@@ -58,13 +58,13 @@ pub async fn submit(
     } else {
         FormErrors::default().with("name", format!("Type the name as it is written here: {name}"))
     };
-    page(&app, &member, given, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+    page(&app, &member, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 async fn page(
     app: &App,
     member: &Member,
-    typed: Given,
+    typed: DeleteOrganizationForm,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {

@@ -22,13 +22,13 @@ use crate::ui::shell::{Nav, PageHead, Shell};
 const HERE: &str = "/settings/organization";
 
 #[derive(Deserialize)]
-pub struct Given {
+pub struct RenameOrganizationForm {
     #[serde(default)]
     name: String,
 }
 
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct ChangePlanForm {
     #[serde(default)]
     plan: String,
 }
@@ -42,10 +42,10 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(given): Form<Given>,
+    Form(form): Form<RenameOrganizationForm>,
 ) -> Result<Response, Error> {
     member.require(Permission::ManageOrganization)?;
-    match check_name(&given.name, "the organization's name") {
+    match check_name(&form.name, "the organization's name") {
         Ok(name) => {
             rename(&app, &member, &name).await?;
             leave_word(&session, "Name saved.").await?;
@@ -53,7 +53,7 @@ pub async fn submit(
         }
         Err(why) => {
             let errors = FormErrors::default().with("name", why);
-            page(&app, &member, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            page(&app, &member, form.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
     }
 }
@@ -62,7 +62,7 @@ pub async fn set_plan(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(chosen): Form<Chosen>,
+    Form(chosen): Form<ChangePlanForm>,
 ) -> Result<Response, Error> {
     member.require(Permission::ManageOrganization)?;
     let Some(plan) = Plan::parse(&chosen.plan) else {

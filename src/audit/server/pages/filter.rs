@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::accounts::server::find_id;
-use crate::audit::server::read::{Filter, Target};
+use crate::audit::server::read::{AuditFilter, Target};
 use crate::platform::{App, Error};
 use crate::shared::{EventId, UserId, contains_token};
 
@@ -15,7 +15,7 @@ pub const SPANS: [(&str, u64, &str); 4] =
     [("", 0, "Any time"), ("1d", 1, "Last 24 h"), ("7d", 7, "Last 7 days"), ("30d", 30, "Last 30 days")];
 
 #[derive(Clone, Default, Deserialize)]
-pub struct Wanted {
+pub struct FilterQuery {
     /// The address or identifier of a person.
     #[serde(default)]
     pub actor: String,
@@ -31,7 +31,7 @@ pub struct Wanted {
     pub before: String,
 }
 
-impl Wanted {
+impl FilterQuery {
     /// Is anything looked for?
     pub fn is_narrowed(&self) -> bool {
         [&self.actor, &self.action, &self.target, &self.time, &self.request]
@@ -57,7 +57,7 @@ impl Wanted {
     }
 
     /// As the query of an address, from an event on.
-    pub fn query(&self, before: &str) -> String {
+    pub fn query_string(&self, before: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in [
             ("actor", self.actor.as_str()),
@@ -74,7 +74,7 @@ impl Wanted {
         query.finish()
     }
 
-    pub async fn filter(&self, app: &App) -> Result<Filter, Error> {
+    pub async fn filter(&self, app: &App) -> Result<AuditFilter, Error> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let actor = match given(&self.actor) {
             // Nobody has this address, and nothing was done by nobody.
@@ -88,7 +88,7 @@ impl Wanted {
             None => Target::Name(text),
         });
         let span = SPANS.iter().find(|(value, days, _)| *value == self.time && *days > 0);
-        Ok(Filter {
+        Ok(AuditFilter {
             actor,
             action: given(&self.action),
             target,

@@ -2,21 +2,21 @@
 
 use leptos::prelude::*;
 
-use super::methods::method_slug;
+use super::provider_link::method_slug;
 use crate::accounts::server::oauth::Provider;
 use crate::accounts::server::service::{self, Person};
 use crate::platform::{App, Error};
 use crate::shared::Timestamp;
 use crate::ui::parts::{Icon, LinkButton, Look, Symbol, Time};
 
-pub struct Way {
+pub struct SignInMethod {
     name: String,
     symbol: Symbol,
     slug: String,
-    linked: Option<Linked>,
+    linked: Option<LinkedProvider>,
 }
 
-struct Linked {
+struct LinkedProvider {
     label: String,
     used_at: Timestamp,
     /// The provider is configured no more.
@@ -24,16 +24,16 @@ struct Linked {
 }
 
 /// Those of the person first; then the others that are offered.
-pub async fn of(app: &App, person: &Person) -> Result<Vec<Way>, Error> {
+pub async fn of(app: &App, person: &Person) -> Result<Vec<SignInMethod>, Error> {
     let theirs = service::identities_of(app, person).await?;
-    let mut ways: Vec<Way> = Vec::new();
+    let mut methods: Vec<SignInMethod> = Vec::new();
     for (place, one) in theirs.iter().enumerate() {
         let provider = service::provider_of(app, &one.issuer);
-        ways.push(Way {
+        methods.push(SignInMethod {
             name: provider.map_or_else(|| one.issuer.clone(), |provider| provider.name(app)),
             symbol: provider.map_or(Symbol::Shield, Provider::symbol),
             slug: method_slug(app, place, &one.issuer),
-            linked: Some(Linked {
+            linked: Some(LinkedProvider {
                 label: one.label.clone(),
                 used_at: one.used_at,
                 is_former: provider.is_none(),
@@ -42,7 +42,7 @@ pub async fn of(app: &App, person: &Person) -> Result<Vec<Way>, Error> {
     }
     for provider in Provider::offered(app) {
         if !theirs.iter().any(|one| one.issuer == provider.issuer(app)) {
-            ways.push(Way {
+            methods.push(SignInMethod {
                 name: provider.name(app),
                 symbol: provider.symbol(),
                 slug: provider.slug().to_owned(),
@@ -50,11 +50,11 @@ pub async fn of(app: &App, person: &Person) -> Result<Vec<Way>, Error> {
             });
         }
     }
-    Ok(ways)
+    Ok(methods)
 }
 
-pub fn row(way: Way, now: Timestamp) -> AnyView {
-    let Way { name, symbol, slug, linked } = way;
+pub fn row(method: SignInMethod, now: Timestamp) -> AnyView {
+    let SignInMethod { name, symbol, slug, linked } = method;
     let href = format!("/settings/profile/sign-in-methods/{slug}");
     let (told, link) = match linked {
         None => {
@@ -64,7 +64,7 @@ pub fn row(way: Way, now: Timestamp) -> AnyView {
                 view! { <LinkButton href look=Look::Secondary>{label}</LinkButton> }.into_any(),
             )
         }
-        Some(Linked { label, used_at, is_former }) => {
+        Some(LinkedProvider { label, used_at, is_former }) => {
             let unlink = format!("Unlink {name}");
             let told = if is_former {
                 view! { {label} " · This server does not offer it any more" }.into_any()

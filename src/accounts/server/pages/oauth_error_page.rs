@@ -14,7 +14,7 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum OAuthFailure {
     /// Not the answer to a sign-in that this browser began, too late, or come again.
     NotOurs,
     SaidNo,
@@ -29,7 +29,7 @@ pub enum Told {
     HasAnother,
 }
 
-impl Told {
+impl OAuthFailure {
     const fn status(self) -> StatusCode {
         match self {
             Self::NotOurs => StatusCode::BAD_REQUEST,
@@ -41,48 +41,48 @@ impl Told {
     }
 
     fn words(self, name: &str) -> (String, String) {
-        let told = |title: String, text: &str| (title, text.replace("{name}", name));
+        let message = |title: String, text: &str| (title, text.replace("{name}", name));
         match self {
-            Self::NotOurs => told(
+            Self::NotOurs => message(
                 "This sign-in has ended".to_owned(),
                 "It was begun in another browser, took longer than ten minutes, or its answer came twice. Start again.",
             ),
-            Self::SaidNo => told(
+            Self::SaidNo => message(
                 format!("{name} did not let you in"),
                 "You, or {name}, said no. Nothing was changed here.",
             ),
-            Self::Away => told(
+            Self::Away => message(
                 format!("{name} does not answer"),
                 "{name} cannot be reached right now. Try again in a moment, or sign in another way.",
             ),
-            Self::Nonsense => told(
+            Self::Nonsense => message(
                 format!("{name} gave no proper answer"),
                 "What {name} said could not be believed, so nobody was signed in. Whoever runs this server finds the \
                  reason in the log.",
             ),
-            Self::Disabled => told(
+            Self::Disabled => message(
                 "This account is disabled".to_owned(),
                 "Ask whoever runs this server to let you in again.",
             ),
-            Self::NoAccount => told(
+            Self::NoAccount => message(
                 "No account yet".to_owned(),
                 "No account here is linked to this sign-in at {name}. If you have an account, sign in to it and link \
                  {name} on your profile. If you have none, ask an admin of your organization to invite you.",
             ),
-            Self::NotLinked => told(
+            Self::NotLinked => message(
                 format!("{name} is not linked"),
                 "No account here is linked to this sign-in at {name}. You can link it to yours on your profile.",
             ),
-            Self::AddressTaken => told(
+            Self::AddressTaken => message(
                 "You have an account already".to_owned(),
                 "An account here has the address that {name} knows you by. Sign in to it and link {name} on your \
                  profile; an address alone opens nothing.",
             ),
-            Self::Taken => told(
+            Self::Taken => message(
                 "Linked to another account".to_owned(),
                 "This sign-in at {name} opens another account on this server. Unlink it there first.",
             ),
-            Self::HasAnother => told(
+            Self::HasAnother => message(
                 format!("{name} is linked already"),
                 "Another sign-in at {name} opens your account. Unlink it on your profile first.",
             ),
@@ -105,14 +105,20 @@ impl Told {
     }
 }
 
-pub async fn told(app: &App, visit: &Visit, provider: Provider, next: &ReturnPath, what: Told) -> Response {
+pub async fn page(
+    app: &App,
+    visit: &Visit,
+    provider: Provider,
+    next: &ReturnPath,
+    failure: OAuthFailure,
+) -> Response {
     let name = provider.name(app);
     let host = app.public_url.authority().to_owned();
-    let (title, text) = what.words(&name);
-    let (again, way, way_text) = what.ways();
+    let (title, text) = failure.words(&name);
+    let (again, way, way_text) = failure.ways();
     let (again_at, id) = (start_link(provider, next), visit.request_id.clone());
     let mut response = Page::new(app, visit, title.clone())
-        .status(what.status())
+        .status(failure.status())
         .render(move || {
             view! {
                 <Solo host>
@@ -131,7 +137,7 @@ pub async fn told(app: &App, visit: &Visit, provider: Provider, next: &ReturnPat
             }
         })
         .await;
-    if what == Told::Away {
+    if failure == OAuthFailure::Away {
         response.headers_mut().insert(axum::http::header::RETRY_AFTER, 5.into());
     }
     response

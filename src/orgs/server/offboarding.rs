@@ -12,7 +12,7 @@ use crate::shared::{KeyId, Kind, OrgId, UserId};
 
 /// A living key that somebody made, as the preview of their removal shows it.
 #[derive(Clone, Debug)]
-pub struct MadeKey {
+pub struct CreatedKey {
     pub id: KeyId,
     pub name: String,
     pub kind: Kind,
@@ -25,7 +25,7 @@ pub struct MadeKey {
 }
 
 #[async_trait]
-pub trait KeysLeft: Send + Sync {
+pub trait KeyOffboarding: Send + Sync {
     /// How many living keys each of these people has made in the organization, `most` at most; who has none may be left
     /// out.
     async fn count_by_maker(
@@ -37,7 +37,7 @@ pub trait KeysLeft: Send + Sync {
     ) -> Result<HashMap<UserId, i64>, Error>;
 
     /// The living keys of one maker.
-    async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<MadeKey>, Error>;
+    async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<CreatedKey>, Error>;
 
     /// How many keys of the organization live.
     async fn living(&self, app: &App, org: &OrgId) -> Result<i64, Error>;
@@ -57,4 +57,4 @@ pub trait KeysLeft: Send + Sync {
 }
 
 /// What `Slices` holds.
-pub struct Legacy(pub Box<dyn KeysLeft>);
+pub struct Offboarding(pub Box<dyn KeyOffboarding>);

@@ -20,7 +20,7 @@ use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, PageHead, Shell};
 
 #[derive(Deserialize)]
-pub struct Confirmed {
+pub struct MethodForm {
     password: Secret,
 }
 
@@ -30,7 +30,7 @@ pub async fn show(
     Path(slug): Path<String>,
 ) -> Result<Response, Error> {
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
-    Ok(page(&app, &member, Deed::Link(provider), FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &member, MethodChange::Link(provider), FormErrors::default(), StatusCode::OK).await)
 }
 
 /// The person is who they say: now the way to the provider is open for a few minutes.
@@ -39,13 +39,13 @@ pub async fn submit(
     member: Member,
     Path(slug): Path<String>,
     session: Session,
-    Form(given): Form<Confirmed>,
+    Form(form): Form<MethodForm>,
 ) -> Result<Response, Error> {
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
     let visitor = &member.visitor;
-    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(page(&app, &member, Deed::Link(provider), errors, status).await);
+        return Ok(page(&app, &member, MethodChange::Link(provider), errors, status).await);
     }
     service::permit_link(&app, &session, &visitor.by(), &visitor.person, provider).await?;
     Ok(leaving(&app, &member, provider).await)
@@ -56,8 +56,8 @@ pub async fn show_removal(
     member: Member,
     Path(slug): Path<String>,
 ) -> Result<Response, Error> {
-    let deed = Deed::unlink(&app, &member, &slug).await?;
-    Ok(page(&app, &member, deed, FormErrors::default(), StatusCode::OK).await)
+    let change = MethodChange::unlink(&app, &member, &slug).await?;
+    Ok(page(&app, &member, change, FormErrors::default(), StatusCode::OK).await)
 }
 
 pub async fn remove(
@@ -65,12 +65,12 @@ pub async fn remove(
     member: Member,
     Path(slug): Path<String>,
     session: Session,
-    Form(given): Form<Confirmed>,
+    Form(form): Form<MethodForm>,
 ) -> Result<Response, Error> {
-    let deed = Deed::unlink(&app, &member, &slug).await?;
-    let Deed::Unlink { issuer, name, .. } = deed.clone() else { return Err(Error::NotFound) };
-    let refused = |errors| page(&app, &member, deed, errors, StatusCode::UNPROCESSABLE_ENTITY);
-    if let Err(errors) = Confirm::of(&app, &member).check(&app, given.password).await? {
+    let change = MethodChange::unlink(&app, &member, &slug).await?;
+    let MethodChange::Unlink { issuer, name, .. } = change.clone() else { return Err(Error::NotFound) };
+    let refused = |errors| page(&app, &member, change, errors, StatusCode::UNPROCESSABLE_ENTITY);
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
         return Ok(refused(errors).await);
     }
     let visitor = &member.visitor;
@@ -89,12 +89,12 @@ pub async fn remove(
 
 /// What a page of this module does.
 #[derive(Clone)]
-enum Deed {
+enum MethodChange {
     Link(Provider),
     Unlink { slug: String, issuer: String, name: String, label: String },
 }
 
-impl Deed {
+impl MethodChange {
     /// One that is linked. A provider that is not offered any more goes by its place in the list.
     async fn unlink(app: &App, member: &Member, slug: &str) -> Result<Self, Error> {
         let theirs = service::identities_of(app, &member.visitor.person).await?;
@@ -115,9 +115,15 @@ pub fn method_slug(app: &App, place: usize, issuer: &str) -> String {
     }
 }
 
-async fn page(app: &App, member: &Member, deed: Deed, errors: FormErrors, status: StatusCode) -> Response {
-    let (title, text, action, failed, button, look) = match deed {
-        Deed::Link(provider) => {
+async fn page(
+    app: &App,
+    member: &Member,
+    change: MethodChange,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let (title, text, action, failed, button, look) = match change {
+        MethodChange::Link(provider) => {
             let name = provider.name(app);
             (
                 format!("Link {name}"),
@@ -130,7 +136,7 @@ async fn page(app: &App, member: &Member, deed: Deed, errors: FormErrors, status
                 Look::Primary,
             )
         }
-        Deed::Unlink { slug, name, label, .. } => (
+        MethodChange::Unlink { slug, name, label, .. } => (
             format!("Unlink {name}"),
             format!("{label} at {name} does not open your account any more."),
             format!("/settings/profile/sign-in-methods/{slug}/remove"),

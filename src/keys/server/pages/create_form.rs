@@ -1,0 +1,114 @@
+//! The form that creates a key: on its own page and in a dialog above the key list.
+
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::Drawing;
+use super::fields::{ExpiryField, FoldedLimits, KeyFields, NameField};
+use crate::orgs::server::Member;
+use crate::platform::App;
+use crate::shared::{Kind, Role, Timestamp};
+use crate::ui::form::{Form as PageForm, SubmitButton};
+use crate::ui::parts::{
+    Choice, ChoiceCells, ChoiceList, Dialog, DialogBody, DialogFoot, Glyph, HiddenFields, LinkButton, Pins,
+};
+
+pub const HERE: &str = "/settings/api-keys/new";
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct CreateKeyForm {
+    #[serde(flatten)]
+    pub typed: KeyFields,
+    #[serde(default)]
+    pub kind: String,
+    #[serde(default)]
+    pub role: String,
+    /// Random; generated with the form, so that submitting it twice creates one key.
+    #[serde(default)]
+    pub once: String,
+}
+
+impl CreateKeyForm {
+    /// An empty form with a fresh `once`.
+    pub fn empty(app: &App, member: &Member) -> Self {
+        let typed = KeyFields { expiry: "90".to_owned(), ..KeyFields::default() };
+        let role = member.org.role.as_str().to_owned();
+        Self { typed, kind: Kind::Live.as_str().to_owned(), role, once: app.random.base62(22) }
+    }
+}
+
+/// The form in a dialog above the list, whose address is `close`. It posts to its own page.
+pub fn dialog(app: &App, member: &Member, close: String) -> Drawing {
+    let (form, now) = (CreateKeyForm::empty(app, member), app.clock.now());
+    let role = member.org.role;
+    let cancel = close.clone();
+    let draw = move || {
+        view! {
+            <Dialog id="create" title="Create key" close>
+                <PageForm action=HERE>
+                    <DialogBody>{fields(form, role, now, false)}</DialogBody>
+                    <DialogFoot caption="You see the key once, right after this.">
+                        <LinkButton href=cancel>"Cancel"</LinkButton>
+                        <SubmitButton text="Create key" saving="Creating…"/>
+                    </DialogFoot>
+                </PageForm>
+            </Dialog>
+        }
+        .into_any()
+    };
+    Box::new(draw)
+}
+
+pub fn fields(form: CreateKeyForm, most: Role, now: Timestamp, open: bool) -> AnyView {
+    let CreateKeyForm { typed, kind, role, once } = form;
+    let kinds = Kind::ALL.map(|choice| {
+        let sample = view! { <Glyph seed=format!("sample-{choice}") kind=choice/> };
+        Choice::new(choice.as_str(), choice.label(), kind_caption(choice))
+            .mark(sample)
+            .code(format!("{}_", choice.prefix()))
+            .checked(choice.as_str() == kind)
+    });
+    let roles = Role::ALL.map(|choice| {
+        Choice::new(choice.as_str(), choice.label(), role_caption(choice))
+            .mark(view! { <Pins role=choice/> })
+            .checked(choice.as_str() == role)
+            .disabled(choice > most)
+    });
+    let article = most.with_article();
+    let hint = if most == Role::Owner {
+        "The lowest role that works is the best one.".to_owned()
+    } else {
+        format!("You are {article}, so a key of yours can be {article} at most.")
+    };
+    let open = open || typed.has_limits();
+    view! {
+        <HiddenFields fields=vec![("once", once)]/>
+        <NameField value=typed.name.clone() focus=true/>
+        <ChoiceList name="kind" label="Kind" choices=kinds.into_iter().collect() class="mt-4"/>
+        <ChoiceCells
+            name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect() class="mt-4"
+        />
+        <ExpiryField typed=typed.clone() now kept=None/>
+        <FoldedLimits typed open/>
+    }
+    .into_any()
+}
+
+const fn kind_caption(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Live => "Production traffic",
+        Kind::Test => "Staging and local work",
+        Kind::Claw => "Claw agents",
+        Kind::Secret => "Server to server only",
+        Kind::Mcp => "MCP clients",
+    }
+}
+
+const fn role_caption(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "Read only",
+        Role::Member => "Manage own keys",
+        Role::Admin => "All keys, people",
+        Role::Owner => "Everything",
+    }
+}
