@@ -1,5 +1,5 @@
-//! Agents: programs that tell an organization which MCP servers they use and which of their tools they may. What a
-//! server is opened with is none of it: no token, no key, no address with one in it is kept.
+//! Agents: programs that register with an organization which MCP servers they use and which tools they may call.
+//! Credentials of the servers are never stored: no token, no key, and no URL that contains one.
 
 mod model;
 #[cfg(feature = "ssr")]

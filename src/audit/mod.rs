@@ -1,5 +1,5 @@
-//! Who did what. An event is written in the transaction of the change itself: if it cannot be written, the change does
-//! not happen. Refusals that repeat share a row. Rows are never changed; they go only by age, as the configuration says.
+//! The audit log. An event is written in the transaction of its change: if it cannot be written, the change does not
+//! happen. Repeated refusals share a row. Rows are never changed; they are deleted only by age, as configured.
 
 #[cfg(feature = "ssr")]
 mod server;
@@ -8,6 +8,6 @@ mod server;
 pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
-    Actor, AuditFilter, By, Event, Exports, Origin, Recorded, Refusals, Target, about_it, flush_refusals, forbid,
-    in_general, list, record, record_refusal, record_stranger, routes, sweep,
+    Actor, AuditFilter, By, Event, Exports, Origin, Recorded, Refusals, Target, about_it, flush_refusals,
+    forbid, in_general, list, record, record_refusal, record_stranger, routes, sweep,
 };

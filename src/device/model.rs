@@ -1,16 +1,16 @@
 //! The code that people compare, and the states of a login.
 
-/// No vowels, so that no code is a word, and nothing that looks like something else.
+/// No vowels, so that no code is a word, and no characters that look alike.
 pub const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 const LENGTH: usize = 8;
 
-/// Eight letters, shown as `WDJB-MJHT`. No secret: whoever stands behind the person may read it.
+/// Eight letters, shown as `WDJB-MJHT`. It is not a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserCode(String);
 
 impl UserCode {
-    /// As people type it: small letters count as capitals, and whatever is no letter of a code is dropped.
+    /// Parses a typed code. Lower case counts as upper case, and other characters are dropped.
     pub fn parse(text: &str) -> Option<Self> {
         let letters: String = text
             .chars()
@@ -34,10 +34,10 @@ impl UserCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginStatus {
     Pending,
-    /// The key is made when the device comes for it.
+    /// Approved; the key is created when the device polls.
     Approved,
     Denied,
-    /// The device has its key.
+    /// The device has received its key.
     Consumed,
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::accounts::{check_email, email_key};
 use crate::shared::{TOKEN_IN_TEXT, contains_token};
 
-/// An invitation is good for so long.
+/// The lifetime of an invitation link.
 pub const INVITATION_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Of one form.
+/// The most addresses in one invite form.
 const MOST_INVITED: usize = 20;
 
 /// The addresses of an invitation form: separated by commas, semicolons, blanks or lines, each once. The refusal is the

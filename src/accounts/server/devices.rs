@@ -1,5 +1,5 @@
-//! The devices that somebody logged in, for the profile. Their keys are the business of a slice above this one, which
-//! says here what it knows; `platform::Slices` carries it.
+//! The devices that a person logged in, for the profile. The device slice, which stands above this one, implements the
+//! trait; `platform::Slices` holds the implementation.
 
 use async_trait::async_trait;
 
@@ -7,7 +7,7 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 
-/// A device that holds a living key.
+/// A device with an active key.
 #[derive(Clone, Debug)]
 pub struct LoggedInDevice {
     pub key: KeyId,
@@ -22,11 +22,11 @@ pub struct LoggedInDevice {
 
 #[async_trait]
 pub trait DeviceLogins: Send + Sync {
-    /// In all organizations, the newest first.
+    /// The person's devices in all organizations, newest first.
     async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<LoggedInDevice>, Error>;
-    /// Takes the keys of all their devices away; how many.
+    /// Revokes the keys of all the person's devices and returns their number.
     async fn log_out(&self, app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error>;
 }
 
-/// What `Slices` holds.
+/// The implementation registered in `Slices`.
 pub struct Devices(pub Box<dyn DeviceLogins>);

@@ -1,11 +1,11 @@
-//! The letters of accounts. Each says who wrote it, why, and what to do when it was not wanted.
+//! The emails of accounts. Each says who sent it, why, and what to do if the recipient did not expect it.
 
 use super::service::Person;
 use crate::platform::{App, Letter, Posted};
 use crate::shared::Timestamp;
 use crate::ui::parts::exact;
 
-/// To whoever asked for an account: the address is theirs if they open the link.
+/// Sent to a new address to confirm it with a link.
 pub fn confirm(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Confirm your address for {host}"))
@@ -15,7 +15,7 @@ pub fn confirm(app: &App, to: &str, link: &str) -> Posted {
     app.mail.post(&letter)
 }
 
-/// To whoever asked for an account and has one.
+/// Sent when somebody signs up with an address that has an account.
 pub fn has_account(app: &App, to: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("You have an account on {host}"))
@@ -27,7 +27,7 @@ pub fn has_account(app: &App, to: &str) -> Posted {
     app.mail.post(&letter)
 }
 
-/// To whoever forgot the password.
+/// Sent to reset a forgotten password.
 pub fn reset(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Set a new password for {host}"))
@@ -37,7 +37,7 @@ pub fn reset(app: &App, to: &str, link: &str) -> Posted {
     app.mail.post(&letter)
 }
 
-/// A way in was added. Whoever did not do it must hear of it.
+/// Notifies the person that a sign-in method was added.
 pub fn method_added(app: &App, person: &Person, provider: &str, label: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(&person.email, format!("New sign-in method on {host}: {provider}"))
@@ -47,7 +47,7 @@ pub fn method_added(app: &App, person: &Person, provider: &str, label: &str) -> 
     app.mail.post(&letter)
 }
 
-/// A command-line tool was let in.
+/// Notifies the person that a command-line tool was logged in.
 pub fn command_line(
     app: &App,
     to: &str,

@@ -1,6 +1,5 @@
-//! Where sessions are kept. tower-sessions brings the cookie and the life of a request; this store keeps them in the
-//! database under a hash of their id, ends them by silence and by age, and never brings an ended one back: saving only
-//! updates a row that is still there.
+//! The session store. tower-sessions handles the cookie; this store keeps sessions in the database under a hash of their
+//! id, and ends them by idle time and by age. An ended session never comes back: saving only updates an existing row.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use crate::platform::db::count_error;
 use crate::platform::{App, Problem};
 use crate::shared::Timestamp;
 
-/// Seeing a session again is written down at most this often.
+/// The shortest time between two writes of a session's `last_seen_at`.
 const SIGHT: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
@@ -36,7 +35,7 @@ impl fmt::Debug for SessionStore {
     }
 }
 
-/// The cookie's rules, for the whole router. Nothing is read until a handler asks for the session.
+/// The session layer for the whole router. A session is loaded only when a handler asks for it.
 pub fn layer(app: &App) -> SessionManagerLayer<SessionStore> {
     let secure = app.public_url.is_secure();
     let life = app.config.accounts.session_life;
@@ -46,11 +45,11 @@ pub fn layer(app: &App) -> SessionManagerLayer<SessionStore> {
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
-        // The browser forgets the cookie when the session ends by age; silence is judged here.
+        // The cookie expires when the session reaches its maximum age; the server enforces the idle timeout.
         .with_expiry(Expiry::OnInactivity(time::Duration::try_from(life).unwrap_or(time::Duration::DAY)))
 }
 
-/// After the answer the layer saves what was changed in the session. Where it cannot, it answers 500 and nothing else.
+/// The session layer saves the session after the response and replies with an empty 500 when saving fails. Explains it.
 pub async fn explain_unsaved(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let is_ours = response.extensions().get::<Problem>().is_some()
@@ -123,7 +122,7 @@ impl tower_sessions::SessionStore for SessionStore {
         if now.since(found.last_seen_at) >= SIGHT
             && let Err(error) = self.seen(&id_hash, now).await
         {
-            tracing::warn!(%error, "a session's last sight was not written");
+            tracing::warn!(%error, "could not update the session's last_seen_at");
         }
         let data =
             serde_json::from_str(&found.data).map_err(|error| StoreError::Decode(error.to_string()))?;

@@ -8,37 +8,37 @@ use crate::platform::Random;
 use crate::shared::Timestamp;
 
 const STEP_MILLIS: i64 = 30_000;
-/// Clocks differ: the code before and the one after are taken too.
+/// The previous and the next code are also accepted, because clocks differ.
 const DRIFT: i64 = 1;
 
-/// 160 random bits as authenticators take them.
+/// Generates a secret of 160 random bits in base32, the format that authenticators accept.
 pub fn new_secret(random: &Random) -> String {
     BASE32_NOPAD.encode(&random.bytes::<20>())
 }
 
-/// Has it the form of `new_secret`?
+/// Returns true if the text has the format of `new_secret`.
 pub fn is_secret(text: &str) -> bool {
     BASE32_NOPAD.decode(text.as_bytes()).is_ok_and(|key| key.len() == 20)
 }
 
-/// The step whose code this is, if it is one of those valid now.
+/// Returns the time step that the code belongs to, if the code is valid now.
 pub fn matching_step(secret: &str, code: &str, now: Timestamp) -> Option<i64> {
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     let key = BASE32_NOPAD.decode(secret.as_bytes()).ok()?;
     let current = now.millis().div_euclid(STEP_MILLIS);
-    // All are computed, whichever matches.
+    // Compute every code, even after a match, so that the time taken is constant.
     let steps = (current - DRIFT)..=(current + DRIFT);
     steps.filter(|step| same(&code_at(&key, *step), &code)).max()
 }
 
-/// The code of a moment: what an authenticator shows.
+/// The code that an authenticator shows at this moment.
 #[cfg(test)]
 pub fn code_now(secret: &str, now: Timestamp) -> String {
     let key = BASE32_NOPAD.decode(secret.as_bytes()).expect("a secret of ours");
     code_at(&key, now.millis().div_euclid(STEP_MILLIS))
 }
 
-/// What the square for the phone says.
+/// The URL that the QR code contains.
 pub fn address(secret: &str, email: &str, host: &str) -> String {
     let encode = |text: &str| {
         url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")

@@ -1,4 +1,4 @@
-//! What somebody wishes an agent to be, and what is wrong with it. What a server is opened with is not even read.
+//! A registration as sent by a client, and its validation. Credentials of servers are never read.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const LONGEST_DESCRIPTION: usize = 500;
 const LONGEST_REF: usize = 300;
 const MOST_SERVERS: usize = 100;
 const MOST_REFS: usize = 1_000;
-/// Of all its texts together, in bytes: clients are told of many agents at once.
+/// The most text of one agent in bytes, because clients list many agents at once.
 const MOST_TEXT: usize = 64 * 1024;
 
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub struct ServerDraft {
     pub auth: ServerAuth,
 }
 
-/// The servers as they are kept, or the first thing that is wrong.
+/// Validates the draft. Returns the servers to store, or the first error.
 pub(super) fn check(draft: &AgentDraft) -> Result<Vec<McpServer>, String> {
     check_label(&draft.agent_id, "identity.agent_id", LONGEST_ID)?;
     if !draft.user_id.is_empty() {
@@ -87,7 +87,7 @@ pub(super) fn check(draft: &AgentDraft) -> Result<Vec<McpServer>, String> {
     Ok(servers)
 }
 
-/// Names are kept as they are, because clients refer to them so.
+/// Validates a name without changing it, because clients refer to it.
 fn check_label(text: &str, what: &str, longest: usize) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(format!("{what} is missing or empty."));
@@ -107,7 +107,7 @@ fn check_label(text: &str, what: &str, longest: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// An address without what people put secrets into: user, password, query and fragment.
+/// Removes the parts of a URL that may contain secrets: user, password, query and fragment.
 fn bare(text: &str) -> Option<String> {
     if text.len() > LONGEST_URL {
         return None;

@@ -1,5 +1,5 @@
-//! What can be done with agents: register one, and see them. Whoever registered an agent first, and admins, may register
-//! it anew: what it may do is not for every member to widen.
+//! The use cases of agents: register, list, remove. Only the first registrant and admins may register an agent again,
+//! so that other members cannot widen its permissions.
 
 use super::draft::check;
 use super::{AgentDraft, store};
@@ -11,7 +11,7 @@ use crate::shared::{AgentId, OrgId, Permission, contains_token};
 pub use super::store::Agent;
 pub use crate::agents::McpServer;
 
-/// Of an organization.
+/// The most agents of an organization.
 const MOST_AGENTS: i64 = 1_000;
 /// Rows of a page.
 const PAGE: usize = 50;
@@ -19,7 +19,7 @@ const PAGE: usize = 50;
 /// Why an agent was not registered. Nothing has changed.
 #[derive(Debug)]
 pub enum RegistrationError {
-    /// What is wrong with what was sent.
+    /// The registration is invalid; contains the reason.
     Input(String),
     Error(Error),
 }
@@ -37,7 +37,7 @@ pub struct AgentPage {
     pub next: Option<String>,
 }
 
-/// Makes the agent, or a new version of it.
+/// Registers the agent, or replaces its earlier registration.
 pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Agent, RegistrationError> {
     if !actor.may(Permission::RegisterAgents) {
         return Err(refused(app, actor, draft, "A viewer's key may only read.").await.into());
@@ -72,7 +72,7 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     Ok(find(app, actor, &id).await?.0)
 }
 
-/// Forgets an agent, its servers and its policy.
+/// Removes an agent, its servers and its policy.
 pub async fn remove(app: &App, actor: &Actor, id: &AgentId) -> Result<Agent, Error> {
     actor.require(Permission::RegisterAgents)?;
     let mut write = app.db.write().await?;
@@ -103,7 +103,7 @@ pub async fn find(app: &App, actor: &Actor, id: &AgentId) -> Result<(Agent, Vec<
     Ok((agent, servers.unwrap_or_default()))
 }
 
-/// From a name on; from the beginning with an empty one.
+/// Lists one page of agents after the name `after`; the first page if it is empty.
 pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<AgentPage, Error> {
     actor.require(Permission::See)?;
     let mut agents = store::list(app.db.pool(), &actor.org.org, after, PAGE as i64 + 1).await?;
@@ -113,7 +113,7 @@ pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<AgentPage, Er
     Ok(AgentPage { agents: with_servers(app, agents).await?, next })
 }
 
-/// The first of an organization by name, as many as a client is told of at once.
+/// The first `most` agents of an organization by name.
 pub async fn all(app: &App, org: &OrgId, most: i64) -> Result<Vec<(Agent, Vec<McpServer>)>, Error> {
     let agents = store::list(app.db.pool(), org, "", most).await?;
     with_servers(app, agents).await

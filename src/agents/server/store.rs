@@ -14,9 +14,9 @@ use crate::shared::{AgentId, KeyId, OrgId, Timestamp, UserId};
 #[derive(Clone, Debug)]
 pub struct Agent {
     pub id: AgentId,
-    /// What its people call it.
+    /// The id that clients use for the agent.
     pub name: String,
-    /// In whose name it says to work; may be empty.
+    /// The user that the agent claims to work for; may be empty.
     pub user: String,
     pub environment: Environment,
     pub allow: Vec<String>,
@@ -73,7 +73,8 @@ fn server(row: &AnyRow) -> Result<McpServer, sqlx::Error> {
     })
 }
 
-/// Takes the row of this name until the end of the transaction, and makes it if it is not there: its id and who made it.
+/// Locks the agent with this name until the end of the transaction and inserts it if missing. Returns its id and
+/// creator.
 pub async fn hold(
     write: &mut Write,
     org: &OrgId,
@@ -98,7 +99,7 @@ pub async fn hold(
     Ok((AgentId::from_text(text("id")?), UserId::from_text(text("created_by")?)))
 }
 
-/// The present version of one that is held.
+/// Updates an agent that is locked by `hold`.
 pub async fn update(
     write: &mut Write,
     id: &AgentId,
@@ -154,7 +155,7 @@ pub async fn count(write: &mut Write, org: &OrgId) -> Result<i64, sqlx::Error> {
         .await
 }
 
-/// With its servers; false when it is gone already.
+/// Deletes the agent and its servers. Returns false when it is already gone.
 pub async fn delete(write: &mut Write, id: &AgentId) -> Result<bool, sqlx::Error> {
     sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id.as_str()).execute(&mut **write).await?;
     let done =
@@ -175,7 +176,7 @@ pub async fn find<'e>(
     row.as_ref().map(agent).transpose()
 }
 
-/// By name, from a name on.
+/// Lists agents by name, after the name `after`.
 pub async fn list(pool: &AnyPool, org: &OrgId, after: &str, limit: i64) -> Result<Vec<Agent>, sqlx::Error> {
     let rows = sqlx::query(select!("WHERE org_id = $1 AND agent_id > $2 ORDER BY agent_id LIMIT $3"))
         .bind(org.as_str())
@@ -186,7 +187,7 @@ pub async fn list(pool: &AnyPool, org: &OrgId, after: &str, limit: i64) -> Resul
     rows.iter().map(agent).collect()
 }
 
-/// Of each of these agents, in their order.
+/// The servers of each of these agents, in their order.
 pub async fn servers_of(
     pool: &AnyPool,
     agents: &[Agent],

@@ -1,4 +1,4 @@
-//! An event's parts. Names are copied as they were at the time: what they named may be renamed or gone later.
+//! The parts of an event. Names are copied, because the named object may later be renamed or deleted.
 
 use std::net::IpAddr;
 
@@ -14,12 +14,12 @@ pub enum Actor {
         id: UserId,
         name: String,
     },
-    /// In the name of the person who made it.
+    /// A key, on behalf of its creator.
     Key {
         id: KeyId,
         name: String,
     },
-    /// Nobody has been recognised yet: a sign-in that failed, for example.
+    /// An unauthenticated person, for example in a failed sign-in.
     Stranger,
     /// The operator's command line, or the server itself.
     System,
@@ -39,7 +39,7 @@ impl Actor {
     }
 }
 
-/// From where.
+/// Where the request came from.
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub address: Option<IpAddr>,
@@ -56,13 +56,13 @@ impl Origin {
         }
     }
 
-    /// The server's own machine: the command line, a timer.
+    /// The server itself: the command line or a timer.
     pub fn local() -> Self {
         Self { address: None, user_agent: String::new(), request_id: String::new() }
     }
 }
 
-/// Who acted, in which organization, from where.
+/// The actor, the organization and the origin of an event.
 #[derive(Clone, Debug)]
 pub struct By {
     pub actor: Actor,
@@ -86,7 +86,7 @@ impl By {
     }
 }
 
-/// What was done to what. `action` is `noun.verb`; details hold no secret.
+/// An action on a target. `action` is `noun.verb`; the details contain no secrets.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub action: &'static str,

@@ -1,4 +1,4 @@
-//! The audit writer, and the pages that show what was written.
+//! The audit writer and the audit log pages.
 
 mod event;
 mod pages;
@@ -24,10 +24,10 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{EventId, Timestamp};
 
-/// Old rows that are deleted by one transaction.
+/// The most old rows that one transaction deletes.
 const SWEPT_AT_ONCE: i64 = 5_000;
 
-/// Writes one event with the change that it tells of.
+/// Writes one event in the transaction of its change.
 pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
     insert(app, write, by, &event, 0).await
 }
@@ -49,7 +49,7 @@ pub async fn record_refusal(app: &App, by: &By, event: Event) -> Result<(), Erro
     }
 }
 
-/// The same where somebody may not: the error that tells them why.
+/// Records a refusal for a missing permission and returns the error with the reason.
 pub async fn forbid(app: &App, by: &By, event: Event, why: String) -> Error {
     match record_refusal(app, by, event.detail("reason", why.clone())).await {
         Ok(()) => Error::Forbidden(why),
@@ -100,7 +100,7 @@ pub async fn sweep(app: &App, all: Option<Duration>, refusals: Duration) -> Resu
     Ok(gone)
 }
 
-/// A part at a time, so that others write in between.
+/// Deletes in portions, so that other writers can run in between.
 async fn delete(app: &App, old: store::Old, before: Timestamp) -> Result<u64, Error> {
     let mut gone = 0;
     loop {

@@ -8,7 +8,7 @@ use sqlx::{AnyPool, Row as _};
 use crate::platform::db::sql;
 use crate::shared::{EventId, OrgId, Timestamp};
 
-/// An event as it is read back. Names are as they were at the time.
+/// A stored event. Names are as they were when it was recorded.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub id: EventId,
@@ -20,16 +20,16 @@ pub struct Recorded {
     pub target_kind: String,
     pub target_id: String,
     pub target_name: String,
-    /// Empty for what the server did by itself.
+    /// Empty when the server itself acted.
     pub address: String,
     pub user_agent: String,
     pub request_id: String,
     pub details: Map<String, Value>,
-    /// How many refusals, or requests of strangers, the row stands for; 0: a change.
+    /// The number of refusals or strangers' requests that the row stands for; 0 for a change.
     pub times: i64,
 }
 
-/// What is looked for; all of it must match.
+/// The filter of the audit log. All fields must match.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
     /// The identifier of a person or key.
@@ -38,18 +38,18 @@ pub struct AuditFilter {
     pub target: Option<Target>,
     pub request: Option<String>,
     pub since: Option<Timestamp>,
-    /// Older than this event.
+    /// Only events older than this one.
     pub before: Option<EventId>,
 }
 
-/// A target by its identifier, or by its whole name without regard to case.
+/// A target by its id, or by its whole name, ignoring case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     Id(String),
     Name(String),
 }
 
-/// The statement with the values of `$1` and on.
+/// The statement and the values of its placeholders.
 pub fn statement(org: &OrgId, filter: &AuditFilter) -> (String, Vec<String>) {
     let mut values = vec![org.to_string()];
     let mut text =
@@ -87,7 +87,7 @@ pub async fn list(
     query.bind(limit as i64).fetch_all(pool).await?.iter().map(recorded).collect()
 }
 
-/// The actions that the log of the organization has, each found by one look at the index.
+/// The distinct actions in the organization's log, each found by one index lookup.
 pub async fn actions(pool: &AnyPool, org: &OrgId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "WITH RECURSIVE found (action) AS (SELECT min(action) FROM audit WHERE org_id = $1 UNION ALL \

@@ -11,11 +11,11 @@ use super::event::{By, Event};
 use super::repeated::{RefusalSubject, Repeated};
 use crate::shared::Timestamp;
 
-/// One row of a source and action in this time.
+/// The shortest time between two rows of one source and action.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Sources that are told apart.
+/// The most sources that are counted separately.
 const MOST_SOURCES: usize = 2_000;
-/// Organizations whose refusals are counted together.
+/// The most organizations in the combined counts.
 const MOST_SUMMARIES: usize = 1_000;
 
 /// The moment of a refusal: time since the start for the limits, the wall clock for the row.
@@ -28,7 +28,7 @@ pub struct RefusalTime {
 struct Counted {
     /// When the last row was written.
     written: Duration,
-    /// What came since then.
+    /// The refusals since then.
     pending: Option<Repeated>,
 }
 
@@ -45,7 +45,7 @@ impl Counted {
     }
 }
 
-/// So many rows at once, and so many a minute for as long as it lasts.
+/// A burst of rows, and a refill rate per minute.
 struct RowBudget {
     most: f64,
     a_minute: f64,
@@ -100,7 +100,7 @@ impl Ledger {
     }
 }
 
-/// What is counted and not yet written. One for the process.
+/// Refusals that are counted but not yet written. One per process.
 pub struct Refusals(Mutex<Ledger>);
 
 impl Default for Refusals {
@@ -144,7 +144,7 @@ impl Drop for Due<'_> {
 }
 
 impl Refusals {
-    /// Counts a refusal. The row, if one is to be written now.
+    /// Counts a refusal. Returns the row, if one must be written now.
     pub fn note(&self, by: &By, event: Event, now: RefusalTime) -> Option<Due<'_>> {
         let mut row = Repeated::once(by, event, now.wall);
         let mut ledger = self.ledger();
@@ -169,7 +169,7 @@ impl Refusals {
         Some(Due { refusals: self, now: now.steady, rows: vec![row] })
     }
 
-    /// May what a stranger asks for have a row of its own? Otherwise it is counted.
+    /// Returns true if a stranger's request may have its own row. Otherwise it is counted.
     pub fn admits_request(&self, by: &By, event: &Event, now: RefusalTime) -> bool {
         let mut ledger = self.ledger();
         let is_admitted = ledger.requests.take(now.steady);
@@ -179,7 +179,7 @@ impl Refusals {
         is_admitted
     }
 
-    /// What was counted and is due by now; at the stop, all of it.
+    /// The counted refusals that are due now; all of them at shutdown.
     pub fn due(&self, now: Duration, all: bool) -> Due<'_> {
         let mut ledger = self.ledger();
         let mut due: Vec<Repeated> = Vec::new();

@@ -1,4 +1,4 @@
-//! What is counted together, and the row that it becomes.
+//! Refusals that are counted together, and the row that they become.
 
 use std::net::IpAddr;
 
@@ -10,15 +10,15 @@ use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 enum RefusalSource {
     Person(UserId),
     Key(KeyId),
-    /// Somebody who is not signed in; an IPv6 address by its /64.
+    /// A person who is not signed in; an IPv6 address by its /64.
     Address(Option<IpAddr>),
     Server,
-    /// Sources that are not told apart.
+    /// Several sources that are counted together.
     Strangers,
     Several,
 }
 
-/// What is counted together.
+/// The refusals that are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RefusalSubject {
     source: RefusalSource,
@@ -53,7 +53,7 @@ pub struct Repeated {
     pub by: By,
     pub event: Event,
     pub times: i64,
-    /// When the first of them happened.
+    /// When the first refusal happened.
     pub first: Timestamp,
 }
 
@@ -77,7 +77,7 @@ impl Repeated {
         event.details.retain(|name, value| other.details.get(name) == Some(value));
     }
 
-    /// The same without its source.
+    /// Replaces the source by a summary.
     pub fn summarized(mut self, keeps_org: bool) -> Self {
         let (source, actor) = match self.subject.is_stranger() {
             true => (RefusalSource::Strangers, Actor::Stranger),

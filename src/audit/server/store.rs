@@ -41,15 +41,15 @@ pub async fn insert(
     .map(drop)
 }
 
-/// Which rows go when they are old.
+/// Which old rows are deleted.
 #[derive(Clone, Copy)]
 pub enum Old {
     All,
-    /// Refusals, and what strangers asked for.
+    /// Refusals and strangers' requests.
     Refusals,
 }
 
-/// Deletes some of what is older, `most` at once.
+/// Deletes up to `most` older rows.
 pub async fn delete_before(
     write: &mut Write,
     old: Old,

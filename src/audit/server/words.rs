@@ -1,4 +1,4 @@
-//! An event as a sentence about who did it. The rows keep names as they were, so the sentence needs nothing else.
+//! Describes an event as a sentence. The row contains all the names, so nothing else is read.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub fn how_often(event: &Recorded) -> Option<String> {
     Some(format!("{} times in {span}", event.times))
 }
 
-/// What follows the actor's name, for a page that is about the target itself.
+/// The rest of the sentence after the actor, for a page about the target.
 pub fn about_it(event: &Recorded) -> String {
     match how_often(event) {
         Some(often) => format!("{}, {often}", sentence(event)),
@@ -50,7 +50,7 @@ fn sentence(event: &Recorded) -> String {
     }
 }
 
-/// What follows the actor's name, and the name of what it was done to.
+/// The rest of the sentence after the actor, and the target's name.
 pub fn in_general(event: &Recorded) -> (String, String) {
     if let Some(often) = how_often(event) {
         let what = match event.action.as_str() {
@@ -102,7 +102,7 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "agent.removed" => "removed the agent",
         "agent.registered" => "registered the agent",
         "agent.refused" => "was refused to register",
-        // These are about whoever did them.
+        // The target of these events is the actor.
         own if own_affair(own).is_some() => {
             return (own_affair(own).unwrap_or_default().to_owned(), String::new());
         }

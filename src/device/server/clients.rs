@@ -2,10 +2,10 @@
 
 use crate::platform::App;
 
-/// Ids that every server knows.
+/// The client ids that every server accepts.
 const BUILT_IN: [(&str, &str); 2] = [("latchkey-cli", "Latchkey CLI"), ("armoriq-cli", "ArmorIQ CLI")];
 
-/// What people call the program with this id; None when it may not ask. A configured name wins.
+/// Returns the display name of a client, or None when the client is unknown. A configured name takes precedence.
 pub fn name_of<'a>(app: &'a App, id: &str) -> Option<&'a str> {
     let configured = app.config.device.device_clients.iter().find(|client| client.id == id);
     let built_in = || BUILT_IN.iter().find(|(known, _)| *known == id).map(|(_, name)| *name);

@@ -1,11 +1,11 @@
-//! New codes.
+//! Generates device codes and user codes.
 
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::device::{ALPHABET, UserCode};
 use crate::platform::{Random, Secret};
 
-/// 256 random bits: nobody guesses them, so a plain hash of them is kept.
+/// Generates a device code of 256 random bits. It cannot be guessed, so a plain hash of it is stored.
 pub fn device_code(random: &Random) -> Secret {
     Secret::new(BASE64URL_NOPAD.encode(&random.bytes::<32>()))
 }

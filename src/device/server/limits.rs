@@ -1,4 +1,4 @@
-//! How often one may ask for a code, enter a wrong one, and go to another organization. Counts live in memory, per process.
+//! Rate limits of code requests, wrong codes and organization switches. The counts are in memory, per process.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,10 +11,10 @@ use crate::shared::UserId;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
-/// Going to another organization makes a key and writes a letter.
+/// Switching to another organization creates a key and sends an email.
 const MOST_NEW_KEYS: u32 = 10;
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// Past this many entries the spent ones are swept.
+/// Above this many entries, expired ones are removed.
 const MOST: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,7 +25,7 @@ enum LimitedSubject {
     NewKeys(UserId),
 }
 
-/// So many of a subject in a window.
+/// The most attempts of one subject in a window.
 struct LimitRule {
     subject: LimitedSubject,
     most: u32,
@@ -44,7 +44,7 @@ pub struct LoginLimits {
     opening: tokio::sync::Mutex<()>,
 }
 
-/// A code that is about to be looked up. It counts as wrong until it is found.
+/// A code lookup in progress. It counts as a wrong code until the code is found.
 pub struct LookupAttempt<'a> {
     app: &'a App,
     limits: Vec<LimitRule>,
@@ -57,12 +57,12 @@ impl LoginLimits {
         app.slice::<Self>().take(&[LimitRule { subject, most, window: MINUTE }], app.clock.steady())
     }
 
-    /// Held while open codes are counted and one is added, so that many at once cannot slip through.
+    /// Locked while pending logins are counted and one is added, so that concurrent requests cannot exceed the limit.
     pub async fn opening(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
         app.slice::<Self>().opening.lock().await
     }
 
-    /// By a key of theirs that asks for another.
+    /// Counts a switch by one of the person's keys.
     pub fn new_key(app: &App, user: &UserId) -> Result<(), Error> {
         let limit = LimitRule {
             subject: LimitedSubject::NewKeys(user.clone()),
@@ -72,7 +72,7 @@ impl LoginLimits {
         app.slice::<Self>().take(&[limit], app.clock.steady())
     }
 
-    /// Counted before it is judged, so that many at once cannot slip through.
+    /// Counts the attempt before checking the limit, so that concurrent attempts cannot exceed it.
     pub fn look<'a>(app: &'a App, user: &UserId, address: IpAddr) -> Result<LookupAttempt<'a>, Error> {
         let settings = &app.config.device;
         let limits = vec![
@@ -96,7 +96,8 @@ impl LoginLimits {
         if counts.len() > MOST {
             counts.retain(|_, count| now < count.since + count.window);
         }
-        // Still full: a flood of addresses. Forgetting them is safer than growing, or looking through all each time.
+        // Still full, so this is a flood of addresses. Clearing the table is safer than growing or scanning it each
+        // time.
         if counts.len() > MOST {
             counts.retain(|subject, _| {
                 matches!(subject, LimitedSubject::WrongByPerson(_) | LimitedSubject::NewKeys(_))
@@ -108,7 +109,7 @@ impl LoginLimits {
             (now < ends && count.taken >= limit.most).then(|| ends - now)
         });
         if let Some(wait) = spent.max() {
-            // Whole seconds, and never none: whoever waits as told gets through.
+            // Round up to at least one second, so that a client that waits this long is accepted.
             return Err(Error::TooMany(Duration::from_millis(
                 wait.as_millis().div_ceil(1_000) as u64 * 1_000,
             )));
@@ -126,7 +127,7 @@ impl LoginLimits {
 }
 
 impl LookupAttempt<'_> {
-    /// It was a code. What was wrong before stays counted.
+    /// The code was found, so the lookup does not count as wrong. Earlier wrong codes still count.
     pub fn found(self) {
         let limits = self.app.slice::<LoginLimits>();
         let mut counts = limits.counts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,7 +17,7 @@ use crate::platform::http::{Audience, Routes, Visit};
 use crate::platform::{App, Secret};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-/// What programs authenticate with where they can.
+/// Request parameters that authenticate a client.
 const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
 const KNOWN: [&str; 9] = [
     "client_id",
@@ -102,7 +102,7 @@ fn answer(status: StatusCode, body: &Value) -> Response {
     response
 }
 
-/// A form's parameters. An empty one is an omitted one.
+/// The parameters of a form. An empty parameter counts as omitted.
 struct Parameters {
     values: Vec<(&'static str, String)>,
     header: bool,
@@ -242,7 +242,7 @@ fn too_early(interval: Duration) -> OAuthError {
     }
 }
 
-/// For what is known to be pending.
+/// Responds to a poll of a cached pending login.
 fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnswer> {
     let (client_id, code) = judged(app, headers, body).ok()?;
     let refused = match pending(app, LoginProtocol::OAuth, &client_id, &code)? {
@@ -253,7 +253,7 @@ fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnsw
     Some(QuickAnswer { status: refused.status, body: refused.body().to_string().into() })
 }
 
-/// The client and its device code; otherwise the first thing that is wrong.
+/// Returns the client and its device code, or the first error.
 fn judged(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(String, Secret), OAuthError> {
     let given = Parameters::read(headers, body)?;
     let grant = given.get("grant_type")?;

@@ -10,11 +10,11 @@ use super::store::{LoginProtocol, LoginRequest};
 use crate::platform::changes::{Heard, Kind};
 use crate::shared::{LoginId, Timestamp};
 
-/// A little early is in time: clocks and networks are not exact.
+/// A poll may come this much early, because clocks and networks are not exact.
 const GRACE: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_secs(5);
 const SLOWEST: Duration = Duration::from_secs(30);
-/// Past this many those that have ended are swept. More can be open only for moments.
+/// Above this many entries, expired ones are removed.
 const MOST: usize = 20_000;
 
 #[derive(Default)]
@@ -31,9 +31,9 @@ impl PollTable {
 
 #[derive(Default)]
 struct PollTable {
-    /// By the fingerprint of the device code.
+    /// Keyed by the fingerprint of the device code.
     waiting: HashMap<String, PolledLogin>,
-    /// Raised by every decision: a login that was being read meanwhile is not taken for pending.
+    /// Incremented by every decision, so that a login read before the decision is not cached as pending.
     generation: u64,
 }
 
@@ -42,7 +42,7 @@ struct PolledLogin {
     wire: LoginProtocol,
     client_id: String,
     expires_at: Timestamp,
-    /// The last time that was not too early; None before the first.
+    /// The time of the last accepted poll; None before the first.
     last: Option<Duration>,
     interval: Duration,
 }
@@ -81,7 +81,7 @@ pub struct Asking<'a> {
 }
 
 impl Polls {
-    /// A login that was just made.
+    /// Adds a login that was just created.
     pub fn begin(&self, generation: u64, code: &str, login: &LoginRequest, interval: Duration) {
         let mut known = self.lock();
         if known.generation == generation {
@@ -89,7 +89,7 @@ impl Polls {
         }
     }
 
-    /// Is it pending, and in time? None: not known here.
+    /// Returns whether a cached pending login may be polled now; None if the login is not cached.
     pub fn ask(&self, asking: &Asking, now: Timestamp, steady: Duration) -> Option<Result<(), Duration>> {
         let mut known = self.lock();
         let waiting = known.waiting.get_mut(asking.code)?;
@@ -97,12 +97,12 @@ impl Polls {
         (same && waiting.expires_at > now).then(|| waiting.ask(steady))
     }
 
-    /// To be taken before a login is read or made.
+    /// The current generation. Read it before the login is read or created.
     pub fn generation(&self) -> u64 {
         self.lock().generation
     }
 
-    /// The same for a login that was read and found pending, which is known from here on.
+    /// Caches a login that was read as pending, and returns whether it may be polled now.
     pub fn ask_anew(
         &self,
         generation: u64,
@@ -183,7 +183,7 @@ mod tests {
         for pace in [1, 2, 3] {
             let mut waiting = waiting();
             let answered = (1..600 / pace).filter(|n| waiting.ask(Duration::from_secs(n * pace)).is_ok());
-            // The very first is answered anyway.
+            // The first poll is always accepted.
             assert!(answered.count() + 1 >= 20, "every {pace} s");
         }
     }

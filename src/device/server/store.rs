@@ -9,7 +9,7 @@ use crate::device::{LoginStatus, UserCode};
 use crate::platform::db::Write;
 use crate::shared::{KeyId, LoginId, OrgId, Role, Timestamp, UserId};
 
-/// Which language a device speaks. A code of one is unknown to the other.
+/// The protocol that the device uses. A code of one protocol is unknown to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginProtocol {
     OAuth,
@@ -29,25 +29,25 @@ impl LoginProtocol {
     }
 }
 
-/// A device that asks to be logged in.
+/// A device's request for a login.
 #[derive(Clone, Debug)]
 pub struct LoginRequest {
     pub id: LoginId,
     pub user_code: UserCode,
     pub wire: LoginProtocol,
     pub client_id: String,
-    /// The most that the key may do; None: whatever the person may.
+    /// The highest role of the key; None for the person's own role.
     pub scope: Option<Role>,
     pub product: String,
     pub device_id: Option<String>,
-    /// Empty when the device gave none.
+    /// Empty when the device sent no name.
     pub device_name: String,
     pub address: String,
     pub user_agent: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub status: LoginStatus,
-    /// How long an approved one can be collected.
+    /// Until when an approved login can be collected.
     pub redeem_until: Option<Timestamp>,
     pub decided_by: Option<UserId>,
     pub org: Option<OrgId>,
@@ -55,7 +55,7 @@ pub struct LoginRequest {
     pub key: Option<KeyId>,
 }
 
-/// What a person decided.
+/// A person's decision.
 pub struct Decision<'a> {
     pub status: LoginStatus,
     pub by: &'a UserId,
@@ -65,7 +65,7 @@ pub struct Decision<'a> {
     pub redeem_until: Option<Timestamp>,
 }
 
-/// What was approved, at the moment it is used up.
+/// An approved login as it is consumed.
 pub struct Approved {
     pub by: UserId,
     pub org: OrgId,
@@ -112,7 +112,7 @@ fn known<T>(value: Option<T>, what: &str) -> Result<T, sqlx::Error> {
     value.ok_or_else(|| sqlx::Error::Decode(format!("no {what}").into()))
 }
 
-/// All that wait for a decision.
+/// Counts the pending logins.
 pub async fn open(write: &mut Write, now: Timestamp) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM device_logins WHERE status = 'pending' AND expires_at > $1")
         .bind(now.millis())
@@ -120,7 +120,7 @@ pub async fn open(write: &mut Write, now: Timestamp) -> Result<i64, sqlx::Error>
         .await
 }
 
-/// An approval that can lead to no key; false when it is none any more.
+/// Denies an approved login that cannot lead to a key. Returns false when it is no longer approved.
 pub async fn give_up(write: &mut Write, id: &LoginId) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE device_logins SET status = 'denied' WHERE id = $1 AND status = 'approved'")
@@ -130,7 +130,7 @@ pub async fn give_up(write: &mut Write, id: &LoginId) -> Result<bool, sqlx::Erro
     Ok(done.rows_affected() == 1)
 }
 
-/// False when the user code is somebody's already.
+/// Returns false when the user code is taken.
 pub async fn insert(
     write: &mut Write,
     login: &LoginRequest,
@@ -162,7 +162,7 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// How many undecided codes an address has, and when the first of them ends.
+/// The number of an address's pending logins, and when the first of them expires.
 pub async fn open_of(
     write: &mut Write,
     subscriber: IpAddr,
@@ -193,7 +193,7 @@ pub async fn find_by_user_code(pool: &AnyPool, code: &UserCode) -> Result<Option
     row.as_ref().map(login).transpose()
 }
 
-/// False when somebody was quicker, or its time has run out.
+/// Returns false when the login is already decided or has expired.
 pub async fn decide(
     write: &mut Write,
     id: &LoginId,
@@ -217,7 +217,7 @@ pub async fn decide(
     Ok(done.rows_affected() == 1)
 }
 
-/// Uses up what was approved. Of several at once exactly one gets it.
+/// Consumes an approved login. Of several concurrent calls exactly one succeeds.
 pub async fn redeem(
     write: &mut Write,
     login: &LoginRequest,

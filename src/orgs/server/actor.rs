@@ -22,41 +22,41 @@ use crate::shared::{KeyId, OrgId, Permission, PrincipalKind, SecretId, Timestamp
 pub struct Visitor {
     pub person: Person,
     pub visit: Visit,
-    /// When they proved who they are.
+    /// When the person signed in.
     pub since: Timestamp,
     /// This session, as the profile names it.
     pub session: String,
     pub memberships: Vec<Membership>,
-    /// The organization they work in.
+    /// The current organization.
     pub current: Option<Membership>,
-    /// What the page before left to say, once.
+    /// The message that the previous request left for this page.
     pub word: Option<SessionMessage>,
 }
 
-/// How it went, for the next page.
+/// A message for the next page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionMessage {
     pub text: String,
-    /// It was not done.
+    /// True if the message reports a failure.
     pub refused: bool,
 }
 
-/// Who acts in an organization: a member, or a key in the name of the person who made it.
+/// Who acts in an organization: a member, or a key on behalf of its creator.
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub user: UserId,
     pub door: PrincipalKind,
-    /// The key that acts, where it is one.
+    /// The acting key, if it is not a person.
     pub key: Option<KeyId>,
-    /// The one of its secrets that was presented.
+    /// The secret with which the key authenticated.
     pub secret: Option<SecretId>,
     /// The organization and the role in it.
     pub org: Membership,
-    /// What the audit log says about who did it.
+    /// The actor as recorded in the audit log.
     pub by: By,
 }
 
-/// A person at work in an organization.
+/// A signed-in person in their current organization.
 #[derive(Clone, Debug)]
 pub struct Member {
     pub visitor: Visitor,
@@ -93,7 +93,7 @@ impl Deref for Member {
 }
 
 impl Visitor {
-    /// What the audit log says about who did it.
+    /// The actor as recorded in the audit log.
     pub fn by(&self) -> By {
         let by = self.person.by(&self.visit);
         match &self.current {
@@ -102,7 +102,7 @@ impl Visitor {
         }
     }
 
-    /// As a member of one of their organizations, whichever they work in now.
+    /// Makes the visitor a member of one of their organizations, whichever is current.
     pub fn actor_in(&self, org: &OrgId) -> Option<Actor> {
         let place = self.memberships.iter().find(|place| place.org == *org)?;
         Some(self.at(place.clone()))
@@ -133,7 +133,7 @@ impl Visitor {
     }
 }
 
-/// Does the session with which the member came still stand, and do they still belong to the organization?
+/// Returns true if the member's session is still valid and they still belong to the organization.
 pub async fn is_still_member(app: &App, member: &Member) -> Result<bool, Error> {
     let visitor = &member.visitor;
     if !session_stands(app, &visitor.session, &visitor.person.id).await? {
@@ -148,7 +148,7 @@ impl Actor {
         permission.is_granted(self.org.role, self.door)
     }
 
-    /// 403 for those who may not.
+    /// Fails with 403 when the permission is missing.
     pub fn require(&self, permission: Permission) -> Result<(), Error> {
         if self.may(permission) {
             return Ok(());
@@ -160,25 +160,25 @@ impl Actor {
 
 const WORD: &str = "word";
 
-/// For the next page, when a search in an address had a whole key in it.
+/// Warns on the next page that the URL contained a whole key.
 pub async fn warn_of_token_in_address(session: &Session) -> Result<(), Error> {
     let word =
         "A whole key was in that address, and so in the browser's history and perhaps in logs. Rotate it.";
     leave_refusal(session, word).await
 }
 
-/// Leaves a sentence for the next page, which shows it once.
+/// Stores a message that the next page shows once.
 pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
     Ok(session.insert(WORD, SessionMessage { text: what.to_owned(), refused: false }).await?)
 }
 
-/// The same for something that was not done.
+/// Stores a failure message that the next page shows once.
 pub async fn leave_refusal(session: &Session, why: &str) -> Result<(), Error> {
     Ok(session.insert(WORD, SessionMessage { text: why.to_owned(), refused: true }).await?)
 }
 
 async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
-    // `bound` has met them already.
+    // The middleware in `bound` has already loaded the visitor.
     if let Some(visitor) = parts.extensions.get::<Visitor>() {
         return Ok(Some(visitor.clone()));
     }
@@ -186,7 +186,7 @@ async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
     let session = parts.extensions.get::<Session>().ok_or_else(missing)?;
     let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
     let mut visitor = Visitor::load(app, session, visit).await?;
-    // Only a page that is shown may use the word up.
+    // Only a GET request consumes the message.
     if let Some(visitor) = visitor.as_mut().filter(|_| parts.method == Method::GET)
         && session.get_value(WORD).await?.is_some()
     {

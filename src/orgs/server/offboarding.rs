@@ -1,5 +1,6 @@
-//! What members and organizations leave behind: keys. They are the business of a slice above this one, which says here
-//! what it knows and does about them; `platform::Slices` carries it.
+//! The keys that remain when a member leaves or an organization is deleted. The keys slice, which stands above this
+//! one,
+//! implements the trait; `platform::Slices` holds the implementation.
 
 use std::collections::HashMap;
 
@@ -10,17 +11,17 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Kind, OrgId, UserId};
 
-/// A living key that somebody made, as the preview of their removal shows it.
+/// An active key in the preview of its creator's removal.
 #[derive(Clone, Debug)]
 pub struct CreatedKey {
     pub id: KeyId,
     pub name: String,
     pub kind: Kind,
-    /// How it begins, as lists show it.
+    /// The key's visible prefix.
     pub prefix: String,
-    /// Accepted requests of the last 24 hours.
+    /// Accepted requests in the last 24 hours.
     pub calls: u64,
-    /// Made by a login of a command line: it is revoked with its maker. The others stay unless ticked.
+    /// True if a command-line login created the key: it is revoked with the member. Other keys stay unless selected.
     pub goes: bool,
 }
 
@@ -36,13 +37,13 @@ pub trait KeyOffboarding: Send + Sync {
         most: i64,
     ) -> Result<HashMap<UserId, i64>, Error>;
 
-    /// The living keys of one maker.
+    /// The active keys that one person created.
     async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<CreatedKey>, Error>;
 
-    /// How many keys of the organization live.
+    /// The number of the organization's active keys.
     async fn living(&self, app: &App, org: &OrgId) -> Result<i64, Error>;
 
-    /// Part of a member's removal: revokes the keys that go with them and the ticked ones of theirs. Returns the names.
+    /// Part of a member's removal: revokes the member's command-line and selected keys. Returns their names.
     async fn member_leaves(
         &self,
         app: &App,
@@ -56,5 +57,5 @@ pub trait KeyOffboarding: Send + Sync {
     async fn organization_ends(&self, app: &App, write: &mut Write, org: &OrgId) -> Result<(), Error>;
 }
 
-/// What `Slices` holds.
+/// The implementation registered in `Slices`.
 pub struct Offboarding(pub Box<dyn KeyOffboarding>);

@@ -1,4 +1,5 @@
-//! Keys that need somebody: ended ones that are still tried, those that end soon, that nobody uses, that never end.
+//! Keys that need attention: ended ones that are still used, ones that expire soon, unused ones, ones that never
+//! expire.
 
 use crate::keys::Standing;
 use crate::keys::server::{self as keys, Filter, Key, MOST_COUNTED, Order};
@@ -13,7 +14,7 @@ pub struct AttentionItem {
     pub tone: Tone,
     pub shape: Shape,
     pub title: String,
-    /// Text and, between, names in bold.
+    /// Text with key names in bold.
     pub text: Vec<TextPart>,
     pub action: &'static str,
     pub href: String,
@@ -34,7 +35,7 @@ pub struct Counts {
 }
 
 const HOME: &str = "/settings/api-keys";
-/// Dead keys that are named one by one.
+/// The most ended keys that are listed one by one.
 const MOST_DEAD: usize = 3;
 const NAMED: usize = 3;
 
@@ -50,7 +51,7 @@ fn keys_of(count: i64) -> String {
     if count == 1 { "1 key".to_owned() } else { format!("{} keys", capped(count, MOST_COUNTED)) }
 }
 
-/// `items`: those of ended keys, which come first.
+/// `items` contains the items of ended keys, which come first.
 pub async fn items(
     app: &App,
     member: &Member,
@@ -114,7 +115,7 @@ pub async fn items(
     Ok(items)
 }
 
-/// Ended keys that somebody still tries.
+/// Ended keys that are still used.
 pub async fn dead(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
     let day_ago = now.minus(Duration::from_secs(24 * 60 * 60));
@@ -156,7 +157,7 @@ pub async fn dead(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Erro
     Ok(items)
 }
 
-/// Some of the keys that stand so, if there are any.
+/// The first few keys in this state, if there are any.
 async fn some(
     app: &App,
     member: &Member,

@@ -46,7 +46,7 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
     Ok(response.await)
 }
 
-/// What has happened lately, for those who may know it.
+/// The latest audit events, for people who may read the audit log.
 async fn recent(app: &App, member: &Member) -> Result<Option<Vec<Recorded>>, Error> {
     if !member.may(Permission::ReadAudit) {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! An organization's day, hour by hour, over the day before.
+//! An organization's calls today and yesterday, hour by hour.
 
 use crate::shared::Timestamp;
 use crate::ui::parts::{Bar, Ink, Series};
@@ -12,13 +12,13 @@ pub struct Today {
     pub valid: u64,
     pub limited: u64,
     pub rejected: u64,
-    /// Until the same moment yesterday; the hour that is under way counts in part.
+    /// Yesterday's calls until the same time of day; the current hour counts in part.
     pub valid_before: u64,
     pub limited_before: u64,
     pub rejected_before: u64,
 }
 
-/// Where yesterday began.
+/// The start of yesterday.
 pub fn begin(now: Timestamp) -> Timestamp {
     Timestamp::from_millis((now.millis().div_euclid(DAY) - 1) * DAY)
 }

@@ -289,7 +289,7 @@ on_both_engines! {
         let others = server.key(&owner, "owner's").await;
         assert_eq!(server.check(&goes.plaintext).await, Outcome::Valid);
         let org = &owner.org.org;
-        let offboarding = keys::KeyOffboarding;
+        let offboarding = keys::OrgKeyOffboarding;
         let made = offboarding.made_by(&server.app, org, &member.user).await.expect("keys");
         assert_eq!(made.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(), [("goes", 1), ("stays", 0)]);
         let counts = offboarding.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()], 100).await.expect("counts");

@@ -1,5 +1,5 @@
-//! A provider's addresses and keys, asked for when they are needed and remembered for an hour. While it is away the last
-//! answer goes on being used, and people are told at once instead of each waiting for the time to run out.
+//! A provider's endpoints and keys, fetched on demand and cached for an hour. While the provider is unreachable, the last
+//! response stays in use; without one, requests fail at once instead of each waiting for the timeout.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::platform::App;
 use crate::platform::config::is_loopback;
 
 const FRESH: Duration = Duration::from_secs(60 * 60);
-/// After a failure nobody asks again for so long.
+/// After a failure the provider is not asked again for this long.
 const REST: Duration = Duration::from_secs(5);
-/// An unknown key is looked for at most this often.
+/// The shortest time between two searches for an unknown signing key.
 const NEW_KEYS: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The header is the default; some know only the body.
+    /// The Authorization header is the default; some providers accept the secret only in the body.
     pub fn wants_secret_in_body(&self) -> bool {
         self.token_endpoint_auth_methods_supported.as_ref().is_some_and(|methods| {
             let has = |wanted| methods.iter().any(|method| method == wanted);
@@ -40,7 +40,7 @@ impl Metadata {
         })
     }
 
-    /// It must be what was configured, and lead to protected addresses.
+    /// Checks that the issuer is the configured one and that all endpoints use https, or http on loopback for a local issuer.
     fn check(&self, issuer: &str) -> Result<(), String> {
         if self.issuer != issuer {
             return Err(format!("calls itself {:.200} and is configured as {issuer}", self.issuer));
@@ -70,7 +70,7 @@ struct MetadataCache {
     failed: Option<Duration>,
 }
 
-/// What is remembered about each provider, in memory.
+/// The in-memory cache of each provider's metadata.
 #[derive(Default)]
 pub struct Discoveries {
     google: Mutex<MetadataCache>,
@@ -84,7 +84,7 @@ impl Discoveries {
     }
 }
 
-/// One at a time asks; the others get what came of it.
+/// Returns the provider's metadata. One request at a time fetches it; the others wait for its result.
 pub async fn metadata(app: &App, provider: Provider) -> Result<Arc<Metadata>, ProviderError> {
     let mut known = Discoveries::of(app, provider).lock().await;
     let now = app.clock.steady();
@@ -117,7 +117,7 @@ async fn ask(app: &App, provider: Provider) -> Result<Metadata, ProviderError> {
     Ok(metadata)
 }
 
-/// The provider's keys, read anew when the one that is looked for is not among them.
+/// Returns the provider's signing keys. Fetches them again when the requested key is not among them.
 pub async fn keys(
     app: &App,
     provider: Provider,
@@ -133,7 +133,7 @@ pub async fn keys(
         }
     }
     let set: KeySet = app.outbound.get_json(&metadata.jwks_uri, None).await?;
-    // A key of a kind that we do not know is not for us.
+    // Skip keys of unsupported types.
     let keys: Vec<SigningKey> =
         set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
     let keys = Arc::new(keys);

@@ -13,12 +13,12 @@ use crate::shared::{ReturnPath, Timestamp};
 pub const LIFE: Duration = Duration::from_secs(10 * 60);
 const CHARACTERS: usize = 43;
 
-/// Why the person went there.
+/// Why the person was sent to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
     SignIn,
-    /// To add it to the account that is signed in here.
+    /// Link the identity to the signed-in account.
     Link,
 }
 
@@ -33,14 +33,14 @@ pub struct OAuthFlow {
     next: String,
 }
 
-/// What the provider sent the browser back with.
+/// The query with which the provider redirects the browser back.
 #[derive(Debug, Default, Deserialize)]
 pub struct CallbackQuery {
     #[serde(default)]
     pub code: String,
     #[serde(default)]
     pub state: String,
-    /// RFC 9207.
+    /// The issuer (RFC 9207).
     pub iss: Option<String>,
     pub error: Option<String>,
 }
@@ -53,7 +53,7 @@ impl OAuthFlow {
         Self { provider, purpose, state, nonce, verifier, began, next: next.to_string() }
     }
 
-    /// Is this the answer to this flow, and in time?
+    /// Returns true if the callback belongs to this flow and the flow has not expired.
     pub fn answered(&self, app: &App, provider: Provider, answer: &CallbackQuery) -> bool {
         self.provider == provider
             && app.clock.now().since(self.began) <= LIFE
@@ -80,7 +80,7 @@ impl OAuthFlow {
         self.began.plus(LIFE)
     }
 
-    /// As the cookie's value.
+    /// Serializes the flow for the cookie.
     pub fn to_text(&self) -> String {
         BASE64URL_NOPAD.encode(serde_json::json!(self).to_string().as_bytes())
     }

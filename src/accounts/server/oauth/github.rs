@@ -33,7 +33,7 @@ impl Addresses {
         Self {
             authorize: url.join("/login/oauth/authorize"),
             token: url.join("/login/oauth/access_token"),
-            // An Enterprise Server has its API below its own address.
+            // GitHub Enterprise Server has its API below its own address.
             api: if public { "https://api.github.com".to_owned() } else { url.join("/api/v3") },
         }
     }
@@ -56,7 +56,7 @@ pub async fn identify(
     let tokens = tokens::exchange(app, flow, &addresses.endpoints(), &answer.code).await?;
     let bearer = Some(tokens.access.expose());
     let account: Account = app.outbound.get_json(&format!("{}/user", addresses.api), bearer).await?;
-    // Only wanted for a new account: without them the person types an address.
+    // Needed only for a new account; without addresses the person types one.
     let emails = app.outbound.get_json::<Vec<Email>>(&format!("{}/user/emails", addresses.api), bearer).await;
     let email = emails.unwrap_or_default().into_iter().find(|email| email.primary);
     let email_verified = email.as_ref().is_some_and(|email| email.verified);

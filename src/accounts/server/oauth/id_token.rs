@@ -1,5 +1,5 @@
-//! Step 4: an id token (a signed JSON web token) is read and checked. Only signatures by a key of the provider's count:
-//! there is no "none", and none that could be made with what is public.
+//! Step 4: parses and verifies an ID token, a signed JSON web token. Accepts only signatures by one of the provider's
+//! asymmetric keys: the algorithm "none" and symmetric algorithms are rejected.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::shared::Timestamp;
 
-/// Clocks differ.
+/// Tolerance for differing clocks.
 const DRIFT: Duration = Duration::from_secs(60);
 
-/// A public key of the provider's (RFC 7517).
+/// A public key of the provider (RFC 7517).
 #[derive(Deserialize)]
 pub struct SigningKey {
     kty: String,
@@ -35,7 +35,7 @@ struct Header {
     crit: Option<serde_json::Value>,
 }
 
-/// A token that has been taken apart and not been believed yet.
+/// A parsed token whose signature and claims are not verified yet.
 pub struct Parsed<'a> {
     header: Header,
     signed: &'a str,
@@ -43,7 +43,7 @@ pub struct Parsed<'a> {
     signature: Vec<u8>,
 }
 
-/// What the token must say.
+/// The values that the token's claims must have.
 pub struct ExpectedClaims<'a> {
     pub issuer: &'a str,
     pub audience: &'a str,
@@ -75,13 +75,13 @@ enum AudienceClaim {
     Several(Vec<String>),
 }
 
-/// Some providers write truth as a text. Whatever else stands there is not true.
+/// Accepts `true` and `"true"`, because some providers send booleans as text. Any other value counts as false.
 pub fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(value == true || value == "true")
 }
 
-/// Three parts with points between them.
+/// Splits the token into its three parts, separated by dots.
 pub fn parse(token: &str) -> Result<Parsed<'_>, String> {
     let wrong = |what: &str| format!("{what} cannot be read");
     let (signed, signature) = token.rsplit_once('.').ok_or_else(|| wrong("the token"))?;
@@ -101,7 +101,7 @@ impl Parsed<'_> {
         self.header.kid.as_deref()
     }
 
-    /// The claims, if a key of the provider's signed them and they say what they must.
+    /// Returns the claims if a key of the provider signed them and they match the expected values.
     pub fn verified(&self, keys: &[SigningKey], expected: &ExpectedClaims<'_>) -> Result<Claims, String> {
         if self.header.crit.is_some() {
             return Err("has extensions that are not known".to_owned());
@@ -133,7 +133,7 @@ impl Claims {
             AudienceClaim::One(aud) => (aud == expected.audience, false),
             AudienceClaim::Several(all) => (all.iter().any(|aud| aud == expected.audience), all.len() > 1),
         };
-        // Made for several, it must say that it was given to us.
+        // A token with several audiences must name this client as the authorized party.
         let presenter = self.azp.as_deref();
         if !is_ours || presenter.map_or(several, |azp| azp != expected.audience) {
             return Err("is for somebody else".to_owned());
@@ -193,7 +193,7 @@ impl SigningKey {
 
     fn rsa(&self, algorithm: &'static signature::RsaParameters, message: &[u8], signature: &[u8]) -> bool {
         let (Some(n), Some(e)) = (number(&self.n), number(&self.e)) else { return false };
-        // Some write a leading zero, which the numbers must not have.
+        // Some providers write a leading zero, which these numbers must not have.
         let strip = |bytes: Vec<u8>| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
         let key = RsaPublicKeyComponents { n: strip(n), e: strip(e) };
         key.verify(algorithm, message, signature).is_ok()

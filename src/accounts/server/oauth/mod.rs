@@ -37,33 +37,33 @@ const GOOGLE: &str = "https://accounts.google.com";
 pub enum Provider {
     GitHub,
     Google,
-    /// The organization's own, by OpenID Connect.
+    /// The organization's own provider, over OpenID Connect.
     Sso,
 }
 
-/// Who somebody is at a provider, proven just now.
+/// A person's identity at a provider, just proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub provider: Provider,
     pub issuer: String,
     /// Never reassigned by the provider, unlike names and addresses.
     pub subject: String,
-    /// How the person would recognise it: a login name or an address. Only for showing.
+    /// A login name or an address by which the person recognizes the identity. For display only.
     pub label: String,
     pub name: String,
     pub email: String,
-    /// The provider says that the address is theirs.
+    /// True if the provider has verified that the email address is the person's.
     pub email_verified: bool,
 }
 
-/// Why nobody came out.
+/// Why the provider yielded no identity.
 #[derive(Debug)]
 pub enum ProviderError {
-    /// No answer, or a late one.
+    /// The provider did not respond in time.
     Away(String),
-    /// An answer that makes no sense or fails a check.
+    /// The response cannot be parsed or fails a check.
     Nonsense(String),
-    /// The provider does not know this code, or not any more.
+    /// The provider does not know the code, or the code has expired.
     Stale(String),
 }
 
@@ -79,7 +79,7 @@ impl From<NoAnswer> for ProviderError {
 impl Provider {
     const ALL: [Self; 3] = [Self::GitHub, Self::Google, Self::Sso];
 
-    /// In addresses: `/auth/<slug>`.
+    /// The name in URLs: `/auth/<slug>`.
     pub const fn slug(self) -> &'static str {
         match self {
             Self::GitHub => "github",
@@ -96,7 +96,7 @@ impl Provider {
         }
     }
 
-    /// What people call it.
+    /// The display name.
     pub fn name(self, app: &App) -> String {
         match self {
             Self::GitHub => "GitHub".to_owned(),
@@ -105,7 +105,7 @@ impl Provider {
         }
     }
 
-    /// Those that are configured, in the order of their buttons.
+    /// The configured providers, in the order of their buttons.
     pub fn offered(app: &App) -> Vec<Self> {
         Self::ALL.into_iter().filter(|provider| !provider.client(app).0.is_empty()).collect()
     }
@@ -114,7 +114,7 @@ impl Provider {
         Self::offered(app).into_iter().find(|provider| provider.slug() == slug)
     }
 
-    /// Whose word its identities are.
+    /// The issuer of the provider's identities.
     pub fn issuer(self, app: &App) -> &str {
         let settings = &app.config.providers;
         match self {
@@ -124,7 +124,7 @@ impl Provider {
         }
     }
 
-    /// Client id and secret.
+    /// The client id and the client secret.
     fn client(self, app: &App) -> (&str, &str) {
         let settings = &app.config.providers;
         let (id, secret) = match self {
@@ -135,13 +135,13 @@ impl Provider {
         (id, secret.expose())
     }
 
-    /// Where the provider sends the browser back to. One address a provider, so that none can answer for another.
+    /// The redirect URI. Each provider has its own, so that one provider cannot respond in place of another.
     fn callback(self, app: &App) -> String {
         format!("{}/auth/{}/callback", app.public_url.origin(), self.slug())
     }
 }
 
-/// Where to send the browser, and what to remember about it.
+/// Returns the URL to redirect the browser to, and the flow to store in the browser's cookie.
 pub async fn start(
     app: &App,
     provider: Provider,
@@ -156,7 +156,7 @@ pub async fn start(
     Ok((url, flow))
 }
 
-/// Steps 3 and 4.
+/// Steps 3 and 4: exchanges the code and verifies the identity.
 pub async fn identify(
     app: &App,
     flow: &OAuthFlow,

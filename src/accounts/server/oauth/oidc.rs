@@ -1,4 +1,5 @@
-//! OpenID Connect: an id token, checked, says who it is. The details of the person may stand in it or be asked for.
+//! OpenID Connect: identifies the person by a verified ID token. Name and address come from the token or from the
+//! userinfo endpoint.
 
 use serde::Deserialize;
 
@@ -95,7 +96,7 @@ struct UserInfo {
     email_verified: bool,
 }
 
-/// Only wanted for showing and for a new account: without them the person types what is missing.
+/// Needed only for display and for a new account; the person types what is missing.
 async fn details(app: &App, metadata: &Metadata, tokens: &Tokens, claims: &Claims) -> Option<UserInfo> {
     if claims.email.is_some() && claims.name.is_some() {
         return None;

@@ -1,4 +1,4 @@
-//! Step 3: the code becomes tokens.
+//! Step 3: exchanges the authorization code for tokens.
 
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{OAuthFlow, Provider, ProviderError};
 use crate::platform::{App, Secret};
 
-/// What OpenID Connect adds to the answer.
+/// The field that OpenID Connect adds to the token response.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct IdTokenField {
     id_token: Option<String>,
@@ -39,7 +39,7 @@ pub struct Tokens {
     pub id: Option<Secret>,
 }
 
-/// Where a provider is asked, and how it wants to be told the secret.
+/// The provider's endpoints, and how it expects the client secret.
 pub struct Endpoints<'a> {
     pub authorize: &'a str,
     pub token: &'a str,
@@ -58,7 +58,7 @@ fn relation(app: &App, provider: Provider, endpoints: &Endpoints<'_>) -> Result<
         .set_redirect_uri(redirect))
 }
 
-/// The address that the browser is sent to.
+/// Builds the authorization URL that the browser is redirected to.
 pub fn authorize(
     app: &App,
     flow: &OAuthFlow,
@@ -101,7 +101,7 @@ pub async fn exchange(
     let answer = answer.map_err(|error| match error {
         RequestTokenError::Request(error) => ProviderError::from(error),
         RequestTokenError::ServerResponse(told) => refused(&told),
-        // GitHub tells its errors with status 200.
+        // GitHub reports errors with status 200.
         RequestTokenError::Parse(error, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
             Ok(told) => refused(&told),
             Err(_) => {

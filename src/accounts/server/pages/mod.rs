@@ -48,29 +48,29 @@ pub fn routes() -> Routes {
         .merge(profile::routes())
 }
 
-/// Where one was going when a way in came between.
+/// The query of the sign-in pages.
 #[derive(Deserialize)]
 struct SignInQuery {
     #[serde(default)]
     next: String,
-    /// Whoever is signed in signs in anew, or as somebody else.
+    /// Not empty: show the sign-in page although somebody is signed in.
     #[serde(default)]
     again: String,
 }
 
-/// Where to sign in although somebody is signed in.
+/// The sign-in URL for a person who is already signed in.
 pub fn sign_in_again(next: &ReturnPath) -> String {
     let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
     format!("/sign-in?again=1&next={next}")
 }
 
-/// The next step of a way in, which is told where one was going.
+/// Redirects to the next sign-in step and passes the return path on.
 fn onward(step: &str, next: &ReturnPath) -> Response {
     let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
     Redirect::to(&format!("{step}?next={next}")).into_response()
 }
 
-/// The same page again for somebody who has tried too often, with the time to wait.
+/// Renders the page again with status 429 and the time to wait.
 async fn slowed<F>(wait: Duration, page: impl FnOnce(FormErrors, StatusCode) -> F) -> Response
 where
     F: Future<Output = Response>,
@@ -85,12 +85,12 @@ fn browser_cookie(app: &App) -> &'static str {
     if app.public_url.is_secure() { "__Host-latchkey_browser" } else { "latchkey_browser" }
 }
 
-/// The token that this browser got when somebody signed in with it.
+/// The token that this browser received at an earlier sign-in.
 fn browser(app: &App, headers: &HeaderMap) -> Option<Secret> {
     cookie(headers, browser_cookie(app)).map(Secret::new)
 }
 
-/// The last step of every way in: a session under a new id, the browser remembered, on to where one was going.
+/// The last step of every sign-in: starts a session, remembers the browser, and redirects to the return path.
 pub async fn enter(
     app: &App,
     session: &Session,
@@ -127,7 +127,7 @@ async fn arrived(app: &App, visit: &Visit, next: &ReturnPath) -> Response {
     response
 }
 
-/// A browser that has proven to be the person's is not slowed by what strangers try.
+/// Stores a browser token in a cookie. The throttle does not slow this browser when strangers attack the account.
 async fn remember(
     app: &App,
     headers: &HeaderMap,

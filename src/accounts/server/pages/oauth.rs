@@ -21,7 +21,7 @@ use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
 
-/// Where invitations are answered; whoever comes from there may make an account with an identity.
+/// The path of invitations. A visitor from there may create an account with an identity.
 const INVITATIONS: &str = "/invite/";
 const PROFILE: &str = "/settings/profile";
 
@@ -29,12 +29,12 @@ const PROFILE: &str = "/settings/profile";
 pub struct StartQuery {
     #[serde(default)]
     next: String,
-    /// To add it to the account that is signed in.
+    /// Not empty: link the identity to the signed-in account.
     #[serde(default)]
     link: String,
 }
 
-/// What came back, and where to.
+/// The context of a provider's callback.
 struct Callback<'a> {
     app: &'a App,
     visit: &'a Visit,
@@ -56,7 +56,7 @@ pub async fn start(
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
     let mut purpose = Purpose::SignIn;
     if !query.link.is_empty() {
-        // The page before asked who it is; without that answer it asks now.
+        // Linking requires a recent confirmation; without one, ask for it now.
         if visitor.is_none() || !service::may_link(&app, &session, provider).await? {
             return Ok(Redirect::to(&format!("{PROFILE}/sign-in-methods/{slug}")).into_response());
         }
@@ -70,7 +70,11 @@ pub async fn start(
             Ok(response)
         }
         Err(refusal) => {
-            tracing::warn!(provider = slug, ?refusal, "the way to the identity provider is closed");
+            tracing::warn!(
+                provider = slug,
+                ?refusal,
+                "could not start the sign-in with the identity provider"
+            );
             Ok(oauth_error_page::page(&app, &visit, provider, &next, trouble(&refusal)).await)
         }
     }
@@ -91,7 +95,7 @@ pub async fn callback(
     let next = flow.as_ref().map_or_else(ReturnPath::home, OAuthFlow::next);
     let (session, headers) = (&session, &headers);
     let callback_request = Callback { app: &app, visit: &visit, session, headers, visitor, provider, next };
-    // The cookie stays where it belongs to another sign-in, in another tab.
+    // Keep the cookie: it may belong to another sign-in, in another tab.
     let Some(flow) = flow else { return Ok(callback_request.fail(OAuthFailure::NotOurs).await) };
     let mut response = callback_request.judge(&flow, &answer).await?;
     set_flow(&app, &mut response, "", 0);

@@ -1,4 +1,4 @@
-//! What is said when an identity provider's word opens nothing here.
+//! The page shown when signing in with an identity provider fails.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -15,14 +15,14 @@ use crate::ui::shell::Solo;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OAuthFailure {
-    /// Not the answer to a sign-in that this browser began, too late, or come again.
+    /// The callback belongs to no sign-in of this browser, or is expired, or was already used.
     NotOurs,
     SaidNo,
     Away,
     Nonsense,
     Disabled,
     NoAccount,
-    /// Somebody is signed in, and this identity is not theirs.
+    /// A person is signed in, and the identity is not linked to them.
     NotLinked,
     AddressTaken,
     Taken,
@@ -89,7 +89,7 @@ impl OAuthFailure {
         }
     }
 
-    /// Can the same be tried again, and where else can one go?
+    /// Whether to offer another try, and the alternative link with its text.
     const fn ways(self) -> (bool, &'static str, &'static str) {
         match self {
             Self::NotOurs | Self::SaidNo | Self::Away | Self::Nonsense => {

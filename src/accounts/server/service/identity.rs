@@ -1,5 +1,5 @@
-//! Who an identity is here. It belongs to one person, who linked it while signed in or made the account with it; an
-//! equal address says nothing.
+//! Maps identities to accounts. An identity belongs to the one person who linked it while signed in or created the
+//! account with it. An equal email address links nothing.
 
 use std::collections::HashMap;
 
@@ -16,14 +16,14 @@ use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::UserId;
 
-/// Whom an identity leads to.
+/// The account that an identity opens.
 pub enum Arrival {
     Done(Person),
-    /// The second factor is owed.
+    /// The second factor is still required.
     NeedsFactor(Person),
-    /// Nobody here has linked it.
+    /// No account is linked to the identity.
     Unknown,
-    /// The person it belongs to is disabled.
+    /// The identity's account is disabled.
     Disabled,
 }
 
@@ -44,7 +44,7 @@ pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arr
     }
     let now = app.clock.now();
     let mut write = app.db.write().await?;
-    // It may have been unlinked a moment ago.
+    // The identity may have been unlinked in the meantime.
     let still = identities::user_of(&mut *write, &identity.issuer, &identity.subject).await?;
     if still.as_ref() != Some(&person.id) {
         return Ok(Arrival::Unknown);
@@ -56,7 +56,7 @@ pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arr
     Ok(Arrival::Done(person))
 }
 
-/// Answers are judged by asking the provider, so strangers get a limited number.
+/// Limits the callbacks per network, because checking one costs a request to the provider.
 pub async fn admit_answer(app: &App, visit: &Visit) -> Result<(), Error> {
     let account = super::by_address("provider", visit);
     let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
@@ -73,7 +73,7 @@ pub fn forgive_answer(app: &App, visit: &Visit) {
     });
 }
 
-/// A provider's answer is taken once; false when it was taken before.
+/// Marks the provider's response as used. Returns false if it has been used already.
 pub async fn spend_flow(app: &App, flow: &OAuthFlow) -> Result<bool, Error> {
     let mut write = app.db.write().await?;
     let first = identities::spend_flow(&mut write, &flow.state().fingerprint(), flow.expires()).await?;
@@ -81,7 +81,7 @@ pub async fn spend_flow(app: &App, flow: &OAuthFlow) -> Result<bool, Error> {
     Ok(first)
 }
 
-/// A provider's answer to a sign-in of this browser did not hold.
+/// Records that a provider's response failed a check.
 pub async fn identity_refused(
     app: &App,
     visit: &Visit,
@@ -101,11 +101,11 @@ pub async fn identity_refused(
 
 pub enum LinkOutcome {
     Done,
-    /// Of this person, already.
+    /// The identity is already linked to this person.
     IsYours,
-    /// Another person's.
+    /// The identity is linked to another person.
     IsTaken,
-    /// The person has another account of this provider.
+    /// The person has linked another identity of the same provider.
     HasAnother,
 }
 
@@ -130,7 +130,7 @@ pub async fn link(app: &App, by: &By, person: &Person, identity: &Identity) -> R
     Ok(LinkOutcome::Done)
 }
 
-/// In the transaction that makes the account, too. False when it is somebody's already.
+/// Links the identity within the caller's transaction. Returns false if it is already linked to an account.
 pub async fn add_identity(
     app: &App,
     write: &mut Write,
@@ -160,7 +160,7 @@ pub async fn providers_of(app: &App, people: &[UserId]) -> Result<HashMap<UserId
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unlinked {
     Done,
-    /// Without it nothing would let the person in.
+    /// It is the person's last sign-in method.
     LastWay,
     NotThere,
 }

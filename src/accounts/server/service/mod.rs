@@ -1,5 +1,5 @@
-//! What people can do with their account. Each verb decides, writes and audits in one transaction; hashing happens
-//! before it begins.
+//! The use cases of accounts. Each one checks, writes and audits in one transaction; passwords are hashed before it
+//! begins.
 
 mod factor;
 mod identity;
@@ -50,7 +50,7 @@ use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
-/// Somebody with an account.
+/// A person with an account.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub id: UserId,
@@ -58,7 +58,7 @@ pub struct Person {
     pub name: String,
     pub has_password: bool,
     pub has_factor: bool,
-    /// As it was when this person was read; see `users.epoch`.
+    /// The value of `users.epoch` when this person was read.
     pub epoch: i64,
 }
 
@@ -90,7 +90,7 @@ impl Person {
     }
 }
 
-/// None when there is no such person, and when they are disabled: both are nobody to every door.
+/// Returns None when there is no such person or the person is disabled.
 pub async fn find_person(app: &App, id: &UserId) -> Result<Option<Person>, Error> {
     let user = users::by_id(app.db.pool(), id).await?;
     Ok(user.filter(|user| user.disabled_at.is_none()).map(Person::from))
@@ -101,7 +101,7 @@ pub async fn find_any_person(app: &App, id: &UserId) -> Result<Option<Person>, E
     Ok(users::by_id(app.db.pool(), id).await?.map(Person::from))
 }
 
-/// Whose address this is. Only for those who may know.
+/// Finds the person with this address. Call it only where the result may be revealed.
 pub async fn find_id(app: &App, email: &str) -> Result<Option<UserId>, Error> {
     Ok(users::by_email(app.db.pool(), email).await?.map(|user| user.id))
 }

@@ -1,4 +1,4 @@
-//! What people change about themselves.
+//! Changes to one's own profile.
 
 use super::{Person, hash_new_password};
 use crate::accounts::check_name;
@@ -10,12 +10,12 @@ use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 
-/// What became of a change: the inner texts stand beside their fields.
+/// The result of a profile change. The inner text is displayed beside the field.
 pub enum ProfileChange {
     Done,
-    /// The present password is wrong.
+    /// The current password is wrong.
     WrongPassword,
-    /// The new value is not taken, and why.
+    /// The new value is invalid; contains the reason.
     NotTaken(String),
 }
 
@@ -37,7 +37,8 @@ pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<P
     Ok(ProfileChange::Done)
 }
 
-/// Is it really they? Asked before what a stranger at an unlocked screen must not do; they may not guess here either.
+/// Checks the person's password before a sensitive change, with the sign-in throttle, so that a stranger at an unlocked
+/// screen can neither make the change nor guess the password.
 pub async fn confirm_password(
     app: &App,
     visit: &Visit,
@@ -64,7 +65,7 @@ pub async fn confirm_password(
     Ok(right)
 }
 
-/// Ends every other session: whoever knew the old password is out.
+/// Changes the password and ends every other session.
 pub async fn change_password(
     app: &App,
     visit: &Visit,
@@ -102,7 +103,7 @@ pub async fn sessions_of(app: &App, person: &Person) -> Result<Vec<SessionSummar
     Ok(sessions::of_user(app.db.pool(), &person.id, now, silent_since).await?)
 }
 
-/// Signs one of the person's sessions out; one that is gone already is no error.
+/// Ends one of the person's sessions. A session that has already ended is no error.
 pub async fn end_session(app: &App, by: &By, person: &Person, id_hash: &str) -> Result<(), Error> {
     let mut write = app.db.write().await?;
     if sessions::end(&mut write, &person.id, id_hash).await? {

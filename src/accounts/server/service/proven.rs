@@ -1,5 +1,5 @@
-//! What a session remembers on the way to an account: an identity that a provider has just proven and that nobody here
-//! has, and the leave to link one.
+//! Short-lived session data: an identity that a provider has just proven and that no account
+//! is linked to, and the permission to link one.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use crate::shared::Timestamp;
 
 const PROVEN: &str = "proven";
 const LEAVE: &str = "may_link";
-/// Long enough to fill a form in.
+/// How long a proven identity can be used to create an account.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// From the password to the provider's answer.
+/// The time allowed between the confirmation and the provider's response.
 const LEAVE_LIFE: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Serialize, Deserialize)]
@@ -34,7 +34,7 @@ struct LinkPermission {
     since: Timestamp,
 }
 
-/// Under a new id: whoever knew the old one gains nothing.
+/// Stores the identity under a new session id, which prevents session fixation.
 pub async fn keep_proven(
     app: &App,
     session: &Session,
@@ -46,14 +46,14 @@ pub async fn keep_proven(
     Ok(())
 }
 
-/// The identity that was proven in this session a moment ago, and that is waiting for its account.
+/// The identity that was recently proven in this session and has no account yet.
 pub async fn proven_identity(app: &App, session: &Session) -> Result<Option<Identity>, Error> {
     let proven = session.get::<ProvenIdentity>(PROVEN).await?;
     let proven = proven.filter(|proven| app.clock.now().since(proven.since) <= PATIENCE);
     Ok(proven.map(|proven| proven.identity))
 }
 
-/// The person was confirmed for it: the next answer of this provider may be linked.
+/// Permits linking the provider's next response. The caller has confirmed the person.
 pub async fn permit_link(
     app: &App,
     session: &Session,
@@ -77,7 +77,7 @@ pub async fn may_link(app: &App, session: &Session, provider: Provider) -> Resul
         .is_some_and(|leave| leave.provider == provider && app.clock.now().since(leave.since) <= LEAVE_LIFE))
 }
 
-/// Uses the leave up.
+/// Removes the permission to link.
 pub async fn end_leave(session: &Session) -> Result<(), Error> {
     session.remove::<LinkPermission>(LEAVE).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! What a session knows: who is signed in, or who has given the password and still owes the second factor.
+//! The session's data: the signed-in person, or the person whose second factor is still required.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ use crate::shared::{OrgId, Timestamp, UserId};
 pub const SIGNED_IN: &str = "signed_in";
 pub const ORIGIN: &str = "origin";
 const PENDING: &str = "pending";
-/// Sessions in which nobody has signed in yet: longer than anybody may take to do so.
+/// The lifetime of a session without a signed-in person.
 pub const ARRIVAL: Duration = Duration::from_secs(60 * 60);
-/// Between the password and the second factor.
+/// The time allowed between the password and the second factor.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignedIn {
     pub user: UserId,
     epoch: i64,
-    /// The organization that the person works in, once chosen.
+    /// The current organization, once chosen.
     pub org: Option<OrgId>,
-    /// When they proved who they are.
+    /// When the person signed in.
     pub since: Timestamp,
 }
 
@@ -43,7 +43,7 @@ pub async fn signed_in(session: &Session) -> Result<Option<SignedIn>, Error> {
     Ok(session.get(SIGNED_IN).await?)
 }
 
-/// Who has given the password here and owes the second factor.
+/// The person who has entered the password in this session but not yet the second factor.
 pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Error> {
     let Some(pending) = session.get::<PendingSignIn>(PENDING).await? else { return Ok(None) };
     if app.clock.now().since(pending.since) > PATIENCE {
@@ -52,14 +52,14 @@ pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Err
     super::proven_person(app, &pending.user, pending.epoch).await
 }
 
-/// A new id and nothing of what was there: whoever knew the old id gains nothing.
+/// Clears the session and gives it a new id, which prevents session fixation.
 pub(super) async fn begin(session: &Session, visit: &Visit) -> Result<(), Error> {
     session.cycle_id().await?;
     session.clear().await;
     Ok(session.insert(ORIGIN, (visit.address.to_string(), &visit.user_agent)).await?)
 }
 
-/// After the password, before the second factor.
+/// Starts the wait for the second factor after a correct password.
 pub async fn start_pending(
     app: &App,
     session: &Session,
@@ -76,12 +76,12 @@ pub async fn start_pending(
     Ok(())
 }
 
-/// What a profile waits for.
+/// The topic on which an open profile page listens for new sessions.
 pub fn new_session(person: &UserId) -> Topic {
     Topic::of_person(person, "sessions")
 }
 
-/// Signs the person in, under a new id.
+/// Signs the person in under a new session id.
 pub async fn start_session(
     app: &App,
     session: &Session,
@@ -92,19 +92,19 @@ pub async fn start_session(
     let signed_in =
         SignedIn { user: person.id.clone(), epoch: person.epoch, org: None, since: app.clock.now() };
     session.insert(SIGNED_IN, signed_in).await?;
-    // Now and not after the answer: what fails must fail before anybody is told otherwise.
+    // Save now and not after the response, so that a failure prevents the page that reports success.
     session.save().await?;
-    // Whoever has the profile open elsewhere sees at once that somebody came in.
+    // Open profile pages of the person list the new session at once.
     app.live.tell(new_session(&person.id), "");
     Ok(())
 }
 
-/// Who is signed in here, as long as what they proved counts.
+/// The signed-in person, or None after a password change or when the account is disabled.
 pub async fn person_of(app: &App, signed_in: &SignedIn) -> Result<Option<Person>, Error> {
     super::proven_person(app, &signed_in.user, signed_in.epoch).await
 }
 
-/// Does the session, named by its hash, still stand, and does this person still work in it?
+/// Returns true if the session with this hash is still valid and belongs to this person.
 pub async fn session_stands(app: &App, id_hash: &str, person: &UserId) -> Result<bool, Error> {
     let now = app.clock.now();
     let silent_since = now.minus(app.config.accounts.session_idle);
@@ -118,7 +118,7 @@ pub async fn session_stands(app: &App, id_hash: &str, person: &UserId) -> Result
     }
 }
 
-/// After a change of one's own password this session goes on; all others have ended with it.
+/// Keeps this session valid after a change of one's own password; all others end.
 pub async fn keep_session(session: &Session) -> Result<(), Error> {
     if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
         session.insert(SIGNED_IN, SignedIn { epoch: signed_in.epoch + 1, ..signed_in }).await?;
@@ -126,7 +126,7 @@ pub async fn keep_session(session: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// Chooses the organization to work in; the caller has checked the membership.
+/// Selects the current organization. The caller has checked the membership.
 pub async fn choose_org(session: &Session, org: &OrgId) -> Result<(), Error> {
     if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
         session.insert(SIGNED_IN, SignedIn { org: Some(org.clone()), ..signed_in }).await?;
@@ -134,7 +134,7 @@ pub async fn choose_org(session: &Session, org: &OrgId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Signs out here.
+/// Ends the current session.
 pub async fn end_this_session(
     app: &App,
     session: &Session,

@@ -1,4 +1,5 @@
-//! Sign-in with a password. An unknown address, a wrong password, a disabled person: one answer, one amount of work.
+//! Sign-in with a password. An unknown address, a wrong password and a disabled person get the same response after the
+//! same amount of work.
 
 use std::time::Duration;
 
@@ -13,19 +14,19 @@ use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
-/// Characters of a browser's token.
+/// The length of a browser token.
 const TOKEN: usize = 43;
-/// How long a browser counts as known.
+/// How long a browser is remembered.
 pub const BROWSER_LIFE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
 pub enum SignIn {
     Refused,
-    /// The password is right; the second factor is owed.
+    /// The password is right; the second factor is still required.
     NeedsFactor(Person),
     Done(Person),
 }
 
-/// `browser` is the token that a browser got when it signed in before.
+/// `browser` is the token that this browser received at an earlier sign-in.
 pub async fn sign_in(
     app: &App,
     visit: &Visit,
@@ -33,10 +34,10 @@ pub async fn sign_in(
     given: Secret,
     browser: Option<&Secret>,
 ) -> Result<SignIn, Error> {
-    // What is no address is nobody's, and need not reach the database.
+    // A malformed address matches nobody and needs no database query.
     let email = check_email(email).unwrap_or_default();
     let user = users::by_email(app.db.pool(), &email).await?;
-    // Asked for nobody too: how long it takes must not tell whether there is somebody.
+    // Look up the browser even when there is no such person, so that the response time does not reveal whether the account exists.
     let nobody = UserId::from_text("");
     let id = user.as_ref().map_or(&nobody, |user| &user.id);
     let known = known_browser(app, id, browser).await?;
@@ -62,14 +63,14 @@ pub async fn sign_in(
         None => {
             let reason = if is_disabled { SignInFailure::Disabled } else { SignInFailure::Password };
             app.metrics.operations.sign_in_failed(reason);
-            // The typed address is not written: people type passwords into the wrong field.
+            // Do not record the typed address: people type passwords into the wrong field.
             audit::record_refusal(app, &By::stranger(visit), Event::new("session.refused")).await?;
             Ok(SignIn::Refused)
         }
     }
 }
 
-/// The browser's token as a fingerprint, if this person has used it before.
+/// Returns the fingerprint of the browser's token if this person has used it.
 pub async fn known_browser(
     app: &App,
     id: &UserId,
@@ -99,7 +100,7 @@ pub async fn remember_browser(
     Ok(fresh)
 }
 
-/// One row a sign-in, written when the last proof was given.
+/// Records the sign-in after its last step.
 pub async fn record_sign_in(app: &App, visit: &Visit, person: &Person, proof: &str) -> Result<(), Error> {
     let mut write = app.db.write().await?;
     audit::record(app, &mut write, &person.by(visit), started(person, proof)).await?;

@@ -5,7 +5,7 @@ use sqlx::{AnyExecutor, AnyPool, Row as _};
 use crate::platform::db::{Write, places, sql};
 use crate::shared::{Timestamp, UserId};
 
-/// As the profile lists it.
+/// A session as the profile lists it.
 #[derive(Clone, Debug)]
 pub struct IdentitySummary {
     pub issuer: String,

@@ -25,7 +25,7 @@ pub struct StoredSession {
     pub ends_at: Timestamp,
 }
 
-/// As the profile lists it.
+/// A session as the profile lists it.
 #[derive(Clone, Debug)]
 pub struct SessionSummary {
     pub id_hash: String,
@@ -60,7 +60,7 @@ pub async fn find(
     .transpose()
 }
 
-/// False when the id is taken.
+/// Returns false when the id is taken.
 pub async fn insert(
     write: &mut Write,
     row: &SessionRow,
@@ -88,7 +88,7 @@ pub async fn insert(
             .bind(now.millis())
             .execute(&mut **write)
             .await?;
-        // As many as the profile lists; the ones not seen for longest go.
+        // Keep as many sessions as the profile lists; delete the least recently used ones.
         sqlx::query(
             "DELETE FROM sessions WHERE user_id = $1 AND id_hash NOT IN \
              (SELECT id_hash FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, created_at DESC LIMIT 100)",
@@ -100,7 +100,7 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// An ended session has no row and stays ended.
+/// Updates the session's row. An ended session has no row and stays ended.
 pub async fn update(write: &mut Write, row: &SessionRow) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE sessions SET data = $2, user_id = $3 WHERE id_hash = $1")
         .bind(&row.id_hash)
@@ -111,7 +111,7 @@ pub async fn update(write: &mut Write, row: &SessionRow) -> Result<(), sqlx::Err
         .map(drop)
 }
 
-/// The session and its person were seen.
+/// Updates `last_seen_at` of the session and its person.
 pub async fn touch(write: &mut Write, id_hash: &str, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in [
         "UPDATE sessions SET last_seen_at = $2 WHERE id_hash = $1 AND last_seen_at < $2",
@@ -154,7 +154,7 @@ pub async fn of_user(
         .collect()
 }
 
-/// One of a person's own; false when there is no such.
+/// Ends one of the person's sessions. Returns false if there is no such session.
 pub async fn end(write: &mut Write, user: &UserId, id_hash: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM sessions WHERE id_hash = $1 AND user_id = $2")
         .bind(id_hash)
@@ -164,7 +164,7 @@ pub async fn end(write: &mut Write, user: &UserId, id_hash: &str) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
-/// All of a person's, but for the one named. Returns how many.
+/// Ends all of the person's sessions except `but`. Returns their number.
 pub async fn end_all(write: &mut Write, user: &UserId, but: Option<&str>) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id_hash <> $2")
         .bind(user.as_str())
@@ -174,7 +174,7 @@ pub async fn end_all(write: &mut Write, user: &UserId, but: Option<&str>) -> Res
     Ok(done.rows_affected())
 }
 
-/// Sessions in which nobody has signed in end earlier, after `nobody_since`.
+/// Deletes expired sessions. Those without a signed-in person expire earlier, at `nobody_since`.
 pub async fn sweep(
     write: &mut Write,
     now: Timestamp,

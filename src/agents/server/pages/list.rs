@@ -1,4 +1,4 @@
-//! The list, by name.
+//! The list of agents, by name.
 
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -16,7 +16,7 @@ use crate::ui::parts::{
 use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
-/// Of an agent's servers, those that the list names.
+/// The most servers of an agent that the list names.
 const MOST_NAMED: usize = 3;
 
 #[derive(Default, Deserialize)]

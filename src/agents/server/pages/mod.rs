@@ -1,4 +1,4 @@
-//! `/settings/agents`: which agents there are, and what each uses.
+//! `/settings/agents`: the agents and their servers.
 
 mod list;
 mod one;

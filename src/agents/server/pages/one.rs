@@ -19,7 +19,7 @@ use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
     let id = AgentId::from_text(id);
-    // What is no identifier is not there; the database need not be asked.
+    // A malformed id matches nothing and needs no database query.
     id.compact().ok_or(Error::NotFound)?;
     let (agent, servers) = service::find(&app, &member, &id).await?;
     let people = names(&app, &[agent.created_by.clone(), agent.registered_by.clone()]).await?;

@@ -18,7 +18,7 @@ use crate::orgs::server::Member;
 use crate::platform::{App, Error, stream};
 use crate::shared::Permission;
 
-/// Rows read at once.
+/// The rows per query.
 const PIECE: usize = 250;
 /// Downloads at a time. Each compresses for itself, which takes megabytes.
 const MOST: usize = 16;
@@ -75,7 +75,7 @@ pub async fn download(
     Ok((headers, Body::from_stream(lines)).into_response())
 }
 
-/// An event as one line.
+/// Serializes an event as one line of JSON.
 fn line(row: &Recorded) -> String {
     let mut line = value(row).to_string();
     line.push('\n');

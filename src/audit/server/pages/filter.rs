@@ -1,4 +1,4 @@
-//! What is looked for, as it stands in the address of the page.
+//! The filter of the audit log, as the query of the page's URL.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::platform::{App, Error};
 use crate::shared::{EventId, UserId, contains_token};
 
 const DAY: u64 = 24 * 60 * 60;
-/// The spans that are offered: value, days, words.
+/// The selectable time spans: value, days, label.
 pub const SPANS: [(&str, u64, &str); 4] =
     [("", 0, "Any time"), ("1d", 1, "Last 24 h"), ("7d", 7, "Last 7 days"), ("30d", 30, "Last 30 days")];
 
 #[derive(Clone, Default, Deserialize)]
 pub struct FilterQuery {
-    /// The address or identifier of a person.
+    /// A person's email address or id.
     #[serde(default)]
     pub actor: String,
     #[serde(default)]
@@ -32,14 +32,14 @@ pub struct FilterQuery {
 }
 
 impl FilterQuery {
-    /// Is anything looked for?
+    /// Returns true if any filter is set.
     pub fn is_narrowed(&self) -> bool {
         [&self.actor, &self.action, &self.target, &self.time, &self.request]
             .iter()
             .any(|text| !text.is_empty())
     }
 
-    /// The same without whole keys that were pasted; None where there are none.
+    /// Returns the query without pasted keys, or None if it contains none.
     pub fn without_tokens(&self) -> Option<Self> {
         let mut rest = self.clone();
         let fields = [
@@ -56,7 +56,7 @@ impl FilterQuery {
         any.then_some(rest)
     }
 
-    /// As the query of an address, from an event on.
+    /// The URL query of this filter, for events before `before`.
     pub fn query_string(&self, before: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in [
@@ -77,7 +77,7 @@ impl FilterQuery {
     pub async fn filter(&self, app: &App) -> Result<AuditFilter, Error> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let actor = match given(&self.actor) {
-            // Nobody has this address, and nothing was done by nobody.
+            // Nobody has this address: filter by an id that matches no event.
             Some(email) if email.contains('@') => {
                 Some(find_id(app, &email).await?.map_or_else(|| "-".to_owned(), |id| id.to_string()))
             }

@@ -78,7 +78,7 @@ pub async fn show(
 fn filters(query: &FilterQuery, actions: Vec<String>) -> AnyView {
     let FilterQuery { actor, action, target, time, request, .. } = query.clone();
     let mut kinds = vec![SelectOption::new("", "Every action", action.is_empty())];
-    // One that is looked for and not there is still what is looked for.
+    // Keep the selected action even if the log has no such event.
     if !action.is_empty() && !actions.contains(&action) {
         kinds.push(SelectOption::new(action.clone(), action.clone(), true));
     }
@@ -133,7 +133,7 @@ fn refusal(reason: Reason) -> AnyView {
     .into_any()
 }
 
-/// What the log holds, and for how long.
+/// What the log contains, and its retention.
 fn about(settings: &Accounts) -> String {
     let days = |keep: Duration| counted(keep.as_secs().div_ceil(24 * 60 * 60), "day", "days");
     let refusals = settings

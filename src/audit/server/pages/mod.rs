@@ -1,4 +1,4 @@
-//! `/settings/audit-log` and its export. For admins and owners.
+//! `/settings/audit-log` and its export, for admins and owners.
 
 mod export;
 mod filter;
@@ -16,7 +16,7 @@ use filter::FilterQuery;
 
 const HOME: &str = "/settings/audit-log";
 
-/// To the log without the whole key that somebody pasted into its search. None where there is none.
+/// Redirects to the log without the key that was pasted into the search. None if there is no key.
 async fn redirect_without_token(session: &Session, query: &FilterQuery) -> Result<Option<Response>, Error> {
     let Some(rest) = query.without_tokens() else { return Ok(None) };
     warn_of_token_in_address(session).await?;

@@ -1,4 +1,4 @@
-//! The devices on somebody's profile: what it lists, and taking their keys away.
+//! The devices on the profile: lists them and revokes their keys.
 
 use async_trait::async_trait;
 use axum::extract::{Form, State};
@@ -44,7 +44,7 @@ pub struct EndDeviceForm {
     key: String,
 }
 
-/// In whichever organization it is: the profile is one for all of them.
+/// Ends a device's login in any of the person's organizations.
 pub async fn end(
     State(app): State<App>,
     member: Member,

@@ -1,4 +1,4 @@
-//! No code yet, or one that nothing is known of: the form to type it into.
+//! The form to enter a code, when the code is missing or unknown.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use crate::ui::parts::{HiddenFields, Input, Size};
 use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
 
-/// Room for a code, however people space it.
+/// The longest input for a code, including separators.
 const LONGEST: usize = 40;
 
 pub async fn page(
@@ -26,7 +26,7 @@ pub async fn page(
     let life = minutes(guard.app.config.device.device_code_life);
     let hint = format!("Eight letters, with or without the dash. Codes work for {life}.");
     let fields = vec![("token", guard.token()), ("org", query.org.clone())];
-    // As it is or not at all: cut off, it could become the code of a login, and be sent as if somebody had typed it.
+    // Never truncate the text: it could become the valid code of a login.
     let code = query.code.trim();
     let fits = code.chars().count() <= LONGEST && !code.chars().any(char::is_control);
     let code = if fits { code.to_owned() } else { String::new() };

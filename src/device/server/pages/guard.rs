@@ -14,7 +14,7 @@ use crate::shared::{LoginId, ReturnPath};
 pub struct Guard<'a> {
     pub app: &'a App,
     pub visitor: &'a Visitor,
-    /// Known to the browser alone.
+    /// The session's id, known only to the browser.
     session: Secret,
 }
 
@@ -24,12 +24,12 @@ impl<'a> Guard<'a> {
         Ok(Self { app, visitor, session: Secret::new(id.to_string()) })
     }
 
-    /// Goes with every form of this page.
+    /// The token in every form of this page.
     pub fn token(&self) -> String {
         self.derived("form")
     }
 
-    /// Proves to the next page that the code was typed here; a link from outside cannot have it.
+    /// Proves to the next page that the code was typed in this session. A link from outside cannot contain it.
     pub fn mark(&self, login: &LoginId) -> String {
         self.derived(&format!("typed {login}"))
     }
@@ -59,18 +59,18 @@ impl<'a> Guard<'a> {
         Redirect::to(&sign_in_again(next)).into_response()
     }
 
-    /// Does the device seem to be elsewhere?
+    /// Returns true if the device is in another network than the browser.
     pub fn is_elsewhere(&self, device: &str) -> bool {
         !device.parse().is_ok_and(|device| same_network(device, self.visitor.visit.address))
     }
 }
 
-/// By their hashes: how long it takes tells nothing about where they differ.
+/// Compares the hashes, so that the time taken does not reveal where the texts differ.
 fn is_same(given: &str, wanted: &str) -> bool {
     Secret::new(given).fingerprint() == Secret::new(wanted).fingerprint()
 }
 
-/// A /24 or a /64. This machine is one network, by whichever address it calls itself.
+/// Returns true if both addresses are in the same /24 or /64. All loopback addresses are one network.
 fn same_network(one: IpAddr, other: IpAddr) -> bool {
     match (one.to_canonical(), other.to_canonical()) {
         (one, other) if one.is_loopback() && other.is_loopback() => true,

@@ -49,10 +49,10 @@ pub struct LoginDecisionForm {
     mark: String,
     #[serde(default)]
     org: String,
-    /// "I started this login on my own device."
+    /// The checkbox "I started this login on my own device."
     #[serde(default)]
     mine: String,
-    /// Empty: a code was typed and is only looked up. "none": Enter was pressed where the question is.
+    /// "approve", "deny", "none" when Enter was pressed on the approval page, or empty when a code was entered.
     #[serde(default)]
     verdict: String,
 }
@@ -126,7 +126,7 @@ pub async fn submit(
     }
 }
 
-/// Nothing is decided; a code that was typed beside the right one is compared, and what was entered stays.
+/// Renders the page again without a decision. Checks a typed code and keeps the entered values.
 async fn compare(
     guard: &Guard<'_>,
     login: LoginRequest,
@@ -168,7 +168,7 @@ async fn approve(
         return Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
     match service::approve(guard.app, guard.visitor, &pending.login, &org).await? {
-        // Where somebody was quicker, the page tells what came of it to whoever may know.
+        // If the login was decided meanwhile, the outcome page shows the result to people who may see it.
         Decided::Done | Decided::Late => Ok(outcome),
         Decided::NotThere => {
             let errors = FormErrors::default().with("org", "You may not have keys in this organization.");
@@ -177,7 +177,7 @@ async fn approve(
     }
 }
 
-/// What is no code needs no look, and counts as no wrong one.
+/// Looks the code up. A malformed code needs no lookup and does not count as wrong.
 async fn look(guard: &Guard<'_>, text: &str) -> Result<Option<LoginRequest>, Error> {
     match UserCode::parse(text) {
         Some(code) => service::look(guard.app, guard.visitor, &code).await,

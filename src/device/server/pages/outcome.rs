@@ -1,4 +1,4 @@
-//! What came of a login: for the one who decided it, and that it is too late for everybody.
+//! The outcome of a login, for the person who decided it; for others, that it is too late.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -26,7 +26,7 @@ pub async fn page(guard: &Guard<'_>, login: LoginRequest) -> Result<Response, Er
     }
 }
 
-/// What people call what they logged in.
+/// The display name of the device that was logged in.
 fn subject(guard: &Guard<'_>, login: &LoginRequest) -> String {
     if !login.device_name.is_empty() {
         return login.device_name.clone();
@@ -54,7 +54,7 @@ async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, E
         },
         _ => None,
     };
-    // A key's page is there for whoever works in its organization.
+    // The key's page exists only in the key's organization.
     let is_here = visitor.current.as_ref().map(|place| &place.org) == login.org.as_ref();
     let (host, visit) = (guard.app.public_url.authority().to_owned(), &visitor.visit);
     let fetched = waits.then(|| guard.app.live.expect(service::fetched(&visitor.person.id, &login.id)));

@@ -1,4 +1,4 @@
-//! The question itself: who asks, from where, for what, in whose name. Approve and Deny weigh the same.
+//! The approval page: the device, its address, the person's account and organization. Approve and Deny look equal.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -21,14 +21,14 @@ use crate::ui::parts::{
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
-/// An organization that the key could be for.
+/// An organization that the key can be created in.
 #[derive(Clone)]
 pub struct OrgChoice {
     pub org: OrgId,
     name: String,
-    /// The person's.
+    /// The person's role.
     own: Role,
-    /// What the key would have.
+    /// The role that the key would have.
     key: Role,
 }
 
@@ -74,7 +74,7 @@ impl ApprovalPage {
         }
     }
 
-    /// A right code need not be typed once more; a wrong one counts.
+    /// Checks the typed code. A right code need not be typed again; a wrong one counts against the limit.
     pub fn take_typed(
         &mut self,
         guard: &Guard<'_>,
@@ -117,7 +117,7 @@ impl ApprovalPage {
                         <h1 class="h-page text-center">{title}</h1>
                         <PageForm action=HERE errors failed="The login was not approved." class="mt-5">
                             <HiddenFields fields/>
-                            // What Enter presses: it decides nothing.
+                            // The default button for Enter; it neither approves nor denies.
                             <button
                                 type="submit" name="verdict" value="none" formnovalidate tabindex="-1" aria-hidden="true"
                                 class="sr-only"
@@ -163,7 +163,7 @@ impl ApprovalPage {
             .await
     }
 
-    /// The code to compare, or the field to type it into where comparing is not enough.
+    /// The code to compare, or the field to type it into.
     fn head(&self) -> AnyView {
         const BAND: &str = "border-b border-brass-line bg-brass-tint px-5 py-4";
         let warning = self.elsewhere.then(|| {
@@ -271,14 +271,14 @@ impl ApprovalPage {
     }
 }
 
-/// "W D J B, M J H T": a voice reads letters and no word.
+/// Spells the code for screen readers: "W D J B, M J H T".
 fn spelled(code: &str) -> String {
     let letters = |half: &str| half.chars().map(String::from).collect::<Vec<_>>().join(" ");
     let (front, back) = code.split_at(code.len() / 2);
     format!("{}, {}", letters(front), letters(back))
 }
 
-/// What the key can do, for each role that it could get.
+/// Lists what the key can do, for each role that it could get.
 fn abilities(places: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> AnyView {
     let roles: Vec<Role> =
         Role::ALL.into_iter().rev().filter(|role| places.iter().any(|place| place.key == *role)).collect();
@@ -328,7 +328,7 @@ fn abilities(places: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> A
     .into_any()
 }
 
-/// The permission table in words.
+/// The permissions of a key with this role, in words.
 fn able(role: Role) -> Vec<&'static str> {
     let may = |permission: Permission| permission.is_granted(role, PrincipalKind::Key);
     let mut able = Vec::new();

@@ -1,4 +1,4 @@
-//! A device asks for a code.
+//! Starts a login: a device requests a code.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{LoginId, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
-/// Of all addresses together: anybody may ask, and each asking is kept.
+/// The most pending logins of all addresses together, because anybody may create one.
 const MOST_OPEN: i64 = 10_000;
 const LONGEST_DEVICE_NAME: usize = 60;
 const LONGEST_WORD: usize = 100;
 
-/// What a device says about itself. All of it is a claim; only where it comes from is known.
+/// What a device claims about itself. Only its address is verified.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     pub wire: LoginProtocol,
     pub client_id: &'a str,
-    /// Empty, or the name of the role that the key may have at most.
+    /// Empty, or the name of the highest role the key may have.
     pub scope: &'a str,
     /// What shares the key of a device; None: the client.
     pub product: Option<&'a str>,
@@ -40,7 +40,7 @@ pub struct StartedLogin {
     pub device_code: Secret,
     pub user_code: UserCode,
     pub verification_uri: String,
-    /// None where links may not carry codes.
+    /// None when the configuration forbids links with codes.
     pub verification_uri_complete: Option<String>,
     pub expires_in: Duration,
     pub interval: Duration,
@@ -50,9 +50,9 @@ pub struct StartedLogin {
 pub enum NotBegun {
     UnknownClient,
     InvalidScope,
-    /// What cannot be kept as it is, as a sentence.
+    /// The request is invalid; contains the reason as a sentence.
     Invalid(String),
-    /// `Error::TooMany` past a limit.
+    /// Any other error; `Error::TooMany` when a limit is exceeded.
     Error(Error),
 }
 
@@ -131,7 +131,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, Not
     })
 }
 
-/// What identifies something is taken as it is or not at all.
+/// Validates an identifier without changing it.
 fn word(what: &str, given: Option<&str>) -> Result<Option<String>, NotBegun> {
     match given {
         None | Some("") => Ok(None),
@@ -145,7 +145,7 @@ fn word(what: &str, given: Option<&str>) -> Result<Option<String>, NotBegun> {
     }
 }
 
-/// A name is only shown: what cannot be seen is left out, and what is too long ends early.
+/// Cleans a display name: removes invisible characters and truncates it.
 fn visible(name: &str) -> String {
     let unseen = |c: char| {
         c.is_control()

@@ -13,19 +13,19 @@ use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, Permission, PrincipalKind, Role};
 
-/// An approval can be collected at least this long, however late it came.
+/// An approved login can be collected for at least this long.
 const TO_COLLECT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
     Done,
-    /// Somebody was quicker, or its time has run out.
+    /// The login is already decided or has expired.
     Late,
-    /// They may not have keys in that organization.
+    /// The person may not have keys in that organization.
     NotThere,
 }
 
-/// None: nothing that this person may know of.
+/// Returns None when there is no such login or the person may not see it.
 pub async fn look(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Option<LoginRequest>, Error> {
     let look = LoginLimits::look(app, &visitor.person.id, visitor.visit.address)?;
     let found = store::find_by_user_code(app.db.pool(), code).await?;
@@ -37,12 +37,12 @@ pub async fn look(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Optio
     Ok(found)
 }
 
-/// A code that was typed beside the one that it should equal counts as any other wrong one.
+/// Counts a typed code that does not match the login as a wrong one.
 pub fn typed_wrong(app: &App, visitor: &Visitor) -> Result<(), Error> {
     LoginLimits::look(app, &visitor.person.id, visitor.visit.address).map(drop)
 }
 
-/// What the key of this login may do for somebody with that role.
+/// The role of this login's key for a member with this role.
 pub fn role_of(login: &LoginRequest, role: Role) -> Role {
     login.scope.map_or(role, |scope| scope.min(role))
 }
@@ -85,7 +85,7 @@ pub async fn approve(
     Ok(Decided::Done)
 }
 
-/// It is told to the organization that was chosen or, without a choice, to the one that the person works in.
+/// Denies the login. The audit event goes to the chosen organization or, without one, to the current one.
 pub async fn deny(
     app: &App,
     visitor: &Visitor,

@@ -1,4 +1,4 @@
-//! The moves of a login: `begin` by a device, `poll` by it until somebody has decided.
+//! The steps of a login: the device calls `begin`, then `poll` until a person has decided.
 
 mod begin;
 mod decide;
@@ -14,10 +14,10 @@ pub use begin::{NotBegun, Request, StartedLogin, begin};
 pub use decide::{Decided, approve, deny, look, role_of, typed_wrong};
 pub use poll::{Granted, Poll, PollResult, fetched, pending, poll};
 
-/// How long a login is kept after its time.
+/// How long an expired login stays in the database.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Where people enter a code.
+/// The page where people enter a code.
 pub fn verification_uri(app: &App) -> String {
     format!("{}/auth/device", app.public_url.origin())
 }
@@ -33,7 +33,7 @@ pub fn verification_uri_complete(app: &App, code: &UserCode, product: Option<&st
     format!("{}?{}", verification_uri(app), query.finish())
 }
 
-/// Removes logins that ended long ago.
+/// Deletes logins that expired long ago.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let mut write = app.db.write().await?;
     store::forget_before(&mut write, app.clock.now().minus(KEPT)).await?;

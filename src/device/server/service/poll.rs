@@ -25,7 +25,7 @@ pub struct Poll<'a> {
     pub visit: &'a Visit,
 }
 
-/// A key, and whose it is.
+/// The new key and its owner.
 #[derive(Debug)]
 pub struct Granted {
     pub key: Revealed,
@@ -34,16 +34,16 @@ pub struct Granted {
     pub org_id: OrgId,
 }
 
-/// Why there is no key (yet), in the order in which it is judged.
+/// The reasons why there is no key (yet), in the order of the checks.
 #[derive(Debug)]
 pub enum PollResult {
     UnknownClient,
-    /// Unknown, another client's, or used up.
+    /// The code is unknown, belongs to another client, or is already used.
     Unknown,
-    /// By the person, or because they may not have a key there any more.
+    /// Denied by the person, or because they may no longer have a key in the organization.
     Denied,
     Expired,
-    /// Too early; the interval that holds from here on.
+    /// The poll came too early; contains the new interval.
     SlowDown(Duration),
     Pending,
     Error(Error),
@@ -78,7 +78,7 @@ pub async fn poll(app: &App, poll: &Poll<'_>) -> Result<Granted, PollResult> {
     }
 }
 
-/// The answer to a device whose login is known to be pending, without a look into the database.
+/// The result for a cached pending login, without a database query.
 pub fn pending(app: &App, wire: LoginProtocol, client_id: &str, device_code: &Secret) -> Option<PollResult> {
     if !keys::is_current(app) {
         return None;
@@ -89,7 +89,7 @@ pub fn pending(app: &App, wire: LoginProtocol, client_id: &str, device_code: &Se
     Some(asked.map_or_else(PollResult::SlowDown, |()| PollResult::Pending))
 }
 
-/// None: it was approved and is still in time.
+/// Returns None when the login is approved and not expired.
 fn outcome(app: &App, login: &LoginRequest) -> Option<PollResult> {
     let now = app.clock.now();
     match login.status {
@@ -101,7 +101,7 @@ fn outcome(app: &App, login: &LoginRequest) -> Option<PollResult> {
     }
 }
 
-/// Using the approval up and making the key are one transaction: where there is no key, it stays approved.
+/// Consumes the approval and creates the key in one transaction: if creating fails, the login stays approved.
 async fn redeem(
     app: &App,
     poll: &Poll<'_>,
@@ -112,7 +112,7 @@ async fn redeem(
     let (Some(user), Some(org)) = (&login.decided_by, &login.org) else {
         return Err(Error::internal("an approved login names who approved it, and where").into());
     };
-    // Looked at before: nobody is hashed for in vain. It is decided in the transaction.
+    // Check before the transaction to avoid a needless hash; the check in the transaction decides.
     let Some(member) = find_present(app, org, user).await? else {
         return Err(give_up(app, poll, tool, login, org).await?);
     };
@@ -143,17 +143,17 @@ async fn redeem(
         return Err(give_up(app, poll, tool, login, org).await?);
     };
     app.metrics.operations.device_login(DeviceLogin::Completed);
-    // Whoever has approved it sees at once that the terminal has its key.
+    // The approval page learns at once that the terminal has its key.
     app.live.tell(fetched(&approved.by, &login.id), "");
     Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })
 }
 
-/// What the one who approved it waits for: the terminal has its key.
+/// The topic on which the approval page waits until the terminal has its key.
 pub fn fetched(person: &UserId, login: &LoginId) -> Topic {
     Topic::of_person(person, &format!("logins/{login}"))
 }
 
-/// Whoever approved it may not have a key there any more: that is final, and told where the key would have been.
+/// Denies the login for good when the approver may no longer have a key in the organization, and audits it there.
 async fn give_up(
     app: &App,
     poll: &Poll<'_>,

@@ -51,7 +51,7 @@ pub async fn submit(
         kind,
         role: Some(role),
         note: form.typed.note.clone(),
-        // What is no day is refused where days that are over are.
+        // An invalid date becomes the epoch, which the service rejects like any past date.
         expires_at: end.clone().unwrap_or(Some(Timestamp::from_millis(0))),
         rate_limit: form.typed.limit(),
         ranges: form.typed.lines(),
@@ -75,7 +75,8 @@ pub async fn submit(
 
 enum CreateOutcome {
     Now(Box<Revealed>),
-    /// By an earlier copy of the same form, too long ago to show a secret again: the key's page.
+    /// An earlier submission of the same form created the key, too long ago to show a secret again. Contains the key's
+    /// page.
     Before(String),
 }
 
@@ -91,7 +92,7 @@ async fn create_once(
     let made = match keys::create(app, member, draft, repeat.as_ref()).await {
         Err(Refusal::Repeated(id)) => {
             let key = keys::find(app, member, &id).await?;
-            // The browser's Back brought the form, and another key was asked for with it.
+            // The form was reached with the browser's Back button and submitted with another name.
             if name_key(draft.name.trim()) != name_key(&key.name) {
                 keys::create(app, member, draft, None).await?
             } else if let Some(revealed) = keys::replace(app, member, &id).await? {

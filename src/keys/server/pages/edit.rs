@@ -45,7 +45,7 @@ pub async fn submit(
     let edit = Edit {
         name: Some(typed.name.clone()),
         note: Some(typed.note.clone()),
-        // What is no day is refused where days that are over are.
+        // An invalid date becomes the epoch, which the service rejects like any past date.
         expires_at: Some(end.clone().unwrap_or(Some(Timestamp::from_millis(0)))),
         rate_limit: Some(typed.limit()),
         ranges: Some(typed.lines()),

@@ -1,4 +1,4 @@
-//! The fields that making and editing a key have in common: what was typed, what it means, how it is shown.
+//! The fields that the create and edit forms share: parsing, validation errors and views.
 
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use crate::shared::Timestamp;
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, exact};
 
-/// As it was typed.
+/// The submitted text.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct KeyFields {
@@ -27,7 +27,7 @@ const PRESETS: [(&str, &str); 5] =
     [("never", "Never"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("custom", "Custom")];
 
 impl KeyFields {
-    /// A key's present values.
+    /// The form with a key's current values.
     pub fn of(key: &Key) -> Self {
         Self {
             name: key.name.clone(),
@@ -39,7 +39,7 @@ impl KeyFields {
         }
     }
 
-    /// The end that was chosen; why it is none.
+    /// The chosen expiry time, or why it is invalid.
     pub fn end(&self, now: Timestamp, kept: Option<Timestamp>) -> Result<Option<Timestamp>, String> {
         match self.expiry.as_str() {
             "never" => Ok(None),
@@ -50,7 +50,7 @@ impl KeyFields {
             }
             "custom" if self.date.trim().is_empty() => Err("Enter the day on which it ends.".to_owned()),
             "custom" => match read_date(self.date.trim()) {
-                // To the end of that day.
+                // Until the end of that day.
                 Some(day) => Ok(Some(Timestamp::from_millis(day.millis() + DAY))),
                 None => Err("Write the day as 2027-05-31.".to_owned()),
             },
@@ -58,7 +58,7 @@ impl KeyFields {
         }
     }
 
-    /// Zero is no limit that a key may have, so what is no number is refused where numbers are.
+    /// Invalid numbers become zero, which the service rejects.
     pub fn limit(&self) -> Option<i64> {
         let text = self.rate_limit.trim().replace(',', "");
         (!text.is_empty()).then(|| text.parse().unwrap_or(0))
@@ -72,7 +72,7 @@ impl KeyFields {
         [&self.rate_limit, &self.ranges, &self.note].into_iter().any(|text| !text.trim().is_empty())
     }
 
-    /// The errors of the service, said as the form can say them.
+    /// Maps the service's errors to the form's fields.
     pub fn explain(
         &self,
         wrong: Vec<(&'static str, String)>,
@@ -90,7 +90,7 @@ impl KeyFields {
         errors
     }
 
-    /// The first line at which the ranges go wrong.
+    /// The first invalid line of the ranges.
     fn wrong_line(&self) -> Option<String> {
         let lines: Vec<(usize, String)> = self
             .ranges
@@ -129,7 +129,7 @@ pub fn NameField(value: String, #[prop(optional)] focus: bool) -> AnyView {
     .into_any()
 }
 
-/// When it ends. `kept` is the end that an edited key has.
+/// The expiry field. `kept` is the current expiry of an edited key.
 #[component]
 pub fn ExpiryField(typed: KeyFields, now: Timestamp, kept: Option<Timestamp>) -> AnyView {
     let chosen = typed.expiry.clone();
@@ -166,7 +166,7 @@ pub fn ExpiryField(typed: KeyFields, now: Timestamp, kept: Option<Timestamp>) ->
     .into_any()
 }
 
-/// Limits and the note, as they stand in a folded part.
+/// The fields for limits and note.
 #[component]
 pub fn LimitFields(typed: KeyFields) -> AnyView {
     view! {
@@ -191,7 +191,7 @@ pub fn LimitFields(typed: KeyFields) -> AnyView {
     .into_any()
 }
 
-/// The limits, folded away until one is set or wrong.
+/// The limit fields, collapsed until one is set or invalid.
 #[component]
 pub fn FoldedLimits(typed: KeyFields, open: bool) -> AnyView {
     let remark = if open { "" } else { "none set" };

@@ -24,10 +24,10 @@ use crate::platform::http::{Audience, Routes};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{Markup, Shape, Tone, badge};
 
-/// A part of a page, drawn while the page is: what it holds needs the page around it.
+/// A part of a page, rendered lazily because it needs the context of the page around it.
 type Drawing = Box<dyn FnOnce() -> AnyView + Send>;
 
-/// Where the list is.
+/// The path of the list.
 pub const HOME: &str = "/settings/api-keys";
 
 pub fn routes() -> Routes {
@@ -50,7 +50,7 @@ pub fn routes() -> Routes {
         .post("/settings/api-keys/{id}/revoke", Audience::Person, revoke::submit)
         .post("/settings/api-keys/{id}/disable", Audience::Person, state::disable)
         .post("/settings/api-keys/{id}/enable", Audience::Person, state::enable)
-        // Published clients print these.
+        // Published clients print these paths.
         .get("/dashboard/api-keys", Audience::Anyone, lead_home)
         .get("/dashboard/api/keys", Audience::Anyone, lead_home)
         .get("/app/settings/api-keys", Audience::Anyone, lead_home)
@@ -64,13 +64,13 @@ fn path_of(key: &KeyId) -> String {
     format!("{HOME}/{key}")
 }
 
-/// Back to a key's page, which says how it went.
+/// Redirects to the key's page with a message.
 async fn told(session: &Session, id: &KeyId, word: &str) -> Result<Response, Error> {
     leave_word(session, word).await?;
     Ok(Redirect::to(&path_of(id)).into_response())
 }
 
-/// A deed came too late or not at all: the key's page shows how things are now.
+/// Handles a change that was refused: the key's page shows the current state.
 async fn refused(session: &Session, id: &KeyId, refusal: Refusal) -> Result<Response, Error> {
     match refusal {
         Refusal::State(why) => leave_refusal(session, why).await?,
@@ -84,7 +84,7 @@ async fn refused(session: &Session, id: &KeyId, refusal: Refusal) -> Result<Resp
     Ok(Redirect::to(&path_of(id)).into_response())
 }
 
-/// The most urgent thing about a key; nothing for one that just works.
+/// The most urgent problem of a key; None if there is none.
 fn badge_of(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<Markup> {
     let ends_soon = key.expires_at.is_some_and(|end| end <= now.plus(SOON));
     let (tone, shape, text) = match key.status(now) {

@@ -10,7 +10,7 @@ use crate::platform::App;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{Glyph, GlyphSize, Icon, LinkButton, LivePart, RadioOption, RadioTabs, Symbol};
 
-/// The element whose text is the secret.
+/// The id of the element that contains the secret.
 pub const PLAINTEXT: &str = "plaintext";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ struct Sample {
     hint: String,
     before: String,
     after: String,
-    /// The key itself is in it.
+    /// The text contains the key itself.
     filled: bool,
 }
 

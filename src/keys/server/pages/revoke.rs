@@ -57,7 +57,7 @@ pub async fn submit(
     for child in made.iter().filter(|child| pairs.contains(&("also".to_owned(), child.id.to_string()))) {
         match keys::revoke(&app, &member, &child.id).await {
             Ok(_) => more += 1,
-            // Somebody else was quicker.
+            // Another request was faster.
             Err(Refusal::State(_)) => {}
             Err(refusal) => return refused(&session, &key.id, refusal).await,
         }
@@ -70,12 +70,12 @@ pub async fn submit(
     told(&session, &key.id, &format!("{} is revoked.{more}", key.name)).await
 }
 
-/// Was it used in the last seven days?
+/// Returns true if the key was used in the last seven days.
 pub fn in_use(key: &Key, now: Timestamp) -> bool {
     key.last_used_at.is_some_and(|at| at >= now.minus(A_DAY * 7))
 }
 
-/// The key's page with the question above it.
+/// The key's page with the dialog above it.
 async fn asked(
     app: &App,
     member: &Member,
@@ -110,15 +110,15 @@ async fn asked(
     key::page(app, member, &key.id, shown, status).await
 }
 
-/// Keys that the key made and that can be revoked with it.
+/// Keys that this key created and that can be revoked with it.
 const MOST_OFFERED: usize = 50;
 
-/// What is said and asked before a key is revoked.
+/// The dialog that confirms revoking a key.
 struct RevokeDialog {
     name: String,
     path: String,
     typed: String,
-    /// Its name has to be typed.
+    /// The key's name must be typed.
     asks: bool,
     valid: u64,
     addresses: usize,

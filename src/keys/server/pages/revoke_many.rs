@@ -20,7 +20,7 @@ use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 const HERE: &str = "/settings/api-keys/revoke";
-/// What is typed when one of the keys is in use.
+/// The text to type when one of the keys is in use.
 const WORD: &str = "revoke";
 
 pub async fn show(
@@ -55,7 +55,7 @@ pub async fn submit(
     for key in &chosen {
         match keys::revoke(&app, &member, &key.id).await {
             Ok(_) => done += 1,
-            // Somebody else was quicker: it is what was wanted.
+            // Another request has already revoked it.
             Err(Refusal::State(_)) => {}
             Err(Refusal::Error(error)) => return Err(error),
             Err(Refusal::Input(_) | Refusal::Repeated(_)) => {}
@@ -65,7 +65,7 @@ pub async fn submit(
     Ok(Redirect::to(HOME).into_response())
 }
 
-/// Those that there are and that can still be revoked.
+/// The selected keys that exist and can still be revoked.
 async fn living(app: &App, member: &Member, ids: Vec<KeyId>) -> Result<Vec<Key>, Error> {
     let mut living = Vec::with_capacity(ids.len());
     for id in ids {

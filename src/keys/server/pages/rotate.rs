@@ -31,10 +31,10 @@ const OVERLAPS: [(&str, &str); 5] =
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct RotateKeyForm {
-    /// Hours, or `custom` with a number of them.
+    /// A number of hours, or `custom` with `hours`.
     overlap: String,
     hours: String,
-    /// Made with the form: the same form sent twice rotates once.
+    /// Random; generated with the form, so that submitting it twice rotates once.
     once: String,
 }
 
@@ -188,7 +188,7 @@ pub async fn finish(
     }
 }
 
-/// By a day, or to the end of the key.
+/// Prolongs by a day, or until the key expires.
 pub async fn extend(
     State(app): State<App>,
     member: Member,

@@ -53,7 +53,7 @@ async fn answer(
     let back = ReturnPath::parse(&form.back).map_or(here, |back| back.to_string());
     match done {
         Ok(key) => leave_word(session, &word(&key)).await?,
-        // Somebody else, or the same person in another tab, was quicker: the page shows how it is now.
+        // Another request was faster: the page shows the current state.
         Err(Refusal::State(why)) => leave_refusal(session, why).await?,
         Err(Refusal::Error(error)) => return Err(error),
         Err(Refusal::Input(_) | Refusal::Repeated(_)) => return Err(Error::OutOfStep),

@@ -31,17 +31,17 @@ pub struct AcceptInviteForm {
     password: Option<Secret>,
 }
 
-/// What the one who opened the link can do with it.
+/// What the visitor can do with the invitation.
 enum InviteStep {
-    /// They are signed in as whom it is for.
+    /// The invited person is signed in.
     Join,
-    /// They are signed in as somebody else.
+    /// Another person is signed in.
     Leave { here: String },
-    /// The address has an account.
+    /// The invited address has an account; sign in first.
     SignIn,
-    /// It has none, and may get one, which an identity provider may open instead of a password.
+    /// The invited address has no account and can create one, with a password or an identity provider.
     SignUp { name: String, proven: Option<Identity> },
-    /// It has none, and no new accounts are made.
+    /// The invited address has no account, and sign-up is closed.
     Closed,
 }
 
@@ -104,7 +104,7 @@ pub async fn submit(
                 None => Ok(dead(&app, &visit).await),
             }
         }
-        // The page says what is in the way.
+        // The page explains why the invitation cannot be accepted.
         (step, _) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(page(&app, &visit, token, invitation, step, FormErrors::default(), status).await)

@@ -38,7 +38,7 @@ pub struct SetupForm {
     organization: String,
 }
 
-/// What was typed, but for the password.
+/// The submitted values without the password.
 #[derive(Clone, Default)]
 struct SetupInput {
     name: String,

@@ -31,7 +31,7 @@ pub struct SignUpForm {
     organization: String,
 }
 
-/// What was typed, but for the password.
+/// The submitted values without the password.
 #[derive(Clone, Default)]
 struct SignUpInput {
     name: String,

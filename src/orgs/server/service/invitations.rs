@@ -1,5 +1,5 @@
-//! Invitations: made, sent again, withdrawn, accepted. A link works once, for a week, for the address that it was made
-//! for, and only as long as whoever made it could give the role themselves.
+//! Creates, resends, withdraws and accepts invitations. A link works once, for a week, for one address, and only as long
+//! as the inviter may assign the role.
 
 use super::members::present_role;
 use super::refused;
@@ -15,19 +15,19 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Error, Posted, Secret};
 use crate::shared::{InvitationId, Permission, Role};
 
-/// More are not listed.
+/// The longest list of pending invitations.
 pub const MOST_LISTED: usize = 100;
 
-/// An invitation with its link, which exists here and in the one answer that shows it.
+/// An invitation with its link. The link exists only here and in the response that shows it.
 pub struct Invited {
     pub email: String,
     pub role: Role,
     pub link: Secret,
-    /// What became of the letter with the link.
+    /// Whether the email with the link was queued.
     pub posted: Posted,
 }
 
-/// Invites the addresses of a form. The inner error is the sentence that stands beside them.
+/// Invites the addresses of a form. The inner error is displayed beside the field.
 pub async fn invite(
     app: &App,
     actor: &Actor,
@@ -61,7 +61,7 @@ pub async fn invite(
     Ok(Ok(invited))
 }
 
-/// Only when the invitation is there for good.
+/// Sends the email. Call it only after the commit.
 fn post(app: &App, actor: &Actor, invited: &mut Invited) {
     let inviter = match &actor.by.actor {
         audit::Actor::Person { name, .. } | audit::Actor::Key { name, .. } => name,
@@ -71,7 +71,7 @@ fn post(app: &App, actor: &Actor, invited: &mut Invited) {
         letters::invitation(app, &invited.email, &actor.org.org_name, inviter, invited.link.expose());
 }
 
-/// A new link for an invitation; the earlier one ends.
+/// Creates a new link for an invitation and invalidates the earlier one.
 pub async fn resend(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invited, Error> {
     let (mut write, pending) = hold(app, actor, id, "invitation.resend").await?;
     let (email, role) = (pending.email, pending.role);
@@ -82,7 +82,7 @@ pub async fn resend(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invit
     Ok(invited)
 }
 
-/// The link ends.
+/// Deletes the invitation and so invalidates its link.
 pub async fn withdraw(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invitation, Error> {
     let (mut write, pending) = hold(app, actor, id, "invitation.withdraw").await?;
     store::delete(&mut write, &pending.id).await?;
@@ -92,24 +92,24 @@ pub async fn withdraw(app: &App, actor: &Actor, id: &InvitationId) -> Result<Inv
     Ok(pending)
 }
 
-/// Those that are not accepted yet.
+/// The invitations that are not accepted yet.
 pub async fn pending(app: &App, actor: &Actor) -> Result<Vec<Invitation>, Error> {
     actor.require(Permission::See)?;
     Ok(store::list(app.db.pool(), &actor.org.org, MOST_LISTED as i64).await?)
 }
 
-/// The one that a link opens now.
+/// Finds the invitation of a valid link.
 pub async fn by_link(app: &App, token: &Secret) -> Result<Option<Invitation>, Error> {
     let found = store::find_by_token(app.db.pool(), &token.fingerprint(), app.clock.now()).await?;
     Ok(found.filter(is_backed))
 }
 
-/// Somebody sent the form of a link that is not good.
+/// Records that an invalid link was submitted.
 pub async fn link_refused(app: &App, visit: &Visit) -> Result<(), Error> {
     audit::record_refusal(app, &By::stranger(visit), Event::new("invitation.refused")).await
 }
 
-/// Somebody with an account joins. None when the link has ended or is not theirs.
+/// Adds a person with an account. None when the link has expired or is for another address.
 pub async fn accept(
     app: &App,
     visit: &Visit,
@@ -150,7 +150,7 @@ pub async fn accept_anew(
     Ok(Some((person, invitation)))
 }
 
-/// The one place where links are made, and so where they can be sent from.
+/// Creates an invitation with a fresh link. Every invitation link is created here.
 async fn send(
     app: &App,
     write: &mut Write,
@@ -180,7 +180,7 @@ async fn send(
     Ok(Invited { email, role, link, posted: Posted::NoMail })
 }
 
-/// A pending invitation that the actor may change.
+/// Finds a pending invitation that the actor may change.
 async fn hold(
     app: &App,
     actor: &Actor,
@@ -200,14 +200,14 @@ async fn hold(
     Ok((write, pending))
 }
 
-/// Uses the link up, under the organization's lock. Of two at once, one gets it.
+/// Consumes the link under the organization's lock, so only one of two concurrent requests succeeds.
 async fn spend(app: &App, write: &mut Write, token: &Secret) -> Result<Option<Invitation>, Error> {
     let (now, fingerprint) = (app.clock.now(), token.fingerprint());
     let Some(found) = store::find_by_token(&mut **write, &fingerprint, now).await? else { return Ok(None) };
     if !members::hold(write, &found.org).await? {
         return Ok(None);
     }
-    // Whoever held the organization before may have changed it.
+    // Read again: another transaction may have changed the invitation before the lock was taken.
     let found = store::find_by_token(&mut **write, &fingerprint, now).await?.filter(is_backed);
     match found {
         Some(found) if store::delete(write, &found.id).await? => Ok(Some(found)),
@@ -230,7 +230,7 @@ async fn join(
     audit::record(app, write, &person.by(visit).in_org(&invitation.org), event).await
 }
 
-/// Could whoever made it still make it?
+/// Returns true if the inviter could still give this role.
 fn is_backed(invitation: &Invitation) -> bool {
     invitation.inviter_role.is_some_and(|role| role >= Role::Admin && role >= invitation.role)
 }

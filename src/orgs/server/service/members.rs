@@ -1,6 +1,6 @@
-//! Members: listed, given another role, removed. Nobody gives or takes a role above their own, and an owner always
-//! stays. The organization's row is held first and all is decided from what is read after that, so that of two owners
-//! who remove each other at once one stays.
+//! Lists members, changes their roles and removes them. Nobody grants or removes a role above their own, and one owner
+//! always remains. Each change first locks the organization's row and reads after that, so that of two owners who remove
+//! each other at once one remains.
 
 use super::refused;
 use crate::accounts::server as accounts;
@@ -15,7 +15,7 @@ use crate::shared::{KeyId, OrgId, Permission, PrincipalKind, Role, UserId};
 
 /// Rows of a page.
 pub const PAGE: usize = 50;
-/// Counting stops here.
+/// Counts above this number are not exact.
 pub const MOST_COUNTED: i64 = 1_000;
 
 pub struct MemberPage {
@@ -25,9 +25,9 @@ pub struct MemberPage {
 
 pub struct MemberEntry {
     pub listed: MemberSummary,
-    /// How many living keys they have made; counting stops beyond `MOST_COUNTED`.
+    /// The number of active keys the member created; counting stops above `MOST_COUNTED`.
     pub keys: i64,
-    /// The identity providers that let them in.
+    /// The identity providers linked to the member's account.
     pub providers: Vec<String>,
 }
 
@@ -63,12 +63,13 @@ pub async fn find(app: &App, actor: &Actor, user: &UserId) -> Result<MemberSumma
     store::find(app.db.pool(), &actor.org.org, user).await?.ok_or(Error::NotFound)
 }
 
-/// The living keys that the member has made: what their removal is about.
+/// The active keys that the member created, for the preview of the removal.
 pub async fn keys_of(app: &App, actor: &Actor, user: &UserId) -> Result<Vec<CreatedKey>, Error> {
     app.slice::<Offboarding>().0.made_by(app, &actor.org.org, user).await
 }
 
-/// May somebody with the role `own` change or remove one with `theirs`? Everybody may leave and give up power.
+/// Returns true if a member with the role `own` may change or remove one with the role `theirs`. Everybody may leave or
+/// lower their own role.
 pub fn may_change(own: Role, theirs: Role, is_self: bool) -> bool {
     is_self || Permission::ManageMembers.is_granted(own, PrincipalKind::Person) && theirs <= own
 }
@@ -76,7 +77,7 @@ pub fn may_change(own: Role, theirs: Role, is_self: bool) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 pub enum MemberChange {
     Done,
-    /// It would leave the organization without an owner.
+    /// The change would leave the organization without an owner.
     LastOwner,
 }
 
@@ -103,7 +104,7 @@ pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Re
     Ok(MemberChange::Done)
 }
 
-/// Removes a member, or lets oneself leave. The `ticked` keys that they made are revoked with them.
+/// Removes a member, or lets the actor leave. Revokes the `ticked` keys of the member.
 pub async fn remove(
     app: &App,
     actor: &Actor,
@@ -131,7 +132,7 @@ pub async fn remove(
     Ok(MemberChange::Done)
 }
 
-/// Holds the organization, then reads the actor's role and the member as they are now.
+/// Locks the organization, then reads the actor's current role and the member.
 async fn hold(app: &App, actor: &Actor, user: &UserId) -> Result<(Write, Role, MemberSummary), Error> {
     let mut write = app.db.write().await?;
     let own = present_role(&mut write, actor).await?;
@@ -139,7 +140,7 @@ async fn hold(app: &App, actor: &Actor, user: &UserId) -> Result<(Write, Role, M
     Ok((write, own, member))
 }
 
-/// Why a key may not manage anything. Reading and being checked go on.
+/// The error when a key tries to change something. Reads and verification still work.
 pub const CREATOR_GONE: &str = "The person who created this key is disabled or no longer a member of the organization, so it \
                                 cannot change keys or members.";
 
@@ -159,7 +160,7 @@ pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Erro
     }
 }
 
-/// A member as they are now.
+/// A member's current data.
 #[derive(Clone, Debug)]
 pub struct CurrentMember {
     pub name: String,
@@ -168,7 +169,8 @@ pub struct CurrentMember {
     pub org_name: String,
 }
 
-/// Holds the organization until the end of the transaction and reads one member. None for whoever is none, or disabled.
+/// Locks the organization until the end of the transaction and reads one member. None for a non-member or a disabled
+/// one.
 pub async fn hold_member(
     write: &mut Write,
     org: &OrgId,
@@ -182,7 +184,7 @@ pub async fn hold_member(
     Ok(member.map(|MemberSummary { name, email, role, .. }| CurrentMember { name, email, role, org_name }))
 }
 
-/// The same without holding anything: it may have changed when it is acted upon.
+/// Reads one member without a lock, so the data may be stale when it is used.
 pub async fn find_present(app: &App, org: &OrgId, user: &UserId) -> Result<Option<CurrentMember>, Error> {
     let Some((org_name, _)) = organization(app.db.pool(), org).await? else { return Ok(None) };
     let member = store::find(app.db.pool(), org, user).await?.filter(|member| !member.is_disabled);

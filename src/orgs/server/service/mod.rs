@@ -31,7 +31,7 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{OrgId, Plan, Role, UserId};
 
-/// How long an invitation that has ended is listed, so that it can be sent again.
+/// How long an expired invitation stays listed, so that it can be sent again.
 const INVITATIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The first account and its organization, in one transaction with the link's use. None when the link is dead or
@@ -78,7 +78,7 @@ pub async fn sign_up(
     Ok(Some(person))
 }
 
-/// Another organization, owned by who makes it.
+/// Creates an organization owned by its creator.
 pub async fn create(app: &App, maker: &Visitor, name: &str) -> Result<OrgId, Error> {
     let mut write = app.db.write().await?;
     let org = found(app, &mut write, &maker.by(), &maker.person.id, name).await?;
@@ -86,7 +86,7 @@ pub async fn create(app: &App, maker: &Visitor, name: &str) -> Result<OrgId, Err
     Ok(org)
 }
 
-/// Goes over to another of one's organizations, in this session.
+/// Switches the session to another of the person's organizations.
 pub async fn work_in(
     app: &App,
     visitor: &Visitor,
@@ -113,7 +113,7 @@ async fn found(app: &App, write: &mut Write, by: &By, owner: &UserId, name: &str
     Ok(org)
 }
 
-/// A refusal of something that matters is an event too; it is written outside of the transaction that was given up.
+/// Records a refusal as an audit event, outside of the transaction that was rolled back.
 async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&MemberSummary>) -> Error {
     let why = match member {
         Some(member) => format!(
@@ -135,7 +135,7 @@ async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&M
     audit::forbid(app, &actor.by, event, why).await
 }
 
-/// Removes invitations that ended long ago.
+/// Deletes invitations that expired long ago.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let mut write = app.db.write().await?;
     let before = app.clock.now().minus(INVITATIONS_KEPT);
@@ -144,12 +144,12 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where a person belongs, with the number of members of each; the oldest first.
+/// The person's organizations with their member counts, oldest first.
 pub async fn places_of(app: &App, user: &UserId) -> Result<Vec<(Membership, i64)>, Error> {
     Ok(store::places_of(app.db.pool(), user).await?)
 }
 
-/// What keys need to know of their organization.
+/// The organization's data that its keys need.
 pub async fn find(app: &App, org: &OrgId) -> Result<Option<(String, Plan)>, Error> {
     Ok(store::find(app.db.pool(), org).await?)
 }

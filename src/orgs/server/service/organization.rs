@@ -1,4 +1,4 @@
-//! The organization itself: its name, its plan, its end. Owners only; whoever calls has shown them what it costs.
+//! Renames an organization, changes its plan and deletes it. For owners only; the pages show the consequences first.
 
 use crate::audit::{self, Event};
 use crate::orgs::server::offboarding::Offboarding;
@@ -9,7 +9,7 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, Permission, Plan};
 
-/// The caller has checked the name.
+/// Renames the organization. The caller has validated the name.
 pub async fn rename(app: &App, actor: &Actor, name: &str) -> Result<(), Error> {
     actor.require(Permission::ManageOrganization)?;
     let org = &actor.org;
@@ -38,7 +38,7 @@ pub async fn set_plan(app: &App, actor: &Actor, plan: Plan) -> Result<(), Error>
     conclude(app, write, &org.org).await
 }
 
-/// How many keys would end with the organization.
+/// The number of keys that would be revoked with the organization.
 pub async fn living_keys(app: &App, actor: &Actor) -> Result<i64, Error> {
     app.slice::<Offboarding>().0.living(app, &actor.org.org).await
 }
@@ -46,13 +46,13 @@ pub async fn living_keys(app: &App, actor: &Actor) -> Result<i64, Error> {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Deleted {
     Done,
-    /// Keys live, and their end was not confirmed.
+    /// The organization has active keys, and revoking them was not confirmed.
     KeysLive(i64),
-    /// The person would belong to nothing, and could make nothing new.
+    /// The person would have no organization and could not create one.
     OnlyOne,
 }
 
-/// Ends the organization: nobody belongs to it, its keys open nothing. Its events stay.
+/// Deletes the organization, its memberships and its keys. Its audit events stay.
 pub async fn delete(app: &App, member: &Member, keys_may_end: bool) -> Result<Deleted, Error> {
     member.require(Permission::ManageOrganization)?;
     if member.visitor.memberships.len() < 2 {
@@ -77,7 +77,7 @@ pub async fn delete(app: &App, member: &Member, keys_may_end: bool) -> Result<De
     Ok(Deleted::Done)
 }
 
-/// What is remembered of an organization (its keys' plan and name) is read anew.
+/// Invalidates the cached plan and name of the organization's keys.
 async fn conclude(app: &App, mut write: Write, org: &OrgId) -> Result<(), Error> {
     changes::note(&mut write, app.clock.now(), Kind::Organization, org.as_str()).await?;
     write.commit().await?;

@@ -1,4 +1,4 @@
-//! Invitations: one an address and organization. The token is kept as a hash.
+//! SQL of invitations: one per address and organization. The token is stored as a hash.
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
@@ -16,7 +16,7 @@ pub struct Invitation {
     pub email: String,
     pub role: Role,
     pub inviter: String,
-    /// What the inviter may give now; none when they have left or are disabled.
+    /// The highest role the inviter may give now; None when they left or are disabled.
     pub inviter_role: Option<Role>,
     pub sent_at: Timestamp,
     pub expires_at: Timestamp,
@@ -92,7 +92,7 @@ pub async fn find_by_email(
     row.as_ref().map(invitation).transpose()
 }
 
-/// The one that a link opens now. Looking does not use it up.
+/// Finds the invitation of a valid link without consuming it.
 pub async fn find_by_token<'e>(
     executor: impl AnyExecutor<'e>,
     token_hash: &str,
@@ -141,14 +141,14 @@ pub async fn put(write: &mut Write, new: &NewInvitation<'_>) -> Result<(), sqlx:
     .map(drop)
 }
 
-/// False when it is gone already: of two at once, one gets true.
+/// Returns false if it is gone already, so only one of two concurrent calls returns true.
 pub async fn delete(write: &mut Write, id: &InvitationId) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("DELETE FROM invitations WHERE id = $1").bind(id.as_str()).execute(&mut **write).await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Long after their end, when nobody will send them again.
+/// Deletes invitations that expired before `before`.
 pub async fn sweep(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM invitations WHERE expires_at < $1")
         .bind(before.millis())

@@ -8,7 +8,7 @@ use crate::accounts::{email_key, name_key};
 use crate::platform::db::Write;
 use crate::shared::{OrgId, Role, Timestamp, UserId};
 
-/// A member as lists show them.
+/// A member as shown in lists.
 #[derive(Clone, Debug)]
 pub struct MemberSummary {
     pub user: UserId,
@@ -22,7 +22,7 @@ pub struct MemberSummary {
     pub is_disabled: bool,
 }
 
-/// Where a page of members ends and the next begins.
+/// A pagination cursor: the last member of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberCursor {
     joined_at: i64,
@@ -34,7 +34,7 @@ impl MemberCursor {
         Self { joined_at: listed.joined_at.millis(), user: listed.user.to_string() }
     }
 
-    /// As it stands in an address.
+    /// Serializes the cursor for a URL.
     pub fn to_text(&self) -> String {
         format!("{}.{}", self.joined_at, self.user)
     }
@@ -116,7 +116,7 @@ pub async fn find<'e>(
     row.as_ref().map(listed).transpose()
 }
 
-/// Counted no further than `most`.
+/// Counts up to `most` members.
 pub async fn count(pool: &AnyPool, org: &OrgId, most: i64) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT count(*) FROM (SELECT user_id FROM memberships WHERE org_id = $1 LIMIT $2) AS few",
@@ -139,7 +139,7 @@ pub async fn has_email(write: &mut Write, org: &OrgId, email: &str) -> Result<bo
     Ok(row.is_some())
 }
 
-/// Takes the organization's row until the end of the transaction; false when there is no such organization any more.
+/// Locks the organization's row until the end of the transaction. Returns false when the organization is gone.
 pub async fn hold(write: &mut Write, org: &OrgId) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("UPDATE organizations SET name = name WHERE id = $1 AND deleted_at IS NULL")
         .bind(org.as_str())
@@ -224,7 +224,7 @@ pub async fn delete(write: &mut Write, org: &OrgId, user: &UserId) -> Result<(),
         .map(drop)
 }
 
-/// Nobody belongs to it any more, and nobody is asked to.
+/// Deletes the memberships and invitations of an organization and marks it as deleted.
 pub async fn delete_organization(write: &mut Write, org: &OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in ["DELETE FROM memberships WHERE org_id = $1", "DELETE FROM invitations WHERE org_id = $1"] {
         sqlx::query(text).bind(org.as_str()).execute(&mut **write).await?;

@@ -9,7 +9,7 @@ use sqlx::{AnyExecutor, AnyPool, Row};
 use crate::platform::db::Write;
 use crate::shared::{OrgId, Plan, Role, Timestamp, UserId};
 
-/// A person's place in an organization.
+/// A person's membership in an organization.
 #[derive(Clone, Debug)]
 pub struct Membership {
     pub org: OrgId,
@@ -17,7 +17,7 @@ pub struct Membership {
     pub role: Role,
 }
 
-/// The oldest first: without a choice, that is where one works.
+/// The person's memberships, oldest first. The first one is the default organization.
 pub async fn memberships_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Membership>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, name, role FROM memberships JOIN organizations ON organizations.id = memberships.org_id \
@@ -29,7 +29,7 @@ pub async fn memberships_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Members
     rows.iter().map(membership).collect()
 }
 
-/// The same, each with the number of its members.
+/// The person's memberships, each with the organization's member count.
 pub async fn places_of(pool: &AnyPool, user: &UserId) -> Result<Vec<(Membership, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, name, role, \
@@ -73,7 +73,7 @@ pub async fn insert(
         .map(drop)
 }
 
-/// False when they belong to it already.
+/// Returns false if the person is already a member.
 pub async fn insert_membership(
     write: &mut Write,
     org: &OrgId,

@@ -39,7 +39,7 @@ pub fn routes() -> Routes {
         .post("/settings/profile/recovery-codes", Audience::Person, factor::new_codes)
 }
 
-/// Back to the profile, which says what was done.
+/// Redirects to the profile, which shows the message.
 async fn done(session: &Session, what: &str) -> Result<Redirect, Error> {
     crate::orgs::server::leave_word(session, what).await?;
     Ok(Redirect::to(HOME))

@@ -1,4 +1,4 @@
-//! Linking an identity provider to one's account, and unlinking it. Both ask who it is first: an unlocked screen must
+//! Links an identity provider to one's account, or unlinks it. Both require a confirmation first: an unlocked screen must
 //! not be enough. The provider itself is reached by a link.
 
 use axum::extract::{Form, Path, State};
@@ -33,7 +33,7 @@ pub async fn show(
     Ok(page(&app, &member, MethodChange::Link(provider), FormErrors::default(), StatusCode::OK).await)
 }
 
-/// The person is who they say: now the way to the provider is open for a few minutes.
+/// After a successful confirmation, permits linking for a few minutes.
 pub async fn submit(
     State(app): State<App>,
     member: Member,
@@ -87,7 +87,7 @@ pub async fn remove(
     }
 }
 
-/// What a page of this module does.
+/// The change that a page of this module makes.
 #[derive(Clone)]
 enum MethodChange {
     Link(Provider),
@@ -107,7 +107,7 @@ impl MethodChange {
     }
 }
 
-/// How a linked identity is named in addresses.
+/// The name of a linked identity in URLs.
 pub fn method_slug(app: &App, place: usize, issuer: &str) -> String {
     match service::provider_of(app, issuer) {
         Some(provider) => provider.slug().to_owned(),
@@ -167,7 +167,7 @@ async fn page(
         .await
 }
 
-/// The answer to a form may not lead to another site; this page does, at once, by itself or by its link.
+/// The content security policy stops a form from redirecting to another site; this page links there instead.
 async fn leaving(app: &App, member: &Member, provider: Provider) -> Response {
     let name = provider.name(app);
     let href = format!("/auth/{}?link=1", provider.slug());

@@ -1,4 +1,4 @@
-//! The identity providers among the sign-in methods of the profile: those that open the account, and those that could.
+//! The identity providers among the profile's sign-in methods: the linked ones and those that can be linked.
 
 use leptos::prelude::*;
 
@@ -19,11 +19,11 @@ pub struct SignInMethod {
 struct LinkedProvider {
     label: String,
     used_at: Timestamp,
-    /// The provider is configured no more.
+    /// The provider is no longer configured.
     is_former: bool,
 }
 
-/// Those of the person first; then the others that are offered.
+/// The linked providers, then the other configured ones.
 pub async fn of(app: &App, person: &Person) -> Result<Vec<SignInMethod>, Error> {
     let theirs = service::identities_of(app, person).await?;
     let mut methods: Vec<SignInMethod> = Vec::new();

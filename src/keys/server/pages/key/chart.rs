@@ -1,4 +1,4 @@
-//! How a key was used, as columns of time.
+//! The usage chart of a key.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Range {
         Self::ALL.into_iter().find(|range| range.as_str() == text).unwrap_or_default()
     }
 
-    /// Columns, and the hours of each.
+    /// The number of columns, and the hours of each.
     const fn shape(self) -> (i64, i64) {
         match self {
             Self::Day => (24, 1),
@@ -77,7 +77,7 @@ impl Range {
         }
     }
 
-    /// A few words below the chart.
+    /// The caption below the chart.
     pub fn axis(self, now: Timestamp) -> Vec<String> {
         let (columns, width) = self.shape();
         let first = self.first_hour(now);

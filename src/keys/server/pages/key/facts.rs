@@ -57,7 +57,7 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
     .into_any()
 }
 
-/// What a caller's secret is called, and how it is marked.
+/// The name and mark of a caller's secret.
 fn secret_of(caller: &Caller, key: &Key, now: Timestamp) -> (&'static str, Ink) {
     let (current, rotation) = (key.secret.to_string(), key.rotation(now));
     match rotation {
@@ -69,7 +69,7 @@ fn secret_of(caller: &Caller, key: &Key, now: Timestamp) -> (&'static str, Ink) 
 }
 
 pub fn callers(callers: Vec<Caller>, key: &Key, now: Timestamp) -> AnyView {
-    // Said where it tells something: while there are two, and when one that has ended is sent.
+    // Show it only while the key has two secrets, or when an ended one is used.
     let current = key.secret.to_string();
     let tells = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
     let content = if callers.is_empty() {
@@ -122,7 +122,7 @@ pub fn callers(callers: Vec<Caller>, key: &Key, now: Timestamp) -> AnyView {
     .into_any()
 }
 
-/// Address and user agent. Beyond a hundred callers of a key the rest is counted together.
+/// Address and user agent. Above a hundred callers of a key, the others are counted together.
 pub fn told(address: String, user_agent: String) -> (String, String) {
     let or_unknown = |text: String| if text.is_empty() { "Unknown".to_owned() } else { text };
     if address.is_empty() && user_agent.is_empty() {

@@ -45,7 +45,7 @@ pub async fn show(
     page(&app, &member, &KeyId::from_text(id), shown, StatusCode::OK).await
 }
 
-/// What stands on the page besides the key.
+/// The variable parts of the key's page.
 #[derive(Default)]
 pub struct KeyPageState {
     pub range: Range,
@@ -54,15 +54,15 @@ pub struct KeyPageState {
     pub dialog: Option<Drawing>,
 }
 
-/// All that the page says.
+/// The data that the page shows.
 struct KeyDetails {
     key: Key,
-    /// What it waits for while nobody has used the key.
+    /// The topic on which the page waits for the first use of the key.
     first_call: Option<String>,
     creator: String,
     maker: Option<String>,
     hours: Vec<Hour>,
-    /// Of the last day, where the chart shows another span.
+    /// The usage of the last day, if the chart shows another span.
     day: Vec<Hour>,
     callers: Vec<Caller>,
     events: Option<Vec<Recorded>>,
@@ -171,7 +171,7 @@ fn body(told: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp) -
     let chart = calls(&key, range, &hours, now);
     let facts = facts::facts(&key, &creator, maker, now);
     let callers = facts::callers(callers, &key, now);
-    // They are there for those who may read the log.
+    // Only for people who may read the audit log.
     let log = format!("/settings/audit-log?target={}", key.id);
     let events = events.map(|events| facts::events(events, log, now));
     view! {
@@ -246,7 +246,7 @@ fn head(
     .into_any()
 }
 
-/// A dead secret that is still sent. Whoever sends it has not proven to have it.
+/// Warns about an ended secret that is still used. Its sender is not verified.
 fn tried(count: i64, callers: &[Caller], now: Timestamp) -> AnyView {
     let count = grouped(u64::try_from(count).unwrap_or(0));
     let from = callers.iter().find(|caller| !caller.address.is_empty() && caller.last_at >= now.minus(A_DAY));
@@ -297,7 +297,7 @@ fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
     .into_any()
 }
 
-/// What would fail if the key ended now.
+/// The calls that would fail if the key were revoked now.
 pub fn cost(day: &[Hour], callers: &[Caller], now: Timestamp) -> (u64, usize) {
     let valid =
         day.iter().filter(|hour| hour.outcome == Outcome::Valid).map(|hour| hour.requests).sum::<i64>();

@@ -14,10 +14,10 @@ use crate::ui::parts::{
 };
 use crate::usage::server::{Caller, Hour};
 
-/// The old secret has been silent for this long: finishing is the thing to do.
+/// After this long without use of the old secret, the page suggests finishing the rotation.
 const SILENT: u64 = 60 * 60;
 
-/// None where there is one secret.
+/// Returns None if the key has only one secret.
 pub fn panel(
     key: &Key,
     day: &[Hour],

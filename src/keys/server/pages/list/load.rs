@@ -1,4 +1,4 @@
-//! All that a page of the list shows, read with few queries however many rows there are.
+//! Loads the list page's data with a fixed number of queries.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::shared::{KeyId, UserId};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Trend};
 
-/// The statuses that are offered, with how many keys stand so; none is all of them.
+/// The selectable statuses with their number of keys; None stands for all.
 pub const OFFERED: [Option<Standing>; 7] = [
     Some(Standing::Active),
     Some(Standing::Expiring),
@@ -27,7 +27,7 @@ pub const OFFERED: [Option<Standing>; 7] = [
 pub struct KeyListPage {
     pub rows: Vec<RowData>,
     pub counts: Vec<i64>,
-    /// Those who have made keys, by name.
+    /// The people who created keys, by name.
     pub creators: Vec<(UserId, String)>,
     pub previous: String,
     pub next: String,
@@ -36,19 +36,19 @@ pub struct KeyListPage {
 pub struct RowData {
     pub key: Key,
     pub trend: Option<Trend>,
-    /// Refused by the rate limit since the last whole hour.
+    /// Requests refused by the rate limit since the last full hour.
     pub limited: u64,
     /// Of a key that is being rotated: its calls of a day, and how many of them with the old secret.
     pub share: Option<(u64, u64)>,
     pub creator: String,
-    /// The key that made it.
+    /// The key that created it.
     pub maker: Option<String>,
     pub may_manage: bool,
     pub may_renew: bool,
     pub is_new: bool,
 }
 
-/// `fresh` is the key that was just made: it stands first, wherever it belongs.
+/// `fresh` is the key that was just created; it comes first, regardless of the order.
 pub async fn load(
     app: &App,
     member: &Member,

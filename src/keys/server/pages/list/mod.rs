@@ -42,7 +42,7 @@ pub async fn show(
     page(&app, &member, shown, StatusCode::OK).await
 }
 
-/// Looks for what was typed. The other fields are the list's present filter.
+/// Searches for the typed text. The other fields are the current filter.
 pub async fn search(
     State(app): State<App>,
     member: Member,
@@ -59,7 +59,7 @@ pub async fn search(
     }
 }
 
-/// To the page of the key that has this secret, or had it; else the list says that nothing begins so.
+/// Redirects to the page of the key that has or had this secret; otherwise to the list without results.
 async fn by_secret(app: &App, member: &Member, secret: crate::shared::SecretId) -> Result<Response, Error> {
     let to = match find_by_secret(app, member, secret).await? {
         Some(key) => path_of(&key),

@@ -6,11 +6,11 @@ use crate::keys::server::pages::HOME;
 use crate::keys::server::{Filter, Order, Position, Token};
 use crate::shared::{Kind, SecretId, UserId, contains_token};
 
-/// A page of the list.
+/// The keys per page.
 pub const ROWS: usize = 50;
 const LONGEST: usize = 200;
 
-/// The orders that are offered, each in one direction.
+/// The selectable sort orders, each in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     #[default]
@@ -61,7 +61,7 @@ impl Sort {
 
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// What is looked for: how a name or the visible start of a key begins.
+    /// The search text: the start of a name or of a key's visible prefix.
     pub text: String,
     pub standing: Option<Standing>,
     pub kind: Option<Kind>,
@@ -71,10 +71,10 @@ pub struct Query {
     before: String,
 }
 
-/// What somebody typed into the search field.
+/// The content of the search field.
 pub enum Sought {
     Text(String),
-    /// A whole key: nothing of it may come into an address.
+    /// A whole key, which must not appear in a URL.
     Token(SecretId),
 }
 
@@ -82,7 +82,7 @@ impl Sought {
     /// A key that was cut off or mistyped still has most of its secret: only its public start is kept.
     pub fn read(typed: &str) -> Self {
         let typed = typed.trim();
-        // Copied with what stood around it: "Bearer …", "KEY=…", quotes.
+        // Strip what is often copied with a key: "Bearer …", "KEY=…", quotes.
         let words = typed.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         if let Some(token) = words.filter_map(Token::parse).next() {
             return Self::Token(token.id());
@@ -130,7 +130,7 @@ impl Query {
         (query, token)
     }
 
-    /// The same from its first page on.
+    /// The same query on its first page.
     #[must_use]
     pub fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut query = Self { after: String::new(), before: String::new(), ..self.clone() };
@@ -146,7 +146,7 @@ impl Query {
         Self { before: position.to_text(), after: String::new(), ..self.clone() }.address()
     }
 
-    /// What is not as it is without being said.
+    /// The parameters that differ from the defaults.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let sort = Some(self.sort).filter(|sort| *sort != Sort::default());
         [

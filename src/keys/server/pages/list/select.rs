@@ -34,7 +34,7 @@ pub async fn selected(
     for key in &keys {
         match disable(&app, &member, key).await {
             Ok(_) => done += 1,
-            // Revoked or disabled by somebody else meanwhile.
+            // Another request has revoked or disabled it.
             Err(Refusal::State(_)) => {}
             Err(Refusal::Error(error)) => return Err(error),
             Err(Refusal::Input(_) | Refusal::Repeated(_)) => {}
@@ -46,7 +46,7 @@ pub async fn selected(
     Ok(Redirect::to(HOME).into_response())
 }
 
-/// Each once, and no more than a page has.
+/// The selected keys without duplicates, at most one page of them.
 pub fn keys_of(pairs: &[(String, String)]) -> Vec<KeyId> {
     let mut keys: Vec<KeyId> = Vec::new();
     for (_, id) in pairs.iter().filter(|(name, id)| name == "key" && !id.contains('\0')).take(ROWS) {

@@ -1,4 +1,4 @@
-//! The list as a page: what it is, the filters, the table, and what it says when nothing is there.
+//! The key list's page: filters, table and empty states.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -23,13 +23,13 @@ use crate::ui::parts::{
 use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
-/// What stands on the page besides the keys.
+/// The variable parts of the list's page.
 #[derive(Default)]
 pub struct ListPageState {
     pub query: Query,
-    /// The key that was just made, and the box that reveals it.
+    /// The key that was just created, and the box that reveals its secret.
     pub fresh: Option<(Key, Drawing)>,
-    /// A form above the page.
+    /// A dialog above the page.
     pub dialog: Option<Drawing>,
 }
 
@@ -182,7 +182,7 @@ fn columns(sort: Sort) -> Vec<Column> {
     ]
 }
 
-/// Says what was searched and offers the way out.
+/// Shows the search text and a link that clears it.
 fn no_match(query: &Query) -> AnyView {
     let what = match query.standing {
         Some(standing) => format!("No {} key", standing.label().to_lowercase()),

@@ -1,5 +1,6 @@
-//! The list: invite form, members, pending invitations. A form for an invitation is answered with the same page and its
-//! links, which are shown only then.
+//! The member list with the invite form and the pending invitations. The response to the invite form is the same page
+//! with
+//! the invitation links, which are not shown again.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -24,7 +25,7 @@ use crate::ui::parts::{
 use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
-/// From here on a silence is worth a look.
+/// Members not seen for longer than this are highlighted.
 const LONG_SILENCE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
 
 #[derive(Default, Deserialize)]
@@ -175,7 +176,7 @@ fn no_match(search: &str) -> AnyView {
     .into_any()
 }
 
-/// "GitHub or password and code".
+/// The sign-in methods in words, such as "GitHub or password and code".
 fn ways(listed: &MemberSummary, providers: Vec<String>) -> String {
     if listed.is_disabled {
         return "Disabled".to_owned();

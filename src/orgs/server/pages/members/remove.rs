@@ -1,4 +1,4 @@
-//! Removing a member, or leaving: first what becomes of the keys that they made.
+//! Removes a member, or lets one leave, after a preview of what happens to their keys.
 
 use axum::extract::{Path, RawForm, State};
 use axum::http::StatusCode;
@@ -23,7 +23,7 @@ pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>
     page(&app, &member, listed, FormErrors::default(), StatusCode::OK).await
 }
 
-/// `key` comes once for each that was ticked.
+/// `key` is repeated for each selected key.
 pub async fn submit(
     State(app): State<App>,
     member: Member,

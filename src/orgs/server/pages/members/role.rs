@@ -1,4 +1,4 @@
-//! Another role for a member.
+//! Changes a member's role.
 
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
@@ -60,12 +60,12 @@ pub fn assignable_roles(own: Role) -> impl Iterator<Item = Role> {
     Role::ALL.into_iter().filter(move |role| *role <= own)
 }
 
-/// Why the only owner cannot stop being one.
+/// The error when the last owner would lose the role.
 pub fn last_owner(member: &Member) -> String {
     format!("{} would have no owner who can sign in. Make somebody else an owner first.", member.org.org_name)
 }
 
-/// A page is shown to those who may use it.
+/// Fails with 403 when the member may not change the listed one.
 pub fn refuse_others(member: &Member, listed: &MemberSummary) -> Result<(), Error> {
     if service::may_change(member.org.role, listed.role, listed.user == member.user) {
         return Ok(());

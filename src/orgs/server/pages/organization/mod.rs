@@ -88,7 +88,7 @@ async fn page(
     let word = member.visitor.word.clone();
     let org = member.org.clone();
     let rendered = page_for(app, member, "Organization").status(status).render(move || {
-        // Each form shows what was wrong with itself.
+        // Each form shows only its own errors.
         let is_plan = errors.of("plan").is_some();
         let (of_name, of_plan) =
             if is_plan { (FormErrors::default(), errors) } else { (errors, FormErrors::default()) };
