@@ -31,6 +31,7 @@ pub async fn serve(sources: &Sources) -> Result<(), Failure> {
     let mut stop_signal = Box::pin(process::stop_signal()?);
     let db = tokio::select! {
         db = db::open_when_reachable(&config.database, &clock) => db?,
+        () = serve_http::answer_starting(&listener) => return Ok(()), // it never ends by itself
         () = &mut stop_signal => {
             tracing::info!("stopped before the database could be reached");
             return Ok(());

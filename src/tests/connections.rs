@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::harness::{Server, on_both_engines};
 use crate::platform::db::Engine;
-use crate::platform::http::serve::serve;
+use crate::platform::http::serve::{answer_starting, serve};
 use crate::platform::live::Topic;
 use crate::shared::UserId;
 
@@ -150,6 +150,23 @@ async fn a_connection_may_wait_between_two_requests() {
     waiting.write_all(b"GET /heal").await.expect("a part of a request");
     until_closed(&mut waiting).await;
     listening.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_its_database_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let starting = tokio::spawn(async move { answer_starting(&listener).await });
+    for (path, status) in [("/healthz", "200"), ("/readyz", "503"), ("/sign-in", "503")] {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: latchkey.test\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        let mut response = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut response)).await.expect("an end").expect("text");
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {response}");
+        assert_eq!(status == "503", response.contains("retry-after: 2"), "{path}: {response}");
+    }
+    starting.abort();
 }
 
 async fn until_closed(stream: &mut TcpStream) {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,6 +22,33 @@ use super::fast_path::Dispatcher;
 use super::pace::{Pace, Paced, Patience, Stillness};
 use super::visit::Peer;
 use crate::platform::config::Limits;
+
+/// Answers until the caller drops it, while the server waits for its database: `/healthz` says that the process is alive,
+/// everything else that it comes later. Without this, connections would wait unanswered.
+pub async fn answer_starting(listener: &TcpListener) {
+    const LONGEST: Duration = Duration::from_secs(5);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let mut server = http1::Builder::new();
+                server.keep_alive(false);
+                let connection = server.serve_connection(TokioIo::new(stream), service_fn(starting));
+                // A client that breaks off or sends nothing is its own affair.
+                tokio::spawn(async move { tokio::time::timeout(LONGEST, connection).await.map(drop) });
+            }
+            Err(error) => rest_after(&error).await,
+        }
+    }
+}
+
+async fn starting(request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+    if request.uri().path() == "/healthz" {
+        return Ok("ok\n".into_response());
+    }
+    let headers = [(header::RETRY_AFTER, "2")];
+    let text = "The server is starting and waits for its database.\n";
+    Ok((StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response())
+}
 
 /// Serves until `stop` is ready, then lets running requests finish for as long as the grace lasts.
 pub async fn serve(
