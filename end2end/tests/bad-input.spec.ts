@@ -166,7 +166,11 @@ test("a body that comes in pieces is one body", async ({ server }) => {
 });
 
 test.describe("slow clients", () => {
-  const IMPATIENT = { LATCHKEY_HEADER_TIMEOUT: "300ms", LATCHKEY_BODY_TIMEOUT: "300ms" };
+  const IMPATIENT = {
+    LATCHKEY_HEADER_TIMEOUT: "300ms",
+    LATCHKEY_BODY_TIMEOUT: "300ms",
+    LATCHKEY_KEEP_ALIVE_TIMEOUT: "1s",
+  };
 
   for (const [what, bytes] of [
     ["never ends its headers", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "],
