@@ -1,6 +1,8 @@
 //! A proxy on loopback in front of a test's PostgreSQL. It can stop forwarding, as a frozen server does.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -18,7 +20,7 @@ pub struct Proxy {
 impl Proxy {
     /// Listens at a port for the server of an address.
     pub async fn listen(port: u16, server: &Url) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("a port");
+        let listener = bound(port).await;
         let server = (server.host_str().expect("a host").to_owned(), server.port().expect("a port"));
         let is_frozen = watch::Sender::new(false);
         let mut tasks = JoinSet::new();
@@ -64,10 +66,30 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut is_frozen:
     }
 }
 
-/// A port at which nobody listens.
+/// A proxy that listened there before is dropped with its tasks, which takes a moment.
+async fn bound(port: u16) -> TcpListener {
+    let bound = async {
+        loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+                Ok(listener) => return listener,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), bound).await.expect("the port is free")
+}
+
+/// A port that nobody listens at. It lies below those that the system chooses for connections, so that none takes it while
+/// no proxy listens.
 pub async fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The address of the same database at another port.
