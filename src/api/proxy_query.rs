@@ -77,7 +77,7 @@ fn kinds(list: &str) -> Option<Kinds> {
     list.split(',').try_fold(Kinds::NONE, |kinds, kind| Some(kinds.and(Kind::parse(kind.trim())?)))
 }
 
-/// What the operator has to correct.
+/// Tells the operator what to correct in the configuration of the proxy.
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

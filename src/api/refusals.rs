@@ -1,4 +1,4 @@
-//! What a door may answer instead of what was asked for, as the document tells it: in one place, and with the form that
+//! The error responses of the OpenAPI document, added to every operation in one place, with the form that
 //! every refusal has.
 
 use utoipa::openapi::path::{Operation, PathItem};
@@ -12,7 +12,7 @@ pub const HEADER: &str = "header";
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Of every door that a key opens. Those that a route names itself keep their own words.
+/// Error responses of every operation that takes a key. An operation that describes a status itself keeps its description.
 const WITH_KEY: [(&str, &str); 6] = [
     ("400", "The request cannot be read"),
     ("401", "No key, or none that is accepted"),

@@ -15,9 +15,9 @@ const WINDOW: Duration = Duration::from_secs(15 * 60);
 const PER_ADDRESS: u32 = 30;
 /// Of one stranger's address, or of one known browser.
 const PER_ACCOUNT: u32 = 10;
-/// Of all strangers together. From here on an account is under attack.
+/// Attempts on one account by all browsers that it does not know. Beyond this many the account counts as under attack.
 const PER_ACCOUNT_IN_ALL: u32 = 100;
-/// Of one network, for an account under attack, within a day.
+/// Attempts a day that one network has for an account under attack.
 const PER_NETWORK: u32 = 5;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Past this many entries the spent ones are swept; a flood of new addresses cannot eat the memory.
@@ -28,11 +28,11 @@ enum ThrottleKey {
     Address(IpAddr),
     /// A browser that has not signed in to this account before, by its address.
     Stranger(String, IpAddr),
-    /// All of those.
+    /// All browsers that have not signed in to this account before.
     Strangers(String),
-    /// Those of one network.
+    /// Such browsers in one network.
     Network(String, IpAddr),
-    /// One that has, by its token.
+    /// A browser that has signed in to this account before, by its token.
     Known(String, String),
 }
 
@@ -73,7 +73,7 @@ struct AttemptBudget {
 }
 
 impl Attempt<'_> {
-    /// What the attempt counts for.
+    /// The budgets that the attempt takes from.
     fn budgets(&self) -> Vec<AttemptBudget> {
         let budget = |subject, most, within| AttemptBudget { subject, most, within };
         let account = || self.account.to_owned();
@@ -90,7 +90,7 @@ impl Attempt<'_> {
     }
 }
 
-/// What one subscriber may have of IPv6 is a /48; of IPv4 it is the address.
+/// The network of one subscriber: the address for IPv4, the /48 for IPv6.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

@@ -79,7 +79,10 @@ impl fmt::Display for Fault {
             Self::Full => "the database is full: make room on its disk",
             Self::ReadOnly => "the database is read-only",
             Self::Missing => "the database file is gone: put it back, or restore a backup and restart",
-            Self::Replaced => "the database file was replaced by another one: restart the server",
+            Self::Replaced => {
+                "the database file was replaced by another one: put the original back; to use the other one, stop the server, \
+                 delete the files -wal and -shm beside it, and start again"
+            }
             Self::LogLost => {
                 "the write-ahead log of the database (-wal, -shm) was deleted or replaced: stop the server with SIGTERM, which \
                  saves what is in it, and start it again"

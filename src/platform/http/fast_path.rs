@@ -96,7 +96,7 @@ impl Dispatcher {
         response
     }
 
-    /// Before any route: a request whose host is missing, doubled or invalid.
+    /// The response to a request whose host is missing, doubled or invalid.
     fn refuse(&self, Peer(peer): Peer, request: &Request, why: &'static str) -> Response {
         let info = RequestInfo { request_id: self.app.request_id(), address: peer.ip() };
         tracing::info!(id = info.request_id, status = 400, why, "answered");
@@ -155,7 +155,7 @@ impl Dispatcher {
         let path = request.uri().path();
         let Some(door) = self.before.fast.iter().find(|door| door.path == path) else {
             return match self.before.quick.iter().position(|door| door.path == path) {
-                // Boxed: what a lean door does not need shall not make its future large.
+                // Boxed, so that the future of a fast route stays small.
                 Some(place) if *request.method() == Method::POST => {
                     Box::pin(self.quick(place, peer, request)).await
                 }
@@ -188,7 +188,7 @@ impl Dispatcher {
     }
 }
 
-/// Who asks, as far as such a door needs to know.
+/// What a fast route needs to know about its caller.
 pub struct RequestInfo {
     pub request_id: String,
     /// The caller, behind trusted proxies.

@@ -21,7 +21,7 @@ pub async fn header_size(State(app): State<App>, request: Request, next: Next) -
     next.run(request).await
 }
 
-/// Waiting for a connection would only keep the caller from trying elsewhere.
+/// Answers 503 at once while the database is known to be away: waiting for a connection would only delay the same response.
 pub async fn refuse_while_away(State(app): State<App>, request: Request, next: Next) -> Response {
     if app.db.is_away() && needs_database(request.uri().path()) {
         return Error::Unavailable(Box::new(sqlx::Error::from(Fault::Away))).into_response();
@@ -34,9 +34,10 @@ fn needs_database(path: &str) -> bool {
     !without.contains(&path) && !path.starts_with("/assets/")
 }
 
-/// How soon a caller may try again, where nobody has said it.
+/// The `Retry-After` of a 503 that has none.
 const SOON: Duration = Duration::from_secs(2);
 
+/// Adds `Retry-After` to a 503 without it, such as that of a request that took too long.
 pub async fn say_when_to_retry(mut response: Response) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let soon = HeaderValue::from(SOON.as_secs());

@@ -1,6 +1,6 @@
-//! The way of every request, from the socket to a route and back, outermost first: Host (`lean::Entrance`) →
+//! The way of every request, from the socket to a route and back, outermost first: Host (`fast_path::Dispatcher`) →
 //! visit (id, address, clock) → security headers → problems get their form → header size → cross-site check → time →
-//! compression → body size → route.
+//! compression → is the database away? → body size → route.
 
 pub mod address;
 mod cookie;

@@ -29,7 +29,7 @@ fn address(app: &App, token: &Secret) -> String {
     format!("{}/setup?link={}", app.public_url.origin(), token.expose())
 }
 
-/// What a server that starts prints.
+/// What a server prints at its start about setting up the first account.
 enum AtStart {
     /// Somebody has an account.
     Nothing,
@@ -38,8 +38,8 @@ enum AtStart {
     PrintedBefore(Timestamp),
 }
 
-/// Where only one server runs, each start prints a new link. Where several share a database, the link that one of them
-/// has printed stays good.
+/// The setup link of this start. On SQLite each start makes a new one. On PostgreSQL, which servers share, a link that another
+/// server has printed stays valid, and no new one is made.
 async fn link_at_start(app: &App) -> Result<AtStart, Error> {
     if !app.db.engine().is_shared() {
         return Ok(new_setup_link(app).await?.map_or(AtStart::Nothing, AtStart::Link));

@@ -133,7 +133,7 @@ fn refusal(reason: Reason) -> AnyView {
     .into_any()
 }
 
-/// What the log contains, and its retention.
+/// The sentence that says what the log contains and how long rows are stored.
 fn about(settings: &Accounts) -> String {
     let days = |keep: Duration| counted(keep.as_secs().div_ceil(24 * 60 * 60), "day", "days");
     let refusals = settings
