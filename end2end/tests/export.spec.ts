@@ -10,7 +10,7 @@ const COPIES = 2_000;
 const COPY = `INSERT INTO audit (id, at, org_id, actor_kind, actor_id, actor_name, action, target_kind, target_id,
   target_name, target_key, address, user_agent, request_id, details)
   WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${COPIES})
-  SELECT id || '-' || CAST(n AS TEXT), at, org_id, actor_kind, actor_id, actor_name, action, target_kind, target_id,
+  SELECT substr(id, 1, 24) || substr('000000000000' || CAST(n AS TEXT), length(CAST(n AS TEXT)) + 1), at, org_id, actor_kind, actor_id, actor_name, action, target_kind, target_id,
   target_name, target_key, address, user_agent, request_id, details FROM audit, numbers`;
 
 interface Got {

@@ -84,16 +84,21 @@ pub async fn list(
         let why = "A page has from 1 to 100 events.".to_owned();
         return Err(Refusal::Input(vec![("limit", why)]).into());
     }
+    let before = search.cursor.map(|text| {
+        EventId::parse(&text).ok_or_else(|| {
+            Refusal::Input(vec![("cursor", "This cursor is not one of this list's.".to_owned())])
+        })
+    });
     let filter = AuditFilter {
         actor: search.actor,
         action: search.action,
         target: search.target.map(Target::Id),
         request: search.request_id,
         since: search.since.map(|Moment(at)| at),
-        before: search.cursor.map(EventId::from_text),
+        before: before.transpose()?,
     };
     let mut events =
-        audit::list(app.db.pool(), &caller.actor.org.org, &filter, limit + 1).await.map_err(Error::from)?;
+        audit::list(app.db.pool(), caller.actor.org.org, &filter, limit + 1).await.map_err(Error::from)?;
     let more = events.len() > limit;
     events.truncate(limit);
     let next_cursor = events.last().filter(|_| more).map(|event| event.id.to_string());

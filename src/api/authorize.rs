@@ -127,9 +127,8 @@ fn introduce(key: &Key, org: HeaderValue, info: RequestInfo) -> HeaderMap {
     static TEMPLATE: LazyLock<Template> =
         LazyLock::new(|| Template::of(&[ORG, ROLE, KIND, KEY, USER, NAME], HeaderMap::new()));
     let mut text = Vec::with_capacity(2 * 36 + key.name.len());
-    for id in [key.key, key.creator] {
-        text.extend_from_slice(&id.to_text());
-    }
+    text.extend_from_slice(&key.key.encode());
+    text.extend_from_slice(&key.creator.encode());
     for part in url::form_urlencoded::byte_serialize(key.name.as_bytes()) {
         text.extend_from_slice(part.as_bytes());
     }

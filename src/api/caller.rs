@@ -11,7 +11,7 @@ use crate::keys::server::{self as keys, Kinds, Presenter, Rate, Requirements, To
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, OrgId, PrincipalKind, Role, SecretId, UserId};
+use crate::shared::{KeyId, PrincipalKind, Role, SecretId};
 use crate::usage::Outcome;
 
 /// A key at work.
@@ -63,19 +63,16 @@ impl Caller {
             (Some(state), Some(token)) if verdict.outcome == Outcome::Valid => (state, token.id()),
             _ => return Err(ApiError::new(refusal(&verdict))),
         };
-        let key = KeyId::from_text(state.key.to_string());
-        let org = OrgId::from_text(state.org.id.to_string());
-        let user = UserId::from_text(state.creator.to_string());
-        let actor = audit::Actor::Key { id: key.clone(), name: state.name.to_string() };
-        let by = By { actor, org: Some(org.clone()), origin: Origin::of(visit) };
+        let (key, org, user) = (state.key, state.org.id, state.creator);
+        let actor = audit::Actor::Key { id: key, name: state.name.to_string() };
+        let by = By { actor, org: Some(org), origin: Origin::of(visit) };
         let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
-        let actor =
-            Actor { user, door: PrincipalKind::Key, key: Some(key.clone()), secret: Some(secret), org, by };
+        let actor = Actor { user, door: PrincipalKind::Key, key: Some(key), secret: Some(secret), org, by };
         Ok(Self { actor, key, secret, rate: verdict.rate })
     }
 
     /// The one in whose name the key acts, who may be disabled by now: what only reads goes on.
     pub async fn person(&self, app: &App) -> Result<crate::accounts::server::Person, Error> {
-        find_any_person(app, &self.actor.user).await?.ok_or(Error::NotFound)
+        find_any_person(app, self.actor.user).await?.ok_or(Error::NotFound)
     }
 }

@@ -70,7 +70,7 @@ impl Listing {
         let mut filter = Filter {
             status: status.transpose()?,
             kind: kind.transpose()?,
-            creator: self.created_by.map(UserId::from_text),
+            creator: self.created_by.map(|text| UserId::parse(&text).unwrap_or(UserId::NIL)),
             order,
             descending,
             after: after.transpose()?,
@@ -189,16 +189,14 @@ type Id = Result<Path<String>, PathRejection>;
 
 fn id(path: Id) -> Result<KeyId, ApiError> {
     let Path(text) = path.map_err(Unreadable::from)?;
-    let id = KeyId::from_text(text);
-    // What is no identifier is not there; the database need not be asked.
-    id.compact().map(|_| id).ok_or_else(|| Error::NotFound.into())
+    KeyId::parse(&text).ok_or_else(|| Error::NotFound.into())
 }
 
 /// One key
 #[utoipa::path(get, path = "/api/v1/keys/{id}", operation_id = "getKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key", body = KeyBody), (status = 401), (status = 404)))]
 pub async fn show(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
-    let found = keys::find(&app, &caller.actor, &id(path)?).await;
+    let found = keys::find(&app, &caller.actor, id(path)?).await;
     changed(&app, &caller, found.map_err(Refusal::Error))
 }
 
@@ -237,7 +235,7 @@ pub async fn edit(
         rate_limit: given.rate_limit_per_minute,
         ranges: given.allowed_ranges,
     };
-    changed(&app, &caller, keys::edit(&app, &caller.actor, &id(path)?, &edit).await)
+    changed(&app, &caller, keys::edit(&app, &caller.actor, id(path)?, &edit).await)
 }
 
 #[derive(Deserialize, Default, ToSchema)]
@@ -264,7 +262,7 @@ pub async fn rotate(
 ) -> Result<Response, ApiError> {
     let repeat = repeat(&headers)?;
     let overlap = Duration::from_secs(given.overlap_seconds.unwrap_or(A_DAY));
-    let made = keys::rotate(&app, &caller.actor, &id(path)?, overlap, repeat.as_ref()).await;
+    let made = keys::rotate(&app, &caller.actor, id(path)?, overlap, repeat.as_ref()).await;
     revealed(&app, &caller, StatusCode::OK, made)
 }
 
@@ -272,7 +270,7 @@ pub async fn rotate(
 #[utoipa::path(post, path = "/api/v1/keys/{id}/finish", operation_id = "finishRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key, whose old secret has ended", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn finish(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
-    changed(&app, &caller, keys::finish(&app, &caller.actor, &id(path)?).await)
+    changed(&app, &caller, keys::finish(&app, &caller.actor, id(path)?).await)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -294,14 +292,14 @@ pub async fn extend(
     path: Id,
     Body(given): Body<ExtendRotation>,
 ) -> Result<Response, ApiError> {
-    changed(&app, &caller, keys::extend(&app, &caller.actor, &id(path)?, given.until.0).await)
+    changed(&app, &caller, keys::extend(&app, &caller.actor, id(path)?, given.until.0).await)
 }
 
 /// Stop a key for now
 #[utoipa::path(post, path = "/api/v1/keys/{id}/disable", operation_id = "disableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The disabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
-    changed(&app, &caller, keys::disable(&app, &caller.actor, &id(path)?).await)
+    changed(&app, &caller, keys::disable(&app, &caller.actor, id(path)?).await)
 }
 
 /// Let a disabled key go on
@@ -310,12 +308,12 @@ pub async fn disable(State(app): State<App>, caller: Caller, path: Id) -> Result
 #[utoipa::path(post, path = "/api/v1/keys/{id}/enable", operation_id = "enableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The enabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn enable(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
-    changed(&app, &caller, keys::enable(&app, &caller.actor, &id(path)?).await)
+    changed(&app, &caller, keys::enable(&app, &caller.actor, id(path)?).await)
 }
 
 /// End a key for good
 #[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", operation_id = "revokeKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The revoked key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn revoke(State(app): State<App>, caller: Caller, path: Id) -> Result<Response, ApiError> {
-    changed(&app, &caller, keys::revoke(&app, &caller.actor, &id(path)?).await)
+    changed(&app, &caller, keys::revoke(&app, &caller.actor, id(path)?).await)
 }

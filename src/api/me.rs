@@ -45,8 +45,8 @@ pub async fn show(State(app): State<App>, caller: Caller) -> Result<Response, Ap
 }
 
 async fn me(app: &App, caller: &Caller) -> Result<Response, Error> {
-    let key = keys::find(app, &caller.actor, &caller.key).await?;
-    let (name, plan) = orgs::server::find(app, &key.org).await?.ok_or(Error::NotFound)?;
+    let key = keys::find(app, &caller.actor, caller.key).await?;
+    let (name, plan) = orgs::server::find(app, key.org).await?.ok_or(Error::NotFound)?;
     let person = caller.person(app).await?;
     let body = Me {
         key: KeyBody::of(&key, app.clock.now()),

@@ -57,12 +57,12 @@ fn parse(query: &str) -> Result<Rule, Mistake> {
             _ => return Err(Mistake::UnknownParameter(name.chars().take(LONGEST_NAME).collect())),
         }
     }
-    let org = OrgId::from_text(org.ok_or(Mistake::NoOrg)?).compact().ok_or(Mistake::InvalidOrg)?;
+    let org = OrgId::parse(&org.ok_or(Mistake::NoOrg)?).ok_or(Mistake::InvalidOrg)?;
     let least_role =
         role.map_or(Some(Role::Viewer), |text| Role::parse(&text)).ok_or(Mistake::InvalidRole)?;
     let kinds = kind.map_or(Some(Kinds::DEFAULT), |text| kinds(&text)).ok_or(Mistake::InvalidKind)?;
     let wanted = Requirements { org: Some(org), least_role, kinds, plan: true };
-    let org = HeaderValue::from_bytes(&org.to_text()).map_err(|_| Mistake::InvalidOrg)?;
+    let org = HeaderValue::from_bytes(&org.encode()).map_err(|_| Mistake::InvalidOrg)?;
     Ok(Rule { wanted, org })
 }
 

@@ -82,17 +82,17 @@ pub async fn show(
         let why = "From 1 to 2160 hours can be shown.".to_owned();
         return Err(Refusal::Input(vec![("hours", why)]).into());
     }
-    let id = KeyId::from_text(id);
-    let body = read(&app, &caller, &id, hours).await?;
+    let id = KeyId::parse(&id).ok_or(Error::NotFound)?;
+    let body = read(&app, &caller, id, hours).await?;
     Ok(answer(StatusCode::OK, caller.rate.as_ref(), body))
 }
 
-async fn read(app: &App, caller: &Caller, id: &KeyId, hours: u64) -> Result<UsageBody, Error> {
+async fn read(app: &App, caller: &Caller, id: KeyId, hours: u64) -> Result<UsageBody, Error> {
     let key = keys::find(app, &caller.actor, id).await?;
     let to = app.clock.now();
     let from = to.minus(Duration::from_secs((hours - 1) * 3_600)).hour();
-    let hours = usage::hours_of(app, &key.id, from).await?;
-    let callers = usage::callers_of(app, &key.id, from).await?;
+    let hours = usage::hours_of(app, key.id, from).await?;
+    let callers = usage::callers_of(app, key.id, from).await?;
     Ok(UsageBody {
         key_id: key.id.to_string(),
         from: from.to_string(),

@@ -17,7 +17,7 @@ use crate::keys::server::{self as keys, Kinds, Presenter, Requirements, Verdict,
 use crate::platform::http::Peer;
 use crate::platform::http::fast_path::{self, RequestInfo};
 use crate::platform::{App, Error, Problem};
-use crate::shared::{Compact, Kind, Role};
+use crate::shared::{Kind, OrgId, Role};
 use crate::usage::Outcome;
 
 #[derive(Deserialize, ToSchema)]
@@ -118,7 +118,7 @@ async fn own_key(app: &App, info: &RequestInfo, headers: &HeaderMap) -> Result<V
     }
 }
 
-async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) -> Result<Answer, ApiError> {
+async fn answer(app: &App, org: OrgId, request_id: &str, question: &Question) -> Result<Answer, ApiError> {
     let address = match question.ip.as_deref() {
         None => None,
         Some(text) => Some(text.trim().parse::<IpAddr>().map_err(|_| {
@@ -146,7 +146,7 @@ async fn answer(app: &App, org: Compact, request_id: &str, question: &Question) 
 }
 
 /// Another organization's key is unknown here, whatever it is.
-fn told(verdict: &Verdict, org: Compact) -> Answer {
+fn told(verdict: &Verdict, org: OrgId) -> Answer {
     let own = verdict.key.as_ref().filter(|key| key.org.id == org);
     let known = verdict.rejected.filter(|known| known.org == org);
     let code = match (verdict.key.is_some() || verdict.rejected.is_some(), own.is_some() || known.is_some()) {

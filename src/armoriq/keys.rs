@@ -1,8 +1,7 @@
 //! `armoriq keys list`, `revoke` and `prune`.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -10,7 +9,8 @@ use super::caller::Caller;
 use crate::api::ApiError;
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Filter, Key};
-use crate::platform::{App, Error};
+use crate::platform::App;
+use crate::platform::http::PathId;
 use crate::shared::{KeyId, Timestamp};
 
 /// So many of the newest are listed: clients know no pages.
@@ -59,7 +59,7 @@ impl Entry {
 /// never looks unused.
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Entries>, ApiError> {
     let filter = Filter {
-        creator: Some(caller.actor.user.clone()),
+        creator: Some(caller.actor.user),
         descending: true,
         limit: MOST_LISTED,
         ..Filter::default()
@@ -72,11 +72,8 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Entries
 pub async fn revoke(
     State(app): State<App>,
     caller: Caller,
-    path: Result<Path<String>, PathRejection>,
+    PathId(id): PathId<KeyId>,
 ) -> Result<Json<Value>, ApiError> {
-    let id = path.map(|Path(text)| KeyId::from_text(text)).map_err(|_| Error::NotFound)?;
-    // What is no identifier is not there; the database need not be asked.
-    id.compact().ok_or(Error::NotFound)?;
-    let key = keys::revoke(&app, &caller.actor, &id).await?;
-    Ok(Json(json!({ "success": true, "id": key.id.as_str(), "status": "revoked" })))
+    let key = keys::revoke(&app, &caller.actor, id).await?;
+    Ok(Json(json!({ "success": true, "id": key.id, "status": "revoked" })))
 }

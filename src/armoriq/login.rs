@@ -75,8 +75,8 @@ pub async fn token(
         "success": true,
         "api_key": granted.key.plaintext.expose(),
         "email": granted.email,
-        "user_id": granted.user_id.as_str(),
-        "org_id": granted.org_id.as_str(),
+        "user_id": granted.user_id.to_string(),
+        "org_id": granted.org_id.to_string(),
     })))
 }
 

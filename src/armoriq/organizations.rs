@@ -30,13 +30,13 @@ pub struct Organizations {
 }
 
 impl Organization {
-    fn of(place: &Membership, members: i64, here: &OrgId) -> Self {
+    fn of(place: &Membership, members: i64, here: OrgId) -> Self {
         Self {
             name: place.org_name.clone(),
             org_id: place.org.to_string(),
             user_role: place.role.as_str(),
             member_count: members,
-            active: place.org == *here,
+            active: place.org == here,
         }
     }
 }
@@ -44,14 +44,14 @@ impl Organization {
 /// A login's key sees where its person belongs; any other key is one organization's, and is told of no other.
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Organizations>, ApiError> {
     let here = &caller.actor.org;
-    let places = orgs::places_of(&app, &caller.actor.user).await?;
-    let is_login = keys::find(&app, &caller.actor, &caller.key).await?.login.is_some();
+    let places = orgs::places_of(&app, caller.actor.user).await?;
+    let is_login = keys::find(&app, &caller.actor, caller.key).await?.login.is_some();
     let data = if is_login {
-        places.iter().map(|(place, members)| Organization::of(place, *members, &here.org)).collect()
+        places.iter().map(|(place, members)| Organization::of(place, *members, here.org)).collect()
     } else {
         let members =
             places.iter().find(|(place, _)| place.org == here.org).map_or(0, |(_, members)| *members);
-        vec![Organization::of(here, members, &here.org)]
+        vec![Organization::of(here, members, here.org)]
     };
     Ok(Json(Organizations { success: true, data }))
 }

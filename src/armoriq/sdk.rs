@@ -36,7 +36,7 @@ pub struct Bootstrap {
 pub async fn bootstrap(State(app): State<App>, caller: Caller) -> Result<Json<Bootstrap>, ApiError> {
     let org = &caller.actor.org;
     let person = caller.person(&app).await?;
-    let all = agents::all(&app, &org.org, MOST_TOLD).await?;
+    let all = agents::all(&app, org.org, MOST_TOLD).await?;
     let mut own = all.iter().filter(|(agent, _)| agent.registered_by_key.as_ref() == Some(&caller.key));
     let agent = match (own.next(), own.next()) {
         (Some((only, _)), None) => Some(json!({ "id": only.name, "name": only.name })),
@@ -46,8 +46,8 @@ pub async fn bootstrap(State(app): State<App>, caller: Caller) -> Result<Json<Bo
     let servers = all.iter().flat_map(|(_, servers)| servers).filter(|server| named.insert(&server.name));
     Ok(Json(Bootstrap {
         success: true,
-        org: json!({ "id": org.org.as_str(), "orgId": org.org.as_str(), "name": org.org_name }),
-        user: json!({ "id": person.id.as_str(), "email": person.email, "name": person.name }),
+        org: json!({ "id": org.org.to_string(), "orgId": org.org.to_string(), "name": org.org_name }),
+        user: json!({ "id": person.id.to_string(), "email": person.email, "name": person.name }),
         agent,
         agents: all.iter().map(|(agent, _)| json!({ "agentId": agent.name, "name": agent.name })).collect(),
         mcps: servers.map(|server| json!({ "name": server.name, "url": server.url })).collect(),
@@ -87,8 +87,8 @@ pub async fn register(
         RegistrationError::Input(why) => not_accepted(why),
         RegistrationError::Error(error) => error.into(),
     })?;
-    let org = caller.actor.org.org.as_str();
-    Ok(Json(json!({ "success": true, "id": agent.id.as_str(), "agent_id": agent.name, "org_id": org })))
+    let org = caller.actor.org.org.to_string();
+    Ok(Json(json!({ "success": true, "id": agent.id.to_string(), "agent_id": agent.name, "org_id": org })))
 }
 
 fn not_accepted(why: String) -> ApiError {

@@ -33,13 +33,13 @@ pub async fn organization(
     let wanted = wanted.ok_or_else(|| words::refused("Name an organization, or give its id."))?;
     let name = words::text(body, "keyName")?.map(check_key_name).transpose().map_err(words::refused)?;
     let actor = &caller.actor;
-    let key = keys::find(&app, actor, &caller.key).await?;
+    let key = keys::find(&app, actor, caller.key).await?;
     // The client takes a 403 for "not a member there", so what is refused for another reason is a 400, which it shows.
     if !actor.may(Permission::ManageOwnKeys) {
         let why = "A viewer's key may only read. Run `armoriq login --org` to log in there.";
         return Err(refused(&app, &caller, why).await);
     }
-    if orgs::find_present(&app, &actor.org.org, &actor.user).await?.is_none() {
+    if orgs::find_present(&app, actor.org.org, actor.user).await?.is_none() {
         return Err(refused(&app, &caller, CREATOR_GONE).await);
     }
     let Some(login) = key.login else {
@@ -54,29 +54,29 @@ pub async fn organization(
         }
         Err(Some(why)) => return Err(words::refused(why)),
     };
-    LoginLimits::new_key(&app, &actor.user)?;
+    LoginLimits::new_key(&app, actor.user)?;
     let person = caller.person(&app).await?;
     let minted = keys::mint(&app).await?;
     let mut write = app.db.write().await.map_err(Error::from)?;
     if target.org != actor.org.org {
         // Those who look after the old organization see that its key was there; where it went is not theirs to know.
-        let event = Event::new("login.switched").on("key", &key.id, &key.name);
+        let event = Event::new("login.switched").on("key", key.id, &key.name);
         audit::record(&app, &mut write, &actor.by, event).await?;
     }
     let wish = LoginWish {
-        user: actor.user.clone(),
-        org: target.org.clone(),
+        user: actor.user,
+        org: target.org,
         cap: actor.org.role,
         tool: TOOL.to_owned(),
         device: Some(login.device),
         device_id: login.device_id,
         product: login.product,
         name,
-        asks: Some(Asks { org: actor.org.org.clone(), key: caller.key.clone(), secret: caller.secret }),
+        asks: Some(Asks { org: actor.org.org, key: caller.key, secret: caller.secret }),
     };
     let by = By {
         actor: audit::Actor::Person { id: person.id, name: person.name },
-        org: Some(target.org.clone()),
+        org: Some(target.org),
         origin: Origin::of(&visit),
     };
     // They may have left it a moment ago, or lost the key that asks.
@@ -84,7 +84,7 @@ pub async fn organization(
     Ok(Json(json!({
         "success": true,
         "api_key": made.plaintext.expose(),
-        "org_id": target.org.as_str(),
+        "org_id": target.org.to_string(),
         "org_name": target.org_name,
     })))
 }
@@ -95,9 +95,9 @@ async fn find(
     caller: &Caller,
     wanted: &str,
 ) -> Result<Result<Membership, Option<&'static str>>, Error> {
-    let places = orgs::places_of(app, &caller.actor.user).await?;
+    let places = orgs::places_of(app, caller.actor.user).await?;
     let mut places: Vec<Membership> = places.into_iter().map(|(place, _)| place).collect();
-    if let Some(at) = places.iter().position(|place| place.org.as_str() == wanted) {
+    if let Some(at) = places.iter().position(|place| place.org.to_string() == wanted) {
         return Ok(Ok(places.swap_remove(at)));
     }
     places.retain(|place| place.org_name == wanted);
@@ -120,6 +120,6 @@ async fn refused(app: &App, caller: &Caller, why: &'static str) -> ApiError {
 /// It is told to the organization of the key.
 async fn note_refusal(app: &App, caller: &Caller, why: &str) -> Result<(), Error> {
     let org = &caller.actor.org;
-    let event = Event::new("login.switch_refused").on("organization", &org.org, &org.org_name);
+    let event = Event::new("login.switch_refused").on("organization", org.org, &org.org_name);
     audit::record_refusal(app, &caller.actor.by, event.detail("reason", why)).await
 }

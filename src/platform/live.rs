@@ -33,7 +33,7 @@ impl Topic {
         Self { here: format!("organization:{what}"), full: format!("organization/{org}/{what}") }
     }
 
-    pub fn of_person(person: &UserId, what: &str) -> Self {
+    pub fn of_person(person: UserId, what: &str) -> Self {
         Self { here: format!("person:{what}"), full: format!("person/{person}/{what}") }
     }
 }
@@ -145,8 +145,8 @@ impl Live {
     }
 
     /// Sessions or memberships of this person have ended: their open streams check whether they still may.
-    pub fn recheck(&self, person: &UserId) {
-        let _ = self.signals.send(Heard::Recheck(Some(person.clone())));
+    pub fn recheck(&self, person: UserId) {
+        let _ = self.signals.send(Heard::Recheck(Some(person)));
     }
 
     /// The same for everybody. Asked for every few seconds too, because of what other processes change.

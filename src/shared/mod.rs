@@ -8,11 +8,13 @@ mod return_path;
 mod role;
 mod secret_id;
 mod spread;
+#[cfg(feature = "ssr")]
+mod text_column;
 mod theme;
 mod timestamp;
 mod token_text;
 
-pub use id::{AgentId, Compact, EventId, InvitationId, KeyId, LoginId, OrgId, UserId};
+pub use id::{AgentId, EventId, InvitationId, KeyId, LoginId, OrgId, UserId};
 pub use kind::Kind;
 pub use permission::{Permission, PrincipalKind};
 pub use plan::Plan;
@@ -20,6 +22,8 @@ pub use return_path::ReturnPath;
 pub use role::Role;
 pub use secret_id::SecretId;
 pub use spread::Spread;
+#[cfg(feature = "ssr")]
+use text_column::text_column;
 pub use theme::Theme;
 pub use timestamp::Timestamp;
 pub use token_text::{TOKEN_IN_TEXT, contains_token};

@@ -24,6 +24,9 @@ impl SecretId {
     }
 }
 
+#[cfg(feature = "ssr")]
+super::text_column!(SecretId);
+
 impl Hash for SecretId {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.word());

@@ -127,15 +127,15 @@ impl Server {
         keys::create(&self.app, &owner, &limits.draft(name), None).await.expect("a key")
     }
 
-    async fn patch(&self, by: &Secret, id: &KeyId, body: &Value) -> Answer {
+    async fn patch(&self, by: &Secret, id: KeyId, body: &Value) -> Answer {
         self.call(Method::PATCH, &format!("/api/v1/keys/{id}")).key(by).json(body).send().await
     }
 
-    async fn verb(&self, by: &Secret, id: &KeyId, verb: &str, body: &Value) -> Answer {
+    async fn verb(&self, by: &Secret, id: KeyId, verb: &str, body: &Value) -> Answer {
         self.post(&format!("/api/v1/keys/{id}/{verb}")).key(by).json(body).send().await
     }
 
-    async fn limits_of(&self, id: &KeyId) -> Limits {
+    async fn limits_of(&self, id: KeyId) -> Limits {
         let owner = self.actor(Persona::Owner).await;
         let key = keys::find(&self.app, &owner, id).await.expect("a key");
         Limits {
@@ -159,22 +159,22 @@ on_both_engines! {
         let limits = Limits { expires_at: Some(now.plus(HOUR)), rate_limit: Some(600), ranges: vec![HERE.to_owned()] };
         let Revealed { key, plaintext } = server.limited_key(&limits, "stolen").await;
         for body in [json!({ "expires_at": null }), json!({ "rate_limit_per_minute": null }), json!({ "allowed_ranges": [] }), json!({ "name": "mine" })] {
-            forbidden(&server.patch(&plaintext, &key.id, &body).await, "itself");
+            forbidden(&server.patch(&plaintext, key.id, &body).await, "itself");
         }
-        forbidden(&server.verb(&plaintext, &key.id, "enable", &json!({})).await, "itself");
+        forbidden(&server.verb(&plaintext, key.id, "enable", &json!({})).await, "itself");
         let owner = server.actor(Persona::Owner).await;
-        let rotated = keys::rotate(&server.app, &owner, &key.id, HOUR / 2, None).await.expect("a secret");
+        let rotated = keys::rotate(&server.app, &owner, key.id, HOUR / 2, None).await.expect("a secret");
         let until = json!({ "until": now.plus(HOUR * 3 / 4).to_string() });
-        forbidden(&server.verb(&rotated.plaintext, &key.id, "extend", &until).await, "itself");
-        assert_eq!(server.limits_of(&key.id).await, limits);
+        forbidden(&server.verb(&rotated.plaintext, key.id, "extend", &until).await, "itself");
+        assert_eq!(server.limits_of(key.id).await, limits);
         assert!(server.audit_actions().await.contains(&"key.refused".to_owned()));
         // It may give up power, and take a new secret with the same limits.
-        assert_eq!(server.verb(&rotated.plaintext, &key.id, "finish", &json!({})).await.status, 200);
-        let renewed = server.verb(&rotated.plaintext, &key.id, "rotate", &json!({})).await;
+        assert_eq!(server.verb(&rotated.plaintext, key.id, "finish", &json!({})).await.status, 200);
+        let renewed = server.verb(&rotated.plaintext, key.id, "rotate", &json!({})).await;
         assert_eq!(renewed.status, 200, "{}", renewed.text());
         assert_eq!(Limits::of(&renewed.json()), limits);
         let newest = Secret::new(renewed.json()["key"].as_str().expect("a plaintext"));
-        assert_eq!(server.verb(&newest, &key.id, "disable", &json!({})).await.status, 200);
+        assert_eq!(server.verb(&newest, key.id, "disable", &json!({})).await.status, 200);
     }
 
     /// A secret that is being replaced ends at its cut-off, and so does all that it hands on.
@@ -182,8 +182,8 @@ on_both_engines! {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let old = server.limited_key(&Limits::default(), "leaked").await;
-        keys::rotate(&server.app, &owner, &old.key.id, HOUR, None).await.expect("a secret");
-        forbidden(&server.verb(&old.plaintext, &old.key.id, "rotate", &json!({})).await, "being replaced");
+        keys::rotate(&server.app, &owner, old.key.id, HOUR, None).await.expect("a secret");
+        forbidden(&server.verb(&old.plaintext, old.key.id, "rotate", &json!({})).await, "being replaced");
         let made = server.post("/api/v1/keys").key(&old.plaintext).json(&json!({ "name": "child" })).send().await;
         assert_eq!(made.status, 201, "{}", made.text());
         assert_eq!(Limits::of(&made.json()).expires_at, Some(server.clock.now().plus(HOUR)));
@@ -226,9 +226,9 @@ on_both_engines! {
             for (number, request) in requests(now).into_iter().enumerate().filter(|(number, _)| number % 8 == turn) {
                 let before = &targets[(number / 8) % 8];
                 let target = server.limited_key(before, &format!("target {turn} {number}")).await.key.id;
-                let answer = server.patch(&caller, &target, &Value::Object(request.clone())).await;
+                let answer = server.patch(&caller, target, &Value::Object(request.clone())).await;
                 let after = changed(before, &request);
-                let same = server.limits_of(&target).await;
+                let same = server.limits_of(target).await;
                 let told = format!("{limits:?} {before:?} {request:?}: {}", answer.text());
                 if answer.status == 200 {
                     let stays = same == *before;
@@ -240,7 +240,7 @@ on_both_engines! {
                     assert_eq!(refused_fields(&answer), limits.exceeded_by(&after), "{told}");
                     assert!(!limits.exceeded_by(&after).is_empty(), "{told}");
                 }
-                let renamed = server.patch(&caller, &target, &json!({ "name": format!("renamed {turn} {number}") })).await;
+                let renamed = server.patch(&caller, target, &json!({ "name": format!("renamed {turn} {number}") })).await;
                 assert_eq!(renamed.status, 200, "a name hands out nothing: {}", renamed.text());
             }
         }
@@ -262,22 +262,22 @@ on_both_engines! {
         ].into_iter().enumerate() {
             let id = server.limited_key(&target, &format!("target {number}")).await.key.id;
             let expected = if fits { 200 } else { 403 };
-            keys::disable(&server.app, &owner, &id).await.expect("disabled");
-            let told = server.verb(&caller, &id, "enable", &json!({})).await;
+            keys::disable(&server.app, &owner, id).await.expect("disabled");
+            let told = server.verb(&caller, id, "enable", &json!({})).await;
             assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
             if !fits {
-                keys::enable(&server.app, &owner, &id).await.expect("enabled");
+                keys::enable(&server.app, &owner, id).await.expect("enabled");
             }
-            let told = server.verb(&caller, &id, "rotate", &json!({ "overlap_seconds": 60 })).await;
+            let told = server.verb(&caller, id, "rotate", &json!({ "overlap_seconds": 60 })).await;
             assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
             if !fits {
-                keys::rotate(&server.app, &owner, &id, Duration::from_secs(60), None).await.expect("a secret");
+                keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a secret");
             }
             let until = json!({ "until": now.plus(HOUR / 2).to_string() });
-            let told = server.verb(&caller, &id, "extend", &until).await;
+            let told = server.verb(&caller, id, "extend", &until).await;
             assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
             for (verb, body) in [("finish", json!({})), ("disable", json!({})), ("revoke", json!({}))] {
-                assert_eq!(server.verb(&caller, &id, verb, &body).await.status, 200, "{verb} takes power away");
+                assert_eq!(server.verb(&caller, id, verb, &body).await.status, 200, "{verb} takes power away");
             }
         }
     }
@@ -289,8 +289,8 @@ on_both_engines! {
         let limits = Limits { expires_at: Some(server.clock.now().plus(HOUR)), rate_limit: Some(60), ranges: vec![HERE.to_owned()] };
         let id = server.limited_key(&limits, "short").await.key.id;
         let free = Edit { expires_at: Some(None), rate_limit: Some(None), ranges: Some(Vec::new()), ..Edit::default() };
-        keys::edit(&server.app, &owner, &id, &free).await.expect("a key");
-        assert_eq!(server.limits_of(&id).await, Limits::default());
+        keys::edit(&server.app, &owner, id, &free).await.expect("a key");
+        assert_eq!(server.limits_of(id).await, Limits::default());
     }
 
     /// Of many at once that are let in with the old limits, none is made with more than the new ones.
@@ -301,13 +301,13 @@ on_both_engines! {
         let create = |number: u32| server.post("/api/v1/keys").key(&plaintext).json(&json!({ "name": format!("child {number}") })).send();
         let end = server.clock.now().plus(HOUR);
         let edit = Edit { expires_at: Some(Some(end)), ..Edit::default() };
-        let (edited, answers) = tokio::join!(keys::edit(&server.app, &owner, &key.id, &edit), futures_util::future::join_all((0..8).map(create)));
+        let (edited, answers) = tokio::join!(keys::edit(&server.app, &owner, key.id, &edit), futures_util::future::join_all((0..8).map(create)));
         edited.expect("a key");
         assert!(answers.iter().all(|answer| [201, 422].contains(&answer.status.as_u16())), "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
         let order: Vec<(String, Option<i64>)> = sqlx::query_as(
             "SELECT audit.action, keys.expires_at FROM audit JOIN keys ON keys.id = audit.target_id \
              WHERE action IN ('key.created', 'key.edited') AND target_id <> $1 OR action = 'key.edited' ORDER BY audit.id",
-        ).bind(key.id.as_str()).fetch_all(server.app.db.pool()).await.expect("rows");
+        ).bind(key.id).fetch_all(server.app.db.pool()).await.expect("rows");
         let after = order.iter().skip_while(|(action, _)| action != "key.edited");
         assert!(after.clone().count() > 0);
         for (_, expires_at) in after {
@@ -320,12 +320,12 @@ on_both_engines! {
         let login = server.login_key(Persona::Owner, DEVICE).await;
         server.second_organization(Persona::Owner, "Beta", Role::Owner).await;
         let me = server.get("/api/v1/me").key(&login).send().await.json();
-        let id = KeyId::from_text(me["key"]["id"].as_str().expect("an id"));
+        let id = KeyId::parse(me["key"]["id"].as_str().expect("an id")).expect("an id");
         let owner = server.actor(Persona::Owner).await;
         let end = server.clock.now().plus(HOUR);
         let limits = Limits { expires_at: Some(end), rate_limit: Some(60), ranges: vec![HERE.to_owned()] };
         let edit = Edit { expires_at: Some(Some(end)), rate_limit: Some(Some(60)), ranges: Some(limits.ranges.clone()), ..Edit::default() };
-        keys::edit(&server.app, &owner, &id, &edit).await.expect("a key");
+        keys::edit(&server.app, &owner, id, &edit).await.expect("a key");
         let answer = server.post("/iap/sdk/switch-org").header("x-api-key", login.expose()).json(&json!({ "org": "Beta" })).send().await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let there = Secret::new(answer.json()["api_key"].as_str().expect("a key"));

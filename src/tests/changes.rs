@@ -106,7 +106,7 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
         ("POST", "/api/v1/keys/{id}/revoke") => ("key.revoked", json!({})),
         _ => return None,
     };
-    let change = Change::new(action, route.replace("{id}", target.as_str()), "");
+    let change = Change::new(action, route.replace("{id}", &target.to_string()), "");
     Some(Change { program: Some((Some(key), body)), ..change })
 }
 
@@ -132,7 +132,7 @@ async fn change_by_client(server: &Server, route: &str) -> Option<Change> {
         _ => return None,
     };
     let target = server.key(&server.actor(Persona::Owner).await, "one").await.key.id;
-    let change = Change::new(action, route.replace("{id}", target.as_str()), "");
+    let change = Change::new(action, route.replace("{id}", &target.to_string()), "");
     let elsewhere = (route == "/iap/sdk/switch-org").then_some("login.switched");
     Some(Change { program: Some((key, body)), elsewhere, ..change })
 }
@@ -148,7 +148,7 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
     let alice = server.alice().await;
     let org = server.organization("Tidewater Freight").await;
     let here = server.session_of(&alice).await;
-    let own = |action| Change::new(action, route, &here).field("org", org.as_str());
+    let own = |action| Change::new(action, route, &here).field("org", org.to_string());
     Some(match route {
         "/sign-in" => {
             Change::new("session.started", route, "").field("email", EMAIL).field("password", PASSWORD)
@@ -236,7 +236,7 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
         "/switch-organization" => {
             server.clock.advance(std::time::Duration::from_secs(1));
             let other = server.join(&alice, "Nair Consulting", Role::Viewer).await;
-            own("organization.switched").field("organization", other.as_str())
+            own("organization.switched").field("organization", other.to_string())
         }
         "/organizations/new" => own("organization.created").field("name", "Nair Consulting"),
         "/settings/organization" => own("organization.renamed").field("name", "Tidewater"),
@@ -259,11 +259,11 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
         }
         "/settings/members/{id}/role" => {
             let bob = server.colleague("bob@tidewater.example", Role::Member).await;
-            at(own("member.role_changed"), bob.id.as_str()).field("role", "admin")
+            at(own("member.role_changed"), &bob.id.to_string()).field("role", "admin")
         }
         "/settings/members/{id}/remove" => {
             let bob = server.colleague("bob@tidewater.example", Role::Member).await;
-            at(own("member.removed"), bob.id.as_str())
+            at(own("member.removed"), &bob.id.to_string())
         }
         "/invite/{token}" => {
             let (_, link) = server.invited(&here, "ingrid@tidewater.example", "viewer").await;
@@ -284,7 +284,7 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
         _ if route.starts_with("/settings/api-keys/{id}") => {
             let (id, _) = server.made_key(&here, "ci-deploy").await;
             let path = route.replace("{id}", &id);
-            let at = |action| Change::new(action, &path, &here).field("org", org.as_str());
+            let at = |action| Change::new(action, &path, &here).field("org", org.to_string());
             let rotate = format!("/settings/api-keys/{id}/rotate");
             match route.rsplit('/').next()? {
                 "edit" => at("key.edited").field("name", "ci").field("expiry", "never"),

@@ -98,7 +98,7 @@ on_both_engines! {
             idle.take_error().expect("a state").map(|error| error.kind()),
             Some(std::io::ErrorKind::ConnectionReset)
         );
-        server.app.live.tell(Topic::of_person(&alice, "mail"), "still here");
+        server.app.live.tell(Topic::of_person(alice, "mail"), "still here");
         read_until(&mut live, "still here").await;
         drop(live);
         server.app.stop();

@@ -14,7 +14,7 @@ use crate::usage::Outcome;
 
 impl Server {
     /// Every call of the API with which a key manages keys.
-    async fn managing_calls(&self, by: &Secret, target: &KeyId) -> Vec<Answer> {
+    async fn managing_calls(&self, by: &Secret, target: KeyId) -> Vec<Answer> {
         let path = format!("/api/v1/keys/{target}");
         let mut answers =
             vec![self.post("/api/v1/keys").key(by).json(&json!({ "name": "one more" })).send().await];
@@ -50,7 +50,7 @@ on_both_engines! {
                 set_enabled(&server.beside().await, &Persona::Admin.email(), false).await.expect("disabled");
             }
             for id in [&target.key.id, &low.key.id] {
-                for answer in server.managing_calls(&key, id).await {
+                for answer in server.managing_calls(&key, *id).await {
                     assert_eq!(answer.status, 403, "{}", answer.text());
                     assert!(answer.json()["message"].as_str().expect("a reason").contains("disabled or no longer a member"), "{}", answer.text());
                 }
@@ -78,7 +78,7 @@ on_both_engines! {
         let admin = server.actor(Persona::Admin).await;
         let (goes, stays) = (server.key(&admin, "goes").await, server.key(&admin, "stays").await);
         let child = server.post("/api/v1/keys").key(&goes.plaintext).json(&json!({ "name": "child of goes" })).send().await;
-        let child = KeyId::from_text(child.json()["id"].as_str().expect("an id"));
+        let child = KeyId::parse(child.json()["id"].as_str().expect("an id")).expect("an id");
         set_enabled(&server.app, &Persona::Admin.email(), false).await.expect("disabled");
         let path = format!("/settings/members/{}/remove", admin.user);
         let page = server.page(&owner, &path).await;
@@ -86,7 +86,8 @@ on_both_engines! {
             assert!(page.contains(name) && page.contains(&format!("value=\"{id}\"")), "{name}: {page}");
         }
         assert!(page.contains("cannot create or change keys any more"), "{page}");
-        let ticked = [("key", goes.key.id.as_str()), ("key", child.as_str())];
+        let (first, second) = (goes.key.id.to_string(), child.to_string());
+        let ticked = [("key", first.as_str()), ("key", &second)];
         assert_eq!(server.submit(&owner, &path, &ticked).await.status, 303);
         assert_eq!(server.check(&goes.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&stays.plaintext).await, Outcome::Valid);

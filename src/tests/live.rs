@@ -150,7 +150,7 @@ impl Server {
 
     /// Does what is told to this person arrive?
     async fn hears(&self, stream: &mut Opened, person: &Person) -> bool {
-        self.app.live.tell(Topic::of_person(&person.id, "mail"), "a letter");
+        self.app.live.tell(Topic::of_person(person.id, "mail"), "a letter");
         let frame = tokio::time::timeout(Duration::from_secs(10), stream.frame()).await;
         frame.is_ok_and(|frame| {
             frame.is_some_and(|frame| String::from_utf8_lossy(&frame.expect("bytes")).contains("a letter"))

@@ -44,7 +44,7 @@ on_both_engines! {
             for _ in 0..number * 3 {
                 tokio::task::yield_now().await;
             }
-            keys::revoke(&server.app, &owner, &made.key.id).await.expect("a key");
+            keys::revoke(&server.app, &owner, made.key.id).await.expect("a key");
             answered.store(true, Ordering::SeqCst);
             for check in checks {
                 let (late, accepted) = check.await.expect("no panic");
@@ -79,7 +79,7 @@ on_both_engines! {
         });
         for count in 1..=300 {
             server.check(&made.plaintext).await;
-            let seen = keys::find(&server.app, &owner, &made.key.id).await.expect("a key").calls;
+            let seen = keys::find(&server.app, &owner, made.key.id).await.expect("a key").calls;
             assert_eq!(seen, count);
         }
         is_over.store(true, Ordering::SeqCst);
@@ -103,7 +103,7 @@ on_both_engines! {
         let calls = || async {
             let mut all = 0;
             for key in [&made[0], &made[22], &made[44]] {
-                all += keys::find(&server.app, &owner, &key.key.id).await.expect("a key").calls;
+                all += keys::find(&server.app, &owner, key.key.id).await.expect("a key").calls;
             }
             all
         };
@@ -206,7 +206,7 @@ on_both_engines! {
         // Somebody else, with the key, is let in: from elsewhere at once, and with all of the minute.
         let answer = server.get(&path).from("198.51.100.20").key(&good.plaintext).send().await;
         assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (200, "\"minute\";r=0;t=60"));
-        let owner_key = keys::find(&server.app, &owner, &good.key.id).await.expect("a key");
+        let owner_key = keys::find(&server.app, &owner, good.key.id).await.expect("a key");
         assert_eq!(owner_key.calls, 1, "wrong secrets are not the key's calls");
     }
 
@@ -242,7 +242,7 @@ on_both_engines! {
         assert!(memory.len() <= 10, "{}", memory.len());
         for key in &made {
             assert_eq!(server.check(&key.plaintext).await, Outcome::Valid);
-            keys::disable(&server.app, &owner, &key.key.id).await.expect("a key");
+            keys::disable(&server.app, &owner, key.key.id).await.expect("a key");
             assert_eq!(
                 server.check(&key.plaintext).await,
                 Outcome::Disabled,

@@ -41,7 +41,7 @@ impl Server {
 
     async fn role_of(&self, person: &Person) -> Option<String> {
         sqlx::query_scalar("SELECT role FROM memberships WHERE user_id = $1")
-            .bind(person.id.as_str())
+            .bind(person.id)
             .fetch_optional(self.app.db.pool())
             .await
             .expect("an answer")
@@ -246,7 +246,7 @@ on_both_engines! {
         let stranger = server.sign_in_as(Persona::Stranger).await;
         let nair = server.organization("Nair Consulting").await;
         let call = server.post(&format!("/settings/members/{}/remove", alice.id)).same_origin().with(&stranger);
-        assert_eq!(call.form(&[("org", nair.as_str())]).send().await.status, 404, "another organization's member is nobody");
+        assert_eq!(call.form(&[("org", &nair.to_string())]).send().await.status, 404, "another organization's member is nobody");
         assert_eq!(server.role_of(&alice).await.as_deref(), Some("owner"));
     }
 

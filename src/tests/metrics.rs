@@ -292,7 +292,7 @@ on_both_engines! {
             keys::create(&server.app, &owner, &draft, None).await.expect("a key");
         }
         assert_eq!(counts().await, (3.0, 1.0));
-        keys::disable(&server.app, &owner, &for_ever.key.id).await.expect("disabled");
+        keys::disable(&server.app, &owner, for_ever.key.id).await.expect("disabled");
         assert_eq!(counts().await, (2.0, 1.0));
         server.clock.advance(4 * day);
         assert_eq!(counts().await, (1.0, 0.0), "an expired key does not work");

@@ -7,7 +7,7 @@ on_both_engines! {
     async fn a_new_key_is_shown_with_uses_that_work(engine) {
         let server = Server::on(engine).await;
         let cookies = server.sign_in_as(Persona::Owner).await;
-        let org = server.organization_of(Persona::Owner).await;
+        let org = server.organization_of(Persona::Owner).await.to_string();
         let fields = [
             ("org", org.as_str()), ("name", "CI deploy"), ("kind", "mcp"), ("role", "viewer"), ("expiry", "never"),
             ("once", "a-form-of-its-own-0001"),

@@ -80,7 +80,7 @@ on_both_engines! {
         let here = server.session_of(&alice).await;
         let mut write = server.app.db.write().await.expect("a turn");
         sqlx::query("UPDATE users SET disabled_at = 1, epoch = epoch + 1 WHERE id = $1")
-            .bind(bob.id.as_str())
+            .bind(bob.id)
             .execute(&mut *write)
             .await
             .expect("a change");

@@ -57,8 +57,8 @@ impl Server {
             "INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (org_id, user_id) DO NOTHING",
         )
-        .bind(org.as_str())
-        .bind(person.id.as_str())
+        .bind(org)
+        .bind(person.id)
         .bind(role.as_str())
         .bind(self.clock.now().millis())
         .execute(&mut *write)
@@ -102,8 +102,8 @@ impl Server {
             .fetch_one(self.app.db.pool())
             .await
             .expect("somebody with this address");
-        let id = UserId::from_text(id);
-        crate::accounts::server::find_person(&self.app, &id).await.expect("an answer").expect("a person")
+        let id = UserId::parse(&id).expect("an id");
+        crate::accounts::server::find_person(&self.app, id).await.expect("an answer").expect("a person")
     }
 
     pub async fn organization(&self, name: &str) -> OrgId {
@@ -114,14 +114,14 @@ impl Server {
             .await
             .expect("an answer");
         if let Some(row) = found {
-            return OrgId::from_text(row.get::<String, _>("id"));
+            return row.get("id");
         }
         let now = self.clock.now();
         let id = OrgId::new(now, self.app.chance_for_id());
         sqlx::query(
             "INSERT INTO organizations (id, name, plan, created_at) VALUES ($1, $2, 'enterprise', $3)",
         )
-        .bind(id.as_str())
+        .bind(id)
         .bind(name)
         .bind(now.millis())
         .execute(&mut *write)
@@ -134,8 +134,8 @@ impl Server {
     pub async fn join(&self, person: &Person, org: &str, role: Role) -> OrgId {
         let org = self.organization(org).await;
         sqlx::query("INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(org.as_str())
-            .bind(person.id.as_str())
+            .bind(org)
+            .bind(person.id)
             .bind(role.as_str())
             .bind(self.clock.now().millis())
             .execute(self.app.db.pool())
@@ -155,7 +155,7 @@ impl Server {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let fields: Vec<(String, String)> = fields.iter().map(owned).collect();
         async move {
-            let org = self.organization("Tidewater Freight").await;
+            let org = self.organization("Tidewater Freight").await.to_string();
             let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             call.form(&std::iter::once(("org", org.as_str())).chain(fields).collect::<Vec<_>>()).send().await
         }
@@ -169,7 +169,7 @@ impl Server {
         )
         .bind(issuer)
         .bind(subject)
-        .bind(person.id.as_str())
+        .bind(person.id)
         .execute(self.app.db.pool())
         .await
         .expect("an identity");

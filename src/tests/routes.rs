@@ -93,19 +93,35 @@ const TABLE: &[Row] = &[
     row(
         "POST",
         "/settings/members/invitations/{id}/resend",
-        "/settings/members/invitations/none/resend",
+        "/settings/members/invitations/01a1f866-0d00-7fff-bfff-ffffffffffff/resend",
         [303, 403, 403, 404, 404, 404],
     ),
     row(
         "POST",
         "/settings/members/invitations/{id}/withdraw",
-        "/settings/members/invitations/none/withdraw",
+        "/settings/members/invitations/01a1f866-0d00-7fff-bfff-ffffffffffff/withdraw",
         [303, 403, 403, 404, 404, 404],
     ),
-    missing("GET", "/settings/members/{id}/role", "/settings/members/none/role"),
-    missing("POST", "/settings/members/{id}/role", "/settings/members/none/role"),
-    missing("GET", "/settings/members/{id}/remove", "/settings/members/none/remove"),
-    missing("POST", "/settings/members/{id}/remove", "/settings/members/none/remove"),
+    missing(
+        "GET",
+        "/settings/members/{id}/role",
+        "/settings/members/01a1f866-0d00-7fff-bfff-ffffffffffff/role",
+    ),
+    missing(
+        "POST",
+        "/settings/members/{id}/role",
+        "/settings/members/01a1f866-0d00-7fff-bfff-ffffffffffff/role",
+    ),
+    missing(
+        "GET",
+        "/settings/members/{id}/remove",
+        "/settings/members/01a1f866-0d00-7fff-bfff-ffffffffffff/remove",
+    ),
+    missing(
+        "POST",
+        "/settings/members/{id}/remove",
+        "/settings/members/01a1f866-0d00-7fff-bfff-ffffffffffff/remove",
+    ),
     open("GET", "/invite/{token}", "/invite/none", 410),
     open("POST", "/invite/{token}", "/invite/none", 410),
     row("GET", "/settings/audit-log", "/settings/audit-log", [303, 403, 403, 200, 200, 200]),
@@ -120,17 +136,57 @@ const TABLE: &[Row] = &[
     person("POST", "/settings/api-keys/selected", 303),
     person("GET", "/settings/api-keys/revoke", 303),
     person("POST", "/settings/api-keys/revoke", 303),
-    missing("GET", "/settings/api-keys/{id}", "/settings/api-keys/none"),
-    missing("GET", "/settings/api-keys/{id}/edit", "/settings/api-keys/none/edit"),
-    missing("POST", "/settings/api-keys/{id}/edit", "/settings/api-keys/none/edit"),
-    missing("GET", "/settings/api-keys/{id}/rotate", "/settings/api-keys/none/rotate"),
-    missing("POST", "/settings/api-keys/{id}/rotate", "/settings/api-keys/none/rotate"),
-    missing("POST", "/settings/api-keys/{id}/finish", "/settings/api-keys/none/finish"),
-    missing("POST", "/settings/api-keys/{id}/extend", "/settings/api-keys/none/extend"),
-    missing("GET", "/settings/api-keys/{id}/revoke", "/settings/api-keys/none/revoke"),
-    missing("POST", "/settings/api-keys/{id}/revoke", "/settings/api-keys/none/revoke"),
-    missing("POST", "/settings/api-keys/{id}/disable", "/settings/api-keys/none/disable"),
-    missing("POST", "/settings/api-keys/{id}/enable", "/settings/api-keys/none/enable"),
+    missing("GET", "/settings/api-keys/{id}", "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff"),
+    missing(
+        "GET",
+        "/settings/api-keys/{id}/edit",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/edit",
+    ),
+    missing(
+        "POST",
+        "/settings/api-keys/{id}/edit",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/edit",
+    ),
+    missing(
+        "GET",
+        "/settings/api-keys/{id}/rotate",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/rotate",
+    ),
+    missing(
+        "POST",
+        "/settings/api-keys/{id}/rotate",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/rotate",
+    ),
+    missing(
+        "POST",
+        "/settings/api-keys/{id}/finish",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/finish",
+    ),
+    missing(
+        "POST",
+        "/settings/api-keys/{id}/extend",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/extend",
+    ),
+    missing(
+        "GET",
+        "/settings/api-keys/{id}/revoke",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/revoke",
+    ),
+    missing(
+        "POST",
+        "/settings/api-keys/{id}/revoke",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/revoke",
+    ),
+    missing(
+        "POST",
+        "/settings/api-keys/{id}/disable",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/disable",
+    ),
+    missing(
+        "POST",
+        "/settings/api-keys/{id}/enable",
+        "/settings/api-keys/01a1f866-0d00-7fff-bfff-ffffffffffff/enable",
+    ),
     open("GET", "/dashboard/api-keys", "/dashboard/api-keys", 303),
     open("GET", "/dashboard/api/keys", "/dashboard/api/keys", 303),
     open("GET", "/app/settings/api-keys", "/app/settings/api-keys", 303),
@@ -277,7 +333,7 @@ on_both_engines! {
                 let cookies = server.sign_in_as(persona).await;
                 let call = server.call(row.method(), row.address).same_origin().with(&cookies);
                 let org = server.organization_of(persona).await;
-                let call = if row.changes() { call.form(&[("org", org.as_str())]) } else { call };
+                let call = if row.changes() { call.form(&[("org", &org.to_string())]) } else { call };
                 let answer = call.send().await;
                 assert_eq!(answer.status.as_u16(), row.status[column], "{persona:?} {} {}", row.method, row.route);
                 if row.status == [303, row.status[1], row.status[1], row.status[1], row.status[1], row.status[1]]
@@ -341,7 +397,7 @@ on_both_engines! {
             }
             for row in rows().filter(person) {
                 let call = server.call(row.method(), row.address).same_origin().with(&cookies);
-                let call = if row.changes() { call.form(&[("org", org.as_str())]) } else { call };
+                let call = if row.changes() { call.form(&[("org", &org.to_string())]) } else { call };
                 let answer = call.send().await;
                 if ![200, 422].contains(&answer.status.as_u16()) || !answer.header("content-type").starts_with("text/html") {
                     continue;
@@ -371,8 +427,8 @@ on_both_engines! {
         assert!(bound.len() >= 8, "{bound:?}");
         for row in rows().filter(|row| row.changes() && bound.iter().any(|door| door.path == row.route)) {
             let cases: [(&[(&str, &str)], bool); 4] = [
-                (&[("org", other.as_str())], true),
-                (&[("org", foreign.as_str())], false),
+                (&[("org", &other.to_string())], true),
+                (&[("org", &foreign.to_string())], false),
                 (&[("org", "\0")], false),
                 (&[], false),
             ];

@@ -23,9 +23,9 @@ pub struct LoggedInDevice {
 #[async_trait]
 pub trait DeviceLogins: Send + Sync {
     /// The person's devices in all organizations, newest first.
-    async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<LoggedInDevice>, Error>;
+    async fn devices_of(&self, app: &App, user: UserId) -> Result<Vec<LoggedInDevice>, Error>;
     /// Revokes the keys of all the person's devices and returns their number.
-    async fn log_out(&self, app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error>;
+    async fn log_out(&self, app: &App, write: &mut Write, user: UserId) -> Result<usize, Error>;
 }
 
 /// The implementation registered in `Slices`.

@@ -47,21 +47,21 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     let org = &actor.org.org;
     let new = AgentId::new(now, app.chance_for_id());
     let mut write = app.db.write().await?;
-    let (id, maker) = store::hold(&mut write, org, &new, &draft.agent_id, &actor.user, now).await?;
+    let (id, maker) = store::hold(&mut write, actor.org.org, new, &draft.agent_id, actor.user, now).await?;
     if maker != actor.user && !actor.may(Permission::ManageAllKeys) {
         drop(write);
         let why = "Only whoever registered this agent first and admins may register it anew.";
         return Err(refused(app, actor, draft, why).await.into());
     }
-    if id == new && store::count(&mut write, org).await? > MOST_AGENTS {
+    if id == new && store::count(&mut write, *org).await? > MOST_AGENTS {
         return Err(RegistrationError::Input(format!(
             "This organization has {MOST_AGENTS} agents. Remove some that are no longer used first."
         )));
     }
-    store::update(&mut write, &id, draft, &actor.user, actor.key.as_ref(), now).await?;
-    store::replace_servers(&mut write, &id, &servers).await?;
+    store::update(&mut write, id, draft, actor.user, actor.key, now).await?;
+    store::replace_servers(&mut write, id, &servers).await?;
     let event = Event::new("agent.registered")
-        .on("agent", &id, &draft.agent_id)
+        .on("agent", id, &draft.agent_id)
         .detail("again", id != new)
         .detail("environment", draft.environment.as_str())
         .detail("servers", servers.len())
@@ -69,23 +69,23 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
         .detail("denied", draft.deny.len());
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
-    Ok(find(app, actor, &id).await?.0)
+    Ok(find(app, actor, id).await?.0)
 }
 
 /// Removes an agent, its servers and its policy.
-pub async fn remove(app: &App, actor: &Actor, id: &AgentId) -> Result<Agent, Error> {
+pub async fn remove(app: &App, actor: &Actor, id: AgentId) -> Result<Agent, Error> {
     actor.require(Permission::RegisterAgents)?;
     let mut write = app.db.write().await?;
-    let agent = store::find(&mut *write, &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let agent = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     if !may_remove(actor, &agent) {
         return Err(Error::Forbidden(
             "Only whoever registered this agent first and admins may remove it.".to_owned(),
         ));
     }
-    if !store::delete(&mut write, &agent.id).await? {
+    if !store::delete(&mut write, agent.id).await? {
         return Err(Error::NotFound);
     }
-    let event = Event::new("agent.removed").on("agent", &agent.id, &agent.name);
+    let event = Event::new("agent.removed").on("agent", agent.id, &agent.name);
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
     Ok(agent)
@@ -96,9 +96,9 @@ pub fn may_remove(actor: &Actor, agent: &Agent) -> bool {
     own || actor.may(Permission::ManageAllKeys)
 }
 
-pub async fn find(app: &App, actor: &Actor, id: &AgentId) -> Result<(Agent, Vec<McpServer>), Error> {
+pub async fn find(app: &App, actor: &Actor, id: AgentId) -> Result<(Agent, Vec<McpServer>), Error> {
     actor.require(Permission::See)?;
-    let agent = store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let agent = store::find(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)?;
     let servers = store::servers_of(app.db.pool(), std::slice::from_ref(&agent)).await?.remove(&agent.id);
     Ok((agent, servers.unwrap_or_default()))
 }
@@ -106,7 +106,7 @@ pub async fn find(app: &App, actor: &Actor, id: &AgentId) -> Result<(Agent, Vec<
 /// Lists one page of agents after the name `after`; the first page if it is empty.
 pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<AgentPage, Error> {
     actor.require(Permission::See)?;
-    let mut agents = store::list(app.db.pool(), &actor.org.org, after, PAGE as i64 + 1).await?;
+    let mut agents = store::list(app.db.pool(), actor.org.org, after, PAGE as i64 + 1).await?;
     let more = agents.len() > PAGE;
     agents.truncate(PAGE);
     let next = agents.last().filter(|_| more).map(|agent| agent.name.clone());
@@ -114,7 +114,7 @@ pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<AgentPage, Er
 }
 
 /// The first `most` agents of an organization by name.
-pub async fn all(app: &App, org: &OrgId, most: i64) -> Result<Vec<(Agent, Vec<McpServer>)>, Error> {
+pub async fn all(app: &App, org: OrgId, most: i64) -> Result<Vec<(Agent, Vec<McpServer>)>, Error> {
     let agents = store::list(app.db.pool(), org, "", most).await?;
     with_servers(app, agents).await
 }

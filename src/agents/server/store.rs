@@ -45,17 +45,17 @@ fn agent(row: &AnyRow) -> Result<Agent, sqlx::Error> {
         serde_json::from_str(&list).map_err(|error| sqlx::Error::Decode(error.into()))
     };
     Ok(Agent {
-        id: AgentId::from_text(text("id")?),
+        id: row.try_get("id")?,
         name: text("agent_id")?,
         user: text("user_id")?,
         environment: Environment::parse(&text("environment")?).ok_or_else(|| strange("environment"))?,
         allow: refs("allow_refs")?,
         deny: refs("deny_refs")?,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
-        created_by: UserId::from_text(text("created_by")?),
+        created_by: row.try_get("created_by")?,
         registered_at: Timestamp::from_millis(row.try_get("registered_at")?),
-        registered_by: UserId::from_text(text("registered_by")?),
-        registered_by_key: row.try_get::<Option<String>, _>("registered_by_key")?.map(KeyId::from_text),
+        registered_by: row.try_get("registered_by")?,
+        registered_by_key: row.try_get("registered_by_key")?,
     })
 }
 
@@ -77,10 +77,10 @@ fn server(row: &AnyRow) -> Result<McpServer, sqlx::Error> {
 /// creator.
 pub async fn hold(
     write: &mut Write,
-    org: &OrgId,
-    new: &AgentId,
+    org: OrgId,
+    new: AgentId,
     name: &str,
-    user: &UserId,
+    user: UserId,
     now: Timestamp,
 ) -> Result<(AgentId, UserId), sqlx::Error> {
     let row = sqlx::query(
@@ -88,38 +88,37 @@ pub async fn hold(
          registered_at, registered_by) VALUES ($1, $2, $3, '', 'sandbox', '[]', '[]', $4, $5, $4, $5) \
          ON CONFLICT (org_id, agent_id) DO UPDATE SET agent_id = excluded.agent_id RETURNING id, created_by",
     )
-    .bind(new.as_str())
-    .bind(org.as_str())
+    .bind(new)
+    .bind(org)
     .bind(name)
     .bind(now.millis())
-    .bind(user.as_str())
+    .bind(user)
     .fetch_one(&mut **write)
     .await?;
-    let text = |column| row.try_get::<String, _>(column);
-    Ok((AgentId::from_text(text("id")?), UserId::from_text(text("created_by")?)))
+    Ok((row.try_get("id")?, row.try_get("created_by")?))
 }
 
 /// Updates an agent that is locked by `hold`.
 pub async fn update(
     write: &mut Write,
-    id: &AgentId,
+    id: AgentId,
     draft: &AgentDraft,
-    user: &UserId,
-    key: Option<&KeyId>,
+    user: UserId,
+    key: Option<KeyId>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE agents SET user_id = $2, environment = $3, allow_refs = $4, deny_refs = $5, registered_at = $6, \
          registered_by = $7, registered_by_key = $8 WHERE id = $1",
     )
-    .bind(id.as_str())
+    .bind(id)
     .bind(&draft.user_id)
     .bind(draft.environment.as_str())
     .bind(serde_json::Value::from(draft.allow.clone()).to_string())
     .bind(serde_json::Value::from(draft.deny.clone()).to_string())
     .bind(now.millis())
-    .bind(user.as_str())
-    .bind(key.map(KeyId::as_str))
+    .bind(user)
+    .bind(key)
     .execute(&mut **write)
     .await
     .map(drop)
@@ -127,10 +126,10 @@ pub async fn update(
 
 pub async fn replace_servers(
     write: &mut Write,
-    id: &AgentId,
+    id: AgentId,
     servers: &[McpServer],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id.as_str()).execute(&mut **write).await?;
+    sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id).execute(&mut **write).await?;
     let rows: Vec<_> = servers.iter().zip(0_i64..).collect();
     for some in rows.chunks(crate::platform::db::ROWS) {
         let text = format!(
@@ -148,38 +147,34 @@ pub async fn replace_servers(
     Ok(())
 }
 
-pub async fn count(write: &mut Write, org: &OrgId) -> Result<i64, sqlx::Error> {
+pub async fn count(write: &mut Write, org: OrgId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM agents WHERE org_id = $1")
-        .bind(org.as_str())
+        .bind(org)
         .fetch_one(&mut **write)
         .await
 }
 
 /// Deletes the agent and its servers. Returns false when it is already gone.
-pub async fn delete(write: &mut Write, id: &AgentId) -> Result<bool, sqlx::Error> {
-    sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id.as_str()).execute(&mut **write).await?;
-    let done =
-        sqlx::query("DELETE FROM agents WHERE id = $1").bind(id.as_str()).execute(&mut **write).await?;
+pub async fn delete(write: &mut Write, id: AgentId) -> Result<bool, sqlx::Error> {
+    sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id).execute(&mut **write).await?;
+    let done = sqlx::query("DELETE FROM agents WHERE id = $1").bind(id).execute(&mut **write).await?;
     Ok(done.rows_affected() == 1)
 }
 
 pub async fn find<'e>(
     pool: impl AnyExecutor<'e>,
-    org: &OrgId,
-    id: &AgentId,
+    org: OrgId,
+    id: AgentId,
 ) -> Result<Option<Agent>, sqlx::Error> {
-    let row = sqlx::query(select!("WHERE org_id = $1 AND id = $2"))
-        .bind(org.as_str())
-        .bind(id.as_str())
-        .fetch_optional(pool)
-        .await?;
+    let row =
+        sqlx::query(select!("WHERE org_id = $1 AND id = $2")).bind(org).bind(id).fetch_optional(pool).await?;
     row.as_ref().map(agent).transpose()
 }
 
 /// Lists agents by name, after the name `after`.
-pub async fn list(pool: &AnyPool, org: &OrgId, after: &str, limit: i64) -> Result<Vec<Agent>, sqlx::Error> {
+pub async fn list(pool: &AnyPool, org: OrgId, after: &str, limit: i64) -> Result<Vec<Agent>, sqlx::Error> {
     let rows = sqlx::query(select!("WHERE org_id = $1 AND agent_id > $2 ORDER BY agent_id LIMIT $3"))
-        .bind(org.as_str())
+        .bind(org)
         .bind(after)
         .bind(limit)
         .fetch_all(pool)
@@ -204,7 +199,7 @@ pub async fn servers_of(
             query = query.bind(agent.id.to_string());
         }
         for row in &query.fetch_all(pool).await? {
-            let id = AgentId::from_text(row.try_get::<String, _>("agent")?);
+            let id = row.try_get("agent")?;
             all.entry(id).or_default().push(server(row)?);
         }
     }

@@ -28,13 +28,13 @@ pub enum Actor {
 }
 
 impl Actor {
-    pub(super) fn columns(&self) -> (&str, &str, &str) {
+    pub(super) fn columns(&self) -> (&str, String, &str) {
         match self {
-            Self::Person { id, name } => ("person", id.as_str(), name),
-            Self::Key { id, name } => ("key", id.as_str(), name),
-            Self::Stranger => ("stranger", "", ""),
-            Self::System => ("system", "", "Latchkey"),
-            Self::Several => ("several", "", ""),
+            Self::Person { id, name } => ("person", id.to_string(), name),
+            Self::Key { id, name } => ("key", id.to_string(), name),
+            Self::Stranger => ("stranger", String::new(), ""),
+            Self::System => ("system", String::new(), "Latchkey"),
+            Self::Several => ("several", String::new(), ""),
         }
     }
 }
@@ -80,8 +80,8 @@ impl By {
     }
 
     #[must_use]
-    pub fn in_org(mut self, org: &OrgId) -> Self {
-        self.org = Some(org.clone());
+    pub fn in_org(mut self, org: OrgId) -> Self {
+        self.org = Some(org);
         self
     }
 }

@@ -50,7 +50,7 @@ pub enum Target {
 }
 
 /// The statement and the values of its placeholders.
-pub fn statement(org: &OrgId, filter: &AuditFilter) -> (String, Vec<String>) {
+pub fn statement(org: OrgId, filter: &AuditFilter) -> (String, Vec<String>) {
     let mut values = vec![org.to_string()];
     let mut text =
         "SELECT id, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, target_name, \
@@ -78,7 +78,7 @@ pub fn statement(org: &OrgId, filter: &AuditFilter) -> (String, Vec<String>) {
 
 pub async fn list(
     pool: &AnyPool,
-    org: &OrgId,
+    org: OrgId,
     filter: &AuditFilter,
     limit: usize,
 ) -> Result<Vec<Recorded>, sqlx::Error> {
@@ -88,13 +88,13 @@ pub async fn list(
 }
 
 /// The distinct actions in the organization's log, each found by one index lookup.
-pub async fn actions(pool: &AnyPool, org: &OrgId) -> Result<Vec<String>, sqlx::Error> {
+pub async fn actions(pool: &AnyPool, org: OrgId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "WITH RECURSIVE found (action) AS (SELECT min(action) FROM audit WHERE org_id = $1 UNION ALL \
          SELECT (SELECT min(audit.action) FROM audit WHERE org_id = $1 AND audit.action > found.action) \
          FROM found WHERE found.action IS NOT NULL) SELECT action FROM found WHERE action IS NOT NULL",
     )
-    .bind(org.as_str())
+    .bind(org)
     .fetch_all(pool)
     .await
 }
@@ -102,7 +102,7 @@ pub async fn actions(pool: &AnyPool, org: &OrgId) -> Result<Vec<String>, sqlx::E
 fn recorded(row: &AnyRow) -> Result<Recorded, sqlx::Error> {
     let details: String = row.try_get("details")?;
     Ok(Recorded {
-        id: EventId::from_text(row.try_get::<String, _>("id")?),
+        id: row.try_get("id")?,
         at: Timestamp::from_millis(row.try_get("at")?),
         actor_kind: row.try_get("actor_kind")?,
         actor_id: row.try_get("actor_id")?,

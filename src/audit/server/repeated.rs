@@ -29,12 +29,12 @@ pub struct RefusalSubject {
 impl RefusalSubject {
     fn of(by: &By, action: &'static str) -> Self {
         let source = match &by.actor {
-            Actor::Person { id, .. } => RefusalSource::Person(id.clone()),
-            Actor::Key { id, .. } => RefusalSource::Key(id.clone()),
+            Actor::Person { id, .. } => RefusalSource::Person(*id),
+            Actor::Key { id, .. } => RefusalSource::Key(*id),
             Actor::Stranger => RefusalSource::Address(by.origin.address.map(subscriber)),
             Actor::System | Actor::Several => RefusalSource::Server,
         };
-        Self { source, org: by.org.clone(), action }
+        Self { source, org: by.org, action }
     }
 
     pub fn is_stranger(&self) -> bool {
@@ -84,7 +84,7 @@ impl Repeated {
             false => (RefusalSource::Several, Actor::Several),
         };
         let org = self.subject.org.filter(|_| keeps_org);
-        self.subject = RefusalSubject { source, org: org.clone(), ..self.subject };
+        self.subject = RefusalSubject { source, org, ..self.subject };
         self.by = By { actor, org, origin: Origin::local() };
         self
     }

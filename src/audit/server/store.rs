@@ -8,7 +8,7 @@ use crate::shared::{EventId, Timestamp};
 
 pub async fn insert(
     write: &mut Write,
-    id: &EventId,
+    id: EventId,
     at: Timestamp,
     by: &By,
     event: &Event,
@@ -20,9 +20,9 @@ pub async fn insert(
          target_name, target_key, address, user_agent, request_id, details, times) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
-    .bind(id.as_str())
+    .bind(id)
     .bind(at.millis())
-    .bind(by.org.as_ref().map(|org| org.as_str()))
+    .bind(by.org)
     .bind(kind)
     .bind(actor_id)
     .bind(actor_name)

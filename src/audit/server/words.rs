@@ -177,7 +177,7 @@ mod tests {
     fn event(action: &str, details: serde_json::Value) -> Recorded {
         let nothing = String::new;
         Recorded {
-            id: EventId::from_text(""),
+            id: EventId::NIL,
             at: Timestamp::from_millis(0),
             actor_kind: "person".to_owned(),
             actor_id: nothing(),

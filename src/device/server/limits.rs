@@ -63,21 +63,18 @@ impl LoginLimits {
     }
 
     /// Counts a switch by one of the person's keys.
-    pub fn new_key(app: &App, user: &UserId) -> Result<(), Error> {
-        let limit = LimitRule {
-            subject: LimitedSubject::NewKeys(user.clone()),
-            most: MOST_NEW_KEYS,
-            window: TEN_MINUTES,
-        };
+    pub fn new_key(app: &App, user: UserId) -> Result<(), Error> {
+        let limit =
+            LimitRule { subject: LimitedSubject::NewKeys(user), most: MOST_NEW_KEYS, window: TEN_MINUTES };
         app.slice::<Self>().take(&[limit], app.clock.steady())
     }
 
     /// Counts the attempt before checking the limit, so that concurrent attempts cannot exceed it.
-    pub fn look<'a>(app: &'a App, user: &UserId, address: IpAddr) -> Result<LookupAttempt<'a>, Error> {
+    pub fn look<'a>(app: &'a App, user: UserId, address: IpAddr) -> Result<LookupAttempt<'a>, Error> {
         let settings = &app.config.device;
         let limits = vec![
             LimitRule {
-                subject: LimitedSubject::WrongByPerson(user.clone()),
+                subject: LimitedSubject::WrongByPerson(user),
                 most: settings.device_wrong_codes_per_person,
                 window: TEN_MINUTES,
             },

@@ -208,8 +208,8 @@ async fn token(
                 "token_type": "Bearer",
                 "scope": key.role.as_str(),
                 "email": granted.email,
-                "user_id": granted.user_id.as_str(),
-                "org_id": granted.org_id.as_str(),
+                "user_id": granted.user_id.to_string(),
+                "org_id": granted.org_id.to_string(),
             });
             if let Some(end) = key.expires_at {
                 body["expires_in"] = json!(end.since(app.clock.now()).as_secs());

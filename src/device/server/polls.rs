@@ -50,7 +50,7 @@ struct PolledLogin {
 impl PolledLogin {
     fn of(login: &LoginRequest, interval: Duration) -> Self {
         Self {
-            login: login.id.clone(),
+            login: login.id,
             wire: login.wire,
             client_id: login.client_id.clone(),
             expires_at: login.expires_at,
@@ -128,7 +128,7 @@ impl Polls {
             Heard::Change(change) if change.kind == Kind::Login => {
                 let mut known = self.lock();
                 known.generation += 1;
-                known.waiting.retain(|_, waiting| waiting.login.as_str() != change.id);
+                known.waiting.retain(|_, waiting| waiting.login.to_string() != change.id);
             }
             Heard::Change(_) => {}
             Heard::Gap => {
@@ -155,7 +155,7 @@ mod tests {
 
     fn waiting() -> PolledLogin {
         PolledLogin {
-            login: LoginId::from_text("a login"),
+            login: LoginId::NIL,
             wire: LoginProtocol::OAuth,
             client_id: "a client".to_owned(),
             expires_at: Timestamp::from_millis(600_000),
@@ -206,11 +206,12 @@ mod tests {
         assert_eq!(later(10_000, &of(LoginProtocol::ArmorIq, "a client")), None, "another wire");
         assert_eq!(later(10_000, &of(LoginProtocol::OAuth, "another")), None, "another client");
         assert_eq!(later(600_000, &of(LoginProtocol::OAuth, "a client")), None, "its time has run out");
-        let change = |kind, id: &str| Change { kind, id: id.to_owned() };
-        polls.hear(Heard::Change(&change(Kind::Key, "a login")));
-        polls.hear(Heard::Change(&change(Kind::Login, "another login")));
+        let change = |kind, id: LoginId| Change { kind, id: id.to_string() };
+        let other = LoginId::new(NOW, [0; 10]);
+        polls.hear(Heard::Change(&change(Kind::Key, LoginId::NIL)));
+        polls.hear(Heard::Change(&change(Kind::Login, other)));
         assert_eq!(later(20_000, &of(LoginProtocol::OAuth, "a client")), Some(Ok(())));
-        polls.hear(Heard::Change(&change(Kind::Login, "a login")));
+        polls.hear(Heard::Change(&change(Kind::Login, LoginId::NIL)));
         assert_eq!(later(30_000, &of(LoginProtocol::OAuth, "a client")), None);
         assert_eq!(polls.generation(), 2);
         polls.lock().waiting.insert("code".to_owned(), waiting());
@@ -222,7 +223,7 @@ mod tests {
     fn what_was_decided_while_it_was_read_is_not_kept() {
         let polls = Polls::default();
         let login = LoginRequest {
-            id: LoginId::from_text("a login"),
+            id: LoginId::NIL,
             user_code: UserCode::parse("BCDFGHJK").expect("a code"),
             wire: LoginProtocol::OAuth,
             client_id: "a client".to_owned(),

@@ -56,11 +56,11 @@ pub struct LoginRequest {
 }
 
 /// A person's decision.
-pub struct Decision<'a> {
+pub struct Decision {
     pub status: LoginStatus,
-    pub by: &'a UserId,
+    pub by: UserId,
     pub from: IpAddr,
-    pub org: Option<&'a OrgId>,
+    pub org: Option<OrgId>,
     pub role: Option<Role>,
     pub redeem_until: Option<Timestamp>,
 }
@@ -87,7 +87,7 @@ fn login(row: &AnyRow) -> Result<LoginRequest, sqlx::Error> {
     let perhaps = |name| row.try_get::<Option<String>, _>(name);
     let (scope, role) = (text("scope")?, perhaps("role")?);
     Ok(LoginRequest {
-        id: LoginId::from_text(text("id")?),
+        id: row.try_get("id")?,
         user_code: known(UserCode::parse(&text("user_code")?), "user code")?,
         wire: known(LoginProtocol::parse(&text("wire")?), "wire")?,
         client_id: text("client_id")?,
@@ -101,10 +101,10 @@ fn login(row: &AnyRow) -> Result<LoginRequest, sqlx::Error> {
         expires_at: Timestamp::from_millis(row.try_get("expires_at")?),
         status: known(LoginStatus::parse(&text("status")?), "status")?,
         redeem_until: row.try_get::<Option<i64>, _>("redeem_until")?.map(Timestamp::from_millis),
-        decided_by: perhaps("decided_by")?.map(UserId::from_text),
-        org: perhaps("org_id")?.map(OrgId::from_text),
+        decided_by: row.try_get("decided_by")?,
+        org: row.try_get("org_id")?,
         role: role.map(|role| known(Role::parse(&role), "role")).transpose()?,
-        key: perhaps("key_id")?.map(KeyId::from_text),
+        key: row.try_get("key_id")?,
     })
 }
 
@@ -121,10 +121,10 @@ pub async fn open(write: &mut Write, now: Timestamp) -> Result<i64, sqlx::Error>
 }
 
 /// Denies an approved login that cannot lead to a key. Returns false when it is no longer approved.
-pub async fn give_up(write: &mut Write, id: &LoginId) -> Result<bool, sqlx::Error> {
+pub async fn give_up(write: &mut Write, id: LoginId) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE device_logins SET status = 'denied' WHERE id = $1 AND status = 'approved'")
-            .bind(id.as_str())
+            .bind(id)
             .execute(&mut **write)
             .await?;
     Ok(done.rows_affected() == 1)
@@ -142,7 +142,7 @@ pub async fn insert(
          address, subscriber, user_agent, created_at, expires_at, status) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
     )
-    .bind(login.id.as_str())
+    .bind(login.id)
     .bind(code_hash)
     .bind(login.user_code.as_str())
     .bind(login.wire.as_str())
@@ -196,20 +196,20 @@ pub async fn find_by_user_code(pool: &AnyPool, code: &UserCode) -> Result<Option
 /// Returns false when the login is already decided or has expired.
 pub async fn decide(
     write: &mut Write,
-    id: &LoginId,
+    id: LoginId,
     now: Timestamp,
-    decision: &Decision<'_>,
+    decision: &Decision,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE device_logins SET status = $3, decided_at = $2, decided_by = $4, decided_from = $5, org_id = $6, \
          role = $7, redeem_until = $8 WHERE id = $1 AND status = 'pending' AND expires_at > $2",
     )
-    .bind(id.as_str())
+    .bind(id)
     .bind(now.millis())
     .bind(decision.status.as_str())
-    .bind(decision.by.as_str())
+    .bind(decision.by)
     .bind(decision.from.to_string())
-    .bind(decision.org.map(OrgId::as_str))
+    .bind(decision.org)
     .bind(decision.role.map(Role::as_str))
     .bind(decision.redeem_until.map(Timestamp::millis))
     .execute(&mut **write)
@@ -222,21 +222,21 @@ pub async fn redeem(
     write: &mut Write,
     login: &LoginRequest,
     now: Timestamp,
-    key: &KeyId,
+    key: KeyId,
 ) -> Result<Option<Approved>, sqlx::Error> {
     let row = sqlx::query(
         "UPDATE device_logins SET status = 'consumed', consumed_at = $2, key_id = $3 \
          WHERE id = $1 AND status = 'approved' AND redeem_until > $2 RETURNING decided_by, org_id, role",
     )
-    .bind(login.id.as_str())
+    .bind(login.id)
     .bind(now.millis())
-    .bind(key.as_str())
+    .bind(key)
     .fetch_optional(&mut **write)
     .await?;
     row.map(|row| {
         Ok(Approved {
-            by: UserId::from_text(row.try_get::<String, _>("decided_by")?),
-            org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+            by: row.try_get("decided_by")?,
+            org: row.try_get("org_id")?,
             role: known(Role::parse(&row.try_get::<String, _>("role")?), "role")?,
         })
     })

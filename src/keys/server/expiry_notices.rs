@@ -22,7 +22,7 @@ pub async fn send(app: &App) -> Result<(), Error> {
     let mut notices = Vec::new();
     for key in expiring {
         store::mark_notified(&mut write, &key).await?;
-        let recipients = answerable(&mut write, &key.org, &key.creator).await?;
+        let recipients = answerable(&mut write, key.org, key.creator).await?;
         notices.push((key, recipients));
     }
     write.commit().await?;

@@ -198,14 +198,14 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
         let mut write = app.db.write().await?;
         let due = store::cut_off(&mut write, now).await?;
         for (org, id) in &due {
-            let Some(key) = store::hold(&mut write, org, id).await? else { continue };
+            let Some(key) = store::hold(&mut write, *org, *id).await? else { continue };
             let Some((secret, until)) = key.previous.filter(|(_, until)| *until <= now) else { continue };
             store::end_secret(&mut write, secret, until).await?;
-            store::set_secrets(&mut write, id, key.secret, None).await?;
+            store::set_secrets(&mut write, *id, key.secret, None).await?;
             let event =
                 Event::new("key.rotation_ended").on("key", id, &key.name).detail("ended", secret.to_string());
-            audit::record(app, &mut write, &By::system().in_org(org), event).await?;
-            changes::note(&mut write, now, Changed::Key, id.as_str()).await?;
+            audit::record(app, &mut write, &By::system().in_org(*org), event).await?;
+            changes::note(&mut write, now, Changed::Key, id).await?;
         }
         store::forget_idempotency(&mut write, now.minus(IDEMPOTENCY_TTL)).await?;
         changes::forget_before(&mut write, now.minus(CHANGE_LOG_TTL)).await?;

@@ -25,16 +25,16 @@ impl KeyOffboarding for OrgKeyOffboarding {
     async fn count_by_maker(
         &self,
         app: &App,
-        org: &OrgId,
+        org: OrgId,
         makers: &[UserId],
         most: i64,
     ) -> Result<HashMap<UserId, i64>, Error> {
         Ok(store::count_by_maker(app.db.pool(), org, makers, most).await?)
     }
 
-    async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<CreatedKey>, Error> {
+    async fn made_by(&self, app: &App, org: OrgId, maker: UserId) -> Result<Vec<CreatedKey>, Error> {
         let keys = store::living_of(app.db.pool(), org, maker).await?;
-        let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
+        let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
         let mut calls: HashMap<KeyId, u64> = HashMap::new();
         for (slice, requests) in usage::sums(app, &ids, app.clock.now().minus(DAY)).await? {
             if slice.outcome == Outcome::Valid {
@@ -52,7 +52,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
         Ok(made.collect())
     }
 
-    async fn living(&self, app: &App, org: &OrgId) -> Result<i64, Error> {
+    async fn living(&self, app: &App, org: OrgId) -> Result<i64, Error> {
         Ok(store::count_living(app.db.pool(), org).await?)
     }
 
@@ -61,34 +61,34 @@ impl KeyOffboarding for OrgKeyOffboarding {
         app: &App,
         write: &mut Write,
         actor: &Actor,
-        maker: &UserId,
+        maker: UserId,
         ticked: &[KeyId],
     ) -> Result<Vec<String>, Error> {
         let now = app.clock.now();
         let mut ticked = ticked.to_vec();
-        ticked.extend(store::logins_in(write, &actor.org.org, maker).await?);
+        ticked.extend(store::logins_in(write, actor.org.org, maker).await?);
         ticked.sort();
         ticked.dedup();
         let mut names = Vec::new();
         for id in &ticked {
-            let Some(key) = store::hold(write, &actor.org.org, id).await? else { continue };
-            if key.created_by != *maker || key.revoked_at.is_some() {
+            let Some(key) = store::hold(write, actor.org.org, *id).await? else { continue };
+            if key.created_by != maker || key.revoked_at.is_some() {
                 continue;
             }
-            store::revoke(write, id, now).await?;
+            store::revoke(write, *id, now).await?;
             let Key { name, .. } = &key;
             let event = Event::new("key.revoked").on("key", id, name).detail("prefix", key.prefix());
             audit::record(app, write, &actor.by, event.detail("because", "its maker was removed")).await?;
-            changes::note(write, now, Changed::Key, id.as_str()).await?;
+            changes::note(write, now, Changed::Key, id).await?;
             names.push(name.clone());
         }
         Ok(names)
     }
 
-    async fn organization_ends(&self, app: &App, write: &mut Write, org: &OrgId) -> Result<(), Error> {
+    async fn organization_ends(&self, app: &App, write: &mut Write, org: OrgId) -> Result<(), Error> {
         let now = app.clock.now();
         store::revoke_all(write, org, now).await?;
-        changes::note(write, now, Changed::Organization, org.as_str()).await?;
+        changes::note(write, now, Changed::Organization, org).await?;
         Ok(())
     }
 }

@@ -72,11 +72,11 @@ impl Member {
     /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
     /// change the wrong one.
     pub(super) fn refuse_other_org(&self, rendered_for: &str) -> Result<(), Error> {
-        if self.org.org.as_str() == rendered_for {
+        let theirs = OrgId::parse(rendered_for);
+        if theirs == Some(self.org.org) {
             return Ok(());
         }
-        let theirs = OrgId::from_text(rendered_for);
-        let meant = self.visitor.memberships.iter().find(|place| place.org == theirs);
+        let meant = self.visitor.memberships.iter().find(|place| Some(place.org) == theirs);
         Err(Error::OtherOrganization {
             here: self.org.org_name.clone(),
             meant: meant.map(|place| (place.org.to_string(), place.org_name.clone())),
@@ -97,26 +97,26 @@ impl Visitor {
     pub fn by(&self) -> By {
         let by = self.person.by(&self.visit);
         match &self.current {
-            Some(current) => by.in_org(&current.org),
+            Some(current) => by.in_org(current.org),
             None => by,
         }
     }
 
     /// Makes the visitor a member of one of their organizations, whichever is current.
-    pub fn actor_in(&self, org: &OrgId) -> Option<Actor> {
-        let place = self.memberships.iter().find(|place| place.org == *org)?;
+    pub fn actor_in(&self, org: OrgId) -> Option<Actor> {
+        let place = self.memberships.iter().find(|place| place.org == org)?;
         Some(self.at(place.clone()))
     }
 
     fn at(&self, org: Membership) -> Actor {
-        let by = self.person.by(&self.visit).in_org(&org.org);
-        Actor { user: self.person.id.clone(), door: PrincipalKind::Person, key: None, secret: None, org, by }
+        let by = self.person.by(&self.visit).in_org(org.org);
+        Actor { user: self.person.id, door: PrincipalKind::Person, key: None, secret: None, org, by }
     }
 
     async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
         let Some(signed_in) = signed_in(session).await? else { return Ok(None) };
         let (person, memberships) =
-            tokio::join!(person_of(app, &signed_in), store::memberships_of(app.db.pool(), &signed_in.user),);
+            tokio::join!(person_of(app, &signed_in), store::memberships_of(app.db.pool(), signed_in.user),);
         let (Some(person), memberships) = (person?, memberships?) else { return Ok(None) };
         let chosen = memberships.iter().find(|place| Some(&place.org) == signed_in.org.as_ref());
         let current = chosen.or(memberships.first()).cloned();
@@ -136,10 +136,10 @@ impl Visitor {
 /// Returns true if the member's session is still valid and they still belong to the organization.
 pub async fn is_still_member(app: &App, member: &Member) -> Result<bool, Error> {
     let visitor = &member.visitor;
-    if !session_stands(app, &visitor.session, &visitor.person.id).await? {
+    if !session_stands(app, &visitor.session, visitor.person.id).await? {
         return Ok(false);
     }
-    let memberships = store::memberships_of(app.db.pool(), &visitor.person.id).await?;
+    let memberships = store::memberships_of(app.db.pool(), visitor.person.id).await?;
     Ok(memberships.iter().any(|place| place.org == member.org.org))
 }
 

@@ -32,16 +32,16 @@ pub trait KeyOffboarding: Send + Sync {
     async fn count_by_maker(
         &self,
         app: &App,
-        org: &OrgId,
+        org: OrgId,
         makers: &[UserId],
         most: i64,
     ) -> Result<HashMap<UserId, i64>, Error>;
 
     /// The active keys that one person created.
-    async fn made_by(&self, app: &App, org: &OrgId, maker: &UserId) -> Result<Vec<CreatedKey>, Error>;
+    async fn made_by(&self, app: &App, org: OrgId, maker: UserId) -> Result<Vec<CreatedKey>, Error>;
 
     /// The number of the organization's active keys.
-    async fn living(&self, app: &App, org: &OrgId) -> Result<i64, Error>;
+    async fn living(&self, app: &App, org: OrgId) -> Result<i64, Error>;
 
     /// Part of a member's removal: revokes the member's command-line and selected keys. Returns their names.
     async fn member_leaves(
@@ -49,12 +49,12 @@ pub trait KeyOffboarding: Send + Sync {
         app: &App,
         write: &mut Write,
         actor: &Actor,
-        maker: &UserId,
+        maker: UserId,
         ticked: &[KeyId],
     ) -> Result<Vec<String>, Error>;
 
     /// Part of an organization's deletion: revokes all of its keys.
-    async fn organization_ends(&self, app: &App, write: &mut Write, org: &OrgId) -> Result<(), Error>;
+    async fn organization_ends(&self, app: &App, write: &mut Write, org: OrgId) -> Result<(), Error>;
 }
 
 /// The implementation registered in `Slices`.

@@ -22,7 +22,7 @@ use crate::usage::server as usage;
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     let now = app.clock.now();
     let (hours, activity, dead, counts) = tokio::try_join!(
-        usage::hours_of_org(&app, &member.org.org, begin(now)),
+        usage::hours_of_org(&app, member.org.org, begin(now)),
         recent(&app, &member),
         dead(&app, &member),
         counts(&app, &member),
@@ -51,7 +51,7 @@ async fn recent(app: &App, member: &Member) -> Result<Option<Vec<Recorded>>, Err
     if !member.may(Permission::ReadAudit) {
         return Ok(None);
     }
-    Ok(Some(audit::list(app.db.pool(), &member.org.org, &AuditFilter::default(), 8).await?))
+    Ok(Some(audit::list(app.db.pool(), member.org.org, &AuditFilter::default(), 8).await?))
 }
 
 /// "Friday, 20 Nov 2026, 14:32 UTC".

@@ -1,5 +1,7 @@
 //! The rows of the change log.
 
+use std::fmt::Display;
+
 use sqlx::{AnyConnection, Row};
 
 use super::listener::{Change, Kind};
@@ -17,18 +19,24 @@ pub struct Read {
 }
 
 /// Notes a change. The last step before the commit: the number's row is locked until then.
-pub async fn note(write: &mut Write, now: Timestamp, kind: Kind, id: &str) -> Result<(), sqlx::Error> {
+pub async fn note(
+    write: &mut Write,
+    now: Timestamp,
+    kind: Kind,
+    id: impl Display,
+) -> Result<(), sqlx::Error> {
+    let id = id.to_string();
     let seq: i64 = sqlx::query_scalar("UPDATE change_counter SET seq = seq + 1 WHERE one = 1 RETURNING seq")
         .fetch_one(&mut **write)
         .await?;
     sqlx::query("INSERT INTO changes (seq, kind, id, at) VALUES ($1, $2, $3, $4)")
         .bind(seq)
         .bind(kind.as_str())
-        .bind(id)
+        .bind(&id)
         .bind(now.millis())
         .execute(&mut **write)
         .await?;
-    write.changed(Change { kind, id: id.to_owned() });
+    write.changed(Change { kind, id });
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod headers;
 pub mod host;
 mod limits;
 mod pace;
+mod path_id;
 mod problems;
 mod proxy_hint;
 mod routes;
@@ -20,6 +21,7 @@ mod wire;
 
 pub use cookie::cookie;
 pub use headers::page_policy;
+pub use path_id::PathId;
 pub use problems::PageOfProblem;
 pub use proxy_hint::ProxyHint;
 pub use routes::{Audience, Route, Routes};

@@ -8,7 +8,7 @@ on_both_engines! {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let key = server.key(&owner, "good").await.plaintext;
-        let org = owner.org.org.as_str();
+        let org = owner.org.org.to_string();
         for (query, names) in [
             ("", "\"org\""),
             ("?org=", "\"org\""),
@@ -23,7 +23,7 @@ on_both_engines! {
             ("?org=ORG&role=", "\"role\""),
             ("?org=ORG&kind=", "\"kind\""),
         ] {
-            let path = format!("/api/v1/authorize{}", query.replace("ORG", org));
+            let path = format!("/api/v1/authorize{}", query.replace("ORG", &org));
             for call in [server.get(&path).key(&key), server.get(&path)] {
                 let answer = call.send().await;
                 refused(&answer, 403, "Not allowed");
@@ -32,7 +32,7 @@ on_both_engines! {
             }
         }
         for query in ["?org=ORG", "?%6Frg=ORG&role=%6Dember", "?org=ORG&&kind=live,%20mcp&"] {
-            let path = format!("/api/v1/authorize{}", query.replace("ORG", org));
+            let path = format!("/api/v1/authorize{}", query.replace("ORG", &org));
             let answer = server.get(&path).key(&key).send().await;
             assert_eq!(answer.status, 200, "{query}: {}", answer.text());
         }

@@ -156,8 +156,8 @@ on_both_engines! {
         // The second click.
         assert_eq!(server.submit(&admin, &format!("{}/remove", addresses[0]), &[]).await.status, 404);
         let stranger = server.actor(Persona::Stranger).await;
-        let id = crate::shared::AgentId::from_text(addresses[1].rsplit('/').next().expect("an id"));
-        let refused = crate::agents::server::remove(&server.app, &stranger, &id).await;
+        let id = crate::shared::AgentId::parse(addresses[1].rsplit('/').next().expect("an id")).expect("an id");
+        let refused = crate::agents::server::remove(&server.app, &stranger, id).await;
         assert!(matches!(refused, Err(crate::platform::Error::NotFound)), "{refused:?}");
     }
 

@@ -66,8 +66,8 @@ on_both_engines! {
         let answer = server.client_polls(&pending).await;
         let granted = without_null(&answer);
         let member = server.actor(Persona::Member).await;
-        assert_eq!((granted["email"].as_str(), granted["user_id"].as_str()), (Some("member@tidewater.example"), Some(member.user.as_str())));
-        assert_eq!(granted["org_id"], org.as_str());
+        assert_eq!((&granted["email"], &granted["user_id"]), (&json!("member@tidewater.example"), &json!(member.user)));
+        assert_eq!(granted["org_id"], org.to_string());
         let key = Secret::new(granted["api_key"].as_str().expect("a key"));
         assert!(key.expose().starts_with("ak_live_"));
         assert_eq!(server.get("/iap/sdk/orgs").x_key(&key).send().await.status, 200);
@@ -191,7 +191,7 @@ on_both_engines! {
         let (code, user_code) = server.device_asks(json!({})).await;
         server.approve_login(&user_code, Persona::Member).await;
         let member = server.actor(Persona::Member).await;
-        sqlx::query("DELETE FROM memberships WHERE user_id = $1").bind(member.user.as_str()).execute(server.app.db.pool()).await.expect("removed");
+        sqlx::query("DELETE FROM memberships WHERE user_id = $1").bind(member.user).execute(server.app.db.pool()).await.expect("removed");
         assert_eq!(told(&server.client_polls(&code).await), "access_denied");
         assert_eq!(server.count("SELECT count(*) FROM keys").await, 0);
     }
@@ -227,7 +227,7 @@ impl Server {
             .expect("rows");
         let mut names = Vec::new();
         for id in ids {
-            names.push(find(&self.app, &owner, &KeyId::from_text(id)).await.expect("a key").name);
+            names.push(find(&self.app, &owner, KeyId::parse(&id).expect("an id")).await.expect("a key").name);
         }
         names
     }

@@ -11,8 +11,8 @@ on_both_engines! {
         let told = without_null(&server.get("/iap/sdk/orgs").x_key(&key).send().await);
         let first = server.organization("Tidewater Freight").await;
         assert_eq!(told, json!({ "success": true, "data": [
-            { "name": "Tidewater Freight", "orgId": first.as_str(), "userRole": "owner", "memberCount": 2, "active": true },
-            { "name": "Nair Consulting", "orgId": second.as_str(), "userRole": "viewer", "memberCount": 1, "active": false },
+            { "name": "Tidewater Freight", "orgId": first.to_string(), "userRole": "owner", "memberCount": 2, "active": true },
+            { "name": "Nair Consulting", "orgId": second.to_string(), "userRole": "viewer", "memberCount": 1, "active": false },
         ] }));
     }
 
@@ -25,7 +25,7 @@ on_both_engines! {
         assert_eq!(told["data"].as_array().map(Vec::len), Some(1));
         assert_eq!((told["data"][0]["name"].as_str(), told["data"][0]["userRole"].as_str()), (Some("Tidewater Freight"), Some("member")));
         let member = server.actor(Persona::Member).await;
-        sqlx::query("DELETE FROM memberships WHERE user_id = $1").bind(member.user.as_str()).execute(server.app.db.pool()).await.expect("removed");
+        sqlx::query("DELETE FROM memberships WHERE user_id = $1").bind(member.user).execute(server.app.db.pool()).await.expect("removed");
         let told = without_null(&server.get("/iap/sdk/orgs").key(&key).send().await);
         assert_eq!(told["data"][0]["active"], true, "the organization's key goes on without its maker");
     }

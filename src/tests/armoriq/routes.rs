@@ -52,7 +52,7 @@ on_both_engines! {
             let target = server.key(&server.actor(Persona::Owner).await, "target").await.key.id;
             let key = server.key_of(persona).await;
             for (method, path, status) in TABLE {
-                let address = path.replace("{id}", target.as_str());
+                let address = path.replace("{id}", &target.to_string());
                 let call = || server.call(method.parse().expect("a method"), &address).json(&body(path));
                 let answer = call().x_key(&key).send().await;
                 assert_eq!(answer.status.as_u16(), status[column], "{persona:?} {path}: {}", answer.text());
@@ -71,16 +71,16 @@ on_both_engines! {
         let target = server.key(&owner, "target").await.key.id;
         let cookies = server.sign_in_as(Persona::Owner).await;
         let revoked = server.key(&owner, "revoked").await;
-        keys::revoke(&server.app, &owner, &revoked.key.id).await.expect("a key");
+        keys::revoke(&server.app, &owner, revoked.key.id).await.expect("a key");
         let disabled = server.key(&owner, "disabled").await;
-        keys::disable(&server.app, &owner, &disabled.key.id).await.expect("a key");
+        keys::disable(&server.app, &owner, disabled.key.id).await.expect("a key");
         let soon = Draft { expires_at: Some(server.clock.now().plus(Duration::from_secs(1))), ..draft("soon") };
         let expired = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
         server.clock.advance(Duration::from_secs(1));
         let good = server.key(&owner, "good").await.plaintext;
         let before = server.everything().await;
         for (method, path, ..) in TABLE {
-            let address = path.replace("{id}", target.as_str());
+            let address = path.replace("{id}", &target.to_string());
             let call = || server.call(method.parse().expect("a method"), &address).json(&body(path));
             let missing = [call(), call().with(&cookies), call().header("authorization", "Basic b3duZXI6eA=="), call().header("x-api-key", "")];
             for call in missing {

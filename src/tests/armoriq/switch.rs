@@ -9,11 +9,11 @@ impl Server {
     }
 
     /// The audit log of an organization: action, who, and about what.
-    async fn audit_of(&self, org: &OrgId) -> Vec<String> {
+    async fn audit_of(&self, org: OrgId) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT action || ' ' || actor_kind || ' ' || target_name FROM audit WHERE org_id = $1 ORDER BY id",
         )
-        .bind(org.as_str())
+        .bind(org)
         .fetch_all(self.app.db.pool())
         .await
         .expect("rows")
@@ -27,7 +27,7 @@ on_both_engines! {
         let beta = server.second_organization(Persona::Member, "Beta & Söhne", Role::Owner).await;
         let answer = server.switch(&key, &json!({ "org": "Beta & Söhne" })).await;
         let told = without_null(&answer);
-        assert_eq!((told["org_id"].as_str(), told["org_name"].as_str()), (Some(beta.as_str()), Some("Beta & Söhne")));
+        assert_eq!((&told["org_id"], &told["org_name"]), (&json!(beta), &json!("Beta & Söhne")));
         let new = Secret::new(told["api_key"].as_str().expect("a key"));
         let orgs = server.get("/iap/sdk/orgs").x_key(&new).send().await.json();
         let active: Vec<_> = orgs["data"].as_array().expect("a list").iter().map(|org| (org["name"].as_str(), org["active"].as_bool())).collect();
@@ -35,14 +35,14 @@ on_both_engines! {
         // The lower of both roles, whatever the person is there; same device and product.
         let me = server.get("/api/v1/me").key(&new).send().await.json();
         assert_eq!((me["key"]["role"].as_str(), me["key"]["name"].as_str(), me["key"]["kind"].as_str()), (Some("member"), Some("member@laptop"), Some("live")));
-        assert_eq!(server.audit_of(&beta).await, ["key.created person member@laptop"]);
+        assert_eq!(server.audit_of(beta).await, ["key.created person member@laptop"]);
         let tidewater = server.organization("Tidewater Freight").await;
-        assert_eq!(server.audit_of(&tidewater).await.last().map(String::as_str), Some("login.switched key member@laptop"));
-        assert!(!server.everything_of_audit(&tidewater).await.contains("Beta"), "where it went is not theirs to know");
+        assert_eq!(server.audit_of(tidewater).await.last().map(String::as_str), Some("login.switched key member@laptop"));
+        assert!(!server.everything_of_audit(tidewater).await.contains("Beta"), "where it went is not theirs to know");
         assert_eq!(server.get("/health").x_key(&key).send().await.status, 200, "the old key stays");
 
         // There and back again: the device has one key in each.
-        let back = without_null(&server.switch(&new, &json!({ "org": tidewater.as_str(), "keyName": "back" })).await);
+        let back = without_null(&server.switch(&new, &json!({ "org": tidewater.to_string(), "keyName": "back" })).await);
         assert_eq!(back["org_name"], "Tidewater Freight");
         refused(&server.get("/health").x_key(&key).send().await, 401);
         assert_eq!(server.get("/health").x_key(&new).send().await.status, 200);
@@ -68,12 +68,12 @@ on_both_engines! {
         for name in ["Beta", "Beta"] {
             let other = server.second_organization(Persona::Member, name, Role::Member).await;
             // Two of one name.
-            sqlx::query("UPDATE organizations SET name = 'Beta ' WHERE id = $1").bind(other.as_str()).execute(server.app.db.pool()).await.expect("renamed");
+            sqlx::query("UPDATE organizations SET name = 'Beta ' WHERE id = $1").bind(other).execute(server.app.db.pool()).await.expect("renamed");
         }
         sqlx::query("UPDATE organizations SET name = 'Beta' WHERE name = 'Beta '").execute(server.app.db.pool()).await.expect("renamed");
         let keys = "SELECT count(*) FROM keys";
         let before = server.count(keys).await;
-        let somebody_elses = refused(&server.switch(&key, &json!({ "org": stranger.as_str() })).await, 404);
+        let somebody_elses = refused(&server.switch(&key, &json!({ "org": stranger.to_string() })).await, 404);
         for missing in ["Nair Consulting", "tidewater freight", "01a1f866-0d00-7fff-bfff-ffffffffffff", "\u{0}", "%"] {
             assert_eq!(refused(&server.switch(&key, &json!({ "org": missing })).await, 404), somebody_elses, "{missing}");
         }
@@ -105,9 +105,9 @@ on_both_engines! {
         let key = server.login_key(Persona::Owner, DEVICE).await;
         server.second_organization(Persona::Owner, "Beta", Role::Member).await;
         let me = server.get("/api/v1/me").key(&key).send().await.json();
-        let id = crate::shared::KeyId::from_text(me["key"]["id"].as_str().expect("an id"));
+        let id = crate::shared::KeyId::parse(me["key"]["id"].as_str().expect("an id")).expect("an id");
         let owner = server.actor(Persona::Owner).await;
-        let rotated = keys::rotate(&server.app, &owner, &id, std::time::Duration::ZERO, None).await.expect("a key");
+        let rotated = keys::rotate(&server.app, &owner, id, std::time::Duration::ZERO, None).await.expect("a key");
         let told = without_null(&server.switch(&rotated.plaintext, &json!({ "org": "Beta" })).await);
         assert_eq!(told["org_name"], "Beta");
     }
@@ -141,19 +141,19 @@ on_both_engines! {
         for ends in ["revoked", "disabled", "rotated"] {
             let key = server.login_key(Persona::Member, DEVICE).await;
             let me = server.get("/api/v1/me").key(&key).send().await.json();
-            let id = crate::shared::KeyId::from_text(me["key"]["id"].as_str().expect("an id"));
+            let id = crate::shared::KeyId::parse(me["key"]["id"].as_str().expect("an id")).expect("an id");
             let token = keys::Token::parse(key.expose()).expect("a token");
             // The request was let in; the key ends before its turn to write comes.
-            let asks = keys::Asks { org: member.org.org.clone(), key: id.clone(), secret: token.id() };
+            let asks = keys::Asks { org: member.org.org, key: id, secret: token.id() };
             let wish = keys::LoginWish {
-                user: member.user.clone(), org: beta.clone(), cap: Role::Member, tool: "ArmorIQ CLI".to_owned(),
+                user: member.user, org: beta, cap: Role::Member, tool: "ArmorIQ CLI".to_owned(),
                 device: None, device_id: None, product: "armoriq".to_owned(), name: None, asks: Some(asks),
             };
             let minted = keys::mint(&server.app).await.expect("a token");
             match ends {
-                "revoked" => drop(keys::revoke(&server.app, &member, &id).await.expect("revoked")),
-                "disabled" => drop(keys::disable(&server.app, &member, &id).await.expect("disabled")),
-                _ => drop(keys::rotate(&server.app, &member, &id, std::time::Duration::ZERO, None).await.expect("rotated")),
+                "revoked" => drop(keys::revoke(&server.app, &member, id).await.expect("revoked")),
+                "disabled" => drop(keys::disable(&server.app, &member, id).await.expect("disabled")),
+                _ => drop(keys::rotate(&server.app, &member, id, std::time::Duration::ZERO, None).await.expect("rotated")),
             }
             let before = server.count("SELECT count(*) FROM keys").await;
             let write = server.app.db.write().await.expect("a turn");
@@ -213,10 +213,10 @@ impl Server {
         self.count("SELECT CAST(sum(times) AS BIGINT) FROM audit WHERE action = 'login.switch_refused'").await
     }
 
-    async fn everything_of_audit(&self, org: &OrgId) -> String {
+    async fn everything_of_audit(&self, org: OrgId) -> String {
         let rows: Vec<String> =
             sqlx::query_scalar("SELECT target_name || details FROM audit WHERE org_id = $1")
-                .bind(org.as_str())
+                .bind(org)
                 .fetch_all(self.app.db.pool())
                 .await
                 .expect("rows");

@@ -67,7 +67,7 @@ impl Server {
     /// Approves in Tidewater Freight as the page would.
     pub async fn approve(&self, cookies: &str, code: &str) -> Answer {
         let org = self.organization("Tidewater Freight").await;
-        let fields = [("code", code), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
+        let fields = [("code", code), ("org", &org.to_string()), ("mine", "yes"), ("verdict", "approve")];
         self.decide(cookies, &fields).await
     }
 

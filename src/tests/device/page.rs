@@ -87,8 +87,8 @@ on_both_engines! {
     async fn an_approval_needs_the_box_and_an_organization(engine) {
         let server = Server::on(engine).await;
         let cookies = server.sign_in_as(Persona::Admin).await;
-        let org = server.organization("Tidewater Freight").await;
-        let foreign = server.organization("Nair Consulting").await;
+        let org = server.organization("Tidewater Freight").await.to_string();
+        let foreign = server.organization("Nair Consulting").await.to_string();
         let device = server.device(&[]).await;
         let code = ("code", device.user_code.as_str());
         let yes = ("verdict", "approve");
@@ -115,7 +115,7 @@ on_both_engines! {
         let server = Server::on(engine).await;
         let cookies = server.sign_in_as(Persona::Admin).await;
         let other = server.sign_in_as(Persona::Owner).await;
-        let org = server.organization("Tidewater Freight").await;
+        let org = server.organization("Tidewater Freight").await.to_string();
         let device = server.device(&[]).await;
         let fields = [("code", device.user_code.as_str()), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
         let before = server.everything().await;
@@ -157,7 +157,7 @@ on_both_engines! {
     async fn from_another_network_the_code_must_be_typed(engine) {
         let server = Server::on(engine).await;
         let cookies = server.sign_in_as(Persona::Admin).await;
-        let org = server.organization("Tidewater Freight").await;
+        let org = server.organization("Tidewater Freight").await.to_string();
         let ask = server.post("/oauth/device_authorization").from("198.51.100.9").form(&[("client_id", CLIENT)]);
         let asked = ask.send().await.json();
         let code = asked["user_code"].as_str().expect("a code");
@@ -300,7 +300,7 @@ on_both_engines! {
     async fn an_old_form_does_not_approve(engine) {
         let server = Server::on(engine).await;
         let alice = server.alice().await;
-        let org = server.organization("Tidewater Freight").await;
+        let org = server.organization("Tidewater Freight").await.to_string();
         let cookies = server.session_of(&alice).await;
         let token = server.form_token(&cookies).await;
         server.clock.advance(Duration::from_secs(12 * 60 * 60 + 1));
@@ -346,10 +346,10 @@ on_both_engines! {
         let refused = server.decide(&cookies, &[("code", code), ("mine", "yes"), ("verdict", "approve")]).await.text();
         assert!(refused.contains("Choose an organization.") && refused.contains("aria-invalid=\"true\""), "{refused}");
         // She works in Tidewater Freight and approves for the other one.
-        let fields = [("code", code), ("org", nair.as_str()), ("mine", "yes"), ("verdict", "approve")];
+        let fields = [("code", code), ("org", &nair.to_string()), ("mine", "yes"), ("verdict", "approve")];
         assert_eq!(server.decide(&cookies, &fields).await.status, 303);
         let told = server.poll(&device.device_code).await.json();
-        assert_eq!((told["org_id"].as_str(), told["scope"].as_str()), (Some(nair.as_str()), Some("viewer")));
+        assert_eq!((&told["org_id"], &told["scope"]), (&serde_json::json!(nair), &serde_json::json!("viewer")));
         let page = see("").await;
         assert!(page.contains("logged in to Nair Consulting as a viewer") && page.contains("/settings/profile#devices"));
     }

@@ -83,7 +83,7 @@ on_both_engines! {
         let settings = [("LATCHKEY_DEVICE_WRONG_CODES_PER_PERSON", "1000"), ("LATCHKEY_DEVICE_WRONG_CODES_PER_ADDRESS", "1000")];
         let server = Server::with(engine, &settings).await;
         let (here, there) = (server.sign_in_as(Persona::Member).await, server.sign_in_as(Persona::Stranger).await);
-        let orgs = [server.organization("Tidewater Freight").await, server.organization("Nair Consulting").await];
+        let orgs = [server.organization("Tidewater Freight").await.to_string(), server.organization("Nair Consulting").await.to_string()];
         for _ in 0..10 {
             let device = server.device(&[]).await;
             let fields = |org: usize| [("code", device.user_code.as_str()), ("org", orgs[org].as_str()), ("mine", "yes"), ("verdict", "approve")];
@@ -95,7 +95,7 @@ on_both_engines! {
             let told = server.poll(&device.device_code).await;
             assert_eq!(told.status, 200);
             let org = told.json()["org_id"].as_str().expect("an id").to_owned();
-            assert!(orgs.iter().any(|one| one.as_str() == org));
+            assert!(orgs.contains(&org));
             server.clock.advance(Duration::from_secs(60));
         }
         assert_eq!(server.count("SELECT COUNT(*) FROM audit WHERE action = 'login.approved'").await, 10);
@@ -110,7 +110,7 @@ on_both_engines! {
         let device = server.device(&[]).await;
         let token = server.form_token(&cookies).await;
         for verdict in ["approve", "deny"] {
-            let fields = [("token", token.as_str()), ("code", &device.user_code), ("org", org.as_str()), ("mine", "yes"), ("verdict", verdict)];
+            let fields = [("token", token.as_str()), ("code", &device.user_code), ("org", &org.to_string()), ("mine", "yes"), ("verdict", verdict)];
             sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
             let failed = server.post("/auth/device").same_origin().with(&cookies).form(&fields).send().await;
             sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");

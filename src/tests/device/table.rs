@@ -131,7 +131,7 @@ on_both_engines! {
         assert_eq!(told["token_type"], "Bearer");
         assert_eq!(told["scope"], "admin");
         assert_eq!(told["email"], "admin@tidewater.example");
-        assert_eq!(told["org_id"], org.as_str());
+        assert_eq!(told["org_id"], org.to_string());
         assert!(told["user_id"].as_str().is_some_and(|id| !id.is_empty()));
         assert!(told.get("expires_in").is_none(), "{told}");
         let key = Secret::new(told["access_token"].as_str().expect("a key"));

@@ -60,9 +60,9 @@ on_both_engines! {
         let owner = server.actor(Persona::Owner).await;
         let living = server.key(&owner, "living").await.key;
         let revoked = server.key(&owner, "revoked").await.key;
-        keys::revoke(&server.app, &owner, &revoked.id).await.expect("a key");
+        keys::revoke(&server.app, &owner, revoked.id).await.expect("a key");
         let rotated = server.key(&owner, "rotated").await.key;
-        keys::rotate(&server.app, &owner, &rotated.id, Duration::ZERO, None).await.expect("a secret");
+        keys::rotate(&server.app, &owner, rotated.id, Duration::ZERO, None).await.expect("a secret");
         let path = format!("/api/v1/authorize?org={}", owner.org.org);
         let cases = [
             (Kind::Live, living.secret),
@@ -103,7 +103,7 @@ on_both_engines! {
         let owner = server.actor(Persona::Owner).await;
         let living = server.key(&owner, "living").await.key;
         let revoked = server.key(&owner, "revoked").await.key;
-        keys::revoke(&server.app, &owner, &revoked.id).await.expect("a key");
+        keys::revoke(&server.app, &owner, revoked.id).await.expect("a key");
         let stranger = server.key_of(Persona::Stranger).await;
         server.check(&stranger).await;
         for (kind, id) in [(Kind::Live, living.secret), (Kind::Live, revoked.secret), (Kind::Test, living.secret)] {
@@ -172,7 +172,7 @@ on_both_engines! {
             let make = async {
                 let made = server.key(&owner, &name).await;
                 let id = &made.key.id;
-                keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a new secret");
+                keys::rotate(&server.app, &owner, *id, Duration::from_secs(60), None).await.expect("a new secret");
             };
             let (outcomes, ()) = tokio::join!(checks, make);
             let meanwhile = hashes(&server) - before;

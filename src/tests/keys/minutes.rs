@@ -36,7 +36,7 @@ on_both_engines! {
 
         // A change of the key does not begin a new window; a new limit applies to the current one.
         let edit = async |edit: Edit| {
-            keys::edit(&server.app, &owner, &key.key.id, &edit).await.expect("a key");
+            keys::edit(&server.app, &owner, key.key.id, &edit).await.expect("a key");
             server.check(&key.plaintext).await
         };
         let renamed = Edit { name: Some("renamed".to_owned()), ..Edit::default() };
@@ -47,7 +47,7 @@ on_both_engines! {
         assert_eq!(edit(Edit { rate_limit: Some(None), ..Edit::default() }).await, Outcome::Valid);
         evict_tokens(&server);
         assert_eq!(edit(Edit { rate_limit: Some(Some(4)), ..Edit::default() }).await, Outcome::RateLimited);
-        let rotated = keys::rotate(&server.app, &owner, &key.key.id, Duration::from_secs(600), None).await.expect("a secret");
+        let rotated = keys::rotate(&server.app, &owner, key.key.id, Duration::from_secs(600), None).await.expect("a secret");
         assert_eq!(server.check(&rotated.plaintext).await, Outcome::RateLimited, "both secrets share the minute");
 
         server.clock.advance(Duration::from_secs(60));

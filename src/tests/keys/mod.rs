@@ -45,7 +45,7 @@ impl Server {
         let (org_name, role) = persona.place().expect("somebody who belongs somewhere");
         let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
         let org = self.organization(org_name).await;
-        let by = By::system().in_org(&org);
+        let by = By::system().in_org(org);
         let org = Membership { org, org_name: org_name.to_owned(), role };
         Actor { user: person.id, door: PrincipalKind::Person, key: None, secret: None, org, by }
     }
@@ -65,10 +65,10 @@ impl Server {
             .expect("rows")
     }
 
-    async fn hashes_of(&self, key: &KeyId) -> i64 {
+    async fn hashes_of(&self, key: KeyId) -> i64 {
         let text =
             "SELECT COUNT(*) FROM secret_hashes JOIN secrets ON secrets.id = secret_id WHERE key_id = $1";
-        sqlx::query_scalar(text).bind(key.as_str()).fetch_one(self.app.db.pool()).await.expect("a count")
+        sqlx::query_scalar(text).bind(key).fetch_one(self.app.db.pool()).await.expect("a count")
     }
 }
 
@@ -139,13 +139,13 @@ on_both_engines! {
         let owner = server.actor(Persona::Owner).await;
         let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
         assert_eq!(server.check(&plaintext).await, Outcome::Valid);
-        keys::revoke(&server.app, &owner, &key.id).await.expect("a key");
+        keys::revoke(&server.app, &owner, key.id).await.expect("a key");
         assert_eq!(server.check(&plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&plaintext).await, Outcome::Revoked);
-        assert_eq!(server.hashes_of(&key.id).await, 0);
-        assert!(matches!(keys::revoke(&server.app, &owner, &key.id).await, Err(Refusal::State(_))));
-        assert!(matches!(keys::enable(&server.app, &owner, &key.id).await, Err(Refusal::State(_))));
-        assert!(matches!(keys::edit(&server.app, &owner, &key.id, &Edit::default()).await, Err(Refusal::State(_))));
+        assert_eq!(server.hashes_of(key.id).await, 0);
+        assert!(matches!(keys::revoke(&server.app, &owner, key.id).await, Err(Refusal::State(_))));
+        assert!(matches!(keys::enable(&server.app, &owner, key.id).await, Err(Refusal::State(_))));
+        assert!(matches!(keys::edit(&server.app, &owner, key.id, &Edit::default()).await, Err(Refusal::State(_))));
         server.key(&owner, "ci DEPLOY").await;
     }
 
@@ -154,10 +154,10 @@ on_both_engines! {
         let owner = server.actor(Persona::Owner).await;
         let Revealed { key, plaintext } = server.key(&owner, "CI deploy").await;
         server.check(&plaintext).await;
-        keys::disable(&server.app, &owner, &key.id).await.expect("a key");
+        keys::disable(&server.app, &owner, key.id).await.expect("a key");
         assert_eq!(server.check(&plaintext).await, Outcome::Disabled);
         let hashes = server.app.metrics.key_work().0;
-        keys::enable(&server.app, &owner, &key.id).await.expect("a key");
+        keys::enable(&server.app, &owner, key.id).await.expect("a key");
         assert_eq!(server.check(&plaintext).await, Outcome::Valid);
         assert_eq!(server.app.metrics.key_work().0, hashes, "a change causes no hashing");
     }
@@ -172,9 +172,9 @@ on_both_engines! {
         assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
         server.clock.advance(Duration::from_millis(1));
         assert_eq!(server.check(&made.plaintext).await, Outcome::Expired);
-        assert!(matches!(keys::rotate(&server.app, &owner, &made.key.id, Duration::ZERO, None).await, Err(Refusal::State(_))));
+        assert!(matches!(keys::rotate(&server.app, &owner, made.key.id, Duration::ZERO, None).await, Err(Refusal::State(_))));
         let longer = Edit { expires_at: Some(None), ..Edit::default() };
-        keys::edit(&server.app, &owner, &made.key.id, &longer).await.expect("a key");
+        keys::edit(&server.app, &owner, made.key.id, &longer).await.expect("a key");
         assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
     }
 
@@ -185,25 +185,25 @@ on_both_engines! {
         let id = &first.key.id;
         server.check(&first.plaintext).await;
         let hour = Duration::from_secs(3_600);
-        let second = keys::rotate(&server.app, &owner, id, hour, None).await.expect("a new secret");
+        let second = keys::rotate(&server.app, &owner, *id, hour, None).await.expect("a new secret");
         assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
         // The second secret was never used: it is replaced, and the first keeps its cut-off.
         server.clock.advance(Duration::from_secs(60));
-        let third = keys::rotate(&server.app, &owner, id, hour, None).await.expect("a new secret");
+        let third = keys::rotate(&server.app, &owner, *id, hour, None).await.expect("a new secret");
         assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&third.plaintext).await, Outcome::Valid);
         assert_eq!(third.key.previous.map(|(_, until)| until), Some(second.key.created_at.plus(hour)));
-        assert!(matches!(keys::rotate(&server.app, &owner, id, hour, None).await, Err(Refusal::State(_))), "it is in use");
+        assert!(matches!(keys::rotate(&server.app, &owner, *id, hour, None).await, Err(Refusal::State(_))), "it is in use");
         let until = server.clock.now().plus(hour);
-        keys::extend(&server.app, &owner, id, until).await.expect("a key");
+        keys::extend(&server.app, &owner, *id, until).await.expect("a key");
         server.clock.advance(hour - Duration::from_millis(1));
         assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
         server.clock.advance(Duration::from_millis(1));
         assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&third.plaintext).await, Outcome::Valid);
         keys::sweep(&server.app).await.expect("a sweep");
-        assert_eq!(server.hashes_of(id).await, 1, "the cut-off removes the hash");
-        assert!(matches!(keys::finish(&server.app, &owner, id).await, Err(Refusal::State(_))));
+        assert_eq!(server.hashes_of(*id).await, 1, "the cut-off removes the hash");
+        assert!(matches!(keys::finish(&server.app, &owner, *id).await, Err(Refusal::State(_))));
     }
 
     async fn finishing_ends_the_old_secret_at_once(engine) {
@@ -211,14 +211,14 @@ on_both_engines! {
         let owner = server.actor(Persona::Owner).await;
         let first = server.key(&owner, "CI deploy").await;
         let id = &first.key.id;
-        let second = keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a secret");
-        keys::finish(&server.app, &owner, id).await.expect("a key");
+        let second = keys::rotate(&server.app, &owner, *id, Duration::from_secs(60), None).await.expect("a secret");
+        keys::finish(&server.app, &owner, *id).await.expect("a key");
         assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&second.plaintext).await, Outcome::Valid);
-        let third = keys::rotate(&server.app, &owner, id, Duration::ZERO, None).await.expect("a secret");
+        let third = keys::rotate(&server.app, &owner, *id, Duration::ZERO, None).await.expect("a secret");
         assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&third.plaintext).await, Outcome::Valid);
-        assert_eq!(server.hashes_of(id).await, 1);
+        assert_eq!(server.hashes_of(*id).await, 1);
     }
 
     async fn a_key_is_managed_by_its_creator_and_by_admins(engine) {
@@ -229,17 +229,17 @@ on_both_engines! {
         let stranger = server.actor(Persona::Stranger).await;
         let key = server.key(&member, "member's").await.key;
         let app = &server.app;
-        assert!(is_forbidden(&keys::disable(app, &viewer, &key.id).await));
-        assert!(matches!(keys::disable(app, &stranger, &key.id).await, Err(Refusal::Error(Error::NotFound))));
-        keys::disable(app, &admin, &key.id).await.expect("a key");
-        keys::enable(app, &member, &key.id).await.expect("a key");
+        assert!(is_forbidden(&keys::disable(app, &viewer, key.id).await));
+        assert!(matches!(keys::disable(app, &stranger, key.id).await, Err(Refusal::Error(Error::NotFound))));
+        keys::disable(app, &admin, key.id).await.expect("a key");
+        keys::enable(app, &member, key.id).await.expect("a key");
         // Granting access requires the key's role; taking it away does not.
         let high = server.key(&owner, "owner's").await.key;
-        assert!(is_forbidden(&keys::rotate(app, &admin, &high.id, Duration::ZERO, None).await));
-        assert!(is_forbidden(&keys::edit(app, &admin, &high.id, &Edit { name: Some("x".to_owned()), ..Edit::default() }).await));
-        keys::disable(app, &admin, &high.id).await.expect("a key");
-        assert!(is_forbidden(&keys::enable(app, &admin, &high.id).await));
-        keys::revoke(app, &admin, &high.id).await.expect("a key");
+        assert!(is_forbidden(&keys::rotate(app, &admin, high.id, Duration::ZERO, None).await));
+        assert!(is_forbidden(&keys::edit(app, &admin, high.id, &Edit { name: Some("x".to_owned()), ..Edit::default() }).await));
+        keys::disable(app, &admin, high.id).await.expect("a key");
+        assert!(is_forbidden(&keys::enable(app, &admin, high.id).await));
+        keys::revoke(app, &admin, high.id).await.expect("a key");
         crate::audit::flush_refusals(app, true).await.expect("rows are written");
         let refused: i64 = sqlx::query_scalar("SELECT CAST(SUM(times) AS BIGINT) FROM audit WHERE action = 'key.refused'")
             .fetch_one(app.db.pool())
@@ -290,24 +290,24 @@ on_both_engines! {
         assert_eq!(server.check(&goes.plaintext).await, Outcome::Valid);
         let org = &owner.org.org;
         let offboarding = keys::OrgKeyOffboarding;
-        let made = offboarding.made_by(&server.app, org, &member.user).await.expect("keys");
+        let made = offboarding.made_by(&server.app, *org, member.user).await.expect("keys");
         assert_eq!(made.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(), [("goes", 1), ("stays", 0)]);
-        let counts = offboarding.count_by_maker(&server.app, org, &[member.user.clone(), owner.user.clone()], 100).await.expect("counts");
+        let counts = offboarding.count_by_maker(&server.app, *org, &[member.user, owner.user], 100).await.expect("counts");
         assert_eq!((counts[&member.user], counts[&owner.user]), (2, 1));
         let mut write = server.app.db.write().await.expect("a turn");
-        let ticked = [goes.key.id.clone(), others.key.id.clone(), goes.key.id.clone()];
-        let names = offboarding.member_leaves(&server.app, &mut write, &owner, &member.user, &ticked).await.expect("names");
+        let ticked = [goes.key.id, others.key.id, goes.key.id];
+        let names = offboarding.member_leaves(&server.app, &mut write, &owner, member.user, &ticked).await.expect("names");
         write.commit().await.expect("a commit");
         assert_eq!(names, ["goes"], "a key of another creator is not revoked");
         assert_eq!(server.check(&goes.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&stays.plaintext).await, Outcome::Valid);
         let mut write = server.app.db.write().await.expect("a turn");
-        offboarding.organization_ends(&server.app, &mut write, org).await.expect("an end");
+        offboarding.organization_ends(&server.app, &mut write, *org).await.expect("an end");
         write.commit().await.expect("a commit");
         for made in [&stays, &others] {
             assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
-            assert_eq!(server.hashes_of(&made.key.id).await, 0);
+            assert_eq!(server.hashes_of(made.key.id).await, 0);
         }
-        assert_eq!(offboarding.living(&server.app, org).await.expect("a count"), 0);
+        assert_eq!(offboarding.living(&server.app, *org).await.expect("a count"), 0);
     }
 }

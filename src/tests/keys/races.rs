@@ -38,12 +38,12 @@ on_both_engines! {
         let server = Server::on(engine).await;
         let owner = server.actor(Persona::Owner).await;
         let first = server.key(&owner, "CI deploy").await;
-        let rotate = || keys::rotate(&server.app, &owner, &first.key.id, Duration::from_secs(60), None);
+        let rotate = || keys::rotate(&server.app, &owner, first.key.id, Duration::from_secs(60), None);
         let (one, two) = tokio::join!(rotate(), rotate());
         let outcomes = [server.check(&one.expect("a secret").plaintext).await, server.check(&two.expect("a secret").plaintext).await];
         assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Valid).count(), 1);
         assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
-        assert_eq!(server.hashes_of(&first.key.id).await, 2);
+        assert_eq!(server.hashes_of(first.key.id).await, 2);
     }
 
     async fn revoking_during_a_rotation_ends_all_secrets(engine) {
@@ -51,15 +51,15 @@ on_both_engines! {
         let owner = server.actor(Persona::Owner).await;
         let first = server.key(&owner, "CI deploy").await;
         let (rotated, revoked) = tokio::join!(
-            keys::rotate(&server.app, &owner, &first.key.id, Duration::from_secs(60), None),
-            keys::revoke(&server.app, &owner, &first.key.id)
+            keys::rotate(&server.app, &owner, first.key.id, Duration::from_secs(60), None),
+            keys::revoke(&server.app, &owner, first.key.id)
         );
         revoked.expect("a key");
         assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
         if let Ok(second) = rotated {
             assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
         }
-        assert_eq!(server.hashes_of(&first.key.id).await, 0);
+        assert_eq!(server.hashes_of(first.key.id).await, 0);
     }
 
     async fn a_clock_that_steps_back_breaks_nothing(engine) {
@@ -72,8 +72,8 @@ on_both_engines! {
         assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
         assert_eq!(server.check(&made.plaintext).await, Outcome::RateLimited, "the minute is not the wall clock's");
         keys::flush(&server.app).await.expect("a flush");
-        keys::rotate(&server.app, &owner, &made.key.id, Duration::from_secs(60), None).await.expect("a secret");
-        let key = keys::find(&server.app, &owner, &made.key.id).await.expect("a key");
+        keys::rotate(&server.app, &owner, made.key.id, Duration::from_secs(60), None).await.expect("a secret");
+        let key = keys::find(&server.app, &owner, made.key.id).await.expect("a key");
         assert_eq!((key.calls, key.last_used_at), (2, Some(made.key.created_at)));
     }
 
@@ -84,11 +84,11 @@ on_both_engines! {
         assert_eq!(server.check(&first.plaintext).await, Outcome::Valid);
         // Another server on the same database, whose changes this one has not read yet.
         let other = server.beside().await;
-        let second = keys::rotate(&other, &owner, &first.key.id, Duration::from_secs(60), None).await.expect("a secret");
+        let second = keys::rotate(&other, &owner, first.key.id, Duration::from_secs(60), None).await.expect("a secret");
         let checks = (0..50).map(|n| server.check(if n % 2 == 0 { &second.plaintext } else { &first.plaintext }));
         let outcomes = futures_util::future::join_all(checks).await;
         assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid), "{outcomes:?}");
-        keys::revoke(&other, &owner, &first.key.id).await.expect("a key");
+        keys::revoke(&other, &owner, first.key.id).await.expect("a key");
         keys::catch_up(&server.app).await.expect("a reading");
         assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
     }
@@ -126,7 +126,7 @@ on_both_engines! {
         let made = server.key(&owner, "CI deploy").await;
         assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
         // As another process would: in the database alone.
-        let id = made.key.id.as_str();
+        let id = made.key.id;
         for text in ["UPDATE keys SET disabled_at = 1 WHERE id = $1", "INSERT INTO changes (seq, kind, id, at) SELECT seq + 1, 'key', $1, 0 FROM change_counter", "UPDATE change_counter SET seq = seq + 1 WHERE $1 <> ''"] {
             sqlx::query(text).bind(id).execute(server.app.db.pool()).await.expect("a change");
         }

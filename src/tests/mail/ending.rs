@@ -34,7 +34,7 @@ on_both_engines! {
         let start = server.clock.now();
         let key = server.ending_key(&member, "nightly", start.plus(DAY * 10)).await;
         let revoked = server.ending_key(&member, "gone", start.plus(DAY * 10)).await;
-        keys::revoke(&server.app, &member, &revoked).await.expect("a revoked key");
+        keys::revoke(&server.app, &member, revoked).await.expect("a revoked key");
         // Whoever makes one for a few days knows.
         server.ending_key(&member, "short", start.plus(DAY * 7)).await;
         server.key(&member, "forever").await;
@@ -50,7 +50,7 @@ on_both_engines! {
 
         // A new end is news.
         let edit = keys::Edit { expires_at: Some(Some(start.plus(DAY * 30))), ..keys::Edit::default() };
-        keys::edit(&server.app, &member, &key, &edit).await.expect("an edited key");
+        keys::edit(&server.app, &member, key, &edit).await.expect("an edited key");
         server.days_pass(10).await;
         assert_eq!(server.count(TOLD).await, 0);
         server.days_pass(9).await;

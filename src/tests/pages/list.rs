@@ -94,7 +94,7 @@ on_both_engines! {
         let strange = server.sign_in_as(Persona::Stranger).await;
         let org = server.organization_of(Persona::Stranger).await;
         let call = server.post(KEYS).same_origin().with(&strange);
-        let answer = call.form(&[("org", org.as_str()), ("q", secret.expose())]).send().await;
+        let answer = call.form(&[("org", &org.to_string()), ("q", secret.expose())]).send().await;
         assert!(answer.header("location").starts_with(&format!("{KEYS}?q=")) && !answer.header("location").contains(rest));
     }
 

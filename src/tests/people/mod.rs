@@ -46,7 +46,7 @@ impl Server {
         sqlx::query(
             "INSERT INTO second_factors (user_id, secret, last_step, created_at) VALUES ($1, $2, 0, 0)",
         )
-        .bind(person.id.as_str())
+        .bind(person.id)
         .bind(SECRET)
         .execute(self.app.db.pool())
         .await

@@ -25,9 +25,10 @@ on_both_engines! {
         let alice = server.alice().await;
         let bob = server.person("bob@tidewater.example", "Bob", None).await;
         let here = server.session_of(&alice).await;
+        let id = bob.id.to_string();
         let mut fields = vec![("name", "Renamed")];
         for injected in ["id", "user", "user_id", "person", "org_id", "org", "role", "created_by", "email"] {
-            fields.push((injected, bob.id.as_str()));
+            fields.push((injected, id.as_str()));
         }
         assert_eq!(server.submit(&here, "/settings/profile", &fields).await.status, 303);
         let names: Vec<String> = sqlx::query_scalar("SELECT name FROM users ORDER BY email_key").fetch_all(server.app.db.pool()).await.expect("names");

@@ -139,7 +139,7 @@ on_both_engines! {
         let hers = server.session_of(&alice).await;
         let other = server.sign_in_as(Persona::Stranger).await;
         let fingerprint = crate::platform::Secret::new(hers.split('=').nth(1).expect("an id")).fingerprint();
-        let nair = server.organization("Nair Consulting").await;
+        let nair = server.organization("Nair Consulting").await.to_string();
         let fields = [("org", nair.as_str()), ("session", &fingerprint)];
         let call = server.post("/settings/profile/sessions").same_origin().with(&other).form(&fields);
         assert_eq!(call.send().await.status, 303);
@@ -158,7 +158,7 @@ on_both_engines! {
         assert!(server.is_signed_in(&here).await, "the session that changed it goes on");
         let late = server.session_of(&alice).await;
         assert!(!server.is_signed_in(&late).await, "begun with the old proof");
-        let now = find_person(&server.app, &alice.id).await.expect("an answer").expect("Alice");
+        let now = find_person(&server.app, alice.id).await.expect("an answer").expect("Alice");
         assert!(server.is_signed_in(&server.session_of(&now).await).await);
         set_enabled(&server.app, EMAIL, false).await.expect("disabled");
         set_enabled(&server.app, EMAIL, true).await.expect("enabled");

@@ -34,5 +34,5 @@ pub fn toast(word: SessionMessage) -> AnyView {
 }
 
 pub fn page_for(app: &App, member: &Member, title: &str) -> Page {
-    Page::new(app, &member.visitor.visit, title).made_for(&member.org.org)
+    Page::new(app, &member.visitor.visit, title).made_for(member.org.org)
 }

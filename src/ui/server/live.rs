@@ -60,7 +60,7 @@ fn resolve(member: &Member, topic: &str) -> Option<Topic> {
     let (whose, what) = topic.split_once(':')?;
     match whose {
         "organization" => Some(Topic::of_org(&member.org.org, what)),
-        "person" => Some(Topic::of_person(&member.visitor.person.id, what)),
+        "person" => Some(Topic::of_person(member.visitor.person.id, what)),
         _ => None,
     }
 }
@@ -98,7 +98,7 @@ impl Listening {
             let signal = match heard {
                 Heard::Signal(signal) => signal,
                 Heard::Recheck(person) => {
-                    if self.is_concerned(person.as_ref()) && !self.may_listen().await {
+                    if self.is_concerned(person) && !self.may_listen().await {
                         return None;
                     }
                     continue;
@@ -110,8 +110,8 @@ impl Listening {
         }
     }
 
-    fn is_concerned(&self, person: Option<&UserId>) -> bool {
-        person.is_none_or(|person| *person == self.member.visitor.person.id)
+    fn is_concerned(&self, person: Option<UserId>) -> bool {
+        person.is_none_or(|person| person == self.member.visitor.person.id)
     }
 
     /// Does the session still stand, and does its person still belong to the organization?

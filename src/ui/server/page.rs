@@ -33,7 +33,7 @@ impl Page {
 
     /// Its forms are for this organization and no other.
     #[must_use]
-    pub fn made_for(mut self, org: &OrgId) -> Self {
+    pub fn made_for(mut self, org: OrgId) -> Self {
         self.made_for = Some(MadeFor(org.to_string()));
         self
     }

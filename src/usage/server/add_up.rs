@@ -13,7 +13,7 @@ use super::{journal, store};
 use crate::platform::db::Write;
 use crate::platform::metrics::UsageStep;
 use crate::platform::{App, Error};
-use crate::shared::{Compact, SecretId};
+use crate::shared::{KeyId, SecretId};
 
 /// A server that has lines and neither writes down nor adds up for so long has ended: another adds them up.
 const LEFT: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ pub struct Tables {
     pub owners: for<'a> fn(&'a mut Write, &'a [SecretId]) -> Done<'a, Owners>,
 }
 
-pub type Owners = HashMap<SecretId, Compact>;
+pub type Owners = HashMap<SecretId, KeyId>;
 pub type Done<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
 
 /// Adds up what was written down by this server, and by those that have ended, in the tables that are read, for about so

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::journal::Note;
-use crate::shared::Compact;
+use crate::shared::KeyId;
 
 #[derive(Default)]
 pub struct Backlog {
@@ -15,7 +15,7 @@ pub struct Backlog {
     /// Flushes since then, and since nothing was left.
     flushes: u32,
     /// The last key that was added up. Joined notes begin with the one after it, so that no key waits for ever.
-    added_to: Option<Compact>,
+    added_to: Option<KeyId>,
 }
 
 /// So few lines are not worth joining.
@@ -38,7 +38,7 @@ impl Backlog {
         lines(self.notes())
     }
 
-    pub fn added_to(&self) -> Option<Compact> {
+    pub fn added_to(&self) -> Option<KeyId> {
         self.added_to
     }
 
@@ -93,18 +93,18 @@ mod tests {
     use super::super::tally::Source;
     use super::*;
     use crate::platform::Random;
-    use crate::shared::{KeyId, SecretId, Timestamp};
+    use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
     use crate::usage::Outcome;
 
     /// A note of so many lines, each of a key of its own.
     fn note(random: &Random, number: i64, lines: usize) -> Vec<Arc<Note>> {
-        let id = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
+        let id = || KeyId::new(Timestamp::from_millis(0), random.bytes());
         let line = |_| Line {
             secret: SecretId::parse("8fK2mQ4pXv7d").expect("an id"),
             hour: 480_000,
             outcome: Outcome::Valid,
             key: id(),
-            source: Source::anybody(id()).into(),
+            source: Source::anybody(OrgId::NIL).into(),
             requests: 1,
             first: 0,
             last: 0,

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::journal::{Line, OrgHour};
 use super::tally::{DAY_IN_HOURS, Source};
-use crate::shared::{Compact, SecretId, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// Accepted requests and the last of them.
@@ -54,7 +54,7 @@ impl Requests {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallerKey {
-    pub key: Compact,
+    pub key: KeyId,
     pub secret: SecretId,
     /// None for callers that are not told apart.
     pub address: Option<IpAddr>,
@@ -64,8 +64,8 @@ pub struct CallerKey {
 /// Requests, and whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Of {
-    pub key: Compact,
-    pub org: Compact,
+    pub key: KeyId,
+    pub org: OrgId,
     pub requests: i64,
 }
 
@@ -74,8 +74,8 @@ pub struct Of {
 pub struct Batch {
     pub hours: BTreeMap<(SecretId, i64, Outcome), Of>,
     pub org_hours: BTreeMap<OrgHour, i64>,
-    pub days: BTreeMap<(Compact, i64), i64>,
-    pub keys: BTreeMap<Compact, Totals>,
+    pub days: BTreeMap<(KeyId, i64), i64>,
+    pub keys: BTreeMap<KeyId, Totals>,
     pub secrets: BTreeMap<SecretId, Totals>,
     pub callers: BTreeMap<CallerKey, Requests>,
 }

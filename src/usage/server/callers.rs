@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::journal::Line;
 use super::tally::Source;
-use crate::shared::{Compact, Spread};
+use crate::shared::{KeyId, Spread};
 
 /// Beyond this many, callers of a key are counted together.
 pub const MOST_CALLERS: usize = 100;
@@ -19,7 +19,7 @@ pub struct Seen {
     hasher: RandomState,
     /// Of keys with one, which is most keys, and there may be a million of them: by the end of the key's identifier.
     one: HashMap<u64, [u8; 4], BuildHasherDefault<Spread>>,
-    several: HashMap<Compact, Vec<[u8; 4]>>,
+    several: HashMap<KeyId, Vec<[u8; 4]>>,
 }
 
 impl Seen {
@@ -50,7 +50,7 @@ impl Seen {
     }
 
     /// May this caller of the key be told apart?
-    fn tells_apart(&mut self, key: Compact, caller: [u8; 4]) -> bool {
+    fn tells_apart(&mut self, key: KeyId, caller: [u8; 4]) -> bool {
         if let Some(known) = self.several.get_mut(&key) {
             let is_known = known.contains(&caller);
             let room = known.len() < MOST_CALLERS;
@@ -59,7 +59,7 @@ impl Seen {
             }
             return is_known || room;
         }
-        let tail = u64::from_ne_bytes(key.tail());
+        let tail = u64::from_ne_bytes(key.random_half());
         let first = *self.one.entry(tail).or_insert(caller);
         if first != caller {
             self.one.remove(&tail);
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_hundred_callers_of_a_key_are_told_apart() {
-        let key = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
+        let key = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]);
         let mut seen = Seen::default();
         let caller = |n: u32| n.to_ne_bytes();
         let most = MOST_CALLERS as u32;

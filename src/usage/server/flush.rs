@@ -21,7 +21,7 @@ use super::tally::{Tally, Use};
 use crate::platform::db::Write;
 use crate::platform::metrics::UsageStep;
 use crate::platform::{App, Error};
-use crate::shared::{Compact, KeyId, SecretId, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// What is counted and not yet added up, for an app.
@@ -121,8 +121,8 @@ impl Usage {
     }
 
     /// What is counted of some keys and not yet added up.
-    pub fn pending<'k>(&self, keys: impl IntoIterator<Item = &'k KeyId>) -> Batch {
-        let mut keys: Vec<Compact> = keys.into_iter().filter_map(KeyId::compact).collect();
+    pub fn pending(&self, keys: impl IntoIterator<Item = KeyId>) -> Batch {
+        let mut keys: Vec<KeyId> = keys.into_iter().collect();
         keys.sort_unstable();
         let mut batch = Batch::default();
         let moment = self.hold();
@@ -138,7 +138,7 @@ impl Usage {
     }
 
     /// The same of an organization, by hour and outcome; the same hour may come twice.
-    pub fn pending_of(&self, org: Compact) -> Vec<(OrgHour, i64)> {
+    pub fn pending_of(&self, org: OrgId) -> Vec<(OrgHour, i64)> {
         let moment = self.hold();
         let notes = moment.notes.iter().flat_map(|note| &note.orgs);
         let mut pending: Vec<_> = notes.filter(|((of, ..), _)| *of == org).copied().collect();
@@ -171,7 +171,7 @@ impl Usage {
         &self,
         app: &App,
         write: &mut Write,
-        key: &KeyId,
+        key: KeyId,
         secret: SecretId,
     ) -> Result<bool, Error> {
         if self.pending([key]).secrets.contains_key(&secret) {
@@ -325,11 +325,12 @@ mod tests {
     #[test]
     fn callers_beyond_a_hundred_are_counted_with_those_that_nobody_knows() {
         let usage = Usage::default();
-        let id = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
+        let id = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]);
         let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
         let count = |address: Option<IpAddr>, user_agent: &str| {
             let outcome = Outcome::Valid;
-            let used = Use { secret, key: id(1), org: id(2), outcome, address, user_agent, request_id: "" };
+            let used =
+                Use { secret, key: id(1), org: OrgId::NIL, outcome, address, user_agent, request_id: "" };
             usage.count(Timestamp::from_millis(0), &used);
         };
         let lines = |first| -> Vec<Line> {
@@ -360,7 +361,7 @@ mod tests {
         let secret = SecretId::parse("8fK2mQ4pXv7d").expect("an id");
         let slots = 8 * PORTION as u16 + 7;
         let count = |n: u16| {
-            let (key, org) = (id(n).compact().expect("an id"), id(0).compact().expect("an id"));
+            let (key, org) = (id(n), OrgId::NIL);
             let secret = SecretId::parse(&format!("{n:012}")).unwrap_or(secret);
             let used = Use {
                 secret,
@@ -377,17 +378,13 @@ mod tests {
         (0..slots).for_each(count);
         for flushes in 0..2 {
             let all: Vec<KeyId> = (0..slots).map(id).collect();
-            let pending = usage.pending(&all);
+            let pending = usage.pending(all);
             assert_eq!(pending.keys.len(), usize::from(slots), "{flushes}");
             let expected = |n: u16| Totals { calls: 2, last_at: Timestamp::from_millis(HOUR + i64::from(n)) };
             for n in [0, 1, PORTION as u16, slots - 1] {
-                assert_eq!(
-                    pending.keys.get(&id(n).compact().expect("an id")),
-                    Some(&expected(n)),
-                    "{flushes}"
-                );
+                assert_eq!(pending.keys.get(&id(n)), Some(&expected(n)), "{flushes}");
             }
-            let orgs = usage.pending_of(id(0).compact().expect("an id"));
+            let orgs = usage.pending_of(OrgId::NIL);
             assert_eq!(orgs.iter().map(|(_, requests)| requests).sum::<i64>(), 2 * i64::from(slots));
             if flushes == 0 {
                 let flight = usage.take_off(&mut 1).expect("something");

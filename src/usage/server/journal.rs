@@ -9,7 +9,7 @@ use serde::ser::{Serialize, Serializer};
 use smol_str::SmolStr;
 
 use super::tally::{HOUR, Source};
-use crate::shared::{Compact, OrgId, SecretId, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// Requests of one slot.
@@ -18,7 +18,7 @@ pub struct Line {
     pub secret: SecretId,
     pub hour: i32,
     pub outcome: Outcome,
-    pub key: Compact,
+    pub key: KeyId,
     pub source: Arc<Source>,
     pub requests: u32,
     /// Milliseconds of the hour: about when the first of them came, and when the last.
@@ -42,7 +42,7 @@ pub struct Note {
     pub orgs: Vec<(OrgHour, i64)>,
 }
 
-pub type OrgHour = (Compact, i64, Outcome);
+pub type OrgHour = (OrgId, i64, Outcome);
 
 /// A text: since when, what many lines share, and the lines, each with its place among the former.
 type Text<'a> = (i64, Vec<Shared>, Vec<Row<'a>>);
@@ -85,7 +85,7 @@ fn at(hour: i32, millis: u32) -> Timestamp {
 }
 
 /// What may differ between lines besides how many requests and when.
-fn slot(line: &Line) -> (Compact, SecretId, i32, Outcome, &Source) {
+fn slot(line: &Line) -> (KeyId, SecretId, i32, Outcome, &Source) {
     (line.key, line.secret, line.hour, line.outcome, &line.source)
 }
 
@@ -112,7 +112,7 @@ pub fn notes(lines: Vec<Line>, most: usize, first: i64) -> Vec<Arc<Note>> {
 }
 
 /// The same lines in as few texts as will do, those of the keys after one of them first.
-pub fn joined(notes: &[Arc<Note>], after: Option<Compact>, most: usize, first: i64) -> Vec<Arc<Note>> {
+pub fn joined(notes: &[Arc<Note>], after: Option<KeyId>, most: usize, first: i64) -> Vec<Arc<Note>> {
     let mut lines: Vec<Line> = notes.iter().flat_map(|note| &note.lines).cloned().collect();
     join(&mut lines);
     let later = lines.split_off(lines.partition_point(|line| Some(line.key) <= after));
@@ -133,7 +133,7 @@ impl Note {
     }
 
     /// The lines of some keys, which are in their order.
-    pub fn of_keys(&self, keys: &[Compact]) -> impl Iterator<Item = &Line> {
+    pub fn of_keys(&self, keys: &[KeyId]) -> impl Iterator<Item = &Line> {
         let ends = self.lines.first().zip(self.lines.last());
         let within = ends.map_or(&[][..], |(first, last)| {
             let from = keys.partition_point(|key| *key < first.key);
@@ -143,7 +143,7 @@ impl Note {
         within.iter().flat_map(|key| self.of(*key))
     }
 
-    fn of(&self, key: Compact) -> &[Line] {
+    fn of(&self, key: KeyId) -> &[Line] {
         let from = self.lines.partition_point(|line| line.key < key);
         let rest = &self.lines[from..];
         &rest[..rest.partition_point(|line| line.key == key)]
@@ -162,8 +162,7 @@ impl Note {
                 Some((known, place)) if known == of => place,
                 _ => *places.entry(of).or_insert_with(|| {
                     let (Source { org, address, user_agent }, hour, outcome) = of;
-                    let org = OrgId::from_text(org.to_string());
-                    shared.push((org, *address, user_agent.clone(), hour, outcome));
+                    shared.push((*org, *address, user_agent.clone(), hour, outcome));
                     shared.len() - 1
                 }),
             };
@@ -182,10 +181,9 @@ pub struct Unowned(Vec<Line>);
 pub fn read(text: &str) -> Option<Unowned> {
     let (since, shared, rows): Text = serde_json::from_str(text).ok()?;
     let source = |(org, address, user_agent, hour, outcome): Shared| {
-        let org = org.compact()?;
-        Some((Arc::new(Source { org, address, user_agent }), hour, outcome))
+        (Arc::new(Source { org, address, user_agent }), hour, outcome)
     };
-    let shared: Vec<_> = shared.into_iter().map(source).collect::<Option<_>>()?;
+    let shared: Vec<_> = shared.into_iter().map(source).collect();
     let line = |(secret, place, requests, first, later): Row| {
         let (source, hour, outcome) = shared.get(place)?;
         let begins = i64::from(*hour) * HOUR;
@@ -195,7 +193,7 @@ pub fn read(text: &str) -> Option<Unowned> {
             secret: SecretId::parse(secret)?,
             hour: *hour,
             outcome: *outcome,
-            key: Compact::NIL,
+            key: KeyId::NIL,
             source: Arc::clone(source),
             requests: Some(requests).filter(|requests| *requests > 0)?,
             first,
@@ -216,7 +214,7 @@ impl Unowned {
     }
 
     /// With the keys of their secrets. Lines of secrets that nobody knows are left out.
-    pub fn owned(self, keys: &HashMap<SecretId, Compact>) -> impl Iterator<Item = Line> {
+    pub fn owned(self, keys: &HashMap<SecretId, KeyId>) -> impl Iterator<Item = Line> {
         self.0.into_iter().filter_map(|line| Some(Line { key: *keys.get(&line.secret)?, ..line }))
     }
 }
@@ -230,14 +228,14 @@ mod tests {
     #[test]
     fn lines_are_joined_written_down_and_read_back() {
         let random = Random::seeded(1);
-        let id = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
+        let id = || KeyId::new(Timestamp::from_millis(0), random.bytes());
         let line = |outcome, user_agent: &str| Line {
             secret: SecretId::parse(&random.base62(12)).expect("an id"),
             hour: 480_000,
             outcome,
             key: id(),
             source: Arc::new(Source {
-                org: id(),
+                org: OrgId::new(Timestamp::from_millis(0), random.bytes()),
                 address: "2001:db8::1".parse().ok().filter(|_| !user_agent.is_empty()),
                 user_agent: user_agent.into(),
             }),

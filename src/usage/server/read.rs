@@ -7,7 +7,7 @@ use super::flush::Usage;
 use super::store::{self, Caller, Hour};
 use super::tally::{DAY_IN_HOURS, HOUR};
 use crate::platform::{App, Error};
-use crate::shared::{Compact, KeyId, OrgId, Timestamp};
+use crate::shared::{KeyId, OrgId, Timestamp};
 use crate::usage::Outcome;
 
 /// Days of a sparkline.
@@ -26,22 +26,21 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let written = store::trends(&mut *reading.db, keys, first).await?;
-    let pending = usage.pending(keys);
+    let pending = usage.pending(keys.iter().copied());
     let mut trends: HashMap<KeyId, Trend> = HashMap::new();
-    let mut add = |key: &KeyId, day: i64, calls: i64| {
+    let mut add = |key: KeyId, day: i64, calls: i64| {
         if let Some(place) = usize::try_from(day - first).ok().filter(|place| *place < TREND) {
-            trends.entry(key.clone()).or_default()[place] += u64::try_from(calls).unwrap_or(0);
+            trends.entry(key).or_default()[place] += u64::try_from(calls).unwrap_or(0);
         }
     };
     for (key, trend) in &written {
         for (day, calls) in (first..).zip(trend) {
-            add(key, day, *calls);
+            add(*key, day, *calls);
         }
     }
     for key in keys {
-        let Some(compact) = key.compact() else { continue };
-        for ((_, day), calls) in pending.days.range((compact, i64::MIN)..=(compact, i64::MAX)) {
-            add(key, *day, *calls);
+        for ((_, day), calls) in pending.days.range((*key, i64::MIN)..=(*key, i64::MAX)) {
+            add(*key, *day, *calls);
         }
     }
     Ok(trends)
@@ -66,12 +65,10 @@ pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<
     for (key, secret, outcome, requests) in store::sums(&mut *reading.db, keys, from).await? {
         *sums.entry(Slice { key, secret, outcome }).or_default() += u64::try_from(requests).unwrap_or(0);
     }
-    let known: HashMap<Compact, &KeyId> =
-        keys.iter().filter_map(|key| key.compact().map(|compact| (compact, key))).collect();
     let first = from.millis().div_euclid(HOUR);
-    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.pending(keys).hours {
-        if let Some(key) = known.get(key).filter(|_| *hour >= first) {
-            let slice = Slice { key: (*key).clone(), secret: secret.to_string(), outcome: *outcome };
+    for ((secret, hour, outcome), Of { key, requests, .. }) in &usage.pending(keys.iter().copied()).hours {
+        if *hour >= first {
+            let slice = Slice { key: *key, secret: secret.to_string(), outcome: *outcome };
             *sums.entry(slice).or_default() += u64::try_from(*requests).unwrap_or(0);
         }
     }
@@ -79,7 +76,7 @@ pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<
 }
 
 /// A key's hours since a moment, in their order.
-pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, Error> {
+pub async fn hours_of(app: &App, key: KeyId, from: Timestamp) -> Result<Vec<Hour>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let mut hours = store::hours(&mut *reading.db, key, from).await?;
@@ -106,24 +103,18 @@ pub async fn hours_of(app: &App, key: &KeyId, from: Timestamp) -> Result<Vec<Hou
 }
 
 /// An organization's requests by hour and outcome since a moment; the same hour may come twice.
-pub async fn hours_of_org(
-    app: &App,
-    org: &OrgId,
-    from: Timestamp,
-) -> Result<Vec<(i64, Outcome, i64)>, Error> {
+pub async fn hours_of_org(app: &App, org: OrgId, from: Timestamp) -> Result<Vec<(i64, Outcome, i64)>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let mut hours = store::org_hours(&mut *reading.db, org, from).await?;
     let first = from.millis().div_euclid(HOUR);
-    if let Some(org) = org.compact() {
-        let pending = usage.pending_of(org).into_iter().filter(|((_, hour, _), _)| *hour >= first);
-        hours.extend(pending.map(|((_, hour, outcome), requests)| (hour, outcome, requests)));
-    }
+    let pending = usage.pending_of(org).into_iter().filter(|((_, hour, _), _)| *hour >= first);
+    hours.extend(pending.map(|((_, hour, outcome), requests)| (hour, outcome, requests)));
     Ok(hours)
 }
 
 /// Who used a key since a moment, the latest first; each once for every secret that it sent.
-pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<Caller>, Error> {
+pub async fn callers_of(app: &App, key: KeyId, since: Timestamp) -> Result<Vec<Caller>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let mut callers = store::callers(&mut *reading.db, key, since).await?;
@@ -156,7 +147,7 @@ pub async fn callers_of(app: &App, key: &KeyId, since: Timestamp) -> Result<Vec<
 
 /// Keys of an organization that have ended and were tried since a moment, the most tried first. What is not yet added up
 /// is left out: seconds as a rule.
-pub async fn dead(app: &App, org: &OrgId, from: Timestamp, most: usize) -> Result<Vec<(KeyId, u64)>, Error> {
+pub async fn dead(app: &App, org: OrgId, from: Timestamp, most: usize) -> Result<Vec<(KeyId, u64)>, Error> {
     let dead = store::dead(app.db.pool(), org, from, most).await?;
     Ok(dead.into_iter().map(|(key, requests)| (key, u64::try_from(requests).unwrap_or(0))).collect())
 }

@@ -11,7 +11,7 @@ use super::flush::Usage;
 use super::store;
 use super::tally::{HOUR, Use};
 use crate::platform::{App, Error};
-use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
 /// Noted of one key in an hour.
@@ -25,8 +25,8 @@ pub const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub struct Refused {
     pub request_id: String,
     pub at: Timestamp,
-    pub org: Compact,
-    pub key: Compact,
+    pub org: OrgId,
+    pub key: KeyId,
     pub secret: SecretId,
     pub outcome: Outcome,
     pub address: Option<IpAddr>,
@@ -38,7 +38,7 @@ pub struct Refusals(Mutex<Noted>);
 #[derive(Default)]
 struct Noted {
     hour: i64,
-    of_keys: HashMap<Compact, u32>,
+    of_keys: HashMap<KeyId, u32>,
     waiting: Vec<Refused>,
 }
 
@@ -91,18 +91,15 @@ pub struct Reason {
 }
 
 /// Why a request with one of the organization's keys was refused.
-pub async fn refusal(app: &App, org: &OrgId, request_id: &str) -> Result<Option<Reason>, Error> {
+pub async fn refusal(app: &App, org: OrgId, request_id: &str) -> Result<Option<Reason>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
-    let of = org.compact();
-    let found = usage
-        .refusals()
-        .into_iter()
-        .find(|refused| refused.request_id == request_id && Some(refused.org) == of);
+    let found =
+        usage.refusals().into_iter().find(|refused| refused.request_id == request_id && refused.org == org);
     match found {
         Some(refused) => Ok(Some(Reason {
             at: refused.at,
-            key: KeyId::from_text(refused.key.to_string()),
+            key: refused.key,
             secret: refused.secret,
             outcome: refused.outcome,
             address: store::text_of(refused.address),
@@ -120,8 +117,8 @@ mod tests {
     fn a_flood_with_one_key_hides_no_other() {
         let refusals = Refusals::default();
         let random = Random::seeded(1);
-        let key = || KeyId::new(Timestamp::from_millis(0), random.bytes()).compact().expect("an id");
-        let (flooded, other, org) = (key(), key(), key());
+        let key = || KeyId::new(Timestamp::from_millis(0), random.bytes());
+        let (flooded, other, org) = (key(), key(), OrgId::NIL);
         let note = |key, millis| {
             let secret = SecretId::parse("0AZaz9b8C7d6").expect("an id");
             let (address, outcome) = (None, Outcome::Revoked);

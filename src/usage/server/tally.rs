@@ -13,14 +13,14 @@ use indexmap::IndexMap;
 use smol_str::SmolStr;
 
 use super::journal::{self, Line, PORTION};
-use crate::shared::{Compact, SecretId, Spread, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Spread, Timestamp};
 use crate::usage::Outcome;
 
 /// One request that presented a key.
 pub struct Use<'a> {
     pub secret: SecretId,
-    pub key: Compact,
-    pub org: Compact,
+    pub key: KeyId,
+    pub org: OrgId,
     pub outcome: Outcome,
     pub address: Option<IpAddr>,
     pub user_agent: &'a str,
@@ -46,7 +46,7 @@ impl Hash for Slot {
 }
 
 struct Count {
-    key: Compact,
+    key: KeyId,
     requests: u32,
     /// Milliseconds of the hour.
     last: u32,
@@ -57,14 +57,14 @@ const _: () = assert!(size_of::<(Slot, Count)>() <= 48);
 /// Where requests came from, which many slots share, and the organization whose keys they presented.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
-    pub org: Compact,
+    pub org: OrgId,
     pub address: Option<IpAddr>,
     pub user_agent: SmolStr,
 }
 
 impl Source {
     /// All those that are not told apart.
-    pub(super) fn anybody(org: Compact) -> Self {
+    pub(super) fn anybody(org: OrgId) -> Self {
         Self { org, address: None, user_agent: SmolStr::default() }
     }
 
@@ -95,10 +95,10 @@ impl Part {
 
     /// The lines of `counts` in the order of their keys, so many at once. What is sorted is small: lines are not.
     fn lines(&self, at_once: usize) -> Vec<Vec<Line>> {
-        let mut order: Vec<(Compact, u32)> =
+        let mut order: Vec<(KeyId, u32)> =
             (0..).zip(self.counts.values()).map(|(place, count)| (count.key, place)).collect();
         order.sort_unstable();
-        let slot = |(_, place): &(Compact, u32)| self.counts.get_index(*place as usize);
+        let slot = |(_, place): &(KeyId, u32)| self.counts.get_index(*place as usize);
         let line = |place| slot(place).map(|slot| self.line(slot));
         order.chunks(at_once).map(|places| places.iter().filter_map(line).collect()).collect()
     }
@@ -141,7 +141,7 @@ impl Part {
         self.places.shrink_to(most);
     }
 
-    fn place_of(&mut self, hash: u64, org: Compact, address: Option<IpAddr>, user_agent: &str) -> u32 {
+    fn place_of(&mut self, hash: u64, org: OrgId, address: Option<IpAddr>, user_agent: &str) -> u32 {
         *self.places.entry(hash).or_insert_with(|| {
             self.sources.push(Arc::new(Source { org, address, user_agent: user_agent.into() }));
             self.sources.len() as u32 - 1
@@ -237,12 +237,12 @@ mod tests {
     #[test]
     fn slots_that_cannot_be_written_down_do_not_grow_with_requests() {
         let tally = Tally::new();
-        let id = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an identifier");
+        let id = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]);
         let secrets: Vec<SecretId> =
             (0..17_000).filter_map(|n| SecretId::parse(&format!("{n:012}"))).collect();
         let rounds = 4;
         for secret in secrets.iter().cycle().take(rounds * secrets.len()).copied() {
-            let (key, org, outcome) = (id(1), id(2), Outcome::Valid);
+            let (key, org, outcome) = (id(1), OrgId::NIL, Outcome::Valid);
             let used = Use { secret, key, org, outcome, address: None, user_agent: "", request_id: "" };
             tally.count(Timestamp::from_millis(0), &used);
         }

@@ -37,18 +37,18 @@ pub async fn confirm_factor(
     let recovery = fresh_codes(app);
     let mut write = app.db.write().await?;
     // A sign-in that is under way ends with this too.
-    if !users::raise_epoch(&mut write, &person.id, person.epoch).await? {
+    if !users::raise_epoch(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
-    if !factors::insert(&mut write, &person.id, secret, step, now).await? {
+    if !factors::insert(&mut write, person.id, secret, step, now).await? {
         return Ok(None);
     }
-    factors::put_recovery_codes(&mut write, &person.id, &fingerprints(&recovery)).await?;
-    let ended = sessions::end_all(&mut write, &person.id, Some(here)).await?;
-    let event = Event::new("second_factor.added").on("person", &person.id, &person.email);
+    factors::put_recovery_codes(&mut write, person.id, &fingerprints(&recovery)).await?;
+    let ended = sessions::end_all(&mut write, person.id, Some(here)).await?;
+    let event = Event::new("second_factor.added").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event.detail("sessions_ended", ended)).await?;
     write.commit().await?;
-    app.live.recheck(&person.id);
+    app.live.recheck(person.id);
     Ok(Some(recovery))
 }
 
@@ -69,8 +69,8 @@ pub async fn new_recovery_codes(
 ) -> Result<Option<Recovery>, Error> {
     let Some(mut write) = begin_with_code(app, person, given).await? else { return Ok(None) };
     let recovery = fresh_codes(app);
-    factors::put_recovery_codes(&mut write, &person.id, &fingerprints(&recovery)).await?;
-    let event = Event::new("recovery_codes.replaced").on("person", &person.id, &person.email);
+    factors::put_recovery_codes(&mut write, person.id, &fingerprints(&recovery)).await?;
+    let event = Event::new("recovery_codes.replaced").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
     Ok(Some(recovery))
@@ -84,17 +84,17 @@ pub async fn remove_factor(
     given: &SubmittedCode<'_>,
 ) -> Result<bool, Error> {
     let Some(mut write) = begin_with_code(app, person, given).await? else { return Ok(false) };
-    if !factors::delete(&mut write, &person.id).await? {
+    if !factors::delete(&mut write, person.id).await? {
         return Ok(false);
     }
-    let event = Event::new("second_factor.removed").on("person", &person.id, &person.email);
+    let event = Event::new("second_factor.removed").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
     Ok(true)
 }
 
 pub async fn recovery_codes_left(app: &App, person: &Person) -> Result<i64, Error> {
-    Ok(factors::recovery_codes_left(app.db.pool(), &person.id).await?)
+    Ok(factors::recovery_codes_left(app.db.pool(), person.id).await?)
 }
 
 /// The code of the authenticator, or a recovery code. Each is good once.
@@ -105,7 +105,7 @@ pub async fn check_second_factor(
     code: &str,
     browser: Option<&Secret>,
 ) -> Result<bool, Error> {
-    let known = sign_in::known_browser(app, &person.id, browser).await?;
+    let known = sign_in::known_browser(app, person.id, browser).await?;
     let account = codes_account(person);
     let attempt =
         Attempt { address: visit.address, account: &account, known: known.as_deref(), is_short: true };
@@ -115,7 +115,7 @@ pub async fn check_second_factor(
     let Some(proof) = spend_code(&mut write, person, code, app.clock.now()).await? else {
         drop(write);
         app.metrics.operations.sign_in_failed(SignInFailure::SecondFactor);
-        let event = Event::new("session.refused").on("person", &person.id, &person.email);
+        let event = Event::new("session.refused").on("person", person.id, &person.email);
         audit::record_refusal(app, &By::stranger(visit), event.detail("at", "second factor")).await?;
         return Ok(false);
     };
@@ -137,15 +137,15 @@ async fn spend_code(
     code: &str,
     now: Timestamp,
 ) -> Result<Option<&'static str>, Error> {
-    let secret = factors::secret(&mut **write, &person.id).await?;
+    let secret = factors::secret(&mut **write, person.id).await?;
     let step = secret.as_deref().and_then(|secret| totp::matching_step(secret, code, now));
     if let Some(step) = step
-        && factors::spend_step(write, &person.id, step).await?
+        && factors::spend_step(write, person.id, step).await?
     {
         return Ok(Some("second factor"));
     }
     let hash = normalised(code).fingerprint();
-    let spent = factors::spend_recovery_code(write, &person.id, &hash, now).await?;
+    let spent = factors::spend_recovery_code(write, person.id, &hash, now).await?;
     Ok(spent.then_some("recovery code"))
 }
 
@@ -156,7 +156,7 @@ async fn begin_with_code(
     given: &SubmittedCode<'_>,
 ) -> Result<Option<Write>, Error> {
     let by = person.by(given.visit);
-    let known = sign_in::known_browser(app, &person.id, given.browser).await?;
+    let known = sign_in::known_browser(app, person.id, given.browser).await?;
     let account = codes_account(person);
     let attempt =
         Attempt { address: given.visit.address, account: &account, known: known.as_deref(), is_short: true };
@@ -168,14 +168,14 @@ async fn begin_with_code(
         return Ok(Some(write));
     }
     drop(write);
-    let event = Event::new("second_factor.refused").on("person", &person.id, &person.email);
+    let event = Event::new("second_factor.refused").on("person", person.id, &person.email);
     audit::record_refusal(app, &by, event).await?;
     Ok(None)
 }
 
 /// The password was confirmed a moment ago; has it been changed since?
 async fn hold(write: &mut Write, person: &Person) -> Result<(), Error> {
-    if users::hold(write, &person.id, person.epoch).await? { Ok(()) } else { Err(Error::OutOfStep) }
+    if users::hold(write, person.id, person.epoch).await? { Ok(()) } else { Err(Error::OutOfStep) }
 }
 
 /// Twenty characters in four groups: 100 bits, and letters that are not mistaken for each other.

@@ -30,10 +30,10 @@ pub enum Arrival {
 pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arrival, Error> {
     let found = identities::user_of(app.db.pool(), &identity.issuer, &identity.subject).await?;
     let Some(id) = found else { return Ok(Arrival::Unknown) };
-    let Some(user) = users::by_id(app.db.pool(), &id).await? else { return Ok(Arrival::Unknown) };
+    let Some(user) = users::by_id(app.db.pool(), id).await? else { return Ok(Arrival::Unknown) };
     if user.disabled_at.is_some() {
         app.metrics.operations.sign_in_failed(SignInFailure::Disabled);
-        let event = Event::new("session.refused").on("person", &user.id, &user.email);
+        let event = Event::new("session.refused").on("person", user.id, &user.email);
         audit::record_refusal(app, &By::stranger(visit), event.detail("at", identity.provider.slug()))
             .await?;
         return Ok(Arrival::Disabled);
@@ -111,7 +111,7 @@ pub enum LinkOutcome {
 
 pub async fn link(app: &App, by: &By, person: &Person, identity: &Identity) -> Result<LinkOutcome, Error> {
     let mut write = app.db.write().await?;
-    if !users::hold(&mut write, &person.id, person.epoch).await? {
+    if !users::hold(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
     match identities::user_of(&mut *write, &identity.issuer, &identity.subject).await? {
@@ -122,7 +122,7 @@ pub async fn link(app: &App, by: &By, person: &Person, identity: &Identity) -> R
     if !add_identity(app, &mut write, person, identity).await? {
         return Ok(LinkOutcome::HasAnother);
     }
-    let event = Event::new("sign_in_method.added").on("person", &person.id, &person.email);
+    let event = Event::new("sign_in_method.added").on("person", person.id, &person.email);
     let event = event.detail("provider", identity.provider.name(app)).detail("as", identity.label.clone());
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
@@ -138,11 +138,11 @@ pub async fn add_identity(
     identity: &Identity,
 ) -> Result<bool, Error> {
     let Identity { issuer, subject, label, .. } = identity;
-    Ok(identities::insert(write, &person.id, issuer, subject, label, app.clock.now()).await?)
+    Ok(identities::insert(write, person.id, issuer, subject, label, app.clock.now()).await?)
 }
 
 pub async fn identities_of(app: &App, person: &Person) -> Result<Vec<IdentitySummary>, Error> {
-    Ok(identities::of_user(app.db.pool(), &person.id).await?)
+    Ok(identities::of_user(app.db.pool(), person.id).await?)
 }
 
 /// The names of the providers that let people in, of those that are let in by one. A provider that is offered no more
@@ -169,21 +169,21 @@ pub enum Unlinked {
 pub async fn unlink(app: &App, by: &By, person: &Person, issuer: &str) -> Result<Unlinked, Error> {
     let mut write = app.db.write().await?;
     // Holds the person: two at once must not each take the other for the way that stays.
-    if !users::hold(&mut write, &person.id, person.epoch).await? {
+    if !users::hold(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
     let has_password =
-        users::by_id(&mut *write, &person.id).await?.is_some_and(|user| user.password_hash.is_some());
-    let theirs = identities::of_user(&mut *write, &person.id).await?;
+        users::by_id(&mut *write, person.id).await?.is_some_and(|user| user.password_hash.is_some());
+    let theirs = identities::of_user(&mut *write, person.id).await?;
     let Some(going) = theirs.iter().find(|one| one.issuer == issuer) else { return Ok(Unlinked::NotThere) };
     if !has_password
         && !theirs.iter().any(|one| one.issuer != issuer && provider_of(app, &one.issuer).is_some())
     {
         return Ok(Unlinked::LastWay);
     }
-    identities::delete(&mut write, &person.id, issuer).await?;
+    identities::delete(&mut write, person.id, issuer).await?;
     let provider = provider_of(app, issuer).map_or_else(|| issuer.to_owned(), |provider| provider.name(app));
-    let event = Event::new("sign_in_method.removed").on("person", &person.id, &person.email);
+    let event = Event::new("sign_in_method.removed").on("person", person.id, &person.email);
     let event = event.detail("provider", provider).detail("as", going.label.clone());
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;

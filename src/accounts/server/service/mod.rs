@@ -83,7 +83,7 @@ impl From<users::User> for Person {
 impl Person {
     pub fn by(&self, visit: &Visit) -> By {
         By {
-            actor: Actor::Person { id: self.id.clone(), name: self.name.clone() },
+            actor: Actor::Person { id: self.id, name: self.name.clone() },
             org: None,
             origin: Origin::of(visit),
         }
@@ -91,13 +91,13 @@ impl Person {
 }
 
 /// Returns None when there is no such person or the person is disabled.
-pub async fn find_person(app: &App, id: &UserId) -> Result<Option<Person>, Error> {
+pub async fn find_person(app: &App, id: UserId) -> Result<Option<Person>, Error> {
     let user = users::by_id(app.db.pool(), id).await?;
     Ok(user.filter(|user| user.disabled_at.is_none()).map(Person::from))
 }
 
 /// Disabled or not.
-pub async fn find_any_person(app: &App, id: &UserId) -> Result<Option<Person>, Error> {
+pub async fn find_any_person(app: &App, id: UserId) -> Result<Option<Person>, Error> {
     Ok(users::by_id(app.db.pool(), id).await?.map(Person::from))
 }
 
@@ -107,7 +107,7 @@ pub async fn find_id(app: &App, email: &str) -> Result<Option<UserId>, Error> {
 }
 
 /// Who proved at that time to be this person, as long as it still counts.
-async fn proven_person(app: &App, id: &UserId, epoch: i64) -> Result<Option<Person>, Error> {
+async fn proven_person(app: &App, id: UserId, epoch: i64) -> Result<Option<Person>, Error> {
     Ok(find_person(app, id).await?.filter(|person| person.epoch == epoch))
 }
 
@@ -146,7 +146,7 @@ pub async fn insert_person(app: &App, write: &mut Write, new: &NewPerson) -> Res
     let now = app.clock.now();
     let id = UserId::new(now, app.chance_for_id());
     let hash = new.password_hash.as_deref();
-    if !users::insert(write, &id, &new.email, &new.name, hash, now).await? {
+    if !users::insert(write, id, &new.email, &new.name, hash, now).await? {
         return Ok(None);
     }
     sign_ups::drop_of(write, &new.email).await?;

@@ -28,9 +28,9 @@ pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<P
         return Ok(ProfileChange::Done);
     }
     let mut write = app.db.write().await?;
-    users::set_name(&mut write, &person.id, &name).await?;
+    users::set_name(&mut write, person.id, &name).await?;
     let event = Event::new("person.renamed")
-        .on("person", &person.id, &person.email)
+        .on("person", person.id, &person.email)
         .detail("from", person.name.clone());
     audit::record(app, &mut write, by, event.detail("to", name)).await?;
     write.commit().await?;
@@ -45,7 +45,7 @@ pub async fn confirm_password(
     person: &Person,
     given: Secret,
 ) -> Result<bool, Error> {
-    let Some(user) = users::by_id(app.db.pool(), &person.id).await? else { return Err(Error::NotFound) };
+    let Some(user) = users::by_id(app.db.pool(), person.id).await? else { return Err(Error::NotFound) };
     if user.epoch != person.epoch {
         return Err(Error::OutOfStep);
     }
@@ -59,7 +59,7 @@ pub async fn confirm_password(
     if right {
         app.slice::<Throttle>().forgive(&attempt);
     } else {
-        let event = Event::new("password.refused").on("person", &person.id, &person.email);
+        let event = Event::new("password.refused").on("person", person.id, &person.email);
         audit::record_refusal(app, &person.by(visit), event).await?;
     }
     Ok(right)
@@ -83,47 +83,46 @@ pub async fn change_password(
         Err(why) => return Ok(ProfileChange::NotTaken(why)),
     };
     let mut write = app.db.write().await?;
-    if !users::set_password(&mut write, &person.id, person.epoch, &hash).await? {
+    if !users::set_password(&mut write, person.id, person.epoch, &hash).await? {
         return Err(Error::OutOfStep);
     }
-    links::drop_of(&mut write, &person.id).await?;
-    let ended = sessions::end_all(&mut write, &person.id, Some(here)).await?;
-    let event = Event::new("password.changed")
-        .on("person", &person.id, &person.email)
-        .detail("sessions_ended", ended);
+    links::drop_of(&mut write, person.id).await?;
+    let ended = sessions::end_all(&mut write, person.id, Some(here)).await?;
+    let event =
+        Event::new("password.changed").on("person", person.id, &person.email).detail("sessions_ended", ended);
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
-    app.live.recheck(&person.id);
+    app.live.recheck(person.id);
     Ok(ProfileChange::Done)
 }
 
 pub async fn sessions_of(app: &App, person: &Person) -> Result<Vec<SessionSummary>, Error> {
     let now = app.clock.now();
     let silent_since = now.minus(app.config.accounts.session_idle);
-    Ok(sessions::of_user(app.db.pool(), &person.id, now, silent_since).await?)
+    Ok(sessions::of_user(app.db.pool(), person.id, now, silent_since).await?)
 }
 
 /// Ends one of the person's sessions. A session that has already ended is no error.
 pub async fn end_session(app: &App, by: &By, person: &Person, id_hash: &str) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    if sessions::end(&mut write, &person.id, id_hash).await? {
-        let event = Event::new("session.ended").on("person", &person.id, &person.email);
+    if sessions::end(&mut write, person.id, id_hash).await? {
+        let event = Event::new("session.ended").on("person", person.id, &person.email);
         audit::record(app, &mut write, by, event).await?;
         write.commit().await?;
-        app.live.recheck(&person.id);
+        app.live.recheck(person.id);
     }
     Ok(())
 }
 
 pub async fn end_other_sessions(app: &App, by: &By, person: &Person, here: &str) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    let ended = sessions::end_all(&mut write, &person.id, Some(here)).await?;
+    let ended = sessions::end_all(&mut write, person.id, Some(here)).await?;
     if ended > 0 {
         let event =
-            Event::new("sessions.ended").on("person", &person.id, &person.email).detail("sessions", ended);
+            Event::new("sessions.ended").on("person", person.id, &person.email).detail("sessions", ended);
         audit::record(app, &mut write, by, event).await?;
         write.commit().await?;
-        app.live.recheck(&person.id);
+        app.live.recheck(person.id);
     }
     Ok(())
 }

@@ -62,10 +62,10 @@ pub async fn permit_link(
     provider: Provider,
 ) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    if !users::hold(&mut write, &person.id, person.epoch).await? {
+    if !users::hold(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
-    let event = Event::new("sign_in_method.asked").on("person", &person.id, &person.email);
+    let event = Event::new("sign_in_method.asked").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event.detail("provider", provider.name(app))).await?;
     write.commit().await?;
     Ok(session.insert(LEAVE, LinkPermission { provider, since: app.clock.now() }).await?)

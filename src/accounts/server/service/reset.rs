@@ -32,9 +32,9 @@ pub async fn print_reset_link(app: &App, email: &str, remove_factor: bool) -> Re
     let mut write = app.db.write().await?;
     let Some(user) = users::by_email(&mut *write, email).await? else { return Ok(None) };
     let expires = app.clock.now().plus(LIFE);
-    links::put_reset(&mut write, MadeBy::Operator, &user.id, &token.fingerprint(), remove_factor, expires)
+    links::put_reset(&mut write, MadeBy::Operator, user.id, &token.fingerprint(), remove_factor, expires)
         .await?;
-    let event = Event::new("password.reset_link_made").on("person", &user.id, &user.email);
+    let event = Event::new("password.reset_link_made").on("person", user.id, &user.email);
     audit::record(app, &mut write, &By::system(), event.detail("removes_second_factor", remove_factor))
         .await?;
     write.commit().await?;
@@ -55,16 +55,16 @@ pub async fn mail_reset_link(app: &App, visit: &Visit, email: &str) -> Result<()
     let mut write = app.db.write().await?;
     let user = users::by_email(&mut *write, email).await?.filter(|user| user.disabled_at.is_none());
     // Asked for nobody too.
-    let id = user.as_ref().map_or_else(|| UserId::from_text(""), |user| user.id.clone());
+    let id = user.as_ref().map_or_else(|| UserId::NIL, |user| user.id);
     let rested =
-        !links::has_reset_after(&mut *write, MadeBy::Person, &id, now.plus(LIFE).minus(LETTER_EVERY)).await?;
+        !links::has_reset_after(&mut *write, MadeBy::Person, id, now.plus(LIFE).minus(LETTER_EVERY)).await?;
     let mut event = Event::new("password.reset_asked");
     if let Some(user) = &user {
         if rested {
-            links::put_reset(&mut write, MadeBy::Person, &id, &token.fingerprint(), false, now.plus(LIFE))
+            links::put_reset(&mut write, MadeBy::Person, id, &token.fingerprint(), false, now.plus(LIFE))
                 .await?;
         }
-        event = event.on("person", &user.id, &user.email);
+        event = event.on("person", user.id, &user.email);
     }
     audit::record_stranger(app, &mut write, &By::stranger(visit), event).await?;
     write.commit().await?;
@@ -80,7 +80,7 @@ pub async fn mail_reset_link(app: &App, visit: &Visit, email: &str) -> Result<()
 pub async fn reset_by_link(app: &App, token: &Secret) -> Result<Option<Person>, Error> {
     let link = links::find(app.db.pool(), Opens::Reset, &token.fingerprint(), app.clock.now()).await?;
     match link.and_then(|link| link.user) {
-        Some(id) => super::find_person(app, &id).await,
+        Some(id) => super::find_person(app, id).await,
         None => Ok(None),
     }
 }
@@ -101,19 +101,19 @@ impl Reset {
         let link = links::find(&mut *write, Opens::Reset, &fingerprint, now).await?;
         let removes_factor = link.is_some_and(|link| link.removes_factor);
         let spent = links::spend(&mut write, Opens::Reset, &fingerprint, now).await?;
-        if !spent || !users::set_password(&mut write, &person.id, person.epoch, &hash).await? {
+        if !spent || !users::set_password(&mut write, person.id, person.epoch, &hash).await? {
             return Ok(Self::LinkIsDead);
         }
-        let factor_removed = removes_factor && factors::delete(&mut write, &person.id).await?;
-        links::drop_of(&mut write, &person.id).await?;
-        let ended = sessions::end_all(&mut write, &person.id, None).await?;
+        let factor_removed = removes_factor && factors::delete(&mut write, person.id).await?;
+        links::drop_of(&mut write, person.id).await?;
+        let ended = sessions::end_all(&mut write, person.id, None).await?;
         let event = Event::new("password.reset")
-            .on("person", &person.id, &person.email)
+            .on("person", person.id, &person.email)
             .detail("sessions_ended", ended);
         let event = event.detail("second_factor_removed", factor_removed);
         audit::record(app, &mut write, &person.by(visit), event).await?;
         write.commit().await?;
-        app.live.recheck(&person.id);
+        app.live.recheck(person.id);
         Ok(Self::Done(person))
     }
 }
@@ -124,18 +124,18 @@ pub async fn set_enabled(app: &App, email: &str, enabled: bool) -> Result<Option
     let mut write = app.db.write().await?;
     let Some(user) = users::by_email(&mut *write, email).await? else { return Ok(None) };
     let at = (!enabled).then(|| app.clock.now());
-    if !users::set_disabled(&mut write, &user.id, at).await? {
+    if !users::set_disabled(&mut write, user.id, at).await? {
         return Ok(Some(false));
     }
     if !enabled {
-        sessions::end_all(&mut write, &user.id, None).await?;
-        links::drop_of(&mut write, &user.id).await?;
-        app.slice::<Devices>().0.log_out(app, &mut write, &user.id).await?;
+        sessions::end_all(&mut write, user.id, None).await?;
+        links::drop_of(&mut write, user.id).await?;
+        app.slice::<Devices>().0.log_out(app, &mut write, user.id).await?;
     }
     let action = if enabled { "person.enabled" } else { "person.disabled" };
-    audit::record(app, &mut write, &By::system(), Event::new(action).on("person", &user.id, &user.email))
+    audit::record(app, &mut write, &By::system(), Event::new(action).on("person", user.id, &user.email))
         .await?;
     write.commit().await?;
-    app.live.recheck(&user.id);
+    app.live.recheck(user.id);
     Ok(Some(true))
 }

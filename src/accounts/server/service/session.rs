@@ -49,7 +49,7 @@ pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Err
     if app.clock.now().since(pending.since) > PATIENCE {
         return Ok(None);
     }
-    super::proven_person(app, &pending.user, pending.epoch).await
+    super::proven_person(app, pending.user, pending.epoch).await
 }
 
 /// Clears the session and gives it a new id, which prevents session fixation.
@@ -68,16 +68,13 @@ pub async fn start_pending(
 ) -> Result<(), Error> {
     begin(session, visit).await?;
     session
-        .insert(
-            PENDING,
-            PendingSignIn { user: person.id.clone(), epoch: person.epoch, since: app.clock.now() },
-        )
+        .insert(PENDING, PendingSignIn { user: person.id, epoch: person.epoch, since: app.clock.now() })
         .await?;
     Ok(())
 }
 
 /// The topic on which an open profile page listens for new sessions.
-pub fn new_session(person: &UserId) -> Topic {
+pub fn new_session(person: UserId) -> Topic {
     Topic::of_person(person, "sessions")
 }
 
@@ -89,23 +86,22 @@ pub async fn start_session(
     person: &Person,
 ) -> Result<(), Error> {
     begin(session, visit).await?;
-    let signed_in =
-        SignedIn { user: person.id.clone(), epoch: person.epoch, org: None, since: app.clock.now() };
+    let signed_in = SignedIn { user: person.id, epoch: person.epoch, org: None, since: app.clock.now() };
     session.insert(SIGNED_IN, signed_in).await?;
     // Save now and not after the response, so that a failure prevents the page that reports success.
     session.save().await?;
     // Open profile pages of the person list the new session at once.
-    app.live.tell(new_session(&person.id), "");
+    app.live.tell(new_session(person.id), "");
     Ok(())
 }
 
 /// The signed-in person, or None after a password change or when the account is disabled.
 pub async fn person_of(app: &App, signed_in: &SignedIn) -> Result<Option<Person>, Error> {
-    super::proven_person(app, &signed_in.user, signed_in.epoch).await
+    super::proven_person(app, signed_in.user, signed_in.epoch).await
 }
 
 /// Returns true if the session with this hash is still valid and belongs to this person.
-pub async fn session_stands(app: &App, id_hash: &str, person: &UserId) -> Result<bool, Error> {
+pub async fn session_stands(app: &App, id_hash: &str, person: UserId) -> Result<bool, Error> {
     let now = app.clock.now();
     let silent_since = now.minus(app.config.accounts.session_idle);
     let Some(found) = sessions::find(app.db.pool(), id_hash, now, silent_since).await? else {
@@ -113,7 +109,7 @@ pub async fn session_stands(app: &App, id_hash: &str, person: &UserId) -> Result
     };
     let data: Value = serde_json::from_str(&found.data).unwrap_or_default();
     match SignedIn::deserialize(&data[SIGNED_IN]) {
-        Ok(signed_in) if signed_in.user == *person => Ok(person_of(app, &signed_in).await?.is_some()),
+        Ok(signed_in) if signed_in.user == person => Ok(person_of(app, &signed_in).await?.is_some()),
         _ => Ok(false),
     }
 }
@@ -127,9 +123,9 @@ pub async fn keep_session(session: &Session) -> Result<(), Error> {
 }
 
 /// Selects the current organization. The caller has checked the membership.
-pub async fn choose_org(session: &Session, org: &OrgId) -> Result<(), Error> {
+pub async fn choose_org(session: &Session, org: OrgId) -> Result<(), Error> {
     if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
-        session.insert(SIGNED_IN, SignedIn { org: Some(org.clone()), ..signed_in }).await?;
+        session.insert(SIGNED_IN, SignedIn { org: Some(org), ..signed_in }).await?;
     }
     Ok(())
 }
@@ -143,13 +139,13 @@ pub async fn end_this_session(
 ) -> Result<(), Error> {
     let mut write = app.db.write().await?;
     if let Some(id) = session.id()
-        && sessions::end(&mut write, &person.id, &fingerprint(&id)).await?
+        && sessions::end(&mut write, person.id, &fingerprint(&id)).await?
     {
-        let event = Event::new("session.ended").on("person", &person.id, &person.email);
+        let event = Event::new("session.ended").on("person", person.id, &person.email);
         audit::record(app, &mut write, &person.by(visit), event).await?;
     }
     write.commit().await?;
     session.flush().await?;
-    app.live.recheck(&person.id);
+    app.live.recheck(person.id);
     Ok(())
 }

@@ -38,8 +38,7 @@ pub async fn sign_in(
     let email = check_email(email).unwrap_or_default();
     let user = users::by_email(app.db.pool(), &email).await?;
     // Look up the browser even when there is no such person, so that the response time does not reveal whether the account exists.
-    let nobody = UserId::from_text("");
-    let id = user.as_ref().map_or(&nobody, |user| &user.id);
+    let id = user.as_ref().map_or(UserId::NIL, |user| user.id);
     let known = known_browser(app, id, browser).await?;
     let account = email_key(&email);
     let attempt =
@@ -71,11 +70,7 @@ pub async fn sign_in(
 }
 
 /// Returns the fingerprint of the browser's token if this person has used it.
-pub async fn known_browser(
-    app: &App,
-    id: &UserId,
-    browser: Option<&Secret>,
-) -> Result<Option<String>, Error> {
+pub async fn known_browser(app: &App, id: UserId, browser: Option<&Secret>) -> Result<Option<String>, Error> {
     let token = browser.map(Secret::fingerprint).unwrap_or_default();
     let since = app.clock.now().minus(BROWSER_LIFE);
     Ok(users::knows_browser(app.db.pool(), id, &token, since).await?.then_some(token))
@@ -94,7 +89,7 @@ pub async fn remember_browser(
     };
     if let Some(token) = ours.or(fresh.as_ref()) {
         let mut write = app.db.write().await?;
-        users::remember_browser(&mut write, &person.id, &token.fingerprint(), app.clock.now()).await?;
+        users::remember_browser(&mut write, person.id, &token.fingerprint(), app.clock.now()).await?;
         write.commit().await?;
     }
     Ok(fresh)
@@ -109,5 +104,5 @@ pub async fn record_sign_in(app: &App, visit: &Visit, person: &Person, proof: &s
 }
 
 pub fn started(person: &Person, proof: &str) -> Event {
-    Event::new("session.started").on("person", &person.id, &person.email).detail("proof", proof)
+    Event::new("session.started").on("person", person.id, &person.email).detail("proof", proof)
 }

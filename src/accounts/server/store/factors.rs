@@ -6,12 +6,9 @@ use sqlx::Row as _;
 use crate::platform::db::Write;
 use crate::shared::{Timestamp, UserId};
 
-pub async fn secret<'e>(
-    executor: impl AnyExecutor<'e>,
-    user: &UserId,
-) -> Result<Option<String>, sqlx::Error> {
+pub async fn secret<'e>(executor: impl AnyExecutor<'e>, user: UserId) -> Result<Option<String>, sqlx::Error> {
     let row = sqlx::query("SELECT secret FROM second_factors WHERE user_id = $1")
-        .bind(user.as_str().to_owned())
+        .bind(user)
         .fetch_optional(executor)
         .await?;
     row.map(|row| row.try_get("secret")).transpose()
@@ -20,7 +17,7 @@ pub async fn secret<'e>(
 /// False when there is one already.
 pub async fn insert(
     write: &mut Write,
-    user: &UserId,
+    user: UserId,
     secret: &str,
     step: i64,
     now: Timestamp,
@@ -29,7 +26,7 @@ pub async fn insert(
         "INSERT INTO second_factors (user_id, secret, last_step, created_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (user_id) DO NOTHING",
     )
-    .bind(user.as_str())
+    .bind(user)
     .bind(secret)
     .bind(step)
     .bind(now.millis())
@@ -39,9 +36,9 @@ pub async fn insert(
 }
 
 /// A code is good once: false when this step or a later one was used.
-pub async fn spend_step(write: &mut Write, user: &UserId, step: i64) -> Result<bool, sqlx::Error> {
+pub async fn spend_step(write: &mut Write, user: UserId, step: i64) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("UPDATE second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2")
-        .bind(user.as_str())
+        .bind(user)
         .bind(step)
         .execute(&mut **write)
         .await?;
@@ -49,31 +46,23 @@ pub async fn spend_step(write: &mut Write, user: &UserId, step: i64) -> Result<b
 }
 
 /// False when there was none.
-pub async fn delete(write: &mut Write, user: &UserId) -> Result<bool, sqlx::Error> {
-    sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1")
-        .bind(user.as_str())
-        .execute(&mut **write)
-        .await?;
-    let done = sqlx::query("DELETE FROM second_factors WHERE user_id = $1")
-        .bind(user.as_str())
-        .execute(&mut **write)
-        .await?;
+pub async fn delete(write: &mut Write, user: UserId) -> Result<bool, sqlx::Error> {
+    sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user).execute(&mut **write).await?;
+    let done =
+        sqlx::query("DELETE FROM second_factors WHERE user_id = $1").bind(user).execute(&mut **write).await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// The new codes replace all earlier ones.
 pub async fn put_recovery_codes(
     write: &mut Write,
-    user: &UserId,
+    user: UserId,
     hashes: &[String],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1")
-        .bind(user.as_str())
-        .execute(&mut **write)
-        .await?;
+    sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user).execute(&mut **write).await?;
     for hash in hashes {
         sqlx::query("INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, $2)")
-            .bind(user.as_str())
+            .bind(user)
             .bind(hash)
             .execute(&mut **write)
             .await?;
@@ -84,14 +73,14 @@ pub async fn put_recovery_codes(
 /// A recovery code is good once.
 pub async fn spend_recovery_code(
     write: &mut Write,
-    user: &UserId,
+    user: UserId,
     hash: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL",
     )
-    .bind(user.as_str())
+    .bind(user)
     .bind(hash)
     .bind(now.millis())
     .execute(&mut **write)
@@ -101,10 +90,10 @@ pub async fn spend_recovery_code(
 
 pub async fn recovery_codes_left<'e>(
     executor: impl AnyExecutor<'e>,
-    user: &UserId,
+    user: UserId,
 ) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT count(*) FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL")
-        .bind(user.as_str().to_owned())
+        .bind(user)
         .fetch_one(executor)
         .await
 }

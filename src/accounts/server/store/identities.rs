@@ -23,13 +23,13 @@ pub async fn user_of<'e>(
         .bind(subject.to_owned())
         .fetch_optional(executor)
         .await?;
-    row.map(|row| row.try_get::<String, _>("user_id").map(UserId::from_text)).transpose()
+    row.map(|row| row.try_get("user_id")).transpose()
 }
 
 /// False when it is somebody's already, or the person has another one of this provider.
 pub async fn insert(
     write: &mut Write,
-    user: &UserId,
+    user: UserId,
     issuer: &str,
     subject: &str,
     label: &str,
@@ -41,7 +41,7 @@ pub async fn insert(
     )
     .bind(issuer)
     .bind(subject)
-    .bind(user.as_str())
+    .bind(user)
     .bind(label)
     .bind(now.millis())
     .execute(&mut **write)
@@ -69,12 +69,12 @@ pub async fn touch(
 
 pub async fn of_user<'e>(
     executor: impl AnyExecutor<'e>,
-    user: &UserId,
+    user: UserId,
 ) -> Result<Vec<IdentitySummary>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT issuer, label, used_at FROM identities WHERE user_id = $1 ORDER BY created_at, issuer",
     )
-    .bind(user.as_str().to_owned())
+    .bind(user)
     .fetch_all(executor)
     .await?;
     rows.iter()
@@ -97,17 +97,15 @@ pub async fn issuers_of(pool: &AnyPool, users: &[UserId]) -> Result<Vec<(UserId,
     let text = format!(
         "SELECT user_id, issuer FROM identities WHERE user_id IN {places} ORDER BY created_at, issuer"
     );
-    let query = users.iter().fold(sqlx::query(sql(text)), |query, user| query.bind(user.as_str()));
+    let query = users.iter().fold(sqlx::query(sql(text)), |query, user| query.bind(user));
     let rows = query.fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| Ok((UserId::from_text(row.try_get::<String, _>("user_id")?), row.try_get("issuer")?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("user_id")?, row.try_get("issuer")?))).collect()
 }
 
 /// False when there was none.
-pub async fn delete(write: &mut Write, user: &UserId, issuer: &str) -> Result<bool, sqlx::Error> {
+pub async fn delete(write: &mut Write, user: UserId, issuer: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM identities WHERE user_id = $1 AND issuer = $2")
-        .bind(user.as_str())
+        .bind(user)
         .bind(issuer)
         .execute(&mut **write)
         .await?;

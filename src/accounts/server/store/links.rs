@@ -91,7 +91,7 @@ pub async fn setup_expires<'e>(
 pub async fn put_reset(
     write: &mut Write,
     by: MadeBy,
-    user: &UserId,
+    user: UserId,
     token_hash: &str,
     removes_factor: bool,
     expires: Timestamp,
@@ -103,7 +103,7 @@ pub async fn put_reset(
          removes_factor = excluded.removes_factor, expires_at = excluded.expires_at",
     )
     .bind(token_hash)
-    .bind(user.as_str())
+    .bind(user)
     .bind(i64::from(removes_factor))
     .bind(expires.millis())
     .bind(by.purpose())
@@ -116,13 +116,13 @@ pub async fn put_reset(
 pub async fn has_reset_after<'e>(
     executor: impl AnyExecutor<'e>,
     by: MadeBy,
-    user: &UserId,
+    user: UserId,
     since: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let row =
         sqlx::query("SELECT token_hash FROM links WHERE purpose = $1 AND user_id = $2 AND expires_at > $3")
             .bind(by.purpose())
-            .bind(user.as_str().to_owned())
+            .bind(user)
             .bind(since.millis())
             .fetch_optional(executor)
             .await?;
@@ -151,7 +151,7 @@ pub async fn find<'e>(
         sqlx::query(text).bind(token_hash.to_owned()).bind(now.millis()).fetch_optional(executor).await?;
     row.map(|row| {
         Ok(SetupLinkState {
-            user: row.try_get::<Option<String>, _>("user_id")?.map(UserId::from_text),
+            user: row.try_get("user_id")?,
             removes_factor: row.try_get::<i64, _>("removes_factor")? != 0,
         })
     })
@@ -174,12 +174,8 @@ pub async fn spend(
 }
 
 /// A changed password or a disabled person makes earlier links worthless.
-pub async fn drop_of(write: &mut Write, user: &UserId) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM links WHERE user_id = $1")
-        .bind(user.as_str())
-        .execute(&mut **write)
-        .await
-        .map(drop)
+pub async fn drop_of(write: &mut Write, user: UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM links WHERE user_id = $1").bind(user).execute(&mut **write).await.map(drop)
 }
 
 pub async fn sweep(write: &mut Write, now: Timestamp) -> Result<u64, sqlx::Error> {

@@ -128,7 +128,7 @@ pub async fn delete(write: &mut Write, id_hash: &str) -> Result<(), sqlx::Error>
 
 pub async fn of_user(
     pool: &AnyPool,
-    user: &UserId,
+    user: UserId,
     now: Timestamp,
     silent_since: Timestamp,
 ) -> Result<Vec<SessionSummary>, sqlx::Error> {
@@ -136,7 +136,7 @@ pub async fn of_user(
         "SELECT id_hash, address, user_agent, created_at, last_seen_at FROM sessions \
          WHERE user_id = $1 AND ends_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC LIMIT 100",
     )
-    .bind(user.as_str())
+    .bind(user)
     .bind(now.millis())
     .bind(silent_since.millis())
     .fetch_all(pool)
@@ -155,19 +155,19 @@ pub async fn of_user(
 }
 
 /// Ends one of the person's sessions. Returns false if there is no such session.
-pub async fn end(write: &mut Write, user: &UserId, id_hash: &str) -> Result<bool, sqlx::Error> {
+pub async fn end(write: &mut Write, user: UserId, id_hash: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM sessions WHERE id_hash = $1 AND user_id = $2")
         .bind(id_hash)
-        .bind(user.as_str())
+        .bind(user)
         .execute(&mut **write)
         .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Ends all of the person's sessions except `but`. Returns their number.
-pub async fn end_all(write: &mut Write, user: &UserId, but: Option<&str>) -> Result<u64, sqlx::Error> {
+pub async fn end_all(write: &mut Write, user: UserId, but: Option<&str>) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id_hash <> $2")
-        .bind(user.as_str())
+        .bind(user)
         .bind(but.unwrap_or_default())
         .execute(&mut **write)
         .await?;

@@ -25,7 +25,7 @@ const SELECT: &str = "SELECT users.id, email, name, password_hash, epoch, disabl
 
 fn user(row: &AnyRow) -> Result<User, sqlx::Error> {
     Ok(User {
-        id: UserId::from_text(row.try_get::<String, _>("id")?),
+        id: row.try_get("id")?,
         email: row.try_get("email")?,
         name: row.try_get("name")?,
         password_hash: row.try_get("password_hash")?,
@@ -45,8 +45,8 @@ async fn one<'e>(
     row.as_ref().map(user).transpose()
 }
 
-pub async fn by_id<'e>(executor: impl AnyExecutor<'e>, id: &UserId) -> Result<Option<User>, sqlx::Error> {
-    one(executor, "users.id = $1", id.as_str()).await
+pub async fn by_id<'e>(executor: impl AnyExecutor<'e>, id: UserId) -> Result<Option<User>, sqlx::Error> {
+    one(executor, "users.id = $1", &id.to_string()).await
 }
 
 pub async fn by_email<'e>(executor: impl AnyExecutor<'e>, email: &str) -> Result<Option<User>, sqlx::Error> {
@@ -61,7 +61,7 @@ pub async fn any<'e>(executor: impl AnyExecutor<'e>) -> Result<bool, sqlx::Error
 /// False when somebody has this address already.
 pub async fn insert(
     write: &mut Write,
-    id: &UserId,
+    id: UserId,
     email: &str,
     name: &str,
     password_hash: Option<&str>,
@@ -72,7 +72,7 @@ pub async fn insert(
          VALUES ($1, $2, $3, $4, $5, $6, 0, $7) \
          ON CONFLICT (email_key) DO NOTHING",
     )
-    .bind(id.as_str())
+    .bind(id)
     .bind(email)
     .bind(email_key(email))
     .bind(name)
@@ -84,9 +84,9 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn set_name(write: &mut Write, id: &UserId, name: &str) -> Result<(), sqlx::Error> {
+pub async fn set_name(write: &mut Write, id: UserId, name: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE users SET name = $2, name_key = $3 WHERE id = $1")
-        .bind(id.as_str())
+        .bind(id)
         .bind(name)
         .bind(name_key(name))
         .execute(&mut **write)
@@ -95,10 +95,10 @@ pub async fn set_name(write: &mut Write, id: &UserId, name: &str) -> Result<(), 
 }
 
 /// Holds the person as they were when they proved who they are; false when that counts no more.
-pub async fn hold(write: &mut Write, id: &UserId, epoch: i64) -> Result<bool, sqlx::Error> {
+pub async fn hold(write: &mut Write, id: UserId, epoch: i64) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL")
-            .bind(id.as_str())
+            .bind(id)
             .bind(epoch)
             .execute(&mut **write)
             .await?;
@@ -106,11 +106,11 @@ pub async fn hold(write: &mut Write, id: &UserId, epoch: i64) -> Result<bool, sq
 }
 
 /// From here on nothing counts that was proven before; false when somebody was quicker.
-pub async fn raise_epoch(write: &mut Write, id: &UserId, epoch: i64) -> Result<bool, sqlx::Error> {
+pub async fn raise_epoch(write: &mut Write, id: UserId, epoch: i64) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE users SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL",
     )
-    .bind(id.as_str())
+    .bind(id)
     .bind(epoch)
     .execute(&mut **write)
     .await?;
@@ -120,7 +120,7 @@ pub async fn raise_epoch(write: &mut Write, id: &UserId, epoch: i64) -> Result<b
 /// False when somebody was quicker: of two changes at once one happens.
 pub async fn set_password(
     write: &mut Write,
-    id: &UserId,
+    id: UserId,
     epoch: i64,
     hash: &str,
 ) -> Result<bool, sqlx::Error> {
@@ -128,7 +128,7 @@ pub async fn set_password(
         "UPDATE users SET password_hash = $3, epoch = epoch + 1 \
          WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL",
     )
-    .bind(id.as_str())
+    .bind(id)
     .bind(epoch)
     .bind(hash)
     .execute(&mut **write)
@@ -137,11 +137,7 @@ pub async fn set_password(
 }
 
 /// Only if the state is another one; false otherwise.
-pub async fn set_disabled(
-    write: &mut Write,
-    id: &UserId,
-    at: Option<Timestamp>,
-) -> Result<bool, sqlx::Error> {
+pub async fn set_disabled(write: &mut Write, id: UserId, at: Option<Timestamp>) -> Result<bool, sqlx::Error> {
     let text = match at {
         Some(_) => {
             "UPDATE users SET disabled_at = $2, epoch = epoch + 1 WHERE id = $1 AND disabled_at IS NULL"
@@ -150,31 +146,26 @@ pub async fn set_disabled(
             "UPDATE users SET disabled_at = $2, epoch = epoch + 1 WHERE id = $1 AND disabled_at IS NOT NULL"
         }
     };
-    let done =
-        sqlx::query(text).bind(id.as_str()).bind(at.map(Timestamp::millis)).execute(&mut **write).await?;
+    let done = sqlx::query(text).bind(id).bind(at.map(Timestamp::millis)).execute(&mut **write).await?;
     Ok(done.rows_affected() == 1)
 }
 
 pub async fn knows_browser<'e>(
     executor: impl AnyExecutor<'e>,
-    id: &UserId,
+    id: UserId,
     token_hash: &str,
     since: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let text =
         "SELECT user_id FROM known_browsers WHERE user_id = $1 AND token_hash = $2 AND created_at > $3";
-    let row = sqlx::query(text)
-        .bind(id.as_str())
-        .bind(token_hash)
-        .bind(since.millis())
-        .fetch_optional(executor)
-        .await?;
+    let row =
+        sqlx::query(text).bind(id).bind(token_hash).bind(since.millis()).fetch_optional(executor).await?;
     Ok(row.is_some())
 }
 
 pub async fn remember_browser(
     write: &mut Write,
-    id: &UserId,
+    id: UserId,
     token_hash: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
@@ -182,7 +173,7 @@ pub async fn remember_browser(
         "INSERT INTO known_browsers (user_id, token_hash, created_at) VALUES ($1, $2, $3) \
          ON CONFLICT (user_id, token_hash) DO UPDATE SET created_at = excluded.created_at",
     )
-    .bind(id.as_str())
+    .bind(id)
     .bind(token_hash)
     .bind(now.millis())
     .execute(&mut **write)
@@ -192,7 +183,7 @@ pub async fn remember_browser(
         "DELETE FROM known_browsers WHERE user_id = $1 AND token_hash NOT IN \
          (SELECT token_hash FROM known_browsers WHERE user_id = $1 ORDER BY created_at DESC, token_hash LIMIT 20)",
     )
-    .bind(id.as_str())
+    .bind(id)
     .execute(&mut **write)
     .await
     .map(drop)
@@ -212,9 +203,7 @@ pub async fn names(pool: &AnyPool, ids: &[UserId]) -> Result<HashMap<UserId, Str
         return Ok(HashMap::new());
     }
     let text = format!("SELECT id, name FROM users WHERE id IN {}", places(1, ids.len()));
-    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id.as_str()));
+    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id));
     let rows = query.fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| Ok((UserId::from_text(row.try_get::<String, _>("id")?), row.try_get("name")?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("name")?))).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use leptos::prelude::*;
 
@@ -10,6 +10,7 @@ use super::HOME;
 use crate::accounts::server::names;
 use crate::agents::server::service::{self, Agent, McpServer};
 use crate::orgs::server::Member;
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{AgentId, Timestamp, UserId};
 use crate::ui::form::Form as PageForm;
@@ -17,12 +18,14 @@ use crate::ui::parts::{Button, Cell, Column, Look, Panel, Row, Symbol, Table, Ti
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
-pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
-    let id = AgentId::from_text(id);
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    PathId(id): PathId<AgentId>,
+) -> Result<Response, Error> {
     // A malformed id matches nothing and needs no database query.
-    id.compact().ok_or(Error::NotFound)?;
-    let (agent, servers) = service::find(&app, &member, &id).await?;
-    let people = names(&app, &[agent.created_by.clone(), agent.registered_by.clone()]).await?;
+    let (agent, servers) = service::find(&app, &member, id).await?;
+    let people = names(&app, &[agent.created_by, agent.registered_by]).await?;
     let now = app.clock.now();
     let chrome = chrome(&app, &member, Some(Nav::Agents), &format!("{HOME}/{id}"));
     let removable = service::may_remove(&member, &agent);
@@ -103,8 +106,8 @@ fn nothing(text: &'static str) -> AnyView {
 }
 
 fn facts(agent: &Agent, people: &HashMap<UserId, String>, now: Timestamp) -> AnyView {
-    let by = |id: &UserId| format!("by {}", people.get(id).map_or("somebody who is gone", String::as_str));
-    let (first, last) = (by(&agent.created_by), by(&agent.registered_by));
+    let by = |id: UserId| format!("by {}", people.get(&id).map_or("somebody who is gone", String::as_str));
+    let (first, last) = (by(agent.created_by), by(agent.registered_by));
     let user = (!agent.user.is_empty()).then(|| {
         view! { <div><dt>"User id"</dt><dd class="[overflow-wrap:anywhere]" dir="auto">{agent.user.clone()}</dd></div> }
     });

@@ -1,12 +1,13 @@
 //! `POST /settings/agents/{id}/remove`. Nothing is lost that registering it again does not bring back.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Redirect;
 use tower_sessions::Session;
 
 use super::HOME;
 use crate::agents::server::service;
 use crate::orgs::server::{Member, leave_word};
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::AgentId;
 
@@ -14,11 +15,9 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<AgentId>,
 ) -> Result<Redirect, Error> {
-    let id = AgentId::from_text(id);
-    id.compact().ok_or(Error::NotFound)?;
-    let agent = service::remove(&app, &member, &id).await?;
+    let agent = service::remove(&app, &member, id).await?;
     leave_word(&session, &format!("The agent {} was removed.", agent.name)).await?;
     Ok(Redirect::to(HOME))
 }

@@ -46,19 +46,19 @@ pub async fn download(
     // Held by the stream, until it has ended or its client is gone.
     let permit = running.try_acquire_owned().map_err(|_| Error::Busy)?;
     let filter = query.filter(&app).await?;
-    let org = member.org.org.clone();
+    let org = member.org.org;
     let permit = Arc::new(permit);
     let lines = stream::steps(Some(filter), move |filter| {
-        let (app, org, permit) = (app.clone(), org.clone(), Arc::clone(&permit));
+        let (app, org, permit) = (app.clone(), org, Arc::clone(&permit));
         async move {
             let _permit = permit;
             let mut filter = filter?;
-            let rows = match read::list(app.db.pool(), &org, &filter, PIECE).await {
+            let rows = match read::list(app.db.pool(), org, &filter, PIECE).await {
                 Ok(rows) => rows,
                 // The answer breaks off: whoever reads it must not take it for whole.
                 Err(error) => return Some((Err(error), None)),
             };
-            let next = rows.last().filter(|_| rows.len() == PIECE).map(|last| last.id.clone());
+            let next = rows.last().filter(|_| rows.len() == PIECE).map(|last| last.id);
             let text: String = rows.iter().map(line).collect();
             let rest = next.map(|before| {
                 filter.before = Some(before);

@@ -83,7 +83,7 @@ impl FilterQuery {
             }
             other => other,
         };
-        let target = given(&self.target).map(|text| match UserId::from_text(text.as_str()).compact() {
+        let target = given(&self.target).map(|text| match UserId::parse(&text) {
             Some(_) => Target::Id(text),
             None => Target::Name(text),
         });
@@ -94,7 +94,7 @@ impl FilterQuery {
             target,
             request: given(&self.request),
             since: span.map(|(_, days, _)| app.clock.now().minus(Duration::from_secs(days * DAY))),
-            before: given(&self.before).map(EventId::from_text),
+            before: EventId::parse(self.before.trim()),
         })
     }
 }

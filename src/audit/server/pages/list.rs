@@ -37,13 +37,13 @@ pub async fn show(
         return Ok(redirect);
     }
     let org = &member.org.org;
-    let mut rows = read::list(app.db.pool(), org, &query.filter(&app).await?, PAGE + 1).await?;
+    let mut rows = read::list(app.db.pool(), *org, &query.filter(&app).await?, PAGE + 1).await?;
     let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
     rows.truncate(PAGE);
-    let actions = read::actions(app.db.pool(), org).await?;
+    let actions = read::actions(app.db.pool(), *org).await?;
     let refused = match query.request.trim() {
         "" => None,
-        request => usage::refusal(&app, org, request).await?,
+        request => usage::refusal(&app, *org, request).await?,
     };
     let now = app.clock.now();
     let text = about(&app.config.accounts);

@@ -19,7 +19,7 @@ pub struct LoginDevices;
 
 #[async_trait]
 impl DeviceLogins for LoginDevices {
-    async fn devices_of(&self, app: &App, user: &UserId) -> Result<Vec<LoggedInDevice>, Error> {
+    async fn devices_of(&self, app: &App, user: UserId) -> Result<Vec<LoggedInDevice>, Error> {
         let now = app.clock.now();
         let device = |key: crate::keys::server::Key| LoggedInDevice {
             is_off: !key.status(now).is_active(),
@@ -33,7 +33,7 @@ impl DeviceLogins for LoginDevices {
         Ok(logins_of(app, user).await?.into_iter().map(device).collect())
     }
 
-    async fn log_out(&self, app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error> {
+    async fn log_out(&self, app: &App, write: &mut Write, user: UserId) -> Result<usize, Error> {
         end_logins(app, write, user).await
     }
 }
@@ -52,10 +52,10 @@ pub async fn end(
     Form(which): Form<EndDeviceForm>,
 ) -> Result<Redirect, Error> {
     let visitor = &member.visitor;
-    let theirs = logins_of(&app, &visitor.person.id).await?;
-    let key = theirs.into_iter().find(|key| key.id.as_str() == which.key).ok_or(Error::NotFound)?;
-    let actor = visitor.actor_in(&key.org).ok_or(Error::NotFound)?;
-    let word = match revoke(&app, &actor, &key.id).await {
+    let theirs = logins_of(&app, visitor.person.id).await?;
+    let key = theirs.into_iter().find(|key| key.id.to_string() == which.key).ok_or(Error::NotFound)?;
+    let actor = visitor.actor_in(key.org).ok_or(Error::NotFound)?;
+    let word = match revoke(&app, &actor, key.id).await {
         Ok(key) => format!("The key {} was revoked.", key.name),
         Err(Refusal::Error(error)) => return Err(error),
         Err(_) => format!("The key {} was revoked already.", key.name),

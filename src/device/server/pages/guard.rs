@@ -30,7 +30,7 @@ impl<'a> Guard<'a> {
     }
 
     /// Proves to the next page that the code was typed in this session. A link from outside cannot contain it.
-    pub fn mark(&self, login: &LoginId) -> String {
+    pub fn mark(&self, login: LoginId) -> String {
         self.derived(&format!("typed {login}"))
     }
 
@@ -47,7 +47,7 @@ impl<'a> Guard<'a> {
         Err(Error::Forbidden(why.to_owned()))
     }
 
-    pub fn is_marked(&self, login: &LoginId, mark: &str) -> bool {
+    pub fn is_marked(&self, login: LoginId, mark: &str) -> bool {
         is_same(mark, &self.mark(login))
     }
 

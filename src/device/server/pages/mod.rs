@@ -112,14 +112,13 @@ pub async fn submit(
     }
     match form.verdict.as_str() {
         "deny" => {
-            let org = OrgId::from_text(form.org);
-            service::deny(&app, &visitor, &login, Some(&org)).await?;
+            service::deny(&app, &visitor, &login, OrgId::parse(&form.org)).await?;
             Ok(outcome)
         }
         "approve" => approve(&guard, login, form, &here, outcome).await,
         "none" => compare(&guard, login, form, &here).await,
         _ => {
-            let mark = guard.mark(&login.id);
+            let mark = guard.mark(login.id);
             let next = address(Some(&login.user_code), &form.org, &mark);
             Ok(Redirect::to(next.as_str()).into_response())
         }
@@ -155,7 +154,7 @@ async fn approve(
     if pending.must_type {
         pending.take_typed(guard, &form.typed, &mut errors)?;
     }
-    let org = OrgId::from_text(form.org);
+    let org = OrgId::parse(&form.org).unwrap_or(OrgId::NIL);
     if !pending.places.iter().any(|place| place.org == org) {
         errors.add("org", "Choose an organization.");
     }
@@ -167,7 +166,7 @@ async fn approve(
     if !errors.is_empty() {
         return Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
-    match service::approve(guard.app, guard.visitor, &pending.login, &org).await? {
+    match service::approve(guard.app, guard.visitor, &pending.login, org).await? {
         // If the login was decided meanwhile, the outcome page shows the result to people who may see it.
         Decided::Done | Decided::Late => Ok(outcome),
         Decided::NotThere => {

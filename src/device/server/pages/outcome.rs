@@ -36,7 +36,7 @@ fn subject(guard: &Guard<'_>, login: &LoginRequest) -> String {
 
 async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, Error> {
     let visitor = guard.visitor;
-    let actor = login.org.as_ref().and_then(|org| visitor.actor_in(org));
+    let actor = login.org.as_ref().and_then(|org| visitor.actor_in(*org));
     let place = actor.as_ref().map(|actor| actor.org.org_name.clone());
     let as_what = login.role.map_or("", |role| role.with_article());
     let subject = subject(guard, login);
@@ -47,7 +47,7 @@ async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, E
         None => format!("{subject} was logged in to an organization that you have left since."),
     };
     let key = match (&actor, &login.key) {
-        (Some(actor), Some(id)) => match find(guard.app, actor, id).await {
+        (Some(actor), Some(id)) => match find(guard.app, actor, *id).await {
             Ok(key) => Some(key),
             Err(Error::NotFound) => None,
             Err(error) => return Err(error),
@@ -57,7 +57,7 @@ async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, E
     // The key's page exists only in the key's organization.
     let is_here = visitor.current.as_ref().map(|place| &place.org) == login.org.as_ref();
     let (host, visit) = (guard.app.public_url.authority().to_owned(), &visitor.visit);
-    let fetched = waits.then(|| guard.app.live.expect(service::fetched(&visitor.person.id, &login.id)));
+    let fetched = waits.then(|| guard.app.live.expect(service::fetched(visitor.person.id, login.id)));
     let page = Page::new(guard.app, visit, "Login approved").render(move || {
         let below = match key {
             Some(key) => facts(&key, is_here),
@@ -124,7 +124,7 @@ async fn denied(guard: &Guard<'_>, login: &LoginRequest) -> Response {
     let text =
         format!("{} got no access and no key was made. You can close this page.", subject(guard, login));
     let current = guard.visitor.current.as_ref();
-    let actor = current.and_then(|place| guard.visitor.actor_in(&place.org));
+    let actor = current.and_then(|place| guard.visitor.actor_in(place.org));
     let reads = actor.is_some_and(|actor| actor.may(Permission::ReadAudit));
     let log = if reads {
         view! { <a class="link" href="/settings/audit-log">"audit log"</a> }.into_any()

@@ -50,17 +50,17 @@ impl ApprovalPage {
         let places = guard.visitor.memberships.iter().filter(may);
         let places: Vec<OrgChoice> = places
             .map(|place| OrgChoice {
-                org: place.org.clone(),
+                org: place.org,
                 name: place.org_name.clone(),
                 own: place.role,
                 key: service::role_of(&login, place.role),
             })
             .collect();
-        let wanted = places.iter().find(|place| place.org.as_str() == org || place.name == org);
+        let wanted = places.iter().find(|place| place.org.to_string() == org || place.name == org);
         let only = if places.len() == 1 { places.first() } else { None };
-        let chosen = wanted.or(only).map(|place| place.org.clone());
+        let chosen = wanted.or(only).map(|place| place.org);
         let elsewhere = guard.is_elsewhere(&login.address);
-        let is_marked = guard.is_marked(&login.id, mark);
+        let is_marked = guard.is_marked(login.id, mark);
         let prefilled = guard.app.config.device.device_prefilled_codes;
         Self {
             must_type: (elsewhere || !prefilled) && !is_marked,
@@ -83,7 +83,7 @@ impl ApprovalPage {
     ) -> Result<(), Error> {
         if UserCode::parse(typed).as_ref() == Some(&self.login.user_code) {
             self.must_type = false;
-            self.mark = guard.mark(&self.login.id);
+            self.mark = guard.mark(self.login.id);
             return Ok(());
         }
         service::typed_wrong(guard.app, guard.visitor)?;
@@ -262,7 +262,7 @@ impl ApprovalPage {
                 let none = SelectOption::new("", "Choose an organization", self.chosen.is_none());
                 let options = several.iter().map(|place| {
                     let label = format!("{} (you are {})", place.name, place.own.with_article());
-                    SelectOption::new(place.org.as_str(), label, self.chosen.as_ref() == Some(&place.org))
+                    SelectOption::new(place.org.to_string(), label, self.chosen.as_ref() == Some(&place.org))
                 });
                 let options = std::iter::once(none).chain(options).collect();
                 view! { <Select name="org" label="Organization" options class="mt-3.5"/> }.into_any()

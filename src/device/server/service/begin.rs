@@ -114,7 +114,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, Not
     while !store::insert(&mut write, &login, &hash, subscriber).await? {
         login.user_code = codes::user_code(&app.random);
     }
-    let event = Event::new("login.asked").on("login", &login.id, tool);
+    let event = Event::new("login.asked").on("login", login.id, tool);
     let event = event.detail("device", login.device_name.clone());
     audit::record_stranger(app, &mut write, &By::stranger(request.visit), event).await?;
     write.commit().await?;

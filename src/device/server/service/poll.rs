@@ -113,19 +113,19 @@ async fn redeem(
         return Err(Error::internal("an approved login names who approved it, and where").into());
     };
     // Check before the transaction to avoid a needless hash; the check in the transaction decides.
-    let Some(member) = find_present(app, org, user).await? else {
-        return Err(give_up(app, poll, tool, login, org).await?);
+    let Some(member) = find_present(app, *org, *user).await? else {
+        return Err(give_up(app, poll, tool, login, *org).await?);
     };
     let minted = mint(app).await?;
     let mut write = app.db.write().await?;
-    let Some(approved) = store::redeem(&mut write, login, app.clock.now(), &minted.id).await? else {
+    let Some(approved) = store::redeem(&mut write, login, app.clock.now(), minted.id).await? else {
         drop(write);
         let now = store::find_by_device_code(app.db.pool(), hash).await?;
         return Err(now.and_then(|login| outcome(app, &login)).unwrap_or(PollResult::Unknown));
     };
     let wish = LoginWish {
-        user: approved.by.clone(),
-        org: approved.org.clone(),
+        user: approved.by,
+        org: approved.org,
         cap: approved.role,
         tool: tool.to_owned(),
         device: (!login.device_name.is_empty()).then(|| login.device_name.clone()),
@@ -135,21 +135,21 @@ async fn redeem(
         asks: None,
     };
     let by = By {
-        actor: audit::Actor::Person { id: approved.by.clone(), name: member.name },
-        org: Some(approved.org.clone()),
+        actor: audit::Actor::Person { id: approved.by, name: member.name },
+        org: Some(approved.org),
         origin: Origin::of(poll.visit),
     };
     let Some(key) = log_in(app, write, minted, &wish, &by).await? else {
-        return Err(give_up(app, poll, tool, login, org).await?);
+        return Err(give_up(app, poll, tool, login, *org).await?);
     };
     app.metrics.operations.device_login(DeviceLogin::Completed);
     // The approval page learns at once that the terminal has its key.
-    app.live.tell(fetched(&approved.by, &login.id), "");
+    app.live.tell(fetched(approved.by, login.id), "");
     Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })
 }
 
 /// The topic on which the approval page waits until the terminal has its key.
-pub fn fetched(person: &UserId, login: &LoginId) -> Topic {
+pub fn fetched(person: UserId, login: LoginId) -> Topic {
     Topic::of_person(person, &format!("logins/{login}"))
 }
 
@@ -159,12 +159,12 @@ async fn give_up(
     poll: &Poll<'_>,
     tool: &str,
     login: &LoginRequest,
-    org: &OrgId,
+    org: OrgId,
 ) -> Result<PollResult, Error> {
     let mut write = app.db.write().await?;
-    if store::give_up(&mut write, &login.id).await? {
+    if store::give_up(&mut write, login.id).await? {
         let event = Event::new("login.refused")
-            .on("login", &login.id, tool)
+            .on("login", login.id, tool)
             .detail("device", login.device_name.clone())
             .detail("reason", "Whoever approved it may not have keys here any more.");
         audit::record(app, &mut write, &By::stranger(poll.visit).in_org(org), event).await?;

@@ -91,14 +91,14 @@ async fn create_once(
     let repeat = (!once.is_empty()).then(|| Secret::new(once));
     let made = match keys::create(app, member, draft, repeat.as_ref()).await {
         Err(Refusal::Repeated(id)) => {
-            let key = keys::find(app, member, &id).await?;
+            let key = keys::find(app, member, id).await?;
             // The form was reached with the browser's Back button and submitted with another name.
             if name_key(draft.name.trim()) != name_key(&key.name) {
                 keys::create(app, member, draft, None).await?
-            } else if let Some(revealed) = keys::replace(app, member, &id).await? {
+            } else if let Some(revealed) = keys::replace(app, member, id).await? {
                 revealed
             } else {
-                return Ok(CreateOutcome::Before(path_of(&id)));
+                return Ok(CreateOutcome::Before(path_of(id)));
             }
         }
         made => made?,

@@ -1,6 +1,6 @@
 //! `/settings/api-keys/{id}/edit`: everything but role and kind.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
@@ -11,6 +11,7 @@ use super::{HOME, path_of, refused, told};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Edit, Key, Refusal};
 use crate::orgs::server::Member;
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -22,12 +23,12 @@ pub async fn show(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
 ) -> Result<Response, Error> {
-    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let key = keys::find(&app, &member, id).await?;
     keys::require_to_lend(&member, &key)?;
     if key.status(app.clock.now()) == Status::Revoked {
-        return told(&session, &key.id, "A revoked key cannot be changed.").await;
+        return told(&session, key.id, "A revoked key cannot be changed.").await;
     }
     let typed = KeyFields::of(&key);
     Ok(page(&app, &member, key, typed, FormErrors::default(), StatusCode::OK).await)
@@ -37,10 +38,10 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
     Form(typed): Form<KeyFields>,
 ) -> Result<Response, Error> {
-    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let key = keys::find(&app, &member, id).await?;
     let end = typed.end(app.clock.now(), key.expires_at);
     let edit = Edit {
         name: Some(typed.name.clone()),
@@ -50,13 +51,13 @@ pub async fn submit(
         rate_limit: Some(typed.limit()),
         ranges: Some(typed.lines()),
     };
-    match keys::edit(&app, &member, &key.id, &edit).await {
-        Ok(key) => told(&session, &key.id, "Changes saved.").await,
+    match keys::edit(&app, &member, key.id, &edit).await {
+        Ok(key) => told(&session, key.id, "Changes saved.").await,
         Err(Refusal::Input(wrong)) => {
             let errors = typed.explain(wrong, &end);
             Ok(page(&app, &member, key, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }
-        Err(refusal) => refused(&session, &key.id, refusal).await,
+        Err(refusal) => refused(&session, key.id, refusal).await,
     }
 }
 
@@ -68,7 +69,7 @@ async fn page(
     errors: FormErrors,
     status: StatusCode,
 ) -> Response {
-    let path = path_of(&key.id);
+    let path = path_of(key.id);
     let here = format!("{path}/edit");
     let chrome = chrome(app, member, Some(Nav::Keys), &here);
     let now = app.clock.now();

@@ -60,18 +60,18 @@ async fn lead_home() -> Redirect {
     Redirect::to(HOME)
 }
 
-fn path_of(key: &KeyId) -> String {
+fn path_of(key: KeyId) -> String {
     format!("{HOME}/{key}")
 }
 
 /// Redirects to the key's page with a message.
-async fn told(session: &Session, id: &KeyId, word: &str) -> Result<Response, Error> {
+async fn told(session: &Session, id: KeyId, word: &str) -> Result<Response, Error> {
     leave_word(session, word).await?;
     Ok(Redirect::to(&path_of(id)).into_response())
 }
 
 /// Handles a change that was refused: the key's page shows the current state.
-async fn refused(session: &Session, id: &KeyId, refusal: Refusal) -> Result<Response, Error> {
+async fn refused(session: &Session, id: KeyId, refusal: Refusal) -> Result<Response, Error> {
     match refusal {
         Refusal::State(why) => leave_refusal(session, why).await?,
         Refusal::Input(wrong) => {

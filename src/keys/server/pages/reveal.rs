@@ -36,7 +36,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String
             (format!("New key: {}", key.name), super::HOME.to_owned(), super::HOME.to_owned())
         }
         Occasion::Rotated => {
-            let path = path_of(&key.id);
+            let path = path_of(key.id);
             (format!("New secret: {}", key.name), path.clone(), path)
         }
     };
@@ -51,7 +51,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String
             <div class="flex flex-wrap items-center gap-x-3 gap-y-1 border-t border-line px-4 py-3 text-dense sm:px-5">
                 <LivePart
                     topic=first_call waiting="Waiting for the first call…" soon="It appears here within a second of arriving."
-                    elsewhere=(path_of(&key.id), "See the first call on the key's page.".to_owned())
+                    elsewhere=(path_of(key.id), "See the first call on the key's page.".to_owned())
                     done="First call received."
                 />
                 <LinkButton href=done class="stored ml-auto max-sm:mt-2 max-sm:w-full">"I have stored it"</LinkButton>

@@ -1,7 +1,7 @@
 //! `/settings/api-keys/{id}/revoke`: names what it costs, asks for the name of a key that is in use, and offers to revoke
 //! the keys that this one made.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
@@ -12,6 +12,7 @@ use super::{path_of, refused, told};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal};
 use crate::orgs::server::Member;
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
@@ -24,12 +25,12 @@ pub async fn show(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
 ) -> Result<Response, Error> {
-    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let key = keys::find(&app, &member, id).await?;
     keys::require_to_manage(&member, &key)?;
     if key.status(app.clock.now()) == Status::Revoked {
-        return told(&session, &key.id, "This key is revoked already.").await;
+        return told(&session, key.id, "This key is revoked already.").await;
     }
     asked(&app, &member, &key, String::new(), FormErrors::default(), StatusCode::OK).await
 }
@@ -38,10 +39,10 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
-    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let key = keys::find(&app, &member, id).await?;
     let typed =
         pairs.iter().find(|(name, _)| name == "confirm").map(|(_, typed)| typed.trim()).unwrap_or_default();
     if in_use(&key, app.clock.now()) && typed != key.name {
@@ -49,17 +50,17 @@ pub async fn submit(
         let typed = typed.to_owned();
         return asked(&app, &member, &key, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
-    if let Err(refusal) = keys::revoke(&app, &member, &key.id).await {
-        return refused(&session, &key.id, refusal).await;
+    if let Err(refusal) = keys::revoke(&app, &member, key.id).await {
+        return refused(&session, key.id, refusal).await;
     }
     let mut more = 0;
-    let made = keys::children(&app, &member, &key.id).await?;
+    let made = keys::children(&app, &member, key.id).await?;
     for child in made.iter().filter(|child| pairs.contains(&("also".to_owned(), child.id.to_string()))) {
-        match keys::revoke(&app, &member, &child.id).await {
+        match keys::revoke(&app, &member, child.id).await {
             Ok(_) => more += 1,
             // Another request was faster.
             Err(Refusal::State(_)) => {}
-            Err(refusal) => return refused(&session, &key.id, refusal).await,
+            Err(refusal) => return refused(&session, key.id, refusal).await,
         }
     }
     let more = if more == 0 {
@@ -67,7 +68,7 @@ pub async fn submit(
     } else {
         format!(" So are {} that it made.", counted(more, "key", "keys"))
     };
-    told(&session, &key.id, &format!("{} is revoked.{more}", key.name)).await
+    told(&session, key.id, &format!("{} is revoked.{more}", key.name)).await
 }
 
 /// Returns true if the key was used in the last seven days.
@@ -85,11 +86,11 @@ async fn asked(
     status: StatusCode,
 ) -> Result<Response, Error> {
     let now = app.clock.now();
-    let path = path_of(&key.id);
-    let day = usage::hours_of(app, &key.id, now.minus(A_DAY)).await?;
-    let callers = usage::callers_of(app, &key.id, now.minus(A_DAY)).await?;
+    let path = path_of(key.id);
+    let day = usage::hours_of(app, key.id, now.minus(A_DAY)).await?;
+    let callers = usage::callers_of(app, key.id, now.minus(A_DAY)).await?;
     let (valid, addresses) = cost(&day, &callers, now);
-    let made = keys::children(app, member, &key.id).await?;
+    let made = keys::children(app, member, key.id).await?;
     let manageable = made.into_iter().filter(|child| keys::may_manage(member, child)).take(MOST_OFFERED);
     let question = RevokeDialog {
         name: key.name.clone(),
@@ -107,7 +108,7 @@ async fn asked(
     };
     let dialog = move || question.draw(errors);
     let shown = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
-    key::page(app, member, &key.id, shown, status).await
+    key::page(app, member, key.id, shown, status).await
 }
 
 /// Keys that this key created and that can be revoked with it.

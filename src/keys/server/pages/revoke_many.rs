@@ -53,7 +53,7 @@ pub async fn submit(
     }
     let mut done = 0;
     for key in &chosen {
-        match keys::revoke(&app, &member, &key.id).await {
+        match keys::revoke(&app, &member, key.id).await {
             Ok(_) => done += 1,
             // Another request has already revoked it.
             Err(Refusal::State(_)) => {}
@@ -69,7 +69,7 @@ pub async fn submit(
 async fn living(app: &App, member: &Member, ids: Vec<KeyId>) -> Result<Vec<Key>, Error> {
     let mut living = Vec::with_capacity(ids.len());
     for id in ids {
-        match keys::find(app, member, &id).await {
+        match keys::find(app, member, id).await {
             Ok(key) if key.status(app.clock.now()) != Status::Revoked => living.push(key),
             Ok(_) | Err(Error::NotFound) => {}
             Err(error) => return Err(error),
@@ -96,7 +96,7 @@ async fn page(
             let fields: Vec<_> = chosen.iter().map(|key| ("key", key.id.to_string())).collect();
             let button = title.clone();
             let rows = chosen.into_iter().map(|key| {
-                let href = path_of(&key.id);
+                let href = path_of(key.id);
                 let calls = u64::try_from(key.calls).unwrap_or(0);
                 let used = match key.last_used_at {
                     Some(at) => view! { "last used " <Time at now class="lowercase"/> }.into_any(),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
@@ -16,6 +16,7 @@ use super::{path_of, refused, told};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal, Revealed};
 use crate::orgs::server::Member;
+use crate::platform::http::PathId;
 use crate::platform::{App, Error, Secret};
 use crate::shared::KeyId;
 use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
@@ -56,14 +57,14 @@ pub async fn show(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
 ) -> Result<Response, Error> {
-    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let key = keys::find(&app, &member, id).await?;
     keys::require_to_renew(&member, &key)?;
     if matches!(key.status(app.clock.now()), Status::Revoked | Status::Expired) {
         return told(
             &session,
-            &key.id,
+            key.id,
             "Only a key that has neither expired nor been revoked can be rotated.",
         )
         .await;
@@ -76,25 +77,25 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
     Form(form): Form<RotateKeyForm>,
 ) -> Result<Response, Error> {
-    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let key = keys::find(&app, &member, id).await?;
     let Some(overlap) = form.overlap() else {
         let errors = FormErrors::default().with("overlap", "Enter a number of hours.");
         return asked(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     let repeat = (!form.once.is_empty()).then(|| Secret::new(form.once.as_str()));
-    match keys::rotate(&app, &member, &key.id, overlap, repeat.as_ref()).await {
+    match keys::rotate(&app, &member, key.id, overlap, repeat.as_ref()).await {
         Ok(revealed) => shown(&app, &member, revealed).await,
-        Err(Refusal::Repeated(id)) => match keys::replace(&app, &member, &id).await {
+        Err(Refusal::Repeated(id)) => match keys::replace(&app, &member, id).await {
             Ok(Some(revealed)) => shown(&app, &member, revealed).await,
             Ok(None) => {
                 let word = "This form was sent before and rotated this key. Its new secret was shown then; if nobody \
                             has kept it, rotate the key again.";
-                told(&session, &id, word).await
+                told(&session, id, word).await
             }
-            Err(refusal) => refused(&session, &id, refusal).await,
+            Err(refusal) => refused(&session, id, refusal).await,
         },
         Err(Refusal::Input(wrong)) => {
             let errors =
@@ -111,9 +112,9 @@ pub async fn submit(
 }
 
 async fn shown(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
-    let id = revealed.key.id.clone();
+    let id = revealed.key.id;
     let reveal = Some(reveal(app, revealed, Occasion::Rotated));
-    key::page(app, member, &id, KeyPageState { reveal, ..KeyPageState::default() }, StatusCode::OK).await
+    key::page(app, member, id, KeyPageState { reveal, ..KeyPageState::default() }, StatusCode::OK).await
 }
 
 /// The key's page with the form above it.
@@ -125,7 +126,7 @@ async fn asked(
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let path = path_of(&key.id);
+    let path = path_of(key.id);
     let is_rotating = key.rotation(app.clock.now()).is_some();
     let title = format!("Rotate {}?", key.name);
     let options = OVERLAPS
@@ -172,19 +173,18 @@ async fn asked(
     .into_any()
     };
     let shown = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
-    key::page(app, member, &key.id, shown, status).await
+    key::page(app, member, key.id, shown, status).await
 }
 
 pub async fn finish(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
 ) -> Result<Response, Error> {
-    let id = KeyId::from_text(id);
-    match keys::finish(&app, &member, &id).await {
-        Ok(_) => told(&session, &id, "The rotation is finished. Only the new secret works.").await,
-        Err(refusal) => refused(&session, &id, refusal).await,
+    match keys::finish(&app, &member, id).await {
+        Ok(_) => told(&session, id, "The rotation is finished. Only the new secret works.").await,
+        Err(refusal) => refused(&session, id, refusal).await,
     }
 }
 
@@ -193,13 +193,13 @@ pub async fn extend(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
 ) -> Result<Response, Error> {
-    let key = keys::find(&app, &member, &KeyId::from_text(id)).await?;
+    let key = keys::find(&app, &member, id).await?;
     let cut_off = key.rotation(app.clock.now()).map_or(app.clock.now(), |(_, until)| until);
     let until = key.expires_at.map_or(cut_off.plus(A_DAY), |end| end.min(cut_off.plus(A_DAY)));
-    match keys::extend(&app, &member, &key.id, until).await {
-        Ok(_) => told(&session, &key.id, "The old secret works a day longer.").await,
-        Err(refusal) => refused(&session, &key.id, refusal).await,
+    match keys::extend(&app, &member, key.id, until).await {
+        Ok(_) => told(&session, key.id, "The old secret works a day longer.").await,
+        Err(refusal) => refused(&session, key.id, refusal).await,
     }
 }

@@ -1,6 +1,6 @@
 //! `POST …/{id}/disable` and `…/{id}/enable`: from a row's menu and from the key's page.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
@@ -8,6 +8,7 @@ use tower_sessions::Session;
 use super::path_of;
 use crate::keys::server::{self as keys, Key, Refusal};
 use crate::orgs::server::{Member, leave_refusal, leave_word};
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, ReturnPath};
 
@@ -21,31 +22,29 @@ pub async fn disable(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
     Form(form): Form<KeyStateForm>,
 ) -> Result<Response, Error> {
-    let id = KeyId::from_text(id);
-    let done = keys::disable(&app, &member, &id).await;
+    let done = keys::disable(&app, &member, id).await;
     let word = |key: &Key| format!("{} is disabled. Calls with it fail until it is enabled.", key.name);
-    answer(&session, &form, &id, done, word).await
+    answer(&session, &form, id, done, word).await
 }
 
 pub async fn enable(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
     Form(form): Form<KeyStateForm>,
 ) -> Result<Response, Error> {
-    let id = KeyId::from_text(id);
-    let done = keys::enable(&app, &member, &id).await;
-    answer(&session, &form, &id, done, |key| format!("{} works again.", key.name)).await
+    let done = keys::enable(&app, &member, id).await;
+    answer(&session, &form, id, done, |key| format!("{} works again.", key.name)).await
 }
 
 async fn answer(
     session: &Session,
     form: &KeyStateForm,
-    id: &KeyId,
+    id: KeyId,
     done: Result<Key, Refusal>,
     word: impl FnOnce(&Key) -> String,
 ) -> Result<Response, Error> {

@@ -26,7 +26,7 @@ pub struct Edit {
 const REVOKED: &str = "This key is revoked, for good.";
 
 /// An edit that changes nothing writes no audit row.
-pub async fn edit(app: &App, actor: &Actor, id: &KeyId, edit: &Edit) -> Result<Key, Refusal> {
+pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Key, Refusal> {
     let (mut write, old, bounds) = lock_key_with_bounds(app, actor, id, "edit", Grants::NewLimits).await?;
     let now = app.clock.now();
     if old.revoked_at.is_some() {
@@ -101,7 +101,7 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
 }
 
 /// Disables a key until `enable`.
-pub async fn disable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
+pub async fn disable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "disable", Grants::Nothing).await?;
     let now = app.clock.now();
     match key.status(now) {
@@ -115,7 +115,7 @@ pub async fn disable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusa
     Ok(key)
 }
 
-pub async fn enable(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
+pub async fn enable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
     match key.status(app.clock.now()) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),

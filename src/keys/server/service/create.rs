@@ -37,14 +37,14 @@ pub async fn create(
     }
     let repeat = repeat.map(Secret::fingerprint);
     if let Some(hash) = &repeat
-        && let Some(key) = store::repeated(app.db.pool(), &actor.org.org, sender(actor), hash).await?
+        && let Some(key) = store::repeated(app.db.pool(), actor.org.org, &sender(actor), hash).await?
     {
         return Err(Refusal::Repeated(key));
     }
     let (fresh, stored) = generate(app, draft.kind).await?;
     let key = Key {
         id: KeyId::new(now, app.chance_for_id()),
-        org: actor.org.org.clone(),
+        org: actor.org.org,
         name,
         kind: draft.kind,
         role,
@@ -54,8 +54,8 @@ pub async fn create(
         secret: fresh.id(),
         previous: None,
         created_at: now,
-        created_by: actor.user.clone(),
-        created_by_key: actor.key.clone(),
+        created_by: actor.user,
+        created_by_key: actor.key,
         expires_at,
         disabled_at: None,
         revoked_at: None,
@@ -75,16 +75,16 @@ pub async fn create(
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
     if let Some(hash) = &repeat
-        && !store::note_idempotency(&mut write, &key.org, sender(actor), hash, &key.id, now).await?
+        && !store::note_idempotency(&mut write, key.org, &sender(actor), hash, key.id, now).await?
     {
         drop(write);
-        let first = store::repeated(app.db.pool(), &actor.org.org, sender(actor), hash).await?;
+        let first = store::repeated(app.db.pool(), actor.org.org, &sender(actor), hash).await?;
         return Err(Refusal::Repeated(first.unwrap_or(key.id)));
     }
     if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
         return Err(Refusal::field("name", TAKEN));
     }
-    store::insert_secret(&mut write, key.secret, &key.id, &stored, now).await?;
+    store::insert_secret(&mut write, key.secret, key.id, &stored, now).await?;
     let event = Event::new("key.created").detail("kind", key.kind.as_str()).detail("role", key.role.as_str());
     conclude(app, actor, write, &key, event).await?;
     Ok(Revealed { key, plaintext: fresh.into_secret() })

@@ -11,11 +11,11 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, Permission, SecretId, UserId};
 use crate::usage::server::Usage;
 
-pub async fn find(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Error> {
+pub async fn find(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Error> {
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
-    let mut key = store::find(&mut *reading.db, &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let mut key = store::find(&mut *reading.db, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     overlay(usage, std::slice::from_mut(&mut key));
     Ok(key)
 }
@@ -24,7 +24,7 @@ pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<Page, Err
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
-    let mut page = store::list(&mut reading.db, &actor.org.org, app.clock.now(), filter).await?;
+    let mut page = store::list(&mut reading.db, actor.org.org, app.clock.now(), filter).await?;
     overlay(usage, &mut page.keys);
     Ok(page)
 }
@@ -35,7 +35,7 @@ pub const MOST_COUNTED: i64 = 1_000;
 /// The number of keys with each standing, up to one beyond `MOST_COUNTED`. None counts all keys.
 pub async fn count(app: &App, actor: &Actor, asked: &[Option<Standing>]) -> Result<Vec<i64>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::count(app.db.pool(), &actor.org.org, app.clock.now(), asked, MOST_COUNTED).await?)
+    Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), asked, MOST_COUNTED).await?)
 }
 
 /// The key that has, or had, the secret with this public id.
@@ -48,12 +48,12 @@ pub async fn find_by_secret(app: &App, actor: &Actor, secret: SecretId) -> Resul
 /// At most a hundred of the people who have created keys, in no particular order.
 pub async fn creators(app: &App, actor: &Actor) -> Result<Vec<UserId>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::creators(app.db.pool(), &actor.org.org, 100).await?)
+    Ok(store::creators(app.db.pool(), actor.org.org, 100).await?)
 }
 
 /// The names of the keys that created these keys.
 pub async fn makers(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, String>, Error> {
-    let ids: BTreeSet<KeyId> = keys.iter().filter_map(|key| key.created_by_key.clone()).collect();
+    let ids: BTreeSet<KeyId> = keys.iter().filter_map(|key| key.created_by_key).collect();
     Ok(store::names(app.db.pool(), &ids.into_iter().collect::<Vec<_>>()).await?)
 }
 
@@ -61,8 +61,8 @@ pub async fn makers(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, String>, E
 pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
-    let mut secrets = store::secrets_of(&mut *reading.db, &key.id).await?;
-    let pending = usage.pending([&key.id]);
+    let mut secrets = store::secrets_of(&mut *reading.db, key.id).await?;
+    let pending = usage.pending([key.id]);
     for secret in &mut secrets {
         let counted = pending.secrets.get(&secret.id).map(|totals| totals.last_at);
         secret.last_used_at = secret.last_used_at.max(counted);
@@ -71,19 +71,19 @@ pub async fn secrets(app: &App, key: &Key) -> Result<Vec<SecretUse>, Error> {
 }
 
 /// The keys that this one created and that are not revoked.
-pub async fn children(app: &App, actor: &Actor, id: &KeyId) -> Result<Vec<Key>, Error> {
+pub async fn children(app: &App, actor: &Actor, id: KeyId) -> Result<Vec<Key>, Error> {
     let key = find(app, actor, id).await?;
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
-    let mut keys = store::children(&mut *reading.db, &key.id).await?;
+    let mut keys = store::children(&mut *reading.db, key.id).await?;
     overlay(usage, &mut keys);
     Ok(keys)
 }
 
 pub(super) fn overlay(usage: &Usage, keys: &mut [Key]) {
-    let pending = usage.pending(keys.iter().map(|key| &key.id));
+    let pending = usage.pending(keys.iter().map(|key| key.id));
     for key in keys {
-        if let Some(totals) = key.id.compact().and_then(|id| pending.keys.get(&id)) {
+        if let Some(totals) = pending.keys.get(&key.id) {
             key.calls += totals.calls;
             key.last_used_at = key.last_used_at.max(Some(totals.last_at));
         }

@@ -84,18 +84,18 @@ pub async fn log_in(
         },
         None => None,
     };
-    let by = by.clone().in_org(&wish.org);
+    let by = by.clone().in_org(wish.org);
     let device = wish.device.clone().unwrap_or_else(|| wish.tool.clone());
     let login = Login { device, device_id: wish.device_id.clone(), product: wish.product.clone() };
     let former = revoke_former(app, &mut write, wish, &login, &by, now).await?;
     let role = wish.cap.min(member.role);
     let life_ends = app.config.device.login_key_life.map(|life| now.plus(life));
     let asking_ends = bounds.as_ref().and_then(|bounds| bounds.expires_at);
-    let name = free_name(&mut write, &wish.org, &requested_name(wish, &member.email, &login.device)).await?;
+    let name = free_name(&mut write, wish.org, &requested_name(wish, &member.email, &login.device)).await?;
     let Minted { id, fresh, stored } = minted;
     let key = Key {
         id,
-        org: wish.org.clone(),
+        org: wish.org,
         name,
         kind: Kind::Live,
         role,
@@ -105,9 +105,9 @@ pub async fn log_in(
         secret: fresh.id(),
         previous: None,
         created_at: now,
-        created_by: wish.user.clone(),
+        created_by: wish.user,
         // Members of this organization must not learn about a key of another one.
-        created_by_key: wish.asks.as_ref().filter(|asks| asks.org == wish.org).map(|asks| asks.key.clone()),
+        created_by_key: wish.asks.as_ref().filter(|asks| asks.org == wish.org).map(|asks| asks.key),
         expires_at: [life_ends, asking_ends].into_iter().flatten().min(),
         disabled_at: None,
         revoked_at: None,
@@ -119,9 +119,9 @@ pub async fn log_in(
         // The name was taken between the lookup and the insert.
         return Err(Error::OutOfStep);
     }
-    store::insert_secret(&mut write, key.secret, &key.id, &stored, now).await?;
+    store::insert_secret(&mut write, key.secret, key.id, &stored, now).await?;
     for id in former {
-        changes::note(&mut write, now, Changed::Key, id.as_str()).await?;
+        changes::note(&mut write, now, Changed::Key, id).await?;
     }
     let event = Event::new("key.created")
         .detail("kind", key.kind.as_str())
@@ -135,7 +135,7 @@ pub async fn log_in(
 }
 
 /// The keys of this person's logins that are not revoked, in all organizations, newest first.
-pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
+pub async fn logins_of(app: &App, user: UserId) -> Result<Vec<Key>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
     let mut keys = store::logins_of(&mut *reading.db, user).await?;
@@ -144,17 +144,17 @@ pub async fn logins_of(app: &App, user: &UserId) -> Result<Vec<Key>, Error> {
 }
 
 /// Revokes the keys of all logins of a person in all organizations. Returns how many.
-pub async fn end_logins(app: &App, write: &mut Write, user: &UserId) -> Result<usize, Error> {
+pub async fn end_logins(app: &App, write: &mut Write, user: UserId) -> Result<usize, Error> {
     let now = app.clock.now();
     let living = store::all_living_logins(write, user).await?;
     for (org, id) in &living {
-        let Some(key) = store::hold(write, org, id).await? else { continue };
-        store::revoke(write, id, now).await?;
+        let Some(key) = store::hold(write, *org, *id).await? else { continue };
+        store::revoke(write, *id, now).await?;
         let event = Event::new("key.revoked").detail("because", "its person was disabled");
-        audit::record(app, write, &By::system().in_org(org), about(&key, event)).await?;
+        audit::record(app, write, &By::system().in_org(*org), about(&key, event)).await?;
     }
     for (_, id) in &living {
-        changes::note(write, now, Changed::Key, id.as_str()).await?;
+        changes::note(write, now, Changed::Key, id).await?;
     }
     Ok(living.len())
 }
@@ -162,13 +162,13 @@ pub async fn end_logins(app: &App, write: &mut Write, user: &UserId) -> Result<u
 /// Locks the person's memberships in the organizations concerned, so that two logins, or a login and a removal, run one after
 /// the other. The order of the locks is fixed, so that two logins cannot deadlock.
 async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<CurrentMember>, Error> {
-    let mut orgs: Vec<&OrgId> = wish.asks.iter().map(|asks| &asks.org).chain([&wish.org]).collect();
+    let mut orgs: Vec<OrgId> = wish.asks.iter().map(|asks| asks.org).chain([wish.org]).collect();
     orgs.sort();
     orgs.dedup();
     let mut there = None;
     for org in orgs {
-        let Some(member) = hold_member(write, org, &wish.user).await? else { return Ok(None) };
-        if *org == wish.org {
+        let Some(member) = hold_member(write, org, wish.user).await? else { return Ok(None) };
+        if org == wish.org {
             there = Some(member);
         }
     }
@@ -177,7 +177,7 @@ async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<Curr
 
 /// The limits of the requesting key. None if it was revoked or replaced since its request began.
 async fn present_bounds(write: &mut Write, asks: &Asks, now: Timestamp) -> Result<Option<Bounds>, Error> {
-    let key = store::hold(write, &asks.org, &asks.key).await?;
+    let key = store::hold(write, asks.org, asks.key).await?;
     let works = |key: &Key| key.status(now).is_active() && key.accepts(asks.secret, now);
     Ok(key.filter(works).map(|key| Bounds::of(&key, Some(asks.secret))))
 }
@@ -192,10 +192,10 @@ async fn revoke_former(
     by: &By,
     now: Timestamp,
 ) -> Result<Vec<KeyId>, Error> {
-    let former = store::living_logins(write, &wish.org, &wish.user, login).await?;
+    let former = store::living_logins(write, wish.org, wish.user, login).await?;
     for id in &former {
-        let Some(key) = store::hold(write, &wish.org, id).await? else { continue };
-        store::revoke(write, id, now).await?;
+        let Some(key) = store::hold(write, wish.org, *id).await? else { continue };
+        store::revoke(write, *id, now).await?;
         let event = Event::new("key.revoked").detail("because", "a newer login of the same device");
         audit::record(app, write, by, about(&key, event)).await?;
     }
@@ -216,7 +216,7 @@ fn shortened(text: &str, most: usize) -> String {
 }
 
 /// The name itself, or with the first number that is not taken: `alice@laptop 2`.
-async fn free_name(write: &mut Write, org: &OrgId, name: &str) -> Result<String, Error> {
+async fn free_name(write: &mut Write, org: OrgId, name: &str) -> Result<String, Error> {
     let key = name_key(name);
     if !store::is_name_taken(write, org, &key).await? {
         return Ok(name.to_owned());

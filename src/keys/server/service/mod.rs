@@ -81,7 +81,7 @@ async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Err
     let why = if !actor.may(Permission::ManageOwnKeys) {
         "A viewer's key may only read."
     } else if actor.door == PrincipalKind::Key
-        && find_present(app, &actor.org.org, &actor.user).await?.is_none()
+        && find_present(app, actor.org.org, actor.user).await?.is_none()
     {
         CREATOR_GONE
     } else {
@@ -179,7 +179,7 @@ enum Grants {
 async fn lock_key(
     app: &App,
     actor: &Actor,
-    id: &KeyId,
+    id: KeyId,
     verb: &'static str,
     grants: Grants,
 ) -> Result<(Write, Key), Refusal> {
@@ -191,12 +191,12 @@ async fn lock_key(
 async fn lock_key_with_bounds(
     app: &App,
     actor: &Actor,
-    id: &KeyId,
+    id: KeyId,
     verb: &'static str,
     grants: Grants,
 ) -> Result<(Write, Key, Option<Bounds>), Refusal> {
     let BegunChange { mut write, actor, bounds } = begin(app, actor, verb).await?;
-    let Some(key) = store::hold(&mut write, &actor.org.org, id).await? else {
+    let Some(key) = store::hold(&mut write, actor.org.org, id).await? else {
         return Err(Error::NotFound.into());
     };
     let why = if !may_manage(&actor, &key) {
@@ -205,7 +205,7 @@ async fn lock_key_with_bounds(
         Some(too_high(&key))
     } else if grants == Grants::Secret && !may_renew(&actor, &key) {
         Some(ANOTHERS_LOGIN.to_owned())
-    } else if actor.key.as_ref() == Some(id) {
+    } else if actor.key.as_ref() == Some(&id) {
         why_not_itself(&actor, &key, grants).map(str::to_owned)
     } else if matches!(grants, Grants::Power | Grants::Secret) {
         let beyond = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
@@ -250,8 +250,8 @@ async fn beyond_bounds(
 async fn refused(app: &App, actor: &Actor, verb: &'static str, key: Option<&Key>, why: String) -> Error {
     let event = Event::new("key.refused").detail("verb", verb);
     let event = match key {
-        Some(key) => event.on("key", &key.id, &key.name),
-        None => event.on("organization", &actor.org.org, &actor.org.org_name),
+        Some(key) => event.on("key", key.id, &key.name),
+        None => event.on("organization", actor.org.org, &actor.org.org_name),
     };
     audit::forbid(app, &actor.by, event, why).await
 }
@@ -263,16 +263,16 @@ async fn conclude(app: &App, actor: &Actor, write: Write, key: &Key, event: Even
 
 async fn conclude_by(app: &App, by: &By, mut write: Write, key: &Key, event: Event) -> Result<(), Error> {
     audit::record(app, &mut write, by, about(key, event)).await?;
-    changes::note(&mut write, app.clock.now(), Changed::Key, key.id.as_str()).await?;
+    changes::note(&mut write, app.clock.now(), Changed::Key, key.id).await?;
     write.commit().await?;
     Ok(())
 }
 
 fn about(key: &Key, event: Event) -> Event {
-    event.on("key", &key.id, &key.name).detail("prefix", key.prefix())
+    event.on("key", key.id, &key.name).detail("prefix", key.prefix())
 }
 
 /// The owner of an idempotency key, since two actors may send the same text.
-fn sender(actor: &Actor) -> &str {
-    actor.key.as_ref().map_or(actor.user.as_str(), KeyId::as_str)
+fn sender(actor: &Actor) -> String {
+    actor.key.map_or_else(|| actor.user.to_string(), |key| key.to_string())
 }

@@ -16,9 +16,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// Replaces a secret that was created moments ago and has not been used. Returns None, and changes nothing, when it is too
 /// late.
-pub async fn replace(app: &App, actor: &Actor, id: &KeyId) -> Result<Option<Revealed>, Refusal> {
+pub async fn replace(app: &App, actor: &Actor, id: KeyId) -> Result<Option<Revealed>, Refusal> {
     require(app, actor, "replace").await?;
-    let found = store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let found = store::find(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)?;
     let (fresh, stored) = generate(app, found.kind).await?;
     let (mut write, key) = lock_key(app, actor, id, "replace", Grants::Secret).await?;
     let now = app.clock.now();

@@ -8,7 +8,7 @@ use crate::platform::App;
 use crate::shared::KeyId;
 
 /// Deletes the hashes of all secrets in the same transaction. The key, the public ids of its secrets and its history stay.
-pub async fn revoke(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
+pub async fn revoke(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "revoke", Grants::Nothing).await?;
     if key.revoked_at.is_some() {
         return Err(Refusal::State("This key is revoked already."));

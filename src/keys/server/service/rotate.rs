@@ -23,7 +23,7 @@ const NOT_ROTATING: &str = "No rotation of this key is under way.";
 pub async fn rotate(
     app: &App,
     actor: &Actor,
-    id: &KeyId,
+    id: KeyId,
     overlap: Duration,
     repeat: Option<&Secret>,
 ) -> Result<Revealed, Refusal> {
@@ -33,12 +33,12 @@ pub async fn rotate(
     }
     let repeat = repeat.map(Secret::fingerprint);
     if let Some(hash) = &repeat
-        && let Some(key) = store::repeated(app.db.pool(), &actor.org.org, sender(actor), hash).await?
+        && let Some(key) = store::repeated(app.db.pool(), actor.org.org, &sender(actor), hash).await?
     {
         return Err(Refusal::Repeated(key));
     }
     let found =
-        store::find(app.db.pool(), &actor.org.org, id).await?.ok_or(crate::platform::Error::NotFound)?;
+        store::find(app.db.pool(), actor.org.org, id).await?.ok_or(crate::platform::Error::NotFound)?;
     let (fresh, stored) = generate(app, found.kind).await?;
 
     let (mut write, mut key) = lock_key(app, actor, id, "rotate", Grants::Secret).await?;
@@ -47,9 +47,9 @@ pub async fn rotate(
         return Err(Refusal::State(ENDED));
     }
     if let Some(hash) = &repeat
-        && !store::note_idempotency(&mut write, &key.org, sender(actor), hash, id, now).await?
+        && !store::note_idempotency(&mut write, key.org, &sender(actor), hash, id, now).await?
     {
-        return Err(Refusal::Repeated(id.clone()));
+        return Err(Refusal::Repeated(id));
     }
     let old = key.secret;
     let until = now.plus(overlap).min(key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX)));
@@ -83,7 +83,7 @@ pub async fn rotate(
 }
 
 /// Ends the old secret before its cut-off.
-pub async fn finish(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal> {
+pub async fn finish(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "finish", Grants::Nothing).await?;
     let now = app.clock.now();
     let Some((old, _)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
@@ -96,7 +96,7 @@ pub async fn finish(app: &App, actor: &Actor, id: &KeyId) -> Result<Key, Refusal
 }
 
 /// Moves the old secret's cut-off to a later time.
-pub async fn extend(app: &App, actor: &Actor, id: &KeyId, until: Timestamp) -> Result<Key, Refusal> {
+pub async fn extend(app: &App, actor: &Actor, id: KeyId, until: Timestamp) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "extend", Grants::Power).await?;
     let now = app.clock.now();
     let Some((old, cut_off)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };

@@ -39,8 +39,8 @@ pub struct Conditions {
 
 impl Conditions {
     /// `$1` is the organization.
-    pub fn of(org: &OrgId) -> Self {
-        Self { wheres: vec!["org_id = $1".to_owned()], values: vec![org.as_str().into()] }
+    pub fn of(org: OrgId) -> Self {
+        Self { wheres: vec!["org_id = $1".to_owned()], values: vec![Value::Text(org.to_string())] }
     }
 
     /// Adds a value and returns its parameter.

@@ -40,11 +40,11 @@ pub async fn expiring_keys(
     rows.iter()
         .map(|row| {
             Ok(ExpiringKey {
-                key: KeyId::from_text(row.try_get::<String, _>("id")?),
+                key: row.try_get("id")?,
                 name: row.try_get("name")?,
-                org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+                org: row.try_get("org_id")?,
                 org_name: row.try_get("org_name")?,
-                creator: UserId::from_text(row.try_get::<String, _>("created_by")?),
+                creator: row.try_get("created_by")?,
                 expires_at: Timestamp::from_millis(row.try_get("expires_at")?),
                 by_login: row.try_get::<Option<String>, _>("login_device")?.is_some(),
             })
@@ -54,7 +54,7 @@ pub async fn expiring_keys(
 
 pub async fn mark_notified(write: &mut Write, key: &ExpiringKey) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE keys SET told_of_end = $2 WHERE id = $1")
-        .bind(key.key.as_str())
+        .bind(key.key)
         .bind(key.expires_at.millis())
         .execute(&mut **write)
         .await

@@ -150,7 +150,7 @@ impl Filter {
         stands || status || self.kind.is_some() || self.creator.is_some() || self.name.is_some()
     }
 
-    fn conditions(&self, org: &OrgId, now: Timestamp, lead: Lead) -> Conditions {
+    fn conditions(&self, org: OrgId, now: Timestamp, lead: Lead) -> Conditions {
         let mut all = Conditions::of(org);
         if let Some(status) = self.status {
             all.add(|bind| is_at(status, &bind(now.into()), lead));
@@ -168,7 +168,7 @@ impl Filter {
         }
         if let Some(creator) = &self.creator {
             let column = lead.column("created_by", TEXT);
-            all.add(|bind| format!("{column} = {}", bind(creator.as_str().into())));
+            all.add(|bind| format!("{column} = {}", bind(Value::Text(creator.to_string()))));
         }
         // A range instead of LIKE, because both engines use an index for it.
         let end = |beginning: &str| Value::Text(format!("{beginning}\u{10FFFF}"));
@@ -191,7 +191,7 @@ impl Filter {
 
 pub async fn list(
     db: &mut AnyConnection,
-    org: &OrgId,
+    org: OrgId,
     now: Timestamp,
     filter: &Filter,
 ) -> Result<Page, sqlx::Error> {
@@ -246,7 +246,7 @@ const FEW: i64 = 5_000;
 /// hardly any key matches, and for one that almost all match.
 async fn lead(
     db: &mut AnyConnection,
-    org: &OrgId,
+    org: OrgId,
     now: Timestamp,
     filter: &Filter,
 ) -> Result<Lead, sqlx::Error> {
@@ -267,7 +267,7 @@ async fn lead(
 /// The number of keys with each standing; None counts all keys. Counting stops one beyond `most`.
 pub async fn count(
     pool: &AnyPool,
-    org: &OrgId,
+    org: OrgId,
     now: Timestamp,
     asked: &[Option<Standing>],
     most: i64,

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, Row};
 
 use super::super::{Key, Login};
@@ -13,65 +12,60 @@ use crate::shared::{KeyId, OrgId, UserId};
 /// The keys of the same person, organization, device and product that are not revoked. None for a login without a device id.
 pub async fn living_logins(
     write: &mut Write,
-    org: &OrgId,
-    user: &UserId,
+    org: OrgId,
+    user: UserId,
     login: &Login,
 ) -> Result<Vec<KeyId>, sqlx::Error> {
     let Some(device) = &login.device_id else { return Ok(Vec::new()) };
-    let ids: Vec<String> = sqlx::query_scalar(
+    sqlx::query_scalar(
         "SELECT id FROM keys WHERE created_by = $1 AND org_id = $2 AND login_device_id = $3 AND login_product = $4 \
          AND revoked_at IS NULL ORDER BY id",
     )
-    .bind(user.as_str())
-    .bind(org.as_str())
+    .bind(user)
+    .bind(org)
     .bind(device)
     .bind(&login.product)
     .fetch_all(&mut **write)
-    .await?;
-    Ok(ids.into_iter().map(KeyId::from_text).collect())
+    .await
 }
 
 /// The keys of a person's logins in an organization that are not revoked.
-pub async fn logins_in(write: &mut Write, org: &OrgId, user: &UserId) -> Result<Vec<KeyId>, sqlx::Error> {
-    let ids: Vec<String> = sqlx::query_scalar(
+pub async fn logins_in(write: &mut Write, org: OrgId, user: UserId) -> Result<Vec<KeyId>, sqlx::Error> {
+    sqlx::query_scalar(
         "SELECT id FROM keys WHERE created_by = $1 AND org_id = $2 AND login_device IS NOT NULL AND revoked_at IS NULL",
     )
-    .bind(user.as_str())
-    .bind(org.as_str())
+    .bind(user)
+    .bind(org)
     .fetch_all(&mut **write)
-    .await?;
-    Ok(ids.into_iter().map(KeyId::from_text).collect())
+    .await
 }
 
 /// The same in all organizations.
-pub async fn all_living_logins(write: &mut Write, user: &UserId) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
+pub async fn all_living_logins(write: &mut Write, user: UserId) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, id FROM keys WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL \
          ORDER BY org_id, id",
     )
-    .bind(user.as_str())
+    .bind(user)
     .fetch_all(&mut **write)
     .await?;
-    let text = |row: &AnyRow, column| row.try_get::<String, _>(column);
-    rows.iter()
-        .map(|row| Ok((OrgId::from_text(text(row, "org_id")?), KeyId::from_text(text(row, "id")?))))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("org_id")?, row.try_get("id")?))).collect()
 }
 
 /// The same keys with all columns, newest first, at most a hundred.
-pub async fn logins_of(db: impl AnyExecutor<'_>, user: &UserId) -> Result<Vec<Key>, sqlx::Error> {
+pub async fn logins_of(db: impl AnyExecutor<'_>, user: UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT 100"
     ))
-    .bind(user.as_str())
+    .bind(user)
     .fetch_all(db)
     .await?;
     rows.iter().map(key).collect()
 }
 
-pub async fn is_name_taken(write: &mut Write, org: &OrgId, name_key: &str) -> Result<bool, sqlx::Error> {
+pub async fn is_name_taken(write: &mut Write, org: OrgId, name_key: &str) -> Result<bool, sqlx::Error> {
     let found = sqlx::query("SELECT id FROM keys WHERE org_id = $1 AND name_key = $2 AND revoked_at IS NULL")
-        .bind(org.as_str())
+        .bind(org)
         .bind(name_key)
         .fetch_optional(&mut **write)
         .await?;
@@ -81,7 +75,7 @@ pub async fn is_name_taken(write: &mut Write, org: &OrgId, name_key: &str) -> Re
 /// The comparison forms of names that consist of this name and a number, of keys that are not revoked.
 pub async fn numbered_names(
     write: &mut Write,
-    org: &OrgId,
+    org: OrgId,
     name_key: &str,
     most: i64,
 ) -> Result<HashSet<String>, sqlx::Error> {
@@ -89,7 +83,7 @@ pub async fn numbered_names(
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT name_key FROM keys WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 AND revoked_at IS NULL LIMIT $4",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(format!("{name_key} 0"))
     .bind(format!("{name_key} :"))
     .bind(most)

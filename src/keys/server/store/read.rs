@@ -9,7 +9,7 @@ use sqlx::{AnyExecutor, AnyPool, Row};
 
 use super::super::{Key, Login};
 use crate::platform::db::{ROWS, Write, places, sql};
-use crate::shared::{Compact, KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
+use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
 /// `SELECT` with all columns of a key.
 macro_rules! select {
@@ -35,8 +35,8 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
     };
     let ranges = text("ranges")?;
     Ok(Key {
-        id: KeyId::from_text(text("id")?),
-        org: OrgId::from_text(text("org_id")?),
+        id: row.try_get("id")?,
+        org: row.try_get("org_id")?,
         name: text("name")?,
         kind: known("kind", Kind::parse, &text("kind")?)?,
         role: known("role", Role::parse, &text("role")?)?,
@@ -49,8 +49,8 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         secret: secret_id(&text("secret_id")?)?,
         previous,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
-        created_by: UserId::from_text(text("created_by")?),
-        created_by_key: row.try_get::<Option<String>, _>("created_by_key")?.map(KeyId::from_text),
+        created_by: row.try_get("created_by")?,
+        created_by_key: row.try_get("created_by_key")?,
         expires_at: time("expires_at")?,
         disabled_at: time("disabled_at")?,
         revoked_at: time("revoked_at")?,
@@ -80,13 +80,13 @@ pub async fn find_by_id(db: impl AnyExecutor<'_>, id: &str) -> Result<Option<Key
 }
 
 /// Finds a key of this organization.
-pub async fn find(db: impl AnyExecutor<'_>, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
-    Ok(find_by_id(db, id.as_str()).await?.filter(|key| key.org == *org))
+pub async fn find(db: impl AnyExecutor<'_>, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
+    Ok(find_by_id(db, &id.to_string()).await?.filter(|key| key.org == org))
 }
 
 /// The same within a transaction.
-pub async fn find_now(write: &mut Write, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id.as_str()).fetch_optional(&mut **write).await?;
+pub async fn find_now(write: &mut Write, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(&mut **write).await?;
     row.as_ref().map(key).transpose()
 }
 
@@ -104,13 +104,13 @@ pub async fn find_secret(pool: &AnyPool, id: SecretId) -> Result<Option<SecretRo
         "SELECT keys.id, keys.org_id, keys.kind, hash FROM secrets JOIN keys ON keys.id = secrets.key_id \
          LEFT JOIN secret_hashes ON secret_hashes.secret_id = secrets.id WHERE secrets.id = $1",
     )
-    .bind(id.as_str())
+    .bind(id)
     .fetch_optional(pool)
     .await?;
     row.map(|row| {
         Ok(SecretRow {
-            key: KeyId::from_text(row.try_get::<String, _>("id")?),
-            org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+            key: row.try_get("id")?,
+            org: row.try_get("org_id")?,
             kind: known("kind", Kind::parse, &row.try_get::<String, _>("kind")?)?,
             hash: row.try_get("hash")?,
         })
@@ -119,10 +119,10 @@ pub async fn find_secret(pool: &AnyPool, id: SecretId) -> Result<Option<SecretRo
 }
 
 /// The keys that a key created and that are not revoked.
-pub async fn children(db: impl AnyExecutor<'_>, id: &KeyId) -> Result<Vec<Key>, sqlx::Error> {
+pub async fn children(db: impl AnyExecutor<'_>, id: KeyId) -> Result<Vec<Key>, sqlx::Error> {
     let rows =
         sqlx::query(select!("WHERE created_by_key = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1000"))
-            .bind(id.as_str())
+            .bind(id)
             .fetch_all(db)
             .await?;
     rows.iter().map(key).collect()
@@ -131,7 +131,7 @@ pub async fn children(db: impl AnyExecutor<'_>, id: &KeyId) -> Result<Vec<Key>, 
 /// The number of keys that each person created and that are not revoked. Counting stops at `most` for each.
 pub async fn count_by_maker(
     pool: &AnyPool,
-    org: &OrgId,
+    org: OrgId,
     makers: &[UserId],
     most: i64,
 ) -> Result<HashMap<UserId, i64>, sqlx::Error> {
@@ -148,26 +148,26 @@ pub async fn count_by_maker(
             )
         })
         .collect();
-    let query = sqlx::query(sql(format!("SELECT {}", counts.join(", ")))).bind(org.as_str()).bind(most);
-    let row = makers.iter().fold(query, |query, maker| query.bind(maker.as_str())).fetch_one(pool).await?;
-    makers.iter().enumerate().map(|(place, maker)| Ok((maker.clone(), row.try_get(place)?))).collect()
+    let query = sqlx::query(sql(format!("SELECT {}", counts.join(", ")))).bind(org).bind(most);
+    let row = makers.iter().fold(query, |query, maker| query.bind(maker)).fetch_one(pool).await?;
+    makers.iter().enumerate().map(|(place, maker)| Ok((*maker, row.try_get(place)?))).collect()
 }
 
 /// At most a thousand of one person's keys that are not revoked.
-pub async fn living_of(pool: &AnyPool, org: &OrgId, maker: &UserId) -> Result<Vec<Key>, sqlx::Error> {
+pub async fn living_of(pool: &AnyPool, org: OrgId, maker: UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE org_id = $1 AND created_by = $2 AND revoked_at IS NULL ORDER BY id LIMIT 1000"
     ))
-    .bind(org.as_str())
-    .bind(maker.as_str())
+    .bind(org)
+    .bind(maker)
     .fetch_all(pool)
     .await?;
     rows.iter().map(key).collect()
 }
 
-pub async fn count_living(pool: &AnyPool, org: &OrgId) -> Result<i64, sqlx::Error> {
+pub async fn count_living(pool: &AnyPool, org: OrgId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL")
-        .bind(org.as_str())
+        .bind(org)
         .fetch_one(pool)
         .await
 }
@@ -175,7 +175,7 @@ pub async fn count_living(pool: &AnyPool, org: &OrgId) -> Result<i64, sqlx::Erro
 /// Whether a secret was accepted, according to the rolled-up usage.
 pub async fn is_used(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::Error> {
     let calls: Option<i64> = sqlx::query_scalar("SELECT calls FROM secrets WHERE id = $1")
-        .bind(secret.as_str())
+        .bind(secret)
         .fetch_optional(&mut **write)
         .await?;
     Ok(calls.is_some_and(|calls| calls > 0))
@@ -184,25 +184,24 @@ pub async fn is_used(write: &mut Write, secret: SecretId) -> Result<bool, sqlx::
 /// The key that an earlier request with the same idempotency key created or rotated.
 pub async fn repeated(
     pool: &AnyPool,
-    org: &OrgId,
+    org: OrgId,
     actor: &str,
     token_hash: &str,
 ) -> Result<Option<KeyId>, sqlx::Error> {
-    let id: Option<String> = sqlx::query_scalar(
+    sqlx::query_scalar(
         "SELECT key_id FROM idempotency WHERE org_id = $1 AND actor_id = $2 AND token_hash = $3",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(actor)
     .bind(token_hash)
     .fetch_optional(pool)
-    .await?;
-    Ok(id.map(KeyId::from_text))
+    .await
 }
 
 /// At most `most` people who have created keys of the organization. However many keys there are, this reads one index entry
 /// for each person.
-pub async fn creators(pool: &AnyPool, org: &OrgId, most: i64) -> Result<Vec<UserId>, sqlx::Error> {
-    let ids: Vec<String> = sqlx::query_scalar(
+pub async fn creators(pool: &AnyPool, org: OrgId, most: i64) -> Result<Vec<UserId>, sqlx::Error> {
+    sqlx::query_scalar(
         "WITH RECURSIVE makers (id, place) AS (\
          SELECT (SELECT MIN(created_by) FROM keys WHERE org_id = $1), 1 \
          UNION ALL \
@@ -210,11 +209,10 @@ pub async fn creators(pool: &AnyPool, org: &OrgId, most: i64) -> Result<Vec<User
          FROM makers WHERE makers.id IS NOT NULL AND place < $2) \
          SELECT id FROM makers WHERE id IS NOT NULL",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(most)
     .fetch_all(pool)
-    .await?;
-    Ok(ids.into_iter().map(UserId::from_text).collect())
+    .await
 }
 
 /// The names of keys.
@@ -223,27 +221,25 @@ pub async fn names(pool: &AnyPool, ids: &[KeyId]) -> Result<HashMap<KeyId, Strin
         return Ok(HashMap::new());
     }
     let text = format!("SELECT id, name FROM keys WHERE id IN {}", places(1, ids.len()));
-    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id.as_str()));
+    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id));
     let rows = query.fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| Ok((KeyId::from_text(row.try_get::<String, _>("id")?), row.try_get("name")?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("name")?))).collect()
 }
 
 /// The keys that own secrets.
 pub async fn owners(
     write: &mut Write,
     secrets: &[SecretId],
-) -> Result<HashMap<SecretId, Compact>, sqlx::Error> {
+) -> Result<HashMap<SecretId, KeyId>, sqlx::Error> {
     let mut owners = HashMap::with_capacity(secrets.len());
     for secrets in secrets.chunks(ROWS) {
         let text = format!("SELECT id, key_id FROM secrets WHERE id IN {}", places(1, secrets.len()));
         let query = sqlx::query(sql(text)).persistent(secrets.len() == ROWS);
-        let query = secrets.iter().fold(query, |query, secret| query.bind(secret.to_string()));
+        let query = secrets.iter().fold(query, |query, secret| query.bind(secret));
         for row in query.fetch_all(&mut **write).await? {
-            let secret = SecretId::parse(row.try_get("id")?);
-            let key = KeyId::from_text(row.try_get::<String, _>("key_id")?).compact();
-            owners.extend(secret.zip(key));
+            let secret = row.try_get("id")?;
+            let key = row.try_get("key_id")?;
+            owners.insert(secret, key);
         }
     }
     Ok(owners)
@@ -252,7 +248,7 @@ pub async fn owners(
 /// The creation time of a secret, unless the rolled-up usage says that it was used.
 pub async fn made_unused(write: &mut Write, secret: SecretId) -> Result<Option<Timestamp>, sqlx::Error> {
     let at: Option<i64> = sqlx::query_scalar("SELECT created_at FROM secrets WHERE id = $1 AND calls = 0")
-        .bind(secret.as_str())
+        .bind(secret)
         .fetch_optional(&mut **write)
         .await?;
     Ok(at.map(Timestamp::from_millis))
@@ -265,11 +261,11 @@ pub struct SecretUse {
     pub last_used_at: Option<Timestamp>,
 }
 
-pub async fn secrets_of(db: impl AnyExecutor<'_>, key: &KeyId) -> Result<Vec<SecretUse>, sqlx::Error> {
+pub async fn secrets_of(db: impl AnyExecutor<'_>, key: KeyId) -> Result<Vec<SecretUse>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id, last_used_at FROM secrets WHERE key_id = $1 ORDER BY created_at DESC LIMIT 100",
     )
-    .bind(key.as_str())
+    .bind(key)
     .fetch_all(db)
     .await?;
     rows.iter()

@@ -7,14 +7,14 @@ use sqlx::Row;
 use super::super::Key;
 use super::read::find_now;
 use crate::platform::db::{ROWS, Write, places, sql};
-use crate::shared::{Compact, KeyId, OrgId, SecretId, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::server::Totals;
 
 /// Locks the row and increments its generation. Returns None when the organization has no such key.
-pub async fn hold(write: &mut Write, org: &OrgId, id: &KeyId) -> Result<Option<Key>, sqlx::Error> {
+pub async fn hold(write: &mut Write, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
     let done = sqlx::query("UPDATE keys SET generation = generation + 1 WHERE id = $1 AND org_id = $2")
-        .bind(id.as_str())
-        .bind(org.as_str())
+        .bind(id)
+        .bind(org)
         .execute(&mut **write)
         .await?;
     if done.rows_affected() == 0 { Ok(None) } else { find_now(write, id).await }
@@ -28,8 +28,8 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
          last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0, 0) \
          ON CONFLICT DO NOTHING",
     )
-    .bind(key.id.as_str())
-    .bind(key.org.as_str())
+    .bind(key.id)
+    .bind(key.org)
     .bind(&key.name)
     .bind(name_key)
     .bind(key.kind.as_str())
@@ -37,10 +37,10 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(&key.note)
     .bind(key.rate_limit.map(i64::from))
     .bind(ranges(key))
-    .bind(key.secret.as_str())
+    .bind(key.secret)
     .bind(key.created_at.millis())
-    .bind(key.created_by.as_str())
-    .bind(key.created_by_key.as_ref().map(|id| id.as_str()))
+    .bind(key.created_by)
+    .bind(key.created_by_key)
     .bind(key.expires_at.map(Timestamp::millis))
     .bind(key.login.as_ref().map(|login| login.device.as_str()))
     .bind(key.login.as_ref().and_then(|login| login.device_id.as_deref()))
@@ -60,7 +60,7 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
         "UPDATE keys SET name = $2, name_key = $3, note = $4, rate_limit = $5, ranges = $6, expires_at = $7, \
          previous_until = $8 WHERE id = $1",
     )
-    .bind(key.id.as_str())
+    .bind(key.id)
     .bind(&key.name)
     .bind(name_key)
     .bind(&key.note)
@@ -80,20 +80,20 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
 pub async fn insert_secret(
     write: &mut Write,
     id: SecretId,
-    key: &KeyId,
+    key: KeyId,
     hash: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO secrets (id, key_id, created_at, calls, last_used_at) VALUES ($1, $2, $3, 0, 0)",
     )
-    .bind(id.as_str())
-    .bind(key.as_str())
+    .bind(id)
+    .bind(key)
     .bind(now.millis())
     .execute(&mut **write)
     .await?;
     sqlx::query("INSERT INTO secret_hashes (secret_id, hash) VALUES ($1, $2)")
-        .bind(id.as_str())
+        .bind(id)
         .bind(hash)
         .execute(&mut **write)
         .await
@@ -102,12 +102,9 @@ pub async fn insert_secret(
 
 /// Ends a secret: deletes its hash.
 pub async fn end_secret(write: &mut Write, id: SecretId, now: Timestamp) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM secret_hashes WHERE secret_id = $1")
-        .bind(id.as_str())
-        .execute(&mut **write)
-        .await?;
+    sqlx::query("DELETE FROM secret_hashes WHERE secret_id = $1").bind(id).execute(&mut **write).await?;
     sqlx::query("UPDATE secrets SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL")
-        .bind(id.as_str())
+        .bind(id)
         .bind(now.millis())
         .execute(&mut **write)
         .await
@@ -116,13 +113,13 @@ pub async fn end_secret(write: &mut Write, id: SecretId, now: Timestamp) -> Resu
 
 pub async fn set_secrets(
     write: &mut Write,
-    key: &KeyId,
+    key: KeyId,
     current: SecretId,
     previous: Option<(SecretId, Timestamp)>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE keys SET secret_id = $2, previous_secret_id = $3, previous_until = $4 WHERE id = $1")
-        .bind(key.as_str())
-        .bind(current.as_str())
+        .bind(key)
+        .bind(current)
         .bind(previous.as_ref().map(|(id, _)| id.as_str()))
         .bind(previous.map(|(_, until)| until.millis()))
         .execute(&mut **write)
@@ -130,9 +127,9 @@ pub async fn set_secrets(
         .map(drop)
 }
 
-pub async fn set_disabled(write: &mut Write, key: &KeyId, at: Option<Timestamp>) -> Result<(), sqlx::Error> {
+pub async fn set_disabled(write: &mut Write, key: KeyId, at: Option<Timestamp>) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE keys SET disabled_at = $2 WHERE id = $1")
-        .bind(key.as_str())
+        .bind(key)
         .bind(at.map(Timestamp::millis))
         .execute(&mut **write)
         .await
@@ -140,19 +137,19 @@ pub async fn set_disabled(write: &mut Write, key: &KeyId, at: Option<Timestamp>)
 }
 
 /// Revokes a key and ends all of its secrets.
-pub async fn revoke(write: &mut Write, key: &KeyId, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn revoke(write: &mut Write, key: KeyId, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in [
         "DELETE FROM secret_hashes WHERE secret_id IN (SELECT id FROM secrets WHERE key_id = $1) AND $2 > 0",
         "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL",
         "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, revoked_at = $2 WHERE id = $1",
     ] {
-        sqlx::query(text).bind(key.as_str()).bind(now.millis()).execute(&mut **write).await?;
+        sqlx::query(text).bind(key).bind(now.millis()).execute(&mut **write).await?;
     }
     Ok(())
 }
 
 /// Revokes all keys of an organization.
-pub async fn revoke_all(write: &mut Write, org: &OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn revoke_all(write: &mut Write, org: OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in [
         "DELETE FROM secret_hashes WHERE $2 > 0 AND secret_id IN \
          (SELECT secrets.id FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE keys.org_id = $1)",
@@ -161,7 +158,7 @@ pub async fn revoke_all(write: &mut Write, org: &OrgId, now: Timestamp) -> Resul
         "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, revoked_at = $2, \
          generation = generation + 1 WHERE org_id = $1 AND revoked_at IS NULL",
     ] {
-        sqlx::query(text).bind(org.as_str()).bind(now.millis()).execute(&mut **write).await?;
+        sqlx::query(text).bind(org).bind(now.millis()).execute(&mut **write).await?;
     }
     Ok(())
 }
@@ -169,20 +166,20 @@ pub async fn revoke_all(write: &mut Write, org: &OrgId, now: Timestamp) -> Resul
 /// Returns false when the idempotency key is already stored.
 pub async fn note_idempotency(
     write: &mut Write,
-    org: &OrgId,
+    org: OrgId,
     actor: &str,
     token_hash: &str,
-    key: &KeyId,
+    key: KeyId,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO idempotency (org_id, actor_id, token_hash, key_id, created_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT DO NOTHING",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(actor)
     .bind(token_hash)
-    .bind(key.as_str())
+    .bind(key)
     .bind(now.millis())
     .execute(&mut **write)
     .await?;
@@ -207,8 +204,8 @@ pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, Ke
     .await?;
     rows.iter()
         .map(|row| {
-            let org = OrgId::from_text(row.try_get::<String, _>("org_id")?);
-            Ok((org, KeyId::from_text(row.try_get::<String, _>("id")?)))
+            let org = row.try_get("org_id")?;
+            Ok((org, row.try_get("id")?))
         })
         .collect()
 }
@@ -216,7 +213,7 @@ pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, Ke
 /// Adds counted usage to the totals of keys and secrets, which lists show.
 pub async fn add_totals(
     write: &mut Write,
-    keys: &BTreeMap<Compact, Totals>,
+    keys: &BTreeMap<KeyId, Totals>,
     secrets: &BTreeMap<SecretId, Totals>,
 ) -> Result<(), sqlx::Error> {
     let keys: Vec<_> = keys.iter().map(|(key, totals)| (key.to_string(), *totals)).collect();

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::platform::http::address::subscriber;
-use crate::shared::{Compact, SecretId};
+use crate::shared::{OrgId, SecretId};
 
 const WINDOW: Duration = Duration::from_secs(60);
 const MAX_PER_WINDOW: u32 = 20;
@@ -23,13 +23,13 @@ pub struct AttemptLimit(Mutex<HashMap<AttemptSource, Window>>);
 /// organization alone, so that no organization can use up the attempts of another's callers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AttemptSource {
-    reported_by: Option<Compact>,
+    reported_by: Option<OrgId>,
     address: Option<IpAddr>,
     secret: SecretId,
 }
 
 impl AttemptSource {
-    pub fn new(reported_by: Option<Compact>, address: Option<IpAddr>, secret: SecretId) -> Self {
+    pub fn new(reported_by: Option<OrgId>, address: Option<IpAddr>, secret: SecretId) -> Self {
         Self { reported_by, address: address.map(subscriber), secret }
     }
 }
@@ -85,7 +85,6 @@ impl AttemptLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::{KeyId, Timestamp};
 
     #[test]
     fn an_address_may_try_one_public_id_twenty_times_a_minute() {
@@ -108,7 +107,7 @@ mod tests {
             PriorAttempts::Zero,
             "another id"
         );
-        let org = Some(KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an id"));
+        let org = Some(OrgId::NIL);
         let reported = AttemptSource { reported_by: org, ..source("198.51.100.1", mine) };
         assert_eq!(
             attempts.record(Duration::ZERO, reported),

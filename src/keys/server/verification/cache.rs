@@ -10,7 +10,7 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use super::digest::TokenDigest;
 use super::state::KeyState;
-use crate::shared::{Compact, SecretId, Spread};
+use crate::shared::{KeyId, SecretId, Spread};
 
 /// The verified tokens, by the public id of their secret.
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct CacheKey {
 
 /// A value of the map: the key that a token belongs to, and a copy of that key's state.
 pub struct VerifiedToken {
-    pub key: Compact,
+    pub key: KeyId,
     pub entry: Arc<KeyEntry>,
     /// The state of the entry, or none. It is set only while the state lists this secret: the entry removes its copies
     /// by the secrets that its state lists.
@@ -72,7 +72,7 @@ impl VerifiedToken {
 
 /// The entry of one key, shared by its tokens: during a rotation a key has two.
 pub struct KeyEntry {
-    pub key: Compact,
+    pub key: KeyId,
     current: Mutex<EntryState>,
 }
 
@@ -90,7 +90,7 @@ const EVICTED: u32 = u32::MAX;
 const _: () = assert!(size_of::<KeyEntry>() <= 40);
 
 impl KeyEntry {
-    pub fn new(key: Compact) -> Self {
+    pub fn new(key: KeyId) -> Self {
         Self { key, current: Mutex::default() }
     }
 
@@ -203,8 +203,8 @@ mod tests {
     use super::*;
     use crate::shared::{KeyId, Timestamp};
 
-    fn key(n: u8) -> Compact {
-        KeyId::new(Timestamp::from_millis(0), [n; 10]).compact().expect("an id")
+    fn key(n: u8) -> KeyId {
+        KeyId::new(Timestamp::from_millis(0), [n; 10])
     }
 
     fn secret(text: &str) -> SecretId {
@@ -216,7 +216,7 @@ mod tests {
         let secrets = ["8fK2mQ4pXv7d", "8fK2mQ4pXv7e", "8fK2mQ4pXv7f"].map(secret);
         let entry = Arc::new(KeyEntry::new(key(1)));
         secrets.iter().for_each(|secret| tokens.insert(*secret, [1; 12], Arc::clone(&entry)));
-        let state = Arc::new(KeyState::rotating(entry.key, secrets[0], secrets[1]));
+        let state = Arc::new(KeyState::rotating(secrets[0], secrets[1]));
         (entry, state, secrets)
     }
 
@@ -246,7 +246,7 @@ mod tests {
 
         // The next state has another previous secret.
         assert!(tokens.store_state(&entry, &state, generation()));
-        let next = Arc::new(KeyState::rotating(entry.key, secrets[2], secrets[0]));
+        let next = Arc::new(KeyState::rotating(secrets[2], secrets[0]));
         assert!(tokens.store_state(&entry, &next, generation()));
         assert_eq!(copies(&tokens, secrets), [true, false, true]);
 

@@ -22,7 +22,7 @@ use super::state::OrgCache;
 use crate::keys::server::token::Token;
 use crate::platform::changes::{Heard, Kind};
 use crate::platform::{BlockingPool, Random};
-use crate::shared::{Compact, KeyId, SecretId};
+use crate::shared::{KeyId, SecretId};
 
 /// A cached state may be used while the last successful reading of the change log began less than this ago.
 const LEASE: Duration = Duration::from_secs(5);
@@ -60,8 +60,8 @@ const SHARDS: usize = 64;
 /// An entry in a set, hashed and compared by its key.
 struct EntryByKey(Arc<KeyEntry>);
 
-impl Borrow<Compact> for EntryByKey {
-    fn borrow(&self) -> &Compact {
+impl Borrow<KeyId> for EntryByKey {
+    fn borrow(&self) -> &KeyId {
         &self.0.key
     }
 }
@@ -114,7 +114,7 @@ impl KeyCache {
         self.tokens.look_up(token.id(), || self.digest(token), read)
     }
 
-    pub(super) fn entry(&self, key: Compact) -> Arc<KeyEntry> {
+    pub(super) fn entry(&self, key: KeyId) -> Arc<KeyEntry> {
         let mut entries = self.shard_of(key);
         if let Some(EntryByKey(entry)) = entries.get(&key) {
             return Arc::clone(entry);
@@ -124,8 +124,8 @@ impl KeyCache {
         entry
     }
 
-    fn shard_of(&self, key: Compact) -> MutexGuard<'_, HashSet<EntryByKey>> {
-        let shard = usize::from(key.tail()[0]) % SHARDS;
+    fn shard_of(&self, key: KeyId) -> MutexGuard<'_, HashSet<EntryByKey>> {
+        let shard = usize::from(key.random_half()[0]) % SHARDS;
         self.entries[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,7 +168,7 @@ impl KeyCache {
     pub fn hear(&self, heard: Heard<'_>) {
         match heard {
             Heard::Change(change) if change.kind == Kind::Key => {
-                let Some(key) = KeyId::from_text(&*change.id).compact() else { return };
+                let Some(key) = KeyId::parse(&change.id) else { return };
                 if let Some(EntryByKey(entry)) = self.shard_of(key).get(&key) {
                     self.tokens.invalidate(entry);
                 }
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn evicting_a_token_with_an_old_entry_leaves_the_new_entry() {
         let cache = KeyCache::new(&Random::seeded(1));
-        let key = KeyId::new(Timestamp::from_millis(0), [1; 10]).compact().expect("an id");
+        let key = KeyId::new(Timestamp::from_millis(0), [1; 10]);
         let [old, new] = ["8fK2mQ4pXv7d", "8fK2mQ4pXv7e"].map(|id| SecretId::parse(id).expect("an id"));
         let first = cache.entry(key);
         cache.tokens.insert(old, [1; 12], Arc::clone(&first));

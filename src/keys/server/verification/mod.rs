@@ -34,7 +34,7 @@ use super::store;
 use super::token::Token;
 use crate::platform::db::Fault;
 use crate::platform::{App, Error};
-use crate::shared::{Compact, SecretId, Timestamp};
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 use crate::usage::server::{Usage, Use};
 use attempt_limit::{AttemptSource, PriorAttempts};
@@ -197,8 +197,7 @@ async fn check(
         cache.negative.insert_unknown(digest, app.clock.steady());
         return Ok(wait.map_or(CheckResult::Unknown, CheckResult::TooSoon));
     };
-    let no_id = || Error::internal(format!("secret {} has no valid key or organization id", token.id()));
-    let (key, org) = (row.key.compact().ok_or_else(no_id)?, row.org.compact().ok_or_else(no_id)?);
+    let (key, org) = (row.key, row.org);
     let is_right = match (first_check::is_right(app, cache, token, &row, source, prior).await, wait) {
         (Err(Error::Busy), Some(wait)) => return Ok(CheckResult::TooSoon(wait)),
         (result, _) => result?,
@@ -223,7 +222,7 @@ async fn check(
 /// A request with a verified token.
 struct VerifiedRequest<'a> {
     secret: SecretId,
-    key: Compact,
+    key: KeyId,
     digest: &'a TokenDigest,
     now: Timestamp,
     requirements: &'a Requirements,
@@ -297,8 +296,8 @@ fn count(
     app: &App,
     now: Timestamp,
     secret: SecretId,
-    key: Compact,
-    org: Compact,
+    key: KeyId,
+    org: OrgId,
     outcome: Outcome,
     presenter: &Presenter,
 ) {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::digest::TokenDigest;
-use crate::shared::Compact;
+use crate::shared::{KeyId, OrgId};
 use crate::usage::Outcome;
 
 /// The table of tokens whose public id does not exist has this many sets of two slots each. New entries overwrite old ones.
@@ -21,8 +21,8 @@ const MAX_REJECTED: usize = 10_000;
 /// The key that a wrong token names, and why the token is refused: its secret is wrong or has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RejectedToken {
-    pub key: Compact,
-    pub org: Compact,
+    pub key: KeyId,
+    pub org: OrgId,
     pub outcome: Outcome,
 }
 

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use crate::shared::{Compact, Kind, Role};
+use crate::shared::{Kind, OrgId, Role};
 
 /// What an endpoint requires of a key.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirements {
     /// Only keys of this organization; None accepts any.
-    pub org: Option<Compact>,
+    pub org: Option<OrgId>,
     pub least_role: Role,
     pub kinds: Kinds,
     /// The organization's plan must include the API.
@@ -45,7 +45,7 @@ impl Kinds {
 pub struct Presenter<'a> {
     pub address: Option<IpAddr>,
     /// The organization whose service reported the address. None when this server saw the address itself.
-    pub reported_by: Option<Compact>,
+    pub reported_by: Option<OrgId>,
     pub user_agent: &'a str,
     /// The request id that a refused caller receives, and with which an admin finds the reason.
     pub request_id: &'a str,

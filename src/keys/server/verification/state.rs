@@ -11,19 +11,19 @@ use super::rate_limit::{Rate, RateLimits, RateWindow};
 use crate::keys::server::{Key, store};
 use crate::orgs;
 use crate::platform::{App, Error};
-use crate::shared::{Compact, Kind, OrgId, Plan, Role, SecretId, Timestamp};
+use crate::shared::{KeyId, Kind, OrgId, Plan, Role, SecretId, Timestamp, UserId};
 use crate::usage::Outcome;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Org {
-    pub id: Compact,
+    pub id: OrgId,
     pub name: String,
     pub plan: Plan,
 }
 
 /// The organizations of cached states. States of the same organization share one copy.
 #[derive(Default)]
-pub struct OrgCache(papaya::HashMap<Compact, Arc<Org>>);
+pub struct OrgCache(papaya::HashMap<OrgId, Arc<Org>>);
 
 impl OrgCache {
     /// Returns the shared copy of an organization, replacing one that differs.
@@ -44,7 +44,7 @@ impl OrgCache {
 pub struct KeyState {
     pub org: Arc<Org>,
     /// The person in whose name the key acts.
-    pub creator: Compact,
+    pub creator: UserId,
     pub name: SmolStr,
     pub kind: Kind,
     pub role: Role,
@@ -91,32 +91,25 @@ impl KeyState {
         app: &App,
         orgs: &OrgCache,
         limits: &RateLimits,
-        key: Compact,
+        key: KeyId,
     ) -> Result<Option<Self>, Error> {
         let Some(key) = store::find_by_id(app.db.pool(), &key.to_string()).await? else {
             return Ok(None);
         };
-        let Some((name, plan)) = orgs::server::find(app, &key.org).await? else { return Ok(None) };
+        let Some((name, plan)) = orgs::server::find(app, key.org).await? else { return Ok(None) };
         let org = |id| orgs.share(Org { id, name, plan });
         Self::of(&key, org, |id| limits.of(id, app.clock.steady())).map(Some)
     }
 
     fn of(
         key: &Key,
-        org: impl FnOnce(Compact) -> Arc<Org>,
-        window: impl FnOnce(Compact) -> Arc<RateWindow>,
+        org: impl FnOnce(OrgId) -> Arc<Org>,
+        window: impl FnOnce(KeyId) -> Arc<RateWindow>,
     ) -> Result<Self, Error> {
-        let no_id = || Error::internal(format!("key {} has an invalid id", key.id));
-        let org_id: &OrgId = &key.org;
-        let limit = match key.rate_limit {
-            Some(requests) => {
-                Some(RateLimit { requests, window: window(key.id.compact().ok_or_else(no_id)?) })
-            }
-            None => None,
-        };
+        let limit = key.rate_limit.map(|requests| RateLimit { requests, window: window(key.id) });
         Ok(Self {
-            org: org(org_id.compact().ok_or_else(no_id)?),
-            creator: key.created_by.compact().ok_or_else(no_id)?,
+            org: org(key.org),
+            creator: key.created_by,
             name: key.name.as_str().into(),
             kind: key.kind,
             role: key.role,
@@ -193,11 +186,11 @@ impl KeyState {
 
     /// The state of a key with two secrets.
     #[cfg(test)]
-    pub fn rotating(key: Compact, current: SecretId, previous: SecretId) -> Self {
+    pub fn rotating(current: SecretId, previous: SecretId) -> Self {
         let rare = RareProperties { limit: None, previous: Some((previous, NEVER)), ranges: [].into() };
         Self {
-            org: Arc::new(Org { id: key, name: String::new(), plan: Plan::Free }),
-            creator: key,
+            org: Arc::new(Org { id: OrgId::NIL, name: String::new(), plan: Plan::Free }),
+            creator: UserId::NIL,
             name: SmolStr::default(),
             kind: Kind::Live,
             role: Role::Member,

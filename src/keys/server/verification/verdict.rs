@@ -10,7 +10,7 @@ use super::cache::StateGuard;
 use super::negative_cache::RejectedToken;
 use super::rate_limit::Rate;
 use super::state::KeyState;
-use crate::shared::Compact;
+use crate::shared::KeyId;
 use crate::usage::Outcome;
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Verdict {
 /// The key of a verified token, with its state at the moment of the check.
 #[derive(Debug)]
 pub struct VerifiedKey {
-    pub key: Compact,
+    pub key: KeyId,
     pub(super) state: CurrentState,
 }
 

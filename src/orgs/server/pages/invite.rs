@@ -74,7 +74,7 @@ pub async fn submit(
         (InviteStep::Join, Some(visitor)) => {
             match service::accept(&app, &visit, &token, &visitor.person).await? {
                 Some(joined) => {
-                    choose_org(&session, &joined.org).await?;
+                    choose_org(&session, joined.org).await?;
                     leave_word(&session, &format!("You joined {}.", joined.org_name)).await?;
                     Ok(Redirect::to("/").into_response())
                 }

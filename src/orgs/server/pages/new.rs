@@ -42,7 +42,7 @@ pub async fn submit(
         }
     };
     let org = create(&app, &member.visitor, &name).await?;
-    choose_org(&session, &org).await?;
+    choose_org(&session, org).await?;
     leave_word(&session, &format!("{name} is there. You now work in it.")).await?;
     Ok(Redirect::to("/").into_response())
 }

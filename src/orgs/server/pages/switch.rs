@@ -22,7 +22,7 @@ pub async fn submit(
     session: Session,
     Form(wish): Form<SwitchForm>,
 ) -> Result<Redirect, Error> {
-    let place = visitor.memberships.iter().find(|place| place.org.as_str() == wish.organization);
+    let place = visitor.memberships.iter().find(|place| place.org.to_string() == wish.organization);
     let place = place.ok_or(Error::NotFound)?;
     work_in(&app, &visitor, &session, place).await?;
     Ok(Redirect::to(ReturnPath::or_home(&wish.back).as_str()))

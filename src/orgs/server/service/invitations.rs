@@ -45,10 +45,10 @@ pub async fn invite(
     let own = present_role(&mut write, actor).await?;
     let mut invited = Vec::new();
     for email in addresses {
-        if members::has_email(&mut write, &actor.org.org, &email).await? {
+        if members::has_email(&mut write, actor.org.org, &email).await? {
             return Ok(Err(format!("{email} is a member already. Change their role in the list below.")));
         }
-        let pending = store::find_by_email(&mut write, &actor.org.org, &email).await?;
+        let pending = store::find_by_email(&mut write, actor.org.org, &email).await?;
         let above = pending.as_ref().is_some_and(|pending| pending.role > own);
         if role > own || above {
             return Ok(Err(format!("{email} is invited with a role above yours.")));
@@ -72,7 +72,7 @@ fn post(app: &App, actor: &Actor, invited: &mut Invited) {
 }
 
 /// Creates a new link for an invitation and invalidates the earlier one.
-pub async fn resend(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invited, Error> {
+pub async fn resend(app: &App, actor: &Actor, id: InvitationId) -> Result<Invited, Error> {
     let (mut write, pending) = hold(app, actor, id, "invitation.resend").await?;
     let (email, role) = (pending.email, pending.role);
     let mut invited =
@@ -83,10 +83,10 @@ pub async fn resend(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invit
 }
 
 /// Deletes the invitation and so invalidates its link.
-pub async fn withdraw(app: &App, actor: &Actor, id: &InvitationId) -> Result<Invitation, Error> {
+pub async fn withdraw(app: &App, actor: &Actor, id: InvitationId) -> Result<Invitation, Error> {
     let (mut write, pending) = hold(app, actor, id, "invitation.withdraw").await?;
-    store::delete(&mut write, &pending.id).await?;
-    let event = Event::new("invitation.withdrawn").on("invitation", &pending.id, &pending.email);
+    store::delete(&mut write, pending.id).await?;
+    let event = Event::new("invitation.withdrawn").on("invitation", pending.id, &pending.email);
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
     Ok(pending)
@@ -95,7 +95,7 @@ pub async fn withdraw(app: &App, actor: &Actor, id: &InvitationId) -> Result<Inv
 /// The invitations that are not accepted yet.
 pub async fn pending(app: &App, actor: &Actor) -> Result<Vec<Invitation>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::list(app.db.pool(), &actor.org.org, MOST_LISTED as i64).await?)
+    Ok(store::list(app.db.pool(), actor.org.org, MOST_LISTED as i64).await?)
 }
 
 /// Finds the invitation of a valid link.
@@ -164,17 +164,17 @@ async fn send(
     let id = id.unwrap_or_else(|| InvitationId::new(now, app.chance_for_id()));
     let token = Secret::new(app.random.base62(43));
     let new = NewInvitation {
-        id: &id,
-        org: &actor.org.org,
+        id,
+        org: actor.org.org,
         email: &email,
         role,
         token_hash: &token.fingerprint(),
-        by: &actor.user,
+        by: actor.user,
         now,
         expires_at: now.plus(INVITATION_LIFE),
     };
     store::put(write, &new).await?;
-    let event = Event::new(action).on("invitation", &id, &email).detail("role", role.as_str());
+    let event = Event::new(action).on("invitation", id, &email).detail("role", role.as_str());
     audit::record(app, write, &actor.by, event).await?;
     let link = Secret::new(format!("{}/invite/{}", app.public_url.origin(), token.expose()));
     Ok(Invited { email, role, link, posted: Posted::NoMail })
@@ -184,7 +184,7 @@ async fn send(
 async fn hold(
     app: &App,
     actor: &Actor,
-    id: &InvitationId,
+    id: InvitationId,
     verb: &'static str,
 ) -> Result<(Write, Invitation), Error> {
     if !actor.may(Permission::ManageMembers) {
@@ -192,7 +192,7 @@ async fn hold(
     }
     let mut write = app.db.write().await?;
     let own = present_role(&mut write, actor).await?;
-    let pending = store::find(&mut write, &actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let pending = store::find(&mut write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     if pending.role > own || !Permission::ManageMembers.is_granted(own, actor.door) {
         drop(write);
         return Err(refused(app, actor, verb, None).await);
@@ -204,13 +204,13 @@ async fn hold(
 async fn spend(app: &App, write: &mut Write, token: &Secret) -> Result<Option<Invitation>, Error> {
     let (now, fingerprint) = (app.clock.now(), token.fingerprint());
     let Some(found) = store::find_by_token(&mut **write, &fingerprint, now).await? else { return Ok(None) };
-    if !members::hold(write, &found.org).await? {
+    if !members::hold(write, found.org).await? {
         return Ok(None);
     }
     // Read again: another transaction may have changed the invitation before the lock was taken.
     let found = store::find_by_token(&mut **write, &fingerprint, now).await?.filter(is_backed);
     match found {
-        Some(found) if store::delete(write, &found.id).await? => Ok(Some(found)),
+        Some(found) if store::delete(write, found.id).await? => Ok(Some(found)),
         _ => Ok(None),
     }
 }
@@ -222,12 +222,12 @@ async fn join(
     person: &Person,
     invitation: &Invitation,
 ) -> Result<(), Error> {
-    insert_membership(write, &invitation.org, &person.id, invitation.role, app.clock.now()).await?;
+    insert_membership(write, invitation.org, person.id, invitation.role, app.clock.now()).await?;
     let event = Event::new("member.joined")
-        .on("person", &person.id, &person.email)
+        .on("person", person.id, &person.email)
         .detail("role", invitation.role.as_str())
         .detail("invited_by", invitation.inviter.clone());
-    audit::record(app, write, &person.by(visit).in_org(&invitation.org), event).await
+    audit::record(app, write, &person.by(visit).in_org(invitation.org), event).await
 }
 
 /// Returns true if the inviter could still give this role.

@@ -39,12 +39,12 @@ pub async fn list(
 ) -> Result<MemberPage, Error> {
     actor.require(Permission::See)?;
     let org = &actor.org.org;
-    let mut members = store::list(app.db.pool(), org, search, after, PAGE as i64 + 1).await?;
+    let mut members = store::list(app.db.pool(), *org, search, after, PAGE as i64 + 1).await?;
     let more = members.len() > PAGE;
     members.truncate(PAGE);
     let next = members.last().filter(|_| more).map(MemberCursor::of);
-    let people: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
-    let keys = app.slice::<Offboarding>().0.count_by_maker(app, org, &people, MOST_COUNTED + 1).await?;
+    let people: Vec<UserId> = members.iter().map(|member| member.user).collect();
+    let keys = app.slice::<Offboarding>().0.count_by_maker(app, *org, &people, MOST_COUNTED + 1).await?;
     let mut providers = accounts::providers_of(app, &people).await?;
     let entry = |listed: MemberSummary| MemberEntry {
         keys: keys.get(&listed.user).copied().unwrap_or(0),
@@ -55,17 +55,17 @@ pub async fn list(
 }
 
 pub async fn count(app: &App, actor: &Actor) -> Result<i64, Error> {
-    Ok(store::count(app.db.pool(), &actor.org.org, MOST_COUNTED + 1).await?)
+    Ok(store::count(app.db.pool(), actor.org.org, MOST_COUNTED + 1).await?)
 }
 
-pub async fn find(app: &App, actor: &Actor, user: &UserId) -> Result<MemberSummary, Error> {
+pub async fn find(app: &App, actor: &Actor, user: UserId) -> Result<MemberSummary, Error> {
     actor.require(Permission::See)?;
-    store::find(app.db.pool(), &actor.org.org, user).await?.ok_or(Error::NotFound)
+    store::find(app.db.pool(), actor.org.org, user).await?.ok_or(Error::NotFound)
 }
 
 /// The active keys that the member created, for the preview of the removal.
-pub async fn keys_of(app: &App, actor: &Actor, user: &UserId) -> Result<Vec<CreatedKey>, Error> {
-    app.slice::<Offboarding>().0.made_by(app, &actor.org.org, user).await
+pub async fn keys_of(app: &App, actor: &Actor, user: UserId) -> Result<Vec<CreatedKey>, Error> {
+    app.slice::<Offboarding>().0.made_by(app, actor.org.org, user).await
 }
 
 /// Returns true if a member with the role `own` may change or remove one with the role `theirs`. Everybody may leave or
@@ -81,9 +81,9 @@ pub enum MemberChange {
     LastOwner,
 }
 
-pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Result<MemberChange, Error> {
+pub async fn set_role(app: &App, actor: &Actor, user: UserId, role: Role) -> Result<MemberChange, Error> {
     let (mut write, own, member) = hold(app, actor, user).await?;
-    let is_self = *user == actor.user;
+    let is_self = user == actor.user;
     if role > own || !may_change(own, member.role, is_self) {
         drop(write);
         return Err(refused(app, actor, "member.role", Some(&member)).await);
@@ -94,7 +94,7 @@ pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Re
     if is_last_owner(&mut write, actor, &member).await? {
         return Ok(MemberChange::LastOwner);
     }
-    store::set_role(&mut write, &actor.org.org, user, role).await?;
+    store::set_role(&mut write, actor.org.org, user, role).await?;
     let event = Event::new("member.role_changed")
         .on("person", user, &member.email)
         .detail("from", member.role.as_str())
@@ -105,14 +105,9 @@ pub async fn set_role(app: &App, actor: &Actor, user: &UserId, role: Role) -> Re
 }
 
 /// Removes a member, or lets the actor leave. Revokes the `ticked` keys of the member.
-pub async fn remove(
-    app: &App,
-    actor: &Actor,
-    user: &UserId,
-    ticked: &[KeyId],
-) -> Result<MemberChange, Error> {
+pub async fn remove(app: &App, actor: &Actor, user: UserId, ticked: &[KeyId]) -> Result<MemberChange, Error> {
     let (mut write, own, member) = hold(app, actor, user).await?;
-    let is_self = *user == actor.user;
+    let is_self = user == actor.user;
     if !may_change(own, member.role, is_self) {
         drop(write);
         return Err(refused(app, actor, "member.remove", Some(&member)).await);
@@ -121,7 +116,7 @@ pub async fn remove(
         return Ok(MemberChange::LastOwner);
     }
     let keys = app.slice::<Offboarding>().0.member_leaves(app, &mut write, actor, user, ticked).await?;
-    store::delete(&mut write, &actor.org.org, user).await?;
+    store::delete(&mut write, actor.org.org, user).await?;
     let event = Event::new(if is_self { "member.left" } else { "member.removed" })
         .on("person", user, &member.email)
         .detail("role", member.role.as_str())
@@ -133,10 +128,10 @@ pub async fn remove(
 }
 
 /// Locks the organization, then reads the actor's current role and the member.
-async fn hold(app: &App, actor: &Actor, user: &UserId) -> Result<(Write, Role, MemberSummary), Error> {
+async fn hold(app: &App, actor: &Actor, user: UserId) -> Result<(Write, Role, MemberSummary), Error> {
     let mut write = app.db.write().await?;
     let own = present_role(&mut write, actor).await?;
-    let member = store::find(&mut *write, &actor.org.org, user).await?.ok_or(Error::NotFound)?;
+    let member = store::find(&mut *write, actor.org.org, user).await?.ok_or(Error::NotFound)?;
     Ok((write, own, member))
 }
 
@@ -147,10 +142,10 @@ pub const CREATOR_GONE: &str = "The person who created this key is disabled or n
 /// What the actor may do now: they may have lost it since their request began. A key keeps its own role, as long as the
 /// person who created it is a member and not disabled.
 pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Error> {
-    if !store::hold(write, &actor.org.org).await? {
+    if !store::hold(write, actor.org.org).await? {
         return Err(Error::NotFound);
     }
-    let own = store::find(&mut **write, &actor.org.org, &actor.user).await?;
+    let own = store::find(&mut **write, actor.org.org, actor.user).await?;
     let own = own.filter(|member| !member.is_disabled);
     match (actor.door, own) {
         (PrincipalKind::Person, Some(member)) => Ok(member.role),
@@ -173,8 +168,8 @@ pub struct CurrentMember {
 /// one.
 pub async fn hold_member(
     write: &mut Write,
-    org: &OrgId,
-    user: &UserId,
+    org: OrgId,
+    user: UserId,
 ) -> Result<Option<CurrentMember>, Error> {
     if !store::hold(write, org).await? {
         return Ok(None);
@@ -185,7 +180,7 @@ pub async fn hold_member(
 }
 
 /// Reads one member without a lock, so the data may be stale when it is used.
-pub async fn find_present(app: &App, org: &OrgId, user: &UserId) -> Result<Option<CurrentMember>, Error> {
+pub async fn find_present(app: &App, org: OrgId, user: UserId) -> Result<Option<CurrentMember>, Error> {
     let Some((org_name, _)) = organization(app.db.pool(), org).await? else { return Ok(None) };
     let member = store::find(app.db.pool(), org, user).await?.filter(|member| !member.is_disabled);
     Ok(member.map(|MemberSummary { name, email, role, .. }| CurrentMember { name, email, role, org_name }))
@@ -195,11 +190,11 @@ async fn is_last_owner(write: &mut Write, actor: &Actor, member: &MemberSummary)
     if member.role != Role::Owner {
         return Ok(false);
     }
-    Ok(!store::hold_other_owner(write, &actor.org.org, &member.user).await?)
+    Ok(!store::hold_other_owner(write, actor.org.org, member.user).await?)
 }
 
 /// The organizations of an owner that have no owner who can sign in, by name: the operator has just disabled the last.
 pub async fn without_owner(app: &App, email: &str) -> Result<Vec<String>, Error> {
     let Some(user) = accounts::find_id(app, email).await? else { return Ok(Vec::new()) };
-    Ok(store::without_owner(app.db.pool(), &user).await?)
+    Ok(store::without_owner(app.db.pool(), user).await?)
 }

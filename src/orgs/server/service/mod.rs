@@ -48,7 +48,7 @@ pub async fn set_up(
         return Ok(None);
     }
     let Some(person) = insert_person(app, &mut write, new).await? else { return Ok(None) };
-    found(app, &mut write, &person.by(visit), &person.id, org_name).await?;
+    found(app, &mut write, &person.by(visit), person.id, org_name).await?;
     write.commit().await?;
     Ok(Some(person))
 }
@@ -73,7 +73,7 @@ pub async fn sign_up(
     {
         return Ok(None);
     }
-    found(app, &mut write, &person.by(visit), &person.id, org_name).await?;
+    found(app, &mut write, &person.by(visit), person.id, org_name).await?;
     write.commit().await?;
     Ok(Some(person))
 }
@@ -81,7 +81,7 @@ pub async fn sign_up(
 /// Creates an organization owned by its creator.
 pub async fn create(app: &App, maker: &Visitor, name: &str) -> Result<OrgId, Error> {
     let mut write = app.db.write().await?;
-    let org = found(app, &mut write, &maker.by(), &maker.person.id, name).await?;
+    let org = found(app, &mut write, &maker.by(), maker.person.id, name).await?;
     write.commit().await?;
     Ok(org)
 }
@@ -96,20 +96,20 @@ pub async fn work_in(
     let from = visitor.current.as_ref().filter(|current| current.org != place.org);
     let Some(from) = from else { return Ok(()) };
     let mut write = app.db.write().await?;
-    let event = Event::new("organization.switched").on("organization", &place.org, place.org_name.clone());
-    let by = visitor.by().in_org(&place.org);
+    let event = Event::new("organization.switched").on("organization", place.org, place.org_name.clone());
+    let by = visitor.by().in_org(place.org);
     audit::record(app, &mut write, &by, event.detail("from", from.org_name.clone())).await?;
     write.commit().await?;
-    choose_org(session, &place.org).await
+    choose_org(session, place.org).await
 }
 
-async fn found(app: &App, write: &mut Write, by: &By, owner: &UserId, name: &str) -> Result<OrgId, Error> {
+async fn found(app: &App, write: &mut Write, by: &By, owner: UserId, name: &str) -> Result<OrgId, Error> {
     let now = app.clock.now();
     let org = OrgId::new(now, app.chance_for_id());
-    store::insert(write, &org, name, app.config.keys.default_plan, now).await?;
-    store::insert_membership(write, &org, owner, Role::Owner, now).await?;
-    let event = Event::new("organization.created").on("organization", &org, name);
-    audit::record(app, write, &by.clone().in_org(&org), event).await?;
+    store::insert(write, org, name, app.config.keys.default_plan, now).await?;
+    store::insert_membership(write, org, owner, Role::Owner, now).await?;
+    let event = Event::new("organization.created").on("organization", org, name);
+    audit::record(app, write, &by.clone().in_org(org), event).await?;
     Ok(org)
 }
 
@@ -129,8 +129,8 @@ async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&M
     };
     let event = Event::new("member.refused").detail("verb", verb);
     let event = match member {
-        Some(member) => event.on("person", &member.user, &member.email),
-        None => event.on("organization", &actor.org.org, &actor.org.org_name),
+        Some(member) => event.on("person", member.user, &member.email),
+        None => event.on("organization", actor.org.org, &actor.org.org_name),
     };
     audit::forbid(app, &actor.by, event, why).await
 }
@@ -145,11 +145,11 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
 }
 
 /// The person's organizations with their member counts, oldest first.
-pub async fn places_of(app: &App, user: &UserId) -> Result<Vec<(Membership, i64)>, Error> {
+pub async fn places_of(app: &App, user: UserId) -> Result<Vec<(Membership, i64)>, Error> {
     Ok(store::places_of(app.db.pool(), user).await?)
 }
 
 /// The organization's data that its keys need.
-pub async fn find(app: &App, org: &OrgId) -> Result<Option<(String, Plan)>, Error> {
+pub async fn find(app: &App, org: OrgId) -> Result<Option<(String, Plan)>, Error> {
     Ok(store::find(app.db.pool(), org).await?)
 }

@@ -17,30 +17,30 @@ pub async fn rename(app: &App, actor: &Actor, name: &str) -> Result<(), Error> {
         return Ok(());
     }
     let mut write = app.db.write().await?;
-    store::set_name(&mut write, &org.org, name).await?;
-    let event = Event::new("organization.renamed").on("organization", &org.org, name);
+    store::set_name(&mut write, org.org, name).await?;
+    let event = Event::new("organization.renamed").on("organization", org.org, name);
     audit::record(app, &mut write, &actor.by, event.detail("from", org.org_name.clone())).await?;
-    conclude(app, write, &org.org).await
+    conclude(app, write, org.org).await
 }
 
 pub async fn set_plan(app: &App, actor: &Actor, plan: Plan) -> Result<(), Error> {
     actor.require(Permission::ManageOrganization)?;
     let org = &actor.org;
     let mut write = app.db.write().await?;
-    let (_, from) = store::find(&mut *write, &org.org).await?.ok_or(Error::NotFound)?;
+    let (_, from) = store::find(&mut *write, org.org).await?.ok_or(Error::NotFound)?;
     if from == plan {
         return Ok(());
     }
-    store::set_plan(&mut write, &org.org, plan).await?;
-    let event = Event::new("organization.plan_changed").on("organization", &org.org, &org.org_name);
+    store::set_plan(&mut write, org.org, plan).await?;
+    let event = Event::new("organization.plan_changed").on("organization", org.org, &org.org_name);
     let event = event.detail("from", from.as_str()).detail("to", plan.as_str());
     audit::record(app, &mut write, &actor.by, event).await?;
-    conclude(app, write, &org.org).await
+    conclude(app, write, org.org).await
 }
 
 /// The number of keys that would be revoked with the organization.
 pub async fn living_keys(app: &App, actor: &Actor) -> Result<i64, Error> {
-    app.slice::<Offboarding>().0.living(app, &actor.org.org).await
+    app.slice::<Offboarding>().0.living(app, actor.org.org).await
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -68,18 +68,18 @@ pub async fn delete(app: &App, member: &Member, keys_may_end: bool) -> Result<De
     if !Permission::ManageOrganization.is_granted(own, member.door) {
         return Err(Error::OutOfStep);
     }
-    app.slice::<Offboarding>().0.organization_ends(app, &mut write, &org.org).await?;
-    members::delete_organization(&mut write, &org.org, app.clock.now()).await?;
-    let event = Event::new("organization.deleted").on("organization", &org.org, &org.org_name);
+    app.slice::<Offboarding>().0.organization_ends(app, &mut write, org.org).await?;
+    members::delete_organization(&mut write, org.org, app.clock.now()).await?;
+    let event = Event::new("organization.deleted").on("organization", org.org, &org.org_name);
     audit::record(app, &mut write, &member.by, event.detail("keys_revoked", living)).await?;
-    conclude(app, write, &org.org).await?;
+    conclude(app, write, org.org).await?;
     app.live.recheck_all();
     Ok(Deleted::Done)
 }
 
 /// Invalidates the cached plan and name of the organization's keys.
-async fn conclude(app: &App, mut write: Write, org: &OrgId) -> Result<(), Error> {
-    changes::note(&mut write, app.clock.now(), Kind::Organization, org.as_str()).await?;
+async fn conclude(app: &App, mut write: Write, org: OrgId) -> Result<(), Error> {
+    changes::note(&mut write, app.clock.now(), Kind::Organization, org).await?;
     write.commit().await?;
     Ok(())
 }

@@ -41,8 +41,8 @@ fn invitation(row: &AnyRow) -> Result<Invitation, sqlx::Error> {
     let is_disabled = row.try_get::<Option<i64>, _>("disabled_at")?.is_some();
     let inviter_role = row.try_get::<Option<String>, _>("inviter_role")?;
     Ok(Invitation {
-        id: InvitationId::from_text(row.try_get::<String, _>("id")?),
-        org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
+        id: row.try_get("id")?,
+        org: row.try_get("org_id")?,
         org_name: row.try_get("org_name")?,
         email: row.try_get("email")?,
         role: role(row)?,
@@ -54,11 +54,11 @@ fn invitation(row: &AnyRow) -> Result<Invitation, sqlx::Error> {
 }
 
 /// The newest first.
-pub async fn list(pool: &AnyPool, org: &OrgId, limit: i64) -> Result<Vec<Invitation>, sqlx::Error> {
+pub async fn list(pool: &AnyPool, org: OrgId, limit: i64) -> Result<Vec<Invitation>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE invitations.org_id = $1 ORDER BY invitations.sent_at DESC, invitations.id DESC LIMIT $2"
     ))
-    .bind(org.as_str())
+    .bind(org)
     .bind(limit)
     .fetch_all(pool)
     .await?;
@@ -68,12 +68,12 @@ pub async fn list(pool: &AnyPool, org: &OrgId, limit: i64) -> Result<Vec<Invitat
 /// One of an organization.
 pub async fn find(
     write: &mut Write,
-    org: &OrgId,
-    id: &InvitationId,
+    org: OrgId,
+    id: InvitationId,
 ) -> Result<Option<Invitation>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE invitations.org_id = $1 AND invitations.id = $2"))
-        .bind(org.as_str())
-        .bind(id.as_str())
+        .bind(org)
+        .bind(id)
         .fetch_optional(&mut **write)
         .await?;
     row.as_ref().map(invitation).transpose()
@@ -81,11 +81,11 @@ pub async fn find(
 
 pub async fn find_by_email(
     write: &mut Write,
-    org: &OrgId,
+    org: OrgId,
     email: &str,
 ) -> Result<Option<Invitation>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE invitations.org_id = $1 AND invitations.email_key = $2"))
-        .bind(org.as_str())
+        .bind(org)
         .bind(email_key(email))
         .fetch_optional(&mut **write)
         .await?;
@@ -110,12 +110,12 @@ pub async fn find_by_token<'e>(
 
 /// A new invitation, or a new link and role for the one that the address has already.
 pub struct NewInvitation<'a> {
-    pub id: &'a InvitationId,
-    pub org: &'a OrgId,
+    pub id: InvitationId,
+    pub org: OrgId,
     pub email: &'a str,
     pub role: Role,
     pub token_hash: &'a str,
-    pub by: &'a UserId,
+    pub by: UserId,
     pub now: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -127,13 +127,13 @@ pub async fn put(write: &mut Write, new: &NewInvitation<'_>) -> Result<(), sqlx:
          ON CONFLICT (org_id, email_key) DO UPDATE SET role = excluded.role, token_hash = excluded.token_hash, \
          invited_by = excluded.invited_by, sent_at = excluded.sent_at, expires_at = excluded.expires_at",
     )
-    .bind(new.id.as_str())
-    .bind(new.org.as_str())
+    .bind(new.id)
+    .bind(new.org)
     .bind(new.email)
     .bind(email_key(new.email))
     .bind(new.role.as_str())
     .bind(new.token_hash)
-    .bind(new.by.as_str())
+    .bind(new.by)
     .bind(new.now.millis())
     .bind(new.expires_at.millis())
     .execute(&mut **write)
@@ -142,9 +142,8 @@ pub async fn put(write: &mut Write, new: &NewInvitation<'_>) -> Result<(), sqlx:
 }
 
 /// Returns false if it is gone already, so only one of two concurrent calls returns true.
-pub async fn delete(write: &mut Write, id: &InvitationId) -> Result<bool, sqlx::Error> {
-    let done =
-        sqlx::query("DELETE FROM invitations WHERE id = $1").bind(id.as_str()).execute(&mut **write).await?;
+pub async fn delete(write: &mut Write, id: InvitationId) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM invitations WHERE id = $1").bind(id).execute(&mut **write).await?;
     Ok(done.rows_affected() == 1)
 }
 

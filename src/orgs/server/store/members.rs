@@ -60,7 +60,7 @@ macro_rules! select {
 
 fn listed(row: &AnyRow) -> Result<MemberSummary, sqlx::Error> {
     Ok(MemberSummary {
-        user: UserId::from_text(row.try_get::<String, _>("user_id")?),
+        user: row.try_get("user_id")?,
         name: row.try_get("name")?,
         email: row.try_get("email")?,
         role: role(row)?,
@@ -87,7 +87,7 @@ const SEARCHED: &str = select!(
 /// Members from a position on; `search` is how a name, one of its words, or an address begins.
 pub async fn list(
     pool: &AnyPool,
-    org: &OrgId,
+    org: OrgId,
     search: &str,
     after: Option<&MemberCursor>,
     limit: i64,
@@ -95,7 +95,7 @@ pub async fn list(
     let (joined_at, user) =
         after.map_or((i64::MIN, ""), |position| (position.joined_at, position.user.as_str()));
     let text = if search.is_empty() { FIRST_PAGE } else { SEARCHED };
-    let mut query = sqlx::query(text).bind(org.as_str()).bind(joined_at).bind(user.to_owned()).bind(limit);
+    let mut query = sqlx::query(text).bind(org).bind(joined_at).bind(user.to_owned()).bind(limit);
     if !search.is_empty() {
         let beginning = name_key(search).replace('!', "!!").replace('%', "!%").replace('_', "!_");
         query = query.bind(format!("{beginning}%")).bind(format!("% {beginning}%"));
@@ -105,8 +105,8 @@ pub async fn list(
 
 pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
-    org: &OrgId,
-    user: &UserId,
+    org: OrgId,
+    user: UserId,
 ) -> Result<Option<MemberSummary>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE memberships.org_id = $1 AND memberships.user_id = $2"))
         .bind(org.to_string())
@@ -117,22 +117,22 @@ pub async fn find<'e>(
 }
 
 /// Counts up to `most` members.
-pub async fn count(pool: &AnyPool, org: &OrgId, most: i64) -> Result<i64, sqlx::Error> {
+pub async fn count(pool: &AnyPool, org: OrgId, most: i64) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT count(*) FROM (SELECT user_id FROM memberships WHERE org_id = $1 LIMIT $2) AS few",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(most)
     .fetch_one(pool)
     .await
 }
 
-pub async fn has_email(write: &mut Write, org: &OrgId, email: &str) -> Result<bool, sqlx::Error> {
+pub async fn has_email(write: &mut Write, org: OrgId, email: &str) -> Result<bool, sqlx::Error> {
     let row = sqlx::query(
         "SELECT user_id FROM memberships JOIN users ON users.id = memberships.user_id \
          WHERE org_id = $1 AND email_key = $2",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(email_key(email))
     .fetch_optional(&mut **write)
     .await?;
@@ -140,22 +140,22 @@ pub async fn has_email(write: &mut Write, org: &OrgId, email: &str) -> Result<bo
 }
 
 /// Locks the organization's row until the end of the transaction. Returns false when the organization is gone.
-pub async fn hold(write: &mut Write, org: &OrgId) -> Result<bool, sqlx::Error> {
+pub async fn hold(write: &mut Write, org: OrgId) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("UPDATE organizations SET name = name WHERE id = $1 AND deleted_at IS NULL")
-        .bind(org.as_str())
+        .bind(org)
         .execute(&mut **write)
         .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Is there an owner besides this one who can sign in? Nobody can disable that owner until the end of the transaction.
-pub async fn hold_other_owner(write: &mut Write, org: &OrgId, user: &UserId) -> Result<bool, sqlx::Error> {
+pub async fn hold_other_owner(write: &mut Write, org: OrgId, user: UserId) -> Result<bool, sqlx::Error> {
     let others: Vec<String> = sqlx::query_scalar(
         "SELECT user_id FROM memberships JOIN users ON users.id = memberships.user_id \
          WHERE org_id = $1 AND role = 'owner' AND user_id <> $2 AND disabled_at IS NULL ORDER BY user_id",
     )
-    .bind(org.as_str())
-    .bind(user.as_str())
+    .bind(org)
+    .bind(user)
     .fetch_all(&mut **write)
     .await?;
     for other in others {
@@ -171,7 +171,7 @@ pub async fn hold_other_owner(write: &mut Write, org: &OrgId, user: &UserId) -> 
 }
 
 /// The names of a person's organizations in which no owner can sign in, where that person is an owner.
-pub async fn without_owner(pool: &AnyPool, user: &UserId) -> Result<Vec<String>, sqlx::Error> {
+pub async fn without_owner(pool: &AnyPool, user: UserId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT organizations.name FROM memberships JOIN organizations ON organizations.id = memberships.org_id \
          WHERE memberships.user_id = $1 AND memberships.role = 'owner' AND deleted_at IS NULL AND NOT EXISTS \
@@ -179,58 +179,58 @@ pub async fn without_owner(pool: &AnyPool, user: &UserId) -> Result<Vec<String>,
          WHERE others.org_id = memberships.org_id AND others.role = 'owner' AND users.disabled_at IS NULL) \
          ORDER BY organizations.name",
     )
-    .bind(user.as_str())
+    .bind(user)
     .fetch_all(pool)
     .await
 }
 
 /// The addresses of those who look after what somebody made: of that person, or of the owners when the person is no
 /// member any more.
-pub async fn answerable(write: &mut Write, org: &OrgId, user: &UserId) -> Result<Vec<String>, sqlx::Error> {
+pub async fn answerable(write: &mut Write, org: OrgId, user: UserId) -> Result<Vec<String>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT user_id, email FROM memberships JOIN users ON users.id = memberships.user_id \
          WHERE org_id = $1 AND disabled_at IS NULL AND (user_id = $2 OR role = 'owner') ORDER BY email",
     )
-    .bind(org.as_str())
-    .bind(user.as_str())
+    .bind(org)
+    .bind(user)
     .fetch_all(&mut **write)
     .await?;
     let people: Vec<(String, String)> = rows
         .iter()
         .map(|row| Ok((row.try_get("user_id")?, row.try_get("email")?)))
         .collect::<Result<_, sqlx::Error>>()?;
-    match people.iter().find(|(id, _)| id == user.as_str()) {
+    match people.iter().find(|(id, _)| *id == user.to_string()) {
         Some((_, email)) => Ok(vec![email.clone()]),
         None => Ok(people.into_iter().map(|(_, email)| email).collect()),
     }
 }
 
-pub async fn set_role(write: &mut Write, org: &OrgId, user: &UserId, role: Role) -> Result<(), sqlx::Error> {
+pub async fn set_role(write: &mut Write, org: OrgId, user: UserId, role: Role) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2")
-        .bind(org.as_str())
-        .bind(user.as_str())
+        .bind(org)
+        .bind(user)
         .bind(role.as_str())
         .execute(&mut **write)
         .await
         .map(drop)
 }
 
-pub async fn delete(write: &mut Write, org: &OrgId, user: &UserId) -> Result<(), sqlx::Error> {
+pub async fn delete(write: &mut Write, org: OrgId, user: UserId) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM memberships WHERE org_id = $1 AND user_id = $2")
-        .bind(org.as_str())
-        .bind(user.as_str())
+        .bind(org)
+        .bind(user)
         .execute(&mut **write)
         .await
         .map(drop)
 }
 
 /// Deletes the memberships and invitations of an organization and marks it as deleted.
-pub async fn delete_organization(write: &mut Write, org: &OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn delete_organization(write: &mut Write, org: OrgId, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in ["DELETE FROM memberships WHERE org_id = $1", "DELETE FROM invitations WHERE org_id = $1"] {
-        sqlx::query(text).bind(org.as_str()).execute(&mut **write).await?;
+        sqlx::query(text).bind(org).execute(&mut **write).await?;
     }
     sqlx::query("UPDATE organizations SET deleted_at = $2 WHERE id = $1")
-        .bind(org.as_str())
+        .bind(org)
         .bind(now.millis())
         .execute(&mut **write)
         .await

@@ -18,37 +18,33 @@ pub struct Membership {
 }
 
 /// The person's memberships, oldest first. The first one is the default organization.
-pub async fn memberships_of(pool: &AnyPool, user: &UserId) -> Result<Vec<Membership>, sqlx::Error> {
+pub async fn memberships_of(pool: &AnyPool, user: UserId) -> Result<Vec<Membership>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, name, role FROM memberships JOIN organizations ON organizations.id = memberships.org_id \
          WHERE user_id = $1 ORDER BY memberships.created_at, org_id",
     )
-    .bind(user.as_str())
+    .bind(user)
     .fetch_all(pool)
     .await?;
     rows.iter().map(membership).collect()
 }
 
 /// The person's memberships, each with the organization's member count.
-pub async fn places_of(pool: &AnyPool, user: &UserId) -> Result<Vec<(Membership, i64)>, sqlx::Error> {
+pub async fn places_of(pool: &AnyPool, user: UserId) -> Result<Vec<(Membership, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, name, role, \
          (SELECT COUNT(*) FROM memberships AS others WHERE others.org_id = memberships.org_id) AS members \
          FROM memberships JOIN organizations ON organizations.id = memberships.org_id \
          WHERE user_id = $1 ORDER BY memberships.created_at, org_id",
     )
-    .bind(user.as_str())
+    .bind(user)
     .fetch_all(pool)
     .await?;
     rows.iter().map(|row| Ok((membership(row)?, row.try_get("members")?))).collect()
 }
 
 fn membership(row: &AnyRow) -> Result<Membership, sqlx::Error> {
-    Ok(Membership {
-        org: OrgId::from_text(row.try_get::<String, _>("org_id")?),
-        org_name: row.try_get("name")?,
-        role: role(row)?,
-    })
+    Ok(Membership { org: row.try_get("org_id")?, org_name: row.try_get("name")?, role: role(row)? })
 }
 
 fn role(row: &AnyRow) -> Result<Role, sqlx::Error> {
@@ -58,13 +54,13 @@ fn role(row: &AnyRow) -> Result<Role, sqlx::Error> {
 
 pub async fn insert(
     write: &mut Write,
-    id: &OrgId,
+    id: OrgId,
     name: &str,
     plan: Plan,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO organizations (id, name, plan, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(id.as_str())
+        .bind(id)
         .bind(name)
         .bind(plan.as_str())
         .bind(now.millis())
@@ -76,8 +72,8 @@ pub async fn insert(
 /// Returns false if the person is already a member.
 pub async fn insert_membership(
     write: &mut Write,
-    org: &OrgId,
-    user: &UserId,
+    org: OrgId,
+    user: UserId,
     role: Role,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
@@ -85,8 +81,8 @@ pub async fn insert_membership(
         "INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (org_id, user_id) DO NOTHING",
     )
-    .bind(org.as_str())
-    .bind(user.as_str())
+    .bind(org)
+    .bind(user)
     .bind(role.as_str())
     .bind(now.millis())
     .execute(&mut **write)
@@ -94,18 +90,18 @@ pub async fn insert_membership(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn set_plan(write: &mut Write, org: &OrgId, plan: Plan) -> Result<(), sqlx::Error> {
+pub async fn set_plan(write: &mut Write, org: OrgId, plan: Plan) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE organizations SET plan = $2 WHERE id = $1")
-        .bind(org.as_str())
+        .bind(org)
         .bind(plan.as_str())
         .execute(&mut **write)
         .await
         .map(drop)
 }
 
-pub async fn set_name(write: &mut Write, org: &OrgId, name: &str) -> Result<(), sqlx::Error> {
+pub async fn set_name(write: &mut Write, org: OrgId, name: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE organizations SET name = $2 WHERE id = $1")
-        .bind(org.as_str())
+        .bind(org)
         .bind(name)
         .execute(&mut **write)
         .await
@@ -114,7 +110,7 @@ pub async fn set_name(write: &mut Write, org: &OrgId, name: &str) -> Result<(), 
 
 pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
-    org: &OrgId,
+    org: OrgId,
 ) -> Result<Option<(String, Plan)>, sqlx::Error> {
     let row = sqlx::query("SELECT name, plan FROM organizations WHERE id = $1 AND deleted_at IS NULL")
         .bind(org.to_string())

@@ -31,7 +31,7 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
     many(write, columns, 6, HOURS, rows, |query, row| {
         let ((secret, hour, outcome), of) = row;
         query
-            .bind(secret.to_string())
+            .bind(secret)
             .bind(*hour)
             .bind(outcome.as_str())
             .bind(of.key.to_string())
@@ -70,7 +70,7 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
     many(write, columns, 8, CALLERS, batch.callers.iter(), |query, (caller, sum)| {
         query
             .bind(caller.key.to_string())
-            .bind(caller.secret.to_string())
+            .bind(caller.secret)
             .bind(text_of(caller.address))
             .bind(caller.user_agent.to_string())
             .bind(sum.first_at.millis())
@@ -89,7 +89,7 @@ pub async fn add_refusals(write: &mut Write, refusals: &[Refused]) -> Result<(),
             .bind(refused.at.millis())
             .bind(refused.org.to_string())
             .bind(refused.key.to_string())
-            .bind(refused.secret.to_string())
+            .bind(refused.secret)
             .bind(refused.outcome.as_str())
             .bind(text_of(refused.address))
     })
@@ -99,7 +99,7 @@ pub async fn add_refusals(write: &mut Write, refusals: &[Refused]) -> Result<(),
 /// Why a request with one of the organization's keys was refused.
 pub async fn refusal(
     db: impl AnyExecutor<'_>,
-    org: &OrgId,
+    org: OrgId,
     request_id: &str,
 ) -> Result<Option<Reason>, sqlx::Error> {
     let row = sqlx::query(
@@ -107,7 +107,7 @@ pub async fn refusal(
          WHERE request_id = $1 AND org_id = $2",
     )
     .bind(request_id)
-    .bind(org.as_str())
+    .bind(org)
     .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -115,7 +115,7 @@ pub async fn refusal(
     let no_id = || sqlx::Error::Decode(format!("no secret id {secret}").into());
     Ok(Some(Reason {
         at: Timestamp::from_millis(row.try_get("at")?),
-        key: KeyId::from_text(row.try_get::<String, _>("key_id")?),
+        key: row.try_get("key_id")?,
         secret: SecretId::parse(&secret).ok_or_else(no_id)?,
         outcome: outcome(row.try_get("outcome")?)?,
         address: row.try_get("address")?,
@@ -161,11 +161,11 @@ pub struct Hour {
 }
 
 /// A key's hours from one on, in their order.
-pub async fn hours(db: impl AnyExecutor<'_>, key: &KeyId, from: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
+pub async fn hours(db: impl AnyExecutor<'_>, key: KeyId, from: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT secret_id, hour, outcome, requests FROM usage_hours WHERE key_id = $1 AND hour >= $2 ORDER BY hour",
     )
-    .bind(key.as_str())
+    .bind(key)
     .bind(from.millis().div_euclid(HOUR))
     .fetch_all(db)
     .await?;
@@ -184,13 +184,13 @@ pub async fn hours(db: impl AnyExecutor<'_>, key: &KeyId, from: Timestamp) -> Re
 /// An organization's requests by hour and outcome.
 pub async fn org_hours(
     db: impl AnyExecutor<'_>,
-    org: &OrgId,
+    org: OrgId,
     from: Timestamp,
 ) -> Result<Vec<(i64, Outcome, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT hour, outcome, requests FROM usage_org_hours WHERE org_id = $1 AND hour >= $2 ORDER BY hour",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(from.millis().div_euclid(HOUR))
     .fetch_all(db)
     .await?;
@@ -218,14 +218,14 @@ pub async fn trends(
         places.join(", ")
     );
     let query = sqlx::query(sql(text)).bind(first);
-    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(db).await?;
+    let rows = keys.iter().fold(query, |query, key| query.bind(key)).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
             let mut trend = [0; TREND];
             for (day, calls) in trend.iter_mut().enumerate() {
                 *calls = row.try_get(day + 1)?;
             }
-            Ok((KeyId::from_text(row.try_get::<String, _>(0)?), trend))
+            Ok((row.try_get(0)?, trend))
         })
         .collect()
 }
@@ -246,10 +246,10 @@ pub async fn sums(
         places.join(", ")
     );
     let query = sqlx::query(sql(text)).bind(from.millis().div_euclid(HOUR));
-    let rows = keys.iter().fold(query, |query, key| query.bind(key.as_str())).fetch_all(db).await?;
+    let rows = keys.iter().fold(query, |query, key| query.bind(key)).fetch_all(db).await?;
     rows.iter()
         .map(|row| {
-            let key = KeyId::from_text(row.try_get::<String, _>("key_id")?);
+            let key = row.try_get("key_id")?;
             let outcome = outcome(row.try_get("outcome")?)?;
             Ok((key, row.try_get("secret_id")?, outcome, row.try_get("requests")?))
         })
@@ -259,7 +259,7 @@ pub async fn sums(
 /// Keys of an organization that have ended and were tried since a moment, the most tried first.
 pub async fn dead(
     pool: &AnyPool,
-    org: &OrgId,
+    org: OrgId,
     from: Timestamp,
     most: usize,
 ) -> Result<Vec<(KeyId, i64)>, sqlx::Error> {
@@ -271,14 +271,12 @@ pub async fn dead(
          SELECT key_id, requests FROM usage_hours WHERE outcome = 'expired' AND org_id = $1 AND hour >= $2) AS tried \
          GROUP BY key_id ORDER BY requests DESC, key_id LIMIT $3",
     )
-    .bind(org.as_str())
+    .bind(org)
     .bind(from.millis().div_euclid(HOUR))
     .bind(most as i64)
     .fetch_all(pool)
     .await?;
-    rows.iter()
-        .map(|row| Ok((KeyId::from_text(row.try_get::<String, _>("key_id")?), row.try_get("requests")?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("key_id")?, row.try_get("requests")?))).collect()
 }
 
 /// Who used a key, or tried to.
@@ -299,14 +297,14 @@ pub struct Caller {
 /// The latest first; each once for every secret that it sent.
 pub async fn callers(
     db: impl AnyExecutor<'_>,
-    key: &KeyId,
+    key: KeyId,
     since: Timestamp,
 ) -> Result<Vec<Caller>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT secret_id, address, user_agent, first_at, last_at, accepted_at, requests FROM callers \
          WHERE key_id = $1 AND last_at >= $2 ORDER BY last_at DESC LIMIT 100",
     )
-    .bind(key.as_str())
+    .bind(key)
     .bind(since.millis())
     .fetch_all(db)
     .await?;

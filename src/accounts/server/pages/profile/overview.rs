@@ -86,11 +86,11 @@ async fn page(
 ) -> Result<Response, Error> {
     let visitor = member.visitor.clone();
     // Before they are read: what comes next is told.
-    let new_session = app.live.expect(service::new_session(&visitor.person.id));
+    let new_session = app.live.expect(service::new_session(visitor.person.id));
     let sessions = service::sessions_of(app, &visitor.person).await?;
     let sign_in_methods = sign_in_methods::of(app, &visitor.person).await?;
     let codes = service::recovery_codes_left(app, &visitor.person).await?;
-    let devices = app.slice::<Devices>().0.devices_of(app, &visitor.person.id).await?;
+    let devices = app.slice::<Devices>().0.devices_of(app, visitor.person.id).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;

@@ -5,7 +5,7 @@ mod chart;
 mod facts;
 mod rotation;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
@@ -19,6 +19,7 @@ use crate::audit::{self, AuditFilter, Recorded, Target};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key};
 use crate::orgs::server::Member;
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Permission, Timestamp};
 use crate::ui::form::Form;
@@ -35,14 +36,14 @@ use crate::usage::server::{self as usage, Caller, Hour};
 pub async fn show(
     State(app): State<App>,
     member: Member,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let raw = query.unwrap_or_default();
     let mut pairs = url::form_urlencoded::parse(raw.as_bytes());
     let range = pairs.find(|(name, _)| name == "range").map(|(_, range)| Range::parse(&range));
     let shown = KeyPageState { range: range.unwrap_or_default(), ..KeyPageState::default() };
-    page(&app, &member, &KeyId::from_text(id), shown, StatusCode::OK).await
+    page(&app, &member, id, shown, StatusCode::OK).await
 }
 
 /// The variable parts of the key's page.
@@ -75,7 +76,7 @@ struct KeyDetails {
 async fn load(
     app: &App,
     member: &Member,
-    id: &KeyId,
+    id: KeyId,
     range: Range,
     is_revealed: bool,
 ) -> Result<KeyDetails, Error> {
@@ -90,7 +91,7 @@ async fn load(
     let callers = usage::callers_of(app, id, now.minus(A_DAY * 30)).await?;
     let events = if member.may(Permission::ReadAudit) {
         let of_it = AuditFilter { target: Some(Target::Id(id.to_string())), ..AuditFilter::default() };
-        Some(audit::list(app.db.pool(), &member.org.org, &of_it, 20).await?)
+        Some(audit::list(app.db.pool(), member.org.org, &of_it, 20).await?)
     } else {
         None
     };
@@ -115,7 +116,7 @@ async fn load(
 pub async fn page(
     app: &App,
     member: &Member,
-    id: &KeyId,
+    id: KeyId,
     shown: KeyPageState,
     status: StatusCode,
 ) -> Result<Response, Error> {
@@ -196,7 +197,7 @@ fn head(
     may_renew: bool,
     now: Timestamp,
 ) -> AnyView {
-    let path = path_of(&key.id);
+    let path = path_of(key.id);
     let (kind, start) = (key.kind, key.secret.to_string());
     let alive = status != Status::Revoked;
     let rotates = may_lend && may_renew && !matches!(status, Status::Revoked | Status::Expired);
@@ -271,7 +272,7 @@ fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
         grouped(limited),
         grouped(rejected)
     );
-    let path = path_of(&key.id);
+    let path = path_of(key.id);
     let options = Range::ALL
         .map(|option| {
             LinkOption::new(format!("{path}?range={}", option.as_str()), option.label(), option == range)
@@ -320,7 +321,7 @@ fn danger(key: &Key, day: &[Hour], callers: &[Caller], now: Timestamp) -> AnyVie
             grouped(valid)
         )
     };
-    let href = format!("{}/revoke", path_of(&key.id));
+    let href = format!("{}/revoke", path_of(key.id));
     view! {
         <section
             class="mt-10 flex flex-wrap items-center justify-between gap-x-8 gap-y-3 rounded-panel border border-danger-line px-4 py-4 sm:px-5"

@@ -27,7 +27,7 @@ pub fn panel(
     now: Timestamp,
 ) -> Option<AnyView> {
     let (old, until) = key.rotation(now)?;
-    let path = path_of(&key.id);
+    let path = path_of(key.id);
     let old_text = old.to_string();
     let calls = |secret: &str| -> u64 {
         let hours = day.iter().filter(|hour| hour.secret == secret);

@@ -60,12 +60,12 @@ pub async fn load(
         keys::count(app, member, &OFFERED),
         keys::creators(app, member),
     )?;
-    let is_new = fresh.as_ref().map(|key| key.id.clone());
+    let is_new = fresh.as_ref().map(|key| key.id);
     if let Some(fresh) = fresh {
         keys.retain(|key| key.id != fresh.id);
         keys.insert(0, fresh);
     }
-    let ids: Vec<KeyId> = keys.iter().map(|key| key.id.clone()).collect();
+    let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
     let people = keys.iter().map(|key| &key.created_by).chain(&offered).chain(&query.creator);
     let people: BTreeSet<UserId> = people.cloned().collect();
     let people: Vec<UserId> = people.into_iter().collect();
@@ -76,13 +76,13 @@ pub async fn load(
         keys::makers(app, &keys),
         accounts::names(app, &people),
     )?;
-    let name = |id: &UserId| names.get(id).cloned().unwrap_or_else(|| "somebody who is gone".to_owned());
+    let name = |id: UserId| names.get(&id).cloned().unwrap_or_else(|| "somebody who is gone".to_owned());
 
     let rows = keys.into_iter().map(|key| RowData {
         trend: trends.remove(&key.id),
         limited: limited.get(&key.id).copied().unwrap_or(0),
         share: shares.get(&key.id).copied(),
-        creator: if key.created_by == member.user { "you".to_owned() } else { name(&key.created_by) },
+        creator: if key.created_by == member.user { "you".to_owned() } else { name(key.created_by) },
         maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
         may_manage: keys::may_manage(member, &key),
         may_renew: keys::may_renew(member, &key),
@@ -90,9 +90,8 @@ pub async fn load(
         key,
     });
     let rows = rows.collect();
-    let chosen =
-        query.creator.clone().filter(|chosen| names.contains_key(chosen) && !offered.contains(chosen));
-    let mut creators: Vec<_> = offered.into_iter().chain(chosen).map(|id| (id.clone(), name(&id))).collect();
+    let chosen = query.creator.filter(|chosen| names.contains_key(chosen) && !offered.contains(chosen));
+    let mut creators: Vec<_> = offered.into_iter().chain(chosen).map(|id| (id, name(id))).collect();
     creators.sort_by_key(|(_, name)| name.to_lowercase());
     Ok(KeyListPage {
         rows,
@@ -129,9 +128,9 @@ async fn limited(app: &App, ids: &[KeyId]) -> Result<HashMap<KeyId, u64>, Error>
 
 async fn shares(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, (u64, u64)>, Error> {
     let now = app.clock.now();
-    let rotating: HashMap<&KeyId, String> =
-        keys.iter().filter_map(|key| key.rotation(now).map(|(old, _)| (&key.id, old.to_string()))).collect();
-    let ids: Vec<KeyId> = rotating.keys().map(|id| (*id).clone()).collect();
+    let rotating: HashMap<KeyId, String> =
+        keys.iter().filter_map(|key| key.rotation(now).map(|(old, _)| (key.id, old.to_string()))).collect();
+    let ids: Vec<KeyId> = rotating.keys().copied().collect();
     let mut shares: HashMap<KeyId, (u64, u64)> = HashMap::new();
     for (slice, requests) in usage::sums(app, &ids, now.minus(Duration::from_secs(24 * 60 * 60))).await? {
         let is_old = rotating.get(&slice.key) == Some(&slice.secret);

@@ -62,7 +62,7 @@ pub async fn search(
 /// Redirects to the page of the key that has or had this secret; otherwise to the list without results.
 async fn by_secret(app: &App, member: &Member, secret: crate::shared::SecretId) -> Result<Response, Error> {
     let to = match find_by_secret(app, member, secret).await? {
-        Some(key) => path_of(&key),
+        Some(key) => path_of(key),
         None => Query::of_text(secret.to_string()).address(),
     };
     Ok(Redirect::to(&to).into_response())

@@ -118,8 +118,8 @@ impl Query {
                 },
                 "status" => query.standing = Standing::parse(&value),
                 "kind" => query.kind = Kind::parse(&value),
-                "creator" if !value.is_empty() && !value.contains('\0') => {
-                    query.creator = Some(UserId::from_text(value));
+                "creator" if !value.is_empty() => {
+                    query.creator = Some(UserId::parse(&value).unwrap_or(UserId::NIL));
                 }
                 "sort" => query.sort = Sort::parse(&value),
                 "after" => query.after = value,
@@ -153,7 +153,7 @@ impl Query {
             ("q", self.text.clone()),
             ("status", self.standing.map_or("", Standing::as_str).to_owned()),
             ("kind", self.kind.map_or("", Kind::as_str).to_owned()),
-            ("creator", self.creator.as_ref().map_or("", UserId::as_str).to_owned()),
+            ("creator", self.creator.map_or_else(String::new, |id| id.to_string())),
             ("sort", sort.map_or("", Sort::as_str).to_owned()),
             ("after", self.after.clone()),
             ("before", self.before.clone()),
@@ -177,7 +177,7 @@ impl Query {
         let mut filter = Filter {
             standing: self.standing,
             kind: self.kind,
-            creator: self.creator.clone(),
+            creator: self.creator,
             order,
             descending,
             after: Position::parse(&self.after, order),
@@ -224,7 +224,7 @@ mod tests {
         for address in [
             "/settings/api-keys",
             "/settings/api-keys?q=ci+deploy%2F%26",
-            "/settings/api-keys?q=ak_live_8fK2&status=active&kind=mcp&creator=u1&sort=name&after=abc",
+            "/settings/api-keys?q=ak_live_8fK2&status=active&kind=mcp&creator=01a1f866-0d00-7fff-bfff-ffffffffffff&sort=name&after=abc",
         ] {
             let (query, token) = read(address.split_once('?').map_or("", |(_, query)| query));
             assert_eq!((query.address().as_str(), token), (address, None));

@@ -27,7 +27,7 @@ pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Mar
         r#"<div class="flex gap-3">"# { pick(&key, may_manage && status != Status::Revoked, selectable) }
         r#"<span class="mt-0.5">"# { glyph(key.secret.as_str(), key.kind, !status.is_active()) }
         r#"</span><div class="min-w-0"><div class="flex flex-wrap items-center gap-x-2 gap-y-1">"#
-        { row_link(&path_of(&key.id), &key.name) } { badge_of(&key, now, limited > 0, is_new) }
+        { row_link(&path_of(key.id), &key.name) } { badge_of(&key, now, limited > 0, is_new) }
         r#"</div><div class="cap mt-0.5 [overflow-wrap:anywhere]" dir="auto">"# { origin } "</div></div></div>"
     );
     let start = markup!(
@@ -62,7 +62,7 @@ fn pick(key: &Key, selects: bool, selectable: bool) -> Markup {
     match (selects, selectable) {
         (true, _) => markup!(
             r#"<input class="check pick over mt-px" type="checkbox" form=""# { SELECTION } r#"" name="key" value=""#
-            { key.id.as_str() } r#"" aria-label="Select "# { &key.name } r#"">"#
+            { key.id.to_string() } r#"" aria-label="Select "# { &key.name } r#"">"#
         ),
         (false, true) => {
             markup!(r#"<span class="w-4.5 flex-none pointer-coarse:w-6" aria-hidden="true"></span>"#)
@@ -110,7 +110,7 @@ fn actions(key: &Key, status: Status, may_renew: bool, place: usize) -> Option<M
     if status == Status::Revoked {
         return None;
     }
-    let path = path_of(&key.id);
+    let path = path_of(key.id);
     let (deed, symbol, text) = match key.disabled_at {
         Some(_) => ("enable", Symbol::Check, "Enable"),
         None => ("disable", Symbol::Pause, "Disable"),

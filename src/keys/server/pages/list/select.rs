@@ -26,13 +26,13 @@ pub async fn selected(
         return Ok(Redirect::to(HOME).into_response());
     }
     if deed == "revoke" {
-        let chosen = keys.iter().map(|key| ("key", key.as_str()));
+        let chosen = keys.iter().map(|key| ("key", key.to_string()));
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(chosen).finish();
         return Ok(Redirect::to(&format!("{HOME}/revoke?{query}")).into_response());
     }
     let mut done = 0;
     for key in &keys {
-        match disable(&app, &member, key).await {
+        match disable(&app, &member, *key).await {
             Ok(_) => done += 1,
             // Another request has revoked or disabled it.
             Err(Refusal::State(_)) => {}
@@ -49,9 +49,8 @@ pub async fn selected(
 /// The selected keys without duplicates, at most one page of them.
 pub fn keys_of(pairs: &[(String, String)]) -> Vec<KeyId> {
     let mut keys: Vec<KeyId> = Vec::new();
-    for (_, id) in pairs.iter().filter(|(name, id)| name == "key" && !id.contains('\0')).take(ROWS) {
-        let key = KeyId::from_text(id);
-        if !keys.contains(&key) {
+    for (_, id) in pairs.iter().filter(|(name, _)| name == "key").take(ROWS) {
+        if let Some(key) = KeyId::parse(id).filter(|key| !keys.contains(key)) {
             keys.push(key);
         }
     }

@@ -45,7 +45,7 @@ pub async fn page(
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &query.address());
     let word = member.visitor.word.clone();
-    let user = member.user.clone();
+    let user = member.user;
     let mut creates = query.pairs();
     creates.push(("dialog", "create".to_owned()));
     let creates = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(creates).finish();
@@ -59,7 +59,7 @@ pub async fn page(
         let body = if is_first {
             first_use()
         } else {
-            let filters = filters(&query, &listed, user.as_str());
+            let filters = filters(&query, &listed, &user.to_string());
             view! { {filters}{content(&query, listed, now)} }.into_any()
         };
         view! {
@@ -104,8 +104,8 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
     let kinds: Vec<_> = kinds.collect();
     let creators = std::iter::once(SelectOption::new("", "All creators", query.creator.is_none()));
     let creators = creators.chain(listed.creators.iter().map(|(id, name)| {
-        let name = if id.as_str() == user { "Created by you".to_owned() } else { name.clone() };
-        SelectOption::new(id.as_str(), name, query.creator.as_ref() == Some(id))
+        let name = if id.to_string() == user { "Created by you".to_owned() } else { name.clone() };
+        SelectOption::new(id.to_string(), name, query.creator.as_ref() == Some(id))
     }));
     let creators: Vec<_> = creators.collect();
     let sorts = Sort::ALL.map(|sort| SelectOption::new(sort.as_str(), sort.label(), query.sort == sort));

@@ -1,6 +1,6 @@
 //! Sends, resends and cancels invitations. The response to the form shows the invitation links; no other page does.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
@@ -10,6 +10,7 @@ use super::invitation_view::InviteForm;
 use super::list::{MembersQuery, page};
 use crate::orgs::server::service::{self, Invited};
 use crate::orgs::server::{Member, leave_word};
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{InvitationId, Role};
 use crate::ui::form::FormErrors;
@@ -33,9 +34,9 @@ pub async fn invite(
 pub async fn resend(
     State(app): State<App>,
     member: Member,
-    Path(id): Path<String>,
+    PathId(id): PathId<InvitationId>,
 ) -> Result<Response, Error> {
-    let invited = service::resend(&app, &member, &InvitationId::from_text(id)).await?;
+    let invited = service::resend(&app, &member, id).await?;
     shown(&app, &member, vec![invited]).await
 }
 
@@ -43,9 +44,9 @@ pub async fn withdraw(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<InvitationId>,
 ) -> Result<Response, Error> {
-    let withdrawn = service::withdraw(&app, &member, &InvitationId::from_text(id)).await?;
+    let withdrawn = service::withdraw(&app, &member, id).await?;
     leave_word(&session, &format!("The invite of {} was canceled.", withdrawn.email)).await?;
     Ok(Redirect::to(HOME).into_response())
 }

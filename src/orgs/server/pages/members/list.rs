@@ -69,7 +69,7 @@ pub async fn page(
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Members), HOME);
     let word = member.visitor.word.clone();
-    let (me, role, org) = (member.user.clone(), member.org.role, member.org.org_name.clone());
+    let (me, role, org) = (member.user, member.org.role, member.org.org_name.clone());
     let may_invite = member.may(Permission::ManageMembers);
     let may_audit = member.may(Permission::ReadAudit);
     let rendered = page_for(app, member, "Members").status(status).render(move || {

@@ -1,6 +1,6 @@
 //! Removes a member, or lets one leave, after a preview of what happens to their keys.
 
-use axum::extract::{Path, RawForm, State};
+use axum::extract::{RawForm, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
@@ -10,6 +10,7 @@ use super::HOME;
 use super::role::{last_owner, refuse_others};
 use crate::orgs::server::service::{self, MemberChange, MemberSummary};
 use crate::orgs::server::{CreatedKey, Member, leave_word};
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, UserId};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -17,8 +18,12 @@ use crate::ui::parts::{Checkbox, Glyph, LinkButton, Look, counted};
 use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
-pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
-    let listed = service::find_member(&app, &member, &UserId::from_text(id)).await?;
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    PathId(id): PathId<UserId>,
+) -> Result<Response, Error> {
+    let listed = service::find_member(&app, &member, id).await?;
     refuse_others(&member, &listed)?;
     page(&app, &member, listed, FormErrors::default(), StatusCode::OK).await
 }
@@ -28,14 +33,14 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<UserId>,
     RawForm(form): RawForm,
 ) -> Result<Response, Error> {
-    let user = UserId::from_text(id);
-    let listed = service::find_member(&app, &member, &user).await?;
+    let user = id;
+    let listed = service::find_member(&app, &member, user).await?;
     let fields = url::form_urlencoded::parse(&form).filter(|(name, _)| name == "key");
-    let ticked: Vec<KeyId> = fields.map(|(_, key)| KeyId::from_text(key)).collect();
-    match service::remove(&app, &member, &user, &ticked).await? {
+    let ticked: Vec<KeyId> = fields.filter_map(|(_, key)| KeyId::parse(&key)).collect();
+    match service::remove(&app, &member, user, &ticked).await? {
         MemberChange::LastOwner => {
             let errors = FormErrors::default().with("", last_owner(&member));
             page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await
@@ -58,7 +63,7 @@ async fn page(
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let keys = service::keys_of(app, member, &listed.user).await?;
+    let keys = service::keys_of(app, member, listed.user).await?;
     let here = format!("{HOME}/{}/remove", listed.user);
     let chrome = chrome(app, member, Some(Nav::Members), &here);
     let is_self = listed.user == member.user;

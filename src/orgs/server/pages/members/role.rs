@@ -1,6 +1,6 @@
 //! Changes a member's role.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
@@ -10,6 +10,7 @@ use tower_sessions::Session;
 use super::HOME;
 use crate::orgs::server::service::{self, MemberChange, MemberSummary};
 use crate::orgs::server::{Member, leave_word};
+use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{Role, UserId};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -23,8 +24,12 @@ pub struct ChangeRoleForm {
     role: String,
 }
 
-pub async fn show(State(app): State<App>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
-    let listed = service::find_member(&app, &member, &UserId::from_text(id)).await?;
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    PathId(id): PathId<UserId>,
+) -> Result<Response, Error> {
+    let listed = service::find_member(&app, &member, id).await?;
     refuse_others(&member, &listed)?;
     Ok(page(&app, &member, listed, FormErrors::default(), StatusCode::OK).await)
 }
@@ -33,17 +38,17 @@ pub async fn submit(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Path(id): Path<String>,
+    PathId(id): PathId<UserId>,
     Form(form): Form<ChangeRoleForm>,
 ) -> Result<Response, Error> {
-    let user = UserId::from_text(id);
-    let listed = service::find_member(&app, &member, &user).await?;
+    let user = id;
+    let listed = service::find_member(&app, &member, user).await?;
     let Some(role) = Role::parse(&form.role) else {
         refuse_others(&member, &listed)?;
         let errors = FormErrors::default().with("role", "Choose a role.");
         return Ok(page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     };
-    match service::set_role(&app, &member, &user, role).await? {
+    match service::set_role(&app, &member, user, role).await? {
         MemberChange::Done => {
             leave_word(&session, &format!("{} is now {}.", listed.name, role.with_article())).await?;
             Ok(Redirect::to(HOME).into_response())

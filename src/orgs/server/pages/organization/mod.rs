@@ -82,7 +82,7 @@ async fn page(
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let (_, plan) = find(app, &member.org.org).await?.ok_or(Error::NotFound)?;
+    let (_, plan) = find(app, member.org.org).await?.ok_or(Error::NotFound)?;
     let chrome = chrome(app, member, Some(Nav::Organization), HERE);
     let may = member.may(Permission::ManageOrganization);
     let word = member.visitor.word.clone();
