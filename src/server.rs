@@ -225,10 +225,10 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     let _ = any_spawner::Executor::init_tokio();
     let routes = routes();
     let bound = orgs::server::BoundForms::among(routes.list());
-    let (router, before) = routes.into_parts();
+    let (router, fast_routes) = routes.into_parts();
     let router = router
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
         .layer(accounts::server::layer(app))
         .layer(from_fn(accounts::server::explain_unsaved));
-    Dispatcher::new(app, before, stack(app, router, errors::page))
+    Dispatcher::new(app, fast_routes, stack(app, router, errors::page))
 }

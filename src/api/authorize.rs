@@ -1,22 +1,23 @@
-//! `GET /api/v1/authorize`: forward-auth for nginx `auth_request`, Caddy `forward_auth` and Traefik. The key that came
-//! with somebody's request is checked against the query; the answer's headers tell who it was.
+//! `/api/v1/authorize`: forward authentication for nginx `auth_request`, Caddy `forward_auth`, Traefik `forwardAuth` and
+//! Envoy `ext_authz`. Checks the key of a request that a proxy is about to forward. The headers of the response describe
+//! the key.
 
-use std::sync::LazyLock;
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 
-use super::presented::{Presented, refuse, tell_rate};
-use super::proxy_query::{self, MistakeLog, Rule};
+use super::presented::{Presented, put_rate, refusal};
+use super::proxy_query::{self, MistakeLog};
 use super::schemas::KindList;
-use crate::keys::server::{self as keys, Presenter, Verdict, VerifiedKey as Key};
-use crate::platform::http::Peer;
-use crate::platform::http::fast_path::{Answer, RequestInfo, Template};
+use crate::keys::server::{self as keys, Presenter, Verdict, VerifiedKey};
+use crate::platform::http::fast_path::{FastResponse, RequestInfo};
+use crate::platform::http::{Peer, user_agent};
 use crate::platform::{App, Problem};
 use crate::shared::{Kind, Role};
 use crate::usage::Outcome;
+
+pub const PATH: &str = "/api/v1/authorize";
 
 const ORG: HeaderName = HeaderName::from_static("x-latchkey-org");
 const ROLE: HeaderName = HeaderName::from_static("x-latchkey-role");
@@ -25,12 +26,15 @@ const KEY: HeaderName = HeaderName::from_static("x-latchkey-key");
 const USER: HeaderName = HeaderName::from_static("x-latchkey-user");
 const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
 
-/// Is the presented key good for a request to the service behind the proxy?
+/// Is the presented key accepted for a request to the service behind the proxy?
 #[utoipa::path(
     get,
     path = "/api/v1/authorize",
     operation_id = "authorize",
     tag = "checks",
+    description = "Any method is accepted. Proxies that append the path of the original request, such as Envoy, write the \
+        parameters as the first segment below this path instead: `/api/v1/authorize/org=…&role=…/orders/17`. The query then \
+        belongs to the original request and is ignored.",
     params(
         ("org" = String, Query, description = "The id of an organization: only its keys are accepted"),
         ("role" = Option<Role>, Query, description = "The lowest accepted role; the default is viewer"),
@@ -59,89 +63,104 @@ const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
         (status = 503, description = "It cannot be decided now"),
     )
 )]
-pub fn authorize(app: &App, peer: Peer, request: Request) -> Answer<'_> {
+pub fn authorize(app: &App, peer: Peer, request: Request) -> FastResponse<'_> {
     let info = match RequestInfo::of(app, peer, &request) {
         Ok(info) => info,
-        Err(refused) => return Answer::Now(*refused),
+        Err(refused) => return FastResponse::Ready(*refused),
     };
-    let Rule { wanted, org } = match proxy_query::rule(request.uri().query().unwrap_or_default()) {
-        Ok(rule) => rule,
+    let requirements = match proxy_query::requirements(parameters(request.uri())) {
+        Ok(requirements) => requirements,
         Err(mistake) => {
             MistakeLog::report(app, &mistake, &info.request_id);
-            let problem = Problem::of(StatusCode::FORBIDDEN);
-            return Answer::Now(info.problem(problem.detail(mistake.to_string())));
+            let problem = Problem::of(StatusCode::FORBIDDEN).detail(mistake.to_string());
+            return FastResponse::Ready(info.problem(problem));
         }
     };
     let verdict = match Presented::of(request.headers()) {
         Presented::Missing => Some(Verdict::of(Outcome::Missing)),
         Presented::Several => Some(Verdict::of(Outcome::Malformed)),
-        Presented::One(key) => keys::verify_cached(app, key, &wanted, &from(&info, request.headers())),
+        Presented::One(key) => {
+            let agent = user_agent(request.headers());
+            keys::verify_cached(app, key, &requirements, &presenter(&info, &agent))
+        }
     };
-    match verdict {
-        Some(verdict) => Answer::Now(tell(info, org, &verdict)),
-        None => Answer::Later(Box::pin(async move {
-            let Presented::One(key) = Presented::of(request.headers()) else {
-                return tell(info, org, &Verdict::of(Outcome::Malformed));
-            };
-            match keys::verify(app, key, &wanted, &from(&info, request.headers())).await {
-                Ok(verdict) => tell(info, org, &verdict),
-                Err(error) => info.problem(error),
-            }
-        })),
+    if let Some(verdict) = verdict {
+        return FastResponse::Ready(respond(info, &verdict));
+    }
+    FastResponse::Pending(Box::pin(async move {
+        let Presented::One(key) = Presented::of(request.headers()) else {
+            return respond(info, &Verdict::of(Outcome::Malformed));
+        };
+        let agent = user_agent(request.headers());
+        match keys::verify(app, key, &requirements, &presenter(&info, &agent)).await {
+            Ok(verdict) => respond(info, &verdict),
+            Err(error) => info.problem(error),
+        }
+    }))
+}
+
+/// The parameters are the query, or the first segment of the path below `PATH` when a proxy appends the original request's
+/// path and query.
+fn parameters(uri: &Uri) -> &str {
+    match uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/')) {
+        Some(below) => below.split('/').next().unwrap_or_default(),
+        None => uri.query().unwrap_or_default(),
     }
 }
 
-fn tell(info: RequestInfo, org: HeaderValue, verdict: &Verdict) -> Response {
+fn respond(info: RequestInfo, verdict: &Verdict) -> Response {
     match (&verdict.key, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
-            *response.headers_mut() = introduce(key, org, info);
+            *response.headers_mut() = describe(key);
             if let Some(rate) = &verdict.rate {
-                tell_rate(response.headers_mut(), rate);
+                put_rate(response.headers_mut(), rate);
             }
-            response
+            info.finish(response)
         }
-        _ => refuse(info, verdict),
+        _ => info.problem(refusal(verdict)),
     }
 }
 
-/// Who presents the key that came with a request.
-pub fn from<'a>(info: &'a RequestInfo, headers: &'a HeaderMap) -> Presenter<'a> {
+/// A client that presents a key in the headers of its own request.
+pub fn presenter<'a>(info: &'a RequestInfo, user_agent: &'a str) -> Presenter<'a> {
     Presenter {
         address: Some(info.address),
         reported_by: None,
-        user_agent: user_agent(headers),
+        user_agent,
         request_id: &info.request_id,
     }
 }
 
-fn user_agent(headers: &HeaderMap) -> &str {
-    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map_or("", |text| {
-        // Header values that are text are ASCII: any place is a boundary.
-        text.get(..200).unwrap_or(text)
-    })
+fn describe(key: &VerifiedKey) -> HeaderMap {
+    let name: String = url::form_urlencoded::byte_serialize(key.name.as_bytes()).collect();
+    let texts =
+        [(KEY, key.id.to_string()), (ORG, key.org.id.to_string()), (USER, key.creator.to_string()), (NAME, name)];
+    let mut headers = HeaderMap::with_capacity(12);
+    for (header, text) in texts {
+        // Letters, digits and signs, which a header can have.
+        headers.insert(header, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")));
+    }
+    headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));
+    headers.insert(KIND, HeaderValue::from_static(key.kind.as_str()));
+    headers
 }
 
-/// Who it was. The texts are written into one piece of memory that the headers share.
-fn introduce(key: &Key, org: HeaderValue, info: RequestInfo) -> HeaderMap {
-    static TEMPLATE: LazyLock<Template> =
-        LazyLock::new(|| Template::of(&[ORG, ROLE, KIND, KEY, USER, NAME], HeaderMap::new()));
-    let mut text = Vec::with_capacity(2 * 36 + key.name.len());
-    text.extend_from_slice(&key.key.encode());
-    text.extend_from_slice(&key.creator.encode());
-    for part in url::form_urlencoded::byte_serialize(key.name.as_bytes()) {
-        text.extend_from_slice(part.as_bytes());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_the_query_or_the_first_segment_below_the_path() {
+        for (uri, expected) in [
+            ("/api/v1/authorize", ""),
+            ("/api/v1/authorize?org=1&role=owner", "org=1&role=owner"),
+            ("/api/v1/authorize/org=1&role=owner", "org=1&role=owner"),
+            ("/api/v1/authorize/org=1&role=owner/orders/17?role=viewer", "org=1&role=owner"),
+            ("/api/v1/authorize/?org=1", ""),
+            ("/api/v1/authorize//org=1?org=1", ""),
+        ] {
+            assert_eq!(parameters(&uri.parse().expect("an address")), expected, "{uri}");
+        }
     }
-    let whole = Bytes::from(text);
-    // What is written here is letters, digits and signs: it can stand in a header.
-    let part = |range| HeaderValue::from_maybe_shared(range).unwrap_or(HeaderValue::from_static(""));
-    let values = [
-        org,
-        HeaderValue::from_static(key.role.as_str()),
-        HeaderValue::from_static(key.kind.as_str()),
-        part(whole.slice(..36)),
-        part(whole.slice(36..72)),
-        part(whole.slice(72..)),
-    ];
-    info.headers(&TEMPLATE, values)
 }

@@ -63,7 +63,7 @@ impl Caller {
             (Some(state), Some(token)) if verdict.outcome == Outcome::Valid => (state, token.id()),
             _ => return Err(ApiError::new(refusal(&verdict))),
         };
-        let (key, org, user) = (state.key, state.org.id, state.creator);
+        let (key, org, user) = (state.id, state.org.id, state.creator);
         let actor = audit::Actor::Key { id: key, name: state.name.to_string() };
         let by = By { actor, org: Some(org), origin: Origin::of(visit) };
         let org = Membership { org, org_name: state.org.name.clone(), role: state.role };

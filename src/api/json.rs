@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::presented::tell_rate;
+use super::presented::put_rate;
 use crate::keys::Status;
 use crate::keys::server::{Key, Rate, Refusal, Revealed};
 use crate::platform::{Error, Problem};
@@ -98,7 +98,7 @@ impl NewKeyBody {
 pub fn answer(status: StatusCode, rate: Option<&Rate>, body: impl Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
     if let Some(rate) = rate {
-        tell_rate(response.headers_mut(), rate);
+        put_rate(response.headers_mut(), rate);
     }
     response
 }

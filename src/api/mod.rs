@@ -1,5 +1,5 @@
-//! The public API, `/api/v1`: the same services as the pages', for programs with a key. Checks of keys (`authorize`,
-//! `verify`) stand outside of the stack, since they are asked at every request of somebody's API.
+//! The public API, `/api/v1`: the services of the pages for programs with a key. The checks of keys (`authorize`, `verify`)
+//! are fast routes, because protected APIs call them for every request.
 
 mod audit;
 mod authorize;
@@ -24,14 +24,14 @@ pub use proxy_query::MistakeLog;
 
 use axum::http::Method;
 
-use crate::platform::http::fast_path::Answer;
+use crate::platform::http::fast_path::FastResponse;
 use crate::platform::http::{Audience, Routes};
 
 pub fn routes() -> Routes {
     Routes::default()
-        .fast(Method::GET, "/api/v1/authorize", Audience::Key, authorize::authorize)
+        .fast_below(authorize::PATH, Audience::Key, authorize::authorize)
         .fast(Method::POST, "/api/v1/keys/verify", Audience::Key, |app, peer, request| {
-            Answer::Later(Box::pin(verify::verify(app, peer, request)))
+            FastResponse::Pending(Box::pin(verify::verify(app, peer, request)))
         })
         .get("/api/v1/openapi.json", Audience::Anyone, openapi::show)
         .get("/api/v1/me", Audience::Key, me::show)

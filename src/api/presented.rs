@@ -1,14 +1,11 @@
-//! The key that a request carries, and how a refusal of it is told.
+//! The key that a request carries, and the response that refuses it.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
 
 use crate::keys::server::{Rate, Verdict};
 use crate::platform::Problem;
-use crate::platform::http::fast_path::{ReadyRefusal, Refused, RequestInfo};
 use crate::usage::Outcome;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -19,14 +16,13 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 #[derive(Debug, PartialEq, Eq)]
 pub enum Presented<'a> {
     Missing,
-    /// Several keys that are not the same: which one is meant cannot be told.
+    /// Several different keys.
     Several,
     One(&'a str),
 }
 
 impl<'a> Presented<'a> {
     pub fn of(headers: &'a HeaderMap) -> Self {
-        // One walk is quicker than two look-ups.
         let keys = headers.iter().filter_map(|(name, value)| match name {
             name if *name == header::AUTHORIZATION => bearer(value.as_bytes()),
             name if *name == X_API_KEY => Some(value.as_bytes().trim_ascii()),
@@ -41,7 +37,7 @@ impl<'a> Presented<'a> {
         }
         match found {
             None => Self::Missing,
-            // What is no text is no key: an empty one is malformed.
+            // A value that is not text becomes an empty key, which is malformed.
             Some(key) => Self::One(str::from_utf8(key).unwrap_or("")),
         }
     }
@@ -53,9 +49,9 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
 }
 
-/// Until a secret is proven every refusal looks the same, and of a proven one the outside does not learn whether it was
+/// Until the secret is verified every refusal is the same. For a verified one, the response does not say whether the key is
 /// revoked, disabled or expired.
-pub fn refusal(verdict: &Verdict) -> Refused {
+pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
     let problem = match verdict.outcome {
         Outcome::Missing => Problem::of(StatusCode::UNAUTHORIZED)
             .title("Missing Authorization Bearer token")
@@ -91,31 +87,18 @@ pub fn refusal(verdict: &Verdict) -> Refused {
         Outcome::Missing => HeaderValue::from_static("Bearer realm=\"latchkey\""),
         _ => HeaderValue::from_static("Bearer realm=\"latchkey\", error=\"invalid_token\""),
     });
-    // Room for what every answer carries besides.
-    let mut headers = HeaderMap::with_capacity(12);
+    let mut headers = HeaderMap::new();
     if let Some(challenge) = challenge {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     if let Some(rate) = verdict.rate {
-        tell_rate(&mut headers, &rate);
+        put_rate(&mut headers, &rate);
     }
-    Refused { problem, headers }
+    (headers, problem)
 }
 
-/// The same as an answer. Most refusals are always the same and made ready once.
-pub fn refuse(info: RequestInfo, verdict: &Verdict) -> Response {
-    static READY: [OnceLock<ReadyRefusal>; Outcome::ALL.len()] =
-        [const { OnceLock::new() }; Outcome::ALL.len()];
-    if verdict.rate.is_some() || verdict.retry_after.is_some() {
-        return info.refuse(refusal(verdict));
-    }
-    let ready = READY[verdict.outcome as usize]
-        .get_or_init(|| ReadyRefusal::of(refusal(&Verdict::of(verdict.outcome))));
-    info.refuse_ready(ready)
-}
-
-/// The minute's state as the headers of the IETF's draft.
-pub fn tell_rate(headers: &mut HeaderMap, rate: &Rate) {
+/// The state of the rate limit, in the headers of the IETF draft.
+pub fn put_rate(headers: &mut HeaderMap, rate: &Rate) {
     let seconds = whole_seconds(rate.reset).as_secs();
     for (name, text) in [
         (RATE_LIMIT_POLICY, format!("\"minute\";q={};w=60", rate.limit)),

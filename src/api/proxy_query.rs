@@ -1,11 +1,8 @@
-//! The query of `GET /api/v1/authorize`, which is part of a proxy's configuration. A mistake in it refuses every caller:
+//! The parameters of `/api/v1/authorize`, which is part of a proxy's configuration. A mistake in it refuses every caller:
 //! ignoring a misspelled `role` would let callers in whose role is too low.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::fmt;
-
-use axum::http::HeaderValue;
 
 use crate::keys::server::{Kinds, Requirements};
 use crate::platform::{App, OnceAMinute};
@@ -13,13 +10,6 @@ use crate::shared::{Kind, OrgId, Role};
 
 /// Longer names are cut in the log and the response; a whole token would not fit.
 const LONGEST_NAME: usize = 20;
-
-/// What the proxy requires of a key, and its organization as a header value.
-#[derive(Clone)]
-pub struct Rule {
-    pub wanted: Requirements,
-    pub org: HeaderValue,
-}
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Mistake {
@@ -31,23 +21,8 @@ pub enum Mistake {
     InvalidKind,
 }
 
-/// A proxy sends the same query with every request: each thread keeps the last correct one.
-pub fn rule(query: &str) -> Result<Rule, Mistake> {
-    thread_local! {
-        static LAST: RefCell<(String, Option<Rule>)> = const { RefCell::new((String::new(), None)) };
-    }
-    LAST.with_borrow_mut(|(last, rule)| match rule {
-        Some(rule) if last == query => Ok(rule.clone()),
-        _ => {
-            let parsed = parse(query)?;
-            query.clone_into(last);
-            *rule = Some(parsed.clone());
-            Ok(parsed)
-        }
-    })
-}
-
-fn parse(query: &str) -> Result<Rule, Mistake> {
+/// What the proxy requires of a key.
+pub fn requirements(query: &str) -> Result<Requirements, Mistake> {
     let (mut org, mut role, mut kind) = (None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match &*name {
@@ -61,9 +36,7 @@ fn parse(query: &str) -> Result<Rule, Mistake> {
     let least_role =
         role.map_or(Some(Role::Viewer), |text| Role::parse(&text)).ok_or(Mistake::InvalidRole)?;
     let kinds = kind.map_or(Some(Kinds::DEFAULT), |text| kinds(&text)).ok_or(Mistake::InvalidKind)?;
-    let wanted = Requirements { org: Some(org), least_role, kinds, plan: true };
-    let org = HeaderValue::from_bytes(&org.encode()).map_err(|_| Mistake::InvalidOrg)?;
-    Ok(Rule { wanted, org })
+    Ok(Requirements { org: Some(org), least_role, kinds, plan: true })
 }
 
 fn set<'a>(slot: &mut Option<Cow<'a, str>>, name: &'static str, value: Cow<'a, str>) -> Result<(), Mistake> {
@@ -133,7 +106,7 @@ mod tests {
     const ORG: &str = "01a1f866-0d00-7fff-bfff-ffffffffffff";
 
     fn mistake(query: &str) -> Option<Mistake> {
-        parse(&query.replace("ORG", ORG)).err()
+        requirements(&query.replace("ORG", ORG)).err()
     }
 
     #[test]
@@ -149,11 +122,11 @@ mod tests {
         ] {
             assert_eq!(mistake(query), None, "{query}");
         }
-        let rule = parse(&format!("org={ORG}&kind=test&role=admin")).expect("a rule");
-        assert_eq!((rule.wanted.least_role, rule.wanted.kinds), (Role::Admin, Kinds::NONE.and(Kind::Test)));
-        let rule = parse(&format!("org={ORG}")).expect("a rule");
-        assert_eq!((rule.wanted.least_role, rule.wanted.kinds), (Role::Viewer, Kinds::DEFAULT));
-        assert_eq!(rule.org, ORG);
+        let rule = requirements(&format!("org={ORG}&kind=test&role=admin")).expect("a rule");
+        assert_eq!((rule.least_role, rule.kinds), (Role::Admin, Kinds::NONE.and(Kind::Test)));
+        let rule = requirements(&format!("org={ORG}")).expect("a rule");
+        assert_eq!((rule.least_role, rule.kinds), (Role::Viewer, Kinds::DEFAULT));
+        assert_eq!(rule.org, OrgId::parse(ORG));
     }
 
     #[test]
@@ -187,14 +160,5 @@ mod tests {
         ] {
             assert_eq!(mistake(query), Some(expected), "{query}");
         }
-    }
-
-    #[test]
-    fn a_wrong_query_does_not_replace_the_last_correct_one() {
-        let fine = format!("org={ORG}");
-        assert!(rule(&fine).is_ok());
-        assert!(rule("org=x").is_err() && rule("org=x").is_err());
-        assert!(rule(&fine).is_ok());
-        assert!(rule("").is_err(), "an empty query is not what nothing was kept for");
     }
 }

@@ -9,13 +9,13 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::authorize::from;
+use super::authorize::presenter;
 use super::caller::ANY;
 use super::json::ApiError;
-use super::presented::{Presented, refuse, tell_rate};
-use crate::keys::server::{self as keys, Kinds, Presenter, Requirements, Verdict, VerifiedKey as Key};
-use crate::platform::http::Peer;
-use crate::platform::http::fast_path::{self, RequestInfo};
+use super::presented::{Presented, put_rate, refusal};
+use crate::keys::server::{self as keys, Kinds, Presenter, Requirements, Verdict, VerifiedKey};
+use crate::platform::http::fast_path::{RequestInfo, read_json};
+use crate::platform::http::{Peer, user_agent};
 use crate::platform::{App, Error, Problem};
 use crate::shared::{Kind, OrgId, Role};
 use crate::usage::Outcome;
@@ -23,7 +23,7 @@ use crate::usage::Outcome;
 #[derive(Deserialize, ToSchema)]
 #[schema(as = VerifyRequest)]
 #[serde(deny_unknown_fields)]
-pub struct Question {
+pub struct VerifyForm {
     /// The key to check
     #[serde(default)]
     key: String,
@@ -37,23 +37,23 @@ pub struct Question {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = VerifyResult)]
-pub struct Answer {
+pub struct VerifyBody {
     valid: bool,
     code: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<Checked>,
+    key: Option<CheckedKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     org: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rate_limit: Option<Limit>,
+    rate_limit: Option<RateBody>,
 }
 
-/// What is told of the checked key. Of one whose secret was not proven: its identifier alone.
+/// The checked key. While its secret is not verified, only the id is set.
 #[derive(Serialize, ToSchema)]
 #[schema(as = VerifiedKey)]
-pub struct Checked {
+pub struct CheckedKey {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -68,15 +68,15 @@ pub struct Checked {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = RateLimit)]
-pub struct Limit {
+pub struct RateBody {
     limit: u32,
     remaining: u32,
     reset_seconds: u64,
 }
 
 /// Check another key of the same organization
-#[utoipa::path(post, path = "/api/v1/keys/verify", operation_id = "verifyKey", tag = "checks", request_body = Question,
-    responses((status = 200, description = "Whether the key is accepted, and why not", body = Answer), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
+#[utoipa::path(post, path = "/api/v1/keys/verify", operation_id = "verifyKey", tag = "checks", request_body = VerifyForm,
+    responses((status = 200, description = "Whether the key is accepted, and why not", body = VerifyBody), (status = 400), (status = 401), (status = 403), (status = 413), (status = 422), (status = 429), (status = 503)))]
 pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
     let info = match RequestInfo::of(app, peer, &request) {
         Ok(info) => info,
@@ -87,22 +87,22 @@ pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
         Ok(own) => own,
         Err(refused) => return info.problem(refused),
     };
-    let Some(asker) = own.key.as_ref().filter(|_| own.outcome == Outcome::Valid) else {
-        return refuse(info, &own);
+    let Some(caller) = own.key.as_ref().filter(|_| own.outcome == Outcome::Valid) else {
+        return info.problem(refusal(&own));
     };
-    let question = match fast_path::json::<Question>(app, &parts.headers, body).await {
-        Ok(question) => question,
+    let form = match read_json::<VerifyForm>(app, &parts.headers, body).await {
+        Ok(form) => form,
         Err(problem) => return info.problem(problem),
     };
-    match answer(app, asker.org.id, &info.request_id, &question).await {
-        Ok(answer) => {
-            // Plain strings and numbers: there is nothing that could not be written.
-            let body = serde_json::to_vec(&answer).unwrap_or_default();
+    match check(app, caller.org.id, &info.request_id, &form).await {
+        Ok(body) => {
+            // Strings and numbers always serialize.
+            let body = serde_json::to_vec(&body).unwrap_or_default();
             let mut response = Response::new(Body::from(body));
             let json = HeaderValue::from_static("application/json");
             response.headers_mut().insert(header::CONTENT_TYPE, json);
             if let Some(rate) = &own.rate {
-                tell_rate(response.headers_mut(), rate);
+                put_rate(response.headers_mut(), rate);
             }
             info.finish(response)
         }
@@ -114,59 +114,61 @@ async fn own_key(app: &App, info: &RequestInfo, headers: &HeaderMap) -> Result<V
     match Presented::of(headers) {
         Presented::Missing => Ok(Verdict::of(Outcome::Missing)),
         Presented::Several => Ok(Verdict::of(Outcome::Malformed)),
-        Presented::One(key) => keys::verify(app, key, &ANY, &from(info, headers)).await,
+        Presented::One(key) => {
+            keys::verify(app, key, &ANY, &presenter(info, &user_agent(headers))).await
+        }
     }
 }
 
-async fn answer(app: &App, org: OrgId, request_id: &str, question: &Question) -> Result<Answer, ApiError> {
-    let address = match question.ip.as_deref() {
+async fn check(app: &App, org: OrgId, request_id: &str, form: &VerifyForm) -> Result<VerifyBody, ApiError> {
+    let address = match form.ip.as_deref() {
         None => None,
         Some(text) => Some(text.trim().parse::<IpAddr>().map_err(|_| {
             let problem = Problem::of(StatusCode::UNPROCESSABLE_ENTITY);
             ApiError::new(problem.detail("ip is not an address."))
         })?),
     };
-    if question.key.is_empty() {
-        return Ok(told(&Verdict::of(Outcome::Missing), org));
+    if form.key.is_empty() {
+        return Ok(body(&Verdict::of(Outcome::Missing), org));
     }
     let kinds =
-        question.kinds.as_ref().map(|kinds| kinds.iter().fold(Kinds::NONE, |all, kind| all.and(*kind)));
-    let wanted = Requirements {
+        form.kinds.as_ref().map(|kinds| kinds.iter().fold(Kinds::NONE, |all, kind| all.and(*kind)));
+    let requirements = Requirements {
         org: Some(org),
-        least_role: question.role.unwrap_or(Role::Viewer),
+        least_role: form.role.unwrap_or(Role::Viewer),
         kinds: kinds.unwrap_or(Kinds::DEFAULT),
         plan: true,
     };
-    let from = Presenter { address, reported_by: Some(org), user_agent: "", request_id };
-    let verdict = keys::verify(app, &question.key, &wanted, &from).await?;
+    let presenter = Presenter { address, reported_by: Some(org), user_agent: "", request_id };
+    let verdict = keys::verify(app, &form.key, &requirements, &presenter).await?;
     if let Some(wait) = verdict.retry_after {
         return Err(Error::TooMany(wait).into());
     }
-    Ok(told(&verdict, org))
+    Ok(body(&verdict, org))
 }
 
-/// Another organization's key is unknown here, whatever it is.
-fn told(verdict: &Verdict, org: OrgId) -> Answer {
+/// A key of another organization is reported as unknown.
+fn body(verdict: &Verdict, org: OrgId) -> VerifyBody {
     let own = verdict.key.as_ref().filter(|key| key.org.id == org);
-    let known = verdict.rejected.filter(|known| known.org == org);
-    let code = match (verdict.key.is_some() || verdict.rejected.is_some(), own.is_some() || known.is_some()) {
+    let rejected = verdict.rejected.filter(|rejected| rejected.org == org);
+    let code = match (verdict.key.is_some() || verdict.rejected.is_some(), own.is_some() || rejected.is_some()) {
         (true, false) => Outcome::Unknown,
         _ => verdict.outcome,
     };
-    let unproven = known.map(|known| Checked {
-        id: known.key.to_string(),
+    let unverified = rejected.map(|rejected| CheckedKey {
+        id: rejected.key.to_string(),
         name: None,
         kind: None,
         created_by: None,
         expires_at: None,
     });
-    Answer {
+    VerifyBody {
         valid: code == Outcome::Valid,
         code,
-        key: own.map(proven).or(unproven),
+        key: own.map(checked_key).or(unverified),
         org: own.map(|key| key.org.id.to_string()),
         role: own.map(|key| key.role),
-        rate_limit: verdict.rate.filter(|_| own.is_some()).map(|rate| Limit {
+        rate_limit: verdict.rate.filter(|_| own.is_some()).map(|rate| RateBody {
             limit: rate.limit,
             remaining: rate.remaining,
             reset_seconds: rate.reset.as_secs(),
@@ -174,9 +176,9 @@ fn told(verdict: &Verdict, org: OrgId) -> Answer {
     }
 }
 
-fn proven(key: &Key) -> Checked {
-    Checked {
-        id: key.key.to_string(),
+fn checked_key(key: &VerifiedKey) -> CheckedKey {
+    CheckedKey {
+        id: key.id.to_string(),
         name: Some(key.name.to_string()),
         kind: Some(key.kind),
         created_by: Some(key.creator.to_string()),

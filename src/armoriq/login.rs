@@ -7,10 +7,8 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
@@ -18,10 +16,9 @@ use serde_json::{Value, json};
 use super::words;
 use crate::api::{ApiError, Body};
 use crate::device::server::{
-    LoginProtocol, NotBegun, Poll, PollResult, Request, begin, pending, poll, verification_uri_complete,
+    LoginProtocol, NotBegun, Poll, PollResult, Request, begin, poll, verification_uri_complete,
 };
 use crate::platform::http::Visit;
-use crate::platform::http::fast_path::{QuickAnswer, is_json};
 use crate::platform::{App, Error, Secret};
 
 const CLIENT: &str = "armoriq-cli";
@@ -78,24 +75,6 @@ pub async fn token(
         "user_id": granted.user_id.to_string(),
         "org_id": granted.org_id.to_string(),
     })))
-}
-
-pub const HEADERS: [(HeaderName, HeaderValue); 1] =
-    [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-
-/// For what is known to be pending.
-pub fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnswer> {
-    if !is_json(headers) {
-        return None;
-    }
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let code = Secret::new(words::text(words::object(&body).ok()?, "deviceCode").ok()??);
-    let told = match pending(app, LoginProtocol::ArmorIq, CLIENT, &code)? {
-        PollResult::Pending => waits(),
-        PollResult::SlowDown(interval) => too_early(interval),
-        _ => return None,
-    };
-    Some(QuickAnswer { status: StatusCode::BAD_REQUEST, body: told.body().to_string().into() })
 }
 
 fn waits() -> InWords {

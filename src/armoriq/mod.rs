@@ -24,7 +24,6 @@ pub fn routes() -> Routes {
         .get("/health", Audience::Anyone, health::show)
         .post("/auth/device/code", Audience::Anyone, login::code)
         .post("/auth/device/token", Audience::Anyone, login::token)
-        .quick("/auth/device/token", login::HEADERS, login::quick_token)
         .get("/iap/sdk/orgs", Audience::Key, organizations::list)
         .post("/iap/sdk/bootstrap", Audience::Key, sdk::bootstrap)
         .post("/iap/sdk/register", Audience::Key, sdk::register)

@@ -29,13 +29,6 @@ macro_rules! id {
                 parse(text).map(Self)
             }
 
-            /// The text as bytes, without an allocation.
-            pub fn encode(self) -> [u8; 36] {
-                let mut text = [0; 36];
-                self.0.as_hyphenated().encode_lower(&mut text);
-                text
-            }
-
             /// The last eight bytes, which are random.
             pub fn random_half(self) -> [u8; 8] {
                 self.0.into_bytes().last_chunk().copied().unwrap_or_default()

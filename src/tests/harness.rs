@@ -207,7 +207,7 @@ impl Call<'_> {
     pub async fn open(self) -> Opened {
         let request = self.request.body(self.body).expect("a request");
         let peer = Peer(SocketAddr::new(self.peer, 50_000));
-        let response = self.server.dispatcher.answer(peer, request).await;
+        let response = self.server.dispatcher.respond(peer, request).await;
         let (parts, body) = response.into_parts();
         Opened { status: parts.status, headers: parts.headers, body }
     }

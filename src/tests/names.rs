@@ -9,7 +9,6 @@ const PRESCRIBED: [&str; 3] = ["Target", "Rejection", "Error"];
 /// Names that several types still share. One that is unique by now must be removed here.
 const NOT_YET: &[&str] = &[
     "Actor",
-    "Answer",
     "Caller",
     "Choice",
     "Database",
@@ -27,7 +26,6 @@ const NOT_YET: &[&str] = &[
     "Page",
     "Person",
     "Refusals",
-    "Refused",
     "Shared",
     "Site",
     "Source",

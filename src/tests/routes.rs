@@ -460,7 +460,8 @@ on_both_engines! {
 
     async fn other_methods_are_refused_with_what_is_allowed(engine) {
         let server = Server::on(engine).await;
-        for row in rows() {
+        // `authorize` takes any method.
+        for row in rows().into_iter().filter(|row| row.route != "/api/v1/authorize") {
             let answer = server.call(Method::DELETE, row.address).same_origin().send().await;
             assert_eq!(answer.status.as_u16(), 405, "{}", row.route);
             assert!(answer.header("allow").contains(row.method), "{}", row.route);

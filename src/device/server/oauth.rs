@@ -11,8 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{LoginProtocol, NotBegun, Poll, PollResult, Request, StartedLogin, begin, pending, poll};
-use crate::platform::http::fast_path::QuickAnswer;
+use super::{LoginProtocol, NotBegun, Poll, PollResult, Request, StartedLogin, begin, poll};
 use crate::platform::http::{Audience, Routes, Visit};
 use crate::platform::{App, Secret};
 
@@ -35,7 +34,6 @@ pub fn routes() -> Routes {
     Routes::default()
         .post("/oauth/device_authorization", Audience::Anyone, device_authorization)
         .post("/oauth/token", Audience::Anyone, token)
-        .quick("/oauth/token", HEADERS, quick_token)
         .get("/.well-known/oauth-authorization-server", Audience::Anyone, metadata)
 }
 
@@ -240,17 +238,6 @@ fn too_early(interval: Duration) -> OAuthError {
         more: Some(("interval", json!(interval.as_secs()))),
         ..OAuthError::grant("slow_down", "Ask less often.")
     }
-}
-
-/// Responds to a poll of a cached pending login.
-fn quick_token(app: &App, headers: &HeaderMap, body: &Bytes) -> Option<QuickAnswer> {
-    let (client_id, code) = judged(app, headers, body).ok()?;
-    let refused = match pending(app, LoginProtocol::OAuth, &client_id, &code)? {
-        PollResult::Pending => waits(),
-        PollResult::SlowDown(interval) => too_early(interval),
-        _ => return None,
-    };
-    Some(QuickAnswer { status: refused.status, body: refused.body().to_string().into() })
 }
 
 /// Returns the client and its device code, or the first error.

@@ -12,13 +12,17 @@ use crate::platform::db::Fault;
 use crate::platform::{App, Error};
 
 pub async fn header_size(State(app): State<App>, request: Request, next: Next) -> Response {
-    let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
-    let method = request.method().as_str().len();
-    if size + address + method > app.config.limits.max_headers.get() {
+    if has_large_headers(&app, &request) {
         return Error::HeadersTooLarge.into_response();
     }
     next.run(request).await
+}
+
+pub fn has_large_headers(app: &App, request: &Request) -> bool {
+    let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let method = request.method().as_str().len();
+    size + address + method > app.config.limits.max_headers.get()
 }
 
 /// Answers 503 at once while the database is known to be away: waiting for a connection would only delay the same response.

@@ -25,7 +25,7 @@ pub use path_id::PathId;
 pub use problems::PageOfProblem;
 pub use proxy_hint::ProxyHint;
 pub use routes::{Audience, Route, Routes};
-pub use visit::{Peer, THEME_COOKIE, Visit};
+pub use visit::{Peer, THEME_COOKIE, Visit, user_agent};
 pub use wire::Wire;
 
 use axum::Router;

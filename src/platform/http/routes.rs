@@ -3,10 +3,10 @@
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::Method;
 use axum::routing::{MethodFilter, on};
 
-use super::fast_path::{Before, FastHandler, FastRoute, Quick, QuickRoute};
+use super::fast_path::{FastHandler, FastRoute, RequestMatch};
 use crate::platform::App;
 
 /// Who a route is for. Finer questions (whose key, which role in which organization) are answered by the services.
@@ -32,7 +32,6 @@ pub struct Route {
 pub struct Routes {
     router: Router<App>,
     fast: Vec<FastRoute>,
-    quick: Vec<QuickRoute>,
     list: Vec<Route>,
 }
 
@@ -96,19 +95,15 @@ impl Routes {
         audience: Audience,
         handler: FastHandler,
     ) -> Self {
-        self.fast.push(FastRoute { method: method.clone(), path, handler });
+        self.fast.push(FastRoute { requests: RequestMatch::Exactly(method.clone()), path, handler });
         self.list.push(Route { method, path, audience });
         self
     }
 
-    /// Lets POST requests to a declared route be answered ahead of the stack (`super::fast_path::Quick`).
-    pub fn quick(
-        mut self,
-        path: &'static str,
-        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
-        answer: Quick,
-    ) -> Self {
-        self.quick.push(QuickRoute { path, answer, headers: headers.into_iter().collect() });
+    /// The same for any method and every path below `path`. The table of routes lists it with GET.
+    pub fn fast_below(mut self, path: &'static str, audience: Audience, handler: FastHandler) -> Self {
+        self.fast.push(FastRoute { requests: RequestMatch::AnyBelow, path, handler });
+        self.list.push(Route { method: Method::GET, path, audience });
         self
     }
 
@@ -117,7 +112,6 @@ impl Routes {
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.fast.extend(other.fast);
-        self.quick.extend(other.quick);
         self.list.extend(other.list);
         self
     }
@@ -127,7 +121,7 @@ impl Routes {
     }
 
     /// The router that goes inside the stack, and the routes that bypass it.
-    pub fn into_parts(self) -> (Router<App>, Before) {
-        (self.router, Before { fast: self.fast, quick: self.quick })
+    pub fn into_parts(self) -> (Router<App>, Vec<FastRoute>) {
+        (self.router, self.fast)
     }
 }

@@ -103,7 +103,7 @@ async fn converse(
         async move {
             let request =
                 request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
-            let response = dispatcher.answer(Peer(peer), request).await;
+            let response = dispatcher.respond(Peer(peer), request).await;
             Ok::<Response, Infallible>(turn.until_sent(response))
         }
     });

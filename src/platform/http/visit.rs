@@ -1,10 +1,11 @@
 //! A request from its arrival to its answer: its id, where it came from, how long it took. Each answer carries the id,
 //! and one log line has it.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -51,15 +52,12 @@ impl Visit {
             .map(|authority| authority.as_str())
             .or_else(|| headers.get(header::HOST).and_then(|value| value.to_str().ok()));
         let ours = app.public_url.authority();
-        if headers.keys().any(proxy_hint::names_a_caller) {
-            app.proxy_hint.note(peer, &app.config.web.trusted_proxies);
-        }
         let other_host = host.filter(|host| !host.eq_ignore_ascii_case(ours)).map(str::to_owned);
         Self {
             request_id: app.request_id(),
-            address: address::caller(peer, headers, &app.config.web.trusted_proxies),
+            address: caller_address(app, peer, headers),
             peer,
-            user_agent: user_agent(headers),
+            user_agent: user_agent(headers).into_owned(),
             forwarded: address::is_forwarded(headers),
             other_host,
             theme: cookie(headers, THEME_COOKIE).and_then(Theme::parse).unwrap_or_default(),
@@ -67,18 +65,35 @@ impl Visit {
     }
 }
 
-/// A label is kept for ever, and a method can be any word of any length.
-pub fn known_method(method: &axum::http::Method) -> &'static str {
+/// The method as a metrics label. Other methods share one label, since a client can send any word.
+pub fn known_method(method: &Method) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         .into_iter()
         .find(|known| method.as_str() == *known)
         .unwrap_or("other")
 }
 
-/// As sent, but short and without what could forge a line.
-fn user_agent(headers: &axum::http::HeaderMap) -> String {
-    let sent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    sent.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect()).unwrap_or_default()
+/// The caller behind trusted proxies. Logs a hint when a proxy that is not trusted names one.
+pub fn caller_address(app: &App, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let trusted = &app.config.web.trusted_proxies;
+    if headers.keys().any(proxy_hint::names_a_caller) {
+        app.proxy_hint.note(peer, trusted);
+    }
+    address::caller(peer, headers, trusted)
+}
+
+/// The User-Agent as it was sent, but at most 200 characters long and without control characters, which could forge a line
+/// of the log.
+pub fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
+    const LONGEST: usize = 200;
+    let Some(sent) = headers.get(header::USER_AGENT) else { return Cow::Borrowed("") };
+    match sent.to_str() {
+        Ok(text) if text.len() <= LONGEST => Cow::Borrowed(text),
+        _ => {
+            let text = String::from_utf8_lossy(sent.as_bytes());
+            text.chars().filter(|c| !c.is_control()).take(LONGEST).collect::<String>().into()
+        }
+    }
 }
 
 pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {

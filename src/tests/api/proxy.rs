@@ -38,6 +38,31 @@ on_both_engines! {
         }
     }
 
+    async fn any_method_is_accepted_and_a_path_below_carries_the_parameters(engine) {
+        let server = Server::on(engine).await;
+        let owner = server.actor(Persona::Owner).await;
+        let key = server.key(&owner, "good").await.plaintext;
+        let org = owner.org.org;
+        let ask = async |method: &str, address: String, key: &Secret| {
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            server.call(method, &format!("/api/v1/authorize{address}")).key(key).send().await
+        };
+        let wrong = Secret::new(format!("{}0", key.expose()));
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
+            for address in [format!("?org={org}"), format!("/org={org}&role=viewer/orders/17?page=2&role=owner")] {
+                assert_eq!(ask(method, address.clone(), &key).await.status, 200, "{method} {address}");
+                assert_eq!(ask(method, address.clone(), &wrong).await.status, 401, "{method} {address}");
+            }
+        }
+        // The query of the original request changes nothing, and neither does anything after the first segment.
+        let address = format!("/org={org}&role=owner&kind=test/?org={org}&kind=live/role=viewer");
+        assert_eq!(ask("GET", address, &key).await.status, 403);
+        for address in ["/".to_owned(), format!("/?org={org}"), format!("//org={org}")] {
+            refused(&ask("GET", address, &key).await, 403, "Not allowed");
+        }
+        assert_eq!(ask("GET", format!("s?org={org}"), &key).await.status, 404);
+    }
+
     async fn a_wrong_query_is_logged_once_a_minute_for_each_sort_of_mistake(engine) {
         let server = Server::on(engine).await;
         let log = Log::collect();

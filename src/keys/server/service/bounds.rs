@@ -36,7 +36,7 @@ impl Bounds {
     /// The limits of the acting key. None if a person acts.
     pub async fn of_actor(app: &App, actor: &Actor) -> Result<Option<Self>, Error> {
         let Some(id) = &actor.key else { return Ok(None) };
-        let key = store::find_by_id(app.db.pool(), &id.to_string()).await?;
+        let key = store::find_by_id(app.db.pool(), *id).await?;
         Self::of_working(app, actor, key).map(Some)
     }
 

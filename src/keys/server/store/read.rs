@@ -74,14 +74,14 @@ fn known<T>(what: &str, parse: impl Fn(&str) -> Option<T>, text: &str) -> Result
     parse(text).ok_or_else(|| sqlx::Error::Decode(format!("no {what} {text}").into()))
 }
 
-pub async fn find_by_id(db: impl AnyExecutor<'_>, id: &str) -> Result<Option<Key>, sqlx::Error> {
+pub async fn find_by_id(db: impl AnyExecutor<'_>, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(db).await?;
     row.as_ref().map(key).transpose()
 }
 
 /// Finds a key of this organization.
 pub async fn find(db: impl AnyExecutor<'_>, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
-    Ok(find_by_id(db, &id.to_string()).await?.filter(|key| key.org == org))
+    Ok(find_by_id(db, id).await?.filter(|key| key.org == org))
 }
 
 /// The same within a transaction.

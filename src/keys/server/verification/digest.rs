@@ -1,4 +1,5 @@
 //! The keyed hash under which the caches of this process know a token.
 
-/// 96 bits of the BLAKE3 hash of a token, keyed with a random key of this process.
-pub type TokenDigest = [u8; 12];
+/// The BLAKE3 hash of a token, with a random key of this process, so that nobody outside can construct a collision. Hashes
+/// are compared in constant time.
+pub type TokenDigest = blake3::Hash;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::attempt_limit::{AttemptLimit, AttemptSource};
-use super::cache::{KeyEntry, StateGuard, TokenCache, VerifiedToken};
+use super::cache::{KeyEntry, TokenCache};
 use super::digest::TokenDigest;
 use super::negative_cache::NegativeCache;
 use super::rate_limit::RateLimits;
@@ -33,7 +33,6 @@ const MAX_WAITING: usize = 4_096;
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 pub struct KeyCache {
-    /// The random key of token digests, so that nobody outside can construct a collision.
     digest_key: [u8; 32],
     pub(super) tokens: TokenCache,
     /// The entries by key. They are used when a token is verified and when a key changes, but not by the checks in between.
@@ -101,17 +100,7 @@ impl KeyCache {
     }
 
     pub(super) fn digest(&self, token: &Token) -> TokenDigest {
-        let whole = blake3::keyed_hash(&self.digest_key, token.body().as_bytes());
-        whole.as_bytes().first_chunk().copied().unwrap_or_default()
-    }
-
-    /// Passes a verified token and its key's state to `read`. Returns the token's digest as well.
-    pub(super) fn look_up<T>(
-        &self,
-        token: &Token,
-        read: impl FnOnce(&TokenDigest, &VerifiedToken, StateGuard) -> T,
-    ) -> (TokenDigest, Option<T>) {
-        self.tokens.look_up(token.id(), || self.digest(token), read)
+        blake3::keyed_hash(&self.digest_key, token.body().as_bytes())
     }
 
     pub(super) fn entry(&self, key: KeyId) -> Arc<KeyEntry> {
@@ -170,7 +159,7 @@ impl KeyCache {
             Heard::Change(change) if change.kind == Kind::Key => {
                 let Some(key) = KeyId::parse(&change.id) else { return };
                 if let Some(EntryByKey(entry)) = self.shard_of(key).get(&key) {
-                    self.tokens.invalidate(entry);
+                    entry.invalidate();
                 }
             }
             Heard::Change(change) if change.kind == Kind::Login => {}
@@ -185,7 +174,7 @@ impl KeyCache {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .iter()
-                .for_each(|EntryByKey(entry)| self.tokens.invalidate(entry));
+                .for_each(|EntryByKey(entry)| entry.invalidate());
         }
     }
 
@@ -193,18 +182,20 @@ impl KeyCache {
     pub fn trim(&self, most: usize) {
         let excess = self.len().saturating_sub(most);
         if excess > 0 {
-            self.tokens.sample(excess + most / 10, |secret, entry| self.evict(secret, entry));
+            for (secret, entry) in self.tokens.sample(excess + most / 10) {
+                self.evict(secret, &entry);
+            }
         }
     }
 
     /// Evicts a token and its entry, which two tokens of a key share. If the entry was evicted with the other token, the key
     /// may have a new entry by now. That one stays in the set, since otherwise it would miss changes of the key.
     fn evict(&self, secret: SecretId, entry: &Arc<KeyEntry>) {
-        self.tokens.evict(secret, entry);
-        let key = entry.key;
-        let mut entries = self.shard_of(key);
-        if entries.get(&key).is_some_and(|EntryByKey(known)| Arc::ptr_eq(known, entry)) {
-            entries.remove(&key);
+        entry.evict();
+        self.tokens.remove(secret);
+        let mut entries = self.shard_of(entry.key);
+        if entries.get(&entry.key).is_some_and(|EntryByKey(current)| Arc::ptr_eq(current, entry)) {
+            entries.remove(&entry.key);
         }
     }
 }
@@ -224,12 +215,12 @@ mod tests {
         let key = KeyId::new(Timestamp::from_millis(0), [1; 10]);
         let [old, new] = ["8fK2mQ4pXv7d", "8fK2mQ4pXv7e"].map(|id| SecretId::parse(id).expect("an id"));
         let first = cache.entry(key);
-        cache.tokens.insert(old, [1; 12], Arc::clone(&first));
-        cache.tokens.insert(new, [2; 12], Arc::clone(&first));
+        cache.tokens.insert(old, [1; 32].into(), Arc::clone(&first));
+        cache.tokens.insert(new, [2; 32].into(), Arc::clone(&first));
         cache.evict(new, &first);
         let second = cache.entry(key);
         assert!(!Arc::ptr_eq(&first, &second));
-        cache.tokens.insert(new, [2; 12], Arc::clone(&second));
+        cache.tokens.insert(new, [2; 32].into(), Arc::clone(&second));
         cache.evict(old, &first);
         assert!(Arc::ptr_eq(&second, &cache.entry(key)), "the new entry still receives changes of the key");
         assert_eq!(cache.len(), 1);

@@ -38,12 +38,11 @@ use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 use crate::usage::server::{Usage, Use};
 use attempt_limit::{AttemptSource, PriorAttempts};
-use cache::KeyEntry;
+use cache::{Generation, KeyEntry};
 use digest::TokenDigest;
 use negative_cache::RejectedToken;
 use single_flight::CheckResult;
 use state::KeyState;
-use verdict::CurrentState;
 
 pub async fn verify(
     app: &App,
@@ -89,18 +88,14 @@ fn check_in_memory(
 ) -> Option<Verdict> {
     let Some(token) = Token::parse(text) else { return Some(Verdict::of(Outcome::Malformed)) };
     let cache: &KeyCache = app.slice::<Arc<KeyCache>>();
-    // Read the clock first: reading it makes the processor wait for all memory reads that it has started.
     let (now, steady) = (app.clock.now(), app.clock.steady());
     // Test the lease before reading a state: a lease renewed in between must not validate a state that was read earlier.
     let is_current = cache.is_current(steady);
-    let (digest, verdict) = cache.look_up(&token, |digest, verified, state| {
-        let state = CurrentState::cached(state).filter(|_| is_current)?;
-        let check =
-            VerifiedRequest { secret: token.id(), key: verified.key, digest, now, requirements, presenter };
-        Some(judge(app, cache, &check, &verified.entry, state))
-    });
-    if let Some(verdict) = verdict.flatten() {
-        return Some(verdict);
+    let digest = cache.digest(&token);
+    if let Some(state) = cache.tokens.state(token.id(), &digest) {
+        let key = VerifiedKey::cached(state).filter(|_| is_current)?;
+        let request = VerifiedRequest { secret: token.id(), digest, now, requirements, presenter };
+        return Some(judge(app, cache, &request, key));
     }
     if cache.negative.is_unknown(&digest, steady) {
         return Some(Verdict::of(Outcome::Unknown));
@@ -135,11 +130,11 @@ async fn look_up(
         };
         match load(app, cache, &entry).await? {
             Some(state) => {
-                let (secret, key, now) = (token.id(), entry.key, app.clock.now());
-                let check = VerifiedRequest { secret, key, digest: &digest, now, requirements, presenter };
-                return Ok(judge(app, cache, &check, &entry, CurrentState::loaded(state)));
+                let (secret, now) = (token.id(), app.clock.now());
+                let request = VerifiedRequest { secret, digest, now, requirements, presenter };
+                return Ok(judge(app, cache, &request, VerifiedKey::loaded(state)));
             }
-            None => cache.tokens.remove(token.id(), &entry),
+            None => cache.tokens.remove(token.id()),
         }
     }
     Err(Error::Busy)
@@ -150,10 +145,13 @@ async fn look_up(
 async fn load(app: &App, cache: &KeyCache, entry: &KeyEntry) -> Result<Option<Arc<KeyState>>, Error> {
     for _ in 0..100 {
         let is_current = cache.is_current(app.clock.steady());
-        let Some((generation, cached)) = entry.generation() else { return Ok(None) };
-        let state = match cached.filter(|_| is_current) {
-            // Another request loaded the state meanwhile, or only this token lacked its copy.
-            Some(state) => state,
+        let generation = entry.generation();
+        if generation == Generation::Evicted {
+            return Ok(None);
+        }
+        let state = match entry.state().filter(|_| is_current) {
+            // Another request stored the state meanwhile.
+            Some(state) => return Ok(Some(state)),
             None => {
                 app.metrics.key_looked_up();
                 let read = KeyState::read(app, &cache.orgs, &cache.rate_limits, entry.key).await?;
@@ -161,7 +159,7 @@ async fn load(app: &App, cache: &KeyCache, entry: &KeyEntry) -> Result<Option<Ar
                 Arc::new(state)
             }
         };
-        if cache.tokens.store_state(entry, &state, generation) {
+        if entry.store(&state, generation) {
             return Ok(Some(state));
         }
     }
@@ -177,7 +175,7 @@ async fn check(
     digest: &TokenDigest,
     presenter: &Presenter<'_>,
 ) -> Result<CheckResult, Error> {
-    if let (_, Some(entry)) = cache.look_up(token, |_, verified, _| Arc::clone(&verified.entry)) {
+    if let Some(entry) = cache.tokens.entry(token.id(), digest) {
         return Ok(CheckResult::Verified(entry));
     }
     if cache.negative.is_unknown(digest, app.clock.steady()) {
@@ -207,7 +205,7 @@ async fn check(
         // The hash exists, so the secret is valid. If the cached state does not list the secret, another process has just
         // added it, and the cached state, or one that is being read, may be older than that.
         if entry.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
-            cache.tokens.invalidate(&entry);
+            entry.invalidate();
         }
         cache.tokens.insert(token.id(), *digest, Arc::clone(&entry));
         cache.attempts.forgive(source);
@@ -222,42 +220,34 @@ async fn check(
 /// A request with a verified token.
 struct VerifiedRequest<'a> {
     secret: SecretId,
-    key: KeyId,
-    digest: &'a TokenDigest,
+    digest: TokenDigest,
     now: Timestamp,
     requirements: &'a Requirements,
     presenter: &'a Presenter<'a>,
 }
 
 /// Compares the key's state with the requirements, and counts the request.
-fn judge(
-    app: &App,
-    cache: &KeyCache,
-    request: &VerifiedRequest,
-    entry: &KeyEntry,
-    state: CurrentState,
-) -> Verdict {
-    let VerifiedRequest { secret, key, digest, now, requirements, presenter } = *request;
-    if !state.has(secret, now) {
-        cache.tokens.remove(secret, entry);
-        let rejected = RejectedToken { key, org: state.org.id, outcome: Outcome::Revoked };
+fn judge(app: &App, cache: &KeyCache, request: &VerifiedRequest, key: VerifiedKey) -> Verdict {
+    let VerifiedRequest { secret, digest, now, requirements, presenter } = *request;
+    if !key.has(secret, now) {
+        cache.tokens.remove(secret);
+        let rejected = RejectedToken { key: key.id, org: key.org.id, outcome: Outcome::Revoked };
         // The hash may exist until the next sweep. Without this entry, the token would be hashed again on every request.
-        cache.negative.insert_rejected(digest, rejected, app.clock.steady());
-        count(app, now, secret, key, state.org.id, Outcome::Revoked, presenter);
+        cache.negative.insert_rejected(&digest, rejected, app.clock.steady());
+        count(app, now, secret, key.id, key.org.id, Outcome::Revoked, presenter);
         return Verdict::rejected(rejected);
     }
     let mut rate = None;
-    let outcome = match state.standing(now) {
+    let outcome = match key.standing(now) {
         Outcome::Valid => {
-            let (outcome, taken) = admit(app, &state, requirements, presenter);
+            let (outcome, taken) = admit(app, &key, requirements, presenter);
             rate = taken;
             outcome
         }
         refused => refused,
     };
-    count(app, now, secret, key, state.org.id, outcome, presenter);
-    let key = Some(VerifiedKey { key, state });
-    Verdict { outcome, key, rejected: None, rate, retry_after: None }
+    count(app, now, secret, key.id, key.org.id, outcome, presenter);
+    Verdict { outcome, key: Some(key), rejected: None, rate, retry_after: None }
 }
 
 fn admit(

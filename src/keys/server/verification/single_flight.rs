@@ -103,8 +103,8 @@ mod tests {
     async fn a_client_that_disconnects_leaves_no_entry() {
         let flights = SingleFlight::default();
         let waiting = || flights.lock().values().map(|(_, waiting)| *waiting).collect::<Vec<_>>();
-        let mut first = Box::pin(flights.run([1; 12], std::future::pending()));
-        let mut second = Box::pin(flights.run([1; 12], async { Ok(CheckResult::Unknown) }));
+        let mut first = Box::pin(flights.run([1; 32].into(), std::future::pending()));
+        let mut second = Box::pin(flights.run([1; 32].into(), async { Ok(CheckResult::Unknown) }));
         assert!((&mut first).now_or_never().is_none());
         assert!((&mut second).now_or_never().is_none(), "the first one runs the check");
         assert_eq!(waiting(), [2]);
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(waiting(), [1]);
         assert!(matches!(second.await, Ok(CheckResult::Unknown)));
         assert_eq!(waiting(), [0; 0]);
-        let mut alone = Box::pin(flights.run([1; 12], std::future::pending()));
+        let mut alone = Box::pin(flights.run([1; 32].into(), std::future::pending()));
         assert!((&mut alone).now_or_never().is_none());
         drop(alone);
         assert_eq!(waiting(), [0; 0]);
@@ -122,21 +122,21 @@ mod tests {
     async fn an_error_is_shared_but_too_many_attempts_are_not() {
         let flights = SingleFlight::default();
         let (send, receive) = tokio::sync::oneshot::channel();
-        let mut first = Box::pin(flights.run([1; 12], async { receive.await.expect("a result") }));
-        let mut second = Box::pin(flights.run([1; 12], async { panic!("the second check must not run") }));
+        let mut first = Box::pin(flights.run([1; 32].into(), async { receive.await.expect("a result") }));
+        let mut second = Box::pin(flights.run([1; 32].into(), async { panic!("the second check must not run") }));
         assert!((&mut first).now_or_never().is_none());
         assert!((&mut second).now_or_never().is_none());
         assert!(send.send(Err(Error::internal("on purpose"))).is_ok());
         assert!(matches!(first.await, Err(Error::Internal(_))));
         assert!(matches!(second.await, Err(Error::Busy)));
         assert!(matches!(
-            flights.run([1; 12], async { Ok(CheckResult::Unknown) }).await,
+            flights.run([1; 32].into(), async { Ok(CheckResult::Unknown) }).await,
             Ok(CheckResult::Unknown)
         ));
 
         let (send, receive) = tokio::sync::oneshot::channel();
-        let mut first = Box::pin(flights.run([1; 12], async { receive.await.expect("a result") }));
-        let mut second = Box::pin(flights.run([1; 12], async { Ok(CheckResult::Unknown) }));
+        let mut first = Box::pin(flights.run([1; 32].into(), async { receive.await.expect("a result") }));
+        let mut second = Box::pin(flights.run([1; 32].into(), async { Ok(CheckResult::Unknown) }));
         assert!((&mut first).now_or_never().is_none());
         assert!((&mut second).now_or_never().is_none());
         assert!(send.send(Ok(CheckResult::TooSoon(Duration::from_secs(1)))).is_ok());

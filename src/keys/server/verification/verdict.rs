@@ -10,7 +10,6 @@ use super::cache::StateGuard;
 use super::negative_cache::RejectedToken;
 use super::rate_limit::Rate;
 use super::state::KeyState;
-use crate::shared::KeyId;
 use crate::usage::Outcome;
 
 #[derive(Debug)]
@@ -36,37 +35,22 @@ impl Verdict {
     }
 }
 
-/// The key of a verified token, with its state at the moment of the check.
+/// The key of a verified token: its state at the moment of the check.
 #[derive(Debug)]
-pub struct VerifiedKey {
-    pub key: KeyId,
-    pub(super) state: CurrentState,
-}
+pub struct VerifiedKey(StateGuard);
 
-impl Deref for VerifiedKey {
-    type Target = KeyState;
-
-    fn deref(&self) -> &KeyState {
-        &self.state
-    }
-}
-
-/// A state borrowed from the cache. It does not touch the reference count, which all threads would write to.
-#[derive(Debug)]
-pub(super) struct CurrentState(StateGuard);
-
-impl CurrentState {
+impl VerifiedKey {
     /// None when the cache has no state.
-    pub fn cached(state: StateGuard) -> Option<Self> {
+    pub(super) fn cached(state: StateGuard) -> Option<Self> {
         state.is_some().then_some(Self(state))
     }
 
-    pub fn loaded(state: Arc<KeyState>) -> Self {
+    pub(super) fn loaded(state: Arc<KeyState>) -> Self {
         Self(Guard::from_inner(Some(state)))
     }
 }
 
-impl Deref for CurrentState {
+impl Deref for VerifiedKey {
     type Target = KeyState;
 
     fn deref(&self) -> &KeyState {

@@ -1,0 +1,88 @@
+//! Receives every request: refuses an invalid host, then calls a fast route or the router inside its middleware stack.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::FutureExt;
+use tower::ServiceExt;
+
+use super::{FastResponse, FastRoute, RequestInfo, RequestMatch};
+use crate::platform::http::visit::{Peer, known_method};
+use crate::platform::http::{headers, host};
+use crate::platform::{App, Error, Problem};
+
+#[derive(Clone)]
+pub struct Dispatcher {
+    app: App,
+    fast_routes: Arc<[FastRoute]>,
+    router: Router,
+}
+
+impl Dispatcher {
+    pub fn new(app: &App, fast_routes: Vec<FastRoute>, router: Router) -> Self {
+        Self { app: app.clone(), fast_routes: fast_routes.into(), router }
+    }
+
+    pub async fn respond(&self, peer: Peer, request: Request) -> Response {
+        if let Some(why) = host::fault(&request, self.app.public_url.authority()) {
+            return self.refuse_host(peer, &request, why);
+        }
+        let path = request.uri().path();
+        match self.fast_routes.iter().find(|route| route.has_path(path)) {
+            Some(route) => self.respond_fast(route, peer, request).await,
+            // Boxed, so that the future of a fast route stays small.
+            None => Box::pin(self.respond_by_router(peer, request)).await,
+        }
+    }
+
+    async fn respond_fast(&self, route: &FastRoute, peer: Peer, request: Request) -> Response {
+        if !route.has_method(request.method()) {
+            return self.refuse_method(route, peer, &request);
+        }
+        let response = async {
+            match (route.handler)(&self.app, peer, request) {
+                FastResponse::Ready(response) => response,
+                FastResponse::Pending(response) => response.await,
+            }
+        };
+        match AssertUnwindSafe(response).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                RequestInfo::without_caller(&self.app, peer).problem(Error::internal("a handler panicked"))
+            }
+        }
+    }
+
+    async fn respond_by_router(&self, peer: Peer, mut request: Request) -> Response {
+        request.extensions_mut().insert(peer);
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        response
+    }
+
+    fn refuse_host(&self, peer: Peer, request: &Request, why: &'static str) -> Response {
+        let info = RequestInfo::without_caller(&self.app, peer);
+        tracing::info!(id = info.request_id, status = 400, why, "answered");
+        self.app.metrics.answered(known_method(request.method()), "none", 400, Duration::ZERO);
+        let mut response = info.problem(Problem::of(StatusCode::BAD_REQUEST).detail(why));
+        headers::put(&self.app, response.headers_mut());
+        response
+    }
+
+    fn refuse_method(&self, route: &FastRoute, peer: Peer, request: &Request) -> Response {
+        let mut response = match RequestInfo::of(&self.app, peer, request) {
+            Ok(info) => info.problem(Problem::of(StatusCode::METHOD_NOT_ALLOWED)),
+            Err(refused) => *refused,
+        };
+        if let RequestMatch::Exactly(method) = &route.requests
+            && let Ok(allowed) = HeaderValue::from_str(method.as_str())
+        {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
+        response
+    }
+}
