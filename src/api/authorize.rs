@@ -124,18 +124,17 @@ fn respond(info: RequestInfo, verdict: &Verdict) -> Response {
 
 /// A client that presents a key in the headers of its own request.
 pub fn presenter<'a>(info: &'a RequestInfo, user_agent: &'a str) -> Presenter<'a> {
-    Presenter {
-        address: Some(info.address),
-        reported_by: None,
-        user_agent,
-        request_id: &info.request_id,
-    }
+    Presenter { address: Some(info.address), reported_by: None, user_agent, request_id: &info.request_id }
 }
 
 fn describe(key: &VerifiedKey) -> HeaderMap {
     let name: String = url::form_urlencoded::byte_serialize(key.name.as_bytes()).collect();
-    let texts =
-        [(KEY, key.id.to_string()), (ORG, key.org.id.to_string()), (USER, key.creator.to_string()), (NAME, name)];
+    let texts = [
+        (KEY, key.id.to_string()),
+        (ORG, key.org.id.to_string()),
+        (USER, key.creator.to_string()),
+        (NAME, name),
+    ];
     let mut headers = HeaderMap::with_capacity(12);
     for (header, text) in texts {
         // Letters, digits and signs, which a header can have.

@@ -114,9 +114,7 @@ async fn own_key(app: &App, info: &RequestInfo, headers: &HeaderMap) -> Result<V
     match Presented::of(headers) {
         Presented::Missing => Ok(Verdict::of(Outcome::Missing)),
         Presented::Several => Ok(Verdict::of(Outcome::Malformed)),
-        Presented::One(key) => {
-            keys::verify(app, key, &ANY, &presenter(info, &user_agent(headers))).await
-        }
+        Presented::One(key) => keys::verify(app, key, &ANY, &presenter(info, &user_agent(headers))).await,
     }
 }
 
@@ -131,8 +129,7 @@ async fn check(app: &App, org: OrgId, request_id: &str, form: &VerifyForm) -> Re
     if form.key.is_empty() {
         return Ok(body(&Verdict::of(Outcome::Missing), org));
     }
-    let kinds =
-        form.kinds.as_ref().map(|kinds| kinds.iter().fold(Kinds::NONE, |all, kind| all.and(*kind)));
+    let kinds = form.kinds.as_ref().map(|kinds| kinds.iter().fold(Kinds::NONE, |all, kind| all.and(*kind)));
     let requirements = Requirements {
         org: Some(org),
         least_role: form.role.unwrap_or(Role::Viewer),
@@ -151,10 +148,11 @@ async fn check(app: &App, org: OrgId, request_id: &str, form: &VerifyForm) -> Re
 fn body(verdict: &Verdict, org: OrgId) -> VerifyBody {
     let own = verdict.key.as_ref().filter(|key| key.org.id == org);
     let rejected = verdict.rejected.filter(|rejected| rejected.org == org);
-    let code = match (verdict.key.is_some() || verdict.rejected.is_some(), own.is_some() || rejected.is_some()) {
-        (true, false) => Outcome::Unknown,
-        _ => verdict.outcome,
-    };
+    let code =
+        match (verdict.key.is_some() || verdict.rejected.is_some(), own.is_some() || rejected.is_some()) {
+            (true, false) => Outcome::Unknown,
+            _ => verdict.outcome,
+        };
     let unverified = rejected.map(|rejected| CheckedKey {
         id: rejected.key.to_string(),
         name: None,

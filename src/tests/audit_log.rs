@@ -1,10 +1,13 @@
 //! The audit log as its page and its export show it.
 
+use macro_rules_attribute::apply;
+
 use super::harness::{Server, on_both_engines};
 use super::people::EMAIL;
 use super::personas::Persona;
 use crate::accounts::server::Person;
 use crate::keys::server as keys;
+use crate::platform::db::Engine;
 use crate::shared::Role;
 
 const PAGE: &str = "/settings/audit-log";
@@ -52,108 +55,119 @@ fn shown(page: &str) -> usize {
     page.matches("class=\"audit-row\"").count()
 }
 
-on_both_engines! {
-    async fn filters_find_what_they_name(engine) {
-        let server = Server::on(engine).await;
-        let (alice, here) = server.busy_alice().await;
-        let bob = server.colleague("bob@tidewater.example", Role::Member).await;
-        server.invited(&here, "ingrid@tidewater.example", "viewer").await;
-        let request: String = sqlx::query_scalar("SELECT request_id FROM audit WHERE action = 'member.invited'")
-            .fetch_one(server.app.db.pool()).await.expect("a request");
-        for (query, count) in [
-            (String::new(), 4),
-            ("?action=person.renamed".to_owned(), 2),
-            (format!("?actor={EMAIL}"), 4),
-            (format!("?actor={}", alice.id), 4),
-            (format!("?actor={}", bob.email), 0),
-            ("?actor=nobody@x.example".to_owned(), 0),
-            ("?target=INGRID%40tidewater.example".to_owned(), 1),
-            (format!("?target={}", alice.id), 2),
-            (format!("?request={request}"), 1),
-            (format!("?request={request}&action=person.renamed"), 0),
-            ("?time=1d".to_owned(), 4),
-            ("?time=nonsense&before=zzz".to_owned(), 4),
-        ] {
-            let page = server.log(&here, &query).await;
-            assert_eq!(shown(&page), count, "{query}");
-            assert_eq!(page.contains("No such events"), count == 0, "{query}");
-            assert_eq!(server.export(&here, &query).await.len(), count, "{query}");
-        }
-        let page = server.log(&here, "?action=member.invited").await;
-        assert!(page.contains("export?action=member.invited") && page.contains("ingrid@tidewater.example"), "{page}");
-        for odd in ["?actor=%00", "?target=%00", "?request=%E2%80%AE", "?before=%27", "?action=%3Cscript%3E"] {
-            let answer = server.get(&format!("{PAGE}{odd}")).browser().with(&here).send().await;
-            assert!(answer.status.as_u16() < 500 && !answer.text().contains("<script>\""), "{odd}");
-        }
-        server.clock.advance(std::time::Duration::from_secs(3 * 24 * 60 * 60));
-        assert_eq!(shown(&server.log(&here, "?time=1d").await), 0);
-        assert_eq!(shown(&server.log(&here, "?time=7d").await), 4);
+#[apply(on_both_engines!)]
+async fn filters_find_what_they_name(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (alice, here) = server.busy_alice().await;
+    let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+    server.invited(&here, "ingrid@tidewater.example", "viewer").await;
+    let request: String = sqlx::query_scalar("SELECT request_id FROM audit WHERE action = 'member.invited'")
+        .fetch_one(server.app.db.pool())
+        .await
+        .expect("a request");
+    for (query, count) in [
+        (String::new(), 4),
+        ("?action=person.renamed".to_owned(), 2),
+        (format!("?actor={EMAIL}"), 4),
+        (format!("?actor={}", alice.id), 4),
+        (format!("?actor={}", bob.email), 0),
+        ("?actor=nobody@x.example".to_owned(), 0),
+        ("?target=INGRID%40tidewater.example".to_owned(), 1),
+        (format!("?target={}", alice.id), 2),
+        (format!("?request={request}"), 1),
+        (format!("?request={request}&action=person.renamed"), 0),
+        ("?time=1d".to_owned(), 4),
+        ("?time=nonsense&before=zzz".to_owned(), 4),
+    ] {
+        let page = server.log(&here, &query).await;
+        assert_eq!(shown(&page), count, "{query}");
+        assert_eq!(page.contains("No such events"), count == 0, "{query}");
+        assert_eq!(server.export(&here, &query).await.len(), count, "{query}");
     }
-
-    async fn pages_follow_each_other_without_a_gap(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        for n in 0..53 {
-            server.submit(&here, "/settings/profile", &[("name", &format!("Alice {n}"))]).await;
-        }
-        let first = server.log(&here, "?action=person.renamed").await;
-        assert_eq!(shown(&first), 50);
-        let older = first.split("before=").nth(1).and_then(|rest| rest.split('"').next()).expect("older ones");
-        let second = server.log(&here, &format!("?action=person.renamed&before={older}")).await;
-        assert_eq!(shown(&second), 3);
-        assert!(second.contains("Newest") && !second.contains("before="), "{second}");
-        let lines = server.export(&here, "").await;
-        assert_eq!((lines.len(), lines[0]["details"]["to"].as_str()), (53, Some("Alice 52")));
-        assert!(lines.iter().map(|line| line["id"].as_str()).is_sorted_by(|a, b| a > b));
+    let page = server.log(&here, "?action=member.invited").await;
+    assert!(
+        page.contains("export?action=member.invited") && page.contains("ingrid@tidewater.example"),
+        "{page}"
+    );
+    for odd in ["?actor=%00", "?target=%00", "?request=%E2%80%AE", "?before=%27", "?action=%3Cscript%3E"] {
+        let answer = server.get(&format!("{PAGE}{odd}")).browser().with(&here).send().await;
+        assert!(answer.status.as_u16() < 500 && !answer.text().contains("<script>\""), "{odd}");
     }
+    server.clock.advance(std::time::Duration::from_secs(3 * 24 * 60 * 60));
+    assert_eq!(shown(&server.log(&here, "?time=1d").await), 0);
+    assert_eq!(shown(&server.log(&here, "?time=7d").await), 4);
+}
 
-    async fn the_id_of_a_refused_check_leads_to_its_reason(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let made = server.key(&owner, "ci").await;
-        let check = || async {
-            let bearer = format!("Bearer {}", made.plaintext.expose());
-            let answer = server.get(&format!("/api/v1/authorize?org={}&role=owner", owner.org.org))
-                .header("authorization", &bearer).send().await;
-            (answer.status.as_u16(), answer.header("x-request-id").to_owned(), answer.text())
-        };
-        assert_eq!(check().await.0, 200);
-        keys::disable(&server.app, &owner, made.key.id).await.expect("a disabled key");
-        let (status, id, told) = check().await;
-        assert!(status == 401 && !told.contains("disabled"), "{told}");
-        let (here, elsewhere) =
-            (server.sign_in_as(Persona::Admin).await, server.sign_in_as(Persona::Stranger).await);
-        // Before and after it is written.
-        for _ in 0..2 {
-            let page = server.log(&here, &format!("?request={id}")).await;
-            assert!(page.contains("The key was disabled.") && page.contains(&made.key.id.to_string()), "{page}");
-            let page = server.log(&elsewhere, &format!("?request={id}")).await;
-            assert!(page.contains("No such events") && !page.contains("disabled"), "{page}");
-            keys::flush(&server.app).await.expect("a flush");
-        }
-        server.clock.advance(std::time::Duration::from_secs(8 * 24 * 60 * 60));
-        keys::sweep(&server.app).await.expect("a sweep");
-        let here = server.sign_in_as(Persona::Admin).await;
-        assert!(!server.log(&here, &format!("?request={id}")).await.contains("The key was disabled."));
+#[apply(on_both_engines!)]
+async fn pages_follow_each_other_without_a_gap(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    for n in 0..53 {
+        server.submit(&here, "/settings/profile", &[("name", &format!("Alice {n}"))]).await;
     }
+    let first = server.log(&here, "?action=person.renamed").await;
+    assert_eq!(shown(&first), 50);
+    let older = first.split("before=").nth(1).and_then(|rest| rest.split('"').next()).expect("older ones");
+    let second = server.log(&here, &format!("?action=person.renamed&before={older}")).await;
+    assert_eq!(shown(&second), 3);
+    assert!(second.contains("Newest") && !second.contains("before="), "{second}");
+    let lines = server.export(&here, "").await;
+    assert_eq!((lines.len(), lines[0]["details"]["to"].as_str()), (53, Some("Alice 52")));
+    assert!(lines.iter().map(|line| line["id"].as_str()).is_sorted_by(|a, b| a > b));
+}
 
-    async fn an_export_of_several_pieces_is_whole(engine) {
-        let server = Server::on(engine).await;
-        let (_, here) = server.busy_alice().await;
-        server.copy_events(999).await;
-        assert_eq!(server.export(&here, "").await.len(), 3_000);
-        assert_eq!(server.export(&here, "?action=person.renamed").await.len(), 2_000);
+#[apply(on_both_engines!)]
+async fn the_id_of_a_refused_check_leads_to_its_reason(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "ci").await;
+    let check = || async {
+        let bearer = format!("Bearer {}", made.plaintext.expose());
+        let answer = server
+            .get(&format!("/api/v1/authorize?org={}&role=owner", owner.org.org))
+            .header("authorization", &bearer)
+            .send()
+            .await;
+        (answer.status.as_u16(), answer.header("x-request-id").to_owned(), answer.text())
+    };
+    assert_eq!(check().await.0, 200);
+    keys::disable(&server.app, &owner, made.key.id).await.expect("a disabled key");
+    let (status, id, told) = check().await;
+    assert!(status == 401 && !told.contains("disabled"), "{told}");
+    let (here, elsewhere) =
+        (server.sign_in_as(Persona::Admin).await, server.sign_in_as(Persona::Stranger).await);
+    // Before and after it is written.
+    for _ in 0..2 {
+        let page = server.log(&here, &format!("?request={id}")).await;
+        assert!(page.contains("The key was disabled.") && page.contains(&made.key.id.to_string()), "{page}");
+        let page = server.log(&elsewhere, &format!("?request={id}")).await;
+        assert!(page.contains("No such events") && !page.contains("disabled"), "{page}");
+        keys::flush(&server.app).await.expect("a flush");
     }
+    server.clock.advance(std::time::Duration::from_secs(8 * 24 * 60 * 60));
+    keys::sweep(&server.app).await.expect("a sweep");
+    let here = server.sign_in_as(Persona::Admin).await;
+    assert!(!server.log(&here, &format!("?request={id}")).await.contains("The key was disabled."));
+}
 
-    async fn nobody_reads_the_log_of_another_organization(engine) {
-        let server = Server::on(engine).await;
-        let (alice, _) = server.busy_alice().await;
-        let stranger = server.sign_in_as(Persona::Stranger).await;
-        for query in [String::new(), format!("?actor={EMAIL}"), format!("?target={}", alice.id)] {
-            assert_eq!(shown(&server.log(&stranger, &query).await), 0, "{query}");
-            assert_eq!(server.export(&stranger, &query).await.len(), 0, "{query}");
-        }
+#[apply(on_both_engines!)]
+async fn an_export_of_several_pieces_is_whole(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (_, here) = server.busy_alice().await;
+    server.copy_events(999).await;
+    assert_eq!(server.export(&here, "").await.len(), 3_000);
+    assert_eq!(server.export(&here, "?action=person.renamed").await.len(), 2_000);
+}
+
+#[apply(on_both_engines!)]
+async fn nobody_reads_the_log_of_another_organization(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (alice, _) = server.busy_alice().await;
+    let stranger = server.sign_in_as(Persona::Stranger).await;
+    for query in [String::new(), format!("?actor={EMAIL}"), format!("?target={}", alice.id)] {
+        assert_eq!(shown(&server.log(&stranger, &query).await), 0, "{query}");
+        assert_eq!(server.export(&stranger, &query).await.len(), 0, "{query}");
     }
 }
 

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use axum::http::Method;
 use ipnet::IpNet;
+use macro_rules_attribute::apply;
 use serde_json::{Map, Value, json};
 
 use super::armoriq::DEVICE;
-use super::harness::{Answer, Server, on_both_engines};
+use super::harness::{Server, TestResponse, on_both_engines};
 use super::keys::draft;
 use super::personas::Persona;
 use crate::keys::server::{self as keys, Draft, Edit, Revealed};
 use crate::platform::Secret;
+use crate::platform::db::Engine;
 use crate::shared::{KeyId, Role, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -115,7 +117,7 @@ fn changed(before: &Limits, request: &Map<String, Value>) -> Limits {
     Limits::of(&body)
 }
 
-fn refused_fields(answer: &Answer) -> Vec<String> {
+fn refused_fields(answer: &TestResponse) -> Vec<String> {
     let told = answer.json();
     let errors = told["errors"].as_array().cloned().unwrap_or_default();
     errors.iter().map(|error| error["field"].as_str().expect("a field").to_owned()).collect()
@@ -127,11 +129,11 @@ impl Server {
         keys::create(&self.app, &owner, &limits.draft(name), None).await.expect("a key")
     }
 
-    async fn patch(&self, by: &Secret, id: KeyId, body: &Value) -> Answer {
+    async fn patch(&self, by: &Secret, id: KeyId, body: &Value) -> TestResponse {
         self.call(Method::PATCH, &format!("/api/v1/keys/{id}")).key(by).json(body).send().await
     }
 
-    async fn verb(&self, by: &Secret, id: KeyId, verb: &str, body: &Value) -> Answer {
+    async fn verb(&self, by: &Secret, id: KeyId, verb: &str, body: &Value) -> TestResponse {
         self.post(&format!("/api/v1/keys/{id}/{verb}")).key(by).json(body).send().await
     }
 
@@ -146,190 +148,239 @@ impl Server {
     }
 }
 
-fn forbidden(answer: &Answer, part: &str) {
+fn forbidden(answer: &TestResponse, part: &str) {
     assert_eq!(answer.status, 403, "{}", answer.text());
     let why = answer.json()["detail"].as_str().expect("a sentence").to_owned();
     assert!(why.contains(part), "{why}");
 }
 
-on_both_engines! {
-    async fn a_key_never_edits_enables_or_extends_itself(engine) {
-        let server = Server::on(engine).await;
-        let now = server.clock.now();
-        let limits = Limits { expires_at: Some(now.plus(HOUR)), rate_limit: Some(600), ranges: vec![HERE.to_owned()] };
-        let Revealed { key, plaintext } = server.limited_key(&limits, "stolen").await;
-        for body in [json!({ "expires_at": null }), json!({ "rate_limit_per_minute": null }), json!({ "allowed_ranges": [] }), json!({ "name": "mine" })] {
-            forbidden(&server.patch(&plaintext, key.id, &body).await, "itself");
-        }
-        forbidden(&server.verb(&plaintext, key.id, "enable", &json!({})).await, "itself");
-        let owner = server.actor(Persona::Owner).await;
-        let rotated = keys::rotate(&server.app, &owner, key.id, HOUR / 2, None).await.expect("a secret");
-        let until = json!({ "until": now.plus(HOUR * 3 / 4).to_string() });
-        forbidden(&server.verb(&rotated.plaintext, key.id, "extend", &until).await, "itself");
-        assert_eq!(server.limits_of(key.id).await, limits);
-        assert!(server.audit_actions().await.contains(&"key.refused".to_owned()));
-        // It may give up power, and take a new secret with the same limits.
-        assert_eq!(server.verb(&rotated.plaintext, key.id, "finish", &json!({})).await.status, 200);
-        let renewed = server.verb(&rotated.plaintext, key.id, "rotate", &json!({})).await;
-        assert_eq!(renewed.status, 200, "{}", renewed.text());
-        assert_eq!(Limits::of(&renewed.json()), limits);
-        let newest = Secret::new(renewed.json()["key"].as_str().expect("a plaintext"));
-        assert_eq!(server.verb(&newest, key.id, "disable", &json!({})).await.status, 200);
+#[apply(on_both_engines!)]
+async fn a_key_never_edits_enables_or_extends_itself(engine: Engine) {
+    let server = Server::on(engine).await;
+    let now = server.clock.now();
+    let limits =
+        Limits { expires_at: Some(now.plus(HOUR)), rate_limit: Some(600), ranges: vec![HERE.to_owned()] };
+    let Revealed { key, plaintext } = server.limited_key(&limits, "stolen").await;
+    for body in [
+        json!({ "expires_at": null }),
+        json!({ "rate_limit_per_minute": null }),
+        json!({ "allowed_ranges": [] }),
+        json!({ "name": "mine" }),
+    ] {
+        forbidden(&server.patch(&plaintext, key.id, &body).await, "itself");
     }
+    forbidden(&server.verb(&plaintext, key.id, "enable", &json!({})).await, "itself");
+    let owner = server.actor(Persona::Owner).await;
+    let rotated = keys::rotate(&server.app, &owner, key.id, HOUR / 2, None).await.expect("a secret");
+    let until = json!({ "until": now.plus(HOUR * 3 / 4).to_string() });
+    forbidden(&server.verb(&rotated.plaintext, key.id, "extend", &until).await, "itself");
+    assert_eq!(server.limits_of(key.id).await, limits);
+    assert!(server.audit_actions().await.contains(&"key.refused".to_owned()));
+    // It may give up power, and take a new secret with the same limits.
+    assert_eq!(server.verb(&rotated.plaintext, key.id, "finish", &json!({})).await.status, 200);
+    let renewed = server.verb(&rotated.plaintext, key.id, "rotate", &json!({})).await;
+    assert_eq!(renewed.status, 200, "{}", renewed.text());
+    assert_eq!(Limits::of(&renewed.json()), limits);
+    let newest = Secret::new(renewed.json()["key"].as_str().expect("a plaintext"));
+    assert_eq!(server.verb(&newest, key.id, "disable", &json!({})).await.status, 200);
+}
 
-    /// A secret that is being replaced ends at its cut-off, and so does all that it hands on.
-    async fn a_secret_that_is_being_replaced_does_not_outlive_its_cut_off(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let old = server.limited_key(&Limits::default(), "leaked").await;
-        keys::rotate(&server.app, &owner, old.key.id, HOUR, None).await.expect("a secret");
-        forbidden(&server.verb(&old.plaintext, old.key.id, "rotate", &json!({})).await, "being replaced");
-        let made = server.post("/api/v1/keys").key(&old.plaintext).json(&json!({ "name": "child" })).send().await;
-        assert_eq!(made.status, 201, "{}", made.text());
-        assert_eq!(Limits::of(&made.json()).expires_at, Some(server.clock.now().plus(HOUR)));
-    }
+/// A secret that is being replaced ends at its cut-off, and so does all that it hands on.
+#[apply(on_both_engines!)]
+async fn a_secret_that_is_being_replaced_does_not_outlive_its_cut_off(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let old = server.limited_key(&Limits::default(), "leaked").await;
+    keys::rotate(&server.app, &owner, old.key.id, HOUR, None).await.expect("a secret");
+    forbidden(&server.verb(&old.plaintext, old.key.id, "rotate", &json!({})).await, "being replaced");
+    let made = server.post("/api/v1/keys").key(&old.plaintext).json(&json!({ "name": "child" })).send().await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!(Limits::of(&made.json()).expires_at, Some(server.clock.now().plus(HOUR)));
+}
 
-    async fn what_a_key_creates_lies_within_its_limits(engine) {
-        let server = Server::on(engine).await;
-        let now = server.clock.now();
-        for (turn, limits) in callers(now).iter().enumerate() {
-            let caller = server.limited_key(limits, &format!("caller {turn}")).await.plaintext;
-            // Each caller meets another part of the combinations.
-            for (number, request) in requests(now).into_iter().enumerate().filter(|(number, _)| number % 8 == turn) {
-                let mut body = request.clone();
-                body.insert("name".to_owned(), json!(format!("child {turn} {number}")));
-                let answer = server.post("/api/v1/keys").key(&caller).json(&Value::Object(body)).send().await;
-                // What is left out, null or empty is as the caller has it.
-                let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-                let said: Map<String, Value> = request.into_iter().filter(|(_, value)| !empty(value)).collect();
-                let expected = changed(limits, &said);
-                let beyond = limits.exceeded_by(&expected);
-                if beyond.is_empty() {
-                    assert_eq!(answer.status, 201, "{limits:?} {said:?}: {}", answer.text());
-                    let made = Limits::of(&answer.json());
-                    assert_eq!(made, expected, "{limits:?} {said:?}");
-                    assert_eq!(limits.exceeded_by(&made), [] as [&str; 0], "{limits:?} {said:?}");
-                } else {
-                    assert_eq!(answer.status, 422, "{limits:?} {said:?}: {}", answer.text());
-                    assert_eq!(refused_fields(&answer), beyond, "{limits:?} {said:?}");
-                }
+#[apply(on_both_engines!)]
+async fn what_a_key_creates_lies_within_its_limits(engine: Engine) {
+    let server = Server::on(engine).await;
+    let now = server.clock.now();
+    for (turn, limits) in callers(now).iter().enumerate() {
+        let caller = server.limited_key(limits, &format!("caller {turn}")).await.plaintext;
+        // Each caller meets another part of the combinations.
+        for (number, request) in
+            requests(now).into_iter().enumerate().filter(|(number, _)| number % 8 == turn)
+        {
+            let mut body = request.clone();
+            body.insert("name".to_owned(), json!(format!("child {turn} {number}")));
+            let answer = server.post("/api/v1/keys").key(&caller).json(&Value::Object(body)).send().await;
+            // What is left out, null or empty is as the caller has it.
+            let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+            let said: Map<String, Value> = request.into_iter().filter(|(_, value)| !empty(value)).collect();
+            let expected = changed(limits, &said);
+            let beyond = limits.exceeded_by(&expected);
+            if beyond.is_empty() {
+                assert_eq!(answer.status, 201, "{limits:?} {said:?}: {}", answer.text());
+                let made = Limits::of(&answer.json());
+                assert_eq!(made, expected, "{limits:?} {said:?}");
+                assert_eq!(limits.exceeded_by(&made), [] as [&str; 0], "{limits:?} {said:?}");
+            } else {
+                assert_eq!(answer.status, 422, "{limits:?} {said:?}: {}", answer.text());
+                assert_eq!(refused_fields(&answer), beyond, "{limits:?} {said:?}");
             }
         }
     }
+}
 
-    async fn what_a_key_edits_lies_within_its_limits(engine) {
-        let server = Server::on(engine).await;
-        let now = server.clock.now();
-        let targets = callers(now);
-        for (turn, limits) in callers(now).iter().enumerate() {
-            let caller = server.limited_key(limits, &format!("caller {turn}")).await.plaintext;
-            for (number, request) in requests(now).into_iter().enumerate().filter(|(number, _)| number % 8 == turn) {
-                let before = &targets[(number / 8) % 8];
-                let target = server.limited_key(before, &format!("target {turn} {number}")).await.key.id;
-                let answer = server.patch(&caller, target, &Value::Object(request.clone())).await;
-                let after = changed(before, &request);
-                let same = server.limits_of(target).await;
-                let told = format!("{limits:?} {before:?} {request:?}: {}", answer.text());
-                if answer.status == 200 {
-                    let stays = same == *before;
-                    assert!(stays || limits.exceeded_by(&same).is_empty(), "{told}");
-                    assert_eq!((same.expires_at, same.rate_limit), (after.expires_at, after.rate_limit), "{told}");
-                } else {
-                    assert_eq!(answer.status, 422, "{told}");
-                    assert_eq!(same, *before, "{told}");
-                    assert_eq!(refused_fields(&answer), limits.exceeded_by(&after), "{told}");
-                    assert!(!limits.exceeded_by(&after).is_empty(), "{told}");
-                }
-                let renamed = server.patch(&caller, target, &json!({ "name": format!("renamed {turn} {number}") })).await;
-                assert_eq!(renamed.status, 200, "a name hands out nothing: {}", renamed.text());
+#[apply(on_both_engines!)]
+async fn what_a_key_edits_lies_within_its_limits(engine: Engine) {
+    let server = Server::on(engine).await;
+    let now = server.clock.now();
+    let targets = callers(now);
+    for (turn, limits) in callers(now).iter().enumerate() {
+        let caller = server.limited_key(limits, &format!("caller {turn}")).await.plaintext;
+        for (number, request) in
+            requests(now).into_iter().enumerate().filter(|(number, _)| number % 8 == turn)
+        {
+            let before = &targets[(number / 8) % 8];
+            let target = server.limited_key(before, &format!("target {turn} {number}")).await.key.id;
+            let answer = server.patch(&caller, target, &Value::Object(request.clone())).await;
+            let after = changed(before, &request);
+            let same = server.limits_of(target).await;
+            let told = format!("{limits:?} {before:?} {request:?}: {}", answer.text());
+            if answer.status == 200 {
+                let stays = same == *before;
+                assert!(stays || limits.exceeded_by(&same).is_empty(), "{told}");
+                assert_eq!(
+                    (same.expires_at, same.rate_limit),
+                    (after.expires_at, after.rate_limit),
+                    "{told}"
+                );
+            } else {
+                assert_eq!(answer.status, 422, "{told}");
+                assert_eq!(same, *before, "{told}");
+                assert_eq!(refused_fields(&answer), limits.exceeded_by(&after), "{told}");
+                assert!(!limits.exceeded_by(&after).is_empty(), "{told}");
             }
+            let renamed =
+                server.patch(&caller, target, &json!({ "name": format!("renamed {turn} {number}") })).await;
+            assert_eq!(renamed.status, 200, "a name hands out nothing: {}", renamed.text());
         }
     }
+}
 
-    async fn a_key_enables_rotates_and_extends_only_what_lies_within_its_limits(engine) {
-        let server = Server::on(engine).await;
-        let now = server.clock.now();
-        let owner = server.actor(Persona::Owner).await;
-        let limits = Limits { expires_at: Some(now.plus(HOUR * 2)), rate_limit: Some(600), ranges: vec![HERE.to_owned()] };
-        let caller = server.limited_key(&limits, "caller").await.plaintext;
-        let shorter = Limits { expires_at: Some(now.plus(HOUR)), ..limits.clone() };
-        for (number, (target, fits)) in [
-            (shorter, true),
-            (limits.clone(), true),
-            (Limits { expires_at: None, ..limits.clone() }, false),
-            (Limits { rate_limit: None, ..limits.clone() }, false),
-            (Limits { ranges: Vec::new(), ..limits.clone() }, false),
-        ].into_iter().enumerate() {
-            let id = server.limited_key(&target, &format!("target {number}")).await.key.id;
-            let expected = if fits { 200 } else { 403 };
-            keys::disable(&server.app, &owner, id).await.expect("disabled");
-            let told = server.verb(&caller, id, "enable", &json!({})).await;
-            assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
-            if !fits {
-                keys::enable(&server.app, &owner, id).await.expect("enabled");
-            }
-            let told = server.verb(&caller, id, "rotate", &json!({ "overlap_seconds": 60 })).await;
-            assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
-            if !fits {
-                keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a secret");
-            }
-            let until = json!({ "until": now.plus(HOUR / 2).to_string() });
-            let told = server.verb(&caller, id, "extend", &until).await;
-            assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
-            for (verb, body) in [("finish", json!({})), ("disable", json!({})), ("revoke", json!({}))] {
-                assert_eq!(server.verb(&caller, id, verb, &body).await.status, 200, "{verb} takes power away");
-            }
+#[apply(on_both_engines!)]
+async fn a_key_enables_rotates_and_extends_only_what_lies_within_its_limits(engine: Engine) {
+    let server = Server::on(engine).await;
+    let now = server.clock.now();
+    let owner = server.actor(Persona::Owner).await;
+    let limits =
+        Limits { expires_at: Some(now.plus(HOUR * 2)), rate_limit: Some(600), ranges: vec![HERE.to_owned()] };
+    let caller = server.limited_key(&limits, "caller").await.plaintext;
+    let shorter = Limits { expires_at: Some(now.plus(HOUR)), ..limits.clone() };
+    for (number, (target, fits)) in [
+        (shorter, true),
+        (limits.clone(), true),
+        (Limits { expires_at: None, ..limits.clone() }, false),
+        (Limits { rate_limit: None, ..limits.clone() }, false),
+        (Limits { ranges: Vec::new(), ..limits.clone() }, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = server.limited_key(&target, &format!("target {number}")).await.key.id;
+        let expected = if fits { 200 } else { 403 };
+        keys::disable(&server.app, &owner, id).await.expect("disabled");
+        let told = server.verb(&caller, id, "enable", &json!({})).await;
+        assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
+        if !fits {
+            keys::enable(&server.app, &owner, id).await.expect("enabled");
+        }
+        let told = server.verb(&caller, id, "rotate", &json!({ "overlap_seconds": 60 })).await;
+        assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
+        if !fits {
+            keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a secret");
+        }
+        let until = json!({ "until": now.plus(HOUR / 2).to_string() });
+        let told = server.verb(&caller, id, "extend", &until).await;
+        assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
+        for (verb, body) in [("finish", json!({})), ("disable", json!({})), ("revoke", json!({}))] {
+            assert_eq!(server.verb(&caller, id, verb, &body).await.status, 200, "{verb} takes power away");
         }
     }
+}
 
-    /// A person is not limited by what keys are.
-    async fn people_edit_as_before(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let limits = Limits { expires_at: Some(server.clock.now().plus(HOUR)), rate_limit: Some(60), ranges: vec![HERE.to_owned()] };
-        let id = server.limited_key(&limits, "short").await.key.id;
-        let free = Edit { expires_at: Some(None), rate_limit: Some(None), ranges: Some(Vec::new()), ..Edit::default() };
-        keys::edit(&server.app, &owner, id, &free).await.expect("a key");
-        assert_eq!(server.limits_of(id).await, Limits::default());
-    }
+/// A person is not limited by what keys are.
+#[apply(on_both_engines!)]
+async fn people_edit_as_before(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let limits = Limits {
+        expires_at: Some(server.clock.now().plus(HOUR)),
+        rate_limit: Some(60),
+        ranges: vec![HERE.to_owned()],
+    };
+    let id = server.limited_key(&limits, "short").await.key.id;
+    let free =
+        Edit { expires_at: Some(None), rate_limit: Some(None), ranges: Some(Vec::new()), ..Edit::default() };
+    keys::edit(&server.app, &owner, id, &free).await.expect("a key");
+    assert_eq!(server.limits_of(id).await, Limits::default());
+}
 
-    /// Of many at once that are let in with the old limits, none is made with more than the new ones.
-    async fn limits_that_come_while_keys_are_created_count(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let Revealed { key, plaintext } = server.limited_key(&Limits::default(), "caller").await;
-        let create = |number: u32| server.post("/api/v1/keys").key(&plaintext).json(&json!({ "name": format!("child {number}") })).send();
-        let end = server.clock.now().plus(HOUR);
-        let edit = Edit { expires_at: Some(Some(end)), ..Edit::default() };
-        let (edited, answers) = tokio::join!(keys::edit(&server.app, &owner, key.id, &edit), futures_util::future::join_all((0..8).map(create)));
-        edited.expect("a key");
-        assert!(answers.iter().all(|answer| [201, 422].contains(&answer.status.as_u16())), "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-        let order: Vec<(String, Option<i64>)> = sqlx::query_as(
-            "SELECT audit.action, keys.expires_at FROM audit JOIN keys ON keys.id = audit.target_id \
-             WHERE action IN ('key.created', 'key.edited') AND target_id <> $1 OR action = 'key.edited' ORDER BY audit.id",
-        ).bind(key.id).fetch_all(server.app.db.pool()).await.expect("rows");
-        let after = order.iter().skip_while(|(action, _)| action != "key.edited");
-        assert!(after.clone().count() > 0);
-        for (_, expires_at) in after {
-            assert_eq!(*expires_at, Some(end.millis()), "{order:?}");
-        }
+/// Of many at once that are let in with the old limits, none is made with more than the new ones.
+#[apply(on_both_engines!)]
+async fn limits_that_come_while_keys_are_created_count(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let Revealed { key, plaintext } = server.limited_key(&Limits::default(), "caller").await;
+    let create = |number: u32| {
+        server.post("/api/v1/keys").key(&plaintext).json(&json!({ "name": format!("child {number}") })).send()
+    };
+    let end = server.clock.now().plus(HOUR);
+    let edit = Edit { expires_at: Some(Some(end)), ..Edit::default() };
+    let (edited, answers) = tokio::join!(
+        keys::edit(&server.app, &owner, key.id, &edit),
+        futures_util::future::join_all((0..8).map(create))
+    );
+    edited.expect("a key");
+    assert!(
+        answers.iter().all(|answer| [201, 422].contains(&answer.status.as_u16())),
+        "{:?}",
+        answers.iter().map(|answer| answer.status).collect::<Vec<_>>()
+    );
+    let order: Vec<(String, Option<i64>)> = sqlx::query_as(
+        "SELECT audit.action, keys.expires_at FROM audit JOIN keys ON keys.id = audit.target_id \
+         WHERE action IN ('key.created', 'key.edited') AND target_id <> $1 OR action = 'key.edited' ORDER BY audit.id",
+    ).bind(key.id).fetch_all(server.app.db.pool()).await.expect("rows");
+    let after = order.iter().skip_while(|(action, _)| action != "key.edited");
+    assert!(after.clone().count() > 0);
+    for (_, expires_at) in after {
+        assert_eq!(*expires_at, Some(end.millis()), "{order:?}");
     }
+}
 
-    async fn a_login_that_goes_over_keeps_its_limits(engine) {
-        let server = Server::on(engine).await;
-        let login = server.login_key(Persona::Owner, DEVICE).await;
-        server.second_organization(Persona::Owner, "Beta", Role::Owner).await;
-        let me = server.get("/api/v1/me").key(&login).send().await.json();
-        let id = KeyId::parse(me["key"]["id"].as_str().expect("an id")).expect("an id");
-        let owner = server.actor(Persona::Owner).await;
-        let end = server.clock.now().plus(HOUR);
-        let limits = Limits { expires_at: Some(end), rate_limit: Some(60), ranges: vec![HERE.to_owned()] };
-        let edit = Edit { expires_at: Some(Some(end)), rate_limit: Some(Some(60)), ranges: Some(limits.ranges.clone()), ..Edit::default() };
-        keys::edit(&server.app, &owner, id, &edit).await.expect("a key");
-        let answer = server.post("/iap/sdk/switch-org").header("x-api-key", login.expose()).json(&json!({ "org": "Beta" })).send().await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let there = Secret::new(answer.json()["api_key"].as_str().expect("a key"));
-        let new = server.get("/api/v1/me").key(&there).send().await.json();
-        assert_eq!(Limits::of(&new["key"]), limits);
-    }
+#[apply(on_both_engines!)]
+async fn a_login_that_goes_over_keeps_its_limits(engine: Engine) {
+    let server = Server::on(engine).await;
+    let login = server.login_key(Persona::Owner, DEVICE).await;
+    server.second_organization(Persona::Owner, "Beta", Role::Owner).await;
+    let me = server.get("/api/v1/me").key(&login).send().await.json();
+    let id = KeyId::parse(me["key"]["id"].as_str().expect("an id")).expect("an id");
+    let owner = server.actor(Persona::Owner).await;
+    let end = server.clock.now().plus(HOUR);
+    let limits = Limits { expires_at: Some(end), rate_limit: Some(60), ranges: vec![HERE.to_owned()] };
+    let edit = Edit {
+        expires_at: Some(Some(end)),
+        rate_limit: Some(Some(60)),
+        ranges: Some(limits.ranges.clone()),
+        ..Edit::default()
+    };
+    keys::edit(&server.app, &owner, id, &edit).await.expect("a key");
+    let answer = server
+        .post("/iap/sdk/switch-org")
+        .header("x-api-key", login.expose())
+        .json(&json!({ "org": "Beta" }))
+        .send()
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let there = Secret::new(answer.json()["api_key"].as_str().expect("a key"));
+    let new = server.get("/api/v1/me").key(&there).send().await.json();
+    assert_eq!(Limits::of(&new["key"]), limits);
 }

@@ -2,15 +2,17 @@
 //! written, the change does not happen. A route that is added without a case here fails the walk.
 
 use super::device::{CLIENT, GRANT};
-use super::harness::{Answer, Server, on_both_engines};
+use super::harness::{Server, TestResponse, on_both_engines};
 use super::people::{EMAIL, OTHER_PASSWORD, SECRET, setup_form, setup_token};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::totp_code;
 use crate::platform::Secret;
+use crate::platform::db::Engine;
 use crate::platform::http::{Audience, Route};
 use crate::server;
 use crate::shared::Role;
 use axum::http::Method;
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 
 /// Routes that change no data, each with the reason.
@@ -68,7 +70,7 @@ impl Change {
         self
     }
 
-    async fn send(&self, server: &Server, method: &Method) -> Answer {
+    async fn send(&self, server: &Server, method: &Method) -> TestResponse {
         let call = server.call(method.clone(), &self.path);
         if let Some((key, body)) = &self.program {
             let call = key.iter().fold(call, |call, key| call.key(key));
@@ -325,50 +327,56 @@ fn changing_routes() -> Vec<Route> {
     doors.into_iter().filter(|door| door.method != Method::GET).collect()
 }
 
-on_both_engines! {
-    async fn every_change_writes_one_row_or_does_not_happen(engine) {
-        for Route { path: route, method, audience } in changing_routes() {
-            if CHANGE_NO_DATA.iter().any(|(named, _)| *named == route) {
-                continue;
-            }
-            if not_offered().contains(&route) {
-                continue;
-            }
-            let server = Server::with(engine, EVERYTHING_ON).await;
-            let is_client = crate::armoriq::routes().list().iter().any(|door| door.path == route);
-            let change = match audience {
-                _ if is_client => change_by_client(&server, route).await,
-                Audience::Key => change_by_key(&server, &method, route).await,
-                _ => change_by_form(&server, route).await,
-            };
-            let change = change.unwrap_or_else(|| panic!("there is no case for {method} {route}"));
-            let (before, rows) = (server.everything().await, server.audited().await);
-
-            sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
-            let failed = change.send(&server, &method).await;
-            sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");
-            assert_eq!(failed.status, 500, "{route} without the audit log");
-            assert_eq!(server.everything().await, before, "{route} left something behind");
-
-            let done = change.send(&server, &method).await;
-            assert!(done.status.is_success() || done.status.is_redirection(), "{route}: {}", done.text());
-            let after = server.audited().await;
-            assert_eq!(after[..rows.len()], rows, "{route}");
-            let owed: Vec<&str> = change.elsewhere.into_iter().chain([change.action]).collect();
-            assert_eq!(after[rows.len()..], owed, "{route}");
-            assert_ne!(server.everything().await, before, "{route} changed nothing");
+#[apply(on_both_engines!)]
+async fn every_change_writes_one_row_or_does_not_happen(engine: Engine) {
+    for Route { path: route, method, audience } in changing_routes() {
+        if CHANGE_NO_DATA.iter().any(|(named, _)| *named == route) {
+            continue;
         }
+        if not_offered().contains(&route) {
+            continue;
+        }
+        let server = Server::with(engine, EVERYTHING_ON).await;
+        let is_client = crate::armoriq::routes().list().iter().any(|door| door.path == route);
+        let change = match audience {
+            _ if is_client => change_by_client(&server, route).await,
+            Audience::Key => change_by_key(&server, &method, route).await,
+            _ => change_by_form(&server, route).await,
+        };
+        let change = change.unwrap_or_else(|| panic!("there is no case for {method} {route}"));
+        let (before, rows) = (server.everything().await, server.audited().await);
+
+        sqlx::query("ALTER TABLE audit RENAME TO audit_away")
+            .execute(server.app.db.pool())
+            .await
+            .expect("away");
+        let failed = change.send(&server, &method).await;
+        sqlx::query("ALTER TABLE audit_away RENAME TO audit")
+            .execute(server.app.db.pool())
+            .await
+            .expect("back");
+        assert_eq!(failed.status, 500, "{route} without the audit log");
+        assert_eq!(server.everything().await, before, "{route} left something behind");
+
+        let done = change.send(&server, &method).await;
+        assert!(done.status.is_success() || done.status.is_redirection(), "{route}: {}", done.text());
+        let after = server.audited().await;
+        assert_eq!(after[..rows.len()], rows, "{route}");
+        let owed: Vec<&str> = change.elsewhere.into_iter().chain([change.action]).collect();
+        assert_eq!(after[rows.len()..], owed, "{route}");
+        assert_ne!(server.everything().await, before, "{route} changed nothing");
     }
+}
 
-    async fn what_changes_no_data_writes_no_row(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let before = server.everything().await;
-        for (route, why) in CHANGE_NO_DATA {
-            let change = Change::new("", *route, &here).field("theme", "dark").field("name", "x");
-            change.send(&server, &Method::POST).await;
-            assert_eq!(server.everything().await, before, "{route}: {why}");
-        }
+#[apply(on_both_engines!)]
+async fn what_changes_no_data_writes_no_row(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let before = server.everything().await;
+    for (route, why) in CHANGE_NO_DATA {
+        let change = Change::new("", *route, &here).field("theme", "dark").field("name", "x");
+        change.send(&server, &Method::POST).await;
+        assert_eq!(server.everything().await, before, "{route}: {why}");
     }
 }

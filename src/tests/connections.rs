@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
@@ -83,52 +84,53 @@ impl Server {
     }
 }
 
-on_both_engines! {
-    /// The one who does not read is cut off; who waits for something to read is not.
-    async fn a_client_that_reads_nothing_is_cut_off(engine) {
-        let server = Server::with(engine, IMPATIENT).await;
-        let (alice, here) = server.long_log().await;
-        let listening = Listening::of(&server).await;
-        let mut live = listening.ask("/live?topic=person:mail", &here).await;
-        read_until(&mut live, "\r\n\r\n").await;
-        let idle = listening.ask("/settings/audit-log/export", &here).await;
-        let cut_off = timeout(PATIENCE, idle.ready(Interest::ERROR)).await;
-        assert!(cut_off.is_ok(), "the connection is held");
-        assert_eq!(
-            idle.take_error().expect("a state").map(|error| error.kind()),
-            Some(std::io::ErrorKind::ConnectionReset)
-        );
-        server.app.live.tell(Topic::of_person(alice, "mail"), "still here");
-        read_until(&mut live, "still here").await;
-        drop(live);
-        server.app.stop();
-        listening.stop().await;
-    }
+/// The one who does not read is cut off; who waits for something to read is not.
+#[apply(on_both_engines!)]
+async fn a_client_that_reads_nothing_is_cut_off(engine: Engine) {
+    let server = Server::with(engine, IMPATIENT).await;
+    let (alice, here) = server.long_log().await;
+    let listening = Listening::of(&server).await;
+    let mut live = listening.ask("/live?topic=person:mail", &here).await;
+    read_until(&mut live, "\r\n\r\n").await;
+    let idle = listening.ask("/settings/audit-log/export", &here).await;
+    let cut_off = timeout(PATIENCE, idle.ready(Interest::ERROR)).await;
+    assert!(cut_off.is_ok(), "the connection is held");
+    assert_eq!(
+        idle.take_error().expect("a state").map(|error| error.kind()),
+        Some(std::io::ErrorKind::ConnectionReset)
+    );
+    server.app.live.tell(Topic::of_person(alice, "mail"), "still here");
+    read_until(&mut live, "still here").await;
+    drop(live);
+    server.app.stop();
+    listening.stop().await;
+}
 
-    async fn a_client_that_reads_gets_all_of_it(engine) {
-        let server = Server::with(engine, IMPATIENT).await;
-        let (_, here) = server.long_log().await;
-        let listening = Listening::of(&server).await;
-        let mut stream = listening.ask("/settings/audit-log/export", &here).await;
-        let text = read_until(&mut stream, "\r\n0\r\n\r\n").await;
-        assert_eq!(text.matches("\"action\":\"person.renamed\"").count(), 3 * (COPIES as usize + 1));
-        drop(stream);
-        listening.stop().await;
-    }
+#[apply(on_both_engines!)]
+async fn a_client_that_reads_gets_all_of_it(engine: Engine) {
+    let server = Server::with(engine, IMPATIENT).await;
+    let (_, here) = server.long_log().await;
+    let listening = Listening::of(&server).await;
+    let mut stream = listening.ask("/settings/audit-log/export", &here).await;
+    let text = read_until(&mut stream, "\r\n0\r\n\r\n").await;
+    assert_eq!(text.matches("\"action\":\"person.renamed\"").count(), 3 * (COPIES as usize + 1));
+    drop(stream);
+    listening.stop().await;
+}
 
-    /// An error in the middle: the connection ends, and the end of the body never comes.
-    async fn a_broken_export_does_not_look_whole(engine) {
-        let server = Server::on(engine).await;
-        let (_, here) = server.long_log().await;
-        let listening = Listening::of(&server).await;
-        let mut stream = listening.ask("/settings/audit-log/export", &here).await;
-        read_until(&mut stream, "person.renamed").await;
-        server.app.db.close().await;
-        let mut rest = Vec::new();
-        let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it ends");
-        assert!(end.is_err() || !rest.ends_with(b"0\r\n\r\n"), "it looks whole");
-        listening.stop().await;
-    }
+/// An error in the middle: the connection ends, and the end of the body never comes.
+#[apply(on_both_engines!)]
+async fn a_broken_export_does_not_look_whole(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (_, here) = server.long_log().await;
+    let listening = Listening::of(&server).await;
+    let mut stream = listening.ask("/settings/audit-log/export", &here).await;
+    read_until(&mut stream, "person.renamed").await;
+    server.app.db.close().await;
+    let mut rest = Vec::new();
+    let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it ends");
+    assert!(end.is_err() || !rest.ends_with(b"0\r\n\r\n"), "it looks whole");
+    listening.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

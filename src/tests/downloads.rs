@@ -4,8 +4,10 @@ use std::io::Read;
 
 use axum::body::Bytes;
 use axum::http::Method;
+use macro_rules_attribute::apply;
 
 use super::harness::{Server, on_both_engines};
+use crate::platform::db::Engine;
 
 const EXPORT: &str = "/settings/audit-log/export";
 /// What Chromium accepts.
@@ -36,78 +38,82 @@ impl Server {
     }
 }
 
-on_both_engines! {
-    async fn an_export_is_whole_however_it_is_encoded(engine) {
-        let server = Server::on(engine).await;
-        let here = server.reader_of_much().await;
-        let get = |accepted: &str| {
-            let call = server.get(EXPORT).with(&here);
-            let call = if accepted.is_empty() { call } else { call.header("accept-encoding", accepted) };
-            async move { call.send().await }
-        };
-        let plain = get("").await;
-        assert_eq!((plain.header("content-encoding"), plain.text().lines().count()), ("", 3_000));
-        for accepted in ["identity", "gzip", "br", "br;q=0.1, gzip", "gzip;q=0.1, br", "gzip, br", BROWSER] {
-            let answer = get(accepted).await;
-            let encoding = answer.header("content-encoding");
-            assert_eq!(encoding.is_empty(), accepted == "identity", "{accepted}");
-            assert!(decoded(encoding, &answer.body) == plain.body, "{accepted}: not the same bytes");
-            assert!(answer.header("content-disposition").contains("audit-log.jsonl"), "{accepted}");
-        }
+#[apply(on_both_engines!)]
+async fn an_export_is_whole_however_it_is_encoded(engine: Engine) {
+    let server = Server::on(engine).await;
+    let here = server.reader_of_much().await;
+    let get = |accepted: &str| {
+        let call = server.get(EXPORT).with(&here);
+        let call = if accepted.is_empty() { call } else { call.header("accept-encoding", accepted) };
+        async move { call.send().await }
+    };
+    let plain = get("").await;
+    assert_eq!((plain.header("content-encoding"), plain.text().lines().count()), ("", 3_000));
+    for accepted in ["identity", "gzip", "br", "br;q=0.1, gzip", "gzip;q=0.1, br", "gzip, br", BROWSER] {
+        let answer = get(accepted).await;
+        let encoding = answer.header("content-encoding");
+        assert_eq!(encoding.is_empty(), accepted == "identity", "{accepted}");
+        assert!(decoded(encoding, &answer.body) == plain.body, "{accepted}: not the same bytes");
+        assert!(answer.header("content-disposition").contains("audit-log.jsonl"), "{accepted}");
     }
+}
 
-    async fn asking_for_the_head_of_an_export_reads_nothing(engine) {
-        let server = Server::on(engine).await;
-        let here = server.reader_of_much().await;
-        for accepted in ["identity", "gzip", "br", BROWSER] {
-            let call = server.call(Method::HEAD, EXPORT).with(&here).header("accept-encoding", accepted);
-            let answer = call.send().await;
-            assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/jsonl"));
-            assert!(answer.body.is_empty(), "{accepted}");
-        }
+#[apply(on_both_engines!)]
+async fn asking_for_the_head_of_an_export_reads_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let here = server.reader_of_much().await;
+    for accepted in ["identity", "gzip", "br", BROWSER] {
+        let call = server.call(Method::HEAD, EXPORT).with(&here).header("accept-encoding", accepted);
+        let answer = call.send().await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/jsonl"));
+        assert!(answer.body.is_empty(), "{accepted}");
     }
+}
 
-    async fn more_downloads_than_the_server_bears_are_refused(engine) {
-        let server = Server::on(engine).await;
-        let here = server.reader_of_much().await;
-        let download = || server.get(EXPORT).with(&here).open();
-        let mut running = Vec::new();
-        let refused = loop {
-            let download = download().await;
-            if download.status != 200 {
-                break download;
-            }
-            running.push(download);
-            assert!(running.len() < 100, "nothing limits them");
-        };
-        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
-        running.pop();
-        assert_eq!(download().await.status, 200);
-    }
-
-    /// More of them than there are connections to the database.
-    async fn downloads_that_are_broken_off_hold_nothing(engine) {
-        let server = Server::on(engine).await;
-        let here = server.reader_of_much().await;
-        for turn in 0..20 {
-            let accepted = if turn % 2 == 0 { BROWSER } else { "identity" };
-            let mut answer = server.get(EXPORT).with(&here).header("accept-encoding", accepted).open().await;
-            assert!(answer.frame().await.expect("a piece").is_ok());
+#[apply(on_both_engines!)]
+async fn more_downloads_than_the_server_bears_are_refused(engine: Engine) {
+    let server = Server::on(engine).await;
+    let here = server.reader_of_much().await;
+    let download = || server.get(EXPORT).with(&here).open();
+    let mut running = Vec::new();
+    let refused = loop {
+        let download = download().await;
+        if download.status != 200 {
+            break download;
         }
-        assert_eq!(server.get(EXPORT).with(&here).send().await.text().lines().count(), 3_000);
-    }
+        running.push(download);
+        assert!(running.len() < 100, "nothing limits them");
+    };
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
+    running.pop();
+    assert_eq!(download().await.status, 200);
+}
 
-    /// Whoever reads it must not take a part for the whole.
-    async fn an_export_that_fails_in_the_middle_ends_with_an_error(engine) {
-        let server = Server::on(engine).await;
-        let here = server.reader_of_much().await;
-        let open = async |accepted| server.get(EXPORT).with(&here).header("accept-encoding", accepted).open().await;
-        let (mut plain, gzip, brotli) = (open("identity").await, open("gzip").await, open("br").await);
-        let first: Bytes = plain.frame().await.expect("a piece").expect("bytes");
-        assert!(!first.is_empty());
-        server.app.db.close().await;
-        for (answer, accepted) in [(plain, "identity"), (gzip, "gzip"), (brotli, "br")] {
-            assert!(answer.whole().await.is_err(), "{accepted}");
-        }
+/// More of them than there are connections to the database.
+#[apply(on_both_engines!)]
+async fn downloads_that_are_broken_off_hold_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let here = server.reader_of_much().await;
+    for turn in 0..20 {
+        let accepted = if turn % 2 == 0 { BROWSER } else { "identity" };
+        let mut answer = server.get(EXPORT).with(&here).header("accept-encoding", accepted).open().await;
+        assert!(answer.frame().await.expect("a piece").is_ok());
+    }
+    assert_eq!(server.get(EXPORT).with(&here).send().await.text().lines().count(), 3_000);
+}
+
+/// Whoever reads it must not take a part for the whole.
+#[apply(on_both_engines!)]
+async fn an_export_that_fails_in_the_middle_ends_with_an_error(engine: Engine) {
+    let server = Server::on(engine).await;
+    let here = server.reader_of_much().await;
+    let open =
+        async |accepted| server.get(EXPORT).with(&here).header("accept-encoding", accepted).open().await;
+    let (mut plain, gzip, brotli) = (open("identity").await, open("gzip").await, open("br").await);
+    let first: Bytes = plain.frame().await.expect("a piece").expect("bytes");
+    assert!(!first.is_empty());
+    server.app.db.close().await;
+    for (answer, accepted) in [(plain, "identity"), (gzip, "gzip"), (brotli, "br")] {
+        assert!(answer.whole().await.is_err(), "{accepted}");
     }
 }

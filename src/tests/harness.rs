@@ -44,12 +44,12 @@ impl Drop for Folder {
 }
 
 /// An empty database: its address, and what must live as long as it does.
-pub struct Place {
+pub struct TestDatabase {
     pub url: String,
     pub folder: Folder,
 }
 
-impl Place {
+impl TestDatabase {
     pub async fn on(engine: Engine) -> Self {
         let folder = Folder::new();
         let url = match engine {
@@ -88,7 +88,7 @@ pub struct Server {
     pub app: App,
     pub clock: Clock,
     /// Keeps the database's folder.
-    _place: Place,
+    _database: TestDatabase,
     dispatcher: Dispatcher,
 }
 
@@ -99,12 +99,12 @@ impl Server {
 
     /// With settings of its own.
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
-        Self::at(Place::on(engine).await, settings).await
+        Self::at(TestDatabase::on(engine).await, settings).await
     }
 
     /// On a database that was prepared.
-    pub async fn at(place: Place, settings: &[(&str, &str)]) -> Self {
-        let config = place.config(settings);
+    pub async fn at(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let config = database.config(settings);
         let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
         let clock = Clock::held_at(START);
         let assets = Assets::folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("public"));
@@ -114,11 +114,11 @@ impl Server {
         server::listen(&app);
         crate::keys::server::catch_up(&app).await.expect("the change log is read");
         let dispatcher = server::dispatcher(&app);
-        Self { app, clock, _place: place, dispatcher }
+        Self { app, clock, _database: database, dispatcher }
     }
 
     /// Another process on the same database: what it changes reaches this one by the database alone.
-    pub async fn beside(&self) -> App {
+    pub async fn second_process(&self) -> App {
         let config = self.app.config.clone();
         let db = Db::open(&config.database, Opener::Tool).await.expect("the database opens");
         let random = Random::seeded(2);
@@ -212,10 +212,10 @@ impl Call<'_> {
         Opened { status: parts.status, headers: parts.headers, body }
     }
 
-    pub async fn send(self) -> Answer {
+    pub async fn send(self) -> TestResponse {
         let Opened { status, headers, body } = self.open().await;
         let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer { status, headers, body }
+        TestResponse { status, headers, body }
     }
 }
 
@@ -249,13 +249,13 @@ impl Opened {
     }
 }
 
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
     }
@@ -281,27 +281,24 @@ impl Answer {
     }
 }
 
-/// Writes each test once and runs it on both engines, on several threads as the server does.
+/// `#[apply(on_both_engines!)]` makes two tests of a function, `name::sqlite` and `name::postgres`, which run on several
+/// threads as the server does.
 macro_rules! on_both_engines {
-    ($( $(#[$about:meta])* async fn $name:ident($engine:ident) $body:block )+) => {
-        $(
-            $(#[$about])*
-            mod $name {
-                use super::*;
+    ($(#[$attribute:meta])* async fn $name:ident($engine:ident: $engine_type:ty) $body:block) => {
+        $(#[$attribute])*
+        async fn $name($engine: $engine_type) $body
 
-                async fn run($engine: crate::platform::db::Engine) $body
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn sqlite() {
-                    run(crate::platform::db::Engine::Sqlite).await;
-                }
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn postgres() {
-                    run(crate::platform::db::Engine::Postgres).await;
-                }
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name($crate::platform::db::Engine::Sqlite).await;
             }
-        )+
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name($crate::platform::db::Engine::Postgres).await;
+            }
+        }
     };
 }
 pub(crate) use on_both_engines;

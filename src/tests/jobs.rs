@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::harness::{Server, on_both_engines};
+use crate::platform::db::Engine;
 use crate::platform::job_status::RoundEnd;
 use crate::platform::job_status::planted::PlantedFault;
 use crate::platform::jobs::{self, Job};
@@ -15,50 +18,51 @@ fn quick_jobs(time_limit: Duration) -> Vec<Job> {
     server::jobs().into_iter().map(|job| Job { every: SOON, time_limit, ..job }).collect()
 }
 
-on_both_engines! {
-    async fn a_job_that_panics_is_restarted(engine) {
-        let server = Server::on(engine).await;
-        jobs::start(&server.app, &quick_jobs(Duration::from_secs(60)));
-        for status in server.app.jobs.iter() {
-            status.planted.set(Some(PlantedFault::Panic));
-            status.planted.saw(&[RoundEnd::Panicked, RoundEnd::Succeeded]).await;
-            let line = format!("latchkey_job_rounds_total{{job=\"{}\",outcome=\"panic\"}} 1", status.name);
-            assert!(server.metrics().await.contains(&line), "{line}");
-        }
-        assert_eq!(server.get("/readyz").send().await.status, 200);
+#[apply(on_both_engines!)]
+async fn a_job_that_panics_is_restarted(engine: Engine) {
+    let server = Server::on(engine).await;
+    jobs::start(&server.app, &quick_jobs(Duration::from_secs(60)));
+    for status in server.app.jobs.iter() {
+        status.planted.set(Some(PlantedFault::Panic));
+        status.planted.saw(&[RoundEnd::Panicked, RoundEnd::Succeeded]).await;
+        let line = format!("latchkey_job_rounds_total{{job=\"{}\",outcome=\"panic\"}} 1", status.name);
+        assert!(server.metrics().await.contains(&line), "{line}");
     }
+    assert_eq!(server.get("/readyz").send().await.status, 200);
+}
 
-    async fn a_job_that_hangs_is_cancelled_and_started_again(engine) {
-        let server = Server::on(engine).await;
-        jobs::start(&server.app, &quick_jobs(Duration::from_secs(1)));
-        for status in server.app.jobs.iter() {
-            status.planted.set(Some(PlantedFault::Hang));
-        }
-        for status in server.app.jobs.iter() {
-            status.planted.saw(&[RoundEnd::TimedOut]).await;
-            status.planted.set(None);
-            status.planted.saw(&[RoundEnd::TimedOut, RoundEnd::Succeeded]).await;
-        }
+#[apply(on_both_engines!)]
+async fn a_job_that_hangs_is_cancelled_and_started_again(engine: Engine) {
+    let server = Server::on(engine).await;
+    jobs::start(&server.app, &quick_jobs(Duration::from_secs(1)));
+    for status in server.app.jobs.iter() {
+        status.planted.set(Some(PlantedFault::Hang));
     }
+    for status in server.app.jobs.iter() {
+        status.planted.saw(&[RoundEnd::TimedOut]).await;
+        status.planted.set(None);
+        status.planted.saw(&[RoundEnd::TimedOut, RoundEnd::Succeeded]).await;
+    }
+}
 
-    async fn a_server_with_an_overdue_job_is_not_ready(engine) {
-        let server = Server::on(engine).await;
-        jobs::start(&server.app, &quick_jobs(Duration::from_secs(3_600)));
-        let all: Vec<_> = server.app.jobs.iter().collect();
-        for status in &all {
-            status.planted.hang().await;
-            let name = status.name;
-            server.clock.advance(status.overdue_after + Duration::from_secs(1));
-            for other in all.iter().filter(|other| other.name != name) {
-                other.planted.saw_another_success().await;
-            }
-            let response = server.get("/readyz").send().await;
-            assert_eq!(response.status, 503, "{name}");
-            assert!(response.text().contains(name), "{}", response.text());
-            assert_eq!(response.header("retry-after"), "2");
-            status.planted.set(None);
-            status.planted.saw_another_success().await;
-            assert_eq!(server.get("/readyz").send().await.status, 200, "{name}");
+#[apply(on_both_engines!)]
+async fn a_server_with_an_overdue_job_is_not_ready(engine: Engine) {
+    let server = Server::on(engine).await;
+    jobs::start(&server.app, &quick_jobs(Duration::from_secs(3_600)));
+    let all: Vec<_> = server.app.jobs.iter().collect();
+    for status in &all {
+        status.planted.hang().await;
+        let name = status.name;
+        server.clock.advance(status.overdue_after + Duration::from_secs(1));
+        for other in all.iter().filter(|other| other.name != name) {
+            other.planted.saw_another_success().await;
         }
+        let response = server.get("/readyz").send().await;
+        assert_eq!(response.status, 503, "{name}");
+        assert!(response.text().contains(name), "{}", response.text());
+        assert_eq!(response.header("retry-after"), "2");
+        status.planted.set(None);
+        status.planted.saw_another_success().await;
+        assert_eq!(server.get("/readyz").send().await.status, 200, "{name}");
     }
 }

@@ -1,32 +1,39 @@
 //! What one request may cost. The figures are small here so that reaching them is quick.
 
+use macro_rules_attribute::apply;
+
 use super::harness::{Server, on_both_engines};
+use crate::platform::db::Engine;
 
-on_both_engines! {
-    async fn too_many_headers_are_refused(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_MAX_HEADERS", "2KiB")]).await;
-        assert_eq!(server.get("/").header("x-fill", &"x".repeat(1_500)).send().await.status, 200);
-        assert_eq!(server.get("/").header("x-fill", &"x".repeat(2_100)).send().await.status, 431);
-        assert_eq!(server.get(&format!("/?{}", "x".repeat(2_100))).send().await.status, 431);
+#[apply(on_both_engines!)]
+async fn too_many_headers_are_refused(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_MAX_HEADERS", "2KiB")]).await;
+    assert_eq!(server.get("/").header("x-fill", &"x".repeat(1_500)).send().await.status, 200);
+    assert_eq!(server.get("/").header("x-fill", &"x".repeat(2_100)).send().await.status, 431);
+    assert_eq!(server.get(&format!("/?{}", "x".repeat(2_100))).send().await.status, 431);
+}
+
+#[apply(on_both_engines!)]
+async fn a_body_over_the_limit_is_refused_unread(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_MAX_BODY", "1KiB")]).await;
+    let answer =
+        server.post("/").same_origin().header("content-length", "2000").body(vec![b'x'; 2_000]).send().await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.text().contains("Too large"), "{}", answer.text());
+}
+
+#[apply(on_both_engines!)]
+async fn odd_cookies_and_addresses_never_fail(engine: Engine) {
+    let server = Server::on(engine).await;
+    for cookie in ["", ";;;", "=", "a", "latchkey_theme=\u{7f}", "latchkey_theme", &"x=y;".repeat(400)] {
+        let Ok(value) = axum::http::HeaderValue::from_bytes(cookie.as_bytes()) else { continue };
+        let answer = server.get("/").header("cookie", value.to_str().unwrap_or("x")).browser().send().await;
+        assert_eq!(answer.status, 200, "{cookie}");
     }
-
-    async fn a_body_over_the_limit_is_refused_unread(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_MAX_BODY", "1KiB")]).await;
-        let answer = server.post("/").same_origin().header("content-length", "2000").body(vec![b'x'; 2_000]).send().await;
-        assert_eq!(answer.status, 413);
-        assert!(answer.text().contains("Too large"), "{}", answer.text());
-    }
-
-    async fn odd_cookies_and_addresses_never_fail(engine) {
-        let server = Server::on(engine).await;
-        for cookie in ["", ";;;", "=", "a", "latchkey_theme=\u{7f}", "latchkey_theme", &"x=y;".repeat(400)] {
-            let Ok(value) = axum::http::HeaderValue::from_bytes(cookie.as_bytes()) else { continue };
-            let answer = server.get("/").header("cookie", value.to_str().unwrap_or("x")).browser().send().await;
-            assert_eq!(answer.status, 200, "{cookie}");
-        }
-        for path in ["/%00", "/%ff%fe", "/..%2f..%2fetc", "/assets/x/..%2f..%2fCargo.toml", "/?%zz=%", "/assets//"] {
-            let answer = server.get(path).browser().send().await;
-            assert!(answer.status.is_client_error() || answer.status == 200, "{path}: {}", answer.status);
-        }
+    for path in
+        ["/%00", "/%ff%fe", "/..%2f..%2fetc", "/assets/x/..%2f..%2fCargo.toml", "/?%zz=%", "/assets//"]
+    {
+        let answer = server.get(path).browser().send().await;
+        assert!(answer.status.is_client_error() || answer.status == 200, "{path}: {}", answer.status);
     }
 }

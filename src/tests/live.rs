@@ -2,132 +2,150 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::harness::{Opened, Server, on_both_engines};
 use super::people::{EMAIL, OTHER_PASSWORD};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::{Person, print_reset_link, set_enabled};
 use crate::platform::Secret;
+use crate::platform::db::Engine;
 use crate::platform::live::Topic;
 use crate::shared::Role;
 
-on_both_engines! {
-    async fn signals_reach_their_organization_and_no_other(engine) {
-        let server = Server::on(engine).await;
-        let member = server.sign_in_as(Persona::Member).await;
-        let stranger = server.sign_in_as(Persona::Stranger).await;
-        let org = server.organization("Tidewater Freight").await;
-        let listen = |cookies: String| {
-            server.get("/live?topic=organization:keys/1/first-call&topic=person:mail").with(&cookies).open()
-        };
-        let (mine, theirs) = (listen(member).await, listen(stranger).await);
-        assert_eq!(mine.header("content-type"), "text/event-stream");
-        server.app.live.tell(Topic::of_org(&org, "keys/2/first-call"), "another key");
-        server.app.live.tell(Topic::of_org(&org, "keys/1/first-call"), "First call \"received\"\n\ndata: forged");
-        server.app.stop();
-        let told = mine.rest().await;
-        assert!(told.contains("event: arrived") && told.contains("organization:keys/1/first-call"), "{told}");
-        assert!(!told.contains("another key") && !told.contains("\ndata: forged"), "{told}");
-        assert!(!theirs.rest().await.contains("arrived"));
-    }
+#[apply(on_both_engines!)]
+async fn signals_reach_their_organization_and_no_other(engine: Engine) {
+    let server = Server::on(engine).await;
+    let member = server.sign_in_as(Persona::Member).await;
+    let stranger = server.sign_in_as(Persona::Stranger).await;
+    let org = server.organization("Tidewater Freight").await;
+    let listen = |cookies: String| {
+        server.get("/live?topic=organization:keys/1/first-call&topic=person:mail").with(&cookies).open()
+    };
+    let (mine, theirs) = (listen(member).await, listen(stranger).await);
+    assert_eq!(mine.header("content-type"), "text/event-stream");
+    server.app.live.tell(Topic::of_org(&org, "keys/2/first-call"), "another key");
+    server.app.live.tell(Topic::of_org(&org, "keys/1/first-call"), "First call \"received\"\n\ndata: forged");
+    server.app.stop();
+    let told = mine.rest().await;
+    assert!(told.contains("event: arrived") && told.contains("organization:keys/1/first-call"), "{told}");
+    assert!(!told.contains("another key") && !told.contains("\ndata: forged"), "{told}");
+    assert!(!theirs.rest().await.contains("arrived"));
+}
 
-    async fn topics_of_others_cannot_be_named(engine) {
-        let server = Server::on(engine).await;
-        let member = server.sign_in_as(Persona::Member).await;
-        for wish in ["", "?topic=", "?topic=keys", "?topic=organization/x/keys", "?topic=system:all", "?topic=person:a&topic=b:c"] {
-            assert_eq!(server.get(&format!("/live{wish}")).with(&member).send().await.status, 404, "{wish}");
-        }
+#[apply(on_both_engines!)]
+async fn topics_of_others_cannot_be_named(engine: Engine) {
+    let server = Server::on(engine).await;
+    let member = server.sign_in_as(Persona::Member).await;
+    for wish in [
+        "",
+        "?topic=",
+        "?topic=keys",
+        "?topic=organization/x/keys",
+        "?topic=system:all",
+        "?topic=person:a&topic=b:c",
+    ] {
+        assert_eq!(server.get(&format!("/live{wish}")).with(&member).send().await.status, 404, "{wish}");
     }
+}
 
-    async fn a_stream_ends_when_its_person_signs_out(engine) {
-        let server = Server::on(engine).await;
-        let (alice, here, there) = server.alice_twice().await;
-        let (mine, mut other) = (server.stream(&here).await, server.stream(&there).await);
-        server.submit(&here, "/sign-out", &[]).await;
-        assert!(ends(mine).await);
-        assert!(server.hears(&mut other, &alice).await, "another session of hers goes on");
-    }
+#[apply(on_both_engines!)]
+async fn a_stream_ends_when_its_person_signs_out(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (alice, here, there) = server.alice_twice().await;
+    let (mine, mut other) = (server.stream(&here).await, server.stream(&there).await);
+    server.submit(&here, "/sign-out", &[]).await;
+    assert!(ends(mine).await);
+    assert!(server.hears(&mut other, &alice).await, "another session of hers goes on");
+}
 
-    async fn a_stream_ends_with_a_session_that_is_ended_elsewhere(engine) {
-        let server = Server::on(engine).await;
-        let (alice, here, there) = server.alice_twice().await;
-        let third = server.session_of(&alice).await;
-        let (mut mine, theirs, last) =
-            (server.stream(&here).await, server.stream(&there).await, server.stream(&third).await);
-        let session = Secret::new(there.split('=').nth(1).expect("an id")).fingerprint();
-        server.submit(&here, "/settings/profile/sessions", &[("session", &session)]).await;
-        assert!(ends(theirs).await);
-        server.submit(&here, "/settings/profile/sessions", &[]).await;
-        assert!(ends(last).await);
-        assert!(server.hears(&mut mine, &alice).await);
-    }
+#[apply(on_both_engines!)]
+async fn a_stream_ends_with_a_session_that_is_ended_elsewhere(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (alice, here, there) = server.alice_twice().await;
+    let third = server.session_of(&alice).await;
+    let (mut mine, theirs, last) =
+        (server.stream(&here).await, server.stream(&there).await, server.stream(&third).await);
+    let session = Secret::new(there.split('=').nth(1).expect("an id")).fingerprint();
+    server.submit(&here, "/settings/profile/sessions", &[("session", &session)]).await;
+    assert!(ends(theirs).await);
+    server.submit(&here, "/settings/profile/sessions", &[]).await;
+    assert!(ends(last).await);
+    assert!(server.hears(&mut mine, &alice).await);
+}
 
-    async fn a_stream_ends_when_its_person_is_disabled(engine) {
-        let server = Server::on(engine).await;
-        let (_, here, _) = server.alice_twice().await;
-        let bob = server.colleague("bob@tidewater.example", Role::Member).await;
-        let mut bobs = server.stream(&server.session_of(&bob).await).await;
-        let stream = server.stream(&here).await;
-        set_enabled(&server.app, EMAIL, false).await.expect("disabled");
-        assert!(ends(stream).await);
-        assert!(server.hears(&mut bobs, &bob).await, "others hear on");
-    }
+#[apply(on_both_engines!)]
+async fn a_stream_ends_when_its_person_is_disabled(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (_, here, _) = server.alice_twice().await;
+    let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+    let mut bobs = server.stream(&server.session_of(&bob).await).await;
+    let stream = server.stream(&here).await;
+    set_enabled(&server.app, EMAIL, false).await.expect("disabled");
+    assert!(ends(stream).await);
+    assert!(server.hears(&mut bobs, &bob).await, "others hear on");
+}
 
-    async fn a_stream_ends_when_its_person_is_removed_from_the_organization(engine) {
-        let server = Server::on(engine).await;
-        let (alice, here, _) = server.alice_twice().await;
-        let bob = server.colleague("bob@tidewater.example", Role::Member).await;
-        let (mut mine, bobs) = (server.stream(&here).await, server.stream(&server.session_of(&bob).await).await);
-        server.submit(&here, &format!("/settings/members/{}/remove", bob.id), &[]).await;
-        assert!(ends(bobs).await);
-        assert!(server.hears(&mut mine, &alice).await);
-    }
+#[apply(on_both_engines!)]
+async fn a_stream_ends_when_its_person_is_removed_from_the_organization(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (alice, here, _) = server.alice_twice().await;
+    let bob = server.colleague("bob@tidewater.example", Role::Member).await;
+    let (mut mine, bobs) = (server.stream(&here).await, server.stream(&server.session_of(&bob).await).await);
+    server.submit(&here, &format!("/settings/members/{}/remove", bob.id), &[]).await;
+    assert!(ends(bobs).await);
+    assert!(server.hears(&mut mine, &alice).await);
+}
 
-    async fn a_stream_ends_with_its_organization(engine) {
-        let server = Server::on(engine).await;
-        let (alice, here, _) = server.alice_twice().await;
-        server.clock.advance(Duration::from_secs(1));
-        server.join(&alice, "Nair Consulting", Role::Owner).await;
-        let stream = server.stream(&here).await;
-        server.submit(&here, "/settings/organization/delete", &[("name", "Tidewater Freight")]).await;
-        assert!(ends(stream).await);
-    }
+#[apply(on_both_engines!)]
+async fn a_stream_ends_with_its_organization(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (alice, here, _) = server.alice_twice().await;
+    server.clock.advance(Duration::from_secs(1));
+    server.join(&alice, "Nair Consulting", Role::Owner).await;
+    let stream = server.stream(&here).await;
+    server.submit(&here, "/settings/organization/delete", &[("name", "Tidewater Freight")]).await;
+    assert!(ends(stream).await);
+}
 
-    async fn a_stream_ends_when_the_password_changes(engine) {
-        let server = Server::on(engine).await;
-        let (alice, here, there) = server.alice_twice().await;
-        let stream = server.stream(&there).await;
-        let fields = [("present", PASSWORD), ("new", OTHER_PASSWORD)];
-        assert_eq!(server.submit(&here, "/settings/profile/password", &fields).await.status, 303);
-        assert!(ends(stream).await);
-        let mut mine = server.stream(&here).await;
-        server.app.live.recheck_all();
-        assert!(server.hears(&mut mine, &alice).await, "the session that changed it goes on");
-        let link = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
-        let path = format!("/reset/{}", link.rsplit('/').next().expect("a token"));
-        server.post(&path).same_origin().form(&[("password", PASSWORD)]).send().await;
-        assert!(ends(mine).await);
-    }
+#[apply(on_both_engines!)]
+async fn a_stream_ends_when_the_password_changes(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (alice, here, there) = server.alice_twice().await;
+    let stream = server.stream(&there).await;
+    let fields = [("present", PASSWORD), ("new", OTHER_PASSWORD)];
+    assert_eq!(server.submit(&here, "/settings/profile/password", &fields).await.status, 303);
+    assert!(ends(stream).await);
+    let mut mine = server.stream(&here).await;
+    server.app.live.recheck_all();
+    assert!(server.hears(&mut mine, &alice).await, "the session that changed it goes on");
+    let link = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
+    let path = format!("/reset/{}", link.rsplit('/').next().expect("a token"));
+    server.post(&path).same_origin().form(&[("password", PASSWORD)]).send().await;
+    assert!(ends(mine).await);
+}
 
-    /// Another process on the same database: streams are told to check every few seconds.
-    async fn a_stream_ends_with_what_another_process_ends(engine) {
-        let server = Server::on(engine).await;
-        let (_, here, _) = server.alice_twice().await;
-        let stream = server.stream(&here).await;
-        let other = server.beside().await;
-        server.app.live.recheck_all();
-        set_enabled(&other, EMAIL, false).await.expect("disabled");
-        server.app.live.recheck_all();
-        assert!(ends(stream).await);
-    }
+/// Another process on the same database: streams are told to check every few seconds.
+#[apply(on_both_engines!)]
+async fn a_stream_ends_with_what_another_process_ends(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (_, here, _) = server.alice_twice().await;
+    let stream = server.stream(&here).await;
+    let other = server.second_process().await;
+    server.app.live.recheck_all();
+    set_enabled(&other, EMAIL, false).await.expect("disabled");
+    server.app.live.recheck_all();
+    assert!(ends(stream).await);
+}
 
-    async fn a_stream_ends_with_the_age_of_its_session(engine) {
-        let server = Server::on(engine).await;
-        let (_, here, _) = server.alice_twice().await;
-        let stream = server.stream(&here).await;
-        server.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
-        server.app.live.recheck_all();
-        assert!(ends(stream).await);
-    }
+#[apply(on_both_engines!)]
+async fn a_stream_ends_with_the_age_of_its_session(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (_, here, _) = server.alice_twice().await;
+    let stream = server.stream(&here).await;
+    server.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    server.app.live.recheck_all();
+    assert!(ends(stream).await);
 }
 
 async fn ends(stream: Opened) -> bool {

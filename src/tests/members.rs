@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::harness::{Answer, PUBLIC_URL, Server, on_both_engines};
+use macro_rules_attribute::apply;
+
+use super::harness::{PUBLIC_URL, Server, TestResponse, on_both_engines};
 use super::people::EMAIL;
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::{Person, set_enabled};
+use crate::platform::db::Engine;
 use crate::shared::Role;
 
 const INGRID: &str = "ingrid@tidewater.example";
@@ -30,11 +33,11 @@ impl Server {
         (id, link_in(&answer))
     }
 
-    async fn invite(&self, cookies: &str, emails: &str, role: &str) -> Answer {
+    async fn invite(&self, cookies: &str, emails: &str, role: &str) -> TestResponse {
         self.submit(cookies, "/settings/members", &[("emails", emails), ("role", role)]).await
     }
 
-    async fn accept(&self, link: &str, cookies: &str) -> Answer {
+    async fn accept(&self, link: &str, cookies: &str) -> TestResponse {
         let fields = [("name", "Ingrid"), ("password", PASSWORD)];
         self.post(link).same_origin().with(cookies).form(&fields).send().await
     }
@@ -59,294 +62,358 @@ impl Server {
 }
 
 /// The path of the first link that the answer shows.
-fn link_in(answer: &Answer) -> String {
+fn link_in(answer: &TestResponse) -> String {
     let page = answer.text();
     let start = page.find(&format!("{PUBLIC_URL}/invite/")).expect("a link") + PUBLIC_URL.len();
     page[start..].chars().take_while(|c| *c != '<').collect()
 }
 
-on_both_engines! {
-    async fn the_list_tells_what_people_sign_in_with(engine) {
-        let settings = [("LATCHKEY_GITHUB_CLIENT_ID", "latchkey"), ("LATCHKEY_GITHUB_CLIENT_SECRET", "s")];
-        let server = Server::with(engine, &settings).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let told = async || {
-            let page = server.page(&owner, "/settings/members").await;
-            let (_, cell) = page.split_once("data-l=\"Signs in with\"").expect("a cell");
-            let (_, text) = cell.split_once('>').expect("its text");
-            text.split('<').next().expect("its end").to_owned()
-        };
-        assert_eq!(told().await, "\u{2013}");
-        for issuer in ["https://github.com", "https://gone.example"] {
-            let text = "INSERT INTO identities (issuer, subject, user_id, label, created_at, used_at) \
-                        SELECT $1, '1', id, 'mara', 0, 0 FROM users";
-            sqlx::query(text).bind(issuer).execute(server.app.db.pool()).await.expect("an identity");
-        }
-        assert_eq!(told().await, "GitHub", "a provider that is not offered lets nobody in");
-        let text = "UPDATE users SET password_hash = 'x'";
-        sqlx::query(text).execute(server.app.db.pool()).await.expect("a password");
-        assert_eq!(told().await, "GitHub or password");
+#[apply(on_both_engines!)]
+async fn the_list_tells_what_people_sign_in_with(engine: Engine) {
+    let settings = [("LATCHKEY_GITHUB_CLIENT_ID", "latchkey"), ("LATCHKEY_GITHUB_CLIENT_SECRET", "s")];
+    let server = Server::with(engine, &settings).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let told = async || {
+        let page = server.page(&owner, "/settings/members").await;
+        let (_, cell) = page.split_once("data-l=\"Signs in with\"").expect("a cell");
+        let (_, text) = cell.split_once('>').expect("its text");
+        text.split('<').next().expect("its end").to_owned()
+    };
+    assert_eq!(told().await, "\u{2013}");
+    for issuer in ["https://github.com", "https://gone.example"] {
+        let text = "INSERT INTO identities (issuer, subject, user_id, label, created_at, used_at) \
+                    SELECT $1, '1', id, 'mara', 0, 0 FROM users";
+        sqlx::query(text).bind(issuer).execute(server.app.db.pool()).await.expect("an identity");
     }
+    assert_eq!(told().await, "GitHub", "a provider that is not offered lets nobody in");
+    let text = "UPDATE users SET password_hash = 'x'";
+    sqlx::query(text).execute(server.app.db.pool()).await.expect("a password");
+    assert_eq!(told().await, "GitHub or password");
+}
 
-    async fn somebody_new_joins_by_the_link_once(engine) {
+#[apply(on_both_engines!)]
+async fn somebody_new_joins_by_the_link_once(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let answer = server.invite(&here, INGRID, "viewer").await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
+    let link = link_in(&answer);
+    assert!(
+        !server.everything().await.contains(link.rsplit('/').next().expect("a token")),
+        "kept as a hash only"
+    );
+    assert!(
+        !server.get("/settings/members").browser().with(&here).send().await.text().contains(&link),
+        "shown once"
+    );
+
+    let page = server.get(&link).browser().send().await;
+    let text = page.text();
+    assert!(
+        page.status == 200 && text.contains("Join Tidewater Freight") && text.contains("as a viewer"),
+        "{text}"
+    );
+    let fields = [("name", "Ingrid"), ("password", "short")];
+    let refused = server.post(&link).same_origin().form(&fields).send().await;
+    assert!(
+        refused.status == 422 && refused.text().contains("At least 12")
+            || refused.text().contains("at least 12")
+    );
+    let fields = [("name", "Ingrid"), ("password", PASSWORD), ("role", "owner"), ("email", "m@x.example")];
+    let joined = server.post(&link).same_origin().form(&fields).send().await;
+    assert_eq!(joined.entered(), "/");
+    let members = server.get("/settings/members").browser().with(&joined.cookies()).send().await.text();
+    assert!(
+        members.contains("You are a viewer") && members.contains(INGRID) && members.contains("2 members"),
+        "{members}"
+    );
+    assert!(!members.contains("name=\"emails\""), "a viewer invites nobody");
+    assert_eq!(server.accept(&link, "").await.status, 410, "used");
+    assert_eq!(server.audited().await, ["member.invited", "member.joined", "invitation.refused"]);
+}
+
+#[apply(on_both_engines!)]
+async fn somebody_with_an_account_joins_signed_in(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let ingrid = server.person(INGRID, "Ingrid", Some(PASSWORD)).await;
+    let (_, link) = server.invited(&here, INGRID, "member").await;
+    let page = server.get(&link).browser().send().await.text();
+    let next: String = url::form_urlencoded::byte_serialize(link.as_bytes()).collect();
+    assert!(page.contains(&format!("/sign-in?next={next}")), "{page}");
+    assert_eq!(server.accept(&link, "").await.status, 422, "an account is not taken over by a link");
+    // Somebody else's link opens nothing, even for the one who made it.
+    let foreign = server.get(&link).browser().with(&here).send().await.text();
+    assert!(foreign.contains("You are signed in as") && !foreign.contains(">Join<"), "{foreign}");
+    assert_eq!(server.accept(&link, &here).await.status, 422);
+    assert_eq!(server.role_of(&ingrid).await, None);
+
+    let hers = server.session_of(&ingrid).await;
+    let page = server.get(&link).browser().with(&hers).send().await.text();
+    assert!(page.contains(">Join<"), "{page}");
+    let joined = server.accept(&link, &hers).await;
+    assert_eq!((joined.status.as_u16(), joined.header("location")), (303, "/"));
+    assert_eq!(server.role_of(&ingrid).await.as_deref(), Some("member"));
+    assert!(server.profile(&hers).await.text().contains("You joined Tidewater Freight."));
+}
+
+#[apply(on_both_engines!)]
+async fn links_end_by_time_by_withdrawal_by_a_newer_one_and_with_their_maker(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let (id, first) = server.invited(&here, INGRID, "viewer").await;
+    let resent = server.submit(&here, &format!("/settings/members/invitations/{id}/resend"), &[]).await;
+    let second = link_in(&resent);
+    assert_eq!(server.get(&first).browser().send().await.status, 410, "replaced");
+    assert_eq!(server.get(&second).browser().send().await.status, 200);
+    let (_, third) = server.invited(&here, INGRID, "member").await;
+    assert_eq!(server.count("SELECT count(*) FROM invitations").await, 1, "one an address");
+    server.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
+    let here = server.session_of(&alice).await;
+    assert_eq!(server.accept(&third, "").await.status, 410, "a week is over");
+    assert!(server.get("/settings/members").browser().with(&here).send().await.text().contains("Expired"));
+    let (id, fourth) = server.invited(&here, INGRID, "member").await;
+    assert_eq!(
+        server.submit(&here, &format!("/settings/members/invitations/{id}/withdraw"), &[]).await.status,
+        303
+    );
+    assert_eq!(server.accept(&fourth, "").await.status, 410, "withdrawn");
+
+    let bob = server.colleague("bob@tidewater.example", Role::Admin).await;
+    let (_, fifth) = server.invited(&server.session_of(&bob).await, INGRID, "admin").await;
+    assert_eq!(server.get(&fifth).browser().send().await.status, 200);
+    assert_eq!(server.change_role(&here, &bob, "member").await, 303);
+    assert_eq!(server.accept(&fifth, "").await.status, 410, "its maker may not invite any more");
+    assert_eq!(server.change_role(&here, &bob, "admin").await, 303);
+    set_enabled(&server.app, &bob.email, false).await.expect("disabled");
+    assert_eq!(server.accept(&fifth, "").await.status, 410, "its maker is disabled");
+    assert_eq!(server.count("SELECT count(*) FROM users").await, 2);
+}
+
+#[apply(on_both_engines!)]
+async fn who_cannot_be_invited_is_told_so(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let bob = server.colleague("bob@tidewater.example", Role::Admin).await;
+    let bobs = server.session_of(&bob).await;
+    for (emails, why) in [
+        ("", "Enter an email address"),
+        ("ingrid", "not an email address"),
+        (EMAIL, "is a member already"),
+        ("BOB@tidewater.example", "is a member already"),
+        ("ok@x.example, \0@x.example", "not an email address"),
+        ("аlice@tidewater.example", "plain Latin letters"),
+    ] {
+        let answer = server.invite(&here, emails, "viewer").await;
+        assert!(answer.status == 422 && answer.text().contains(why), "{emails:?}: {}", answer.text());
+    }
+    assert_eq!(server.invite(&here, &"x".repeat(10_240), "viewer").await.status, 422);
+    assert_eq!(server.count("SELECT count(*) FROM invitations").await, 0, "all or nobody");
+    assert_eq!(server.invite(&bobs, INGRID, "owner").await.status, 403, "above one's own role");
+    server.invited(&here, INGRID, "owner").await;
+    let over = server.invite(&bobs, INGRID, "viewer").await;
+    assert!(over.status == 422 && over.text().contains("above yours"), "{}", over.text());
+    let viewer = server.colleague("vera@tidewater.example", Role::Viewer).await;
+    assert_eq!(server.invite(&server.session_of(&viewer).await, INGRID, "viewer").await.status, 403);
+    assert_eq!(server.audited().await, ["member.refused", "member.invited", "member.refused"]);
+}
+
+#[apply(on_both_engines!)]
+async fn a_closed_server_makes_no_accounts(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_SIGN_UP", "closed")]).await;
+    let alice = server.alice().await;
+    let (_, link) = server.invited(&server.session_of(&alice).await, INGRID, "viewer").await;
+    assert!(server.get(&link).browser().send().await.text().contains("No new accounts"));
+    assert_eq!(server.accept(&link, "").await.status, 422);
+    assert_eq!(server.count("SELECT count(*) FROM users").await, 1);
+}
+
+#[apply(on_both_engines!)]
+async fn of_two_who_use_a_link_at_once_one_joins(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let (_, link) = server.invited(&server.session_of(&alice).await, INGRID, "viewer").await;
+    let (a, b) = tokio::join!(server.accept(&link, ""), server.accept(&link, ""));
+    let mut entered = [a.entered(), b.entered()];
+    entered.sort_unstable();
+    assert_eq!(entered, ["", "/"]);
+    assert_eq!(server.count("SELECT count(*) FROM memberships").await, 2);
+}
+
+#[apply(on_both_engines!)]
+async fn roles_are_given_and_taken_up_to_ones_own(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let admin = server.colleague("adam@tidewater.example", Role::Admin).await;
+    let other = server.colleague("ada@tidewater.example", Role::Admin).await;
+    let member = server.colleague("mel@tidewater.example", Role::Member).await;
+    let (owners, admins, members) =
+        (server.session_of(&alice).await, server.session_of(&admin).await, server.session_of(&member).await);
+    for (who, whom, role, status) in [
+        (&members, &other, "viewer", 403),
+        (&members, &member, "admin", 403),
+        (&admins, &alice, "viewer", 403),
+        (&admins, &member, "owner", 403),
+        (&admins, &admin, "owner", 403),
+        (&admins, &member, "nonsense", 422),
+        (&admins, &member, "admin", 303),
+        (&admins, &other, "viewer", 303),
+        (&owners, &other, "owner", 303),
+        (&owners, &other, "member", 303),
+        (&members, &member, "member", 303),
+        (&members, &member, "admin", 403),
+    ] {
+        assert_eq!(server.change_role(who, whom, role).await, status, "{} {role}", whom.email);
+    }
+    let page = server
+        .get(&format!("/settings/members/{}/role", member.id))
+        .browser()
+        .with(&admins)
+        .send()
+        .await
+        .text();
+    assert!(page.contains("value=\"admin\"") && !page.contains("value=\"owner\""), "what one may give");
+    let stranger = server.sign_in_as(Persona::Stranger).await;
+    let nair = server.organization("Nair Consulting").await;
+    let call = server.post(&format!("/settings/members/{}/remove", alice.id)).same_origin().with(&stranger);
+    assert_eq!(
+        call.form(&[("org", &nair.to_string())]).send().await.status,
+        404,
+        "another organization's member is nobody"
+    );
+    assert_eq!(server.role_of(&alice).await.as_deref(), Some("owner"));
+}
+
+#[apply(on_both_engines!)]
+async fn the_last_owner_stays(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let answer =
+        server.submit(&here, &format!("/settings/members/{}/role", alice.id), &[("role", "admin")]).await;
+    assert!(answer.status == 422 && answer.text().contains("would have no owner"), "{}", answer.text());
+    assert_eq!(server.remove(&here, &alice).await, 422);
+    let bob = server.colleague("bob@tidewater.example", Role::Owner).await;
+    assert_eq!(server.remove(&here, &alice).await, 303, "another one stays");
+    assert_eq!((server.role_of(&alice).await, server.role_of(&bob).await.as_deref()), (None, Some("owner")));
+    assert_eq!(server.profile(&here).await.status, 403);
+    assert_eq!(server.audited().await, ["member.left"]);
+}
+
+#[apply(on_both_engines!)]
+async fn of_two_owners_who_remove_each_other_at_once_one_stays(engine: Engine) {
+    for _ in 0..5 {
         let server = Server::on(engine).await;
         let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let answer = server.invite(&here, INGRID, "viewer").await;
-        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
-        let link = link_in(&answer);
-        assert!(!server.everything().await.contains(link.rsplit('/').next().expect("a token")), "kept as a hash only");
-        assert!(!server.get("/settings/members").browser().with(&here).send().await.text().contains(&link), "shown once");
-
-        let page = server.get(&link).browser().send().await;
-        let text = page.text();
-        assert!(page.status == 200 && text.contains("Join Tidewater Freight") && text.contains("as a viewer"), "{text}");
-        let fields = [("name", "Ingrid"), ("password", "short")];
-        let refused = server.post(&link).same_origin().form(&fields).send().await;
-        assert!(refused.status == 422 && refused.text().contains("At least 12") || refused.text().contains("at least 12"));
-        let fields = [("name", "Ingrid"), ("password", PASSWORD), ("role", "owner"), ("email", "m@x.example")];
-        let joined = server.post(&link).same_origin().form(&fields).send().await;
-        assert_eq!(joined.entered(), "/");
-        let members = server.get("/settings/members").browser().with(&joined.cookies()).send().await.text();
-        assert!(members.contains("You are a viewer") && members.contains(INGRID) && members.contains("2 members"), "{members}");
-        assert!(!members.contains("name=\"emails\""), "a viewer invites nobody");
-        assert_eq!(server.accept(&link, "").await.status, 410, "used");
-        assert_eq!(server.audited().await, ["member.invited", "member.joined", "invitation.refused"]);
-    }
-
-    async fn somebody_with_an_account_joins_signed_in(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let ingrid = server.person(INGRID, "Ingrid", Some(PASSWORD)).await;
-        let (_, link) = server.invited(&here, INGRID, "member").await;
-        let page = server.get(&link).browser().send().await.text();
-        let next: String = url::form_urlencoded::byte_serialize(link.as_bytes()).collect();
-        assert!(page.contains(&format!("/sign-in?next={next}")), "{page}");
-        assert_eq!(server.accept(&link, "").await.status, 422, "an account is not taken over by a link");
-        // Somebody else's link opens nothing, even for the one who made it.
-        let foreign = server.get(&link).browser().with(&here).send().await.text();
-        assert!(foreign.contains("You are signed in as") && !foreign.contains(">Join<"), "{foreign}");
-        assert_eq!(server.accept(&link, &here).await.status, 422);
-        assert_eq!(server.role_of(&ingrid).await, None);
-
-        let hers = server.session_of(&ingrid).await;
-        let page = server.get(&link).browser().with(&hers).send().await.text();
-        assert!(page.contains(">Join<"), "{page}");
-        let joined = server.accept(&link, &hers).await;
-        assert_eq!((joined.status.as_u16(), joined.header("location")), (303, "/"));
-        assert_eq!(server.role_of(&ingrid).await.as_deref(), Some("member"));
-        assert!(server.profile(&hers).await.text().contains("You joined Tidewater Freight."));
-    }
-
-    async fn links_end_by_time_by_withdrawal_by_a_newer_one_and_with_their_maker(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let (id, first) = server.invited(&here, INGRID, "viewer").await;
-        let resent = server.submit(&here, &format!("/settings/members/invitations/{id}/resend"), &[]).await;
-        let second = link_in(&resent);
-        assert_eq!(server.get(&first).browser().send().await.status, 410, "replaced");
-        assert_eq!(server.get(&second).browser().send().await.status, 200);
-        let (_, third) = server.invited(&here, INGRID, "member").await;
-        assert_eq!(server.count("SELECT count(*) FROM invitations").await, 1, "one an address");
-        server.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
-        let here = server.session_of(&alice).await;
-        assert_eq!(server.accept(&third, "").await.status, 410, "a week is over");
-        assert!(server.get("/settings/members").browser().with(&here).send().await.text().contains("Expired"));
-        let (id, fourth) = server.invited(&here, INGRID, "member").await;
-        assert_eq!(server.submit(&here, &format!("/settings/members/invitations/{id}/withdraw"), &[]).await.status, 303);
-        assert_eq!(server.accept(&fourth, "").await.status, 410, "withdrawn");
-
-        let bob = server.colleague("bob@tidewater.example", Role::Admin).await;
-        let (_, fifth) = server.invited(&server.session_of(&bob).await, INGRID, "admin").await;
-        assert_eq!(server.get(&fifth).browser().send().await.status, 200);
-        assert_eq!(server.change_role(&here, &bob, "member").await, 303);
-        assert_eq!(server.accept(&fifth, "").await.status, 410, "its maker may not invite any more");
-        assert_eq!(server.change_role(&here, &bob, "admin").await, 303);
-        set_enabled(&server.app, &bob.email, false).await.expect("disabled");
-        assert_eq!(server.accept(&fifth, "").await.status, 410, "its maker is disabled");
-        assert_eq!(server.count("SELECT count(*) FROM users").await, 2);
-    }
-
-    async fn who_cannot_be_invited_is_told_so(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let bob = server.colleague("bob@tidewater.example", Role::Admin).await;
-        let bobs = server.session_of(&bob).await;
-        for (emails, why) in [
-            ("", "Enter an email address"),
-            ("ingrid", "not an email address"),
-            (EMAIL, "is a member already"),
-            ("BOB@tidewater.example", "is a member already"),
-            ("ok@x.example, \0@x.example", "not an email address"),
-            ("аlice@tidewater.example", "plain Latin letters"),
-        ] {
-            let answer = server.invite(&here, emails, "viewer").await;
-            assert!(answer.status == 422 && answer.text().contains(why), "{emails:?}: {}", answer.text());
-        }
-        assert_eq!(server.invite(&here, &"x".repeat(10_240), "viewer").await.status, 422);
-        assert_eq!(server.count("SELECT count(*) FROM invitations").await, 0, "all or nobody");
-        assert_eq!(server.invite(&bobs, INGRID, "owner").await.status, 403, "above one's own role");
-        server.invited(&here, INGRID, "owner").await;
-        let over = server.invite(&bobs, INGRID, "viewer").await;
-        assert!(over.status == 422 && over.text().contains("above yours"), "{}", over.text());
-        let viewer = server.colleague("vera@tidewater.example", Role::Viewer).await;
-        assert_eq!(server.invite(&server.session_of(&viewer).await, INGRID, "viewer").await.status, 403);
-        assert_eq!(server.audited().await, ["member.refused", "member.invited", "member.refused"]);
-    }
-
-    async fn a_closed_server_makes_no_accounts(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_SIGN_UP", "closed")]).await;
-        let alice = server.alice().await;
-        let (_, link) = server.invited(&server.session_of(&alice).await, INGRID, "viewer").await;
-        assert!(server.get(&link).browser().send().await.text().contains("No new accounts"));
-        assert_eq!(server.accept(&link, "").await.status, 422);
-        assert_eq!(server.count("SELECT count(*) FROM users").await, 1);
-    }
-
-    async fn of_two_who_use_a_link_at_once_one_joins(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let (_, link) = server.invited(&server.session_of(&alice).await, INGRID, "viewer").await;
-        let (a, b) = tokio::join!(server.accept(&link, ""), server.accept(&link, ""));
-        let mut entered = [a.entered(), b.entered()];
-        entered.sort_unstable();
-        assert_eq!(entered, ["", "/"]);
-        assert_eq!(server.count("SELECT count(*) FROM memberships").await, 2);
-    }
-
-    async fn roles_are_given_and_taken_up_to_ones_own(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let admin = server.colleague("adam@tidewater.example", Role::Admin).await;
-        let other = server.colleague("ada@tidewater.example", Role::Admin).await;
-        let member = server.colleague("mel@tidewater.example", Role::Member).await;
-        let (owners, admins, members) =
-            (server.session_of(&alice).await, server.session_of(&admin).await, server.session_of(&member).await);
-        for (who, whom, role, status) in [
-            (&members, &other, "viewer", 403),
-            (&members, &member, "admin", 403),
-            (&admins, &alice, "viewer", 403),
-            (&admins, &member, "owner", 403),
-            (&admins, &admin, "owner", 403),
-            (&admins, &member, "nonsense", 422),
-            (&admins, &member, "admin", 303),
-            (&admins, &other, "viewer", 303),
-            (&owners, &other, "owner", 303),
-            (&owners, &other, "member", 303),
-            (&members, &member, "member", 303),
-            (&members, &member, "admin", 403),
-        ] {
-            assert_eq!(server.change_role(who, whom, role).await, status, "{} {role}", whom.email);
-        }
-        let page = server.get(&format!("/settings/members/{}/role", member.id)).browser().with(&admins).send().await.text();
-        assert!(page.contains("value=\"admin\"") && !page.contains("value=\"owner\""), "what one may give");
-        let stranger = server.sign_in_as(Persona::Stranger).await;
-        let nair = server.organization("Nair Consulting").await;
-        let call = server.post(&format!("/settings/members/{}/remove", alice.id)).same_origin().with(&stranger);
-        assert_eq!(call.form(&[("org", &nair.to_string())]).send().await.status, 404, "another organization's member is nobody");
-        assert_eq!(server.role_of(&alice).await.as_deref(), Some("owner"));
-    }
-
-    async fn the_last_owner_stays(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let answer = server.submit(&here, &format!("/settings/members/{}/role", alice.id), &[("role", "admin")]).await;
-        assert!(answer.status == 422 && answer.text().contains("would have no owner"), "{}", answer.text());
-        assert_eq!(server.remove(&here, &alice).await, 422);
         let bob = server.colleague("bob@tidewater.example", Role::Owner).await;
-        assert_eq!(server.remove(&here, &alice).await, 303, "another one stays");
-        assert_eq!((server.role_of(&alice).await, server.role_of(&bob).await.as_deref()), (None, Some("owner")));
-        assert_eq!(server.profile(&here).await.status, 403);
-        assert_eq!(server.audited().await, ["member.left"]);
+        let (hers, his) = (server.session_of(&alice).await, server.session_of(&bob).await);
+        let (a, b) = tokio::join!(server.remove(&hers, &bob), server.remove(&his, &alice));
+        assert_eq!([a, b].iter().filter(|status| **status == 303).count(), 1, "{a} {b}");
+        assert_eq!(server.count("SELECT count(*) FROM memberships WHERE role = 'owner'").await, 1);
     }
+}
 
-    async fn of_two_owners_who_remove_each_other_at_once_one_stays(engine) {
-        for _ in 0..5 {
-            let server = Server::on(engine).await;
-            let alice = server.alice().await;
-            let bob = server.colleague("bob@tidewater.example", Role::Owner).await;
-            let (hers, his) = (server.session_of(&alice).await, server.session_of(&bob).await);
-            let (a, b) = tokio::join!(server.remove(&hers, &bob), server.remove(&his, &alice));
-            assert_eq!([a, b].iter().filter(|status| **status == 303).count(), 1, "{a} {b}");
-            assert_eq!(server.count("SELECT count(*) FROM memberships WHERE role = 'owner'").await, 1);
-        }
-    }
+#[apply(on_both_engines!)]
+async fn who_is_removed_is_out_at_once(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let bob = server.colleague("bob@tidewater.example", Role::Admin).await;
+    let his = server.session_of(&bob).await;
+    assert!(server.is_signed_in(&his).await);
+    let page =
+        server.get(&format!("/settings/members/{}/remove", bob.id)).browser().with(&here).send().await.text();
+    assert!(page.contains("Remove bob") && page.contains("No living keys"), "{page}");
+    assert_eq!(server.remove(&here, &bob).await, 303);
+    assert_eq!(server.get("/settings/members").browser().with(&his).send().await.status, 403);
+    assert_eq!(server.remove(&here, &bob).await, 404, "once");
+    assert_eq!(server.audited().await, ["member.removed"]);
+}
 
-    async fn who_is_removed_is_out_at_once(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let bob = server.colleague("bob@tidewater.example", Role::Admin).await;
-        let his = server.session_of(&bob).await;
-        assert!(server.is_signed_in(&his).await);
-        let page = server.get(&format!("/settings/members/{}/remove", bob.id)).browser().with(&here).send().await.text();
-        assert!(page.contains("Remove bob") && page.contains("No living keys"), "{page}");
-        assert_eq!(server.remove(&here, &bob).await, 303);
-        assert_eq!(server.get("/settings/members").browser().with(&his).send().await.status, 403);
-        assert_eq!(server.remove(&here, &bob).await, 404, "once");
-        assert_eq!(server.audited().await, ["member.removed"]);
+#[apply(on_both_engines!)]
+async fn the_list_is_searched_and_paged(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    for n in 0..54 {
+        server.clock.advance(Duration::from_millis(1));
+        let person =
+            server.person(&format!("p{n:02}@x.example"), &format!("Tomás Rivera {n:02}"), None).await;
+        server.join(&person, "Tidewater Freight", Role::Member).await;
     }
+    let get = |query: &str| server.get(&format!("/settings/members{query}")).browser().with(&here).send();
+    let first = get("").await.text();
+    assert!(
+        first.contains("55 members") && first.contains("p48@x.example") && !first.contains("p49@x.example"),
+        "{first}"
+    );
+    let next = first
+        .split("/settings/members?after=")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a next page");
+    let second = get(&format!("?after={next}")).await.text();
+    assert!(
+        second.contains("p49@x.example")
+            && second.contains("p53@x.example")
+            && !second.contains("p48@x.example")
+    );
+    for (query, found) in
+        [("?q=RIVERA+07", true), ("?q=p07", true), ("?q=%25", false), ("?q=07@", false), ("?q=ivera", false)]
+    {
+        let page = get(query).await;
+        assert_eq!((page.status.as_u16(), page.text().contains("p07@x.example")), (200, found), "{query}");
+    }
+    for odd in
+        ["?after=x", "?after=9.", "?after=99999999999999999999.x", "?q=%F0%9F%97%9D&after=", "?q=\u{202e}"]
+    {
+        assert_eq!(get(&odd.replace('\u{202e}', "%E2%80%AE")).await.status, 200, "{odd}");
+    }
+    assert!(get("?q=%00").await.status.as_u16() < 500);
+}
 
-    async fn the_list_is_searched_and_paged(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        for n in 0..54 {
-            server.clock.advance(Duration::from_millis(1));
-            let person = server.person(&format!("p{n:02}@x.example"), &format!("Tomás Rivera {n:02}"), None).await;
-            server.join(&person, "Tidewater Freight", Role::Member).await;
-        }
-        let get = |query: &str| server.get(&format!("/settings/members{query}")).browser().with(&here).send();
-        let first = get("").await.text();
-        assert!(first.contains("55 members") && first.contains("p48@x.example") && !first.contains("p49@x.example"), "{first}");
-        let next = first.split("/settings/members?after=").nth(1).and_then(|rest| rest.split('"').next()).expect("a next page");
-        let second = get(&format!("?after={next}")).await.text();
-        assert!(second.contains("p49@x.example") && second.contains("p53@x.example") && !second.contains("p48@x.example"));
-        for (query, found) in [("?q=RIVERA+07", true), ("?q=p07", true), ("?q=%25", false), ("?q=07@", false), ("?q=ivera", false)] {
-            let page = get(query).await;
-            assert_eq!((page.status.as_u16(), page.text().contains("p07@x.example")), (200, found), "{query}");
-        }
-        for odd in ["?after=x", "?after=9.", "?after=99999999999999999999.x", "?q=%F0%9F%97%9D&after=", "?q=\u{202e}"] {
-            assert_eq!(get(&odd.replace('\u{202e}', "%E2%80%AE")).await.status, 200, "{odd}");
-        }
-        assert!(get("?q=%00").await.status.as_u16() < 500);
-    }
+#[apply(on_both_engines!)]
+async fn an_organization_is_deleted_by_its_typed_name(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    server.invited(&here, INGRID, "viewer").await;
+    let delete =
+        |name: &'static str| server.submit(&here, "/settings/organization/delete", &[("name", name)]);
+    assert!(delete("tidewater").await.text().contains("Type the name as it is written"));
+    let only = delete("Tidewater Freight").await;
+    assert!(only.status == 422 && only.text().contains("only organization"), "{}", only.text());
+    server.clock.advance(Duration::from_secs(1));
+    server.join(&alice, "Nair Consulting", Role::Viewer).await;
+    assert_eq!(delete("Tidewater Freight").await.header("location"), "/");
+    let page = server.profile(&here).await.text();
+    assert!(
+        page.contains("Nair Consulting")
+            && page.contains("Tidewater Freight was deleted.")
+            && !page.contains("You are an owner"),
+        "{page}"
+    );
+    assert_eq!(server.count("SELECT count(*) FROM memberships").await, 1);
+    assert_eq!(server.count("SELECT count(*) FROM invitations").await, 0);
+    assert_eq!(server.audited().await, ["member.invited", "organization.deleted"]);
+}
 
-    async fn an_organization_is_deleted_by_its_typed_name(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        server.invited(&here, INGRID, "viewer").await;
-        let delete = |name: &'static str| server.submit(&here, "/settings/organization/delete", &[("name", name)]);
-        assert!(delete("tidewater").await.text().contains("Type the name as it is written"));
-        let only = delete("Tidewater Freight").await;
-        assert!(only.status == 422 && only.text().contains("only organization"), "{}", only.text());
-        server.clock.advance(Duration::from_secs(1));
-        server.join(&alice, "Nair Consulting", Role::Viewer).await;
-        assert_eq!(delete("Tidewater Freight").await.header("location"), "/");
-        let page = server.profile(&here).await.text();
-        assert!(page.contains("Nair Consulting") && page.contains("Tidewater Freight was deleted.") && !page.contains("You are an owner"), "{page}");
-        assert_eq!(server.count("SELECT count(*) FROM memberships").await, 1);
-        assert_eq!(server.count("SELECT count(*) FROM invitations").await, 0);
-        assert_eq!(server.audited().await, ["member.invited", "organization.deleted"]);
-    }
-
-    async fn owners_change_the_plan(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let choose = |plan: &'static str| server.submit(&here, "/settings/organization/plan", &[("plan", plan)]);
-        assert_eq!(choose("agency").await.status, 303);
-        assert_eq!(choose("agency").await.status, 303);
-        assert_eq!(choose("platinum").await.status, 422);
-        let page = server.get("/settings/organization").browser().with(&here).send().await.text();
-        assert!(page.contains("The plan is now Agency."), "{page}");
-        assert_eq!(server.audited().await, ["organization.plan_changed"], "what changes nothing is no event");
-    }
+#[apply(on_both_engines!)]
+async fn owners_change_the_plan(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let choose = |plan: &'static str| server.submit(&here, "/settings/organization/plan", &[("plan", plan)]);
+    assert_eq!(choose("agency").await.status, 303);
+    assert_eq!(choose("agency").await.status, 303);
+    assert_eq!(choose("platinum").await.status, 422);
+    let page = server.get("/settings/organization").browser().with(&here).send().await.text();
+    assert!(page.contains("The plan is now Agency."), "{page}");
+    assert_eq!(server.audited().await, ["organization.plan_changed"], "what changes nothing is no event");
 }
 
 /// Lists are found by their index, and nothing is sorted.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::harness::{Folder, START, Server, on_both_engines};
 use super::keys::draft;
 use super::oauth::{self, provider::Mood};
@@ -11,6 +13,7 @@ use crate::accounts::server::set_enabled;
 use crate::admin::{self, Task};
 use crate::keys::server as keys;
 use crate::platform::config::{DatabaseUrl, Sources};
+use crate::platform::db::Engine;
 use crate::platform::metrics::Format;
 use crate::server;
 use crate::usage::server as usage;
@@ -119,203 +122,215 @@ fn check_labels(labels: &str, line: &str) {
     }
 }
 
-on_both_engines! {
-    async fn both_formats_are_what_prometheus_reads(engine) {
-        let server = Server::on(engine).await;
-        server.get("/healthz").send().await;
-        let plain = parse(&server.metrics().await, Format::Text);
-        let open_metrics = parse(&server.metrics_as("application/openmetrics-text; version=1.0.0").await, Format::OpenMetrics);
-        let names = |samples: &Samples| samples.keys().cloned().collect::<BTreeSet<_>>();
-        // The first of the two answers is counted in the second.
-        let first = "latchkey_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"200\"}";
-        assert!(!plain.contains_key(first) && open_metrics.contains_key(first));
-        assert!(names(&plain).is_subset(&names(&open_metrics)));
-        assert!(plain.keys().any(|series| series.starts_with("latchkey_build_info{")));
-    }
+#[apply(on_both_engines!)]
+async fn both_formats_are_what_prometheus_reads(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.get("/healthz").send().await;
+    let plain = parse(&server.metrics().await, Format::Text);
+    let open_metrics =
+        parse(&server.metrics_as("application/openmetrics-text; version=1.0.0").await, Format::OpenMetrics);
+    let names = |samples: &Samples| samples.keys().cloned().collect::<BTreeSet<_>>();
+    // The first of the two answers is counted in the second.
+    let first = "latchkey_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"200\"}";
+    assert!(!plain.contains_key(first) && open_metrics.contains_key(first));
+    assert!(names(&plain).is_subset(&names(&open_metrics)));
+    assert!(plain.keys().any(|series| series.starts_with("latchkey_build_info{")));
+}
 
-    async fn readme_lists_every_family(engine) {
-        let server = Server::on(engine).await;
-        let page = server.metrics().await;
-        let readme = include_str!("../../README.md");
-        for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE latchkey_")) {
-            let name = line.split(' ').next().expect("a name");
-            assert!(readme.contains(&format!("`{name}`")), "README does not list {name}");
-        }
+#[apply(on_both_engines!)]
+async fn readme_lists_every_family(engine: Engine) {
+    let server = Server::on(engine).await;
+    let page = server.metrics().await;
+    let readme = include_str!("../../README.md");
+    for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE latchkey_")) {
+        let name = line.split(' ').next().expect("a name");
+        assert!(readme.contains(&format!("`{name}`")), "README does not list {name}");
     }
+}
 
-    async fn the_process_and_the_database_have_figures(engine) {
-        let server = Server::on(engine).await;
+#[apply(on_both_engines!)]
+async fn the_process_and_the_database_have_figures(engine: Engine) {
+    let server = Server::on(engine).await;
+    server::refresh_figures(&server.app).await.expect("figures");
+    let samples = server.samples().await;
+    for (series, least) in [
+        ("process_resident_memory_bytes", 1e6),
+        ("process_virtual_memory_bytes", 1e6),
+        ("process_open_fds", 3.0),
+        ("process_max_fds", 3.0),
+        ("process_threads", 1.0),
+        ("process_cpu_seconds_total", 0.0),
+        ("latchkey_database_size_bytes", 10_000.0),
+        ("latchkey_database_connections", 1.0),
+        ("latchkey_database_connections_idle", 0.0),
+    ] {
+        assert!(samples[series] >= least, "{series}: {}", samples[series]);
+    }
+    assert_eq!(samples["process_start_time_seconds"], START.millis() as f64 / 1_000.0);
+}
+
+#[apply(on_both_engines!)]
+async fn errors_of_the_database_and_waits_for_it_are_counted(engine: Engine) {
+    let server = Server::on(engine).await;
+    let waits = "latchkey_database_write_wait_seconds_count";
+    let before = server.sample(waits).await;
+    drop(server.app.db.write().await.expect("a turn"));
+    assert_eq!(server.sample(waits).await, before + 1.0);
+
+    // Of the whole process, in which other tests run.
+    let errors = "latchkey_database_errors_total{kind=\"connection\"}";
+    let before = server.sample(errors).await;
+    server.app.db.close().await;
+    assert_eq!(server.get("/").browser().send().await.status, 503);
+    assert!(server.sample(errors).await > before);
+}
+
+#[apply(on_both_engines!)]
+async fn usage_that_is_not_written_is_counted_and_so_are_failures(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let key = server.key(&owner, "CI").await;
+    let (unwritten, remembered) = ("latchkey_usage_unwritten_requests", "latchkey_remembered_tokens");
+    assert_eq!((server.sample(unwritten).await, server.sample(remembered).await), (0.0, 0.0));
+    for _ in 0..3 {
+        server.check(&key.plaintext).await;
+    }
+    assert_eq!((server.sample(unwritten).await, server.sample(remembered).await), (3.0, 1.0));
+    keys::flush(&server.app).await.expect("written");
+    assert_eq!(server.sample(unwritten).await, 0.0);
+
+    server.check(&key.plaintext).await;
+    usage::write_down(&server.app).await.expect("written down, and not yet added up");
+    server.app.db.close().await;
+    let failed = |step: &str| format!("latchkey_usage_failures_total{{step=\"{step}\"}}");
+    for step in ["write_down", "join", "add_up"] {
+        assert_eq!(server.sample(&failed(step)).await, 0.0, "{step}");
+    }
+    keys::flush(&server.app).await.expect_err("the database is away");
+    usage::join(&server.app).await.expect_err("the database is away");
+    for (step, count) in [("write_down", 0.0), ("join", 1.0), ("add_up", 1.0)] {
+        assert_eq!(server.sample(&failed(step)).await, count, "{step}");
+    }
+    server.check(&key.plaintext).await;
+    keys::flush(&server.app).await.expect_err("the database is away");
+    assert_eq!(server.sample(&failed("write_down")).await, 1.0);
+    // Taken away from the counts, and in no database.
+    assert_eq!(server.sample(unwritten).await, 1.0);
+}
+
+#[apply(on_both_engines!)]
+async fn the_age_of_the_change_log_grows_until_it_is_read(engine: Engine) {
+    let server = Server::on(engine).await;
+    let age = "latchkey_change_log_age_seconds";
+    assert_eq!(server.sample(age).await, 0.0);
+    server.clock.advance(Duration::from_millis(7_500));
+    assert_eq!(server.sample(age).await, 7.5);
+    keys::catch_up(&server.app).await.expect("read");
+    assert_eq!(server.sample(age).await, 0.0);
+}
+
+#[apply(on_both_engines!)]
+async fn failed_sign_ins_are_counted_by_reason(engine: Engine) {
+    let server = Server::on(engine).await;
+    let failures = |reason: &str| format!("latchkey_sign_in_failures_total{{reason=\"{reason}\"}}");
+    for reason in ["password", "second_factor", "slowed", "disabled", "provider", "unknown_identity"] {
+        assert_eq!(server.sample(&failures(reason)).await, 0.0, "{reason}");
+    }
+    let alice = server.person("alice@tidewater.example", "Alice", Some(PASSWORD)).await;
+    server.person("bob@tidewater.example", "Bob", Some(PASSWORD)).await;
+    set_enabled(&server.app, "bob@tidewater.example", false).await.expect("disabled");
+    assert_eq!(server.try_to_sign_in("bob@tidewater.example", PASSWORD).await, 422);
+    assert_eq!(server.sample(&failures("disabled")).await, 1.0);
+    assert_eq!(server.try_to_sign_in("alice@tidewater.example", PASSWORD).await, 200);
+    assert_eq!(server.sample(&failures("password")).await, 0.0);
+    while server.try_to_sign_in("alice@tidewater.example", "not the password").await == 422 {}
+    assert_eq!(server.sample(&failures("password")).await, 10.0);
+    assert_eq!(server.sample(&failures("slowed")).await, 1.0);
+
+    server.guard(&alice).await;
+    server.clock.advance(Duration::from_secs(60 * 60));
+    let fields = [("email", "alice@tidewater.example"), ("password", PASSWORD)];
+    let pending = server.post("/sign-in").same_origin().form(&fields).send().await.cookies();
+    let code = server.post("/sign-in/second-factor").same_origin().with(&pending).form(&[("code", "000000")]);
+    assert_eq!(code.send().await.status, 422);
+    assert_eq!(server.sample(&failures("second_factor")).await, 1.0);
+}
+
+#[apply(on_both_engines!)]
+async fn failed_sign_ins_by_a_provider_are_counted_by_reason(engine: Engine) {
+    let (server, provider) = oauth::server(engine, &[]).await;
+    let failures = |reason: &str| format!("latchkey_sign_in_failures_total{{reason=\"{reason}\"}}");
+    server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
+    assert_eq!(server.sample(&failures("unknown_identity")).await, 1.0);
+    assert_eq!(server.sample(&failures("provider")).await, 0.0);
+    provider.be(Mood::RefusesTheCode);
+    server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
+    assert_eq!(server.sample(&failures("provider")).await, 1.0);
+}
+
+#[apply(on_both_engines!)]
+async fn logins_of_devices_are_counted_by_outcome(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Member).await;
+    let (first, second) = (server.device(&[]).await, server.device(&[]).await);
+    server.approve(&cookies, &first.user_code).await;
+    server.poll(&first.device_code).await;
+    server.deny(&cookies, &second.user_code).await;
+    // Approved by somebody who is no member any more when the device asks.
+    let third = server.device(&[]).await;
+    server.approve(&cookies, &third.user_code).await;
+    sqlx::query("DELETE FROM memberships").execute(server.app.db.pool()).await.expect("deleted");
+    server.poll(&third.device_code).await;
+    let samples = server.samples().await;
+    for (outcome, count) in
+        [("started", 3.0), ("approved", 2.0), ("completed", 1.0), ("denied", 1.0), ("refused", 1.0)]
+    {
+        let series = format!("latchkey_device_logins_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(samples[&series], count, "{series}");
+    }
+}
+
+#[apply(on_both_engines!)]
+async fn keys_that_work_and_end_soon_are_counted(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let counts = || async {
         server::refresh_figures(&server.app).await.expect("figures");
         let samples = server.samples().await;
-        for (series, least) in [
-            ("process_resident_memory_bytes", 1e6),
-            ("process_virtual_memory_bytes", 1e6),
-            ("process_open_fds", 3.0),
-            ("process_max_fds", 3.0),
-            ("process_threads", 1.0),
-            ("process_cpu_seconds_total", 0.0),
-            ("latchkey_database_size_bytes", 10_000.0),
-            ("latchkey_database_connections", 1.0),
-            ("latchkey_database_connections_idle", 0.0),
-        ] {
-            assert!(samples[series] >= least, "{series}: {}", samples[series]);
-        }
-        assert_eq!(samples["process_start_time_seconds"], START.millis() as f64 / 1_000.0);
+        (samples["latchkey_keys_active"], samples["latchkey_keys_expiring"])
+    };
+    assert_eq!(counts().await, (0.0, 0.0));
+    let for_ever = server.key(&owner, "For ever").await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    for (name, days) in [("Soon", 3), ("Later", 30)] {
+        let draft = keys::Draft { expires_at: Some(server.clock.now().plus(days * day)), ..draft(name) };
+        keys::create(&server.app, &owner, &draft, None).await.expect("a key");
     }
+    assert_eq!(counts().await, (3.0, 1.0));
+    keys::disable(&server.app, &owner, for_ever.key.id).await.expect("disabled");
+    assert_eq!(counts().await, (2.0, 1.0));
+    server.clock.advance(4 * day);
+    assert_eq!(counts().await, (1.0, 0.0), "an expired key does not work");
+}
 
-    async fn errors_of_the_database_and_waits_for_it_are_counted(engine) {
-        let server = Server::on(engine).await;
-        let waits = "latchkey_database_write_wait_seconds_count";
-        let before = server.sample(waits).await;
-        drop(server.app.db.write().await.expect("a turn"));
-        assert_eq!(server.sample(waits).await, before + 1.0);
-
-        // Of the whole process, in which other tests run.
-        let errors = "latchkey_database_errors_total{kind=\"connection\"}";
-        let before = server.sample(errors).await;
-        server.app.db.close().await;
-        assert_eq!(server.get("/").browser().send().await.status, 503);
-        assert!(server.sample(errors).await > before);
-    }
-
-    async fn usage_that_is_not_written_is_counted_and_so_are_failures(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let key = server.key(&owner, "CI").await;
-        let (unwritten, remembered) = ("latchkey_usage_unwritten_requests", "latchkey_remembered_tokens");
-        assert_eq!((server.sample(unwritten).await, server.sample(remembered).await), (0.0, 0.0));
-        for _ in 0..3 {
-            server.check(&key.plaintext).await;
-        }
-        assert_eq!((server.sample(unwritten).await, server.sample(remembered).await), (3.0, 1.0));
-        keys::flush(&server.app).await.expect("written");
-        assert_eq!(server.sample(unwritten).await, 0.0);
-
-        server.check(&key.plaintext).await;
-        usage::write_down(&server.app).await.expect("written down, and not yet added up");
-        server.app.db.close().await;
-        let failed = |step: &str| format!("latchkey_usage_failures_total{{step=\"{step}\"}}");
-        for step in ["write_down", "join", "add_up"] {
-            assert_eq!(server.sample(&failed(step)).await, 0.0, "{step}");
-        }
-        keys::flush(&server.app).await.expect_err("the database is away");
-        usage::join(&server.app).await.expect_err("the database is away");
-        for (step, count) in [("write_down", 0.0), ("join", 1.0), ("add_up", 1.0)] {
-            assert_eq!(server.sample(&failed(step)).await, count, "{step}");
-        }
-        server.check(&key.plaintext).await;
-        keys::flush(&server.app).await.expect_err("the database is away");
-        assert_eq!(server.sample(&failed("write_down")).await, 1.0);
-        // Taken away from the counts, and in no database.
-        assert_eq!(server.sample(unwritten).await, 1.0);
-    }
-
-    async fn the_age_of_the_change_log_grows_until_it_is_read(engine) {
-        let server = Server::on(engine).await;
-        let age = "latchkey_change_log_age_seconds";
-        assert_eq!(server.sample(age).await, 0.0);
-        server.clock.advance(Duration::from_millis(7_500));
-        assert_eq!(server.sample(age).await, 7.5);
-        keys::catch_up(&server.app).await.expect("read");
-        assert_eq!(server.sample(age).await, 0.0);
-    }
-
-    async fn failed_sign_ins_are_counted_by_reason(engine) {
-        let server = Server::on(engine).await;
-        let failures = |reason: &str| format!("latchkey_sign_in_failures_total{{reason=\"{reason}\"}}");
-        for reason in ["password", "second_factor", "slowed", "disabled", "provider", "unknown_identity"] {
-            assert_eq!(server.sample(&failures(reason)).await, 0.0, "{reason}");
-        }
-        let alice = server.person("alice@tidewater.example", "Alice", Some(PASSWORD)).await;
-        server.person("bob@tidewater.example", "Bob", Some(PASSWORD)).await;
-        set_enabled(&server.app, "bob@tidewater.example", false).await.expect("disabled");
-        assert_eq!(server.try_to_sign_in("bob@tidewater.example", PASSWORD).await, 422);
-        assert_eq!(server.sample(&failures("disabled")).await, 1.0);
-        assert_eq!(server.try_to_sign_in("alice@tidewater.example", PASSWORD).await, 200);
-        assert_eq!(server.sample(&failures("password")).await, 0.0);
-        while server.try_to_sign_in("alice@tidewater.example", "not the password").await == 422 {}
-        assert_eq!(server.sample(&failures("password")).await, 10.0);
-        assert_eq!(server.sample(&failures("slowed")).await, 1.0);
-
-        server.guard(&alice).await;
-        server.clock.advance(Duration::from_secs(60 * 60));
-        let fields = [("email", "alice@tidewater.example"), ("password", PASSWORD)];
-        let pending = server.post("/sign-in").same_origin().form(&fields).send().await.cookies();
-        let code = server.post("/sign-in/second-factor").same_origin().with(&pending).form(&[("code", "000000")]);
-        assert_eq!(code.send().await.status, 422);
-        assert_eq!(server.sample(&failures("second_factor")).await, 1.0);
-    }
-
-    async fn failed_sign_ins_by_a_provider_are_counted_by_reason(engine) {
-        let (server, provider) = oauth::server(engine, &[]).await;
-        let failures = |reason: &str| format!("latchkey_sign_in_failures_total{{reason=\"{reason}\"}}");
-        server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
-        assert_eq!(server.sample(&failures("unknown_identity")).await, 1.0);
-        assert_eq!(server.sample(&failures("provider")).await, 0.0);
-        provider.be(Mood::RefusesTheCode);
-        server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
-        assert_eq!(server.sample(&failures("provider")).await, 1.0);
-    }
-
-    async fn logins_of_devices_are_counted_by_outcome(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Member).await;
-        let (first, second) = (server.device(&[]).await, server.device(&[]).await);
-        server.approve(&cookies, &first.user_code).await;
-        server.poll(&first.device_code).await;
-        server.deny(&cookies, &second.user_code).await;
-        // Approved by somebody who is no member any more when the device asks.
-        let third = server.device(&[]).await;
-        server.approve(&cookies, &third.user_code).await;
-        sqlx::query("DELETE FROM memberships").execute(server.app.db.pool()).await.expect("deleted");
-        server.poll(&third.device_code).await;
-        let samples = server.samples().await;
-        for (outcome, count) in [("started", 3.0), ("approved", 2.0), ("completed", 1.0), ("denied", 1.0), ("refused", 1.0)] {
-            let series = format!("latchkey_device_logins_total{{outcome=\"{outcome}\"}}");
-            assert_eq!(samples[&series], count, "{series}");
-        }
-    }
-
-    async fn keys_that_work_and_end_soon_are_counted(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let counts = || async {
-            server::refresh_figures(&server.app).await.expect("figures");
-            let samples = server.samples().await;
-            (samples["latchkey_keys_active"], samples["latchkey_keys_expiring"])
-        };
-        assert_eq!(counts().await, (0.0, 0.0));
-        let for_ever = server.key(&owner, "For ever").await;
-        let day = Duration::from_secs(24 * 60 * 60);
-        for (name, days) in [("Soon", 3), ("Later", 30)] {
-            let draft = keys::Draft { expires_at: Some(server.clock.now().plus(days * day)), ..draft(name) };
-            keys::create(&server.app, &owner, &draft, None).await.expect("a key");
-        }
-        assert_eq!(counts().await, (3.0, 1.0));
-        keys::disable(&server.app, &owner, for_ever.key.id).await.expect("disabled");
-        assert_eq!(counts().await, (2.0, 1.0));
-        server.clock.advance(4 * day);
-        assert_eq!(counts().await, (1.0, 0.0), "an expired key does not work");
-    }
-
-    async fn a_backup_by_another_process_shows(engine) {
-        let server = Server::on(engine).await;
-        let last = "latchkey_last_backup_timestamp_seconds";
+#[apply(on_both_engines!)]
+async fn a_backup_by_another_process_shows(engine: Engine) {
+    let server = Server::on(engine).await;
+    let last = "latchkey_last_backup_timestamp_seconds";
+    server::refresh_figures(&server.app).await.expect("figures");
+    assert_eq!(server.sample(last).await, 0.0);
+    let url = match &server.app.config.database.database_url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.to_string(),
+    };
+    let sources = [("LATCHKEY_DATABASE_URL".to_owned(), url)];
+    let sources = Sources::from_parts("Leptos.toml".as_ref(), "", sources).expect("sources");
+    let folder = Folder::new();
+    for name in ["first", "second"] {
+        let target = folder.path().join(name);
+        admin::run(&sources, Task::Backup { target }).await.unwrap_or_else(|failure| panic!("{failure}"));
         server::refresh_figures(&server.app).await.expect("figures");
-        assert_eq!(server.sample(last).await, 0.0);
-        let url = match &server.app.config.database.database_url {
-            DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
-            DatabaseUrl::Postgres(url) => url.to_string(),
-        };
-        let sources = [("LATCHKEY_DATABASE_URL".to_owned(), url)];
-        let sources = Sources::from_parts("Leptos.toml".as_ref(), "", sources).expect("sources");
-        let folder = Folder::new();
-        for name in ["first", "second"] {
-            let target = folder.path().join(name);
-            admin::run(&sources, Task::Backup { target }).await.unwrap_or_else(|failure| panic!("{failure}"));
-            server::refresh_figures(&server.app).await.expect("figures");
-            // By the clock of that process.
-            assert!(server.sample(last).await > 1.6e9, "{name}");
-        }
+        // By the clock of that process.
+        assert!(server.sample(last).await > 1.6e9, "{name}");
     }
 }

@@ -1,38 +1,46 @@
 //! What the operator's machines ask, and what is told when the database is away.
 
+use macro_rules_attribute::apply;
+
 use super::harness::{Server, on_both_engines};
+use crate::platform::db::Engine;
 
-on_both_engines! {
-    async fn a_healthy_server_is_ready(engine) {
-        let server = Server::on(engine).await;
-        assert_eq!(server.get("/healthz").send().await.text(), "ok\n");
-        assert_eq!(server.get("/readyz").send().await.text(), "ready\n");
-    }
+#[apply(on_both_engines!)]
+async fn a_healthy_server_is_ready(engine: Engine) {
+    let server = Server::on(engine).await;
+    assert_eq!(server.get("/healthz").send().await.text(), "ok\n");
+    assert_eq!(server.get("/readyz").send().await.text(), "ready\n");
+}
 
-    async fn a_stopping_server_is_alive_and_not_ready(engine) {
-        let server = Server::on(engine).await;
-        server.app.stop();
-        assert_eq!(server.get("/healthz").send().await.status, 200);
-        let answer = server.get("/readyz").send().await;
-        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "2"));
-    }
+#[apply(on_both_engines!)]
+async fn a_stopping_server_is_alive_and_not_ready(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.app.stop();
+    assert_eq!(server.get("/healthz").send().await.status, 200);
+    let answer = server.get("/readyz").send().await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "2"));
+}
 
-    async fn a_lost_database_is_told_as_such(engine) {
-        let server = Server::on(engine).await;
-        server.app.db.close().await;
-        assert_eq!(server.get("/healthz").send().await.status, 200);
-        let answer = server.get("/readyz").send().await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (503, "application/problem+json"));
-        assert!(!answer.text().to_lowercase().contains("pool"), "{}", answer.text());
-    }
+#[apply(on_both_engines!)]
+async fn a_lost_database_is_told_as_such(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.app.db.close().await;
+    assert_eq!(server.get("/healthz").send().await.status, 200);
+    let answer = server.get("/readyz").send().await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (503, "application/problem+json"));
+    assert!(!answer.text().to_lowercase().contains("pool"), "{}", answer.text());
+}
 
-    async fn metrics_name_routes_and_never_addresses(engine) {
-        let server = Server::on(engine).await;
-        server.get("/no-such-page?token=ak_live_secret").send().await;
-        server.get("/healthz").send().await;
-        let page = server.metrics().await;
-        assert!(page.contains("latchkey_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1"), "{page}");
-        assert!(page.contains("route=\"none\",status=\"404\"} 1"), "{page}");
-        assert!(!page.contains("ak_live_secret") && !page.contains("no-such-page"), "{page}");
-    }
+#[apply(on_both_engines!)]
+async fn metrics_name_routes_and_never_addresses(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.get("/no-such-page?token=ak_live_secret").send().await;
+    server.get("/healthz").send().await;
+    let page = server.metrics().await;
+    assert!(
+        page.contains("latchkey_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1"),
+        "{page}"
+    );
+    assert!(page.contains("route=\"none\",status=\"404\"} 1"), "{page}");
+    assert!(!page.contains("ak_live_secret") && !page.contains("no-such-page"), "{page}");
 }

@@ -2,64 +2,83 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::harness::{Server, on_both_engines};
 use super::personas::Persona;
+use crate::platform::db::Engine;
 use crate::shared::Role;
 
-on_both_engines! {
-    async fn one_switches_only_to_ones_own_organizations(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        server.clock.advance(Duration::from_secs(1));
-        let second = server.join(&alice, "Nair Consulting", Role::Viewer).await;
-        let foreign = server.organization("Somebody Else").await;
-        let here = server.session_of(&alice).await;
-        assert!(server.profile(&here).await.text().contains("You are an owner"));
-        let switch = |org: String, back: &'static str| {
-            server.post("/switch-organization").same_origin().with(&here).form(&[("organization", org.as_str()), ("back", back)]).send()
-        };
-        let done = switch(second.to_string(), "/settings/profile").await;
-        assert_eq!((done.status.as_u16(), done.header("location")), (303, "/settings/profile"));
-        assert!(server.profile(&here).await.text().contains("You are a viewer"));
-        assert_eq!(switch(foreign.to_string(), "/").await.status, 404);
-        assert_eq!(switch("nonsense".to_owned(), "/").await.status, 404);
-        assert_eq!(switch(second.to_string(), "//evil.example").await.header("location"), "/");
-    }
+#[apply(on_both_engines!)]
+async fn one_switches_only_to_ones_own_organizations(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    server.clock.advance(Duration::from_secs(1));
+    let second = server.join(&alice, "Nair Consulting", Role::Viewer).await;
+    let foreign = server.organization("Somebody Else").await;
+    let here = server.session_of(&alice).await;
+    assert!(server.profile(&here).await.text().contains("You are an owner"));
+    let switch = |org: String, back: &'static str| {
+        server
+            .post("/switch-organization")
+            .same_origin()
+            .with(&here)
+            .form(&[("organization", org.as_str()), ("back", back)])
+            .send()
+    };
+    let done = switch(second.to_string(), "/settings/profile").await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/settings/profile"));
+    assert!(server.profile(&here).await.text().contains("You are a viewer"));
+    assert_eq!(switch(foreign.to_string(), "/").await.status, 404);
+    assert_eq!(switch("nonsense".to_owned(), "/").await.status, 404);
+    assert_eq!(switch(second.to_string(), "//evil.example").await.header("location"), "/");
+}
 
-    async fn who_makes_an_organization_owns_it_and_works_in_it(engine) {
-        let server = Server::on(engine).await;
-        let here = server.sign_in_as(Persona::Viewer).await;
-        assert!(server.profile(&here).await.text().contains("You are a viewer"));
-        let make = |name: &'static str| server.submit(&here, "/organizations/new", &[("name", name)]);
-        assert_eq!(make(" ").await.status, 422);
-        assert_eq!(make("Nair Consulting").await.status, 303);
-        let page = server.profile(&here).await.text();
-        assert!(page.contains("You are an owner") && page.contains("Nair Consulting") && page.contains("Tidewater Freight"));
-        assert_eq!(server.audited().await, ["organization.created"]);
-    }
+#[apply(on_both_engines!)]
+async fn who_makes_an_organization_owns_it_and_works_in_it(engine: Engine) {
+    let server = Server::on(engine).await;
+    let here = server.sign_in_as(Persona::Viewer).await;
+    assert!(server.profile(&here).await.text().contains("You are a viewer"));
+    let make = |name: &'static str| server.submit(&here, "/organizations/new", &[("name", name)]);
+    assert_eq!(make(" ").await.status, 422);
+    assert_eq!(make("Nair Consulting").await.status, 303);
+    let page = server.profile(&here).await.text();
+    assert!(
+        page.contains("You are an owner")
+            && page.contains("Nair Consulting")
+            && page.contains("Tidewater Freight")
+    );
+    assert_eq!(server.audited().await, ["organization.created"]);
+}
 
-    async fn a_form_for_another_organization_changes_nothing_and_offers_to_switch(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let tidewater = server.organization("Tidewater Freight").await;
-        server.clock.advance(Duration::from_secs(1));
-        let nair = server.join(&alice, "Nair Consulting", Role::Owner).await;
-        let foreign = server.organization("Somebody Else").await;
-        let here = server.session_of(&alice).await;
-        let rename = |org: String| {
-            let fields = [("org", org.as_str()), ("name", "Renamed")];
-            server.post("/settings/organization").same_origin().with(&here).form(&fields).send()
-        };
-        let meant = rename(nair.to_string()).await;
-        assert_eq!(meant.status, 409);
-        let page = meant.text();
-        assert!(page.contains("made for Nair Consulting") && page.contains("Switch to Nair Consulting"), "{page}");
-        let strange = rename(foreign.to_string()).await;
-        assert!(strange.status == 409 && !strange.text().contains("Somebody Else"), "names of others stay theirs");
-        assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 0);
-        assert_eq!(server.audited().await.len(), 0);
-        assert_eq!(rename(tidewater.to_string()).await.status, 303);
-        assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 1);
-        assert_eq!(server.audited().await, ["organization.renamed"]);
-    }
+#[apply(on_both_engines!)]
+async fn a_form_for_another_organization_changes_nothing_and_offers_to_switch(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let tidewater = server.organization("Tidewater Freight").await;
+    server.clock.advance(Duration::from_secs(1));
+    let nair = server.join(&alice, "Nair Consulting", Role::Owner).await;
+    let foreign = server.organization("Somebody Else").await;
+    let here = server.session_of(&alice).await;
+    let rename = |org: String| {
+        let fields = [("org", org.as_str()), ("name", "Renamed")];
+        server.post("/settings/organization").same_origin().with(&here).form(&fields).send()
+    };
+    let meant = rename(nair.to_string()).await;
+    assert_eq!(meant.status, 409);
+    let page = meant.text();
+    assert!(
+        page.contains("made for Nair Consulting") && page.contains("Switch to Nair Consulting"),
+        "{page}"
+    );
+    let strange = rename(foreign.to_string()).await;
+    assert!(
+        strange.status == 409 && !strange.text().contains("Somebody Else"),
+        "names of others stay theirs"
+    );
+    assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 0);
+    assert_eq!(server.audited().await.len(), 0);
+    assert_eq!(rename(tidewater.to_string()).await.status, 303);
+    assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 1);
+    assert_eq!(server.audited().await, ["organization.renamed"]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::Row;
 use tower_sessions::Session;
 
-use super::harness::{Answer, Server};
+use super::harness::{Server, TestResponse};
 use crate::accounts::server::{
     NewPerson, Person, SessionStore, hash_new_password, insert_person, start_session,
 };
@@ -30,7 +30,7 @@ impl Persona {
     pub const ALL: [Self; 6] =
         [Self::Anonymous, Self::Viewer, Self::Member, Self::Admin, Self::Owner, Self::Stranger];
 
-    pub fn place(self) -> Option<(&'static str, Role)> {
+    pub fn membership(self) -> Option<(&'static str, Role)> {
         match self {
             Self::Anonymous => None,
             Self::Viewer => Some(("Tidewater Freight", Role::Viewer)),
@@ -49,7 +49,7 @@ impl Persona {
 impl Server {
     /// Makes the persona if it is not there, and signs it in without a password: the cookies of a new browser.
     pub async fn sign_in_as(&self, persona: Persona) -> String {
-        let Some((org, role)) = persona.place() else { return String::new() };
+        let Some((org, role)) = persona.membership() else { return String::new() };
         let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
         let org = self.organization(org).await;
         let mut write = self.app.db.write().await.expect("a turn");
@@ -70,7 +70,7 @@ impl Server {
 
     /// Where the persona works; nobody works in the one that stands in for anonymous.
     pub async fn organization_of(&self, persona: Persona) -> OrgId {
-        self.organization(persona.place().map_or("Somebody Else", |(org, _)| org)).await
+        self.organization(persona.membership().map_or("Somebody Else", |(org, _)| org)).await
     }
 
     /// A session of the person's, begun now.
@@ -150,7 +150,7 @@ impl Server {
         cookies: &str,
         path: &str,
         fields: &[(&str, &str)],
-    ) -> impl Future<Output = Answer> + use<'_> {
+    ) -> impl Future<Output = TestResponse> + use<'_> {
         let call = self.post(path).same_origin().with(cookies);
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let fields: Vec<(String, String)> = fields.iter().map(owned).collect();

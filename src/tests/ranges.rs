@@ -1,10 +1,13 @@
 //! Every setting that is an amount has a least and a greatest value, and a server works with the least ones.
 
-use super::harness::{Place, Server, on_both_engines};
+use macro_rules_attribute::apply;
+
+use super::harness::{Server, TestDatabase, on_both_engines};
 use super::personas::Persona;
 use super::sockets::{Listening, status_of};
 use crate::platform::Config;
 use crate::platform::config::{ConfigError, Sources};
+use crate::platform::db::Engine;
 
 /// Name, a value below the least (empty where there is none), the least, the greatest, a value above it.
 const RANGES: &[[&str; 5]] = &[
@@ -116,48 +119,51 @@ fn help_names_the_range_of_every_amount() {
     }
 }
 
-on_both_engines! {
-    async fn a_server_with_the_least_values_answers(engine) {
-        let settings: Vec<(String, &str)> =
-            RANGES.iter().map(|[name, _, least, ..]| (variable(name), *least)).collect();
-        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        let server = Server::with(engine, &settings).await;
-        let listening = Listening::start(&server).await;
-        for path in ["/healthz", "/readyz", "/sign-in", "/metrics"] {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
-            let answer = listening.exchange(request.as_bytes()).await;
-            assert_eq!(status_of(&answer), 200, "{path}: {answer}");
-        }
-        // With one connection nothing waits for a second one while it holds the first.
-        let cookies = server.sign_in_as(Persona::Owner).await;
-        for path in ["/overview", "/settings/api-keys", "/settings/members", "/settings/audit-log", "/settings/profile"] {
-            assert_eq!(server.get(path).browser().with(&cookies).send().await.status, 200, "{path}");
-        }
-        crate::server::sweep(&server.app).await.expect("a sweep");
-        listening.stop().await;
+#[apply(on_both_engines!)]
+async fn a_server_with_the_least_values_answers(engine: Engine) {
+    let settings: Vec<(String, &str)> =
+        RANGES.iter().map(|[name, _, least, ..]| (variable(name), *least)).collect();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let server = Server::with(engine, &settings).await;
+    let listening = Listening::start(&server).await;
+    for path in ["/healthz", "/readyz", "/sign-in", "/metrics"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        let answer = listening.exchange(request.as_bytes()).await;
+        assert_eq!(status_of(&answer), 200, "{path}: {answer}");
     }
+    // With one connection nothing waits for a second one while it holds the first.
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    for path in
+        ["/overview", "/settings/api-keys", "/settings/members", "/settings/audit-log", "/settings/profile"]
+    {
+        assert_eq!(server.get(path).browser().with(&cookies).send().await.status, 200, "{path}");
+    }
+    crate::server::sweep(&server.app).await.expect("a sweep");
+    listening.stop().await;
+}
 
-    async fn a_server_with_the_greatest_values_answers(engine) {
-        // Less than the greatest: hashing with 1 GiB, and more connections than a test's database takes.
-        let except = ["key_hash_cost", "database_connections"];
-        let settings: Vec<(String, &str)> = RANGES
-            .iter()
-            .filter(|[name, ..]| !except.contains(name))
-            .map(|[name, _, _, greatest, _]| (variable(name), *greatest))
-            .collect();
-        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        let server = Server::with(engine, &settings).await;
-        let cookies = server.sign_in_as(Persona::Owner).await;
-        assert_eq!(server.get("/overview").browser().with(&cookies).send().await.status, 200);
-        crate::server::sweep(&server.app).await.expect("a sweep");
-        crate::keys::server::flush(&server.app).await.expect("usage is written");
-    }
+#[apply(on_both_engines!)]
+async fn a_server_with_the_greatest_values_answers(engine: Engine) {
+    // Less than the greatest: hashing with 1 GiB, and more connections than a test's database takes.
+    let except = ["key_hash_cost", "database_connections"];
+    let settings: Vec<(String, &str)> = RANGES
+        .iter()
+        .filter(|[name, ..]| !except.contains(name))
+        .map(|[name, _, _, greatest, _]| (variable(name), *greatest))
+        .collect();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let server = Server::with(engine, &settings).await;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    assert_eq!(server.get("/overview").browser().with(&cookies).send().await.status, 200);
+    crate::server::sweep(&server.app).await.expect("a sweep");
+    crate::keys::server::flush(&server.app).await.expect("usage is written");
 }
 
 #[tokio::test]
 async fn the_least_database_timeout_is_enough_to_open_one() {
-    let place = Place::on(crate::platform::db::Engine::Sqlite).await;
-    let config = place.config(&[("LATCHKEY_DATABASE_TIMEOUT", "1s"), ("LATCHKEY_DATABASE_CONNECTIONS", "1")]);
+    let database = TestDatabase::on(crate::platform::db::Engine::Sqlite).await;
+    let config =
+        database.config(&[("LATCHKEY_DATABASE_TIMEOUT", "1s"), ("LATCHKEY_DATABASE_CONNECTIONS", "1")]);
     let db = crate::platform::db::Db::open(&config.database, crate::platform::db::Opener::Server).await;
     db.expect("it opens").close().await;
 }

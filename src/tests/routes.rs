@@ -1,10 +1,12 @@
 //! Who may use which route. A route that this table does not name fails the test, and so does a row without its route.
 
 use axum::http::Method;
+use macro_rules_attribute::apply;
 
 use super::harness::{PUBLIC_URL, Server, on_both_engines};
 use super::personas::Persona;
 use crate::orgs::server::BoundForms;
+use crate::platform::db::Engine;
 use crate::platform::http::{Audience, Route, Wire};
 use crate::server;
 use crate::shared::Role;
@@ -324,147 +326,167 @@ fn the_table_names_every_route() {
     assert_eq!(built, listed);
 }
 
-on_both_engines! {
-    async fn every_persona_gets_what_the_table_says(engine) {
-        for (persona, column) in Persona::ALL.into_iter().zip(0..) {
-            let server = Server::on(engine).await;
-            for row in rows() {
-                // Anew each time: some routes end the session.
-                let cookies = server.sign_in_as(persona).await;
-                let call = server.call(row.method(), row.address).same_origin().with(&cookies);
-                let org = server.organization_of(persona).await;
-                let call = if row.changes() { call.form(&[("org", &org.to_string())]) } else { call };
-                let answer = call.send().await;
-                assert_eq!(answer.status.as_u16(), row.status[column], "{persona:?} {} {}", row.method, row.route);
-                if row.status == [303, row.status[1], row.status[1], row.status[1], row.status[1], row.status[1]]
-                    && persona == Persona::Anonymous
-                    && row.route.starts_with("/settings")
-                {
-                    assert!(answer.header("location").starts_with("/sign-in?next="), "{}", row.route);
-                }
+#[apply(on_both_engines!)]
+async fn every_persona_gets_what_the_table_says(engine: Engine) {
+    for (persona, column) in Persona::ALL.into_iter().zip(0..) {
+        let server = Server::on(engine).await;
+        for row in rows() {
+            // Anew each time: some routes end the session.
+            let cookies = server.sign_in_as(persona).await;
+            let call = server.call(row.method(), row.address).same_origin().with(&cookies);
+            let org = server.organization_of(persona).await;
+            let call = if row.changes() { call.form(&[("org", &org.to_string())]) } else { call };
+            let answer = call.send().await;
+            assert_eq!(
+                answer.status.as_u16(),
+                row.status[column],
+                "{persona:?} {} {}",
+                row.method,
+                row.route
+            );
+            if row.status == [303, row.status[1], row.status[1], row.status[1], row.status[1], row.status[1]]
+                && persona == Persona::Anonymous
+                && row.route.starts_with("/settings")
+            {
+                assert!(answer.header("location").starts_with("/sign-in?next="), "{}", row.route);
             }
         }
     }
+}
 
-    async fn no_changing_route_takes_requests_from_other_sites(engine) {
-        let server = Server::on(engine).await;
-        let foreign: [&[(&str, &str)]; 5] = [
-            &[("sec-fetch-site", "cross-site"), ("origin", PUBLIC_URL)],
-            &[("sec-fetch-site", "same-site"), ("origin", PUBLIC_URL)],
-            &[("origin", "http://evil.test")],
-            &[("origin", "null")],
-            &[],
+#[apply(on_both_engines!)]
+async fn no_changing_route_takes_requests_from_other_sites(engine: Engine) {
+    let server = Server::on(engine).await;
+    let foreign: [&[(&str, &str)]; 5] = [
+        &[("sec-fetch-site", "cross-site"), ("origin", PUBLIC_URL)],
+        &[("sec-fetch-site", "same-site"), ("origin", PUBLIC_URL)],
+        &[("origin", "http://evil.test")],
+        &[("origin", "null")],
+        &[],
+    ];
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let before = server.everything().await;
+    for row in rows().filter(|row| row.changes() && Wire::of(row.address) == Wire::Page) {
+        for headers in foreign {
+            let mut call = server.call(row.method(), row.address).browser().with(&cookies);
+            for (name, value) in headers {
+                call = call.header(name, value);
+            }
+            let answer = call.form(&[("name", "Mallory"), ("theme", "dark")]).send().await;
+            assert_eq!(answer.status.as_u16(), 403, "{} {headers:?}", row.route);
+            assert!(answer.cookies().is_empty(), "{} {headers:?}", row.route);
+        }
+    }
+    assert_eq!(server.everything().await, before);
+}
+
+/// Following links, prefetching, reloading: none of it changes anything but when a session was seen.
+#[apply(on_both_engines!)]
+async fn reading_changes_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let before = server.everything().await;
+    for row in rows().filter(|row| !row.changes()) {
+        server.get(row.address).browser().with(&cookies).send().await;
+    }
+    assert_eq!(server.everything().await, before);
+}
+
+/// What is written into each form comes back with it; without it, or with another, nothing happens.
+#[apply(on_both_engines!)]
+async fn forms_are_bound_to_the_organization_of_their_page(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
+    let org = server.organization_of(Persona::Owner).await;
+    let person =
+        |row: &&Row| routes().any(|door| door.path == row.route && door.audience == Audience::Person);
+    let mut forms = 0;
+    // Some pages are there before a second factor is set up, others after it.
+    for guarded in [false, true] {
+        if guarded {
+            server.guard(&owner).await;
+        }
+        for row in rows().filter(person) {
+            let call = server.call(row.method(), row.address).same_origin().with(&cookies);
+            let call = if row.changes() { call.form(&[("org", &org.to_string())]) } else { call };
+            let answer = call.send().await;
+            if ![200, 422].contains(&answer.status.as_u16())
+                || !answer.header("content-type").starts_with("text/html")
+            {
+                continue;
+            }
+            let page = answer.text();
+            // Pages of problems are made for nobody in particular.
+            for form in page.split("<form method=\"post\"").skip(1).filter(|_| page.contains("id=\"nav\"")) {
+                let form = form.split("</form>").next().unwrap_or_default();
+                assert!(
+                    form.contains(&format!("name=\"org\" value=\"{org}\"")),
+                    "{} {}: {form}",
+                    row.method,
+                    row.route
+                );
+                forms += 1;
+            }
+            assert_eq!(page.matches("<form").count(), page.matches("<form method=").count(), "{}", row.route);
+        }
+    }
+    assert!(forms > 50, "{forms} forms were seen");
+}
+
+#[apply(on_both_engines!)]
+async fn forms_of_another_organization_are_refused_everywhere(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    server.clock.advance(std::time::Duration::from_secs(1));
+    let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
+    let other = server.join(&owner, "Second of Hers", Role::Owner).await;
+    let foreign = server.organization("Nair Consulting").await;
+    let before = server.everything().await;
+    let bound: Vec<_> = routes().filter(BoundForms::is_bound).collect();
+    assert!(bound.len() >= 8, "{bound:?}");
+    for row in rows().filter(|row| row.changes() && bound.iter().any(|door| door.path == row.route)) {
+        let cases: [(&[(&str, &str)], bool); 4] = [
+            (&[("org", &other.to_string())], true),
+            (&[("org", &foreign.to_string())], false),
+            (&[("org", "\0")], false),
+            (&[], false),
         ];
-        let cookies = server.sign_in_as(Persona::Owner).await;
-        let before = server.everything().await;
-        for row in rows().filter(|row| row.changes() && Wire::of(row.address) == Wire::Page) {
-            for headers in foreign {
-                let mut call = server.call(row.method(), row.address).browser().with(&cookies);
-                for (name, value) in headers {
-                    call = call.header(name, value);
-                }
-                let answer = call.form(&[("name", "Mallory"), ("theme", "dark")]).send().await;
-                assert_eq!(answer.status.as_u16(), 403, "{} {headers:?}", row.route);
-                assert!(answer.cookies().is_empty(), "{} {headers:?}", row.route);
-            }
-        }
-        assert_eq!(server.everything().await, before);
-    }
-
-    /// Following links, prefetching, reloading: none of it changes anything but when a session was seen.
-    async fn reading_changes_nothing(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Owner).await;
-        let before = server.everything().await;
-        for row in rows().filter(|row| !row.changes()) {
-            server.get(row.address).browser().with(&cookies).send().await;
-        }
-        assert_eq!(server.everything().await, before);
-    }
-
-    /// What is written into each form comes back with it; without it, or with another, nothing happens.
-    async fn forms_are_bound_to_the_organization_of_their_page(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Owner).await;
-        let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
-        let org = server.organization_of(Persona::Owner).await;
-        let person = |row: &&Row| routes().any(|door| door.path == row.route && door.audience == Audience::Person);
-        let mut forms = 0;
-        // Some pages are there before a second factor is set up, others after it.
-        for guarded in [false, true] {
-            if guarded {
-                server.guard(&owner).await;
-            }
-            for row in rows().filter(person) {
-                let call = server.call(row.method(), row.address).same_origin().with(&cookies);
-                let call = if row.changes() { call.form(&[("org", &org.to_string())]) } else { call };
-                let answer = call.send().await;
-                if ![200, 422].contains(&answer.status.as_u16()) || !answer.header("content-type").starts_with("text/html") {
-                    continue;
-                }
-                let page = answer.text();
-                // Pages of problems are made for nobody in particular.
-                for form in page.split("<form method=\"post\"").skip(1).filter(|_| page.contains("id=\"nav\"")) {
-                    let form = form.split("</form>").next().unwrap_or_default();
-                    assert!(form.contains(&format!("name=\"org\" value=\"{org}\"")), "{} {}: {form}", row.method, row.route);
-                    forms += 1;
-                }
-                assert_eq!(page.matches("<form").count(), page.matches("<form method=").count(), "{}", row.route);
-            }
-        }
-        assert!(forms > 50, "{forms} forms were seen");
-    }
-
-    async fn forms_of_another_organization_are_refused_everywhere(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Owner).await;
-        server.clock.advance(std::time::Duration::from_secs(1));
-        let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
-        let other = server.join(&owner, "Second of Hers", Role::Owner).await;
-        let foreign = server.organization("Nair Consulting").await;
-        let before = server.everything().await;
-        let bound: Vec<_> = routes().filter(BoundForms::is_bound).collect();
-        assert!(bound.len() >= 8, "{bound:?}");
-        for row in rows().filter(|row| row.changes() && bound.iter().any(|door| door.path == row.route)) {
-            let cases: [(&[(&str, &str)], bool); 4] = [
-                (&[("org", &other.to_string())], true),
-                (&[("org", &foreign.to_string())], false),
-                (&[("org", "\0")], false),
-                (&[], false),
-            ];
-            for (fields, offered) in cases {
-                let answer = server.post(row.address).same_origin().with(&cookies).form(fields).send().await;
-                let page = answer.text();
-                assert_eq!(answer.status.as_u16(), 409, "{} {fields:?}", row.route);
-                assert_eq!(page.contains("Switch to Second of Hers"), offered, "{} {fields:?}", row.route);
-                assert!(!page.contains("Nair Consulting"), "names of others stay theirs");
-            }
-        }
-        assert_eq!(server.everything().await, before);
-    }
-
-    async fn ended_and_forged_sessions_are_nobody(engine) {
-        let server = Server::on(engine).await;
-        let ended = server.sign_in_as(Persona::Owner).await;
-        server.post("/sign-out").same_origin().with(&ended).send().await;
-        let forged = ["latchkey_session=x", "latchkey_session=", "latchkey_session=AAAAAAAAAAAAAAAAAAAAAA", &ended];
-        for row in rows().filter(|row| row.route.starts_with("/settings")) {
-            for cookies in forged {
-                let call = server.call(row.method(), row.address).same_origin().with(cookies);
-                let call = if row.changes() { call.form(&[]) } else { call };
-                let answer = call.send().await;
-                assert!(answer.header("location").starts_with("/sign-in"), "{} {cookies}", row.route);
-            }
+        for (fields, offered) in cases {
+            let answer = server.post(row.address).same_origin().with(&cookies).form(fields).send().await;
+            let page = answer.text();
+            assert_eq!(answer.status.as_u16(), 409, "{} {fields:?}", row.route);
+            assert_eq!(page.contains("Switch to Second of Hers"), offered, "{} {fields:?}", row.route);
+            assert!(!page.contains("Nair Consulting"), "names of others stay theirs");
         }
     }
+    assert_eq!(server.everything().await, before);
+}
 
-    async fn other_methods_are_refused_with_what_is_allowed(engine) {
-        let server = Server::on(engine).await;
-        // `authorize` takes any method.
-        for row in rows().into_iter().filter(|row| row.route != "/api/v1/authorize") {
-            let answer = server.call(Method::DELETE, row.address).same_origin().send().await;
-            assert_eq!(answer.status.as_u16(), 405, "{}", row.route);
-            assert!(answer.header("allow").contains(row.method), "{}", row.route);
+#[apply(on_both_engines!)]
+async fn ended_and_forged_sessions_are_nobody(engine: Engine) {
+    let server = Server::on(engine).await;
+    let ended = server.sign_in_as(Persona::Owner).await;
+    server.post("/sign-out").same_origin().with(&ended).send().await;
+    let forged =
+        ["latchkey_session=x", "latchkey_session=", "latchkey_session=AAAAAAAAAAAAAAAAAAAAAA", &ended];
+    for row in rows().filter(|row| row.route.starts_with("/settings")) {
+        for cookies in forged {
+            let call = server.call(row.method(), row.address).same_origin().with(cookies);
+            let call = if row.changes() { call.form(&[]) } else { call };
+            let answer = call.send().await;
+            assert!(answer.header("location").starts_with("/sign-in"), "{} {cookies}", row.route);
         }
+    }
+}
+
+#[apply(on_both_engines!)]
+async fn other_methods_are_refused_with_what_is_allowed(engine: Engine) {
+    let server = Server::on(engine).await;
+    // `authorize` takes any method.
+    for row in rows().into_iter().filter(|row| row.route != "/api/v1/authorize") {
+        let answer = server.call(Method::DELETE, row.address).same_origin().send().await;
+        assert_eq!(answer.status.as_u16(), 405, "{}", row.route);
+        assert!(answer.header("allow").contains(row.method), "{}", row.route);
     }
 }

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use serde_json::json;
 
 use super::*;
 use crate::keys::server::find;
+use crate::platform::db::Engine;
 use crate::shared::KeyId;
 
 /// What a poll is told: the client's error, with words for people.
-fn told(answer: &Answer) -> String {
+fn told(answer: &TestResponse) -> String {
     refused(answer, 400);
     let told = answer.json();
     assert_eq!(answer.header("content-type"), "application/json");
@@ -18,195 +20,242 @@ fn told(answer: &Answer) -> String {
     told["error"].as_str().expect("an error").to_owned()
 }
 
-on_both_engines! {
-    async fn a_code_is_what_both_clients_expect(engine) {
-        let server = Server::on(engine).await;
-        let state = "0123456789abcdef0123456789abcdef";
-        for (body, query) in [
-            (json!({}), ""),
-            (json!({ "deviceId": DEVICE, "deviceName": "laptop" }), ""),
-            (json!({ "deviceId": null, "deviceName": null, "product": null }), ""),
-            (json!({ "deviceId": DEVICE, "deviceName": "x".repeat(200), "product": "armorclaude" }), "&product=armorclaude"),
-            (json!({ "callback_url": format!("http://localhost:5000/callback?state={state}") }), ""),
-            (json!({ "callback_url": ["anything"], "later": 7 }), ""),
-        ] {
-            let answer = server.post("/auth/device/code").json(&body).send().await;
-            let told = without_null(&answer);
-            let code = told["user_code"].as_str().expect("a code");
-            assert_eq!(told["verification_uri"], "http://latchkey.test/auth/device");
-            assert_eq!(told["verification_uri_complete"], format!("http://latchkey.test/auth/device?code={code}{query}"));
-            assert_eq!((told["interval"].as_i64(), told["expires_in"].as_i64()), (Some(5), Some(600)));
-            assert!(!answer.text().contains(state), "a callback is passed over");
-        }
-        assert_eq!(server.count("SELECT count(*) FROM device_logins").await, 6);
-        assert_eq!(server.audited().await, ["login.asked"; 6]);
+#[apply(on_both_engines!)]
+async fn a_code_is_what_both_clients_expect(engine: Engine) {
+    let server = Server::on(engine).await;
+    let state = "0123456789abcdef0123456789abcdef";
+    for (body, query) in [
+        (json!({}), ""),
+        (json!({ "deviceId": DEVICE, "deviceName": "laptop" }), ""),
+        (json!({ "deviceId": null, "deviceName": null, "product": null }), ""),
+        (
+            json!({ "deviceId": DEVICE, "deviceName": "x".repeat(200), "product": "armorclaude" }),
+            "&product=armorclaude",
+        ),
+        (json!({ "callback_url": format!("http://localhost:5000/callback?state={state}") }), ""),
+        (json!({ "callback_url": ["anything"], "later": 7 }), ""),
+    ] {
+        let answer = server.post("/auth/device/code").json(&body).send().await;
+        let told = without_null(&answer);
+        let code = told["user_code"].as_str().expect("a code");
+        assert_eq!(told["verification_uri"], "http://latchkey.test/auth/device");
+        assert_eq!(
+            told["verification_uri_complete"],
+            format!("http://latchkey.test/auth/device?code={code}{query}")
+        );
+        assert_eq!((told["interval"].as_i64(), told["expires_in"].as_i64()), (Some(5), Some(600)));
+        assert!(!answer.text().contains(state), "a callback is passed over");
     }
+    assert_eq!(server.count("SELECT count(*) FROM device_logins").await, 6);
+    assert_eq!(server.audited().await, ["login.asked"; 6]);
+}
 
-    /// That client stops without a complete address; the page asks for the code there.
-    async fn the_complete_address_is_told_even_where_links_carry_no_codes(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
-        let told = server.post("/auth/device/code").json(&json!({})).send().await.json();
-        assert!(told["verification_uri_complete"].as_str().is_some_and(|uri| uri.contains("?code=")), "{told}");
+/// That client stops without a complete address; the page asks for the code there.
+#[apply(on_both_engines!)]
+async fn the_complete_address_is_told_even_where_links_carry_no_codes(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
+    let told = server.post("/auth/device/code").json(&json!({})).send().await.json();
+    assert!(told["verification_uri_complete"].as_str().is_some_and(|uri| uri.contains("?code=")), "{told}");
+}
+
+#[apply(on_both_engines!)]
+async fn every_state_has_its_answer(engine: Engine) {
+    let server = Server::on(engine).await;
+    let poll = async |code: &str| told(&server.client_polls(code).await);
+    assert_eq!(poll("unknown").await, "expired_token");
+
+    let (pending, user_code) =
+        server.device_asks(json!({ "deviceId": DEVICE, "deviceName": "laptop" })).await;
+    assert_eq!(poll(&pending).await, "authorization_pending");
+    assert_eq!(poll(&pending).await, "slow_down");
+    server.clock.advance(Duration::from_secs(10));
+    assert_eq!(poll(&pending).await, "authorization_pending");
+
+    // The wrong poll pace does not stand between an approval and its key.
+    assert_eq!(poll(&pending).await, "slow_down");
+    let org = server.approve_login(&user_code, Persona::Member).await;
+    let answer = server.client_polls(&pending).await;
+    let granted = without_null(&answer);
+    let member = server.actor(Persona::Member).await;
+    assert_eq!(
+        (&granted["email"], &granted["user_id"]),
+        (&json!("member@tidewater.example"), &json!(member.user))
+    );
+    assert_eq!(granted["org_id"], org.to_string());
+    let key = Secret::new(granted["api_key"].as_str().expect("a key"));
+    assert!(key.expose().starts_with("ak_live_"));
+    assert_eq!(server.get("/iap/sdk/orgs").x_key(&key).send().await.status, 200);
+    assert_eq!(poll(&pending).await, "expired_token", "it was handed out");
+
+    let (denied, user_code) = server.device_asks(json!({})).await;
+    server.set_login(&user_code, "status = 'denied'").await;
+    assert_eq!(
+        (poll(&denied).await, poll(&denied).await),
+        ("access_denied".to_owned(), "access_denied".to_owned())
+    );
+
+    let (late, _) = server.device_asks(json!({})).await;
+    server.clock.advance(Duration::from_secs(600));
+    assert_eq!(poll(&late).await, "expired_token");
+    let (uncollected, user_code) = server.device_asks(json!({})).await;
+    server.approve_login(&user_code, Persona::Member).await;
+    server.clock.advance(Duration::from_secs(600));
+    assert_eq!(poll(&uncollected).await, "expired_token");
+}
+
+#[apply(on_both_engines!)]
+async fn of_twenty_polls_at_once_one_gets_the_key(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (code, user_code) = server.device_asks(json!({})).await;
+    server.approve_login(&user_code, Persona::Member).await;
+    let answers = futures_util::future::join_all((0..20).map(|_| server.client_polls(&code))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        refused(answer, 400);
     }
+    assert_eq!(server.count("SELECT count(*) FROM keys").await, 1);
+}
 
-    async fn every_state_has_its_answer(engine) {
-        let server = Server::on(engine).await;
-        let poll = async |code: &str| told(&server.client_polls(code).await);
-        assert_eq!(poll("unknown").await, "expired_token");
+/// Codes of one wire are unknown to the other, and asking there uses nothing up.
+#[apply(on_both_engines!)]
+async fn the_wires_do_not_mix(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (code, user_code) = server.device_asks(json!({})).await;
+    server.approve_login(&user_code, Persona::Member).await;
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let form = [("grant_type", grant), ("client_id", "armoriq-cli"), ("device_code", code.as_str())];
+    let other = server.post("/oauth/token").form(&form).send().await;
+    assert_eq!((other.status.as_u16(), other.json()["error"].as_str()), (400, Some("invalid_grant")));
+    assert_eq!(server.client_polls(&code).await.status, 200);
+}
 
-        let (pending, user_code) = server.device_asks(json!({ "deviceId": DEVICE, "deviceName": "laptop" })).await;
-        assert_eq!(poll(&pending).await, "authorization_pending");
-        assert_eq!(poll(&pending).await, "slow_down");
-        server.clock.advance(Duration::from_secs(10));
-        assert_eq!(poll(&pending).await, "authorization_pending");
+/// What is no request is told so, in JSON, and nothing is asked for or used up.
+#[apply(on_both_engines!)]
+async fn what_cannot_be_read_changes_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (code, user_code) = server.device_asks(json!({})).await;
+    server.approve_login(&user_code, Persona::Member).await;
+    let before = server.everything().await;
+    let huge = format!("{{\"deviceCode\":\"{}\"}}", "x".repeat(1024 * 1024));
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let as_form = format!("deviceCode={code}");
+    for (path, body, kind, status) in [
+        ("code", "", "application/json", 400),
+        ("code", "{", "application/json", 400),
+        ("code", "[]", "application/json", 400),
+        ("code", "null", "application/json", 400),
+        ("code", "{}", "", 415),
+        ("code", "{\"product\":7}", "application/json", 400),
+        ("code", "{\"product\":\"a b\"}", "application/json", 400),
+        ("code", "{\"deviceId\":[]}", "application/json", 400),
+        ("code", "{\"deviceId\":\"\\u0000\"}", "application/json", 400),
+        ("code", "{\"deviceName\":{}}", "application/json", 400),
+        ("code", "a=b", "application/x-www-form-urlencoded", 415),
+        ("code", &huge, "application/json", 413),
+        ("code", &deep, "application/json", 400),
+        ("token", "", "application/json", 400),
+        ("token", "{}", "application/json", 400),
+        ("token", "{\"deviceCode\":null}", "application/json", 400),
+        ("token", "{\"deviceCode\":\"\"}", "application/json", 400),
+        ("token", "{\"deviceCode\":7}", "application/json", 400),
+        ("token", "{\"deviceCode\":[\"a\"]}", "application/json", 400),
+        ("token", "\"a\"", "application/json", 400),
+        ("token", &as_form, "application/x-www-form-urlencoded", 415),
+        ("token", &huge, "application/json", 413),
+        ("token", "{\"device_code\":\"a\",\"grant_type\":\"b\"}", "application/json", 400),
+    ] {
+        let call = server.post(&format!("/auth/device/{path}")).header("content-type", kind);
+        let answer = call.body(body.to_owned()).send().await;
+        let start = body.chars().take(40).collect::<String>();
+        assert_eq!(answer.status.as_u16(), status, "{path} {start}: {}", answer.text());
+        refused(&answer, status);
+        let told = answer.json();
+        assert_eq!(
+            (told["error"].as_str(), answer.header("content-type")),
+            (Some("invalid_request"), "application/json"),
+            "{start}"
+        );
+        assert_eq!(told["error_description"], told["message"]);
+    }
+    assert_eq!(server.everything().await, before);
+    assert_eq!(server.client_polls(&code).await.status, 200, "the approval is still there");
+    for path in ["/auth/device/code", "/auth/device/token"] {
+        let other = server.get(path).browser().send().await;
+        assert_eq!((other.status.as_u16(), other.header("allow")), (405, "POST"), "{path}");
+        refused(&other, 405);
+    }
+}
 
-        // The wrong poll pace does not stand between an approval and its key.
-        assert_eq!(poll(&pending).await, "slow_down");
-        let org = server.approve_login(&user_code, Persona::Member).await;
-        let answer = server.client_polls(&pending).await;
-        let granted = without_null(&answer);
-        let member = server.actor(Persona::Member).await;
-        assert_eq!((&granted["email"], &granted["user_id"]), (&json!("member@tidewater.example"), &json!(member.user)));
-        assert_eq!(granted["org_id"], org.to_string());
-        let key = Secret::new(granted["api_key"].as_str().expect("a key"));
-        assert!(key.expose().starts_with("ak_live_"));
-        assert_eq!(server.get("/iap/sdk/orgs").x_key(&key).send().await.status, 200);
-        assert_eq!(poll(&pending).await, "expired_token", "it was handed out");
+/// Any `error` ends the login at the client, so a trouble that passes has none.
+#[apply(on_both_engines!)]
+async fn what_will_pass_does_not_end_the_login(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_DEVICE_CODES_PER_MINUTE", "1")]).await;
+    let (code, user_code) = server.device_asks(json!({})).await;
+    let again = server.post("/auth/device/code").json(&json!({})).send().await;
+    refused(&again, 429);
+    assert!(again.json()["error"].is_null() && !again.header("retry-after").is_empty());
+    server.approve_login(&user_code, Persona::Member).await;
+    sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
+    let failed = server.client_polls(&code).await;
+    sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");
+    refused(&failed, 500);
+    assert!(failed.json()["error"].is_null(), "{}", failed.text());
+    assert_eq!(server.client_polls(&code).await.status, 200);
+}
 
-        let (denied, user_code) = server.device_asks(json!({})).await;
-        server.set_login(&user_code, "status = 'denied'").await;
-        assert_eq!((poll(&denied).await, poll(&denied).await), ("access_denied".to_owned(), "access_denied".to_owned()));
-
-        let (late, _) = server.device_asks(json!({})).await;
-        server.clock.advance(Duration::from_secs(600));
-        assert_eq!(poll(&late).await, "expired_token");
-        let (uncollected, user_code) = server.device_asks(json!({})).await;
+#[apply(on_both_engines!)]
+async fn a_new_login_takes_the_place_of_the_last_one_of_its_device_and_product(engine: Engine) {
+    let server = Server::on(engine).await;
+    let works = async |key: &Secret| server.get("/health").x_key(key).send().await.status == 200;
+    let login = async |body: serde_json::Value| {
+        let (code, user_code) = server.device_asks(body).await;
         server.approve_login(&user_code, Persona::Member).await;
-        server.clock.advance(Duration::from_secs(600));
-        assert_eq!(poll(&uncollected).await, "expired_token");
-    }
+        Secret::new(server.client_polls(&code).await.json()["api_key"].as_str().expect("a key"))
+    };
+    let device = json!({ "deviceId": DEVICE, "deviceName": "laptop" });
+    let first = login(device.clone()).await;
+    let claude = login(json!({ "deviceId": DEVICE, "deviceName": "laptop", "product": "ArmorClaude" })).await;
+    let nameless = login(json!({})).await;
+    let second = login(device).await;
+    assert_eq!((works(&first).await, works(&second).await), (false, true));
+    assert!(works(&claude).await && works(&nameless).await, "other products and devices keep theirs");
+    let again = login(json!({ "deviceId": DEVICE, "deviceName": "laptop", "product": "armorclaude" })).await;
+    assert!(!works(&claude).await && works(&again).await);
+    let names = server.names_of_keys().await;
+    assert_eq!(
+        names,
+        ["member@ArmorIQ CLI", "member@laptop", "member@laptop 2"],
+        "each took the name of the one before"
+    );
+}
 
-    async fn of_twenty_polls_at_once_one_gets_the_key(engine) {
-        let server = Server::on(engine).await;
-        let (code, user_code) = server.device_asks(json!({})).await;
-        server.approve_login(&user_code, Persona::Member).await;
-        let answers = futures_util::future::join_all((0..20).map(|_| server.client_polls(&code))).await;
-        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
-        for answer in answers.iter().filter(|answer| answer.status != 200) {
-            refused(answer, 400);
-        }
-        assert_eq!(server.count("SELECT count(*) FROM keys").await, 1);
-    }
+#[apply(on_both_engines!)]
+async fn whoever_has_left_gets_no_key(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (code, user_code) = server.device_asks(json!({})).await;
+    server.approve_login(&user_code, Persona::Member).await;
+    let member = server.actor(Persona::Member).await;
+    sqlx::query("DELETE FROM memberships WHERE user_id = $1")
+        .bind(member.user)
+        .execute(server.app.db.pool())
+        .await
+        .expect("removed");
+    assert_eq!(told(&server.client_polls(&code).await), "access_denied");
+    assert_eq!(server.count("SELECT count(*) FROM keys").await, 0);
+}
 
-    /// Codes of one wire are unknown to the other, and asking there uses nothing up.
-    async fn the_wires_do_not_mix(engine) {
-        let server = Server::on(engine).await;
-        let (code, user_code) = server.device_asks(json!({})).await;
-        server.approve_login(&user_code, Persona::Member).await;
-        let grant = "urn:ietf:params:oauth:grant-type:device_code";
-        let form = [("grant_type", grant), ("client_id", "armoriq-cli"), ("device_code", code.as_str())];
-        let other = server.post("/oauth/token").form(&form).send().await;
-        assert_eq!((other.status.as_u16(), other.json()["error"].as_str()), (400, Some("invalid_grant")));
-        assert_eq!(server.client_polls(&code).await.status, 200);
+#[apply(on_both_engines!)]
+async fn neither_code_nor_key_is_kept_in_the_clear(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (code, user_code) =
+        server.device_asks(json!({ "callback_url": "http://localhost:1/callback?state=s3cret" })).await;
+    server.approve_login(&user_code, Persona::Owner).await;
+    let key = server.client_polls(&code).await.json()["api_key"].as_str().expect("a key").to_owned();
+    let all = server.everything().await;
+    for secret in [code.as_str(), &key, &key[21..], "s3cret"] {
+        assert!(!all.contains(secret), "{secret}");
     }
-
-    /// What is no request is told so, in JSON, and nothing is asked for or used up.
-    async fn what_cannot_be_read_changes_nothing(engine) {
-        let server = Server::on(engine).await;
-        let (code, user_code) = server.device_asks(json!({})).await;
-        server.approve_login(&user_code, Persona::Member).await;
-        let before = server.everything().await;
-        let huge = format!("{{\"deviceCode\":\"{}\"}}", "x".repeat(1024 * 1024));
-        let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
-        let as_form = format!("deviceCode={code}");
-        for (path, body, kind, status) in [
-            ("code", "", "application/json", 400), ("code", "{", "application/json", 400), ("code", "[]", "application/json", 400),
-            ("code", "null", "application/json", 400), ("code", "{}", "", 415), ("code", "{\"product\":7}", "application/json", 400),
-            ("code", "{\"product\":\"a b\"}", "application/json", 400), ("code", "{\"deviceId\":[]}", "application/json", 400),
-            ("code", "{\"deviceId\":\"\\u0000\"}", "application/json", 400), ("code", "{\"deviceName\":{}}", "application/json", 400),
-            ("code", "a=b", "application/x-www-form-urlencoded", 415), ("code", &huge, "application/json", 413), ("code", &deep, "application/json", 400),
-            ("token", "", "application/json", 400), ("token", "{}", "application/json", 400), ("token", "{\"deviceCode\":null}", "application/json", 400),
-            ("token", "{\"deviceCode\":\"\"}", "application/json", 400), ("token", "{\"deviceCode\":7}", "application/json", 400),
-            ("token", "{\"deviceCode\":[\"a\"]}", "application/json", 400), ("token", "\"a\"", "application/json", 400),
-            ("token", &as_form, "application/x-www-form-urlencoded", 415), ("token", &huge, "application/json", 413),
-            ("token", "{\"device_code\":\"a\",\"grant_type\":\"b\"}", "application/json", 400),
-        ] {
-            let call = server.post(&format!("/auth/device/{path}")).header("content-type", kind);
-            let answer = call.body(body.to_owned()).send().await;
-            let start = body.chars().take(40).collect::<String>();
-            assert_eq!(answer.status.as_u16(), status, "{path} {start}: {}", answer.text());
-            refused(&answer, status);
-            let told = answer.json();
-            assert_eq!((told["error"].as_str(), answer.header("content-type")), (Some("invalid_request"), "application/json"), "{start}");
-            assert_eq!(told["error_description"], told["message"]);
-        }
-        assert_eq!(server.everything().await, before);
-        assert_eq!(server.client_polls(&code).await.status, 200, "the approval is still there");
-        for path in ["/auth/device/code", "/auth/device/token"] {
-            let other = server.get(path).browser().send().await;
-            assert_eq!((other.status.as_u16(), other.header("allow")), (405, "POST"), "{path}");
-            refused(&other, 405);
-        }
-    }
-
-    /// Any `error` ends the login at the client, so a trouble that passes has none.
-    async fn what_will_pass_does_not_end_the_login(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_DEVICE_CODES_PER_MINUTE", "1")]).await;
-        let (code, user_code) = server.device_asks(json!({})).await;
-        let again = server.post("/auth/device/code").json(&json!({})).send().await;
-        refused(&again, 429);
-        assert!(again.json()["error"].is_null() && !again.header("retry-after").is_empty());
-        server.approve_login(&user_code, Persona::Member).await;
-        sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
-        let failed = server.client_polls(&code).await;
-        sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");
-        refused(&failed, 500);
-        assert!(failed.json()["error"].is_null(), "{}", failed.text());
-        assert_eq!(server.client_polls(&code).await.status, 200);
-    }
-
-    async fn a_new_login_takes_the_place_of_the_last_one_of_its_device_and_product(engine) {
-        let server = Server::on(engine).await;
-        let works = async |key: &Secret| server.get("/health").x_key(key).send().await.status == 200;
-        let login = async |body: serde_json::Value| {
-            let (code, user_code) = server.device_asks(body).await;
-            server.approve_login(&user_code, Persona::Member).await;
-            Secret::new(server.client_polls(&code).await.json()["api_key"].as_str().expect("a key"))
-        };
-        let device = json!({ "deviceId": DEVICE, "deviceName": "laptop" });
-        let first = login(device.clone()).await;
-        let claude = login(json!({ "deviceId": DEVICE, "deviceName": "laptop", "product": "ArmorClaude" })).await;
-        let nameless = login(json!({})).await;
-        let second = login(device).await;
-        assert_eq!((works(&first).await, works(&second).await), (false, true));
-        assert!(works(&claude).await && works(&nameless).await, "other products and devices keep theirs");
-        let again = login(json!({ "deviceId": DEVICE, "deviceName": "laptop", "product": "armorclaude" })).await;
-        assert!(!works(&claude).await && works(&again).await);
-        let names = server.names_of_keys().await;
-        assert_eq!(names, ["member@ArmorIQ CLI", "member@laptop", "member@laptop 2"], "each took the name of the one before");
-    }
-
-    async fn whoever_has_left_gets_no_key(engine) {
-        let server = Server::on(engine).await;
-        let (code, user_code) = server.device_asks(json!({})).await;
-        server.approve_login(&user_code, Persona::Member).await;
-        let member = server.actor(Persona::Member).await;
-        sqlx::query("DELETE FROM memberships WHERE user_id = $1").bind(member.user).execute(server.app.db.pool()).await.expect("removed");
-        assert_eq!(told(&server.client_polls(&code).await), "access_denied");
-        assert_eq!(server.count("SELECT count(*) FROM keys").await, 0);
-    }
-
-    async fn neither_code_nor_key_is_kept_in_the_clear(engine) {
-        let server = Server::on(engine).await;
-        let (code, user_code) = server.device_asks(json!({ "callback_url": "http://localhost:1/callback?state=s3cret" })).await;
-        server.approve_login(&user_code, Persona::Owner).await;
-        let key = server.client_polls(&code).await.json()["api_key"].as_str().expect("a key").to_owned();
-        let all = server.everything().await;
-        for secret in [code.as_str(), &key, &key[21..], "s3cret"] {
-            assert!(!all.contains(secret), "{secret}");
-        }
-        assert!(all.contains(&key[8..20]), "the search finds the public part");
-    }
+    assert!(all.contains(&key[8..20]), "the search finds the public part");
 }
 
 impl Server {

@@ -10,7 +10,7 @@ mod switch;
 
 use serde_json::{Value, json};
 
-use super::harness::{Answer, Call, Server, on_both_engines};
+use super::harness::{Call, Server, TestResponse, on_both_engines};
 use super::keys::draft;
 use super::personas::Persona;
 use crate::platform::Secret;
@@ -57,7 +57,7 @@ impl Server {
         actor.org.org
     }
 
-    async fn client_polls(&self, device_code: &str) -> Answer {
+    async fn client_polls(&self, device_code: &str) -> TestResponse {
         self.post("/auth/device/token").json(&json!({ "deviceCode": device_code })).send().await
     }
 
@@ -79,7 +79,7 @@ impl Server {
 }
 
 /// Clients fall over a null.
-fn without_null(answer: &Answer) -> Value {
+fn without_null(answer: &TestResponse) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -89,7 +89,7 @@ fn without_null(answer: &Answer) -> Value {
 }
 
 /// JSON with a message, and no redirect.
-fn refused(answer: &Answer, status: u16) -> String {
+fn refused(answer: &TestResponse, status: u16) -> String {
     assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
     assert!(answer.header("content-type").ends_with("json"), "{}", answer.header("content-type"));
     assert_eq!(answer.header("location"), "");

@@ -1,8 +1,10 @@
 //! What the published clients get for features that are not here yet.
 
 use axum::http::Method;
+use macro_rules_attribute::apply;
 
 use super::*;
+use crate::platform::db::Engine;
 
 /// One address of each feature, and a word of its sentence.
 const SOME: [(Method, &str, &str); 11] = [
@@ -19,23 +21,30 @@ const SOME: [(Method, &str, &str); 11] = [
     (Method::GET, "/observability/policy/lease", "telemetry"),
 ];
 
-on_both_engines! {
-    /// Whoever asks: no key is looked at, so the database is not needed.
-    async fn what_is_not_offered_yet_says_so(engine) {
-        let server = Server::on(engine).await;
-        let key = server.key_of(Persona::Owner).await;
-        server.app.db.pool().close().await;
-        for (method, path, words) in SOME {
-            let call = || server.call(method.clone(), path).json(&json!({ "plan": {} }));
-            for call in [call(), call().x_key(&key).key(&key), call().header("x-api-key", "ak_live_x"), call().browser()] {
-                let answer = call.send().await;
-                let message = refused(&answer, 501);
-                assert!(message.starts_with("This server does not") && message.contains(words), "{path}: {message}");
-                let body = answer.json();
-                assert_eq!(body["error"], "Not offered yet");
-                // Clients would take these for a decision about a call.
-                assert!(body["enforcementAction"].is_null() && body["allowed"].is_null() && body["success"].is_null(), "{body}");
-            }
+/// Whoever asks: no key is looked at, so the database is not needed.
+#[apply(on_both_engines!)]
+async fn what_is_not_offered_yet_says_so(engine: Engine) {
+    let server = Server::on(engine).await;
+    let key = server.key_of(Persona::Owner).await;
+    server.app.db.pool().close().await;
+    for (method, path, words) in SOME {
+        let call = || server.call(method.clone(), path).json(&json!({ "plan": {} }));
+        for call in
+            [call(), call().x_key(&key).key(&key), call().header("x-api-key", "ak_live_x"), call().browser()]
+        {
+            let answer = call.send().await;
+            let message = refused(&answer, 501);
+            assert!(
+                message.starts_with("This server does not") && message.contains(words),
+                "{path}: {message}"
+            );
+            let body = answer.json();
+            assert_eq!(body["error"], "Not offered yet");
+            // Clients would take these for a decision about a call.
+            assert!(
+                body["enforcementAction"].is_null() && body["allowed"].is_null() && body["success"].is_null(),
+                "{body}"
+            );
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Where keys of logins are seen afterwards: the list, the key's page, the profile, the removal of a member, the letter.
 
+use macro_rules_attribute::apply;
+
 use super::super::harness::{Server, on_both_engines};
 use super::super::mail::Sink;
 use super::super::personas::Persona;
 use crate::platform::Secret;
+use crate::platform::db::Engine;
 use crate::shared::KeyId;
 use crate::usage::Outcome;
 
@@ -20,61 +23,76 @@ impl Server {
     }
 }
 
-on_both_engines! {
-    async fn a_key_of_a_login_is_marked_wherever_it_is_shown(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let (id, _) = server.login(&cookies, "thinkpad-alice").await;
-        let see = async |path: &str| server.get(path).browser().with(&cookies).send().await.text();
-        let list = see("/settings/api-keys").await;
-        assert!(list.contains("CLI login on thinkpad-alice by you"), "{list}");
-        let page = see(&format!("/settings/api-keys/{id}")).await;
-        assert!(page.contains("CLI login on thinkpad-alice") && page.contains("logged thinkpad-alice in"), "{page}");
-        let profile = see("/settings/profile").await;
-        assert!(profile.contains("Devices that logged in") && profile.contains("admin@thinkpad-alice in Tidewater Freight"), "{profile}");
-        let log = see("/settings/audit-log").await;
-        assert!(log.contains("approved a login of") || log.contains("login.approved"), "{log}");
-    }
+#[apply(on_both_engines!)]
+async fn a_key_of_a_login_is_marked_wherever_it_is_shown(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let (id, _) = server.login(&cookies, "thinkpad-alice").await;
+    let see = async |path: &str| server.get(path).browser().with(&cookies).send().await.text();
+    let list = see("/settings/api-keys").await;
+    assert!(list.contains("CLI login on thinkpad-alice by you"), "{list}");
+    let page = see(&format!("/settings/api-keys/{id}")).await;
+    assert!(
+        page.contains("CLI login on thinkpad-alice") && page.contains("logged thinkpad-alice in"),
+        "{page}"
+    );
+    let profile = see("/settings/profile").await;
+    assert!(
+        profile.contains("Devices that logged in")
+            && profile.contains("admin@thinkpad-alice in Tidewater Freight"),
+        "{profile}"
+    );
+    let log = see("/settings/audit-log").await;
+    assert!(log.contains("approved a login of") || log.contains("login.approved"), "{log}");
+}
 
-    async fn a_device_is_logged_out_on_the_profile(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Viewer).await;
-        let (id, key) = server.login(&cookies, "thinkpad").await;
-        let other = server.sign_in_as(Persona::Owner).await;
-        for (cookies, key) in [(&other, id.to_string().as_str()), (&cookies, "none"), (&cookies, "")] {
-            assert_eq!(server.submit(cookies, "/settings/profile/devices", &[("key", key)]).await.status, 404);
-        }
-        assert_eq!(server.check(&key).await, Outcome::Valid);
-        let answer = server.submit(&cookies, "/settings/profile/devices", &[("key", &id.to_string())]).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/settings/profile#devices"));
-        assert_eq!(server.check(&key).await, Outcome::Revoked);
-        let profile = server.profile(&cookies).await.text();
-        assert!(profile.contains("The key viewer@thinkpad was revoked.") && profile.contains("None. A login"), "{profile}");
+#[apply(on_both_engines!)]
+async fn a_device_is_logged_out_on_the_profile(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Viewer).await;
+    let (id, key) = server.login(&cookies, "thinkpad").await;
+    let other = server.sign_in_as(Persona::Owner).await;
+    for (cookies, key) in [(&other, id.to_string().as_str()), (&cookies, "none"), (&cookies, "")] {
+        assert_eq!(server.submit(cookies, "/settings/profile/devices", &[("key", key)]).await.status, 404);
     }
+    assert_eq!(server.check(&key).await, Outcome::Valid);
+    let answer = server.submit(&cookies, "/settings/profile/devices", &[("key", &id.to_string())]).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/settings/profile#devices"));
+    assert_eq!(server.check(&key).await, Outcome::Revoked);
+    let profile = server.profile(&cookies).await.text();
+    assert!(
+        profile.contains("The key viewer@thinkpad was revoked.") && profile.contains("None. A login"),
+        "{profile}"
+    );
+}
 
-    async fn the_keys_of_logins_leave_with_their_member(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let cookies = server.sign_in_as(Persona::Member).await;
-        let (_, login) = server.login(&cookies, "thinkpad").await;
-        let made = server.key(&server.actor(Persona::Member).await, "CI").await.plaintext;
-        let member = server.person(&Persona::Member.email(), "Member", None).await;
-        let path = format!("/settings/members/{}/remove", member.id);
-        let page = server.get(&path).browser().with(&owner).send().await.text();
-        assert!(page.contains("Revoked: it belongs to a login of a command line."), "{page}");
-        assert_eq!(server.submit(&owner, &path, &[]).await.status, 303);
-        assert_eq!((server.check(&login).await, server.check(&made).await), (Outcome::Revoked, Outcome::Valid));
-    }
+#[apply(on_both_engines!)]
+async fn the_keys_of_logins_leave_with_their_member(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let cookies = server.sign_in_as(Persona::Member).await;
+    let (_, login) = server.login(&cookies, "thinkpad").await;
+    let made = server.key(&server.actor(Persona::Member).await, "CI").await.plaintext;
+    let member = server.person(&Persona::Member.email(), "Member", None).await;
+    let path = format!("/settings/members/{}/remove", member.id);
+    let page = server.get(&path).browser().with(&owner).send().await.text();
+    assert!(page.contains("Revoked: it belongs to a login of a command line."), "{page}");
+    assert_eq!(server.submit(&owner, &path, &[]).await.status, 303);
+    assert_eq!((server.check(&login).await, server.check(&made).await), (Outcome::Revoked, Outcome::Valid));
+}
 
-    async fn a_login_writes_a_letter(engine) {
-        let mut mail = Sink::start().await;
-        let server = Server::with(engine, &mail.settings()).await;
-        let cookies = server.sign_in_as(Persona::Member).await;
-        server.login(&cookies, "thinkpad").await;
-        let letter = mail.letter().await;
-        assert!(letter.header("Subject").starts_with("New command-line login"));
-        let text = letter.text();
-        assert!(text.contains("Latchkey CLI") && text.contains("Tidewater Freight") && text.contains("203.0.113.7"), "{text}");
-        assert!(!text.contains("ak_live_"));
-    }
+#[apply(on_both_engines!)]
+async fn a_login_writes_a_letter(engine: Engine) {
+    let mut mail = Sink::start().await;
+    let server = Server::with(engine, &mail.settings()).await;
+    let cookies = server.sign_in_as(Persona::Member).await;
+    server.login(&cookies, "thinkpad").await;
+    let letter = mail.letter().await;
+    assert!(letter.header("Subject").starts_with("New command-line login"));
+    let text = letter.text();
+    assert!(
+        text.contains("Latchkey CLI") && text.contains("Tidewater Freight") && text.contains("203.0.113.7"),
+        "{text}"
+    );
+    assert!(!text.contains("ak_live_"));
 }

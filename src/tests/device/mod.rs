@@ -11,7 +11,7 @@ mod traces;
 
 use serde_json::Value;
 
-use super::harness::{Answer, Server};
+use super::harness::{Server, TestResponse};
 
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 pub const CLIENT: &str = "latchkey-cli";
@@ -24,7 +24,7 @@ pub struct Asked {
 }
 
 impl Server {
-    pub async fn authorize(&self, fields: &[(&str, &str)]) -> Answer {
+    pub async fn authorize(&self, fields: &[(&str, &str)]) -> TestResponse {
         self.post("/oauth/device_authorization").form(fields).send().await
     }
 
@@ -38,15 +38,15 @@ impl Server {
         Asked { device_code: text("device_code"), user_code: text("user_code"), answer }
     }
 
-    pub async fn token(&self, fields: &[(&str, &str)]) -> Answer {
+    pub async fn token(&self, fields: &[(&str, &str)]) -> TestResponse {
         self.post("/oauth/token").form(fields).send().await
     }
 
-    pub async fn poll(&self, device_code: &str) -> Answer {
+    pub async fn poll(&self, device_code: &str) -> TestResponse {
         self.token(&[("grant_type", GRANT), ("client_id", CLIENT), ("device_code", device_code)]).await
     }
 
-    pub async fn device_page(&self, cookies: &str, query: &str) -> Answer {
+    pub async fn device_page(&self, cookies: &str, query: &str) -> TestResponse {
         self.get(&format!("/auth/device{query}")).browser().with(cookies).send().await
     }
 
@@ -58,14 +58,14 @@ impl Server {
     }
 
     /// Sends the page's form, with its token.
-    pub async fn decide(&self, cookies: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn decide(&self, cookies: &str, fields: &[(&str, &str)]) -> TestResponse {
         let token = self.form_token(cookies).await;
         let fields = [&[("token", token.as_str())], fields].concat();
         self.post("/auth/device").same_origin().with(cookies).form(&fields).send().await
     }
 
     /// Approves in Tidewater Freight as the page would.
-    pub async fn approve(&self, cookies: &str, code: &str) -> Answer {
+    pub async fn approve(&self, cookies: &str, code: &str) -> TestResponse {
         let org = self.organization("Tidewater Freight").await;
         let fields = [("code", code), ("org", &org.to_string()), ("mine", "yes"), ("verdict", "approve")];
         self.decide(cookies, &fields).await
@@ -76,12 +76,12 @@ impl Server {
         sqlx::query_scalar("SELECT id FROM keys").fetch_one(self.app.db.pool()).await.expect("one key")
     }
 
-    pub async fn deny(&self, cookies: &str, code: &str) -> Answer {
+    pub async fn deny(&self, cookies: &str, code: &str) -> TestResponse {
         self.decide(cookies, &[("code", code), ("verdict", "deny")]).await
     }
 }
 
-impl Answer {
+impl TestResponse {
     /// RFC 6749's error, with what every answer of the wire has.
     pub fn error(&self) -> String {
         let told = self.json();

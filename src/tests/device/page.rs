@@ -2,367 +2,474 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::super::harness::{Server, on_both_engines};
 use super::super::people::{EMAIL, SECRET};
 use super::super::personas::{PASSWORD, Persona};
 use super::CLIENT;
+use crate::platform::db::Engine;
 use crate::shared::Role;
 
-on_both_engines! {
-    async fn signed_out_people_come_back_with_the_whole_query(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        let device = server.device(&[]).await;
-        let path = format!("/auth/device?code={}&org=Tidewater%20Freight&callback=http://localhost:1/x", device.user_code);
-        let answer = server.get(&path).browser().send().await;
-        let encoded: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, format!("/sign-in?next={encoded}").as_str()));
-        let fields = [("email", EMAIL), ("password", PASSWORD), ("next", path.as_str())];
-        let entered = server.post("/sign-in").same_origin().form(&fields).send().await;
-        assert_eq!(entered.entered(), path);
-        let page = server.get(&path).browser().with(&entered.cookies()).send().await.text();
-        assert!(page.contains("Approve this login?") && page.contains(&device.user_code));
+#[apply(on_both_engines!)]
+async fn signed_out_people_come_back_with_the_whole_query(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    let device = server.device(&[]).await;
+    let path = format!(
+        "/auth/device?code={}&org=Tidewater%20Freight&callback=http://localhost:1/x",
+        device.user_code
+    );
+    let answer = server.get(&path).browser().send().await;
+    let encoded: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, format!("/sign-in?next={encoded}").as_str())
+    );
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("next", path.as_str())];
+    let entered = server.post("/sign-in").same_origin().form(&fields).send().await;
+    assert_eq!(entered.entered(), path);
+    let page = server.get(&path).browser().with(&entered.cookies()).send().await.text();
+    assert!(page.contains("Approve this login?") && page.contains(&device.user_code));
+}
+
+#[apply(on_both_engines!)]
+async fn the_page_has_a_state_for_everything(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let other = server.sign_in_as(Persona::Member).await;
+    let see =
+        async |cookies: &str, code: &str| server.device_page(cookies, &format!("?code={code}")).await.text();
+    let entry = server.device_page(&cookies, "").await;
+    assert_eq!(entry.status, 200);
+    assert!(entry.text().contains("Enter the code that your terminal shows."));
+    for code in ["BBBB-BBBB", "nonsense", "%00", "BBBB-BBB"] {
+        let page = see(&cookies, code).await;
+        assert!(page.contains("No login is waiting for"), "{code}");
     }
+    assert!(see(&cookies, "BBBB-BBBB").await.contains("value=\"BBBB-BBBB\""), "the input is kept");
 
-    async fn the_page_has_a_state_for_everything(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let other = server.sign_in_as(Persona::Member).await;
-        let see = async |cookies: &str, code: &str| server.device_page(cookies, &format!("?code={code}")).await.text();
-        let entry = server.device_page(&cookies, "").await;
-        assert_eq!(entry.status, 200);
-        assert!(entry.text().contains("Enter the code that your terminal shows."));
-        for code in ["BBBB-BBBB", "nonsense", "%00", "BBBB-BBB"] {
-            let page = see(&cookies, code).await;
-            assert!(page.contains("No login is waiting for"), "{code}");
-        }
-        assert!(see(&cookies, "BBBB-BBBB").await.contains("value=\"BBBB-BBBB\""), "the input is kept");
-
-        let device = server.device(&[("device_name", "thinkpad <alice>")]).await;
-        let page = see(&cookies, &device.user_code.to_lowercase().replace('-', "%20")).await;
-        for part in ["Approve this login?", &device.user_code, "Latchkey CLI", "Unverified name", "thinkpad &lt;alice&gt;",
-            "203.0.113.7", "Tidewater Freight", "you are an admin", "Call the API as an admin", "Read the audit log",
-            "admin@tidewater.example", "Use another account", "I started this login on my own device"]
-        {
-            assert!(page.contains(part), "{part}: {page}");
-        }
-        assert!(!page.contains("Rename or delete"));
-
-        server.approve(&cookies, &device.user_code).await;
-        let page = see(&cookies, &device.user_code).await;
-        assert!(page.contains("Return to your terminal") && page.contains("about to fetch its key"));
-        server.poll(&device.device_code).await;
-        let page = see(&cookies, &device.user_code).await;
-        assert!(page.contains("Return to your terminal") && page.contains("/settings/api-keys/") && page.contains("Revoke this key now"));
-        assert!(!page.contains("thinkpad &lt;alice&gt;</dd>") && page.contains("ak_live_"));
-        // To others it is as unknown as what never was.
-        assert!(see(&other, &device.user_code).await.contains("No login is waiting for"));
-
-        let denied = server.device(&[]).await;
-        server.deny(&other, &denied.user_code).await;
-        let page = see(&other, &denied.user_code).await;
-        assert!(page.contains("Login denied") && page.contains("203.0.113.7") && !page.contains("href=\"/settings/audit-log\""));
-        assert!(see(&cookies, &denied.user_code).await.contains("No login is waiting for"));
-
-        let late = server.device(&[]).await;
-        server.clock.advance(Duration::from_secs(600));
-        let page = see(&cookies, &late.user_code).await;
-        assert!(page.contains("This code has expired") && page.contains("Start the login again in your terminal"));
-        // There is no such command.
-        assert!(!page.contains("latchkey login") && !see(&cookies, "").await.contains("latchkey login"));
+    let device = server.device(&[("device_name", "thinkpad <alice>")]).await;
+    let page = see(&cookies, &device.user_code.to_lowercase().replace('-', "%20")).await;
+    for part in [
+        "Approve this login?",
+        &device.user_code,
+        "Latchkey CLI",
+        "Unverified name",
+        "thinkpad &lt;alice&gt;",
+        "203.0.113.7",
+        "Tidewater Freight",
+        "you are an admin",
+        "Call the API as an admin",
+        "Read the audit log",
+        "admin@tidewater.example",
+        "Use another account",
+        "I started this login on my own device",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
     }
+    assert!(!page.contains("Rename or delete"));
 
-    async fn looking_decides_nothing(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let device = server.device(&[]).await;
-        let before = server.everything().await;
-        for query in [format!("?code={}", device.user_code), format!("?code={}&verdict=approve&mine=yes&org=Tidewater%20Freight", device.user_code)] {
-            assert_eq!(server.device_page(&cookies, &query).await.status, 200);
-        }
-        assert_eq!(server.everything().await, before);
-        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+    server.approve(&cookies, &device.user_code).await;
+    let page = see(&cookies, &device.user_code).await;
+    assert!(page.contains("Return to your terminal") && page.contains("about to fetch its key"));
+    server.poll(&device.device_code).await;
+    let page = see(&cookies, &device.user_code).await;
+    assert!(
+        page.contains("Return to your terminal")
+            && page.contains("/settings/api-keys/")
+            && page.contains("Revoke this key now")
+    );
+    assert!(!page.contains("thinkpad &lt;alice&gt;</dd>") && page.contains("ak_live_"));
+    // To others it is as unknown as what never was.
+    assert!(see(&other, &device.user_code).await.contains("No login is waiting for"));
+
+    let denied = server.device(&[]).await;
+    server.deny(&other, &denied.user_code).await;
+    let page = see(&other, &denied.user_code).await;
+    assert!(
+        page.contains("Login denied")
+            && page.contains("203.0.113.7")
+            && !page.contains("href=\"/settings/audit-log\"")
+    );
+    assert!(see(&cookies, &denied.user_code).await.contains("No login is waiting for"));
+
+    let late = server.device(&[]).await;
+    server.clock.advance(Duration::from_secs(600));
+    let page = see(&cookies, &late.user_code).await;
+    assert!(
+        page.contains("This code has expired") && page.contains("Start the login again in your terminal")
+    );
+    // There is no such command.
+    assert!(!page.contains("latchkey login") && !see(&cookies, "").await.contains("latchkey login"));
+}
+
+#[apply(on_both_engines!)]
+async fn looking_decides_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let device = server.device(&[]).await;
+    let before = server.everything().await;
+    for query in [
+        format!("?code={}", device.user_code),
+        format!("?code={}&verdict=approve&mine=yes&org=Tidewater%20Freight", device.user_code),
+    ] {
+        assert_eq!(server.device_page(&cookies, &query).await.status, 200);
     }
+    assert_eq!(server.everything().await, before);
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+}
 
-    async fn an_approval_needs_the_box_and_an_organization(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let org = server.organization("Tidewater Freight").await.to_string();
-        let foreign = server.organization("Nair Consulting").await.to_string();
-        let device = server.device(&[]).await;
-        let code = ("code", device.user_code.as_str());
-        let yes = ("verdict", "approve");
-        let (here, mine) = (("org", org.as_str()), ("mine", "yes"));
-        for (fields, told) in [
-            (vec![code, here, yes], "Tick this if you started the login yourself"),
-            (vec![code, mine, yes], "Choose an organization."),
-            (vec![code, ("org", foreign.as_str()), mine, yes], "Choose an organization."),
-            (vec![code, ("org", "\0"), mine, yes], "Choose an organization."),
-        ] {
-            let answer = server.decide(&cookies, &fields).await;
-            assert_eq!(answer.status, 422);
-            let page = answer.text();
-            assert!(page.contains(told) && page.contains("The login was not approved."), "{page}");
-            let fields = page.matches("aria-invalid=\"true\"").count();
-            assert_eq!(fields, usize::from(told.starts_with("Tick")), "one organization needs no field: {page}");
-            assert!(!page.contains("Nair Consulting"));
-        }
-        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-        assert_eq!(server.decide(&cookies, &[code, here, mine, yes]).await.status, 303);
-    }
-
-    async fn requests_from_elsewhere_decide_nothing(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let other = server.sign_in_as(Persona::Owner).await;
-        let org = server.organization("Tidewater Freight").await.to_string();
-        let device = server.device(&[]).await;
-        let fields = [("code", device.user_code.as_str()), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
-        let before = server.everything().await;
-        let theirs = server.form_token(&other).await;
-        let own = server.form_token(&cookies).await;
-        let post = || server.post("/auth/device").with(&cookies);
-        // Without a token, with another session's, with an empty one.
-        for token in [None, Some(theirs.as_str()), Some("")] {
-            let fields = [&fields[..], &token.map(|token| ("token", token)).into_iter().collect::<Vec<_>>()].concat();
-            let answer = post().same_origin().form(&fields).send().await;
-            assert_eq!(answer.status, 403, "{token:?}");
-        }
-        let whole = [&fields[..], &[("token", own.as_str())]].concat();
-        for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "http://evil.test")] {
-            assert_eq!(post().browser().header(name, value).form(&whole).send().await.status, 403, "{value}");
-        }
-        let nobody = server.post("/auth/device").same_origin().form(&whole).send().await;
-        assert_eq!(nobody.header("location"), "/sign-in?next=%2Fauth%2Fdevice");
-        assert_eq!(server.everything().await, before);
-        assert_eq!(post().same_origin().form(&whole).send().await.status, 303);
-    }
-
-    async fn typed_codes_are_looked_up_and_led_on(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let device = server.device(&[]).await;
-        let typed = device.user_code.to_lowercase().replace('-', " ");
-        let answer = server.decide(&cookies, &[("code", &typed), ("org", "Tidewater Freight")]).await;
-        assert_eq!(answer.status, 303);
-        let next = answer.header("location").to_owned();
-        assert!(next.starts_with(&format!("/auth/device?code={}&org=Tidewater+Freight&mark=", device.user_code)), "{next}");
-        assert!(server.get(&next).browser().with(&cookies).send().await.text().contains("Approve this login?"));
-        for code in ["", "xyz", "BBBB-BBBB"] {
-            let answer = server.decide(&cookies, &[("code", code)]).await;
-            assert_eq!(answer.status, 422, "{code}");
-        }
-    }
-
-    async fn from_another_network_the_code_must_be_typed(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let org = server.organization("Tidewater Freight").await.to_string();
-        let ask = server.post("/oauth/device_authorization").from("198.51.100.9").form(&[("client_id", CLIENT)]);
-        let asked = ask.send().await.json();
-        let code = asked["user_code"].as_str().expect("a code");
-        let page = server.device_page(&cookies, &format!("?code={code}")).await.text();
-        assert!(page.contains("comes from another network than yours") && page.contains("198.51.100.9"));
-        assert!(page.contains("name=\"typed\""));
-        assert!(!page.contains("must show exactly this code"), "it is not there to be copied");
-        let fields = [("code", code), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
-        for typed in ["", "BBBB-BBBB"] {
-            let answer = server.decide(&cookies, &[&fields[..], &[("typed", typed)]].concat()).await;
-            assert_eq!(answer.status, 422, "{typed}");
-            let page = answer.text();
-            assert!(page.contains("This is not the code of this login.") && page.contains("aria-invalid=\"true\""));
-        }
-        // A mark of another session's is none.
-        let other = server.sign_in_as(Persona::Owner).await;
-        let led = server.decide(&other, &[("code", code)]).await;
-        let mark = led.header("location").split("mark=").nth(1).expect("a mark").to_owned();
-        let answer = server.decide(&cookies, &[&fields[..], &[("mark", mark.as_str())]].concat()).await;
+#[apply(on_both_engines!)]
+async fn an_approval_needs_the_box_and_an_organization(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let org = server.organization("Tidewater Freight").await.to_string();
+    let foreign = server.organization("Nair Consulting").await.to_string();
+    let device = server.device(&[]).await;
+    let code = ("code", device.user_code.as_str());
+    let yes = ("verdict", "approve");
+    let (here, mine) = (("org", org.as_str()), ("mine", "yes"));
+    for (fields, told) in [
+        (vec![code, here, yes], "Tick this if you started the login yourself"),
+        (vec![code, mine, yes], "Choose an organization."),
+        (vec![code, ("org", foreign.as_str()), mine, yes], "Choose an organization."),
+        (vec![code, ("org", "\0"), mine, yes], "Choose an organization."),
+    ] {
+        let answer = server.decide(&cookies, &fields).await;
         assert_eq!(answer.status, 422);
-        // Typed once, here or on the page before, is enough.
-        let led = server.decide(&cookies, &[("code", code)]).await;
-        let page = server.get(led.header("location")).browser().with(&cookies).send().await.text();
-        assert!(page.contains("another network") && !page.contains("name=\"typed\""), "{page}");
-        let answer = server.decide(&cookies, &[&fields[..], &[("typed", &code.to_lowercase())]].concat()).await;
-        assert_eq!(answer.status, 303, "{}", answer.text());
-    }
-
-    async fn a_link_cannot_type_for_a_person(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let device = server.device(&[]).await;
-        let padded = format!("?code={}{}B", device.user_code, "%20".repeat(31));
-        for query in [padded.as_str(), &format!("?code={}%00B", device.user_code)] {
-            let page = server.device_page(&cookies, query).await.text();
-            assert!(page.contains("No login is waiting for that."), "{page}");
-            assert!(!page.contains(&device.user_code), "{page}");
-        }
-    }
-
-    /// Enter presses the first button of a form.
-    async fn enter_decides_nothing(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let device = server.device(&[]).await;
-        let code = ("code", device.user_code.as_str());
-        let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
-        let first = page.split("<button").skip(1).find(|button| button.contains("verdict")).expect("a button");
-        assert!(first.split('>').next().is_some_and(|head| head.contains("value=\"none\"")), "{first}");
-        // Nothing typed: it is still to be typed.
-        let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", ""), ("mine", "yes")]).await;
-        assert_eq!(answer.status, 200);
-        assert!(answer.text().contains("name=\"typed\"") && !answer.text().contains("must show exactly this code"));
-        for _ in 0..4 {
-            let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "BBBB-BBBB")]).await;
-            assert_eq!(answer.status, 422);
-            assert!(answer.text().contains("This is not the code of this login."));
-        }
-        let typed = device.user_code.to_lowercase();
-        let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", &typed), ("mine", "yes")]).await;
-        assert_eq!(answer.status, 200);
         let page = answer.text();
-        assert!(page.contains("must show exactly this code") && page.contains(" checked"), "{page}");
-        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-        // Being right gave none of the four back: one more is a try, the next is one too many.
-        assert_eq!(server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "CCCC-CCCC")]).await.status, 422);
-        assert_eq!(server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "CCCC-CCCC")]).await.status, 429);
-        server.clock.advance(Duration::from_secs(600));
-        let later = server.device(&[]).await;
-        let fields = [("code", later.user_code.as_str()), ("verdict", "none"), ("typed", "CCCC-CCCC")];
-        assert_eq!(server.decide(&cookies, &fields).await.status, 422);
+        assert!(page.contains(told) && page.contains("The login was not approved."), "{page}");
+        let fields = page.matches("aria-invalid=\"true\"").count();
+        assert_eq!(fields, usize::from(told.starts_with("Tick")), "one organization needs no field: {page}");
+        assert!(!page.contains("Nair Consulting"));
     }
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+    assert_eq!(server.decide(&cookies, &[code, here, mine, yes]).await.status, 303);
+}
 
-    async fn where_links_carry_no_codes_they_are_typed(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
-        let cookies = server.sign_in_as(Persona::Admin).await;
-        let device = server.device(&[]).await;
-        assert!(device.answer.get("verification_uri_complete").is_none());
-        assert_eq!(device.answer["verification_uri"], "http://latchkey.test/auth/device");
-        let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
-        assert!(page.contains("name=\"typed\"") && !page.contains("another network"));
-        assert_eq!(server.approve(&cookies, &device.user_code).await.status, 422);
+#[apply(on_both_engines!)]
+async fn requests_from_elsewhere_decide_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let other = server.sign_in_as(Persona::Owner).await;
+    let org = server.organization("Tidewater Freight").await.to_string();
+    let device = server.device(&[]).await;
+    let fields =
+        [("code", device.user_code.as_str()), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
+    let before = server.everything().await;
+    let theirs = server.form_token(&other).await;
+    let own = server.form_token(&cookies).await;
+    let post = || server.post("/auth/device").with(&cookies);
+    // Without a token, with another session's, with an empty one.
+    for token in [None, Some(theirs.as_str()), Some("")] {
+        let fields =
+            [&fields[..], &token.map(|token| ("token", token)).into_iter().collect::<Vec<_>>()].concat();
+        let answer = post().same_origin().form(&fields).send().await;
+        assert_eq!(answer.status, 403, "{token:?}");
     }
-
-    async fn wrong_codes_are_limited_by_person_and_by_address(engine) {
-        let settings = [("LATCHKEY_DEVICE_WRONG_CODES_PER_ADDRESS", "8")];
-        let server = Server::with(engine, &settings).await;
-        let (admin, owner) = (server.sign_in_as(Persona::Admin).await, server.sign_in_as(Persona::Owner).await);
-        let device = server.device(&[]).await;
-        for _ in 0..20 {
-            assert!(server.device_page(&admin, &format!("?code={}", device.user_code)).await.text().contains("Approve"), "right ones are free");
-            server.device_page(&admin, "?code=nonsense").await;
-        }
-        for _ in 0..5 {
-            server.device_page(&admin, "?code=BBBB-BBBB").await;
-        }
-        let slowed = server.device_page(&admin, &format!("?code={}", device.user_code)).await;
-        assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "600"));
-        assert!(slowed.text().contains("Too many tries"), "a page");
-        assert_eq!(server.approve(&admin, &device.user_code).await.status, 429, "the right one too");
-        // Somebody else at the same address has three left; being right meanwhile gives none back.
-        for _ in 0..3 {
-            assert_eq!(server.decide(&owner, &[("code", "BBBB-BBBB")]).await.status, 422);
-            let right = server.device_page(&owner, &format!("?code={}", device.user_code)).await;
-            assert!(right.status == 429 || right.text().contains("Approve"));
-        }
-        let slowed = server.decide(&owner, &[("code", "BBBB-BBBB")]).await;
-        assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "3600"));
-        let elsewhere = server.get(&format!("/auth/device?code={}", device.user_code)).from("198.51.100.1").browser().with(&owner);
-        assert_eq!(elsewhere.send().await.status, 200);
-        server.clock.advance(Duration::from_secs(3_600));
-        assert_eq!(server.decide(&owner, &[("code", "BBBB-BBBB")]).await.status, 422);
+    let whole = [&fields[..], &[("token", own.as_str())]].concat();
+    for (name, value) in
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "http://evil.test")]
+    {
+        assert_eq!(post().browser().header(name, value).form(&whole).send().await.status, 403, "{value}");
     }
+    let nobody = server.post("/auth/device").same_origin().form(&whole).send().await;
+    assert_eq!(nobody.header("location"), "/sign-in?next=%2Fauth%2Fdevice");
+    assert_eq!(server.everything().await, before);
+    assert_eq!(post().same_origin().form(&whole).send().await.status, 303);
+}
 
-    async fn old_sessions_sign_in_again_first(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        let old = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
-        server.clock.advance(Duration::from_secs(12 * 60 * 60 + 1));
-        let device = server.device(&[]).await;
-        let path = format!("/auth/device?code={}", device.user_code);
-        let answer = server.get(&path).browser().with(&old).send().await;
-        assert_eq!(answer.status, 303);
-        let again = answer.header("location").to_owned();
-        assert!(again.starts_with("/sign-in?again=1&next=%2Fauth%2Fdevice%3Fcode%3D"), "{again}");
-        // That page asks although somebody is signed in.
-        let form = server.get(&again).browser().with(&old).send().await;
-        assert_eq!(form.status, 200);
-        assert!(form.text().contains("name=\"password\""));
-        let fields = [("email", EMAIL), ("password", PASSWORD), ("next", path.as_str())];
-        let entered = server.post("/sign-in").same_origin().with(&old).form(&fields).send().await;
-        assert_eq!(entered.entered(), path);
-        let cookies = entered.cookies();
-        assert!(server.get(&path).browser().with(&cookies).send().await.text().contains("Approve this login?"));
-        assert!(!server.is_signed_in(&old).await, "the old session was given up");
-        assert_eq!(server.approve(&cookies, &device.user_code).await.status, 303);
-        assert_eq!(server.poll(&device.device_code).await.status, 200);
+#[apply(on_both_engines!)]
+async fn typed_codes_are_looked_up_and_led_on(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let device = server.device(&[]).await;
+    let typed = device.user_code.to_lowercase().replace('-', " ");
+    let answer = server.decide(&cookies, &[("code", &typed), ("org", "Tidewater Freight")]).await;
+    assert_eq!(answer.status, 303);
+    let next = answer.header("location").to_owned();
+    assert!(
+        next.starts_with(&format!("/auth/device?code={}&org=Tidewater+Freight&mark=", device.user_code)),
+        "{next}"
+    );
+    assert!(server.get(&next).browser().with(&cookies).send().await.text().contains("Approve this login?"));
+    for code in ["", "xyz", "BBBB-BBBB"] {
+        let answer = server.decide(&cookies, &[("code", code)]).await;
+        assert_eq!(answer.status, 422, "{code}");
     }
+}
 
-    async fn an_old_form_does_not_approve(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let org = server.organization("Tidewater Freight").await.to_string();
-        let cookies = server.session_of(&alice).await;
-        let token = server.form_token(&cookies).await;
-        server.clock.advance(Duration::from_secs(12 * 60 * 60 + 1));
-        let device = server.device(&[]).await;
-        let fields = [("token", token.as_str()), ("code", &device.user_code), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
-        let answer = server.post("/auth/device").same_origin().with(&cookies).form(&fields).send().await;
-        assert!(answer.header("location").starts_with("/sign-in?again=1"), "{}", answer.status);
-        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+#[apply(on_both_engines!)]
+async fn from_another_network_the_code_must_be_typed(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let org = server.organization("Tidewater Freight").await.to_string();
+    let ask = server.post("/oauth/device_authorization").from("198.51.100.9").form(&[("client_id", CLIENT)]);
+    let asked = ask.send().await.json();
+    let code = asked["user_code"].as_str().expect("a code");
+    let page = server.device_page(&cookies, &format!("?code={code}")).await.text();
+    assert!(page.contains("comes from another network than yours") && page.contains("198.51.100.9"));
+    assert!(page.contains("name=\"typed\""));
+    assert!(!page.contains("must show exactly this code"), "it is not there to be copied");
+    let fields = [("code", code), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
+    for typed in ["", "BBBB-BBBB"] {
+        let answer = server.decide(&cookies, &[&fields[..], &[("typed", typed)]].concat()).await;
+        assert_eq!(answer.status, 422, "{typed}");
+        let page = answer.text();
+        assert!(
+            page.contains("This is not the code of this login.") && page.contains("aria-invalid=\"true\"")
+        );
     }
+    // A mark of another session's is none.
+    let other = server.sign_in_as(Persona::Owner).await;
+    let led = server.decide(&other, &[("code", code)]).await;
+    let mark = led.header("location").split("mark=").nth(1).expect("a mark").to_owned();
+    let answer = server.decide(&cookies, &[&fields[..], &[("mark", mark.as_str())]].concat()).await;
+    assert_eq!(answer.status, 422);
+    // Typed once, here or on the page before, is enough.
+    let led = server.decide(&cookies, &[("code", code)]).await;
+    let page = server.get(led.header("location")).browser().with(&cookies).send().await.text();
+    assert!(page.contains("another network") && !page.contains("name=\"typed\""), "{page}");
+    let answer = server.decide(&cookies, &[&fields[..], &[("typed", &code.to_lowercase())]].concat()).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+}
 
-    async fn signing_in_again_leads_nowhere_else(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        server.guard(&alice).await;
-        let cookies = server.session_of(&alice).await;
-        for next in ["https://evil.example", "//evil.example", "/\\evil.example"] {
-            let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            let page = server.get(&format!("/sign-in?again=1&next={encoded}")).browser().with(&cookies).send().await.text();
-            assert!(!page.contains("evil"), "{next}");
-        }
-        let query = "?code=BBBB-BBBB&org=//evil.example&callback=http://evil.example/x&next=//evil.example";
+#[apply(on_both_engines!)]
+async fn a_link_cannot_type_for_a_person(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let device = server.device(&[]).await;
+    let padded = format!("?code={}{}B", device.user_code, "%20".repeat(31));
+    for query in [padded.as_str(), &format!("?code={}%00B", device.user_code)] {
         let page = server.device_page(&cookies, query).await.text();
-        assert!(!page.contains("href=\"http://evil") && !page.contains("href=\"//evil") && !page.contains("action=\"http"));
-        assert_eq!(SECRET.len(), 32);
+        assert!(page.contains("No login is waiting for that."), "{page}");
+        assert!(!page.contains(&device.user_code), "{page}");
     }
+}
 
-    async fn the_organization_is_asked_for_and_kept(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        server.clock.advance(Duration::from_secs(1));
-        let nair = server.join(&alice, "Nair Consulting", Role::Viewer).await;
-        let cookies = server.session_of(&alice).await;
-        let device = server.device(&[]).await;
-        let code = device.user_code.as_str();
-        let see = async |org: &str| server.device_page(&cookies, &format!("?code={code}{org}")).await.text();
-        let page = see("").await;
-        assert!(page.contains("Choose an organization") && page.contains("In Tidewater Freight") && page.contains("In Nair Consulting"));
-        let chosen = format!("value=\"{nair}\" selected");
-        for org in [format!("&org={nair}"), "&org=Nair%20Consulting".to_owned()] {
-            assert!(see(&org).await.contains(&chosen), "{org}");
-        }
-        assert!(!see("&org=nair%20consulting").await.contains(&chosen), "an exact name");
-        let refused = server.decide(&cookies, &[("code", code), ("mine", "yes"), ("verdict", "approve")]).await.text();
-        assert!(refused.contains("Choose an organization.") && refused.contains("aria-invalid=\"true\""), "{refused}");
-        // She works in Tidewater Freight and approves for the other one.
-        let fields = [("code", code), ("org", &nair.to_string()), ("mine", "yes"), ("verdict", "approve")];
-        assert_eq!(server.decide(&cookies, &fields).await.status, 303);
-        let told = server.poll(&device.device_code).await.json();
-        assert_eq!((&told["org_id"], &told["scope"]), (&serde_json::json!(nair), &serde_json::json!("viewer")));
-        let page = see("").await;
-        assert!(page.contains("logged in to Nair Consulting as a viewer") && page.contains("/settings/profile#devices"));
+/// Enter presses the first button of a form.
+#[apply(on_both_engines!)]
+async fn enter_decides_nothing(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let device = server.device(&[]).await;
+    let code = ("code", device.user_code.as_str());
+    let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
+    let first = page.split("<button").skip(1).find(|button| button.contains("verdict")).expect("a button");
+    assert!(first.split('>').next().is_some_and(|head| head.contains("value=\"none\"")), "{first}");
+    // Nothing typed: it is still to be typed.
+    let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", ""), ("mine", "yes")]).await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.text().contains("name=\"typed\"") && !answer.text().contains("must show exactly this code")
+    );
+    for _ in 0..4 {
+        let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "BBBB-BBBB")]).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.text().contains("This is not the code of this login."));
     }
+    let typed = device.user_code.to_lowercase();
+    let answer =
+        server.decide(&cookies, &[code, ("verdict", "none"), ("typed", &typed), ("mine", "yes")]).await;
+    assert_eq!(answer.status, 200);
+    let page = answer.text();
+    assert!(page.contains("must show exactly this code") && page.contains(" checked"), "{page}");
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+    // Being right gave none of the four back: one more is a try, the next is one too many.
+    assert_eq!(
+        server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "CCCC-CCCC")]).await.status,
+        422
+    );
+    assert_eq!(
+        server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "CCCC-CCCC")]).await.status,
+        429
+    );
+    server.clock.advance(Duration::from_secs(600));
+    let later = server.device(&[]).await;
+    let fields = [("code", later.user_code.as_str()), ("verdict", "none"), ("typed", "CCCC-CCCC")];
+    assert_eq!(server.decide(&cookies, &fields).await.status, 422);
+}
 
-    async fn whoever_belongs_nowhere_can_only_deny(engine) {
-        let server = Server::on(engine).await;
-        let nobody = server.person("nobody@tidewater.example", "Nobody", None).await;
-        let cookies = server.session_of(&nobody).await;
-        let device = server.device(&[]).await;
-        let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
-        assert!(page.contains("You belong to no organization here") && !page.contains("value=\"approve\""), "{page}");
-        assert_eq!(server.approve(&cookies, &device.user_code).await.status, 422);
-        assert_eq!(server.deny(&cookies, &device.user_code).await.status, 303);
-        assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
+#[apply(on_both_engines!)]
+async fn where_links_carry_no_codes_they_are_typed(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let device = server.device(&[]).await;
+    assert!(device.answer.get("verification_uri_complete").is_none());
+    assert_eq!(device.answer["verification_uri"], "http://latchkey.test/auth/device");
+    let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
+    assert!(page.contains("name=\"typed\"") && !page.contains("another network"));
+    assert_eq!(server.approve(&cookies, &device.user_code).await.status, 422);
+}
+
+#[apply(on_both_engines!)]
+async fn wrong_codes_are_limited_by_person_and_by_address(engine: Engine) {
+    let settings = [("LATCHKEY_DEVICE_WRONG_CODES_PER_ADDRESS", "8")];
+    let server = Server::with(engine, &settings).await;
+    let (admin, owner) = (server.sign_in_as(Persona::Admin).await, server.sign_in_as(Persona::Owner).await);
+    let device = server.device(&[]).await;
+    for _ in 0..20 {
+        assert!(
+            server
+                .device_page(&admin, &format!("?code={}", device.user_code))
+                .await
+                .text()
+                .contains("Approve"),
+            "right ones are free"
+        );
+        server.device_page(&admin, "?code=nonsense").await;
     }
+    for _ in 0..5 {
+        server.device_page(&admin, "?code=BBBB-BBBB").await;
+    }
+    let slowed = server.device_page(&admin, &format!("?code={}", device.user_code)).await;
+    assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "600"));
+    assert!(slowed.text().contains("Too many tries"), "a page");
+    assert_eq!(server.approve(&admin, &device.user_code).await.status, 429, "the right one too");
+    // Somebody else at the same address has three left; being right meanwhile gives none back.
+    for _ in 0..3 {
+        assert_eq!(server.decide(&owner, &[("code", "BBBB-BBBB")]).await.status, 422);
+        let right = server.device_page(&owner, &format!("?code={}", device.user_code)).await;
+        assert!(right.status == 429 || right.text().contains("Approve"));
+    }
+    let slowed = server.decide(&owner, &[("code", "BBBB-BBBB")]).await;
+    assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "3600"));
+    let elsewhere = server
+        .get(&format!("/auth/device?code={}", device.user_code))
+        .from("198.51.100.1")
+        .browser()
+        .with(&owner);
+    assert_eq!(elsewhere.send().await.status, 200);
+    server.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(server.decide(&owner, &[("code", "BBBB-BBBB")]).await.status, 422);
+}
+
+#[apply(on_both_engines!)]
+async fn old_sessions_sign_in_again_first(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    let old = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
+    server.clock.advance(Duration::from_secs(12 * 60 * 60 + 1));
+    let device = server.device(&[]).await;
+    let path = format!("/auth/device?code={}", device.user_code);
+    let answer = server.get(&path).browser().with(&old).send().await;
+    assert_eq!(answer.status, 303);
+    let again = answer.header("location").to_owned();
+    assert!(again.starts_with("/sign-in?again=1&next=%2Fauth%2Fdevice%3Fcode%3D"), "{again}");
+    // That page asks although somebody is signed in.
+    let form = server.get(&again).browser().with(&old).send().await;
+    assert_eq!(form.status, 200);
+    assert!(form.text().contains("name=\"password\""));
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("next", path.as_str())];
+    let entered = server.post("/sign-in").same_origin().with(&old).form(&fields).send().await;
+    assert_eq!(entered.entered(), path);
+    let cookies = entered.cookies();
+    assert!(server.get(&path).browser().with(&cookies).send().await.text().contains("Approve this login?"));
+    assert!(!server.is_signed_in(&old).await, "the old session was given up");
+    assert_eq!(server.approve(&cookies, &device.user_code).await.status, 303);
+    assert_eq!(server.poll(&device.device_code).await.status, 200);
+}
+
+#[apply(on_both_engines!)]
+async fn an_old_form_does_not_approve(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let org = server.organization("Tidewater Freight").await.to_string();
+    let cookies = server.session_of(&alice).await;
+    let token = server.form_token(&cookies).await;
+    server.clock.advance(Duration::from_secs(12 * 60 * 60 + 1));
+    let device = server.device(&[]).await;
+    let fields = [
+        ("token", token.as_str()),
+        ("code", &device.user_code),
+        ("org", org.as_str()),
+        ("mine", "yes"),
+        ("verdict", "approve"),
+    ];
+    let answer = server.post("/auth/device").same_origin().with(&cookies).form(&fields).send().await;
+    assert!(answer.header("location").starts_with("/sign-in?again=1"), "{}", answer.status);
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+}
+
+#[apply(on_both_engines!)]
+async fn signing_in_again_leads_nowhere_else(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    server.guard(&alice).await;
+    let cookies = server.session_of(&alice).await;
+    for next in ["https://evil.example", "//evil.example", "/\\evil.example"] {
+        let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let page = server
+            .get(&format!("/sign-in?again=1&next={encoded}"))
+            .browser()
+            .with(&cookies)
+            .send()
+            .await
+            .text();
+        assert!(!page.contains("evil"), "{next}");
+    }
+    let query = "?code=BBBB-BBBB&org=//evil.example&callback=http://evil.example/x&next=//evil.example";
+    let page = server.device_page(&cookies, query).await.text();
+    assert!(
+        !page.contains("href=\"http://evil")
+            && !page.contains("href=\"//evil")
+            && !page.contains("action=\"http")
+    );
+    assert_eq!(SECRET.len(), 32);
+}
+
+#[apply(on_both_engines!)]
+async fn the_organization_is_asked_for_and_kept(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    server.clock.advance(Duration::from_secs(1));
+    let nair = server.join(&alice, "Nair Consulting", Role::Viewer).await;
+    let cookies = server.session_of(&alice).await;
+    let device = server.device(&[]).await;
+    let code = device.user_code.as_str();
+    let see = async |org: &str| server.device_page(&cookies, &format!("?code={code}{org}")).await.text();
+    let page = see("").await;
+    assert!(
+        page.contains("Choose an organization")
+            && page.contains("In Tidewater Freight")
+            && page.contains("In Nair Consulting")
+    );
+    let chosen = format!("value=\"{nair}\" selected");
+    for org in [format!("&org={nair}"), "&org=Nair%20Consulting".to_owned()] {
+        assert!(see(&org).await.contains(&chosen), "{org}");
+    }
+    assert!(!see("&org=nair%20consulting").await.contains(&chosen), "an exact name");
+    let refused =
+        server.decide(&cookies, &[("code", code), ("mine", "yes"), ("verdict", "approve")]).await.text();
+    assert!(
+        refused.contains("Choose an organization.") && refused.contains("aria-invalid=\"true\""),
+        "{refused}"
+    );
+    // She works in Tidewater Freight and approves for the other one.
+    let fields = [("code", code), ("org", &nair.to_string()), ("mine", "yes"), ("verdict", "approve")];
+    assert_eq!(server.decide(&cookies, &fields).await.status, 303);
+    let told = server.poll(&device.device_code).await.json();
+    assert_eq!((&told["org_id"], &told["scope"]), (&serde_json::json!(nair), &serde_json::json!("viewer")));
+    let page = see("").await;
+    assert!(
+        page.contains("logged in to Nair Consulting as a viewer")
+            && page.contains("/settings/profile#devices")
+    );
+}
+
+#[apply(on_both_engines!)]
+async fn whoever_belongs_nowhere_can_only_deny(engine: Engine) {
+    let server = Server::on(engine).await;
+    let nobody = server.person("nobody@tidewater.example", "Nobody", None).await;
+    let cookies = server.session_of(&nobody).await;
+    let device = server.device(&[]).await;
+    let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
+    assert!(
+        page.contains("You belong to no organization here") && !page.contains("value=\"approve\""),
+        "{page}"
+    );
+    assert_eq!(server.approve(&cookies, &device.user_code).await.status, 422);
+    assert_eq!(server.deny(&cookies, &device.user_code).await.status, 303);
+    assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
 }

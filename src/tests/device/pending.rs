@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use serde_json::json;
 
-use super::super::harness::{Answer, Server, on_both_engines};
+use super::super::harness::{Server, TestResponse, on_both_engines};
 use super::super::personas::Persona;
 use super::{CLIENT, GRANT};
 use crate::keys::server as keys;
+use crate::platform::db::Engine;
 
 const LEASE: Duration = Duration::from_secs(5);
 
@@ -26,109 +28,118 @@ impl Server {
         self.sql("ALTER TABLE device_logins_away RENAME TO device_logins").await;
     }
 
-    async fn poll_armoriq(&self, device_code: &str) -> Answer {
+    async fn poll_armoriq(&self, device_code: &str) -> TestResponse {
         let body = json!({ "deviceCode": device_code }).to_string();
         let call = self.post("/auth/device/token").header("content-type", "application/json").body(body);
         call.send().await
     }
 }
 
-fn names(answer: &Answer) -> BTreeSet<String> {
+fn names(answer: &TestResponse) -> BTreeSet<String> {
     answer.headers.keys().map(ToString::to_string).collect()
 }
 
-on_both_engines! {
-    async fn asking_reads_nothing(engine) {
-        let server = Server::on(engine).await;
+#[apply(on_both_engines!)]
+async fn asking_reads_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let device = server.device(&[]).await;
+    // As if another process had made it.
+    server.clock.advance(LEASE);
+    let first = server.poll(&device.device_code).await;
+    assert_eq!(first.error(), "authorization_pending");
+    server.clock.advance(Duration::from_secs(5));
+    keys::catch_up(&server.app).await.expect("a reading");
+    server.hide_logins().await;
+    let again = server.poll(&device.device_code).await;
+    assert_eq!(again.error(), "authorization_pending");
+    assert_eq!(server.poll(&device.device_code).await.error(), "slow_down");
+    assert_eq!(names(&again), names(&first));
+    assert_eq!(again.body, first.body);
+    assert!(again.header("x-request-id").starts_with("req_"));
+    // Whatever is unusual goes the usual way, which asks the database.
+    let fields = [("grant_type", GRANT), ("client_id", CLIENT), ("device_code", device.device_code.as_str())];
+    let cross = server.post("/oauth/token").header("sec-fetch-site", "cross-site").form(&fields).send().await;
+    assert_eq!(cross.status, 403);
+    let filler = "x".repeat(3_000);
+    let large = [&fields[..], &[("x", filler.as_str())]].concat();
+    server.clock.advance(Duration::from_secs(4));
+    assert_eq!(server.token(&large).await.error(), "slow_down", "the same memory, further in");
+    server.clock.advance(LEASE);
+    assert_eq!(server.poll(&device.device_code).await.status, 500, "what was remembered is too old");
+    server.show_logins().await;
+    server.clock.advance(Duration::from_secs(30));
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+}
+
+#[apply(on_both_engines!)]
+async fn the_other_wire_too(engine: Engine) {
+    let server = Server::on(engine).await;
+    let asked = server
+        .post("/auth/device/code")
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .await
+        .json();
+    let code = asked["device_code"].as_str().expect("a code").to_owned();
+    let first = server.poll_armoriq(&code).await;
+    server.clock.advance(Duration::from_secs(4));
+    server.hide_logins().await;
+    let again = server.poll_armoriq(&code).await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.json()["error"], "authorization_pending");
+    assert_eq!(server.poll_armoriq(&code).await.json()["error"], "slow_down");
+    server.show_logins().await;
+    // The same code is nothing on the other wire, remembered or not.
+    let fields = [("grant_type", GRANT), ("client_id", CLIENT), ("device_code", code.as_str())];
+    assert_eq!(server.token(&fields).await.error(), "invalid_grant");
+}
+
+#[apply(on_both_engines!)]
+async fn a_decision_is_heard_at_once(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Member).await;
+    for approved in [true, false] {
         let device = server.device(&[]).await;
-        // As if another process had made it.
-        server.clock.advance(LEASE);
-        let first = server.poll(&device.device_code).await;
-        assert_eq!(first.error(), "authorization_pending");
-        server.clock.advance(Duration::from_secs(5));
-        keys::catch_up(&server.app).await.expect("a reading");
-        server.hide_logins().await;
-        let again = server.poll(&device.device_code).await;
-        assert_eq!(again.error(), "authorization_pending");
-        assert_eq!(server.poll(&device.device_code).await.error(), "slow_down");
-        assert_eq!(names(&again), names(&first));
-        assert_eq!(again.body, first.body);
-        assert!(again.header("x-request-id").starts_with("req_"));
-        // Whatever is unusual goes the usual way, which asks the database.
-        let fields = [("grant_type", GRANT), ("client_id", CLIENT), ("device_code", device.device_code.as_str())];
-        let cross = server.post("/oauth/token").header("sec-fetch-site", "cross-site").form(&fields).send().await;
-        assert_eq!(cross.status, 403);
-        let filler = "x".repeat(3_000);
-        let large = [&fields[..], &[("x", filler.as_str())]].concat();
-        server.clock.advance(Duration::from_secs(4));
-        assert_eq!(server.token(&large).await.error(), "slow_down", "the same memory, further in");
-        server.clock.advance(LEASE);
-        assert_eq!(server.poll(&device.device_code).await.status, 500, "what was remembered is too old");
-        server.show_logins().await;
-        server.clock.advance(Duration::from_secs(30));
+        let before = server.count("SELECT seq FROM change_counter").await;
         assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-    }
-
-    async fn the_other_wire_too(engine) {
-        let server = Server::on(engine).await;
-        let asked = server.post("/auth/device/code").header("content-type", "application/json").body("{}").send().await.json();
-        let code = asked["device_code"].as_str().expect("a code").to_owned();
-        let first = server.poll_armoriq(&code).await;
-        server.clock.advance(Duration::from_secs(4));
-        server.hide_logins().await;
-        let again = server.poll_armoriq(&code).await;
-        assert_eq!((again.status, &again.body), (first.status, &first.body));
-        assert_eq!(again.json()["error"], "authorization_pending");
-        assert_eq!(server.poll_armoriq(&code).await.json()["error"], "slow_down");
-        server.show_logins().await;
-        // The same code is nothing on the other wire, remembered or not.
-        let fields = [("grant_type", GRANT), ("client_id", CLIENT), ("device_code", code.as_str())];
-        assert_eq!(server.token(&fields).await.error(), "invalid_grant");
-    }
-
-    async fn a_decision_is_heard_at_once(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Member).await;
-        for approved in [true, false] {
-            let device = server.device(&[]).await;
-            let before = server.count("SELECT seq FROM change_counter").await;
-            assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-            assert_eq!(server.count("SELECT seq FROM change_counter").await, before, "asking changes nothing");
-            if approved {
-                server.approve(&cookies, &device.user_code).await;
-                assert_eq!(server.poll(&device.device_code).await.status, 200);
-            } else {
-                server.deny(&cookies, &device.user_code).await;
-                assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
-            }
+        assert_eq!(server.count("SELECT seq FROM change_counter").await, before, "asking changes nothing");
+        if approved {
+            server.approve(&cookies, &device.user_code).await;
+            assert_eq!(server.poll(&device.device_code).await.status, 200);
+        } else {
+            server.deny(&cookies, &device.user_code).await;
+            assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
         }
-        assert_eq!(server.count("SELECT COUNT(*) FROM changes WHERE kind = 'login'").await, 2);
     }
+    assert_eq!(server.count("SELECT COUNT(*) FROM changes WHERE kind = 'login'").await, 2);
+}
 
-    async fn what_another_process_decides_is_heard_with_the_next_reading(engine) {
-        let server = Server::on(engine).await;
-        let device = server.device(&[]).await;
-        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-        // In the database alone.
-        for text in [
-            "UPDATE device_logins SET status = 'denied'",
-            "INSERT INTO changes (seq, kind, id, at) SELECT seq + 1, 'login', (SELECT id FROM device_logins), 0 FROM change_counter",
-            "UPDATE change_counter SET seq = seq + 1",
-        ] {
-            server.sql(text).await;
-        }
-        server.clock.advance(Duration::from_secs(4));
-        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-        keys::catch_up(&server.app).await.expect("a reading");
-        assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
+#[apply(on_both_engines!)]
+async fn what_another_process_decides_is_heard_with_the_next_reading(engine: Engine) {
+    let server = Server::on(engine).await;
+    let device = server.device(&[]).await;
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+    // In the database alone.
+    for text in [
+        "UPDATE device_logins SET status = 'denied'",
+        "INSERT INTO changes (seq, kind, id, at) SELECT seq + 1, 'login', (SELECT id FROM device_logins), 0 FROM change_counter",
+        "UPDATE change_counter SET seq = seq + 1",
+    ] {
+        server.sql(text).await;
     }
+    server.clock.advance(Duration::from_secs(4));
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+    keys::catch_up(&server.app).await.expect("a reading");
+    assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
+}
 
-    async fn the_end_of_a_code_needs_no_news(engine) {
-        let server = Server::on(engine).await;
-        let device = server.device(&[]).await;
-        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-        server.clock.advance(Duration::from_secs(600));
-        keys::catch_up(&server.app).await.expect("a reading");
-        assert_eq!(server.poll(&device.device_code).await.error(), "expired_token");
-    }
+#[apply(on_both_engines!)]
+async fn the_end_of_a_code_needs_no_news(engine: Engine) {
+    let server = Server::on(engine).await;
+    let device = server.device(&[]).await;
+    assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+    server.clock.advance(Duration::from_secs(600));
+    keys::catch_up(&server.app).await.expect("a reading");
+    assert_eq!(server.poll(&device.device_code).await.error(), "expired_token");
 }

@@ -2,71 +2,81 @@
 
 use std::time::{Duration, Instant};
 
+use macro_rules_attribute::apply;
+
 use super::super::harness::{Server, on_both_engines};
 use super::super::personas::Persona;
 use crate::platform::db::Engine;
 
-on_both_engines! {
-    async fn neither_code_nor_key_is_kept_in_the_clear(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Member).await;
-        let device = server.device(&[]).await;
-        server.approve(&cookies, &device.user_code).await;
-        let key = server.poll(&device.device_code).await.json()["access_token"].as_str().expect("a key").to_owned();
-        let all = server.every_row().await;
-        assert!(all.contains(&device.user_code.replace('-', "")), "what is searched has the row");
-        assert!(!all.contains(&device.device_code) && !all.contains(&key) && !all.contains(&key[key.len() - 49..]));
-    }
+#[apply(on_both_engines!)]
+async fn neither_code_nor_key_is_kept_in_the_clear(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Member).await;
+    let device = server.device(&[]).await;
+    server.approve(&cookies, &device.user_code).await;
+    let key =
+        server.poll(&device.device_code).await.json()["access_token"].as_str().expect("a key").to_owned();
+    let all = server.every_row().await;
+    assert!(all.contains(&device.user_code.replace('-', "")), "what is searched has the row");
+    assert!(
+        !all.contains(&device.device_code) && !all.contains(&key) && !all.contains(&key[key.len() - 49..])
+    );
+}
 
-    async fn asking_for_what_is_pending_writes_nothing(engine) {
-        let server = Server::on(engine).await;
-        let device = server.device(&[]).await;
-        server.poll(&device.device_code).await;
-        let before = server.every_row().await;
-        // Nobody can write meanwhile: a poll that wanted to would wait for the one writer, or the table.
-        let mut write = server.app.db.write().await.expect("the one writer");
-        if engine == Engine::Postgres {
-            sqlx::query("LOCK TABLE device_logins, audit, keys IN EXCLUSIVE MODE").execute(&mut *write).await.expect("a lock");
-        }
-        for _ in 0..3 {
-            server.clock.advance(Duration::from_secs(30));
-            assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-            assert_eq!(server.poll(&device.device_code).await.error(), "slow_down");
-        }
-        drop(write);
-        assert_eq!(server.every_row().await, before);
+#[apply(on_both_engines!)]
+async fn asking_for_what_is_pending_writes_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let device = server.device(&[]).await;
+    server.poll(&device.device_code).await;
+    let before = server.every_row().await;
+    // Nobody can write meanwhile: a poll that wanted to would wait for the one writer, or the table.
+    let mut write = server.app.db.write().await.expect("the one writer");
+    if engine == Engine::Postgres {
+        sqlx::query("LOCK TABLE device_logins, audit, keys IN EXCLUSIVE MODE")
+            .execute(&mut *write)
+            .await
+            .expect("a lock");
     }
-
-    #[expect(clippy::disallowed_methods, reason = "a figure for people, which decides nothing")]
-    async fn asking_is_cheap(engine) {
-        let server = Server::on(engine).await;
-        let device = server.device(&[]).await;
-        server.poll(&device.device_code).await;
-        let polls = 200;
-        let began = Instant::now();
-        for _ in 0..polls {
-            server.clock.advance(Duration::from_secs(1));
-            server.poll(&device.device_code).await;
-        }
-        println!("a poll on {engine} takes {:?}", began.elapsed() / polls);
+    for _ in 0..3 {
+        server.clock.advance(Duration::from_secs(30));
+        assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
+        assert_eq!(server.poll(&device.device_code).await.error(), "slow_down");
     }
+    drop(write);
+    assert_eq!(server.every_row().await, before);
+}
 
-    async fn rows_go_a_week_after_their_time(engine) {
-        let server = Server::on(engine).await;
-        let cookies = server.sign_in_as(Persona::Member).await;
-        let (_, used) = (server.device(&[]).await, server.device(&[]).await);
-        server.approve(&cookies, &used.user_code).await;
-        server.poll(&used.device_code).await;
-        let left = "SELECT COUNT(*) FROM device_logins";
-        let week = Duration::from_secs(7 * 24 * 60 * 60);
-        server.clock.advance(week + Duration::from_secs(600));
-        crate::server::sweep(&server.app).await.expect("swept");
-        assert_eq!(server.count(left).await, 2);
+#[expect(clippy::disallowed_methods, reason = "a figure for people, which decides nothing")]
+#[apply(on_both_engines!)]
+async fn asking_is_cheap(engine: Engine) {
+    let server = Server::on(engine).await;
+    let device = server.device(&[]).await;
+    server.poll(&device.device_code).await;
+    let polls = 200;
+    let began = Instant::now();
+    for _ in 0..polls {
         server.clock.advance(Duration::from_secs(1));
-        crate::server::sweep(&server.app).await.expect("swept");
-        assert_eq!(server.count(left).await, 0);
-        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1, "keys stay");
+        server.poll(&device.device_code).await;
     }
+    println!("a poll on {engine} takes {:?}", began.elapsed() / polls);
+}
+
+#[apply(on_both_engines!)]
+async fn rows_go_a_week_after_their_time(engine: Engine) {
+    let server = Server::on(engine).await;
+    let cookies = server.sign_in_as(Persona::Member).await;
+    let (_, used) = (server.device(&[]).await, server.device(&[]).await);
+    server.approve(&cookies, &used.user_code).await;
+    server.poll(&used.device_code).await;
+    let left = "SELECT COUNT(*) FROM device_logins";
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    server.clock.advance(week + Duration::from_secs(600));
+    crate::server::sweep(&server.app).await.expect("swept");
+    assert_eq!(server.count(left).await, 2);
+    server.clock.advance(Duration::from_secs(1));
+    crate::server::sweep(&server.app).await.expect("swept");
+    assert_eq!(server.count(left).await, 0);
+    assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1, "keys stay");
 }
 
 impl Server {

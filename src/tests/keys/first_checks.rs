@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use macro_rules_attribute::apply;
+
 use super::*;
-use crate::tests::harness::Answer;
+use crate::platform::db::Engine;
+use crate::tests::harness::TestResponse;
 
 /// The limit on wrong secrets in a minute.
 const WITHIN_LIMIT: usize = 20;
@@ -21,7 +24,7 @@ fn wrong_token(server: &Server, kind: Kind, id: SecretId) -> Secret {
 }
 
 /// A response without its request id.
-fn without_request_id(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+fn without_request_id(answer: &TestResponse) -> (u16, Vec<(String, String)>, String) {
     let id = answer.header("x-request-id").to_owned();
     assert!(!id.is_empty());
     let headers = answer.headers.iter().filter(|(name, _)| *name != "x-request-id");
@@ -54,136 +57,141 @@ fn start_flood(
     (0..FLOOD).map(start_one).collect()
 }
 
-on_both_engines! {
-    async fn a_wrong_secret_costs_the_same_whether_or_not_the_right_one_exists(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let living = server.key(&owner, "living").await.key;
-        let revoked = server.key(&owner, "revoked").await.key;
-        keys::revoke(&server.app, &owner, revoked.id).await.expect("a key");
-        let rotated = server.key(&owner, "rotated").await.key;
-        keys::rotate(&server.app, &owner, rotated.id, Duration::ZERO, None).await.expect("a secret");
-        let path = format!("/api/v1/authorize?org={}", owner.org.org);
-        let cases = [
-            (Kind::Live, living.secret),
-            (Kind::Live, revoked.secret),
-            (Kind::Live, rotated.secret),
-            (Kind::Claw, living.secret),
-            (Kind::Claw, revoked.secret),
-        ];
-        let mut answers = Vec::new();
-        for turn in 0..WITHIN_LIMIT + 5 {
-            let mut same_turn = Vec::new();
-            for (number, (kind, id)) in cases.into_iter().enumerate() {
-                let address = format!("198.51.100.{number}");
-                let token = wrong_token(&server, kind, id);
-                let before = hashes(&server);
-                let first = server.get(&path).from(&address).key(&token).send().await;
-                assert_eq!(hashes(&server) - before, 1, "try {turn} of case {number}");
-                let second = server.get(&path).from(&address).key(&token).send().await;
-                assert_eq!(hashes(&server) - before, 1, "the second try of a wrong token costs nothing");
-                same_turn.push((without_request_id(&first), without_request_id(&second)));
-            }
-            assert!(same_turn.iter().all(|answer| *answer == same_turn[0]), "{same_turn:#?}");
-            answers.push(same_turn.swap_remove(0));
-        }
-        let statuses: Vec<_> = answers.iter().map(|(first, _)| first.0).collect();
-        assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 5]].concat());
-
-        let before = server.app.metrics.key_work();
-        let unknown = SecretId::parse("0AZaz9b8C7d6").expect("an id");
-        let answer = server.get(&path).key(&wrong_token(&server, Kind::Live, unknown)).send().await;
-        assert_eq!(without_request_id(&answer), answers[0].0);
-        let after = server.app.metrics.key_work();
-        assert_eq!((after.0, after.1), (before.0, before.1 + 1), "a public id that nobody has is looked up only");
-    }
-
-    async fn another_organizations_service_learns_nothing_from_wrong_secrets(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let living = server.key(&owner, "living").await.key;
-        let revoked = server.key(&owner, "revoked").await.key;
-        keys::revoke(&server.app, &owner, revoked.id).await.expect("a key");
-        let stranger = server.key_of(Persona::Stranger).await;
-        server.check(&stranger).await;
-        for (kind, id) in [(Kind::Live, living.secret), (Kind::Live, revoked.secret), (Kind::Test, living.secret)] {
+#[apply(on_both_engines!)]
+async fn a_wrong_secret_costs_the_same_whether_or_not_the_right_one_exists(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let living = server.key(&owner, "living").await.key;
+    let revoked = server.key(&owner, "revoked").await.key;
+    keys::revoke(&server.app, &owner, revoked.id).await.expect("a key");
+    let rotated = server.key(&owner, "rotated").await.key;
+    keys::rotate(&server.app, &owner, rotated.id, Duration::ZERO, None).await.expect("a secret");
+    let path = format!("/api/v1/authorize?org={}", owner.org.org);
+    let cases = [
+        (Kind::Live, living.secret),
+        (Kind::Live, revoked.secret),
+        (Kind::Live, rotated.secret),
+        (Kind::Claw, living.secret),
+        (Kind::Claw, revoked.secret),
+    ];
+    let mut answers = Vec::new();
+    for turn in 0..WITHIN_LIMIT + 5 {
+        let mut same_turn = Vec::new();
+        for (number, (kind, id)) in cases.into_iter().enumerate() {
+            let address = format!("198.51.100.{number}");
             let token = wrong_token(&server, kind, id);
-            let body = serde_json::json!({"key": token.expose()});
             let before = hashes(&server);
-            for _ in 0..2 {
-                let answer = server.post("/api/v1/keys/verify").key(&stranger).json(&body).send().await;
-                assert_eq!(answer.json(), serde_json::json!({"valid": false, "code": "unknown"}));
-            }
-            assert_eq!(hashes(&server) - before, 1);
+            let first = server.get(&path).from(&address).key(&token).send().await;
+            assert_eq!(hashes(&server) - before, 1, "try {turn} of case {number}");
+            let second = server.get(&path).from(&address).key(&token).send().await;
+            assert_eq!(hashes(&server) - before, 1, "the second try of a wrong token costs nothing");
+            same_turn.push((without_request_id(&first), without_request_id(&second)));
         }
+        assert!(same_turn.iter().all(|answer| *answer == same_turn[0]), "{same_turn:#?}");
+        answers.push(same_turn.swap_remove(0));
     }
+    let statuses: Vec<_> = answers.iter().map(|(first, _)| first.0).collect();
+    assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 5]].concat());
 
-    async fn wrong_secrets_do_not_keep_the_right_one_out(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.actor(Persona::Owner).await;
-        let [asked, verified] = [server.key(&owner, "authorize").await, server.key(&owner, "verify").await];
-        let path = format!("/api/v1/authorize?org={}", owner.org.org);
-        let mut statuses = Vec::new();
-        for _ in 0..WITHIN_LIMIT + 10 {
-            let token = wrong_token(&server, Kind::Live, asked.key.secret);
-            statuses.push(server.get(&path).key(&token).send().await.status.as_u16());
+    let before = server.app.metrics.key_work();
+    let unknown = SecretId::parse("0AZaz9b8C7d6").expect("an id");
+    let answer = server.get(&path).key(&wrong_token(&server, Kind::Live, unknown)).send().await;
+    assert_eq!(without_request_id(&answer), answers[0].0);
+    let after = server.app.metrics.key_work();
+    assert_eq!((after.0, after.1), (before.0, before.1 + 1), "a public id that nobody has is looked up only");
+}
+
+#[apply(on_both_engines!)]
+async fn another_organizations_service_learns_nothing_from_wrong_secrets(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let living = server.key(&owner, "living").await.key;
+    let revoked = server.key(&owner, "revoked").await.key;
+    keys::revoke(&server.app, &owner, revoked.id).await.expect("a key");
+    let stranger = server.key_of(Persona::Stranger).await;
+    server.check(&stranger).await;
+    for (kind, id) in [(Kind::Live, living.secret), (Kind::Live, revoked.secret), (Kind::Test, living.secret)]
+    {
+        let token = wrong_token(&server, kind, id);
+        let body = serde_json::json!({"key": token.expose()});
+        let before = hashes(&server);
+        for _ in 0..2 {
+            let answer = server.post("/api/v1/keys/verify").key(&stranger).json(&body).send().await;
+            assert_eq!(answer.json(), serde_json::json!({"valid": false, "code": "unknown"}));
         }
-        assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 10]].concat());
-        let right = server.get(&path).key(&asked.plaintext).send().await;
-        assert_eq!(right.status, 200, "the right secret from the same address");
+        assert_eq!(hashes(&server) - before, 1);
+    }
+}
 
-        // Without an `ip` all callers of the organization's services count as one.
-        let service = server.key(&owner, "service").await.plaintext;
-        let verify = async |token: &Secret| {
-            let body = serde_json::json!({"key": token.expose()});
-            server.post("/api/v1/keys/verify").key(&service).json(&body).send().await
+#[apply(on_both_engines!)]
+async fn wrong_secrets_do_not_keep_the_right_one_out(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let [asked, verified] = [server.key(&owner, "authorize").await, server.key(&owner, "verify").await];
+    let path = format!("/api/v1/authorize?org={}", owner.org.org);
+    let mut statuses = Vec::new();
+    for _ in 0..WITHIN_LIMIT + 10 {
+        let token = wrong_token(&server, Kind::Live, asked.key.secret);
+        statuses.push(server.get(&path).key(&token).send().await.status.as_u16());
+    }
+    assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 10]].concat());
+    let right = server.get(&path).key(&asked.plaintext).send().await;
+    assert_eq!(right.status, 200, "the right secret from the same address");
+
+    // Without an `ip` all callers of the organization's services count as one.
+    let service = server.key(&owner, "service").await.plaintext;
+    let verify = async |token: &Secret| {
+        let body = serde_json::json!({"key": token.expose()});
+        server.post("/api/v1/keys/verify").key(&service).json(&body).send().await
+    };
+    for turn in 0..WITHIN_LIMIT + 5 {
+        let answer = verify(&wrong_token(&server, Kind::Live, verified.key.secret)).await;
+        assert_eq!(answer.status, if turn < WITHIN_LIMIT { 200 } else { 429 });
+        assert_eq!(answer.header("retry-after").is_empty(), turn < WITHIN_LIMIT);
+    }
+    let right = verify(&verified.plaintext).await;
+    assert_eq!((right.status.as_u16(), right.json()["valid"].as_bool()), (200, Some(true)));
+}
+
+#[apply(on_both_engines!)]
+async fn a_flood_from_many_addresses_does_not_keep_others_out(engine: Engine) {
+    let server = Arc::new(Server::on(engine).await);
+    let owner = server.actor(Persona::Owner).await;
+    let mut attacked = Vec::new();
+    for number in 0..20 {
+        attacked.push(server.key(&owner, &format!("attacked {number}")).await.key);
+    }
+    for ids in [1, 20] {
+        let ids: Vec<SecretId> = attacked[..ids].iter().map(|key| key.secret).collect();
+        let mut cold = Vec::new();
+        for number in 0..50 {
+            cold.push(server.key(&owner, &format!("cold {number} of {}", ids.len())).await.plaintext);
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let begun = server.app.metrics.key_work().1;
+        let flood = start_flood(&server, &ids, &stop);
+        while server.app.metrics.key_work().1 < begun + u64::from(FLOOD) {
+            tokio::task::yield_now().await;
+        }
+        let before = hashes(&server);
+        let name = format!("new beside {}", ids.len());
+        let checks = futures_util::future::join_all(cold.iter().map(|token| server.check(token)));
+        let make = async {
+            let made = server.key(&owner, &name).await;
+            let id = &made.key.id;
+            keys::rotate(&server.app, &owner, *id, Duration::from_secs(60), None)
+                .await
+                .expect("a new secret");
         };
-        for turn in 0..WITHIN_LIMIT + 5 {
-            let answer = verify(&wrong_token(&server, Kind::Live, verified.key.secret)).await;
-            assert_eq!(answer.status, if turn < WITHIN_LIMIT { 200 } else { 429 });
-            assert_eq!(answer.header("retry-after").is_empty(), turn < WITHIN_LIMIT);
+        let (outcomes, ()) = tokio::join!(checks, make);
+        let meanwhile = hashes(&server) - before;
+        assert!(flood.iter().all(|task| !task.is_finished()), "the flood was still on");
+        stop.store(true, Ordering::SeqCst);
+        for task in flood {
+            task.await.expect("no panic");
         }
-        let right = verify(&verified.plaintext).await;
-        assert_eq!((right.status.as_u16(), right.json()["valid"].as_bool()), (200, Some(true)));
-    }
-
-    async fn a_flood_from_many_addresses_does_not_keep_others_out(engine) {
-        let server = Arc::new(Server::on(engine).await);
-        let owner = server.actor(Persona::Owner).await;
-        let mut attacked = Vec::new();
-        for number in 0..20 {
-            attacked.push(server.key(&owner, &format!("attacked {number}")).await.key);
-        }
-        for ids in [1, 20] {
-            let ids: Vec<SecretId> = attacked[..ids].iter().map(|key| key.secret).collect();
-            let mut cold = Vec::new();
-            for number in 0..50 {
-                cold.push(server.key(&owner, &format!("cold {number} of {}", ids.len())).await.plaintext);
-            }
-            let stop = Arc::new(AtomicBool::new(false));
-            let begun = server.app.metrics.key_work().1;
-            let flood = start_flood(&server, &ids, &stop);
-            while server.app.metrics.key_work().1 < begun + u64::from(FLOOD) {
-                tokio::task::yield_now().await;
-            }
-            let before = hashes(&server);
-            let name = format!("new beside {}", ids.len());
-            let checks = futures_util::future::join_all(cold.iter().map(|token| server.check(token)));
-            let make = async {
-                let made = server.key(&owner, &name).await;
-                let id = &made.key.id;
-                keys::rotate(&server.app, &owner, *id, Duration::from_secs(60), None).await.expect("a new secret");
-            };
-            let (outcomes, ()) = tokio::join!(checks, make);
-            let meanwhile = hashes(&server) - before;
-            assert!(flood.iter().all(|task| !task.is_finished()), "the flood was still on");
-            stop.store(true, Ordering::SeqCst);
-            for task in flood {
-                task.await.expect("no panic");
-            }
-            assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid), "{outcomes:?}");
-            // Two of each flow that waits may be hashed before a new one, and some while the database is asked.
-            assert!(meanwhile < 4 * u64::from(FLOOD), "{meanwhile} hashes until the last of fifty");
-        }
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid), "{outcomes:?}");
+        // Two of each flow that waits may be hashed before a new one, and some while the database is asked.
+        assert!(meanwhile < 4 * u64::from(FLOOD), "{meanwhile} hashes until the last of fifty");
     }
 }

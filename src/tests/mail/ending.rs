@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::{Sink, on_both_engines};
 use crate::keys::server::{self as keys, Draft};
 use crate::orgs::server::Actor;
+use crate::platform::db::Engine;
 use crate::shared::{KeyId, Timestamp};
 use crate::tests::harness::Server;
 use crate::tests::keys::draft;
@@ -26,57 +29,61 @@ impl Server {
     }
 }
 
-on_both_engines! {
-    async fn who_made_a_key_hears_of_its_end_once(engine) {
-        let mut sink = Sink::start().await;
-        let server = Server::with(engine, &sink.settings()).await;
-        let member = server.actor(Persona::Member).await;
-        let start = server.clock.now();
-        let key = server.ending_key(&member, "nightly", start.plus(DAY * 10)).await;
-        let revoked = server.ending_key(&member, "gone", start.plus(DAY * 10)).await;
-        keys::revoke(&server.app, &member, revoked).await.expect("a revoked key");
-        // Whoever makes one for a few days knows.
-        server.ending_key(&member, "short", start.plus(DAY * 7)).await;
-        server.key(&member, "forever").await;
-        server.days_pass(2).await;
-        assert_eq!(server.count(TOLD).await, 0);
-        server.days_pass(2).await;
-        assert_eq!(server.count(TOLD).await, 1);
-        let letter = sink.letter().await;
-        assert_eq!(letter.to, [Persona::Member.email()]);
-        assert_eq!(letter.header("Subject"), "The key nightly of Tidewater Freight expires soon");
-        assert_eq!(letter.link(), format!("/settings/api-keys/{key}"));
-        server.days_pass(1).await;
+#[apply(on_both_engines!)]
+async fn who_made_a_key_hears_of_its_end_once(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let server = Server::with(engine, &sink.settings()).await;
+    let member = server.actor(Persona::Member).await;
+    let start = server.clock.now();
+    let key = server.ending_key(&member, "nightly", start.plus(DAY * 10)).await;
+    let revoked = server.ending_key(&member, "gone", start.plus(DAY * 10)).await;
+    keys::revoke(&server.app, &member, revoked).await.expect("a revoked key");
+    // Whoever makes one for a few days knows.
+    server.ending_key(&member, "short", start.plus(DAY * 7)).await;
+    server.key(&member, "forever").await;
+    server.days_pass(2).await;
+    assert_eq!(server.count(TOLD).await, 0);
+    server.days_pass(2).await;
+    assert_eq!(server.count(TOLD).await, 1);
+    let letter = sink.letter().await;
+    assert_eq!(letter.to, [Persona::Member.email()]);
+    assert_eq!(letter.header("Subject"), "The key nightly of Tidewater Freight expires soon");
+    assert_eq!(letter.link(), format!("/settings/api-keys/{key}"));
+    server.days_pass(1).await;
 
-        // A new end is news.
-        let edit = keys::Edit { expires_at: Some(Some(start.plus(DAY * 30))), ..keys::Edit::default() };
-        keys::edit(&server.app, &member, key, &edit).await.expect("an edited key");
-        server.days_pass(10).await;
-        assert_eq!(server.count(TOLD).await, 0);
-        server.days_pass(9).await;
-        assert_eq!(server.count(TOLD).await, 1);
-        assert_eq!(sink.letter().await.header("Subject"), "The key nightly of Tidewater Freight expires soon");
-        assert!(sink.letter_now().is_none());
-    }
+    // A new end is news.
+    let edit = keys::Edit { expires_at: Some(Some(start.plus(DAY * 30))), ..keys::Edit::default() };
+    keys::edit(&server.app, &member, key, &edit).await.expect("an edited key");
+    server.days_pass(10).await;
+    assert_eq!(server.count(TOLD).await, 0);
+    server.days_pass(9).await;
+    assert_eq!(server.count(TOLD).await, 1);
+    assert_eq!(sink.letter().await.header("Subject"), "The key nightly of Tidewater Freight expires soon");
+    assert!(sink.letter_now().is_none());
+}
 
-    async fn without_a_mail_server_nobody_counts_as_told(engine) {
-        let server = Server::on(engine).await;
-        let member = server.actor(Persona::Member).await;
-        server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
-        server.days_pass(4).await;
-        assert_eq!(server.count(TOLD).await, 0);
-    }
+#[apply(on_both_engines!)]
+async fn without_a_mail_server_nobody_counts_as_told(engine: Engine) {
+    let server = Server::on(engine).await;
+    let member = server.actor(Persona::Member).await;
+    server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
+    server.days_pass(4).await;
+    assert_eq!(server.count(TOLD).await, 0);
+}
 
-    async fn the_owners_hear_of_it_when_nobody_else_answers_for_the_key(engine) {
-        let mut sink = Sink::start().await;
-        let server = Server::with(engine, &sink.settings()).await;
-        server.actor(Persona::Owner).await;
-        server.actor(Persona::Admin).await;
-        let member = server.actor(Persona::Member).await;
-        server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
-        sqlx::query("UPDATE users SET disabled_at = 1 WHERE name = 'Member'").execute(server.app.db.pool()).await.expect("a change");
-        server.days_pass(4).await;
-        assert_eq!(sink.letter().await.to, [Persona::Owner.email()]);
-        assert!(sink.letter_now().is_none());
-    }
+#[apply(on_both_engines!)]
+async fn the_owners_hear_of_it_when_nobody_else_answers_for_the_key(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let server = Server::with(engine, &sink.settings()).await;
+    server.actor(Persona::Owner).await;
+    server.actor(Persona::Admin).await;
+    let member = server.actor(Persona::Member).await;
+    server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
+    sqlx::query("UPDATE users SET disabled_at = 1 WHERE name = 'Member'")
+        .execute(server.app.db.pool())
+        .await
+        .expect("a change");
+    server.days_pass(4).await;
+    assert_eq!(sink.letter().await.to, [Persona::Owner.email()]);
+    assert!(sink.letter_now().is_none());
 }

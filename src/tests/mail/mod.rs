@@ -12,36 +12,48 @@ use std::time::Duration;
 
 use super::harness::{Server, on_both_engines};
 use crate::orgs::server::letters::invitation;
+use crate::platform::db::Engine;
 use crate::platform::{Letter, Posted};
+use macro_rules_attribute::apply;
 use sink::Habit;
 
-on_both_engines! {
-    async fn an_invitation_arrives_in_two_forms(engine) {
-        let mut sink = Sink::start().await;
-        let server = Server::with(engine, &sink.settings()).await;
-        let link = "http://latchkey.test/invite/abc";
-        assert_eq!(invitation(&server.app, "bob@x.example", "Tidewater & Sons", "Alice", link), Posted::Queued);
-        let letter = sink.letter().await;
-        assert_eq!((letter.from.as_str(), letter.to.as_slice()), ("keys@tidewater.example", &["bob@x.example".to_owned()][..]));
-        assert_eq!(letter.header("From"), "Latchkey <keys@tidewater.example>");
-        assert_eq!(letter.header("To"), "bob@x.example");
-        assert_eq!(letter.header("Subject"), "Alice invites you to Tidewater & Sons");
-        assert_eq!(letter.header("Date"), "Fri, 20 Nov 2026 10:00:00 +0000");
-        assert!(letter.header("Message-ID").ends_with("@tidewater.example>"));
-        assert_eq!(letter.link(), "/invite/abc");
-        let body = letter.text();
-        assert!(body.contains("Content-Type: text/plain; charset=utf-8") && body.contains("Content-Type: text/html; charset=utf-8"), "{body}");
-        assert!(body.contains("Join Tidewater &amp; Sons"), "{body}");
-    }
+#[apply(on_both_engines!)]
+async fn an_invitation_arrives_in_two_forms(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let server = Server::with(engine, &sink.settings()).await;
+    let link = "http://latchkey.test/invite/abc";
+    assert_eq!(invitation(&server.app, "bob@x.example", "Tidewater & Sons", "Alice", link), Posted::Queued);
+    let letter = sink.letter().await;
+    assert_eq!(
+        (letter.from.as_str(), letter.to.as_slice()),
+        ("keys@tidewater.example", &["bob@x.example".to_owned()][..])
+    );
+    assert_eq!(letter.header("From"), "Latchkey <keys@tidewater.example>");
+    assert_eq!(letter.header("To"), "bob@x.example");
+    assert_eq!(letter.header("Subject"), "Alice invites you to Tidewater & Sons");
+    assert_eq!(letter.header("Date"), "Fri, 20 Nov 2026 10:00:00 +0000");
+    assert!(letter.header("Message-ID").ends_with("@tidewater.example>"));
+    assert_eq!(letter.link(), "/invite/abc");
+    let body = letter.text();
+    assert!(
+        body.contains("Content-Type: text/plain; charset=utf-8")
+            && body.contains("Content-Type: text/html; charset=utf-8"),
+        "{body}"
+    );
+    assert!(body.contains("Join Tidewater &amp; Sons"), "{body}");
+}
 
-    async fn without_a_mail_server_nothing_is_sent_and_links_are_shown(engine) {
-        let server = Server::on(engine).await;
-        assert_eq!(invitation(&server.app, "bob@x.example", "Tidewater", "Alice", "http://x"), Posted::NoMail);
-        assert_eq!(server.get("/reset").browser().send().await.status, 404);
-        assert_eq!(server.post("/reset").same_origin().form(&[("email", "a@b")]).send().await.status, 404);
-        let page = server.get("/sign-in").browser().send().await.text();
-        assert!(!page.contains("Forgot password?") && page.contains("Whoever runs this server can make you a new link."));
-    }
+#[apply(on_both_engines!)]
+async fn without_a_mail_server_nothing_is_sent_and_links_are_shown(engine: Engine) {
+    let server = Server::on(engine).await;
+    assert_eq!(invitation(&server.app, "bob@x.example", "Tidewater", "Alice", "http://x"), Posted::NoMail);
+    assert_eq!(server.get("/reset").browser().send().await.status, 404);
+    assert_eq!(server.post("/reset").same_origin().form(&[("email", "a@b")]).send().await.status, 404);
+    let page = server.get("/sign-in").browser().send().await.text();
+    assert!(
+        !page.contains("Forgot password?")
+            && page.contains("Whoever runs this server can make you a new link.")
+    );
 }
 
 #[tokio::test]

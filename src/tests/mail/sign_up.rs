@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::{Server, Sink, on_both_engines};
-use crate::tests::harness::Answer;
+use crate::platform::db::Engine;
+use crate::tests::harness::TestResponse;
 use crate::tests::people::{EMAIL, OTHER_PASSWORD};
 
 fn open(sink: &Sink) -> Vec<(&'static str, &str)> {
@@ -13,99 +16,125 @@ fn open(sink: &Sink) -> Vec<(&'static str, &str)> {
 }
 
 impl Server {
-    async fn ask_in(&self, email: &str) -> Answer {
+    async fn ask_in(&self, email: &str) -> TestResponse {
         self.post("/sign-up").same_origin().form(&[("email", email)]).send().await
     }
 
-    async fn finish(&self, link: &str) -> Answer {
+    async fn finish(&self, link: &str) -> TestResponse {
         let fields = [("name", "Bob Reed"), ("password", OTHER_PASSWORD), ("organization", "Reed Haulage")];
         self.post(link).same_origin().form(&fields).send().await
     }
 }
 
-on_both_engines! {
-    async fn the_link_in_the_letter_makes_the_account(engine) {
-        let mut sink = Sink::start().await;
-        let server = Server::with(engine, &open(&sink)).await;
-        server.alice().await;
-        assert!(server.get("/sign-in").browser().send().await.text().contains("href=\"/sign-up\""));
-        assert_eq!(server.get("/sign-up").browser().send().await.status, 200);
-        assert_eq!(server.ask_in("Bob@reed.example").await.status, 200);
-        let letter = sink.letter().await;
-        assert_eq!((letter.to.as_slice(), letter.header("Subject")), (&["Bob@reed.example".to_owned()][..], "Confirm your address for latchkey.test"));
-        assert_eq!(server.count("SELECT count(*) FROM users").await, 1, "nothing is made before");
-        let link = letter.link();
-        let refused = server.post(&link).same_origin().form(&[("name", ""), ("password", "short"), ("organization", "\u{202e}")]).send().await;
-        assert_eq!(refused.status, 422);
-        let page = refused.text();
-        assert!(page.contains("Enter your name") && page.contains("at least 12 characters") && page.contains("cannot be seen"), "{page}");
-        let made = server.finish(&link).await;
-        assert_eq!(made.entered(), "/", "{}", made.text());
-        let profile = server.profile(&made.cookies()).await.text();
-        assert!(profile.contains("Bob@reed.example") && profile.contains("Reed Haulage") && profile.contains("You are an owner"));
-        assert_eq!(server.finish(&link).await.status, 410, "once");
-        assert_eq!(server.sign_in("bob@reed.example", OTHER_PASSWORD, "").await.entered(), "/settings/profile");
-        assert_eq!(server.audited().await, ["sign_up.asked", "organization.created", "sign_up.refused", "session.started"]);
-    }
+#[apply(on_both_engines!)]
+async fn the_link_in_the_letter_makes_the_account(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let server = Server::with(engine, &open(&sink)).await;
+    server.alice().await;
+    assert!(server.get("/sign-in").browser().send().await.text().contains("href=\"/sign-up\""));
+    assert_eq!(server.get("/sign-up").browser().send().await.status, 200);
+    assert_eq!(server.ask_in("Bob@reed.example").await.status, 200);
+    let letter = sink.letter().await;
+    assert_eq!(
+        (letter.to.as_slice(), letter.header("Subject")),
+        (&["Bob@reed.example".to_owned()][..], "Confirm your address for latchkey.test")
+    );
+    assert_eq!(server.count("SELECT count(*) FROM users").await, 1, "nothing is made before");
+    let link = letter.link();
+    let refused = server
+        .post(&link)
+        .same_origin()
+        .form(&[("name", ""), ("password", "short"), ("organization", "\u{202e}")])
+        .send()
+        .await;
+    assert_eq!(refused.status, 422);
+    let page = refused.text();
+    assert!(
+        page.contains("Enter your name")
+            && page.contains("at least 12 characters")
+            && page.contains("cannot be seen"),
+        "{page}"
+    );
+    let made = server.finish(&link).await;
+    assert_eq!(made.entered(), "/", "{}", made.text());
+    let profile = server.profile(&made.cookies()).await.text();
+    assert!(
+        profile.contains("Bob@reed.example")
+            && profile.contains("Reed Haulage")
+            && profile.contains("You are an owner")
+    );
+    assert_eq!(server.finish(&link).await.status, 410, "once");
+    assert_eq!(server.sign_in("bob@reed.example", OTHER_PASSWORD, "").await.entered(), "/settings/profile");
+    assert_eq!(
+        server.audited().await,
+        ["sign_up.asked", "organization.created", "sign_up.refused", "session.started"]
+    );
+}
 
-    async fn whoever_has_an_account_is_told_by_letter_alone(engine) {
-        let mut sink = Sink::start().await;
-        let server = Server::with(engine, &open(&sink)).await;
-        server.alice().await;
-        let main = |answer: &Answer, email: &str| answer.text().replace(email, "").split("<main").nth(1).expect("a page").to_owned();
-        let (known, unknown) = (server.ask_in(EMAIL).await, server.ask_in("bob@reed.example").await);
-        assert_eq!(main(&known, EMAIL), main(&unknown, "bob@reed.example"));
-        let mut subjects = [sink.letter().await, sink.letter().await].map(|letter| (letter.to[0].clone(), letter.header("Subject").to_owned()));
-        subjects.sort();
-        assert_eq!(subjects[0], (EMAIL.to_owned(), "You have an account on latchkey.test".to_owned()));
-        assert_eq!(subjects[1].1, "Confirm your address for latchkey.test");
-    }
+#[apply(on_both_engines!)]
+async fn whoever_has_an_account_is_told_by_letter_alone(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let server = Server::with(engine, &open(&sink)).await;
+    server.alice().await;
+    let main = |answer: &TestResponse, email: &str| {
+        answer.text().replace(email, "").split("<main").nth(1).expect("a page").to_owned()
+    };
+    let (known, unknown) = (server.ask_in(EMAIL).await, server.ask_in("bob@reed.example").await);
+    assert_eq!(main(&known, EMAIL), main(&unknown, "bob@reed.example"));
+    let mut subjects = [sink.letter().await, sink.letter().await]
+        .map(|letter| (letter.to[0].clone(), letter.header("Subject").to_owned()));
+    subjects.sort();
+    assert_eq!(subjects[0], (EMAIL.to_owned(), "You have an account on latchkey.test".to_owned()));
+    assert_eq!(subjects[1].1, "Confirm your address for latchkey.test");
+}
 
-    async fn links_end_and_newer_ones_replace_them(engine) {
-        let mut sink = Sink::start().await;
-        let server = Server::with(engine, &open(&sink)).await;
-        for _ in 0..3 {
-            assert_eq!(server.ask_in("bob@reed.example").await.status, 200);
-        }
-        let first = sink.letter().await.link();
-        assert!(sink.letter_now().is_none(), "one letter in five minutes");
-        server.clock.advance(Duration::from_secs(301));
-        server.ask_in("bob@reed.example").await;
-        let second = sink.letter().await.link();
-        assert_eq!(server.get(&first).browser().send().await.status, 410);
-        server.clock.advance(Duration::from_secs(24 * 60 * 60));
-        assert_eq!(server.get(&second).browser().send().await.status, 410);
-        assert_eq!(server.finish(&second).await.status, 410);
-        // Somebody got the address in another way meanwhile.
-        server.ask_in("bob@reed.example").await;
-        let third = sink.letter().await.link();
-        server.person("bob@reed.example", "Bob", None).await;
-        assert_eq!(server.finish(&third).await.status, 410);
-        assert_eq!(server.count("SELECT count(*) FROM organizations").await, 0);
+#[apply(on_both_engines!)]
+async fn links_end_and_newer_ones_replace_them(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let server = Server::with(engine, &open(&sink)).await;
+    for _ in 0..3 {
+        assert_eq!(server.ask_in("bob@reed.example").await.status, 200);
     }
+    let first = sink.letter().await.link();
+    assert!(sink.letter_now().is_none(), "one letter in five minutes");
+    server.clock.advance(Duration::from_secs(301));
+    server.ask_in("bob@reed.example").await;
+    let second = sink.letter().await.link();
+    assert_eq!(server.get(&first).browser().send().await.status, 410);
+    server.clock.advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(server.get(&second).browser().send().await.status, 410);
+    assert_eq!(server.finish(&second).await.status, 410);
+    // Somebody got the address in another way meanwhile.
+    server.ask_in("bob@reed.example").await;
+    let third = sink.letter().await.link();
+    server.person("bob@reed.example", "Bob", None).await;
+    assert_eq!(server.finish(&third).await.status, 410);
+    assert_eq!(server.count("SELECT count(*) FROM organizations").await, 0);
+}
 
-    async fn of_two_who_use_a_link_at_once_one_wins(engine) {
-        let server = Server::with(engine, &open(&Sink::start().await)).await;
+#[apply(on_both_engines!)]
+async fn of_two_who_use_a_link_at_once_one_wins(engine: Engine) {
+    let server = Server::with(engine, &open(&Sink::start().await)).await;
+    server.confirm("token", "bob@reed.example").await;
+    let (one, other) = tokio::join!(server.finish("/sign-up/token"), server.finish("/sign-up/token"));
+    let mut told = [one, other].map(|answer| (answer.entered().to_owned(), answer.status.as_u16()));
+    told.sort_unstable();
+    assert_eq!((told[0].clone(), told[1].0.as_str()), ((String::new(), 410), "/"));
+    assert_eq!(server.count("SELECT count(*) FROM organizations").await, 1);
+}
+
+#[apply(on_both_engines!)]
+async fn where_it_is_not_open_there_is_no_form(engine: Engine) {
+    let sink = Sink::start().await;
+    for mode in ["invitation", "closed"] {
+        let mut settings = sink.settings();
+        settings.push(("LATCHKEY_SIGN_UP", mode));
+        let server = Server::with(engine, &settings).await;
         server.confirm("token", "bob@reed.example").await;
-        let (one, other) = tokio::join!(server.finish("/sign-up/token"), server.finish("/sign-up/token"));
-        let mut told = [one, other].map(|answer| (answer.entered().to_owned(), answer.status.as_u16()));
-        told.sort_unstable();
-        assert_eq!((told[0].clone(), told[1].0.as_str()), ((String::new(), 410), "/"));
-        assert_eq!(server.count("SELECT count(*) FROM organizations").await, 1);
-    }
-
-    async fn where_it_is_not_open_there_is_no_form(engine) {
-        let sink = Sink::start().await;
-        for mode in ["invitation", "closed"] {
-            let mut settings = sink.settings();
-            settings.push(("LATCHKEY_SIGN_UP", mode));
-            let server = Server::with(engine, &settings).await;
-            server.confirm("token", "bob@reed.example").await;
-            assert!(!server.get("/sign-up").browser().send().await.text().contains("<form"));
-            assert_eq!(server.ask_in("bob@reed.example").await.status, 404);
-            assert_eq!(server.get("/sign-up/token").browser().send().await.status, 410);
-            assert_eq!(server.finish("/sign-up/token").await.status, 410);
-            assert_eq!(server.count("SELECT count(*) FROM users").await, 0);
-        }
+        assert!(!server.get("/sign-up").browser().send().await.text().contains("<form"));
+        assert_eq!(server.ask_in("bob@reed.example").await.status, 404);
+        assert_eq!(server.get("/sign-up/token").browser().send().await.status, 410);
+        assert_eq!(server.finish("/sign-up/token").await.status, 410);
+        assert_eq!(server.count("SELECT count(*) FROM users").await, 0);
     }
 }

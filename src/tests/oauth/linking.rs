@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::{both, server};
+use crate::platform::db::Engine;
 use crate::tests::harness::on_both_engines;
 use crate::tests::people::OTHER_PASSWORD;
 use crate::tests::personas::PASSWORD;
@@ -11,128 +14,156 @@ const METHOD: &str = "/settings/profile/sign-in-methods/sso";
 const REMOVE: &str = "/settings/profile/sign-in-methods/sso/remove";
 const LINK: &str = "/auth/sso?link=1";
 
-on_both_engines! {
-    async fn a_provider_is_linked_from_inside_with_the_password(engine) {
-        let (server, provider) = server(engine, &[]).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        assert!(server.profile(&here).await.text().contains("Link Tidewater ID"));
-        // Without the password the way leads to the question.
-        for cookies in ["", &here] {
-            let asked = server.get(LINK).browser().with(cookies).send().await;
-            assert_eq!((asked.status.as_u16(), asked.header("location")), (303, METHOD));
-        }
-        let wrong = server.submit(&here, METHOD, &[("password", "not the password")]).await;
-        assert_eq!(wrong.status, 422);
-        assert_eq!(server.get(LINK).browser().with(&here).send().await.header("location"), METHOD);
-
-        let right = server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
-        assert_eq!(right.status, 200);
-        assert!(right.text().contains("href=\"/auth/sso?link=1\""), "{}", right.text());
-        let came = server.by_provider(&provider, "a-1", LINK, &here).await;
-        assert_eq!((came.status.as_u16(), came.header("location")), (303, "/settings/profile"), "{}", came.text());
-        let page = server.profile(&here).await.text();
-        assert!(page.contains("Tidewater ID opens your account from now on.") && page.contains("Unlink Tidewater ID"), "{page}");
-        assert_eq!(server.audited().await, ["password.refused", "sign_in_method.asked", "sign_in_method.added"]);
-        // The leave was for one.
-        assert_eq!(server.get(LINK).browser().with(&here).send().await.header("location"), METHOD);
-        let fresh = server.by_provider(&provider, "a-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
-        assert_eq!(fresh.entered(), "/settings/profile");
+#[apply(on_both_engines!)]
+async fn a_provider_is_linked_from_inside_with_the_password(engine: Engine) {
+    let (server, provider) = server(engine, &[]).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    assert!(server.profile(&here).await.text().contains("Link Tidewater ID"));
+    // Without the password the way leads to the question.
+    for cookies in ["", &here] {
+        let asked = server.get(LINK).browser().with(cookies).send().await;
+        assert_eq!((asked.status.as_u16(), asked.header("location")), (303, METHOD));
     }
+    let wrong = server.submit(&here, METHOD, &[("password", "not the password")]).await;
+    assert_eq!(wrong.status, 422);
+    assert_eq!(server.get(LINK).browser().with(&here).send().await.header("location"), METHOD);
 
-    async fn an_answer_links_only_where_it_was_asked_for(engine) {
-        let (server, provider) = server(engine, &[]).await;
-        let alice = server.alice().await;
-        let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
-        server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
-        let (here, bobs) = (server.session_of(&alice).await, server.session_of(&bob).await);
-        server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
-        // In a browser where nobody, or somebody else, is signed in, it links nothing.
-        for others in ["", &bobs] {
-            let (link, flow) = server.leave_for(LINK, &here).await;
-            let query = provider.consent(&link, "a-1");
-            assert_eq!(server.come_back("sso", &query, &provider, &both(others, &flow)).await.status, 400);
-            assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
-            let late = server.come_back("sso", &query, &provider, &both(&here, &flow)).await;
-            assert_eq!(late.status, 400, "that answer was given already");
-        }
+    let right = server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
+    assert_eq!(right.status, 200);
+    assert!(right.text().contains("href=\"/auth/sso?link=1\""), "{}", right.text());
+    let came = server.by_provider(&provider, "a-1", LINK, &here).await;
+    assert_eq!(
+        (came.status.as_u16(), came.header("location")),
+        (303, "/settings/profile"),
+        "{}",
+        came.text()
+    );
+    let page = server.profile(&here).await.text();
+    assert!(
+        page.contains("Tidewater ID opens your account from now on.") && page.contains("Unlink Tidewater ID"),
+        "{page}"
+    );
+    assert_eq!(server.audited().await, ["password.refused", "sign_in_method.asked", "sign_in_method.added"]);
+    // The leave was for one.
+    assert_eq!(server.get(LINK).browser().with(&here).send().await.header("location"), METHOD);
+    let fresh = server.by_provider(&provider, "a-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
+    assert_eq!(fresh.entered(), "/settings/profile");
+}
 
-        server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
-        server.clock.advance(Duration::from_secs(601));
-        assert_eq!(server.get(LINK).browser().with(&here).send().await.header("location"), METHOD, "too long ago");
+#[apply(on_both_engines!)]
+async fn an_answer_links_only_where_it_was_asked_for(engine: Engine) {
+    let (server, provider) = server(engine, &[]).await;
+    let alice = server.alice().await;
+    let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
+    server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
+    let (here, bobs) = (server.session_of(&alice).await, server.session_of(&bob).await);
+    server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
+    // In a browser where nobody, or somebody else, is signed in, it links nothing.
+    for others in ["", &bobs] {
+        let (link, flow) = server.leave_for(LINK, &here).await;
+        let query = provider.consent(&link, "a-1");
+        assert_eq!(server.come_back("sso", &query, &provider, &both(others, &flow)).await.status, 400);
         assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
+        let late = server.come_back("sso", &query, &provider, &both(&here, &flow)).await;
+        assert_eq!(late.status, 400, "that answer was given already");
     }
 
-    async fn one_identity_opens_one_account(engine) {
-        let (server, provider) = server(engine, &[]).await;
-        let alice = server.alice().await;
-        let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
-        server.identify(&bob, &provider.url(), "b-1").await;
-        let here = server.session_of(&alice).await;
-        let link = async |subject: &'static str| {
-            server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
-            server.by_provider(&provider, subject, LINK, &here).await
-        };
-        let taken = link("b-1").await;
-        assert_eq!(taken.status, 409);
-        assert!(taken.text().contains("Linked to another account"));
-        assert_eq!(link("a-1").await.header("location"), "/settings/profile");
-        assert_eq!(link("a-1").await.header("location"), "/settings/profile", "linked already");
-        let another = link("a-2").await;
-        assert_eq!(another.status, 409);
-        assert!(another.text().contains("is linked already"));
-        assert_eq!(server.count("SELECT count(*) FROM identities").await, 2);
-    }
+    server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
+    server.clock.advance(Duration::from_secs(601));
+    assert_eq!(
+        server.get(LINK).browser().with(&here).send().await.header("location"),
+        METHOD,
+        "too long ago"
+    );
+    assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
+}
 
-    async fn the_last_way_in_stays(engine) {
-        let (server, provider) = server(engine, &[]).await;
-        let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
-        server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
-        server.identify(&bob, &provider.url(), "b-1").await;
-        let here = server.session_of(&bob).await;
-        let remove = async |here: &str| server.submit(here, REMOVE, &[("password", "")]).await;
-        let last = remove(&here).await;
-        assert_eq!(last.status, 422);
-        assert!(last.text().contains("Nothing else would let you in"));
-        // What is not offered any more lets nobody in.
-        server.identify(&bob, "https://gone.example", "b-1").await;
-        assert_eq!(remove(&here).await.status, 422);
-        assert!(server.profile(&here).await.text().contains("does not offer it any more"));
+#[apply(on_both_engines!)]
+async fn one_identity_opens_one_account(engine: Engine) {
+    let (server, provider) = server(engine, &[]).await;
+    let alice = server.alice().await;
+    let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
+    server.identify(&bob, &provider.url(), "b-1").await;
+    let here = server.session_of(&alice).await;
+    let link = async |subject: &'static str| {
+        server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
+        server.by_provider(&provider, subject, LINK, &here).await
+    };
+    let taken = link("b-1").await;
+    assert_eq!(taken.status, 409);
+    assert!(taken.text().contains("Linked to another account"));
+    assert_eq!(link("a-1").await.header("location"), "/settings/profile");
+    assert_eq!(link("a-1").await.header("location"), "/settings/profile", "linked already");
+    let another = link("a-2").await;
+    assert_eq!(another.status, 409);
+    assert!(another.text().contains("is linked already"));
+    assert_eq!(server.count("SELECT count(*) FROM identities").await, 2);
+}
 
-        // Without a password only a recent sign-in counts.
-        server.clock.advance(Duration::from_secs(601));
-        let stale = server.submit(&here, "/settings/profile/password", &[("present", ""), ("new", OTHER_PASSWORD)]).await;
-        assert_eq!(stale.status, 422);
-        assert!(stale.text().contains("Sign in again first"));
-        let here = server.by_provider(&provider, "b-1", "/auth/sso?next=%2Fsettings%2Fprofile", &here).await.cookies();
-        let set = server.submit(&here, "/settings/profile/password", &[("present", ""), ("new", OTHER_PASSWORD)]).await;
-        assert_eq!(set.header("location"), "/settings/profile", "{}", set.text());
-        assert_eq!(server.submit(&here, REMOVE, &[("password", "wrong")]).await.status, 422, "now there is a password to give");
-        assert_eq!(server.submit(&here, REMOVE, &[("password", OTHER_PASSWORD)]).await.header("location"), "/settings/profile");
-        let former = "/settings/profile/sign-in-methods/former-0/remove";
-        assert_eq!(server.submit(&here, former, &[("password", OTHER_PASSWORD)]).await.header("location"), "/settings/profile");
-        assert_eq!(server.submit(&here, REMOVE, &[("password", OTHER_PASSWORD)]).await.status, 404);
-        assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
-        assert_eq!(server.by_provider(&provider, "b-1", "/auth/sso", "").await.status, 403);
-        let actions = server.audited().await;
-        assert_eq!(actions.iter().filter(|action| *action == "sign_in_method.removed").count(), 2);
-    }
+#[apply(on_both_engines!)]
+async fn the_last_way_in_stays(engine: Engine) {
+    let (server, provider) = server(engine, &[]).await;
+    let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
+    server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
+    server.identify(&bob, &provider.url(), "b-1").await;
+    let here = server.session_of(&bob).await;
+    let remove = async |here: &str| server.submit(here, REMOVE, &[("password", "")]).await;
+    let last = remove(&here).await;
+    assert_eq!(last.status, 422);
+    assert!(last.text().contains("Nothing else would let you in"));
+    // What is not offered any more lets nobody in.
+    server.identify(&bob, "https://gone.example", "b-1").await;
+    assert_eq!(remove(&here).await.status, 422);
+    assert!(server.profile(&here).await.text().contains("does not offer it any more"));
 
-    async fn of_two_that_unlink_at_once_one_stays(engine) {
-        let (server, provider) = server(engine, &[]).await;
-        let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
-        server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
-        let here = server.session_of(&bob).await;
-        server.identify(&bob, &provider.url(), "b-1").await;
-        server.identify(&bob, &provider.hub(), "7").await;
-        let github = "/settings/profile/sign-in-methods/github/remove";
-        let (one, other) = tokio::join!(
-            server.submit(&here, github, &[("password", "")]),
-            server.submit(&here, REMOVE, &[("password", "")]),
-        );
-        let mut told = [one.status.as_u16(), other.status.as_u16()];
-        told.sort_unstable();
-        assert_eq!(told, [303, 422]);
-        assert_eq!(server.count("SELECT count(*) FROM identities").await, 1);
-    }
+    // Without a password only a recent sign-in counts.
+    server.clock.advance(Duration::from_secs(601));
+    let stale =
+        server.submit(&here, "/settings/profile/password", &[("present", ""), ("new", OTHER_PASSWORD)]).await;
+    assert_eq!(stale.status, 422);
+    assert!(stale.text().contains("Sign in again first"));
+    let here =
+        server.by_provider(&provider, "b-1", "/auth/sso?next=%2Fsettings%2Fprofile", &here).await.cookies();
+    let set =
+        server.submit(&here, "/settings/profile/password", &[("present", ""), ("new", OTHER_PASSWORD)]).await;
+    assert_eq!(set.header("location"), "/settings/profile", "{}", set.text());
+    assert_eq!(
+        server.submit(&here, REMOVE, &[("password", "wrong")]).await.status,
+        422,
+        "now there is a password to give"
+    );
+    assert_eq!(
+        server.submit(&here, REMOVE, &[("password", OTHER_PASSWORD)]).await.header("location"),
+        "/settings/profile"
+    );
+    let former = "/settings/profile/sign-in-methods/former-0/remove";
+    assert_eq!(
+        server.submit(&here, former, &[("password", OTHER_PASSWORD)]).await.header("location"),
+        "/settings/profile"
+    );
+    assert_eq!(server.submit(&here, REMOVE, &[("password", OTHER_PASSWORD)]).await.status, 404);
+    assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
+    assert_eq!(server.by_provider(&provider, "b-1", "/auth/sso", "").await.status, 403);
+    let actions = server.audited().await;
+    assert_eq!(actions.iter().filter(|action| *action == "sign_in_method.removed").count(), 2);
+}
+
+#[apply(on_both_engines!)]
+async fn of_two_that_unlink_at_once_one_stays(engine: Engine) {
+    let (server, provider) = server(engine, &[]).await;
+    let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
+    server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
+    let here = server.session_of(&bob).await;
+    server.identify(&bob, &provider.url(), "b-1").await;
+    server.identify(&bob, &provider.hub(), "7").await;
+    let github = "/settings/profile/sign-in-methods/github/remove";
+    let (one, other) = tokio::join!(
+        server.submit(&here, github, &[("password", "")]),
+        server.submit(&here, REMOVE, &[("password", "")]),
+    );
+    let mut told = [one.status.as_u16(), other.status.as_u16()];
+    told.sort_unstable();
+    assert_eq!(told, [303, 422]);
+    assert_eq!(server.count("SELECT count(*) FROM identities").await, 1);
 }

@@ -8,7 +8,7 @@ pub mod provider;
 
 use provider::{CLIENT, Provider, SECRET};
 
-use super::harness::{Answer, Server};
+use super::harness::{Server, TestResponse};
 use crate::platform::db::Engine;
 
 /// A server with the provider as its own, and as its GitHub.
@@ -45,14 +45,26 @@ impl Server {
     }
 
     /// There and back: what the callback says.
-    pub async fn by_provider(&self, provider: &Provider, subject: &str, path: &str, cookies: &str) -> Answer {
+    pub async fn by_provider(
+        &self,
+        provider: &Provider,
+        subject: &str,
+        path: &str,
+        cookies: &str,
+    ) -> TestResponse {
         let (link, flow) = self.leave_for(path, cookies).await;
         let query = provider.consent(&link, subject);
         let slug = path.trim_start_matches("/auth/").split(['?', '/']).next().expect("a provider");
         self.come_back(slug, &query, provider, &both(cookies, &flow)).await
     }
 
-    pub async fn come_back(&self, slug: &str, query: &str, provider: &Provider, cookies: &str) -> Answer {
+    pub async fn come_back(
+        &self,
+        slug: &str,
+        query: &str,
+        provider: &Provider,
+        cookies: &str,
+    ) -> TestResponse {
         let iss = if slug == "sso" { format!("&iss={}", provider.url()) } else { String::new() };
         self.get(&format!("/auth/{slug}/callback?{query}{iss}")).browser().with(cookies).send().await
     }

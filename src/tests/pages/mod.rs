@@ -4,10 +4,13 @@ mod list;
 
 use std::time::Duration;
 
-use super::harness::{Answer, Server, on_both_engines};
+use macro_rules_attribute::apply;
+
+use super::harness::{Server, TestResponse, on_both_engines};
 use super::personas::Persona;
 use crate::keys::server as keys;
 use crate::platform::Secret;
+use crate::platform::db::Engine;
 use crate::usage::Outcome;
 
 const KEYS: &str = "/settings/api-keys";
@@ -18,7 +21,7 @@ fn filled<'a>(name: &'a str, once: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 /// The secret that a page shows.
-fn shown(answer: &Answer) -> Option<Secret> {
+fn shown(answer: &TestResponse) -> Option<Secret> {
     let page = without_marks(&answer.text());
     let rest = page.split("id=\"plaintext\">").nth(1)?;
     let mut text = String::new();
@@ -79,249 +82,307 @@ impl Server {
     }
 }
 
-on_both_engines! {
-    async fn a_new_key_is_shown_once_and_works(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let answer = server.submit(&owner, "/settings/api-keys/new", &filled("ci-deploy", "a")).await;
-        assert_eq!(answer.status, 200);
-        assert!(answer.header("cache-control").contains("no-store"), "{}", answer.header("cache-control"));
-        let secret = shown(&answer).expect("a secret");
-        assert_eq!(answer.text().matches(secret.expose()).count(), 0, "the start and the rest stand apart");
-        assert_eq!(server.check(&secret).await, Outcome::Valid);
-        let rest = secret.expose().rsplit_once('_').expect("a secret").1.to_owned();
-        assert_eq!(answer.text().matches(&rest).count(), 1, "one place on one page");
-        let id: String = sqlx::query_scalar("SELECT id FROM keys").fetch_one(server.app.db.pool()).await.expect("it");
-        for path in [KEYS.to_owned(), format!("{KEYS}/{id}"), format!("{KEYS}/{id}/edit"), "/overview".to_owned()] {
-            let page = server.page(&owner, &path).await;
-            assert!(!page.contains(&rest), "{path}");
-        }
-    }
-
-    async fn the_same_form_makes_one_key_and_never_loses_it(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let form = filled("ci-deploy", "once-1");
-        let first = shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("a secret");
-        server.clock.advance(Duration::from_secs(9));
-        let second = shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("another secret");
-        assert_eq!((server.check(&first).await, server.check(&second).await), (Outcome::Revoked, Outcome::Valid));
-        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
-        // It is used now.
-        let third = server.submit(&owner, "/settings/api-keys/new", &form).await;
-        assert_eq!((third.status.as_u16(), shown(&third).is_none()), (303, true));
-        assert_eq!(server.check(&second).await, Outcome::Valid);
-        assert!(server.word(&owner).await.contains("sent before"));
-
-        let form = filled("another", "once-2");
-        let unused = shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("a secret");
-        server.clock.advance(Duration::from_secs(11));
-        assert_eq!(server.submit(&owner, "/settings/api-keys/new", &form).await.status, 303);
-        assert_eq!(server.check(&unused).await, Outcome::Valid);
-        // The same form with another name is another wish.
-        let answer = server.submit(&owner, "/settings/api-keys/new", &filled("a third", "once-2")).await;
-        assert!(shown(&answer).is_some());
-        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 3);
-    }
-
-    async fn each_error_stands_beside_its_field_with_the_input_kept(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        server.made_key(&owner, "Taken").await;
-        let form = [
-            ("name", "taken"), ("kind", "mcp"), ("role", "viewer"), ("expiry", "custom"), ("date", "2026-02-30"),
-            ("rate_limit", "many"), ("ranges", "198.51.100.0/24\r\n203.0.113.300"), ("note", "a\0b"),
-        ];
-        let answer = server.submit(&owner, "/settings/api-keys/new", &form[..7]).await;
-        assert_eq!(answer.status, 422);
-        let page = without_marks(&answer.text());
-        for (field, why) in [("expires_at", "2027-05-31"), ("rate_limit", "1,000,000"), ("ranges", "Line 2: ")] {
-            let error = page.split(&format!("id=\"f-{field}-error\"")).nth(1).unwrap_or_default();
-            assert!(error.split("</p>").next().unwrap_or_default().contains(why), "{field}");
-        }
-        for kept in ["value=\"taken\"", "value=\"many\"", "value=\"2026-02-30\"", "198.51.100.0/24\r\n203.0.113.300"] {
-            assert!(page.contains(kept), "{kept}");
-        }
-        let answer = server.submit(&owner, "/settings/api-keys/new", &filled("tAKEN", "")).await;
-        assert_eq!(answer.status, 422);
-        assert!(answer.text().contains("Another key of this organization has this name."));
-        let mut with_note = filled("fine", "");
-        with_note.push(form[7]);
-        let answer = server.submit(&owner, "/settings/api-keys/new", &with_note).await;
-        assert!(answer.text().contains("A note has no control characters."));
-        assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
-    }
-
-    async fn a_key_is_edited_disabled_and_enabled(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let (id, secret) = server.made_key(&owner, "ci-deploy").await;
-        let path = format!("{KEYS}/{id}");
-        let edit = format!("{path}/edit");
-        let form = [("name", "CI"), ("expiry", "7"), ("rate_limit", "120"), ("ranges", "203.0.113.0/24"), ("note", "vault")];
-        assert_eq!(server.submit(&owner, &edit, &form).await.header("location"), path);
+#[apply(on_both_engines!)]
+async fn a_new_key_is_shown_once_and_works(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let answer = server.submit(&owner, "/settings/api-keys/new", &filled("ci-deploy", "a")).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("cache-control").contains("no-store"), "{}", answer.header("cache-control"));
+    let secret = shown(&answer).expect("a secret");
+    assert_eq!(answer.text().matches(secret.expose()).count(), 0, "the start and the rest stand apart");
+    assert_eq!(server.check(&secret).await, Outcome::Valid);
+    let rest = secret.expose().rsplit_once('_').expect("a secret").1.to_owned();
+    assert_eq!(answer.text().matches(&rest).count(), 1, "one place on one page");
+    let id: String =
+        sqlx::query_scalar("SELECT id FROM keys").fetch_one(server.app.db.pool()).await.expect("it");
+    for path in [KEYS.to_owned(), format!("{KEYS}/{id}"), format!("{KEYS}/{id}/edit"), "/overview".to_owned()]
+    {
         let page = server.page(&owner, &path).await;
-        for fact in ["CI", "120", "203.0.113.0/24", "vault", "Changes saved.", "changed the name (was ci-deploy)", "Expiring"] {
-            assert!(page.contains(fact), "{fact}");
-        }
-        let kept = server.page(&owner, &edit).await;
-        assert!(kept.contains("value=\"CI\"") && kept.contains("value=\"120\"") && kept.contains("x-keep"));
-        let answer = server.submit(&owner, &edit, &[("name", ""), ("expiry", "keep")]).await;
-        assert_eq!(answer.status, 422);
-        assert!(answer.text().contains("Enter a name for the key."));
-
-        server.submit(&owner, &format!("{path}/disable"), &[]).await;
-        assert_eq!(server.check(&secret).await, Outcome::Disabled);
-        // The other tab still offers it.
-        server.submit(&owner, &format!("{path}/disable"), &[("back", KEYS)]).await;
-        assert!(server.word(&owner).await.contains("disabled already"));
-        server.submit(&owner, &format!("{path}/enable"), &[("back", "//evil.example")]).await;
-        assert_ne!(server.check(&secret).await, Outcome::Disabled);
+        assert!(!page.contains(&rest), "{path}");
     }
+}
 
-    async fn a_rotation_is_shown_extended_and_finished(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let (id, old) = server.made_key(&owner, "ci-deploy").await;
-        server.check(&old).await;
-        let path = format!("{KEYS}/{id}");
-        let rotate = format!("{path}/rotate");
-        assert!(server.page(&owner, &rotate).await.contains("Rotate ci-deploy?"));
-        for (form, why) in [([("overlap", "custom"), ("hours", "soon")], "number of hours"), ([("overlap", "custom"), ("hours", "9999")], "90 days")] {
-            let answer = server.submit(&owner, &rotate, &form).await;
-            assert_eq!(answer.status, 422);
-            assert!(answer.text().contains(why), "{why}");
-        }
-        let form = [("overlap", "24"), ("once", "r1")];
+#[apply(on_both_engines!)]
+async fn the_same_form_makes_one_key_and_never_loses_it(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let form = filled("ci-deploy", "once-1");
+    let first = shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("a secret");
+    server.clock.advance(Duration::from_secs(9));
+    let second =
+        shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("another secret");
+    assert_eq!((server.check(&first).await, server.check(&second).await), (Outcome::Revoked, Outcome::Valid));
+    assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
+    // It is used now.
+    let third = server.submit(&owner, "/settings/api-keys/new", &form).await;
+    assert_eq!((third.status.as_u16(), shown(&third).is_none()), (303, true));
+    assert_eq!(server.check(&second).await, Outcome::Valid);
+    assert!(server.word(&owner).await.contains("sent before"));
+
+    let form = filled("another", "once-2");
+    let unused = shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("a secret");
+    server.clock.advance(Duration::from_secs(11));
+    assert_eq!(server.submit(&owner, "/settings/api-keys/new", &form).await.status, 303);
+    assert_eq!(server.check(&unused).await, Outcome::Valid);
+    // The same form with another name is another wish.
+    let answer = server.submit(&owner, "/settings/api-keys/new", &filled("a third", "once-2")).await;
+    assert!(shown(&answer).is_some());
+    assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 3);
+}
+
+#[apply(on_both_engines!)]
+async fn each_error_stands_beside_its_field_with_the_input_kept(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    server.made_key(&owner, "Taken").await;
+    let form = [
+        ("name", "taken"),
+        ("kind", "mcp"),
+        ("role", "viewer"),
+        ("expiry", "custom"),
+        ("date", "2026-02-30"),
+        ("rate_limit", "many"),
+        ("ranges", "198.51.100.0/24\r\n203.0.113.300"),
+        ("note", "a\0b"),
+    ];
+    let answer = server.submit(&owner, "/settings/api-keys/new", &form[..7]).await;
+    assert_eq!(answer.status, 422);
+    let page = without_marks(&answer.text());
+    for (field, why) in [("expires_at", "2027-05-31"), ("rate_limit", "1,000,000"), ("ranges", "Line 2: ")] {
+        let error = page.split(&format!("id=\"f-{field}-error\"")).nth(1).unwrap_or_default();
+        assert!(error.split("</p>").next().unwrap_or_default().contains(why), "{field}");
+    }
+    for kept in
+        ["value=\"taken\"", "value=\"many\"", "value=\"2026-02-30\"", "198.51.100.0/24\r\n203.0.113.300"]
+    {
+        assert!(page.contains(kept), "{kept}");
+    }
+    let answer = server.submit(&owner, "/settings/api-keys/new", &filled("tAKEN", "")).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("Another key of this organization has this name."));
+    let mut with_note = filled("fine", "");
+    with_note.push(form[7]);
+    let answer = server.submit(&owner, "/settings/api-keys/new", &with_note).await;
+    assert!(answer.text().contains("A note has no control characters."));
+    assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
+}
+
+#[apply(on_both_engines!)]
+async fn a_key_is_edited_disabled_and_enabled(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let (id, secret) = server.made_key(&owner, "ci-deploy").await;
+    let path = format!("{KEYS}/{id}");
+    let edit = format!("{path}/edit");
+    let form = [
+        ("name", "CI"),
+        ("expiry", "7"),
+        ("rate_limit", "120"),
+        ("ranges", "203.0.113.0/24"),
+        ("note", "vault"),
+    ];
+    assert_eq!(server.submit(&owner, &edit, &form).await.header("location"), path);
+    let page = server.page(&owner, &path).await;
+    for fact in [
+        "CI",
+        "120",
+        "203.0.113.0/24",
+        "vault",
+        "Changes saved.",
+        "changed the name (was ci-deploy)",
+        "Expiring",
+    ] {
+        assert!(page.contains(fact), "{fact}");
+    }
+    let kept = server.page(&owner, &edit).await;
+    assert!(kept.contains("value=\"CI\"") && kept.contains("value=\"120\"") && kept.contains("x-keep"));
+    let answer = server.submit(&owner, &edit, &[("name", ""), ("expiry", "keep")]).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("Enter a name for the key."));
+
+    server.submit(&owner, &format!("{path}/disable"), &[]).await;
+    assert_eq!(server.check(&secret).await, Outcome::Disabled);
+    // The other tab still offers it.
+    server.submit(&owner, &format!("{path}/disable"), &[("back", KEYS)]).await;
+    assert!(server.word(&owner).await.contains("disabled already"));
+    server.submit(&owner, &format!("{path}/enable"), &[("back", "//evil.example")]).await;
+    assert_ne!(server.check(&secret).await, Outcome::Disabled);
+}
+
+#[apply(on_both_engines!)]
+async fn a_rotation_is_shown_extended_and_finished(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let (id, old) = server.made_key(&owner, "ci-deploy").await;
+    server.check(&old).await;
+    let path = format!("{KEYS}/{id}");
+    let rotate = format!("{path}/rotate");
+    assert!(server.page(&owner, &rotate).await.contains("Rotate ci-deploy?"));
+    for (form, why) in [
+        ([("overlap", "custom"), ("hours", "soon")], "number of hours"),
+        ([("overlap", "custom"), ("hours", "9999")], "90 days"),
+    ] {
         let answer = server.submit(&owner, &rotate, &form).await;
-        assert!(answer.header("cache-control").contains("no-store"));
-        let lost = shown(&answer).expect("a new secret");
-        let new = shown(&server.submit(&owner, &rotate, &form).await).expect("shown again, as another");
-        assert_eq!((server.check(&lost).await, server.check(&new).await), (Outcome::Revoked, Outcome::Valid));
-        assert_eq!(server.check(&old).await, Outcome::Valid);
-        let page = server.page(&owner, &path).await;
-        assert!(page.contains("Rotation in progress") && page.contains("The old secret was used just now."));
-        // Who sent which, whether it is written already or not.
-        for _ in 0..2 {
-            let page = server.page(&owner, &path).await;
-            assert_eq!(page.matches(">Last caller<").count(), 2, "{page}");
-            assert!(page.contains("swatch-brass\"></span>New") && page.contains("swatch-off\"></span>Old"), "{page}");
-            keys::flush(&server.app).await.expect("a flush");
-        }
-        let again = server.submit(&owner, &rotate, &[("overlap", "24")]).await;
-        assert_eq!(again.status, 409);
-        assert!(again.text().contains("Finish that rotation first."));
-
-        server.submit(&owner, &format!("{path}/extend"), &[]).await;
-        server.clock.advance(Duration::from_secs(30 * 60 * 60));
-        assert_eq!(server.check(&old).await, Outcome::Valid);
-        server.clock.advance(Duration::from_secs(6 * 60 * 60));
-        assert!(server.page(&owner, &path).await.contains("silent for 6 h."));
-        server.submit(&owner, &format!("{path}/finish"), &[]).await;
-        assert_eq!((server.check(&old).await, server.check(&new).await), (Outcome::Revoked, Outcome::Valid));
-        let page = server.page(&owner, &path).await;
-        assert!(page.contains("swatch-brass\"></span>Current") && page.contains("swatch-off\"></span>Ended"), "{page}");
-        let finished = server.submit(&owner, &format!("{path}/finish"), &[]).await;
-        assert_eq!(finished.header("location"), path);
-        assert!(server.word(&owner).await.contains("No rotation of this key is under way."));
-    }
-
-    async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let (id, secret) = server.made_key(&owner, "ci-deploy").await;
-        let (child, child_secret) = server.made_key(&owner, "made by it").await;
-        let (other, other_secret) = server.made_key(&owner, "made by it, too").await;
-        for made in [&child, &other] {
-            sqlx::query("UPDATE keys SET created_by_key = $1 WHERE id = $2").bind(&id).bind(made)
-                .execute(server.app.db.pool()).await.expect("a maker");
-        }
-        server.check(&secret).await;
-        let revoke = format!("{KEYS}/{id}/revoke");
-        let page = server.page(&owner, &revoke).await;
-        assert!(page.contains("1 call") && page.contains("Type ci-deploy to confirm") && page.contains("made by it (0 calls)"));
-        let answer = server.submit(&owner, &revoke, &[("confirm", "ci"), ("also", &child)]).await;
         assert_eq!(answer.status, 422);
-        assert_eq!(server.check(&secret).await, Outcome::Valid);
-        let answer = server.submit(&owner, &revoke, &[("confirm", "ci-deploy"), ("also", &child), ("also", "none")]).await;
-        assert_eq!(answer.header("location"), format!("{KEYS}/{id}"));
-        for (secret, outcome) in [(&secret, Outcome::Revoked), (&child_secret, Outcome::Revoked), (&other_secret, Outcome::Valid)] {
-            assert_eq!(server.check(secret).await, outcome);
-        }
-        // Somebody else still has its page open.
-        for deed in ["revoke", "disable", "enable", "finish", "extend", "edit"] {
-            let form = [("confirm", "ci-deploy"), ("name", "x"), ("expiry", "never")];
-            let answer = server.submit(&owner, &format!("{KEYS}/{id}/{deed}"), &form).await;
-            assert_eq!((answer.status.as_u16(), answer.header("location")), (303, format!("{KEYS}/{id}").as_str()), "{deed}");
-        }
-        let page = server.page(&owner, &format!("{KEYS}/{id}")).await;
-        assert!(page.contains("An ended secret of this key is still tried."));
-        let overview = {
-            crate::keys::server::flush(&server.app).await.expect("written");
-            server.page(&owner, "/overview").await
-        };
-        assert!(overview.contains("A revoked key is still tried"));
+        assert!(answer.text().contains(why), "{why}");
     }
+    let form = [("overlap", "24"), ("once", "r1")];
+    let answer = server.submit(&owner, &rotate, &form).await;
+    assert!(answer.header("cache-control").contains("no-store"));
+    let lost = shown(&answer).expect("a new secret");
+    let new = shown(&server.submit(&owner, &rotate, &form).await).expect("shown again, as another");
+    assert_eq!((server.check(&lost).await, server.check(&new).await), (Outcome::Revoked, Outcome::Valid));
+    assert_eq!(server.check(&old).await, Outcome::Valid);
+    let page = server.page(&owner, &path).await;
+    assert!(page.contains("Rotation in progress") && page.contains("The old secret was used just now."));
+    // Who sent which, whether it is written already or not.
+    for _ in 0..2 {
+        let page = server.page(&owner, &path).await;
+        assert_eq!(page.matches(">Last caller<").count(), 2, "{page}");
+        assert!(
+            page.contains("swatch-brass\"></span>New") && page.contains("swatch-off\"></span>Old"),
+            "{page}"
+        );
+        keys::flush(&server.app).await.expect("a flush");
+    }
+    let again = server.submit(&owner, &rotate, &[("overlap", "24")]).await;
+    assert_eq!(again.status, 409);
+    assert!(again.text().contains("Finish that rotation first."));
 
-    async fn a_page_that_waits_hears_of_the_first_call(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let strange = server.sign_in_as(Persona::Stranger).await;
-        let (_, secret) = server.made_key(&owner, "ci-deploy").await;
-        let start = secret.expose().split('_').nth(2).expect("an id").to_owned();
-        let listen = |cookies: String| {
-            server.get(&format!("/live?topic=organization:secrets/{start}/first-call")).with(&cookies).open()
-        };
-        let (mine, theirs) = (listen(owner).await, listen(strange).await);
-        server.check(&secret).await;
+    server.submit(&owner, &format!("{path}/extend"), &[]).await;
+    server.clock.advance(Duration::from_secs(30 * 60 * 60));
+    assert_eq!(server.check(&old).await, Outcome::Valid);
+    server.clock.advance(Duration::from_secs(6 * 60 * 60));
+    assert!(server.page(&owner, &path).await.contains("silent for 6 h."));
+    server.submit(&owner, &format!("{path}/finish"), &[]).await;
+    assert_eq!((server.check(&old).await, server.check(&new).await), (Outcome::Revoked, Outcome::Valid));
+    let page = server.page(&owner, &path).await;
+    assert!(
+        page.contains("swatch-brass\"></span>Current") && page.contains("swatch-off\"></span>Ended"),
+        "{page}"
+    );
+    let finished = server.submit(&owner, &format!("{path}/finish"), &[]).await;
+    assert_eq!(finished.header("location"), path);
+    assert!(server.word(&owner).await.contains("No rotation of this key is under way."));
+}
+
+#[apply(on_both_engines!)]
+async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let (id, secret) = server.made_key(&owner, "ci-deploy").await;
+    let (child, child_secret) = server.made_key(&owner, "made by it").await;
+    let (other, other_secret) = server.made_key(&owner, "made by it, too").await;
+    for made in [&child, &other] {
+        sqlx::query("UPDATE keys SET created_by_key = $1 WHERE id = $2")
+            .bind(&id)
+            .bind(made)
+            .execute(server.app.db.pool())
+            .await
+            .expect("a maker");
+    }
+    server.check(&secret).await;
+    let revoke = format!("{KEYS}/{id}/revoke");
+    let page = server.page(&owner, &revoke).await;
+    assert!(
+        page.contains("1 call")
+            && page.contains("Type ci-deploy to confirm")
+            && page.contains("made by it (0 calls)")
+    );
+    let answer = server.submit(&owner, &revoke, &[("confirm", "ci"), ("also", &child)]).await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(server.check(&secret).await, Outcome::Valid);
+    let answer =
+        server.submit(&owner, &revoke, &[("confirm", "ci-deploy"), ("also", &child), ("also", "none")]).await;
+    assert_eq!(answer.header("location"), format!("{KEYS}/{id}"));
+    for (secret, outcome) in
+        [(&secret, Outcome::Revoked), (&child_secret, Outcome::Revoked), (&other_secret, Outcome::Valid)]
+    {
+        assert_eq!(server.check(secret).await, outcome);
+    }
+    // Somebody else still has its page open.
+    for deed in ["revoke", "disable", "enable", "finish", "extend", "edit"] {
+        let form = [("confirm", "ci-deploy"), ("name", "x"), ("expiry", "never")];
+        let answer = server.submit(&owner, &format!("{KEYS}/{id}/{deed}"), &form).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (303, format!("{KEYS}/{id}").as_str()),
+            "{deed}"
+        );
+    }
+    let page = server.page(&owner, &format!("{KEYS}/{id}")).await;
+    assert!(page.contains("An ended secret of this key is still tried."));
+    let overview = {
         crate::keys::server::flush(&server.app).await.expect("written");
-        server.app.stop();
-        let told = mine.rest().await;
-        assert!(told.contains("First call received"), "{told}");
-        assert!(!theirs.rest().await.contains("First call"));
-        server.clock.advance(Duration::from_secs(60));
-        assert!(server.app.live.awaited().is_empty());
-    }
+        server.page(&owner, "/overview").await
+    };
+    assert!(overview.contains("A revoked key is still tried"));
+}
 
-    async fn a_page_that_is_drawn_hears_of_what_came_before_it_listened(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        let (id, secret) = server.made_key(&owner, "ci-deploy").await;
-        let page = server.page(&owner, &format!("{KEYS}/{id}")).await;
-        let topic = page.split_once("data-live=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a live part").0;
-        server.check(&secret).await;
-        crate::keys::server::flush(&server.app).await.expect("written");
-        let listen = || server.get(&format!("/live?topic={topic}")).with(&owner).open();
-        // Come back after a moment, it hears it again.
-        let listening = [listen().await, listen().await];
-        server.app.stop();
-        for listening in listening {
-            assert!(listening.rest().await.contains("First call received"));
-        }
-    }
+#[apply(on_both_engines!)]
+async fn a_page_that_waits_hears_of_the_first_call(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let strange = server.sign_in_as(Persona::Stranger).await;
+    let (_, secret) = server.made_key(&owner, "ci-deploy").await;
+    let start = secret.expose().split('_').nth(2).expect("an id").to_owned();
+    let listen = |cookies: String| {
+        server.get(&format!("/live?topic=organization:secrets/{start}/first-call")).with(&cookies).open()
+    };
+    let (mine, theirs) = (listen(owner).await, listen(strange).await);
+    server.check(&secret).await;
+    crate::keys::server::flush(&server.app).await.expect("written");
+    server.app.stop();
+    let told = mine.rest().await;
+    assert!(told.contains("First call received"), "{told}");
+    assert!(!theirs.rest().await.contains("First call"));
+    server.clock.advance(Duration::from_secs(60));
+    assert!(server.app.live.awaited().is_empty());
+}
 
-    async fn the_overview_is_there_before_the_first_key_and_after_it(engine) {
-        let server = Server::on(engine).await;
-        let owner = server.sign_in_as(Persona::Owner).await;
-        assert_eq!(server.get("/").browser().with(&owner).send().await.header("location"), "/overview");
-        assert!(server.page(&owner, "/overview").await.contains("There are no keys yet"));
-        let (_, secret) = server.made_key(&owner, "ci-deploy").await;
-        server.check(&secret).await;
-        let page = server.page(&owner, "/overview").await;
-        assert!(page.contains("1 key never expires") && page.contains("created") && page.contains("ci-deploy"));
-        server.clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
-        let owner = server.sign_in_as(Persona::Owner).await;
-        assert!(server.page(&owner, "/overview").await.contains("1 key idle for 90 days or more"));
-        assert_eq!(server.listed(&owner, "?status=idle").await, ["ci-deploy"]);
-        let viewer = server.sign_in_as(Persona::Viewer).await;
-        assert!(!server.page(&viewer, "/overview").await.contains("Recent activity"));
+#[apply(on_both_engines!)]
+async fn a_page_that_is_drawn_hears_of_what_came_before_it_listened(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let (id, secret) = server.made_key(&owner, "ci-deploy").await;
+    let page = server.page(&owner, &format!("{KEYS}/{id}")).await;
+    let topic =
+        page.split_once("data-live=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a live part").0;
+    server.check(&secret).await;
+    crate::keys::server::flush(&server.app).await.expect("written");
+    let listen = || server.get(&format!("/live?topic={topic}")).with(&owner).open();
+    // Come back after a moment, it hears it again.
+    let listening = [listen().await, listen().await];
+    server.app.stop();
+    for listening in listening {
+        assert!(listening.rest().await.contains("First call received"));
     }
+}
 
-    async fn addresses_that_clients_print_lead_to_the_list(engine) {
-        let server = Server::on(engine).await;
-        for path in ["/dashboard/api-keys", "/dashboard/api/keys", "/app/settings/api-keys"] {
-            assert_eq!(server.get(path).browser().send().await.header("location"), KEYS);
-        }
+#[apply(on_both_engines!)]
+async fn the_overview_is_there_before_the_first_key_and_after_it(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    assert_eq!(server.get("/").browser().with(&owner).send().await.header("location"), "/overview");
+    assert!(server.page(&owner, "/overview").await.contains("There are no keys yet"));
+    let (_, secret) = server.made_key(&owner, "ci-deploy").await;
+    server.check(&secret).await;
+    let page = server.page(&owner, "/overview").await;
+    assert!(page.contains("1 key never expires") && page.contains("created") && page.contains("ci-deploy"));
+    server.clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
+    let owner = server.sign_in_as(Persona::Owner).await;
+    assert!(server.page(&owner, "/overview").await.contains("1 key idle for 90 days or more"));
+    assert_eq!(server.listed(&owner, "?status=idle").await, ["ci-deploy"]);
+    let viewer = server.sign_in_as(Persona::Viewer).await;
+    assert!(!server.page(&viewer, "/overview").await.contains("Recent activity"));
+}
+
+#[apply(on_both_engines!)]
+async fn addresses_that_clients_print_lead_to_the_list(engine: Engine) {
+    let server = Server::on(engine).await;
+    for path in ["/dashboard/api-keys", "/dashboard/api/keys", "/app/settings/api-keys"] {
+        assert_eq!(server.get(path).browser().send().await.header("location"), KEYS);
     }
 }
 

@@ -1,9 +1,12 @@
 //! Signing in on a new device, and from a known one, whatever strangers try.
 
-use super::{Answer, EMAIL, OTHER_PASSWORD, PASSWORD, Server, on_both_engines};
+use macro_rules_attribute::apply;
+
+use super::{EMAIL, OTHER_PASSWORD, PASSWORD, Server, TestResponse, on_both_engines};
+use crate::platform::db::Engine;
 
 impl Server {
-    async fn try_from(&self, address: &str, password: &str, cookies: &str) -> Answer {
+    async fn try_from(&self, address: &str, password: &str, cookies: &str) -> TestResponse {
         let fields = [("email", EMAIL), ("password", password)];
         self.post("/sign-in").same_origin().from(address).with(cookies).form(&fields).send().await
     }
@@ -17,38 +20,42 @@ impl Server {
     }
 }
 
-on_both_engines! {
-    async fn strangers_do_not_lock_a_new_device_out(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        for n in 0..100 {
-            let answer = server.try_from(&format!("10.0.0.{n}"), "a wrong password", "").await;
-            assert_eq!(answer.status, 422, "{n}");
-        }
-        let alice = server.try_from("198.51.100.1", PASSWORD, "").await;
-        assert_eq!(alice.entered(), "/", "{}", alice.status);
-        // An address that goes on guessing is slowed sooner than usual, and remembered for longer.
-        let wrong = async || server.try_from("198.51.100.2", "a wrong password", "").await.status.as_u16();
-        let mut answers = Vec::new();
-        for _ in 0..6 {
-            answers.push(wrong().await);
-        }
-        assert_eq!(answers, [422, 422, 422, 422, 422, 429]);
+#[apply(on_both_engines!)]
+async fn strangers_do_not_lock_a_new_device_out(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    for n in 0..100 {
+        let answer = server.try_from(&format!("10.0.0.{n}"), "a wrong password", "").await;
+        assert_eq!(answer.status, 422, "{n}");
     }
+    let alice = server.try_from("198.51.100.1", PASSWORD, "").await;
+    assert_eq!(alice.entered(), "/", "{}", alice.status);
+    // An address that goes on guessing is slowed sooner than usual, and remembered for longer.
+    let wrong = async || server.try_from("198.51.100.2", "a wrong password", "").await.status.as_u16();
+    let mut answers = Vec::new();
+    for _ in 0..6 {
+        answers.push(wrong().await);
+    }
+    assert_eq!(answers, [422, 422, 422, 422, 422, 429]);
+}
 
-    async fn a_known_browser_stays_known_when_the_password_changes(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        let (phone, laptop) = (server.sign_in(EMAIL, PASSWORD, "").await.cookies(), server.sign_in(EMAIL, PASSWORD, "").await.cookies());
-        let fields = [("present", PASSWORD), ("new", OTHER_PASSWORD)];
-        assert_eq!(server.submit(&laptop, "/settings/profile/password", &fields).await.status, 303);
-        assert!(!server.is_signed_in(&phone).await, "its session has ended");
-        server.use_up("198.51.100.1").await;
-        assert_eq!(server.try_from("198.51.100.1", OTHER_PASSWORD, &phone).await.entered(), "/");
-        let reset = server.reset_path(false).await;
-        let set = server.post(&reset).same_origin().form(&[("password", "other unrelated words there")]).send().await;
-        assert_eq!(set.status, 303);
-        server.use_up("198.51.100.3").await;
-        assert_eq!(server.try_from("198.51.100.3", "other unrelated words there", &phone).await.entered(), "/");
-    }
+#[apply(on_both_engines!)]
+async fn a_known_browser_stays_known_when_the_password_changes(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    let (phone, laptop) = (
+        server.sign_in(EMAIL, PASSWORD, "").await.cookies(),
+        server.sign_in(EMAIL, PASSWORD, "").await.cookies(),
+    );
+    let fields = [("present", PASSWORD), ("new", OTHER_PASSWORD)];
+    assert_eq!(server.submit(&laptop, "/settings/profile/password", &fields).await.status, 303);
+    assert!(!server.is_signed_in(&phone).await, "its session has ended");
+    server.use_up("198.51.100.1").await;
+    assert_eq!(server.try_from("198.51.100.1", OTHER_PASSWORD, &phone).await.entered(), "/");
+    let reset = server.reset_path(false).await;
+    let set =
+        server.post(&reset).same_origin().form(&[("password", "other unrelated words there")]).send().await;
+    assert_eq!(set.status, 303);
+    server.use_up("198.51.100.3").await;
+    assert_eq!(server.try_from("198.51.100.3", "other unrelated words there", &phone).await.entered(), "/");
 }

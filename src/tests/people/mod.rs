@@ -12,7 +12,7 @@ mod traces;
 
 pub use setup::{setup_form, setup_token};
 
-use super::harness::{Answer, PUBLIC_URL, Server, on_both_engines};
+use super::harness::{PUBLIC_URL, Server, TestResponse, on_both_engines};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::{Person, print_reset_link};
 use crate::shared::Role;
@@ -28,12 +28,12 @@ impl Server {
         alice
     }
 
-    pub async fn sign_in(&self, email: &str, password: &str, cookies: &str) -> Answer {
+    pub async fn sign_in(&self, email: &str, password: &str, cookies: &str) -> TestResponse {
         let fields = [("email", email), ("password", password), ("next", "/settings/profile")];
         self.post("/sign-in").same_origin().with(cookies).form(&fields).send().await
     }
 
-    pub async fn profile(&self, cookies: &str) -> Answer {
+    pub async fn profile(&self, cookies: &str) -> TestResponse {
         self.get("/settings/profile").browser().with(cookies).send().await
     }
 

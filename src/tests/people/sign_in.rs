@@ -2,116 +2,153 @@
 
 use std::time::Duration;
 
-use super::{Answer, EMAIL, PASSWORD, Server, on_both_engines};
+use macro_rules_attribute::apply;
+
+use super::{EMAIL, PASSWORD, Server, TestResponse, on_both_engines};
 use crate::accounts::server::set_enabled;
+use crate::platform::db::Engine;
 
-on_both_engines! {
-    async fn signing_in_opens_the_page_one_was_going_to(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        let sent_away = server.get("/settings/profile?a=1&b=%20").browser().send().await;
-        assert_eq!(sent_away.status, 303);
-        assert_eq!(sent_away.header("location"), "/sign-in?next=%2Fsettings%2Fprofile%3Fa%3D1%26b%3D%2520");
-        let fields = [("email", " ALICE@tidewater.example "), ("password", PASSWORD), ("next", "/settings/profile?a=1&b=%20")];
+#[apply(on_both_engines!)]
+async fn signing_in_opens_the_page_one_was_going_to(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    let sent_away = server.get("/settings/profile?a=1&b=%20").browser().send().await;
+    assert_eq!(sent_away.status, 303);
+    assert_eq!(sent_away.header("location"), "/sign-in?next=%2Fsettings%2Fprofile%3Fa%3D1%26b%3D%2520");
+    let fields = [
+        ("email", " ALICE@tidewater.example "),
+        ("password", PASSWORD),
+        ("next", "/settings/profile?a=1&b=%20"),
+    ];
+    let answer = server.post("/sign-in").same_origin().form(&fields).send().await;
+    assert_eq!(answer.entered(), "/settings/profile?a=1&b=%20");
+    assert!(server.is_signed_in(&answer.cookies()).await);
+    for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"] {
+        let fields = [("email", EMAIL), ("password", PASSWORD), ("next", elsewhere)];
         let answer = server.post("/sign-in").same_origin().form(&fields).send().await;
-        assert_eq!(answer.entered(), "/settings/profile?a=1&b=%20");
-        assert!(server.is_signed_in(&answer.cookies()).await);
-        for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"] {
-            let fields = [("email", EMAIL), ("password", PASSWORD), ("next", elsewhere)];
-            let answer = server.post("/sign-in").same_origin().form(&fields).send().await;
-            assert_eq!(answer.entered(), "/", "{elsewhere}");
-        }
+        assert_eq!(answer.entered(), "/", "{elsewhere}");
     }
+}
 
-    async fn wrong_password_unknown_address_and_disabled_person_look_alike(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        server.person("bob@tidewater.example", "Bob", Some(PASSWORD)).await;
-        set_enabled(&server.app, "bob@tidewater.example", false).await.expect("disabled");
-        let strip = |answer: &Answer, email: &str| {
-            let nonce = answer.header("content-security-policy").split('\'').nth(3).unwrap_or("").to_owned();
-            answer.text().replace(email, "EMAIL").replace(nonce.trim_start_matches("nonce-"), "NONCE")
-        };
-        let wrong = server.sign_in(EMAIL, "not the password", "").await;
-        let unknown = server.sign_in("nobody@tidewater.example", "not the password", "").await;
-        let disabled = server.sign_in("bob@tidewater.example", PASSWORD, "").await;
-        assert_eq!([wrong.status, unknown.status, disabled.status].map(|status| status.as_u16()), [422; 3]);
-        assert_eq!(strip(&wrong, EMAIL), strip(&unknown, "nobody@tidewater.example"));
-        assert_eq!(strip(&wrong, EMAIL), strip(&disabled, "bob@tidewater.example"));
-        assert_eq!(server.audited().await, ["person.disabled", "session.refused"], "the others are counted");
-    }
+#[apply(on_both_engines!)]
+async fn wrong_password_unknown_address_and_disabled_person_look_alike(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    server.person("bob@tidewater.example", "Bob", Some(PASSWORD)).await;
+    set_enabled(&server.app, "bob@tidewater.example", false).await.expect("disabled");
+    let strip = |answer: &TestResponse, email: &str| {
+        let nonce = answer.header("content-security-policy").split('\'').nth(3).unwrap_or("").to_owned();
+        answer.text().replace(email, "EMAIL").replace(nonce.trim_start_matches("nonce-"), "NONCE")
+    };
+    let wrong = server.sign_in(EMAIL, "not the password", "").await;
+    let unknown = server.sign_in("nobody@tidewater.example", "not the password", "").await;
+    let disabled = server.sign_in("bob@tidewater.example", PASSWORD, "").await;
+    assert_eq!([wrong.status, unknown.status, disabled.status].map(|status| status.as_u16()), [422; 3]);
+    assert_eq!(strip(&wrong, EMAIL), strip(&unknown, "nobody@tidewater.example"));
+    assert_eq!(strip(&wrong, EMAIL), strip(&disabled, "bob@tidewater.example"));
+    assert_eq!(server.audited().await, ["person.disabled", "session.refused"], "the others are counted");
+}
 
-    /// Known or unknown, right or wrong, throttled or not: the work is the same, and it is one hash.
-    async fn a_sign_in_costs_one_hash(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        let hashes = || async {
-            let page = server.metrics().await;
-            let line = page.lines().find(|line| line.starts_with("latchkey_password_seconds_count ")).expect("a count");
-            line.rsplit(' ').next().and_then(|count| count.parse::<u32>().ok()).expect("a number")
-        };
-        let mut before = hashes().await;
-        for (email, password) in [(EMAIL, PASSWORD), (EMAIL, "a wrong password"), ("nobody@x.example", PASSWORD)] {
-            server.sign_in(email, password, "").await;
-            let after = hashes().await;
-            assert_eq!(after - before, 1, "{email}");
-            before = after;
-        }
-        let stored: String = sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(server.app.db.pool()).await.expect("a hash");
-        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+/// Known or unknown, right or wrong, throttled or not: the work is the same, and it is one hash.
+#[apply(on_both_engines!)]
+async fn a_sign_in_costs_one_hash(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    let hashes = || async {
+        let page = server.metrics().await;
+        let line =
+            page.lines().find(|line| line.starts_with("latchkey_password_seconds_count ")).expect("a count");
+        line.rsplit(' ').next().and_then(|count| count.parse::<u32>().ok()).expect("a number")
+    };
+    let mut before = hashes().await;
+    for (email, password) in [(EMAIL, PASSWORD), (EMAIL, "a wrong password"), ("nobody@x.example", PASSWORD)]
+    {
+        server.sign_in(email, password, "").await;
+        let after = hashes().await;
+        assert_eq!(after - before, 1, "{email}");
+        before = after;
     }
+    let stored: String = sqlx::query_scalar("SELECT password_hash FROM users")
+        .fetch_one(server.app.db.pool())
+        .await
+        .expect("a hash");
+    assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+}
 
-    async fn the_sign_up_page_says_how_accounts_come_about(engine) {
-        for (mode, told) in [("invitation", "by invitation"), ("closed", "No new accounts")] {
-            let server = Server::with(engine, &[("LATCHKEY_SIGN_UP", mode)]).await;
-            let page = server.get("/sign-up").browser().send().await;
-            assert!(page.status == 200 && page.text().contains(told), "{mode}");
-        }
+#[apply(on_both_engines!)]
+async fn the_sign_up_page_says_how_accounts_come_about(engine: Engine) {
+    for (mode, told) in [("invitation", "by invitation"), ("closed", "No new accounts")] {
+        let server = Server::with(engine, &[("LATCHKEY_SIGN_UP", mode)]).await;
+        let page = server.get("/sign-up").browser().send().await;
+        assert!(page.status == 200 && page.text().contains(told), "{mode}");
     }
+}
 
-    async fn guessing_is_slowed_and_the_owner_is_not_locked_out(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        let known = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
-        let from = |address: &'static str, password: &'static str, cookies: &str| {
-            server.post("/sign-in").same_origin().from(address).with(cookies)
-                .form(&[("email", EMAIL), ("password", password)]).send()
-        };
-        for _ in 0..10 {
-            assert_eq!(from("198.51.100.1", "a wrong password", "").await.status, 422);
-        }
-        let slowed = from("198.51.100.1", PASSWORD, "").await;
-        assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "900"));
-        assert!(slowed.text().contains("Wait 15 minutes"));
-        // On the attacker's own address the owner's browser is free, and on another device she is free elsewhere.
-        assert_eq!(from("198.51.100.1", PASSWORD, &known).await.entered(), "/");
-        assert_eq!(from("203.0.113.99", PASSWORD, "").await.entered(), "/");
-        // A whole address is slowed, but not a browser there that is known.
-        for n in 0..30 {
-            let fields = [("email", format!("nobody{n}@x.example")), ("password", "a wrong password".to_owned())];
-            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            server.post("/sign-in").same_origin().from("203.0.113.50").form(&fields).send().await;
-        }
-        assert_eq!(from("203.0.113.50", PASSWORD, "").await.status, 429);
-        assert_eq!(from("203.0.113.50", PASSWORD, &known).await.entered(), "/");
-        server.clock.advance(Duration::from_secs(900));
-        assert_eq!(from("198.51.100.1", PASSWORD, "").await.entered(), "/");
-        let slowed = server.audited().await.into_iter().filter(|action| action == "attempts.slowed").count();
-        assert_eq!(slowed, 2, "one row a window");
+#[apply(on_both_engines!)]
+async fn guessing_is_slowed_and_the_owner_is_not_locked_out(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    let known = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
+    let from = |address: &'static str, password: &'static str, cookies: &str| {
+        server
+            .post("/sign-in")
+            .same_origin()
+            .from(address)
+            .with(cookies)
+            .form(&[("email", EMAIL), ("password", password)])
+            .send()
+    };
+    for _ in 0..10 {
+        assert_eq!(from("198.51.100.1", "a wrong password", "").await.status, 422);
     }
+    let slowed = from("198.51.100.1", PASSWORD, "").await;
+    assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "900"));
+    assert!(slowed.text().contains("Wait 15 minutes"));
+    // On the attacker's own address the owner's browser is free, and on another device she is free elsewhere.
+    assert_eq!(from("198.51.100.1", PASSWORD, &known).await.entered(), "/");
+    assert_eq!(from("203.0.113.99", PASSWORD, "").await.entered(), "/");
+    // A whole address is slowed, but not a browser there that is known.
+    for n in 0..30 {
+        let fields = [("email", format!("nobody{n}@x.example")), ("password", "a wrong password".to_owned())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        server.post("/sign-in").same_origin().from("203.0.113.50").form(&fields).send().await;
+    }
+    assert_eq!(from("203.0.113.50", PASSWORD, "").await.status, 429);
+    assert_eq!(from("203.0.113.50", PASSWORD, &known).await.entered(), "/");
+    server.clock.advance(Duration::from_secs(900));
+    assert_eq!(from("198.51.100.1", PASSWORD, "").await.entered(), "/");
+    let slowed = server.audited().await.into_iter().filter(|action| action == "attempts.slowed").count();
+    assert_eq!(slowed, 2, "one row a window");
+}
 
-    async fn hostile_form_values_never_fail_the_server(engine) {
-        let server = Server::on(engine).await;
-        server.alice().await;
-        let long = "x".repeat(10_240);
-        for (email, password) in [("", ""), ("\0", "\0"), (long.as_str(), long.as_str()), ("👩@🏠", "🗝️"), ("' OR 1=1 --", "' OR 1=1 --"), ("a\u{202e}@b", "x")] {
-            assert_eq!(server.sign_in(email, password, "").await.status, 422, "{email:?}");
-        }
-        for body in ["", "email=x", "password", "password=%ff%fe", "a=b&password=x&password=y", "password=x&next=//evil"] {
-            let call = server.post("/sign-in").same_origin().header("content-type", "application/x-www-form-urlencoded");
-            assert!(call.body(body).send().await.status.is_client_error(), "{body}");
-        }
-        let json = server.post("/sign-in").same_origin().header("content-type", "application/json").body("{}").send().await;
-        assert_eq!(json.status, 415);
+#[apply(on_both_engines!)]
+async fn hostile_form_values_never_fail_the_server(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.alice().await;
+    let long = "x".repeat(10_240);
+    for (email, password) in [
+        ("", ""),
+        ("\0", "\0"),
+        (long.as_str(), long.as_str()),
+        ("👩@🏠", "🗝️"),
+        ("' OR 1=1 --", "' OR 1=1 --"),
+        ("a\u{202e}@b", "x"),
+    ] {
+        assert_eq!(server.sign_in(email, password, "").await.status, 422, "{email:?}");
     }
+    for body in
+        ["", "email=x", "password", "password=%ff%fe", "a=b&password=x&password=y", "password=x&next=//evil"]
+    {
+        let call =
+            server.post("/sign-in").same_origin().header("content-type", "application/x-www-form-urlencoded");
+        assert!(call.body(body).send().await.status.is_client_error(), "{body}");
+    }
+    let json = server
+        .post("/sign-in")
+        .same_origin()
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .await;
+    assert_eq!(json.status, 415);
 }

@@ -2,50 +2,58 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
+
 use super::{EMAIL, OTHER_PASSWORD, PASSWORD, Server, on_both_engines, setup_form, setup_token};
 use crate::accounts::server::print_reset_link;
+use crate::platform::db::Engine;
 
-on_both_engines! {
-    async fn refusals_of_sensitive_actions_are_events(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        let wrong = [("present", "not the password"), ("new", OTHER_PASSWORD)];
-        server.submit(&here, "/settings/profile/password", &wrong).await;
-        server.post("/setup").same_origin().form(&setup_form("none", "m@x.example")).send().await;
-        server.post("/reset/none").same_origin().form(&[("password", OTHER_PASSWORD)]).send().await;
-        assert_eq!(server.audited().await, ["password.refused", "setup.refused", "password.reset_refused"]);
-    }
+#[apply(on_both_engines!)]
+async fn refusals_of_sensitive_actions_are_events(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let wrong = [("present", "not the password"), ("new", OTHER_PASSWORD)];
+    server.submit(&here, "/settings/profile/password", &wrong).await;
+    server.post("/setup").same_origin().form(&setup_form("none", "m@x.example")).send().await;
+    server.post("/reset/none").same_origin().form(&[("password", OTHER_PASSWORD)]).send().await;
+    assert_eq!(server.audited().await, ["password.refused", "setup.refused", "password.reset_refused"]);
+}
 
-    /// Known secrets of every kind are nowhere in the database; the same search finds a planted one.
-    async fn no_secret_is_kept_in_the_clear(engine) {
-        let server = Server::on(engine).await;
-        let setup = setup_token(&server).await;
-        let signed = server.post("/setup").same_origin().form(&setup_form(&setup, EMAIL)).send().await;
-        let reset = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
-        let mut secrets = vec![PASSWORD.to_owned(), setup, reset.rsplit('/').next().expect("a token").to_owned()];
-        secrets.extend(signed.cookies().split("; ").filter_map(|pair| pair.split('=').nth(1)).map(str::to_owned));
-        assert_eq!(secrets.len(), 5, "password, two links, session, browser");
-        let everything = server.everything().await;
-        for secret in &secrets {
-            assert!(!everything.contains(secret.as_str()), "{secret} is in the database");
-        }
-        sqlx::query("UPDATE users SET name = $1").bind(&secrets[3]).execute(server.app.db.pool()).await.expect("planted");
-        assert!(server.everything().await.contains(&secrets[3]), "the search finds what is there");
+/// Known secrets of every kind are nowhere in the database; the same search finds a planted one.
+#[apply(on_both_engines!)]
+async fn no_secret_is_kept_in_the_clear(engine: Engine) {
+    let server = Server::on(engine).await;
+    let setup = setup_token(&server).await;
+    let signed = server.post("/setup").same_origin().form(&setup_form(&setup, EMAIL)).send().await;
+    let reset = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
+    let mut secrets = vec![PASSWORD.to_owned(), setup, reset.rsplit('/').next().expect("a token").to_owned()];
+    secrets.extend(signed.cookies().split("; ").filter_map(|pair| pair.split('=').nth(1)).map(str::to_owned));
+    assert_eq!(secrets.len(), 5, "password, two links, session, browser");
+    let everything = server.everything().await;
+    for secret in &secrets {
+        assert!(!everything.contains(secret.as_str()), "{secret} is in the database");
     }
+    sqlx::query("UPDATE users SET name = $1")
+        .bind(&secrets[3])
+        .execute(server.app.db.pool())
+        .await
+        .expect("planted");
+    assert!(server.everything().await.contains(&secrets[3]), "the search finds what is there");
+}
 
-    async fn old_audit_rows_go_only_when_the_configuration_says_so(engine) {
-        let server = Server::on(engine).await;
-        let alice = server.alice().await;
-        let here = server.session_of(&alice).await;
-        server.submit(&here, "/settings/profile", &[("name", "Al")]).await;
-        server.clock.advance(Duration::from_secs(400 * 24 * 60 * 60));
-        crate::server::sweep(&server.app).await.expect("a sweep");
-        assert_eq!(server.audited().await.len(), 1);
-        let keep = Duration::from_secs(365 * 24 * 60 * 60);
-        assert_eq!(crate::audit::sweep(&server.app, Some(keep), keep).await.expect("a sweep"), 1);
-        assert_eq!(server.audited().await.len(), 0);
-    }
+#[apply(on_both_engines!)]
+async fn old_audit_rows_go_only_when_the_configuration_says_so(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    server.submit(&here, "/settings/profile", &[("name", "Al")]).await;
+    server.clock.advance(Duration::from_secs(400 * 24 * 60 * 60));
+    crate::server::sweep(&server.app).await.expect("a sweep");
+    assert_eq!(server.audited().await.len(), 1);
+    let keep = Duration::from_secs(365 * 24 * 60 * 60);
+    assert_eq!(crate::audit::sweep(&server.app, Some(keep), keep).await.expect("a sweep"), 1);
+    assert_eq!(server.audited().await.len(), 0);
 }
 
 impl Server {

@@ -9,7 +9,7 @@ use sqlx::Executor;
 use super::{QUICK, expect_unavailable};
 use crate::keys::server::{self as keys, Presenter, Revealed};
 use crate::platform::db::Engine;
-use crate::tests::harness::{Folder, Place, Server};
+use crate::tests::harness::{Folder, Server, TestDatabase};
 use crate::tests::keys::ANYTHING;
 use crate::tests::people::EMAIL;
 use crate::tests::personas::{PASSWORD, Persona};
@@ -180,7 +180,7 @@ async fn a_disk_that_runs_full_is_told_and_recovered_from() {
         return;
     };
     let url = format!("sqlite:{}", disk.folder.path().join("test.db").display());
-    let server = Server::at(Place { url, folder: Folder::new() }, QUICK).await;
+    let server = Server::at(TestDatabase { url, folder: Folder::new() }, QUICK).await;
     runs_full(&server, || disk.fill(), || disk.make_room()).await;
     server.app.db.close().await;
 }

@@ -11,20 +11,20 @@ mod transactions;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::harness::{Answer, Server};
+use super::harness::{Server, TestResponse};
 use crate::platform::Secret;
 
 /// Hashing costs next to nothing here: it is not what these tests are about.
 const QUICK: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
 
 impl Server {
-    async fn create(&self, key: &Secret, name: &str) -> Answer {
+    async fn create(&self, key: &Secret, name: &str) -> TestResponse {
         let body = json!({ "name": name, "note": "x".repeat(400) });
         self.post("/api/v1/keys").key(key).json(&body).send().await
     }
 
     /// After the last outcome of readiness has become too old.
-    async fn readiness(&self) -> Answer {
+    async fn readiness(&self) -> TestResponse {
         self.clock.advance(std::time::Duration::from_secs(1));
         self.get("/readyz").send().await
     }
@@ -41,7 +41,7 @@ impl Server {
     }
 }
 
-fn expect_unavailable(answer: &Answer) {
+fn expect_unavailable(answer: &TestResponse) {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text());
     assert!(!answer.header("retry-after").is_empty(), "{}", answer.text());
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use macro_rules_attribute::apply;
 use url::Url;
 
 use super::proxy::{Proxy, at_port, free_port};
@@ -11,7 +12,7 @@ use crate::keys::server::{self as keys, Presenter, forged_token};
 use crate::platform::db::{self, Db, Engine, Opener};
 use crate::platform::{Clock, Error, Random, Secret};
 use crate::shared::{Kind, SecretId};
-use crate::tests::harness::{Place, START, Server, on_both_engines};
+use crate::tests::harness::{START, Server, TestDatabase, on_both_engines};
 use crate::tests::keys::ANYTHING;
 use crate::tests::personas::Persona;
 use crate::usage::Outcome;
@@ -31,67 +32,68 @@ fn unknown_token() -> Secret {
 
 /// A server whose PostgreSQL is behind a proxy.
 async fn behind_proxy(settings: &[(&str, &str)]) -> (Server, Proxy, u16, Url) {
-    let mut place = Place::on(Engine::Postgres).await;
-    let address: Url = place.url.parse().expect("an address");
+    let mut database = TestDatabase::on(Engine::Postgres).await;
+    let address: Url = database.url.parse().expect("an address");
     let port = free_port().await;
     let proxy = Proxy::listen(port, &address).await;
-    place.url = at_port(&address, port);
-    (Server::at(place, settings).await, proxy, port, address)
+    database.url = at_port(&address, port);
+    (Server::at(database, settings).await, proxy, port, address)
 }
 
-on_both_engines! {
-    async fn checks_without_a_database_fail_at_once(engine) {
-        let server = Server::with(engine, &[("LATCHKEY_DATABASE_TIMEOUT", "100ms"), QUICK[0]]).await;
-        let admin = server.key_of(Persona::Owner).await;
-        assert_eq!(server.check(&admin).await, Outcome::Valid);
-        let organization = server.organization_of(Persona::Owner).await;
-        server.app.db.close().await;
-        let _ = keys::keep_up(&server.app).await;
-        assert!(!server.app.db.is_away(), "what is remembered may still be used");
-        assert_eq!(server.check(&admin).await, Outcome::Valid);
-        server.clock.advance(PAST_LEASE);
-        let _ = keys::keep_up(&server.app).await;
-        assert!(server.app.db.is_away());
-        for token in [&admin, &unknown_token()] {
-            let from = Presenter::default();
-            let check = keys::verify(&server.app, token.expose(), &ANYTHING, &from).now_or_never();
-            assert!(matches!(check, Some(Err(Error::Unavailable(_)))), "{check:?}");
-        }
-        assert!(matches!(server.app.db.write().now_or_never(), Some(Err(_))));
-        let path = format!("/api/v1/authorize?org={organization}");
-        expect_unavailable(&server.get(&path).key(&admin).send().await);
+#[apply(on_both_engines!)]
+async fn checks_without_a_database_fail_at_once(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_DATABASE_TIMEOUT", "100ms"), QUICK[0]]).await;
+    let admin = server.key_of(Persona::Owner).await;
+    assert_eq!(server.check(&admin).await, Outcome::Valid);
+    let organization = server.organization_of(Persona::Owner).await;
+    server.app.db.close().await;
+    let _ = keys::keep_up(&server.app).await;
+    assert!(!server.app.db.is_away(), "what is remembered may still be used");
+    assert_eq!(server.check(&admin).await, Outcome::Valid);
+    server.clock.advance(PAST_LEASE);
+    let _ = keys::keep_up(&server.app).await;
+    assert!(server.app.db.is_away());
+    for token in [&admin, &unknown_token()] {
+        let from = Presenter::default();
+        let check = keys::verify(&server.app, token.expose(), &ANYTHING, &from).now_or_never();
+        assert!(matches!(check, Some(Err(Error::Unavailable(_)))), "{check:?}");
     }
+    assert!(matches!(server.app.db.write().now_or_never(), Some(Err(_))));
+    let path = format!("/api/v1/authorize?org={organization}");
+    expect_unavailable(&server.get(&path).key(&admin).send().await);
+}
 
-    async fn what_needs_the_database_is_refused_at_once_while_it_is_away(engine) {
-        let server = Server::with(engine, QUICK).await;
-        server.app.db.set_away(true);
-        for path in ["/sign-in", "/overview", "/invite/none", "/api/v1/me"] {
-            expect_unavailable(&server.get(path).browser().send().await);
-        }
-        server.expect_not_ready("cannot be reached").await;
-        for path in ["/healthz", "/favicon.svg", "/robots.txt"] {
-            assert_eq!(server.get(path).send().await.status, 200, "{path}");
-        }
-        server.app.db.set_away(false);
-        server.expect_ready().await;
-        assert_eq!(server.get("/sign-in").browser().send().await.status, 200);
+#[apply(on_both_engines!)]
+async fn what_needs_the_database_is_refused_at_once_while_it_is_away(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    server.app.db.set_away(true);
+    for path in ["/sign-in", "/overview", "/invite/none", "/api/v1/me"] {
+        expect_unavailable(&server.get(path).browser().send().await);
     }
+    server.expect_not_ready("cannot be reached").await;
+    for path in ["/healthz", "/favicon.svg", "/robots.txt"] {
+        assert_eq!(server.get(path).send().await.status, 200, "{path}");
+    }
+    server.app.db.set_away(false);
+    server.expect_ready().await;
+    assert_eq!(server.get("/sign-in").browser().send().await.status, 200);
+}
 
-    /// A check that began to wait before it was known.
-    async fn checks_that_wait_for_a_connection_end_when_the_database_is_away(engine) {
-        let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
-        let server = Server::with(engine, &settings).await;
-        let taken = server.app.db.pool().acquire().await.expect("the only connection");
-        let (token, from) = (unknown_token(), Presenter::default());
-        let mut check = Box::pin(keys::verify(&server.app, token.expose(), &ANYTHING, &from));
-        assert!((&mut check).now_or_never().is_none(), "it waits");
-        server.app.db.set_away(true);
-        let ended = tokio::time::timeout(LONG, check).await.expect("it ends");
-        assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
-        drop(taken);
-        server.app.db.set_away(false);
-        assert_eq!(server.check(&token).await, Outcome::Unknown);
-    }
+/// A check that began to wait before it was known.
+#[apply(on_both_engines!)]
+async fn checks_that_wait_for_a_connection_end_when_the_database_is_away(engine: Engine) {
+    let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
+    let server = Server::with(engine, &settings).await;
+    let taken = server.app.db.pool().acquire().await.expect("the only connection");
+    let (token, from) = (unknown_token(), Presenter::default());
+    let mut check = Box::pin(keys::verify(&server.app, token.expose(), &ANYTHING, &from));
+    assert!((&mut check).now_or_never().is_none(), "it waits");
+    server.app.db.set_away(true);
+    let ended = tokio::time::timeout(LONG, check).await.expect("it ends");
+    assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
+    drop(taken);
+    server.app.db.set_away(false);
+    assert_eq!(server.check(&token).await, Outcome::Unknown);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,11 +142,11 @@ async fn readiness_answers_while_the_database_is_frozen() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_waits_for_its_database() {
-    let mut place = Place::on(Engine::Postgres).await;
-    let address: Url = place.url.parse().expect("an address");
+    let mut database = TestDatabase::on(Engine::Postgres).await;
+    let address: Url = database.url.parse().expect("an address");
     let port = free_port().await;
-    place.url = at_port(&address, port);
-    let settings = place.config(&[]).database;
+    database.url = at_port(&address, port);
+    let settings = database.config(&[]).database;
     let error = Db::open(&settings, Opener::Server).await.map(drop).expect_err("nobody listens");
     assert!(error.is_away() && error.to_string().contains("cannot be reached"), "{error}");
 
@@ -158,18 +160,18 @@ async fn a_start_waits_for_its_database() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_does_not_wait_for_what_will_not_come() {
-    let mut place = Place::on(Engine::Postgres).await;
-    place.url.push_str("_missing");
+    let mut database = TestDatabase::on(Engine::Postgres).await;
+    database.url.push_str("_missing");
     let clock = Clock::held_at(START);
-    let opened = db::open_when_reachable(&place.config(&[]).database, &clock).await;
+    let opened = db::open_when_reachable(&database.config(&[]).database, &clock).await;
     let error = opened.map(drop).expect_err("there is no such database").to_string();
     assert!(error.contains("does not exist"), "{error}");
 
-    let mut place = Place::on(Engine::Sqlite).await;
-    let blocked = place.folder.path().join("file");
+    let mut database = TestDatabase::on(Engine::Sqlite).await;
+    let blocked = database.folder.path().join("file");
     std::fs::write(&blocked, "not a folder").expect("a file");
-    place.url = format!("sqlite:{}", blocked.join("test.db").display());
-    let opened = db::open_when_reachable(&place.config(&[]).database, &clock).await;
+    database.url = format!("sqlite:{}", blocked.join("test.db").display());
+    let opened = db::open_when_reachable(&database.config(&[]).database, &clock).await;
     let error = opened.map(drop).expect_err("there is no folder").to_string();
     assert!(error.contains("cannot be made"), "{error}");
 }

@@ -4,37 +4,40 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use sqlx::Executor;
 
 use super::{QUICK, expect_unavailable};
 use crate::platform::Secret;
 use crate::platform::db::{Db, Engine, Opener};
-use crate::tests::harness::{Place, START, Server, on_both_engines};
+use crate::tests::harness::{START, Server, TestDatabase, on_both_engines};
 use crate::tests::personas::Persona;
 use crate::usage::Outcome;
 
 const PROBED_AT: &str = "SELECT at FROM readiness_probe";
 
-on_both_engines! {
-    async fn a_row_is_written_once_a_second_at_most(engine) {
-        let server = Server::on(engine).await;
-        let first = START.millis();
-        for (step, probed_at) in [(0, first), (400, first), (400, first), (400, first + 1_200), (0, first + 1_200)] {
-            server.clock.advance(Duration::from_millis(step));
-            let answers = (0..5).map(|_| server.get("/readyz").send());
-            for answer in futures_util::future::join_all(answers).await {
-                assert_eq!(answer.status, 200, "{}", answer.text());
-            }
-            assert_eq!(server.count(PROBED_AT).await, probed_at);
+#[apply(on_both_engines!)]
+async fn a_row_is_written_once_a_second_at_most(engine: Engine) {
+    let server = Server::on(engine).await;
+    let first = START.millis();
+    for (step, probed_at) in
+        [(0, first), (400, first), (400, first), (400, first + 1_200), (0, first + 1_200)]
+    {
+        server.clock.advance(Duration::from_millis(step));
+        let answers = (0..5).map(|_| server.get("/readyz").send());
+        for answer in futures_util::future::join_all(answers).await {
+            assert_eq!(answer.status, 200, "{}", answer.text());
         }
+        assert_eq!(server.count(PROBED_AT).await, probed_at);
     }
+}
 
-    async fn a_database_that_takes_no_writes_is_not_ready(engine) {
-        let server = Server::on(engine).await;
-        server.expect_ready().await;
-        server.app.db.pool().execute("DROP TABLE readiness_probe").await.expect("it goes");
-        server.expect_not_ready("error").await;
-    }
+#[apply(on_both_engines!)]
+async fn a_database_that_takes_no_writes_is_not_ready(engine: Engine) {
+    let server = Server::on(engine).await;
+    server.expect_ready().await;
+    server.app.db.pool().execute("DROP TABLE readiness_probe").await.expect("it goes");
+    server.expect_not_ready("error").await;
 }
 
 struct Fixture {
@@ -45,9 +48,9 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let place = Place::on(Engine::Sqlite).await;
-        let file = place.folder.path().join("test.db");
-        let server = Server::at(place, QUICK).await;
+        let database = TestDatabase::on(Engine::Sqlite).await;
+        let file = database.folder.path().join("test.db");
+        let server = Server::at(database, QUICK).await;
         let admin = server.key_of(Persona::Owner).await;
         assert_eq!(server.check(&admin).await, Outcome::Valid);
         server.expect_ready().await;
@@ -121,14 +124,14 @@ async fn a_link_in_place_of_the_file_takes_no_changes() {
 
 #[tokio::test]
 async fn a_start_does_not_discard_the_log_of_a_missing_file() {
-    let place = Place::on(Engine::Sqlite).await;
-    let (file, log) = (place.folder.path().join("test.db"), place.folder.path().join("test.db-wal"));
+    let database = TestDatabase::on(Engine::Sqlite).await;
+    let (file, log) = (database.folder.path().join("test.db"), database.folder.path().join("test.db-wal"));
     std::fs::write(&log, "what was written last").expect("a log");
     for empty in [false, true] {
         if empty {
             std::fs::write(&file, "").expect("an empty file");
         }
-        let opened = Db::open(&place.config(&[]).database, Opener::Server).await;
+        let opened = Db::open(&database.config(&[]).database, Opener::Server).await;
         let line = opened.err().expect("it does not open").to_string();
         assert!(line.contains("write-ahead log"), "{line}");
     }

@@ -123,7 +123,8 @@ mod tests {
         let flights = SingleFlight::default();
         let (send, receive) = tokio::sync::oneshot::channel();
         let mut first = Box::pin(flights.run([1; 32].into(), async { receive.await.expect("a result") }));
-        let mut second = Box::pin(flights.run([1; 32].into(), async { panic!("the second check must not run") }));
+        let mut second =
+            Box::pin(flights.run([1; 32].into(), async { panic!("the second check must not run") }));
         assert!((&mut first).now_or_never().is_none());
         assert!((&mut second).now_or_never().is_none());
         assert!(send.send(Err(Error::internal("on purpose"))).is_ok());
