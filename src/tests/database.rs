@@ -18,7 +18,7 @@ async fn refusal(database: &TestDatabase, opener: Opener) -> String {
 
 #[apply(on_both_engines!)]
 async fn a_newer_database_stops_an_older_binary(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::empty(engine).await;
     let db = database.open(Opener::Server).await;
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
@@ -36,7 +36,7 @@ async fn a_newer_database_stops_an_older_binary(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn a_database_of_every_earlier_version_opens(engine: Engine) {
     for version in 1..=db::newest() {
-        let database = TestDatabase::on(engine).await;
+        let database = TestDatabase::empty(engine).await;
         db::migrate_to(&database.config(&[]).database, version).await.expect("an earlier version's tables");
         let db = database.open(Opener::Server).await;
         db::check(&db).await.expect("it is whole");
@@ -45,14 +45,14 @@ async fn a_database_of_every_earlier_version_opens(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn opening_twice_changes_nothing(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::empty(engine).await;
     database.open(Opener::Server).await.close().await;
     database.open(Opener::Tool).await.close().await;
 }
 
 #[apply(on_both_engines!)]
 async fn a_dropped_transaction_leaves_nothing_behind(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::empty(engine).await;
     let db = database.open(Opener::Server).await;
     let count = || async {
         sqlx::query_scalar::<_, i64>("SELECT count(*) FROM pile").fetch_one(db.pool()).await.expect("a count")
@@ -70,7 +70,7 @@ async fn a_dropped_transaction_leaves_nothing_behind(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn many_writers_wait_for_each_other(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::empty(engine).await;
     let db = database.open(Opener::Server).await;
     db.pool().execute("CREATE TABLE tally (n BIGINT NOT NULL)").await.expect("a table");
     db.pool().execute("INSERT INTO tally VALUES (0)").await.expect("a row");
@@ -91,7 +91,7 @@ async fn many_writers_wait_for_each_other(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn names_sort_byte_by_byte(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::empty(engine).await;
     let db = database.open(Opener::Server).await;
     for id in ["b", "a", "_", "B", "ä", "Z"] {
         sqlx::query("INSERT INTO organizations (id, name, plan, created_at) VALUES ($1, $1, '', 0)")
@@ -110,7 +110,7 @@ async fn names_sort_byte_by_byte(engine: Engine) {
 /// A copy made while rows are written opens, is whole, and has every row that was there before it began.
 #[apply(on_both_engines!)]
 async fn a_backup_under_load_restores(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::empty(engine).await;
     let db = database.open(Opener::Server).await;
     db.pool().execute("CREATE TABLE load (n BIGINT NOT NULL PRIMARY KEY)").await.expect("a table");
     let stop = Arc::new(AtomicBool::new(false));
@@ -159,7 +159,7 @@ async fn a_backup_under_load_restores(engine: Engine) {
 
 /// The backup as a database of its own, by the means that README names.
 async fn restored(engine: Engine, backup: &std::path::Path) -> TestDatabase {
-    let mut database = TestDatabase::on(engine).await;
+    let mut database = TestDatabase::empty(engine).await;
     match engine {
         Engine::Sqlite => database.url = format!("sqlite:{}", backup.display()),
         Engine::Postgres => {
@@ -177,7 +177,7 @@ async fn restored(engine: Engine, backup: &std::path::Path) -> TestDatabase {
 
 #[tokio::test]
 async fn a_second_server_on_one_file_is_refused_and_a_tool_is_not() {
-    let database = TestDatabase::on(Engine::Sqlite).await;
+    let database = TestDatabase::empty(Engine::Sqlite).await;
     let first = database.open(Opener::Server).await;
     let line = refusal(&database, Opener::Server).await;
     assert!(line.contains("another server") && line.contains("PostgreSQL"), "{line}");
@@ -189,7 +189,7 @@ async fn a_second_server_on_one_file_is_refused_and_a_tool_is_not() {
 
 #[tokio::test]
 async fn two_servers_share_one_postgresql() {
-    let database = TestDatabase::on(Engine::Postgres).await;
+    let database = TestDatabase::empty(Engine::Postgres).await;
     let (first, second) = tokio::join!(database.open(Opener::Server), database.open(Opener::Server));
     first.ping().await.expect("it answers");
     second.ping().await.expect("it answers");
@@ -197,7 +197,7 @@ async fn two_servers_share_one_postgresql() {
 
 #[tokio::test]
 async fn what_cannot_be_opened_is_told_in_one_line() {
-    let mut database = TestDatabase::on(Engine::Sqlite).await;
+    let mut database = TestDatabase::empty(Engine::Sqlite).await;
     let blocked = database.folder.path().join("file");
     std::fs::write(&blocked, "not a folder").expect("a file");
     database.url = format!("sqlite:{}", blocked.join("test.db").display());
@@ -216,7 +216,7 @@ async fn what_cannot_be_opened_is_told_in_one_line() {
 
 #[tokio::test]
 async fn a_damaged_file_is_found() {
-    let database = TestDatabase::on(Engine::Sqlite).await;
+    let database = TestDatabase::empty(Engine::Sqlite).await;
     let db = database.open(Opener::Server).await;
     db.pool().execute("CREATE TABLE filler (t TEXT NOT NULL)").await.expect("a table");
     db.pool().execute("CREATE INDEX filler_t ON filler (t)").await.expect("an index");
@@ -242,7 +242,7 @@ async fn a_damaged_file_is_found() {
 
 #[tokio::test]
 async fn sqlite_runs_as_the_promises_need() {
-    let database = TestDatabase::on(Engine::Sqlite).await;
+    let database = TestDatabase::empty(Engine::Sqlite).await;
     let db = database.open(Opener::Server).await;
     let mut connection = db.pool().acquire().await.expect("a connection");
     for (question, wanted) in

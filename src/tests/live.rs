@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 
-use super::harness::{Opened, Server, on_both_engines};
+use super::harness::{OpenResponse, Server, on_both_engines};
 use super::people::{EMAIL, OTHER_PASSWORD};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::{Person, print_reset_link, set_enabled};
@@ -148,7 +148,7 @@ async fn a_stream_ends_with_the_age_of_its_session(engine: Engine) {
     assert!(ends(stream).await);
 }
 
-async fn ends(stream: Opened) -> bool {
+async fn ends(stream: OpenResponse) -> bool {
     tokio::time::timeout(Duration::from_secs(10), stream.rest()).await.is_ok()
 }
 
@@ -160,14 +160,14 @@ impl Server {
         (alice, here, there)
     }
 
-    async fn stream(&self, cookies: &str) -> Opened {
+    async fn stream(&self, cookies: &str) -> OpenResponse {
         let stream = self.get("/live?topic=person:mail").with(cookies).open().await;
         assert_eq!(stream.header("content-type"), "text/event-stream");
         stream
     }
 
     /// Does what is told to this person arrive?
-    async fn hears(&self, stream: &mut Opened, person: &Person) -> bool {
+    async fn hears(&self, stream: &mut OpenResponse, person: &Person) -> bool {
         self.app.live.tell(Topic::of_person(person.id, "mail"), "a letter");
         let frame = tokio::time::timeout(Duration::from_secs(10), stream.frame()).await;
         frame.is_ok_and(|frame| {

@@ -161,7 +161,7 @@ async fn a_server_with_the_greatest_values_answers(engine: Engine) {
 
 #[tokio::test]
 async fn the_least_database_timeout_is_enough_to_open_one() {
-    let database = TestDatabase::on(crate::platform::db::Engine::Sqlite).await;
+    let database = TestDatabase::migrated(crate::platform::db::Engine::Sqlite).await;
     let config =
         database.config(&[("LATCHKEY_DATABASE_TIMEOUT", "1s"), ("LATCHKEY_DATABASE_CONNECTIONS", "1")]);
     let db = crate::platform::db::Db::open(&config.database, crate::platform::db::Opener::Server).await;

@@ -287,7 +287,7 @@ async fn refusals_go_after_their_time_and_changes_stay(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn refusals_of_the_version_before_are_known_as_such(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::empty(engine).await;
     db::migrate_to(&database.config(&[]).database, 10).await.expect("an earlier version's tables");
     sqlx::any::install_default_drivers();
     let old = sqlx::AnyPool::connect(&match engine {

@@ -32,7 +32,7 @@ fn unknown_token() -> Secret {
 
 /// A server whose PostgreSQL is behind a proxy.
 async fn behind_proxy(settings: &[(&str, &str)]) -> (Server, Proxy, u16, Url) {
-    let mut database = TestDatabase::on(Engine::Postgres).await;
+    let mut database = TestDatabase::migrated(Engine::Postgres).await;
     let address: Url = database.url.parse().expect("an address");
     let port = free_port().await;
     let proxy = Proxy::listen(port, &address).await;
@@ -142,7 +142,7 @@ async fn readiness_answers_while_the_database_is_frozen() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_waits_for_its_database() {
-    let mut database = TestDatabase::on(Engine::Postgres).await;
+    let mut database = TestDatabase::migrated(Engine::Postgres).await;
     let address: Url = database.url.parse().expect("an address");
     let port = free_port().await;
     database.url = at_port(&address, port);
@@ -160,14 +160,14 @@ async fn a_start_waits_for_its_database() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_does_not_wait_for_what_will_not_come() {
-    let mut database = TestDatabase::on(Engine::Postgres).await;
+    let mut database = TestDatabase::migrated(Engine::Postgres).await;
     database.url.push_str("_missing");
     let clock = Clock::held_at(START);
     let opened = db::open_when_reachable(&database.config(&[]).database, &clock).await;
     let error = opened.map(drop).expect_err("there is no such database").to_string();
     assert!(error.contains("does not exist"), "{error}");
 
-    let mut database = TestDatabase::on(Engine::Sqlite).await;
+    let mut database = TestDatabase::migrated(Engine::Sqlite).await;
     let blocked = database.folder.path().join("file");
     std::fs::write(&blocked, "not a folder").expect("a file");
     database.url = format!("sqlite:{}", blocked.join("test.db").display());

@@ -48,7 +48,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let database = TestDatabase::on(Engine::Sqlite).await;
+        let database = TestDatabase::migrated(Engine::Sqlite).await;
         let file = database.folder.path().join("test.db");
         let server = Server::at(database, QUICK).await;
         let admin = server.key_of(Persona::Owner).await;
@@ -124,7 +124,7 @@ async fn a_link_in_place_of_the_file_takes_no_changes() {
 
 #[tokio::test]
 async fn a_start_does_not_discard_the_log_of_a_missing_file() {
-    let database = TestDatabase::on(Engine::Sqlite).await;
+    let database = TestDatabase::empty(Engine::Sqlite).await;
     let (file, log) = (database.folder.path().join("test.db"), database.folder.path().join("test.db-wal"));
     std::fs::write(&log, "what was written last").expect("a log");
     for empty in [false, true] {

@@ -14,7 +14,7 @@ const ALONE: &[(&str, &str)] = &[("LATCHKEY_DATABASE_CONNECTIONS", "1")];
 
 #[apply(on_both_engines!)]
 async fn a_connection_that_saw_an_error_is_not_used_again(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::migrated(engine).await;
     let db = crate::platform::db::Db::open(&database.config(ALONE).database, Opener::Server)
         .await
         .expect("it opens");
@@ -36,7 +36,7 @@ async fn a_connection_that_saw_an_error_is_not_used_again(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn a_refused_change_keeps_its_connection(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::migrated(engine).await;
     let db = crate::platform::db::Db::open(&database.config(ALONE).database, Opener::Server)
         .await
         .expect("it opens");
@@ -54,7 +54,7 @@ async fn a_refused_change_keeps_its_connection(engine: Engine) {
 /// Whoever hangs up ends a transaction anywhere: it is whole or not there, and the next one begins.
 #[apply(on_both_engines!)]
 async fn a_request_given_up_half_way_leaves_no_transaction_open(engine: Engine) {
-    let database = TestDatabase::on(engine).await;
+    let database = TestDatabase::migrated(engine).await;
     let db = database.open(Opener::Server).await;
     db.pool().execute("CREATE TABLE pile (item BIGINT NOT NULL)").await.expect("a table");
     for polls in 0..60_i64 {

@@ -1,93 +1,31 @@
 //! A server in the process: the real router over a fresh database of either engine.
 
+mod database;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 
-use crate::platform::config::Sources;
 use crate::platform::db::{Db, Engine, Opener};
 use crate::platform::http::Peer;
 use crate::platform::http::fast_path::Dispatcher;
-use crate::platform::{App, Assets, Clock, Config, Random};
+use crate::platform::{App, Assets, Clock, Random};
 use crate::server;
 use crate::shared::Timestamp;
+
+pub use database::{Folder, TestDatabase};
 
 /// 20 November 2026, ten in the morning, UTC.
 pub const START: Timestamp = Timestamp::from_millis(1_795_168_800_000);
 pub const PUBLIC_URL: &str = "http://latchkey.test";
 
-/// A folder that goes away with the test.
-pub struct Folder(PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("latchkey-test-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a temporary folder");
-        Self(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// An empty database: its address, and what must live as long as it does.
-pub struct TestDatabase {
-    pub url: String,
-    pub folder: Folder,
-}
-
-impl TestDatabase {
-    pub async fn on(engine: Engine) -> Self {
-        let folder = Folder::new();
-        let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", folder.path().join("test.db").display()),
-            Engine::Postgres => fresh_postgres().await,
-        };
-        Self { url, folder }
-    }
-
-    pub fn config(&self, more: &[(&str, &str)]) -> Config {
-        let fixed = [("LATCHKEY_DATABASE_URL", self.url.as_str()), ("LATCHKEY_PUBLIC_URL", PUBLIC_URL)];
-        let variables =
-            fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let sources = Sources::from_parts(Path::new("Leptos.toml"), "", variables).expect("readable sources");
-        Config::read(&sources).expect("a valid configuration")
-    }
-
-    pub async fn open(&self, opener: Opener) -> Db {
-        Db::open(&self.config(&[]).database, opener).await.expect("the database opens")
-    }
-}
-
-/// A database of its own on the server that `.tools/with-postgres` started.
-async fn fresh_postgres() -> String {
-    use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-    let server = std::env::var("LATCHKEY_TEST_POSTGRES")
-        .expect("LATCHKEY_TEST_POSTGRES names a PostgreSQL server: run the tests with 'make test'");
-    let name = format!("test_{}", Random::system().base62(12).to_lowercase());
-    let mut connection = PgConnection::connect(&server).await.expect("the test's PostgreSQL answers");
-    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a new database");
-    let (base, _) = server.rsplit_once('/').expect("the address ends with a database");
-    format!("{base}/{name}")
-}
-
 pub struct Server {
     pub app: App,
     pub clock: Clock,
-    /// Keeps the database's folder.
+    /// Its folder is deleted when this is dropped.
     _database: TestDatabase,
     dispatcher: Dispatcher,
 }
@@ -97,12 +35,12 @@ impl Server {
         Self::with(engine, &[]).await
     }
 
-    /// With settings of its own.
+    /// With these settings besides those that every test has.
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
-        Self::at(TestDatabase::on(engine).await, settings).await
+        Self::at(TestDatabase::migrated(engine).await, settings).await
     }
 
-    /// On a database that was prepared.
+    /// On a database that the test has prepared.
     pub async fn at(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let config = database.config(settings);
         let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
@@ -117,7 +55,7 @@ impl Server {
         Self { app, clock, _database: database, dispatcher }
     }
 
-    /// Another process on the same database: what it changes reaches this one by the database alone.
+    /// As another process on the same database: what it changes reaches this one through the database only.
     pub async fn second_process(&self) -> App {
         let config = self.app.config.clone();
         let db = Db::open(&config.database, Opener::Tool).await.expect("the database opens");
@@ -204,29 +142,29 @@ impl Call<'_> {
     }
 
     /// Without waiting for the end of the answer.
-    pub async fn open(self) -> Opened {
+    pub async fn open(self) -> OpenResponse {
         let request = self.request.body(self.body).expect("a request");
         let peer = Peer(SocketAddr::new(self.peer, 50_000));
         let response = self.server.dispatcher.respond(peer, request).await;
         let (parts, body) = response.into_parts();
-        Opened { status: parts.status, headers: parts.headers, body }
+        OpenResponse { status: parts.status, headers: parts.headers, body }
     }
 
     pub async fn send(self) -> TestResponse {
-        let Opened { status, headers, body } = self.open().await;
+        let OpenResponse { status, headers, body } = self.open().await;
         let body = body.collect().await.expect("a whole body").to_bytes();
         TestResponse { status, headers, body }
     }
 }
 
 /// An answer that still comes.
-pub struct Opened {
+pub struct OpenResponse {
     pub status: StatusCode,
     headers: HeaderMap,
     body: Body,
 }
 
-impl Opened {
+impl OpenResponse {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
     }
