@@ -24,8 +24,8 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/parts", "a page of development builds that shows forms and keeps nothing"),
 ];
 
-/// Some routes are there only where the configuration says so. Nobody listens where letters go.
-const EVERYTHING_ON: &[(&str, &str)] = &[
+/// Turns on the routes that exist only where the configuration says so. No mail arrives.
+pub const EVERYTHING_ON: &[(&str, &str)] = &[
     ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:9"),
     ("LATCHKEY_MAIL_FROM", "Latchkey <keys@tidewater.example>"),
     ("LATCHKEY_SIGN_UP", "open"),

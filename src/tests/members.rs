@@ -62,7 +62,7 @@ impl Server {
 }
 
 /// The path of the first link that the answer shows.
-fn link_in(answer: &TestResponse) -> String {
+pub fn link_in(answer: &TestResponse) -> String {
     let page = answer.text();
     let start = page.find(&format!("{PUBLIC_URL}/invite/")).expect("a link") + PUBLIC_URL.len();
     page[start..].chars().take_while(|c| *c != '<').collect()

@@ -17,7 +17,6 @@ pub const PASSWORD: &str = "tide water marsh lantern";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Persona {
-    Anonymous,
     Viewer,
     Member,
     Admin,
@@ -27,17 +26,14 @@ pub enum Persona {
 }
 
 impl Persona {
-    pub const ALL: [Self; 6] =
-        [Self::Anonymous, Self::Viewer, Self::Member, Self::Admin, Self::Owner, Self::Stranger];
-
-    pub fn membership(self) -> Option<(&'static str, Role)> {
+    /// The organization, and the role there.
+    pub fn membership(self) -> (&'static str, Role) {
         match self {
-            Self::Anonymous => None,
-            Self::Viewer => Some(("Tidewater Freight", Role::Viewer)),
-            Self::Member => Some(("Tidewater Freight", Role::Member)),
-            Self::Admin => Some(("Tidewater Freight", Role::Admin)),
-            Self::Owner => Some(("Tidewater Freight", Role::Owner)),
-            Self::Stranger => Some(("Nair Consulting", Role::Owner)),
+            Self::Viewer => ("Tidewater Freight", Role::Viewer),
+            Self::Member => ("Tidewater Freight", Role::Member),
+            Self::Admin => ("Tidewater Freight", Role::Admin),
+            Self::Owner => ("Tidewater Freight", Role::Owner),
+            Self::Stranger => ("Nair Consulting", Role::Owner),
         }
     }
 
@@ -49,7 +45,7 @@ impl Persona {
 impl Server {
     /// Makes the persona if it is not there, and signs it in without a password: the cookies of a new browser.
     pub async fn sign_in_as(&self, persona: Persona) -> String {
-        let Some((org, role)) = persona.membership() else { return String::new() };
+        let (org, role) = persona.membership();
         let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
         let org = self.organization(org).await;
         let mut write = self.app.db.write().await.expect("a turn");
@@ -68,9 +64,8 @@ impl Server {
         self.session_of(&person).await
     }
 
-    /// Where the persona works; nobody works in the one that stands in for anonymous.
     pub async fn organization_of(&self, persona: Persona) -> OrgId {
-        self.organization(persona.membership().map_or("Somebody Else", |(org, _)| org)).await
+        self.organization(persona.membership().0).await
     }
 
     /// A session of the person's, begun now.

@@ -12,6 +12,7 @@ use macro_rules_attribute::apply;
 
 use super::harness::{Server, on_both_engines};
 use super::personas::Persona;
+use crate::accounts::server::Person;
 use crate::audit::By;
 use crate::keys::server::{
     self as keys, Draft, Edit, Filter, Key, Kinds, Order, Presenter, Refusal, Requirements, Revealed,
@@ -20,7 +21,7 @@ use crate::keys::server::{
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::db::Engine;
 use crate::platform::{Error, Random, Secret};
-use crate::shared::{KeyId, Kind, PrincipalKind, Role, SecretId, Timestamp};
+use crate::shared::{KeyId, Kind, OrgId, PrincipalKind, Role, SecretId, Timestamp};
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
@@ -45,12 +46,10 @@ impl Server {
     /// The persona as an actor in their organization.
     pub async fn actor(&self, persona: Persona) -> Actor {
         self.sign_in_as(persona).await;
-        let (org_name, role) = persona.membership().expect("somebody who belongs somewhere");
+        let (org_name, role) = persona.membership();
         let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
         let org = self.organization(org_name).await;
-        let by = By::system().in_org(org);
-        let org = Membership { org, org_name: org_name.to_owned(), role };
-        Actor { user: person.id, door: PrincipalKind::Person, key: None, secret: None, org, by }
+        actor_in(&person, org, org_name, role)
     }
 
     pub async fn key(&self, actor: &Actor, name: &str) -> Revealed {
@@ -73,6 +72,13 @@ impl Server {
             "SELECT COUNT(*) FROM secret_hashes JOIN secrets ON secrets.id = secret_id WHERE key_id = $1";
         sqlx::query_scalar(text).bind(key).fetch_one(self.app.db.pool()).await.expect("a count")
     }
+}
+
+/// The person as an actor in an organization.
+pub fn actor_in(person: &Person, org: OrgId, org_name: &str, role: Role) -> Actor {
+    let by = By::system().in_org(org);
+    let org = Membership { org, org_name: org_name.to_owned(), role };
+    Actor { user: person.id, door: PrincipalKind::Person, key: None, secret: None, org, by }
 }
 
 fn input(refusal: Refusal) -> Vec<&'static str> {

@@ -1,0 +1,156 @@
+//! The objects that the table names. Those that begin with `own` belong to the caller, the others to another owner.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::world::World;
+use crate::accounts::server::{Person, print_reset_link};
+use crate::keys::server::{self as keys, Draft};
+use crate::orgs::server::Actor;
+use crate::shared::Role;
+use crate::tests::device::CLIENT;
+use crate::tests::harness::PUBLIC_URL;
+use crate::tests::keys::draft;
+use crate::tests::members::link_in;
+
+impl World<'_> {
+    pub async fn create(&self, name: &str) -> String {
+        let server = self.server;
+        let number = self.number;
+        match name {
+            "org" => self.org.to_string(),
+            "home" => self.home.to_string(),
+            "second_org" => {
+                // A session works in the oldest membership until it switches.
+                server.clock.advance(Duration::from_secs(1));
+                server.join(&self.person, &format!("Second {number}"), Role::Viewer).await.to_string()
+            }
+            "foreign_org" => server.organization(&format!("Third {number}")).await.to_string(),
+            "key" | "disabled_key" | "rotating_key" => self.create_key(&self.owner_actor(), name).await,
+            "own_key" | "own_disabled_key" | "own_rotating_key" => {
+                self.create_key(&self.caller_actor(), name.trim_start_matches("own_")).await
+            }
+            "token" => server.key(&self.owner_actor(), name).await.plaintext.expose().to_owned(),
+            "owner" => self.owner.id.to_string(),
+            "member" => {
+                let person =
+                    server.person(&format!("member{number}@tidewater.example"), "Member", None).await;
+                server.join(&person, &self.home_name, Role::Viewer).await;
+                person.id.to_string()
+            }
+            "invitation" | "invite_path" => self.invite(name).await,
+            "agent" => self.register_agent(&self.owner_actor(), name).await,
+            "own_agent" if self.role == Role::Viewer => self.register_agent(&self.owner_actor(), name).await,
+            "own_agent" => self.register_agent(&self.caller_actor(), name).await,
+            "own_session" => self.create_session(&self.person).await,
+            "session" => self.create_session(&self.owner).await,
+            "own_identity" => {
+                server.identify(&self.person, "https://github.com", &number.to_string()).await;
+                "github".to_owned()
+            }
+            "form_token" if self.cookies().is_empty() => String::new(),
+            "form_token" => server.form_token(self.cookies()).await,
+            "device_code" | "user_code" => {
+                let fields = [("client_id", CLIENT)];
+                let call = server.post("/oauth/device_authorization").from(&self.peer());
+                call.form(&fields).send().await.json()[name].as_str().expect("a code").to_owned()
+            }
+            "login_key" => self.log_in(&self.owner, &self.home.to_string()).await,
+            "own_login_key" => self.log_in(&self.person, &self.org.to_string()).await,
+            "sign_up_token" => {
+                let token = format!("sign-up-{number}");
+                server.confirm(&token, &format!("newcomer{number}@tidewater.example")).await;
+                token
+            }
+            "reset_path" => {
+                let email = &self.owner.email;
+                let link = print_reset_link(&server.app, email, false).await.expect("an answer");
+                link.expect("a link").trim_start_matches(PUBLIC_URL).to_owned()
+            }
+            "email" => format!("new{number}@tidewater.example"),
+            "org_name" => self.org_name.clone(),
+            _ => panic!("no object has the name {name}"),
+        }
+    }
+
+    async fn create_key(&self, actor: &Actor, state: &str) -> String {
+        let app = &self.server.app;
+        let name = format!("{state} of {}", actor.user);
+        let draft = Draft { role: Some(Role::Viewer), ..draft(&name) };
+        let key = keys::create(app, actor, &draft, None).await.expect("a key").key.id;
+        if state == "disabled_key" {
+            keys::disable(app, actor, key).await.expect("it is disabled");
+        }
+        if state == "rotating_key" {
+            keys::rotate(app, actor, key, Duration::from_secs(3_600), None).await.expect("it is rotated");
+        }
+        key.to_string()
+    }
+
+    /// Creates an invitation. Returns its id or the path of its link.
+    async fn invite(&self, name: &str) -> String {
+        let email = format!("{name}{}@tidewater.example", self.number);
+        let cookies = self.server.session_of(&self.owner).await;
+        let home = self.home.to_string();
+        let fields = [("org", home.as_str()), ("emails", &email), ("role", "viewer")];
+        let page =
+            self.server.post("/settings/members").same_origin().with(&cookies).form(&fields).send().await;
+        if name == "invite_path" {
+            return link_in(&page);
+        }
+        self.text("SELECT id FROM invitations WHERE email_key = $1", &email).await
+    }
+
+    async fn register_agent(&self, actor: &Actor, name: &str) -> String {
+        let key = self.server.key(actor, &format!("registers {name}")).await.plaintext;
+        let body = json!({ "identity": { "agent_id": name } });
+        let agent = self.server.post("/iap/sdk/register").key(&key).json(&body).send().await.json();
+        agent["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Begins a session. Returns its name in the list of sessions.
+    async fn create_session(&self, person: &Person) -> String {
+        let before = self.sessions_of(person).await;
+        self.server.session_of(person).await;
+        let mut new = self.sessions_of(person).await.into_iter().filter(|id| !before.contains(id));
+        new.next().expect("a new session")
+    }
+
+    async fn sessions_of(&self, person: &Person) -> BTreeSet<String> {
+        let question = "SELECT id_hash FROM sessions WHERE user_id = $1";
+        let ids: Vec<String> = sqlx::query_scalar(question)
+            .bind(person.id)
+            .fetch_all(self.server.app.db.pool())
+            .await
+            .expect("sessions");
+        ids.into_iter().collect()
+    }
+
+    /// Logs a command line in. Returns the id of its key.
+    async fn log_in(&self, person: &Person, org: &str) -> String {
+        let server = self.server;
+        let cookies = server.session_of(person).await;
+        let call = server.post("/oauth/device_authorization").from(&self.peer());
+        let login = call.form(&[("client_id", CLIENT)]).send().await.json();
+        let code = login["user_code"].as_str().expect("a code");
+        let token = server.form_token(&cookies).await;
+        let fields = [
+            ("token", token.as_str()),
+            ("code", code),
+            ("org", org),
+            ("mine", "yes"),
+            ("verdict", "approve"),
+        ];
+        let call = server.post("/auth/device").from(&self.peer()).same_origin().with(&cookies);
+        assert_eq!(call.form(&fields).send().await.status, 303, "the login is approved");
+        server.poll(login["device_code"].as_str().expect("a code")).await;
+        let question = "SELECT id FROM keys WHERE created_by = $1 AND login_device IS NOT NULL";
+        self.text(question, &person.id.to_string()).await
+    }
+
+    async fn text(&self, question: &'static str, argument: &str) -> String {
+        sqlx::query_scalar(question).bind(argument).fetch_one(self.server.app.db.pool()).await.expect("a row")
+    }
+}

@@ -1,0 +1,79 @@
+//! Pages before and around the sign-in, and one's own account.
+
+use super::super::row::Access::{Everybody, People, SignedOutOrIn};
+use super::super::row::{Row, form, get};
+
+const INGRID: &[(&str, &str)] = &[("name", "Ingrid"), ("password", "tide water marsh lantern")];
+const METHOD: &str = "/settings/profile/sign-in-methods/{method}";
+const OWN_METHOD: &str = "/settings/profile/sign-in-methods/<own_identity>";
+const REMOVE_METHOD: &str = "/settings/profile/sign-in-methods/{method}/remove";
+const REMOVE_OWN_METHOD: &str = "/settings/profile/sign-in-methods/<own_identity>/remove";
+
+pub const ROWS: &[Row] = &[
+    get("/", "", Everybody(303)),
+    get("/assets/{hash}/{*path}", "/assets/now/favicon.svg", Everybody(200)),
+    get("/favicon.svg", "", Everybody(200)),
+    get("/robots.txt", "", Everybody(200)),
+    get("/healthz", "", Everybody(200)),
+    get("/readyz", "", Everybody(200)),
+    get("/metrics", "", Everybody(403)),
+    form("/preferences/theme", "", &[("theme", "dark")], Everybody(303)),
+    get("/sign-in", "", SignedOutOrIn(200, 303)),
+    // A wrong password.
+    form("/sign-in", "", &[("email", "<email>"), ("password", "x")], Everybody(422)),
+    // No sign-in waits for a second factor.
+    get("/sign-in/second-factor", "", Everybody(303)),
+    form("/sign-in/second-factor", "", &[("code", "123456")], Everybody(303)),
+    form("/sign-out", "", &[], Everybody(303)),
+    get("/sign-up", "", Everybody(200)),
+    form("/sign-up", "", &[("email", "<email>")], Everybody(200)),
+    get("/sign-up/{token}", "/sign-up/<sign_up_token>", Everybody(200)),
+    form("/sign-up/{token}", "/sign-up/<sign_up_token>", &[], Everybody(422)),
+    get("/auth/{provider}", "/auth/github", Everybody(303)),
+    get("/auth/{provider}/callback", "/auth/github/callback?code=a&state=b", Everybody(400)),
+    get("/reset", "", Everybody(200)),
+    form("/reset", "", &[("email", "<email>")], Everybody(200)),
+    get("/reset/{token}", "<reset_path>", Everybody(200)),
+    form("/reset/{token}", "<reset_path>", &[], Everybody(422)),
+    // The server is set up.
+    get("/setup", "", Everybody(404)),
+    form("/setup", "", &[], Everybody(422)),
+    get("/invite/{token}", "<invite_path>", Everybody(200)),
+    form("/invite/{token}", "<invite_path>", &[], Everybody(422)),
+    // Who is signed in has another address than the invitation.
+    form("/invite/{token}", "<invite_path>", INGRID, SignedOutOrIn(200, 422)),
+    get("/auth/device", "", People([200; 5])),
+    form(
+        "/auth/device",
+        "",
+        &[("token", "<form_token>"), ("code", "<user_code>"), ("mine", "yes"), ("verdict", "approve")],
+        People([303; 5]),
+    ),
+    get("/live", "/live?topic=person:mail", People([200; 5])),
+    get("/settings/profile", "", People([200; 5])),
+    form("/settings/profile", "", &[("name", "Al")], People([303; 5])),
+    form("/settings/profile/sessions", "", &[("session", "<own_session>")], People([303; 5])),
+    form("/settings/profile/sessions", "", &[("session", "<session>")], People([303; 5])).harmless(),
+    form("/settings/profile/devices", "", &[("key", "<own_login_key>")], People([303; 5])),
+    form("/settings/profile/devices", "", &[("key", "<login_key>")], People([404; 5])),
+    get("/settings/profile/password", "", People([200; 5])),
+    form("/settings/profile/password", "", &[], People([422; 5])),
+    get(METHOD, OWN_METHOD, People([200; 5])),
+    form(METHOD, OWN_METHOD, &[], People([422; 5])),
+    get(REMOVE_METHOD, REMOVE_OWN_METHOD, People([200; 5])),
+    form(REMOVE_METHOD, REMOVE_OWN_METHOD, &[], People([422; 5])),
+    get("/settings/profile/second-factor", "", People([200; 5])),
+    form("/settings/profile/second-factor", "", &[], People([422; 5])),
+    get("/settings/profile/second-factor/off", "", People([303; 5])),
+    form("/settings/profile/second-factor/off", "", &[], People([422; 5])),
+    get("/settings/profile/recovery-codes", "", People([303; 5])),
+    form("/settings/profile/recovery-codes", "", &[], People([422; 5])),
+];
+
+/// Pages that only development builds have.
+pub const DEVELOPMENT: &[Row] = &[
+    get("/parts", "", Everybody(200)),
+    form("/parts", "", &[], Everybody(422)),
+    get("/parts/solo", "", Everybody(200)),
+    get("/parts/problem/{status}", "/parts/problem/404", Everybody(404)),
+];

@@ -1,0 +1,14 @@
+//! The rows of the table, by surface.
+
+mod accounts;
+mod armoriq;
+mod keys;
+mod rest;
+mod settings;
+
+use super::row::Row;
+
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    let development = if cfg!(debug_assertions) { accounts::DEVELOPMENT } else { &[] };
+    [accounts::ROWS, settings::ROWS, keys::ROWS, rest::ROWS, armoriq::ROWS, development].into_iter().flatten()
+}

@@ -1,0 +1,70 @@
+//! Pages of the organization: members, invitations, agents, the audit log.
+
+use super::super::row::Access::People;
+use super::super::row::{Row, form, get};
+
+const RESEND: &str = "/settings/members/invitations/{id}/resend";
+const WITHDRAW: &str = "/settings/members/invitations/{id}/withdraw";
+const ROLE: &str = "/settings/members/{id}/role";
+const REMOVE: &str = "/settings/members/{id}/remove";
+
+/// Nobody deletes their only organization.
+const DELETE: &[(&str, &str)] = &[("name", "<org_name>"), ("keys", "on"), ("another", "<second_org>")];
+
+pub const ROWS: &[Row] = &[
+    get("/overview", "", People([200; 5])),
+    get("/organizations/new", "", People([200; 5])),
+    form("/organizations/new", "", &[("name", "Marsh Haulage")], People([303; 5])),
+    form("/switch-organization", "", &[("organization", "<second_org>")], People([303; 5])),
+    form("/switch-organization", "", &[("organization", "<foreign_org>")], People([404; 5])),
+    get("/settings/organization", "", People([200; 5])),
+    form("/settings/organization", "", &[("name", "Marsh Haulage")], People([403, 403, 403, 303, 303])),
+    form("/settings/organization/plan", "", &[("plan", "free")], People([403, 403, 403, 303, 303])),
+    get("/settings/organization/delete", "", People([403, 403, 403, 200, 200])),
+    form("/settings/organization/delete", "", DELETE, People([403, 403, 403, 303, 303])),
+    get("/settings/members", "", People([200; 5])),
+    form(
+        "/settings/members",
+        "",
+        &[("emails", "<email>"), ("role", "viewer")],
+        People([403, 403, 200, 200, 200]),
+    ),
+    form(
+        "/settings/members",
+        "",
+        &[("emails", "<email>"), ("role", "owner")],
+        People([403, 403, 403, 200, 200]),
+    ),
+    form(RESEND, "/settings/members/invitations/<invitation>/resend", &[], People([403, 403, 200, 200, 404])),
+    form(
+        WITHDRAW,
+        "/settings/members/invitations/<invitation>/withdraw",
+        &[],
+        People([403, 403, 303, 303, 404]),
+    ),
+    get(ROLE, "/settings/members/<member>/role", People([403, 403, 200, 200, 404])),
+    get(ROLE, "/settings/members/<owner>/role", People([403, 403, 403, 200, 404])),
+    form(ROLE, "/settings/members/<member>/role", &[("role", "member")], People([403, 403, 303, 303, 404])),
+    form(ROLE, "/settings/members/<member>/role", &[("role", "owner")], People([403, 403, 403, 303, 404])),
+    form(ROLE, "/settings/members/<owner>/role", &[("role", "viewer")], People([403, 403, 403, 303, 404])),
+    get(REMOVE, "/settings/members/<member>/remove", People([403, 403, 200, 200, 404])),
+    get(REMOVE, "/settings/members/<owner>/remove", People([403, 403, 403, 200, 404])),
+    form(REMOVE, "/settings/members/<member>/remove", &[], People([403, 403, 303, 303, 404])),
+    form(REMOVE, "/settings/members/<owner>/remove", &[], People([403, 403, 403, 303, 404])),
+    get("/settings/audit-log", "", People([403, 403, 200, 200, 200])),
+    get("/settings/audit-log/export", "", People([403, 403, 200, 200, 200])),
+    get("/settings/agents", "", People([200; 5])),
+    get("/settings/agents/{id}", "/settings/agents/<agent>", People([200, 200, 200, 200, 404])),
+    form(
+        "/settings/agents/{id}/remove",
+        "/settings/agents/<agent>/remove",
+        &[],
+        People([403, 403, 303, 303, 404]),
+    ),
+    form(
+        "/settings/agents/{id}/remove",
+        "/settings/agents/<own_agent>/remove",
+        &[],
+        People([403, 303, 303, 303, 303]),
+    ),
+];
