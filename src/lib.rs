@@ -3,10 +3,12 @@
 pub mod accounts;
 pub mod agents;
 pub mod audit;
+pub mod audit_log;
 pub mod device;
 pub mod keys;
 pub mod orgs;
 pub mod overview;
+pub mod profile;
 pub mod shared;
 pub mod ui;
 pub mod usage;

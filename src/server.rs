@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::middleware::{from_fn, from_fn_with_state};
+use utoipa_axum::routes;
 
 use crate::platform::config::Sources;
 use crate::platform::http::fast_path::Dispatcher;
@@ -13,9 +15,9 @@ use crate::platform::jobs::{self, Job};
 use crate::platform::process::{self, Failure};
 use crate::platform::{App, Assets, Clock, Config, Error, Random, Slices, db, health, telemetry};
 use crate::shared::VERSION;
-use crate::ui::server::{errors, live, start, theme};
+use crate::ui::server::{errors, theme};
 use crate::usage::Outcome;
-use crate::{accounts, agents, api, armoriq, audit, device, keys, orgs, overview, usage};
+use crate::{accounts, agents, api, armoriq, audit, audit_log, device, keys, orgs, overview, profile, usage};
 
 /// How long the stop waits for the database's connections to close.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -79,7 +81,7 @@ pub fn slices(random: &Random) -> Slices {
     Slices::default()
         .with(accounts::server::Throttle::default())
         .with(audit::Refusals::default())
-        .with(audit::Exports::default())
+        .with(audit_log::server::Exports::default())
         .with(orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding)))
         .with(Arc::new(keys::server::KeyCache::new(random)))
         .with(usage::server::Usage::default())
@@ -87,7 +89,7 @@ pub fn slices(random: &Random) -> Slices {
         .with(device::server::LoginLimits::default())
         .with(Arc::new(device::server::Polls::default()))
         .with(accounts::server::Devices(Box::new(device::server::LoginDevices)))
-        .with(api::MistakeLog::default())
+        .with(keys::server::rest::MistakeLog::default())
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
         .measured_by(keys::server::measure)
         .measured_by(usage::server::measure)
@@ -199,21 +201,21 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
 /// The table of routes, put together from those of the slices.
 pub fn routes() -> Routes {
     let routes = Routes::default()
-        .get("/", Audience::Anyone, start::show)
         .get("/assets/{hash}/{*path}", Audience::Anyone, static_files::hashed)
         .get("/favicon.svg", Audience::Anyone, static_files::favicon)
         .get("/robots.txt", Audience::Anyone, static_files::robots)
-        .get("/live", Audience::Person, live::listen)
         .post("/preferences/theme", Audience::Anyone, theme::choose)
         .merge(health::routes())
         .merge(accounts::server::routes())
         .merge(orgs::server::routes())
-        .merge(audit::routes())
         .merge(keys::server::routes())
+        .merge(profile::server::routes())
+        .merge(audit_log::server::routes())
         .merge(overview::server::routes())
         .merge(agents::server::routes())
         .merge(device::server::routes())
-        .merge(api::routes())
+        .merge(keys::server::rest::routes())
+        .documented(Audience::Anyone, routes!(api::document::show))
         .merge(armoriq::routes());
     #[cfg(debug_assertions)]
     let routes = routes.merge(crate::ui::server::specimen::routes());
@@ -225,10 +227,12 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     let _ = any_spawner::Executor::init_tokio();
     let routes = routes();
     let bound = orgs::server::BoundForms::among(routes.list());
+    let document = api::document::build(app, routes.description().clone());
     let (router, fast_routes) = routes.into_parts();
     let router = router
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
         .layer(accounts::server::layer(app))
-        .layer(from_fn(accounts::server::explain_unsaved));
+        .layer(from_fn(accounts::server::explain_unsaved))
+        .layer(Extension(document));
     Dispatcher::new(app, fast_routes, stack(app, router, errors::page))
 }

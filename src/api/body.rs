@@ -7,7 +7,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::json::ApiError;
+use super::error::ApiError;
 use crate::platform::Problem;
 
 /// A JSON body; what is wrong with one is told as a problem.

@@ -1,53 +1,27 @@
-//! OpenAPI schemas of the words that requests and responses use. The types themselves list the words.
+//! OpenAPI schemas of words. The types themselves list the words.
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
-use crate::keys::Status;
-use crate::keys::server::Order;
 use crate::shared::{Kind, Plan, Role};
-use crate::usage::Outcome;
 
-fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> RefOr<Schema> {
+/// A string that is one of these words.
+pub fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
 }
 
-macro_rules! words {
-    ($($words:ident),+) => {$(
-        impl PartialSchema for $words {
-            fn schema() -> RefOr<Schema> {
-                one_of(Self::ALL.map(Self::as_str))
+/// Gives an enum with `ALL` and `as_str` the schema of its words.
+#[macro_export]
+macro_rules! word_schemas {
+    ($($Words:ident),+) => {$(
+        impl utoipa::PartialSchema for $Words {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::api::one_of(Self::ALL.map(Self::as_str))
             }
         }
 
-        impl ToSchema for $words {}
+        impl utoipa::ToSchema for $Words {}
     )+};
 }
-words!(Kind, Outcome, Plan, Role, Status);
 
-/// How a list of keys may be sorted; a minus reverses the order.
-pub struct KeyOrder;
-
-impl PartialSchema for KeyOrder {
-    fn schema() -> RefOr<Schema> {
-        let names = Order::ALL.map(Order::as_str);
-        let words: Vec<String> =
-            names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
-        one_of(words.iter().map(String::as_str))
-    }
-}
-
-impl ToSchema for KeyOrder {}
-
-/// Kinds in one query parameter, separated by commas.
-pub struct KindList;
-
-impl PartialSchema for KindList {
-    fn schema() -> RefOr<Schema> {
-        let kind = Kind::ALL.map(Kind::as_str).join("|");
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some(format!("^({kind})(,({kind}))*$"))).into()
-    }
-}
-
-impl ToSchema for KindList {}
+word_schemas!(Kind, Plan, Role);

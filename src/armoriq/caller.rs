@@ -5,39 +5,40 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 
-use crate::api::{self, ANY, ApiError, Presented};
+use crate::api::ApiError;
 use crate::keys::server::Requirements;
+use crate::keys::server::rest::{ANY_KEY, ApiCaller, PresentedKey};
 use crate::platform::App;
 
 /// A key at work, whatever its organization's plan.
-pub struct Caller(api::Caller);
+pub struct ArmorIqCaller(ApiCaller);
 
-const WANTED: Requirements = Requirements { plan: false, ..ANY };
+const WANTED: Requirements = Requirements { plan: false, ..ANY_KEY };
 
-impl Deref for Caller {
-    type Target = api::Caller;
+impl Deref for ArmorIqCaller {
+    type Target = ApiCaller;
 
-    fn deref(&self) -> &api::Caller {
+    fn deref(&self) -> &ApiCaller {
         &self.0
     }
 }
 
-impl FromRequestParts<App> for Caller {
+impl FromRequestParts<App> for ArmorIqCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        api::Caller::of(parts, app, &WANTED).await.map(Self)
+        ApiCaller::of(parts, app, &WANTED).await.map(Self)
     }
 }
 
 /// None without a key; a wrong one is refused all the same.
-impl OptionalFromRequestParts<App> for Caller {
+impl OptionalFromRequestParts<App> for ArmorIqCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, ApiError> {
-        match Presented::of(&parts.headers) {
-            Presented::Missing => Ok(None),
-            _ => api::Caller::of(parts, app, &WANTED).await.map(|caller| Some(Self(caller))),
+        match PresentedKey::of(&parts.headers) {
+            PresentedKey::Missing => Ok(None),
+            _ => ApiCaller::of(parts, app, &WANTED).await.map(|caller| Some(Self(caller))),
         }
     }
 }

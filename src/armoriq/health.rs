@@ -3,8 +3,8 @@
 use axum::Json;
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::caller::ArmorIqCaller;
 
-pub async fn show(_key: Option<Caller>) -> Json<Value> {
+pub async fn show(_key: Option<ArmorIqCaller>) -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }

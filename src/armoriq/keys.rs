@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::caller::ArmorIqCaller;
 use crate::api::ApiError;
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Filter, Key};
@@ -57,7 +57,7 @@ impl Entry {
 /// The keys of the person in whose name the caller acts: `prune --yes` revokes whatever of this list looks unused, and
 /// a colleague's is not theirs to tidy away. What was counted a moment ago is laid over, so that the calling key itself
 /// never looks unused.
-pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Entries>, ApiError> {
+pub async fn list(State(app): State<App>, caller: ArmorIqCaller) -> Result<Json<Entries>, ApiError> {
     let filter = Filter {
         creator: Some(caller.actor.user),
         descending: true,
@@ -71,7 +71,7 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Entries
 
 pub async fn revoke(
     State(app): State<App>,
-    caller: Caller,
+    caller: ArmorIqCaller,
     PathId(id): PathId<KeyId>,
 ) -> Result<Json<Value>, ApiError> {
     let key = keys::revoke(&app, &caller.actor, id).await?;

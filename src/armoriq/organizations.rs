@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use super::caller::Caller;
+use super::caller::ArmorIqCaller;
 use crate::api::ApiError;
 use crate::keys::server as keys;
 use crate::orgs::server::{self as orgs, Membership};
@@ -42,7 +42,7 @@ impl Organization {
 }
 
 /// A login's key sees where its person belongs; any other key is one organization's, and is told of no other.
-pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Organizations>, ApiError> {
+pub async fn list(State(app): State<App>, caller: ArmorIqCaller) -> Result<Json<Organizations>, ApiError> {
     let here = &caller.actor.org;
     let places = orgs::places_of(&app, caller.actor.user).await?;
     let is_login = keys::find(&app, &caller.actor, caller.key).await?.login.is_some();

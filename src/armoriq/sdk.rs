@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::caller::ArmorIqCaller;
 use super::registration;
 use crate::agents::server::{self as agents, Agent, McpServer, RegistrationError};
 use crate::api::{ApiError, Body};
@@ -33,7 +33,7 @@ pub struct Bootstrap {
 }
 
 /// Clients send `{}`, or nothing; it is not read.
-pub async fn bootstrap(State(app): State<App>, caller: Caller) -> Result<Json<Bootstrap>, ApiError> {
+pub async fn bootstrap(State(app): State<App>, caller: ArmorIqCaller) -> Result<Json<Bootstrap>, ApiError> {
     let org = &caller.actor.org;
     let person = caller.person(&app).await?;
     let all = agents::all(&app, org.org, MOST_TOLD).await?;
@@ -79,7 +79,7 @@ fn tool_map(all: &[(Agent, Vec<McpServer>)]) -> BTreeMap<String, String> {
 /// Without `proxy_endpoint`: the client goes on with the one in its file.
 pub async fn register(
     State(app): State<App>,
-    caller: Caller,
+    caller: ArmorIqCaller,
     Body(body): Body<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let draft = registration::read(&body).map_err(not_accepted)?;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::caller::ArmorIqCaller;
 use super::words;
 use crate::api::{ApiError, Body};
 use crate::audit::{self, By, Event, Origin};
@@ -25,7 +25,7 @@ const TOOL: &str = "ArmorIQ CLI";
 pub async fn organization(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    caller: Caller,
+    caller: ArmorIqCaller,
     Body(body): Body<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let body = words::object(&body)?;
@@ -92,7 +92,7 @@ pub async fn organization(
 /// By id, or by its exact name; or why it is none, where more can be told than that. Somebody else's and none are the same.
 async fn find(
     app: &App,
-    caller: &Caller,
+    caller: &ArmorIqCaller,
     wanted: &str,
 ) -> Result<Result<Membership, Option<&'static str>>, Error> {
     let places = orgs::places_of(app, caller.actor.user).await?;
@@ -110,7 +110,7 @@ async fn find(
     })
 }
 
-async fn refused(app: &App, caller: &Caller, why: &'static str) -> ApiError {
+async fn refused(app: &App, caller: &ArmorIqCaller, why: &'static str) -> ApiError {
     match note_refusal(app, caller, why).await {
         Ok(()) => words::refused(why),
         Err(error) => error.into(),
@@ -118,7 +118,7 @@ async fn refused(app: &App, caller: &Caller, why: &'static str) -> ApiError {
 }
 
 /// It is told to the organization of the key.
-async fn note_refusal(app: &App, caller: &Caller, why: &str) -> Result<(), Error> {
+async fn note_refusal(app: &App, caller: &ArmorIqCaller, why: &str) -> Result<(), Error> {
     let org = &caller.actor.org;
     let event = Event::new("login.switch_refused").on("organization", org.org, &org.org_name);
     audit::record_refusal(app, &caller.actor.by, event.detail("reason", why)).await

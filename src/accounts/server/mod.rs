@@ -7,24 +7,31 @@ mod pages;
 mod password;
 mod rules;
 mod service;
+mod session_person;
 mod sessions;
 mod store;
 mod throttle;
 mod totp;
 
 pub use devices::{DeviceLogins, Devices, LoggedInDevice};
-pub use oauth::{Discoveries, Identity};
-pub use pages::{Offered, ProviderButtons, enter, offered, routes, sign_in_again};
+pub use oauth::{Discoveries, Identity, Provider};
+pub use pages::{
+    Offered, ProviderButtons, browser, enter, offered, remember, routes, sign_in_again, start_link,
+};
 pub use service::{
-    NewPerson, Person, SignedIn, add_identity, choose_org, confirmed_address, find_any_person, find_id,
-    find_person, hash_new_password, insert_person, names, new_setup_link, nobody_yet, person_of,
-    print_reset_link, print_setup_link, proven_identity, providers_of, session_stands, set_enabled,
-    setup_is_open, setup_link_printed_at, setup_refused, sign_up_refused, signed_in, spend_setup_link,
-    spend_sign_up_link, sweep,
+    NewPerson, Person, ProfileChange, Recovery, SignedIn, SubmittedCode, Unlinked, add_identity,
+    begin_factor, change_password, choose_org, confirm_factor, confirm_password, confirmed_address,
+    end_other_sessions, end_session, end_this_session, find_any_person, find_id, find_person,
+    hash_new_password, identities_of, insert_person, keep_session, names, new_recovery_codes, new_session,
+    new_setup_link, nobody_yet, permit_link, person_of, print_reset_link, print_setup_link, proven_identity,
+    provider_of, providers_of, recovery_codes_left, remove_factor, rename, session_stands, sessions_of,
+    set_enabled, setup_is_open, setup_link_printed_at, setup_refused, sign_up_refused, signed_in,
+    spend_setup_link, spend_sign_up_link, sweep, unlink,
 };
 pub use sessions::{SessionStore, explain_unsaved, layer};
-pub use store::sessions::fingerprint;
+pub use store::sessions::{SessionSummary, fingerprint};
 pub use throttle::Throttle;
+pub use totp::{address as totp_address, is_secret as is_totp_secret};
 
 #[cfg(test)]
 pub use service::{remember_browser, start_session};

@@ -1,7 +1,6 @@
-//! The audit writer and the audit log pages.
+//! The audit writer, and reading the log.
 
 mod event;
-mod pages;
 mod read;
 mod refusals;
 mod repeated;
@@ -9,12 +8,11 @@ mod store;
 mod words;
 
 pub use event::{Actor, By, Event, Origin};
-pub use pages::{Exports, routes};
 #[cfg(test)]
 pub use read::statement;
-pub use read::{AuditFilter, Recorded, Target, list};
+pub use read::{AuditFilter, Recorded, Target, actions, list};
 pub use refusals::Refusals;
-pub use words::{about_it, in_general};
+pub use words::{about_it, how_often, in_general};
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ mod key;
 mod letters;
 mod offboarding;
 mod pages;
+pub mod rest;
 mod service;
 mod store;
 mod token;

@@ -1,13 +1,12 @@
-//! Who is asking? A session becomes a `Visitor`, and with an organization a `Member`. Handlers of pages take one of them
-//! as an argument; whoever is not signed in never reaches the handler. Services take an `Actor`, which is what a member
-//! and a key have in common, so that one permission table serves all doors.
+//! The sender of a request. A session becomes a `Visitor`, and with an organization a `Member`. Handlers of pages take one
+//! of them as an argument, so they run for nobody else. Services take an `Actor`, which a member and a key have in common,
+//! so that one permission table serves pages and the API.
 
 use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::Method;
 use axum::http::request::Parts;
-use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use super::store::{self, Membership};
@@ -16,6 +15,7 @@ use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, Permission, PrincipalKind, SecretId, Timestamp, UserId};
+use crate::ui::server::message::{self, PageMessage};
 
 /// A person who is signed in, whether or not they belong to an organization.
 #[derive(Clone, Debug)]
@@ -30,15 +30,7 @@ pub struct Visitor {
     /// The current organization.
     pub current: Option<Membership>,
     /// The message that the previous request left for this page.
-    pub word: Option<SessionMessage>,
-}
-
-/// A message for the next page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SessionMessage {
-    pub text: String,
-    /// True if the message reports a failure.
-    pub refused: bool,
+    pub message: Option<PageMessage>,
 }
 
 /// Who acts in an organization: a member, or a key on behalf of its creator.
@@ -128,7 +120,7 @@ impl Visitor {
             session,
             memberships,
             current,
-            word: None,
+            message: None,
         }))
     }
 }
@@ -158,25 +150,6 @@ impl Actor {
     }
 }
 
-const WORD: &str = "word";
-
-/// Warns on the next page that the URL contained a whole key.
-pub async fn warn_of_token_in_address(session: &Session) -> Result<(), Error> {
-    let word =
-        "A whole key was in that address, and so in the browser's history and perhaps in logs. Rotate it.";
-    leave_refusal(session, word).await
-}
-
-/// Stores a message that the next page shows once.
-pub async fn leave_word(session: &Session, what: &str) -> Result<(), Error> {
-    Ok(session.insert(WORD, SessionMessage { text: what.to_owned(), refused: false }).await?)
-}
-
-/// Stores a failure message that the next page shows once.
-pub async fn leave_refusal(session: &Session, why: &str) -> Result<(), Error> {
-    Ok(session.insert(WORD, SessionMessage { text: why.to_owned(), refused: true }).await?)
-}
-
 async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
     // The middleware in `bound` has already loaded the visitor.
     if let Some(visitor) = parts.extensions.get::<Visitor>() {
@@ -187,10 +160,8 @@ async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
     let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
     let mut visitor = Visitor::load(app, session, visit).await?;
     // Only a GET request consumes the message.
-    if let Some(visitor) = visitor.as_mut().filter(|_| parts.method == Method::GET)
-        && session.get_value(WORD).await?.is_some()
-    {
-        visitor.word = session.remove(WORD).await?;
+    if let Some(visitor) = visitor.as_mut().filter(|_| parts.method == Method::GET) {
+        visitor.message = message::take(session).await?;
     }
     Ok(visitor)
 }

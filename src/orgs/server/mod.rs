@@ -3,15 +3,14 @@
 mod actor;
 mod bound;
 pub mod letters;
+mod live;
 mod offboarding;
+pub mod page_frame;
 mod pages;
 mod service;
 mod store;
 
-pub use actor::{
-    Actor, Member, SessionMessage, Visitor, is_still_member, leave_refusal, leave_word,
-    warn_of_token_in_address,
-};
+pub use actor::{Actor, Member, Visitor, is_still_member};
 pub use bound::{BoundForms, refuse_other_org};
 pub use offboarding::{CreatedKey, KeyOffboarding, Offboarding};
 pub use pages::routes;

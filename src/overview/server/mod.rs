@@ -2,10 +2,11 @@
 
 mod attention;
 mod page;
+mod start;
 mod today;
 
 use crate::platform::http::{Audience, Routes};
 
 pub fn routes() -> Routes {
-    Routes::default().get("/overview", Audience::Person, page::show)
+    Routes::default().get("/", Audience::Anyone, start::show).get("/overview", Audience::Person, page::show)
 }

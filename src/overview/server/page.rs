@@ -9,13 +9,13 @@ use super::today::{Today, begin, compared, series};
 use crate::audit::{self, AuditFilter, Recorded};
 use crate::keys::server::MOST_COUNTED;
 use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
     Chart, ChartHeight, EmptyState, Legend, LinkButton, Look, Size, StatusShape, Symbol, Time, Wording,
     capped, day, grouped,
 };
-use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server as usage;
 
@@ -29,7 +29,7 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
     )?;
     let items = items(&app, &member, dead, &counts).await?;
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
-    let word = member.visitor.word.clone();
+    let word = member.visitor.message.clone();
     let response = page_for(&app, &member, "Overview").render(move || {
         let toast = word.map(toast);
         let today = today(Today::of(&hours, now), &counts, now);

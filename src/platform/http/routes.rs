@@ -1,10 +1,12 @@
-//! The table of routes. A route is declared once, with who may use it; router and table are made from that same line,
-//! so no route can be missing from the table, and the tests walk the table.
+//! The table of routes. A route is declared once, with its audience. The router, the list of routes that tests check, and
+//! the OpenAPI description are built from that declaration, so none of them can miss a route.
 
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
+use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::fast_path::{FastHandler, FastRoute, RequestMatch};
 use crate::platform::App;
@@ -33,6 +35,7 @@ pub struct Routes {
     router: Router<App>,
     fast: Vec<FastRoute>,
     list: Vec<Route>,
+    description: OpenApi,
 }
 
 impl Routes {
@@ -107,12 +110,48 @@ impl Routes {
         self
     }
 
+    /// Handlers with `#[utoipa::path]`, which declares their methods and path and describes them.
+    #[expect(clippy::disallowed_methods, reason = "the one place that adds routes")]
+    pub fn documented(
+        mut self,
+        audience: Audience,
+        (schemas, paths, handlers): UtoipaMethodRouter<App>,
+    ) -> Self {
+        for (path, item) in &paths.paths {
+            self.router = self.router.route(path, handlers.clone());
+            let methods = [
+                (Method::GET, &item.get),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+            ];
+            for (method, _) in methods.into_iter().filter(|(_, operation)| operation.is_some()) {
+                // Routes exist as long as the process.
+                self.list.push(Route { method, path: path.clone().leak(), audience });
+            }
+        }
+        let components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
+        self.describe(OpenApiBuilder::new().paths(paths).components(Some(components)).build())
+    }
+
+    /// Describes routes that are declared otherwise.
+    pub fn describe(mut self, description: OpenApi) -> Self {
+        self.description.merge(description);
+        self
+    }
+
+    pub fn description(&self) -> &OpenApi {
+        &self.description
+    }
+
     /// Adds another slice's routes.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.fast.extend(other.fast);
         self.list.extend(other.list);
+        self.description.merge(other.description);
         self
     }
 

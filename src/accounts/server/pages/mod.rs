@@ -3,14 +3,13 @@
 mod forgotten;
 mod oauth;
 mod oauth_error_page;
-mod profile;
 mod providers;
 mod reset;
 mod second_factor;
 mod sign_in;
 mod sign_up;
 
-pub use providers::{Offered, ProviderButtons, offered};
+pub use providers::{Offered, ProviderButtons, offered, start_link};
 
 use std::time::Duration;
 
@@ -45,7 +44,6 @@ pub fn routes() -> Routes {
         .post("/reset", Audience::Anyone, forgotten::submit)
         .get("/reset/{token}", Audience::Anyone, reset::show)
         .post("/reset/{token}", Audience::Anyone, reset::submit)
-        .merge(profile::routes())
 }
 
 /// The query of the sign-in pages.
@@ -86,7 +84,7 @@ fn browser_cookie(app: &App) -> &'static str {
 }
 
 /// The token that this browser received at an earlier sign-in.
-fn browser(app: &App, headers: &HeaderMap) -> Option<Secret> {
+pub fn browser(app: &App, headers: &HeaderMap) -> Option<Secret> {
     cookie(headers, browser_cookie(app)).map(Secret::new)
 }
 
@@ -128,7 +126,7 @@ async fn arrived(app: &App, visit: &Visit, next: &ReturnPath) -> Response {
 }
 
 /// Stores a browser token in a cookie. The throttle does not slow this browser when strangers attack the account.
-async fn remember(
+pub async fn remember(
     app: &App,
     headers: &HeaderMap,
     person: &Person,

@@ -14,12 +14,14 @@ use crate::accounts::server::oauth::{
     self, CallbackQuery, Identity, OAuthFlow, Provider, ProviderError, Purpose,
 };
 use crate::accounts::server::service::{self, Arrival, LinkOutcome};
-use crate::orgs::server::{Visitor, leave_word};
+use crate::accounts::server::session_person::SessionPerson;
+use crate::audit::By;
 use crate::platform::config::SignUp;
 use crate::platform::http::{Visit, cookie};
 use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
+use crate::ui::server::message::leave_message;
 
 /// The path of invitations. A visitor from there may create an account with an identity.
 const INVITATIONS: &str = "/invite/";
@@ -40,7 +42,7 @@ struct Callback<'a> {
     visit: &'a Visit,
     session: &'a Session,
     headers: &'a HeaderMap,
-    visitor: Option<Visitor>,
+    person: Option<SessionPerson>,
     provider: Provider,
     next: ReturnPath,
 }
@@ -49,7 +51,7 @@ pub async fn start(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     Path(slug): Path<String>,
-    visitor: Option<Visitor>,
+    person: Option<SessionPerson>,
     session: Session,
     Query(query): Query<StartQuery>,
 ) -> Result<Response, Error> {
@@ -57,7 +59,7 @@ pub async fn start(
     let mut purpose = Purpose::SignIn;
     if !query.link.is_empty() {
         // Linking requires a recent confirmation; without one, ask for it now.
-        if visitor.is_none() || !service::may_link(&app, &session, provider).await? {
+        if person.is_none() || service::link_permission(&app, &session, provider).await?.is_none() {
             return Ok(Redirect::to(&format!("{PROFILE}/sign-in-methods/{slug}")).into_response());
         }
         purpose = Purpose::Link;
@@ -84,7 +86,7 @@ pub async fn callback(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     Path(slug): Path<String>,
-    visitor: Option<Visitor>,
+    person: Option<SessionPerson>,
     session: Session,
     headers: HeaderMap,
     Query(answer): Query<CallbackQuery>,
@@ -94,7 +96,7 @@ pub async fn callback(
     let flow = flow.filter(|flow| flow.answered(&app, provider, &answer));
     let next = flow.as_ref().map_or_else(ReturnPath::home, OAuthFlow::next);
     let (session, headers) = (&session, &headers);
-    let callback_request = Callback { app: &app, visit: &visit, session, headers, visitor, provider, next };
+    let callback_request = Callback { app: &app, visit: &visit, session, headers, person, provider, next };
     // Keep the cookie: it may belong to another sign-in, in another tab.
     let Some(flow) = flow else { return Ok(callback_request.fail(OAuthFailure::NotOurs).await) };
     let mut response = callback_request.judge(&flow, &answer).await?;
@@ -144,7 +146,7 @@ impl Callback<'_> {
                 Ok(onward("/sign-in/second-factor", &self.next))
             }
             Arrival::Disabled => Ok(self.fail(OAuthFailure::Disabled).await),
-            Arrival::Unknown if self.visitor.is_some() => {
+            Arrival::Unknown if self.person.is_some() => {
                 app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
                 Ok(self.fail(OAuthFailure::NotLinked).await)
             }
@@ -180,18 +182,19 @@ impl Callback<'_> {
 
     async fn link(self, identity: Identity) -> Result<Response, Error> {
         let Self { app, session, provider, .. } = self;
-        let Some(visitor) = &self.visitor else { return Ok(self.fail(OAuthFailure::NotOurs).await) };
-        if !service::may_link(app, session, provider).await? {
+        let permission = service::link_permission(app, session, provider).await?;
+        let (Some(SessionPerson(person)), Some(permission)) = (&self.person, permission) else {
             return Ok(self.fail(OAuthFailure::NotOurs).await);
-        }
+        };
+        let by = By { org: permission.org, ..person.by(self.visit) };
         service::end_leave(session).await?;
-        let word = match service::link(app, &visitor.by(), &visitor.person, &identity).await? {
+        let word = match service::link(app, &by, person, &identity).await? {
             LinkOutcome::Done => format!("{} opens your account from now on.", provider.name(app)),
             LinkOutcome::IsYours => format!("{} opened your account already.", provider.name(app)),
             LinkOutcome::IsTaken => return Ok(self.fail(OAuthFailure::Taken).await),
             LinkOutcome::HasAnother => return Ok(self.fail(OAuthFailure::HasAnother).await),
         };
-        leave_word(session, &word).await?;
+        leave_message(session, &word).await?;
         Ok(Redirect::to(PROFILE).into_response())
     }
 }

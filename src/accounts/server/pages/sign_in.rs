@@ -12,7 +12,7 @@ use tower_sessions::Session;
 use super::providers::{ProviderButtons, offered};
 use super::{SignInQuery, browser, enter, onward, slowed};
 use crate::accounts::server::service::{self, SignIn};
-use crate::orgs::server::Visitor;
+use crate::accounts::server::session_person::SessionPerson;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
@@ -33,11 +33,11 @@ pub struct SignInForm {
 pub async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    visitor: Option<Visitor>,
+    person: Option<SessionPerson>,
     Query(going): Query<SignInQuery>,
 ) -> Response {
     let next = ReturnPath::or_home(&going.next);
-    match visitor {
+    match person {
         Some(_) if going.again.is_empty() => Redirect::to(next.as_str()).into_response(),
         _ => page(&app, &visit, String::new(), next, FormErrors::default(), StatusCode::OK).await,
     }
@@ -71,11 +71,12 @@ pub async fn submit(
 
 pub async fn sign_out(
     State(app): State<App>,
+    Extension(visit): Extension<Visit>,
     session: Session,
-    visitor: Option<Visitor>,
+    person: Option<SessionPerson>,
 ) -> Result<Response, Error> {
-    match visitor {
-        Some(visitor) => service::end_this_session(&app, &session, &visitor.visit, &visitor.person).await?,
+    match person {
+        Some(SessionPerson(person)) => service::end_this_session(&app, &session, &visit, &person).await?,
         None => session.flush().await?,
     }
     let mut response = Redirect::to("/sign-in").into_response();

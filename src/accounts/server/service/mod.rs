@@ -22,7 +22,7 @@ pub use identity::{
 pub use profile::{
     ProfileChange, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,
 };
-pub use proven::{end_leave, keep_proven, may_link, permit_link, proven_identity};
+pub use proven::{end_leave, keep_proven, link_permission, permit_link, proven_identity};
 pub use reset::{Reset, mail_reset_link, print_reset_link, reset_by_link, set_enabled};
 pub use session::{
     ORIGIN, SIGNED_IN, SignedIn, choose_org, end_this_session, keep_session, new_session, pending, person_of,

@@ -13,7 +13,7 @@ use crate::accounts::server::store::users;
 use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::Timestamp;
+use crate::shared::{OrgId, Timestamp};
 
 const PROVEN: &str = "proven";
 const LEAVE: &str = "may_link";
@@ -29,9 +29,11 @@ struct ProvenIdentity {
 }
 
 #[derive(Serialize, Deserialize)]
-struct LinkPermission {
+pub struct LinkPermission {
     provider: Provider,
     since: Timestamp,
+    /// The organization in which the person confirmed it.
+    pub org: Option<OrgId>,
 }
 
 /// Stores the identity under a new session id, which prevents session fixation.
@@ -68,13 +70,18 @@ pub async fn permit_link(
     let event = Event::new("sign_in_method.asked").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event.detail("provider", provider.name(app))).await?;
     write.commit().await?;
-    Ok(session.insert(LEAVE, LinkPermission { provider, since: app.clock.now() }).await?)
+    Ok(session.insert(LEAVE, LinkPermission { provider, since: app.clock.now(), org: by.org }).await?)
 }
 
-pub async fn may_link(app: &App, session: &Session, provider: Provider) -> Result<bool, Error> {
-    let leave = session.get::<LinkPermission>(LEAVE).await?;
-    Ok(leave
-        .is_some_and(|leave| leave.provider == provider && app.clock.now().since(leave.since) <= LEAVE_LIFE))
+/// The permission to link an identity of this provider, if there is one.
+pub async fn link_permission(
+    app: &App,
+    session: &Session,
+    provider: Provider,
+) -> Result<Option<LinkPermission>, Error> {
+    let permission = session.get::<LinkPermission>(LEAVE).await?;
+    let age = |permission: &LinkPermission| app.clock.now().since(permission.since);
+    Ok(permission.filter(|permission| permission.provider == provider && age(permission) <= LEAVE_LIFE))
 }
 
 /// Removes the permission to link.

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use super::HOME;
 use crate::agents::server::service::{self, Agent, McpServer};
 use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
 use crate::shared::Timestamp;
 use crate::ui::parts::{
     Cell, Column, EmptyState, LinkButton, Pagination, Panel, Row, RowLink, Table, Time, counted,
 };
-use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// The most servers of an agent that the list names.
@@ -33,7 +33,7 @@ pub async fn show(
     let found = service::list(&app, &member, &after).await?;
     let now = app.clock.now();
     let chrome = chrome(&app, &member, Some(Nav::Agents), HOME);
-    let word = member.visitor.word.clone();
+    let word = member.visitor.message.clone();
     let page = page_for(&app, &member, "Agents").render(move || {
         let count = found.agents.len() as u64;
         let next = found.next.as_deref().map(onward).unwrap_or_default();

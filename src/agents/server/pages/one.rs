@@ -10,12 +10,12 @@ use super::HOME;
 use crate::accounts::server::names;
 use crate::agents::server::service::{self, Agent, McpServer};
 use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{AgentId, Timestamp, UserId};
 use crate::ui::form::Form as PageForm;
 use crate::ui::parts::{Button, Cell, Column, Look, Panel, Row, Symbol, Table, Time, Wording};
-use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 pub async fn show(

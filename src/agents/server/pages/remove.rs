@@ -6,10 +6,11 @@ use tower_sessions::Session;
 
 use super::HOME;
 use crate::agents::server::service;
-use crate::orgs::server::{Member, leave_word};
+use crate::orgs::server::Member;
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::AgentId;
+use crate::ui::server::message::leave_message;
 
 pub async fn submit(
     State(app): State<App>,
@@ -18,6 +19,6 @@ pub async fn submit(
     PathId(id): PathId<AgentId>,
 ) -> Result<Redirect, Error> {
     let agent = service::remove(&app, &member, id).await?;
-    leave_word(&session, &format!("The agent {} was removed.", agent.name)).await?;
+    leave_message(&session, &format!("The agent {} was removed.", agent.name)).await?;
     Ok(Redirect::to(HOME))
 }

@@ -8,10 +8,11 @@ use tower_sessions::Session;
 
 use crate::accounts::server::{DeviceLogins, LoggedInDevice};
 use crate::keys::server::{Refusal, end_logins, logins_of, revoke};
-use crate::orgs::server::{Member, leave_word};
+use crate::orgs::server::Member;
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::UserId;
+use crate::ui::server::message::leave_message;
 
 pub const PATH: &str = "/settings/profile/devices";
 
@@ -60,6 +61,6 @@ pub async fn end(
         Err(Refusal::Error(error)) => return Err(error),
         Err(_) => format!("The key {} was revoked already.", key.name),
     };
-    leave_word(&session, &word).await?;
+    leave_message(&session, &word).await?;
     Ok(Redirect::to("/settings/profile#devices"))
 }

@@ -12,12 +12,13 @@ use super::list::{self, ListPageState};
 use super::reveal::{Occasion, reveal};
 use super::{HOME, path_of};
 use crate::keys::server::{self as keys, Draft, Refusal, Revealed, name_key};
-use crate::orgs::server::{Member, leave_refusal};
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::platform::{App, Error, Secret};
 use crate::shared::{Kind, Role, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{LinkButton, Look};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::message::leave_error;
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 const FAILED: &str = "The key was not created.";
@@ -61,7 +62,7 @@ pub async fn submit(
         Ok(CreateOutcome::Before(path)) => {
             let word = "This form was sent before and made this key. Its secret was shown then; if nobody has kept \
                         it, rotate the key.";
-            leave_refusal(&session, word).await?;
+            leave_error(&session, word).await?;
             Ok(Redirect::to(&path).into_response())
         }
         Err(Refusal::Input(wrong)) => {

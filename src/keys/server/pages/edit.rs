@@ -11,12 +11,12 @@ use super::{HOME, path_of, refused, told};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Edit, Key, Refusal};
 use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{LinkButton, Look};
-use crate::ui::server::chrome::{chrome, page_for};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 pub async fn show(

@@ -18,11 +18,11 @@ use tower_sessions::Session;
 
 use super::{Key, Refusal};
 use crate::keys::{SOON, Status};
-use crate::orgs::server::{leave_refusal, leave_word};
 use crate::platform::Error;
 use crate::platform::http::{Audience, Routes};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{Markup, Shape, Tone, badge};
+use crate::ui::server::message::{leave_error, leave_message};
 
 /// A part of a page, rendered lazily because it needs the context of the page around it.
 type Drawing = Box<dyn FnOnce() -> AnyView + Send>;
@@ -66,17 +66,17 @@ fn path_of(key: KeyId) -> String {
 
 /// Redirects to the key's page with a message.
 async fn told(session: &Session, id: KeyId, word: &str) -> Result<Response, Error> {
-    leave_word(session, word).await?;
+    leave_message(session, word).await?;
     Ok(Redirect::to(&path_of(id)).into_response())
 }
 
 /// Handles a change that was refused: the key's page shows the current state.
 async fn refused(session: &Session, id: KeyId, refusal: Refusal) -> Result<Response, Error> {
     match refusal {
-        Refusal::State(why) => leave_refusal(session, why).await?,
+        Refusal::State(why) => leave_error(session, why).await?,
         Refusal::Input(wrong) => {
             let why = wrong.first().map_or("It was not accepted.", |(_, why)| why.as_str());
-            leave_refusal(session, why).await?;
+            leave_error(session, why).await?;
         }
         Refusal::Repeated(_) => return Err(Error::OutOfStep),
         Refusal::Error(error) => return Err(error),

@@ -11,12 +11,13 @@ use super::revoke::in_use;
 use super::{HOME, path_of};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal};
-use crate::orgs::server::{Member, leave_word};
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::platform::{App, Error};
 use crate::shared::KeyId;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{HiddenFields, Input, LinkButton, Look, Time, counted, grouped};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 const HERE: &str = "/settings/api-keys/revoke";
@@ -61,7 +62,7 @@ pub async fn submit(
             Err(Refusal::Input(_) | Refusal::Repeated(_)) => {}
         }
     }
-    leave_word(&session, &format!("{} revoked.", counted(done, "key", "keys"))).await?;
+    leave_message(&session, &format!("{} revoked.", counted(done, "key", "keys"))).await?;
     Ok(Redirect::to(HOME).into_response())
 }
 

@@ -7,10 +7,11 @@ use tower_sessions::Session;
 
 use super::path_of;
 use crate::keys::server::{self as keys, Key, Refusal};
-use crate::orgs::server::{Member, leave_refusal, leave_word};
+use crate::orgs::server::Member;
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, ReturnPath};
+use crate::ui::server::message::{leave_error, leave_message};
 
 #[derive(Deserialize)]
 pub struct KeyStateForm {
@@ -51,9 +52,9 @@ async fn answer(
     let here = path_of(id);
     let back = ReturnPath::parse(&form.back).map_or(here, |back| back.to_string());
     match done {
-        Ok(key) => leave_word(session, &word(&key)).await?,
+        Ok(key) => leave_message(session, &word(&key)).await?,
         // Another request was faster: the page shows the current state.
-        Err(Refusal::State(why)) => leave_refusal(session, why).await?,
+        Err(Refusal::State(why)) => leave_error(session, why).await?,
         Err(Refusal::Error(error)) => return Err(error),
         Err(Refusal::Input(_) | Refusal::Repeated(_)) => return Err(Error::OutOfStep),
     }

@@ -13,14 +13,15 @@ use crate::accounts::server::{
     proven_identity,
 };
 use crate::accounts::{check_name, email_key};
+use crate::orgs::server::Visitor;
 use crate::orgs::server::service::{self, Invitation};
-use crate::orgs::server::{Visitor, leave_word};
 use crate::platform::config::SignUp;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{Input, LinkButton, Look, Size};
+use crate::ui::server::message::leave_message;
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
 
@@ -75,7 +76,7 @@ pub async fn submit(
             match service::accept(&app, &visit, &token, &visitor.person).await? {
                 Some(joined) => {
                     choose_org(&session, joined.org).await?;
-                    leave_word(&session, &format!("You joined {}.", joined.org_name)).await?;
+                    leave_message(&session, &format!("You joined {}.", joined.org_name)).await?;
                     Ok(Redirect::to("/").into_response())
                 }
                 None => Ok(dead(&app, &visit).await),

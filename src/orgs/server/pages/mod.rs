@@ -8,10 +8,12 @@ mod setup;
 mod sign_up;
 mod switch;
 
+use crate::orgs::server::live;
 use crate::platform::http::{Audience, Routes};
 
 pub fn routes() -> Routes {
     Routes::default()
+        .get("/live", Audience::Person, live::listen)
         .get("/setup", Audience::Anyone, setup::show)
         .post("/setup", Audience::Anyone, setup::submit)
         .get("/sign-up/{token}", Audience::Anyone, sign_up::show)

@@ -9,11 +9,12 @@ use tower_sessions::Session;
 
 use crate::accounts::check_name;
 use crate::accounts::server::choose_org;
-use crate::orgs::server::{Member, create, leave_word};
+use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::{Member, create};
 use crate::platform::{App, Error};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{Input, LinkButton, Look};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::message::leave_message;
 use crate::ui::shell::{PageHead, Shell};
 
 const HERE: &str = "/organizations/new";
@@ -43,7 +44,7 @@ pub async fn submit(
     };
     let org = create(&app, &member.visitor, &name).await?;
     choose_org(&session, org).await?;
-    leave_word(&session, &format!("{name} is there. You now work in it.")).await?;
+    leave_message(&session, &format!("{name} is there. You now work in it.")).await?;
     Ok(Redirect::to("/").into_response())
 }
 

@@ -19,6 +19,7 @@ use crate::audit::{self, AuditFilter, Recorded, Target};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key};
 use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Permission, Timestamp};
@@ -28,7 +29,6 @@ use crate::ui::parts::{
     Bar, Button, Chart, Glyph, GlyphSize, Icon, KeyText, Legend, LinkButton, LinkOption, LinkSegment,
     LivePart, Look, Note, Symbol, Tone, grouped,
 };
-use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Caller, Hour};
@@ -124,7 +124,7 @@ pub async fn page(
     let told = load(app, member, id, range, reveal.is_some()).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
-    let word = member.visitor.word.clone();
+    let word = member.visitor.message.clone();
     let title = told.key.name.clone();
     let response = page_for(app, member, &title).status(status).render(move || {
         let toast = word.map(toast);

@@ -18,8 +18,9 @@ pub use view::{ListPageState, page};
 
 use super::{create_form, path_of};
 use crate::keys::server::find_by_secret;
-use crate::orgs::server::{Member, warn_of_token_in_address};
+use crate::orgs::server::Member;
 use crate::platform::{App, Error};
+use crate::ui::server::message::warn_of_token_in_address;
 use query::Sought;
 
 pub async fn show(

@@ -8,10 +8,11 @@ use tower_sessions::Session;
 use super::super::HOME;
 use super::query::ROWS;
 use crate::keys::server::{Refusal, disable};
-use crate::orgs::server::{Member, leave_refusal, leave_word};
+use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::KeyId;
 use crate::ui::parts::counted;
+use crate::ui::server::message::{leave_error, leave_message};
 
 pub async fn selected(
     State(app): State<App>,
@@ -22,7 +23,7 @@ pub async fn selected(
     let keys = keys_of(&pairs);
     let deed = pairs.iter().find(|(name, _)| name == "do").map_or("", |(_, value)| value.as_str());
     if keys.is_empty() {
-        leave_refusal(&session, "No key was selected.").await?;
+        leave_error(&session, "No key was selected.").await?;
         return Ok(Redirect::to(HOME).into_response());
     }
     if deed == "revoke" {
@@ -42,7 +43,7 @@ pub async fn selected(
     }
     let left = keys.len() as u64 - done;
     let more = if left == 0 { String::new() } else { format!(" {left} had ended or were disabled already.") };
-    leave_word(&session, &format!("{} disabled.{more}", counted(done, "key", "keys"))).await?;
+    leave_message(&session, &format!("{} disabled.{more}", counted(done, "key", "keys"))).await?;
     Ok(Redirect::to(HOME).into_response())
 }
 

@@ -12,6 +12,7 @@ use crate::keys::Standing;
 use crate::keys::islands::SubmitOnChange;
 use crate::keys::server::{Key, MOST_COUNTED};
 use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
 use crate::shared::{Kind, Timestamp};
 use crate::ui::form::Form;
@@ -20,7 +21,6 @@ use crate::ui::parts::{
     Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table, capped, counted,
     markup,
 };
-use crate::ui::server::chrome::{chrome, page_for, toast};
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// The variable parts of the list's page.
@@ -44,7 +44,7 @@ pub async fn page(
     let listed = load(app, member, &query, fresh).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &query.address());
-    let word = member.visitor.word.clone();
+    let word = member.visitor.message.clone();
     let user = member.user;
     let mut creates = query.pairs();
     creates.push(("dialog", "create".to_owned()));

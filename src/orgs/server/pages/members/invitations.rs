@@ -8,12 +8,13 @@ use tower_sessions::Session;
 use super::HOME;
 use super::invitation_view::InviteForm;
 use super::list::{MembersQuery, page};
+use crate::orgs::server::Member;
 use crate::orgs::server::service::{self, Invited};
-use crate::orgs::server::{Member, leave_word};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{InvitationId, Role};
 use crate::ui::form::FormErrors;
+use crate::ui::server::message::leave_message;
 
 pub async fn invite(
     State(app): State<App>,
@@ -47,7 +48,7 @@ pub async fn withdraw(
     PathId(id): PathId<InvitationId>,
 ) -> Result<Response, Error> {
     let withdrawn = service::withdraw(&app, &member, id).await?;
-    leave_word(&session, &format!("The invite of {} was canceled.", withdrawn.email)).await?;
+    leave_message(&session, &format!("The invite of {} was canceled.", withdrawn.email)).await?;
     Ok(Redirect::to(HOME).into_response())
 }
 

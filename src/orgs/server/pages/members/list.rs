@@ -11,10 +11,11 @@ use tower_sessions::Session;
 
 use super::HOME;
 use super::invitation_view::{InviteForm, fresh_links, invite_form, pending_list};
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::orgs::server::service::{
     self, Invited, MOST_COUNTED, MOST_LISTED, MemberCursor, MemberEntry, MemberSummary,
 };
-use crate::orgs::server::{Member, warn_of_token_in_address};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp, contains_token};
 use crate::ui::form::FormErrors;
@@ -22,7 +23,7 @@ use crate::ui::parts::{
     Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, MenuItem, Pagination, Panel, RolePins, Row,
     SearchField, Symbol, Table, Time, Tone, Wording, capped, counted, grouped, menu,
 };
-use crate::ui::server::chrome::{chrome, page_for, toast};
+use crate::ui::server::message::warn_of_token_in_address;
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// Members not seen for longer than this are highlighted.
@@ -68,7 +69,7 @@ pub async fn page(
     let count = service::count(app, member).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Members), HOME);
-    let word = member.visitor.word.clone();
+    let word = member.visitor.message.clone();
     let (me, role, org) = (member.user, member.org.role, member.org.org_name.clone());
     let may_invite = member.may(Permission::ManageMembers);
     let may_audit = member.may(Permission::ReadAudit);

@@ -8,14 +8,15 @@ use tower_sessions::Session;
 
 use super::HOME;
 use super::role::{last_owner, refuse_others};
+use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::orgs::server::service::{self, MemberChange, MemberSummary};
-use crate::orgs::server::{CreatedKey, Member, leave_word};
+use crate::orgs::server::{CreatedKey, Member};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, UserId};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{Checkbox, Glyph, LinkButton, Look, counted};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 pub async fn show(
@@ -46,11 +47,11 @@ pub async fn submit(
             page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         MemberChange::Done if user == member.user => {
-            leave_word(&session, &format!("You left {}.", member.org.org_name)).await?;
+            leave_message(&session, &format!("You left {}.", member.org.org_name)).await?;
             Ok(Redirect::to("/").into_response())
         }
         MemberChange::Done => {
-            leave_word(&session, &format!("{} was removed.", listed.name)).await?;
+            leave_message(&session, &format!("{} was removed.", listed.name)).await?;
             Ok(Redirect::to(HOME).into_response())
         }
     }

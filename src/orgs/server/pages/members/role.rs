@@ -8,14 +8,15 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::HOME;
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::orgs::server::service::{self, MemberChange, MemberSummary};
-use crate::orgs::server::{Member, leave_word};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{Role, UserId};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{Choice, ChoiceList, LinkButton, Look, Pins};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 #[derive(Deserialize)]
@@ -50,7 +51,7 @@ pub async fn submit(
     };
     match service::set_role(&app, &member, user, role).await? {
         MemberChange::Done => {
-            leave_word(&session, &format!("{} is now {}.", listed.name, role.with_article())).await?;
+            leave_message(&session, &format!("{} is now {}.", listed.name, role.with_article())).await?;
             Ok(Redirect::to(HOME).into_response())
         }
         MemberChange::LastOwner => {

@@ -8,13 +8,14 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::HERE as ORGANIZATION;
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::orgs::server::service::{self, Deleted};
-use crate::orgs::server::{Member, leave_word};
 use crate::platform::{App, Error};
 use crate::shared::Permission;
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{Checkbox, Input, LinkButton, Look, Note, Tone, counted};
-use crate::ui::server::chrome::{chrome, page_for};
+use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 const HERE: &str = "/settings/organization/delete";
@@ -43,7 +44,7 @@ pub async fn submit(
     let errors = if form.name.trim() == name {
         match service::delete(&app, &member, !form.keys.is_empty()).await? {
             Deleted::Done => {
-                leave_word(&session, &format!("{name} was deleted.")).await?;
+                leave_message(&session, &format!("{name} was deleted.")).await?;
                 return Ok(Redirect::to("/").into_response());
             }
             Deleted::KeysLive(count) => {

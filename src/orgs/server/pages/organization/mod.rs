@@ -10,13 +10,14 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::check_name;
+use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::orgs::server::service::{find, rename};
-use crate::orgs::server::{Member, leave_word, service};
+use crate::orgs::server::{Member, service};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Plan};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{Input, LinkButton, Look, Note, RolePins, Select, SelectOption};
-use crate::ui::server::chrome::{chrome, page_for, toast};
+use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 const HERE: &str = "/settings/organization";
@@ -48,7 +49,7 @@ pub async fn submit(
     match check_name(&form.name, "the organization's name") {
         Ok(name) => {
             rename(&app, &member, &name).await?;
-            leave_word(&session, "Name saved.").await?;
+            leave_message(&session, "Name saved.").await?;
             Ok(Redirect::to(HERE).into_response())
         }
         Err(why) => {
@@ -71,7 +72,7 @@ pub async fn set_plan(
         return page(&app, &member, name, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     service::set_plan(&app, &member, plan).await?;
-    leave_word(&session, &format!("The plan is now {}.", plan.label())).await?;
+    leave_message(&session, &format!("The plan is now {}.", plan.label())).await?;
     Ok(Redirect::to(HERE).into_response())
 }
 
@@ -85,7 +86,7 @@ async fn page(
     let (_, plan) = find(app, member.org.org).await?.ok_or(Error::NotFound)?;
     let chrome = chrome(app, member, Some(Nav::Organization), HERE);
     let may = member.may(Permission::ManageOrganization);
-    let word = member.visitor.word.clone();
+    let word = member.visitor.message.clone();
     let org = member.org.clone();
     let rendered = page_for(app, member, "Organization").status(status).render(move || {
         // Each form shows only its own errors.

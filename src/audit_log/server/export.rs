@@ -1,0 +1,98 @@
+//! The filtered log as JSON lines. It is read and sent a piece at a time: however long it is, it takes little memory,
+//! and no transaction stays open for it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tower_sessions::Session;
+
+use super::filter::FilterQuery;
+use super::redirect_without_token;
+use crate::audit::{self, Recorded};
+use crate::orgs::server::Member;
+use crate::platform::{App, Error, stream};
+use crate::shared::Permission;
+
+/// The rows per query.
+const PIECE: usize = 250;
+/// Downloads at a time. Each compresses for itself, which takes megabytes.
+const MOST: usize = 16;
+
+/// The downloads that are under way.
+pub struct Exports(Arc<Semaphore>);
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST)))
+    }
+}
+
+pub async fn download(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Query(query): Query<FilterQuery>,
+) -> Result<Response, Error> {
+    member.require(Permission::ReadAudit)?;
+    if let Some(redirect) = redirect_without_token(&session, &query).await? {
+        return Ok(redirect);
+    }
+    let running = Arc::clone(&app.slice::<Exports>().0);
+    // Held by the stream, until it has ended or its client is gone.
+    let permit = running.try_acquire_owned().map_err(|_| Error::Busy)?;
+    let filter = query.filter(&app).await?;
+    let org = member.org.org;
+    let permit = Arc::new(permit);
+    let lines = stream::steps(Some(filter), move |filter| {
+        let (app, org, permit) = (app.clone(), org, Arc::clone(&permit));
+        async move {
+            let _permit = permit;
+            let mut filter = filter?;
+            let rows = match audit::list(app.db.pool(), org, &filter, PIECE).await {
+                Ok(rows) => rows,
+                // The answer breaks off: whoever reads it must not take it for whole.
+                Err(error) => return Some((Err(error), None)),
+            };
+            let next = rows.last().filter(|_| rows.len() == PIECE).map(|last| last.id);
+            let text: String = rows.iter().map(line).collect();
+            let rest = next.map(|before| {
+                filter.before = Some(before);
+                filter
+            });
+            Some((Ok(text), rest))
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/jsonl"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"audit-log.jsonl\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+/// Serializes an event as one line of JSON.
+fn line(row: &Recorded) -> String {
+    let mut line = value(row).to_string();
+    line.push('\n');
+    line
+}
+
+pub fn value(row: &Recorded) -> Value {
+    json!({
+        "id": row.id,
+        "at": row.at.to_string(),
+        "actor": { "kind": row.actor_kind, "id": row.actor_id, "name": row.actor_name },
+        "action": row.action,
+        "target": { "kind": row.target_kind, "id": row.target_id, "name": row.target_name },
+        "address": row.address,
+        "user_agent": row.user_agent,
+        "request_id": row.request_id,
+        "details": row.details,
+        "times": row.times.max(1),
+    })
+}

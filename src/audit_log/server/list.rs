@@ -1,0 +1,276 @@
+//! The page: filters, events by day, each with all that is known of it behind a disclosure.
+
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::response::Response;
+use leptos::prelude::*;
+use tower_sessions::Session;
+
+use super::export::value;
+use super::filter::{FilterQuery, SPANS};
+use super::{HOME, redirect_without_token};
+use crate::audit::{self, Recorded};
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for, toast};
+use crate::platform::config::Accounts;
+use crate::platform::{App, Error};
+use crate::shared::{Permission, Timestamp};
+use crate::ui::parts::{
+    Button, EmptyState, Icon, LinkButton, Pagination, SearchField, Select, SelectOption, Symbol, counted,
+    day, exact,
+};
+use crate::ui::shell::{Nav, PageHead, Shell};
+use crate::usage::server::{self as usage, Reason};
+
+const PAGE: usize = 50;
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Query(query): Query<FilterQuery>,
+) -> Result<Response, Error> {
+    member.require(Permission::ReadAudit)?;
+    if let Some(redirect) = redirect_without_token(&session, &query).await? {
+        return Ok(redirect);
+    }
+    let org = &member.org.org;
+    let mut rows = audit::list(app.db.pool(), *org, &query.filter(&app).await?, PAGE + 1).await?;
+    let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
+    rows.truncate(PAGE);
+    let actions = audit::actions(app.db.pool(), *org).await?;
+    let refused = match query.request.trim() {
+        "" => None,
+        request => usage::refusal(&app, *org, request).await?,
+    };
+    let now = app.clock.now();
+    let text = about(&app.config.accounts);
+    let chrome = chrome(&app, &member, Some(Nav::Audit), HOME);
+    let word = member.visitor.message.clone();
+    let page = page_for(&app, &member, "Audit log").render(move || {
+        let export = match query.query_string("") {
+            query if query.is_empty() => format!("{HOME}/export"),
+            query => format!("{HOME}/export?{query}"),
+        };
+        let list = match rows.is_empty() {
+            true if refused.is_some() => ().into_any(),
+            true => nothing(&query),
+            false => events(rows, now, &query, next),
+        };
+        let refused = refused.map(refusal);
+        let toast = word.map(toast);
+        view! {
+            <Shell chrome toast>
+                <PageHead title="Audit log" text>
+                    <LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton>
+                </PageHead>
+                {filters(&query, actions)}
+                {refused}
+                {list}
+            </Shell>
+        }
+    });
+    Ok(page.await)
+}
+
+fn filters(query: &FilterQuery, actions: Vec<String>) -> AnyView {
+    let FilterQuery { actor, action, target, time, request, .. } = query.clone();
+    let mut kinds = vec![SelectOption::new("", "Every action", action.is_empty())];
+    // Keep the selected action even if the log has no such event.
+    if !action.is_empty() && !actions.contains(&action) {
+        kinds.push(SelectOption::new(action.clone(), action.clone(), true));
+    }
+    kinds.extend(
+        actions.into_iter().map(|name| SelectOption::new(name.clone(), name.clone(), name == action)),
+    );
+    let spans =
+        SPANS.iter().map(|(value, _, words)| SelectOption::new(*value, *words, *value == time)).collect();
+    view! {
+        <form method="get" action=HOME role="search" class="mt-6 grid grid-cols-2 gap-2 lg:flex lg:flex-wrap">
+            <SearchField
+                name="actor" label="Actor" value=actor placeholder="Actor's email" class="max-lg:col-span-2 lg:w-52"
+            />
+            <Select name="action" label="Action" options=kinds quiet=true class="lg:w-48"/>
+            <Select name="time" label="Time" options=spans quiet=true class="lg:w-36"/>
+            <SearchField
+                name="target" label="Target" value=target placeholder="Target, such as ci-deploy"
+                class="max-lg:col-span-2 lg:w-52"
+            />
+            <SearchField
+                name="request" label="Request" value=request placeholder="Request id"
+                class="max-lg:col-span-2 lg:w-48"
+            />
+            <Button class="max-lg:col-span-2">"Apply"</Button>
+        </form>
+    }
+    .into_any()
+}
+
+/// Why a check of a key was refused: its caller was told no more than the request's id.
+fn refusal(reason: Reason) -> AnyView {
+    let key = format!("/settings/api-keys/{}", reason.key);
+    let facts = [
+        ("Time", exact(reason.at)),
+        ("Secret", reason.secret.to_string()),
+        ("Address", reason.address),
+        ("Code", reason.outcome.as_str().to_owned()),
+    ];
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty()).map(
+        |(name, value)| view! { <div><dt>{name}</dt><dd class="mono text-cap leading-5">{value}</dd></div> },
+    );
+    view! {
+        <section class="panel mt-3 px-4 py-4" aria-labelledby="refused">
+            <div class="flex flex-wrap items-baseline justify-between gap-3">
+                <h2 class="h-sect" id="refused">"This request was refused"</h2>
+                <LinkButton href=key>"See the key"</LinkButton>
+            </div>
+            <p class="mt-1 text-ink-2">{reason.outcome.reason()}</p>
+            <dl class="facts mt-3">{facts.collect_view()}</dl>
+        </section>
+    }
+    .into_any()
+}
+
+/// The sentence that says what the log contains and how long rows are stored.
+fn about(settings: &Accounts) -> String {
+    let days = |keep: Duration| counted(keep.as_secs().div_ceil(24 * 60 * 60), "day", "days");
+    let refusals = settings
+        .audit_retention
+        .map_or(settings.refusal_retention, |all| all.min(settings.refusal_retention));
+    let changes = match settings.audit_retention {
+        Some(keep) => format!("Every change of the last {}", days(keep)),
+        None => "Every change".to_owned(),
+    };
+    format!(
+        "{changes}, and what was refused in the last {}; refusals that repeat share a row. Nobody can edit it.",
+        days(refusals)
+    )
+}
+
+fn nothing(query: &FilterQuery) -> AnyView {
+    if query.is_narrowed() || !query.before.is_empty() {
+        return view! {
+            <EmptyState
+                class="mt-3" title="No such events"
+                text="Nothing matches all of the filters. A target is looked for by its whole name or its id."
+            >
+                <LinkButton href=HOME>"Show all events"</LinkButton>
+            </EmptyState>
+        }
+        .into_any();
+    }
+    view! { <EmptyState class="mt-3" title="No events yet" text="Nothing was changed and nothing was refused."/> }
+        .into_any()
+}
+
+fn events(rows: Vec<Recorded>, now: Timestamp, query: &FilterQuery, next: Option<String>) -> AnyView {
+    let count = rows.len() as u64;
+    let older = next.map(|before| format!("{HOME}?{}", query.query_string(&before))).unwrap_or_default();
+    let newest =
+        if query.before.is_empty() { String::new() } else { format!("{HOME}?{}", query.query_string("")) };
+    let mut days: Vec<(String, Vec<Recorded>)> = Vec::new();
+    for row in rows {
+        let name = day_name(row.at, now);
+        match days.last_mut() {
+            Some((last, rows)) if *last == name => rows.push(row),
+            _ => days.push((name, vec![row])),
+        }
+    }
+    let days = days.into_iter().map(|(name, rows)| {
+        let label = name.clone();
+        view! {
+            <section aria-label=label>
+                <h2 class="border-t border-line bg-sunken px-4 py-1.5 text-cap font-semi text-ink-2">{name}</h2>
+                {rows.into_iter().map(event).collect_view()}
+            </section>
+        }
+    });
+    view! {
+        <div class="panel mt-3 overflow-hidden">
+            <div class="audit-head" aria-hidden="true">
+                <span>"Time, UTC"</span><span>"Actor"</span><span>"Action"</span><span>"Target"</span>
+                <span>"Address"</span><span></span>
+            </div>
+            {days.collect_view()}
+            <Pagination
+                summary=counted(count, "event", "events") previous=newest next=older previous_label="Newest"
+                next_label="Older"
+            />
+        </div>
+    }
+    .into_any()
+}
+
+fn day_name(at: Timestamp, now: Timestamp) -> String {
+    let of = |moment: Timestamp| moment.millis().div_euclid(86_400_000);
+    match of(now) - of(at) {
+        0 => format!("Today, {}", day(at)),
+        1 => format!("Yesterday, {}", day(at)),
+        _ => day(at),
+    }
+}
+
+fn actor(row: &Recorded) -> String {
+    match row.actor_kind.as_str() {
+        "stranger" => "Not signed in".to_owned(),
+        "system" => "Latchkey itself".to_owned(),
+        "several" => "Several people or keys".to_owned(),
+        _ => row.actor_name.clone(),
+    }
+}
+
+fn tone(action: &str) -> &'static str {
+    match action.rsplit('.').next() {
+        Some("refused" | "slowed") => "tone-warn",
+        Some("revoked" | "removed" | "deleted") => "tone-danger",
+        _ => "",
+    }
+}
+
+fn event(row: Recorded) -> AnyView {
+    let text = serde_json::to_string_pretty(&value(&row)).unwrap_or_default();
+    let time = exact(row.at);
+    let clock = time.split(", ").nth(1).unwrap_or_default().trim_end_matches(" UTC").to_owned();
+    let who = actor(&row);
+    let is_person = !matches!(row.actor_kind.as_str(), "stranger" | "system" | "several");
+    let often = audit::how_often(&row);
+    let repeated = often.as_ref().map(|_| {
+        view! { <span class="text-ink-3">{format!(" × {}", row.times)}</span> }
+    });
+    let actor_class = if is_person { "a-actor truncate font-medium" } else { "a-actor truncate text-ink-3" };
+    let action_class =
+        format!("a-action mono text-cap leading-5 {}", tone(&row.action)).trim_end().to_owned();
+    let facts = [
+        ("Time", time, ""),
+        ("Repeated", often.unwrap_or_default(), ""),
+        ("Actor", who.clone(), ""),
+        (
+            "Target",
+            format!("{} {}", row.target_kind, row.target_id).trim().to_owned(),
+            "mono text-cap leading-5",
+        ),
+        ("User agent", row.user_agent, ""),
+        ("Request", row.request_id, "mono text-cap leading-5"),
+    ];
+    let facts = facts.into_iter().filter(|(_, value, _)| !value.is_empty()).map(|(name, value, class)| {
+        view! { <div><dt>{name}</dt><dd class=(!class.is_empty()).then_some(class) dir="auto">{value}</dd></div> }
+    });
+    view! {
+        <details class="audit-row">
+            <summary>
+                <span class="a-time num text-ink-3">{clock}</span>
+                <span class=actor_class dir="auto">{who}</span>
+                <span class=action_class>{row.action}{repeated}</span>
+                <span class="a-target truncate" dir="auto">{row.target_name}</span>
+                <span class="a-ip mono truncate text-cap leading-5 text-ink-3">{row.address}</span>
+                <span class="chev"><Icon symbol=Symbol::Right/></span>
+            </summary>
+            <div class="grid gap-x-10 gap-y-3 border-t border-line bg-sunken px-4 py-4 md:grid-cols-[minmax(0,1fr)_minmax(0,1.1fr)]">
+                <dl class="facts">{facts.collect_view()}</dl>
+                <pre class="code !bg-surface" tabindex="0" aria-label="Event as JSON">{text}</pre>
+            </div>
+        </details>
+    }
+    .into_any()
+}

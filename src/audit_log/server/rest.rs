@@ -1,0 +1,123 @@
+//! `GET /api/v1/audit`: who did what in the organization, for admins' keys.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::Unreadable;
+use crate::api::{ApiError, Moment};
+use crate::audit::{self, AuditFilter, Recorded, Target};
+use crate::keys::server::Refusal;
+use crate::keys::server::rest::ApiCaller;
+use crate::keys::server::rest::respond;
+use crate::platform::{App, Error};
+use crate::shared::{EventId, Permission};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// The identifier of a person or key
+    actor: Option<String>,
+    /// As key.created
+    action: Option<String>,
+    /// An identifier
+    target: Option<String>,
+    request_id: Option<String>,
+    /// RFC 3339: what happened from then on
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Moment>,
+    /// The size of a page; the default is 50
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    /// What the page before gave as next_cursor
+    cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEventList)]
+pub struct EventList {
+    /// The newest first.
+    data: Vec<EventBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEvent)]
+pub struct EventBody {
+    id: String,
+    #[schema(format = DateTime)]
+    at: String,
+    actor: Party,
+    action: String,
+    target: Party,
+    address: String,
+    user_agent: String,
+    request_id: String,
+    #[schema(value_type = Object)]
+    details: serde_json::Value,
+    /// How many refusals this stands for; 1 for a change
+    times: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditParty)]
+pub struct Party {
+    kind: String,
+    id: String,
+    name: String,
+}
+
+/// Who did what
+#[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAuditEvents", tag = "audit", params(AuditQuery),
+    responses((status = 200, description = "A page of events", body = EventList), (status = 401), (status = 403), (status = 422)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: ApiCaller,
+    query: Result<Query<AuditQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(query) = query.map_err(Unreadable::from)?;
+    caller.actor.require(Permission::ReadAudit)?;
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=100).contains(&limit) {
+        let why = "A page has from 1 to 100 events.".to_owned();
+        return Err(Refusal::Input(vec![("limit", why)]).into());
+    }
+    let before = query.cursor.map(|text| {
+        EventId::parse(&text).ok_or_else(|| {
+            Refusal::Input(vec![("cursor", "This cursor is not one of this list's.".to_owned())])
+        })
+    });
+    let filter = AuditFilter {
+        actor: query.actor,
+        action: query.action,
+        target: query.target.map(Target::Id),
+        request: query.request_id,
+        since: query.since.map(|Moment(at)| at),
+        before: before.transpose()?,
+    };
+    let mut events =
+        audit::list(app.db.pool(), caller.actor.org.org, &filter, limit + 1).await.map_err(Error::from)?;
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let next_cursor = events.last().filter(|_| more).map(|event| event.id.to_string());
+    let body = EventList { data: events.into_iter().map(body).collect(), next_cursor };
+    Ok(respond(StatusCode::OK, caller.rate.as_ref(), body))
+}
+
+fn body(event: Recorded) -> EventBody {
+    EventBody {
+        id: event.id.to_string(),
+        at: event.at.to_string(),
+        actor: Party { kind: event.actor_kind, id: event.actor_id, name: event.actor_name },
+        action: event.action,
+        target: Party { kind: event.target_kind, id: event.target_id, name: event.target_name },
+        address: event.address,
+        user_agent: event.user_agent,
+        request_id: event.request_id,
+        details: event.details.into(),
+        times: event.times.max(1),
+    }
+}

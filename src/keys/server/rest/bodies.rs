@@ -1,0 +1,144 @@
+//! Keys and refusals in JSON.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::presented_key::put_rate;
+use crate::api::ApiError;
+use crate::keys::Status;
+use crate::keys::server::{Key, Rate, Refusal, Revealed};
+use crate::platform::Problem;
+use crate::shared::{Kind, Role, Timestamp};
+
+/// A key, without its token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
+pub struct KeyBody {
+    pub id: String,
+    pub name: String,
+    pub kind: Kind,
+    /// How its current secret begins.
+    pub key_prefix: String,
+    pub role: Role,
+    pub note: String,
+    /// Would it be accepted now?
+    pub is_active: bool,
+    pub status: Status,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
+    pub rate_limit_per_minute: Option<u32>,
+    /// Where it may be used from; empty: anywhere.
+    pub allowed_ranges: Vec<String>,
+    /// Accepted requests.
+    pub calls: i64,
+    #[schema(format = DateTime)]
+    pub last_used_at: Option<String>,
+    /// The person in whose name it acts.
+    pub created_by: String,
+    /// The secret before the current one, while it still works.
+    pub rotation: Option<Rotation>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Rotation {
+    pub previous_prefix: String,
+    #[schema(format = DateTime)]
+    pub valid_until: String,
+}
+
+/// A key with its plaintext, which is in this answer and nowhere else.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KeyWithToken)]
+pub struct NewKeyBody {
+    pub key: String,
+    #[serde(flatten)]
+    pub about: KeyBody,
+}
+
+impl KeyBody {
+    pub fn of(key: &Key, now: Timestamp) -> Self {
+        let status = key.status(now);
+        let text = |at: Timestamp| at.to_string();
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            kind: key.kind,
+            key_prefix: format!("{}_{}", key.kind.prefix(), key.secret),
+            role: key.role,
+            note: key.note.clone(),
+            is_active: status.is_active(),
+            status,
+            created_at: text(key.created_at),
+            expires_at: key.expires_at.map(text),
+            rate_limit_per_minute: key.rate_limit,
+            allowed_ranges: key.ranges.iter().map(ToString::to_string).collect(),
+            calls: key.calls,
+            last_used_at: key.last_used_at.map(text),
+            created_by: key.created_by.to_string(),
+            rotation: key.rotation(now).map(|(secret, until)| Rotation {
+                previous_prefix: format!("{}_{secret}", key.kind.prefix()),
+                valid_until: text(until),
+            }),
+        }
+    }
+}
+
+impl NewKeyBody {
+    pub fn of(revealed: &Revealed, now: Timestamp) -> Self {
+        Self { key: revealed.plaintext.expose().to_owned(), about: KeyBody::of(&revealed.key, now) }
+    }
+}
+
+/// A response with the state of the caller's rate limit.
+pub fn respond(status: StatusCode, rate: Option<&Rate>, body: impl Serialize) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if let Some(rate) = rate {
+        put_rate(response.headers_mut(), rate);
+    }
+    response
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal)
+    }
+}
+
+/// Input errors name the fields as they are in JSON.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Error(error) => error.into_response(),
+            Self::State(why) => Problem::of(StatusCode::CONFLICT).title("Not possible now").detail(why).into_response(),
+            Self::Repeated(key) => Problem::of(StatusCode::CONFLICT)
+                .title("Already done")
+                .detail("A request with this Idempotency-Key was answered before. Its plaintext cannot be shown again.")
+                .more("key_id", key.to_string())
+                .into_response(),
+            Self::Input(wrong) => {
+                let errors: Vec<_> = wrong
+                    .iter()
+                    .map(|(field, why)| json!({ "field": json_name(field), "message": why }))
+                    .collect();
+                let detail = wrong.first().map_or_else(String::new, |(_, why)| why.clone());
+                let problem = Problem::of(StatusCode::UNPROCESSABLE_ENTITY);
+                problem.detail(detail).more("errors", errors).into_response()
+            }
+        }
+    }
+}
+
+fn json_name(field: &'static str) -> &'static str {
+    match field {
+        "rate_limit" => "rate_limit_per_minute",
+        "ranges" => "allowed_ranges",
+        "overlap" => "overlap_seconds",
+        other => other,
+    }
+}

@@ -1,0 +1,79 @@
+//! The caller of a REST endpoint: the key in the request's headers becomes an `Actor`, as a session does for pages. Cookies
+//! are ignored.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::presented_key::{PresentedKey, refusal};
+use crate::accounts::server::find_any_person;
+use crate::api::ApiError;
+use crate::audit::{self, By, Origin};
+use crate::keys::server::{self as keys, Kinds, Presenter, Rate, Requirements, Token, Verdict};
+use crate::orgs::server::{Actor, Membership};
+use crate::platform::http::Visit;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, PrincipalKind, Role, SecretId};
+use crate::usage::Outcome;
+
+/// A request with a valid key.
+pub struct ApiCaller {
+    pub actor: Actor,
+    /// The key that calls.
+    pub key: KeyId,
+    /// The one of its secrets that was presented.
+    pub secret: SecretId,
+    pub rate: Option<Rate>,
+}
+
+/// Any kind of key, for whatever its role allows.
+pub const ANY_KEY: Requirements =
+    Requirements { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
+
+impl FromRequestParts<App> for ApiCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Self::of(parts, app, &ANY_KEY).await
+    }
+}
+
+impl ApiCaller {
+    /// The key that the request carries, if it is what is wanted.
+    pub async fn of(parts: &Parts, app: &App, wanted: &Requirements) -> Result<Self, ApiError> {
+        let missing = || Error::internal("the visit layer is around every route");
+        let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
+        let presented = PresentedKey::of(&parts.headers);
+        let verdict = match presented {
+            PresentedKey::Missing => Verdict::of(Outcome::Missing),
+            PresentedKey::Several => Verdict::of(Outcome::Malformed),
+            PresentedKey::One(key) => {
+                let from = Presenter {
+                    address: Some(visit.address),
+                    reported_by: None,
+                    user_agent: &visit.user_agent,
+                    request_id: &visit.request_id,
+                };
+                keys::verify(app, key, wanted, &from).await?
+            }
+        };
+        let token = match presented {
+            PresentedKey::One(text) => Token::parse(text),
+            _ => None,
+        };
+        let (state, secret) = match (&verdict.key, token) {
+            (Some(state), Some(token)) if verdict.outcome == Outcome::Valid => (state, token.id()),
+            _ => return Err(ApiError::new(refusal(&verdict))),
+        };
+        let (key, org, user) = (state.id, state.org.id, state.creator);
+        let actor = audit::Actor::Key { id: key, name: state.name.to_string() };
+        let by = By { actor, org: Some(org), origin: Origin::of(visit) };
+        let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
+        let actor = Actor { user, door: PrincipalKind::Key, key: Some(key), secret: Some(secret), org, by };
+        Ok(Self { actor, key, secret, rate: verdict.rate })
+    }
+
+    /// The one in whose name the key acts, who may be disabled by now: what only reads goes on.
+    pub async fn person(&self, app: &App) -> Result<crate::accounts::server::Person, Error> {
+        find_any_person(app, self.actor.user).await?.ok_or(Error::NotFound)
+    }
+}

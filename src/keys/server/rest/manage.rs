@@ -1,0 +1,335 @@
+//! `/api/v1/keys`: listing, creating and changing keys.
+
+use std::time::Duration;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::bodies::{KeyBody, NewKeyBody, respond};
+use super::caller::ApiCaller;
+use super::schemas::KeyOrder;
+use crate::api::{ApiError, Moment, present};
+use crate::api::{Body, Unreadable};
+use crate::keys::Status;
+use crate::keys::server::{self as keys, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed};
+use crate::platform::http::PathId;
+use crate::platform::{App, Problem, Secret};
+use crate::shared::{KeyId, Kind, Role, UserId};
+
+fn wrong(field: &'static str, why: &'static str) -> ApiError {
+    Refusal::Input(vec![(field, why.to_owned())]).into()
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct KeyListQuery {
+    #[param(value_type = Option<Status>)]
+    status: Option<String>,
+    #[param(value_type = Option<Kind>)]
+    kind: Option<String>,
+    /// The identifier of a person
+    created_by: Option<String>,
+    /// How the name begins, or how the token begins
+    q: Option<String>,
+    /// A minus reverses the order; the default is -created
+    #[param(value_type = Option<KeyOrder>)]
+    sort: Option<String>,
+    /// The size of a page; the default is 50
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    /// What the page before gave as next_cursor, with the same sort
+    cursor: Option<String>,
+}
+
+impl KeyListQuery {
+    fn filter(self) -> Result<Filter, ApiError> {
+        let (descending, sort) = match self.sort.as_deref() {
+            None => (true, "created"),
+            Some(sort) => sort.strip_prefix('-').map_or((false, sort), |sort| (true, sort)),
+        };
+        let order = Order::parse(sort)
+            .ok_or_else(|| wrong("sort", "Sort by name, created, last_used, calls or expires."))?;
+        let status = self
+            .status
+            .as_deref()
+            .map(|text| Status::parse(text).ok_or_else(|| wrong("status", "There is no such status.")));
+        let kind = self
+            .kind
+            .as_deref()
+            .map(|text| Kind::parse(text).ok_or_else(|| wrong("kind", "There is no such kind.")));
+        let after = self.cursor.as_deref().map(|text| {
+            Position::parse(text, order)
+                .ok_or_else(|| wrong("cursor", "This cursor is not one of this list's."))
+        });
+        let limit = self.limit.unwrap_or(50);
+        if !(1..=100).contains(&limit) {
+            return Err(wrong("limit", "A page has from 1 to 100 keys."));
+        }
+        let mut filter = Filter {
+            status: status.transpose()?,
+            kind: kind.transpose()?,
+            creator: self.created_by.map(|text| UserId::parse(&text).unwrap_or(UserId::NIL)),
+            order,
+            descending,
+            after: after.transpose()?,
+            limit,
+            ..Filter::default()
+        };
+        if let Some(text) = self.q.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            filter.search(text);
+        }
+        Ok(filter)
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct KeyList {
+    data: Vec<KeyBody>,
+    next_cursor: Option<String>,
+}
+
+/// The organization's keys
+#[utoipa::path(get, path = "/api/v1/keys", operation_id = "listKeys", tag = "keys", params(KeyListQuery),
+    responses((status = 200, description = "A page of keys", body = KeyList), (status = 401), (status = 422)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: ApiCaller,
+    query: Result<Query<KeyListQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(query) = query.map_err(Unreadable::from)?;
+    let filter = query.filter()?;
+    let page = keys::list(&app, &caller.actor, &filter).await?;
+    let now = app.clock.now();
+    let body = KeyList {
+        data: page.keys.iter().map(|key| KeyBody::of(key, now)).collect(),
+        next_cursor: page.next.map(|next| next.to_text()),
+    };
+    Ok(respond(StatusCode::OK, caller.rate.as_ref(), body))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewKey)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKeyBody {
+    /// From 1 to 80 characters, unique among the organization's living keys
+    name: String,
+    /// The default is live
+    kind: Option<Kind>,
+    /// At most the caller's, which is the default
+    role: Option<Role>,
+    #[serde(default)]
+    note: String,
+    /// RFC 3339, no later than the calling key's; without it, or null, the calling key's
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Moment>,
+    /// No more than the calling key's; without it, or null, the calling key's
+    rate_limit_per_minute: Option<i64>,
+    /// Addresses and CIDR ranges within the calling key's; without it, or empty, the calling key's
+    #[serde(default)]
+    allowed_ranges: Vec<String>,
+}
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// None without the header.
+fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(text) if (1..=255).contains(&text.len()) => Ok(Some(Secret::new(text))),
+        _ => {
+            let problem = Problem::of(StatusCode::BAD_REQUEST);
+            Err(ApiError::new(problem.detail("An Idempotency-Key has from 1 to 255 ASCII characters.")))
+        }
+    }
+}
+
+/// Make a key; its plaintext is in this answer and nowhere else
+///
+/// The new key ends no later, works from no more addresses and makes no more requests a minute than the calling key.
+#[utoipa::path(post, path = "/api/v1/keys", operation_id = "createKey", tag = "keys", request_body = CreateKeyBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
+    responses((status = 201, description = "The new key with its token", body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
+pub async fn create(
+    State(app): State<App>,
+    caller: ApiCaller,
+    headers: HeaderMap,
+    Body(new): Body<CreateKeyBody>,
+) -> Result<Response, ApiError> {
+    let repeat = repeat(&headers)?;
+    let draft = Draft {
+        name: new.name,
+        kind: new.kind.unwrap_or(Kind::Live),
+        role: new.role,
+        note: new.note,
+        expires_at: new.expires_at.map(|Moment(at)| at),
+        rate_limit: new.rate_limit_per_minute,
+        ranges: new.allowed_ranges,
+    };
+    let made = keys::create(&app, &caller.actor, &draft, repeat.as_ref()).await;
+    revealed(&app, &caller, StatusCode::CREATED, made)
+}
+
+fn revealed(
+    app: &App,
+    caller: &ApiCaller,
+    status: StatusCode,
+    made: Result<Revealed, Refusal>,
+) -> Result<Response, ApiError> {
+    let made = made?;
+    Ok(respond(status, caller.rate.as_ref(), NewKeyBody::of(&made, app.clock.now())))
+}
+
+fn changed(app: &App, caller: &ApiCaller, key: Result<Key, Refusal>) -> Result<Response, ApiError> {
+    let key = key?;
+    Ok(respond(StatusCode::OK, caller.rate.as_ref(), KeyBody::of(&key, app.clock.now())))
+}
+
+/// One key
+#[utoipa::path(get, path = "/api/v1/keys/{id}", operation_id = "getKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The key", body = KeyBody), (status = 401), (status = 404)))]
+pub async fn show(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+) -> Result<Response, ApiError> {
+    let found = keys::find(&app, &caller.actor, id).await;
+    changed(&app, &caller, found.map_err(Refusal::Error))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEdit {
+    name: Option<String>,
+    note: Option<String>,
+    /// null: never. No later than the calling key's
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Option<Moment>>,
+    /// null: without a limit. No more than the calling key's
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>)]
+    rate_limit_per_minute: Option<Option<i64>>,
+    /// Empty: from anywhere. Within the calling key's
+    allowed_ranges: Option<Vec<String>>,
+}
+
+/// Change a key other than the calling one; its role and kind stay
+///
+/// A change of limits is refused where the result goes beyond the limits of the calling key.
+#[utoipa::path(patch, path = "/api/v1/keys/{id}", operation_id = "editKey", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = KeyEdit,
+    responses((status = 200, description = "The key as it is now", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub async fn edit(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+    Body(body): Body<KeyEdit>,
+) -> Result<Response, ApiError> {
+    let edit = Edit {
+        name: body.name,
+        note: body.note,
+        expires_at: body.expires_at.map(|at| at.map(|Moment(at)| at)),
+        rate_limit: body.rate_limit_per_minute,
+        ranges: body.allowed_ranges,
+    };
+    changed(&app, &caller, keys::edit(&app, &caller.actor, id, &edit).await)
+}
+
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    /// How long the old secret stays valid: a day without it, at most 90 days, never longer than the key itself
+    overlap_seconds: Option<u64>,
+}
+
+const A_DAY: u64 = 24 * 60 * 60;
+
+/// Give a key a new secret; its plaintext is in this answer and nowhere else
+///
+/// The key is the calling one, or one whose limits lie within those of the calling key.
+#[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", operation_id = "rotateKey", tag = "keys", request_body = RotateKey,
+    params(("id" = String, Path, description = "The key's id"), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
+    responses((status = 200, description = "The key with its new token", body = NewKeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+    headers: HeaderMap,
+    Body(body): Body<RotateKey>,
+) -> Result<Response, ApiError> {
+    let repeat = repeat(&headers)?;
+    let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(A_DAY));
+    let made = keys::rotate(&app, &caller.actor, id, overlap, repeat.as_ref()).await;
+    revealed(&app, &caller, StatusCode::OK, made)
+}
+
+/// End the old secret of a rotation now
+#[utoipa::path(post, path = "/api/v1/keys/{id}/finish", operation_id = "finishRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The key, whose old secret has ended", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn finish(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+) -> Result<Response, ApiError> {
+    changed(&app, &caller, keys::finish(&app, &caller.actor, id).await)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendRotation {
+    /// RFC 3339, later than the present cut-off
+    #[schema(value_type = String, format = DateTime)]
+    until: Moment,
+}
+
+/// Move the cut-off of a rotation further away
+///
+/// Not of the calling key, and only of a key whose limits lie within those of the calling key.
+#[utoipa::path(post, path = "/api/v1/keys/{id}/extend", operation_id = "extendRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = ExtendRotation,
+    responses((status = 200, description = "The key with its later cut-off", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub async fn extend(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+    Body(body): Body<ExtendRotation>,
+) -> Result<Response, ApiError> {
+    changed(&app, &caller, keys::extend(&app, &caller.actor, id, body.until.0).await)
+}
+
+/// Stop a key for now
+#[utoipa::path(post, path = "/api/v1/keys/{id}/disable", operation_id = "disableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The disabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn disable(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+) -> Result<Response, ApiError> {
+    changed(&app, &caller, keys::disable(&app, &caller.actor, id).await)
+}
+
+/// Let a disabled key go on
+///
+/// Only a key whose limits lie within those of the calling key.
+#[utoipa::path(post, path = "/api/v1/keys/{id}/enable", operation_id = "enableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The enabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn enable(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+) -> Result<Response, ApiError> {
+    changed(&app, &caller, keys::enable(&app, &caller.actor, id).await)
+}
+
+/// End a key for good
+#[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", operation_id = "revokeKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The revoked key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+pub async fn revoke(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+) -> Result<Response, ApiError> {
+    changed(&app, &caller, keys::revoke(&app, &caller.actor, id).await)
+}

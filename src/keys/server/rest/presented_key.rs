@@ -1,0 +1,150 @@
+//! The key that a request carries, and the response that refuses it.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use crate::keys::server::{Rate, Verdict};
+use crate::platform::Problem;
+use crate::usage::Outcome;
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// `Authorization: Bearer …` or `X-API-Key: …`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PresentedKey<'a> {
+    Missing,
+    /// Several different keys.
+    Several,
+    One(&'a str),
+}
+
+impl<'a> PresentedKey<'a> {
+    pub fn of(headers: &'a HeaderMap) -> Self {
+        let keys = headers.iter().filter_map(|(name, value)| match name {
+            name if *name == header::AUTHORIZATION => bearer(value.as_bytes()),
+            name if *name == X_API_KEY => Some(value.as_bytes().trim_ascii()),
+            _ => None,
+        });
+        let mut found: Option<&[u8]> = None;
+        for key in keys.filter(|key| !key.is_empty()) {
+            match found {
+                Some(other) if other != key => return Self::Several,
+                _ => found = Some(key),
+            }
+        }
+        match found {
+            None => Self::Missing,
+            // A value that is not text becomes an empty key, which is malformed.
+            Some(key) => Self::One(str::from_utf8(key).unwrap_or("")),
+        }
+    }
+}
+
+/// The scheme's case does not matter; another scheme is not for us.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, key) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
+}
+
+/// Until the secret is verified every refusal is the same. For a verified one, the response does not say whether the key is
+/// revoked, disabled or expired.
+pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
+    let problem = match verdict.outcome {
+        Outcome::Missing => Problem::of(StatusCode::UNAUTHORIZED)
+            .title("Missing Authorization Bearer token")
+            .detail("Send a key as 'Authorization: Bearer …' or 'X-API-Key: …'."),
+        Outcome::RateLimited => {
+            let wait = verdict.rate.map_or(Duration::from_secs(60), |rate| rate.reset);
+            Problem::of(StatusCode::TOO_MANY_REQUESTS)
+                .detail("This key has used up the requests of this minute.")
+                .retry_after(whole_seconds(wait))
+        }
+        Outcome::IpNotAllowed => Problem::of(StatusCode::FORBIDDEN)
+            .title("Address not allowed")
+            .detail("This key may not be used from this address."),
+        Outcome::PlanNotEligible => Problem::of(StatusCode::FORBIDDEN)
+            .title("Public API access requires Agency, Master/Business, or Enterprise plan.")
+            .detail("The plan of this key's organization does not include the API."),
+        Outcome::RoleTooLow => Problem::of(StatusCode::FORBIDDEN)
+            .title("Role too low")
+            .detail("This takes a key with a higher role."),
+        Outcome::KindNotAllowed => Problem::of(StatusCode::FORBIDDEN)
+            .title("Kind not allowed")
+            .detail("Keys of this kind are not accepted here."),
+        _ => match verdict.retry_after {
+            Some(wait) => Problem::of(StatusCode::TOO_MANY_REQUESTS)
+                .detail("Too many wrong keys came from this address.")
+                .retry_after(whole_seconds(wait)),
+            None => Problem::of(StatusCode::UNAUTHORIZED)
+                .title("Invalid API key")
+                .detail("The key is wrong, or it is no longer accepted."),
+        },
+    };
+    let challenge = (problem.status == StatusCode::UNAUTHORIZED).then(|| match verdict.outcome {
+        Outcome::Missing => HeaderValue::from_static("Bearer realm=\"latchkey\""),
+        _ => HeaderValue::from_static("Bearer realm=\"latchkey\", error=\"invalid_token\""),
+    });
+    let mut headers = HeaderMap::new();
+    if let Some(challenge) = challenge {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(rate) = verdict.rate {
+        put_rate(&mut headers, &rate);
+    }
+    (headers, problem)
+}
+
+/// The state of the rate limit, in the headers of the IETF draft.
+pub fn put_rate(headers: &mut HeaderMap, rate: &Rate) {
+    let seconds = whole_seconds(rate.reset).as_secs();
+    for (name, text) in [
+        (RATE_LIMIT_POLICY, format!("\"minute\";q={};w=60", rate.limit)),
+        (RATE_LIMIT, format!("\"minute\";r={};t={seconds}", rate.remaining)),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Rounded up, so that nobody comes back too early.
+fn whole_seconds(span: Duration) -> Duration {
+    Duration::from_secs(span.as_millis().div_ceil(1_000) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[(&'static str, &[u8])]) -> String {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_bytes(value).expect("a header"));
+        }
+        format!("{:?}", PresentedKey::of(&headers))
+    }
+
+    #[test]
+    fn a_key_comes_in_one_of_two_headers() {
+        for (lines, expected) in [
+            (&[] as &[(&'static str, &[u8])], "Missing"),
+            (&[("authorization", b"Bearer abc")], "One(\"abc\")"),
+            (&[("authorization", b"bearer   abc ")], "One(\"abc\")"),
+            (&[("x-api-key", b"abc")], "One(\"abc\")"),
+            (&[("authorization", b"Bearer abc"), ("x-api-key", b"abc")], "One(\"abc\")"),
+            (&[("authorization", b"Bearer abc"), ("x-api-key", b"abd")], "Several"),
+            (&[("authorization", b"Bearer abc"), ("authorization", b"Bearer abd")], "Several"),
+            (&[("authorization", b"Basic abc")], "Missing"),
+            (&[("authorization", b"Basic abc"), ("x-api-key", b"abc")], "One(\"abc\")"),
+            (&[("authorization", b"Bearer")], "Missing"),
+            (&[("authorization", b"Bearer ")], "Missing"),
+            (&[("x-api-key", b"")], "Missing"),
+            (&[("authorization", b"Bearer \xff\xfe")], "One(\"\")"),
+        ] {
+            assert_eq!(of(lines), expected, "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The frame of the pages for signed-in people: their organization, navigation and account menu.
+
+use leptos::prelude::*;
+
+use super::Member;
+use crate::platform::App;
+use crate::ui::parts::{Outcome, Toast};
+use crate::ui::server::message::PageMessage;
+use crate::ui::server::page::Page;
+use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, Person};
+
+/// `back` is the page's own path: where a switch of theme or organization returns to.
+pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> Chrome {
+    let (visitor, org) = (&member.visitor, &member.org);
+    let others = visitor.memberships.iter().filter(|place| place.org != org.org);
+    Chrome {
+        person: Person { name: visitor.person.name.clone(), email: visitor.person.email.clone() },
+        organization: Organization { id: org.org.to_string(), name: org.org_name.clone(), role: org.role },
+        others: others
+            .map(|place| OtherOrganization { id: place.org.to_string(), name: place.org_name.clone() })
+            .collect(),
+        // A place is offered from the day its page is there.
+        places: vec![Nav::Overview, Nav::Keys, Nav::Agents, Nav::Members, Nav::Audit, Nav::Organization],
+        current,
+        theme: visitor.visit.theme,
+        host: app.public_url.authority().to_owned(),
+        back: back.to_owned(),
+    }
+}
+
+/// The message of the previous request.
+pub fn toast(message: PageMessage) -> AnyView {
+    let outcome = if message.refused { Outcome::Failed } else { Outcome::Done };
+    view! { <Toast outcome title=message.text/> }.into_any()
+}
+
+pub fn page_for(app: &App, member: &Member, title: &str) -> Page {
+    Page::new(app, &member.visitor.visit, title).made_for(member.org.org)
+}

@@ -1,0 +1,322 @@
+//! Setting the second factor up, its recovery codes, turning it off. Each asks who it is: an unlocked screen must not be
+//! enough.
+
+use axum::extract::{Form, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::prelude::*;
+use qrcodegen::{QrCode, QrCodeEcc};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::confirm::{Confirm, ConfirmField};
+use super::{HOME, done};
+use crate::accounts::server::browser;
+use crate::accounts::server::{self as accounts, Recovery, SubmittedCode};
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::platform::{App, Error, Secret};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::islands::CopyButton;
+use crate::ui::parts::{HiddenFields, Icon, Input, LinkButton, Look, Note, Size, Symbol, Tone, button_class};
+use crate::ui::shell::{Breadcrumb, PageHead, Shell};
+
+const SET_UP: &str = "/settings/profile/second-factor";
+const OFF: &str = "/settings/profile/second-factor/off";
+const CODES: &str = "/settings/profile/recovery-codes";
+
+#[derive(Deserialize)]
+pub struct EnableFactorForm {
+    secret: Secret,
+    #[serde(default)]
+    code: String,
+    password: Secret,
+}
+
+#[derive(Deserialize)]
+pub struct ConfirmFactorForm {
+    password: Secret,
+    #[serde(default)]
+    code: String,
+}
+
+pub async fn show(State(app): State<App>, member: Member) -> Response {
+    if member.visitor.person.has_factor {
+        return Redirect::to(HOME).into_response();
+    }
+    let secret = Secret::new(accounts::begin_factor(&app));
+    page(&app, &member, secret, FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Form(form): Form<EnableFactorForm>,
+) -> Result<Response, Error> {
+    let visitor = &member.visitor;
+    if visitor.person.has_factor {
+        return Ok(Redirect::to(HOME).into_response());
+    }
+    // The secret was ours and comes back with the form; anything else is not taken for one.
+    if !accounts::is_totp_secret(form.secret.expose()) {
+        return Ok(Redirect::to(SET_UP).into_response());
+    }
+    let errors = match Confirm::of(&app, &member).check(&app, form.password).await? {
+        Err(errors) => errors,
+        Ok(()) => {
+            let secret = form.secret.expose();
+            let (by, here) = (visitor.by(), &visitor.session);
+            match accounts::confirm_factor(&app, &by, &visitor.person, here, secret, &form.code).await? {
+                Some(recovery) => {
+                    accounts::keep_session(&session).await?;
+                    return Ok(codes(&app, &member, recovery, "Second factor is on").await);
+                }
+                None => {
+                    let told = "This code is wrong. Enter the one that the app shows now.";
+                    FormErrors::default().with("code", told)
+                }
+            }
+        }
+    };
+    Ok(page(&app, &member, form.secret, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+}
+
+pub async fn show_off(State(app): State<App>, member: Member) -> Response {
+    confirm(&app, &member, &TURN_OFF, FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn turn_off(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    headers: HeaderMap,
+    Form(form): Form<ConfirmFactorForm>,
+) -> Result<Response, Error> {
+    let visitor = &member.visitor;
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
+        return Ok(confirm(&app, &member, &TURN_OFF, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
+    let browser = browser(&app, &headers);
+    let code = SubmittedCode { code: &form.code, visit: &visitor.visit, browser: browser.as_ref() };
+    if !accounts::remove_factor(&app, &visitor.by(), &visitor.person, &code).await? {
+        return Ok(confirm(&app, &member, &TURN_OFF, wrong_code(), StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
+    Ok(done(&session, "Second factor is off.").await?.into_response())
+}
+
+fn wrong_code() -> FormErrors {
+    let told =
+        "This code is wrong or was used already. Enter the one that the app shows now, or a recovery code.";
+    FormErrors::default().with("code", told)
+}
+
+pub async fn show_codes(State(app): State<App>, member: Member) -> Response {
+    confirm(&app, &member, &REPLACE_CODES, FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn new_codes(
+    State(app): State<App>,
+    member: Member,
+    headers: HeaderMap,
+    Form(form): Form<ConfirmFactorForm>,
+) -> Result<Response, Error> {
+    let visitor = &member.visitor;
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
+        return Ok(confirm(&app, &member, &REPLACE_CODES, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
+    let browser = browser(&app, &headers);
+    let code = SubmittedCode { code: &form.code, visit: &visitor.visit, browser: browser.as_ref() };
+    match accounts::new_recovery_codes(&app, &visitor.by(), &visitor.person, &code).await? {
+        Some(recovery) => Ok(codes(&app, &member, recovery, "New recovery codes").await),
+        None => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(confirm(&app, &member, &REPLACE_CODES, wrong_code(), status).await)
+        }
+    }
+}
+
+async fn page(
+    app: &App,
+    member: &Member,
+    secret: Secret,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let chrome = chrome(app, member, None, SET_UP);
+    let email = member.visitor.person.email.clone();
+    let confirm = Confirm::of(app, member);
+    let square = square(&accounts::totp_address(secret.expose(), &email, app.public_url.authority()));
+    page_for(app, member, "Second factor")
+        .status(status)
+        .render(move || {
+            let typed = in_groups(secret.expose());
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here="Second factor"/>
+                    <PageHead
+                        title="Set up a second factor"
+                        text="After your password you are asked for a code that an authenticator app on your phone shows. \
+                        All your other sessions are signed out."
+                    />
+                    <PageForm
+                        action=SET_UP errors failed="The second factor is not on yet."
+                        class="mt-6 grid max-w-[26rem] gap-5"
+                    >
+                        <HiddenFields fields=vec![("secret", secret.expose().to_owned())]/>
+                        <div>
+                            <p class="label">"Scan this with the app"</p>
+                            <div class="mt-2">{square}</div>
+                            <p class="hint mt-2">"Or type this into it:"</p>
+                            <p class="mono mt-1 select-all [overflow-wrap:anywhere]">{typed}</p>
+                        </div>
+                        <Input
+                            name="code" label="Code that the app shows now" autocomplete="one-time-code"
+                            inputmode="numeric" verbatim=true control="mono max-w-40" max_length=10
+                        />
+                        <ConfirmField confirm=confirm.clone() focus=false/>
+                        <div class="flex gap-2">
+                            {confirm.is_possible().then(|| view! { <SubmitButton text="Turn on"/> })}
+                            <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
+                        </div>
+                    </PageForm>
+                </Shell>
+            }
+        })
+        .await
+}
+
+async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static str) -> Response {
+    let chrome = chrome(app, member, None, HOME);
+    page_for(app, member, title)
+        .render(move || {
+            // Each on a line of its own where they are pasted.
+            let line = |code: &Secret| view! { <li class="mono">{format!("{}\n", code.expose())}</li> };
+            let list = recovery.0.iter().map(line).collect_view();
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here="Recovery codes"/>
+                    <PageHead title=title/>
+                    <Note tone=Tone::Warn class="mt-6 max-w-[40rem]">
+                        <p>"Keep these recovery codes where your phone is not. Each opens your account once, after the \
+                        password. They are shown only now."</p>
+                    </Note>
+                    <ul class="mt-6 grid max-w-[32rem] gap-x-6 gap-y-2 select-all sm:grid-cols-2" id="recovery-codes">{list}</ul>
+                    <p class="mt-4">
+                        <CopyButton
+                            target="recovery-codes".to_owned()
+                            class=button_class(Look::Secondary, Size::Small, "")
+                            name="Copy the recovery codes".to_owned()
+                        >
+                            <Icon symbol=Symbol::Copy/>
+                            "Copy"
+                        </CopyButton>
+                    </p>
+                    <p class="mt-8"><LinkButton href=HOME>"I have kept them"</LinkButton></p>
+                </Shell>
+            }
+        })
+        .await
+}
+
+/// A page that asks for the password and a code before something is done.
+struct Ask {
+    here: &'static str,
+    title: &'static str,
+    text: &'static str,
+    button: &'static str,
+    look: Look,
+    failed: &'static str,
+}
+
+const TURN_OFF: Ask = Ask {
+    here: OFF,
+    title: "Turn the second factor off",
+    text: "From then on your password alone opens your account. The recovery codes end too.",
+    button: "Turn off",
+    look: Look::Danger,
+    failed: "The second factor is still on.",
+};
+
+const REPLACE_CODES: Ask = Ask {
+    here: CODES,
+    title: "New recovery codes",
+    text: "The ten new codes replace all earlier ones.",
+    button: "Make new codes",
+    look: Look::Primary,
+    failed: "The codes were not replaced.",
+};
+
+async fn confirm(
+    app: &App,
+    member: &Member,
+    ask: &'static Ask,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    if !member.visitor.person.has_factor {
+        return Redirect::to(HOME).into_response();
+    }
+    let chrome = chrome(app, member, None, ask.here);
+    let confirm = Confirm::of(app, member);
+    page_for(app, member, ask.title)
+        .status(status)
+        .render(move || {
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here=ask.title/>
+                    <PageHead title=ask.title text=ask.text/>
+                    <PageForm action=ask.here errors failed=ask.failed class="mt-6 grid max-w-[26rem] gap-4">
+                        <ConfirmField confirm=confirm.clone()/>
+                        {confirm.is_possible().then(code_field)}
+                        <div class="mt-2 flex gap-2">
+                            {confirm.is_possible().then(|| view! { <SubmitButton text=ask.button look=ask.look/> })}
+                            <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
+                        </div>
+                    </PageForm>
+                </Shell>
+            }
+        })
+        .await
+}
+
+fn code_field() -> AnyView {
+    view! {
+        <Input
+            name="code" label="Code" autocomplete="one-time-code" verbatim=true control="mono" max_length=40
+            hint="From your authenticator app, or a recovery code."
+        />
+    }
+    .into_any()
+}
+
+/// ABCD EFGH …: easier to type.
+fn in_groups(secret: &str) -> String {
+    let letters: Vec<char> = secret.chars().collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+/// Black on white in both themes, with the quiet border that cameras need.
+fn square(text: &str) -> Option<AnyView> {
+    let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
+    let mut path = String::new();
+    for y in 0..code.size() {
+        for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
+            path.push_str(&format!("M{} {}h1v1h-1z", x + 4, y + 4));
+        }
+    }
+    let edge = code.size() + 8;
+    Some(
+        view! {
+            <svg
+                class="size-48 rounded-control border border-line" role="img"
+                aria-label="Square code for the authenticator app" viewBox=format!("0 0 {edge} {edge}")
+                shape-rendering="crispEdges"
+            >
+                <rect width=edge height=edge fill="#fff"></rect>
+                <path d=path fill="#000"></path>
+            </svg>
+        }
+        .into_any(),
+    )
+}

@@ -1,0 +1,119 @@
+//! Changing the password.
+
+use axum::extract::{Form, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::confirm::{Confirm, ConfirmField};
+use super::done;
+use crate::accounts::server::remember;
+use crate::accounts::server::{self as accounts, ProfileChange};
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::platform::{App, Error, Secret};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{HiddenFields, Input, LinkButton, Look};
+use crate::ui::shell::{Breadcrumb, PageHead, Shell};
+
+const HERE: &str = "/settings/profile/password";
+
+#[derive(Deserialize)]
+pub struct ChangePasswordForm {
+    present: Secret,
+    new: Secret,
+}
+
+pub async fn show(State(app): State<App>, member: Member) -> Response {
+    page(&app, &member, FormErrors::default(), StatusCode::OK).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    headers: HeaderMap,
+    Form(form): Form<ChangePasswordForm>,
+) -> Result<Response, Error> {
+    let visitor = &member.visitor;
+    let by = visitor.by();
+    // Without a present password a recent sign-in has to do.
+    if !visitor.person.has_password
+        && let Err(errors) = Confirm::of(&app, &member).check(&app, form.present.clone()).await?
+    {
+        return Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+    }
+    let changed = accounts::change_password(
+        &app,
+        &visitor.visit,
+        &by,
+        &visitor.person,
+        &visitor.session,
+        form.present,
+        form.new,
+    );
+    let errors = match changed.await? {
+        ProfileChange::Done => {
+            accounts::keep_session(&session).await?;
+            let word = "Password changed. All other sessions were signed out.";
+            let mut response = done(&session, word).await?.into_response();
+            remember(&app, &headers, &visitor.person, &mut response).await?;
+            return Ok(response);
+        }
+        ProfileChange::WrongPassword => {
+            FormErrors::default().with("present", "This is not your current password.")
+        }
+        ProfileChange::NotTaken(why) => FormErrors::default().with("new", why),
+    };
+    Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+}
+
+async fn page(app: &App, member: &Member, errors: FormErrors, status: StatusCode) -> Response {
+    let chrome = chrome(app, member, None, HERE);
+    let email = member.visitor.person.email.clone();
+    let (confirm, has_password) = (Confirm::of(app, member), member.visitor.person.has_password);
+    let title = if has_password { "Change password" } else { "Set a password" };
+    page_for(app, member, "Password")
+        .status(status)
+        .render(move || {
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here="Password"/>
+                    <PageHead title text="All your other sessions are signed out."/>
+                    <PageForm
+                        action=HERE errors failed="The password was not changed." class="mt-6 grid max-w-[26rem] gap-4"
+                    >
+                        <input type="hidden" name="username" value=email autocomplete="username"/>
+                        {present(confirm.clone())}
+                        <Input
+                            name="new" label="New password" kind="password" autocomplete="new-password"
+                            hint="At least 12 characters. Several unrelated words are good."
+                        />
+                        <div class="mt-2 flex gap-2">
+                            {confirm.is_possible().then(|| view! { <SubmitButton text=title/> })}
+                            <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
+                        </div>
+                    </PageForm>
+                </Shell>
+            }
+        })
+        .await
+}
+
+fn present(confirm: Confirm) -> AnyView {
+    if !confirm.has_password() {
+        return view! {
+            <HiddenFields fields=vec![("present", String::new())]/>
+            <ConfirmField confirm/>
+        }
+        .into_any();
+    }
+    view! {
+        <Input
+            name="present" label="Current password" kind="password" autocomplete="current-password" focus=true
+        />
+    }
+    .into_any()
+}

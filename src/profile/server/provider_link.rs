@@ -1,0 +1,193 @@
+//! Links an identity provider to one's account, or unlinks it. Both require a confirmation first: an unlocked screen must
+//! not be enough. The provider itself is reached by a link.
+
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::confirm::{Confirm, ConfirmField};
+use super::done;
+use crate::accounts::server::Provider;
+use crate::accounts::server::{self as accounts, Unlinked};
+use crate::orgs::server::Member;
+use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::platform::{App, Error, Secret};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::parts::{LinkButton, Look};
+use crate::ui::shell::{Breadcrumb, PageHead, Shell};
+
+#[derive(Deserialize)]
+pub struct MethodForm {
+    password: Secret,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+) -> Result<Response, Error> {
+    let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
+    Ok(page(&app, &member, MethodChange::Link(provider), FormErrors::default(), StatusCode::OK).await)
+}
+
+/// After a successful confirmation, permits linking for a few minutes.
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+    session: Session,
+    Form(form): Form<MethodForm>,
+) -> Result<Response, Error> {
+    let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
+    let visitor = &member.visitor;
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(page(&app, &member, MethodChange::Link(provider), errors, status).await);
+    }
+    accounts::permit_link(&app, &session, &visitor.by(), &visitor.person, provider).await?;
+    Ok(leaving(&app, &member, provider).await)
+}
+
+pub async fn show_removal(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+) -> Result<Response, Error> {
+    let change = MethodChange::unlink(&app, &member, &slug).await?;
+    Ok(page(&app, &member, change, FormErrors::default(), StatusCode::OK).await)
+}
+
+pub async fn remove(
+    State(app): State<App>,
+    member: Member,
+    Path(slug): Path<String>,
+    session: Session,
+    Form(form): Form<MethodForm>,
+) -> Result<Response, Error> {
+    let change = MethodChange::unlink(&app, &member, &slug).await?;
+    let MethodChange::Unlink { issuer, name, .. } = change.clone() else { return Err(Error::NotFound) };
+    let refused = |errors| page(&app, &member, change, errors, StatusCode::UNPROCESSABLE_ENTITY);
+    if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
+        return Ok(refused(errors).await);
+    }
+    let visitor = &member.visitor;
+    match accounts::unlink(&app, &visitor.by(), &visitor.person, &issuer).await? {
+        Unlinked::LastWay => {
+            let why = "Nothing else would let you in. Set a password or link another provider first.";
+            Ok(refused(FormErrors::default().with("", why)).await)
+        }
+        Unlinked::NotThere => Err(Error::NotFound),
+        Unlinked::Done => {
+            let word = format!("{name} does not open your account any more.");
+            Ok(done(&session, &word).await?.into_response())
+        }
+    }
+}
+
+/// The change that a page of this module makes.
+#[derive(Clone)]
+enum MethodChange {
+    Link(Provider),
+    Unlink { slug: String, issuer: String, name: String, label: String },
+}
+
+impl MethodChange {
+    /// One that is linked. A provider that is not offered any more goes by its place in the list.
+    async fn unlink(app: &App, member: &Member, slug: &str) -> Result<Self, Error> {
+        let theirs = accounts::identities_of(app, &member.visitor.person).await?;
+        let mut listed = theirs.into_iter().enumerate();
+        let found = listed.find(|(place, one)| method_slug(app, *place, &one.issuer) == slug);
+        let (_, one) = found.ok_or(Error::NotFound)?;
+        let name = accounts::provider_of(app, &one.issuer).map(|provider| provider.name(app));
+        let name = name.unwrap_or_else(|| one.issuer.clone());
+        Ok(Self::Unlink { slug: slug.to_owned(), issuer: one.issuer, name, label: one.label })
+    }
+}
+
+/// The name of a linked identity in URLs.
+pub fn method_slug(app: &App, place: usize, issuer: &str) -> String {
+    match accounts::provider_of(app, issuer) {
+        Some(provider) => provider.slug().to_owned(),
+        None => format!("former-{place}"),
+    }
+}
+
+async fn page(
+    app: &App,
+    member: &Member,
+    change: MethodChange,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
+    let (title, text, action, failed, button, look) = match change {
+        MethodChange::Link(provider) => {
+            let name = provider.name(app);
+            (
+                format!("Link {name}"),
+                format!(
+                    "Then {name} opens your account too. Nothing but your name and address there is read."
+                ),
+                format!("/settings/profile/sign-in-methods/{}", provider.slug()),
+                format!("{name} was not linked."),
+                format!("Continue to {name}"),
+                Look::Primary,
+            )
+        }
+        MethodChange::Unlink { slug, name, label, .. } => (
+            format!("Unlink {name}"),
+            format!("{label} at {name} does not open your account any more."),
+            format!("/settings/profile/sign-in-methods/{slug}/remove"),
+            format!("{name} was not unlinked."),
+            "Unlink".to_owned(),
+            Look::Danger,
+        ),
+    };
+    let chrome = chrome(app, member, None, "/settings/profile");
+    let confirm = Confirm::of(app, member);
+    page_for(app, member, &title)
+        .status(status)
+        .render(move || {
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here=title.clone()/>
+                    <PageHead title=title text=text/>
+                    <PageForm action errors failed class="mt-6 grid max-w-[26rem] gap-4">
+                        <ConfirmField confirm=confirm.clone()/>
+                        <div class="mt-2 flex flex-wrap gap-2">
+                            {confirm.is_possible().then(|| view! { <SubmitButton text=button look/> })}
+                            <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
+                        </div>
+                    </PageForm>
+                </Shell>
+            }
+        })
+        .await
+}
+
+/// The content security policy stops a form from redirecting to another site; this page links there instead.
+async fn leaving(app: &App, member: &Member, provider: Provider) -> Response {
+    let name = provider.name(app);
+    let href = format!("/auth/{}?link=1", provider.slug());
+    let chrome = chrome(app, member, None, "/settings/profile");
+    let title = format!("Link {name}");
+    page_for(app, member, &title)
+        .render(move || {
+            view! {
+                <Shell chrome>
+                    <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here=title.clone()/>
+                    <PageHead
+                        title=title
+                        text=format!("{name} asks you whether this server may know who you are, and leads you back.")
+                    />
+                    <div class="mt-6 flex flex-wrap gap-2">
+                        <LinkButton href look=Look::Primary>{format!("Continue to {name}")}</LinkButton>
+                        <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
+                    </div>
+                </Shell>
+            }
+        })
+        .await
+}
