@@ -38,7 +38,7 @@ pub enum Error {
         here: String,
         meant: Option<(String, String)>,
     },
-    /// The database cannot be reached now.
+    /// The database cannot be used now.
     Unavailable(Box<dyn StdError + Send + Sync>),
     /// More work is waiting than can be done in time.
     Busy,
@@ -82,7 +82,7 @@ impl Error {
             Self::OutOfStep => Problem::of(StatusCode::CONFLICT),
             Self::HeadersTooLarge => Problem::of(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::Unavailable(_) => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
-                .detail("The database cannot be reached right now. Nothing was changed.")
+                .detail("The database cannot be used right now. Nothing was changed.")
                 .retry_after(Duration::from_secs(2)),
             Self::Busy => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
                 .detail("Too much is going on right now. Nothing was changed; try again in a moment.")
@@ -124,32 +124,20 @@ impl From<Fault> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error as Sql;
         if error.as_database_error().and_then(|told| told.code()).is_some_and(|code| code == NOT_A_TEXT) {
             return Self::Unreadable;
         }
         count_error(&error);
-        let away = match &error {
-            Sql::Io(_) | Sql::Tls(_) | Sql::PoolTimedOut | Sql::PoolClosed | Sql::WorkerCrashed => true,
-            Sql::Database(told) => told.code().is_some_and(|code| is_outage(&code)),
-            _ => false,
-        };
-        if away { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+        if Fault::of(&error).is_outage() {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Internal(error.into())
+        }
     }
 }
 
 /// PostgreSQL takes no NUL in a text; SQLite does.
 const NOT_A_TEXT: &str = "22021";
-
-/// PostgreSQL's connection, sign-in, resource and shutdown classes, a database or a right that was taken away, and its refusal
-/// to write while it is read-only; SQLite's busy,
-/// read-only, I/O, damage, full and cannot-open codes, whose extended forms carry the primary one in the low byte.
-fn is_outage(code: &str) -> bool {
-    const SQLITE: [u32; 8] = [5, 6, 8, 10, 11, 13, 14, 26];
-    const POSTGRES: [&str; 9] = ["08", "28", "3D000", "42501", "53", "55000", "57P", "58", "25006"];
-    let postgres = code.len() == 5 && POSTGRES.iter().any(|class| code.starts_with(class));
-    postgres || code.parse::<u32>().is_ok_and(|number| code.len() < 5 && SQLITE.contains(&(number & 0xff)))
-}
 
 /// For the operator's terminal: the cause is theirs to see.
 impl fmt::Display for Error {
@@ -264,37 +252,5 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn outages_are_told_from_mistakes() {
-        for (code, outage) in [
-            ("57P01", true),
-            ("08006", true),
-            ("53300", true),
-            ("28P01", true),
-            ("3D000", true),
-            ("42501", true),
-            ("55000", true),
-            ("5", true),
-            ("13", true),
-            ("11", true),
-            ("26", true),
-            ("1032", true),
-            ("25006", true),
-            ("2570", true),
-            ("23505", false),
-            ("42601", false),
-            ("1", false),
-            ("1555", false),
-            ("2067", false),
-        ] {
-            assert_eq!(is_outage(code), outage, "{code}");
-        }
     }
 }

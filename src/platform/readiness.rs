@@ -32,8 +32,7 @@ impl Readiness {
         {
             return outcome;
         }
-        // What may be remembered may not be used any more: every check would be refused.
-        let outcome = if db.is_away() { Err(Fault::Away) } else { db.probe(clock.now(), PROBE).await };
+        let outcome = db.probe(clock.now(), PROBE).await;
         if outcome.is_ok() && last.is_some_and(|(_, before)| before.is_err()) {
             tracing::info!("ready again");
         }

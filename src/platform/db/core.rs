@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
+use super::condition::Condition;
 use super::engine::Engine;
-use super::fault::{Condition, Fault};
-use super::sqlite::OpenFile;
+use super::fault::Fault;
+use super::open_file::OpenFile;
+use crate::platform::Clock;
 use crate::platform::changes::Listener;
 
 #[derive(Clone)]
@@ -16,6 +18,8 @@ pub struct Core {
     pub condition: Arc<Condition>,
     /// On SQLite.
     pub file: Option<Arc<OpenFile>>,
+    /// Always the system's: it measures how long others hold a lock.
+    pub clock: Clock,
     /// Hears of changes that this process commits.
     pub listener: Listener,
 }

@@ -8,11 +8,13 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use sqlx::{AnyConnection, AnyPool, Connection};
 use tokio::sync::Semaphore;
 
+use super::condition::Condition;
 use super::core::Core;
 use super::engine::{Engine, Opener};
 use super::error::{DbError, may_come_back};
-use super::fault::{Condition, Fault};
-use super::sqlite::{FileLock, OpenFile, PageLimit};
+use super::fault::Fault;
+use super::open_file::OpenFile;
+use super::sqlite::{FileLock, PageLimit};
 use super::write::Write;
 use super::{migrate, pool, postgres, sqlite};
 use crate::platform::Clock;
@@ -24,8 +26,7 @@ pub struct Db {
     pub(super) core: Core,
     pub(super) url: DatabaseUrl,
     writer: Arc<Semaphore>,
-    writer_timeout: Duration,
-    clock: Clock,
+    pub(super) writer_timeout: Duration,
     write_waits: Histogram,
     /// Held for as long as any clone lives; the operating system releases it when the process dies.
     lock: Option<Arc<FileLock>>,
@@ -45,6 +46,9 @@ impl Db {
         let db = Self::connect(settings, opener).await?;
         migrate::run(&db.core.pool, db.core.engine, &db.url).await?;
         if let Some(file) = &db.core.file {
+            if let Err(error) = sqlite::number(&db.core.pool).await {
+                tracing::warn!(%error, "the database file could not get a number of its own");
+            }
             db.checkpoint().await;
             file.remember_companions();
         }
@@ -55,6 +59,7 @@ impl Db {
     /// the database. A failure changes nothing: the log stays.
     pub async fn checkpoint(&self) {
         if self.core.engine == Engine::Sqlite
+            && self.core.refuse_faulty().is_ok()
             && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(&self.core.pool).await
         {
             tracing::warn!(%error, "the write-ahead log could not be copied into the database file");
@@ -81,10 +86,13 @@ impl Db {
             DatabaseUrl::Postgres(address) => (Engine::Postgres, None, None, address.to_string()),
         };
         // The pool tries again and again and then says only that time ran out; one try of our own tells the reason.
-        let first = tokio::time::timeout(settings.database_timeout, try_once(engine, &address))
-            .await
-            .map_err(|_| failed(sqlx::Error::PoolTimedOut))?
-            .map_err(failed)?;
+        let first = tokio::time::timeout(
+            settings.database_timeout,
+            try_once(engine, &address, settings.database_timeout),
+        )
+        .await
+        .map_err(|_| failed(sqlx::Error::PoolTimedOut))?
+        .map_err(failed)?;
         let keeper = match engine {
             Engine::Sqlite => Some(first),
             Engine::Postgres => first.close().await.map(|()| None).map_err(failed)?,
@@ -93,6 +101,7 @@ impl Db {
         let page_limit = PageLimit::default();
         let about = pool::About {
             engine,
+            lock_timeout: settings.database_timeout,
             file: file.clone(),
             condition: Arc::clone(&condition),
             page_limit: page_limit.clone(),
@@ -100,13 +109,13 @@ impl Db {
         let options = pool::options(settings, about);
         let pool = options.connect(&address).await.map_err(failed)?;
         let writers = if engine == Engine::Sqlite { 1 } else { settings.database_connections as usize };
-        let core = Core { pool, engine, condition, file, listener: Listener::default() };
+        let (clock, listener) = (Clock::system(), Listener::default());
+        let core = Core { pool, engine, condition, file, clock, listener };
         let db = Self {
             core,
             url: settings.database_url.clone(),
             writer: Arc::new(Semaphore::new(writers)),
             writer_timeout: settings.database_timeout,
-            clock: Clock::system(),
             write_waits: Histogram::new(exponential_buckets(0.0005, 4.0, 8)),
             lock: lock.map(Arc::new),
             keeper: Arc::new(Mutex::new(keeper)),
@@ -143,9 +152,9 @@ impl Db {
 
     /// A transaction that will write. Dropped without `commit`, it leaves nothing behind.
     pub async fn write(&self) -> Result<Write, sqlx::Error> {
-        let began = self.clock.steady();
+        let began = self.core.clock.steady();
         let begun = self.begin().await;
-        self.write_waits.observe(self.clock.steady().saturating_sub(began).as_secs_f64());
+        self.write_waits.observe(self.core.clock.steady().saturating_sub(began).as_secs_f64());
         begun
     }
 
@@ -231,9 +240,13 @@ impl Db {
     }
 }
 
-async fn try_once(engine: Engine, address: &str) -> Result<AnyConnection, sqlx::Error> {
+async fn try_once(
+    engine: Engine,
+    address: &str,
+    lock_timeout: Duration,
+) -> Result<AnyConnection, sqlx::Error> {
     let mut connection = AnyConnection::connect(address).await?;
-    pool::configure(engine, &mut connection).await?;
+    pool::configure(engine, &mut connection, lock_timeout).await?;
     if engine == Engine::Sqlite {
         // Only a connection that has read something holds on to the write-ahead log.
         sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&mut connection).await?;

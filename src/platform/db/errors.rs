@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Fault;
+
 const KINDS: [&str; 5] = ["connection", "pool_timeout", "busy", "full", "other"];
 static COUNTS: [AtomicU64; KINDS.len()] = [const { AtomicU64::new(0) }; KINDS.len()];
 
@@ -18,28 +20,11 @@ pub fn error_counts() -> impl Iterator<Item = (&'static str, u64)> {
 }
 
 fn kind_of(error: &sqlx::Error) -> &'static str {
-    use sqlx::Error as Sql;
-    match error {
-        Sql::PoolTimedOut => "pool_timeout",
-        Sql::Io(_) | Sql::Tls(_) | Sql::PoolClosed | Sql::WorkerCrashed => "connection",
-        Sql::Database(told) => told.code().map_or("other", |code| kind_of_code(&code)),
-        _ => "other",
-    }
-}
-
-/// PostgreSQL's codes have five characters; SQLite's are numbers with the primary code in the low byte.
-fn kind_of_code(code: &str) -> &'static str {
-    match code {
-        "53100" => return "full",
-        "40001" | "40P01" | "55P03" => return "busy",
-        code if code.len() == 5 && ["08", "53", "57P"].iter().any(|class| code.starts_with(class)) => {
-            return "connection";
-        }
-        _ => {}
-    }
-    match code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|number| number & 0xff) {
-        Some(5 | 6) => "busy",
-        Some(13) => "full",
+    match (error, Fault::of(error)) {
+        (sqlx::Error::PoolTimedOut, _) => "pool_timeout",
+        (_, Fault::Away | Fault::Silent | Fault::Denied) => "connection",
+        (_, Fault::Locked) => "busy",
+        (_, Fault::Full) => "full",
         _ => "other",
     }
 }
@@ -49,28 +34,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_code_has_a_kind_too() {
+    fn every_error_has_a_kind() {
         assert_eq!(kind_of(&sqlx::Error::PoolTimedOut), "pool_timeout");
         assert_eq!(kind_of(&sqlx::Error::PoolClosed), "connection");
         assert_eq!(kind_of(&sqlx::Error::RowNotFound), "other");
-    }
-
-    #[test]
-    fn codes_of_both_engines_have_a_kind() {
-        for (code, kind) in [
-            ("53100", "full"),
-            ("13", "full"),
-            ("5", "busy"),
-            ("517", "busy"),
-            ("40P01", "busy"),
-            ("57P01", "connection"),
-            ("08006", "connection"),
-            ("53300", "connection"),
-            ("23505", "other"),
-            ("2067", "other"),
-            ("1", "other"),
+        for (fault, kind) in [
+            (Fault::Silent, "connection"),
+            (Fault::Locked, "busy"),
+            (Fault::Full, "full"),
+            (Fault::Damaged, "other"),
         ] {
-            assert_eq!(kind_of_code(code), kind, "{code}");
+            assert_eq!(kind_of(&fault.into()), kind);
         }
     }
 }

@@ -1,10 +1,7 @@
-//! What can be wrong with a database, in words for the operator, and what this process has noticed of it.
+//! What can be wrong with a database, in words for the operator: the one place that knows the error codes of the engines.
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::watch;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -12,16 +9,28 @@ pub enum Fault {
     Away,
     /// It did not answer in time.
     Silent,
+    /// It refuses this server: a wrong name or password, or rights that were taken away.
+    Denied,
     Full,
     ReadOnly,
+    /// Another process holds a lock that a change needs.
+    Locked,
+    /// The operating system cannot read or write its files.
+    Disk,
     /// There is no file at the path of the open one.
     Missing,
     /// Another file is at the path of the open one.
     Replaced,
+    /// The SQLite file was changed by something that does not write through SQLite.
+    Overwritten,
     /// The write-ahead log of the SQLite file, or its index, was deleted or replaced.
     LogLost,
+    /// The write-ahead log of the SQLite file was cut off or overwritten.
+    LogDamaged,
     Damaged,
-    /// It answered with any other error.
+    /// A table that the migrations created is missing.
+    TableMissing,
+    /// It answered with any other error, which is the fault of the statement.
     Failing,
 }
 
@@ -32,7 +41,14 @@ impl Fault {
             Sql::Io(cause) => Self::inside(cause).unwrap_or(Self::Away),
             Sql::Tls(_) | Sql::PoolClosed | Sql::WorkerCrashed => Self::Away,
             Sql::PoolTimedOut => Self::Silent,
-            Sql::Database(cause) => cause.code().map_or(Self::Failing, |code| Self::of_code(&code)),
+            Sql::Database(cause) => match cause.code() {
+                // SQLite has no code of its own for it.
+                Some(code) if code == "1" && cause.message().starts_with("no such table") => {
+                    Self::TableMissing
+                }
+                Some(code) => Self::of_code(&code),
+                None => Self::Failing,
+            },
             _ => Self::Failing,
         }
     }
@@ -42,23 +58,42 @@ impl Fault {
         cause.get_ref()?.downcast_ref().copied()
     }
 
-    /// By the code of PostgreSQL (five characters) or SQLite (a number whose low byte is the primary code).
+    /// By the code of PostgreSQL, which has five characters, or of SQLite, a smaller number.
     fn of_code(code: &str) -> Self {
+        if code.len() == 5 { Self::of_postgres(code) } else { Self::of_sqlite(code) }
+    }
+
+    fn of_postgres(code: &str) -> Self {
+        let is_of = |classes: &[&str]| classes.iter().any(|class| code.starts_with(class));
         match code {
-            "53100" => return Self::Full,
-            "25006" => return Self::ReadOnly,
-            _ if code.len() == 5 && ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => {
-                return Self::Away;
-            }
-            _ if code.len() == 5 => return Self::Failing,
-            _ => {}
+            "53100" => Self::Full,
+            "25006" => Self::ReadOnly,
+            // Serialization, deadlock, lock not available.
+            "40001" | "40P01" | "55P03" => Self::Locked,
+            "42P01" => Self::TableMissing,
+            // Connection, resources, shutdown, system error.
+            _ if is_of(&["08", "53", "57P", "58"]) => Self::Away,
+            // Sign-in, unknown database, rights, a database that admits nobody.
+            _ if is_of(&["28", "3D000", "42501", "55000"]) => Self::Denied,
+            _ => Self::Failing,
         }
+    }
+
+    /// Extended codes have the primary one in the low byte.
+    fn of_sqlite(code: &str) -> Self {
         match code.parse::<u32>().map(|number| number & 0xff) {
+            Ok(5 | 6) => Self::Locked,
             Ok(8) => Self::ReadOnly,
+            Ok(3 | 10 | 14) => Self::Disk,
             Ok(11 | 26) => Self::Damaged,
             Ok(13) => Self::Full,
             _ => Self::Failing,
         }
+    }
+
+    /// Whether the database cannot do its work now; otherwise the statement is wrong.
+    pub fn is_outage(self) -> bool {
+        self != Self::Failing
     }
 
     /// Is the cause of a refused request an outage that the log already tells of, once for all requests?
@@ -76,18 +111,31 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::Away => "the database cannot be reached",
             Self::Silent => "the database did not answer in time",
+            Self::Denied => "the database refuses this server: check its name, user, password and rights",
             Self::Full => "the database is full: make room on its disk",
             Self::ReadOnly => "the database is read-only",
+            Self::Locked => "another process holds the write lock of the database",
+            Self::Disk => {
+                "the files of the database cannot be read or written: check the disk, its free space and the permissions"
+            }
             Self::Missing => "the database file is gone: put it back, or restore a backup and restart",
             Self::Replaced => {
                 "the database file was replaced by another one: put the original back; to use the other one, stop the server, \
                  delete the files -wal and -shm beside it, and start again"
             }
+            Self::Overwritten => {
+                "the database file was overwritten by another program: restore a backup and restart"
+            }
             Self::LogLost => {
                 "the write-ahead log of the database (-wal, -shm) was deleted or replaced: stop the server with SIGTERM, which \
                  saves what is in it, and start it again"
             }
+            Self::LogDamaged => {
+                "the write-ahead log of the database (-wal) was cut off or overwritten: restart, which loses the changes that \
+                 were in it alone, or restore a backup"
+            }
             Self::Damaged => "the database file is damaged: restore a backup and restart",
+            Self::TableMissing => "a table of the database is missing: restore a backup and restart",
             Self::Failing => "the database answers with an error",
         })
     }
@@ -98,64 +146,6 @@ impl std::error::Error for Fault {}
 impl From<Fault> for sqlx::Error {
     fn from(fault: Fault) -> Self {
         Self::Io(io::Error::other(fault))
-    }
-}
-
-/// What this process has noticed of its database.
-#[derive(Default)]
-pub struct Condition {
-    is_away: watch::Sender<bool>,
-    /// A statement met a damaged page.
-    has_damage: AtomicBool,
-    /// A new connection could not read the file.
-    is_unreadable: AtomicBool,
-    /// A write failed because the disk is full, and none has succeeded since.
-    is_full: AtomicBool,
-}
-
-impl Condition {
-    pub fn is_away(&self) -> bool {
-        *self.is_away.borrow()
-    }
-
-    /// True when that is new.
-    pub fn set_away(&self, away: bool) -> bool {
-        self.is_away.send_if_modified(|known| std::mem::replace(known, away) != away)
-    }
-
-    /// Ready once the database is away.
-    pub async fn gone(&self) {
-        // The sender lives as long as the condition, which is borrowed here.
-        let _ = self.is_away.subscribe().wait_for(|away| *away).await;
-    }
-
-    /// Remembers damage that an error tells of.
-    pub fn note(&self, error: &sqlx::Error) {
-        match Fault::of(error) {
-            Fault::Damaged => self.has_damage.store(true, Ordering::Relaxed),
-            Fault::Full => self.is_full.store(true, Ordering::Relaxed),
-            _ => {}
-        }
-    }
-
-    pub fn note_commit(&self) {
-        self.is_full.store(false, Ordering::Relaxed);
-    }
-
-    pub fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Relaxed)
-    }
-
-    pub fn note_unreadable(&self) {
-        self.is_unreadable.store(true, Ordering::Relaxed);
-    }
-
-    pub fn has_damage(&self) -> bool {
-        self.has_damage.load(Ordering::Relaxed) || self.is_unreadable()
-    }
-
-    pub fn is_unreadable(&self) -> bool {
-        self.is_unreadable.load(Ordering::Relaxed)
     }
 }
 
@@ -174,12 +164,31 @@ mod tests {
             ("8", Fault::ReadOnly),
             ("1032", Fault::ReadOnly),
             ("25006", Fault::ReadOnly),
+            ("5", Fault::Locked),
+            ("517", Fault::Locked),
+            ("40P01", Fault::Locked),
+            ("10", Fault::Disk),
+            ("778", Fault::Disk),
+            ("4874", Fault::Disk),
+            ("5386", Fault::Disk),
+            ("14", Fault::Disk),
+            ("2570", Fault::Disk),
             ("57P01", Fault::Away),
+            ("08006", Fault::Away),
             ("53300", Fault::Away),
+            ("28P01", Fault::Denied),
+            ("3D000", Fault::Denied),
+            ("42501", Fault::Denied),
+            ("55000", Fault::Denied),
+            ("42P01", Fault::TableMissing),
             ("23505", Fault::Failing),
+            ("42601", Fault::Failing),
             ("1", Fault::Failing),
+            ("1555", Fault::Failing),
+            ("2067", Fault::Failing),
         ] {
             assert_eq!(Fault::of_code(code), fault, "{code}");
+            assert_eq!(fault.is_outage(), fault != Fault::Failing);
         }
         for fault in [Fault::Missing, Fault::Away] {
             assert_eq!(Fault::of(&fault.into()), fault);

@@ -7,6 +7,7 @@
 
 mod backup;
 mod check;
+mod condition;
 mod core;
 mod database;
 mod engine;
@@ -14,7 +15,9 @@ mod error;
 mod errors;
 mod fault;
 mod figures;
+mod log_index;
 mod migrate;
+mod open_file;
 mod pool;
 mod postgres;
 mod probe;

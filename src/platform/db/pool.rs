@@ -6,9 +6,10 @@ use std::time::Duration;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection};
 
+use super::condition::Condition;
 use super::engine::Engine;
-use super::fault::Condition;
-use super::sqlite::{OpenFile, PageLimit};
+use super::open_file::OpenFile;
+use super::sqlite::PageLimit;
 use super::{postgres, sqlite};
 use crate::platform::config;
 
@@ -19,6 +20,7 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct About {
     pub engine: Engine,
+    pub lock_timeout: Duration,
     pub file: Option<Arc<OpenFile>>,
     pub condition: Arc<Condition>,
     pub page_limit: PageLimit,
@@ -42,14 +44,14 @@ pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
             })
         })
         .after_connect(move |connection, _| {
-            let About { engine, file, page_limit, .. } = opened.clone();
+            let About { engine, lock_timeout, file, page_limit, .. } = opened.clone();
             Box::pin(async move {
                 // Two connections of the pool must never work on two files.
                 if let Some(file) = file {
                     file.check_place()?;
                 }
                 page_limit.apply(connection).await?;
-                configure(engine, connection).await
+                configure(engine, connection, lock_timeout).await
             })
         })
         .after_release(move |_, _| {
@@ -59,9 +61,13 @@ pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
         })
 }
 
-pub async fn configure(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+pub async fn configure(
+    engine: Engine,
+    connection: &mut AnyConnection,
+    lock_timeout: Duration,
+) -> Result<(), sqlx::Error> {
     match engine {
-        Engine::Sqlite => sqlite::configure(connection).await,
+        Engine::Sqlite => sqlite::configure(connection, lock_timeout).await,
         Engine::Postgres => postgres::configure(connection).await,
     }
 }

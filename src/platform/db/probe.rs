@@ -4,20 +4,28 @@ use std::time::Duration;
 
 use sqlx::Executor;
 
-use super::sqlite::OpenFile;
+use super::open_file::OpenFile;
 use super::{Db, Fault};
 use crate::shared::Timestamp;
 
-/// How long the probe waits for its turn to write on SQLite. Another transaction that takes longer proves as much.
+/// How long the probe waits for its turn to write on SQLite. Another transaction of this server that takes longer proves as
+/// much; the write lock of another process does not.
 const TURN: Duration = Duration::from_millis(300);
 /// Of the filler, so that the row cannot be written without new pages of the file.
 const ROOM: usize = 16_000;
+/// The same after a change failed for lack of room: more than any change needs, which may have found no room where a small
+/// one still does.
+const AMPLE_ROOM: usize = 256_000;
 
 const READ: &str = "SELECT at FROM readiness_probe WHERE one = 1";
 
 impl Db {
     /// Takes no longer than `patience` where the database does not answer.
     pub async fn probe(&self, now: Timestamp, patience: Duration) -> Result<(), Fault> {
+        if self.is_away() {
+            // The file may tell why.
+            return self.core.file.as_ref().map_or(Ok(()), |file| file.check()).and(Err(Fault::Away));
+        }
         let probed = match &self.core.file {
             Some(file) => tokio::time::timeout(patience, self.probe_file(file, now))
                 .await
@@ -38,10 +46,15 @@ impl Db {
                 self.core.condition.note_unreadable();
             }
         })?;
-        if let Ok(write) = tokio::time::timeout(TURN, self.write()).await {
+        let turn = tokio::time::timeout(TURN, self.write()).await;
+        if turn.is_err() && self.core.condition.is_locked(self.core.clock.steady(), self.writer_timeout) {
+            return Err(Fault::Locked.into());
+        }
+        if let Ok(write) = turn {
             let mut write = write?;
+            let room = if self.core.condition.is_full() { AMPLE_ROOM } else { ROOM };
             // Its pages are free again in the same transaction.
-            for filler in [ROOM, 0] {
+            for filler in [room, 0] {
                 sqlx::query("UPDATE readiness_probe SET at = $1, filler = $2 WHERE one = 1")
                     .bind(now.millis())
                     .bind("x".repeat(filler))

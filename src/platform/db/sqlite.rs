@@ -1,15 +1,14 @@
 //! What SQLite needs: a folder, one server a file, its settings, and a version without the WAL-reset bug.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::time::Duration;
 
-use sqlx::{AnyConnection, Connection, Executor};
+use sqlx::{AnyConnection, AnyPool, Executor};
 
 use super::engine::Opener;
 use super::error::DbError;
-use super::fault::Fault;
 use super::text::sql;
 
 /// 3.7.0 to 3.51.2 can corrupt a database when the write-ahead log is reset.
@@ -54,7 +53,8 @@ fn lock_path(path: &Path) -> PathBuf {
     with_suffix(path, ".lock")
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// The path of a companion of the file, such as `-wal`.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -74,102 +74,13 @@ fn refuse_lone_log(path: &Path) -> Result<(), String> {
     ))
 }
 
-/// The database's file as it was found at the start. The handle stays open until the end: closing any handle of a file
-/// gives up all locks that the process has on it, and those of SQLite are among them.
-pub struct OpenFile {
-    /// Without symbolic links, as SQLite itself names the companions of the file.
-    path: PathBuf,
-    file: File,
-    identity: Identity,
-    /// Of the companions `-wal` and `-shm`, once they exist. SQLite keeps them while a connection is open.
-    companions: OnceLock<[(PathBuf, Identity); 2]>,
-}
-
-/// Device and inode.
-type Identity = (u64, u64);
-
-fn identity(path: &Path) -> std::io::Result<Identity> {
-    std::fs::symlink_metadata(path).map(|about| (about.dev(), about.ino()))
-}
-
-impl OpenFile {
-    pub fn open(path: &Path) -> std::io::Result<Self> {
-        let path = std::fs::canonicalize(path)?;
-        let file = File::open(&path)?;
-        let about = file.metadata()?;
-        let identity = (about.dev(), about.ino());
-        Ok(Self { path, file, identity, companions: OnceLock::new() })
-    }
-
-    /// The path without symbolic links.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// From now on the write-ahead log and its index must stay what they are: what was written last is in the log only.
-    pub fn remember_companions(&self) {
-        let found = ["-wal", "-shm"].map(|suffix| {
-            let path = with_suffix(&self.path, suffix);
-            identity(&path).map(|identity| (path, identity))
-        });
-        if let [Ok(log), Ok(index)] = found {
-            let _ = self.companions.set([log, index]);
-        }
-    }
-
-    /// Is the file whole as far as one look at its first bytes can tell, and still at its path?
-    pub fn check(&self) -> Result<(), Fault> {
-        self.check_place()?;
-        const BEGINNING: &[u8; 16] = b"SQLite format 3\0";
-        let mut beginning = [0; 16];
-        match self.file.read_exact_at(&mut beginning, 0) {
-            Ok(()) if beginning == *BEGINNING => Ok(()),
-            _ => Err(Fault::Damaged),
-        }
-    }
-
-    /// Is it still at its path, and are its companions?
-    pub fn check_place(&self) -> Result<(), Fault> {
-        let now = identity(&self.path).map_err(|_| Fault::Missing)?;
-        if now != self.identity {
-            return Err(Fault::Replaced);
-        }
-        let are_there = self.companions.get().is_none_or(|companions| {
-            companions.iter().all(|(path, known)| identity(path).is_ok_and(|now| now == *known))
-        });
-        if are_there { Ok(()) } else { Err(Fault::LogLost) }
-    }
-
-    /// Reads a row of every table with a new connection, which has no page in its memory.
-    pub async fn read_afresh(&self) -> Result<(), sqlx::Error> {
-        let address =
-            address_for(&self.path, "ro").map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        let mut connection = AnyConnection::connect(&address).await?;
-        let read = read_all_tables(&mut connection).await;
-        let _ = connection.close().await;
-        read
-    }
-}
-
-async fn read_all_tables(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    let tables: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
-            .fetch_all(&mut *connection)
-            .await?;
-    // An index would do as well for such a question, and the table would not be looked at.
-    let row_of =
-        |table: &String| format!("(SELECT 1 FROM \"{}\" NOT INDEXED LIMIT 1)", table.replace('"', "\"\""));
-    let rows: Vec<String> = tables.iter().map(row_of).collect();
-    sqlx::query(sql(format!("SELECT {}", rows.join(", ")))).fetch_one(connection).await.map(drop)
-}
-
 /// The path as the driver reads it: percent-encoded. The file exists already: a connection that created a missing one would
 /// begin a second database beside the open one.
 pub fn address(path: &Path) -> Result<String, DbError> {
     address_for(path, "rw")
 }
 
-fn address_for(path: &Path, mode: &str) -> Result<String, DbError> {
+pub fn address_for(path: &Path, mode: &str) -> Result<String, DbError> {
     let text = path.to_str().ok_or_else(|| DbError::new("the database's path is not valid UTF-8"))?;
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -183,15 +94,28 @@ fn address_for(path: &Path, mode: &str) -> Result<String, DbError> {
     Ok(format!("sqlite://{encoded}?mode={mode}"))
 }
 
-pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+/// `lock_timeout` is how long a transaction waits for the write lock of another process.
+pub async fn configure(connection: &mut AnyConnection, lock_timeout: Duration) -> Result<(), sqlx::Error> {
     connection
-        .execute(
+        .execute(sql(format!(
             // The log goes into the file at 32 MiB: what is written and deleted within seconds is not copied there.
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+            "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA wal_autocheckpoint = 8000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
-        )
+            lock_timeout.as_millis()
+        )))
         .await
         .map(drop)
+}
+
+/// Gives a new database a random number in the header of its file, so that no two databases have the same header.
+pub async fn number(pool: &AnyPool) -> Result<(), sqlx::Error> {
+    let number: i64 =
+        sqlx::query_scalar("SELECT user_version FROM pragma_user_version()").fetch_one(pool).await?;
+    if number == 0 {
+        let random: i64 = sqlx::query_scalar("SELECT random() & 2147483647").fetch_one(pool).await?;
+        pool.execute(sql(format!("PRAGMA user_version = {random}"))).await?;
+    }
+    Ok(())
 }
 
 pub fn refuse_older(version: &str) -> Result<(), DbError> {

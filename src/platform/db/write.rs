@@ -14,9 +14,9 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AnyConnection, Describe, Either, Error, Execute, Executor, SqlStr};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::condition::Condition;
 use super::core::Core;
 use super::engine::Engine;
-use super::fault::Condition;
 use crate::platform::changes::{Change, Listener};
 
 /// A connection that takes longer to roll back or to close is dropped.
@@ -41,7 +41,10 @@ impl Write {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
-        (&mut *write).execute(begin).await?;
+        core.condition.note_begin(core.clock.steady());
+        let begun = (&mut *write).execute(begin).await.map(drop);
+        core.condition.note_begun(begun.as_ref().copied());
+        begun?;
         Ok(write)
     }
 
@@ -60,6 +63,10 @@ impl Write {
         self.core.refuse_faulty()?;
         (&mut **self).execute("COMMIT").await?;
         self.core.condition.note_commit();
+        if let Some(file) = &self.core.file {
+            // The commit may have begun a new log or copied the old one into the file.
+            file.remember_header();
+        }
         self.session = None;
         Ok(())
     }

@@ -198,7 +198,7 @@ async fn what_will_pass_does_not_end_the_login(engine: Engine) {
     sqlx::query("ALTER TABLE audit RENAME TO audit_away").execute(server.app.db.pool()).await.expect("away");
     let failed = server.client_polls(&code).await;
     sqlx::query("ALTER TABLE audit_away RENAME TO audit").execute(server.app.db.pool()).await.expect("back");
-    refused(&failed, 500);
+    refused(&failed, 503);
     assert!(failed.json()["error"].is_null(), "{}", failed.text());
     assert_eq!(server.client_polls(&code).await.status, 200);
 }

@@ -65,7 +65,7 @@ async fn asking_reads_nothing(engine: Engine) {
     server.clock.advance(Duration::from_secs(4));
     assert_eq!(server.token(&large).await.error(), "slow_down", "the same memory, further in");
     server.clock.advance(LEASE);
-    assert_eq!(server.poll(&device.device_code).await.status, 500, "what was remembered is too old");
+    assert_eq!(server.poll(&device.device_code).await.status, 503, "what was remembered is too old");
     server.show_logins().await;
     server.clock.advance(Duration::from_secs(30));
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");

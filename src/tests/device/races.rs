@@ -153,7 +153,7 @@ async fn a_decision_that_cannot_be_told_is_none(engine: Engine) {
             .execute(server.app.db.pool())
             .await
             .expect("back");
-        assert_eq!(failed.status, 500, "{verdict}");
+        assert_eq!(failed.status, 503, "{verdict}");
     }
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
     assert_eq!(server.approve(&cookies, &device.user_code).await.status, 303);
@@ -191,8 +191,8 @@ async fn where_no_key_can_be_made_the_login_stays_approved(engine: Engine) {
         sqlx::query(away).execute(server.app.db.pool()).await.expect("away");
         let failed = server.poll(&device.device_code).await;
         sqlx::query(back).execute(server.app.db.pool()).await.expect("back");
-        assert_eq!(failed.status, 500, "without {table}");
-        assert_eq!(failed.error(), "server_error");
+        assert_eq!(failed.status, 503, "without {table}");
+        assert_eq!(failed.error(), "temporarily_unavailable");
     }
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
     assert_eq!(server.check(&former).await, Outcome::Valid);

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use macro_rules_attribute::apply;
-use sqlx::Executor;
+use sqlx::{AnyConnection, Connection, Executor};
 
 use super::{QUICK, expect_unavailable};
+use crate::keys::server::{self as keys, fresh_token};
 use crate::platform::Secret;
 use crate::platform::db::{Db, Engine, Opener};
-use crate::tests::harness::{START, Server, TestDatabase, on_both_engines};
+use crate::shared::Kind;
+use crate::tests::harness::{Call, START, Server, TestDatabase, on_both_engines};
 use crate::tests::personas::Persona;
 use crate::usage::Outcome;
 
@@ -37,24 +39,40 @@ async fn a_database_that_takes_no_writes_is_not_ready(engine: Engine) {
     let server = Server::on(engine).await;
     server.expect_ready().await;
     server.app.db.pool().execute("DROP TABLE readiness_probe").await.expect("it goes");
-    server.expect_not_ready("error").await;
+    server.expect_not_ready("a table of the database is missing").await;
+}
+
+#[apply(on_both_engines!)]
+async fn a_schema_that_vanished_is_an_outage_and_no_error(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    let (admin, session) = (server.key_of(Persona::Owner).await, server.sign_in_as(Persona::Owner).await);
+    assert_eq!(server.check(&admin).await, Outcome::Valid);
+    for table in ["sessions", "keys", "memberships", "changes", "usage_journal"] {
+        let text = format!("ALTER TABLE {table} RENAME TO {table}_elsewhere");
+        server.app.db.pool().execute(crate::platform::db::sql(text)).await.expect("it goes");
+    }
+    expect_no_error(&server, &admin, &session).await;
 }
 
 struct Fixture {
     server: Server,
     file: PathBuf,
     admin: Secret,
+    session: String,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let database = TestDatabase::migrated(Engine::Sqlite).await;
+        Self::with(TestDatabase::migrated(Engine::Sqlite).await, QUICK).await
+    }
+
+    async fn with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let file = database.folder.path().join("test.db");
-        let server = Server::at(database, QUICK).await;
-        let admin = server.key_of(Persona::Owner).await;
+        let server = Server::at(database, settings).await;
+        let (admin, session) = (server.key_of(Persona::Owner).await, server.sign_in_as(Persona::Owner).await);
         assert_eq!(server.check(&admin).await, Outcome::Valid);
         server.expect_ready().await;
-        Self { server, file, admin }
+        Self { server, file, admin, session }
     }
 
     /// Writes over a part of the file.
@@ -74,6 +92,39 @@ impl Fixture {
         let answer = self.server.create(&self.admin, "into nothing").await;
         expect_unavailable(&answer);
         assert_eq!(self.server.check(&self.admin).await, Outcome::Valid);
+    }
+
+    /// The same once memory may not be used any more: nothing is checked either, and the reason is still the same.
+    async fn expect_refusal_after_lease(&self, why: &str) {
+        self.server.clock.advance(Duration::from_secs(6));
+        let _ = keys::keep_up(&self.server.app).await;
+        self.server.expect_not_ready(why).await;
+        expect_unavailable(&self.server.create(&self.admin, "into nothing").await);
+    }
+
+    async fn expect_no_error(&self) {
+        expect_no_error(&self.server, &self.admin, &self.session).await;
+    }
+}
+
+/// What only reads may still succeed, but nothing is an internal error.
+async fn expect_no_error(server: &Server, admin: &Secret, session: &str) {
+    let unknown = Secret::new(fresh_token(&server.app.random, Kind::Live));
+    for _ in 0..3 {
+        let calls = [
+            server.get("/sign-in").browser(),
+            server.get("/overview").browser().with(session),
+            server.get("/settings/api-keys").browser().with(session),
+            server.get("/invite/none").browser(),
+            server.get("/api/v1/me").key(admin),
+            server.get("/api/v1/keys").key(admin),
+            server.get("/api/v1/me").key(&unknown),
+            server.post("/sign-in").same_origin().form(&[("email", "a@b.example"), ("password", "x")]),
+        ];
+        for answer in futures_util::future::join_all(calls.map(Call::send)).await {
+            assert!(answer.status != 500, "{}", answer.text());
+        }
+        let _ = keys::keep_up(&server.app).await;
     }
 }
 
@@ -111,6 +162,111 @@ async fn a_lost_write_ahead_log_takes_no_changes() {
         expect_unavailable(&fixture.server.create(&fixture.admin, "into nothing").await);
         fixture.expect_refusal("write-ahead log").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_ahead_log_that_was_cut_off_is_an_outage_and_no_error() {
+    for length in [0, 32, 5_000] {
+        let fixture = Fixture::new().await;
+        let log = fixture.file.with_extension("db-wal");
+        let log = std::fs::OpenOptions::new().write(true).open(log).expect("a log");
+        log.set_len(length).expect("it is cut off");
+        // Before anybody has asked for readiness.
+        expect_unavailable(&fixture.server.create(&fixture.admin, "into nothing").await);
+        fixture.expect_refusal("write-ahead log").await;
+        fixture.expect_no_error().await;
+        fixture.expect_refusal_after_lease("write-ahead log").await;
+        fixture.expect_no_error().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_ahead_log_that_was_overwritten_takes_no_changes() {
+    let (fixture, other) = (Fixture::new().await, Fixture::new().await);
+    let log = |fixture: &Fixture| fixture.file.with_extension("db-wal");
+    std::fs::copy(log(&other), log(&fixture)).expect("a copy");
+    fixture.expect_refusal("write-ahead log").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_overwritten_takes_no_changes() {
+    // By the database of another server while everything is in the log and while nothing is, and by an older state of itself.
+    for (is_other, is_copied) in [(true, false), (true, true), (false, true)] {
+        let fixture = Fixture::new().await;
+        // Migrated by itself: copies of the template have one number.
+        let other = match is_other {
+            true => Some(Fixture::with(TestDatabase::empty(Engine::Sqlite).await, QUICK).await),
+            false => None,
+        };
+        let source = other.as_ref().unwrap_or(&fixture);
+        source.checkpoint().await;
+        let copy = fixture.file.with_extension("copy");
+        std::fs::copy(&source.file, &copy).expect("a copy");
+        for number in 0..5 {
+            let answer = fixture.server.create(&fixture.admin, &format!("key {number}")).await;
+            assert_eq!(answer.status, 201, "{}", answer.text());
+        }
+        fixture.server.expect_ready().await;
+        if is_copied {
+            fixture.checkpoint().await;
+            fixture.server.expect_ready().await;
+        }
+        std::fs::copy(&copy, &fixture.file).expect("the same file with other content");
+        expect_unavailable(&fixture.server.create(&fixture.admin, "into nothing").await);
+        fixture.expect_refusal("overwritten").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_copied_into_the_file_is_no_fault() {
+    let fixture = Fixture::new().await;
+    let server = &fixture.server;
+    let checkpoint = async |mode: &str| {
+        let text = format!("PRAGMA wal_checkpoint({mode})");
+        server.app.db.pool().execute(crate::platform::db::sql(text)).await.expect("a checkpoint");
+    };
+    for mode in ["PASSIVE", "FULL", "RESTART", "TRUNCATE"] {
+        for number in 0..3 {
+            checkpoint(mode).await;
+            server.expect_ready().await;
+            let answer = server.create(&fixture.admin, &format!("{mode} {number}")).await;
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            server.expect_ready().await;
+        }
+    }
+    let changes = async {
+        for number in 0..50 {
+            let answer = server.create(&fixture.admin, &format!("meanwhile {number}")).await;
+            assert_eq!(answer.status, 201, "{}", answer.text());
+        }
+    };
+    let copies = async {
+        for number in 0..50 {
+            checkpoint(["PASSIVE", "TRUNCATE"][number % 2]).await;
+        }
+    };
+    tokio::join!(changes, copies);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_lock_of_another_process_is_reported_while_it_lasts() {
+    let fixture = Fixture::with(
+        TestDatabase::migrated(Engine::Sqlite).await,
+        &[("LATCHKEY_DATABASE_TIMEOUT", "500ms"), QUICK[0]],
+    )
+    .await;
+    let mut other =
+        AnyConnection::connect(&format!("sqlite://{}", fixture.file.display())).await.expect("it opens");
+    other.execute("BEGIN IMMEDIATE").await.expect("the lock");
+    // SQLite itself waits for half a second here.
+    expect_unavailable(&fixture.server.create(&fixture.admin, "not now").await);
+    fixture.server.expect_not_ready("another process holds the write lock").await;
+    fixture.server.expect_not_ready("another process holds the write lock").await;
+    other.execute("COMMIT").await.expect("it is released");
+    let ready = async { while fixture.server.readiness().await.status != 200 {} };
+    tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it is ready again");
+    let answer = fixture.server.create(&fixture.admin, "now").await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -62,7 +62,7 @@ async fn refuse(State(app): State<App>, Extension(visit): Extension<Visit>) -> R
 async fn problem(Path(status): Path<u16>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_FOUND);
     match status.as_u16() {
-        503 => Problem::of(status).detail("The database cannot be reached right now. Nothing was changed."),
+        503 => Problem::of(status).detail("The database cannot be used right now. Nothing was changed."),
         _ => Problem::of(status),
     }
     .into_response()
