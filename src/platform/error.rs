@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::Clock;
 use super::db::{Fault, count_error};
+use super::once_a_minute::OnceAMinute;
 
 #[derive(Debug)]
 pub enum Error {
@@ -154,7 +157,7 @@ impl IntoResponse for Error {
         match &self {
             Self::Internal(cause) => tracing::error!(%cause, "internal error"),
             Self::Unavailable(cause) if Fault::is_known_outage(&**cause) => {}
-            Self::Unavailable(cause) => tracing::error!(%cause, "database unavailable"),
+            Self::Unavailable(cause) => log_outage(cause),
             // A page is asked for: after signing in it is shown.
             Self::SignInFirst { next } => {
                 let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
@@ -163,6 +166,17 @@ impl IntoResponse for Error {
             _ => {}
         }
         self.problem().into_response()
+    }
+}
+
+/// Logs why the database could not serve a request, at most once a minute: while it is away, every request meets that. The
+/// limit is the process's, because no app is at hand where a response is made.
+fn log_outage(cause: &dyn fmt::Display) {
+    static LIMIT: LazyLock<(Clock, OnceAMinute)> =
+        LazyLock::new(|| (Clock::system(), OnceAMinute::default()));
+    let (clock, limit) = &*LIMIT;
+    if let Some(requests) = limit.count(clock.steady()) {
+        tracing::error!(%cause, requests, "database unavailable");
     }
 }
 
