@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::platform::config::Sources;
 use crate::platform::http::fast_path::Dispatcher;
-use crate::platform::http::{Audience, Routes, serve as serve_http, stack, static_files};
+use crate::platform::http::{Audience, Availability, Routes, serve as serve_http, stack, static_files};
 use crate::platform::jobs::{self, Job};
 use crate::platform::process::{self, Failure};
 use crate::platform::{App, Assets, Clock, Config, Error, Random, Slices, db, health, telemetry};
@@ -202,8 +202,11 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
 pub fn routes() -> Routes {
     let routes = Routes::default()
         .get("/assets/{hash}/{*path}", Audience::Anyone, static_files::hashed)
+        .without_database()
         .get("/favicon.svg", Audience::Anyone, static_files::favicon)
+        .without_database()
         .get("/robots.txt", Audience::Anyone, static_files::robots)
+        .without_database()
         .post("/preferences/theme", Audience::Anyone, theme::choose)
         .merge(health::routes())
         .merge(accounts::server::routes())
@@ -228,11 +231,12 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     let routes = routes();
     let bound = orgs::server::BoundForms::among(routes.list());
     let document = api::document::build(app, routes.description().clone());
+    let availability = Availability::of(app, routes.list());
     let (router, fast_routes) = routes.into_parts();
     let router = router
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
         .layer(accounts::server::layer(app))
         .layer(from_fn(accounts::server::explain_unsaved))
         .layer(Extension(document));
-    Dispatcher::new(app, fast_routes, stack(app, router, errors::page))
+    Dispatcher::new(app, fast_routes, stack(app, router, availability, errors::page))
 }

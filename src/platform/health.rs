@@ -12,11 +12,13 @@ use super::metrics::Format;
 use super::{App, Error, Problem};
 
 pub fn routes() -> Routes {
-    Routes::default().get("/healthz", Audience::Anyone, healthz).get("/readyz", Audience::Anyone, readyz).get(
-        "/metrics",
-        Audience::Operator,
-        metrics,
-    )
+    Routes::default()
+        .get("/healthz", Audience::Anyone, healthz)
+        .without_database()
+        .get("/readyz", Audience::Anyone, readyz)
+        .without_database()
+        .get("/metrics", Audience::Operator, metrics)
+        .without_database()
 }
 
 async fn healthz() -> &'static str {

@@ -1,13 +1,15 @@
 //! What is refused before a handler runs: headers that are too large, and everything that needs a database that is known to
 //! be away. The connection itself refuses far larger headers before they are read whole (`serve`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::Route;
 use crate::platform::db::Fault;
 use crate::platform::{App, Error};
 
@@ -25,17 +27,36 @@ pub fn has_large_headers(app: &App, request: &Request) -> bool {
     size + address + method > app.config.limits.max_headers.get()
 }
 
+/// The routes that answer while the database is away.
+#[derive(Clone)]
+pub struct Availability {
+    app: App,
+    always: Arc<[&'static str]>,
+}
+
+impl Availability {
+    pub fn of(app: &App, routes: &[Route]) -> Self {
+        let always = routes.iter().filter(|route| !route.needs_database).map(|route| route.path).collect();
+        Self { app: app.clone(), always }
+    }
+
+    /// An address without a route counts as one that needs the database.
+    fn is_always(&self, request: &Request) -> bool {
+        let route = request.extensions().get::<MatchedPath>();
+        route.is_some_and(|route| self.always.contains(&route.as_str()))
+    }
+}
+
 /// Answers 503 at once while the database is known to be away: waiting for a connection would only delay the same response.
-pub async fn refuse_while_away(State(app): State<App>, request: Request, next: Next) -> Response {
-    if app.db.is_away() && needs_database(request.uri().path()) {
+pub async fn refuse_while_away(
+    State(availability): State<Availability>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if availability.app.db.is_away() && !availability.is_always(&request) {
         return Error::Unavailable(Box::new(sqlx::Error::from(Fault::Away))).into_response();
     }
     next.run(request).await
-}
-
-fn needs_database(path: &str) -> bool {
-    let without = ["/healthz", "/readyz", "/metrics", "/favicon.svg", "/robots.txt"];
-    !without.contains(&path) && !path.starts_with("/assets/")
 }
 
 /// The `Retry-After` of a 503 that has none.

@@ -21,6 +21,7 @@ mod wire;
 
 pub use cookie::cookie;
 pub use headers::page_policy;
+pub use limits::Availability;
 pub use path_id::PathId;
 pub use problems::PageOfProblem;
 pub use proxy_hint::ProxyHint;
@@ -38,14 +39,14 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use super::{App, Problem};
 
 /// Wraps the routes. `page` draws a problem for people.
-pub fn stack(app: &App, routes: Router<App>, page: PageOfProblem) -> Router {
+pub fn stack(app: &App, routes: Router<App>, availability: Availability, page: PageOfProblem) -> Router {
     let limits = &app.config.limits;
     routes
         .fallback(|| async { Problem::of(axum::http::StatusCode::NOT_FOUND) })
         .layer(RequestBodyLimitLayer::new(limits.max_body.get()))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
-        .layer(from_fn_with_state(app.clone(), limits::refuse_while_away))
+        .layer(from_fn_with_state(availability, limits::refuse_while_away))
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(
             axum::http::StatusCode::SERVICE_UNAVAILABLE,

@@ -28,6 +28,8 @@ pub struct Route {
     pub method: Method,
     pub path: &'static str,
     pub audience: Audience,
+    /// Whether it is refused while the database is away.
+    pub needs_database: bool,
 }
 
 #[derive(Default)]
@@ -69,7 +71,14 @@ impl Routes {
         T: 'static,
     {
         self.router = self.router.route(path, on(filter, handler));
-        self.list.push(Route { method, path, audience });
+        self.list.push(Route { method, path, audience, needs_database: true });
+        self
+    }
+
+    /// Lets the route that was added last answer while the database is away.
+    #[must_use]
+    pub fn without_database(mut self) -> Self {
+        self.list.last_mut().expect("a route was added").needs_database = false;
         self
     }
 
@@ -99,14 +108,14 @@ impl Routes {
         handler: FastHandler,
     ) -> Self {
         self.fast.push(FastRoute { requests: RequestMatch::Exactly(method.clone()), path, handler });
-        self.list.push(Route { method, path, audience });
+        self.list.push(Route { method, path, audience, needs_database: true });
         self
     }
 
     /// The same for any method and every path below `path`. The table of routes lists it with GET.
     pub fn fast_below(mut self, path: &'static str, audience: Audience, handler: FastHandler) -> Self {
         self.fast.push(FastRoute { requests: RequestMatch::AnyBelow, path, handler });
-        self.list.push(Route { method: Method::GET, path, audience });
+        self.list.push(Route { method: Method::GET, path, audience, needs_database: true });
         self
     }
 
@@ -128,7 +137,7 @@ impl Routes {
             ];
             for (method, _) in methods.into_iter().filter(|(_, operation)| operation.is_some()) {
                 // Routes exist as long as the process.
-                self.list.push(Route { method, path: path.clone().leak(), audience });
+                self.list.push(Route { method, path: path.clone().leak(), audience, needs_database: true });
             }
         }
         let components = ComponentsBuilder::new().schemas_from_iter(schemas).build();

@@ -14,6 +14,7 @@ use crate::platform::{Clock, Error, Random, Secret};
 use crate::shared::{Kind, SecretId};
 use crate::tests::harness::{START, Server, TestDatabase, on_both_engines};
 use crate::tests::keys::ANYTHING;
+use crate::tests::log::Log;
 use crate::tests::personas::Persona;
 use crate::usage::Outcome;
 
@@ -71,12 +72,29 @@ async fn what_needs_the_database_is_refused_at_once_while_it_is_away(engine: Eng
         expect_unavailable(&server.get(path).browser().send().await);
     }
     server.expect_not_ready("cannot be reached").await;
-    for path in ["/healthz", "/favicon.svg", "/robots.txt"] {
+    for path in ["/healthz", "/favicon.svg", "/robots.txt", "/assets/now/favicon.svg"] {
         assert_eq!(server.get(path).send().await.status, 200, "{path}");
     }
+    assert_eq!(server.get("/metrics").send().await.status, 403);
     server.app.db.set_away(false);
     server.expect_ready().await;
     assert_eq!(server.get("/sign-in").browser().send().await.status, 200);
+}
+
+/// At most one line: other tests of this process share the limit.
+#[apply(on_both_engines!)]
+async fn an_outage_that_many_requests_meet_is_logged_once(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    let admin = server.key_of(Persona::Owner).await;
+    assert_eq!(server.check(&admin).await, Outcome::Valid);
+    server.app.db.close().await;
+    let log = Log::collect();
+    for _ in 0..20 {
+        expect_unavailable(&server.get("/invite/none").browser().send().await);
+        expect_unavailable(&server.get("/api/v1/keys").key(&admin).send().await);
+    }
+    let errors: Vec<String> = log.take().into_iter().filter(|line| line.contains("ERROR")).collect();
+    assert!(errors.len() <= 1, "{errors:?}");
 }
 
 /// A check that began to wait before it was known.
