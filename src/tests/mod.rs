@@ -35,6 +35,7 @@ mod package;
 mod pages;
 mod pasted;
 mod people;
+mod permissions;
 mod personas;
 mod proxies;
 mod ranges;

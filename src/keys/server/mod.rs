@@ -25,7 +25,7 @@ pub use service::{
     Asks, Draft, Edit, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted, Refusal, Revealed, children, count,
     create, creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, list, log_in,
     logins_of, makers, may_manage, may_renew, mint, read_ranges, replace, require_to_lend, require_to_manage,
-    require_to_renew, revoke, rotate, secrets,
+    require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
 };
 pub use store::{Filter, Order, Page, Position, SecretUse};
 pub use token::{PATTERN, Token};

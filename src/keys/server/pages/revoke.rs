@@ -43,6 +43,7 @@ pub async fn submit(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let key = keys::find(&app, &member, id).await?;
+    keys::require_to_revoke(&app, &member, &key).await?;
     let typed =
         pairs.iter().find(|(name, _)| name == "confirm").map(|(_, typed)| typed.trim()).unwrap_or_default();
     if in_use(&key, app.clock.now()) && typed != key.name {

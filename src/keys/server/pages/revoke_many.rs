@@ -45,6 +45,9 @@ pub async fn submit(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let chosen = living(&app, &member, keys_of(&pairs)).await?;
+    for key in &chosen {
+        keys::require_to_revoke(&app, &member, key).await?;
+    }
     let typed = pairs.iter().find(|(name, _)| name == "confirm").map(|(_, typed)| typed.trim().to_owned());
     let typed = typed.unwrap_or_default();
     let now = app.clock.now();

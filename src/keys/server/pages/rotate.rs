@@ -82,6 +82,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     let key = keys::find(&app, &member, id).await?;
     let Some(overlap) = form.overlap() else {
+        keys::require_to_rotate(&app, &member, &key).await?;
         let errors = FormErrors::default().with("overlap", "Enter a number of hours.");
         return asked(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };

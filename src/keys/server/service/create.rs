@@ -20,6 +20,10 @@ pub async fn create(
     repeat: Option<&Secret>,
 ) -> Result<Revealed, Refusal> {
     require(app, actor, "create").await?;
+    let role = draft.role.unwrap_or(actor.org.role);
+    if role > actor.org.role {
+        return Err(too_high(app, actor).await);
+    }
     let now = app.clock.now();
     let checked = check(now, &draft.name, &draft.note, draft.expires_at, draft.rate_limit, &draft.ranges)?;
     let bounds = Bounds::of_actor(app, actor).await?;
@@ -27,10 +31,6 @@ pub async fn create(
         Some(bounds) => bounds.fill(checked),
         None => checked,
     };
-    let role = draft.role.unwrap_or(actor.org.role);
-    if role > actor.org.role {
-        return Err(too_high(app, actor).await);
-    }
     let wrong = bounds.map(|bounds| bounds.exceeded(expires_at, rate_limit, &ranges)).unwrap_or_default();
     if !wrong.is_empty() {
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
@@ -69,7 +69,7 @@ pub async fn create(
         return Err(too_high(app, &present).await);
     }
     // The acting key's limits may have changed meanwhile.
-    let wrong = bounds.map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
+    let wrong = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
     if !wrong.is_empty() {
         drop(write);
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);

@@ -199,26 +199,54 @@ async fn lock_key_with_bounds(
     let Some(key) = store::hold(&mut write, actor.org.org, id).await? else {
         return Err(Error::NotFound.into());
     };
-    let why = if !may_manage(&actor, &key) {
-        Some(not_theirs(&actor))
-    } else if grants != Grants::Nothing && actor.org.role < key.role {
-        Some(too_high(&key))
-    } else if grants == Grants::Secret && !may_renew(&actor, &key) {
-        Some(ANOTHERS_LOGIN.to_owned())
-    } else if actor.key.as_ref() == Some(&id) {
-        why_not_itself(&actor, &key, grants).map(str::to_owned)
-    } else if matches!(grants, Grants::Power | Grants::Secret) {
-        let beyond = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
-        beyond.into_iter().next().map(|(_, why)| why)
-    } else {
-        None
-    };
+    let why = why_refused(&actor, &key, grants, bounds.as_ref());
     match why {
         None => Ok((write, key, bounds)),
         Some(why) => {
             drop(write);
             Err(refused(app, &actor, verb, Some(&key), why).await.into())
         }
+    }
+}
+
+/// Why the actor may not make such a change of this key.
+fn why_refused(actor: &Actor, key: &Key, grants: Grants, bounds: Option<&Bounds>) -> Option<String> {
+    if !may_manage(actor, key) {
+        Some(not_theirs(actor))
+    } else if grants != Grants::Nothing && actor.org.role < key.role {
+        Some(too_high(key))
+    } else if grants == Grants::Secret && !may_renew(actor, key) {
+        Some(ANOTHERS_LOGIN.to_owned())
+    } else if actor.key == Some(key.id) {
+        why_not_itself(actor, key, grants).map(str::to_owned)
+    } else if matches!(grants, Grants::Power | Grants::Secret) {
+        let beyond = bounds.map(|bounds| bounds.exceeded_by(key)).unwrap_or_default();
+        beyond.into_iter().next().map(|(_, why)| why)
+    } else {
+        None
+    }
+}
+
+/// Refuses whoever may not revoke the key, so that this comes before what is wrong with the form.
+pub async fn require_to_revoke(app: &App, actor: &Actor, key: &Key) -> Result<(), Error> {
+    require_for(app, actor, key, "revoke", Grants::Nothing).await
+}
+
+/// The same for a rotation.
+pub async fn require_to_rotate(app: &App, actor: &Actor, key: &Key) -> Result<(), Error> {
+    require_for(app, actor, key, "rotate", Grants::Secret).await
+}
+
+async fn require_for(
+    app: &App,
+    actor: &Actor,
+    key: &Key,
+    verb: &'static str,
+    grants: Grants,
+) -> Result<(), Error> {
+    match why_refused(actor, key, grants, None) {
+        None => Ok(()),
+        Some(why) => Err(refused(app, actor, verb, Some(key), why).await),
     }
 }
 

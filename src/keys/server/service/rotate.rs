@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Grants, Refusal, Revealed, conclude, generate, lock_key, require, sender, store};
+use super::{
+    Grants, Refusal, Revealed, conclude, generate, lock_key, require,
+    require_to_rotate, sender, store,
+};
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
-use crate::platform::{App, Secret};
+use crate::platform::{App, Error, Secret};
 use crate::shared::{KeyId, Timestamp};
 use crate::usage::server::Usage;
 
@@ -28,17 +31,18 @@ pub async fn rotate(
     repeat: Option<&Secret>,
 ) -> Result<Revealed, Refusal> {
     require(app, actor, "rotate").await?;
-    if overlap > LONGEST_OVERLAP {
-        return Err(Refusal::field("overlap", "The old secret may stay valid for at most 90 days."));
-    }
     let repeat = repeat.map(Secret::fingerprint);
     if let Some(hash) = &repeat
         && let Some(key) = store::repeated(app.db.pool(), actor.org.org, &sender(actor), hash).await?
     {
         return Err(Refusal::Repeated(key));
     }
-    let found =
-        store::find(app.db.pool(), actor.org.org, id).await?.ok_or(crate::platform::Error::NotFound)?;
+    // A repeat may come with the secret that the first request replaced, so it is recognized before.
+    let found = store::find(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    require_to_rotate(app, actor, &found).await?;
+    if overlap > LONGEST_OVERLAP {
+        return Err(Refusal::field("overlap", "The old secret may stay valid for at most 90 days."));
+    }
     let (fresh, stored) = generate(app, found.kind).await?;
 
     let (mut write, mut key) = lock_key(app, actor, id, "rotate", Grants::Secret).await?;
