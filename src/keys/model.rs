@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token};
+use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, is_invisible};
 
 pub const LONGEST_NAME: usize = 80;
 pub const LONGEST_NOTE: usize = 500;
@@ -149,11 +149,6 @@ pub fn check_key_name(given: &str) -> Result<String, String> {
         return Err("A name has no line breaks, control or invisible characters.".to_owned());
     }
     Ok(name.to_owned())
-}
-
-/// Marks that turn the direction of text or take no room: two names could look the same.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 #[cfg(test)]

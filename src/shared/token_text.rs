@@ -13,15 +13,38 @@ pub const TOKEN_IN_TEXT: &str =
 
 /// Does the text contain something of the form `<prefix>_<public id>_<secret and checksum>`? The checksum is not
 /// compared, and a part of the secret may be missing: a key that was mistyped or cut off still has most of its secret.
-/// Without its prefix a whole secret is found, too.
+/// Without its prefix a whole secret is found, too. Signs that look alike count as the same.
 pub fn contains_token(text: &str) -> bool {
+    let text: String = text.chars().filter(|c| !is_invisible(*c)).map(plain).collect();
+    let bytes = text.as_bytes();
     let has_prefix = Kind::ALL.into_iter().any(|kind| {
         text.match_indices(kind.prefix()).any(|(at, prefix)| {
-            let after = text.as_bytes().get(at + prefix.len()..).unwrap_or_default();
+            let after = bytes.get(at + prefix.len()..).unwrap_or_default();
             after.strip_prefix(b"_").is_some_and(|after| is_secret(after, MOST_OF_A_SECRET))
         })
     });
-    has_prefix || (0..text.len()).any(|at| is_secret(&text.as_bytes()[at..], WHOLE_SECRET))
+    has_prefix || (0..bytes.len()).any(|at| is_secret(&bytes[at..], WHOLE_SECRET))
+}
+
+/// The ASCII character for its fullwidth form, and an underscore for all lines and hyphens.
+fn plain(c: char) -> char {
+    let c = match c {
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+        _ => c,
+    };
+    match c {
+        '-' | '\u{2010}'..='\u{2015}' | '\u{2017}' | '\u{203F}' | '\u{2212}' => '_',
+        '\u{FE33}' | '\u{FE34}' | '\u{FE4D}'..='\u{FE4F}' | '\u{FE58}' | '\u{FE63}' => '_',
+        _ => c,
+    }
+}
+
+/// Marks that turn the direction of text or take no room: two names could look the same.
+pub fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
+    )
 }
 
 /// Do the bytes begin with a public id and so many characters of a secret?
@@ -35,6 +58,10 @@ fn is_secret(bytes: &[u8], least: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fullwidth(c: char) -> char {
+        char::from_u32(u32::from(c) + 0xFEE0).expect("a character")
+    }
 
     #[test]
     fn whole_keys_are_found_wherever_they_stand() {
@@ -51,6 +78,11 @@ mod tests {
                 format!("é{token}é"),
                 format!("{}_ {token}", kind.prefix()),
                 format!("{0}_{0}_{token}", kind.prefix()),
+                token.replace('_', "-"),
+                token.replace('_', "\u{2013}"),
+                token.replacen('_', "\u{FF3F}", 1),
+                token.chars().map(fullwidth).collect(),
+                token.replace("kkkk", "k\u{200B}k\u{AD}kk"),
             ] {
                 assert!(contains_token(&text), "{text}");
             }
@@ -61,6 +93,8 @@ mod tests {
                 token.replace("kkk", "k_k"),
                 format!("{}_8fK2 is the old one", kind.prefix()),
                 format!("{}_0AZaz9b8C7é", kind.prefix()),
+                token.replace('_', " "),
+                "0AZaz9b8C7d6-0AZaz9b8C7d6-0AZaz9b8C7d6".to_owned(),
             ] {
                 assert!(!contains_token(&text), "{text}");
             }
