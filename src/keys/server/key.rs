@@ -16,6 +16,8 @@ pub struct Key {
     pub note: String,
     /// Requests per minute.
     pub rate_limit: Option<u32>,
+    /// The key whose requests per minute are counted together with its own. None: it has a count of its own.
+    pub counts_with: Option<KeyId>,
     /// The networks it may be used from. Empty: anywhere.
     pub ranges: Vec<IpNet>,
     /// The current secret.

@@ -2,6 +2,8 @@
 
 use macro_rules_attribute::apply;
 
+use serde_json::json;
+
 use super::*;
 use crate::platform::db::Engine;
 
@@ -59,6 +61,79 @@ async fn a_rate_window_continues_when_tokens_are_evicted(engine: Engine) {
     server.clock.advance(Duration::from_secs(60));
     keys::catch_up(&server.app).await.expect("a reading");
     assert_eq!(server.check(&key.plaintext).await, Outcome::Valid, "the next minute");
+}
+
+/// However many keys a limited key makes, and keys that those make: together they make no more requests than it may alone.
+#[apply(on_both_engines!)]
+async fn keys_that_a_limited_key_makes_count_with_it(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+    let owner = server.actor(Persona::Owner).await;
+    let root = keys::create(&server.app, &owner, &limited("root", 20), None).await.expect("a key");
+    let make = async |by: &Secret, name: &str, limit: Option<u32>| {
+        let body = json!({ "name": name, "rate_limit_per_minute": limit });
+        let answer = server.post("/api/v1/keys").key(by).json(&body).send().await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let told = answer.json();
+        let id = KeyId::parse(told["id"].as_str().expect("an id")).expect("an id");
+        (id, Secret::new(told["key"].as_str().expect("a token")))
+    };
+    let (_, child) = make(&root.plaintext, "child", None).await;
+    let (_, low) = make(&root.plaintext, "low", Some(5)).await;
+    let (grandchild, last) = make(&child, "grandchild", None).await;
+    let family = [&root.plaintext, &child, &last];
+    // Three calls have made the keys.
+    let mut valid = 3;
+    for _ in 0..20 {
+        for token in family {
+            valid += i32::from(server.check(token).await == Outcome::Valid);
+        }
+    }
+    assert_eq!(valid, 20);
+    assert_eq!(server.check(&low).await, Outcome::RateLimited);
+    let other = keys::create(&server.app, &owner, &limited("other", 20), None).await.expect("a key");
+    assert_eq!(
+        server.check(&other.plaintext).await,
+        Outcome::Valid,
+        "a person's keys have counts of their own"
+    );
+
+    // Whoever has no limit may give a key a count of its own.
+    let edit = Edit { rate_limit: Some(Some(30)), ..Edit::default() };
+    keys::edit(&server.app, &owner, grandchild, &edit).await.expect("a key");
+    assert_eq!(server.check(&last).await, Outcome::Valid);
+    assert_eq!(server.check(&child).await, Outcome::RateLimited);
+
+    // The low limit holds for the common count.
+    server.clock.advance(Duration::from_secs(60));
+    keys::catch_up(&server.app).await.expect("a reading");
+    for expected in [[Outcome::Valid; 5], [Outcome::RateLimited; 5]].concat() {
+        assert_eq!(server.check(&low).await, expected);
+    }
+    assert_eq!(server.check(&child).await, Outcome::Valid);
+}
+
+#[apply(on_both_engines!)]
+async fn a_key_that_a_limited_key_rotates_counts_with_it(engine: Engine) {
+    let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
+    let owner = server.actor(Persona::Owner).await;
+    let root = keys::create(&server.app, &owner, &limited("root", 10), None).await.expect("a key");
+    let mut tokens = vec![root.plaintext.clone()];
+    for number in 0..3 {
+        let other = keys::create(&server.app, &owner, &limited(&format!("other {number}"), 10), None)
+            .await
+            .expect("a key");
+        let path = format!("/api/v1/keys/{}/rotate", other.key.id);
+        let answer = server.post(&path).key(&root.plaintext).json(&json!({})).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        tokens.push(Secret::new(answer.json()["key"].as_str().expect("a token")));
+    }
+    let mut valid = 3;
+    for token in &tokens {
+        for _ in 0..10 {
+            valid += i32::from(server.check(token).await == Outcome::Valid);
+        }
+    }
+    assert_eq!(valid, 10);
 }
 
 #[apply(on_both_engines!)]

@@ -126,7 +126,8 @@ pub struct CreateKeyBody {
     /// RFC 3339, no later than the calling key's; without it, or null, the calling key's
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Moment>,
-    /// No more than the calling key's; without it, or null, the calling key's
+    /// No more than the calling key's; without it, or null, the calling key's. If the calling key has a limit, its requests
+    /// and those of the new key are counted together
     rate_limit_per_minute: Option<i64>,
     /// Addresses and CIDR ranges within the calling key's; without it, or empty, the calling key's
     #[serde(default)]
@@ -149,7 +150,8 @@ fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
 
 /// Make a key; its plaintext is in this answer and nowhere else
 ///
-/// The new key ends no later, works from no more addresses and makes no more requests a minute than the calling key.
+/// The new key ends no later, works from no more addresses and makes no more requests a minute than the calling key. The
+/// requests of a limited key and of all keys that it makes or rotates are counted together.
 #[utoipa::path(post, path = "/api/v1/keys", operation_id = "createKey", tag = "keys", request_body = CreateKeyBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
     responses((status = 201, description = "The new key with its token", body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
@@ -249,7 +251,8 @@ const A_DAY: u64 = 24 * 60 * 60;
 
 /// Give a key a new secret; its plaintext is in this answer and nowhere else
 ///
-/// The key is the calling one, or one whose limits lie within those of the calling key.
+/// The key is the calling one, or one whose limits lie within those of the calling key. If the calling key has a limit on
+/// requests per minute, the requests of both are counted together from then on.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", operation_id = "rotateKey", tag = "keys", request_body = RotateKey,
     params(("id" = String, Path, description = "The key's id"), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
     responses((status = 200, description = "The key with its new token", body = NewKeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]

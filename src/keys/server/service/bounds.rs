@@ -1,4 +1,5 @@
-//! What a key may grant to other keys: no later expiry, no further addresses and no higher rate limit than its own.
+//! What a key may grant to other keys: no later expiry, no further addresses and no higher rate limit than its own. A key
+//! that a limited key creates or rotates is counted together with it, so that its requests per minute do not multiply.
 
 use ipnet::IpNet;
 
@@ -8,13 +9,15 @@ use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{SecretId, Timestamp};
+use crate::shared::{KeyId, SecretId, Timestamp};
 
 /// The limits of the calling key.
 #[derive(Clone, Debug)]
 pub(super) struct Bounds {
     pub expires_at: Option<Timestamp>,
     pub rate_limit: Option<u32>,
+    /// The key that counts its requests per minute. None without a limit.
+    pub counts_with: Option<KeyId>,
     /// Empty: any address.
     pub ranges: Vec<IpNet>,
 }
@@ -29,6 +32,7 @@ impl Bounds {
         Self {
             expires_at: [key.expires_at, cut_off].into_iter().flatten().min(),
             rate_limit: key.rate_limit,
+            counts_with: key.rate_limit.map(|_| key.counts_with.unwrap_or(key.id)),
             ranges: key.ranges.clone(),
         }
     }
@@ -136,7 +140,8 @@ mod tests {
             (&["2001:db8::/32"], &["2001:db8:1::/48"], true),
             (&["2001:db8::/32"], &["::/0"], false),
         ] {
-            let bounds = Bounds { expires_at: None, rate_limit: None, ranges: ranges(own) };
+            let bounds =
+                Bounds { expires_at: None, rate_limit: None, counts_with: None, ranges: ranges(own) };
             assert_eq!(bounds.covers(&ranges(asked)), fine, "{own:?} {asked:?}");
         }
     }

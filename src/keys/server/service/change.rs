@@ -43,7 +43,11 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
         edit.rate_limit.unwrap_or(old.rate_limit.map(i64::from)),
         &ranges,
     )?;
+    // Whoever has no limit of their own may give the key a count of its own.
+    let is_limited = bounds.as_ref().is_some_and(|bounds| bounds.rate_limit.is_some());
+    let counts_with = old.counts_with.filter(|_| is_limited || checked.rate_limit == old.rate_limit);
     let key = Key {
+        counts_with,
         name: checked.name,
         note: checked.note,
         expires_at: expires_at.unwrap_or(old.expires_at),

@@ -42,7 +42,7 @@ pub async fn create(
         return Err(Refusal::Repeated(key));
     }
     let (fresh, stored) = generate(app, draft.kind).await?;
-    let key = Key {
+    let mut key = Key {
         id: KeyId::new(now, app.chance_for_id()),
         org: actor.org.org,
         name,
@@ -50,6 +50,7 @@ pub async fn create(
         role,
         note,
         rate_limit,
+        counts_with: None,
         ranges,
         secret: fresh.id(),
         previous: None,
@@ -74,6 +75,7 @@ pub async fn create(
         drop(write);
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
+    key.counts_with = bounds.and_then(|bounds| bounds.counts_with);
     if let Some(hash) = &repeat
         && !store::note_idempotency(&mut write, key.org, &sender(actor), hash, key.id, now).await?
     {

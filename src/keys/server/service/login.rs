@@ -101,6 +101,7 @@ pub async fn log_in(
         role,
         note: String::new(),
         rate_limit: bounds.as_ref().and_then(|bounds| bounds.rate_limit),
+        counts_with: bounds.as_ref().and_then(|bounds| bounds.counts_with),
         ranges: bounds.map(|bounds| bounds.ranges).unwrap_or_default(),
         secret: fresh.id(),
         previous: None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Grants, Refusal, Revealed, conclude, generate, lock_key, require,
+    Grants, Refusal, Revealed, conclude, generate, lock_key, lock_key_with_bounds, require,
     require_to_rotate, sender, store,
 };
 use crate::audit::Event;
@@ -45,7 +45,7 @@ pub async fn rotate(
     }
     let (fresh, stored) = generate(app, found.kind).await?;
 
-    let (mut write, mut key) = lock_key(app, actor, id, "rotate", Grants::Secret).await?;
+    let (mut write, mut key, bounds) = lock_key_with_bounds(app, actor, id, "rotate", Grants::Secret).await?;
     let now = app.clock.now();
     if matches!(key.status(now), Status::Expired | Status::Revoked) {
         return Err(Refusal::State(ENDED));
@@ -77,6 +77,11 @@ pub async fn rotate(
     key.secret = fresh.id();
     store::insert_secret(&mut write, key.secret, id, &stored, now).await?;
     store::set_secrets(&mut write, id, key.secret, key.previous).await?;
+    // The acting key receives the new secret.
+    if let Some(other) = bounds.and_then(|bounds| bounds.counts_with).filter(|other| *other != id) {
+        store::set_counts_with(&mut write, id, other).await?;
+        key.counts_with = Some(other);
+    }
     let event = Event::new("key.rotated").detail("replaces", old.to_string());
     let event = match key.previous {
         Some((_, until)) => event.detail("old_valid_until", until.to_string()),

@@ -18,5 +18,5 @@ pub use read::{
 };
 pub use write::{
     add_totals, cut_off, end_secret, forget_idempotency, hold, insert, insert_secret, note_idempotency,
-    revoke, revoke_all, set_disabled, set_secrets, update,
+    revoke, revoke_all, set_counts_with, set_disabled, set_secrets, update,
 };

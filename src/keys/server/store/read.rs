@@ -15,7 +15,7 @@ use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, org_id, name, kind, role, note, rate_limit, ranges, secret_id, previous_secret_id, ",
+            "SELECT id, org_id, name, kind, role, note, rate_limit, counts_with, ranges, secret_id, previous_secret_id, ",
             "previous_until, created_at, created_by, created_by_key, expires_at, disabled_at, revoked_at, calls, ",
             "last_used_at, login_device, login_device_id, login_product FROM keys ",
             $rest
@@ -42,6 +42,7 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         role: known("role", Role::parse, &text("role")?)?,
         note: text("note")?,
         rate_limit: row.try_get::<Option<i64>, _>("rate_limit")?.and_then(|limit| u32::try_from(limit).ok()),
+        counts_with: row.try_get("counts_with")?,
         ranges: ranges
             .split_whitespace()
             .map(|range| known("range", |range| IpNet::from_str(range).ok(), range))

@@ -24,8 +24,9 @@ pub async fn hold(write: &mut Write, org: OrgId, id: KeyId) -> Result<Option<Key
 pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO keys (id, org_id, name, name_key, kind, role, note, rate_limit, ranges, secret_id, created_at, \
-         created_by, created_by_key, expires_at, login_device, login_device_id, login_product, generation, calls, \
-         last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0, 0) \
+         created_by, created_by_key, expires_at, login_device, login_device_id, login_product, counts_with, generation, \
+         calls, last_used_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, 0) \
          ON CONFLICT DO NOTHING",
     )
     .bind(key.id)
@@ -45,6 +46,7 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(key.login.as_ref().map(|login| login.device.as_str()))
     .bind(key.login.as_ref().and_then(|login| login.device_id.as_deref()))
     .bind(key.login.as_ref().map(|login| login.product.as_str()))
+    .bind(key.counts_with)
     .execute(&mut **write)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -58,7 +60,7 @@ fn ranges(key: &Key) -> String {
 pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE keys SET name = $2, name_key = $3, note = $4, rate_limit = $5, ranges = $6, expires_at = $7, \
-         previous_until = $8 WHERE id = $1",
+         previous_until = $8, counts_with = $9 WHERE id = $1",
     )
     .bind(key.id)
     .bind(&key.name)
@@ -68,6 +70,7 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(ranges(key))
     .bind(key.expires_at.map(Timestamp::millis))
     .bind(key.previous.map(|(_, until)| until.millis()))
+    .bind(key.counts_with)
     .execute(&mut **write)
     .await;
     match done {
@@ -122,6 +125,15 @@ pub async fn set_secrets(
         .bind(current)
         .bind(previous.as_ref().map(|(id, _)| id.as_str()))
         .bind(previous.map(|(_, until)| until.millis()))
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+pub async fn set_counts_with(write: &mut Write, key: KeyId, other: KeyId) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET counts_with = $2 WHERE id = $1")
+        .bind(key)
+        .bind(other)
         .execute(&mut **write)
         .await
         .map(drop)

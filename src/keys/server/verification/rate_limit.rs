@@ -80,7 +80,8 @@ struct Entries {
 }
 
 impl RateLimits {
-    /// The window of a key, shared by all states of the key. It stays in the map while it is in use or runs.
+    /// The window of a key, shared by all its states and those of the keys that count with it. It stays in the map while it
+    /// is in use or runs.
     pub fn of(&self, key: KeyId, steady: Duration) -> Arc<RateWindow> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Entries { by_key, sweep_at } = &mut *entries;

@@ -59,7 +59,8 @@ pub struct KeyState {
     ranges: Box<[IpNet]>,
 }
 
-/// How many requests a minute are allowed, and the window that counts them. All states of a key share the window.
+/// How many requests a minute are allowed, and the window that counts them. All states of a key share the window, and so do
+/// the keys that it created or rotated while it was limited.
 #[derive(Debug)]
 pub struct RateLimit {
     requests: u32,
@@ -86,7 +87,7 @@ impl KeyState {
     ) -> Result<Option<Self>, Error> {
         let Some(key) = store::find_by_id(app.db.pool(), key).await? else { return Ok(None) };
         let Some((name, plan)) = orgs::server::find(app, key.org).await? else { return Ok(None) };
-        let window = || limits.of(key.id, app.clock.steady());
+        let window = || limits.of(key.counts_with.unwrap_or(key.id), app.clock.steady());
         Ok(Some(Self {
             id: key.id,
             org: orgs.share(Org { id: key.org, name, plan }),

@@ -21,6 +21,10 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
     let ended = key.revoked_at.map(|at| ("Revoked", at)).or(key.disabled_at.map(|at| ("Disabled", at)));
     let ended = ended.map(|(word, at)| view! { <div><dt>{word}</dt><dd><Time at now/></dd></div> });
     let limit = key.rate_limit.map_or("No limit".to_owned(), |limit| grouped(u64::from(limit)));
+    let is_shared = key.rate_limit.is_some() && key.counts_with.is_some();
+    let shared = is_shared.then(
+        || view! { <span class="cap block">"Counted together with the key that made or rotated it"</span> },
+    );
     let ranges = if key.ranges.is_empty() {
         view! { "Every address" }.into_any()
     } else {
@@ -47,7 +51,7 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
                 <div><dt>"Expires"</dt><dd>{end}</dd></div>
                 <div><dt>"Calls in total"</dt><dd class="num">{calls}</dd></div>
                 {last}
-                <div><dt>"Requests per minute"</dt><dd class="num">{limit}</dd></div>
+                <div><dt>"Requests per minute"</dt><dd class="num">{limit}{shared}</dd></div>
                 <div><dt>"Allowed addresses"</dt><dd>{ranges}</dd></div>
                 {note}
                 <div><dt>"Key id"</dt><dd class="mono text-cap leading-5 select-all">{id}</dd></div>
