@@ -1,7 +1,7 @@
 // The audit log as a file: what a browser downloads, and what programs get in each encoding, is the same to the byte.
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import { expect, test } from "../support/test.ts";
 
 const LOG = "/settings/audit-log";
@@ -50,8 +50,8 @@ test("a browser downloads the audit log whole", async ({ serve, visit }) => {
   expect(gzip.encoding).toBe("gzip");
   expect(gunzipSync(gzip.body).equals(plain.body)).toBe(true);
   const brotli = await download(url, cookie, "br");
-  expect(brotli.encoding).toBe("br");
-  expect(brotliDecompressSync(brotli.body).equals(plain.body)).toBe(true);
+  expect(brotli.encoding, "gzip is the only encoding").toBe("");
+  expect(brotli.body.equals(plain.body)).toBe(true);
 
   await alice.open(LOG);
   const [file, response] = await Promise.all([
@@ -59,7 +59,7 @@ test("a browser downloads the audit log whole", async ({ serve, visit }) => {
     page.waitForResponse((response) => response.url() === url),
     page.getByRole("link", { name: "Export JSONL" }).click(),
   ]);
-  expect(response.headers()["content-encoding"], "it was compressed on the way").toMatch(/gzip|br/);
+  expect(response.headers()["content-encoding"], "it was compressed on the way").toBe("gzip");
   expect(await file.failure()).toBeNull();
   expect(readFileSync(await file.path()).equals(plain.body)).toBe(true);
 });

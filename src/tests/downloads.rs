@@ -10,14 +10,13 @@ use super::harness::{Server, on_both_engines};
 use crate::platform::db::Engine;
 
 const EXPORT: &str = "/settings/audit-log/export";
-/// What Chromium accepts.
+/// What Chromium accepts. A compressor for anything but gzip takes megabytes for as long as its client reads.
 const BROWSER: &str = "gzip, deflate, br, zstd";
 
 fn decoded(encoding: &str, mut body: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     match encoding {
         "gzip" => flate2::read::GzDecoder::new(body).read_to_end(&mut plain).map(drop),
-        "br" => brotli::Decompressor::new(body, 4096).read_to_end(&mut plain).map(drop),
         "" => body.read_to_end(&mut plain).map(drop),
         other => panic!("what is {other}?"),
     }
@@ -52,7 +51,8 @@ async fn an_export_is_whole_however_it_is_encoded(engine: Engine) {
     for accepted in ["identity", "gzip", "br", "br;q=0.1, gzip", "gzip;q=0.1, br", "gzip, br", BROWSER] {
         let answer = get(accepted).await;
         let encoding = answer.header("content-encoding");
-        assert_eq!(encoding.is_empty(), accepted == "identity", "{accepted}");
+        let expected = if accepted.contains("gzip") { "gzip" } else { "" };
+        assert_eq!(encoding, expected, "{accepted}");
         assert!(decoded(encoding, &answer.body) == plain.body, "{accepted}: not the same bytes");
         assert!(answer.header("content-disposition").contains("audit-log.jsonl"), "{accepted}");
     }
@@ -109,11 +109,11 @@ async fn an_export_that_fails_in_the_middle_ends_with_an_error(engine: Engine) {
     let here = server.reader_of_much().await;
     let open =
         async |accepted| server.get(EXPORT).with(&here).header("accept-encoding", accepted).open().await;
-    let (mut plain, gzip, brotli) = (open("identity").await, open("gzip").await, open("br").await);
+    let (mut plain, gzip) = (open("identity").await, open("gzip").await);
     let first: Bytes = plain.frame().await.expect("a piece").expect("bytes");
     assert!(!first.is_empty());
     server.app.db.close().await;
-    for (answer, accepted) in [(plain, "identity"), (gzip, "gzip"), (brotli, "br")] {
+    for (answer, accepted) in [(plain, "identity"), (gzip, "gzip")] {
         assert!(answer.whole().await.is_err(), "{accepted}");
     }
 }

@@ -20,7 +20,7 @@ use crate::shared::Permission;
 
 /// The rows per query.
 const PIECE: usize = 250;
-/// Downloads at a time. Each compresses for itself, which takes megabytes.
+/// Downloads at a time. Each has a piece of the log and a compressor of its own, about half a megabyte.
 const MOST: usize = 16;
 
 /// The downloads that are under way.
