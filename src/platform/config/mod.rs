@@ -63,7 +63,7 @@ settings! {
         pub database_url: DatabaseUrl = "sqlite:data/latchkey.db",
         /// Connections kept at most
         pub database_connections: u32 = "8" from "1" to "1000",
-        /// How long a request waits for a connection
+        /// How long a request waits for a connection, and on SQLite for another process's write lock
         pub database_timeout: Duration = "5s" from "100ms" to "5m",
     }
 }
