@@ -46,8 +46,17 @@ async fn a_database_of_every_earlier_version_opens(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn opening_twice_changes_nothing(engine: Engine) {
     let database = TestDatabase::empty(engine).await;
-    database.open(Opener::Server).await.close().await;
-    database.open(Opener::Tool).await.close().await;
+    let mut rows = Vec::new();
+    for opener in [Opener::Server, Opener::Tool] {
+        let db = database.open(opener).await;
+        let question = "SELECT version, execution_time FROM _sqlx_migrations ORDER BY version";
+        let migrations: Vec<(i64, i64)> =
+            sqlx::query_as(question).fetch_all(db.pool()).await.expect("the migrations that ran");
+        db.close().await;
+        rows.push(migrations);
+    }
+    assert_eq!(rows[0].last().map(|(version, _)| *version), Some(db::newest()));
+    assert_eq!(rows[0], rows[1], "no migration ran again");
 }
 
 #[apply(on_both_engines!)]

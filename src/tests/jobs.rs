@@ -22,6 +22,7 @@ fn quick_jobs(time_limit: Duration) -> Vec<Job> {
 async fn a_job_that_panics_is_restarted(engine: Engine) {
     let server = Server::on(engine).await;
     jobs::start(&server.app, &quick_jobs(Duration::from_secs(60)));
+    assert_eq!(server.app.jobs.iter().count(), crate::server::jobs().len());
     for status in server.app.jobs.iter() {
         status.planted.set(Some(PlantedFault::Panic));
         status.planted.saw(&[RoundEnd::Panicked, RoundEnd::Succeeded]).await;
@@ -35,6 +36,7 @@ async fn a_job_that_panics_is_restarted(engine: Engine) {
 async fn a_job_that_hangs_is_cancelled_and_started_again(engine: Engine) {
     let server = Server::on(engine).await;
     jobs::start(&server.app, &quick_jobs(Duration::from_secs(1)));
+    assert_eq!(server.app.jobs.iter().count(), crate::server::jobs().len());
     for status in server.app.jobs.iter() {
         status.planted.set(Some(PlantedFault::Hang));
     }

@@ -25,9 +25,8 @@ async fn a_body_over_the_limit_is_refused_unread(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn odd_cookies_and_addresses_never_fail(engine: Engine) {
     let server = Server::on(engine).await;
-    for cookie in ["", ";;;", "=", "a", "latchkey_theme=\u{7f}", "latchkey_theme", &"x=y;".repeat(400)] {
-        let Ok(value) = axum::http::HeaderValue::from_bytes(cookie.as_bytes()) else { continue };
-        let answer = server.get("/").header("cookie", value.to_str().unwrap_or("x")).browser().send().await;
+    for cookie in ["", ";;;", "=", "a", "latchkey_theme=é", "latchkey_theme", &"x=y;".repeat(400)] {
+        let answer = server.get("/").header("cookie", cookie).browser().send().await;
         assert_eq!(answer.status, 200, "{cookie}");
     }
     for path in

@@ -142,7 +142,9 @@ async fn readme_lists_every_family(engine: Engine) {
     let server = Server::on(engine).await;
     let page = server.metrics().await;
     let readme = include_str!("../../README.md");
-    for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE latchkey_")) {
+    let lines: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("# TYPE latchkey_")).collect();
+    assert!(lines.len() > 20, "{page}");
+    for line in lines {
         let name = line.split(' ').next().expect("a name");
         assert!(readme.contains(&format!("`{name}`")), "README does not list {name}");
     }

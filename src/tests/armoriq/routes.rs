@@ -142,8 +142,6 @@ async fn every_plan_may_come_this_way(engine: Engine) {
         .execute(server.app.db.pool())
         .await
         .expect("a plan");
-    let beside = server.second_process().await;
-    drop(beside);
     let other = Server::on(engine).await;
     let theirs = other.key_of(Persona::Owner).await;
     sqlx::query("UPDATE organizations SET plan = 'free'").execute(other.app.db.pool()).await.expect("a plan");

@@ -1,6 +1,6 @@
-//! What a login leaves behind, and what it costs.
+//! What a login leaves behind.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use macro_rules_attribute::apply;
 
@@ -44,21 +44,6 @@ async fn asking_for_what_is_pending_writes_nothing(engine: Engine) {
     }
     drop(write);
     assert_eq!(server.every_row().await, before);
-}
-
-#[expect(clippy::disallowed_methods, reason = "a figure for people, which decides nothing")]
-#[apply(on_both_engines!)]
-async fn asking_is_cheap(engine: Engine) {
-    let server = Server::on(engine).await;
-    let device = server.device(&[]).await;
-    server.poll(&device.device_code).await;
-    let polls = 200;
-    let began = Instant::now();
-    for _ in 0..polls {
-        server.clock.advance(Duration::from_secs(1));
-        server.poll(&device.device_code).await;
-    }
-    println!("a poll on {engine} takes {:?}", began.elapsed() / polls);
 }
 
 #[apply(on_both_engines!)]
