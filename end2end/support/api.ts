@@ -6,6 +6,33 @@ import { delimiter, join } from "node:path";
 import type { Server } from "./server.ts";
 import type { Answer } from "./wire.ts";
 
+interface Request {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | undefined;
+  /** Without one, the request has a connection of its own. */
+  agent?: Agent;
+}
+
+/** Rejects where the connection ends before the whole answer is there. */
+export function send(
+  url: string,
+  { method = "GET", headers = {}, body, agent }: Request = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers, agent: agent ?? false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.once("error", reject);
+      response.once("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+      );
+    });
+    asked.once("error", reject);
+    asked.end(body);
+  });
+}
+
 export class Client {
   private readonly agent: Agent;
 
@@ -17,7 +44,7 @@ export class Client {
     this.agent = new Agent({ keepAlive: true, maxSockets: connections });
   }
 
-  /** The body is JSON, unless it is a text already. Rejects where the connection ends before the whole answer is there. */
+  /** The body is JSON, unless it is a text already. */
   call(
     method: string,
     path: string,
@@ -27,19 +54,7 @@ export class Client {
     const { port } = this.server;
     const sent = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
     const all = sent === body ? headers : { ...headers, "content-type": "application/json" };
-    return new Promise((resolve, reject) => {
-      const options = { host: "127.0.0.1", port, path, method, agent: this.agent, headers: all };
-      const asked = request(options, (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (part: string) => (text += part));
-        response.once("error", reject);
-        response.once("end", () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-        );
-      });
-      asked.once("error", reject);
-      asked.end(sent);
-    });
+    return send(`http://127.0.0.1:${port}${path}`, { method, headers: all, body: sent, agent: this.agent });
   }
 
   close(): void {

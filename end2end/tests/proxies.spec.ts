@@ -1,9 +1,7 @@
 // README's lines for nginx and Caddy, as they are: who gets through, what the service is told, and what it never sees.
-import { request } from "node:http";
-import { Client, seed } from "../support/api.ts";
+import { Client, seed, send } from "../support/api.ts";
 import { PROXIES, type Received, ReverseProxy, Service } from "../support/proxy.ts";
 import { expect, test } from "../support/test.ts";
-import type { Answer } from "../support/wire.ts";
 
 // Forwarded addresses are believed, so that keys bound to addresses see the caller's.
 const BEHIND_A_PROXY = { LATCHKEY_TRUSTED_PROXIES: "127.0.0.1" };
@@ -11,26 +9,6 @@ const BEHIND_A_PROXY = { LATCHKEY_TRUSTED_PROXIES: "127.0.0.1" };
 interface Made {
   id: string;
   key: string;
-}
-
-function send(
-  url: string,
-  headers: Record<string, string> = {},
-  method = "GET",
-  body?: string,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers, agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => (text += part));
-      response.once("error", reject);
-      response.once("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-      );
-    });
-    asked.once("error", reject);
-    asked.end(body);
-  });
 }
 
 /** Servers that pass headers as variables do not tell a hyphen from an underscore. */
@@ -61,7 +39,7 @@ for (const kind of PROXIES) {
     /** What the service got for a request that comes through. */
     const passes = async (headers: Record<string, string>, method = "GET", path = "/", body?: string) => {
       const before = service.received.length;
-      const answer = await send(proxy.url + path, headers, method, body);
+      const answer = await send(proxy.url + path, { method, headers, body });
       expect(answer.status, answer.body + proxy.log).toBe(200);
       expect(service.received.length).toBe(before + 1);
       return service.received[before] as Received;
@@ -73,7 +51,7 @@ for (const kind of PROXIES) {
       body?: string,
     ) => {
       const before = service.received.length;
-      const answer = await send(`${proxy.url}/x`, headers, method, body);
+      const answer = await send(`${proxy.url}/x`, { method, headers, body });
       expect(answer.status, answer.body + proxy.log).toBe(status);
       expect(service.received.length, "the service is not asked").toBe(before);
       return answer;
@@ -143,7 +121,7 @@ for (const kind of PROXIES) {
     // What the service itself answers is its own.
     const fine = { authorization: `Bearer ${owner}` };
     for (const status of [401, 403, 429, 500, 503]) {
-      const answer = await send(`${proxy.url}/status/${status}`, fine);
+      const answer = await send(`${proxy.url}/status/${status}`, { headers: fine });
       expect([answer.status, answer.body]).toEqual([status, "from the service"]);
     }
     client.close();
@@ -156,7 +134,7 @@ for (const kind of PROXIES) {
     const { org, key } = seed(latchkey);
     const service = await Service.start();
     const proxy = await ReverseProxy.start(kind, { latchkey, service, org });
-    const ask = () => send(`${proxy.url}/x`, { authorization: `Bearer ${key}` });
+    const ask = () => send(`${proxy.url}/x`, { headers: { authorization: `Bearer ${key}` } });
     expect((await ask()).status, proxy.log).toBe(200);
     await latchkey.stop();
     for (let time = 0; time < 3; time += 1) {
@@ -175,7 +153,7 @@ for (const kind of PROXIES) {
     const service = await Service.start();
     const proxy = await ReverseProxy.start(kind, { latchkey, service, org });
     await service.stop();
-    expect((await send(`${proxy.url}/x`, { authorization: `Bearer ${key}` })).status).toBe(502);
+    expect((await send(`${proxy.url}/x`, { headers: { authorization: `Bearer ${key}` } })).status).toBe(502);
     expect((await send(`${proxy.url}/x`)).status).toBe(401);
     await proxy.stop();
   });

@@ -1,59 +1,20 @@
 //! Connections as clients hold them, over real sockets.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use macro_rules_attribute::apply;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::oneshot;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::harness::{Server, on_both_engines};
+use super::sockets::{ListeningServer, PATIENCE};
 use crate::platform::db::Engine;
-use crate::platform::http::serve::{answer_starting, serve};
+use crate::platform::http::serve::answer_starting;
 use crate::platform::live::Topic;
 use crate::shared::UserId;
 
-/// Far more than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 const IMPATIENT: &[(&str, &str)] = &[("LATCHKEY_SEND_TIMEOUT", "1s")];
 /// Rows that are more than the buffers of a connection hold.
 const COPIES: u32 = 12_000;
-
-struct Listening {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    ended: tokio::task::JoinHandle<()>,
-}
-
-impl Listening {
-    async fn of(server: &Server) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let (stop, told) = oneshot::channel();
-        let (dispatcher, limits) = (server.dispatcher(), server.app.config.limits.clone());
-        let ended = tokio::spawn(async move {
-            serve(listener, dispatcher, &limits, async { told.await.unwrap_or(()) }).await;
-        });
-        Self { address, stop, ended }
-    }
-
-    /// Sends a request on a connection of its own, which buffers little.
-    async fn ask(&self, path: &str, cookies: &str) -> TcpStream {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(4096).expect("a small buffer");
-        let mut stream = socket.connect(self.address).await.expect("a connection");
-        let request = format!("GET {path} HTTP/1.1\r\nhost: latchkey.test\r\ncookie: {cookies}\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.expect("a request");
-        stream
-    }
-
-    async fn stop(self) {
-        let _ = self.stop.send(());
-        timeout(PATIENCE, self.ended).await.expect("it stops").expect("no panic");
-    }
-}
 
 async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut read = Vec::new();
@@ -89,10 +50,10 @@ impl Server {
 async fn a_client_that_reads_nothing_is_cut_off(engine: Engine) {
     let server = Server::with(engine, IMPATIENT).await;
     let (alice, here) = server.long_log().await;
-    let listening = Listening::of(&server).await;
-    let mut live = listening.ask("/live?topic=person:mail", &here).await;
+    let listening = ListeningServer::start(&server).await;
+    let mut live = listening.request("/live?topic=person:mail", &here).await;
     read_until(&mut live, "\r\n\r\n").await;
-    let idle = listening.ask("/settings/audit-log/export", &here).await;
+    let idle = listening.request("/settings/audit-log/export", &here).await;
     let cut_off = timeout(PATIENCE, idle.ready(Interest::ERROR)).await;
     assert!(cut_off.is_ok(), "the connection is held");
     assert_eq!(
@@ -110,8 +71,8 @@ async fn a_client_that_reads_nothing_is_cut_off(engine: Engine) {
 async fn a_client_that_reads_gets_all_of_it(engine: Engine) {
     let server = Server::with(engine, IMPATIENT).await;
     let (_, here) = server.long_log().await;
-    let listening = Listening::of(&server).await;
-    let mut stream = listening.ask("/settings/audit-log/export", &here).await;
+    let listening = ListeningServer::start(&server).await;
+    let mut stream = listening.request("/settings/audit-log/export", &here).await;
     let text = read_until(&mut stream, "\r\n0\r\n\r\n").await;
     assert_eq!(text.matches("\"action\":\"person.renamed\"").count(), 3 * (COPIES as usize + 1));
     drop(stream);
@@ -123,8 +84,8 @@ async fn a_client_that_reads_gets_all_of_it(engine: Engine) {
 async fn a_broken_export_does_not_look_whole(engine: Engine) {
     let server = Server::on(engine).await;
     let (_, here) = server.long_log().await;
-    let listening = Listening::of(&server).await;
-    let mut stream = listening.ask("/settings/audit-log/export", &here).await;
+    let listening = ListeningServer::start(&server).await;
+    let mut stream = listening.request("/settings/audit-log/export", &here).await;
     read_until(&mut stream, "person.renamed").await;
     server.app.db.close().await;
     let mut rest = Vec::new();
@@ -137,8 +98,8 @@ async fn a_broken_export_does_not_look_whole(engine: Engine) {
 async fn a_connection_may_wait_between_two_requests() {
     let settings = [("LATCHKEY_HEADER_TIMEOUT", "100ms"), ("LATCHKEY_KEEP_ALIVE_TIMEOUT", "1h")];
     let server = Server::with(Engine::Sqlite, &settings).await;
-    let listening = Listening::of(&server).await;
-    let mut waiting = listening.ask("/healthz", "").await;
+    let listening = ListeningServer::start(&server).await;
+    let mut waiting = listening.request("/healthz", "").await;
     read_until(&mut waiting, "ok").await;
     // Once this one is closed, the other has waited longer than headers may take.
     let mut slow = TcpStream::connect(listening.address).await.expect("a connection");

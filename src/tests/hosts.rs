@@ -3,7 +3,7 @@
 use macro_rules_attribute::apply;
 
 use super::harness::{Server, on_both_engines};
-use super::sockets::{Listening, status_of};
+use super::sockets::{ListeningServer, status_of};
 use crate::platform::db::Engine;
 
 /// A page, a route within the stack, one that stands before the router, and one that may be answered before the stack.
@@ -24,7 +24,7 @@ fn request(method: &str, target: &str, version: &str, headers: &[u8]) -> Vec<u8>
 #[apply(on_both_engines!)]
 async fn a_request_names_exactly_one_valid_host(engine: Engine) {
     let server = Server::on(engine).await;
-    let listening = Listening::start(&server).await;
+    let listening = ListeningServer::start(&server).await;
     for (method, target, usual) in ROUTES {
         for host in ["latchkey.test", "127.0.0.1:3000", "[::1]", "my_service:80"] {
             let headers = format!("Host: {host}\r\n");

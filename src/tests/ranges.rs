@@ -4,7 +4,7 @@ use macro_rules_attribute::apply;
 
 use super::harness::{Server, TestDatabase, on_both_engines};
 use super::personas::Persona;
-use super::sockets::{Listening, status_of};
+use super::sockets::{ListeningServer, status_of};
 use crate::platform::Config;
 use crate::platform::config::{ConfigError, Sources};
 use crate::platform::db::Engine;
@@ -125,7 +125,7 @@ async fn a_server_with_the_least_values_answers(engine: Engine) {
         RANGES.iter().map(|[name, _, least, ..]| (variable(name), *least)).collect();
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let server = Server::with(engine, &settings).await;
-    let listening = Listening::start(&server).await;
+    let listening = ListeningServer::start(&server).await;
     for path in ["/healthz", "/readyz", "/sign-in", "/metrics"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
         let answer = listening.exchange(request.as_bytes()).await;

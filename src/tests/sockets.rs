@@ -1,31 +1,35 @@
-//! A server behind a real socket, for tests of what comes before the first parsed request.
+//! A server behind a real socket, for tests of connections and of what comes before the first parsed request.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::harness::Server;
 use crate::platform::http::serve::serve;
-use crate::server;
 
-pub struct Listening {
-    address: SocketAddr,
+/// Far longer than anything here takes.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct ListeningServer {
+    pub address: SocketAddr,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
-impl Listening {
+impl ListeningServer {
     pub async fn start(server: &Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let (app, dispatcher) = (server.app.clone(), server::dispatcher(&server.app));
+        let (dispatcher, limits) = (server.dispatcher(), server.app.config.limits.clone());
         let serving = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            serve(listener, dispatcher, &app.config.limits, stopped).await;
+            serve(listener, dispatcher, &limits, stopped).await;
         });
         Self { address, stop, serving }
     }
@@ -40,9 +44,19 @@ impl Listening {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// Sends a request on a new connection, which buffers little.
+    pub async fn request(&self, path: &str, cookies: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        let mut stream = socket.connect(self.address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: latchkey.test\r\ncookie: {cookies}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        stream
+    }
+
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        self.serving.await.expect("it stops without a panic");
+        timeout(PATIENCE, self.serving).await.expect("it stops").expect("it stops without a panic");
     }
 }
 

@@ -41,35 +41,51 @@ pub struct Routes {
 }
 
 impl Routes {
-    pub fn get<H, T>(self, path: &'static str, audience: Audience, handler: H) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
+    pub fn get<T: 'static>(
+        self,
+        path: &'static str,
+        audience: Audience,
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.route(Method::GET, MethodFilter::GET, path, audience, handler)
     }
 
-    pub fn post<H, T>(self, path: &'static str, audience: Audience, handler: H) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
+    pub fn post<T: 'static>(
+        self,
+        path: &'static str,
+        audience: Audience,
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.route(Method::POST, MethodFilter::POST, path, audience, handler)
     }
 
+    pub fn put<T: 'static>(
+        self,
+        path: &'static str,
+        audience: Audience,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        self.route(Method::PUT, MethodFilter::PUT, path, audience, handler)
+    }
+
+    pub fn patch<T: 'static>(
+        self,
+        path: &'static str,
+        audience: Audience,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        self.route(Method::PATCH, MethodFilter::PATCH, path, audience, handler)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the one place that adds routes")]
-    fn route<H, T>(
+    fn route<T: 'static>(
         mut self,
         method: Method,
         filter: MethodFilter,
         path: &'static str,
         audience: Audience,
-        handler: H,
-    ) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.router = self.router.route(path, on(filter, handler));
         self.list.push(Route { method, path, audience, needs_database: true });
         self
@@ -80,22 +96,6 @@ impl Routes {
     pub fn without_database(mut self) -> Self {
         self.list.last_mut().expect("a route was added").needs_database = false;
         self
-    }
-
-    pub fn patch<H, T>(self, path: &'static str, audience: Audience, handler: H) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
-        self.route(Method::PATCH, MethodFilter::PATCH, path, audience, handler)
-    }
-
-    pub fn put<H, T>(self, path: &'static str, audience: Audience, handler: H) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
-        self.route(Method::PUT, MethodFilter::PUT, path, audience, handler)
     }
 
     /// A route that bypasses the router and the middleware stack because it is called at every request of somebody's API
