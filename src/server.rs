@@ -137,7 +137,7 @@ pub fn jobs() -> Vec<Job> {
         },
         Job {
             name: "usage",
-            every: usage::server::EVERY,
+            every: usage::server::FLUSH_INTERVAL,
             time_limit: 2 * MINUTE,
             overdue_after: 5 * MINUTE,
             run: |app| Box::pin(async move { keys::server::write_usage(&app).await }),

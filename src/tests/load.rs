@@ -80,7 +80,7 @@ async fn counts_are_seen_at_every_moment(engine: Engine) {
                 if is_over.load(Ordering::SeqCst) {
                     return turn;
                 }
-                usage::write_down(&server.app).await.expect("written down");
+                usage::write_journal(&server.app).await.expect("written down");
                 if turn % 3 == 0 {
                     keys::flush(&server.app).await.expect("added up");
                 }
@@ -119,7 +119,7 @@ async fn counts_are_exact_while_many_are_added_up(engine: Engine) {
         }
         all
     };
-    usage::write_down(&server.app).await.expect("written down");
+    usage::write_journal(&server.app).await.expect("written down");
     let is_over = AtomicBool::new(false);
     let add_up = async {
         keys::flush(&server.app).await.expect("added up");

@@ -9,7 +9,6 @@ const PRESCRIBED: [&str; 3] = ["Target", "Rejection", "Error"];
 /// Names that several types still share. One that is unique by now must be removed here.
 const NOT_YET: &[&str] = &[
     "Actor",
-    "Caller",
     "Choice",
     "Database",
     "Entries",
@@ -18,15 +17,11 @@ const NOT_YET: &[&str] = &[
     "Identity",
     "Kind",
     "Mail",
-    "Moment",
-    "Of",
     "Organization",
     "Outcome",
     "OutcomeLabels",
     "Page",
     "Person",
-    "Refusals",
-    "Shared",
     "Site",
     "Source",
     "Turn",

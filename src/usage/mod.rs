@@ -1,6 +1,6 @@
-//! How keys are used: requests by secret, hour and outcome, and who made them. Counting happens in memory and never
-//! waits; about once a second what was counted is written down, and now and then added up. A crash loses at most that second,
-//! and readers lay over what is not yet added up.
+//! How keys are used: requests by secret, hour and outcome, and their callers. Requests are counted in memory, written to a
+//! journal every second and rolled up into tables every few seconds. A crash loses at most the last second, and readers add
+//! what is not rolled up yet.
 
 mod model;
 #[cfg(feature = "ssr")]

@@ -21,7 +21,7 @@ use crate::ui::parts::{
     day, exact,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
-use crate::usage::server::{self as usage, Reason};
+use crate::usage::server::{self as usage, RefusalReason};
 
 const PAGE: usize = 50;
 
@@ -108,7 +108,7 @@ fn filters(query: &FilterQuery, actions: Vec<String>) -> AnyView {
 }
 
 /// Why a check of a key was refused: its caller was told no more than the request's id.
-fn refusal(reason: Reason) -> AnyView {
+fn refusal(reason: RefusalReason) -> AnyView {
     let key = format!("/settings/api-keys/{}", reason.key);
     let facts = [
         ("Time", exact(reason.at)),

@@ -29,7 +29,7 @@ const CHANGE_LOG_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// Runs once at the start: reads the change log and rolls up usage that an earlier process wrote to the journal.
 pub async fn prepare(app: &App) -> Result<(), Error> {
     catch_up(app).await?;
-    if let Err(error) = usage::add_up_for(app, TABLES, ROLLUP_TIME).await {
+    if let Err(error) = usage::roll_up_for(app, TABLES, ROLLUP_TIME).await {
         tracing::warn!(%error, "usage in the journal could not be rolled up; retrying later");
     }
     Ok(())
@@ -37,11 +37,10 @@ pub async fn prepare(app: &App) -> Result<(), Error> {
 
 /// Runs one round of writing usage. If a step fails, the next ones still run; the first error is returned.
 pub async fn write_usage(app: &App) -> Result<(), Error> {
-    let written = write_down(app).await;
-    let joined = usage::join_when_much(app).await;
-    let added = usage::add_up_when_due(app, TABLES).await;
+    let written = write_journal(app).await;
+    let rolled_up = usage::roll_up_when_due(app, TABLES).await;
     app.slice::<Arc<KeyCache>>().trim(app.config.keys.remembered_tokens as usize);
-    written.and(joined).and(added)
+    written.and(rolled_up)
 }
 
 /// Sets the metrics that are computed from memory.
@@ -111,18 +110,18 @@ pub async fn settle(app: &App) -> Result<(), Error> {
 
 /// The same, retrying for up to `span` while usage cannot be written.
 pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
-    if let Err(reason) = write_down_within(app, span).await {
+    if let Err(reason) = write_journal_within(app, span).await {
         let lost = app.slice::<usage::Usage>().unwritten();
         return Err(Error::internal(format!("{lost} counted requests are lost: {reason}")));
     }
-    match tokio::time::timeout(ROLLUP_TIME, usage::add_up_for(app, TABLES, ROLLUP_TIME)).await {
-        Ok(added) => added,
+    match tokio::time::timeout(ROLLUP_TIME, usage::roll_up_for(app, TABLES, ROLLUP_TIME)).await {
+        Ok(rolled_up) => rolled_up,
         Err(_) => Ok(()), // The next process rolls it up.
     }
 }
 
 /// The error is the reason of the last failed write.
-async fn write_down_within(app: &App, span: Duration) -> Result<(), String> {
+async fn write_journal_within(app: &App, span: Duration) -> Result<(), String> {
     let mut timeout = pin!(tokio::time::sleep(span));
     let mut reason = "the database did not answer".to_owned();
     // The first write may repeat one whose commit was in doubt. The second has the usage counted since.
@@ -130,7 +129,7 @@ async fn write_down_within(app: &App, span: Duration) -> Result<(), String> {
         loop {
             tokio::select! {
                 biased;
-                written = write_down(app) => match written {
+                written = write_journal(app) => match written {
                     Ok(()) => break,
                     Err(error) => reason = error.to_string(),
                 },
@@ -149,19 +148,19 @@ async fn write_down_within(app: &App, span: Duration) -> Result<(), String> {
 #[cfg(test)]
 pub async fn flush(app: &App) -> Result<(), Error> {
     for _ in 0..2 {
-        write_down(app).await?;
+        write_journal(app).await?;
     }
-    usage::add_up_for(app, TABLES, Duration::MAX).await
+    usage::roll_up_for(app, TABLES, Duration::MAX).await
 }
 
-const TABLES: usage::Tables = usage::Tables {
-    add: |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets)),
+const TABLES: usage::KeyTables = usage::KeyTables {
+    add_totals: |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets)),
     owners: |write, secrets| Box::pin(store::owners(write, secrets)),
 };
 
-async fn write_down(app: &App) -> Result<(), Error> {
-    if let Some(flight) = usage::write_down(app).await? {
-        notify_first_calls(app, &flight);
+async fn write_journal(app: &App) -> Result<(), Error> {
+    if let Some(flush) = usage::write_journal(app).await? {
+        notify_first_calls(app, &flush);
     }
     Ok(())
 }
@@ -174,18 +173,18 @@ pub fn first_call(org: &impl Display, secret: SecretId) -> Topic {
 }
 
 /// Notifies the pages that wait for a secret's first call.
-fn notify_first_calls(app: &App, flight: &usage::Flight) {
+fn notify_first_calls(app: &App, flush: &usage::Flush) {
     let awaited = app.live.awaited();
     let secrets = awaited.iter().filter_map(|topic| topic.strip_suffix(FIRST_CALL)?.rsplit('/').next());
     let mut secrets: HashSet<SecretId> = secrets.filter_map(SecretId::parse).collect();
     if secrets.is_empty() {
         return;
     }
-    for line in flight.lines().filter(|line| line.outcome == Outcome::Valid) {
-        if secrets.remove(&line.secret) {
+    for (slot, _) in flush.lines().filter(|(slot, _)| slot.outcome == Outcome::Valid) {
+        if secrets.remove(&slot.secret) {
             // The topic names the organization too, so that a page of another one that names this secret is not notified.
-            let from = line.source.address.map(|address| format!(" from {address}")).unwrap_or_default();
-            app.live.tell(first_call(&line.source.org, line.secret), format!("First call received{from}."));
+            let from = slot.address.map(|address| format!(" from {address}")).unwrap_or_default();
+            app.live.tell(first_call(&slot.org, slot.secret), format!("First call received{from}."));
         }
     }
 }

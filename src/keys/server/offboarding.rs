@@ -36,9 +36,9 @@ impl KeyOffboarding for OrgKeyOffboarding {
         let keys = store::living_of(app.db.pool(), org, maker).await?;
         let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
         let mut calls: HashMap<KeyId, u64> = HashMap::new();
-        for (slice, requests) in usage::sums(app, &ids, app.clock.now().minus(DAY)).await? {
-            if slice.outcome == Outcome::Valid {
-                *calls.entry(slice.key).or_default() += requests;
+        for (sum, requests) in usage::sums(app, &ids, app.clock.now().minus(DAY)).await? {
+            if sum.outcome == Outcome::Valid {
+                *calls.entry(sum.key).or_default() += requests;
             }
         }
         let made = keys.into_iter().map(|key| CreatedKey {

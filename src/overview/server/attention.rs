@@ -119,7 +119,7 @@ pub async fn items(
 pub async fn dead(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
     let day_ago = now.minus(Duration::from_secs(24 * 60 * 60));
-    let tried = usage::dead(app, member.org.org, day_ago, MOST_DEAD).await?;
+    let tried = usage::ended_but_used(app, member.org.org, day_ago, MOST_DEAD).await?;
     let mut items = Vec::new();
     for (id, requests) in tried {
         let key = keys::find(app, member, id).await?;

@@ -111,17 +111,15 @@ impl DeviceLogin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageStep {
     WriteDown,
-    Join,
     AddUp,
 }
 
 impl UsageStep {
-    const ALL: [Self; 3] = [Self::WriteDown, Self::Join, Self::AddUp];
+    const ALL: [Self; 2] = [Self::WriteDown, Self::AddUp];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::WriteDown => "write_down",
-            Self::Join => "join",
             Self::AddUp => "add_up",
         }
     }

@@ -117,7 +117,7 @@ async fn journal_lines_of_a_stopped_server_are_rolled_up_once_by_another(engine:
     let lines = async || server.count("SELECT COUNT(*) FROM usage_journal").await;
     for _ in 0..3 {
         server.check(&made.plaintext).await;
-        usage::write_down(&server.app).await.expect("written down");
+        usage::write_journal(&server.app).await.expect("written down");
     }
     assert_eq!((calls().await, lines().await), (0, 3));
     let seen = || async { keys::find(&server.app, &owner, made.key.id).await.expect("a key").calls };
@@ -127,7 +127,7 @@ async fn journal_lines_of_a_stopped_server_are_rolled_up_once_by_another(engine:
     keys::flush(&other).await.expect("nothing to add up");
     server.clock.advance(Duration::from_secs(29));
     server.check(&made.plaintext).await;
-    usage::write_down(&server.app).await.expect("written down");
+    usage::write_journal(&server.app).await.expect("written down");
     server.clock.advance(Duration::from_secs(29));
     keys::flush(&other).await.expect("nothing to add up");
     assert_eq!((calls().await, lines().await), (0, 4), "a server that still writes adds up itself");
@@ -155,7 +155,7 @@ async fn a_roll_up_with_a_lost_commit_response_is_not_repeated(engine: Engine) {
     let made = server.key(&owner, "CI deploy").await;
     let other = server.second_process().await;
     server.check(&made.plaintext).await;
-    usage::write_down(&server.app).await.expect("written down");
+    usage::write_journal(&server.app).await.expect("written down");
     // As if this server had rolled them up itself and lost the response.
     keys::flush(&other).await.expect("not yet");
     server.clock.advance(Duration::from_secs(30));
@@ -170,21 +170,24 @@ async fn a_roll_up_with_a_lost_commit_response_is_not_repeated(engine: Engine) {
     }
 }
 
-/// However often lines are joined, whatever fails meanwhile, and whichever server rolls them up.
+/// Whichever step fails on the way to the tables, and whichever server rolls the counts up.
 #[apply(on_both_engines!)]
-async fn joined_journal_lines_are_counted_once(engine: Engine) {
+async fn counts_are_exact_when_steps_fail(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let made = [server.key(&owner, "CI deploy").await, server.key(&owner, "Backup").await];
     let lines = async || server.count("SELECT COUNT(*) FROM usage_journal").await;
-    let run = async |sql: String| {
-        sqlx::query(crate::platform::db::sql(sql)).execute(server.app.db.pool()).await.expect("it is run");
+    let run = async |sql: &'static str| {
+        sqlx::query(sql).execute(server.app.db.pool()).await.expect("it is run");
     };
-    let ask = async || {
+    let check = async || {
         for key in &made {
             server.check(&key.plaintext).await;
         }
-        usage::write_down(&server.app).await.expect("written down");
+    };
+    let ask = async || {
+        check().await;
+        usage::write_journal(&server.app).await.expect("written");
     };
     let seen = async || {
         let of =
@@ -197,50 +200,35 @@ async fn joined_journal_lines_are_counted_once(engine: Engine) {
         ask().await;
     }
     assert_eq!((lines().await, seen().await), (3, (3, 3, 6)));
-    for _ in 0..2 {
-        usage::join(&server.app).await.expect("joined");
-        assert_eq!((lines().await, seen().await), (1, (3, 3, 6)));
-    }
-    ask().await;
 
-    // The join certainly failed, so later lines do not wait for it.
-    run("ALTER TABLE usage_journal RENAME TO away".to_owned()).await;
-    usage::join(&server.app).await.expect_err("nowhere to write");
-    run("ALTER TABLE away RENAME TO usage_journal".to_owned()).await;
+    // A flush that certainly failed is written again, and what was counted since follows.
+    run("ALTER TABLE usage_journal RENAME TO away").await;
+    check().await;
+    usage::write_journal(&server.app).await.expect_err("nowhere to write");
+    run("ALTER TABLE away RENAME TO usage_journal").await;
+    assert_eq!((lines().await, seen().await), (3, (4, 4, 8)));
     ask().await;
-    assert_eq!((lines().await, seen().await), (3, (5, 5, 10)));
+    assert_eq!((lines().await, seen().await), (4, (5, 5, 10)));
+    usage::write_journal(&server.app).await.expect("written");
+    assert_eq!((lines().await, seen().await), (5, (5, 5, 10)));
 
-    // The join may have been committed. The next flush finds out.
-    run("ALTER TABLE usage_flushes RENAME TO away".to_owned()).await;
-    usage::join(&server.app).await.expect_err("no claim");
-    assert_eq!((lines().await, seen().await), (3, (5, 5, 10)));
-    usage::join(&server.app).await.expect("nothing before it is certain");
-    run("ALTER TABLE away RENAME TO usage_flushes".to_owned()).await;
-    ask().await;
-    assert_eq!((lines().await, seen().await), (1, (6, 6, 12)), "what came since follows");
-    ask().await;
-    assert_eq!((lines().await, seen().await), (2, (7, 7, 14)));
-    keys::flush(&server.app).await.expect("a flush");
-    assert_eq!((lines().await, seen().await), (0, (7, 7, 14)));
+    // While a commit is in doubt nothing is rolled up.
+    run("ALTER TABLE usage_flushes RENAME TO away").await;
+    check().await;
+    usage::write_journal(&server.app).await.expect_err("no claim");
+    assert_eq!((lines().await, seen().await), (5, (6, 6, 12)));
+    keys::write_usage(&server.app).await.expect_err("no claim");
+    run("ALTER TABLE away RENAME TO usage_flushes").await;
+    assert_eq!((lines().await, seen().await), (5, (6, 6, 12)));
 
-    // The join was committed, and only the response was lost.
-    ask().await;
-    ask().await;
-    run("ALTER TABLE usage_flushes RENAME TO away".to_owned()).await;
-    usage::join(&server.app).await.expect_err("no answer");
-    run("ALTER TABLE away RENAME TO usage_flushes".to_owned()).await;
-    let last = server.count("SELECT MAX(number) FROM usage_journal").await;
-    run(format!("DELETE FROM usage_journal WHERE number < {last}")).await;
-    run(format!("UPDATE usage_journal SET number = {last} + 1, counts = REPLACE(counts, ',1,0,', ',2,0,')"))
-        .await;
-    run(format!(
-        "INSERT INTO usage_flushes (node, number, at) VALUES ('{}', {last} + 1, 0)",
-        server.app.node()
-    ))
-    .await;
+    // A roll-up that failed leaves the rows in the journal.
+    run("ALTER TABLE callers RENAME TO away").await;
+    keys::flush(&server.app).await.expect_err("nowhere to add");
+    run("ALTER TABLE away RENAME TO callers").await;
+    assert_eq!((lines().await, seen().await), (6, (6, 6, 12)));
     for flushes in 0..3 {
-        assert_eq!(seen().await, (9, 9, 18), "after {flushes} flushes");
         keys::flush(&server.app).await.expect("a flush");
+        assert_eq!((lines().await, seen().await), (0, (6, 6, 12)), "after {flushes} flushes");
     }
 
     // Another server takes this one for stopped.
@@ -249,14 +237,31 @@ async fn joined_journal_lines_are_counted_once(engine: Engine) {
     let other = server.second_process().await;
     keys::flush(&other).await.expect("not yet");
     server.clock.advance(Duration::from_secs(30));
-    keys::flush(&other).await.expect("added up");
-    usage::join(&server.app).await.expect("nothing is left to join");
+    keys::flush(&other).await.expect("rolled up");
     assert_eq!(lines().await, 0);
     keys::flush(&server.app).await.expect("a flush");
-    assert_eq!(seen().await, (11, 11, 22));
+    assert_eq!(seen().await, (8, 8, 16));
     ask().await;
     keys::flush(&server.app).await.expect("a flush");
-    assert_eq!((lines().await, seen().await), (0, (12, 12, 24)));
+    assert_eq!((lines().await, seen().await), (0, (9, 9, 18)));
+    assert_eq!(server.count("SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hours").await, 18);
+    assert_eq!(server.count("SELECT CAST(SUM(requests) AS BIGINT) FROM callers").await, 18);
+}
+
+#[apply(on_both_engines!)]
+async fn the_journal_is_rolled_up_every_five_seconds(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "CI deploy").await;
+    let mut lines = Vec::new();
+    for _ in 0..12 {
+        server.check(&made.plaintext).await;
+        keys::write_usage(&server.app).await.expect("a round");
+        lines.push(server.count("SELECT COUNT(*) FROM usage_journal").await);
+        server.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(lines, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]);
+    assert_eq!(server.count("SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hours").await, 11);
 }
 
 #[apply(on_both_engines!)]
@@ -267,7 +272,7 @@ async fn a_secret_that_another_server_accepted_counts_as_used(engine: Engine) {
     let other = server.second_process().await;
     let ask = async |text: &str| {
         keys::verify(&other, text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
-        usage::write_down(&other).await.expect("written down");
+        usage::write_journal(&other).await.expect("written down");
     };
     let replace = async || keys::replace(&server.app, &owner, made.key.id).await.expect("an answer");
     let secret = made.plaintext.expose().split('_').nth(2).and_then(SecretId::parse).expect("an id");

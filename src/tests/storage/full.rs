@@ -82,7 +82,7 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
         }
     }
     check_from_many(server, &used).await;
-    assert!(usage::write_down(&server.app).await.is_err(), "there is no room for what was counted");
+    assert!(usage::write_journal(&server.app).await.is_err(), "there is no room for what was counted");
     let _ = server.app.db.pool().execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
     server.expect_not_ready("full").await;
     assert_eq!(server.get("/healthz").send().await.status, 200);

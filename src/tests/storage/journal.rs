@@ -8,9 +8,11 @@ use sqlx::Executor;
 use super::QUICK;
 use crate::keys::server as keys;
 use crate::platform::db::Engine;
+use crate::shared::Timestamp;
 use crate::tests::harness::{Server, on_both_engines};
 use crate::tests::personas::Persona;
 use crate::usage::Outcome;
+use crate::usage::server as usage;
 
 const SET_ASIDE: &str = "SELECT COUNT(*) FROM usage_journal_unreadable";
 const LEFT: &str = "SELECT COUNT(*) FROM usage_journal";
@@ -38,6 +40,40 @@ async fn counts_go_on(server: &Server, rows: &[&'static str], set_aside: i64) {
 async fn texts_that_cannot_be_read_are_set_aside(engine: Engine) {
     let server = Server::with(engine, QUICK).await;
     counts_go_on(&server, &["'one', 1, 'nonsense'", "'one', 2, '[]'", "'two', 1, ''"], 3).await;
+}
+
+/// A server of that release may have stopped before this one was started, or run beside it.
+#[apply(on_both_engines!)]
+async fn rows_of_the_previous_release_are_counted(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "used").await;
+    let (org, secret, at) = (made.key.org, made.key.secret, server.clock.now().hour());
+    let (since, hour) = (at.millis() + 1_000, at.millis() / 3_600_000);
+    let text = format!(
+        r#"[{since},[["{org}","2001:db8::1","curl/8",{hour},"valid"],["{org}",null,"",{hour},"rate_limited"]],[["{secret}",0,7,1500,90000],["{secret}",1,2,0,0]]]"#
+    );
+    sqlx::query("INSERT INTO usage_journal (node, number, counts) VALUES ('one', 1, $1)")
+        .bind(text)
+        .execute(server.app.db.pool())
+        .await
+        .expect("a row");
+    keys::flush(&server.app).await.expect("not yet, on PostgreSQL");
+    server.clock.advance(Duration::from_secs(30));
+    keys::flush(&server.app).await.expect("it is rolled up");
+    assert_eq!((server.count(LEFT).await, server.count(SET_ASIDE).await), (0, 0));
+    assert_eq!(server.count(COUNTED).await, 9);
+    assert_eq!(server.count("SELECT CAST(SUM(calls) AS BIGINT) FROM keys").await, 7);
+    let callers = usage::callers_of(&server.app, made.key.id, at).await.expect("callers");
+    let found: Vec<_> = callers
+        .iter()
+        .map(|caller| {
+            (&*caller.address, &*caller.user_agent, caller.first_at, caller.last_at, caller.requests)
+        })
+        .collect();
+    let at = |millis| Timestamp::from_millis(since + millis);
+    assert_eq!(found, [("2001:db8::1", "curl/8", at(1_500), at(91_500), 7), ("", "", at(0), at(0), 2)]);
+    assert_eq!(callers[0].accepted_at, Some(at(91_500)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,111 +1,96 @@
-//! Counts added up for each of the tables.
+//! Lines added up for each of the tables.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use smol_str::SmolStr;
 
-use super::journal::{Line, OrgHour};
-use super::tally::{DAY_IN_HOURS, Source};
+use super::counters::{Count, Slot, day_of};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
-/// Accepted requests and the last of them.
+const NEVER: Timestamp = Timestamp::from_millis(0);
+
+/// Accepted requests and the time of the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Totals {
+pub struct CallTotals {
     pub calls: i64,
     pub last_at: Timestamp,
 }
 
-impl Totals {
-    pub(super) const NONE: Self = Self { calls: 0, last_at: Timestamp::from_millis(0) };
-
-    pub(super) fn add(&mut self, requests: i64, at: Timestamp) {
-        self.calls += requests;
-        self.last_at = self.last_at.max(at);
+impl Default for CallTotals {
+    fn default() -> Self {
+        Self { calls: 0, last_at: NEVER }
     }
 }
 
-/// What a caller sent: all requests, about when the first and the last of them, and the last that was accepted, if one was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Requests {
-    pub requests: i64,
-    pub first_at: Timestamp,
-    pub last_at: Timestamp,
-    pub accepted_at: Timestamp,
-}
-
-impl Requests {
-    const NEVER: Timestamp = Timestamp::from_millis(0);
-    pub(super) const NONE: Self = Self {
-        requests: 0,
-        first_at: Timestamp::from_millis(i64::MAX),
-        last_at: Self::NEVER,
-        accepted_at: Self::NEVER,
-    };
-
-    pub(super) fn join(&mut self, others: &Self) {
-        self.requests += others.requests;
-        self.first_at = self.first_at.min(others.first_at);
-        self.last_at = self.last_at.max(others.last_at);
-        self.accepted_at = self.accepted_at.max(others.accepted_at);
+impl CallTotals {
+    fn add(&mut self, count: &Count) {
+        self.calls += i64::from(count.requests);
+        self.last_at = self.last_at.max(count.last_at);
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CallerKey {
-    pub key: KeyId,
-    pub secret: SecretId,
-    /// None for callers that are not told apart.
-    pub address: Option<IpAddr>,
-    pub user_agent: SmolStr,
-}
-
-/// Requests, and whose.
+/// Requests of a secret in an hour with an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Of {
+pub struct HourTotals {
     pub key: KeyId,
     pub org: OrgId,
     pub requests: i64,
 }
 
-/// In the order of their keys, so that two processes that write at once do so in the same order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallerId {
+    pub key: KeyId,
+    pub secret: SecretId,
+    /// None, like an empty user agent, for callers that are not counted separately.
+    pub address: Option<IpAddr>,
+    pub user_agent: SmolStr,
+}
+
+/// Requests of a caller, accepted or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerTotals {
+    pub requests: i64,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+    /// The last request that was accepted; 0 if there was none.
+    pub accepted_at: Timestamp,
+}
+
+/// The maps are ordered, so that two processes that write at once lock rows in the same order.
 #[derive(Clone, Default)]
 pub struct Batch {
-    pub hours: BTreeMap<(SecretId, i64, Outcome), Of>,
-    pub org_hours: BTreeMap<OrgHour, i64>,
+    pub hours: BTreeMap<(SecretId, i64, Outcome), HourTotals>,
+    pub org_hours: BTreeMap<(OrgId, i64, Outcome), i64>,
     pub days: BTreeMap<(KeyId, i64), i64>,
-    pub keys: BTreeMap<KeyId, Totals>,
-    pub secrets: BTreeMap<SecretId, Totals>,
-    pub callers: BTreeMap<CallerKey, Requests>,
+    pub keys: BTreeMap<KeyId, CallTotals>,
+    pub secrets: BTreeMap<SecretId, CallTotals>,
+    pub callers: BTreeMap<CallerId, CallerTotals>,
 }
 
 impl Batch {
-    pub(super) fn add(&mut self, line: &Line) {
-        let Line { secret, outcome, key, .. } = *line;
-        let (requests, last_at) = (i64::from(line.requests), line.last_at());
-        let Source { org, address, user_agent } = &*line.source;
-        let (org, hour) = (*org, i64::from(line.hour));
-        self.hours.entry((secret, hour, outcome)).or_insert(Of { key, org, requests: 0 }).requests +=
-            requests;
+    pub fn add(&mut self, slot: &Slot, count: &Count) {
+        let Slot { key, secret, hour, outcome, org, address, .. } = *slot;
+        let requests = i64::from(count.requests);
+        let none = HourTotals { key, org, requests: 0 };
+        self.hours.entry((secret, hour, outcome)).or_insert(none).requests += requests;
         *self.org_hours.entry((org, hour, outcome)).or_default() += requests;
         let is_valid = outcome == Outcome::Valid;
         if is_valid {
-            *self.days.entry((key, hour.div_euclid(DAY_IN_HOURS))).or_default() += requests;
-            self.keys.entry(key).or_insert(Totals::NONE).add(requests, last_at);
-            self.secrets.entry(secret).or_insert(Totals::NONE).add(requests, last_at);
+            *self.days.entry((key, day_of(hour))).or_default() += requests;
+            self.keys.entry(key).or_default().add(count);
+            self.secrets.entry(secret).or_default().add(count);
         }
-        let caller = CallerKey { key, secret, address: *address, user_agent: user_agent.clone() };
-        let accepted_at = if is_valid { last_at } else { Requests::NEVER };
-        self.callers.entry(caller).or_insert(Requests::NONE).join(&Requests {
-            requests,
-            first_at: line.first_at(),
-            last_at,
-            accepted_at,
-        });
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.hours.is_empty()
+        let caller = CallerId { key, secret, address, user_agent: slot.user_agent.clone() };
+        let Count { first_at, last_at, .. } = *count;
+        let none = CallerTotals { requests: 0, first_at, last_at, accepted_at: NEVER };
+        let totals = self.callers.entry(caller).or_insert(none);
+        totals.requests += requests;
+        totals.first_at = totals.first_at.min(first_at);
+        totals.last_at = totals.last_at.max(last_at);
+        if is_valid {
+            totals.accepted_at = totals.accepted_at.max(last_at);
+        }
     }
 }

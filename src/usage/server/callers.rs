@@ -1,90 +1,85 @@
-//! Which callers of a key are told apart.
+//! How many callers of a key are counted separately.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
-use super::journal::Line;
-use super::tally::Source;
-use crate::shared::{KeyId, Spread};
+use indexmap::IndexSet;
+use smol_str::SmolStr;
 
-/// Beyond this many, callers of a key are counted together.
-pub const MOST_CALLERS: usize = 100;
+use super::counters::Slot;
+use crate::shared::{KeyId, SecretId};
 
-/// Callers that this process has written in the hour, as short hashes: of two that are taken for one both are told apart.
+/// Callers of a key beyond this many in an hour are counted together.
+pub const MOST_CALLERS: u8 = 100;
+
+/// The callers that this process has counted separately in the current hour.
 #[derive(Default)]
-pub struct Seen {
-    hour: i32,
-    /// Under a key of its own: nobody outside can make many callers look like one that is known.
-    hasher: RandomState,
-    /// Of keys with one, which is most keys, and there may be a million of them: by the end of the key's identifier.
-    one: HashMap<u64, [u8; 4], BuildHasherDefault<Spread>>,
-    several: HashMap<KeyId, Vec<[u8; 4]>>,
+pub struct CallerLimit {
+    hour: i64,
+    /// Many keys share a caller, so each is stored once and has a number.
+    callers: IndexSet<(Option<IpAddr>, SmolStr)>,
+    admitted: HashSet<(SecretId, u32)>,
+    counts: HashMap<KeyId, u8>,
 }
 
-impl Seen {
-    /// In the hour that has come, all is forgotten of the one before.
-    pub fn begin(&mut self, hour: Option<i32>) {
-        if let Some(hour) = hour.filter(|hour| *hour != self.hour) {
+impl CallerLimit {
+    /// Forgets everything when a new hour has begun.
+    pub fn begin_hour(&mut self, hour: i64) {
+        if hour != self.hour {
             *self = Self { hour, ..Self::default() };
         }
     }
 
-    /// Lets at most `MOST_CALLERS` of a key through in an hour; the rest is counted together.
-    pub fn join(&mut self, lines: &mut [Line]) {
-        // Lines that follow each other mostly came from the same source.
-        let mut last: Option<(*const Source, u64)> = None;
-        for line in lines.iter_mut().filter(|line| !line.source.is_anybody()) {
-            let source = Arc::as_ptr(&line.source);
-            let hash = match last {
-                Some((known, hash)) if known == source => hash,
-                _ => self.hasher.hash_one(&line.source),
-            };
-            last = Some((source, hash));
-            let mut caller = Spread::default();
-            caller.write_u64(hash ^ line.secret.word());
-            if !self.tells_apart(line.key, (caller.finish() as u32).to_ne_bytes()) {
-                line.source = Source::anybody(line.source.org).into();
-            }
-        }
+    /// The slot itself, or the one without a caller when its key has too many.
+    pub fn limit(&mut self, slot: Slot) -> Slot {
+        if !slot.has_caller() || self.admits(&slot) { slot } else { slot.without_caller() }
     }
 
-    /// May this caller of the key be told apart?
-    fn tells_apart(&mut self, key: KeyId, caller: [u8; 4]) -> bool {
-        if let Some(known) = self.several.get_mut(&key) {
-            let is_known = known.contains(&caller);
-            let room = known.len() < MOST_CALLERS;
-            if room && !is_known {
-                known.push(caller);
-            }
-            return is_known || room;
+    fn admits(&mut self, slot: &Slot) -> bool {
+        let caller = (slot.address, slot.user_agent.clone());
+        let known = self.callers.get_index_of(&caller);
+        if known.is_some_and(|number| self.admitted.contains(&(slot.secret, number as u32))) {
+            return true;
         }
-        let tail = u64::from_ne_bytes(key.random_half());
-        let first = *self.one.entry(tail).or_insert(caller);
-        if first != caller {
-            self.one.remove(&tail);
-            self.several.insert(key, vec![first, caller]);
+        let count = self.counts.entry(slot.key).or_default();
+        if *count == MOST_CALLERS {
+            return false;
         }
-        true
+        *count += 1;
+        let (number, _) = self.callers.insert_full(caller);
+        self.admitted.insert((slot.secret, number as u32))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::{KeyId, Timestamp};
+    use crate::shared::{OrgId, Timestamp};
+    use crate::usage::Outcome;
 
     #[test]
-    fn a_hundred_callers_of_a_key_are_told_apart() {
-        let key = |n: u8| KeyId::new(Timestamp::from_millis(0), [n; 10]);
-        let mut seen = Seen::default();
-        let caller = |n: u32| n.to_ne_bytes();
-        let most = MOST_CALLERS as u32;
+    fn a_hundred_callers_of_a_key_are_counted_separately() {
+        let most = MOST_CALLERS;
+        let key = |n| KeyId::new(Timestamp::from_millis(0), [n; 10]);
+        let slot = |n, caller: u8| Slot {
+            key: key(n),
+            secret: SecretId::parse("8fK2mQ4pXv7d").expect("an id"),
+            hour: 480_000,
+            outcome: Outcome::Valid,
+            org: OrgId::NIL,
+            address: Some(IpAddr::from([192, 0, 2, caller])),
+            user_agent: "curl/8".into(),
+        };
+        let mut limit = CallerLimit::default();
+        limit.begin_hour(480_000);
         for round in 0..2 {
-            assert!((0..most).all(|n| seen.tells_apart(key(1), caller(n))), "{round}");
-            assert!((most..2 * most).all(|n| !seen.tells_apart(key(1), caller(n))), "{round}");
+            assert!((0..most).all(|n| limit.limit(slot(1, n)).has_caller()), "{round}");
+            assert!((most..2 * most).all(|n| !limit.limit(slot(1, n)).has_caller()), "{round}");
         }
-        assert!((0..10).all(|_| seen.tells_apart(key(2), caller(most))), "another key");
-        assert_eq!((seen.one.len(), seen.several.len()), (1, 1));
+        assert_eq!(limit.callers.len(), usize::from(MOST_CALLERS), "refused callers take no memory");
+        let secret = SecretId::parse("0AZaz9b8C7d6").expect("an id");
+        assert!(limit.limit(Slot { secret, ..slot(2, most) }).has_caller(), "another key");
+        limit.begin_hour(480_001);
+        assert!(limit.limit(slot(1, most)).has_caller(), "another hour");
     }
 }

@@ -1,45 +1,41 @@
-//! Counting on the server.
+//! Counting on the server. Counts move one way: `counters` (in memory, per thread) → `writer` (a flush to the journal every
+//! second) → `rollup` (from the journal to the tables) → `queries`.
 
-mod add_up;
-mod backlog;
 mod batch;
 mod callers;
-mod flush;
+mod counters;
 mod journal;
-mod read;
+mod nodes;
+mod pending;
+mod queries;
 mod refusals;
-mod rest;
+mod rollup;
 mod store;
-mod tally;
+mod writer;
 
-pub use add_up::{Tables, add_up_for, add_up_when_due};
-pub use batch::Totals;
-#[cfg(test)]
-pub use flush::join;
-pub use flush::{Flight, Usage, join_when_much, write_down};
-pub use journal::Line;
-pub use read::{Slice, TREND, Trend, callers_of, dead, hours_of, hours_of_org, sums, trends};
-pub use refusals::{Reason, refusal};
-pub use store::{Caller, Hour};
-pub use tally::Use;
-
-use std::time::Duration;
+pub use batch::CallTotals;
+pub use counters::KeyUse;
+pub use pending::{Flush, Usage};
+pub use queries::{
+    SecretOutcome, Trend, callers_of, ended_but_used, has_pending_calls, hours_of, hours_of_org, refusal,
+    sums, trends,
+};
+pub use rollup::{KeyTables, roll_up_for, roll_up_when_due};
+pub use store::{Hour, KeyCaller, RefusalReason};
+pub use writer::{FLUSH_INTERVAL, write_journal};
 
 use crate::platform::{App, Error};
 
-/// How often what was counted is written down.
-pub const EVERY: Duration = Duration::from_secs(1);
-
-/// Figures for the metrics, from memory.
+/// Sets the metrics that are computed from memory.
 pub fn measure(app: &App) {
     app.metrics.operations.set_usage_unwritten(app.slice::<Usage>().unwritten());
 }
 
 /// Deletes what is older than the configured retention.
 pub async fn sweep(app: &App) -> Result<(), Error> {
-    let before = app.clock.now().minus(app.config.keys.usage_retention);
+    let now = app.clock.now();
     let mut write = app.db.write().await?;
-    store::delete_before(&mut write, before, app.clock.now().minus(refusals::KEPT)).await?;
-    write.commit().await?;
-    Ok(())
+    let before = now.minus(app.config.keys.usage_retention);
+    store::delete_before(&mut write, before, now.minus(refusals::RETENTION)).await?;
+    Ok(write.commit().await?)
 }

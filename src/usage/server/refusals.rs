@@ -1,28 +1,25 @@
-//! Refused requests by their id: whoever was refused is told an id and no reason, and an admin of the key's organization
-//! finds the reason by that id. Of each key only so many in an hour, so that a flood neither fills the database nor hides
-//! what happens to other keys.
+//! Refused requests by their id. Whoever was refused gets an id and no reason; an admin of the key's organization finds
+//! the reason by that id. The number per key and hour is limited, so that a flood neither fills the database nor hides
+//! the refusals of other keys.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::flush::Usage;
-use super::store;
-use super::tally::{HOUR, Use};
-use crate::platform::{App, Error};
+use super::counters::{KeyUse, hour_of};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
-/// Noted of one key in an hour.
-const OF_A_KEY: u32 = 60;
-/// Kept until the next flush, about a second.
-const AT_ONCE: usize = 1_000;
-pub const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Recorded per key and hour.
+const MOST_OF_KEY: u32 = 60;
+/// Recorded per flush.
+const MOST_AT_ONCE: usize = 1_000;
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A refused request of a key that is known.
+/// A refused request with a key that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedRequest {
     pub request_id: String,
     pub at: Timestamp,
     pub org: OrgId,
@@ -32,33 +29,34 @@ pub struct Refused {
     pub address: Option<IpAddr>,
 }
 
+/// Refused requests that are not yet in a flush.
 #[derive(Default)]
-pub struct Refusals(Mutex<Noted>);
+pub struct RefusalBuffer(Mutex<Buffered>);
 
 #[derive(Default)]
-struct Noted {
+struct Buffered {
     hour: i64,
     of_keys: HashMap<KeyId, u32>,
-    waiting: Vec<Refused>,
+    requests: Vec<RefusedRequest>,
 }
 
-impl Refusals {
-    pub fn note(&self, at: Timestamp, used: &Use) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let hour = at.millis().div_euclid(HOUR);
-        if noted.hour != hour {
-            noted.hour = hour;
-            noted.of_keys.clear();
+impl RefusalBuffer {
+    pub fn record(&self, at: Timestamp, used: &KeyUse) {
+        let mut buffered = self.lock();
+        let hour = hour_of(at);
+        if buffered.hour != hour {
+            buffered.hour = hour;
+            buffered.of_keys.clear();
         }
-        if noted.waiting.len() >= AT_ONCE {
+        if buffered.requests.len() >= MOST_AT_ONCE {
             return;
         }
-        let count = noted.of_keys.entry(used.key).or_default();
-        if *count >= OF_A_KEY {
+        let count = buffered.of_keys.entry(used.key).or_default();
+        if *count >= MOST_OF_KEY {
             return;
         }
         *count += 1;
-        noted.waiting.push(Refused {
+        buffered.requests.push(RefusedRequest {
             request_id: used.request_id.to_owned(),
             at,
             org: used.org,
@@ -69,72 +67,44 @@ impl Refusals {
         });
     }
 
-    pub fn take(&self) -> Vec<Refused> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting)
+    pub fn take(&self) -> Vec<RefusedRequest> {
+        std::mem::take(&mut self.lock().requests)
     }
 
-    /// Laid over what is written: these are not yet.
-    pub fn waiting(&self) -> Vec<Refused> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting.clone()
+    pub fn find(&self, is_wanted: impl Fn(&RefusedRequest) -> bool) -> Option<RefusedRequest> {
+        self.lock().requests.iter().find(|refused| is_wanted(refused)).cloned()
     }
-}
 
-/// What is told of a refused request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    pub at: Timestamp,
-    pub key: KeyId,
-    pub secret: SecretId,
-    pub outcome: Outcome,
-    /// Empty where it is not known.
-    pub address: String,
-}
-
-/// Why a request with one of the organization's keys was refused.
-pub async fn refusal(app: &App, org: OrgId, request_id: &str) -> Result<Option<Reason>, Error> {
-    let usage = app.slice::<Usage>();
-    let mut reading = usage.reading(app).await?;
-    let found =
-        usage.refusals().into_iter().find(|refused| refused.request_id == request_id && refused.org == org);
-    match found {
-        Some(refused) => Ok(Some(Reason {
-            at: refused.at,
-            key: refused.key,
-            secret: refused.secret,
-            outcome: refused.outcome,
-            address: store::text_of(refused.address),
-        })),
-        None => Ok(store::refusal(&mut *reading.db, org, request_id).await?),
+    fn lock(&self) -> MutexGuard<'_, Buffered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::Random;
 
     #[test]
     fn a_flood_with_one_key_hides_no_other() {
-        let refusals = Refusals::default();
-        let random = Random::seeded(1);
-        let key = || KeyId::new(Timestamp::from_millis(0), random.bytes());
-        let (flooded, other, org) = (key(), key(), OrgId::NIL);
-        let note = |key, millis| {
+        let refusals = RefusalBuffer::default();
+        let key = |n| KeyId::new(Timestamp::from_millis(0), [n; 10]);
+        let (flooded, other) = (key(1), key(2));
+        let record = |key, millis| {
             let secret = SecretId::parse("0AZaz9b8C7d6").expect("an id");
-            let (address, outcome) = (None, Outcome::Revoked);
-            let used = Use { secret, key, org, outcome, address, user_agent: "", request_id: "req_1" };
-            refusals.note(Timestamp::from_millis(millis), &used);
+            let (org, address, outcome) = (OrgId::NIL, None, Outcome::Revoked);
+            let used = KeyUse { secret, key, org, outcome, address, user_agent: "", request_id: "req_1" };
+            refusals.record(Timestamp::from_millis(millis), &used);
         };
         for _ in 0..1_000 {
-            note(flooded, 5);
+            record(flooded, 5);
         }
-        note(other, 6);
+        record(other, 6);
         let taken = refusals.take();
-        assert_eq!(taken.len(), OF_A_KEY as usize + 1);
+        assert_eq!(taken.len(), MOST_OF_KEY as usize + 1);
         assert_eq!(taken.last().map(|refused| refused.key), Some(other));
-        note(flooded, 7);
+        record(flooded, 7);
         assert_eq!(refusals.take(), []);
-        note(flooded, HOUR);
+        record(flooded, 3_600_000);
         assert_eq!(refusals.take().len(), 1, "another hour");
     }
 }

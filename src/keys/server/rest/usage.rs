@@ -18,7 +18,7 @@ use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
 use crate::usage::Outcome;
-use crate::usage::server::{self as usage, Caller, Hour};
+use crate::usage::server::{self as usage, Hour, KeyCaller};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -112,7 +112,7 @@ fn hour(hour: Hour) -> HourBody {
     }
 }
 
-fn caller_body(caller: Caller) -> CallerBody {
+fn caller_body(caller: KeyCaller) -> CallerBody {
     CallerBody {
         secret_id: caller.secret,
         address: caller.address,

@@ -9,7 +9,7 @@ use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::platform::{App, Error};
 use crate::shared::KeyId;
-use crate::usage::server::Usage;
+use crate::usage::server as usage;
 
 /// How long after its creation an unused secret may be replaced.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub async fn replace(app: &App, actor: &Actor, id: KeyId) -> Result<Option<Revea
     let now = app.clock.now();
     let old = key.secret;
     // Memory first, then the tables: a count moves in this order, so it cannot be missed.
-    let is_used = app.slice::<Usage>().has_counted(app, &mut write, id, old).await?;
+    let is_used = usage::has_pending_calls(app, &mut write, id, old).await?;
     let made = store::made_unused(&mut write, old).await?;
     let is_fresh = !is_used && made.is_some_and(|at| now.since(at) <= WINDOW);
     if !is_fresh || !matches!(key.status(now), Status::Active | Status::Rotating) {

@@ -12,7 +12,7 @@ use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{KeyId, Timestamp};
-use crate::usage::server::Usage;
+use crate::usage::server as usage;
 
 pub const LONGEST_OVERLAP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -58,8 +58,9 @@ pub async fn rotate(
     let old = key.secret;
     let until = now.plus(overlap).min(key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX)));
     if key.rotation(now).is_some() {
-        let usage = app.slice::<Usage>();
-        if usage.has_counted(app, &mut write, id, old).await? || store::is_used(&mut write, old).await? {
+        if usage::has_pending_calls(app, &mut write, id, old).await?
+            || store::is_used(&mut write, old).await?
+        {
             return Err(Refusal::State(STILL_ROTATING));
         }
         store::end_secret(&mut write, old, now).await?;

@@ -8,7 +8,7 @@ use super::super::Key;
 use super::read::find_now;
 use crate::platform::db::{ROWS, Write, places, sql};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
-use crate::usage::server::Totals;
+use crate::usage::server::CallTotals;
 
 /// Locks the row and increments its generation. Returns None when the organization has no such key.
 pub async fn hold(write: &mut Write, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
@@ -225,8 +225,8 @@ pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, Ke
 /// Adds counted usage to the totals of keys and secrets, which lists show.
 pub async fn add_totals(
     write: &mut Write,
-    keys: &BTreeMap<KeyId, Totals>,
-    secrets: &BTreeMap<SecretId, Totals>,
+    keys: &BTreeMap<KeyId, CallTotals>,
+    secrets: &BTreeMap<SecretId, CallTotals>,
 ) -> Result<(), sqlx::Error> {
     let keys: Vec<_> = keys.iter().map(|(key, totals)| (key.to_string(), *totals)).collect();
     let secrets: Vec<_> = secrets.iter().map(|(id, totals)| (id.to_string(), *totals)).collect();

@@ -36,7 +36,7 @@ use crate::platform::db::Fault;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
-use crate::usage::server::{Usage, Use};
+use crate::usage::server::{KeyUse, Usage};
 use attempt_limit::{AttemptSource, PriorAttempts};
 use cache::{Generation, KeyEntry};
 use digest::TokenDigest;
@@ -292,6 +292,6 @@ fn count(
     presenter: &Presenter,
 ) {
     let Presenter { address, user_agent, request_id, .. } = *presenter;
-    let used = Use { secret, key, org, outcome, address, user_agent, request_id };
+    let used = KeyUse { secret, key, org, outcome, address, user_agent, request_id };
     app.slice::<Usage>().count(now, &used);
 }

@@ -6,7 +6,7 @@ use crate::audit::{self, Recorded};
 use crate::keys::server::Key;
 use crate::shared::Timestamp;
 use crate::ui::parts::{Cell, Column, Ink, Panel, RolePins, Row, Table, Time, Wording, day, exact, grouped};
-use crate::usage::server::Caller;
+use crate::usage::server::KeyCaller;
 
 pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) -> AnyView {
     let by = match (&key.login, maker) {
@@ -62,7 +62,7 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
 }
 
 /// The name and mark of a caller's secret.
-fn secret_of(caller: &Caller, key: &Key, now: Timestamp) -> (&'static str, Ink) {
+fn secret_of(caller: &KeyCaller, key: &Key, now: Timestamp) -> (&'static str, Ink) {
     let (current, rotation) = (key.secret.to_string(), key.rotation(now));
     match rotation {
         Some(_) if caller.secret == current => ("New", Ink::Brass),
@@ -72,7 +72,7 @@ fn secret_of(caller: &Caller, key: &Key, now: Timestamp) -> (&'static str, Ink) 
     }
 }
 
-pub fn callers(callers: Vec<Caller>, key: &Key, now: Timestamp) -> AnyView {
+pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
     // Show it only while the key has two secrets, or when an ended one is used.
     let current = key.secret.to_string();
     let tells = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
@@ -98,7 +98,7 @@ pub fn callers(callers: Vec<Caller>, key: &Key, now: Timestamp) -> AnyView {
                     </Cell>
                 }
             });
-            let Caller { address, user_agent, first_at, last_at, requests, .. } = caller;
+            let KeyCaller { address, user_agent, first_at, last_at, requests, .. } = caller;
             let (address, user_agent) = told(address, user_agent);
             view! {
                 <Row>

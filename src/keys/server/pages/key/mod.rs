@@ -31,7 +31,7 @@ use crate::ui::parts::{
 };
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::usage::Outcome;
-use crate::usage::server::{self as usage, Caller, Hour};
+use crate::usage::server::{self as usage, Hour, KeyCaller};
 
 pub async fn show(
     State(app): State<App>,
@@ -65,7 +65,7 @@ struct KeyDetails {
     hours: Vec<Hour>,
     /// The usage of the last day, if the chart shows another span.
     day: Vec<Hour>,
-    callers: Vec<Caller>,
+    callers: Vec<KeyCaller>,
     events: Option<Vec<Recorded>>,
     secrets: Vec<keys::SecretUse>,
     may_manage: bool,
@@ -248,7 +248,7 @@ fn head(
 }
 
 /// Warns about an ended secret that is still used. Its sender is not verified.
-fn tried(count: i64, callers: &[Caller], now: Timestamp) -> AnyView {
+fn tried(count: i64, callers: &[KeyCaller], now: Timestamp) -> AnyView {
     let count = grouped(u64::try_from(count).unwrap_or(0));
     let from = callers.iter().find(|caller| !caller.address.is_empty() && caller.last_at >= now.minus(A_DAY));
     let from = from.map(|caller| format!(", last from {}", caller.address)).unwrap_or_default();
@@ -299,7 +299,7 @@ fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
 }
 
 /// The calls that would fail if the key were revoked now.
-pub fn cost(day: &[Hour], callers: &[Caller], now: Timestamp) -> (u64, usize) {
+pub fn cost(day: &[Hour], callers: &[KeyCaller], now: Timestamp) -> (u64, usize) {
     let valid =
         day.iter().filter(|hour| hour.outcome == Outcome::Valid).map(|hour| hour.requests).sum::<i64>();
     let addresses: std::collections::BTreeSet<&str> = callers
@@ -310,7 +310,7 @@ pub fn cost(day: &[Hour], callers: &[Caller], now: Timestamp) -> (u64, usize) {
     (u64::try_from(valid).unwrap_or(0), addresses.len())
 }
 
-fn danger(key: &Key, day: &[Hour], callers: &[Caller], now: Timestamp) -> AnyView {
+fn danger(key: &Key, day: &[Hour], callers: &[KeyCaller], now: Timestamp) -> AnyView {
     let (valid, addresses) = cost(day, callers, now);
     let text = if valid == 0 {
         "Nobody has used it in the last 24 h. This cannot be undone.".to_owned()

@@ -12,7 +12,7 @@ use crate::ui::parts::{
     Button, Chart, ChartHeight, Glyph, GlyphSize, Icon, Ink, KeyText, Legend, Look, Series, Symbol, Time,
     Wording, grouped, words,
 };
-use crate::usage::server::{Caller, Hour};
+use crate::usage::server::{Hour, KeyCaller};
 
 /// After this long without use of the old secret, the page suggests finishing the rotation.
 const SILENT: u64 = 60 * 60;
@@ -22,7 +22,7 @@ pub fn panel(
     key: &Key,
     day: &[Hour],
     secrets: &[SecretUse],
-    callers: &[Caller],
+    callers: &[KeyCaller],
     (may_manage, may_lend): (bool, bool),
     now: Timestamp,
 ) -> Option<AnyView> {
@@ -136,7 +136,7 @@ struct Side {
     calls: u64,
     both: u64,
     last: Option<Timestamp>,
-    caller: Option<Caller>,
+    caller: Option<KeyCaller>,
 }
 
 fn side(side: Side, now: Timestamp) -> AnyView {

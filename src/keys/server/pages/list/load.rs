@@ -118,9 +118,9 @@ async fn found(app: &App, member: &Member, query: &Query) -> Result<Page, Error>
 async fn limited(app: &App, ids: &[KeyId]) -> Result<HashMap<KeyId, u64>, Error> {
     let from = app.clock.now().minus(Duration::from_secs(60 * 60));
     let mut limited = HashMap::new();
-    for (slice, requests) in usage::sums(app, ids, from).await? {
-        if slice.outcome == Outcome::RateLimited {
-            *limited.entry(slice.key).or_default() += requests;
+    for (sum, requests) in usage::sums(app, ids, from).await? {
+        if sum.outcome == Outcome::RateLimited {
+            *limited.entry(sum.key).or_default() += requests;
         }
     }
     Ok(limited)
@@ -132,9 +132,9 @@ async fn shares(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, (u64, u64)>, E
         keys.iter().filter_map(|key| key.rotation(now).map(|(old, _)| (key.id, old.to_string()))).collect();
     let ids: Vec<KeyId> = rotating.keys().copied().collect();
     let mut shares: HashMap<KeyId, (u64, u64)> = HashMap::new();
-    for (slice, requests) in usage::sums(app, &ids, now.minus(Duration::from_secs(24 * 60 * 60))).await? {
-        let is_old = rotating.get(&slice.key) == Some(&slice.secret);
-        let (all, old) = shares.entry(slice.key).or_default();
+    for (sum, requests) in usage::sums(app, &ids, now.minus(Duration::from_secs(24 * 60 * 60))).await? {
+        let is_old = rotating.get(&sum.key) == Some(&sum.secret);
+        let (all, old) = shares.entry(sum.key).or_default();
         *all += requests;
         *old += if is_old { requests } else { 0 };
     }

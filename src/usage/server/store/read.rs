@@ -1,0 +1,228 @@
+//! Reading the tables of usage.
+
+use sqlx::{AnyExecutor, AnyPool, Row};
+
+use super::super::counters::hour_of;
+use crate::platform::db::sql;
+use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
+use crate::usage::Outcome;
+
+/// Requests of one secret in an hour with one outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hour {
+    pub secret: String,
+    /// Hours since the Unix epoch.
+    pub hour: i64,
+    pub outcome: Outcome,
+    pub requests: i64,
+}
+
+/// A key's hours since a moment, in their order.
+pub async fn hours(db: impl AnyExecutor<'_>, key: KeyId, from: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT secret_id, hour, outcome, requests FROM usage_hours WHERE key_id = $1 AND hour >= $2 ORDER BY hour",
+    )
+    .bind(key)
+    .bind(hour_of(from))
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Hour {
+                secret: row.try_get("secret_id")?,
+                hour: row.try_get("hour")?,
+                outcome: outcome(row.try_get("outcome")?)?,
+                requests: row.try_get("requests")?,
+            })
+        })
+        .collect()
+}
+
+/// An organization's requests by hour and outcome.
+pub async fn org_hours(
+    db: impl AnyExecutor<'_>,
+    org: OrgId,
+    from: Timestamp,
+) -> Result<Vec<(i64, Outcome, i64)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT hour, outcome, requests FROM usage_org_hours WHERE org_id = $1 AND hour >= $2 ORDER BY hour",
+    )
+    .bind(org)
+    .bind(hour_of(from))
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("hour")?, outcome(row.try_get("outcome")?)?, row.try_get("requests")?)))
+        .collect()
+}
+
+/// The days that a trend shows.
+pub const TREND_DAYS: usize = 14;
+
+/// Accepted requests of several keys by day, from the day `first` on: one row for each key that was used.
+pub async fn trends(
+    db: impl AnyExecutor<'_>,
+    keys: &[KeyId],
+    first: i64,
+) -> Result<Vec<(KeyId, [i64; TREND_DAYS])>, sqlx::Error> {
+    let days: String = (0..TREND_DAYS)
+        .map(|day| format!(", CAST(SUM(CASE WHEN day = $1 + {day} THEN calls ELSE 0 END) AS BIGINT)"))
+        .collect();
+    let text = format!(
+        "SELECT key_id{days} FROM usage_days WHERE day >= $1 AND key_id IN ({}) GROUP BY key_id",
+        places_from(2, keys.len())
+    );
+    let query = sqlx::query(sql(text)).bind(first);
+    let rows = keys.iter().fold(query, |query, key| query.bind(*key)).fetch_all(db).await?;
+    rows.iter()
+        .map(|row| {
+            let mut trend = [0; TREND_DAYS];
+            for (day, calls) in trend.iter_mut().enumerate() {
+                *calls = row.try_get(day + 1)?;
+            }
+            Ok((row.try_get("key_id")?, trend))
+        })
+        .collect()
+}
+
+/// Requests of several keys by secret and outcome.
+pub async fn sums(
+    db: impl AnyExecutor<'_>,
+    keys: &[KeyId],
+    from: Timestamp,
+) -> Result<Vec<(KeyId, String, Outcome, i64)>, sqlx::Error> {
+    let text = format!(
+        "SELECT key_id, secret_id, outcome, CAST(SUM(requests) AS BIGINT) AS requests FROM usage_hours \
+         WHERE hour >= $1 AND key_id IN ({}) GROUP BY key_id, secret_id, outcome",
+        places_from(2, keys.len())
+    );
+    let query = sqlx::query(sql(text)).bind(hour_of(from));
+    let rows = keys.iter().fold(query, |query, key| query.bind(*key)).fetch_all(db).await?;
+    rows.iter()
+        .map(|row| {
+            let outcome = outcome(row.try_get("outcome")?)?;
+            Ok((row.try_get("key_id")?, row.try_get("secret_id")?, outcome, row.try_get("requests")?))
+        })
+        .collect()
+}
+
+fn places_from(first: usize, count: usize) -> String {
+    let places: Vec<String> = (first..first + count).map(|place| format!("${place}")).collect();
+    places.join(", ")
+}
+
+/// The revoked and expired keys of an organization that were used since a moment, the most used first.
+pub async fn ended_but_used(
+    pool: &AnyPool,
+    org: OrgId,
+    from: Timestamp,
+    most: usize,
+) -> Result<Vec<(KeyId, i64)>, sqlx::Error> {
+    // With the outcomes in the text, the engines choose the partial indexes for these.
+    let rows = sqlx::query(
+        "SELECT key_id, CAST(SUM(requests) AS BIGINT) AS requests FROM (\
+         SELECT key_id, requests FROM usage_hours WHERE outcome = 'revoked' AND org_id = $1 AND hour >= $2 \
+         UNION ALL \
+         SELECT key_id, requests FROM usage_hours WHERE outcome = 'expired' AND org_id = $1 AND hour >= $2) AS tried \
+         GROUP BY key_id ORDER BY requests DESC, key_id LIMIT $3",
+    )
+    .bind(org)
+    .bind(hour_of(from))
+    .bind(most as i64)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("key_id")?, row.try_get("requests")?))).collect()
+}
+
+/// Somebody who used a key, or tried to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyCaller {
+    /// The id of the secret that they sent.
+    pub secret: String,
+    /// Empty, like the user agent, for callers that are not counted separately.
+    pub address: String,
+    pub user_agent: String,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+    /// The last request that was accepted, if one was.
+    pub accepted_at: Option<Timestamp>,
+    pub requests: i64,
+}
+
+/// The callers of a key since a moment, the latest first; each once for every secret that it sent.
+pub async fn callers(
+    db: impl AnyExecutor<'_>,
+    key: KeyId,
+    since: Timestamp,
+) -> Result<Vec<KeyCaller>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT secret_id, address, user_agent, first_at, last_at, accepted_at, requests FROM callers \
+         WHERE key_id = $1 AND last_at >= $2 ORDER BY last_at DESC LIMIT 100",
+    )
+    .bind(key)
+    .bind(since.millis())
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(KeyCaller {
+                secret: row.try_get("secret_id")?,
+                address: row.try_get("address")?,
+                user_agent: row.try_get("user_agent")?,
+                first_at: Timestamp::from_millis(row.try_get("first_at")?),
+                last_at: Timestamp::from_millis(row.try_get("last_at")?),
+                accepted_at: accepted(Timestamp::from_millis(row.try_get("accepted_at")?)),
+                requests: row.try_get("requests")?,
+            })
+        })
+        .collect()
+}
+
+/// In the table 0 means never.
+pub fn accepted(at: Timestamp) -> Option<Timestamp> {
+    Some(at).filter(|at| at.millis() > 0)
+}
+
+/// Why and when a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalReason {
+    pub at: Timestamp,
+    pub key: KeyId,
+    pub secret: SecretId,
+    pub outcome: Outcome,
+    /// Empty when it is unknown.
+    pub address: String,
+}
+
+pub async fn refusal(
+    db: impl AnyExecutor<'_>,
+    org: OrgId,
+    request_id: &str,
+) -> Result<Option<RefusalReason>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT at, key_id, secret_id, outcome, address FROM refused_requests \
+         WHERE request_id = $1 AND org_id = $2",
+    )
+    .bind(request_id)
+    .bind(org)
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(RefusalReason {
+        at: Timestamp::from_millis(row.try_get("at")?),
+        key: row.try_get("key_id")?,
+        secret: row.try_get("secret_id")?,
+        outcome: outcome(row.try_get("outcome")?)?,
+        address: row.try_get("address")?,
+    }))
+}
+
+fn outcome(text: String) -> Result<Outcome, sqlx::Error> {
+    Outcome::parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("no outcome {text}").into()))
+}
+
+/// Whether a value of a row has another type than its column.
+pub fn is_wrongly_typed(error: &sqlx::Error) -> bool {
+    use sqlx::Error as Sql;
+    matches!(error, Sql::ColumnDecode { .. } | Sql::Decode(_) | Sql::AnyDriverError(_))
+}
