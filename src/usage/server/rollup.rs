@@ -59,13 +59,13 @@ pub async fn roll_up_when_due(app: &App, tables: KeyTables) -> Result<(), Error>
     }
 }
 
-/// While requests come in, rolling up takes at most a tenth of one processor. The lines that wait are in memory, so the
+/// While requests come in, rolling up takes about a twentieth of one processor. The lines that wait are in memory, so the
 /// pause ends when they become too many.
 fn pause(took: Duration, is_idle: bool, waiting_lines: usize) -> Duration {
     const MOST_WAITING: usize = 200_000;
     // Another server would take this one for stopped after thirty seconds.
     const LONGEST: Duration = Duration::from_secs(10);
-    if is_idle || waiting_lines > MOST_WAITING { Duration::ZERO } else { (took * 9).min(LONGEST) }
+    if is_idle || waiting_lines > MOST_WAITING { Duration::ZERO } else { (took * 20).min(LONGEST) }
 }
 
 /// Returns true when there is more to roll up.
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_roll_up_pauses_unless_the_server_is_idle_or_too_much_waits() {
         let took = Duration::from_millis(100);
-        assert_eq!(pause(took, false, 10), 9 * took);
+        assert_eq!(pause(took, false, 10), 20 * took);
         assert_eq!(pause(took * 100, false, 10), Duration::from_secs(10));
         assert_eq!(pause(took, true, 10), Duration::ZERO);
         assert_eq!(pause(took, false, 1_000_000), Duration::ZERO);
