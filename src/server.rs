@@ -13,7 +13,7 @@ use crate::platform::http::fast_path::Dispatcher;
 use crate::platform::http::{Audience, Availability, Routes, serve as serve_http, stack, static_files};
 use crate::platform::jobs::{self, Job};
 use crate::platform::process::{self, Failure};
-use crate::platform::{App, Assets, Clock, Config, Error, Random, Slices, db, health, telemetry};
+use crate::platform::{App, Assets, Clock, Config, Error, Random, SliceState, Slices, db, health, telemetry};
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::usage::Outcome;
@@ -76,20 +76,35 @@ fn front_end(config: &Config) -> Assets {
     Assets::folder(&config.site.site_root)
 }
 
-/// What the slices hold in memory.
+/// Declares the state that slices keep in memory. `App::slice` does not compile for a type that is not listed here.
+macro_rules! slice_states {
+    ($($State:ty = $state:expr;)+) => {
+        $(impl SliceState for $State {})+
+
+        fn slice_states(random: &Random) -> Slices {
+            let states: Slices = Slices::default();
+            $(let states = states.with::<$State>(($state)(random));)+
+            states
+        }
+    };
+}
+
+slice_states! {
+    accounts::server::Devices = |_| accounts::server::Devices(Box::new(device::server::LoginDevices));
+    accounts::server::Discoveries = |_| Default::default();
+    accounts::server::Throttle = |_| Default::default();
+    Arc<device::server::Polls> = |_| Default::default();
+    Arc<keys::server::KeyCache> = |random| Arc::new(keys::server::KeyCache::new(random));
+    audit::Refusals = |_| Default::default();
+    audit_log::server::Exports = |_| Default::default();
+    device::server::LoginLimits = |_| Default::default();
+    keys::server::rest::MistakeLog = |_| Default::default();
+    orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
+    usage::server::Usage = |_| Default::default();
+}
+
 pub fn slices(random: &Random) -> Slices {
-    Slices::default()
-        .with(accounts::server::Throttle::default())
-        .with(audit::Refusals::default())
-        .with(audit_log::server::Exports::default())
-        .with(orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding)))
-        .with(Arc::new(keys::server::KeyCache::new(random)))
-        .with(usage::server::Usage::default())
-        .with(accounts::server::Discoveries::default())
-        .with(device::server::LoginLimits::default())
-        .with(Arc::new(device::server::Polls::default()))
-        .with(accounts::server::Devices(Box::new(device::server::LoginDevices)))
-        .with(keys::server::rest::MistakeLog::default())
+    slice_states(random)
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
         .measured_by(keys::server::measure)
         .measured_by(usage::server::measure)
@@ -232,11 +247,12 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     let bound = orgs::server::BoundForms::among(routes.list());
     let document = api::document::build(app, routes.description().clone());
     let availability = Availability::of(app, routes.list());
+    let protocols = routes.protocols();
     let (router, fast_routes) = routes.into_parts();
     let router = router
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
         .layer(accounts::server::layer(app))
         .layer(from_fn(accounts::server::explain_unsaved))
         .layer(Extension(document));
-    Dispatcher::new(app, fast_routes, stack(app, router, availability, errors::page))
+    Dispatcher::new(app, fast_routes, stack(app, router, availability, protocols, errors::page))
 }

@@ -2,7 +2,7 @@
 //!
 //! The client looks at the body of an answer and not at its status. `error` is one of four that it knows, and any but
 //! `authorization_pending` and `slow_down` ends the login; so what will pass (a busy server, a lost database) carries
-//! no `error`, and the client asks again (`platform::http::LoginProtocol::ArmorIq`). What it sends as `callback_url` is passed
+//! no `error`, and the client asks again (`error_form`). What it sends as `callback_url` is passed
 //! over: a key does not travel in an address, and the client asks in any case.
 
 use std::time::Duration;
@@ -19,9 +19,21 @@ use crate::device::server::{
     LoginProtocol, NotBegun, Poll, PollResult, Request, begin, poll, verification_uri_complete,
 };
 use crate::platform::http::Visit;
-use crate::platform::{App, Error, Secret};
+use crate::platform::{App, Error, Problem, Secret};
 
 const CLIENT: &str = "armoriq-cli";
+
+/// The form of errors that other layers find. The clients give up at any `error` and ask again without one, so an error that
+/// will pass has none.
+pub fn error_form(problem: &Problem) -> Response {
+    let will_pass = problem.status.is_server_error() || matches!(problem.status.as_u16(), 408 | 429);
+    let mut body = json!({ "message": problem.detail });
+    if !will_pass {
+        body["error"] = json!("invalid_request");
+        body["error_description"] = json!(problem.detail);
+    }
+    Json(body).into_response()
+}
 
 pub async fn code(
     State(app): State<App>,

@@ -17,7 +17,22 @@ mod words;
 #[cfg(test)]
 pub use not_offered::routes as not_offered;
 
-use crate::platform::http::{Audience, Routes};
+use crate::platform::http::{Audience, Protocol, Routes};
+
+/// Where the published clients send requests.
+const PROGRAMS: &[&str] = &[
+    "/api-keys",
+    "/dashboard/token-usage",
+    "/delegation",
+    "/health",
+    "/iap",
+    "/invoke",
+    "/mcp",
+    "/observability",
+    "/policies",
+    "/policy",
+    "/v1/traces",
+];
 
 pub fn routes() -> Routes {
     Routes::default()
@@ -31,4 +46,6 @@ pub fn routes() -> Routes {
         .get("/api-keys", Audience::Key, keys::list)
         .post("/api-keys/{id}/revoke", Audience::Key, keys::revoke)
         .merge(not_offered::routes())
+        .protocol(&["/auth/device/code", "/auth/device/token"], Protocol::Custom(login::error_form))
+        .protocol(PROGRAMS, Protocol::Api)
 }

@@ -25,7 +25,11 @@ use super::{Clock, Config, Random};
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
-/// What slices keep in memory for an app (limits, caches), by type: the platform need not know them.
+/// State that a slice keeps in memory, such as a limit or a cache. The composition root implements this for each type that
+/// it adds to the app, and for no other.
+pub trait SliceState: Any + Send + Sync {}
+
+/// The state of all slices, by type.
 #[derive(Default)]
 pub struct Slices {
     parts: HashMap<TypeId, Box<dyn Any + Send + Sync>, BuildHasherDefault<AsItIs>>,
@@ -36,7 +40,7 @@ pub struct Slices {
 
 impl Slices {
     #[must_use]
-    pub fn with<T: Any + Send + Sync>(mut self, part: T) -> Self {
+    pub fn with<T: SliceState>(mut self, part: T) -> Self {
         self.parts.insert(TypeId::of::<T>(), Box::new(part));
         self
     }
@@ -175,10 +179,10 @@ impl App {
         &self.node
     }
 
-    /// A slice's part, put in when the app was made.
-    pub fn slice<T: Any + Send + Sync>(&self) -> &T {
-        let part = self.slices.parts.get(&TypeId::of::<T>()).and_then(|part| part.downcast_ref());
-        part.expect("every slice's part is put in when the app is made")
+    /// The state of a slice.
+    pub fn slice<T: SliceState>(&self) -> &T {
+        let state = self.slices.parts.get(&TypeId::of::<T>()).and_then(|state| state.downcast_ref());
+        state.expect("the composition root implements SliceState only for what it adds")
     }
 
     /// Brings the figures that are in memory up to date in the metrics.

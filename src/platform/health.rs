@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::http::{Audience, Routes, Visit, host};
+use super::http::{Audience, Protocol, Routes, Visit, host};
 use super::metrics::Format;
 use super::{App, Error, Problem};
 
@@ -19,6 +19,7 @@ pub fn routes() -> Routes {
         .without_database()
         .get("/metrics", Audience::Operator, metrics)
         .without_database()
+        .protocol(&["/healthz", "/readyz", "/metrics"], Protocol::Api)
 }
 
 async fn healthz() -> &'static str {

@@ -25,7 +25,7 @@ mod secret;
 pub mod stream;
 pub mod telemetry;
 
-pub use app::{App, Slices};
+pub use app::{App, SliceState, Slices};
 pub use assets::Assets;
 pub use blocking_pool::BlockingPool;
 pub use clock::Clock;

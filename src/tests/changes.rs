@@ -339,9 +339,9 @@ async fn every_change_writes_one_row_or_does_not_happen(engine: Engine) {
         let server = Server::with(engine, EVERYTHING_ON).await;
         let is_client = crate::armoriq::routes().list().iter().any(|door| door.path == route);
         let change = match audience {
-            _ if is_client => change_by_client(&server, &route).await,
-            Audience::Key => change_by_key(&server, &method, &route).await,
-            _ => change_by_form(&server, &route).await,
+            _ if is_client => change_by_client(&server, route).await,
+            Audience::Key => change_by_key(&server, &method, route).await,
+            _ => change_by_form(&server, route).await,
         };
         let change = change.unwrap_or_else(|| panic!("there is no case for {method} {route}"));
         let (before, rows) = (server.everything().await, server.audited().await);

@@ -1,4 +1,4 @@
-//! Dependencies point one way: files that use each other in a circle can only be understood together. Reads the code as
+//! Dependencies point one way: modules use lower layers only, and no files use each other in a circle. Reads the code as
 //! text: `use` declarations and `crate::` paths, without test modules. Re-exports are followed to where an item is defined.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,6 +230,44 @@ fn describe(edges: &BTreeMap<&str, BTreeSet<&str>>, circle: &[&str]) -> String {
         format!("  {file} uses {}", targets.join(", "))
     });
     format!("{} files\n{}", circle.len(), lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The layers of `ARCHITECTURE.md`, the highest first.
+fn layers() -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("ARCHITECTURE.md")).expect("the architecture");
+    let (_, block) = text.split_once("```text layers\n").expect("a block of layers");
+    let (block, _) = block.split_once("```").expect("its end");
+    block.lines().map(|line| line.split(", ").map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn modules_use_lower_layers_only() {
+    let tree = SourceTree::read();
+    let layers = layers();
+    let layer_of = |module: &str| layers.iter().position(|layer| layer.iter().any(|name| name == module));
+    let top = |path: &str| path.split('/').next().unwrap_or(path).trim_end_matches(".rs").to_owned();
+    let mut faults = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    for (file, targets) in tree.edges() {
+        let module = top(file);
+        let Some(own) = layer_of(&module) else {
+            faults.insert(format!("{module} is in no layer"));
+            continue;
+        };
+        for target in targets {
+            let other = top(target);
+            found.insert((module.clone(), other.clone()));
+            if other != module && layer_of(&other).is_none_or(|layer| layer <= own) {
+                faults.insert(format!("{file} uses {target}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+    // The reader of `use` lines works: these are in the code.
+    for (upper, lower) in [("keys", "usage"), ("orgs", "accounts"), ("accounts", "audit"), ("server", "keys")]
+    {
+        assert!(found.contains(&(upper.to_owned(), lower.to_owned())), "{upper} uses {lower}");
+    }
 }
 
 #[test]

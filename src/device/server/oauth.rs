@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{LoginProtocol, NotBegun, Poll, PollResult, Request, StartedLogin, begin, poll};
-use crate::platform::http::{Audience, Routes, Visit};
-use crate::platform::{App, Secret};
+use crate::platform::http::{Audience, Protocol, Routes, Visit};
+use crate::platform::{App, Problem, Secret};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// Request parameters that authenticate a client.
@@ -35,6 +35,18 @@ pub fn routes() -> Routes {
         .post("/oauth/device_authorization", Audience::Anyone, device_authorization)
         .post("/oauth/token", Audience::Anyone, token)
         .get("/.well-known/oauth-authorization-server", Audience::Anyone, metadata)
+        .protocol(&["/oauth"], Protocol::Custom(error_form))
+        .protocol(&["/.well-known"], Protocol::Api)
+}
+
+/// The form of errors that other layers find.
+fn error_form(problem: &Problem) -> Response {
+    let code = match problem.status.as_u16() {
+        429 | 503 => "temporarily_unavailable",
+        status if status >= 500 => "server_error",
+        _ => "invalid_request",
+    };
+    answer(problem.status, &json!({ "error": code, "error_description": problem.detail }))
 }
 
 /// RFC 6749's error, with what this one has besides.

@@ -8,17 +8,21 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Wire;
+use super::{Protocol, Protocols};
 use crate::platform::{App, Error};
 
 pub const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn guard(
+    State((app, protocols)): State<(App, Protocols)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let fine = match Wire::of(request.uri().path()) {
-        Wire::Page => is_ours(request.headers(), app.public_url.origin()),
-        Wire::OAuth | Wire::ArmorIq => !is_anothers(request.headers()),
-        Wire::Api => true,
+    let fine = match protocols.of(request.uri().path()) {
+        Protocol::Pages => is_ours(request.headers(), app.public_url.origin()),
+        Protocol::Custom(_) => !is_anothers(request.headers()),
+        Protocol::Api => true,
     };
     if changes && !fine {
         return Error::CrossSite { public_url: app.public_url.origin().to_owned() }.into_response();

@@ -12,22 +12,22 @@ mod limits;
 mod pace;
 mod path_id;
 mod problems;
+mod protocol;
 mod proxy_hint;
 mod routes;
 pub mod serve;
 pub mod static_files;
 mod visit;
-mod wire;
 
 pub use cookie::cookie;
 pub use headers::page_policy;
 pub use limits::Availability;
 pub use path_id::PathId;
 pub use problems::PageOfProblem;
+pub use protocol::{Protocol, Protocols};
 pub use proxy_hint::ProxyHint;
 pub use routes::{Audience, Route, Routes};
 pub use visit::{Peer, THEME_COOKIE, Visit, user_agent};
-pub use wire::Wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -39,7 +39,13 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use super::{App, Problem};
 
 /// Wraps the routes. `page` draws a problem for people.
-pub fn stack(app: &App, routes: Router<App>, availability: Availability, page: PageOfProblem) -> Router {
+pub fn stack(
+    app: &App,
+    routes: Router<App>,
+    availability: Availability,
+    protocols: Protocols,
+    page: PageOfProblem,
+) -> Router {
     let limits = &app.config.limits;
     routes
         .fallback(|| async { Problem::of(axum::http::StatusCode::NOT_FOUND) })
@@ -53,10 +59,10 @@ pub fn stack(app: &App, routes: Router<App>, availability: Availability, page: P
             limits.request_timeout,
         ))
         .layer(map_response(limits::say_when_to_retry))
-        .layer(from_fn_with_state(app.clone(), cross_site::guard))
+        .layer(from_fn_with_state((app.clone(), protocols.clone()), cross_site::guard))
         .layer(from_fn_with_state(app.clone(), limits::header_size))
         .layer(from_fn(problems::catch_panic))
-        .layer(from_fn_with_state((app.clone(), page), problems::give_form))
+        .layer(from_fn_with_state((app.clone(), protocols, page), problems::give_form))
         .layer(from_fn_with_state(app.clone(), headers::secure))
         // Once more outside: drawing the page of a problem may fail too.
         .layer(from_fn(problems::catch_panic))

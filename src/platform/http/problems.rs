@@ -1,6 +1,5 @@
-//! Gives every refusal and failure its form: a page for people, problem+json for programs, RFC 6749's for OAuth, and
-//! what the ArmorIQ clients read at their login. What axum and the layers below refuse by themselves (405, 413, 415,
-//! 422, …) passes here too, so nothing leaves unshaped.
+//! Gives every error its form: a page for people, problem+json for programs, or that of a slice's own protocol. What axum
+//! and the inner layers refuse by themselves (405, 413, 415, 422, …) passes through here too.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -12,21 +11,20 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde::Serialize;
-use serde_json::json;
 
-use super::{Visit, Wire};
+use super::{Protocol, Protocols, Visit};
 use crate::platform::{App, Error, Problem};
 
 /// Draws a problem as a page.
 pub type PageOfProblem = fn(App, Visit, Problem) -> Pin<Box<dyn Future<Output = Response> + Send>>;
 
 pub async fn give_form(
-    State((app, page)): State<(App, PageOfProblem)>,
+    State((app, protocols, page)): State<(App, Protocols, PageOfProblem)>,
     request: Request,
     next: Next,
 ) -> Response {
-    let wire = Wire::of(request.uri().path());
-    let wants_page = wire == Wire::Page && accepts_html(request.headers());
+    let protocol = protocols.of(request.uri().path());
+    let wants_page = matches!(protocol, Protocol::Pages) && accepts_html(request.headers());
     let visit = request.extensions().get::<Visit>().cloned();
     let response = next.run(request).await;
     let status = response.status();
@@ -39,14 +37,10 @@ pub async fn give_form(
         None => Problem::of(status),
     };
     let Some(visit) = visit else { return response };
-    let mut shaped = if wants_page {
-        page(app, visit, problem.clone()).await
-    } else if wire == Wire::OAuth {
-        oauth(&problem)
-    } else if wire == Wire::ArmorIq {
-        armoriq(&problem)
-    } else {
-        problem_json(&problem, &visit)
+    let mut shaped = match protocol {
+        Protocol::Pages if wants_page => page(app, visit, problem.clone()).await,
+        Protocol::Pages | Protocol::Api => problem_json(&problem, &visit),
+        Protocol::Custom(form) => form(&problem),
     };
     *shaped.status_mut() = status;
     for name in [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
@@ -122,33 +116,4 @@ pub(super) fn problem_text(problem: &Problem, request_id: &str) -> String {
         }
         _ => text,
     }
-}
-
-fn oauth(problem: &Problem) -> Response {
-    let code = match problem.status.as_u16() {
-        429 | 503 => "temporarily_unavailable",
-        status if status >= 500 => "server_error",
-        _ => "invalid_request",
-    };
-    let mut response =
-        json_response(&json!({ "error": code, "error_description": problem.detail }), "application/json");
-    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-    response
-}
-
-/// These clients give up at any `error` and ask again without one: what will pass has none.
-fn armoriq(problem: &Problem) -> Response {
-    let passes = problem.status.is_server_error() || matches!(problem.status.as_u16(), 408 | 429);
-    let body = if passes {
-        json!({ "message": problem.detail })
-    } else {
-        json!({ "error": "invalid_request", "error_description": problem.detail, "message": problem.detail })
-    };
-    json_response(&body, "application/json")
-}
-
-fn json_response(body: &serde_json::Value, kind: &'static str) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }

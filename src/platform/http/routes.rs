@@ -9,6 +9,7 @@ use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::fast_path::{FastHandler, FastRoute, RequestMatch};
+use super::protocol::{Protocol, Protocols};
 use crate::platform::App;
 
 /// Who a route is for. Finer questions (whose key, which role in which organization) are answered by the services.
@@ -38,6 +39,7 @@ pub struct Routes {
     fast: Vec<FastRoute>,
     list: Vec<Route>,
     description: OpenApi,
+    protocols: Vec<(&'static str, Protocol)>,
 }
 
 impl Routes {
@@ -150,6 +152,16 @@ impl Routes {
         self
     }
 
+    /// The protocol of everything below these paths.
+    pub fn protocol(mut self, folders: &[&'static str], protocol: Protocol) -> Self {
+        self.protocols.extend(folders.iter().map(|folder| (*folder, protocol)));
+        self
+    }
+
+    pub fn protocols(&self) -> Protocols {
+        Protocols::new(self.protocols.clone())
+    }
+
     pub fn description(&self) -> &OpenApi {
         &self.description
     }
@@ -161,6 +173,7 @@ impl Routes {
         self.fast.extend(other.fast);
         self.list.extend(other.list);
         self.description.merge(other.description);
+        self.protocols.extend(other.protocols);
         self
     }
 

@@ -11,7 +11,7 @@ use super::table::rows;
 use super::world::World;
 use crate::orgs::server::BoundForms;
 use crate::platform::db::Engine;
-use crate::platform::http::{Audience, Route, Wire};
+use crate::platform::http::{Audience, Protocol, Route};
 use crate::server;
 use crate::shared::Role;
 use crate::tests::changes::EVERYTHING_ON;
@@ -39,7 +39,9 @@ async fn no_changing_route_takes_requests_from_other_sites(engine: Engine) {
     ];
     world.create_all().await;
     let before = server.everything().await;
-    for row in rows().filter(|row| row.is_change() && Wire::of(row.address()) == Wire::Page) {
+    let protocols = crate::server::routes().protocols();
+    let has_cookies = |row: &Row| matches!(protocols.of(row.address()), Protocol::Pages);
+    for row in rows().filter(|row| row.is_change() && has_cookies(row)) {
         for headers in foreign {
             let mut call = world.call(row).await.browser().with(world.cookies());
             for (name, value) in headers {

@@ -23,7 +23,7 @@ pub use proxy_query::MistakeLog;
 
 use crate::keys::Status;
 use crate::platform::http::fast_path::FastResponse;
-use crate::platform::http::{Audience, Routes};
+use crate::platform::http::{Audience, Protocol, Routes};
 use schemas::KeyOrder;
 
 /// The documentation of the fast routes, and of schemas that only query parameters refer to.
@@ -37,6 +37,7 @@ pub fn routes() -> Routes {
         .fast(Method::POST, "/api/v1/keys/verify", Audience::Key, |app, peer, request| {
             FastResponse::Pending(Box::pin(verify::verify(app, peer, request)))
         })
+        .protocol(&["/api"], Protocol::Api)
         .describe(Checks::openapi())
         .documented(Audience::Key, routes!(me::show))
         .documented(Audience::Key, routes!(manage::list, manage::create))
