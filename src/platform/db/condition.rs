@@ -15,7 +15,7 @@ pub struct Condition {
     has_damage: AtomicBool,
     /// A new connection could not read the file.
     is_unreadable: AtomicBool,
-    /// A write failed because the disk is full, and none has succeeded since.
+    /// A write failed because the disk is full, and no probe has found room since.
     is_full: AtomicBool,
     /// When the first of the transactions began that have been waiting for the write lock, on a steady clock. None once one
     /// has got it.
@@ -47,7 +47,8 @@ impl Condition {
         }
     }
 
-    pub fn note_commit(&self) {
+    /// A probe found ample room. Other commits do not prove it: they may fit into pages that are there.
+    pub fn note_room(&self) {
         self.is_full.store(false, Ordering::Relaxed);
     }
 

@@ -52,7 +52,8 @@ impl Db {
         }
         if let Ok(write) = turn {
             let mut write = write?;
-            let room = if self.core.condition.is_full() { AMPLE_ROOM } else { ROOM };
+            let was_full = self.core.condition.is_full();
+            let room = if was_full { AMPLE_ROOM } else { ROOM };
             // Its pages are free again in the same transaction.
             for filler in [room, 0] {
                 sqlx::query("UPDATE readiness_probe SET at = $1, filler = $2 WHERE one = 1")
@@ -62,6 +63,9 @@ impl Db {
                     .await?;
             }
             write.commit().await?;
+            if was_full {
+                self.core.condition.note_room();
+            }
         }
         self.core.pool.fetch_one(READ).await?;
         if self.core.condition.has_damage() { Err(Fault::Damaged.into()) } else { Ok(()) }
@@ -96,10 +100,10 @@ impl Db {
             })
             .await;
         match made {
-            Err(error) if Fault::of(&error) == Fault::Full => Err(error),
             // Without the right to make temporary tables the next write tells.
+            Err(error) if Fault::of(&error) != Fault::Denied => Err(error),
             _ => {
-                self.core.condition.note_commit();
+                self.core.condition.note_room();
                 Ok(())
             }
         }

@@ -62,7 +62,6 @@ impl Write {
         // The file may have gone since the transaction began.
         self.core.refuse_faulty()?;
         (&mut **self).execute("COMMIT").await?;
-        self.core.condition.note_commit();
         if let Some(file) = &self.core.file {
             // The commit may have begun a new log or copied the old one into the file.
             file.remember_header();

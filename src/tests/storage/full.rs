@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use sqlx::Executor;
 
 use super::{QUICK, expect_unavailable};
 use crate::keys::server::{self as keys, Presenter, Revealed};
 use crate::platform::db::Engine;
-use crate::tests::harness::{Folder, Server, TestDatabase};
+use crate::tests::harness::{Folder, Server, TestDatabase, on_both_engines};
 use crate::tests::keys::ANYTHING;
 use crate::tests::people::EMAIL;
 use crate::tests::personas::{PASSWORD, Persona};
@@ -109,6 +110,55 @@ async fn a_file_that_may_not_grow_is_told_and_recovered_from() {
     let server = Server::with(Engine::Sqlite, QUICK).await;
     let db = &server.app.db;
     runs_full(&server, || db.limit_pages(1), || db.limit_pages(NO_LIMIT)).await;
+}
+
+/// A small change may succeed while a larger one finds no room.
+#[apply(on_both_engines!)]
+async fn a_full_database_is_not_ready_until_there_is_room(engine: Engine) {
+    const REFUSE_TABLES: &str = "CREATE FUNCTION no_table() RETURNS event_trigger LANGUAGE plpgsql AS \
+                                 $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$";
+    let server = Server::with(engine, QUICK).await;
+    let db = &server.app.db;
+    let admin = server.key_of(Persona::Owner).await;
+    server.expect_ready().await;
+    match engine {
+        Engine::Sqlite => {
+            let pages = server.count("SELECT page_count FROM pragma_page_count()").await;
+            db.limit_pages(u32::try_from(pages).expect("a number of pages") + 20);
+            let mut write = db.write().await.expect("a turn");
+            let filled = sqlx::query("UPDATE readiness_probe SET filler = $1")
+                .bind("x".repeat(200_000))
+                .execute(&mut *write)
+                .await;
+            filled.expect_err("there is no room");
+        }
+        Engine::Postgres => {
+            server.refuse("INSERT ON keys").await;
+            server.execute(REFUSE_TABLES).await;
+            server
+                .execute(
+                    "CREATE EVENT TRIGGER no_table ON ddl_command_start WHEN TAG IN ('CREATE TABLE AS') \
+                     EXECUTE FUNCTION no_table()",
+                )
+                .await;
+            expect_unavailable(&server.create(&admin, "too much").await);
+        }
+    }
+    for _ in 0..3 {
+        let mut write = db.write().await.expect("a turn");
+        write.execute("UPDATE readiness_probe SET at = at").await.expect("it needs no room");
+        write.commit().await.expect("it needs no room");
+        server.expect_not_ready("full").await;
+    }
+    match engine {
+        Engine::Sqlite => db.limit_pages(NO_LIMIT),
+        Engine::Postgres => {
+            server.execute("DROP EVENT TRIGGER no_table").await;
+            server.allow_again("keys").await;
+        }
+    }
+    server.expect_ready().await;
+    assert_eq!(server.create(&admin, "with room again").await.status, 201);
 }
 
 /// The session is saved after the handler has answered.
