@@ -4,7 +4,8 @@
 use super::draft::check;
 use super::{AgentDraft, store};
 use crate::audit::{self, Event};
-use crate::orgs::server::Actor;
+use crate::orgs::server::{Actor, Membership, present_role};
+use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{AgentId, OrgId, Permission, contains_token};
 
@@ -46,7 +47,12 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     let now = app.clock.now();
     let org = &actor.org.org;
     let new = AgentId::new(now, app.chance_for_id());
-    let mut write = app.db.write().await?;
+    let begun = match begin(app, actor).await {
+        Err(Error::Forbidden(why)) => return Err(refused(app, actor, draft, &why).await.into()),
+        begun => begun,
+    };
+    let (mut write, actor) = begun?;
+    let actor = &actor;
     let (id, maker) = store::hold(&mut write, actor.org.org, new, &draft.agent_id, actor.user, now).await?;
     if maker != actor.user && !actor.may(Permission::ManageAllKeys) {
         drop(write);
@@ -75,7 +81,8 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
 /// Removes an agent, its servers and its policy.
 pub async fn remove(app: &App, actor: &Actor, id: AgentId) -> Result<Agent, Error> {
     actor.require(Permission::RegisterAgents)?;
-    let mut write = app.db.write().await?;
+    let (mut write, actor) = begin(app, actor).await?;
+    let actor = &actor;
     let agent = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     if !may_remove(actor, &agent) {
         return Err(Error::Forbidden(
@@ -89,6 +96,14 @@ pub async fn remove(app: &App, actor: &Actor, id: AgentId) -> Result<Agent, Erro
     audit::record(app, &mut write, &actor.by, event).await?;
     write.commit().await?;
     Ok(agent)
+}
+
+/// Begins a change and reads the actor's role again: they may have been removed or disabled. 403 for the key of such a person.
+async fn begin(app: &App, actor: &Actor) -> Result<(Write, Actor), Error> {
+    let mut write = app.db.write().await?;
+    let role = present_role(&mut write, actor).await?;
+    let org = Membership { role, ..actor.org.clone() };
+    Ok((write, Actor { org, ..actor.clone() }))
 }
 
 pub fn may_remove(actor: &Actor, agent: &Agent) -> bool {

@@ -3,6 +3,7 @@
 use macro_rules_attribute::apply;
 
 use super::*;
+use crate::accounts::server::set_enabled;
 use crate::platform::db::Engine;
 
 const SECRETS: [&str; 5] =
@@ -180,6 +181,30 @@ async fn an_agent_is_renewed_by_its_first_registrar_or_an_admin(engine: Engine) 
     // Another organization has names of its own.
     let stranger = server.key_of(Persona::Stranger).await;
     assert_eq!(server.register(&stranger, &config("billing", &[])).await.status, 200);
+}
+
+#[apply(on_both_engines!)]
+async fn keys_of_people_who_are_gone_register_nothing(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (disabled, removed) = (server.key_of(Persona::Admin).await, server.key_of(Persona::Member).await);
+    assert_eq!(server.register(&disabled, &config("bot", &[])).await.status, 200);
+    let email = Persona::Admin.email();
+    set_enabled(&server.app, &email, false).await.expect("disabled");
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let member = server.actor(Persona::Member).await.user;
+    let left = server.submit(&owner, &format!("/settings/members/{member}/remove"), &[]).await;
+    assert_eq!(left.status, 303, "{}", left.text());
+    for key in [&disabled, &removed] {
+        for name in ["bot", "another"] {
+            let why = refused(&server.register(key, &config(name, &["mail.*"])).await, 403);
+            assert!(why.contains("disabled or no longer a member"), "{why}");
+        }
+    }
+    assert_eq!(server.count("SELECT count(*) FROM agents").await, 1);
+    assert_eq!(server.audited().await.iter().filter(|action| *action == "agent.registered").count(), 1);
+    assert!(server.audited().await.contains(&"agent.refused".to_owned()));
+    set_enabled(&server.app, &email, true).await.expect("enabled");
+    assert_eq!(server.register(&disabled, &config("bot", &["mail.*"])).await.status, 200);
 }
 
 #[apply(on_both_engines!)]

@@ -137,7 +137,7 @@ async fn hold(app: &App, actor: &Actor, user: UserId) -> Result<(Write, Role, Me
 
 /// The error when a key tries to change something. Reads and verification still work.
 pub const CREATOR_GONE: &str = "The person who created this key is disabled or no longer a member of the organization, so it \
-                                cannot change keys or members.";
+                                cannot change keys, members or agents.";
 
 /// What the actor may do now: they may have lost it since their request began. A key keeps its own role, as long as the
 /// person who created it is a member and not disabled.
