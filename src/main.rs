@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use latchkey::admin::{self, Task};
 use latchkey::platform::Config;
 use latchkey::platform::config::Sources;
-use latchkey::platform::process::Failure;
+use latchkey::platform::process::{Failure, survive_file_size_limit};
 use latchkey::server;
 
 /// Settings of it: `.cargo/config.toml`.
@@ -65,6 +65,7 @@ fn fail(failure: &Failure) -> ExitCode {
 }
 
 async fn run(line: CommandLine) -> Result<(), Failure> {
+    survive_file_size_limit()?;
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
     let sources = Sources::load(line.source.config.as_deref(), variables)?;

@@ -67,6 +67,16 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
+/// A write beyond the limit on the size of files (`ulimit -f`, systemd's `LimitFSIZE`) fails from now on; without a handler
+/// for its signal it would end the process.
+pub fn survive_file_size_limit() -> Result<(), Failure> {
+    const SIGXFSZ: i32 = 25;
+    // The handler stays when this is dropped.
+    signal(SignalKind::from_raw(SIGXFSZ))
+        .map(drop)
+        .map_err(|error| Failure(format!("cannot watch for signals: {error}")))
+}
+
 /// Warns when browsers would send passwords and keys over plain http through a network.
 pub fn warn_of_plain_http(app: &App) {
     let local = ["127.0.0.1", "localhost", "[::1]"];

@@ -1,6 +1,7 @@
 //! What can be wrong with a database, in words for the operator: the one place that knows the error codes of the engines.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,10 @@ pub enum Fault {
     Silent,
     /// It refuses this server: a wrong name or password, or rights that were taken away.
     Denied,
+    /// Its disk is full, or its files may not grow.
     Full,
+    /// The process has too many open files to open another one.
+    OutOfFiles,
     ReadOnly,
     /// Another process holds a lock that a change needs.
     Locked,
@@ -38,6 +42,7 @@ impl Fault {
     pub fn of(error: &sqlx::Error) -> Self {
         use sqlx::Error as Sql;
         match error {
+            Sql::Io(cause) if is_out_of_files(cause) => Self::OutOfFiles,
             Sql::Io(cause) => Self::inside(cause).unwrap_or(Self::Away),
             Sql::Tls(_) | Sql::PoolClosed | Sql::WorkerCrashed => Self::Away,
             Sql::PoolTimedOut => Self::Silent,
@@ -46,6 +51,8 @@ impl Fault {
                 Some(code) if code == "1" && cause.message().starts_with("no such table") => {
                     Self::TableMissing
                 }
+                // It cannot open a file, and does not say why.
+                Some(code) if code == "14" && no_file_can_be_opened() => Self::OutOfFiles,
                 Some(code) => Self::of_code(&code),
                 None => Self::Failing,
             },
@@ -82,6 +89,8 @@ impl Fault {
     /// Extended codes have the primary one in the low byte.
     fn of_sqlite(code: &str) -> Self {
         match code.parse::<u32>().map(|number| number & 0xff) {
+            // Of failed writes: the limit on the size of files, or a quota. SQLite has a code of its own for a full disk only.
+            _ if code == "778" => Self::Full,
             Ok(5 | 6) => Self::Locked,
             Ok(8) => Self::ReadOnly,
             Ok(3 | 10 | 14) => Self::Disk,
@@ -106,13 +115,30 @@ impl Fault {
     }
 }
 
+fn is_out_of_files(error: &io::Error) -> bool {
+    /// EMFILE and ENFILE.
+    const CODES: [i32; 2] = [24, 23];
+    error.raw_os_error().is_some_and(|code| CODES.contains(&code))
+}
+
+/// Whether this process cannot open as many files as a connection of SQLite opens.
+fn no_file_can_be_opened() -> bool {
+    let files: Vec<_> = (0..4).map(|_| File::open("/dev/null")).collect();
+    files.iter().any(|file| file.as_ref().is_err_and(is_out_of_files))
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Away => "the database cannot be reached",
             Self::Silent => "the database did not answer in time",
             Self::Denied => "the database refuses this server: check its name, user, password and rights",
-            Self::Full => "the database is full: make room on its disk",
+            Self::Full => {
+                "the database is full: make room on its disk, or raise the limit on the size of its files"
+            }
+            Self::OutOfFiles => {
+                "the server has too many open files: raise its limit on open files, or close idle connections"
+            }
             Self::ReadOnly => "the database is read-only",
             Self::Locked => "another process holds the write lock of the database",
             Self::Disk => {
@@ -168,7 +194,8 @@ mod tests {
             ("517", Fault::Locked),
             ("40P01", Fault::Locked),
             ("10", Fault::Disk),
-            ("778", Fault::Disk),
+            ("778", Fault::Full),
+            ("266", Fault::Disk),
             ("4874", Fault::Disk),
             ("5386", Fault::Disk),
             ("14", Fault::Disk),

@@ -3,6 +3,7 @@
 
 mod full;
 mod journal;
+mod limits;
 mod outage;
 mod proxy;
 mod readiness;
