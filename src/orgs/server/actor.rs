@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use tower_sessions::Session;
 
 use super::store::{self, Membership};
-use crate::accounts::server::{Person, fingerprint, person_of, session_stands, signed_in};
+use crate::accounts::server::{Person, change_stored, fingerprint, person_of, session_stands, signed_in};
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -161,9 +161,18 @@ async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
     let mut visitor = Visitor::load(app, session, visit).await?;
     // Only a GET request consumes the message.
     if let Some(visitor) = visitor.as_mut().filter(|_| parts.method == Method::GET) {
-        visitor.message = message::take(session).await?;
+        visitor.message = take_message(app, session).await?;
     }
     Ok(visitor)
+}
+
+/// A message that cannot be removed is shown again by the next page.
+async fn take_message(app: &App, session: &Session) -> Result<Option<PageMessage>, Error> {
+    let Some(message) = session.get(message::KEY).await? else { return Ok(None) };
+    if let Err(error) = change_stored(app, session, message::KEY, None).await {
+        tracing::debug!(%error, "a message stays in its session");
+    }
+    Ok(Some(message))
 }
 
 /// Back to the same page after signing in; a form's content cannot be kept, its page can.

@@ -69,7 +69,10 @@ pub async fn submit(
             let (by, here) = (visitor.by(), &visitor.session);
             match accounts::confirm_factor(&app, &by, &visitor.person, here, secret, &form.code).await? {
                 Some(recovery) => {
-                    accounts::keep_session(&session).await?;
+                    // The codes are in this response only.
+                    if let Err(error) = accounts::keep_session(&app, &session).await {
+                        tracing::warn!(%error, "a session ends because its change could not be saved");
+                    }
                     return Ok(codes(&app, &member, recovery, "Second factor is on").await);
                 }
                 None => {

@@ -56,7 +56,7 @@ pub async fn submit(
     );
     let errors = match changed.await? {
         ProfileChange::Done => {
-            accounts::keep_session(&session).await?;
+            accounts::keep_session(&app, &session).await?;
             let word = "Password changed. All other sessions were signed out.";
             let mut response = done(&session, word).await?.into_response();
             remember(&app, &headers, &visitor.person, &mut response).await?;

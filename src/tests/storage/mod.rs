@@ -8,6 +8,7 @@ mod outage;
 mod proxy;
 mod readiness;
 mod transactions;
+mod unsaved;
 
 use axum::http::StatusCode;
 use serde_json::json;

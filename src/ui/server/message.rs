@@ -5,7 +5,8 @@ use tower_sessions::Session;
 
 use crate::platform::Error;
 
-const MESSAGE: &str = "word";
+/// Of the message in the session.
+pub const KEY: &str = "word";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PageMessage {
@@ -16,12 +17,12 @@ pub struct PageMessage {
 
 /// Reports a success on the next page.
 pub async fn leave_message(session: &Session, text: &str) -> Result<(), Error> {
-    Ok(session.insert(MESSAGE, PageMessage { text: text.to_owned(), refused: false }).await?)
+    Ok(session.insert(KEY, PageMessage { text: text.to_owned(), refused: false }).await?)
 }
 
 /// Reports a failure on the next page.
 pub async fn leave_error(session: &Session, text: &str) -> Result<(), Error> {
-    Ok(session.insert(MESSAGE, PageMessage { text: text.to_owned(), refused: true }).await?)
+    Ok(session.insert(KEY, PageMessage { text: text.to_owned(), refused: true }).await?)
 }
 
 /// Warns on the next page that the URL contained a whole key.
@@ -29,12 +30,4 @@ pub async fn warn_of_token_in_address(session: &Session) -> Result<(), Error> {
     let text =
         "A whole key was in that address, and so in the browser's history and perhaps in logs. Rotate it.";
     leave_error(session, text).await
-}
-
-/// Removes the message from the session, which is saved only if there was one.
-pub async fn take(session: &Session) -> Result<Option<PageMessage>, Error> {
-    if session.get_value(MESSAGE).await?.is_none() {
-        return Ok(None);
-    }
-    Ok(session.remove(MESSAGE).await?)
 }

@@ -25,8 +25,8 @@ pub use profile::{
 pub use proven::{end_leave, keep_proven, link_permission, permit_link, proven_identity};
 pub use reset::{Reset, mail_reset_link, print_reset_link, reset_by_link, set_enabled};
 pub use session::{
-    ORIGIN, SIGNED_IN, SignedIn, choose_org, end_this_session, keep_session, new_session, pending, person_of,
-    session_stands, signed_in, start_pending, start_session,
+    ORIGIN, SIGNED_IN, SignedIn, change_stored, choose_org, end_this_session, keep_session, new_session,
+    pending, person_of, session_stands, signed_in, start_pending, start_session,
 };
 pub use setup::{
     new_setup_link, nobody_yet, print_setup_link, setup_is_open, setup_link_printed_at, setup_refused,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tower_sessions::Session;
 
 use super::Person;
@@ -114,12 +114,36 @@ pub async fn session_stands(app: &App, id_hash: &str, person: UserId) -> Result<
     }
 }
 
-/// Keeps this session valid after a change of one's own password; all others end.
-pub async fn keep_session(session: &Session) -> Result<(), Error> {
-    if let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? {
-        session.insert(SIGNED_IN, SignedIn { epoch: signed_in.epoch + 1, ..signed_in }).await?;
-    }
-    Ok(())
+/// Keeps this session valid after a change of one's own password or second factor; all others end. It is saved at once, so
+/// that a failure does not replace a response that shows recovery codes.
+pub async fn keep_session(app: &App, session: &Session) -> Result<(), Error> {
+    let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? else { return Ok(()) };
+    let signed_in = serde_json::to_value(SignedIn { epoch: signed_in.epoch + 1, ..signed_in })
+        .map_err(|error| Error::internal(error.to_string()))?;
+    change_stored(app, session, SIGNED_IN, Some(signed_in)).await
+}
+
+/// Sets or removes a value of a session in the database now. To the session layer the session stays unchanged: the layer
+/// saves a changed one after the response, and replaces the response when that fails.
+pub async fn change_stored(
+    app: &App,
+    session: &Session,
+    key: &str,
+    value: Option<Value>,
+) -> Result<(), Error> {
+    let Some(id) = session.id() else { return Ok(()) };
+    let id_hash = fingerprint(&id);
+    let mut write = app.db.write().await?;
+    let Some(data) = sessions::data(&mut write, &id_hash).await? else { return Ok(()) };
+    let mut data: Map<String, Value> =
+        serde_json::from_str(&data).map_err(|error| Error::internal(error.to_string()))?;
+    match value {
+        Some(value) => data.insert(key.to_owned(), value),
+        None => data.remove(key),
+    };
+    sessions::set_data(&mut write, &id_hash, &Value::Object(data).to_string()).await?;
+    write.commit().await?;
+    Ok(session.load().await?)
 }
 
 /// Selects the current organization. The caller has checked the membership.

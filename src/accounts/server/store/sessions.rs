@@ -111,6 +111,22 @@ pub async fn update(write: &mut Write, row: &SessionRow) -> Result<(), sqlx::Err
         .map(drop)
 }
 
+pub async fn data(write: &mut Write, id_hash: &str) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT data FROM sessions WHERE id_hash = $1")
+        .bind(id_hash)
+        .fetch_optional(&mut **write)
+        .await
+}
+
+pub async fn set_data(write: &mut Write, id_hash: &str, data: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sessions SET data = $2 WHERE id_hash = $1")
+        .bind(id_hash)
+        .bind(data)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
 /// Updates `last_seen_at` of the session and its person.
 pub async fn touch(write: &mut Write, id_hash: &str, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in [
