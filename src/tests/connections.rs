@@ -132,6 +132,57 @@ async fn a_server_that_waits_for_its_database_says_so() {
     starting.abort();
 }
 
+const POSTED: [&str; 5] =
+    ["/api/v1/keys", "/api/v1/keys/verify", "/sign-out", "/settings/profile", "/nowhere"];
+
+/// Many clients send headers and body apart. A response that comes before the body must not close the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_nobody_reads_keeps_the_connection() {
+    let server = Server::on(Engine::Sqlite).await;
+    let listening = ListeningServer::start(&server).await;
+    let mut stream = TcpStream::connect(listening.address).await.expect("a connection");
+    stream.set_nodelay(true).expect("packets at once");
+    for _ in 0..20 {
+        for path in POSTED {
+            for (framing, body) in
+                [("content-length: 2", "{}"), ("transfer-encoding: chunked", "2\r\n{}\r\n0\r\n\r\n")]
+            {
+                let head = format!("POST {path} HTTP/1.1\r\nhost: latchkey.test\r\n{framing}\r\n\r\n");
+                stream.write_all(head.as_bytes()).await.expect("an open connection");
+                tokio::task::yield_now().await;
+                stream.write_all(body.as_bytes()).await.expect("an open connection");
+                let response = read_until(&mut stream, "\r\n\r\n").await;
+                assert!(!response.contains("connection: close"), "{path}: {response}");
+            }
+        }
+    }
+    drop(stream);
+    listening.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_response_before_a_body_that_is_not_read_says_that_the_connection_closes() {
+    let server = Server::on(Engine::Sqlite).await;
+    let listening = ListeningServer::start(&server).await;
+    for path in POSTED {
+        for framing in [
+            "content-length: 2",
+            "content-length: 10000000",
+            "content-length: 2\r\nexpect: 100-continue",
+            "transfer-encoding: chunked",
+        ] {
+            let mut stream = TcpStream::connect(listening.address).await.expect("a connection");
+            let head = format!("POST {path} HTTP/1.1\r\nhost: latchkey.test\r\n{framing}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("headers");
+            let mut response = String::new();
+            timeout(PATIENCE, stream.read_to_string(&mut response)).await.expect("an end").expect("text");
+            assert!(response.contains("connection: close"), "{path}, {framing}: {response}");
+            assert!(!response.contains("100 Continue"), "{path}, {framing}: {response}");
+        }
+    }
+    listening.stop().await;
+}
+
 async fn until_closed(stream: &mut TcpStream) {
     // A connection with unread bytes is closed by a reset, which is an error here.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.expect("it is closed");

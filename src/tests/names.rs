@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Names that traits and macros of libraries prescribe.
-const PRESCRIBED: [&str; 3] = ["Target", "Rejection", "Error"];
+const PRESCRIBED: [&str; 4] = ["Target", "Rejection", "Error", "Data"];
 
 /// Names that several types still share. One that is unique by now must be removed here.
 const NOT_YET: &[&str] = &[

@@ -17,6 +17,7 @@ mod proxy_hint;
 mod routes;
 pub mod serve;
 pub mod static_files;
+mod unread;
 mod visit;
 
 pub use cookie::cookie;

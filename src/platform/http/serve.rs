@@ -7,8 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::fast_path::Dispatcher;
 use super::pace::{Pace, Paced, Patience, Stillness};
+use super::unread;
 use super::visit::Peer;
 use crate::platform::config::Limits;
 
@@ -101,9 +101,13 @@ async fn converse(
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let turn = Pace::begin(&pace);
         async move {
-            let request =
-                request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
-            let response = dispatcher.respond(Peer(peer), request).await;
+            let (request, unread) = unread::watch(request);
+            let mut response = dispatcher.respond(Peer(peer), request).await;
+            if let Some(unread) = unread
+                && !unread.drain().await
+            {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<Response, Infallible>(turn.until_sent(response))
         }
     });
