@@ -17,8 +17,8 @@ use crate::shared::SecretId;
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
-/// A reading of the change log that takes longer has failed, since the lease on cached states ends soon after.
-const READ_TIMEOUT: Duration = Duration::from_secs(4);
+/// A try to read the change log that takes longer has failed. Two tries must fit into the lease on cached states.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 const IDEMPOTENCY_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// About how long the start and the stop wait while usage is rolled up.
 const ROLLUP_TIME: Duration = Duration::from_secs(5);
@@ -83,13 +83,14 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
     loop {
         let began = app.clock.steady();
         let Some(seen) = cache.change_log_position() else {
-            let newest = app.db.within(READ_TIMEOUT, |db| Box::pin(changes::newest(db))).await?;
+            let newest = app.db.within_two_tries(READ_TIMEOUT, |db| Box::pin(changes::newest(db))).await?;
             app.db.listener().tell_gap();
             cache.set_change_log_position(newest);
             cache.renew_lease(began);
             return Ok(());
         };
-        let read = app.db.within(READ_TIMEOUT, move |db| Box::pin(changes::after(db, seen))).await?;
+        let read =
+            app.db.within_two_tries(READ_TIMEOUT, move |db| Box::pin(changes::after(db, seen))).await?;
         if read.gap {
             app.db.listener().tell_gap();
         }

@@ -211,6 +211,30 @@ impl Db {
         })
     }
 
+    /// The same twice. On PostgreSQL the second try has a new connection: those of the pool may have died without a sign. On
+    /// SQLite it is one try with the time of two.
+    pub async fn within_two_tries<T>(
+        &self,
+        span: Duration,
+        work: impl for<'c> Fn(&'c mut AnyConnection) -> Work<'c, T>,
+    ) -> Result<T, sqlx::Error> {
+        if self.core.engine == Engine::Sqlite {
+            return self.within(2 * span, work).await;
+        }
+        let first = self.within(span, &work).await;
+        if first.as_ref().err().map(Fault::of) != Some(Fault::Silent) {
+            return first;
+        }
+        let second = async {
+            let options = self.core.pool.connect_options();
+            let mut connection = AnyConnection::connect_with(&options).await?;
+            let done = work(&mut connection).await?;
+            let _ = connection.close().await;
+            Ok(done)
+        };
+        tokio::time::timeout(span, second).await.unwrap_or_else(|_| Err(Fault::Silent.into()))
+    }
+
     /// For tests: the file cannot grow beyond so many pages, or beyond its size where that is more.
     #[cfg(test)]
     pub fn limit_pages(&self, most: u32) {

@@ -47,16 +47,33 @@ impl Availability {
     }
 }
 
+/// How long a request that is under way goes on when the database is found to be away.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
+
 /// Answers 503 at once while the database is known to be away: waiting for a connection would only delay the same response.
+/// Requests that are under way end soon after it is known.
 pub async fn refuse_while_away(
     State(availability): State<Availability>,
     request: Request,
     next: Next,
 ) -> Response {
-    if availability.app.db.is_away() && !availability.is_always(&request) {
-        return Error::Unavailable(Box::new(sqlx::Error::from(Fault::Away))).into_response();
+    if availability.is_always(&request) {
+        return next.run(request).await;
     }
-    next.run(request).await
+    let away = || Error::Unavailable(Box::new(sqlx::Error::from(Fault::Away))).into_response();
+    let db = &availability.app.db;
+    if db.is_away() {
+        return away();
+    }
+    let gone = async {
+        db.gone().await;
+        tokio::time::sleep(LAST_CHANCE).await;
+    };
+    tokio::select! {
+        biased;
+        response = next.run(request) => response,
+        () = gone => away(),
+    }
 }
 
 /// The `Retry-After` of a 503 that has none.

@@ -114,6 +114,38 @@ async fn checks_that_wait_for_a_connection_end_when_the_database_is_away(engine:
     assert_eq!(server.check(&token).await, Outcome::Unknown);
 }
 
+#[apply(on_both_engines!)]
+async fn requests_under_way_end_when_the_database_is_away(engine: Engine) {
+    let settings = [
+        ("LATCHKEY_DATABASE_CONNECTIONS", "1"),
+        ("LATCHKEY_DATABASE_TIMEOUT", "60s"),
+        ("LATCHKEY_REQUEST_TIMEOUT", "5m"),
+        QUICK[0],
+    ];
+    let server = Server::with(engine, &settings).await;
+    let taken = server.app.db.pool().acquire().await.expect("the only connection");
+    let mut page = Box::pin(server.get("/invite/none").browser().send());
+    assert!((&mut page).now_or_never().is_none(), "it waits");
+    server.app.db.set_away(true);
+    expect_unavailable(&tokio::time::timeout(LONG, page).await.expect("it ends"));
+    drop(taken);
+}
+
+/// A firewall that forgets its connections, for example.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_die_silently_are_no_outage() {
+    let (server, proxy, ..) = behind_proxy(QUICK).await;
+    let pings = (0..8).map(|_| server.app.db.ping());
+    for ping in futures_util::future::join_all(pings).await {
+        ping.expect("an answer");
+    }
+    proxy.silence_open();
+    server.clock.advance(PAST_LEASE);
+    keys::keep_up(&server.app).await.expect("a new connection works");
+    assert!(!server.app.db.is_away());
+    assert!(keys::is_current(&server.app));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_comes_back_is_used_again() {
     let settings = [("LATCHKEY_DATABASE_TIMEOUT", "1s"), QUICK[0]];

@@ -12,9 +12,18 @@ use tokio::task::JoinSet;
 use url::Url;
 
 pub struct Proxy {
-    is_frozen: watch::Sender<bool>,
+    faults: watch::Sender<ProxyFaults>,
     /// Ends with the proxy, and every connection with it.
     _connections: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct ProxyFaults {
+    is_frozen: bool,
+    /// Connections up to this number forward nothing any more.
+    silenced: usize,
+    /// The number of the newest connection.
+    newest: usize,
 }
 
 impl Proxy {
@@ -22,42 +31,55 @@ impl Proxy {
     pub async fn listen(port: u16, server: &Url) -> Self {
         let listener = bound(port).await;
         let server = (server.host_str().expect("a host").to_owned(), server.port().expect("a port"));
-        let is_frozen = watch::Sender::new(false);
+        let faults = watch::Sender::new(ProxyFaults::default());
         let mut tasks = JoinSet::new();
         tasks.spawn({
-            let is_frozen = is_frozen.clone();
+            let faults = faults.clone();
             async move {
                 let mut connections = JoinSet::new();
                 while let Ok((client, _)) = listener.accept().await {
-                    let (server, is_frozen) = (server.clone(), is_frozen.subscribe());
+                    faults.send_modify(|faults| faults.newest += 1);
+                    let (server, number, faults) =
+                        (server.clone(), faults.borrow().newest, faults.subscribe());
                     connections.spawn(async move {
                         let Ok(server) = TcpStream::connect(server).await else { return };
                         let ((from_client, to_client), (from_server, to_server)) =
                             (client.into_split(), server.into_split());
                         tokio::select! {
-                            () = forward(from_client, to_server, is_frozen.clone()) => {}
-                            () = forward(from_server, to_client, is_frozen) => {}
+                            () = forward(from_client, to_server, number, faults.clone()) => {}
+                            () = forward(from_server, to_client, number, faults) => {}
                         }
                     });
                 }
             }
         });
-        Self { is_frozen, _connections: tasks }
+        Self { faults, _connections: tasks }
     }
 
     pub fn freeze(&self) {
-        self.is_frozen.send_replace(true);
+        self.faults.send_modify(|faults| faults.is_frozen = true);
     }
 
     pub fn thaw(&self) {
-        self.is_frozen.send_replace(false);
+        self.faults.send_modify(|faults| faults.is_frozen = false);
+    }
+
+    /// The connections that are open now die without a sign; new ones work.
+    pub fn silence_open(&self) {
+        self.faults.send_modify(|faults| faults.silenced = faults.newest);
     }
 }
 
-async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut is_frozen: watch::Receiver<bool>) {
+async fn forward(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    number: usize,
+    mut faults: watch::Receiver<ProxyFaults>,
+) {
+    let forwards = |faults: &ProxyFaults| !faults.is_frozen && number > faults.silenced;
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(length) = from.read(&mut bytes).await {
-        if length == 0 || is_frozen.wait_for(|frozen| !frozen).await.is_err() {
+        if length == 0 || faults.wait_for(forwards).await.is_err() {
             return;
         }
         if to.write_all(&bytes[..length]).await.is_err() {
