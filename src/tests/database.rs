@@ -265,3 +265,23 @@ async fn sqlite_runs_as_the_promises_need() {
     assert_eq!(mode, "wal");
     connection.ping().await.expect("it answers");
 }
+
+#[tokio::test]
+async fn a_file_is_for_one_server_by_whatever_path() {
+    let database = TestDatabase::empty(Engine::Sqlite).await;
+    let db = database.open(Opener::Server).await;
+    let file = database.folder.path().join("test.db");
+    let (link, hard_link) = (file.with_extension("link"), file.with_extension("other"));
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    std::fs::hard_link(&file, &hard_link).expect("another name");
+    for path in [&file, &link, &hard_link] {
+        let mut settings = database.config(&[]).database;
+        settings.database_url = crate::platform::config::DatabaseUrl::Sqlite(path.clone());
+        let opened = Db::open(&settings, Opener::Server).await;
+        let line = opened.map(drop).expect_err("one server works on it").to_string();
+        assert!(line.contains("another server works on this file"), "{line}");
+    }
+    db.close().await;
+    drop(db);
+    database.open(Opener::Server).await.close().await;
+}

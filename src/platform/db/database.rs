@@ -13,8 +13,8 @@ use super::core::Core;
 use super::engine::{Engine, Opener};
 use super::error::{DbError, may_come_back};
 use super::fault::Fault;
-use super::open_file::OpenFile;
-use super::sqlite::{FileLock, PageLimit};
+use super::open_file::{FileLock, OpenFile};
+use super::sqlite::PageLimit;
 use super::write::Write;
 use super::{migrate, pool, postgres, sqlite};
 use crate::platform::Clock;
@@ -28,7 +28,7 @@ pub struct Db {
     writer: Arc<Semaphore>,
     pub(super) writer_timeout: Duration,
     write_waits: Histogram,
-    /// Held for as long as any clone lives; the operating system releases it when the process dies.
+    /// On SQLite, held for as long as any clone lives; the operating system releases it when the process dies.
     lock: Option<Arc<FileLock>>,
     /// On SQLite a connection that does nothing: while it is open the write-ahead log stays, and other connections can be
     /// opened on a full disk.
@@ -78,10 +78,14 @@ impl Db {
         };
         let (engine, lock, file, address) = match &settings.database_url {
             DatabaseUrl::Sqlite(path) => {
-                let lock = sqlite::prepare(path, opener).map_err(cannot)?;
-                let file = OpenFile::open(path).map_err(|error| cannot(error.to_string()))?;
+                sqlite::prepare(path, opener).map_err(cannot)?;
+                let file = Arc::new(OpenFile::open(path).map_err(|error| cannot(error.to_string()))?);
+                let lock = match opener {
+                    Opener::Server => Some(FileLock::take(&file).map_err(cannot)?),
+                    Opener::Tool => None,
+                };
                 let address = sqlite::address(file.path())?;
-                (Engine::Sqlite, lock, Some(Arc::new(file)), address)
+                (Engine::Sqlite, lock, Some(file), address)
             }
             DatabaseUrl::Postgres(address) => (Engine::Postgres, None, None, address.to_string()),
         };

@@ -1,9 +1,9 @@
 //! The SQLite file that is open, and its write-ahead log: are they still what this server works on?
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sqlx::{AnyConnection, Connection};
 
@@ -76,6 +76,20 @@ impl OpenFile {
         &self.path
     }
 
+    /// Locks the file itself, by whatever path it was opened. False when another process or handle has the lock. It does not
+    /// concern SQLite, which locks ranges of bytes.
+    pub fn lock(&self) -> std::io::Result<bool> {
+        match self.file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    pub fn unlock(&self) {
+        let _ = self.file.unlock();
+    }
+
     /// From now on the write-ahead log and its index must stay what they are: what was written last is in the log only.
     pub fn remember_companions(&self) {
         let open = |suffix| Companion::open(with_suffix(&self.path, suffix));
@@ -145,6 +159,27 @@ impl OpenFile {
         let read = read_all_tables(&mut connection).await;
         let _ = connection.close().await;
         read
+    }
+}
+
+/// The lock of the server that works on a database file.
+pub struct FileLock(Arc<OpenFile>);
+
+impl FileLock {
+    pub fn take(file: &Arc<OpenFile>) -> Result<Self, String> {
+        match file.lock() {
+            Ok(true) => Ok(Self(Arc::clone(file))),
+            Ok(false) => Err("another server works on this file; \
+                 to run several, set database_url to a PostgreSQL database"
+                .to_owned()),
+            Err(error) => Err(format!("it cannot be locked ({error})")),
+        }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        self.0.unlock();
     }
 }
 

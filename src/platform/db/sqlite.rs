@@ -1,6 +1,6 @@
 //! What SQLite needs: a folder, one server a file, its settings, and a version without the WAL-reset bug.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,19 +14,14 @@ use super::text::sql;
 /// 3.7.0 to 3.51.2 can corrupt a database when the write-ahead log is reset.
 const OLDEST: [u32; 3] = [3, 51, 3];
 
-/// An exclusive lock on `<database>.lock`; only its being open matters.
-pub struct FileLock {
-    _file: File,
-}
-
-/// Makes the folder, checks that it can be written, and takes the server's lock.
-pub fn prepare(path: &Path, opener: Opener) -> Result<Option<FileLock>, String> {
+/// Makes the folder and the file, and checks that they can be written.
+pub fn prepare(path: &Path, opener: Opener) -> Result<(), String> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     if opener == Opener::Tool {
-        return if path.exists() { Ok(None) } else { Err("there is no such file".to_owned()) };
+        return if path.exists() { Ok(()) } else { Err("there is no such file".to_owned()) };
     }
     // The file holds what others on the machine must not read; its companions get its mode from SQLite.
     DirBuilder::new()
@@ -35,22 +30,14 @@ pub fn prepare(path: &Path, opener: Opener) -> Result<Option<FileLock>, String> 
         .create(folder)
         .map_err(|error| format!("the folder {} cannot be made ({error})", folder.display()))?;
     refuse_lone_log(path)?;
-    let private =
-        |path: &Path| OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let file = private(&lock_path(path))
-        .and_then(|file| private(path).map(|_| file))
-        .map_err(|error| format!("the folder {} cannot be written ({error})", folder.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(FileLock { _file: file })),
-        Err(TryLockError::WouldBlock) => Err("another server works on this file; \
-             to run several, set database_url to a PostgreSQL database"
-            .to_owned()),
-        Err(TryLockError::Error(error)) => Err(format!("it cannot be locked ({error})")),
-    }
-}
-
-fn lock_path(path: &Path) -> PathBuf {
-    with_suffix(path, ".lock")
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| format!("the folder {} cannot be written ({error})", folder.display()))
 }
 
 /// The path of a companion of the file, such as `-wal`.
