@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
-use super::Clock;
+use super::{Clock, Quota, QuotaUse};
 use crate::shared::UserId;
 
 /// Listeners that fall further behind miss the oldest; they stay connected.
@@ -61,6 +61,8 @@ pub struct Live {
     signals: broadcast::Sender<Heard>,
     checks: Semaphore,
     awaited: Awaited,
+    /// Listeners by person.
+    people: Quota<UserId>,
     clock: Clock,
 }
 
@@ -117,6 +119,7 @@ impl Live {
             signals: broadcast::Sender::new(BACKLOG),
             checks: Semaphore::new(CHECKS_AT_ONCE),
             awaited: Arc::default(),
+            people: Quota::default(),
             clock: clock.clone(),
         }
     }
@@ -179,6 +182,11 @@ impl Live {
         let mut awaited = lock(&self.awaited);
         awaited.retain(|_, expected| expected.is_awaited(now));
         awaited.keys().cloned().collect()
+    }
+
+    /// Counts one listener of the person, until it is dropped. None when they have so many already.
+    pub fn admit(&self, person: UserId, most: usize) -> Option<QuotaUse<UserId>> {
+        self.people.take(person, most)
     }
 
     pub fn listeners(&self) -> usize {

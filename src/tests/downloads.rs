@@ -7,6 +7,7 @@ use axum::http::Method;
 use macro_rules_attribute::apply;
 
 use super::harness::{Server, on_both_engines};
+use super::personas::Persona;
 use crate::platform::db::Engine;
 
 const EXPORT: &str = "/settings/audit-log/export";
@@ -87,6 +88,20 @@ async fn more_downloads_than_the_server_bears_are_refused(engine: Engine) {
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
     running.pop();
     assert_eq!(download().await.status, 200);
+}
+
+#[apply(on_both_engines!)]
+async fn one_organization_cannot_take_all_downloads(engine: Engine) {
+    let server = Server::on(engine).await;
+    let here = server.reader_of_much().await;
+    let stranger = server.sign_in_as(Persona::Stranger).await;
+    let mut running = Vec::new();
+    for _ in 0..4 {
+        running.push(server.get(EXPORT).with(&here).open().await);
+    }
+    assert!(running.iter().all(|download| download.status == 200));
+    assert_eq!(server.get(EXPORT).with(&here).open().await.status, 503);
+    assert_eq!(server.get(EXPORT).with(&stranger).open().await.status, 200);
 }
 
 /// More of them than there are connections to the database.

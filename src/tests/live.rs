@@ -148,6 +148,27 @@ async fn a_stream_ends_with_the_age_of_its_session(engine: Engine) {
     assert!(ends(stream).await);
 }
 
+#[apply(on_both_engines!)]
+async fn one_person_cannot_take_all_streams(engine: Engine) {
+    let server = Server::on(engine).await;
+    let viewer = server.sign_in_as(Persona::Viewer).await;
+    let listen = |cookies: &str| server.get("/live?topic=person:mail").with(cookies).open();
+    let mut streams = Vec::new();
+    let refused = loop {
+        let stream = listen(&viewer).await;
+        if stream.status != 200 {
+            break stream;
+        }
+        streams.push(stream);
+        assert!(streams.len() < 100, "nothing limits them");
+    };
+    assert_eq!(refused.status, 503);
+    let member = server.sign_in_as(Persona::Member).await;
+    assert_eq!(listen(&member).await.status, 200);
+    streams.pop();
+    assert_eq!(listen(&viewer).await.status, 200);
+}
+
 async fn ends(stream: OpenResponse) -> bool {
     tokio::time::timeout(Duration::from_secs(10), stream.rest()).await.is_ok()
 }

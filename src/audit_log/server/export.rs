@@ -15,20 +15,24 @@ use super::filter::FilterQuery;
 use super::redirect_without_token;
 use crate::audit::{self, Recorded};
 use crate::orgs::server::Member;
-use crate::platform::{App, Error, stream};
-use crate::shared::Permission;
+use crate::platform::{App, Error, Quota, stream};
+use crate::shared::{OrgId, Permission};
 
 /// The rows per query.
 const PIECE: usize = 250;
 /// Downloads at a time. Each has a piece of the log and a compressor of its own, about half a megabyte.
 const MOST: usize = 16;
+const MOST_OF_ORG: usize = 4;
 
 /// The downloads that are under way.
-pub struct Exports(Arc<Semaphore>);
+pub struct Exports {
+    all: Arc<Semaphore>,
+    by_org: Quota<OrgId>,
+}
 
 impl Default for Exports {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
+        Self { all: Arc::new(Semaphore::new(MOST)), by_org: Quota::default() }
     }
 }
 
@@ -42,12 +46,13 @@ pub async fn download(
     if let Some(redirect) = redirect_without_token(&session, &query).await? {
         return Ok(redirect);
     }
-    let running = Arc::clone(&app.slice::<Exports>().0);
-    // Held by the stream, until it has ended or its client is gone.
-    let permit = running.try_acquire_owned().map_err(|_| Error::Busy)?;
-    let filter = query.filter(&app).await?;
     let org = member.org.org;
-    let permit = Arc::new(permit);
+    let exports = app.slice::<Exports>();
+    let of_org = exports.by_org.take(org, MOST_OF_ORG).ok_or(Error::Busy)?;
+    let of_all = Arc::clone(&exports.all).try_acquire_owned().map_err(|_| Error::Busy)?;
+    // Held by the stream, until it has ended or its client is gone.
+    let permit = Arc::new((of_org, of_all));
+    let filter = query.filter(&app).await?;
     let lines = stream::steps(Some(filter), move |filter| {
         let (app, org, permit) = (app.clone(), org, Arc::clone(&permit));
         async move {

@@ -18,13 +18,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Member, is_still_member};
 use crate::platform::live::{Awaiting, Heard, Signal, Topic};
-use crate::platform::{App, Error, stream};
+use crate::platform::{App, Error, QuotaUse, stream};
 use crate::shared::UserId;
 
 /// Ten minutes: then the browser asks again, as whoever it is by then.
 const LIFE: Duration = Duration::from_secs(600);
 /// Of all pages together; further ones work without live parts.
 const MOST: usize = 2_000;
+/// Of one person's pages; a page has one stream.
+const MOST_OF_PERSON: usize = 50;
 const MOST_TOPICS: usize = 50;
 
 pub async fn listen(
@@ -35,12 +37,13 @@ pub async fn listen(
     if app.live.listeners() >= MOST {
         return Err(Error::Busy);
     }
+    let admitted = app.live.admit(member.visitor.person.id, MOST_OF_PERSON).ok_or(Error::Busy)?;
     let asked = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
     let topics = asked.filter(|(name, _)| name == "topic").take(MOST_TOPICS);
     let topics = topics.map(|(_, topic)| resolve(&member, &topic)).collect::<Option<Vec<_>>>();
     let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
     let (awaiting, told, signals) = app.live.listen(topics);
-    let state = Listening { app, member, told, signals, ends: end(), awaiting };
+    let state = Listening { app, member, told, signals, ends: end(), awaiting, _admitted: admitted };
     let events = stream::steps(state, |mut state| async move {
         let event = state.next().await?;
         Some((Ok(event), state))
@@ -74,6 +77,7 @@ struct Listening {
     signals: Receiver<Heard>,
     ends: Instant,
     awaiting: Awaiting,
+    _admitted: QuotaUse<UserId>,
 }
 
 impl Listening {
