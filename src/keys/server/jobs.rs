@@ -115,10 +115,11 @@ pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
         let lost = app.slice::<usage::Usage>().unwritten();
         return Err(Error::internal(format!("{lost} counted requests are lost: {reason}")));
     }
-    match tokio::time::timeout(ROLLUP_TIME, usage::roll_up_for(app, TABLES, ROLLUP_TIME)).await {
-        Ok(rolled_up) => rolled_up,
-        Err(_) => Ok(()), // The next process rolls it up.
+    let rolled_up = tokio::time::timeout(ROLLUP_TIME, usage::roll_up_for(app, TABLES, ROLLUP_TIME)).await;
+    if let Ok(Err(error)) = rolled_up {
+        tracing::warn!(%error, "usage stays in the journal; the next start rolls it up");
     }
+    Ok(())
 }
 
 /// The error is the reason of the last failed write.

@@ -106,3 +106,17 @@ async fn what_is_set_aside_is_limited() {
     .collect();
     counts_go_on(&server, &rows, 20).await;
 }
+
+#[apply(on_both_engines!)]
+async fn a_stop_that_cannot_add_up_has_lost_nothing(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "used").await;
+    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    server.execute("ALTER TABLE usage_hours RENAME TO usage_hours_elsewhere").await;
+    keys::settle(&server.app).await.expect("it is in the journal");
+    assert!(server.count(LEFT).await > 0);
+    server.execute("ALTER TABLE usage_hours_elsewhere RENAME TO usage_hours").await;
+    keys::flush(&server.app).await.expect("it is added up");
+    assert_eq!(server.count(COUNTED).await, 1);
+}
