@@ -10,9 +10,8 @@ with := . .tools/env &&
 help: ## Print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-run: setup ## Build and serve on http://127.0.0.1:3000
-	@.tools/release
-	@$(with) exec target/release/latchkey serve
+run: ## Build quickly and serve on http://127.0.0.1:3000
+	@exec .tools/run
 
 dev: setup ## Serve, and rebuild and reload after every change
 	@$(with) exec cargo leptos watch
