@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run dev test fuzz lint format bench dist setup setup-test setup-fuzz
+.PHONY: help run dev test fuzz lint deny format bench dist setup setup-test setup-fuzz setup-deny
 
 # Puts the tools that .tools/setup installed on PATH.
 with := . .tools/env &&
@@ -32,6 +32,10 @@ lint: setup-test ## Check formatting, clippy for both builds, unused dependencie
 	@$(with) .tools/unused-dependencies
 	@$(with) npm --prefix end2end run lint
 
+# The database of advisories is a Git repository, which not every machine can reach: the workflow checks them.
+deny: setup-deny ## Check the licences and sources of all dependencies, and that banned ones are absent
+	@$(with) cargo deny check bans licenses sources
+
 format: setup-test ## Format the Rust code and the end-to-end code
 	@$(with) cargo fmt
 	@$(with) npm --prefix end2end run format
@@ -58,3 +62,6 @@ setup-test: ## Install what the tests need
 
 setup-fuzz:
 	@.tools/setup fuzz
+
+setup-deny:
+	@.tools/setup deny
