@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run dev test fuzz lint deny format bench dist setup setup-test setup-fuzz setup-deny
+.PHONY: help run dev test fuzz soak lint deny format bench dist setup setup-test setup-fuzz setup-deny
 
 # Puts the tools that .tools/setup installed on PATH.
 with := . .tools/env &&
@@ -21,9 +21,17 @@ test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chrom
 	@$(with) cargo leptos build
 	@$(with) .tools/with-postgres npm --prefix end2end test
 
+FUZZ_SECONDS := 60
 fuzz: setup-fuzz ## Fuzz the token parser for a minute; needs a nightly Rust
 	@cp Cargo.lock .tools/fuzz/
-	@$(with) RUSTFLAGS='--cfg erase_components' cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz token -- -max_total_time=60
+	@$(with) RUSTFLAGS='--cfg erase_components' cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz token -- -max_total_time=$(FUZZ_SECONDS)
+
+soak: setup-test ## Run the long tests of a release, for hours: 10,000 interleavings, every theme, fuzzing; needs a nightly Rust
+	@$(with) LATCHKEY_TEST_ROUNDS=100 .tools/with-postgres cargo test --features ssr --lib -- tests::load
+	@$(with) LATCHKEY_TEST_ROUNDS=1000 .tools/with-postgres cargo test --features ssr --lib -- ::races::
+	@$(with) cargo leptos build
+	@$(with) LATCHKEY_TEST_THEMES=all LATCHKEY_TEST_EXAMPLES=600 .tools/with-postgres npm --prefix end2end test -- pages.spec.ts fuzz.spec.ts
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600
 
 lint: setup-test ## Check formatting, clippy for both builds, unused dependencies, end-to-end code
 	@$(with) cargo fmt --check

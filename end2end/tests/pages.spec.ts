@@ -1,5 +1,6 @@
 // Walks every page of `support/pages.ts` with and without scripts, in both themes, at a desk's and a phone's width, at
-// the narrowest, and as large as zoom makes it. Screenshots for the eye are left in artefacts/. On SQLite only: the
+// the narrowest, and as large as zoom makes it. With LATCHKEY_TEST_THEMES=all also in a theme that differs from the
+// system's, and in forced colors. Screenshots for the eye are left in artefacts/. On SQLite only: the
 // engines draw the same pages, and `people.spec.ts` opens most of them on both.
 import { join } from "node:path";
 import { accessibility, COLOURS, names, overflow } from "../support/checks.ts";
@@ -14,6 +15,28 @@ const PHONE = { width: 390, height: 900 };
 const NARROWEST = { width: 320, height: 900 };
 /** What zoom to 200 % leaves of the desk's window. */
 const ZOOMED = { width: 720, height: 450 };
+
+interface ThemeWalk {
+  name: string;
+  /** The system's theme. */
+  colorScheme: "light" | "dark";
+  /** The theme that the person has chosen. */
+  pinned?: "light" | "dark";
+  forcedColors?: "active";
+}
+const THEMES: ThemeWalk[] = [
+  { name: "light", colorScheme: "light" },
+  { name: "dark", colorScheme: "dark" },
+];
+if (process.env["LATCHKEY_TEST_THEMES"] === "all")
+  THEMES.push(
+    { name: "pinned-light", colorScheme: "dark", pinned: "light" },
+    { name: "pinned-dark", colorScheme: "light", pinned: "dark" },
+    { name: "forced-light", colorScheme: "light", forcedColors: "active" },
+    { name: "forced-dark", colorScheme: "dark", forcedColors: "active" },
+  );
+
+test.describe.configure({ timeout: 30_000 * THEMES.length });
 
 for (const javaScriptEnabled of [true, false]) {
   const js = javaScriptEnabled ? "js" : "nojs";
@@ -35,17 +58,20 @@ for (const javaScriptEnabled of [true, false]) {
           await expect(page.getByRole("heading", { level: 1, includeHidden: true })).toHaveText(heading);
           expect.soft(await names(page)).toEqual([]);
 
-          for (const colorScheme of ["light", "dark"] as const) {
-            await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+          for (const { name: theme, colorScheme, pinned = "", forcedColors = "none" } of THEMES) {
+            await page.emulateMedia({ colorScheme, forcedColors, reducedMotion: "reduce" });
+            await page.evaluate((pinned) => (document.documentElement.dataset["theme"] = pinned), pinned);
             for (const size of [DESK, PHONE]) {
               await page.setViewportSize(size);
-              const where = `${colorScheme}, ${size.width} px`;
+              const where = `${theme}, ${size.width} px`;
               expect.soft(await overflow(page), where).toEqual([]);
-              const rules = colorScheme === "light" ? undefined : COLOURS;
-              if (javaScriptEnabled) expect.soft(await accessibility(page, "html", rules), where).toEqual([]);
+              const rules = theme === "light" ? undefined : COLOURS;
+              // The browser chooses forced colors, and axe does not see them.
+              if (javaScriptEnabled && forcedColors === "none")
+                expect.soft(await accessibility(page, "html", rules), where).toEqual([]);
               // Without scripts a style sheet alone makes it dark.
-              if (!javaScriptEnabled && colorScheme === "dark") continue;
-              const file = `${name}-${colorScheme}-${size.width}-${js}.png`;
+              if (!javaScriptEnabled && theme === "dark") continue;
+              const file = `${name}-${theme}-${size.width}-${js}.png`;
               await page.screenshot({ path: join(ARTEFACTS, file), fullPage: true });
             }
           }

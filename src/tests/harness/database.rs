@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
-use super::PUBLIC_URL;
+use super::{PUBLIC_URL, rounds};
 use crate::platform::config::Sources;
 use crate::platform::db::{Db, Engine, Opener};
 use crate::platform::{Config, Random};
@@ -34,6 +34,9 @@ impl Drop for Folder {
     }
 }
 
+/// The name of the template on PostgreSQL, which copies only databases to which nobody is connected.
+static POSTGRES: OnceCell<String> = OnceCell::const_new();
+
 /// A database of one test. On SQLite it is the file `test.db` in its folder.
 pub struct TestDatabase {
     pub url: String,
@@ -55,8 +58,6 @@ impl TestDatabase {
     pub async fn migrated(engine: Engine) -> Self {
         // The file's bytes.
         static SQLITE: OnceCell<Vec<u8>> = OnceCell::const_new();
-        // The database's name. PostgreSQL copies only databases to which nobody is connected.
-        static POSTGRES: OnceCell<String> = OnceCell::const_new();
         let folder = Folder::new();
         let url = match engine {
             Engine::Sqlite => {
@@ -79,6 +80,22 @@ impl TestDatabase {
 
     pub async fn open(&self, opener: Opener) -> Db {
         Db::open(&self.config(&[]).database, opener).await.expect("the database opens")
+    }
+}
+
+/// The databases on PostgreSQL disappear with its server, but in many rounds they would fill the disk before.
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // Until the template exists, this may be the template.
+        if rounds() == 1 || !self.url.starts_with("postgres:") || !POSTGRES.initialized() {
+            return;
+        }
+        let (server, name) = self.url.rsplit_once('/').expect("the address ends with a database");
+        let folder = std::env::var("LATCHKEY_TEST_PG_BIN").unwrap_or_default();
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        let _ = std::process::Command::new(Path::new(&folder).join("psql"))
+            .args(["-X", "-q", "-d", &format!("{server}/postgres"), "-c", &drop])
+            .status();
     }
 }
 

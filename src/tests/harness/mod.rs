@@ -219,6 +219,12 @@ impl TestResponse {
     }
 }
 
+/// How often a test on both engines runs, each time on a new database: once, or LATCHKEY_TEST_ROUNDS times.
+pub fn rounds() -> usize {
+    let Ok(text) = std::env::var("LATCHKEY_TEST_ROUNDS") else { return 1 };
+    text.parse().expect("LATCHKEY_TEST_ROUNDS is a number")
+}
+
 /// `#[apply(on_both_engines!)]` makes two tests of a function, `name::sqlite` and `name::postgres`, which run on several
 /// threads as the server does.
 macro_rules! on_both_engines {
@@ -229,12 +235,16 @@ macro_rules! on_both_engines {
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                super::$name($crate::platform::db::Engine::Sqlite).await;
+                for _ in 0..$crate::tests::harness::rounds() {
+                    super::$name($crate::platform::db::Engine::Sqlite).await;
+                }
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                super::$name($crate::platform::db::Engine::Postgres).await;
+                for _ in 0..$crate::tests::harness::rounds() {
+                    super::$name($crate::platform::db::Engine::Postgres).await;
+                }
             }
         }
     };
