@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run dev test fuzz soak lint deny format bench dist setup setup-test setup-fuzz setup-deny
+.PHONY: help run dev test fuzz soak lint deny format bench pictures dist setup setup-test setup-fuzz setup-deny
 
 # Puts the tools that .tools/setup installed on PATH.
 with := . .tools/env &&
@@ -58,6 +58,10 @@ bench: setup-test ## Measure start-up, memory, pages, sign-in, key checks, large
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:teams
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:device
 	@$(with) npm --prefix end2end run --silent bench:reload
+
+pictures: setup-test ## Take README's two pictures
+	@$(with) cargo leptos build
+	@$(with) npm --prefix end2end run --silent pictures
 
 dist: setup ## Build the self-contained binary and its packaging files into dist/
 	@.tools/dist
