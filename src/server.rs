@@ -236,7 +236,7 @@ pub fn routes() -> Routes {
         .documented(Audience::Anyone, routes!(api::document::show))
         .merge(armoriq::routes());
     #[cfg(debug_assertions)]
-    let routes = routes.merge(crate::ui::server::specimen::routes());
+    let routes = routes.merge(crate::ui::gallery::routes());
     routes
 }
 

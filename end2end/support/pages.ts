@@ -234,10 +234,10 @@ export const PAGES: Listed[] = [
 
   { name: "not-found", path: "/no-such-page", heading: "Not found", status: 404 },
   { name: "no-organization", path: "/settings/profile", heading: /./, status: 403, who: "loner" },
-  { name: "problem-403", path: "/parts/problem/403", heading: /./, status: 403 },
-  { name: "problem-404", path: "/parts/problem/404", heading: "Not found", status: 404 },
-  { name: "problem-500", path: "/parts/problem/500", heading: "Something went wrong", status: 500 },
-  { name: "problem-503", path: "/parts/problem/503", heading: /./, status: 503 },
+  { name: "problem-403", path: "/gallery/problem/403", heading: /./, status: 403 },
+  { name: "problem-404", path: "/gallery/problem/404", heading: "Not found", status: 404 },
+  { name: "problem-500", path: "/gallery/problem/500", heading: "Something went wrong", status: 500 },
+  { name: "problem-503", path: "/gallery/problem/503", heading: /./, status: 503 },
 
   { name: "overview", path: "/overview", heading: "Overview", who: "owner" },
   { name: "keys", path: "/settings/api-keys", heading: "API keys", who: "owner" },
@@ -552,13 +552,13 @@ export const PAGES: Listed[] = [
     then: expire,
   },
 
-  { name: "parts", path: "/parts", heading: "Parts" },
-  { name: "parts-long", path: "/parts?long=1&toast=failed", heading: "Parts" },
-  { name: "parts-dialog", path: "/parts?dialog=1", heading: "Parts" },
+  { name: "gallery", path: "/gallery", heading: "Gallery" },
+  { name: "gallery-long", path: "/gallery?long=1&toast=failed", heading: "Gallery" },
+  { name: "gallery-dialog", path: "/gallery?dialog=1", heading: "Gallery" },
   {
-    name: "parts-refused",
-    path: "/parts",
-    heading: "Parts",
+    name: "gallery-refused",
+    path: "/gallery",
+    heading: "Gallery",
     status: 422,
     then: async (visitor) => {
       const form = visitor.page.locator("form", { hasText: "Name it after the program" });
@@ -566,5 +566,5 @@ export const PAGES: Listed[] = [
       return visitor.follow(() => form.getByRole("button", { name: "Create key" }).click());
     },
   },
-  { name: "parts-solo", path: "/parts/solo", heading: /./ },
+  { name: "gallery-solo", path: "/gallery/solo", heading: /./ },
 ];

@@ -21,7 +21,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/iap/sdk/bootstrap", "tells what there is"),
     ("/api/v1/keys/verify", "a check counts usage and nothing else"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
-    ("/parts", "a page of development builds that shows forms and keeps nothing"),
+    ("/gallery", "a page of development builds that shows forms and keeps nothing"),
 ];
 
 /// Turns on the routes that exist only where the configuration says so. No mail arrives.
@@ -383,7 +383,7 @@ async fn what_changes_no_data_writes_no_row(engine: Engine) {
         }
         let response = change.send(&server, &Method::POST).await;
         // The page of development builds always reports errors.
-        let is_done = response.status.as_u16() < 400 || *route == "/parts";
+        let is_done = response.status.as_u16() < 400 || *route == "/gallery";
         assert!(is_done, "{route}: {}", response.text());
         assert_eq!(server.everything().await, before, "{route}: {why}");
     }

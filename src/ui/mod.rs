@@ -2,6 +2,8 @@
 
 mod button_form;
 pub mod form;
+#[cfg(all(feature = "ssr", debug_assertions))]
+pub mod gallery;
 pub mod islands;
 pub mod parts;
 pub mod shell;

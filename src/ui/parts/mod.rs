@@ -1,5 +1,5 @@
 //! What pages are made of. Each part takes plain owned data and draws itself on the server; none needs a script.
-//! Where a text is optional, the empty text means that there is none. `GET /parts` of a development build shows all.
+//! Where a text is optional, the empty text means that there is none. `GET /gallery` of a development build shows all.
 //!
 //! Every part is an `AnyView`: otherwise the type of a page is the tower of all its parts' types, which takes the
 //! compiler minutes and in the end too deep.

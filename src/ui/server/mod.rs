@@ -3,6 +3,4 @@
 pub mod errors;
 pub mod message;
 pub mod page;
-#[cfg(debug_assertions)]
-pub mod specimen;
 pub mod theme;

@@ -72,8 +72,8 @@ pub const ROWS: &[Row] = &[
 
 /// Pages that only development builds have.
 pub const DEVELOPMENT: &[Row] = &[
-    get("/parts", "", Everybody(200)),
-    form("/parts", "", &[], Everybody(422)),
-    get("/parts/solo", "", Everybody(200)),
-    get("/parts/problem/{status}", "/parts/problem/404", Everybody(404)),
+    get("/gallery", "", Everybody(200)),
+    form("/gallery", "", &[], Everybody(422)),
+    get("/gallery/solo", "", Everybody(200)),
+    get("/gallery/problem/{status}", "/gallery/problem/404", Everybody(404)),
 ];

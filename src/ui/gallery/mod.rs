@@ -1,8 +1,8 @@
-//! `/parts`, in development builds only: every part in every state, with sample data. What the tests for looks and
+//! `/gallery`, in development builds only: every part in every state, with sample data. What the tests for looks and
 //! accessibility open, and what a newcomer reads before drawing a page.
 //!
 //! `?dialog=1` opens a dialog, `?toast=done|failed` shows a toast, `?long=1` fills in names that are too long; posting
-//! the form shows its errors. `/parts/solo` is the other layout, `/parts/problem/503` an error page.
+//! the form shows its errors. `/gallery/solo` is the other layout, `/gallery/problem/503` an error page.
 
 mod basics;
 mod data;
@@ -15,12 +15,12 @@ use axum::response::{IntoResponse, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::page::Page;
 use crate::platform::http::{Audience, Routes, Visit};
 use crate::platform::{App, Problem};
 use crate::shared::{Role, Timestamp};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::*;
+use crate::ui::server::page::Page;
 use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, PageHead, Person, Shell};
 
 /// 20 Nov 2026, 14:32:10 UTC: the moment of all sample data.
@@ -28,15 +28,15 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_185_130_000);
 
 pub fn routes() -> Routes {
     Routes::default()
-        .get("/parts", Audience::Anyone, show)
-        .post("/parts", Audience::Anyone, refuse)
-        .get("/parts/solo", Audience::Anyone, forms::solo)
-        .get("/parts/problem/{status}", Audience::Anyone, problem)
+        .get("/gallery", Audience::Anyone, show)
+        .post("/gallery", Audience::Anyone, refuse)
+        .get("/gallery/solo", Audience::Anyone, forms::solo)
+        .get("/gallery/problem/{status}", Audience::Anyone, problem)
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wish {
+struct GalleryQuery {
     dialog: String,
     toast: String,
     long: String,
@@ -45,9 +45,9 @@ struct Wish {
 async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    Query(wish): Query<Wish>,
+    Query(query): Query<GalleryQuery>,
 ) -> Response {
-    draw(app, visit, wish, FormErrors::default(), StatusCode::OK).await
+    draw(app, visit, query, FormErrors::default(), StatusCode::OK).await
 }
 
 async fn refuse(State(app): State<App>, Extension(visit): Extension<Visit>) -> Response {
@@ -56,7 +56,7 @@ async fn refuse(State(app): State<App>, Extension(visit): Extension<Visit>) -> R
         .with("role", "You are an admin, so a key of yours can be an admin at most.")
         .with("cidr", "Line 2: 203.0.113.300 is not an address. Each part goes up to 255.")
         .with("mine", "Tick this if you started the login yourself.");
-    draw(app, visit, Wish::default(), errors, StatusCode::UNPROCESSABLE_ENTITY).await
+    draw(app, visit, GalleryQuery::default(), errors, StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 async fn problem(Path(status): Path<u16>) -> Response {
@@ -68,15 +68,15 @@ async fn problem(Path(status): Path<u16>) -> Response {
     .into_response()
 }
 
-async fn draw(app: App, visit: Visit, wish: Wish, errors: FormErrors, status: StatusCode) -> Response {
-    let chrome = chrome(&app, &visit, !wish.long.is_empty());
-    let wants_dialog = !wish.dialog.is_empty();
-    let outcome = match wish.toast.as_str() {
+async fn draw(app: App, visit: Visit, query: GalleryQuery, errors: FormErrors, status: StatusCode) -> Response {
+    let chrome = chrome(&app, &visit, !query.long.is_empty());
+    let wants_dialog = !query.dialog.is_empty();
+    let outcome = match query.toast.as_str() {
         "done" => Some(Outcome::Done),
         "failed" => Some(Outcome::Failed),
         _ => None,
     };
-    Page::new(&app, &visit, "Parts")
+    Page::new(&app, &visit, "Gallery")
         .status(status)
         .render(move || {
             let dialog = wants_dialog.then(|| view! { <forms::SampleDialog/> }.into_any());
@@ -84,10 +84,10 @@ async fn draw(app: App, visit: Visit, wish: Wish, errors: FormErrors, status: St
             view! {
                 <Shell chrome dialog toast>
                     <PageHead
-                        title="Parts"
+                        title="Gallery"
                         text="Every part of the interface, in every state. The words and figures are samples."
                     >
-                        <LinkButton href="/parts?dialog=1" look=Look::Primary icon=Symbol::Plus>
+                        <LinkButton href="/gallery?dialog=1" look=Look::Primary icon=Symbol::Plus>
                             "Open dialog…"
                         </LinkButton>
                     </PageHead>
@@ -125,7 +125,7 @@ fn chrome(app: &App, visit: &Visit, long: bool) -> Chrome {
         current: Some(Nav::Keys),
         theme: visit.theme,
         host: app.public_url.authority().to_owned(),
-        back: "/parts".to_owned(),
+        back: "/gallery".to_owned(),
     }
 }
 

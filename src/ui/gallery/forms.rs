@@ -20,12 +20,12 @@ pub fn sections(errors: FormErrors) -> AnyView {
             title="Form"
             text="Label above, hint below. An error replaces the hint and says what to do. Send it to see its errors."
         >
-            <Form action="/parts" errors failed="The key was not created." class="max-w-[36rem]">
+            <Form action="/gallery" errors failed="The key was not created." class="max-w-[36rem]">
                 <div class="grid gap-4">
                     {fields()}
                     <Line class="border-t border-line pt-4">
                         <SubmitButton text="Create key"/>
-                        <LinkButton href="/parts" look=Look::Ghost>"Cancel"</LinkButton>
+                        <LinkButton href="/gallery" look=Look::Ghost>"Cancel"</LinkButton>
                     </Line>
                 </div>
             </Form>
@@ -38,7 +38,7 @@ pub fn sections(errors: FormErrors) -> AnyView {
                     label="Password"
                     kind="password"
                     autocomplete="current-password"
-                    aside=view! { <a class="link text-dense" href="/parts">"Reset password"</a> }.into_any()
+                    aside=view! { <a class="link text-dense" href="/gallery">"Reset password"</a> }.into_any()
                 />
                 <Input name="until" label="Expiry date" kind="date" value="2027-05-31" min="2026-11-21"/>
                 <Input name="rpm" label="Requests per minute" kind="number" min="1" inputmode="numeric" placeholder="No limit" optional=true/>
@@ -85,8 +85,8 @@ pub fn sections(errors: FormErrors) -> AnyView {
                 <LinkTabs
                     label="Settings"
                     options=vec![
-                        LinkOption::new("/parts", "Profile", true),
-                        LinkOption::new("/parts", "Sessions", false),
+                        LinkOption::new("/gallery", "Profile", true),
+                        LinkOption::new("/gallery", "Sessions", false),
                     ]
                 />
             </div>
@@ -146,11 +146,11 @@ pub fn SampleDialog() -> AnyView {
         <Dialog
             id="revoke"
             title="Revoke ci-deploy?"
-            close="/parts"
+            close="/gallery"
             width=DialogWidth::Narrow
             described_by="revoke-cost"
         >
-            <Form action="/parts" prefix="revoke">
+            <Form action="/gallery" prefix="revoke">
                 <DialogBody>
                     <p class="text-ink-2" id="revoke-cost">
                         "Every call with this key fails from the moment you revoke it. You cannot undo this."
@@ -177,7 +177,7 @@ pub fn SampleDialog() -> AnyView {
                     />
                 </DialogBody>
                 <DialogFoot>
-                    <LinkButton href="/parts">"Keep key"</LinkButton>
+                    <LinkButton href="/gallery">"Keep key"</LinkButton>
                     <SubmitButton text="Revoke key" saving="Revoking…" look=Look::Danger/>
                 </DialogFoot>
             </Form>
@@ -194,7 +194,7 @@ pub async fn solo(State(app): State<App>, Extension(visit): Extension<Visit>) ->
                 <Solo width=SoloWidth::Slim rack=true host>
                     <h1 class="h-page text-center">"Sign in"</h1>
                     <p class="mt-1 text-center text-ink-2">"to manage the API keys of your organization"</p>
-                    <Form action="/parts" class="mt-6">
+                    <Form action="/gallery" class="mt-6">
                         <Input name="email" label="Email" kind="email" autocomplete="username" large=true focus=true/>
                         <Input
                             name="password"
@@ -203,7 +203,7 @@ pub async fn solo(State(app): State<App>, Extension(visit): Extension<Visit>) ->
                             autocomplete="current-password"
                             large=true
                             class="mt-4"
-                            aside=view! { <a class="link text-dense" href="/parts">"Reset password"</a> }.into_any()
+                            aside=view! { <a class="link text-dense" href="/gallery">"Reset password"</a> }.into_any()
                         />
                         <SubmitButton text="Sign in" saving="Signing in…" size=Size::Large class="mt-5 w-full"/>
                         <div class="my-5 flex items-center gap-3 cap">
@@ -217,8 +217,8 @@ pub async fn solo(State(app): State<App>, Extension(visit): Extension<Visit>) ->
                             <Button size=Size::Large icon=Symbol::Shield unchecked=true>"Continue with SSO"</Button>
                         </div>
                     </Form>
-                    <div class="mt-6"><ThemeSwitch theme back="/parts/solo"/></div>
-                    <div class="mt-6"><Breadcrumb up=vec![("/parts".to_owned(), "Parts".to_owned())] here="Solo"/></div>
+                    <div class="mt-6"><ThemeSwitch theme back="/gallery/solo"/></div>
+                    <div class="mt-6"><Breadcrumb up=vec![("/gallery".to_owned(), "Gallery".to_owned())] here="Solo"/></div>
                 </Solo>
             }
         })

@@ -18,13 +18,13 @@ fn states() -> AnyView {
         <Section title="Empty, no match, failure" text="Say what is true, then offer the next step.">
             <div class="grid gap-3">
                 <EmptyState title="No events in the last 24 h" text="Nothing changed and nothing was refused.">
-                    <LinkButton href="/parts">"Show the last 30 days"</LinkButton>
+                    <LinkButton href="/gallery">"Show the last 30 days"</LinkButton>
                 </EmptyState>
                 <EmptyState
                     title="The list could not be loaded"
                     text="The server did not answer in time (req_01JD2M8Q4V7ZB3)."
                 >
-                    <LinkButton href="/parts" icon=Symbol::Rotate>"Try again"</LinkButton>
+                    <LinkButton href="/gallery" icon=Symbol::Rotate>"Try again"</LinkButton>
                 </EmptyState>
                 <EmptyState
                     title="Only admins can see the audit log"
@@ -83,7 +83,7 @@ fn table() -> AnyView {
                         <span class="mt-0.5"><Glyph seed=start kind off=calls == 0/></span>
                         <div class="min-w-0">
                             <div class="flex flex-wrap items-center gap-x-2 gap-y-1">
-                                <RowLink href="/parts" text=name/>
+                                <RowLink href="/gallery" text=name/>
                                 {badge.map(|(tone, shape, text)| view! { <Badge tone shape text/> })}
                             </div>
                             <div class="cap mt-0.5">"Created by Alice Marsh"</div>
@@ -112,7 +112,7 @@ fn table() -> AnyView {
                     {menu(
                         &format!("menu-{start}"),
                         &format!("Actions for {name}"),
-                        vec![MenuItem::link("/parts", Symbol::Edit, "Edit")],
+                        vec![MenuItem::link("/gallery", Symbol::Edit, "Edit")],
                     ).into_any()}
                 </Cell>
             </Row>
@@ -140,7 +140,7 @@ fn table() -> AnyView {
                 <Table caption="API keys, last used first" class="t-keys" columns>
                     {rows.collect_view()}
                 </Table>
-                <Pagination summary=counted(4, "key", "keys") next="/parts?after=x"/>
+                <Pagination summary=counted(4, "key", "keys") next="/gallery?after=x"/>
             </Panel>
         </section>
     }

@@ -130,17 +130,17 @@ fn marks() -> AnyView {
 
 fn buttons() -> AnyView {
     let pause = MenuItem::Action {
-        action: "/parts".to_owned(),
+        action: "/gallery".to_owned(),
         fields: Vec::new(),
         symbol: Symbol::Pause,
         text: "Disable",
     };
     let items = vec![
-        MenuItem::link("/parts", Symbol::Rotate, "Rotate…"),
-        MenuItem::link("/parts", Symbol::Edit, "Edit"),
+        MenuItem::link("/gallery", Symbol::Rotate, "Rotate…"),
+        MenuItem::link("/gallery", Symbol::Edit, "Edit"),
         pause,
         MenuItem::Rule,
-        MenuItem::danger("/parts", Symbol::Ban, "Revoke…"),
+        MenuItem::danger("/gallery", Symbol::Ban, "Revoke…"),
     ];
     view! {
         <Section
@@ -157,8 +157,8 @@ fn buttons() -> AnyView {
             <Line class="mt-4">
                 <Button size=Size::Small>"Review"</Button>
                 <Button look=Look::Primary size=Size::Large>"Sign in"</Button>
-                <LinkButton href="/parts" icon_after=Symbol::Arrow>"A link"</LinkButton>
-                <IconLink href="/parts" symbol=Symbol::Edit label="Edit"/>
+                <LinkButton href="/gallery" icon_after=Symbol::Arrow>"A link"</LinkButton>
+                <IconLink href="/gallery" symbol=Symbol::Edit label="Edit"/>
                 {menu("sample-menu", "Actions for ci-deploy", items).into_any()}
             </Line>
             <div class="mt-4 grid max-w-96 grid-cols-2 gap-3">
@@ -223,12 +223,12 @@ fn notices() -> AnyView {
                     <p>"The key was not created. Correct the allowed addresses and try again."</p>
                 </Note>
                 <Line>
-                    <LinkButton href="/parts?toast=done">"Toast: done"</LinkButton>
-                    <LinkButton href="/parts?toast=failed">"Toast: failed"</LinkButton>
-                    <LinkButton href="/parts?long=1">"Long names"</LinkButton>
-                    <LinkButton href="/parts/solo">"Solo"</LinkButton>
-                    <LinkButton href="/parts/problem/404">"Not found"</LinkButton>
-                    <LinkButton href="/parts/problem/503">"Database away"</LinkButton>
+                    <LinkButton href="/gallery?toast=done">"Toast: done"</LinkButton>
+                    <LinkButton href="/gallery?toast=failed">"Toast: failed"</LinkButton>
+                    <LinkButton href="/gallery?long=1">"Long names"</LinkButton>
+                    <LinkButton href="/gallery/solo">"Solo"</LinkButton>
+                    <LinkButton href="/gallery/problem/404">"Not found"</LinkButton>
+                    <LinkButton href="/gallery/problem/503">"Database away"</LinkButton>
                 </Line>
             </div>
         </Section>
