@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::Member;
 use crate::platform::App;
 use crate::ui::parts::{Outcome, Toast};
+use crate::ui::server::form_page::FormPage;
 use crate::ui::server::message::PageMessage;
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, Person};
@@ -36,4 +37,16 @@ pub fn toast(message: PageMessage) -> AnyView {
 
 pub fn page_for(app: &App, member: &Member, title: &str) -> Page {
     Page::new(app, &member.visitor.visit, title).made_for(member.org.org)
+}
+
+/// A page with one form, whose own address is `action`.
+pub fn form_page(
+    app: &App,
+    member: &Member,
+    current: Option<Nav>,
+    title: &str,
+    action: impl Into<String>,
+) -> FormPage {
+    let action = action.into();
+    FormPage::shell(page_for(app, member, title), chrome(app, member, current, &action), action)
 }

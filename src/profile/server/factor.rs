@@ -2,7 +2,7 @@
 //! enough.
 
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -14,9 +14,9 @@ use super::{HOME, done};
 use crate::accounts::server::browser;
 use crate::accounts::server::{self as accounts, Recovery, SubmittedCode};
 use crate::orgs::server::Member;
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::{chrome, form_page, page_for};
 use crate::platform::{App, Error, Secret};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::form::FormErrors;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{HiddenFields, Icon, Input, LinkButton, Look, Note, Size, Symbol, Tone, button_class};
 use crate::ui::shell::{Breadcrumb, PageHead, Shell};
@@ -45,7 +45,7 @@ pub async fn show(State(app): State<App>, member: Member) -> Response {
         return Redirect::to(HOME).into_response();
     }
     let secret = Secret::new(accounts::begin_factor(&app));
-    page(&app, &member, secret, FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, secret, FormErrors::default()).await
 }
 
 pub async fn submit(
@@ -82,11 +82,11 @@ pub async fn submit(
             }
         }
     };
-    Ok(page(&app, &member, form.secret, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+    Ok(page(&app, &member, form.secret, errors).await)
 }
 
 pub async fn show_off(State(app): State<App>, member: Member) -> Response {
-    confirm(&app, &member, &TURN_OFF, FormErrors::default(), StatusCode::OK).await
+    confirm(&app, &member, &TURN_OFF, FormErrors::default()).await
 }
 
 pub async fn turn_off(
@@ -98,12 +98,12 @@ pub async fn turn_off(
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
-        return Ok(confirm(&app, &member, &TURN_OFF, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(confirm(&app, &member, &TURN_OFF, errors).await);
     }
     let browser = browser(&app, &headers);
     let code = SubmittedCode { code: &form.code, visit: &visitor.visit, browser: browser.as_ref() };
     if !accounts::remove_factor(&app, &visitor.by(), &visitor.person, &code).await? {
-        return Ok(confirm(&app, &member, &TURN_OFF, wrong_code(), StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(confirm(&app, &member, &TURN_OFF, wrong_code()).await);
     }
     Ok(done(&session, "Second factor is off.").await?.into_response())
 }
@@ -115,7 +115,7 @@ fn wrong_code() -> FormErrors {
 }
 
 pub async fn show_codes(State(app): State<App>, member: Member) -> Response {
-    confirm(&app, &member, &REPLACE_CODES, FormErrors::default(), StatusCode::OK).await
+    confirm(&app, &member, &REPLACE_CODES, FormErrors::default()).await
 }
 
 pub async fn new_codes(
@@ -126,64 +126,44 @@ pub async fn new_codes(
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
-        return Ok(confirm(&app, &member, &REPLACE_CODES, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(confirm(&app, &member, &REPLACE_CODES, errors).await);
     }
     let browser = browser(&app, &headers);
     let code = SubmittedCode { code: &form.code, visit: &visitor.visit, browser: browser.as_ref() };
     match accounts::new_recovery_codes(&app, &visitor.by(), &visitor.person, &code).await? {
         Some(recovery) => Ok(codes(&app, &member, recovery, "New recovery codes").await),
-        None => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(confirm(&app, &member, &REPLACE_CODES, wrong_code(), status).await)
-        }
+        None => Ok(confirm(&app, &member, &REPLACE_CODES, wrong_code()).await),
     }
 }
 
-async fn page(
-    app: &App,
-    member: &Member,
-    secret: Secret,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let chrome = chrome(app, member, None, SET_UP);
+async fn page(app: &App, member: &Member, secret: Secret, errors: FormErrors) -> Response {
     let email = member.visitor.person.email.clone();
     let confirm = Confirm::of(app, member);
     let square = square(&accounts::totp_address(secret.expose(), &email, app.public_url.authority()));
-    page_for(app, member, "Second factor")
-        .status(status)
-        .render(move || {
-            let typed = in_groups(secret.expose());
+    form_page(app, member, None, "Second factor", SET_UP)
+        .up(HOME, "Profile")
+        .heading("Set up a second factor")
+        .text(
+            "After your password you are asked for a code that an authenticator app on your phone shows. All your \
+             other sessions are signed out.",
+        )
+        .failed("The second factor is not on yet.")
+        .submit("Turn on")
+        .possible(confirm.is_possible())
+        .render(errors, move || {
             view! {
-                <Shell chrome>
-                    <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here="Second factor"/>
-                    <PageHead
-                        title="Set up a second factor"
-                        text="After your password you are asked for a code that an authenticator app on your phone shows. \
-                        All your other sessions are signed out."
-                    />
-                    <PageForm
-                        action=SET_UP errors failed="The second factor is not on yet."
-                        class="mt-6 grid max-w-[26rem] gap-5"
-                    >
-                        <HiddenFields fields=vec![("secret", secret.expose().to_owned())]/>
-                        <div>
-                            <p class="label">"Scan this with the app"</p>
-                            <div class="mt-2">{square}</div>
-                            <p class="hint mt-2">"Or type this into it:"</p>
-                            <p class="mono mt-1 select-all [overflow-wrap:anywhere]">{typed}</p>
-                        </div>
-                        <Input
-                            name="code" label="Code that the app shows now" autocomplete="one-time-code"
-                            inputmode="numeric" verbatim=true control="mono max-w-40" max_length=10
-                        />
-                        <ConfirmField confirm=confirm.clone() focus=false/>
-                        <div class="flex gap-2">
-                            {confirm.is_possible().then(|| view! { <SubmitButton text="Turn on"/> })}
-                            <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
-                        </div>
-                    </PageForm>
-                </Shell>
+                <HiddenFields fields=vec![("secret", secret.expose().to_owned())]/>
+                <div>
+                    <p class="label">"Scan this with the app"</p>
+                    <div class="mt-2">{square}</div>
+                    <p class="hint mt-2">"Or type this into it:"</p>
+                    <p class="mono mt-1 select-all [overflow-wrap:anywhere]">{in_groups(secret.expose())}</p>
+                </div>
+                <Input
+                    name="code" label="Code that the app shows now" autocomplete="one-time-code"
+                    inputmode="numeric" verbatim=true control="mono max-w-40" max_length=10
+                />
+                <ConfirmField confirm focus=false/>
             }
         })
         .await
@@ -250,34 +230,23 @@ const REPLACE_CODES: Ask = Ask {
     failed: "The codes were not replaced.",
 };
 
-async fn confirm(
-    app: &App,
-    member: &Member,
-    ask: &'static Ask,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
+async fn confirm(app: &App, member: &Member, ask: &'static Ask, errors: FormErrors) -> Response {
     if !member.visitor.person.has_factor {
         return Redirect::to(HOME).into_response();
     }
-    let chrome = chrome(app, member, None, ask.here);
     let confirm = Confirm::of(app, member);
-    page_for(app, member, ask.title)
-        .status(status)
-        .render(move || {
+    let is_possible = confirm.is_possible();
+    form_page(app, member, None, ask.title, ask.here)
+        .up(HOME, "Profile")
+        .text(ask.text)
+        .failed(ask.failed)
+        .submit(ask.button)
+        .look(ask.look)
+        .possible(is_possible)
+        .render(errors, move || {
             view! {
-                <Shell chrome>
-                    <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here=ask.title/>
-                    <PageHead title=ask.title text=ask.text/>
-                    <PageForm action=ask.here errors failed=ask.failed class="mt-6 grid max-w-[26rem] gap-4">
-                        <ConfirmField confirm=confirm.clone()/>
-                        {confirm.is_possible().then(code_field)}
-                        <div class="mt-2 flex gap-2">
-                            {confirm.is_possible().then(|| view! { <SubmitButton text=ask.button look=ask.look/> })}
-                            <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
-                        </div>
-                    </PageForm>
-                </Shell>
+                <ConfirmField confirm/>
+                {is_possible.then(code_field)}
             }
         })
         .await

@@ -1,22 +1,21 @@
 //! Changing the password.
 
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::confirm::{Confirm, ConfirmField};
-use super::done;
+use super::{HOME, done};
 use crate::accounts::server::remember;
 use crate::accounts::server::{self as accounts, ProfileChange};
 use crate::orgs::server::Member;
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::platform::{App, Error, Secret};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{HiddenFields, Input, LinkButton, Look};
-use crate::ui::shell::{Breadcrumb, PageHead, Shell};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{HiddenFields, Input};
 
 const HERE: &str = "/settings/profile/password";
 
@@ -27,7 +26,7 @@ pub struct ChangePasswordForm {
 }
 
 pub async fn show(State(app): State<App>, member: Member) -> Response {
-    page(&app, &member, FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, FormErrors::default()).await
 }
 
 pub async fn submit(
@@ -43,7 +42,7 @@ pub async fn submit(
     if !visitor.person.has_password
         && let Err(errors) = Confirm::of(&app, &member).check(&app, form.present.clone()).await?
     {
-        return Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(page(&app, &member, errors).await);
     }
     let changed = accounts::change_password(
         &app,
@@ -67,36 +66,28 @@ pub async fn submit(
         }
         ProfileChange::NotTaken(why) => FormErrors::default().with("new", why),
     };
-    Ok(page(&app, &member, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+    Ok(page(&app, &member, errors).await)
 }
 
-async fn page(app: &App, member: &Member, errors: FormErrors, status: StatusCode) -> Response {
-    let chrome = chrome(app, member, None, HERE);
+async fn page(app: &App, member: &Member, errors: FormErrors) -> Response {
     let email = member.visitor.person.email.clone();
-    let (confirm, has_password) = (Confirm::of(app, member), member.visitor.person.has_password);
-    let title = if has_password { "Change password" } else { "Set a password" };
-    page_for(app, member, "Password")
-        .status(status)
-        .render(move || {
+    let confirm = Confirm::of(app, member);
+    let heading = if confirm.has_password() { "Change password" } else { "Set a password" };
+    form_page(app, member, None, "Password", HERE)
+        .up(HOME, "Profile")
+        .heading(heading)
+        .text("All your other sessions are signed out.")
+        .failed("The password was not changed.")
+        .submit(heading)
+        .possible(confirm.is_possible())
+        .render(errors, move || {
             view! {
-                <Shell chrome>
-                    <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here="Password"/>
-                    <PageHead title text="All your other sessions are signed out."/>
-                    <PageForm
-                        action=HERE errors failed="The password was not changed." class="mt-6 grid max-w-[26rem] gap-4"
-                    >
-                        <input type="hidden" name="username" value=email autocomplete="username"/>
-                        {present(confirm.clone())}
-                        <Input
-                            name="new" label="New password" kind="password" autocomplete="new-password"
-                            hint="At least 12 characters. Several unrelated words are good."
-                        />
-                        <div class="mt-2 flex gap-2">
-                            {confirm.is_possible().then(|| view! { <SubmitButton text=title/> })}
-                            <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
-                        </div>
-                    </PageForm>
-                </Shell>
+                <input type="hidden" name="username" value=email autocomplete="username"/>
+                {present(confirm)}
+                <Input
+                    name="new" label="New password" kind="password" autocomplete="new-password"
+                    hint="At least 12 characters. Several unrelated words are good."
+                />
             }
         })
         .await

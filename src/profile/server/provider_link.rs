@@ -2,21 +2,21 @@
 //! not be enough. The provider itself is reached by a link.
 
 use axum::extract::{Form, Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::confirm::{Confirm, ConfirmField};
-use super::done;
+use super::{HOME, done};
 use crate::accounts::server::Provider;
 use crate::accounts::server::{self as accounts, Unlinked};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::platform::{App, Error, Secret};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::form::FormErrors;
 use crate::ui::parts::{LinkButton, Look};
+use crate::ui::server::form_page::FormPage;
 use crate::ui::shell::{Breadcrumb, PageHead, Shell};
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ pub async fn show(
     Path(slug): Path<String>,
 ) -> Result<Response, Error> {
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
-    Ok(page(&app, &member, MethodChange::Link(provider), FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &member, MethodChange::Link(provider), FormErrors::default()).await)
 }
 
 /// After a successful confirmation, permits linking for a few minutes.
@@ -44,8 +44,7 @@ pub async fn submit(
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
     let visitor = &member.visitor;
     if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(page(&app, &member, MethodChange::Link(provider), errors, status).await);
+        return Ok(page(&app, &member, MethodChange::Link(provider), errors).await);
     }
     accounts::permit_link(&app, &session, &visitor.by(), &visitor.person, provider).await?;
     Ok(leaving(&app, &member, provider).await)
@@ -57,7 +56,7 @@ pub async fn show_removal(
     Path(slug): Path<String>,
 ) -> Result<Response, Error> {
     let change = MethodChange::unlink(&app, &member, &slug).await?;
-    Ok(page(&app, &member, change, FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &member, change, FormErrors::default()).await)
 }
 
 pub async fn remove(
@@ -69,7 +68,7 @@ pub async fn remove(
 ) -> Result<Response, Error> {
     let change = MethodChange::unlink(&app, &member, &slug).await?;
     let MethodChange::Unlink { issuer, name, .. } = change.clone() else { return Err(Error::NotFound) };
-    let refused = |errors| page(&app, &member, change, errors, StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = |errors| page(&app, &member, change, errors);
     if let Err(errors) = Confirm::of(&app, &member).check(&app, form.password).await? {
         return Ok(refused(errors).await);
     }
@@ -115,13 +114,7 @@ pub fn method_slug(app: &App, place: usize, issuer: &str) -> String {
     }
 }
 
-async fn page(
-    app: &App,
-    member: &Member,
-    change: MethodChange,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
+async fn page(app: &App, member: &Member, change: MethodChange, errors: FormErrors) -> Response {
     let (title, text, action, failed, button, look) = match change {
         MethodChange::Link(provider) => {
             let name = provider.name(app);
@@ -145,25 +138,16 @@ async fn page(
             Look::Danger,
         ),
     };
-    let chrome = chrome(app, member, None, "/settings/profile");
+    let chrome = chrome(app, member, None, HOME);
     let confirm = Confirm::of(app, member);
-    page_for(app, member, &title)
-        .status(status)
-        .render(move || {
-            view! {
-                <Shell chrome>
-                    <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here=title.clone()/>
-                    <PageHead title=title text=text/>
-                    <PageForm action errors failed class="mt-6 grid max-w-[26rem] gap-4">
-                        <ConfirmField confirm=confirm.clone()/>
-                        <div class="mt-2 flex flex-wrap gap-2">
-                            {confirm.is_possible().then(|| view! { <SubmitButton text=button look/> })}
-                            <LinkButton href="/settings/profile" look=Look::Ghost>"Cancel"</LinkButton>
-                        </div>
-                    </PageForm>
-                </Shell>
-            }
-        })
+    FormPage::shell(page_for(app, member, &title), chrome, action)
+        .up(HOME, "Profile")
+        .text(text)
+        .failed(failed)
+        .submit(button)
+        .look(look)
+        .possible(confirm.is_possible())
+        .render(errors, move || view! { <ConfirmField confirm/> })
         .await
 }
 

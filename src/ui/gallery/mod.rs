@@ -68,7 +68,13 @@ async fn problem(Path(status): Path<u16>) -> Response {
     .into_response()
 }
 
-async fn draw(app: App, visit: Visit, query: GalleryQuery, errors: FormErrors, status: StatusCode) -> Response {
+async fn draw(
+    app: App,
+    visit: Visit,
+    query: GalleryQuery,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Response {
     let chrome = chrome(&app, &visit, !query.long.is_empty());
     let wants_dialog = !query.dialog.is_empty();
     let outcome = match query.toast.as_str() {

@@ -2,7 +2,6 @@
 
 use axum::Extension;
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -12,10 +11,11 @@ use crate::accounts::check_email;
 use crate::accounts::server::service;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::form::FormErrors;
 use crate::ui::parts::{Input, LinkButton, Size};
+use crate::ui::server::form_page::FormPage;
 use crate::ui::server::page::Page;
-use crate::ui::shell::{Solo, SoloWidth};
+use crate::ui::shell::Solo;
 
 #[derive(Deserialize)]
 pub struct ForgottenPasswordForm {
@@ -27,7 +27,7 @@ pub async fn show(State(app): State<App>, Extension(visit): Extension<Visit>) ->
     if !app.mail.is_on() {
         return Err(Error::NotFound);
     }
-    Ok(page(&app, &visit, String::new(), FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &visit, String::new(), FormErrors::default()).await)
 }
 
 pub async fn submit(
@@ -42,40 +42,36 @@ pub async fn submit(
         Ok(email) => email,
         Err(why) => {
             let errors = FormErrors::default().with("email", why);
-            return Ok(page(&app, &visit, form.email, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+            return Ok(page(&app, &visit, form.email, errors).await);
         }
     };
     match service::mail_reset_link(&app, &visit, &email).await {
         Ok(()) => Ok(sent(&app, &visit, email).await),
-        Err(Error::TooMany(wait)) => {
-            Ok(slowed(wait, |errors, status| page(&app, &visit, email, errors, status)).await)
-        }
+        Err(Error::TooMany(wait)) => Ok(slowed(wait, |errors| page(&app, &visit, email, errors)).await),
         Err(error) => Err(error),
     }
 }
 
-async fn page(app: &App, visit: &Visit, email: String, errors: FormErrors, status: StatusCode) -> Response {
-    let host = app.public_url.authority().to_owned();
-    Page::new(app, visit, "Forgotten password")
-        .status(status)
-        .render(move || {
+async fn page(app: &App, visit: &Visit, email: String, errors: FormErrors) -> Response {
+    FormPage::solo(app, visit, "Forgotten password", "/reset")
+        .text("A letter with a link to set a new one goes to the address of your account.")
+        .failed("No letter was sent.")
+        .submit("Send link")
+        .saving("Sending…")
+        .below(|| {
             view! {
-                <Solo width=SoloWidth::Slim rack=true host>
-                    <h1 class="h-page text-center">"Forgotten password"</h1>
-                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
-                        "A letter with a link to set a new one goes to the address of your account."
-                    </p>
-                    <PageForm action="/reset" errors failed="No letter was sent." class="grid gap-4">
-                        <Input
-                            name="email" label="Email" kind="email" value=email autocomplete="username" verbatim=true
-                            large=true focus=true max_length=254
-                        />
-                        <SubmitButton text="Send link" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
-                    </PageForm>
-                    <p class="mt-8 text-center text-dense text-ink-3">
-                        <a class="link" href="/sign-in">"Back to signing in"</a>
-                    </p>
-                </Solo>
+                <p class="mt-8 text-center text-dense text-ink-3">
+                    <a class="link" href="/sign-in">"Back to signing in"</a>
+                </p>
+            }
+            .into_any()
+        })
+        .render(errors, move || {
+            view! {
+                <Input
+                    name="email" label="Email" kind="email" value=email autocomplete="username" verbatim=true
+                    large=true focus=true max_length=254
+                />
             }
         })
         .await

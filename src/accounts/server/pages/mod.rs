@@ -69,12 +69,13 @@ fn onward(step: &str, next: &ReturnPath) -> Response {
 }
 
 /// Renders the page again with status 429 and the time to wait.
-async fn slowed<F>(wait: Duration, page: impl FnOnce(FormErrors, StatusCode) -> F) -> Response
+async fn slowed<F>(wait: Duration, page: impl FnOnce(FormErrors) -> F) -> Response
 where
     F: Future<Output = Response>,
 {
-    let told = format!("Too many tries. Wait {} before the next one.", minutes(wait));
-    let mut response = page(FormErrors::default().with("", told), StatusCode::TOO_MANY_REQUESTS).await;
+    let why = format!("Too many tries. Wait {} before the next one.", minutes(wait));
+    let mut response = page(FormErrors::default().with("", why)).await;
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     response.headers_mut().insert(RETRY_AFTER, wait.as_secs().into());
     response
 }

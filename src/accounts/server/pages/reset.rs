@@ -11,10 +11,11 @@ use tower_sessions::Session;
 use crate::accounts::server::service::{self, Reset};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::form::FormErrors;
 use crate::ui::parts::{Input, LinkButton, Size};
+use crate::ui::server::form_page::FormPage;
 use crate::ui::server::page::Page;
-use crate::ui::shell::{Solo, SoloWidth};
+use crate::ui::shell::Solo;
 
 #[derive(Deserialize)]
 pub struct ResetPasswordForm {
@@ -27,9 +28,7 @@ pub async fn show(
     Path(token): Path<Secret>,
 ) -> Result<Response, Error> {
     match service::reset_by_link(&app, &token).await? {
-        Some(person) => {
-            Ok(page(&app, &visit, token, person.email, FormErrors::default(), StatusCode::OK).await)
-        }
+        Some(person) => Ok(page(&app, &visit, token, person.email, FormErrors::default()).await),
         None => Ok(dead(&app, &visit).await),
     }
 }
@@ -53,40 +52,30 @@ pub async fn submit(
         Reset::LinkIsDead => Ok(dead(&app, &visit).await),
         Reset::NotTaken(person, why) => {
             let errors = FormErrors::default().with("password", why);
-            Ok(page(&app, &visit, token, person.email, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+            Ok(page(&app, &visit, token, person.email, errors).await)
         }
     }
 }
 
-async fn page(
-    app: &App,
-    visit: &Visit,
-    token: Secret,
-    email: String,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let host = app.public_url.authority().to_owned();
-    Page::new(app, visit, "New password")
-        .status(status)
-        .render(move || {
+async fn page(app: &App, visit: &Visit, token: Secret, email: String, errors: FormErrors) -> Response {
+    FormPage::solo(app, visit, "New password", format!("/reset/{}", token.expose()))
+        .heading("Set a new password")
+        .text(format!("for {email}"))
+        .failed("The password was not changed.")
+        .submit("Set password")
+        .below(|| {
             view! {
-                <Solo width=SoloWidth::Slim rack=true host>
-                    <h1 class="h-page text-center">"Set a new password"</h1>
-                    <p class="mt-1 mb-6 text-center text-ink-2 [overflow-wrap:anywhere]">{format!("for {email}")}</p>
-                    <PageForm
-                        action=format!("/reset/{}", token.expose()) errors failed="The password was not changed."
-                        class="grid gap-4"
-                    >
-                        <input type="hidden" name="username" value=email.clone() autocomplete="username"/>
-                        <Input
-                            name="password" label="New password" kind="password" autocomplete="new-password"
-                            hint="At least 12 characters. Several unrelated words are good." large=true focus=true
-                        />
-                        <SubmitButton text="Set password" size=Size::Large class="mt-2 w-full"/>
-                    </PageForm>
-                    <p class="mt-8 text-center text-dense text-ink-3">"All your sessions end; sign in again after this."</p>
-                </Solo>
+                <p class="mt-8 text-center text-dense text-ink-3">"All your sessions end; sign in again after this."</p>
+            }
+            .into_any()
+        })
+        .render(errors, move || {
+            view! {
+                <input type="hidden" name="username" value=email autocomplete="username"/>
+                <Input
+                    name="password" label="New password" kind="password" autocomplete="new-password"
+                    hint="At least 12 characters. Several unrelated words are good." large=true focus=true
+                />
             }
         })
         .await

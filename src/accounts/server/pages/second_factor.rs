@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::{Form, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -13,10 +13,9 @@ use crate::accounts::server::service;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{HiddenFields, Input, Size};
-use crate::ui::server::page::Page;
-use crate::ui::shell::{Solo, SoloWidth};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{HiddenFields, Input};
+use crate::ui::server::form_page::FormPage;
 
 #[derive(Deserialize)]
 pub struct SecondFactorForm {
@@ -36,7 +35,7 @@ pub async fn show(
     if service::pending(&app, &session).await?.is_none() {
         return Ok(start_over(&next));
     }
-    Ok(page(&app, &visit, next, FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &visit, next, FormErrors::default()).await)
 }
 
 pub async fn submit(
@@ -54,11 +53,9 @@ pub async fn submit(
         Ok(false) => {
             let told = "This code is wrong or was used already. Enter the one that the app shows now.";
             let errors = FormErrors::default().with("code", told);
-            Ok(page(&app, &visit, next, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+            Ok(page(&app, &visit, next, errors).await)
         }
-        Err(Error::TooMany(wait)) => {
-            Ok(slowed(wait, |errors, status| page(&app, &visit, next, errors, status)).await)
-        }
+        Err(Error::TooMany(wait)) => Ok(slowed(wait, |errors| page(&app, &visit, next, errors)).await),
         Err(error) => Err(error),
     }
 }
@@ -68,36 +65,29 @@ fn start_over(next: &ReturnPath) -> Response {
     onward("/sign-in", next)
 }
 
-async fn page(
-    app: &App,
-    visit: &Visit,
-    next: ReturnPath,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let host = app.public_url.authority().to_owned();
-    Page::new(app, visit, "Second factor")
-        .status(status)
-        .render(move || {
+async fn page(app: &App, visit: &Visit, next: ReturnPath, errors: FormErrors) -> Response {
+    FormPage::solo(app, visit, "Second factor", "/sign-in/second-factor")
+        .heading("Enter your code")
+        .text("from your authenticator app, or a recovery code")
+        .failed("You are not signed in.")
+        .submit("Sign in")
+        .saving("Signing in…")
+        .below(|| {
             view! {
-                <Solo width=SoloWidth::Slim rack=true host>
-                    <h1 class="h-page text-center">"Enter your code"</h1>
-                    <p class="mt-1 mb-6 text-center text-ink-2">"from your authenticator app, or a recovery code"</p>
-                    <PageForm
-                        action="/sign-in/second-factor" errors failed="You are not signed in." class="grid gap-4"
-                    >
-                        <HiddenFields fields=vec![("next", next.to_string())]/>
-                        <Input
-                            name="code" label="Code" autocomplete="one-time-code" verbatim=true large=true focus=true
-                            control="mono" max_length=40
-                        />
-                        <SubmitButton text="Sign in" saving="Signing in…" size=Size::Large class="mt-2 w-full"/>
-                    </PageForm>
-                    <p class="mt-8 text-center text-dense text-ink-3 text-balance">
-                        "Lost both? Whoever runs this server can turn the second factor off. "
-                        <a class="link" href="/sign-in">"Start over"</a>
-                    </p>
-                </Solo>
+                <p class="mt-8 text-center text-dense text-ink-3 text-balance">
+                    "Lost both? Whoever runs this server can turn the second factor off. "
+                    <a class="link" href="/sign-in">"Start over"</a>
+                </p>
+            }
+            .into_any()
+        })
+        .render(errors, move || {
+            view! {
+                <HiddenFields fields=vec![("next", next.to_string())]/>
+                <Input
+                    name="code" label="Code" autocomplete="one-time-code" verbatim=true large=true focus=true
+                    control="mono" max_length=40
+                />
             }
         })
         .await

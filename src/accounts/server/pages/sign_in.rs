@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::{Form, Query, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -16,10 +16,9 @@ use crate::accounts::server::session_person::SessionPerson;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{HiddenFields, Input, Size};
-use crate::ui::server::page::Page;
-use crate::ui::shell::{Solo, SoloWidth};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{HiddenFields, Input};
+use crate::ui::server::form_page::FormPage;
 
 #[derive(Deserialize)]
 pub struct SignInForm {
@@ -39,7 +38,7 @@ pub async fn show(
     let next = ReturnPath::or_home(&going.next);
     match person {
         Some(_) if going.again.is_empty() => Redirect::to(next.as_str()).into_response(),
-        _ => page(&app, &visit, String::new(), next, FormErrors::default(), StatusCode::OK).await,
+        _ => page(&app, &visit, String::new(), next, FormErrors::default()).await,
     }
 }
 
@@ -52,7 +51,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     let next = ReturnPath::or_home(&form.next);
     let known = browser(&app, &headers);
-    let refused = |errors, status| page(&app, &visit, form.email.clone(), next.clone(), errors, status);
+    let refused = |errors| page(&app, &visit, form.email.clone(), next.clone(), errors);
     match service::sign_in(&app, &visit, &form.email, form.password.clone(), known.as_ref()).await {
         Ok(SignIn::Done(person)) => enter(&app, &session, &visit, &headers, &person, &next).await,
         Ok(SignIn::NeedsFactor(person)) => {
@@ -62,7 +61,7 @@ pub async fn submit(
         Ok(SignIn::Refused) => {
             let told = "Email or password is wrong. Check both; passwords tell capitals from small letters.";
             let errors = FormErrors::default().with("password", told);
-            Ok(refused(errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+            Ok(refused(errors).await)
         }
         Err(Error::TooMany(wait)) => Ok(slowed(wait, refused).await),
         Err(error) => Err(error),
@@ -92,44 +91,36 @@ pub async fn sign_out(
     Ok(response)
 }
 
-async fn page(
-    app: &App,
-    visit: &Visit,
-    email: String,
-    next: ReturnPath,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let host = app.public_url.authority().to_owned();
-    let fresh = email.is_empty();
+async fn page(app: &App, visit: &Visit, email: String, next: ReturnPath, errors: FormErrors) -> Response {
+    let is_new = email.is_empty();
     let offered = offered(app, &next);
     let (mail, open) = (app.mail.is_on(), service::sign_up_is_open(app));
-    Page::new(app, visit, "Sign in")
-        .status(status)
-        .render(move || {
+    FormPage::solo(app, visit, "Sign in", "/sign-in")
+        .text("to manage the API keys of your organization")
+        .failed("You are not signed in.")
+        .submit("Sign in")
+        .saving("Signing in…")
+        .below(move || {
             view! {
-                <Solo width=SoloWidth::Slim rack=true host>
-                    <h1 class="h-page text-center">"Sign in"</h1>
-                    <p class="mt-1 mb-6 text-center text-ink-2">"to manage the API keys of your organization"</p>
-                    <PageForm action="/sign-in" errors failed="You are not signed in." class="grid gap-4">
-                        <HiddenFields fields=vec![("next", next.to_string())]/>
-                        <Input
-                            name="email" label="Email" kind="email" value=email autocomplete="username"
-                            verbatim=true large=true focus=fresh max_length=254
-                        />
-                        <Input
-                            name="password" label="Password" kind="password" autocomplete="current-password"
-                            large=true
-                        />
-                        <SubmitButton text="Sign in" saving="Signing in…" size=Size::Large class="mt-2 w-full"/>
-                    </PageForm>
-                    <ProviderButtons offered/>
-                    <p class="mt-8 text-center text-dense text-ink-3 text-balance">
-                        {no_account(open)}
-                        " "
-                        {forgotten(mail)}
-                    </p>
-                </Solo>
+                <ProviderButtons offered/>
+                <p class="mt-8 text-center text-dense text-ink-3 text-balance">
+                    {no_account(open)}
+                    " "
+                    {forgotten(mail)}
+                </p>
+            }
+            .into_any()
+        })
+        .render(errors, move || {
+            view! {
+                <HiddenFields fields=vec![("next", next.to_string())]/>
+                <Input
+                    name="email" label="Email" kind="email" value=email autocomplete="username"
+                    verbatim=true large=true focus=is_new max_length=254
+                />
+                <Input
+                    name="password" label="Password" kind="password" autocomplete="current-password" large=true
+                />
             }
         })
         .await

@@ -2,7 +2,6 @@
 
 use axum::Extension;
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -17,10 +16,11 @@ use crate::platform::config::SignUp;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::form::FormErrors;
 use crate::ui::parts::{Input, LinkButton, Size};
+use crate::ui::server::form_page::FormPage;
 use crate::ui::server::page::Page;
-use crate::ui::shell::{Solo, SoloWidth};
+use crate::ui::shell::Solo;
 
 #[derive(Deserialize)]
 pub struct RequestSignUpForm {
@@ -36,7 +36,7 @@ pub async fn show(
     let (title, text) = match app.config.accounts.sign_up {
         SignUp::Open => {
             let proven = service::proven_identity(&app, &session).await?;
-            return Ok(page(&app, &visit, proven, String::new(), FormErrors::default(), StatusCode::OK).await);
+            return Ok(page(&app, &visit, proven, String::new(), FormErrors::default()).await);
         }
         SignUp::Invitation => (
             "By invitation",
@@ -61,8 +61,7 @@ pub async fn submit(
         Ok(email) => email,
         Err(why) => {
             let errors = FormErrors::default().with("email", why);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Ok(page(&app, &visit, proven, form.email, errors, status).await);
+            return Ok(page(&app, &visit, proven, form.email, errors).await);
         }
     };
     match service::ask_for_account(&app, &visit, &email).await {
@@ -74,7 +73,7 @@ pub async fn submit(
             Ok(told(&app, &visit, "Check your email", text).await)
         }
         Err(Error::TooMany(wait)) => {
-            Ok(slowed(wait, |errors, status| page(&app, &visit, proven, email, errors, status)).await)
+            Ok(slowed(wait, |errors| page(&app, &visit, proven, email, errors)).await)
         }
         Err(error) => Err(error),
     }
@@ -86,9 +85,7 @@ async fn page(
     proven: Option<Identity>,
     email: String,
     errors: FormErrors,
-    status: StatusCode,
 ) -> Response {
-    let host = app.public_url.authority().to_owned();
     // Whoever comes from a provider has chosen how to sign in already.
     let (buttons, text) = match proven {
         Some(identity) => {
@@ -103,25 +100,26 @@ async fn page(
             "A letter with a link goes to your address; the link makes the account.".to_owned(),
         ),
     };
-    Page::new(app, visit, "Sign up")
-        .status(status)
-        .render(move || {
+    FormPage::solo(app, visit, "Sign up", "/sign-up")
+        .text(text)
+        .failed("No letter was sent.")
+        .submit("Send link")
+        .saving("Sending…")
+        .below(move || {
             view! {
-                <Solo width=SoloWidth::Slim rack=true host>
-                    <h1 class="h-page text-center">"Sign up"</h1>
-                    <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">{text}</p>
-                    <PageForm action="/sign-up" errors failed="No letter was sent." class="grid gap-4">
-                        <Input
-                            name="email" label="Email" kind="email" value=email autocomplete="email" verbatim=true
-                            large=true focus=true max_length=254
-                        />
-                        <SubmitButton text="Send link" saving="Sending…" size=Size::Large class="mt-2 w-full"/>
-                    </PageForm>
-                    <ProviderButtons offered=buttons/>
-                    <p class="mt-8 text-center text-dense text-ink-3">
-                        "You have an account? " <a class="link" href="/sign-in">"Sign in"</a>
-                    </p>
-                </Solo>
+                <ProviderButtons offered=buttons/>
+                <p class="mt-8 text-center text-dense text-ink-3">
+                    "You have an account? " <a class="link" href="/sign-in">"Sign in"</a>
+                </p>
+            }
+            .into_any()
+        })
+        .render(errors, move || {
+            view! {
+                <Input
+                    name="email" label="Email" kind="email" value=email autocomplete="email" verbatim=true
+                    large=true focus=true max_length=254
+                />
             }
         })
         .await

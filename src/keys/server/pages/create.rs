@@ -4,7 +4,6 @@
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::create_form::{CreateKeyForm, HERE, fields};
@@ -13,19 +12,17 @@ use super::reveal::{Occasion, reveal};
 use super::{HOME, path_of};
 use crate::keys::server::{self as keys, Draft, Refusal, Revealed, name_key};
 use crate::orgs::server::Member;
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{Kind, Role, Timestamp};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{LinkButton, Look};
+use crate::ui::form::FormErrors;
+use crate::ui::server::form_page::FormLayout;
 use crate::ui::server::message::leave_error;
-use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
-
-const FAILED: &str = "The key was not created.";
+use crate::ui::shell::Nav;
 
 pub async fn show(State(app): State<App>, member: Member) -> Response {
     let form = CreateKeyForm::empty(&app, &member);
-    page(&app, &member, form, FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, form, FormErrors::default()).await
 }
 
 pub async fn submit(
@@ -45,7 +42,7 @@ pub async fn submit(
         Role::Viewer
     });
     if !errors.is_empty() {
-        return Ok(page(&app, &member, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(page(&app, &member, form, errors).await);
     }
     let draft = Draft {
         name: form.typed.name.clone(),
@@ -67,7 +64,7 @@ pub async fn submit(
         }
         Err(Refusal::Input(wrong)) => {
             let errors = form.typed.explain(wrong, &end);
-            Ok(page(&app, &member, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+            Ok(page(&app, &member, form, errors).await)
         }
         Err(Refusal::Error(error)) => Err(error),
         Err(Refusal::State(_) | Refusal::Repeated(_)) => Err(Error::OutOfStep),
@@ -119,34 +116,16 @@ async fn shown(app: &App, member: &Member, revealed: Revealed) -> Result<Respons
     .await
 }
 
-async fn page(
-    app: &App,
-    member: &Member,
-    form: CreateKeyForm,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let chrome = chrome(app, member, Some(Nav::Keys), HERE);
+async fn page(app: &App, member: &Member, form: CreateKeyForm, errors: FormErrors) -> Response {
     let (role, now) = (member.org.role, app.clock.now());
     let open = ["rate_limit", "ranges", "note"].iter().any(|field| errors.of(field).is_some());
-    page_for(app, member, "Create key")
-        .status(status)
-        .render(move || {
-            view! {
-                <Shell chrome>
-                    <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here="Create key"/>
-                    <PageHead title="Create key" text="You see the full key once, on the next page."/>
-                    <div class="mt-5 max-w-[36rem]">
-                        <PageForm action=HERE errors failed=FAILED>
-                            {fields(form, role, now, open)}
-                            <div class="mt-6 flex gap-2 border-t border-line pt-4">
-                                <SubmitButton text="Create key" saving="Creating…"/>
-                                <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
-                            </div>
-                        </PageForm>
-                    </div>
-                </Shell>
-            }
-        })
+    form_page(app, member, Some(Nav::Keys), "Create key", HERE)
+        .up(HOME, "API keys")
+        .text("You see the full key once, on the next page.")
+        .layout(FormLayout::Grouped)
+        .failed("The key was not created.")
+        .submit("Create key")
+        .saving("Creating…")
+        .render(errors, move || fields(form, role, now, open))
         .await
 }

@@ -1,7 +1,6 @@
 //! `/settings/api-keys/{id}/edit`: everything but role and kind.
 
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 use tower_sessions::Session;
@@ -11,13 +10,13 @@ use super::{HOME, path_of, refused, told};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Edit, Key, Refusal};
 use crate::orgs::server::Member;
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{LinkButton, Look};
-use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+use crate::ui::form::FormErrors;
+use crate::ui::server::form_page::FormLayout;
+use crate::ui::shell::Nav;
 
 pub async fn show(
     State(app): State<App>,
@@ -31,7 +30,7 @@ pub async fn show(
         return told(&session, key.id, "A revoked key cannot be changed.").await;
     }
     let typed = KeyFields::of(&key);
-    Ok(page(&app, &member, key, typed, FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &member, key, typed, FormErrors::default()).await)
 }
 
 pub async fn submit(
@@ -55,50 +54,28 @@ pub async fn submit(
         Ok(key) => told(&session, key.id, "Changes saved.").await,
         Err(Refusal::Input(wrong)) => {
             let errors = typed.explain(wrong, &end);
-            Ok(page(&app, &member, key, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+            Ok(page(&app, &member, key, typed, errors).await)
         }
         Err(refusal) => refused(&session, key.id, refusal).await,
     }
 }
 
-async fn page(
-    app: &App,
-    member: &Member,
-    key: Key,
-    typed: KeyFields,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let path = path_of(key.id);
-    let here = format!("{path}/edit");
-    let chrome = chrome(app, member, Some(Nav::Keys), &here);
-    let now = app.clock.now();
-    let title = format!("Edit {}", key.name);
-    page_for(app, member, &title)
-        .status(status)
-        .render(move || {
-            let up = vec![(HOME.to_owned(), "API keys".to_owned()), (path.clone(), key.name.clone())];
-            let fixed = format!(
-                "Its role ({}) and kind ({}) never change.",
-                key.role.label().to_lowercase(),
-                key.kind.label()
-            );
+async fn page(app: &App, member: &Member, key: Key, typed: KeyFields, errors: FormErrors) -> Response {
+    let (path, now) = (path_of(key.id), app.clock.now());
+    let (role, kind) = (key.role.label().to_lowercase(), key.kind.label());
+    form_page(app, member, Some(Nav::Keys), &format!("Edit {}", key.name), format!("{path}/edit"))
+        .up(HOME, "API keys")
+        .up(path, key.name)
+        .here("Edit")
+        .text(format!("Its role ({role}) and kind ({kind}) never change."))
+        .layout(FormLayout::Grouped)
+        .failed("The key was not changed.")
+        .submit("Save changes")
+        .render(errors, move || {
             view! {
-                <Shell chrome>
-                    <Breadcrumb up here="Edit"/>
-                    <PageHead title text=fixed/>
-                    <div class="mt-5 max-w-[36rem]">
-                        <PageForm action=here errors failed="The key was not changed.">
-                            <NameField value=typed.name.clone()/>
-                            <ExpiryField typed=typed.clone() now kept=key.expires_at/>
-                            <div class="mt-4"><LimitFields typed/></div>
-                            <div class="mt-6 flex gap-2 border-t border-line pt-4">
-                                <SubmitButton text="Save changes"/>
-                                <LinkButton href=path look=Look::Ghost>"Cancel"</LinkButton>
-                            </div>
-                        </PageForm>
-                    </div>
-                </Shell>
+                <NameField value=typed.name.clone()/>
+                <ExpiryField typed=typed.clone() now kept=key.expires_at/>
+                <div class="mt-4"><LimitFields typed/></div>
             }
         })
         .await

@@ -1,7 +1,6 @@
 //! `/organizations/new`: another organization, with its maker as owner.
 
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -9,13 +8,12 @@ use tower_sessions::Session;
 
 use crate::accounts::check_name;
 use crate::accounts::server::choose_org;
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::orgs::server::{Member, create};
 use crate::platform::{App, Error};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{Input, LinkButton, Look};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::Input;
 use crate::ui::server::message::leave_message;
-use crate::ui::shell::{PageHead, Shell};
 
 const HERE: &str = "/organizations/new";
 
@@ -26,7 +24,7 @@ pub struct NewOrganizationForm {
 }
 
 pub async fn show(State(app): State<App>, member: Member) -> Response {
-    page(&app, &member, String::new(), FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, String::new(), FormErrors::default()).await
 }
 
 pub async fn submit(
@@ -39,7 +37,7 @@ pub async fn submit(
         Ok(name) => name,
         Err(why) => {
             let errors = FormErrors::default().with("name", why);
-            return Ok(page(&app, &member, form.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+            return Ok(page(&app, &member, form.name, errors).await);
         }
     };
     let org = create(&app, &member.visitor, &name).await?;
@@ -48,30 +46,15 @@ pub async fn submit(
     Ok(Redirect::to("/").into_response())
 }
 
-async fn page(app: &App, member: &Member, name: String, errors: FormErrors, status: StatusCode) -> Response {
-    let chrome = chrome(app, member, None, HERE);
-    page_for(app, member, "New organization")
-        .status(status)
-        .render(move || {
+async fn page(app: &App, member: &Member, name: String, errors: FormErrors) -> Response {
+    form_page(app, member, None, "New organization", HERE)
+        .text("Keys belong to one organization and work only there. You become its owner.")
+        .failed("The organization was not created.")
+        .submit("Create organization")
+        .saving("Creating…")
+        .render(errors, move || {
             view! {
-                <Shell chrome>
-                    <PageHead
-                        title="New organization"
-                        text="Keys belong to one organization and work only there. You become its owner."
-                    />
-                    <PageForm
-                        action=HERE errors failed="The organization was not created."
-                        class="mt-6 grid max-w-[26rem] gap-4"
-                    >
-                        <Input
-                            name="name" label="Name" value=name autocomplete="organization" max_length=80 focus=true
-                        />
-                        <div class="mt-2 flex gap-2">
-                            <SubmitButton text="Create organization" saving="Creating…"/>
-                            <LinkButton href="/" look=Look::Ghost>"Cancel"</LinkButton>
-                        </div>
-                    </PageForm>
-                </Shell>
+                <Input name="name" label="Name" value=name autocomplete="organization" max_length=80 focus=true/>
             }
         })
         .await

@@ -16,10 +16,11 @@ use crate::orgs::server::set_up;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
-use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{HiddenFields, Input, Size, exact};
+use crate::ui::form::{ErrorSummary, FormErrors};
+use crate::ui::parts::{HiddenFields, Input, exact};
+use crate::ui::server::form_page::FormPage;
 use crate::ui::server::page::Page;
-use crate::ui::shell::{Solo, SoloWidth};
+use crate::ui::shell::Solo;
 
 #[derive(Deserialize)]
 pub struct SetupQuery {
@@ -55,7 +56,7 @@ pub async fn show(
     if !setup_is_open(&app, &link).await? {
         return dead(&app, &visit).await;
     }
-    Ok(page(&app, &visit, link, SetupInput::default(), FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &visit, link, SetupInput::default(), FormErrors::default()).await)
 }
 
 pub async fn submit(
@@ -77,7 +78,7 @@ pub async fn submit(
     let organization =
         errors.take("organization", check_name(&typed.organization, "the organization's name"));
     if !errors.is_empty() {
-        return Ok(page(&app, &visit, form.link, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(page(&app, &visit, form.link, typed, errors).await);
     }
     let new = NewPerson { email, name, password_hash: Some(hash) };
     let person = set_up(&app, &visit, &form.link, &new, &organization).await?.ok_or(Error::NotFound)?;
@@ -110,55 +111,41 @@ async fn dead(app: &App, visit: &Visit) -> Result<Response, Error> {
     Ok(page.await)
 }
 
-async fn page(
-    app: &App,
-    visit: &Visit,
-    link: Secret,
-    typed: SetupInput,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let host = app.public_url.authority().to_owned();
-    Page::new(app, visit, "Set up")
-        .status(status)
-        .render(move || {
+async fn page(app: &App, visit: &Visit, link: Secret, typed: SetupInput, errors: FormErrors) -> Response {
+    FormPage::panel(app, visit, "Set up", "/setup")
+        .heading("Set up Latchkey")
+        .text(
+            "Create the first account and its organization. You become the owner and can invite others later.",
+        )
+        .submit("Create account and organization")
+        .saving("Setting up…")
+        .render(errors, move || {
             view! {
-                <Solo width=SoloWidth::Wide tall=true host>
-                    <h1 class="h-page text-center">"Set up Latchkey"</h1>
-                    <p class="mx-auto mt-1 max-w-[24rem] text-center text-balance text-ink-2">
-                        "Create the first account and its organization. You become the owner and can invite others later."
-                    </p>
-                    <PageForm action="/setup" errors class="panel mt-6">
-                        <HiddenFields fields=vec![("link", link.expose().to_owned())]/>
-                        <fieldset class="grid gap-4 p-5">
-                            <legend class="float-left -mb-1 h-sect w-full">"Your account"</legend>
-                            <ErrorSummary failed="Nothing was set up." class="clear-both"/>
-                            <Input
-                                name="name" label="Your name" value=typed.name autocomplete="name" focus=true
-                                max_length=80 class="clear-both"
-                            />
-                            <Input
-                                name="email" label="Email" kind="email" value=typed.email autocomplete="username"
-                                verbatim=true max_length=254
-                            />
-                            <Input
-                                name="password" label="Password" kind="password" autocomplete="new-password"
-                                hint="At least 12 characters. Several unrelated words are good."
-                            />
-                        </fieldset>
-                        <fieldset class="grid gap-4 border-t border-line p-5">
-                            <legend class="float-left -mb-1 h-sect w-full">"Your organization"</legend>
-                            <Input
-                                name="organization" label="Organization" value=typed.organization
-                                autocomplete="organization" max_length=80 class="clear-both"
-                                hint="Your team or company. You can rename it later."
-                            />
-                        </fieldset>
-                        <div class="border-t border-line p-5">
-                            <SubmitButton text="Create account and organization" saving="Setting up…" size=Size::Large class="w-full"/>
-                        </div>
-                    </PageForm>
-                </Solo>
+                <HiddenFields fields=vec![("link", link.expose().to_owned())]/>
+                <fieldset class="grid gap-4 p-5">
+                    <legend class="float-left -mb-1 h-sect w-full">"Your account"</legend>
+                    <ErrorSummary failed="Nothing was set up." class="clear-both"/>
+                    <Input
+                        name="name" label="Your name" value=typed.name autocomplete="name" focus=true
+                        max_length=80 class="clear-both"
+                    />
+                    <Input
+                        name="email" label="Email" kind="email" value=typed.email autocomplete="username"
+                        verbatim=true max_length=254
+                    />
+                    <Input
+                        name="password" label="Password" kind="password" autocomplete="new-password"
+                        hint="At least 12 characters. Several unrelated words are good."
+                    />
+                </fieldset>
+                <fieldset class="grid gap-4 border-t border-line p-5">
+                    <legend class="float-left -mb-1 h-sect w-full">"Your organization"</legend>
+                    <Input
+                        name="organization" label="Organization" value=typed.organization
+                        autocomplete="organization" max_length=80 class="clear-both"
+                        hint="Your team or company. You can rename it later."
+                    />
+                </fieldset>
             }
         })
         .await

@@ -17,10 +17,11 @@ use crate::orgs::server::sign_up;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
-use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
+use crate::ui::form::{ErrorSummary, FormErrors};
 use crate::ui::parts::{HiddenFields, Input, LinkButton, Size};
+use crate::ui::server::form_page::FormPage;
 use crate::ui::server::page::Page;
-use crate::ui::shell::{Solo, SoloWidth};
+use crate::ui::shell::Solo;
 
 #[derive(Deserialize)]
 pub struct SignUpForm {
@@ -92,42 +93,31 @@ async fn page(
     typed: SignUpInput,
     errors: FormErrors,
 ) -> Response {
-    let host = app.public_url.authority().to_owned();
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let proof = proven.map(|identity| (identity.provider.name(app), identity.label));
-    Page::new(app, visit, "Sign up")
-        .status(status)
-        .render(move || {
+    FormPage::panel(app, visit, "Sign up", format!("/sign-up/{}", token.expose()))
+        .heading("Make your account")
+        .text(format!("for {email}"))
+        .submit("Make account")
+        .render(errors, move || {
             view! {
-                <Solo width=SoloWidth::Wide tall=true host>
-                    <h1 class="h-page text-center">"Make your account"</h1>
-                    <p class="mx-auto mt-1 max-w-[24rem] text-center text-balance text-ink-2 [overflow-wrap:anywhere]">
-                        {format!("for {email}")}
-                    </p>
-                    <PageForm action=format!("/sign-up/{}", token.expose()) errors class="panel mt-6">
-                        <fieldset class="grid gap-4 p-5">
-                            <legend class="float-left -mb-1 h-sect w-full">"You"</legend>
-                            <ErrorSummary failed="No account was made." class="clear-both"/>
-                            <Input
-                                name="name" label="Your name" value=typed.name autocomplete="name" focus=true
-                                max_length=80 class="clear-both"
-                            />
-                            <input type="hidden" name="username" value=email.clone() autocomplete="username"/>
-                            {way_in(proof)}
-                        </fieldset>
-                        <fieldset class="grid gap-4 border-t border-line p-5">
-                            <legend class="float-left -mb-1 h-sect w-full">"Your organization"</legend>
-                            <Input
-                                name="organization" label="Organization" value=typed.organization
-                                autocomplete="organization" max_length=80 class="clear-both"
-                                hint="Your team or company. You can rename it later."
-                            />
-                        </fieldset>
-                        <div class="border-t border-line p-5">
-                            <SubmitButton text="Make account" size=Size::Large class="w-full"/>
-                        </div>
-                    </PageForm>
-                </Solo>
+                <fieldset class="grid gap-4 p-5">
+                    <legend class="float-left -mb-1 h-sect w-full">"You"</legend>
+                    <ErrorSummary failed="No account was made." class="clear-both"/>
+                    <Input
+                        name="name" label="Your name" value=typed.name autocomplete="name" focus=true
+                        max_length=80 class="clear-both"
+                    />
+                    <input type="hidden" name="username" value=email autocomplete="username"/>
+                    {way_in(proof)}
+                </fieldset>
+                <fieldset class="grid gap-4 border-t border-line p-5">
+                    <legend class="float-left -mb-1 h-sect w-full">"Your organization"</legend>
+                    <Input
+                        name="organization" label="Organization" value=typed.organization
+                        autocomplete="organization" max_length=80 class="clear-both"
+                        hint="Your team or company. You can rename it later."
+                    />
+                </fieldset>
             }
         })
         .await

@@ -1,23 +1,23 @@
 //! Removes a member, or lets one leave, after a preview of what happens to their keys.
 
 use axum::extract::{RawForm, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::HOME;
 use super::role::{last_owner, refuse_others};
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::orgs::server::service::{self, MemberChange, MemberSummary};
 use crate::orgs::server::{CreatedKey, Member};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, UserId};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{Checkbox, Glyph, LinkButton, Look, counted};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{Checkbox, Glyph, Look, counted};
+use crate::ui::server::form_page::FormLayout;
 use crate::ui::server::message::leave_message;
-use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+use crate::ui::shell::Nav;
 
 pub async fn show(
     State(app): State<App>,
@@ -26,7 +26,7 @@ pub async fn show(
 ) -> Result<Response, Error> {
     let listed = service::find_member(&app, &member, id).await?;
     refuse_others(&member, &listed)?;
-    page(&app, &member, listed, FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, listed, FormErrors::default()).await
 }
 
 /// `key` is repeated for each selected key.
@@ -44,7 +44,7 @@ pub async fn submit(
     match service::remove(&app, &member, user, &ticked).await? {
         MemberChange::LastOwner => {
             let errors = FormErrors::default().with("", last_owner(&member));
-            page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            page(&app, &member, listed, errors).await
         }
         MemberChange::Done if user == member.user => {
             leave_message(&session, &format!("You left {}.", member.org.org_name)).await?;
@@ -62,11 +62,9 @@ async fn page(
     member: &Member,
     listed: MemberSummary,
     errors: FormErrors,
-    status: StatusCode,
 ) -> Result<Response, Error> {
     let keys = service::keys_of(app, member, listed.user).await?;
     let here = format!("{HOME}/{}/remove", listed.user);
-    let chrome = chrome(app, member, Some(Nav::Members), &here);
     let is_self = listed.user == member.user;
     let org = member.org.org_name.clone();
     let (title, button, failed) = if is_self {
@@ -79,22 +77,15 @@ async fn page(
     } else {
         format!("{} loses access to {org} at once. What they did stays in its audit log.", listed.email)
     };
-    let rendered = page_for(app, member, &title).status(status).render(move || {
-        view! {
-            <Shell chrome>
-                <Breadcrumb up=vec![(HOME.to_owned(), "Members".to_owned())] here=title.clone()/>
-                <PageHead title=title text/>
-                <PageForm action=here errors failed class="mt-6 grid max-w-[40rem] gap-5">
-                    {keys_made(keys)}
-                    <div class="flex gap-2">
-                        <SubmitButton text=button saving="Removing…" look=Look::Danger/>
-                        <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
-                    </div>
-                </PageForm>
-            </Shell>
-        }
-    });
-    Ok(rendered.await)
+    let page = form_page(app, member, Some(Nav::Members), &title, here)
+        .up(HOME, "Members")
+        .text(text)
+        .layout(FormLayout::Wide)
+        .failed(failed)
+        .submit(button)
+        .saving("Removing…")
+        .look(Look::Danger);
+    Ok(page.render(errors, move || keys_made(keys)).await)
 }
 
 fn keys_made(keys: Vec<CreatedKey>) -> AnyView {

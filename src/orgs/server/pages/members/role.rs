@@ -1,7 +1,6 @@
 //! Changes a member's role.
 
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -9,15 +8,16 @@ use tower_sessions::Session;
 
 use super::HOME;
 use crate::orgs::server::Member;
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::orgs::server::service::{self, MemberChange, MemberSummary};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{Role, UserId};
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{Choice, ChoiceList, LinkButton, Look, Pins};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{Choice, ChoiceList, Pins};
+use crate::ui::server::form_page::FormLayout;
 use crate::ui::server::message::leave_message;
-use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+use crate::ui::shell::Nav;
 
 #[derive(Deserialize)]
 pub struct ChangeRoleForm {
@@ -32,7 +32,7 @@ pub async fn show(
 ) -> Result<Response, Error> {
     let listed = service::find_member(&app, &member, id).await?;
     refuse_others(&member, &listed)?;
-    Ok(page(&app, &member, listed, FormErrors::default(), StatusCode::OK).await)
+    Ok(page(&app, &member, listed, FormErrors::default()).await)
 }
 
 pub async fn submit(
@@ -47,7 +47,7 @@ pub async fn submit(
     let Some(role) = Role::parse(&form.role) else {
         refuse_others(&member, &listed)?;
         let errors = FormErrors::default().with("role", "Choose a role.");
-        return Ok(page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
+        return Ok(page(&app, &member, listed, errors).await);
     };
     match service::set_role(&app, &member, user, role).await? {
         MemberChange::Done => {
@@ -56,7 +56,7 @@ pub async fn submit(
         }
         MemberChange::LastOwner => {
             let errors = FormErrors::default().with("role", last_owner(&member));
-            Ok(page(&app, &member, listed, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+            Ok(page(&app, &member, listed, errors).await)
         }
     }
 }
@@ -91,44 +91,25 @@ const fn caption(role: Role) -> &'static str {
     }
 }
 
-async fn page(
-    app: &App,
-    member: &Member,
-    listed: MemberSummary,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Response {
-    let here = format!("{HOME}/{}/role", listed.user);
-    let chrome = chrome(app, member, Some(Nav::Members), &here);
+async fn page(app: &App, member: &Member, listed: MemberSummary, errors: FormErrors) -> Response {
     let own = member.org.role;
-    page_for(app, member, "Change role")
-        .status(status)
-        .render(move || {
-            let choices: Vec<_> = assignable_roles(own)
-                .map(|role| {
-                    Choice::new(role.as_str(), role.label(), caption(role))
-                        .mark(view! { <Pins role/> })
-                        .checked(role == listed.role)
-                })
-                .collect();
-            let text = format!("{}, {}", listed.name, listed.email);
+    form_page(app, member, Some(Nav::Members), "Change role", format!("{HOME}/{}/role", listed.user))
+        .up(HOME, "Members")
+        .text(format!("{}, {}", listed.name, listed.email))
+        .layout(FormLayout::Wide)
+        .failed("The role was not changed.")
+        .submit("Change role")
+        .render(errors, move || {
+            let choices = assignable_roles(own).map(|role| {
+                Choice::new(role.as_str(), role.label(), caption(role))
+                    .mark(view! { <Pins role/> })
+                    .checked(role == listed.role)
+            });
             view! {
-                <Shell chrome>
-                    <Breadcrumb up=vec![(HOME.to_owned(), "Members".to_owned())] here="Change role"/>
-                    <PageHead title="Change role" text/>
-                    <PageForm
-                        action=here errors failed="The role was not changed." class="mt-6 grid max-w-[40rem] gap-5"
-                    >
-                        <ChoiceList
-                            name="role" label="Role" choices
-                            hint="Keys keep the role that they were made with. A lower role takes effect at once."
-                        />
-                        <div class="flex gap-2">
-                            <SubmitButton text="Change role"/>
-                            <LinkButton href=HOME look=Look::Ghost>"Cancel"</LinkButton>
-                        </div>
-                    </PageForm>
-                </Shell>
+                <ChoiceList
+                    name="role" label="Role" choices=choices.collect()
+                    hint="Keys keep the role that they were made with. A lower role takes effect at once."
+                />
             }
         })
         .await

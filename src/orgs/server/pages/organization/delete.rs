@@ -1,7 +1,6 @@
 //! Deleting the organization: its name is typed, and where keys live, their end is confirmed.
 
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -9,14 +8,14 @@ use tower_sessions::Session;
 
 use super::HERE as ORGANIZATION;
 use crate::orgs::server::Member;
-use crate::orgs::server::page_frame::{chrome, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::orgs::server::service::{self, Deleted};
 use crate::platform::{App, Error};
 use crate::shared::Permission;
-use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{Checkbox, Input, LinkButton, Look, Note, Tone, counted};
+use crate::ui::form::FormErrors;
+use crate::ui::parts::{Checkbox, Input, Look, Note, Tone, counted};
 use crate::ui::server::message::leave_message;
-use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
+use crate::ui::shell::Nav;
 
 const HERE: &str = "/settings/organization/delete";
 
@@ -30,7 +29,7 @@ pub struct DeleteOrganizationForm {
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     member.require(Permission::ManageOrganization)?;
-    page(&app, &member, DeleteOrganizationForm::default(), FormErrors::default(), StatusCode::OK).await
+    page(&app, &member, DeleteOrganizationForm::default(), FormErrors::default()).await
 }
 
 pub async fn submit(
@@ -59,7 +58,7 @@ pub async fn submit(
     } else {
         FormErrors::default().with("name", format!("Type the name as it is written here: {name}"))
     };
-    page(&app, &member, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+    page(&app, &member, form, errors).await
 }
 
 async fn page(
@@ -67,12 +66,19 @@ async fn page(
     member: &Member,
     typed: DeleteOrganizationForm,
     errors: FormErrors,
-    status: StatusCode,
 ) -> Result<Response, Error> {
     let living = service::living_keys(app, member).await?;
-    let chrome = chrome(app, member, Some(Nav::Organization), HERE);
     let name = member.org.org_name.clone();
-    let rendered = page_for(app, member, "Delete organization").status(status).render(move || {
+    let page = form_page(app, member, Some(Nav::Organization), "Delete organization", HERE)
+        .up(ORGANIZATION, "Organization")
+        .here("Delete")
+        .heading(format!("Delete {name}"))
+        .text("Everybody loses access at once, pending invites end, and nothing brings it back.")
+        .failed("The organization was not deleted.")
+        .submit("Delete organization")
+        .saving("Deleting…")
+        .look(Look::Danger);
+    let fields = move || {
         let keys = (living > 0).then(|| {
             let count = counted(living.unsigned_abs(), "key of it works", "keys of it work");
             view! {
@@ -81,27 +87,12 @@ async fn page(
             }
         });
         view! {
-            <Shell chrome>
-                <Breadcrumb up=vec![(ORGANIZATION.to_owned(), "Organization".to_owned())] here="Delete"/>
-                <PageHead
-                    title=format!("Delete {name}")
-                    text="Everybody loses access at once, pending invites end, and nothing brings it back."
-                />
-                <PageForm
-                    action=HERE errors failed="The organization was not deleted." class="mt-6 grid max-w-[26rem] gap-4"
-                >
-                    {keys}
-                    <Input
-                        name="name" label="Name of the organization" value=typed.name verbatim=true autocomplete="off"
-                        hint=format!("Type {name} to confirm.") focus=true
-                    />
-                    <div class="mt-2 flex gap-2">
-                        <SubmitButton text="Delete organization" saving="Deleting…" look=Look::Danger/>
-                        <LinkButton href=ORGANIZATION look=Look::Ghost>"Cancel"</LinkButton>
-                    </div>
-                </PageForm>
-            </Shell>
+            {keys}
+            <Input
+                name="name" label="Name of the organization" value=typed.name verbatim=true autocomplete="off"
+                hint=format!("Type {name} to confirm.") focus=true
+            />
         }
-    });
-    Ok(rendered.await)
+    };
+    Ok(page.render(errors, fields).await)
 }
