@@ -5,8 +5,12 @@
 use leptos::context::Provider;
 use leptos::prelude::*;
 
-pub use super::button_form::{MadeFor, button_form};
 use super::parts::{HiddenFields, Icon, Look, Size, Symbol, button_class};
+
+/// The organization that a page was made for. Every form of the page carries it, so that a form which comes back after
+/// its sender went over to another organization changes nothing there. Pages of nobody in particular have none.
+#[derive(Clone, Debug)]
+pub struct MadeFor(pub String);
 
 /// What was wrong with a form, in the order of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! What people see: the document around every page, the parts that pages are made of, the islands several slices use.
 
-mod button_form;
 pub mod form;
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub mod gallery;

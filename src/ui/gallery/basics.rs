@@ -159,7 +159,7 @@ fn buttons() -> AnyView {
                 <Button look=Look::Primary size=Size::Large>"Sign in"</Button>
                 <LinkButton href="/gallery" icon_after=Symbol::Arrow>"A link"</LinkButton>
                 <IconLink href="/gallery" symbol=Symbol::Edit label="Edit"/>
-                {menu("sample-menu", "Actions for ci-deploy", items).into_any()}
+                <Menu id="sample-menu" label="Actions for ci-deploy" items/>
             </Line>
             <div class="mt-4 grid max-w-96 grid-cols-2 gap-3">
                 <Button look=Look::Verdict icon=Symbol::Cross>"Deny"</Button>

@@ -109,11 +109,11 @@ fn table() -> AnyView {
                     <div class="text-ink-3">"Never"</div>
                 </Cell>
                 <Cell class="a-menu">
-                    {menu(
-                        &format!("menu-{start}"),
-                        &format!("Actions for {name}"),
-                        vec![MenuItem::link("/gallery", Symbol::Edit, "Edit")],
-                    ).into_any()}
+                    <Menu
+                        id=format!("menu-{start}")
+                        label=format!("Actions for {name}")
+                        items=vec![MenuItem::link("/gallery", Symbol::Edit, "Edit")]
+                    />
                 </Cell>
             </Row>
         }

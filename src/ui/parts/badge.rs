@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::markup::{Constant, Markup, markup};
+use super::button::filled;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
@@ -82,14 +82,13 @@ impl Shape {
 /// The shape alone, for lists that say the word in their text.
 #[component]
 pub fn StatusShape(shape: Shape, #[prop(into, optional)] class: String) -> AnyView {
-    status_shape(shape, &class).into_any()
-}
-
-fn status_shape(shape: Shape, class: &str) -> Markup {
-    markup!(
-        "<svg" { Markup::attribute("class", class) } r#" viewBox="0 0 10 10" fill="none" aria-hidden="true">"#
-        { Constant(shape.paths()) } "</svg>"
-    )
+    view! {
+        <svg
+            class=filled(class) viewBox="0 0 10 10" fill="none" aria-hidden="true"
+            inner_html=shape.paths()
+        ></svg>
+    }
+    .into_any()
 }
 
 #[component]
@@ -98,11 +97,7 @@ pub fn Badge(
     #[prop(optional)] shape: Option<Shape>,
     #[prop(into)] text: String,
 ) -> AnyView {
-    badge(tone, shape, &text).into_any()
-}
-
-pub fn badge(tone: Tone, shape: Option<Shape>, text: &str) -> Markup {
-    let tone = tone.suffix().map(|suffix| markup!(" badge-" { suffix }));
-    let shape = shape.map(|shape| status_shape(shape, ""));
-    markup!(r#"<span class="badge"# { tone } "\">" { shape } { text } "</span>")
+    let class = tone.suffix().map_or("badge".to_owned(), |suffix| format!("badge badge-{suffix}"));
+    let shape = shape.map(|shape| view! { <StatusShape shape/> });
+    view! { <span class=class>{shape}{text}</span> }.into_any()
 }

@@ -95,14 +95,6 @@ pub fn Glyph(
     #[prop(into, optional)]
     title: String,
 ) -> AnyView {
-    drawn(&seed, kind, off, size, &title).into_any()
-}
-
-pub fn glyph(seed: &str, kind: Kind, off: bool) -> Markup {
-    drawn(seed, kind, off, GlyphSize::Row, "")
-}
-
-fn drawn(seed: &str, kind: Kind, off: bool, size: GlyphSize, title: &str) -> Markup {
     let blade = blade(&format!("{seed}·cut"), kind);
     let outline = kind == Kind::Test;
     let state = match (off, outline) {
@@ -126,11 +118,12 @@ fn drawn(seed: &str, kind: Kind, off: bool, size: GlyphSize, title: &str) -> Mar
             r#"" fill-rule="evenodd"/></g>"# { Constant(groove) }
         )
     };
-    let name = match title {
+    let name = match title.as_str() {
         "" => Markup::attribute("aria-hidden", "true"),
         title => markup!(" role=\"img\"" { Markup::attribute("aria-label", title) }),
     };
     markup!(r#"<svg class="glyph"# { state } { size } r#"" viewBox="0 0 40 16""# { name } ">" { shapes } "</svg>")
+        .into_any()
 }
 
 const GROOVE: &str = r#"<path class="groove" d="M14.5 10.3H36" stroke-width=".6" fill="none"/>"#;
@@ -138,11 +131,8 @@ const GROOVE: &str = r#"<path class="groove" d="M14.5 10.3H36" stroke-width=".6"
 /// The visible part of a key as text: prefix in grey, the start in ink, an ellipsis for what nobody sees again.
 #[component]
 pub fn KeyText(kind: Kind, #[prop(into)] start: String) -> AnyView {
-    key_text(kind, &start).into_any()
-}
-
-pub fn key_text(kind: Kind, start: &str) -> Markup {
-    markup!(r#"<span class="key over">"# { kind.prefix() } "_<b>" { start } "</b>…</span>")
+    let prefix = format!("{}_", kind.prefix());
+    view! { <span class="key over">{prefix}<b>{start}</b>"…"</span> }.into_any()
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 
 use leptos::prelude::*;
 
-use super::markup::{Constant, Markup, markup};
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbol {
     Overview,
@@ -162,16 +160,7 @@ pub fn Icon(
     #[prop(into, optional)]
     class: String,
 ) -> AnyView {
-    drawn(symbol, &class).into_any()
-}
-
-pub fn icon(symbol: Symbol) -> Markup {
-    drawn(symbol, "")
-}
-
-fn drawn(symbol: Symbol, class: &str) -> Markup {
-    let blank = if class.is_empty() { "" } else { " " };
-    markup!(
-        "<svg class=\"icon" { blank } { class } "\" viewBox=\"0 0 16 16\" aria-hidden=\"true\">" { Constant(symbol.paths()) } "</svg>"
-    )
+    let class = format!("icon {class}").trim_end().to_owned();
+    view! { <svg class=class viewBox="0 0 16 16" aria-hidden="true" inner_html=symbol.paths()></svg> }
+        .into_any()
 }

@@ -1,5 +1,5 @@
-//! HTML drawn as text: for what stands on a page many times, such as the rows of a list. It is one piece of memory instead
-//! of a tree of views, and as safe: what is not a literal of `markup!` is escaped, unless it is markup itself.
+//! HTML as text, for table rows and drawings, of which a page has many: one string instead of a tree of views. Everything
+//! that is not a literal of `markup!` is escaped, unless it is a view or markup itself.
 
 use std::fmt::Write;
 
@@ -40,11 +40,6 @@ impl Markup {
         Self(text)
     }
 
-    /// A view, where nobody has written it as text.
-    pub fn of(view: impl IntoView) -> Self {
-        Self(view.to_html())
-    }
-
     pub fn into_any(self) -> AnyView {
         // An empty one is no element that could be found again.
         if self.0.is_empty() { ().into_any() } else { InertElement::new(self.0).into_any() }
@@ -62,6 +57,12 @@ impl Markup {
 impl Piece for Markup {
     fn write(self, into: &mut String) {
         into.push_str(&self.0);
+    }
+}
+
+impl Piece for AnyView {
+    fn write(self, into: &mut String) {
+        into.push_str(&self.to_html());
     }
 }
 
@@ -131,7 +132,7 @@ macro_rules! number {
         })*
     };
 }
-number!(i64 u32 u64 usize);
+number!(u64 usize);
 
 #[cfg(test)]
 mod tests {

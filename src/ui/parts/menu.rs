@@ -1,9 +1,11 @@
 //! A menu is a native popover: it opens, closes and gives the focus back without a script. The destructive item comes
 //! last, after a rule; "…" means that another step follows.
 
-use super::icon::{Symbol, icon};
-use super::markup::{Markup, markup};
-use crate::ui::button_form::button_form;
+use leptos::prelude::*;
+
+use super::hidden_fields::HiddenFields;
+use super::icon::{Icon, Symbol};
+use crate::ui::form::Form;
 
 /// What a menu offers.
 #[derive(Clone, Debug)]
@@ -34,29 +36,41 @@ impl MenuItem {
         Self::Link { href: href.into(), symbol, text, danger: true }
     }
 
-    fn drawn(self) -> Markup {
+    fn view(self) -> AnyView {
         match self {
             Self::Link { href, symbol, text, danger } => {
-                let danger = danger.then_some(" menu-item-danger");
-                markup!(
-                    r#"<a class="menu-item"# { danger } r#"" href=""# { href } r#"">"# { icon(symbol) } { text } "</a>"
-                )
+                let class = if danger { "menu-item menu-item-danger" } else { "menu-item" };
+                view! { <a class=class href=href><Icon symbol/>{text}</a> }.into_any()
             }
-            Self::Action { action, fields, symbol, text } => {
-                let button = markup!(r#"<button type="submit" class="menu-item">"# { icon(symbol) } { text } "</button>");
-                button_form(&action, &fields, button)
+            Self::Action { action, fields, symbol, text } => view! {
+                <Form action>
+                    <HiddenFields fields/>
+                    <button type="submit" class="menu-item"><Icon symbol/>{text}</button>
+                </Form>
             }
-            Self::Rule => markup!("<hr>"),
+            .into_any(),
+            Self::Rule => view! { <hr/> }.into_any(),
         }
     }
 }
 
-/// A row's or page's "…" with its items. The id is unique on the page; the label names the button, such as "Actions for
-/// ci-deploy".
-pub fn menu(id: &str, label: &str, items: Vec<MenuItem>) -> Markup {
-    let items: Vec<_> = items.into_iter().map(MenuItem::drawn).collect();
-    markup!(
-        r#"<button type="button" class="btn-icon over" popovertarget=""# { id } r#"" aria-label=""# { label } r#"">"#
-        { icon(Symbol::More) } r#"</button><div popover="auto" id=""# { id } r#"" class="menu">"# { items } "</div>"
-    )
+/// A row's or page's "…" with its items.
+#[component]
+pub fn Menu(
+    /// Unique on the page.
+    #[prop(into)]
+    id: String,
+    /// The name of the button, such as "Actions for ci-deploy".
+    #[prop(into)]
+    label: String,
+    items: Vec<MenuItem>,
+) -> AnyView {
+    let items = items.into_iter().map(MenuItem::view).collect_view();
+    view! {
+        <button type="button" class="btn-icon over" popovertarget=id.clone() aria-label=label>
+            <Icon symbol=Symbol::More/>
+        </button>
+        <div popover="auto" id=id class="menu">{items}</div>
+    }
+    .into_any()
 }

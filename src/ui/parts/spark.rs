@@ -18,13 +18,10 @@ const TALLEST: f64 = 17.0;
 /// Decoration: the figures are in the same row.
 #[component]
 pub fn Spark(days: Vec<SparkDay>) -> AnyView {
-    spark(&days).into_any()
-}
-
-pub fn spark(days: &[SparkDay]) -> Markup {
     markup!(
-        r#"<svg class="spark" viewBox="0 0 55 18" fill="currentColor" aria-hidden="true">"# { shapes(days) } "</svg>"
+        r#"<svg class="spark" viewBox="0 0 55 18" fill="currentColor" aria-hidden="true">"# { shapes(&days) } "</svg>"
     )
+    .into_any()
 }
 
 /// Three at most: the days without a call, the others, and what was refused of them.

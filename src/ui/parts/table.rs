@@ -88,14 +88,10 @@ pub fn Table(
     .into_any()
 }
 
+/// `Cell`s. Rows are rendered at once as text, because a page has many.
 #[component]
 pub fn Row(children: Children) -> AnyView {
-    row(Markup::of(children())).into_any()
-}
-
-/// `cell`s.
-pub fn row(cells: Markup) -> Markup {
-    markup!(r#"<tr role="row">"# { cells } "</tr>")
+    markup!(r#"<tr role="row">"# { children() } "</tr>").into_any()
 }
 
 #[component]
@@ -106,20 +102,12 @@ pub fn Cell(
     label: String,
     children: Children,
 ) -> AnyView {
-    cell(&class, &label, Markup::of(children())).into_any()
-}
-
-pub fn cell(class: &str, label: &str, content: Markup) -> Markup {
-    let (class, label) = (Markup::attribute("class", class), Markup::attribute("data-l", label));
-    markup!(r#"<td role="cell""# { class } { label } ">" { content } "</td>")
+    let (class, label) = (Markup::attribute("class", &class), Markup::attribute("data-l", &label));
+    markup!(r#"<td role="cell""# { class } { label } ">" { children() } "</td>").into_any()
 }
 
 /// The one link of a row; it covers all of it. Whatever else can be used in the row stands `over` it.
 #[component]
 pub fn RowLink(#[prop(into)] href: String, #[prop(into)] text: String) -> AnyView {
-    row_link(&href, &text).into_any()
-}
-
-pub fn row_link(href: &str, text: &str) -> Markup {
-    markup!(r#"<a class="row-link" href=""# { href } r#"" dir="auto">"# { text } "</a>")
+    view! { <a class="row-link" href=href dir="auto">{text}</a> }.into_any()
 }

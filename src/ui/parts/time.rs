@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::markup::{Markup, markup};
 use crate::shared::Timestamp;
 
 /// How a moment is worded.
@@ -100,16 +99,15 @@ pub fn Time(
     #[prop(optional)] wording: Wording,
     #[prop(into, optional)] class: String,
 ) -> AnyView {
-    time(at, now, wording, &class).into_any()
-}
-
-pub fn time(at: Timestamp, now: Timestamp, wording: Wording, class: &str) -> Markup {
-    let blank = if class.is_empty() { "" } else { " " };
-    markup!(
-        "<time class=\"over" { blank } { class } "\" datetime=\"" { at.to_string() } "\" title=\"" { exact(at) }
-        "\" data-at=\"" { at.millis() } "\" data-wording=\"" { wording.as_str() } "\">"
-        { words(at, now, wording) } "</time>"
-    )
+    let class = format!("over {class}").trim_end().to_owned();
+    view! {
+        <time
+            class=class datetime=at.to_string() title=exact(at) data-at=at.millis() data-wording=wording.as_str()
+        >
+            {words(at, now, wording)}
+        </time>
+    }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn Document(
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="description" content="Latchkey: the dashboard for this team's API keys"/>
-                // A marker of Leptos' between texts would be read as part of a title.
+                // As text, because browsers would show a marker of Leptos in a title.
                 {markup!("<title>" { title } " · Latchkey</title>").into_any()}
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/>

@@ -21,7 +21,7 @@ use crate::keys::{SOON, Status};
 use crate::platform::Error;
 use crate::platform::http::{Audience, Routes};
 use crate::shared::{KeyId, Timestamp};
-use crate::ui::parts::{Markup, Shape, Tone, badge};
+use crate::ui::parts::{Badge, Shape, Tone};
 use crate::ui::server::message::{leave_error, leave_message};
 
 /// A part of a page, rendered lazily because it needs the context of the page around it.
@@ -85,7 +85,7 @@ async fn refused(session: &Session, id: KeyId, refusal: Refusal) -> Result<Respo
 }
 
 /// The most urgent problem of a key; None if there is none.
-fn badge_of(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<Markup> {
+fn badge_of(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<AnyView> {
     let ends_soon = key.expires_at.is_some_and(|end| end <= now.plus(SOON));
     let (tone, shape, text) = match key.status(now) {
         Status::Revoked => (Tone::Danger, Shape::Revoked, "Revoked"),
@@ -98,5 +98,5 @@ fn badge_of(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<Ma
         Status::Active if key.last_used_at.is_none() => (Tone::Line, Shape::Unused, "Never used"),
         Status::Active => return None,
     };
-    Some(badge(tone, Some(shape), text))
+    Some(view! { <Badge tone shape text/> }.into_any())
 }

@@ -219,7 +219,7 @@ fn head(
             </div>
         }
     });
-    let badge = badge_of(key, now, false, false).map(|badge| badge.into_any());
+    let badge = badge_of(key, now, false, false);
     let name = key.name.clone();
     let seed = start.clone();
     view! {

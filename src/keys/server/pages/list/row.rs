@@ -1,20 +1,22 @@
 //! A key in the list.
 
+use leptos::prelude::*;
+
 use super::super::{HOME, badge_of, path_of};
 use super::load::RowData;
 use crate::keys::server::Key;
 use crate::keys::{SOON, Status};
 use crate::shared::Timestamp;
 use crate::ui::parts::{
-    self, Markup, MenuItem, SparkDay, Symbol, Wording, cell, day, glyph, grouped, key_text, markup, menu,
-    role_pins, row_link, spark, time, words,
+    Cell, Glyph, KeyText, Markup, Menu, MenuItem, RolePins, Row, RowLink, Spark, SparkDay, Symbol, Time,
+    Wording, day, grouped, markup, words,
 };
 
 /// The form that the selected keys belong to.
 pub const SELECTION: &str = "selection";
 
 /// `selectable`: some row of the list can be selected.
-pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Markup {
+pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> AnyView {
     let RowData { key, trend, limited, share, creator, maker, may_manage, may_renew, is_new } = data;
     let status = key.status(now);
     let origin = match (&key.login, maker, is_new) {
@@ -23,38 +25,44 @@ pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Mar
         (None, Some(maker), _) => format!("Created by {creator} with {maker}"),
         (None, None, _) => format!("Created by {creator}"),
     };
+    let (start, kind) = (key.secret.as_str().to_owned(), key.kind);
+    let glyph = view! { <Glyph seed=start.clone() kind off=!status.is_active()/> }.into_any();
+    let link = view! { <RowLink href=path_of(key.id) text=key.name.clone()/> }.into_any();
     let name = markup!(
         r#"<div class="flex gap-3">"# { pick(&key, may_manage && status != Status::Revoked, selectable) }
-        r#"<span class="mt-0.5">"# { glyph(key.secret.as_str(), key.kind, !status.is_active()) }
+        r#"<span class="mt-0.5">"# { glyph }
         r#"</span><div class="min-w-0"><div class="flex flex-wrap items-center gap-x-2 gap-y-1">"#
-        { row_link(&path_of(key.id), &key.name) } { badge_of(&key, now, limited > 0, is_new) }
+        { link } { badge_of(&key, now, limited > 0, is_new) }
         r#"</div><div class="cap mt-0.5 [overflow-wrap:anywhere]" dir="auto">"# { origin } "</div></div></div>"
     );
-    let start = markup!(
-        { key_text(key.kind, key.secret.as_str()) } r#"<div class="cap">"# { key.kind.label() } "</div>"
-    );
-    let days = trend.unwrap_or_default().map(|calls| SparkDay { calls, limited: 0 });
+    let days = trend.unwrap_or_default().map(|calls| SparkDay { calls, limited: 0 }).to_vec();
+    let spark = view! { <Spark days/> }.into_any();
     let never = (key.calls == 0).then_some(" text-ink-3");
     let calls = markup!(
         r#"<div class="calls"><span class="num"# { never } r#"">"# { grouped(u64::try_from(key.calls).unwrap_or(0)) }
-        "</span>" { spark(&days) } "</div>" { note(limited, share) }
+        "</span>" { spark } "</div>" { note(limited, share) }
     );
     let last_used = match key.last_used_at {
-        Some(at) => time(at, now, Wording::Relative, ""),
-        None => markup!(r#"<span class="text-ink-3">Never used</span>"#),
+        Some(at) => view! { <Time at now/> }.into_any(),
+        None => markup!(r#"<span class="text-ink-3">Never used</span>"#).into_any(),
     };
-    let created = time(key.created_at, now, Wording::Day, "");
+    let expiry = expiry(&key, now).into_any();
     let actions = may_manage.then(|| actions(&key, status, may_renew, place));
-    parts::row(markup!(
-        { cell("a-name", "", name) }
-        { cell("a-key", "", start) }
-        { cell("a-role", "", role_pins(key.role)) }
-        { cell("a-calls", "Calls", calls) }
-        { cell("a-last whitespace-nowrap", "Last used", last_used) }
-        { cell("a-created whitespace-nowrap text-ink-2", "Created", created) }
-        { cell("a-exp whitespace-nowrap", "Expires", expiry(&key, now)) }
-        { cell("a-menu text-right", "", actions.flatten().unwrap_or_default()) }
-    ))
+    view! {
+        <Row>
+            <Cell class="a-name">{name.into_any()}</Cell>
+            <Cell class="a-key"><KeyText kind start/><div class="cap">{kind.label()}</div></Cell>
+            <Cell class="a-role"><RolePins role=key.role/></Cell>
+            <Cell class="a-calls" label="Calls">{calls.into_any()}</Cell>
+            <Cell class="a-last whitespace-nowrap" label="Last used">{last_used}</Cell>
+            <Cell class="a-created whitespace-nowrap text-ink-2" label="Created">
+                <Time at=key.created_at now wording=Wording::Day/>
+            </Cell>
+            <Cell class="a-exp whitespace-nowrap" label="Expires">{expiry}</Cell>
+            <Cell class="a-menu text-right">{actions}</Cell>
+        </Row>
+    }
+    .into_any()
 }
 
 /// The box that selects the row, or what keeps its place where other rows have one.
@@ -92,7 +100,7 @@ fn expiry(key: &Key, now: Timestamp) -> Markup {
         Some(at) => {
             let soon = at > now && at <= now.plus(SOON) && key.status(now).is_active();
             let class = if soon { "tone-warn font-medium" } else { "" };
-            markup!("<div>" { time(at, now, Wording::Relative, class) } "</div>")
+            markup!("<div>" { view! { <Time at now class/> }.into_any() } "</div>")
         }
     };
     let caption = match (key.rotation(now), key.expires_at) {
@@ -106,7 +114,7 @@ fn expiry(key: &Key, now: Timestamp) -> Markup {
     markup!({ end } { caption })
 }
 
-fn actions(key: &Key, status: Status, may_renew: bool, place: usize) -> Option<Markup> {
+fn actions(key: &Key, status: Status, may_renew: bool, place: usize) -> Option<AnyView> {
     if status == Status::Revoked {
         return None;
     }
@@ -130,5 +138,6 @@ fn actions(key: &Key, status: Status, may_renew: bool, place: usize) -> Option<M
         MenuItem::danger(format!("{path}/revoke"), Symbol::Ban, "Revoke…"),
     ];
     let items = rotate.into_iter().chain(others).collect();
-    Some(menu(&format!("key-menu-{place}"), &format!("Actions for {}", key.name), items))
+    let (id, label) = (format!("key-menu-{place}"), format!("Actions for {}", key.name));
+    Some(view! { <Menu id label items/> }.into_any())
 }

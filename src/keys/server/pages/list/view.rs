@@ -19,7 +19,6 @@ use crate::ui::form::Form;
 use crate::ui::parts::{
     Button, Column, EmptyState, Glyph, GlyphSize, HiddenFields, LinkButton, LinkOption, LinkSegment, Look,
     Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table, capped, counted,
-    markup,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 
@@ -144,7 +143,7 @@ fn content(query: &Query, listed: KeyListPage, now: Timestamp) -> AnyView {
     let summary = counted(rows.len() as u64, "key", "keys");
     let selectable = rows.iter().any(|row| row.may_manage);
     let rows = rows.into_iter().enumerate().map(|(place, data)| row(data, place, selectable, now));
-    let rows = markup!({ rows.collect::<Vec<_>>() }).into_any();
+    let rows = rows.collect_view();
     let caption = format!("API keys, {}", query.sort.label().to_lowercase());
     let columns = columns(query.sort);
     let selection = selectable.then(|| {

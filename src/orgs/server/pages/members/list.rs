@@ -20,8 +20,8 @@ use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp, contains_token};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{
-    Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, MenuItem, Pagination, Panel, RolePins, Row,
-    SearchField, Symbol, Table, Time, Tone, Wording, capped, counted, grouped, menu,
+    Avatar, Badge, Button, Cell, Column, EmptyState, LinkButton, Menu, MenuItem, Pagination, Panel, RolePins,
+    Row, SearchField, Symbol, Table, Time, Tone, Wording, capped, counted, grouped,
 };
 use crate::ui::server::message::warn_of_token_in_address;
 use crate::ui::shell::{Nav, PageHead, Shell};
@@ -217,7 +217,8 @@ fn row(entry: MemberEntry, is_self: bool, may: bool, may_audit: bool, now: Times
         let role = MenuItem::link(format!("{base}/role"), Symbol::Shield, "Change role…");
         let leave = MenuItem::danger(format!("{base}/remove"), Symbol::Out, leave);
         let items = [role].into_iter().chain(activity).chain([MenuItem::Rule, leave]).collect();
-        menu(&id, &format!("Actions for {name}"), items).into_any()
+        let label = format!("Actions for {name}");
+        view! { <Menu id label items/> }
     });
     view! {
         <Row>
