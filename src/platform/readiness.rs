@@ -13,19 +13,19 @@ const EVERY: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_millis(800);
 const ANSWER: Duration = Duration::from_millis(950);
 
-type Outcome = Result<(), Fault>;
+type ProbeResult = Result<(), Fault>;
 
 /// The last outcome, and when it came.
 #[derive(Default)]
-pub struct Readiness(Mutex<Option<(Duration, Outcome)>>);
+pub struct Readiness(Mutex<Option<(Duration, ProbeResult)>>);
 
 impl Readiness {
-    pub async fn check(&self, db: &Db, clock: &Clock) -> Outcome {
+    pub async fn check(&self, db: &Db, clock: &Clock) -> ProbeResult {
         tokio::time::timeout(ANSWER, self.probe(db, clock)).await.unwrap_or(Err(Fault::Silent))
     }
 
     /// Whoever asks while a probe is under way waits for its outcome.
-    async fn probe(&self, db: &Db, clock: &Clock) -> Outcome {
+    async fn probe(&self, db: &Db, clock: &Clock) -> ProbeResult {
         let mut last = self.0.lock().await;
         if let Some((at, outcome)) = *last
             && clock.steady().saturating_sub(at) < EVERY

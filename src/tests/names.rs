@@ -9,7 +9,6 @@ const PRESCRIBED: [&str; 4] = ["Target", "Rejection", "Error", "Data"];
 /// Names that several types still share. One that is unique by now must be removed here.
 const NOT_YET: &[&str] = &[
     "Actor",
-    "Choice",
     "Database",
     "Entries",
     "Failure",
@@ -17,11 +16,7 @@ const NOT_YET: &[&str] = &[
     "Identity",
     "Kind",
     "Mail",
-    "Organization",
-    "Outcome",
     "OutcomeLabels",
-    "Page",
-    "Person",
     "Site",
     "Source",
     "Turn",

@@ -10,8 +10,8 @@ use crate::shared::{Role, Theme, VERSION};
 /// Who looks, at what, from where.
 #[derive(Clone, Debug)]
 pub struct Chrome {
-    pub person: Person,
-    pub organization: Organization,
+    pub person: SignedInPerson,
+    pub organization: CurrentOrganization,
     /// The person's other organizations.
     pub others: Vec<OtherOrganization>,
     /// The places of the sidebar, in its order.
@@ -25,13 +25,13 @@ pub struct Chrome {
 }
 
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct SignedInPerson {
     pub name: String,
     pub email: String,
 }
 
 #[derive(Clone, Debug)]
-pub struct Organization {
+pub struct CurrentOrganization {
     pub id: String,
     pub name: String,
     pub role: Role,
@@ -164,8 +164,12 @@ fn items(places: Vec<Nav>, current: Option<Nav>, role: Role) -> AnyView {
 const OPENER: &str = "flex w-full items-center gap-2.5 rounded-control p-1.5 text-left hover:bg-press";
 
 #[component]
-fn OrganizationSwitch(organization: Organization, others: Vec<OtherOrganization>, back: String) -> AnyView {
-    let Organization { name, role, .. } = organization;
+fn OrganizationSwitch(
+    organization: CurrentOrganization,
+    others: Vec<OtherOrganization>,
+    back: String,
+) -> AnyView {
+    let CurrentOrganization { name, role, .. } = organization;
     let others = others.into_iter().map(|other| {
         let fields = vec![("organization", other.id), ("back", back.clone())];
         view! {
@@ -207,8 +211,8 @@ fn OrganizationSwitch(organization: Organization, others: Vec<OtherOrganization>
 }
 
 #[component]
-fn Account(person: Person, theme: Theme, host: String, back: String) -> AnyView {
-    let Person { name, email } = person;
+fn Account(person: SignedInPerson, theme: Theme, host: String, back: String) -> AnyView {
+    let SignedInPerson { name, email } = person;
     let title = format!("{name}, {email}");
     view! {
         <div class="mt-auto border-t border-line p-3">

@@ -27,7 +27,7 @@ pub use service::{
     logins_of, makers, may_manage, may_renew, mint, read_ranges, replace, require_to_lend, require_to_manage,
     require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
 };
-pub use store::{Filter, Order, Page, Position, SecretUse};
+pub use store::{Filter, KeyPage, Order, Position, SecretUse};
 pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};

@@ -4,19 +4,23 @@ use leptos::prelude::*;
 
 use super::Member;
 use crate::platform::App;
-use crate::ui::parts::{Outcome, Toast};
+use crate::ui::parts::{Toast, ToastOutcome};
 use crate::ui::server::form_page::FormPage;
 use crate::ui::server::message::PageMessage;
 use crate::ui::server::page::Page;
-use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, Person};
+use crate::ui::shell::{Chrome, CurrentOrganization, Nav, OtherOrganization, SignedInPerson};
 
 /// `back` is the page's own path: where a switch of theme or organization returns to.
 pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> Chrome {
     let (visitor, org) = (&member.visitor, &member.org);
     let others = visitor.memberships.iter().filter(|place| place.org != org.org);
     Chrome {
-        person: Person { name: visitor.person.name.clone(), email: visitor.person.email.clone() },
-        organization: Organization { id: org.org.to_string(), name: org.org_name.clone(), role: org.role },
+        person: SignedInPerson { name: visitor.person.name.clone(), email: visitor.person.email.clone() },
+        organization: CurrentOrganization {
+            id: org.org.to_string(),
+            name: org.org_name.clone(),
+            role: org.role,
+        },
         others: others
             .map(|place| OtherOrganization { id: place.org.to_string(), name: place.org_name.clone() })
             .collect(),
@@ -31,7 +35,7 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
 
 /// The message of the previous request.
 pub fn toast(message: PageMessage) -> AnyView {
-    let outcome = if message.refused { Outcome::Failed } else { Outcome::Done };
+    let outcome = if message.refused { ToastOutcome::Failed } else { ToastOutcome::Done };
     view! { <Toast outcome title=message.text/> }.into_any()
 }
 

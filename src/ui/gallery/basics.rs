@@ -237,12 +237,12 @@ fn notices() -> AnyView {
 }
 
 #[component]
-pub fn SampleToast(outcome: Outcome) -> AnyView {
+pub fn SampleToast(outcome: ToastOutcome) -> AnyView {
     match outcome {
-        Outcome::Done => view! {
+        ToastOutcome::Done => view! {
             <Toast outcome title="warehouse-sync rotated." detail="The old secret works for 48 h."/>
         },
-        Outcome::Failed => view! {
+        ToastOutcome::Failed => view! {
             <Toast outcome title="The key was not disabled." detail="Somebody else revoked it a moment ago."/>
         },
     }

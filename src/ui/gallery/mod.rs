@@ -21,7 +21,9 @@ use crate::shared::{Role, Timestamp};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::*;
 use crate::ui::server::page::Page;
-use crate::ui::shell::{Chrome, Nav, Organization, OtherOrganization, PageHead, Person, Shell};
+use crate::ui::shell::{
+    Chrome, CurrentOrganization, Nav, OtherOrganization, PageHead, Shell, SignedInPerson,
+};
 
 /// 20 Nov 2026, 14:32:10 UTC: the moment of all sample data.
 const NOW: Timestamp = Timestamp::from_millis(1_795_185_130_000);
@@ -78,8 +80,8 @@ async fn draw(
     let chrome = chrome(&app, &visit, !query.long.is_empty());
     let wants_dialog = !query.dialog.is_empty();
     let outcome = match query.toast.as_str() {
-        "done" => Some(Outcome::Done),
-        "failed" => Some(Outcome::Failed),
+        "done" => Some(ToastOutcome::Done),
+        "failed" => Some(ToastOutcome::Failed),
         _ => None,
     };
     Page::new(&app, &visit, "Gallery")
@@ -120,8 +122,8 @@ fn chrome(app: &App, visit: &Visit, long: bool) -> Chrome {
         "Alice Marsh"
     };
     Chrome {
-        person: Person { name: person.to_owned(), email: "alice@tidewater.example".to_owned() },
-        organization: Organization {
+        person: SignedInPerson { name: person.to_owned(), email: "alice@tidewater.example".to_owned() },
+        organization: CurrentOrganization {
             id: "org_tidewater".to_owned(),
             name: name.to_owned(),
             role: if long { Role::Viewer } else { Role::Admin },

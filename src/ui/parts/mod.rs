@@ -42,7 +42,7 @@ pub use live::LivePart;
 pub(crate) use markup::markup;
 pub use markup::{Constant, Markup, Piece};
 pub use menu::{Menu, MenuItem};
-pub use notice::{EmptyState, Note, Outcome, Skeleton, Toast, ToastBox};
+pub use notice::{EmptyState, Note, Skeleton, Toast, ToastBox, ToastOutcome};
 pub use number::{capped, counted, grouped, short};
 pub use pagination::Pagination;
 pub use pins::{Pins, RolePins};

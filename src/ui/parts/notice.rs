@@ -33,7 +33,7 @@ pub fn Note(
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ToastOutcome {
     /// Leaves after six seconds.
     Done,
     /// Stays until closed.
@@ -43,7 +43,7 @@ pub enum Outcome {
 /// Bottom right. Without a script it stays, and the next page is without it.
 #[component]
 pub fn Toast(
-    outcome: Outcome,
+    outcome: ToastOutcome,
     /// What happened, as a sentence.
     #[prop(into)]
     title: String,
@@ -60,16 +60,16 @@ pub fn Toast(
 /// The toast itself, without its place on the page.
 #[component]
 pub fn ToastBox(
-    outcome: Outcome,
+    outcome: ToastOutcome,
     #[prop(into)] title: String,
     #[prop(into, optional)] detail: String,
 ) -> AnyView {
     let (role, tone, symbol) = match outcome {
-        Outcome::Done => ("status", "tone-ok", Symbol::Check),
-        Outcome::Failed => ("alert", "tone-danger", Symbol::Warning),
+        ToastOutcome::Done => ("status", "tone-ok", Symbol::Check),
+        ToastOutcome::Failed => ("alert", "tone-danger", Symbol::Warning),
     };
     view! {
-        <ToastTimer stays=outcome == Outcome::Failed>
+        <ToastTimer stays=outcome == ToastOutcome::Failed>
             <div class="toast" role=role>
                 <Icon symbol class=tone/>
                 <p class="min-w-0 flex-1 [overflow-wrap:anywhere]" dir="auto">

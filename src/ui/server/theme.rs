@@ -13,19 +13,19 @@ use crate::shared::{ReturnPath, Theme};
 const YEAR: u32 = 31_536_000;
 
 #[derive(Deserialize)]
-pub struct Choice {
+pub struct ThemeForm {
     theme: String,
     #[serde(default)]
     back: String,
 }
 
-pub async fn choose(State(app): State<App>, Form(choice): Form<Choice>) -> Response {
-    let Some(theme) = Theme::parse(&choice.theme) else {
+pub async fn choose(State(app): State<App>, Form(form): Form<ThemeForm>) -> Response {
+    let Some(theme) = Theme::parse(&form.theme) else {
         return Problem::of(StatusCode::UNPROCESSABLE_ENTITY)
             .detail("A theme is system, light or dark.")
             .into_response();
     };
-    let back = ReturnPath::or_home(&choice.back);
+    let back = ReturnPath::or_home(&form.back);
     let cookie = cookie(theme, app.public_url.is_secure());
     ([(header::SET_COOKIE, cookie)], Redirect::to(back.as_str())).into_response()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::store::{Filter, Page, SecretUse};
+use super::super::store::{Filter, KeyPage, SecretUse};
 use super::store;
 use crate::keys::Standing;
 use crate::keys::server::Key;
@@ -20,7 +20,7 @@ pub async fn find(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Error> {
     Ok(key)
 }
 
-pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<Page, Error> {
+pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<KeyPage, Error> {
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;

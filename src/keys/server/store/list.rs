@@ -133,7 +133,7 @@ impl Filter {
     }
 }
 
-pub struct Page {
+pub struct KeyPage {
     pub keys: Vec<Key>,
     /// Where the next page begins, if there is one.
     pub next: Option<Position>,
@@ -194,7 +194,7 @@ pub async fn list(
     org: OrgId,
     now: Timestamp,
     filter: &Filter,
-) -> Result<Page, sqlx::Error> {
+) -> Result<KeyPage, sqlx::Error> {
     let lead = lead(db, org, now, filter).await?;
     let mut all = filter.conditions(org, now, lead);
     // The page before a position is read backwards.
@@ -236,7 +236,7 @@ pub async fn list(
     let position = |key: &Key| filter.order.position(key);
     let next = keys.last().filter(|_| more || backwards).map(position);
     let previous = keys.first().filter(|_| has_previous).map(position);
-    Ok(Page { keys, next, previous })
+    Ok(KeyPage { keys, next, previous })
 }
 
 /// Up to this many matching rows are read and sorted. With more, the index of the order is used instead.

@@ -10,7 +10,7 @@ mod write;
 
 pub use counts::count_usable;
 pub use expiry_notices::{ExpiringKey, expiring_keys, mark_notified};
-pub use list::{Filter, Order, Page, Position, count, list};
+pub use list::{Filter, KeyPage, Order, Position, count, list};
 pub use logins::{all_living_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
 pub use read::{
     SecretRow, SecretUse, children, count_by_maker, count_living, creators, find, find_by_id, find_now,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::query::Query;
 use crate::accounts::server as accounts;
 use crate::keys::Standing;
-use crate::keys::server::{self as keys, Filter, Key, Page};
+use crate::keys::server::{self as keys, Filter, Key, KeyPage};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, UserId};
@@ -55,7 +55,7 @@ pub async fn load(
     query: &Query,
     fresh: Option<Key>,
 ) -> Result<KeyListPage, Error> {
-    let (Page { mut keys, next, previous }, counts, offered) = tokio::try_join!(
+    let (KeyPage { mut keys, next, previous }, counts, offered) = tokio::try_join!(
         found(app, member, query),
         keys::count(app, member, &OFFERED),
         keys::creators(app, member),
@@ -103,7 +103,7 @@ pub async fn load(
 }
 
 /// A text without a kind's prefix is a name, unless a key's visible start begins so.
-async fn found(app: &App, member: &Member, query: &Query) -> Result<Page, Error> {
+async fn found(app: &App, member: &Member, query: &Query) -> Result<KeyPage, Error> {
     let filter = query.filter();
     if let Some(start) = query.bare_start() {
         let by_start = Filter { name: None, secret: Some(start.to_owned()), ..filter.clone() };
