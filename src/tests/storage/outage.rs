@@ -43,7 +43,7 @@ async fn behind_proxy(settings: &[(&str, &str)]) -> (Server, Proxy, u16, Url) {
 
 #[apply(on_both_engines!)]
 async fn checks_without_a_database_fail_at_once(engine: Engine) {
-    let server = Server::with(engine, &[("LATCHKEY_DATABASE_TIMEOUT", "100ms"), QUICK[0]]).await;
+    let server = Server::with(engine, &[("LATCHKEY_DATABASE_TIMEOUT", "2s"), QUICK[0]]).await;
     let admin = server.key_of(Persona::Owner).await;
     assert_eq!(server.check(&admin).await, Outcome::Valid);
     let organization = server.organization_of(Persona::Owner).await;
