@@ -4,8 +4,7 @@
 use ipnet::IpNet;
 
 use super::draft::ValidatedDraft;
-use super::store;
-use crate::keys::server::Key;
+use crate::keys::server::{Key, store};
 use crate::orgs::server::Actor;
 use crate::platform::db::Write;
 use crate::platform::{App, Error};

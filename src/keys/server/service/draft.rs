@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::keys::{LONGEST_NOTE, MOST_PER_MINUTE, check_key_name};
 use crate::shared::{Kind, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 

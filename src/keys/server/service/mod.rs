@@ -7,6 +7,7 @@ mod create;
 mod draft;
 mod find;
 mod login;
+mod refusal;
 mod replace;
 mod revoke;
 mod rotate;
@@ -16,6 +17,7 @@ pub use create::create;
 pub use draft::{Draft, read_ranges};
 pub use find::{MOST_COUNTED, children, count, creators, find, find_by_secret, list, makers, secrets};
 pub use login::{Asks, LoginWish, Minted, end_logins, log_in, logins_of, mint};
+pub use refusal::Refusal;
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
@@ -30,30 +32,6 @@ use crate::platform::{App, Error, Secret};
 use crate::shared::{KeyId, Kind, Permission, PrincipalKind};
 use bounds::Bounds;
 use std::sync::Arc;
-
-/// Why an operation was refused. Nothing has changed.
-#[derive(Debug)]
-pub enum Refusal {
-    /// Errors by field.
-    Input(Vec<(&'static str, String)>),
-    /// The key's state does not allow the operation.
-    State(&'static str),
-    /// The same request was already executed. Its plaintext cannot be shown again.
-    Repeated(KeyId),
-    Error(Error),
-}
-
-impl Refusal {
-    fn field(field: &'static str, why: impl Into<String>) -> Self {
-        Self::Input(vec![(field, why.into())])
-    }
-}
-
-impl<E: Into<Error>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
 
 /// A key together with its plaintext, which exists only here and in the one response that shows it.
 #[derive(Debug)]
