@@ -15,6 +15,8 @@ use crate::platform::config;
 
 /// After this long a connection may have been lost unnoticed.
 const REST: Duration = Duration::from_secs(1);
+/// A released connection that does not respond for this long is closed.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// What the pool must know of the database.
 #[derive(Clone)]
@@ -54,10 +56,18 @@ pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
                 configure(engine, connection, lock_timeout).await
             })
         })
-        .after_release(move |_, _| {
-            // The pool would wait for an answer of a connection that is dead before anybody gets its place.
+        .after_release(move |connection, _| {
             let is_away = released.is_away();
-            Box::pin(async move { Ok(!is_away) })
+            Box::pin(async move {
+                if is_away {
+                    return Ok(false);
+                }
+                // After this the pool pings without a time limit: a connection that died without a sign would never leave it.
+                match tokio::time::timeout(SILENCE, connection.ping()).await {
+                    Ok(response) => response.map(|()| true),
+                    Err(_) => Err(sqlx::Error::PoolTimedOut),
+                }
+            })
         })
 }
 
