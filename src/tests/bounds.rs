@@ -324,7 +324,7 @@ async fn people_edit_as_before(engine: Engine) {
     assert_eq!(server.limits_of(id).await, Limits::default());
 }
 
-/// Of many at once that are let in with the old limits, none is made with more than the new ones.
+/// Concurrent creations that start before a key's limits are lowered do not get more than the new limits.
 #[apply(on_both_engines!)]
 async fn limits_that_come_while_keys_are_created_count(engine: Engine) {
     let server = Server::on(engine).await;

@@ -13,7 +13,7 @@ type ItemPath = Vec<String>;
 struct SourceFile {
     /// Its module: `["keys", "server", "verify"]`.
     module: Vec<String>,
-    /// What its code uses, and what it only passes on with `pub use`.
+    /// Paths that the code uses, and paths that it only re-exports.
     uses: Vec<ItemPath>,
     reexports: Vec<ItemPath>,
 }

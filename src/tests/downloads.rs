@@ -11,7 +11,7 @@ use super::personas::Persona;
 use crate::platform::db::Engine;
 
 const EXPORT: &str = "/settings/audit-log/export";
-/// What Chromium accepts. A compressor for anything but gzip takes megabytes for as long as its client reads.
+/// The Accept-Encoding header that Chromium sends. Compressing with anything but gzip takes megabytes while the client reads.
 const BROWSER: &str = "gzip, deflate, br, zstd";
 
 fn decoded(encoding: &str, mut body: &[u8]) -> Vec<u8> {
@@ -117,7 +117,7 @@ async fn downloads_that_are_broken_off_hold_nothing(engine: Engine) {
     assert_eq!(server.get(EXPORT).with(&here).send().await.text().lines().count(), 3_000);
 }
 
-/// Whoever reads it must not take a part for the whole.
+/// A client must be able to tell a partial export from a complete one.
 #[apply(on_both_engines!)]
 async fn an_export_that_fails_in_the_middle_ends_with_an_error(engine: Engine) {
     let server = Server::on(engine).await;

@@ -45,7 +45,7 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     }
     let servers = check(draft).map_err(RegistrationError::Input)?;
     let now = app.clock.now();
-    let org = &actor.org.org;
+    let org = actor.org.org;
     let new = AgentId::new(now, app.chance_for_id());
     let begun = match begin(app, actor).await {
         Err(Error::Forbidden(why)) => return Err(refused(app, actor, draft, &why).await.into()),
@@ -59,7 +59,7 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
         let why = "Only whoever registered this agent first and admins may register it anew.";
         return Err(refused(app, actor, draft, why).await.into());
     }
-    if id == new && store::count(&mut write, *org).await? > MOST_AGENTS {
+    if id == new && store::count(&mut write, org).await? > MOST_AGENTS {
         return Err(RegistrationError::Input(format!(
             "This organization has {MOST_AGENTS} agents. Remove some that are no longer used first."
         )));

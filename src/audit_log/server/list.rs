@@ -35,14 +35,14 @@ pub async fn show(
     if let Some(redirect) = redirect_without_token(&session, &query).await? {
         return Ok(redirect);
     }
-    let org = &member.org.org;
-    let mut rows = audit::list(app.db.pool(), *org, &query.filter(&app).await?, PAGE + 1).await?;
+    let org = member.org.org;
+    let mut rows = audit::list(app.db.pool(), org, &query.filter(&app).await?, PAGE + 1).await?;
     let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
     rows.truncate(PAGE);
-    let actions = audit::actions(app.db.pool(), *org).await?;
+    let actions = audit::actions(app.db.pool(), org).await?;
     let refused = match query.request.trim() {
         "" => None,
-        request => usage::refusal(&app, *org, request).await?,
+        request => usage::refusal(&app, org, request).await?,
     };
     let now = app.clock.now();
     let text = about(&app.config.accounts);

@@ -25,7 +25,7 @@ use crate::shared::UserId;
 const LIFE: Duration = Duration::from_secs(600);
 /// Of all pages together; further ones work without live parts.
 const MOST: usize = 2_000;
-/// Of one person's pages; a page has one stream.
+/// The most streams of one person. Each open page has one.
 const MOST_OF_PERSON: usize = 50;
 const MOST_TOPICS: usize = 50;
 

@@ -161,7 +161,7 @@ async fn what_is_wrong_is_told_and_nothing_changes(engine: Engine) {
     assert_eq!(server.everything().await, before);
 }
 
-/// What an agent may do is not for every member to widen, and a viewer's key only reads.
+/// A member cannot change the policy of another person's agent, and a viewer's key cannot register any.
 #[apply(on_both_engines!)]
 async fn an_agent_is_renewed_by_its_first_registrar_or_an_admin(engine: Engine) {
     let server = Server::on(engine).await;

@@ -50,7 +50,7 @@ async fn a_code_is_what_both_clients_expect(engine: Engine) {
     assert_eq!(server.audited().await, ["login.asked"; 6]);
 }
 
-/// That client stops without a complete address; the page asks for the code there.
+/// The client gives up without a complete address, so it gets one; the page at that address asks for the code.
 #[apply(on_both_engines!)]
 async fn the_complete_address_is_told_even_where_links_carry_no_codes(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
@@ -129,7 +129,7 @@ async fn the_wires_do_not_mix(engine: Engine) {
     assert_eq!(server.client_polls(&code).await.status, 200);
 }
 
-/// What is no request is told so, in JSON, and nothing is asked for or used up.
+/// An invalid request gets an error in JSON and changes nothing.
 #[apply(on_both_engines!)]
 async fn what_cannot_be_read_changes_nothing(engine: Engine) {
     let server = Server::on(engine).await;

@@ -21,7 +21,7 @@ const SOME: [(Method, &str, &str); 11] = [
     (Method::GET, "/observability/policy/lease", "telemetry"),
 ];
 
-/// Whoever asks: no key is looked at, so the database is not needed.
+/// Nobody needs a key, and the database is not read.
 #[apply(on_both_engines!)]
 async fn what_is_not_offered_yet_says_so(engine: Engine) {
     let server = Server::on(engine).await;

@@ -29,7 +29,7 @@ fn address(app: &App, token: &Secret) -> String {
     format!("{}/setup?link={}", app.public_url.origin(), token.expose())
 }
 
-/// What a server prints at its start about setting up the first account.
+/// The lines about creating the first account that a server prints at its start.
 enum AtStart {
     /// Somebody has an account.
     Nothing,

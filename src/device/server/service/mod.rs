@@ -12,7 +12,7 @@ use crate::platform::{App, Error};
 
 pub use begin::{NotBegun, Request, StartedLogin, begin};
 pub use decide::{Decided, approve, deny, look, role_of, typed_wrong};
-pub use poll::{Granted, Poll, PollResult, fetched, pending, poll};
+pub use poll::{Granted, Poll, PollResult, fetched, poll};
 
 /// How long an expired login stays in the database.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -79,7 +79,7 @@ pub async fn poll(app: &App, poll: &Poll<'_>) -> Result<Granted, PollResult> {
 }
 
 /// The result for a cached pending login, without a database query.
-pub fn pending(app: &App, wire: LoginProtocol, client_id: &str, device_code: &Secret) -> Option<PollResult> {
+fn pending(app: &App, wire: LoginProtocol, client_id: &str, device_code: &Secret) -> Option<PollResult> {
     if !keys::is_current(app) {
         return None;
     }

@@ -21,7 +21,7 @@ pub enum Mistake {
     InvalidKind,
 }
 
-/// What the proxy requires of a key.
+/// Parses the parameters into the requirements that a key must meet.
 pub fn requirements(query: &str) -> Result<Requirements, Mistake> {
     let (mut org, mut role, mut kind) = (None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
