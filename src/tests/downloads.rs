@@ -27,7 +27,7 @@ fn decoded(encoding: &str, mut body: &[u8]) -> Vec<u8> {
 
 impl Server {
     /// Cookies of somebody who may read a log with 3,000 events.
-    async fn reader_of_much(&self) -> String {
+    pub async fn reader_of_much(&self) -> String {
         let alice = self.alice().await;
         let here = self.session_of(&alice).await;
         for name in ["Al", "Alice", "Alma"] {

@@ -2,6 +2,7 @@
 //! and no transaction stays open for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
@@ -13,13 +14,15 @@ use tower_sessions::Session;
 
 use super::filter::FilterQuery;
 use super::redirect_without_token;
-use crate::audit::{self, Recorded};
+use crate::audit::{self, AuditFilter, Recorded};
 use crate::orgs::server::Member;
+use crate::platform::db::Fault;
 use crate::platform::{App, Error, Quota, stream};
 use crate::shared::{OrgId, Permission};
 
 /// The rows per query.
 const PIECE: usize = 250;
+const PIECE_TIME: Duration = Duration::from_secs(10);
 /// Downloads at a time. Each has a piece of the log and a compressor of its own, about half a megabyte.
 const MOST: usize = 16;
 const MOST_OF_ORG: usize = 4;
@@ -58,9 +61,9 @@ pub async fn download(
         async move {
             let _permit = permit;
             let mut filter = filter?;
-            let rows = match audit::list(app.db.pool(), org, &filter, PIECE).await {
+            let rows = match read(&app, org, &filter).await {
                 Ok(rows) => rows,
-                // The answer breaks off: whoever reads it must not take it for whole.
+                // The response breaks off: whoever reads it must not take it for whole.
                 Err(error) => return Some((Err(error), None)),
             };
             let next = rows.last().filter(|_| rows.len() == PIECE).map(|last| last.id);
@@ -78,6 +81,12 @@ pub async fn download(
         (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+/// Reads a piece. The time limit of requests ended when the response began, so each piece has its own.
+async fn read(app: &App, org: OrgId, filter: &AuditFilter) -> Result<Vec<Recorded>, sqlx::Error> {
+    let piece = app.db.or_lost(audit::list(app.db.pool(), org, filter, PIECE));
+    tokio::time::timeout(PIECE_TIME, piece).await.unwrap_or_else(|_| Err(Fault::Silent.into()))
 }
 
 /// Serializes an event as one line of JSON.

@@ -9,8 +9,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::Stream;
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -31,9 +32,14 @@ const MOST_TOPICS: usize = 50;
 
 pub async fn listen(
     State(app): State<App>,
-    member: Member,
+    member: Result<Member, Error>,
     RawQuery(query): RawQuery,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+) -> Result<Response, Error> {
+    let member = match member {
+        // An open page whose session has ended: the browser does not try again, and reports no error.
+        Err(Error::SignInFirst { .. }) => return Ok(StatusCode::NO_CONTENT.into_response()),
+        member => member?,
+    };
     if app.live.listeners() >= MOST {
         return Err(Error::Busy);
     }
@@ -46,9 +52,10 @@ pub async fn listen(
     let state = Listening { app, member, told, signals, ends: end(), awaiting, _admitted: admitted };
     let events = stream::steps(state, |mut state| async move {
         let event = state.next().await?;
-        Some((Ok(event), state))
+        Some((Ok::<_, Infallible>(event), state))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
 #[expect(

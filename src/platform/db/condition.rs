@@ -1,6 +1,6 @@
 //! What this process has noticed of its database.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,11 @@ use super::fault::Fault;
 
 #[derive(Default)]
 pub struct Condition {
-    is_away: watch::Sender<bool>,
+    connections: watch::Sender<Connections>,
+    /// When a connection last answered a ping, on a steady clock in milliseconds.
+    answered_at: AtomicU64,
+    /// Counts the faults that end a cached readiness.
+    faults: AtomicU64,
     /// A statement met a damaged page.
     has_damage: AtomicBool,
     /// A new connection could not read the file.
@@ -22,29 +26,68 @@ pub struct Condition {
     waiting_since: Mutex<Option<Duration>>,
 }
 
+#[derive(Clone, Copy, Default)]
+struct Connections {
+    /// The database cannot be reached.
+    is_away: bool,
+    /// Connections that were opened before this, on a steady clock, no longer answer.
+    lost_at: Option<Duration>,
+}
+
 impl Condition {
     pub fn is_away(&self) -> bool {
-        *self.is_away.borrow()
+        self.connections.borrow().is_away
     }
 
     /// True when that is new.
     pub fn set_away(&self, away: bool) -> bool {
-        self.is_away.send_if_modified(|known| std::mem::replace(known, away) != away)
+        self.connections.send_if_modified(|state| std::mem::replace(&mut state.is_away, away) != away)
     }
 
-    /// Ready once the database is away.
-    pub async fn gone(&self) {
+    /// None of the open connections answers, but new ones work.
+    pub fn note_lost_connections(&self, now: Duration) {
+        self.connections.send_modify(|state| state.lost_at = Some(now));
+    }
+
+    /// Whether a connection that was opened at that time is one of those that no longer answer.
+    pub fn is_lost(&self, opened_at: Duration) -> bool {
+        self.connections.borrow().lost_at.is_some_and(|lost_at| opened_at < lost_at)
+    }
+
+    /// Ready once the database is away, or the connections that are open now are lost.
+    pub async fn connections_lost(&self) {
+        let mut state = self.connections.subscribe();
+        let lost_before = state.borrow().lost_at;
         // The sender lives as long as the condition, which is borrowed here.
-        let _ = self.is_away.subscribe().wait_for(|away| *away).await;
+        let _ = state.wait_for(|state| state.is_away || state.lost_at != lost_before).await;
     }
 
-    /// Remembers damage that an error tells of.
+    pub fn note_answer(&self, now: Duration) {
+        self.answered_at.store(millis(now), Ordering::Relaxed);
+    }
+
+    pub fn has_answered_since(&self, began: Duration) -> bool {
+        self.answered_at.load(Ordering::Relaxed) >= millis(began)
+    }
+
+    /// Remembers a full disk or damage.
     pub fn note(&self, error: &sqlx::Error) {
-        match Fault::of(error) {
-            Fault::Damaged => self.has_damage.store(true, Ordering::Relaxed),
-            Fault::Full => self.is_full.store(true, Ordering::Relaxed),
-            _ => {}
-        }
+        let flag = match Fault::of(error) {
+            Fault::Damaged => &self.has_damage,
+            Fault::Full => &self.is_full,
+            _ => return,
+        };
+        flag.store(true, Ordering::Relaxed);
+        self.note_fault();
+    }
+
+    /// Something was refused that a probe would find too.
+    pub fn note_fault(&self) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
     }
 
     /// A probe found ample room. Other commits do not prove it: they may fit into pages that are there.
@@ -90,8 +133,14 @@ impl Condition {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -107,5 +156,18 @@ mod tests {
         assert!(is_locked(6));
         condition.note_begun(Ok(()));
         assert!(!is_locked(100));
+    }
+
+    #[test]
+    fn only_connections_from_before_the_loss_are_lost() {
+        let condition = Condition::default();
+        let at = Duration::from_secs;
+        assert!(!condition.is_lost(at(1)));
+        condition.note_lost_connections(at(3));
+        assert!(condition.is_lost(at(1)) && !condition.is_lost(at(3)));
+        // Requests that begin afterwards do not use them.
+        assert!(condition.connections_lost().now_or_never().is_none());
+        condition.set_away(true);
+        assert!(condition.connections_lost().now_or_never().is_some());
     }
 }

@@ -27,6 +27,10 @@ pub struct Core {
 impl Core {
     /// Fails when it is known that a change would not last.
     pub fn refuse_faulty(&self) -> Result<(), Fault> {
+        self.find_fault().inspect_err(|_| self.condition.note_fault())
+    }
+
+    fn find_fault(&self) -> Result<(), Fault> {
         if self.condition.is_away() {
             return Err(Fault::Away);
         }

@@ -102,19 +102,20 @@ impl Db {
             Engine::Postgres => first.close().await.map(|()| None).map_err(failed)?,
         };
         let condition = Arc::new(Condition::default());
+        let clock = Clock::system();
         let page_limit = PageLimit::default();
         let about = pool::About {
             engine,
             lock_timeout: settings.database_timeout,
             file: file.clone(),
             condition: Arc::clone(&condition),
+            clock: clock.clone(),
             page_limit: page_limit.clone(),
         };
         let options = pool::options(settings, about);
         let pool = options.connect(&address).await.map_err(failed)?;
         let writers = if engine == Engine::Sqlite { 1 } else { settings.database_connections as usize };
-        let (clock, listener) = (Clock::system(), Listener::default());
-        let core = Core { pool, engine, condition, file, clock, listener };
+        let core = Core { pool, engine, condition, file, clock, listener: Listener::default() };
         let db = Self {
             core,
             url: settings.database_url.clone(),
@@ -173,10 +174,7 @@ impl Db {
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|_| sqlx::Error::PoolClosed)?;
-        tokio::select! {
-            write = Write::begin(&self.core, turn) => write,
-            () = self.gone() => Err(Fault::Away.into()),
-        }
+        self.or_lost(Write::begin(&self.core, turn)).await
     }
 
     /// Is it known that the database cannot be reached? Whoever needs it can be refused at once.
@@ -189,9 +187,23 @@ impl Db {
         self.core.condition.set_away(away)
     }
 
-    /// Ready once it is known that the database cannot be reached.
-    pub async fn gone(&self) {
-        self.core.condition.gone().await;
+    /// Ready once it is known that the database cannot be reached, or that the connections that are open now are lost.
+    pub async fn connections_lost(&self) {
+        self.core.condition.connections_lost().await;
+    }
+
+    /// Ends work that waits for the database in vain.
+    pub async fn or_lost<T, E: From<Fault>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.connections_lost() => Err(Fault::Away.into()),
+        }
+    }
+
+    /// How often changes were refused, or failed, for a reason that a probe finds too.
+    pub fn faults(&self) -> u64 {
+        self.core.condition.faults()
     }
 
     /// Works with a connection of the pool for so long at most. One that does not answer in time is not used again.
@@ -215,8 +227,9 @@ impl Db {
         })
     }
 
-    /// The same twice. On PostgreSQL the second try has a new connection: those of the pool may have died without a sign. On
-    /// SQLite it is one try with the time of two.
+    /// The same twice. On PostgreSQL the second try has a new connection: those of the pool may have died without a sign. When
+    /// only the second succeeds, and none of the pool has answered meanwhile, those are replaced. On SQLite it is one try with
+    /// the time of two.
     pub async fn within_two_tries<T>(
         &self,
         span: Duration,
@@ -225,6 +238,7 @@ impl Db {
         if self.core.engine == Engine::Sqlite {
             return self.within(2 * span, work).await;
         }
+        let began = self.core.clock.steady();
         let first = self.within(span, &work).await;
         if first.as_ref().err().map(Fault::of) != Some(Fault::Silent) {
             return first;
@@ -236,7 +250,12 @@ impl Db {
             let _ = connection.close().await;
             Ok(done)
         };
-        tokio::time::timeout(span, second).await.unwrap_or_else(|_| Err(Fault::Silent.into()))
+        let second = tokio::time::timeout(span, second).await.unwrap_or_else(|_| Err(Fault::Silent.into()));
+        if second.is_ok() && !self.core.condition.has_answered_since(began) {
+            tracing::warn!("the connections to the database no longer answer and are replaced by new ones");
+            self.core.condition.note_lost_connections(self.core.clock.steady());
+        }
+        second
     }
 
     /// For tests: the file cannot grow beyond so many pages, or beyond its size where that is more.

@@ -4,6 +4,9 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It cannot be reached.
@@ -46,6 +49,7 @@ impl Fault {
             Sql::Io(cause) => Self::inside(cause).unwrap_or(Self::Away),
             Sql::Tls(_) | Sql::PoolClosed | Sql::WorkerCrashed => Self::Away,
             Sql::PoolTimedOut => Self::Silent,
+            Sql::Database(cause) if is_fatal(cause.as_ref()) => Self::Away,
             Sql::Database(cause) => match cause.code() {
                 // SQLite has no code of its own for it.
                 Some(code) if code == "1" && cause.message().starts_with("no such table") => {
@@ -78,6 +82,7 @@ impl Fault {
             // Serialization, deadlock, lock not available.
             "40001" | "40P01" | "55P03" => Self::Locked,
             "42P01" => Self::TableMissing,
+            "XX001" | "XX002" => Self::Damaged,
             // Connection, resources, shutdown, system error.
             _ if is_of(&["08", "53", "57P", "58"]) => Self::Away,
             // Sign-in, unknown database, rights, a database that admits nobody.
@@ -113,6 +118,14 @@ impl Fault {
         };
         inside == Some(Self::Away)
     }
+}
+
+/// Whether PostgreSQL closes or refuses a connection because of an internal error: with a full disk, for example, a new
+/// connection cannot write its cache. Other reasons have codes of their own.
+fn is_fatal(error: &(dyn DatabaseError + 'static)) -> bool {
+    error.try_downcast_ref::<PgDatabaseError>().is_some_and(|error| {
+        error.code() == "XX000" && matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+    })
 }
 
 fn is_out_of_files(error: &io::Error) -> bool {
@@ -208,6 +221,8 @@ mod tests {
             ("42501", Fault::Denied),
             ("55000", Fault::Denied),
             ("42P01", Fault::TableMissing),
+            ("XX001", Fault::Damaged),
+            ("XX000", Fault::Failing),
             ("23505", Fault::Failing),
             ("42601", Fault::Failing),
             ("1", Fault::Failing),

@@ -11,11 +11,11 @@ use super::engine::Engine;
 use super::open_file::OpenFile;
 use super::sqlite::PageLimit;
 use super::{postgres, sqlite};
-use crate::platform::config;
+use crate::platform::{Clock, config};
 
 /// After this long a connection may have been lost unnoticed.
 const REST: Duration = Duration::from_secs(1);
-/// A released connection that does not respond for this long is closed.
+/// A connection that does not answer a ping for this long is closed.
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// What the pool must know of the database.
@@ -25,22 +25,40 @@ pub struct About {
     pub lock_timeout: Duration,
     pub file: Option<Arc<OpenFile>>,
     pub condition: Arc<Condition>,
+    pub clock: Clock,
     pub page_limit: PageLimit,
 }
 
+impl About {
+    /// Whether a connection of this age is known to be lost.
+    fn is_lost(&self, age: Duration) -> bool {
+        self.condition.is_lost(self.clock.steady().saturating_sub(age))
+    }
+
+    /// The pool itself pings without a time limit: a connection that died without a sign would never leave it.
+    async fn ping(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        tokio::time::timeout(SILENCE, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        self.condition.note_answer(self.clock.steady());
+        Ok(())
+    }
+}
+
 pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
-    let (opened, released) = (about.clone(), Arc::clone(&about.condition));
+    let (opened, released) = (about.clone(), about.clone());
     AnyPoolOptions::new()
         .max_connections(settings.database_connections)
         .acquire_timeout(settings.database_timeout)
         // A connection that worked a moment ago works: it is asked only after a rest.
         .test_before_acquire(false)
         .before_acquire(move |connection, used| {
-            let page_limit = about.page_limit.clone();
+            let about = about.clone();
             Box::pin(async move {
-                page_limit.apply(connection).await?;
+                if about.is_lost(used.age) {
+                    return Ok(false);
+                }
+                about.page_limit.apply(connection).await?;
                 if used.idle_for > REST {
-                    connection.ping().await?;
+                    about.ping(connection).await?;
                 }
                 Ok(true)
             })
@@ -56,17 +74,13 @@ pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
                 configure(engine, connection, lock_timeout).await
             })
         })
-        .after_release(move |connection, _| {
-            let is_away = released.is_away();
+        .after_release(move |connection, used| {
+            let about = released.clone();
             Box::pin(async move {
-                if is_away {
+                if about.condition.is_away() || about.is_lost(used.age) {
                     return Ok(false);
                 }
-                // After this the pool pings without a time limit: a connection that died without a sign would never leave it.
-                match tokio::time::timeout(SILENCE, connection.ping()).await {
-                    Ok(response) => response.map(|()| true),
-                    Err(_) => Err(sqlx::Error::PoolTimedOut),
-                }
+                about.ping(connection).await.map(|()| true)
             })
         })
 }

@@ -47,11 +47,11 @@ impl Availability {
     }
 }
 
-/// How long a request that is under way goes on when the database is found to be away.
+/// How long a request that is under way goes on when the database is found to be away, or its connections to be lost.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 /// Answers 503 at once while the database is known to be away: waiting for a connection would only delay the same response.
-/// Requests that are under way end soon after it is known.
+/// Requests that are under way end soon after it is known, or when the connections that they may be using are lost.
 pub async fn refuse_while_away(
     State(availability): State<Availability>,
     request: Request,
@@ -65,14 +65,14 @@ pub async fn refuse_while_away(
     if db.is_away() {
         return away();
     }
-    let gone = async {
-        db.gone().await;
+    let lost = async {
+        db.connections_lost().await;
         tokio::time::sleep(LAST_CHANCE).await;
     };
     tokio::select! {
         biased;
         response = next.run(request) => response,
-        () = gone => away(),
+        () = lost => away(),
     }
 }
 

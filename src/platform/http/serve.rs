@@ -22,11 +22,13 @@ use super::pace::{Pace, Paced, Patience, Stillness};
 use super::unread;
 use super::visit::Peer;
 use crate::platform::config::Limits;
+use crate::platform::{Clock, OnceAMinute};
 
 /// Answers until the caller drops it, while the server waits for its database: `/healthz` says that the process is alive,
 /// everything else that it comes later. Without this, connections would wait unanswered.
 pub async fn answer_starting(listener: &TcpListener) {
     const LONGEST: Duration = Duration::from_secs(5);
+    let pause = AcceptPause::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -36,7 +38,7 @@ pub async fn answer_starting(listener: &TcpListener) {
                 // A client that breaks off or sends nothing is its own affair.
                 tokio::spawn(async move { tokio::time::timeout(LONGEST, connection).await.map(drop) });
             }
-            Err(error) => rest_after(&error).await,
+            Err(error) => pause.after(&error).await,
         }
     }
 }
@@ -63,6 +65,7 @@ pub async fn serve(
     let dispatcher = Arc::new(dispatcher);
     let patience = Patience::new(limits.header_timeout, limits.keep_alive_timeout, limits.send_timeout);
     let (stopping, told) = watch::channel(());
+    let pause = AcceptPause::new();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -74,7 +77,7 @@ pub async fn serve(
                 let (server, dispatcher, told) = (server.clone(), Arc::clone(&dispatcher), told.clone());
                 tokio::spawn(converse(server, stream, peer, dispatcher, told, patience));
             }
-            Err(error) => rest_after(&error).await,
+            Err(error) => pause.after(&error).await,
         }
     }
     drop((listener, told));
@@ -139,14 +142,33 @@ async fn converse(
     }
 }
 
-/// A broken connection concerns one client; running out of descriptors or memory concerns all and needs a pause.
-async fn rest_after(error: &io::Error) {
-    let one_client = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-    );
-    if !one_client {
-        tracing::error!(%error, "cannot accept connections");
-        tokio::time::sleep(Duration::from_secs(1)).await;
+/// The pause after a failed accept.
+struct AcceptPause {
+    clock: Clock,
+    log: OnceAMinute,
+}
+
+impl AcceptPause {
+    fn new() -> Self {
+        Self { clock: Clock::system(), log: OnceAMinute::default() }
+    }
+
+    /// A broken connection concerns one client. Running out of descriptors or memory concerns all: a short pause leaves others
+    /// time to free some, and clients that wait in the backlog are served soon after.
+    async fn after(&self, error: &io::Error) {
+        const PAUSE: Duration = Duration::from_millis(50);
+        let one_client = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+        );
+        if one_client {
+            return;
+        }
+        if let Some(times) = self.log.count(self.clock.steady()) {
+            tracing::error!(%error, times, "cannot accept connections");
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }

@@ -14,8 +14,8 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Frame, Incoming, SizeHint};
 
 /// More is not read for nothing.
-const MOST: usize = 256 * 1024;
-const LONGEST: Duration = Duration::from_secs(1);
+const MOST: usize = 2 * 1024 * 1024;
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// The body of a request after the response, if it was dropped before its end.
 pub struct UnreadBody {

@@ -60,6 +60,8 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
         let answer = server.create(&admin, &format!("while full {number}")).await;
         if answer.status != 201 {
             expect_unavailable(&answer);
+            // Also when it was ready a moment ago.
+            expect_unavailable(&server.get("/readyz").send().await);
             refused += 1;
         }
         if refused == 20 {

@@ -2,12 +2,17 @@
 
 use std::fs::File;
 use std::process::Command;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 use super::{QUICK, expect_unavailable};
 use crate::platform::db::Engine;
 use crate::platform::process::survive_file_size_limit;
 use crate::tests::harness::Server;
 use crate::tests::personas::Persona;
+use crate::tests::sockets::ListeningServer;
 use crate::usage::Outcome;
 
 /// Runs a test of this file below a limit that a shell command sets.
@@ -73,4 +78,35 @@ async fn with_limited_open_files() {
     assert_eq!(response.status, 201, "{}", response.text());
     drop(files);
     server.expect_ready().await;
+}
+
+#[test]
+fn clients_that_wait_for_open_files_are_served_soon() {
+    run_below("ulimit -S -n 300", "with_few_open_files_for_connections");
+}
+
+/// Four clients at a time can be accepted. A pause of a second after each would take fifteen seconds.
+#[ignore = "needs a process of its own"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_few_open_files_for_connections() {
+    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let listening = ListeningServer::start(&server).await;
+    let sockets: Vec<_> = (0..60).map(|_| TcpSocket::new_v4().expect("a socket")).collect();
+    let mut files: Vec<File> =
+        std::iter::repeat_with(|| File::open("/dev/null")).map_while(Result::ok).collect();
+    files.truncate(files.len() - 4);
+    let clients = sockets.into_iter().map(async |socket| {
+        let mut stream = socket.connect(listening.address).await.expect("a connection");
+        let request = b"GET /healthz HTTP/1.1\r\nhost: latchkey.test\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.expect("a request");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.expect("a response");
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        // The client's own socket stays open, so that no more clients fit than at the start.
+        stream
+    });
+    let all = futures_util::future::join_all(clients);
+    tokio::time::timeout(Duration::from_secs(8), all).await.expect("all are served");
+    drop(files);
+    listening.stop().await;
 }

@@ -1,15 +1,19 @@
 //! A database that is away or frozen: who needs it is refused at once, and it is used again once it answers.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use macro_rules_attribute::apply;
+use sqlx::{AnyConnection, Connection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use url::Url;
 
 use super::proxy::{Proxy, at_port, free_port};
 use super::{QUICK, expect_unavailable};
 use crate::keys::server::{self as keys, Presenter, forged_token};
-use crate::platform::db::{self, Db, Engine, Opener};
+use crate::platform::db::{self, Db, Engine, Fault, Opener};
 use crate::platform::{Clock, Error, Random, Secret};
 use crate::shared::{Kind, SecretId};
 use crate::tests::harness::{START, Server, TestDatabase, on_both_engines};
@@ -144,6 +148,73 @@ async fn connections_that_die_silently_are_no_outage() {
     keys::keep_up(&server.app).await.expect("a new connection works");
     assert!(!server.app.db.is_away());
     assert!(keys::is_current(&server.app));
+}
+
+/// All connections are taken when they die: nobody can ask for one, and requests wait on those that they have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_die_while_they_are_used_are_replaced() {
+    let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "4"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
+    let (server, proxy, ..) = behind_proxy(&settings).await;
+    let admin = server.key_of(Persona::Owner).await;
+    assert_eq!(server.check(&admin).await, Outcome::Valid);
+    let mut taken = Vec::new();
+    for _ in 0..4 {
+        taken.push(server.app.db.pool().acquire().await.expect("a connection"));
+    }
+    proxy.silence_open();
+    let mut waiting = Box::pin(server.create(&admin, "on no connection"));
+    assert!((&mut waiting).now_or_never().is_none(), "it waits");
+    keys::keep_up(&server.app).await.expect("a new connection works");
+    expect_unavailable(&tokio::time::timeout(LONG, waiting).await.expect("it ends"));
+    drop(taken);
+    for number in 0..8 {
+        let name = format!("on a new connection {number}");
+        let response = tokio::time::timeout(LONG, server.create(&admin, &name)).await.expect("an answer");
+        assert_eq!(response.status, 201, "{}", response.text());
+    }
+}
+
+/// The limit on the time of a request has ended when its response begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_ends_when_its_connection_dies() {
+    let (server, proxy, ..) = behind_proxy(QUICK).await;
+    let here = server.reader_of_much().await;
+    let mut export = server.get("/settings/audit-log/export").with(&here).open().await;
+    export.frame().await.expect("a first piece").expect("bytes");
+    proxy.silence_open();
+    let mut rest = Box::pin(export.whole());
+    let ended = async {
+        loop {
+            if let Some(ended) = (&mut rest).now_or_never() {
+                return ended;
+            }
+            keys::keep_up(&server.app).await.expect("a new connection works");
+        }
+    };
+    tokio::time::timeout(LONG, ended).await.expect("it ends").expect_err("it is not whole");
+}
+
+/// As a PostgreSQL with a full disk refuses new connections.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_refused_by_an_internal_error_is_an_outage() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let refusing = async {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut request = [0; 8];
+        stream.read_exact(&mut request).await.expect("a request for TLS");
+        stream.write_all(b"N").await.expect("no TLS");
+        stream.read_buf(&mut Vec::with_capacity(1024)).await.expect("a name");
+        let fields = b"SFATAL\0VFATAL\0CXX000\0Mcould not write init file\0\0";
+        let length = u32::try_from(fields.len() + 4).expect("short").to_be_bytes();
+        stream.write_all(&[b"E", &length[..], fields].concat()).await.expect("an error");
+        stream
+    };
+    sqlx::any::install_default_drivers();
+    let address = format!("postgres://latchkey@127.0.0.1:{port}/latchkey");
+    let (connected, _stream) = tokio::join!(AnyConnection::connect(&address), refusing);
+    let error = connected.map(drop).expect_err("it is refused");
+    assert_eq!(Fault::of(&error), Fault::Away, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,6 +35,22 @@ async fn a_row_is_written_once_a_second_at_most(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
+async fn a_refused_change_ends_a_ready_that_was_remembered(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    let admin = server.key_of(Persona::Owner).await;
+    server.expect_ready().await;
+    assert_eq!(server.get("/readyz").send().await.status, 200);
+    server.app.db.set_away(true);
+    // Refused before it could ask the database.
+    assert!(server.app.db.write().await.is_err());
+    let response = server.get("/readyz").send().await;
+    assert_eq!(response.status, 503, "{}", response.text());
+    server.app.db.set_away(false);
+    server.expect_ready().await;
+    assert_eq!(server.create(&admin, "again").await.status, 201);
+}
+
+#[apply(on_both_engines!)]
 async fn a_database_that_takes_no_writes_is_not_ready(engine: Engine) {
     let server = Server::on(engine).await;
     server.expect_ready().await;

@@ -57,13 +57,7 @@ pub async fn verify(
         return Err(Fault::Away.into());
     }
     // Boxed, because this rare path would make the future of every request large.
-    let verdict = Box::pin(async {
-        tokio::select! {
-            verdict = look_up(app, text, requirements, presenter) => verdict,
-            () = app.db.gone() => Err(Fault::Away.into()),
-        }
-    })
-    .await?;
+    let verdict = Box::pin(app.db.or_lost(look_up(app, text, requirements, presenter))).await?;
     app.metrics.key_checked(verdict.outcome as usize);
     Ok(verdict)
 }

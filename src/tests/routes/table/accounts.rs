@@ -49,7 +49,8 @@ pub const ROWS: &[Row] = &[
         &[("token", "<form_token>"), ("code", "<user_code>"), ("mine", "yes"), ("verdict", "approve")],
         People([303; 5]),
     ),
-    get("/live", "/live?topic=person:mail", People([200; 5])),
+    // A browser reconnects after every other status.
+    get("/live", "/live?topic=person:mail", SignedOutOrIn(204, 200)),
     get("/settings/profile", "", People([200; 5])),
     form("/settings/profile", "", &[("name", "Al")], People([303; 5])),
     form("/settings/profile/sessions", "", &[("session", "<own_session>")], People([303; 5])),
