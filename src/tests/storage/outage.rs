@@ -153,7 +153,12 @@ async fn connections_that_die_silently_are_no_outage() {
 /// All connections are taken when they die: nobody can ask for one, and requests wait on those that they have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_die_while_they_are_used_are_replaced() {
-    let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "4"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
+    let settings = [
+        ("LATCHKEY_DATABASE_CONNECTIONS", "4"),
+        ("LATCHKEY_DATABASE_TIMEOUT", "60s"),
+        ("LATCHKEY_REQUEST_TIMEOUT", "5m"),
+        QUICK[0],
+    ];
     let (server, proxy, ..) = behind_proxy(&settings).await;
     let admin = server.key_of(Persona::Owner).await;
     assert_eq!(server.check(&admin).await, Outcome::Valid);
