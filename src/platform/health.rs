@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq;
 
 use super::http::{Audience, Protocol, Routes, Visit, host};
 use super::metrics::Format;
@@ -79,10 +80,5 @@ fn is_operator(token: &str, visit: &Visit, uri: &Uri, headers: &HeaderMap) -> bo
         return visit.peer.is_loopback() && visit.address.is_loopback() && is_direct;
     }
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    sent.is_some_and(|sent| same(sent, token.as_bytes()))
-}
-
-/// Takes the same time wherever the first difference is.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    sent.is_some_and(|sent| sent.ct_eq(token.as_bytes()).into())
 }

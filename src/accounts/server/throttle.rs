@@ -1,26 +1,26 @@
-//! How often one may try. By address: whoever tries many accounts is slowed. By account and address: whoever tries one
-//! account is slowed there. While many addresses guess at one account, each network gets a few tries a day for it: a
-//! person on a new device still gets in, and guessing takes ever new networks. A browser that has signed in to the
-//! account before has a budget of its own and no other, so that nobody can lock the owner out. Counts live in memory,
-//! per process.
+//! Limits on attempts to sign in: by address, and by account and address. While many addresses guess the password of one
+//! account, each network gets a few attempts a day for it, so that the owner can still sign in on a new device. A browser
+//! that has signed in to the account before has a limit of its own, so that nobody can lock the owner out. The counts are in
+//! memory, per process.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::platform::FixedWindow;
 use crate::platform::http::address::subscriber;
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const PER_ADDRESS: u32 = 30;
-/// Of one stranger's address, or of one known browser.
+/// Of one address, or of one browser that has signed in to the account before.
 const PER_ACCOUNT: u32 = 10;
 /// Attempts on one account by all browsers that it does not know. Beyond this many the account counts as under attack.
 const PER_ACCOUNT_IN_ALL: u32 = 100;
 /// Attempts a day that one network has for an account under attack.
 const PER_NETWORK: u32 = 5;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Past this many entries the spent ones are swept; a flood of new addresses cannot eat the memory.
+/// At this many entries, those whose window has ended are removed.
 const MOST: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,15 +32,14 @@ enum ThrottleKey {
     Strangers(String),
     /// Such browsers in one network.
     Network(String, IpAddr),
-    /// A browser that has signed in to this account before, by its token.
-    Known(String, String),
+    /// A browser that has signed in to this account before, by the fingerprint of its token.
+    TrustedBrowser(String, String),
 }
 
 struct AttemptCount {
-    since: Duration,
-    tries: u32,
-    /// A refusal was told of already.
-    told: bool,
+    window: FixedWindow,
+    /// Whether a refusal in this window was reported already.
+    is_reported: bool,
 }
 
 /// Too many tries.
@@ -65,7 +64,7 @@ pub struct Attempt<'a> {
     pub is_short: bool,
 }
 
-/// How many tries of something there may be within a span of time.
+/// The most attempts of a subject within a time.
 struct AttemptBudget {
     subject: ThrottleKey,
     most: u32,
@@ -78,7 +77,11 @@ impl Attempt<'_> {
         let budget = |subject, most, within| AttemptBudget { subject, most, within };
         let account = || self.account.to_owned();
         if let Some(token) = self.known {
-            return vec![budget(ThrottleKey::Known(account(), token.to_owned()), PER_ACCOUNT, WINDOW)];
+            return vec![budget(
+                ThrottleKey::TrustedBrowser(account(), token.to_owned()),
+                PER_ACCOUNT,
+                WINDOW,
+            )];
         }
         let address = subscriber(self.address);
         vec![
@@ -107,34 +110,32 @@ impl Throttle {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain_when_full(now);
         let budgets = attempt.budgets();
-        let is_spent = |count: &AttemptCount, budget: &AttemptBudget| {
-            now < count.since + budget.within && count.tries >= budget.most
-        };
-        // When the account is under attack: until when it counts as that.
-        let attacked_until = budgets.iter().find_map(|budget| {
+        let is_spent = |count: &AttemptCount, budget: &AttemptBudget| count.window.count(now) >= budget.most;
+        // How long an account under attack still counts as that.
+        let attack_ends = budgets.iter().find_map(|budget| {
             let count = counts.get(&budget.subject).filter(|count| is_spent(count, budget))?;
-            matches!(budget.subject, ThrottleKey::Strangers(_)).then_some(count.since + budget.within)
+            matches!(budget.subject, ThrottleKey::Strangers(_)).then(|| count.window.remaining(now))
         });
         for budget in &budgets {
-            let latest = match budget.subject {
+            let longest = match budget.subject {
                 ThrottleKey::Strangers(_) if !attempt.is_short => continue,
-                ThrottleKey::Network(..) => match attacked_until {
-                    Some(until) => until,
+                ThrottleKey::Network(..) => match attack_ends {
+                    Some(wait) => wait,
                     None => continue,
                 },
                 _ => Duration::MAX,
             };
             if let Some(count) = counts.get_mut(&budget.subject).filter(|count| is_spent(count, budget)) {
-                let first = !std::mem::replace(&mut count.told, true);
-                return Err(Slowed { wait: latest.min(count.since + budget.within) - now, first });
+                let first = !std::mem::replace(&mut count.is_reported, true);
+                return Err(Slowed { wait: longest.min(count.window.remaining(now)), first });
             }
         }
         for AttemptBudget { subject, within, .. } in budgets {
-            let count = counts.entry(subject).or_insert(AttemptCount { since: now, tries: 0, told: false });
-            if now >= count.since + within {
-                *count = AttemptCount { since: now, tries: 0, told: false };
+            let new = AttemptCount { window: FixedWindow::of(within), is_reported: false };
+            let count = counts.entry(subject).or_insert(new);
+            if count.window.add(now) == 1 {
+                count.is_reported = false;
             }
-            count.tries += 1;
         }
         Ok(())
     }
@@ -147,7 +148,7 @@ impl Throttle {
             if matches!(budget.subject, ThrottleKey::Network(..)) {
                 counts.remove(&budget.subject);
             } else if let Some(count) = counts.get_mut(&budget.subject) {
-                count.tries = count.tries.saturating_sub(1);
+                count.window.take_back();
             }
         }
     }
@@ -160,10 +161,10 @@ trait RetainWhenFull {
 impl RetainWhenFull for HashMap<ThrottleKey, AttemptCount> {
     fn retain_when_full(&mut self, now: Duration) {
         if self.len() >= MOST {
-            self.retain(|_, count| now < count.since + WINDOW);
+            self.retain(|_, count| count.window.is_running(now));
         }
         if self.len() >= MOST {
-            self.retain(|_, count| count.tries > 1);
+            self.retain(|_, count| count.window.count(now) > 1);
         }
         // Still full: a flood. Forgetting is safer than refusing everybody or growing.
         if self.len() >= MOST {

@@ -3,6 +3,7 @@
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
+use subtle::ConstantTimeEq;
 
 use crate::platform::Random;
 use crate::shared::Timestamp;
@@ -28,7 +29,7 @@ pub fn matching_step(secret: &str, code: &str, now: Timestamp) -> Option<i64> {
     let current = now.millis().div_euclid(STEP_MILLIS);
     // Compute every code, even after a match, so that the time taken is constant.
     let steps = (current - DRIFT)..=(current + DRIFT);
-    steps.filter(|step| same(&code_at(&key, *step), &code)).max()
+    steps.filter(|step| code_at(&key, *step).as_bytes().ct_eq(code.as_bytes()).into()).max()
 }
 
 /// The code that an authenticator shows at this moment.
@@ -57,10 +58,6 @@ fn code_at(key: &[u8], step: i64) -> String {
     let at = usize::from(digest[19] & 0x0f);
     let word = u32::from_be_bytes([digest[at], digest[at + 1], digest[at + 2], digest[at + 3]]) & 0x7fff_ffff;
     format!("{:06}", word % 1_000_000)
-}
-
-fn same(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
 #[cfg(test)]

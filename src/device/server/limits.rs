@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::platform::http::address::subscriber;
-use crate::platform::{App, Error};
+use crate::platform::{App, Error, FixedWindow};
 use crate::shared::UserId;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -32,15 +32,9 @@ struct LimitRule {
     window: Duration,
 }
 
-struct LimitCount {
-    since: Duration,
-    window: Duration,
-    taken: u32,
-}
-
 #[derive(Default)]
 pub struct LoginLimits {
-    counts: Mutex<HashMap<LimitedSubject, LimitCount>>,
+    counts: Mutex<HashMap<LimitedSubject, FixedWindow>>,
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -91,7 +85,7 @@ impl LoginLimits {
     fn take(&self, limits: &[LimitRule], now: Duration) -> Result<(), Error> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > MOST {
-            counts.retain(|_, count| now < count.since + count.window);
+            counts.retain(|_, window| window.is_running(now));
         }
         // Still full, so this is a flood of addresses. Clearing the table is safer than growing or scanning it each
         // time.
@@ -101,9 +95,8 @@ impl LoginLimits {
             });
         }
         let spent = limits.iter().filter_map(|limit| {
-            let count = counts.get(&limit.subject)?;
-            let ends = count.since + count.window;
-            (now < ends && count.taken >= limit.most).then(|| ends - now)
+            let window = counts.get(&limit.subject)?;
+            (window.count(now) >= limit.most).then(|| window.remaining(now))
         });
         if let Some(wait) = spent.max() {
             // Round up to at least one second, so that a client that waits this long is accepted.
@@ -112,12 +105,7 @@ impl LoginLimits {
             )));
         }
         for LimitRule { subject, window, .. } in limits {
-            let count =
-                counts.entry(subject.clone()).or_insert(LimitCount { since: now, window: *window, taken: 0 });
-            if now >= count.since + count.window {
-                *count = LimitCount { since: now, window: *window, taken: 0 };
-            }
-            count.taken += 1;
+            counts.entry(subject.clone()).or_insert(FixedWindow::of(*window)).add(now);
         }
         Ok(())
     }
@@ -129,8 +117,8 @@ impl LookupAttempt<'_> {
         let limits = self.app.slice::<LoginLimits>();
         let mut counts = limits.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for limit in &self.limits {
-            if let Some(count) = counts.get_mut(&limit.subject) {
-                count.taken = count.taken.saturating_sub(1);
+            if let Some(window) = counts.get_mut(&limit.subject) {
+                window.take_back();
             }
         }
     }

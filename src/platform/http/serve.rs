@@ -14,8 +14,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::fast_path::Dispatcher;
 use super::pace::{Pace, Paced, Patience, Stillness};
@@ -64,7 +65,7 @@ pub async fn serve(
     server.max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
     let dispatcher = Arc::new(dispatcher);
     let patience = Patience::new(limits.header_timeout, limits.keep_alive_timeout, limits.send_timeout);
-    let (stopping, told) = watch::channel(());
+    let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
     let pause = AcceptPause::new();
     tokio::pin!(stop);
     loop {
@@ -74,27 +75,29 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (server, dispatcher, told) = (server.clone(), Arc::clone(&dispatcher), told.clone());
-                tokio::spawn(converse(server, stream, peer, dispatcher, told, patience));
+                let (server, dispatcher, stopping) =
+                    (server.clone(), Arc::clone(&dispatcher), stopping.clone());
+                connections.spawn(converse(server, stream, peer, dispatcher, stopping, patience));
             }
             Err(error) => pause.after(&error).await,
         }
     }
-    drop((listener, told));
-    stopping.send_replace(());
-    if tokio::time::timeout(limits.shutdown_grace, stopping.closed()).await.is_err() {
+    drop(listener);
+    connections.close();
+    stopping.cancel();
+    if tokio::time::timeout(limits.shutdown_grace, connections.wait()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
 }
 
 /// One connection: its requests one after another. It ends when the client ends it, when it stays silent or reads nothing
-/// for too long, or after the answer that is under way when the server is told to stop.
+/// for too long, or after the response that is under way when the server stops.
 async fn converse(
     server: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
     dispatcher: Arc<Dispatcher>,
-    mut told: watch::Receiver<()>,
+    stopping: CancellationToken,
     patience: Patience,
 ) {
     // Answers are small: waiting to fill a packet only delays them.
@@ -119,6 +122,7 @@ async fn converse(
     let mut stillness = Stillness::new(&pace, patience);
     let mut looks = tokio::time::interval(patience.every);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_stopping = false;
     loop {
         tokio::select! {
             biased;
@@ -132,7 +136,10 @@ async fn converse(
             _ = looks.tick() => if stillness.is_too_long() {
                 break;
             },
-            Ok(()) = told.changed() => std::pin::Pin::new(&mut connection).graceful_shutdown(),
+            () = stopping.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
         }
     }
     if pace.is_blocked() {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::platform::FixedWindow;
 use crate::platform::http::address::subscriber;
 use crate::shared::{OrgId, SecretId};
 
@@ -17,7 +18,7 @@ const MAX_PER_WINDOW: u32 = 20;
 const MAX_SOURCES: usize = 50_000;
 
 #[derive(Default)]
-pub struct AttemptLimit(Mutex<HashMap<AttemptSource, Window>>);
+pub struct AttemptLimit(Mutex<HashMap<AttemptSource, FixedWindow>>);
 
 /// The origin of an attempt, and the public id it tries. An address that an organization's service reported counts for that
 /// organization alone, so that no organization can use up the attempts of another's callers.
@@ -44,38 +45,31 @@ pub enum PriorAttempts {
     TooMany(Duration),
 }
 
-/// When the window began, and the attempts in it.
-type Window = (Duration, u32);
-
 impl AttemptLimit {
     /// Counts an attempt and returns those before it.
     pub fn record(&self, steady: Duration, source: AttemptSource) -> PriorAttempts {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if attempts.len() >= MAX_SOURCES {
-            attempts.retain(|_, (start, _)| steady < *start + WINDOW);
+            attempts.retain(|_, window| window.is_running(steady));
             // If little was removed, the next attempts would soon scan the whole table again.
             if attempts.len() > MAX_SOURCES / 2 {
                 attempts.clear();
             }
         }
-        let (start, count) = attempts.entry(source).or_insert((steady, 0));
-        if steady >= *start + WINDOW {
-            (*start, *count) = (steady, 0);
-        }
-        *count += 1;
-        match *count {
+        let window = attempts.entry(source).or_insert(FixedWindow::of(WINDOW));
+        match window.add(steady) {
             1 => PriorAttempts::Zero,
             2..=MAX_PER_WINDOW => PriorAttempts::Few,
-            _ => PriorAttempts::TooMany((*start + WINDOW).saturating_sub(steady)),
+            _ => PriorAttempts::TooMany(window.remaining(steady)),
         }
     }
 
     /// Takes back one attempt, because its token was right.
-    pub fn forgive(&self, source: AttemptSource) {
+    pub fn forgive(&self, steady: Duration, source: AttemptSource) {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, count)) = attempts.get_mut(&source) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(window) = attempts.get_mut(&source) {
+            window.take_back();
+            if !window.is_running(steady) {
                 attempts.remove(&source);
             }
         }
@@ -124,9 +118,9 @@ mod tests {
         let known = || attempts.0.lock().expect("a lock").len();
         attempts.record(Duration::ZERO, AttemptSource::new(None, None, id));
         attempts.record(Duration::ZERO, AttemptSource::new(None, None, id));
-        attempts.forgive(AttemptSource::new(None, None, id));
+        attempts.forgive(Duration::ZERO, AttemptSource::new(None, None, id));
         assert_eq!(known(), 1, "one of the two was wrong");
-        attempts.forgive(AttemptSource::new(None, None, id));
+        attempts.forgive(Duration::ZERO, AttemptSource::new(None, None, id));
         assert_eq!(known(), 0);
     }
 

@@ -202,7 +202,7 @@ async fn check(
             entry.invalidate();
         }
         cache.tokens.insert(token.id(), *digest, Arc::clone(&entry));
-        cache.attempts.forgive(source);
+        cache.attempts.forgive(app.clock.steady(), source);
         return Ok(CheckResult::Verified(entry));
     }
     let outcome = if row.hash.is_some() { Outcome::Unknown } else { Outcome::Revoked };

@@ -2,20 +2,17 @@
 //! request. Windows are independent of the cache of tokens, so a limit holds however many tokens are in use.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::platform::FixedWindow;
 use crate::shared::KeyId;
 
-const WINDOW: u64 = 60_000;
-/// The lower bits count requests. The upper bits are the window's start in milliseconds plus one, so that 0 means no window.
-const COUNT_BITS: u32 = 24;
-const COUNT: u64 = (1 << COUNT_BITS) - 1;
+const MINUTE: Duration = Duration::from_secs(60);
 
-/// The current window of one key: its start and count in one number, which is replaced atomically.
-#[derive(Debug, Default)]
-pub struct RateWindow(AtomicU64);
+/// The requests of one key in the current window.
+#[derive(Debug)]
+pub struct RateWindow(Mutex<FixedWindow>);
 
 /// The state of a rate limit after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,41 +24,24 @@ pub struct Rate {
     pub allowed: bool,
 }
 
-/// A time as the upper bits store it.
-fn start_bits(steady: Duration) -> u64 {
-    u64::try_from(steady.as_millis()).unwrap_or(u64::MAX >> COUNT_BITS) + 1
+impl Default for RateWindow {
+    fn default() -> Self {
+        Self(Mutex::new(FixedWindow::of(MINUTE)))
+    }
 }
 
 impl RateWindow {
     /// Whether the window has begun and not yet ended.
     pub fn is_running(&self, steady: Duration) -> bool {
-        let start = self.0.load(Ordering::Acquire) >> COUNT_BITS;
-        start != 0 && start_bits(steady) < start + WINDOW
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_running(steady)
     }
 
     /// Counts a request, if the window allows another one.
     pub fn take(&self, limit: u32, steady: Duration) -> Rate {
-        let now = start_bits(steady);
-        let mut old = self.0.load(Ordering::Acquire);
-        loop {
-            let (mut start, mut count) = (old >> COUNT_BITS, old & COUNT);
-            if start == 0 || now >= start + WINDOW {
-                (start, count) = (now, 0);
-            }
-            let allowed = count < u64::from(limit).min(COUNT);
-            let count = count + u64::from(allowed);
-            let remaining = limit.saturating_sub(count as u32);
-            let reset = Duration::from_millis((start + WINDOW).saturating_sub(now));
-            let rate = Rate { limit, remaining, reset, allowed };
-            if !allowed {
-                return rate;
-            }
-            let new = start << COUNT_BITS | count;
-            match self.0.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return rate,
-                Err(current) => old = current,
-            }
-        }
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let allowed = window.count(steady) < limit;
+        let count = if allowed { window.add(steady) } else { window.count(steady) };
+        Rate { limit, remaining: limit.saturating_sub(count), reset: window.remaining(steady), allowed }
     }
 }
 
