@@ -8,7 +8,7 @@ use crate::accounts::server::{new_setup_link, print_reset_link, set_enabled};
 use crate::orgs::server::without_owner;
 use crate::platform::config::Sources;
 use crate::platform::db::{self, Db, Opener};
-use crate::platform::process::Failure;
+use crate::platform::process::FatalError;
 use crate::platform::{App, Assets, Clock, Config, Random};
 use crate::server;
 
@@ -38,7 +38,7 @@ pub enum Task {
     EnableUser { email: String },
 }
 
-pub async fn run(sources: &Sources, task: Task) -> Result<(), Failure> {
+pub async fn run(sources: &Sources, task: Task) -> Result<(), FatalError> {
     let config = Config::read(sources)?;
     let db = Db::open(&config.database, Opener::Tool).await?;
     let url = config.database.database_url.clone();
@@ -51,7 +51,7 @@ pub async fn run(sources: &Sources, task: Task) -> Result<(), Failure> {
             db::backup(&app.db, &target).await?;
             println!("wrote {}", target.display());
             // The copy is complete: that its time is missing from the metrics does not make it a failure.
-            if let Err(error) = app.db.note_backup(app.clock.now()).await {
+            if let Err(error) = app.db.record_backup(app.clock.now()).await {
                 eprintln!("latchkey: the time of this backup could not be stored for the metrics: {error}");
             }
         }
@@ -76,11 +76,11 @@ pub async fn run(sources: &Sources, task: Task) -> Result<(), Failure> {
     Ok(())
 }
 
-fn unknown(email: &str) -> Failure {
-    Failure::from(format!("nobody here has the address {email}"))
+fn unknown(email: &str) -> FatalError {
+    FatalError::from(format!("nobody here has the address {email}"))
 }
 
-async fn set(app: &App, email: &str, enabled: bool) -> Result<(), Failure> {
+async fn set(app: &App, email: &str, enabled: bool) -> Result<(), FatalError> {
     let word = if enabled { "enabled" } else { "disabled" };
     match set_enabled(app, email, enabled).await? {
         Some(true) => println!("{email} is {word}"),

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use latchkey::admin::{self, Task};
 use latchkey::platform::Config;
 use latchkey::platform::config::Sources;
-use latchkey::platform::process::{Failure, survive_file_size_limit};
+use latchkey::platform::process::{FatalError, survive_file_size_limit};
 use latchkey::server;
 
 /// Settings of it: `.cargo/config.toml`.
@@ -23,13 +23,13 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 )]
 struct CommandLine {
     #[command(flatten)]
-    source: Source,
+    config_file: ConfigFile,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Args)]
-struct Source {
+struct ConfigFile {
     /// Configuration file [default: Leptos.toml in the working folder, if there is one]
     #[arg(long, value_name = "PATH", env = "LATCHKEY_CONFIG", global = true)]
     config: Option<PathBuf>,
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let line = CommandLine::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&Failure::from(format!("cannot start: {error}"))),
+        Err(error) => return fail(&FatalError::from(format!("cannot start: {error}"))),
     };
     match runtime.block_on(run(line)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,16 +59,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn fail(failure: &Failure) -> ExitCode {
+fn fail(failure: &FatalError) -> ExitCode {
     eprintln!("latchkey: {failure}");
     ExitCode::FAILURE
 }
 
-async fn run(line: CommandLine) -> Result<(), Failure> {
+async fn run(line: CommandLine) -> Result<(), FatalError> {
     survive_file_size_limit()?;
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
-    let sources = Sources::load(line.source.config.as_deref(), variables)?;
+    let sources = Sources::load(line.config_file.config.as_deref(), variables)?;
     match line.command.unwrap_or(Command::Serve) {
         Command::Serve => server::serve(&sources).await,
         Command::Admin { task } => admin::run(&sources, task).await,

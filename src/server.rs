@@ -12,7 +12,7 @@ use crate::platform::config::Sources;
 use crate::platform::http::fast_path::Dispatcher;
 use crate::platform::http::{Audience, Availability, Routes, serve as serve_http, stack, static_files};
 use crate::platform::jobs::{self, Job};
-use crate::platform::process::{self, Failure};
+use crate::platform::process::{self, FatalError};
 use crate::platform::{App, Assets, Clock, Config, Error, Random, SliceState, Slices, db, health, telemetry};
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
@@ -24,7 +24,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 /// Runs until the process is told to stop. Everything that can be wrong with the configuration, the port or the database
 /// ends it with one line before the first request is taken.
-pub async fn serve(sources: &Sources) -> Result<(), Failure> {
+pub async fn serve(sources: &Sources) -> Result<(), FatalError> {
     let config = Config::read(sources)?;
     let clock = Clock::system();
     telemetry::start(&config.log, clock.clone());
@@ -33,7 +33,7 @@ pub async fn serve(sources: &Sources) -> Result<(), Failure> {
     let mut stop_signal = Box::pin(process::stop_signal()?);
     let db = tokio::select! {
         db = db::open_when_reachable(&config.database, &clock) => db?,
-        () = serve_http::answer_starting(&listener) => return Ok(()), // it never ends by itself
+        () = serve_http::serve_starting(&listener) => return Ok(()), // it never ends by itself
         () = &mut stop_signal => {
             tracing::info!("stopped before the database could be reached");
             return Ok(());
@@ -68,7 +68,7 @@ pub async fn serve(sources: &Sources) -> Result<(), Failure> {
 
 #[cfg(feature = "embed")]
 fn front_end(_config: &Config) -> Assets {
-    Assets::carried()
+    Assets::embedded()
 }
 
 #[cfg(not(feature = "embed"))]
@@ -114,9 +114,9 @@ pub fn slices(random: &Random) -> Slices {
 pub fn listen(app: &App) {
     let keys = Arc::clone(app.slice::<Arc<keys::server::KeyCache>>());
     let logins = Arc::clone(app.slice::<Arc<device::server::Polls>>());
-    app.db.listener().set(move |heard| {
-        keys.hear(heard);
-        logins.hear(heard);
+    app.db.listener().set(move |event| {
+        keys.receive(event);
+        logins.receive(event);
     });
 }
 

@@ -85,7 +85,7 @@ test("whoever never sends the rest of a form is cut off after the grace", async 
   const { wire } = await halfSent(server);
   server.signal("SIGTERM");
   expect((await server.ended()).code).toBe(0);
-  expect(server.log).toContain("did not finish in time and were cut off");
+  expect(server.log).toContain("did not finish within shutdown_grace and were aborted");
   await wire.end();
 });
 
@@ -94,7 +94,7 @@ test("whoever does not take the answer is cut off after the grace", async ({ ser
   const stuck = await busy(server);
   server.signal("SIGTERM");
   expect((await server.ended()).code).toBe(0);
-  expect(server.log).toContain("did not finish in time and were cut off");
+  expect(server.log).toContain("did not finish within shutdown_grace and were aborted");
   stuck.close();
 });
 

@@ -1,4 +1,4 @@
-//! What every request needs: made once at the start, cheap to clone, handed to the handlers as state.
+//! `App` holds what every request needs. It is built once at the start, is cheap to clone, and is the state of all handlers.
 
 use std::any::{Any, TypeId};
 use std::cell::Cell;
@@ -16,7 +16,7 @@ use super::db::Db;
 use super::http::ProxyHint;
 use super::job_status::Jobs;
 use super::live::Live;
-use super::mail::Mail;
+use super::mail::Mailer;
 use super::metrics::Metrics;
 use super::outbound::Outbound;
 use super::readiness::Readiness;
@@ -32,16 +32,17 @@ pub trait SliceState: Any + Send + Sync {}
 /// The state of all slices, by type.
 #[derive(Default)]
 pub struct Slices {
-    parts: HashMap<TypeId, Box<dyn Any + Send + Sync>, BuildHasherDefault<AsItIs>>,
-    /// What checks of keys may come to, for the metrics.
+    states: HashMap<TypeId, Box<dyn Any + Send + Sync>, BuildHasherDefault<TypeIdHasher>>,
+    /// The outcomes of key checks, for the metrics.
     outcomes: Vec<&'static str>,
+    /// Functions that update metrics.
     measures: Vec<fn(&App)>,
 }
 
 impl Slices {
     #[must_use]
-    pub fn with<T: SliceState>(mut self, part: T) -> Self {
-        self.parts.insert(TypeId::of::<T>(), Box::new(part));
+    pub fn with<T: SliceState>(mut self, state: T) -> Self {
+        self.states.insert(TypeId::of::<T>(), Box::new(state));
         self
     }
 
@@ -51,7 +52,7 @@ impl Slices {
         self
     }
 
-    /// Puts figures into the metrics, from memory: it runs whenever the metrics are read.
+    /// Adds a function that sets metrics from values in memory. It runs whenever the metrics are read.
     #[must_use]
     pub fn measured_by(mut self, measure: fn(&App)) -> Self {
         self.measures.push(measure);
@@ -59,11 +60,11 @@ impl Slices {
     }
 }
 
-/// A type's number is spread evenly already.
+/// Uses a `TypeId` as its own hash, because it is evenly distributed already.
 #[derive(Default)]
-pub struct AsItIs(u64);
+pub struct TypeIdHasher(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for TypeIdHasher {
     fn write(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(8) {
             let mut number = [0; 8];
@@ -91,22 +92,22 @@ pub struct Parts {
     pub metrics: Metrics,
     pub assets: Assets,
     pub live: Live,
-    pub mail: Mail,
+    pub mail: Mailer,
     pub outbound: Outbound,
     pub jobs: Jobs,
     pub proxy_hint: ProxyHint,
     slices: Slices,
     stopping: watch::Sender<bool>,
-    ids: AtomicU16,
+    id_count: AtomicU16,
     node: String,
-    requests: AtomicU64,
+    next_request: AtomicU64,
 }
 
 impl App {
     pub fn new(config: Config, db: Db, clock: Clock, random: Random, assets: Assets, slices: Slices) -> Self {
         let public_url = config.public_url();
         let metrics = Metrics::new(&db, &clock, &slices.outcomes);
-        let mail = Mail::new(&config.mail, &clock, &random, metrics.letters());
+        let mail = Mailer::new(&config.mail, &clock, &random, metrics.letters());
         let outbound = Outbound::new(config.providers.provider_timeout);
         let stopping = watch::Sender::new(false);
         let node = random.base62(12);
@@ -128,74 +129,74 @@ impl App {
             proxy_hint: ProxyHint::default(),
             slices,
             stopping,
-            ids: AtomicU16::new(0),
+            id_count: AtomicU16::new(0),
             node,
-            requests: AtomicU64::new(first_request),
+            next_request: AtomicU64::new(first_request),
         }))
     }
 
-    /// Ten bytes for a new identifier: a count, so that what is made within one millisecond sorts as it was made, then
-    /// chance.
-    pub fn chance_for_id(&self) -> [u8; 10] {
+    /// Ten bytes for a new identifier: a counter, so that identifiers of the same millisecond sort in the order of their
+    /// creation, followed by random bytes.
+    pub fn random_for_id(&self) -> [u8; 10] {
         let mut bytes: [u8; 10] = self.random.bytes();
-        let count = self.ids.fetch_add(1, Ordering::Relaxed);
+        let count = self.id_count.fetch_add(1, Ordering::Relaxed);
         bytes[..2].copy_from_slice(&count.to_be_bytes());
         bytes
     }
 
-    /// A name for a request, under which the log has it. It is unique, and no secret.
+    /// A new request id, which is also in the log. It is unique, and not a secret.
     pub fn request_id(&self) -> String {
         const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let mut rest = self.request_number();
+        let mut number = self.request_number();
         let mut text = String::with_capacity(15);
         text.push_str("req_");
         // Eleven digits hold any number of 64 bits.
         for _ in 0..11 {
-            text.push(char::from(DIGITS[(rest % 62) as usize]));
-            rest /= 62;
+            text.push(char::from(DIGITS[(number % 62) as usize]));
+            number /= 62;
         }
         text
     }
 
-    /// Threads take many at once: a place that all of them write to is a place that all of them wait for.
+    /// A unique number. Each thread reserves many at a time, so that threads do not contend for the counter.
     fn request_number(&self) -> u64 {
-        const AT_ONCE: u64 = 256;
-        // An odd step visits every number once; from a random beginning, two processes do not meet.
+        const BATCH: u64 = 256;
+        // An odd step visits every number once. With random starts, the numbers of two processes differ.
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
         thread_local! {
-            /// The next, and how many are left.
-            static TAKEN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+            /// The next reserved number, and how many are available.
+            static RESERVED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
         }
-        let (next, left) = match TAKEN.get() {
-            (_, 0) => (self.requests.fetch_add(STEP.wrapping_mul(AT_ONCE), Ordering::Relaxed), AT_ONCE),
-            taken => taken,
+        let (next, available) = match RESERVED.get() {
+            (_, 0) => (self.next_request.fetch_add(STEP.wrapping_mul(BATCH), Ordering::Relaxed), BATCH),
+            reserved => reserved,
         };
-        TAKEN.set((next.wrapping_add(STEP), left - 1));
+        RESERVED.set((next.wrapping_add(STEP), available - 1));
         next
     }
 
-    /// This process, among those that work on the same database.
+    /// A random name of this process, unique among those that use the same database.
     pub fn node(&self) -> &str {
         &self.node
     }
 
     /// The state of a slice.
     pub fn slice<T: SliceState>(&self) -> &T {
-        let state = self.slices.parts.get(&TypeId::of::<T>()).and_then(|state| state.downcast_ref());
+        let state = self.slices.states.get(&TypeId::of::<T>()).and_then(|state| state.downcast_ref());
         state.expect("the composition root implements SliceState only for what it adds")
     }
 
-    /// Brings the figures that are in memory up to date in the metrics.
+    /// Sets the metrics whose values are in memory.
     pub fn measure(&self) {
         self.slices.measures.iter().for_each(|measure| measure(self));
     }
 
-    /// From here on `/readyz` refuses, so that balancers send nothing new, and endless answers end themselves.
+    /// Begins the shutdown: `/readyz` fails from now on, so that load balancers send no new requests, and open streams end.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Ready once the server stops.
+    /// Waits until `stop` is called.
     pub async fn stopped(&self) {
         // The sender lives as long as the app, which is borrowed here.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;

@@ -1,8 +1,8 @@
-//! The front end's files: scripts, styles, fonts. A release binary carries them (feature `embed`), compressed when it
-//! was built; otherwise they are read from the site folder at each request, so that `make dev` shows a change at once.
+//! The files of the front end: scripts, styles, fonts. A release binary embeds them (feature `embed`), together with their
+//! compressed forms. Otherwise they are read from the site folder at each request, so that `make dev` shows changes at once.
 //!
-//! They live under `/assets/<hash of all of them>/`: such an address never changes its content and is kept by browsers
-//! for ever, and a new build has new addresses. Style sheets reach fonts by relative addresses and follow along.
+//! Their addresses begin with `/assets/<hash of all files>/`. The content of such an address never changes, so browsers cache it
+//! for ever, and a new build has new addresses. Style sheets refer to fonts by relative addresses, which include the hash too.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,14 +14,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 #[derive(Clone)]
-pub struct Assets(Source);
+pub struct Assets(AssetSource);
 
 #[derive(Clone)]
-enum Source {
+enum AssetSource {
     Folder(PathBuf),
-    /// Path → file, compressed forms under their own names with `.br` and `.gz`.
-    #[cfg_attr(not(feature = "embed"), expect(dead_code, reason = "only a release carries its files"))]
-    Carried {
+    /// Files by path. Compressed forms have the suffixes `.br` and `.gz`.
+    #[cfg_attr(not(feature = "embed"), expect(dead_code, reason = "only a release embeds its files"))]
+    Embedded {
         files: Arc<HashMap<String, Cow<'static, [u8]>>>,
         hash: Arc<str>,
     },
@@ -29,41 +29,44 @@ enum Source {
 
 impl Assets {
     pub fn folder(path: impl Into<PathBuf>) -> Self {
-        Self(Source::Folder(path.into()))
+        Self(AssetSource::Folder(path.into()))
     }
 
-    /// For commands that serve nothing.
+    /// For commands that serve no pages.
     pub fn none() -> Self {
         Self::folder("")
     }
 
     #[cfg(feature = "embed")]
-    pub fn carried() -> Self {
+    pub fn embedded() -> Self {
         use std::hash::{DefaultHasher, Hash, Hasher};
 
         #[derive(rust_embed::RustEmbed)]
         #[folder = "target/release-front"]
-        struct Site;
+        struct EmbeddedSite;
 
-        let mut names: Vec<_> = Site::iter().collect();
+        let mut names: Vec<_> = EmbeddedSite::iter().collect();
         names.sort();
         let mut hasher = DefaultHasher::new();
         let mut files = HashMap::new();
         for name in names {
-            if let Some(file) = Site::get(&name) {
+            if let Some(file) = EmbeddedSite::get(&name) {
                 name.hash(&mut hasher);
                 file.metadata.sha256_hash().hash(&mut hasher);
                 files.insert(name.into_owned(), file.data);
             }
         }
-        Self(Source::Carried { files: Arc::new(files), hash: format!("{:016x}", hasher.finish()).into() })
+        Self(AssetSource::Embedded {
+            files: Arc::new(files),
+            hash: format!("{:016x}", hasher.finish()).into(),
+        })
     }
 
-    /// Without a slash at either end: where `pkg`, `fonts` and the like are found.
+    /// The path that contains `pkg`, `fonts` and so on, without a slash at either end.
     pub fn base(&self) -> String {
         match &self.0 {
-            Source::Folder(_) => "assets/now".to_owned(),
-            Source::Carried { hash, .. } => format!("assets/{hash}"),
+            AssetSource::Folder(_) => "assets/now".to_owned(),
+            AssetSource::Embedded { hash, .. } => format!("assets/{hash}"),
         }
     }
 
@@ -73,26 +76,32 @@ impl Assets {
 
     async fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
         match &self.0 {
-            Source::Carried { files, .. } => files.get(path).cloned(),
-            Source::Folder(root) => {
-                let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-                let file = plain.then(|| root.join(path))?;
+            AssetSource::Embedded { files, .. } => files.get(path).cloned(),
+            AssetSource::Folder(root) => {
+                let is_plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+                let file = is_plain.then(|| root.join(path))?;
                 tokio::fs::read(file).await.ok().map(Cow::Owned)
             }
         }
     }
 
-    /// Is this the hash in the addresses of the files it carries?
-    pub(super) fn carries(&self, hash: &str) -> bool {
-        matches!(&self.0, Source::Carried { hash: carried, .. } if **carried == *hash)
+    /// Whether this is the hash of the embedded files.
+    pub(super) fn has_hash(&self, hash: &str) -> bool {
+        matches!(&self.0, AssetSource::Embedded { hash: current, .. } if **current == *hash)
     }
 
-    pub(super) async fn respond(&self, path: &str, asked: &HeaderMap, keep: HeaderValue) -> Option<Response> {
+    /// A response with the file, compressed if the client accepts that. None if there is no such file.
+    pub(super) async fn respond(
+        &self,
+        path: &str,
+        request: &HeaderMap,
+        cache_control: HeaderValue,
+    ) -> Option<Response> {
         let mime = mime(path)?;
         let mut encoding = None;
         let mut found = None;
         for (name, suffix) in [("br", ".br"), ("gzip", ".gz")] {
-            if found.is_none() && accepts(asked, name) {
+            if found.is_none() && accepts(request, name) {
                 found = self.read(&format!("{path}{suffix}")).await;
                 encoding = found.is_some().then_some(name);
             }
@@ -108,7 +117,7 @@ impl Assets {
         let mut response = (StatusCode::OK, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
-        headers.insert(header::CACHE_CONTROL, keep);
+        headers.insert(header::CACHE_CONTROL, cache_control);
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if let Some(name) = encoding {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
@@ -129,13 +138,13 @@ fn mime(path: &str) -> Option<&'static str> {
     })
 }
 
-/// `q=0` refuses an encoding; everything else that names it accepts it.
-fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
-    let texts = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    texts.flat_map(|text| text.split(',')).any(|part| {
-        let mut words = part.split(';').map(str::trim);
-        let named = words.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
-        named && !words.any(|word| matches!(word, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+/// Whether `Accept-Encoding` names the encoding, except with `q=0`.
+fn accepts(request: &HeaderMap, encoding: &str) -> bool {
+    let texts = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).any(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
+        is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
     })
 }
 
@@ -145,10 +154,10 @@ mod tests {
 
     #[test]
     fn encodings_are_read_as_browsers_and_proxies_write_them() {
-        let mut asked = HeaderMap::new();
-        asked.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip;q=1.0, BR , zstd;q=0"));
-        assert!(accepts(&asked, "br") && accepts(&asked, "gzip"));
-        assert!(!accepts(&asked, "zstd") && !accepts(&asked, "deflate"));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip;q=1.0, BR , zstd;q=0"));
+        assert!(accepts(&headers, "br") && accepts(&headers, "gzip"));
+        assert!(!accepts(&headers, "zstd") && !accepts(&headers, "deflate"));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! A pool of threads for heavy work, with a bounded and fair queue (`FairQueue`) and a maximum wait. A flood of work neither
-//! exhausts memory nor stalls other requests, and one source of work does not keep out the others. A thread that finishes
-//! takes the next item itself, so no core waits for an async task to hand it over.
+//! exhausts memory nor stalls other requests, and one flow of work does not block the others. A thread that finishes an item
+//! takes the next one itself, so no core waits for an async task to pass it on.
 
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::Error;
-use super::fair_queue::{FairQueue, Pushed, Turn};
+use super::fair_queue::{FairQueue, Pushed, QueuePosition};
 
 /// A thread that has been idle for this long ends.
 const IDLE_TIME: Duration = Duration::from_secs(10);
 
 /// An item of work. It returns how long its thread pauses afterwards.
-type Work = Box<dyn FnOnce() -> Duration + Send>;
+type WorkItem = Box<dyn FnOnce() -> Duration + Send>;
 
 /// `F` identifies the flow of a work item. With the default, all items share one flow and run in order of arrival.
 pub struct BlockingPool<F = ()> {
@@ -33,7 +33,7 @@ struct Shared<F> {
 }
 
 struct Queue<F> {
-    waiting: FairQueue<F, Work>,
+    waiting: FairQueue<F, WorkItem>,
     threads: usize,
     /// Threads without an item. Each will take the next one.
     idle: usize,
@@ -81,7 +81,7 @@ impl<F: Copy + Eq + Hash + Send + 'static> BlockingPool<F> {
         }
     }
 
-    fn queue(&self, flow: F, work: Work) -> Result<QueueSlot<'_, F>, Error> {
+    fn queue(&self, flow: F, work: WorkItem) -> Result<QueueSlot<'_, F>, Error> {
         let mut queue = self.shared.queue();
         if queue.waiting.len() >= queue.idle && queue.threads < self.max_threads {
             let shared = Arc::clone(&self.shared);
@@ -94,16 +94,16 @@ impl<F: Copy + Eq + Hash + Send + 'static> BlockingPool<F> {
             return Err(Error::Busy);
         }
         let limit = queue.idle + self.max_waiting;
-        let (turn, dropped) = match queue.waiting.push(flow, work, limit) {
-            Pushed::Queued(turn) => (turn, None),
-            Pushed::Replaced(turn, dropped) => (turn, Some(dropped)),
+        let (position, dropped) = match queue.waiting.push(flow, work, limit) {
+            Pushed::Queued(position) => (position, None),
+            Pushed::Replaced(position, dropped) => (position, Some(dropped)),
             Pushed::Refused => return Err(Error::Busy),
         };
         drop(queue);
         // Dropping the item wakes the task that waits for its result.
         drop(dropped);
         self.shared.condvar.notify_one();
-        Ok(QueueSlot { shared: &self.shared, turn })
+        Ok(QueueSlot { shared: &self.shared, position })
     }
 }
 
@@ -138,18 +138,18 @@ impl<F: Copy + Eq + Hash> Shared<F> {
     }
 }
 
-/// An item's slot in the queue. Dropping the slot, as when a client disconnects, removes the item. Work that has begun
+/// An item's slot in the queue. Dropping the slot, as when a client disconnects, removes the item. WorkItem that has begun
 /// continues.
 struct QueueSlot<'a, F: Copy + Eq + Hash> {
     shared: &'a Shared<F>,
-    turn: Turn,
+    position: QueuePosition,
 }
 
 impl<F: Copy + Eq + Hash> QueueSlot<'_, F> {
     /// Removes the item and returns whether it was still waiting.
     fn remove(&self) -> bool {
         let mut queue = self.shared.queue();
-        let removed = queue.waiting.remove(self.turn);
+        let removed = queue.waiting.remove(self.position);
         drop(queue);
         removed.is_some()
     }
@@ -196,7 +196,7 @@ mod tests {
         let pool = one_at_a_time(1);
         let (release, first) = start_blocked(&pool).await;
         let mut second = Box::pin(pool.run((), || 2));
-        assert!(poll!(&mut second).is_pending(), "it waits for its turn");
+        assert!(poll!(&mut second).is_pending(), "it waits for its position");
         assert!(matches!(pool.run((), || 3).await, Err(Error::Busy)));
         release.send(()).expect("the first item is released");
         assert_eq!(second.await.expect("a result"), 2);

@@ -1,5 +1,5 @@
-//! The one error type. A handler says what happened; how it is told (a page, problem+json, the OAuth form) is decided
-//! once, by `http::problems`, from the address that was asked. Internal causes are logged and never sent.
+//! The error type of all handlers. It says what happened; `http::problems` decides by the requested path whether the response is a
+//! page, problem+json or the error of another protocol. Internal causes are logged and never sent.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -16,40 +16,41 @@ use super::once_a_minute::OnceAMinute;
 
 #[derive(Debug)]
 pub enum Error {
-    /// It is not there, or the asker may not know that it is.
+    /// The object does not exist, or the caller may not know that it exists.
     NotFound,
-    /// A changing request that did not come from a page of this server.
+    /// A request that changes something and did not come from a page of this server.
     CrossSite {
         public_url: String,
     },
-    /// The caller may not do this, and may know so.
+    /// The caller may not do this. The text says why.
     Forbidden(String),
     HeadersTooLarge,
-    /// Somebody else, or oneself in another tab, was quicker.
+    /// The object has changed since the page was loaded: somebody else, or the same person in another tab, was faster.
     OutOfStep,
-    /// A text that no column can hold, such as one with a NUL.
+    /// A text that the database cannot store, such as one with a NUL.
     Unreadable,
-    /// Somebody without a membership.
+    /// The person belongs to no organization.
     NoOrganization,
-    /// Nobody is signed in; `next` is where to go after that.
+    /// Nobody is signed in. `next` is the path to open after the sign-in.
     SignInFirst {
         next: String,
     },
-    /// A form that was made for another organization than the one the person works in now: id and name of that one, if
-    /// they belong to it.
+    /// The form belongs to another organization than the one that the person works in now.
     OtherOrganization {
-        here: String,
-        meant: Option<(String, String)>,
+        /// The name of the organization that the person works in now.
+        current: String,
+        /// Id and name of the form's organization, if the person belongs to it.
+        form_org: Option<(String, String)>,
     },
-    /// The database cannot be used now.
+    /// The database cannot be used at the moment.
     Unavailable(Box<dyn StdError + Send + Sync>),
-    /// More work is waiting than can be done in time.
+    /// More work is queued than can be done in time.
     Busy,
-    /// Too many tries; how long to wait.
+    /// Too many attempts. The caller has to wait for this long.
     TooMany(Duration),
-    /// The server is about to stop.
+    /// The server is shutting down.
     Stopping,
-    /// Ours to mend.
+    /// A bug of this server, or an unexpected failure.
     Internal(Box<dyn StdError + Send + Sync>),
 }
 
@@ -72,12 +73,12 @@ impl Error {
                     .detail("You belong to no organization here. Ask an admin of yours to invite you.")
             },
             Self::SignInFirst { .. } => Problem::of(StatusCode::UNAUTHORIZED),
-            Self::OtherOrganization { here, meant } => {
-                let meant_name = meant.as_ref().map_or("another organization", |(_, name)| name.as_str());
+            Self::OtherOrganization { current, form_org } => {
+                let form_org_name = form_org.as_ref().map_or("another organization", |(_, name)| name.as_str());
                 let problem = Problem::of(StatusCode::CONFLICT).detail(format!(
-                    "This form was made for {meant_name}, and you now work in {here}. Nothing was changed."
+                    "This form was made for {form_org_name}, and you now work in {current}. Nothing was changed."
                 ));
-                let offer = meant.clone().map(|(id, name)| Offer::SwitchTo { id, name });
+                let offer = form_org.clone().map(|(id, name)| Offer::SwitchTo { id, name });
                 Problem { offer, ..problem }
             }
             Self::Unreadable => Problem::of(StatusCode::UNPROCESSABLE_ENTITY)
@@ -101,7 +102,7 @@ impl Error {
     }
 }
 
-/// "1 minute", "12 minutes": rounded up, so that nobody comes back too early.
+/// "1 minute", "12 minutes": rounded up, so that nobody tries again too early.
 pub fn minutes(span: Duration) -> String {
     match span.as_secs().div_ceil(60) {
         0 | 1 => "1 minute".to_owned(),
@@ -127,7 +128,7 @@ impl From<Fault> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if error.as_database_error().and_then(|told| told.code()).is_some_and(|code| code == NOT_A_TEXT) {
+        if error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == INVALID_TEXT) {
             return Self::Unreadable;
         }
         count_error(&error);
@@ -139,10 +140,10 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// PostgreSQL takes no NUL in a text; SQLite does.
-const NOT_A_TEXT: &str = "22021";
+/// PostgreSQL's error code for a text with a NUL. SQLite accepts such texts.
+const INVALID_TEXT: &str = "22021";
 
-/// For the operator's terminal: the cause is theirs to see.
+/// For the operator's terminal, so it includes internal causes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -158,7 +159,7 @@ impl IntoResponse for Error {
             Self::Internal(cause) => tracing::error!(%cause, "internal error"),
             Self::Unavailable(cause) if Fault::is_known_outage(&**cause) => {}
             Self::Unavailable(cause) => log_outage(cause),
-            // A page is asked for: after signing in it is shown.
+            // A redirect, so that the person sees the requested page after signing in.
             Self::SignInFirst { next } => {
                 let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
                 return Redirect::to(&format!("/sign-in?next={next}")).into_response();
@@ -169,8 +170,8 @@ impl IntoResponse for Error {
     }
 }
 
-/// Logs why the database could not serve a request, at most once a minute: while it is away, every request meets that. The
-/// limit is the process's, because no app is at hand where a response is made.
+/// Logs why the database could not serve a request, at most once a minute, because while it is away every request fails. The
+/// limit is global, because the app is not available where an error becomes a response.
 fn log_outage(cause: &dyn fmt::Display) {
     static LIMIT: LazyLock<(Clock, OnceAMinute)> =
         LazyLock::new(|| (Clock::system(), OnceAMinute::default()));
@@ -180,7 +181,7 @@ fn log_outage(cause: &dyn fmt::Display) {
     }
 }
 
-/// What the outside is told, before it has a form.
+/// An error as clients see it, before it is rendered.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub status: StatusCode,
@@ -188,11 +189,11 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     pub retry_after: Option<Duration>,
     pub offer: Option<Offer>,
-    /// What programs are told besides.
+    /// Further fields of problem+json.
     pub more: Vec<(&'static str, serde_json::Value)>,
 }
 
-/// What a problem's page lets people do about it.
+/// An action that the page of a problem offers.
 #[derive(Clone, Debug)]
 pub enum Offer {
     SwitchTo { id: String, name: String },
@@ -200,7 +201,7 @@ pub enum Offer {
 }
 
 impl Problem {
-    /// The usual words for a status; `detail` says more where more can be said.
+    /// A problem with the default title and detail of a status.
     pub fn of(status: StatusCode) -> Self {
         let (title, detail) = match status.as_u16() {
             400 => ("Bad request", "The request could not be read."),
@@ -257,7 +258,7 @@ impl Problem {
     }
 }
 
-/// The status and the problem itself; the body is put there by `http::problems`.
+/// A response with the status and, as an extension, the problem. `http::problems` adds the body.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();

@@ -7,13 +7,13 @@ use std::hash::Hash;
 
 /// An item's position: by round, and within a round by arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Turn {
+pub struct QueuePosition {
     round: u64,
     arrival: u64,
 }
 
 pub struct FairQueue<F, T> {
-    items: BTreeMap<Turn, (F, T)>,
+    items: BTreeMap<QueuePosition, (F, T)>,
     /// Flows that have items waiting.
     flows: HashMap<F, Flow>,
     /// The round of the item that was taken last.
@@ -29,9 +29,9 @@ struct Flow {
 
 /// The result of `push`.
 pub enum Pushed<T> {
-    Queued(Turn),
+    Queued(QueuePosition),
     /// Queued, after this other item was dropped.
-    Replaced(Turn, T),
+    Replaced(QueuePosition, T),
     /// The queue is full, and no flow has more waiting than the item's own.
     Refused,
 }
@@ -54,10 +54,10 @@ impl<F: Copy + Eq + Hash, T> FairQueue<F, T> {
     /// Adds an item. Afterwards the queue has at most `limit` items.
     pub fn push(&mut self, flow: F, item: T, limit: usize) -> Pushed<T> {
         let last_round = self.flows.get(&flow).map_or(0, |flow| flow.last_round);
-        let turn = Turn { round: last_round.max(self.round) + 1, arrival: self.arrivals };
+        let position = QueuePosition { round: last_round.max(self.round) + 1, arrival: self.arrivals };
         let mut dropped = None;
         if self.len() >= limit {
-            let last = self.items.last_key_value().map(|(last, _)| *last).filter(|last| turn < *last);
+            let last = self.items.last_key_value().map(|(last, _)| *last).filter(|last| position < *last);
             dropped = last.and_then(|last| self.remove(last));
             if dropped.is_none() {
                 return Pushed::Refused;
@@ -66,25 +66,25 @@ impl<F: Copy + Eq + Hash, T> FairQueue<F, T> {
         self.arrivals += 1;
         let state = self.flows.entry(flow).or_default();
         state.waiting += 1;
-        state.last_round = turn.round;
-        self.items.insert(turn, (flow, item));
+        state.last_round = position.round;
+        self.items.insert(position, (flow, item));
         match dropped {
-            Some(dropped) => Pushed::Replaced(turn, dropped),
-            None => Pushed::Queued(turn),
+            Some(dropped) => Pushed::Replaced(position, dropped),
+            None => Pushed::Queued(position),
         }
     }
 
     /// Takes the next item.
     pub fn pop(&mut self) -> Option<T> {
-        let (turn, _) = self.items.first_key_value()?;
-        let turn = *turn;
-        self.round = turn.round;
-        self.remove(turn)
+        let (position, _) = self.items.first_key_value()?;
+        let position = *position;
+        self.round = position.round;
+        self.remove(position)
     }
 
     /// Removes an item. Returns None if it was already taken or dropped.
-    pub fn remove(&mut self, turn: Turn) -> Option<T> {
-        let (flow, item) = self.items.remove(&turn)?;
+    pub fn remove(&mut self, position: QueuePosition) -> Option<T> {
+        let (flow, item) = self.items.remove(&position)?;
         if let Some(state) = self.flows.get_mut(&flow) {
             state.waiting -= 1;
             if state.waiting == 0 {
@@ -99,9 +99,9 @@ impl<F: Copy + Eq + Hash, T> FairQueue<F, T> {
 mod tests {
     use super::*;
 
-    fn push(queue: &mut FairQueue<char, &'static str>, item: &'static str) -> Turn {
+    fn push(queue: &mut FairQueue<char, &'static str>, item: &'static str) -> QueuePosition {
         match queue.push(item.chars().next().expect("a flow"), item, 100) {
-            Pushed::Queued(turn) => turn,
+            Pushed::Queued(position) => position,
             _ => panic!("there is room"),
         }
     }
@@ -169,7 +169,7 @@ mod tests {
     fn removing_all_items_leaves_no_flows() {
         let mut queue = FairQueue::default();
         let turns = ["a1", "a2", "b1"].map(|item| push(&mut queue, item));
-        assert_eq!(turns.map(|turn| queue.remove(turn)), [Some("a1"), Some("a2"), Some("b1")]);
+        assert_eq!(turns.map(|position| queue.remove(position)), [Some("a1"), Some("a2"), Some("b1")]);
         assert_eq!(queue.remove(turns[0]), None);
         assert_eq!(drain(queue), [""; 0]);
     }

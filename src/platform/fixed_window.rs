@@ -14,7 +14,7 @@ impl FixedWindow {
         Self { length, start: Duration::ZERO, count: 0 }
     }
 
-    /// The time until the window ends; zero when none runs.
+    /// The time until the window ends, or zero if no window is running.
     pub fn remaining(&self, now: Duration) -> Duration {
         let end = if self.count == 0 { Duration::ZERO } else { self.start + self.length };
         end.saturating_sub(now)
@@ -24,7 +24,7 @@ impl FixedWindow {
         !self.remaining(now).is_zero()
     }
 
-    /// The events in the window; zero when none runs.
+    /// The number of events in the window, or zero if no window is running.
     pub fn count(&self, now: Duration) -> u32 {
         if self.is_running(now) { self.count } else { 0 }
     }

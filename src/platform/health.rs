@@ -1,4 +1,5 @@
-//! What machines ask: is the process alive (`/healthz`), may it get requests (`/readyz`), how is it doing (`/metrics`).
+//! Endpoints for monitoring: whether the process is alive (`/healthz`), whether it can serve requests (`/readyz`), and its metrics
+//! (`/metrics`).
 
 use std::time::Duration;
 
@@ -72,11 +73,12 @@ async fn metrics(
     Ok(([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")], page))
 }
 
-/// With a token, its bearer; without one, a direct call from the same machine. A request that a proxy on this machine
-/// passes on is not direct: it has a proxy's headers, or at least the host that the caller named.
+/// Whether the request comes from the operator: with `metrics_token`, if it has that token; otherwise, if it is a direct call from
+/// the same machine. A request that a proxy on this machine forwards is not direct: it has a proxy's headers, or at least a
+/// host that is not a loopback address.
 fn is_operator(token: &str, visit: &Visit, uri: &Uri, headers: &HeaderMap) -> bool {
     if token.is_empty() {
-        let is_direct = !visit.forwarded && host::is_loopback(uri, headers);
+        let is_direct = !visit.is_forwarded && host::is_loopback(uri, headers);
         return visit.peer.is_loopback() && visit.address.is_loopback() && is_direct;
     }
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));

@@ -1,4 +1,4 @@
-//! How the background jobs of this process are doing.
+//! The status of the background jobs of this process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,14 +26,14 @@ impl RoundEnd {
 
 /// A running job.
 pub struct JobStatus {
-    /// As in `/metrics` and the log.
+    /// The name in `/metrics` and the log.
     pub name: &'static str,
     /// `/readyz` fails when the last success is longer ago than this.
     pub overdue_after: Duration,
-    /// By the steady clock, in milliseconds; at first the time at which the job was started.
+    /// In milliseconds of `Clock::steady`. Before the first success, the time at which the job was started.
     last_success: AtomicU64,
     #[cfg(test)]
-    pub planted: planted::Planted,
+    pub faults: fault_injection::FaultInjection,
 }
 
 /// The jobs of this process.
@@ -41,7 +41,7 @@ pub struct JobStatus {
 pub struct Jobs(OnceLock<Vec<Arc<JobStatus>>>);
 
 impl Jobs {
-    /// False when there are jobs already.
+    /// Sets the jobs. Returns false if they were set before.
     pub(super) fn set(&self, jobs: Vec<Arc<JobStatus>>) -> bool {
         self.0.set(jobs).is_ok()
     }
@@ -57,17 +57,18 @@ impl Jobs {
 }
 
 impl JobStatus {
-    pub(super) fn started(name: &'static str, overdue_after: Duration, steady: Duration) -> Self {
+    /// The status of a job that starts now.
+    pub(super) fn new(name: &'static str, overdue_after: Duration, steady: Duration) -> Self {
         Self {
             name,
             overdue_after,
             last_success: AtomicU64::new(millis(steady)),
             #[cfg(test)]
-            planted: planted::Planted::default(),
+            faults: fault_injection::FaultInjection::default(),
         }
     }
 
-    /// Time since the last success, or since the start.
+    /// The time since the last success, or since the start if there was none.
     pub fn age(&self, steady: Duration) -> Duration {
         steady.saturating_sub(Duration::from_millis(self.last_success.load(Ordering::Relaxed)))
     }
@@ -77,7 +78,7 @@ impl JobStatus {
             self.last_success.store(millis(steady), Ordering::Relaxed);
         }
         #[cfg(test)]
-        self.planted.ended(end);
+        self.faults.ended(end);
     }
 }
 
@@ -85,42 +86,43 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Faults that tests plant into jobs.
+/// Faults that tests inject into jobs.
 #[cfg(test)]
-pub mod planted {
+pub mod fault_injection {
     use tokio::sync::watch;
 
     use super::RoundEnd;
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum PlantedFault {
+    pub enum InjectedFault {
         /// The next round panics.
         Panic,
-        /// Rounds hang until the fault is taken away.
+        /// Rounds hang until the fault is removed.
         Hang,
     }
 
     #[derive(Default)]
-    pub struct Planted {
-        fault: watch::Sender<Option<PlantedFault>>,
+    pub struct FaultInjection {
+        fault: watch::Sender<Option<InjectedFault>>,
         ends: watch::Sender<Vec<RoundEnd>>,
         is_hanging: watch::Sender<bool>,
     }
 
-    impl Planted {
-        pub fn set(&self, fault: Option<PlantedFault>) {
+    impl FaultInjection {
+        pub fn set(&self, fault: Option<InjectedFault>) {
             self.fault.send_replace(fault);
         }
 
-        pub(in crate::platform) async fn act(&self) {
+        /// Panics or hangs if a fault is set. Called at the beginning of each round.
+        pub(in crate::platform) async fn apply(&self) {
             let mut fault = self.fault.subscribe();
-            let now = *fault.borrow();
-            match now {
-                Some(PlantedFault::Panic) => {
+            let current = *fault.borrow();
+            match current {
+                Some(InjectedFault::Panic) => {
                     self.set(None);
-                    panic!("planted by a test");
+                    panic!("injected by a test");
                 }
-                Some(PlantedFault::Hang) => {
+                Some(InjectedFault::Hang) => {
                     self.is_hanging.send_replace(true);
                     let _ = fault.wait_for(Option::is_none).await;
                     self.is_hanging.send_replace(false);
@@ -135,18 +137,18 @@ pub mod planted {
 
         /// Makes rounds hang, and waits until one does.
         pub async fn hang(&self) {
-            self.set(Some(PlantedFault::Hang));
+            self.set(Some(InjectedFault::Hang));
             self.is_hanging
                 .subscribe()
-                .wait_for(|hangs| *hangs)
+                .wait_for(|is_hanging| *is_hanging)
                 .await
                 .expect("the sender lives as long as the job");
         }
 
         /// Waits until a round that began after this call has succeeded.
-        pub async fn saw_another_success(&self) {
+        pub async fn wait_for_another_success(&self) {
             let mut ends = self.ends.subscribe();
-            // The next round may be under way already; the one after it is not.
+            // The next round to end may have begun before this call. The one after it has not.
             let count = ends.borrow().len() + 1;
             let succeeded =
                 |ends: &Vec<RoundEnd>| ends.iter().skip(count).any(|end| *end == RoundEnd::Succeeded);
@@ -154,10 +156,10 @@ pub mod planted {
         }
 
         /// Waits until rounds have ended in this order, whatever ended between them.
-        pub async fn saw(&self, order: &[RoundEnd]) {
+        pub async fn wait_for_ends(&self, order: &[RoundEnd]) {
             let has_all = |ends: &Vec<RoundEnd>| {
                 let mut ends = ends.iter();
-                order.iter().all(|wanted| ends.any(|end| end == wanted))
+                order.iter().all(|expected| ends.any(|end| end == expected))
             };
             self.ends.subscribe().wait_for(has_all).await.expect("the sender lives as long as the job");
         }

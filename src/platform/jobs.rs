@@ -1,6 +1,6 @@
-//! Background jobs under a supervisor. A job does one round of work at a time; the supervisor calls it on its schedule, goes on
-//! after an error, a panic or a round that hangs, and records how each round ended. `/metrics` shows the last success of each
-//! job, and `/readyz` fails when it is too long ago.
+//! Background jobs under a supervisor. The supervisor runs a job in rounds on its schedule, continues after an error, a panic or a
+//! round that hangs, and records how each round ended. `/metrics` reports the time since the last success of each job, and
+//! `/readyz` fails when it is too long.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ pub type JobRound = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 /// What the supervisor needs to know about a job.
 #[derive(Clone, Copy)]
 pub struct Job {
-    /// As in `/metrics` and the log.
+    /// The name in `/metrics` and the log.
     pub name: &'static str,
     /// The pause between two rounds.
     pub every: Duration,
@@ -29,14 +29,14 @@ pub struct Job {
     pub run: fn(App) -> JobRound,
 }
 
-/// A job that panics again and again is restarted less and less often, up to this pause.
+/// The longest pause after repeated panics, unless the job's own pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Starts each job in a task of its own, which ends with the process. Only the first call does anything.
+/// Starts each job in its own task, which ends with the process. Only the first call has an effect.
 pub fn start(app: &App, jobs: &[Job]) {
     let now = app.clock.steady();
     let statuses: Vec<_> =
-        jobs.iter().map(|job| Arc::new(JobStatus::started(job.name, job.overdue_after, now))).collect();
+        jobs.iter().map(|job| Arc::new(JobStatus::new(job.name, job.overdue_after, now))).collect();
     if app.jobs.set(statuses.clone()) {
         for (job, status) in jobs.iter().zip(statuses) {
             tokio::spawn(supervise(app.clone(), *job, status));
@@ -55,12 +55,12 @@ async fn supervise(app: App, job: Job, status: Arc<JobStatus>) {
     }
 }
 
-#[cfg_attr(not(test), expect(unused_variables, reason = "tests plant faults through the status"))]
+#[cfg_attr(not(test), expect(unused_variables, reason = "tests inject faults through the status"))]
 async fn run_round(app: &App, job: &Job, status: &JobStatus) -> RoundEnd {
     let Job { name, time_limit, run, .. } = *job;
     let round = AssertUnwindSafe(async {
         #[cfg(test)]
-        status.planted.act().await;
+        status.faults.apply().await;
         run(app.clone()).await
     });
     match tokio::time::timeout(time_limit, round.catch_unwind()).await {
@@ -80,7 +80,7 @@ async fn run_round(app: &App, job: &Job, status: &JobStatus) -> RoundEnd {
     }
 }
 
-/// The usual pause; after panics in a row, twice as long each time.
+/// The pause after a round. It doubles with each consecutive panic.
 fn pause(every: Duration, panics: u32) -> Duration {
     let longest = LONGEST_PAUSE.max(every);
     every.saturating_mul(1 << panics.saturating_sub(1).min(10)).min(longest)

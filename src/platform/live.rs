@@ -1,6 +1,6 @@
-//! What happens while a page is open. A slice tells of it; pages that wait for it hear it over one connection each
-//! (`ui::server::live`). Whoever draws such a page says so (`expect`): what is told before its browser listens, or while
-//! the connection is away for a moment, is kept for it.
+//! Signals to open pages. A slice publishes a signal for a topic, and each page that subscribed to the topic receives it
+//! over its own connection (`orgs::server::live`). The handler that renders such a page calls `expect`, so that the last
+//! signal of the topic is stored until the browser has connected, and while it reconnects.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -12,102 +12,104 @@ use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 use super::{Clock, Quota, QuotaUse};
 use crate::shared::UserId;
 
-/// Listeners that fall further behind miss the oldest; they stay connected.
+/// Signals that a connection may be behind. One that is further behind misses the oldest signals and stays connected.
 const BACKLOG: usize = 256;
-/// So long a page may take until it listens, or until it is back.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Of all pages together; what further ones wait for is told, but not kept.
-const MOST: usize = 10_000;
+/// How long signals are stored for a page that has not connected yet, or has lost its connection.
+const CONNECT_TIME: Duration = Duration::from_secs(60);
+/// Topics that signals are stored for, of all pages together. Signals of further topics reach connected pages only.
+const MAX_EXPECTED_TOPICS: usize = 10_000;
 
-/// What a page waits for.
+/// Names what a page can receive signals about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// As pages name it: `organization:…` or `person:…`.
-    pub here: String,
-    /// Among those of all: `organization/<id>/…` or `person/<id>/…`.
-    pub full: String,
+    /// The name that pages use: `organization:…` or `person:…`, meaning their own organization or person.
+    pub page_name: String,
+    /// The name that is unique in the process: `organization/<id>/…` or `person/<id>/…`.
+    pub full_name: String,
 }
 
 impl Topic {
     pub fn of_org(org: &impl Display, what: &str) -> Self {
-        Self { here: format!("organization:{what}"), full: format!("organization/{org}/{what}") }
+        Self { page_name: format!("organization:{what}"), full_name: format!("organization/{org}/{what}") }
     }
 
     pub fn of_person(person: UserId, what: &str) -> Self {
-        Self { here: format!("person:{what}"), full: format!("person/{person}/{what}") }
+        Self { page_name: format!("person:{what}"), full_name: format!("person/{person}/{what}") }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
-    /// As it is called among those of all.
+    /// The full name of its topic.
     pub topic: String,
-    /// A sentence for people; may be empty.
+    /// A sentence that the page shows, or empty.
     pub text: String,
 }
 
-/// What listeners hear.
+/// What every open connection receives.
 #[derive(Clone, Debug)]
-pub enum Heard {
+pub enum LiveEvent {
     Signal(Signal),
-    /// This person's access, or with None everybody's, may have ended.
+    /// The access of this person may have ended, or that of everybody if None.
     Recheck(Option<UserId>),
 }
 
-/// Listeners that look up at the same time whether they still may listen.
+/// Connections that read at the same time whether their person still has access.
 const CHECKS_AT_ONCE: usize = 2;
 
 pub struct Live {
-    signals: broadcast::Sender<Heard>,
+    events: broadcast::Sender<LiveEvent>,
     checks: Semaphore,
-    awaited: Awaited,
-    /// Listeners by person.
+    expected: ExpectedTopics,
+    /// Open connections by person.
     people: Quota<UserId>,
     clock: Clock,
 }
 
-type Awaited = Arc<Mutex<HashMap<String, Expected>>>;
+/// By full name.
+type ExpectedTopics = Arc<Mutex<HashMap<String, ExpectedTopic>>>;
 
 #[derive(Default)]
-struct Expected {
-    /// So many pages listen.
+struct ExpectedTopic {
+    /// The number of connected pages.
     pages: usize,
-    /// Those that do not may still come, until then.
+    /// Until when further pages may connect. Zero if `expect` was never called for the topic.
     until: Duration,
-    told: Option<String>,
+    /// The text of the last signal since `expect`.
+    last_text: Option<String>,
 }
 
-impl Expected {
-    fn is_awaited(&self, now: Duration) -> bool {
+impl ExpectedTopic {
+    fn is_expected(&self, now: Duration) -> bool {
         self.pages > 0 || now < self.until
     }
 }
 
-/// Topics that somebody waits for, until this is dropped.
-pub struct Awaiting {
+/// The topics of one connected page. Dropping it ends the subscription.
+pub struct Subscription {
     topics: Vec<Topic>,
-    awaited: Awaited,
+    expected: ExpectedTopics,
     clock: Clock,
 }
 
-impl Awaiting {
+impl Subscription {
     pub fn topics(&self) -> &[Topic] {
         &self.topics
     }
 }
 
-impl Drop for Awaiting {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        let until = self.clock.steady() + PATIENCE;
-        let mut awaited = lock(&self.awaited);
-        for topic in &self.topics {
-            let Some(expected) = awaited.get_mut(&topic.full) else { continue };
-            expected.pages -= 1;
-            // What no page was drawn for is not kept.
-            if expected.until == Duration::ZERO && expected.pages == 0 {
-                awaited.remove(&topic.full);
-            } else if expected.until != Duration::ZERO {
-                expected.until = until;
+        let until = self.clock.steady() + CONNECT_TIME;
+        let mut expected = lock(&self.expected);
+        for Topic { full_name, .. } in &self.topics {
+            let Some(topic) = expected.get_mut(full_name) else { continue };
+            topic.pages -= 1;
+            // A topic that no handler expected does not wait for the page to reconnect.
+            if topic.until == Duration::ZERO && topic.pages == 0 {
+                expected.remove(full_name);
+            } else if topic.until != Duration::ZERO {
+                topic.until = until;
             }
         }
     }
@@ -116,81 +118,87 @@ impl Drop for Awaiting {
 impl Live {
     pub fn new(clock: &Clock) -> Self {
         Self {
-            signals: broadcast::Sender::new(BACKLOG),
+            events: broadcast::Sender::new(BACKLOG),
             checks: Semaphore::new(CHECKS_AT_ONCE),
-            awaited: Arc::default(),
+            expected: Arc::default(),
             people: Quota::default(),
             clock: clock.clone(),
         }
     }
 
-    /// A page is drawn that waits for this from now on. Gives the topic as the page names it.
+    /// Stores signals of the topic from now on, for a page that is being rendered. Returns the name that the page uses.
     pub fn expect(&self, topic: Topic) -> String {
         let now = self.clock.steady();
-        let mut awaited = lock(&self.awaited);
-        if awaited.len() >= MOST {
-            awaited.retain(|_, expected| expected.is_awaited(now));
+        let mut expected = lock(&self.expected);
+        if expected.len() >= MAX_EXPECTED_TOPICS {
+            expected.retain(|_, topic| topic.is_expected(now));
         }
-        if awaited.len() < MOST || awaited.contains_key(&topic.full) {
-            let expected = awaited.entry(topic.full).or_default();
-            (expected.until, expected.told) = (now + PATIENCE, None);
+        if expected.len() < MAX_EXPECTED_TOPICS || expected.contains_key(&topic.full_name) {
+            let entry = expected.entry(topic.full_name).or_default();
+            (entry.until, entry.last_text) = (now + CONNECT_TIME, None);
         }
-        topic.here
+        topic.page_name
     }
 
-    pub fn tell(&self, topic: Topic, text: impl Into<String>) {
-        let signal = Signal { topic: topic.full, text: text.into() };
-        if let Some(expected) = lock(&self.awaited).get_mut(&signal.topic) {
-            expected.told = Some(signal.text.clone());
+    /// Sends a signal to all pages that subscribed to the topic.
+    pub fn publish(&self, topic: Topic, text: impl Into<String>) {
+        let signal = Signal { topic: topic.full_name, text: text.into() };
+        if let Some(expected) = lock(&self.expected).get_mut(&signal.topic) {
+            expected.last_text = Some(signal.text.clone());
         }
-        // Nobody listening is the usual case.
-        let _ = self.signals.send(Heard::Signal(signal));
+        // Sending fails when no page is connected, which is the common case.
+        let _ = self.events.send(LiveEvent::Signal(signal));
     }
 
-    /// Sessions or memberships of this person have ended: their open streams check whether they still may.
+    /// Makes the open connections of a person check their access, because sessions or memberships of theirs have ended.
     pub fn recheck(&self, person: UserId) {
-        let _ = self.signals.send(Heard::Recheck(Some(person)));
+        let _ = self.events.send(LiveEvent::Recheck(Some(person)));
     }
 
-    /// The same for everybody. Asked for every few seconds too, because of what other processes change.
+    /// Makes all open connections check their access. A job calls this too, because other processes end sessions.
     pub fn recheck_all(&self) {
-        let _ = self.signals.send(Heard::Recheck(None));
+        let _ = self.events.send(LiveEvent::Recheck(None));
     }
 
-    /// A turn to check: many streams at once must not take all connections to the database.
-    pub async fn turn_to_check(&self) -> Option<SemaphorePermit<'_>> {
+    /// A permit to check one connection's access. It keeps many connections from using the whole database pool at once.
+    pub async fn check_permit(&self) -> Option<SemaphorePermit<'_>> {
         self.checks.acquire().await.ok()
     }
 
-    /// What is told from here on; and what was told to these topics since a page was drawn that waits for them.
-    pub fn listen(&self, topics: Vec<Topic>) -> (Awaiting, Vec<Signal>, broadcast::Receiver<Heard>) {
-        let signals = self.signals.subscribe();
-        let mut awaited = lock(&self.awaited);
-        let mut told = Vec::new();
-        for Topic { full, .. } in &topics {
-            let expected = awaited.entry(full.clone()).or_default();
-            expected.pages += 1;
-            told.extend(expected.told.clone().map(|text| Signal { topic: full.clone(), text }));
+    /// Subscribes a page to topics. Returns the signals that were stored for it, and a receiver of all later events.
+    pub fn subscribe(
+        &self,
+        topics: Vec<Topic>,
+    ) -> (Subscription, Vec<Signal>, broadcast::Receiver<LiveEvent>) {
+        let events = self.events.subscribe();
+        let mut expected = lock(&self.expected);
+        let mut stored = Vec::new();
+        for Topic { full_name, .. } in &topics {
+            let topic = expected.entry(full_name.clone()).or_default();
+            topic.pages += 1;
+            stored.extend(topic.last_text.clone().map(|text| Signal { topic: full_name.clone(), text }));
         }
-        drop(awaited);
-        (Awaiting { topics, awaited: Arc::clone(&self.awaited), clock: self.clock.clone() }, told, signals)
+        drop(expected);
+        let expected = Arc::clone(&self.expected);
+        (Subscription { topics, expected, clock: self.clock.clone() }, stored, events)
     }
 
-    /// What pages wait for now, by its name among all: whoever tells of very much tells only of this.
-    pub fn awaited(&self) -> Vec<String> {
+    /// The full names of the topics that pages are waiting for, for slices that would otherwise publish very many signals.
+    pub fn expected_topics(&self) -> Vec<String> {
         let now = self.clock.steady();
-        let mut awaited = lock(&self.awaited);
-        awaited.retain(|_, expected| expected.is_awaited(now));
-        awaited.keys().cloned().collect()
+        let mut expected = lock(&self.expected);
+        expected.retain(|_, topic| topic.is_expected(now));
+        expected.keys().cloned().collect()
     }
 
-    /// Counts one listener of the person, until it is dropped. None when they have so many already.
+    /// Counts one connection of the person until the returned value is dropped. None when they already have `most`.
     pub fn admit(&self, person: UserId, most: usize) -> Option<QuotaUse<UserId>> {
         self.people.take(person, most)
     }
 
+    /// The number of open connections.
     pub fn listeners(&self) -> usize {
-        self.signals.receiver_count()
+        self.events.receiver_count()
     }
 }
 

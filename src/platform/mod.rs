@@ -1,4 +1,4 @@
-//! What the capabilities stand on and know nothing of: configuration, database, time, chance, HTTP, start and stop.
+//! What all slices use, without knowledge of any slice: configuration, database, time, randomness, HTTP, jobs, start and stop.
 
 mod app;
 pub mod assets;
@@ -34,7 +34,7 @@ pub use clock::Clock;
 pub use config::Config;
 pub use error::{Error, Offer, Problem, minutes};
 pub use fixed_window::FixedWindow;
-pub use mail::{Letter, Mail, Posted};
+pub use mail::{Letter, Mailer, Posted};
 pub use once_a_minute::OnceAMinute;
 pub use quota::{Quota, QuotaUse};
 pub use random::Random;

@@ -1,4 +1,4 @@
-//! Limits a log line that anybody can cause: it is written at most once a minute, with the number of times it was due.
+//! Limits log lines that anybody can cause: a line is written at most once a minute, with the number of events.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Asking other servers: https to identity providers. An answer has little time and little room, and a redirect is an
-//! answer like any other: what a provider says must not lead this server somewhere else.
+//! Requests to other servers: HTTPS to identity providers. Responses are limited in time and size. Redirects are not
+//! followed, so that a provider cannot make this server send requests to other addresses.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,100 +17,102 @@ use serde::de::DeserializeOwned;
 
 use crate::shared::VERSION;
 
-const LARGEST_ANSWER: usize = 256 * 1024;
+const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
 type Https = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 #[derive(Clone)]
 pub struct Outbound {
-    /// Made with the first request: reading the system's certificates takes a moment.
+    /// Created for the first request, because reading the system's certificates takes a moment.
     client: Arc<OnceLock<Https>>,
     timeout: Duration,
 }
 
-/// Why there is no answer that can be used; the texts are for the log.
+/// Why there is no usable response. The texts are for the log.
 #[derive(Debug)]
-pub enum NoAnswer {
-    /// None in time, or the other side says that it has trouble.
-    Away(String),
-    /// Something else than was asked for.
-    Nonsense(String),
+pub enum OutboundError {
+    /// The server cannot be reached, did not respond in time, or responded with a server error.
+    Unavailable(String),
+    /// The server responded with something other than what was requested.
+    Invalid(String),
 }
 
-impl fmt::Display for NoAnswer {
+impl fmt::Display for OutboundError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(why) | Self::Nonsense(why) => f.write_str(why),
+            Self::Unavailable(reason) | Self::Invalid(reason) => f.write_str(reason),
         }
     }
 }
 
-impl StdError for NoAnswer {}
+impl StdError for OutboundError {}
 
 impl Outbound {
     pub fn new(timeout: Duration) -> Self {
         Self { client: Arc::default(), timeout }
     }
 
-    /// From the first byte sent to the last one received within the time.
-    pub async fn ask(&self, mut request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer> {
+    /// Sends a request and reads the whole response, within the timeout.
+    pub async fn send(&self, mut request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let failed = |why: &dyn fmt::Display| NoAnswer::Away(format!("{host}: {why}"));
-        // GitHub refuses programs without a name.
+        let failed = |reason: &dyn fmt::Display| OutboundError::Unavailable(format!("{host}: {reason}"));
+        // GitHub refuses requests without a User-Agent.
         if let Ok(name) = HeaderValue::from_str(&format!("latchkey/{VERSION}")) {
             request.headers_mut().insert(header::USER_AGENT, name);
         }
         let client = self.client()?;
-        let asking = async {
-            let answer = client.request(request.map(|body| Full::new(Bytes::from(body)))).await;
-            let (head, body) = answer.map_err(|error| failed(&chain(&error)))?.into_parts();
-            let body = Limited::new(body, LARGEST_ANSWER).collect().await;
+        let exchange = async {
+            let response = client.request(request.map(|body| Full::new(Bytes::from(body)))).await;
+            let (head, body) = response.map_err(|error| failed(&chain(&error)))?.into_parts();
+            let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
             let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-                Some(_) => NoAnswer::Nonsense(format!("{host}: the answer is too large")),
+                Some(_) => OutboundError::Invalid(format!("{host}: the response is too large")),
                 None => failed(&error),
             });
             let body = body?.to_bytes();
             Ok(Response::from_parts(head, body.to_vec()))
         };
-        tokio::time::timeout(self.timeout, asking)
+        tokio::time::timeout(self.timeout, exchange)
             .await
-            .unwrap_or_else(|_| Err(failed(&format_args!("no answer within {:?}", self.timeout))))
+            .unwrap_or_else(|_| Err(failed(&format_args!("no response within {:?}", self.timeout))))
     }
 
-    /// A document; anything but 200 with the right JSON is no answer.
+    /// Requests a JSON document. Everything but a 200 with the expected JSON is an error.
     pub async fn get_json<T: DeserializeOwned>(
         &self,
         url: &str,
         bearer: Option<&str>,
-    ) -> Result<T, NoAnswer> {
-        let failed = |why: String| NoAnswer::Nonsense(format!("{url}: {why}"));
+    ) -> Result<T, OutboundError> {
+        let failed = |reason: String| OutboundError::Invalid(format!("{url}: {reason}"));
         let mut request = Request::get(url).header(header::ACCEPT, "application/json");
         if let Some(token) = bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(Vec::new()).map_err(|error| failed(error.to_string()))?;
-        let answer = self.ask(request).await?;
-        if answer.status().is_server_error() {
-            return Err(NoAnswer::Away(format!("{url}: answered {}", answer.status())));
+        let response = self.send(request).await?;
+        if response.status().is_server_error() {
+            return Err(OutboundError::Unavailable(format!("{url}: responded with {}", response.status())));
         }
-        if answer.status() != 200 {
-            return Err(failed(format!("answered {}", answer.status())));
+        if response.status() != 200 {
+            return Err(failed(format!("responded with {}", response.status())));
         }
-        serde_json::from_slice(answer.body()).map_err(|error| failed(error.to_string()))
+        serde_json::from_slice(response.body()).map_err(|error| failed(error.to_string()))
     }
 
-    fn client(&self) -> Result<&Https, NoAnswer> {
+    fn client(&self) -> Result<&Https, OutboundError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
         let connector = HttpsConnectorBuilder::new()
             .with_native_roots()
-            .map_err(|error| NoAnswer::Away(format!("no certificates to check others by: {error}")))?
+            .map_err(|error| {
+                OutboundError::Unavailable(format!("cannot read the system's certificates: {error}"))
+            })?
             .https_or_http()
             .enable_http1()
             .build();
         let client = Client::builder(TokioExecutor::new())
-            // Sign-ins are rare: a connection kept would mostly be found dead.
+            // Sign-ins are rare, so an idle connection would usually be dead when it is needed.
             .pool_max_idle_per_host(0)
             .build(connector);
         Ok(self.client.get_or_init(|| client))

@@ -1,4 +1,4 @@
-//! What a process needs at its start and its end: the listener, the signals, and a failure in one line.
+//! Starting and stopping the process: the listener, signals, and the error that ends it.
 
 use std::fmt;
 
@@ -9,43 +9,43 @@ use super::config::ConfigError;
 use super::db::DbError;
 use super::{App, Error};
 
-/// Why the process ends: one line for the operator.
+/// An error that ends the process: one line for the operator.
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct FatalError(String);
 
-impl fmt::Display for Failure {
+impl fmt::Display for FatalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for FatalError {
     fn from(error: ConfigError) -> Self {
         Self(error.to_string())
     }
 }
 
-impl From<DbError> for Failure {
+impl From<DbError> for FatalError {
     fn from(error: DbError) -> Self {
         Self(error.to_string())
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for FatalError {
     fn from(error: Error) -> Self {
         Self(error.to_string())
     }
 }
 
-impl From<String> for Failure {
+impl From<String> for FatalError {
     fn from(line: String) -> Self {
         Self(line)
     }
 }
 
-pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, FatalError> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure(match error.kind() {
+        FatalError(match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 format!("{address} is in use by another program: set site_addr to a free port")
             }
@@ -54,9 +54,9 @@ pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failur
     })
 }
 
-/// Ready at SIGTERM or SIGINT; the second one ends the process at once.
-pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let watch = |kind| signal(kind).map_err(|error| Failure(format!("cannot watch for signals: {error}")));
+/// Returns a future that is ready at SIGTERM or SIGINT. A second signal ends the process at once.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, FatalError> {
+    let watch = |kind| signal(kind).map_err(|error| FatalError(format!("cannot watch for signals: {error}")));
     let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
@@ -67,14 +67,14 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-/// A write beyond the limit on the size of files (`ulimit -f`, systemd's `LimitFSIZE`) fails from now on; without a handler
-/// for its signal it would end the process.
-pub fn survive_file_size_limit() -> Result<(), Failure> {
+/// Installs a handler for SIGXFSZ, so that a write beyond the limit on the size of files (`ulimit -f`, systemd's
+/// `LimitFSIZE`) fails instead of ending the process.
+pub fn survive_file_size_limit() -> Result<(), FatalError> {
     const SIGXFSZ: i32 = 25;
-    // The handler stays when this is dropped.
+    // The handler stays installed when the stream of signals is dropped.
     signal(SignalKind::from_raw(SIGXFSZ))
         .map(drop)
-        .map_err(|error| Failure(format!("cannot watch for signals: {error}")))
+        .map_err(|error| FatalError(format!("cannot watch for signals: {error}")))
 }
 
 /// Warns when browsers would send passwords and keys over plain http through a network.
@@ -84,7 +84,7 @@ pub fn warn_of_plain_http(app: &App) {
     let is_local = local.iter().any(|name| host == *name || host.starts_with(&format!("{name}:")));
     if !app.public_url.is_secure() && !is_local {
         tracing::warn!(
-            "public_url is plain http: passwords and keys can be read on the way; put a TLS proxy in front"
+            "public_url is plain http: passwords and keys cross the network unencrypted; put a TLS proxy in front"
         );
     }
 }

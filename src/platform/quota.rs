@@ -1,13 +1,13 @@
-//! How much of something scarce each owner, such as a person or an organization, uses at a time.
+//! Limits how much of a resource each owner, such as a person or an organization, uses at the same time.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts uses by owner.
+/// The number of current uses by owner.
 pub struct Quota<K>(Arc<Mutex<HashMap<K, usize>>>);
 
-/// One use. It ends when this is dropped.
+/// One use of a quota. It ends when this is dropped.
 pub struct QuotaUse<K: Eq + Hash> {
     quota: Quota<K>,
     owner: K,
@@ -20,11 +20,11 @@ impl<K> Default for Quota<K> {
 }
 
 impl<K: Eq + Hash + Copy> Quota<K> {
-    /// None when the owner has so many already.
-    pub fn take(&self, owner: K, most: usize) -> Option<QuotaUse<K>> {
+    /// Counts one more use. None if the owner has `max` already.
+    pub fn take(&self, owner: K, max: usize) -> Option<QuotaUse<K>> {
         let mut counts = self.counts();
         let count = counts.entry(owner).or_default();
-        if *count >= most {
+        if *count >= max {
             return None;
         }
         *count += 1;

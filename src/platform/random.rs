@@ -1,34 +1,34 @@
-//! Chance is handed in: the operating system's source in the server, a seeded one in tests.
+//! Randomness is passed to whatever needs it: the operating system's generator in the server, a seeded one in tests.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 #[derive(Clone)]
-pub struct Random(Source);
+pub struct Random(RandomSource);
 
 #[derive(Clone)]
-enum Source {
+enum RandomSource {
     System,
     Seeded(Arc<Mutex<u64>>),
 }
 
 impl Random {
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(RandomSource::System)
     }
 
-    /// The same seed gives the same bytes: for tests only, it can be guessed.
+    /// A generator that returns the same bytes for the same seed. Only for tests, because its bytes can be guessed.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Arc::new(Mutex::new(seed))))
+        Self(RandomSource::Seeded(Arc::new(Mutex::new(seed))))
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
-            // Without randomness nothing here is safe to go on with: every secret would be guessable.
-            Source::System => getrandom::fill(bytes).expect("the operating system gives random bytes"),
-            Source::Seeded(state) => {
+            // Without randomness every secret could be guessed, so continuing would not be safe.
+            RandomSource::System => getrandom::fill(bytes).expect("the operating system gives random bytes"),
+            RandomSource::Seeded(state) => {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 for chunk in bytes.chunks_mut(8) {
                     let word = split_mix(&mut state).to_le_bytes();
@@ -48,10 +48,11 @@ impl Random {
     pub fn base62(&self, length: usize) -> String {
         let mut text = String::with_capacity(length);
         while text.len() < length {
-            // 248 is the largest multiple of 62 that a byte holds; what lies above would favour the first letters.
+            // 248 is the largest multiple of 62 that fits into a byte. Larger bytes would make the first characters more likely.
             let block: [u8; 32] = self.bytes();
-            let fair = block.iter().filter(|byte| **byte < 248).map(|byte| BASE62[usize::from(byte % 62)]);
-            text.extend(fair.take(length - text.len()).map(char::from));
+            let characters =
+                block.iter().filter(|byte| **byte < 248).map(|byte| BASE62[usize::from(byte % 62)]);
+            text.extend(characters.take(length - text.len()).map(char::from));
         }
         text
     }
@@ -78,9 +79,9 @@ mod tests {
     #[test]
     fn every_character_is_about_equally_likely() {
         let text = Random::seeded(1).base62(62_000);
-        for wanted in BASE62 {
-            let count = text.bytes().filter(|byte| byte == wanted).count();
-            assert!((850..1_150).contains(&count), "{} came {count} times", char::from(*wanted));
+        for character in BASE62 {
+            let count = text.bytes().filter(|byte| byte == character).count();
+            assert!((850..1_150).contains(&count), "{} came {count} times", char::from(*character));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Texts that must not be seen: passwords, links, codes. They have no `Serialize`, and their `Debug` shows nothing.
+//! Secret texts: passwords, links, codes. They do not implement `Serialize`, and their `Debug` output hides the text.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ impl Secret {
         &self.0
     }
 
-    /// How a random secret is kept: nobody can guess it, so one SHA-256 is enough. Passwords are another matter.
+    /// The SHA-256 of the secret, as it is stored. Enough for random secrets, which nobody can guess, but not for passwords.
     pub fn fingerprint(&self) -> String {
         HEXLOWER.encode(&Sha256::digest(self.0.as_bytes()))
     }
@@ -36,13 +36,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debugging_shows_nothing() {
+    fn debug_output_hides_the_text() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
     }
 
     #[test]
     fn fingerprints_are_sha_256() {
-        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(Secret::new("abc").fingerprint(), known);
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Secret::new("abc").fingerprint(), expected);
     }
 }

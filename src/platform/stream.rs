@@ -1,10 +1,10 @@
-//! Streams that are made a piece at a time.
+//! Streams whose items are computed one at a time.
 
 use futures_util::StreamExt;
 use futures_util::stream::{Fuse, Unfold};
 
-/// Each step makes an item and the state that the next step starts from; None is the end. It may be polled after its
-/// end, as compression does; futures_util's own `unfold` panics then.
+/// A stream from a function. `step` returns an item and the state for the next call, or None at the end. The stream may be polled
+/// after its end, as the compression layer does; `futures_util::stream::unfold` panics then.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes it safe to poll after its end")]
 pub fn steps<S, F, Fut, T>(first: S, step: F) -> Fuse<Unfold<S, F, Fut>>
 where

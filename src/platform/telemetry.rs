@@ -1,12 +1,12 @@
-//! The log: one line an event on standard output, for people or as JSON. Nothing personal and no secret goes in: spans
-//! skip their arguments, and requests are named by their route's pattern.
+//! The log: one line for each event on standard output, for people or as JSON. It contains no secrets and nothing personal:
+//! requests are logged with the pattern of their route, not with their path.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use super::Clock;
-use super::config::{Log, LogFormat};
+use super::config::{LogFormat, LogSettings};
 
 impl FormatTime for Clock {
     fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
@@ -14,8 +14,8 @@ impl FormatTime for Clock {
     }
 }
 
-pub fn start(settings: &Log, clock: Clock) {
-    // A stale cookie is no news, and tower-sessions warns of each.
+pub fn start(settings: &LogSettings, clock: Clock) {
+    // tower-sessions warns about every expired cookie, which is normal.
     let filter = EnvFilter::new(format!("{},tower_sessions=error,tower_sessions_core=error", settings.log));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(clock).with_target(false);
     match settings.log_format {

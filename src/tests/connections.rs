@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::harness::{Server, on_both_engines};
 use super::sockets::{ListeningServer, PATIENCE};
 use crate::platform::db::Engine;
-use crate::platform::http::serve::answer_starting;
+use crate::platform::http::serve::serve_starting;
 use crate::platform::live::Topic;
 use crate::shared::UserId;
 
@@ -60,7 +60,7 @@ async fn a_client_that_reads_nothing_is_cut_off(engine: Engine) {
         idle.take_error().expect("a state").map(|error| error.kind()),
         Some(std::io::ErrorKind::ConnectionReset)
     );
-    server.app.live.tell(Topic::of_person(alice, "mail"), "still here");
+    server.app.live.publish(Topic::of_person(alice, "mail"), "still here");
     read_until(&mut live, "still here").await;
     drop(live);
     server.app.stop();
@@ -119,7 +119,7 @@ async fn a_connection_may_wait_between_two_requests() {
 async fn a_server_that_waits_for_its_database_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let starting = tokio::spawn(async move { answer_starting(&listener).await });
+    let starting = tokio::spawn(async move { serve_starting(&listener).await });
     for (path, status) in [("/healthz", "200"), ("/readyz", "503"), ("/sign-in", "503")] {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         let request = format!("GET {path} HTTP/1.1\r\nhost: latchkey.test\r\n\r\n");

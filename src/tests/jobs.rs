@@ -7,7 +7,7 @@ use macro_rules_attribute::apply;
 use super::harness::{Server, on_both_engines};
 use crate::platform::db::Engine;
 use crate::platform::job_status::RoundEnd;
-use crate::platform::job_status::planted::PlantedFault;
+use crate::platform::job_status::fault_injection::InjectedFault;
 use crate::platform::jobs::{self, Job};
 use crate::server;
 
@@ -24,8 +24,8 @@ async fn a_job_that_panics_is_restarted(engine: Engine) {
     jobs::start(&server.app, &quick_jobs(Duration::from_secs(60)));
     assert_eq!(server.app.jobs.iter().count(), crate::server::jobs().len());
     for status in server.app.jobs.iter() {
-        status.planted.set(Some(PlantedFault::Panic));
-        status.planted.saw(&[RoundEnd::Panicked, RoundEnd::Succeeded]).await;
+        status.faults.set(Some(InjectedFault::Panic));
+        status.faults.wait_for_ends(&[RoundEnd::Panicked, RoundEnd::Succeeded]).await;
         let line = format!("latchkey_job_rounds_total{{job=\"{}\",outcome=\"panic\"}} 1", status.name);
         assert!(server.metrics().await.contains(&line), "{line}");
     }
@@ -38,12 +38,12 @@ async fn a_job_that_hangs_is_cancelled_and_started_again(engine: Engine) {
     jobs::start(&server.app, &quick_jobs(Duration::from_secs(1)));
     assert_eq!(server.app.jobs.iter().count(), crate::server::jobs().len());
     for status in server.app.jobs.iter() {
-        status.planted.set(Some(PlantedFault::Hang));
+        status.faults.set(Some(InjectedFault::Hang));
     }
     for status in server.app.jobs.iter() {
-        status.planted.saw(&[RoundEnd::TimedOut]).await;
-        status.planted.set(None);
-        status.planted.saw(&[RoundEnd::TimedOut, RoundEnd::Succeeded]).await;
+        status.faults.wait_for_ends(&[RoundEnd::TimedOut]).await;
+        status.faults.set(None);
+        status.faults.wait_for_ends(&[RoundEnd::TimedOut, RoundEnd::Succeeded]).await;
     }
 }
 
@@ -53,18 +53,18 @@ async fn a_server_with_an_overdue_job_is_not_ready(engine: Engine) {
     jobs::start(&server.app, &quick_jobs(Duration::from_secs(3_600)));
     let all: Vec<_> = server.app.jobs.iter().collect();
     for status in &all {
-        status.planted.hang().await;
+        status.faults.hang().await;
         let name = status.name;
         server.clock.advance(status.overdue_after + Duration::from_secs(1));
         for other in all.iter().filter(|other| other.name != name) {
-            other.planted.saw_another_success().await;
+            other.faults.wait_for_another_success().await;
         }
         let response = server.get("/readyz").send().await;
         assert_eq!(response.status, 503, "{name}");
         assert!(response.text().contains(name), "{}", response.text());
         assert_eq!(response.header("retry-after"), "2");
-        status.planted.set(None);
-        status.planted.saw_another_success().await;
+        status.faults.set(None);
+        status.faults.wait_for_another_success().await;
         assert_eq!(server.get("/readyz").send().await.status, 200, "{name}");
     }
 }

@@ -24,8 +24,11 @@ async fn signals_reach_their_organization_and_no_other(engine: Engine) {
     };
     let (mine, theirs) = (listen(member).await, listen(stranger).await);
     assert_eq!(mine.header("content-type"), "text/event-stream");
-    server.app.live.tell(Topic::of_org(&org, "keys/2/first-call"), "another key");
-    server.app.live.tell(Topic::of_org(&org, "keys/1/first-call"), "First call \"received\"\n\ndata: forged");
+    server.app.live.publish(Topic::of_org(&org, "keys/2/first-call"), "another key");
+    server
+        .app
+        .live
+        .publish(Topic::of_org(&org, "keys/1/first-call"), "First call \"received\"\n\ndata: forged");
     server.app.stop();
     let told = mine.rest().await;
     assert!(told.contains("event: arrived") && told.contains("organization:keys/1/first-call"), "{told}");
@@ -189,7 +192,7 @@ impl Server {
 
     /// Does what is told to this person arrive?
     async fn hears(&self, stream: &mut OpenResponse, person: &Person) -> bool {
-        self.app.live.tell(Topic::of_person(person.id, "mail"), "a letter");
+        self.app.live.publish(Topic::of_person(person.id, "mail"), "a letter");
         let frame = tokio::time::timeout(Duration::from_secs(10), stream.frame()).await;
         frame.is_ok_and(|frame| {
             frame.is_some_and(|frame| String::from_utf8_lossy(&frame.expect("bytes")).contains("a letter"))

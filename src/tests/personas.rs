@@ -112,7 +112,7 @@ impl Server {
             return row.get("id");
         }
         let now = self.clock.now();
-        let id = OrgId::new(now, self.app.chance_for_id());
+        let id = OrgId::new(now, self.app.random_for_id());
         sqlx::query(
             "INSERT INTO organizations (id, name, plan, created_at) VALUES ($1, $2, 'enterprise', $3)",
         )
@@ -204,7 +204,7 @@ pub fn visit() -> Visit {
         request_id: "req_test".to_owned(),
         address,
         peer: address,
-        forwarded: false,
+        is_forwarded: false,
         user_agent: "Firefox/140.0 Linux".to_owned(),
         other_host: None,
         theme: Default::default(),

@@ -9,9 +9,9 @@ use crate::ui::parts::exact;
 pub fn confirm(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Confirm your address for {host}"))
-        .say(format!("Somebody, probably you, wants an account on {host} with this address."))
+        .paragraph(format!("Somebody, probably you, wants an account on {host} with this address."))
         .link("Make the account", link)
-        .say("The link works once, within a day. If it was not you, do nothing: no account is made.");
+        .paragraph("The link works once, within a day. If it was not you, do nothing: no account is made.");
     app.mail.post(&letter)
 }
 
@@ -19,11 +19,11 @@ pub fn confirm(app: &App, to: &str, link: &str) -> Posted {
 pub fn has_account(app: &App, to: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("You have an account on {host}"))
-        .say(format!(
+        .paragraph(format!(
             "Somebody, probably you, wants an account on {host} with this address. There is one already."
         ))
         .link("Sign in", format!("{}/sign-in", app.public_url.origin()))
-        .say("If you have forgotten the password, the sign-in page offers to set a new one.");
+        .paragraph("If you have forgotten the password, the sign-in page offers to set a new one.");
     app.mail.post(&letter)
 }
 
@@ -31,9 +31,9 @@ pub fn has_account(app: &App, to: &str) -> Posted {
 pub fn reset(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Set a new password for {host}"))
-        .say(format!("Somebody, probably you, has forgotten the password of this address's account on {host}."))
+        .paragraph(format!("Somebody, probably you, has forgotten the password of this address's account on {host}."))
         .link("Set a new password", link)
-        .say("The link works once, within an hour. If it was not you, do nothing: the password stays as it is.");
+        .paragraph("The link works once, within an hour. If it was not you, do nothing: the password stays as it is.");
     app.mail.post(&letter)
 }
 
@@ -41,9 +41,9 @@ pub fn reset(app: &App, to: &str, link: &str) -> Posted {
 pub fn method_added(app: &App, person: &Person, provider: &str, label: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(&person.email, format!("New sign-in method on {host}: {provider}"))
-        .say(format!("From now on {label} at {provider} opens your account on {host}."))
+        .paragraph(format!("From now on {label} at {provider} opens your account on {host}."))
         .link("See your sign-in methods", profile(app))
-        .say("If it was not you, remove it there and change your password.");
+        .paragraph("If it was not you, remove it there and change your password.");
     app.mail.post(&letter)
 }
 
@@ -58,10 +58,10 @@ pub fn command_line(
 ) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("New command-line login on {host}"))
-        .say(format!("{tool} was logged in to {organization} with your account on {host}."))
-        .say(format!("From {address}, {}.", exact(at)))
+        .paragraph(format!("{tool} was logged in to {organization} with your account on {host}."))
+        .paragraph(format!("From {address}, {}.", exact(at)))
         .link("See your devices", profile(app))
-        .say("If it was not you, revoke its key, sign out everywhere and change your password.");
+        .paragraph("If it was not you, revoke its key, sign out everywhere and change your password.");
     app.mail.post(&letter)
 }
 

@@ -46,7 +46,7 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     let servers = check(draft).map_err(RegistrationError::Input)?;
     let now = app.clock.now();
     let org = actor.org.org;
-    let new = AgentId::new(now, app.chance_for_id());
+    let new = AgentId::new(now, app.random_for_id());
     let begun = match begin(app, actor).await {
         Err(Error::Forbidden(why)) => return Err(refused(app, actor, draft, &why).await.into()),
         begun => begun,

@@ -7,7 +7,7 @@ use sqlx::{AnyExecutor, AnyPool, Row};
 
 use super::draft::AgentDraft;
 use crate::agents::{Environment, McpServer, ServerAuth};
-use crate::platform::db::{Write, places, sql};
+use crate::platform::db::{Write, row_placeholders, sql};
 use crate::shared::{AgentId, KeyId, OrgId, Timestamp, UserId};
 
 /// An agent without its servers.
@@ -131,10 +131,10 @@ pub async fn replace_servers(
 ) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id).execute(&mut **write).await?;
     let rows: Vec<_> = servers.iter().zip(0_i64..).collect();
-    for some in rows.chunks(crate::platform::db::ROWS) {
+    for some in rows.chunks(crate::platform::db::ROWS_PER_STATEMENT) {
         let text = format!(
             "INSERT INTO agent_servers (agent, place, name, url, description, auth) VALUES {}",
-            places(some.len(), 6)
+            row_placeholders(some.len(), 6)
         );
         let mut query = sqlx::query(sql(text));
         for (server, place) in some {

@@ -79,7 +79,7 @@ async fn write_refusals(app: &App, due: Due<'_>) -> Result<(), Error> {
 
 async fn insert(app: &App, write: &mut Write, by: &By, event: &Event, times: i64) -> Result<(), Error> {
     let now = app.clock.now();
-    let id = EventId::new(now, app.chance_for_id());
+    let id = EventId::new(now, app.random_for_id());
     Ok(store::insert(write, id, now, by, event, times).await?)
 }
 

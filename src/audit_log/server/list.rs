@@ -13,7 +13,7 @@ use super::{HOME, redirect_without_token};
 use crate::audit::{self, Recorded};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
-use crate::platform::config::Accounts;
+use crate::platform::config::AccountSettings;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
@@ -133,7 +133,7 @@ fn refusal(reason: RefusalReason) -> AnyView {
 }
 
 /// The sentence that says what the log contains and how long rows are stored.
-fn about(settings: &Accounts) -> String {
+fn about(settings: &AccountSettings) -> String {
     let days = |keep: Duration| counted(keep.as_secs().div_ceil(24 * 60 * 60), "day", "days");
     let refusals = settings
         .audit_retention

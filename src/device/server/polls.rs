@@ -1,5 +1,5 @@
 //! Logins that are still pending, as they were made or read once, and how fast their devices ask. Asking is answered from
-//! here until somebody decides, which is heard of like any change; so it reads nothing and never writes. In memory, per
+//! here until somebody decides, which is event of like any change; so it reads nothing and never writes. In memory, per
 //! process.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::store::{LoginProtocol, LoginRequest};
-use crate::platform::changes::{Heard, Kind};
+use crate::platform::changes::{ChangeEvent, ChangeKind};
 use crate::shared::{LoginId, Timestamp};
 
 /// A poll may come this much early, because clocks and networks are not exact.
@@ -123,15 +123,15 @@ impl Polls {
         asked
     }
 
-    pub fn hear(&self, heard: Heard<'_>) {
-        match heard {
-            Heard::Change(change) if change.kind == Kind::Login => {
+    pub fn receive(&self, event: ChangeEvent<'_>) {
+        match event {
+            ChangeEvent::Change(change) if change.kind == ChangeKind::Login => {
                 let mut known = self.lock();
                 known.generation += 1;
                 known.waiting.retain(|_, waiting| waiting.login.to_string() != change.id);
             }
-            Heard::Change(_) => {}
-            Heard::Gap => {
+            ChangeEvent::Change(_) => {}
+            ChangeEvent::Gap => {
                 let mut known = self.lock();
                 known.generation += 1;
                 known.waiting.clear();
@@ -208,14 +208,14 @@ mod tests {
         assert_eq!(later(600_000, &of(LoginProtocol::OAuth, "a client")), None, "its time has run out");
         let change = |kind, id: LoginId| Change { kind, id: id.to_string() };
         let other = LoginId::new(NOW, [0; 10]);
-        polls.hear(Heard::Change(&change(Kind::Key, LoginId::NIL)));
-        polls.hear(Heard::Change(&change(Kind::Login, other)));
+        polls.receive(ChangeEvent::Change(&change(ChangeKind::Key, LoginId::NIL)));
+        polls.receive(ChangeEvent::Change(&change(ChangeKind::Login, other)));
         assert_eq!(later(20_000, &of(LoginProtocol::OAuth, "a client")), Some(Ok(())));
-        polls.hear(Heard::Change(&change(Kind::Login, LoginId::NIL)));
+        polls.receive(ChangeEvent::Change(&change(ChangeKind::Login, LoginId::NIL)));
         assert_eq!(later(30_000, &of(LoginProtocol::OAuth, "a client")), None);
         assert_eq!(polls.generation(), 2);
         polls.lock().waiting.insert("code".to_owned(), waiting());
-        polls.hear(Heard::Gap);
+        polls.receive(ChangeEvent::Gap);
         assert_eq!(later(30_000, &of(LoginProtocol::OAuth, "a client")), None);
     }
 
@@ -244,7 +244,7 @@ mod tests {
         };
         let steady = Duration::ZERO;
         let before = polls.generation();
-        polls.hear(Heard::Gap);
+        polls.receive(ChangeEvent::Gap);
         assert_eq!(polls.ask_anew(before, "code", &login, INTERVAL, (NOW, steady)), Ok(()));
         let asking = Asking { wire: login.wire, client_id: &login.client_id, code: "code" };
         assert_eq!(polls.ask(&asking, NOW, steady), None);

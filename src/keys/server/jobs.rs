@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{KeyCache, expiry_notices, store};
 use crate::audit::{self, By, Event};
 use crate::keys::SOON;
-use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::changes::{self, ChangeKind};
 use crate::platform::live::Topic;
 use crate::platform::metrics::KeyCounts;
 use crate::platform::{App, Error};
@@ -84,17 +84,17 @@ pub async fn catch_up(app: &App) -> Result<(), Error> {
         let began = app.clock.steady();
         let Some(seen) = cache.change_log_position() else {
             let newest = app.db.within_two_tries(READ_TIMEOUT, |db| Box::pin(changes::newest(db))).await?;
-            app.db.listener().tell_gap();
+            app.db.listener().notify_gap();
             cache.set_change_log_position(newest);
             cache.renew_lease(began);
             return Ok(());
         };
         let read =
-            app.db.within_two_tries(READ_TIMEOUT, move |db| Box::pin(changes::after(db, seen))).await?;
+            app.db.within_two_tries(READ_TIMEOUT, move |db| Box::pin(changes::read_after(db, seen))).await?;
         if read.gap {
-            app.db.listener().tell_gap();
+            app.db.listener().notify_gap();
         }
-        app.db.listener().tell(&read.changes);
+        app.db.listener().notify(&read.changes);
         cache.set_change_log_position(read.last);
         if !read.more {
             cache.renew_lease(began);
@@ -176,7 +176,7 @@ pub fn first_call(org: &impl Display, secret: SecretId) -> Topic {
 
 /// Notifies the pages that wait for a secret's first call.
 fn notify_first_calls(app: &App, flush: &usage::Flush) {
-    let awaited = app.live.awaited();
+    let awaited = app.live.expected_topics();
     let secrets = awaited.iter().filter_map(|topic| topic.strip_suffix(FIRST_CALL)?.rsplit('/').next());
     let mut secrets: HashSet<SecretId> = secrets.filter_map(SecretId::parse).collect();
     if secrets.is_empty() {
@@ -186,7 +186,7 @@ fn notify_first_calls(app: &App, flush: &usage::Flush) {
         if secrets.remove(&slot.secret) {
             // The topic names the organization too, so that a page of another one that names this secret is not notified.
             let from = slot.address.map(|address| format!(" from {address}")).unwrap_or_default();
-            app.live.tell(first_call(&slot.org, slot.secret), format!("First call received{from}."));
+            app.live.publish(first_call(&slot.org, slot.secret), format!("First call received{from}."));
         }
     }
 }
@@ -206,10 +206,10 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
             let event =
                 Event::new("key.rotation_ended").on("key", id, &key.name).detail("ended", secret.to_string());
             audit::record(app, &mut write, &By::system().in_org(*org), event).await?;
-            changes::note(&mut write, now, Changed::Key, id).await?;
+            changes::record(&mut write, now, ChangeKind::Key, id).await?;
         }
         store::forget_idempotency(&mut write, now.minus(IDEMPOTENCY_TTL)).await?;
-        changes::forget_before(&mut write, now.minus(CHANGE_LOG_TTL)).await?;
+        changes::delete_before(&mut write, now.minus(CHANGE_LOG_TTL)).await?;
         write.commit().await?;
         if due.is_empty() {
             break;

@@ -12,9 +12,9 @@ pub fn expiring(app: &App, to: &str, expiring: &ExpiringKey) -> Posted {
         false => "If it is still needed, give it a later expiry there. If not, nothing has to be done.",
     };
     let letter = Letter::new(to, format!("The key {name} of {org_name} expires soon"))
-        .say(format!("The API key {name} of {org_name} expires on {}.", exact(*expires_at)))
-        .say("From then on every call with it is refused.")
+        .paragraph(format!("The API key {name} of {org_name} expires on {}.", exact(*expires_at)))
+        .paragraph("From then on every call with it is refused.")
         .link("See the key", format!("{}/settings/api-keys/{key}", app.public_url.origin()))
-        .say(next);
+        .paragraph(next);
     app.mail.post(&letter)
 }

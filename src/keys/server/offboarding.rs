@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::{Key, store};
 use crate::audit::{self, Event};
 use crate::orgs::server::{Actor, CreatedKey, KeyOffboarding};
-use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, UserId};
@@ -79,7 +79,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
             let Key { name, .. } = &key;
             let event = Event::new("key.revoked").on("key", id, name).detail("prefix", key.prefix());
             audit::record(app, write, &actor.by, event.detail("because", "its maker was removed")).await?;
-            changes::note(write, now, Changed::Key, id).await?;
+            changes::record(write, now, ChangeKind::Key, id).await?;
             names.push(name.clone());
         }
         Ok(names)
@@ -88,7 +88,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
     async fn organization_ends(&self, app: &App, write: &mut Write, org: OrgId) -> Result<(), Error> {
         let now = app.clock.now();
         store::revoke_all(write, org, now).await?;
-        changes::note(write, now, Changed::Organization, org).await?;
+        changes::record(write, now, ChangeKind::Organization, org).await?;
         Ok(())
     }
 }

@@ -70,8 +70,8 @@ impl Member {
         }
         let meant = self.visitor.memberships.iter().find(|place| Some(place.org) == theirs);
         Err(Error::OtherOrganization {
-            here: self.org.org_name.clone(),
-            meant: meant.map(|place| (place.org.to_string(), place.org_name.clone())),
+            current: self.org.org_name.clone(),
+            form_org: meant.map(|place| (place.org.to_string(), place.org_name.clone())),
         })
     }
 }

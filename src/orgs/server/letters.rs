@@ -6,8 +6,8 @@ use crate::platform::{App, Letter, Posted};
 pub fn invitation(app: &App, to: &str, org: &str, inviter: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("{inviter} invites you to {org}"))
-        .say(format!("{inviter} invites you to {org} on {host}, where its API keys are managed."))
+        .paragraph(format!("{inviter} invites you to {org} on {host}, where its API keys are managed."))
         .link(format!("Join {org}"), link)
-        .say("The link works once. If you do not know why you got it, do nothing.");
+        .paragraph("The link works once. If you do not know why you got it, do nothing.");
     app.mail.post(&letter)
 }

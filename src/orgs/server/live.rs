@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Member, is_still_member};
-use crate::platform::live::{Awaiting, Heard, Signal, Topic};
+use crate::platform::live::{LiveEvent, Signal, Subscription, Topic};
 use crate::platform::{App, Error, QuotaUse, stream};
 use crate::shared::UserId;
 
@@ -48,8 +48,8 @@ pub async fn listen(
     let topics = asked.filter(|(name, _)| name == "topic").take(MOST_TOPICS);
     let topics = topics.map(|(_, topic)| resolve(&member, &topic)).collect::<Option<Vec<_>>>();
     let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
-    let (awaiting, told, signals) = app.live.listen(topics);
-    let state = Listening { app, member, told, signals, ends: end(), awaiting, _admitted: admitted };
+    let (subscription, stored, events) = app.live.subscribe(topics);
+    let state = Listening { app, member, stored, events, ends: end(), subscription, _admitted: admitted };
     let events = stream::steps(state, |mut state| async move {
         let event = state.next().await?;
         Some((Ok::<_, Infallible>(event), state))
@@ -79,11 +79,11 @@ struct Listening {
     app: App,
     /// Who listens, as they were when the connection began.
     member: Member,
-    /// What came before the page listened.
-    told: Vec<Signal>,
-    signals: Receiver<Heard>,
+    /// Signals from before the page connected.
+    stored: Vec<Signal>,
+    events: Receiver<LiveEvent>,
     ends: Instant,
-    awaiting: Awaiting,
+    subscription: Subscription,
     _admitted: QuotaUse<UserId>,
 }
 
@@ -91,24 +91,24 @@ impl Listening {
     /// The next signal for this page; None ends the connection.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = self.told.pop().and_then(|signal| self.event(&signal)) {
+            if let Some(event) = self.stored.pop().and_then(|signal| self.event(&signal)) {
                 return Some(event);
             }
             let received = tokio::select! {
-                // What was told before the stop is still delivered.
+                // Signals from before the stop are still delivered.
                 biased;
-                received = timeout_at(self.ends, self.signals.recv()) => received.ok()?,
+                received = timeout_at(self.ends, self.events.recv()) => received.ok()?,
                 () = self.app.stopped() => return None,
             };
             let heard = match received {
                 Ok(heard) => heard,
                 // A request to check may be among what was missed.
-                Err(RecvError::Lagged(_)) => Heard::Recheck(None),
+                Err(RecvError::Lagged(_)) => LiveEvent::Recheck(None),
                 Err(RecvError::Closed) => return None,
             };
             let signal = match heard {
-                Heard::Signal(signal) => signal,
-                Heard::Recheck(person) => {
+                LiveEvent::Signal(signal) => signal,
+                LiveEvent::Recheck(person) => {
                     if self.is_concerned(person) && !self.may_listen().await {
                         return None;
                     }
@@ -127,7 +127,7 @@ impl Listening {
 
     /// Does the session still stand, and does its person still belong to the organization?
     async fn may_listen(&self) -> bool {
-        let _turn = self.app.live.turn_to_check().await;
+        let _turn = self.app.live.check_permit().await;
         is_still_member(&self.app, &self.member).await.unwrap_or_else(|error| {
             // The next check tells.
             tracing::debug!(%error, "whether a live stream may go on could not be read");
@@ -137,8 +137,8 @@ impl Listening {
 
     /// None: not for this page.
     fn event(&self, signal: &Signal) -> Option<Event> {
-        let topic = self.awaiting.topics().iter().find(|topic| topic.full == signal.topic)?;
-        let data = json!({ "topic": topic.here, "text": signal.text });
+        let topic = self.subscription.topics().iter().find(|topic| topic.full_name == signal.topic)?;
+        let data = json!({ "topic": topic.page_name, "text": signal.text });
         Some(Event::default().event("arrived").data(data.to_string()))
     }
 }

@@ -1,17 +1,17 @@
-//! What can change, and who in this process hears of it.
+//! The kinds of changes, and the listener that receives the changes of this process.
 
 use std::sync::{Arc, OnceLock};
 
-/// What can change and be remembered somewhere.
+/// What a change is about, among the objects that caches hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ChangeKind {
     Key,
     Organization,
-    /// A device's login, which somebody has decided.
+    /// A command-line login that was approved or denied.
     Login,
 }
 
-impl Kind {
+impl ChangeKind {
     pub(super) const ALL: [Self; 3] = [Self::Key, Self::Organization, Self::Login];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -25,41 +25,41 @@ impl Kind {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    pub kind: Kind,
+    pub kind: ChangeKind,
     pub id: String,
 }
 
-/// What those who remember are told.
+/// What caches receive.
 #[derive(Clone, Copy, Debug)]
-pub enum Heard<'a> {
+pub enum ChangeEvent<'a> {
     Change(&'a Change),
-    /// Nobody knows what: all that is remembered may be out of date.
+    /// Changes were missed, so anything that is cached may be out of date.
     Gap,
 }
 
-/// Who wants to hear of changes: of this process when they are committed, of others when they are read.
+/// Receives changes: those of this process when they are committed, those of other processes when they are read.
 #[derive(Clone, Default)]
-pub struct Listener(Arc<OnceLock<Hear>>);
+pub struct ChangeListener(Arc<OnceLock<Callback>>);
 
-type Hear = Box<dyn Fn(Heard<'_>) + Send + Sync>;
+type Callback = Box<dyn Fn(ChangeEvent<'_>) + Send + Sync>;
 
-impl Listener {
-    /// There is one; a second is refused by being ignored, as routers are made again in tests.
-    pub fn set(&self, hear: impl Fn(Heard<'_>) + Send + Sync + 'static) {
-        let _ = self.0.set(Box::new(hear));
+impl ChangeListener {
+    /// Sets the callback. Only the first call has an effect, because tests build several routers for one database.
+    pub fn set(&self, callback: impl Fn(ChangeEvent<'_>) + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(callback));
     }
 
-    pub fn tell(&self, changes: &[Change]) {
-        changes.iter().for_each(|change| self.say(Heard::Change(change)));
+    pub fn notify(&self, changes: &[Change]) {
+        changes.iter().for_each(|change| self.call(ChangeEvent::Change(change)));
     }
 
-    pub fn tell_gap(&self) {
-        self.say(Heard::Gap);
+    pub fn notify_gap(&self) {
+        self.call(ChangeEvent::Gap);
     }
 
-    fn say(&self, heard: Heard<'_>) {
-        if let Some(hear) = self.0.get() {
-            hear(heard);
+    fn call(&self, event: ChangeEvent<'_>) {
+        if let Some(callback) = self.0.get() {
+            callback(event);
         }
     }
 }

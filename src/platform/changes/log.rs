@@ -4,25 +4,25 @@ use std::fmt::Display;
 
 use sqlx::{AnyConnection, Row};
 
-use super::listener::{Change, Kind};
+use super::listener::{Change, ChangeKind};
 use crate::platform::db::Write;
 use crate::shared::Timestamp;
 
-/// Changes with the number of the last of them.
-pub struct Read {
+/// A batch of changes, and the number of the last of them.
+pub struct ChangeBatch {
     pub changes: Vec<Change>,
     pub last: i64,
-    /// There are others after these.
+    /// Whether there are more changes after these.
     pub more: bool,
-    /// Older rows are gone: what is remembered may be out of date in any way.
+    /// Whether changes are missing before or between these, so that anything that is cached may be out of date.
     pub gap: bool,
 }
 
-/// Notes a change. The last step before the commit: the number's row is locked until then.
-pub async fn note(
+/// Writes a change to the log. Call it last before the commit, because the row of the counter is locked until then.
+pub async fn record(
     write: &mut Write,
     now: Timestamp,
-    kind: Kind,
+    kind: ChangeKind,
     id: impl Display,
 ) -> Result<(), sqlx::Error> {
     let id = id.to_string();
@@ -45,39 +45,39 @@ pub async fn newest(db: &mut AnyConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT seq FROM change_counter WHERE one = 1").fetch_one(db).await
 }
 
-/// Rows read by one look.
-pub const AT_ONCE: usize = 1_000;
+/// The largest number of changes in a batch.
+pub const BATCH_SIZE: usize = 1_000;
 
-/// The changes after a number, at most `AT_ONCE`.
-pub async fn after(db: &mut AnyConnection, seen: i64) -> Result<Read, sqlx::Error> {
-    // Read before the rows: what comes between is among them.
+/// The changes after the number `seen`, at most `BATCH_SIZE`.
+pub async fn read_after(db: &mut AnyConnection, seen: i64) -> Result<ChangeBatch, sqlx::Error> {
+    // Read before the rows, so that the rows include changes that are committed in between.
     let newest = newest(&mut *db).await?;
     let rows = sqlx::query("SELECT seq, kind, id FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2")
         .bind(seen)
-        .bind(AT_ONCE as i64)
+        .bind(BATCH_SIZE as i64)
         .fetch_all(db)
         .await?;
     if newest < seen || newest > seen && rows.is_empty() {
-        // The database was restored, or all rows since then are old enough to be gone.
-        return Ok(Read { changes: Vec::new(), last: newest, more: false, gap: true });
+        // The database was restored from a backup, or the rows after `seen` were deleted because of their age.
+        return Ok(ChangeBatch { changes: Vec::new(), last: newest, more: false, gap: true });
     }
-    let more = rows.len() >= AT_ONCE;
-    let mut read = Read { changes: Vec::with_capacity(rows.len()), last: seen, more, gap: false };
+    let more = rows.len() >= BATCH_SIZE;
+    let mut read = ChangeBatch { changes: Vec::with_capacity(rows.len()), last: seen, more, gap: false };
     for row in rows {
         let seq: i64 = row.try_get("seq")?;
         read.gap |= seq != read.last + 1;
         read.last = seq;
         let kind: String = row.try_get("kind")?;
-        // A kind that a newer version writes concerns nothing that this one remembers.
-        if let Some(kind) = Kind::ALL.into_iter().find(|known| known.as_str() == kind) {
+        // A newer version may write other kinds. They concern nothing that this version caches.
+        if let Some(kind) = ChangeKind::ALL.into_iter().find(|candidate| candidate.as_str() == kind) {
             read.changes.push(Change { kind, id: row.try_get("id")? });
         }
     }
     Ok(read)
 }
 
-/// Whoever is further behind than this starts afresh.
-pub async fn forget_before(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
+/// Deletes old changes. A process that has not read them yet finds a gap and discards its caches.
+pub async fn delete_before(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM changes WHERE at < $1")
         .bind(before.millis())
         .execute(&mut **write)

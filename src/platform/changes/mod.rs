@@ -1,9 +1,9 @@
-//! The change log: what changed, for every process that remembers states. A row is written in the transaction of the
-//! change itself, with a number taken from one locked row, so that numbers are in the order of the commits and have no
-//! gaps. Listeners of this process hear at the commit; other processes read the rows.
+//! The change log keeps the caches of all processes up to date. A row is written in the transaction of the change, with a
+//! number from one locked row, so that numbers are in the order of the commits and have no gaps. The listener of this
+//! process is notified at the commit; other processes read the rows.
 
 mod listener;
 mod log;
 
-pub use listener::{Change, Heard, Kind, Listener};
-pub use log::{AT_ONCE, Read, after, forget_before, newest, note};
+pub use listener::{Change, ChangeEvent, ChangeKind, ChangeListener};
+pub use log::{BATCH_SIZE, ChangeBatch, delete_before, newest, read_after, record};

@@ -1,6 +1,6 @@
 //! A program that may log in: its id on the wire, and what people call it.
 
-use super::value::Value;
+use super::value::SettingValue;
 
 const LONGEST: usize = 60;
 
@@ -10,7 +10,7 @@ pub struct DeviceClient {
     pub name: String,
 }
 
-impl Value for DeviceClient {
+impl SettingValue for DeviceClient {
     fn parse(text: &str) -> Result<Self, String> {
         let (id, name) = text.split_once('=').unwrap_or((text, text));
         let (id, name) = (id.trim(), name.trim());

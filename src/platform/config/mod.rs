@@ -32,7 +32,7 @@ pub const SITE_PKG_DIR: &str = "pkg";
 settings! {
     /// What Leptos calls the site's options; they are the table `[leptos]`.
     table "leptos"
-    pub struct Site {
+    pub struct SiteSettings {
         /// Address and port to listen on
         pub site_addr: SocketAddr = "127.0.0.1:3000",
         /// Folder of the built front end; without meaning in a release binary, which carries it
@@ -45,7 +45,7 @@ settings! {
 settings! {
     /// How the outside reaches this server.
     table "latchkey"
-    pub struct Web {
+    pub struct WebSettings {
         /// Address that browsers use; decides cookies, links and accepted origins. Empty: http and site_addr
         pub public_url: Option<PublicUrl> = "",
         /// Addresses or ranges of reverse proxies whose X-Forwarded-For is believed, separated by commas
@@ -58,7 +58,7 @@ settings! {
 settings! {
     /// Where everything is kept.
     table "latchkey"
-    pub struct Database {
+    pub struct DatabaseSettings {
         /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
         pub database_url: DatabaseUrl = "sqlite:data/latchkey.db",
         /// Connections kept at most
@@ -71,7 +71,7 @@ settings! {
 settings! {
     /// What one request may cost.
     table "latchkey"
-    pub struct Limits {
+    pub struct LimitSettings {
         /// Largest request body
         pub max_body: Bytes = "1MiB" from "1KiB" to "1GiB",
         /// Largest sum of all request headers
@@ -94,7 +94,7 @@ settings! {
 settings! {
     /// People and what is kept about them.
     table "latchkey"
-    pub struct Accounts {
+    pub struct AccountSettings {
         /// Who may make an account: by invitation, everybody who confirms an address by mail (open), or nobody (closed)
         pub sign_up: SignUp = "invitation",
         /// A session ends after this silence
@@ -111,7 +111,7 @@ settings! {
 settings! {
     /// API keys and what is counted about them.
     table "latchkey"
-    pub struct Keys {
+    pub struct KeySettings {
         /// Plans whose organizations may use /api/v1, separated by commas: free, agency, business, enterprise
         pub api_plans: Vec<Plan> = "agency,business,enterprise",
         /// Plan of new organizations
@@ -128,7 +128,7 @@ settings! {
 settings! {
     /// Logins of command lines through the browser.
     table "latchkey"
-    pub struct Device {
+    pub struct DeviceSettings {
         /// Further programs that may log in, separated by commas: an id, or id=Name as the approval page shows it
         pub device_clients: Vec<DeviceClient> = "",
         /// How long a code can be approved
@@ -155,7 +155,7 @@ settings! {
 settings! {
     /// Who else may say who somebody is. Each provider is offered when its id and secret are there.
     table "latchkey"
-    pub struct Providers {
+    pub struct ProviderSettings {
         /// Client id of an OAuth app at GitHub; empty: no sign-in with GitHub
         pub github_client_id: String = "",
         /// Its secret
@@ -182,7 +182,7 @@ settings! {
 settings! {
     /// How letters leave. Without a mail server links are shown to copy instead.
     table "latchkey"
-    pub struct Mail {
+    pub struct MailSettings {
         /// smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS; empty: no mail. "?tls=none" for a relay without TLS
         pub smtp_url: Option<SmtpUrl> = "",
         /// Sender of letters, such as Latchkey <keys@example.com>
@@ -195,7 +195,7 @@ settings! {
 settings! {
     /// What is written to standard output.
     table "latchkey"
-    pub struct Log {
+    pub struct LogSettings {
         /// Level, or a filter such as "info,latchkey=debug"
         pub log: String = "info",
         /// human or json
@@ -203,7 +203,7 @@ settings! {
     }
 }
 
-impl Providers {
+impl ProviderSettings {
     /// Half of what a provider needs would silently leave its button out.
     fn check(&self) -> Result<(), ConfigError> {
         let filled = |secret: &Secret| !secret.expose().is_empty();
@@ -230,32 +230,32 @@ impl Providers {
 
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub site: Site,
-    pub web: Web,
-    pub database: Database,
-    pub limits: Limits,
-    pub accounts: Accounts,
-    pub keys: Keys,
-    pub device: Device,
-    pub providers: Providers,
-    pub mail: Mail,
-    pub log: Log,
+    pub site: SiteSettings,
+    pub web: WebSettings,
+    pub database: DatabaseSettings,
+    pub limits: LimitSettings,
+    pub accounts: AccountSettings,
+    pub keys: KeySettings,
+    pub device: DeviceSettings,
+    pub providers: ProviderSettings,
+    pub mail: MailSettings,
+    pub log: LogSettings,
 }
 
 impl Config {
     /// Every setting, in the order in which help and README list them.
     pub fn settings() -> Vec<Setting> {
         [
-            Site::SETTINGS,
-            Web::SETTINGS,
-            Database::SETTINGS,
-            Limits::SETTINGS,
-            Accounts::SETTINGS,
-            Keys::SETTINGS,
-            Device::SETTINGS,
-            Providers::SETTINGS,
-            Mail::SETTINGS,
-            Log::SETTINGS,
+            SiteSettings::SETTINGS,
+            WebSettings::SETTINGS,
+            DatabaseSettings::SETTINGS,
+            LimitSettings::SETTINGS,
+            AccountSettings::SETTINGS,
+            KeySettings::SETTINGS,
+            DeviceSettings::SETTINGS,
+            ProviderSettings::SETTINGS,
+            MailSettings::SETTINGS,
+            LogSettings::SETTINGS,
         ]
         .concat()
     }
@@ -263,16 +263,16 @@ impl Config {
     pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
         sources.refuse_unknown(&Self::settings())?;
         let config = Self {
-            site: Site::read(sources)?,
-            web: Web::read(sources)?,
-            database: Database::read(sources)?,
-            limits: Limits::read(sources)?,
-            accounts: Accounts::read(sources)?,
-            keys: Keys::read(sources)?,
-            device: Device::read(sources)?,
-            providers: Providers::read(sources)?,
-            mail: Mail::read(sources)?,
-            log: Log::read(sources)?,
+            site: SiteSettings::read(sources)?,
+            web: WebSettings::read(sources)?,
+            database: DatabaseSettings::read(sources)?,
+            limits: LimitSettings::read(sources)?,
+            accounts: AccountSettings::read(sources)?,
+            keys: KeySettings::read(sources)?,
+            device: DeviceSettings::read(sources)?,
+            providers: ProviderSettings::read(sources)?,
+            mail: MailSettings::read(sources)?,
+            log: LogSettings::read(sources)?,
         };
         config.check()?;
         Ok(config)

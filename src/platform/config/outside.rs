@@ -5,10 +5,10 @@ use std::fmt;
 use lettre::message::Mailbox;
 use url::{Host, Url};
 
-use super::value::Value;
+use super::value::SettingValue;
 use crate::platform::Secret;
 
-impl Value for Secret {
+impl SettingValue for Secret {
     const SECRET: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -16,7 +16,7 @@ impl Value for Secret {
     }
 }
 
-impl Value for Mailbox {
+impl SettingValue for Mailbox {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "is not a sender such as Latchkey <keys@example.com>".to_owned())
     }
@@ -47,7 +47,7 @@ impl ProviderUrl {
     }
 }
 
-impl Value for ProviderUrl {
+impl SettingValue for ProviderUrl {
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("{why}; it looks like https://id.example.com"));
         let Ok(url) = Url::parse(text) else { return wrong("is not an address") };
@@ -115,7 +115,7 @@ fn percent_decoded(text: &str) -> String {
         .unwrap_or_default()
 }
 
-impl Value for SmtpUrl {
+impl SettingValue for SmtpUrl {
     const SECRET: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::setting::Setting;
-use super::value::Value;
+use super::value::SettingValue;
 
 /// Variables that begin with LATCHKEY_ and are no settings.
 const NOT_SETTINGS: [&str; 1] = ["LATCHKEY_CONFIG"];
@@ -108,7 +108,7 @@ impl Sources {
         Ok(())
     }
 
-    pub(super) fn value<T: Value>(&self, setting: &Setting) -> Result<T, ConfigError> {
+    pub(super) fn value<T: SettingValue>(&self, setting: &Setting) -> Result<T, ConfigError> {
         let variable = setting.variable();
         let leptos = variable.replacen("LATCHKEY_", "LEPTOS_", 1);
         let in_file = self.file.get(&(setting.table.to_owned(), setting.name.to_owned()));
@@ -135,7 +135,7 @@ impl Sources {
 }
 
 /// A value without an amount, such as an empty optional one, is within every range.
-fn is_within<T: Value>(value: &T, least: &str, greatest: &str) -> bool {
+fn is_within<T: SettingValue>(value: &T, least: &str, greatest: &str) -> bool {
     let bound = |text| T::parse(text).ok().and_then(|bound| bound.amount());
     value.amount().is_none_or(|amount| bound(least) <= Some(amount) && Some(amount) <= bound(greatest))
 }

@@ -12,7 +12,7 @@ use url::Url;
 use crate::shared::Plan;
 
 /// A value that a text can hold. The error completes the sentence `"<text>" …`.
-pub trait Value: Sized {
+pub trait SettingValue: Sized {
     /// The text is not repeated where it is told that it means nothing.
     const SECRET: bool = false;
 
@@ -24,19 +24,19 @@ pub trait Value: Sized {
     }
 }
 
-impl Value for String {
+impl SettingValue for String {
     fn parse(text: &str) -> Result<Self, String> {
         Ok(text.to_owned())
     }
 }
 
-impl Value for PathBuf {
+impl SettingValue for PathBuf {
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Err("is not a folder".to_owned()) } else { Ok(Self::from(text)) }
     }
 }
 
-impl Value for u16 {
+impl SettingValue for u16 {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "is not a whole number from 0 to 65535".to_owned())
     }
@@ -46,7 +46,7 @@ impl Value for u16 {
     }
 }
 
-impl Value for u32 {
+impl SettingValue for u32 {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "is not a whole number".to_owned())
     }
@@ -56,19 +56,19 @@ impl Value for u32 {
     }
 }
 
-impl Value for bool {
+impl SettingValue for bool {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "is neither true nor false".to_owned())
     }
 }
 
-impl Value for Plan {
+impl SettingValue for Plan {
     fn parse(text: &str) -> Result<Self, String> {
         Self::parse(text).ok_or_else(|| "is none of free, agency, business and enterprise".to_owned())
     }
 }
 
-impl Value for SocketAddr {
+impl SettingValue for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
         // With port 0 the system would choose one, which public_url could not name.
         let address = text.parse().ok().filter(|address: &Self| address.port() != 0);
@@ -77,7 +77,7 @@ impl Value for SocketAddr {
     }
 }
 
-impl<T: Value> Value for Option<T> {
+impl<T: SettingValue> SettingValue for Option<T> {
     const SECRET: bool = T::SECRET;
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -89,7 +89,7 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-impl Value for IpNet {
+impl SettingValue for IpNet {
     fn parse(text: &str) -> Result<Self, String> {
         IpNet::from_str(text)
             .or_else(|_| IpAddr::from_str(text).map(IpNet::from))
@@ -97,7 +97,7 @@ impl Value for IpNet {
     }
 }
 
-impl<T: Value> Value for Vec<T> {
+impl<T: SettingValue> SettingValue for Vec<T> {
     fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts
@@ -106,7 +106,7 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
-impl Value for Duration {
+impl SettingValue for Duration {
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || "is not a span of time such as 500ms, 30s, 10m, 24h or 7d".to_owned();
         let (number, unit) = split_number(text).ok_or_else(wrong)?;
@@ -136,7 +136,7 @@ impl Bytes {
     }
 }
 
-impl Value for Bytes {
+impl SettingValue for Bytes {
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || "is not a size such as 512B, 64KiB or 1MiB".to_owned();
         let (number, unit) = split_number(text).ok_or_else(wrong)?;
@@ -167,7 +167,7 @@ pub enum LogFormat {
     Json,
 }
 
-impl Value for LogFormat {
+impl SettingValue for LogFormat {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "human" => Ok(Self::Human),
@@ -186,7 +186,7 @@ pub enum SignUp {
     Closed,
 }
 
-impl Value for SignUp {
+impl SettingValue for SignUp {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "invitation" => Ok(Self::Invitation),
@@ -239,7 +239,7 @@ fn url_host(ip: IpAddr) -> String {
     }
 }
 
-impl Value for PublicUrl {
+impl SettingValue for PublicUrl {
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("{why}; it looks like https://keys.example.com"));
         let Ok(url) = Url::parse(text) else { return wrong("is not an address") };
@@ -269,7 +269,7 @@ pub enum DatabaseUrl {
     Postgres(Url),
 }
 
-impl Value for DatabaseUrl {
+impl SettingValue for DatabaseUrl {
     const SECRET: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -1,4 +1,4 @@
-//! What this process has noticed of its database.
+//! What this process knows about the state of its database, from errors and probes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,18 +11,18 @@ use super::fault::Fault;
 #[derive(Default)]
 pub struct Condition {
     connections: watch::Sender<Connections>,
-    /// When a connection last answered a ping, on a steady clock in milliseconds.
-    answered_at: AtomicU64,
+    /// When a connection last responded to a ping, in milliseconds of the steady clock.
+    last_response: AtomicU64,
     /// Counts the faults that end a cached readiness.
     faults: AtomicU64,
-    /// A statement met a damaged page.
+    /// A statement found a damaged page.
     has_damage: AtomicBool,
     /// A new connection could not read the file.
     is_unreadable: AtomicBool,
     /// A write failed because the disk is full, and no probe has found room since.
     is_full: AtomicBool,
-    /// When the first of the transactions began that have been waiting for the write lock, on a steady clock. None once one
-    /// has got it.
+    /// When the first of the transactions that wait for the write lock began, on the steady clock. None once one of them got
+    /// it.
     waiting_since: Mutex<Option<Duration>>,
 }
 
@@ -30,7 +30,7 @@ pub struct Condition {
 struct Connections {
     /// The database cannot be reached.
     is_away: bool,
-    /// Connections that were opened before this, on a steady clock, no longer answer.
+    /// Connections that were opened before this time of the steady clock no longer respond.
     lost_at: Option<Duration>,
 }
 
@@ -39,22 +39,22 @@ impl Condition {
         self.connections.borrow().is_away
     }
 
-    /// True when that is new.
+    /// Returns whether the value has changed.
     pub fn set_away(&self, away: bool) -> bool {
         self.connections.send_if_modified(|state| std::mem::replace(&mut state.is_away, away) != away)
     }
 
-    /// None of the open connections answers, but new ones work.
+    /// Records that none of the open connections responds, but new ones work.
     pub fn note_lost_connections(&self, now: Duration) {
         self.connections.send_modify(|state| state.lost_at = Some(now));
     }
 
-    /// Whether a connection that was opened at that time is one of those that no longer answer.
+    /// Whether a connection that was opened at that time no longer responds.
     pub fn is_lost(&self, opened_at: Duration) -> bool {
         self.connections.borrow().lost_at.is_some_and(|lost_at| opened_at < lost_at)
     }
 
-    /// Ready once the database is away, or the connections that are open now are lost.
+    /// Waits until the database is away, or the connections that are open now are lost.
     pub async fn connections_lost(&self) {
         let mut state = self.connections.subscribe();
         let lost_before = state.borrow().lost_at;
@@ -62,15 +62,15 @@ impl Condition {
         let _ = state.wait_for(|state| state.is_away || state.lost_at != lost_before).await;
     }
 
-    pub fn note_answer(&self, now: Duration) {
-        self.answered_at.store(millis(now), Ordering::Relaxed);
+    pub fn note_response(&self, now: Duration) {
+        self.last_response.store(millis(now), Ordering::Relaxed);
     }
 
-    pub fn has_answered_since(&self, began: Duration) -> bool {
-        self.answered_at.load(Ordering::Relaxed) >= millis(began)
+    pub fn has_responded_since(&self, began: Duration) -> bool {
+        self.last_response.load(Ordering::Relaxed) >= millis(began)
     }
 
-    /// Remembers a full disk or damage.
+    /// Records an error that means a full disk or damage.
     pub fn note(&self, error: &sqlx::Error) {
         let flag = match Fault::of(error) {
             Fault::Damaged => &self.has_damage,
@@ -81,7 +81,7 @@ impl Condition {
         self.note_fault();
     }
 
-    /// Something was refused that a probe would find too.
+    /// Counts a refusal whose reason a probe would find too.
     pub fn note_fault(&self) {
         self.faults.fetch_add(1, Ordering::Relaxed);
     }
@@ -90,7 +90,7 @@ impl Condition {
         self.faults.load(Ordering::Relaxed)
     }
 
-    /// A probe found ample room. Other commits do not prove it: they may fit into pages that are there.
+    /// Records that a probe found ample room. Other commits do not prove that, because they may fit into existing pages.
     pub fn note_room(&self) {
         self.is_full.store(false, Ordering::Relaxed);
     }
@@ -99,12 +99,12 @@ impl Condition {
         self.is_full.load(Ordering::Relaxed)
     }
 
-    /// A transaction asks for the write lock.
+    /// Records that a transaction requests the write lock.
     pub fn note_begin(&self, now: Duration) {
         self.lock_waiting().get_or_insert(now);
     }
 
-    /// A transaction got the write lock, or failed. Nothing is noted of one that was given up.
+    /// Records that a transaction got the write lock or failed. One that timed out changes nothing.
     pub fn note_begun(&self, begun: Result<(), &sqlx::Error>) {
         if begun.err().map(Fault::of) != Some(Fault::Locked) {
             *self.lock_waiting() = None;

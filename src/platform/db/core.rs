@@ -1,4 +1,4 @@
-//! What both the database and its transactions work with.
+//! What the database and its transactions share.
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use super::engine::Engine;
 use super::fault::Fault;
 use super::open_file::OpenFile;
 use crate::platform::Clock;
-use crate::platform::changes::Listener;
+use crate::platform::changes::ChangeListener;
 
 #[derive(Clone)]
 pub struct Core {
     pub pool: AnyPool,
     pub engine: Engine,
     pub condition: Arc<Condition>,
-    /// On SQLite.
+    /// The open file on SQLite, None on PostgreSQL.
     pub file: Option<Arc<OpenFile>>,
-    /// Always the system's: it measures how long others hold a lock.
+    /// Always the system clock, also in tests, because it measures how long other processes hold a lock.
     pub clock: Clock,
-    /// Hears of changes that this process commits.
-    pub listener: Listener,
+    /// Receives the changes that this process commits.
+    pub listener: ChangeListener,
 }
 
 impl Core {
-    /// Fails when it is known that a change would not last.
+    /// Fails if a change is known to fail or to be lost.
     pub fn refuse_faulty(&self) -> Result<(), Fault> {
         self.find_fault().inspect_err(|_| self.condition.note_fault())
     }

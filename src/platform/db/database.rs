@@ -18,7 +18,7 @@ use super::sqlite::PageLimit;
 use super::write::Write;
 use super::{migrate, pool, postgres, sqlite};
 use crate::platform::Clock;
-use crate::platform::changes::Listener;
+use crate::platform::changes::ChangeListener;
 use crate::platform::config::{self, DatabaseUrl};
 
 #[derive(Clone)]
@@ -28,26 +28,26 @@ pub struct Db {
     writer: Arc<Semaphore>,
     pub(super) writer_timeout: Duration,
     write_waits: Histogram,
-    /// On SQLite, held for as long as any clone lives; the operating system releases it when the process dies.
+    /// On SQLite, the lock of a server, which lives as long as any clone. The operating system releases it when the process dies.
     lock: Option<Arc<FileLock>>,
-    /// On SQLite a connection that does nothing: while it is open the write-ahead log stays, and other connections can be
+    /// On SQLite, an idle connection. While it is open, SQLite does not delete the write-ahead log, and other connections can be
     /// opened on a full disk.
-    keeper: Arc<Mutex<Option<AnyConnection>>>,
+    idle_connection: Arc<Mutex<Option<AnyConnection>>>,
     #[cfg(test)]
     page_limit: PageLimit,
 }
 
-/// Work with a connection, as `Db::within` runs it.
-type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
+/// A query with a connection, as `Db::within` runs it.
+type QueryFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
 impl Db {
     /// Connects, checks the engine and brings the tables up to date.
-    pub async fn open(settings: &config::Database, opener: Opener) -> Result<Self, DbError> {
+    pub async fn open(settings: &config::DatabaseSettings, opener: Opener) -> Result<Self, DbError> {
         let db = Self::connect(settings, opener).await?;
         migrate::run(&db.core.pool, db.core.engine, &db.url).await?;
         if let Some(file) = &db.core.file {
-            if let Err(error) = sqlite::number(&db.core.pool).await {
-                tracing::warn!(%error, "the database file could not get a number of its own");
+            if let Err(error) = sqlite::add_random_number(&db.core.pool).await {
+                tracing::warn!(%error, "cannot write a random number into the header of the database file");
             }
             db.checkpoint().await;
             file.remember_companions();
@@ -55,33 +55,36 @@ impl Db {
         Ok(db)
     }
 
-    /// Copies SQLite's write-ahead log into the file, as far as readers allow, so that the file alone is not much older than
-    /// the database. A failure changes nothing: the log stays.
+    /// Copies SQLite's write-ahead log into the file, as far as readers allow, so that the file alone is not much older than the
+    /// database. After a failure the log is still complete.
     pub async fn checkpoint(&self) {
         if self.core.engine == Engine::Sqlite
             && self.core.refuse_faulty().is_ok()
             && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(&self.core.pool).await
         {
-            tracing::warn!(%error, "the write-ahead log could not be copied into the database file");
+            tracing::warn!(%error, "cannot copy the write-ahead log into the database file");
         }
     }
 
     /// Connects without touching the tables.
-    pub(super) async fn connect(settings: &config::Database, opener: Opener) -> Result<Self, DbError> {
+    pub(super) async fn connect(
+        settings: &config::DatabaseSettings,
+        opener: Opener,
+    ) -> Result<Self, DbError> {
         sqlx::any::install_default_drivers();
         let url = settings.database_url.clone();
-        let cannot = |why: String| DbError::new(format!("cannot open the database {url}: {why}"));
+        let cannot_open = |reason: String| DbError::new(format!("cannot open the database {url}: {reason}"));
         let is_server = matches!(url, DatabaseUrl::Postgres(_));
         let failed = |error: sqlx::Error| match is_server && may_come_back(&error) {
             true => DbError::away(format!("the database {url} cannot be reached: {error}")),
-            false => cannot(error.to_string()),
+            false => cannot_open(error.to_string()),
         };
         let (engine, lock, file, address) = match &settings.database_url {
             DatabaseUrl::Sqlite(path) => {
-                sqlite::prepare(path, opener).map_err(cannot)?;
-                let file = Arc::new(OpenFile::open(path).map_err(|error| cannot(error.to_string()))?);
+                sqlite::prepare(path, opener).map_err(cannot_open)?;
+                let file = Arc::new(OpenFile::open(path).map_err(|error| cannot_open(error.to_string()))?);
                 let lock = match opener {
-                    Opener::Server => Some(FileLock::take(&file).map_err(cannot)?),
+                    Opener::Server => Some(FileLock::acquire(&file).map_err(cannot_open)?),
                     Opener::Tool => None,
                 };
                 let address = sqlite::address(file.path())?;
@@ -89,22 +92,22 @@ impl Db {
             }
             DatabaseUrl::Postgres(address) => (Engine::Postgres, None, None, address.to_string()),
         };
-        // The pool tries again and again and then says only that time ran out; one try of our own tells the reason.
+        // The pool retries until it times out and does not report the reason. A single attempt does.
         let first = tokio::time::timeout(
             settings.database_timeout,
-            try_once(engine, &address, settings.database_timeout),
+            connect_once(engine, &address, settings.database_timeout),
         )
         .await
         .map_err(|_| failed(sqlx::Error::PoolTimedOut))?
         .map_err(failed)?;
-        let keeper = match engine {
+        let idle_connection = match engine {
             Engine::Sqlite => Some(first),
             Engine::Postgres => first.close().await.map(|()| None).map_err(failed)?,
         };
         let condition = Arc::new(Condition::default());
         let clock = Clock::system();
         let page_limit = PageLimit::default();
-        let about = pool::About {
+        let context = pool::PoolContext {
             engine,
             lock_timeout: settings.database_timeout,
             file: file.clone(),
@@ -112,10 +115,10 @@ impl Db {
             clock: clock.clone(),
             page_limit: page_limit.clone(),
         };
-        let options = pool::options(settings, about);
+        let options = pool::options(settings, context);
         let pool = options.connect(&address).await.map_err(failed)?;
         let writers = if engine == Engine::Sqlite { 1 } else { settings.database_connections as usize };
-        let core = Core { pool, engine, condition, file, clock, listener: Listener::default() };
+        let core = Core { pool, engine, condition, file, clock, listener: ChangeListener::default() };
         let db = Self {
             core,
             url: settings.database_url.clone(),
@@ -123,21 +126,21 @@ impl Db {
             writer_timeout: settings.database_timeout,
             write_waits: Histogram::new(exponential_buckets(0.0005, 4.0, 8)),
             lock: lock.map(Arc::new),
-            keeper: Arc::new(Mutex::new(keeper)),
+            idle_connection: Arc::new(Mutex::new(idle_connection)),
             #[cfg(test)]
             page_limit,
         };
         match engine {
-            Engine::Sqlite => sqlite::refuse_older(&db.ask("SELECT sqlite_version()").await?)?,
+            Engine::Sqlite => sqlite::refuse_older(&db.query_text("SELECT sqlite_version()").await?)?,
             Engine::Postgres => {
-                postgres::refuse_older(&db.ask("SELECT current_setting('server_version_num')").await?)?
+                postgres::refuse_older(&db.query_text("SELECT current_setting('server_version_num')").await?)?
             }
         }
         Ok(db)
     }
 
-    /// Hears of changes that this process commits.
-    pub fn listener(&self) -> &Listener {
+    /// Receives the changes that this process commits.
+    pub fn listener(&self) -> &ChangeListener {
         &self.core.listener
     }
 
@@ -145,17 +148,17 @@ impl Db {
         self.core.engine
     }
 
-    /// Is no other server at work on it? Of servers on PostgreSQL one does not know.
-    pub fn is_ours_alone(&self) -> bool {
+    /// Whether this is the only server that uses the database. Always false on PostgreSQL, where other servers are not known.
+    pub fn is_exclusive(&self) -> bool {
         self.lock.is_some()
     }
 
-    /// For reading outside of a transaction.
+    /// The pool, for reading outside of a transaction.
     pub fn pool(&self) -> &AnyPool {
         &self.core.pool
     }
 
-    /// A transaction that will write. Dropped without `commit`, it leaves nothing behind.
+    /// Begins a transaction that writes. Dropping it without `commit` rolls it back.
     pub async fn write(&self) -> Result<Write, sqlx::Error> {
         let began = self.core.clock.steady();
         let begun = self.begin().await;
@@ -163,7 +166,7 @@ impl Db {
         begun
     }
 
-    /// How long writes waited for their turn and a connection, or until they gave up, in seconds.
+    /// How long writes waited for their turn and a connection, or until they timed out, in seconds.
     pub fn write_waits(&self) -> &Histogram {
         &self.write_waits
     }
@@ -177,22 +180,22 @@ impl Db {
         self.or_lost(Write::begin(&self.core, turn)).await
     }
 
-    /// Is it known that the database cannot be reached? Whoever needs it can be refused at once.
+    /// Whether the database is known to be unreachable, so that requests that need it can be refused at once.
     pub fn is_away(&self) -> bool {
         self.core.condition.is_away()
     }
 
-    /// Notes whether the repeated reading of the change log finds the database away. True when that is new.
+    /// Records whether the job that reads the change log found the database unreachable. Returns whether the value has changed.
     pub fn set_away(&self, away: bool) -> bool {
         self.core.condition.set_away(away)
     }
 
-    /// Ready once it is known that the database cannot be reached, or that the connections that are open now are lost.
+    /// Waits until the database is known to be unreachable, or the connections that are open now to be lost.
     pub async fn connections_lost(&self) {
         self.core.condition.connections_lost().await;
     }
 
-    /// Ends work that waits for the database in vain.
+    /// Runs work, but fails when the database becomes unreachable or its open connections are lost.
     pub async fn or_lost<T, E: From<Fault>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         tokio::select! {
             biased;
@@ -201,45 +204,45 @@ impl Db {
         }
     }
 
-    /// How often changes were refused, or failed, for a reason that a probe finds too.
+    /// How many changes were refused or failed for a reason that a probe would find too.
     pub fn faults(&self) -> u64 {
         self.core.condition.faults()
     }
 
-    /// Works with a connection of the pool for so long at most. One that does not answer in time is not used again.
+    /// Runs a query with a connection of the pool and a timeout. A connection that does not respond in time is closed.
     pub async fn within<T>(
         &self,
-        span: Duration,
-        work: impl for<'c> FnOnce(&'c mut AnyConnection) -> Work<'c, T>,
+        timeout: Duration,
+        work: impl for<'c> FnOnce(&'c mut AnyConnection) -> QueryFuture<'c, T>,
     ) -> Result<T, sqlx::Error> {
-        let mut late = pin!(tokio::time::sleep(span));
+        let mut deadline = pin!(tokio::time::sleep(timeout));
         let mut connection = tokio::select! {
             connection = self.core.pool.acquire() => connection?,
-            () = &mut late => return Err(Fault::Silent.into()),
+            () = &mut deadline => return Err(Fault::Silent.into()),
         };
-        let done = tokio::select! {
-            done = work(&mut connection) => Some(done),
-            () = &mut late => None,
+        let result = tokio::select! {
+            result = work(&mut connection) => Some(result),
+            () = &mut deadline => None,
         };
-        done.unwrap_or_else(|| {
+        result.unwrap_or_else(|| {
             connection.close_on_drop();
             Err(Fault::Silent.into())
         })
     }
 
-    /// The same twice. On PostgreSQL the second try has a new connection: those of the pool may have died without a sign. When
-    /// only the second succeeds, and none of the pool has answered meanwhile, those are replaced. On SQLite it is one try with
-    /// the time of two.
+    /// Like `within`, with a second attempt after a timeout. On PostgreSQL the second attempt uses a new connection, because those
+    /// of the pool may be dead. If only the second succeeds, and no connection of the pool has responded meanwhile, the pool's
+    /// connections are replaced. On SQLite there is one attempt with twice the time.
     pub async fn within_two_tries<T>(
         &self,
-        span: Duration,
-        work: impl for<'c> Fn(&'c mut AnyConnection) -> Work<'c, T>,
+        timeout: Duration,
+        work: impl for<'c> Fn(&'c mut AnyConnection) -> QueryFuture<'c, T>,
     ) -> Result<T, sqlx::Error> {
         if self.core.engine == Engine::Sqlite {
-            return self.within(2 * span, work).await;
+            return self.within(2 * timeout, work).await;
         }
         let began = self.core.clock.steady();
-        let first = self.within(span, &work).await;
+        let first = self.within(timeout, &work).await;
         if first.as_ref().err().map(Fault::of) != Some(Fault::Silent) {
             return first;
         }
@@ -250,18 +253,19 @@ impl Db {
             let _ = connection.close().await;
             Ok(done)
         };
-        let second = tokio::time::timeout(span, second).await.unwrap_or_else(|_| Err(Fault::Silent.into()));
-        if second.is_ok() && !self.core.condition.has_answered_since(began) {
-            tracing::warn!("the connections to the database no longer answer and are replaced by new ones");
+        let second =
+            tokio::time::timeout(timeout, second).await.unwrap_or_else(|_| Err(Fault::Silent.into()));
+        if second.is_ok() && !self.core.condition.has_responded_since(began) {
+            tracing::warn!("the database connections no longer respond; replacing them");
             self.core.condition.note_lost_connections(self.core.clock.steady());
         }
         second
     }
 
-    /// For tests: the file cannot grow beyond so many pages, or beyond its size where that is more.
+    /// Limits the size of the file to `max` pages, or to its current size if that is larger.
     #[cfg(test)]
-    pub fn limit_pages(&self, most: u32) {
-        self.page_limit.set(most);
+    pub fn limit_pages(&self, max: u32) {
+        self.page_limit.set(max);
     }
 
     /// One round trip.
@@ -272,22 +276,22 @@ impl Db {
 
     pub async fn close(&self) {
         self.core.pool.close().await;
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(keeper) = keeper {
-            let _ = keeper.close().await;
+        let idle_connection = self.idle_connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(connection) = idle_connection {
+            let _ = connection.close().await;
         }
     }
 
-    /// One text from one row, for the few questions an engine is asked about itself.
-    pub(super) async fn ask(&self, question: &'static str) -> Result<String, DbError> {
-        sqlx::query_scalar(question)
+    /// Runs a query that returns one text, such as the version of the engine.
+    pub(super) async fn query_text(&self, query: &'static str) -> Result<String, DbError> {
+        sqlx::query_scalar(query)
             .fetch_one(&self.core.pool)
             .await
             .map_err(|error| DbError::new(error.to_string()))
     }
 }
 
-async fn try_once(
+async fn connect_once(
     engine: Engine,
     address: &str,
     lock_timeout: Duration,
@@ -295,7 +299,7 @@ async fn try_once(
     let mut connection = AnyConnection::connect(address).await?;
     pool::configure(engine, &mut connection, lock_timeout).await?;
     if engine == Engine::Sqlite {
-        // Only a connection that has read something holds on to the write-ahead log.
+        // A connection keeps the write-ahead log open only after it has read something.
         sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&mut connection).await?;
     }
     Ok(connection)

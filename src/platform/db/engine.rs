@@ -1,4 +1,4 @@
-//! The two engines, and who opens a database.
+//! The two database engines, and the kinds of programs that open a database.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// May several servers work on one database?
+    /// Whether several servers can use one database.
     pub const fn is_shared(self) -> bool {
         matches!(self, Self::Postgres)
     }
@@ -24,7 +24,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// Who opens the database: of servers, one at a time may work on a SQLite file; tools may work beside it.
+/// Who opens the database. Only one server at a time can use a SQLite file; command-line tools can use it at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opener {
     Server,

@@ -1,4 +1,4 @@
-//! Why a database does not open.
+//! The error of opening a database and of administrative commands.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ impl DbError {
         Self { line: line.into().split_whitespace().collect::<Vec<_>>().join(" "), is_away: false }
     }
 
-    /// The same for a database that cannot be reached now and may be there later.
+    /// An error for a database that cannot be reached now and may be reachable later.
     pub(super) fn away(line: impl Into<String>) -> Self {
         Self { is_away: true, ..Self::new(line) }
     }
@@ -35,7 +35,8 @@ impl fmt::Display for DbError {
 
 impl std::error::Error for DbError {}
 
-/// May the same database be there a little later? A name that is not known counts too: the name server may start later.
+/// Whether the database may be reachable a little later. That includes an unknown host name, because the name server may start
+/// later.
 pub(super) fn may_come_back(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(cause) => cause.kind() != std::io::ErrorKind::PermissionDenied,

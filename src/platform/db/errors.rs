@@ -1,4 +1,4 @@
-//! Errors of the database, counted for the whole process: they occur where no app is at hand.
+//! Counts database errors. The counts are global, because errors occur where the app is not available.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,12 +9,12 @@ static COUNTS: [AtomicU64; KINDS.len()] = [const { AtomicU64::new(0) }; KINDS.le
 
 pub fn count_error(error: &sqlx::Error) {
     let kind = kind_of(error);
-    if let Some(place) = KINDS.iter().position(|known| *known == kind) {
-        COUNTS[place].fetch_add(1, Ordering::Relaxed);
+    if let Some(index) = KINDS.iter().position(|candidate| *candidate == kind) {
+        COUNTS[index].fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// So far, by kind.
+/// The number of errors so far, by kind.
 pub fn error_counts() -> impl Iterator<Item = (&'static str, u64)> {
     KINDS.into_iter().zip(COUNTS.iter().map(|count| count.load(Ordering::Relaxed)))
 }

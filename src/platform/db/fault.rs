@@ -1,4 +1,4 @@
-//! What can be wrong with a database, in words for the operator: the one place that knows the error codes of the engines.
+//! What can be wrong with a database, with texts for the operator. Only this file knows the error codes of the engines.
 
 use std::fmt;
 use std::fs::File;
@@ -11,9 +11,9 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 pub enum Fault {
     /// It cannot be reached.
     Away,
-    /// It did not answer in time.
+    /// It did not respond in time.
     Silent,
-    /// It refuses this server: a wrong name or password, or rights that were taken away.
+    /// It refuses this server, because of a wrong name or password or missing rights.
     Denied,
     /// Its disk is full, or its files may not grow.
     Full,
@@ -37,7 +37,7 @@ pub enum Fault {
     Damaged,
     /// A table that the migrations created is missing.
     TableMissing,
-    /// It answered with any other error, which is the fault of the statement.
+    /// It returned any other error, so the statement is wrong.
     Failing,
 }
 
@@ -51,11 +51,11 @@ impl Fault {
             Sql::PoolTimedOut => Self::Silent,
             Sql::Database(cause) if is_fatal(cause.as_ref()) => Self::Away,
             Sql::Database(cause) => match cause.code() {
-                // SQLite has no code of its own for it.
+                // SQLite has no separate code for this error.
                 Some(code) if code == "1" && cause.message().starts_with("no such table") => {
                     Self::TableMissing
                 }
-                // It cannot open a file, and does not say why.
+                // SQLite cannot open a file, and does not report the reason.
                 Some(code) if code == "14" && no_file_can_be_opened() => Self::OutOfFiles,
                 Some(code) => Self::of_code(&code),
                 None => Self::Failing,
@@ -64,12 +64,12 @@ impl Fault {
         }
     }
 
-    /// A fault that was turned into an error of the driver's type.
+    /// The fault in an error that was created from a `Fault`.
     fn inside(cause: &io::Error) -> Option<Self> {
         cause.get_ref()?.downcast_ref().copied()
     }
 
-    /// By the code of PostgreSQL, which has five characters, or of SQLite, a smaller number.
+    /// Codes of PostgreSQL have five characters; codes of SQLite are smaller numbers.
     fn of_code(code: &str) -> Self {
         if code.len() == 5 { Self::of_postgres(code) } else { Self::of_sqlite(code) }
     }
@@ -83,9 +83,9 @@ impl Fault {
             "40001" | "40P01" | "55P03" => Self::Locked,
             "42P01" => Self::TableMissing,
             "XX001" | "XX002" => Self::Damaged,
-            // Connection, resources, shutdown, system error.
+            // The classes for connections, resources, shutdown and system errors.
             _ if is_of(&["08", "53", "57P", "58"]) => Self::Away,
-            // Sign-in, unknown database, rights, a database that admits nobody.
+            // Authentication, unknown database, missing rights, a database that does not accept connections.
             _ if is_of(&["28", "3D000", "42501", "55000"]) => Self::Denied,
             _ => Self::Failing,
         }
@@ -94,7 +94,7 @@ impl Fault {
     /// Extended codes have the primary one in the low byte.
     fn of_sqlite(code: &str) -> Self {
         match code.parse::<u32>().map(|number| number & 0xff) {
-            // Of failed writes: the limit on the size of files, or a quota. SQLite has a code of its own for a full disk only.
+            // SQLITE_IOERR_WRITE: the limit on the size of files, or a quota. The code for "full" is only for a full disk.
             _ if code == "778" => Self::Full,
             Ok(5 | 6) => Self::Locked,
             Ok(8) => Self::ReadOnly,
@@ -105,12 +105,12 @@ impl Fault {
         }
     }
 
-    /// Whether the database cannot do its work now; otherwise the statement is wrong.
+    /// Whether the database cannot work at the moment. If not, the statement is wrong.
     pub fn is_outage(self) -> bool {
         self != Self::Failing
     }
 
-    /// Is the cause of a refused request an outage that the log already tells of, once for all requests?
+    /// Whether the cause of a refused request is an outage that is already in the log, once for all requests.
     pub fn is_known_outage(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
         let inside = match cause.downcast_ref::<sqlx::Error>() {
             Some(sqlx::Error::Io(cause)) => Self::inside(cause),
@@ -120,8 +120,8 @@ impl Fault {
     }
 }
 
-/// Whether PostgreSQL closes or refuses a connection because of an internal error: with a full disk, for example, a new
-/// connection cannot write its cache. Other reasons have codes of their own.
+/// Whether PostgreSQL closes or refuses a connection because of an internal error. With a full disk, for example, a new connection
+/// cannot write its cache. Other reasons have their own codes.
 fn is_fatal(error: &(dyn DatabaseError + 'static)) -> bool {
     error.try_downcast_ref::<PgDatabaseError>().is_some_and(|error| {
         error.code() == "XX000" && matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
@@ -129,7 +129,7 @@ fn is_fatal(error: &(dyn DatabaseError + 'static)) -> bool {
 }
 
 fn is_out_of_files(error: &io::Error) -> bool {
-    /// EMFILE and ENFILE.
+    /// ENFILE is 23, EMFILE is 24.
     const CODES: [i32; 2] = [24, 23];
     error.raw_os_error().is_some_and(|code| CODES.contains(&code))
 }
@@ -144,7 +144,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Away => "the database cannot be reached",
-            Self::Silent => "the database did not answer in time",
+            Self::Silent => "the database did not respond in time",
             Self::Denied => "the database refuses this server: check its name, user, password and rights",
             Self::Full => {
                 "the database is full: make room on its disk, or raise the limit on the size of its files"
@@ -175,7 +175,7 @@ impl fmt::Display for Fault {
             }
             Self::Damaged => "the database file is damaged: restore a backup and restart",
             Self::TableMissing => "a table of the database is missing: restore a backup and restart",
-            Self::Failing => "the database answers with an error",
+            Self::Failing => "the database returned an error",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What the operator watches of a database: its size, and when it was last copied.
+//! Figures for the metrics: the size of the database, and the time of the last backup.
 
 use sqlx::Row;
 
@@ -6,13 +6,13 @@ use super::{Db, Engine};
 use crate::shared::Timestamp;
 
 impl Db {
-    /// In bytes; of SQLite, the file without its write-ahead log.
+    /// The size in bytes. On SQLite, without the write-ahead log.
     pub async fn size(&self) -> Result<i64, sqlx::Error> {
-        let question = match self.core.engine {
+        let query = match self.core.engine {
             Engine::Sqlite => "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
             Engine::Postgres => "SELECT pg_database_size(current_database())",
         };
-        sqlx::query_scalar(question).fetch_one(&self.core.pool).await
+        sqlx::query_scalar(query).fetch_one(&self.core.pool).await
     }
 
     pub async fn last_backup(&self) -> Result<Option<Timestamp>, sqlx::Error> {
@@ -22,8 +22,8 @@ impl Db {
         row.map(|row| Ok(Timestamp::from_millis(row.try_get("finished_at")?))).transpose()
     }
 
-    /// The process that makes backups is not the one that tells of them.
-    pub async fn note_backup(&self, at: Timestamp) -> Result<(), sqlx::Error> {
+    /// Stores the time of a backup, because the process that makes backups is not the one that serves the metrics.
+    pub async fn record_backup(&self, at: Timestamp) -> Result<(), sqlx::Error> {
         let mut write = self.write().await?;
         sqlx::query(
             "INSERT INTO maintenance (task, finished_at) VALUES ('backup', $1) \

@@ -1,5 +1,4 @@
-//! What SQLite's index of its write-ahead log (`-shm`) says about the log (`-wal`), in the format that
-//! https://sqlite.org/walformat.html describes.
+//! Parses SQLite's index (`-shm`) of its write-ahead log (`-wal`). https://sqlite.org/walformat.html describes the format.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -8,23 +7,24 @@ use std::os::unix::fs::FileExt;
 const VERSION: u32 = 3_007_000;
 /// The index begins with two copies of a header of this length.
 const HEADER: usize = 48;
-/// How many frames were copied into the database, and how many with the copy that is running or was broken off.
+/// The offsets of two numbers: how many frames were copied into the database, and how many will have been after the copy that is
+/// running or was aborted.
 const COPIED: usize = 96;
 const COPYING: usize = 128;
 const LENGTH: usize = 136;
 
-/// A log begins with this header; a frame is a page behind a header of its own.
+/// The sizes of the log's header and of the header in front of the page of each frame.
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
-/// The last bit of the log's first four bytes says how its checksums are computed.
+/// The first four bytes of the log, except for the last bit, which selects how its checksums are computed.
 const LOG_MAGIC: u32 = 0x377f_0682;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogIndex {
-    /// The frames of the log that are valid. 0 after all of them were copied and the log begins anew.
+    /// The number of valid frames in the log. 0 after all of them were copied and the log starts again.
     frames: u32,
     page_size: u64,
-    /// Random; different each time the log begins anew.
+    /// Random; different each time the log starts again.
     salts: [u8; 8],
     copied: u32,
     copying: u32,
@@ -34,7 +34,7 @@ pub struct LogIndex {
 pub type CopyState = ([u8; 8], u32);
 
 impl LogIndex {
-    /// None while it is being written, and if it is not in the known format.
+    /// None while the index is being written, and if it is in another format.
     pub fn read(file: &File) -> Option<Self> {
         let mut bytes = [0; LENGTH];
         file.read_exact_at(&mut bytes, 0).ok()?;
@@ -50,7 +50,7 @@ impl LogIndex {
         let page_size = u64::from(u16::from_ne_bytes([bytes[14], bytes[15]]));
         Some(Self {
             frames: number(16),
-            // The greatest size does not fit into two bytes.
+            // The largest size does not fit into two bytes and is written as 1.
             page_size: if page_size == 1 { 65_536 } else { page_size },
             salts: *bytes[32..].first_chunk()?,
             copied: number(COPIED),
@@ -63,15 +63,15 @@ impl LogIndex {
         if self.frames == 0 {
             return true;
         }
-        let least = LOG_HEADER + u64::from(self.frames) * (FRAME_HEADER + self.page_size);
+        let min_length = LOG_HEADER + u64::from(self.frames) * (FRAME_HEADER + self.page_size);
         let mut header = [0; LOG_HEADER as usize];
-        log.metadata().is_ok_and(|about| about.len() >= least)
+        log.metadata().is_ok_and(|about| about.len() >= min_length)
             && log.read_exact_at(&mut header, 0).is_ok()
             && header.first_chunk().is_some_and(|magic| u32::from_be_bytes(*magic) & !1 == LOG_MAGIC)
             && header[16..24] == self.salts
     }
 
-    /// None while frames are being copied, if the last copy was broken off, and in an empty log, whose salts may change.
+    /// None while frames are being copied, after a copy was aborted, and for an empty log, because its salts may change.
     pub fn copy_state(&self) -> Option<CopyState> {
         (self.frames > 0 && self.copied == self.copying).then_some((self.salts, self.copied))
     }

@@ -1,4 +1,4 @@
-//! One `migrations/` folder for both engines, carried in the binary and run at the start.
+//! Runs the migrations at the start. One `migrations/` folder, embedded in the binary, serves both engines.
 
 use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
@@ -11,20 +11,23 @@ use crate::platform::config::DatabaseUrl;
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 pub async fn run(pool: &AnyPool, engine: Engine, url: &DatabaseUrl) -> Result<(), DbError> {
-    adapted(engine).run(pool).await.map_err(|error| explain(url, &error))
+    migrator(engine).run(pool).await.map_err(|error| explain(url, &error))
 }
 
-/// The tables as an earlier version left them.
+/// Creates the tables of an earlier version.
 #[cfg(test)]
-pub async fn migrate_to(settings: &crate::platform::config::Database, version: i64) -> Result<(), DbError> {
+pub async fn migrate_to(
+    settings: &crate::platform::config::DatabaseSettings,
+    version: i64,
+) -> Result<(), DbError> {
     let db = super::Db::connect(settings, super::Opener::Server).await?;
-    adapted(db.engine()).run_to(version, db.pool()).await.map_err(|error| explain(&db.url, &error))
+    migrator(db.engine()).run_to(version, db.pool()).await.map_err(|error| explain(&db.url, &error))
 }
 
-fn adapted(engine: Engine) -> Migrator {
+fn migrator(engine: Engine) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|migration| match engine {
         Engine::Sqlite => migration.clone(),
-        // The checksum stays that of the file, so that both engines tell the same edit.
+        // The checksum is still that of the file, so that a changed file is detected on both engines.
         Engine::Postgres => Migration {
             sql: AssertSqlSafe(postgres::in_byte_order(migration.sql.as_str())).into_sql_str(),
             ..migration.clone()
@@ -51,7 +54,7 @@ fn explain(url: &DatabaseUrl, error: &MigrateError) -> DbError {
             newest()
         )),
         MigrateError::VersionMismatch(version) => DbError::new(format!(
-            "migration {version} of the database {} is not the one that this Latchkey carries: it was made by a changed build",
+            "migration {version} of the database {} differs from the one in this Latchkey: a modified build created it",
             url
         )),
         error => DbError::new(format!("the tables of {} could not be brought up to date: {error}", url)),

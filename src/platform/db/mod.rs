@@ -1,9 +1,8 @@
-//! The database: one SQL for SQLite and PostgreSQL over `sqlx::Any`. What the engines do differently (opening, locking,
-//! collation, backup, health) is in this folder and nowhere else.
+//! The database: one SQL for SQLite and PostgreSQL over `sqlx::Any`. Everything that differs between the engines (opening,
+//! locking, collation, backup, health) is in this folder.
 //!
-//! SQL uses `$1`, TEXT and BIGINT only; times are unix milliseconds, a state is a nullable time. On SQLite there is one
-//! writer at a time, and its transaction is `BEGIN IMMEDIATE`, so that two writers wait for each other at the start and
-//! never meet in the middle.
+//! SQL uses `$1`, TEXT and BIGINT only. Times are unix milliseconds, and a state is a nullable time. On SQLite there is one writer
+//! at a time, and its transaction begins with `BEGIN IMMEDIATE`, so that writers wait at the start and cannot deadlock later.
 
 mod backup;
 mod check;
@@ -35,6 +34,6 @@ pub use errors::{count_error, error_counts};
 pub use fault::Fault;
 #[cfg(test)]
 pub use migrate::{migrate_to, newest};
-pub use text::{ROWS, places, sql};
+pub use text::{ROWS_PER_STATEMENT, row_placeholders, sql};
 pub use wait::open_when_reachable;
 pub use write::{Session, Write};

@@ -1,4 +1,4 @@
-//! The SQLite file that is open, and its write-ahead log: are they still what this server works on?
+//! The open SQLite file and its write-ahead log. Checks that nothing else has replaced or overwritten them.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -12,29 +12,29 @@ use super::log_index::{CopyState, LogIndex};
 use super::sqlite::{address_for, with_suffix};
 use super::text::sql;
 
-/// The database's file as it was found at the start. The handle stays open until the end: closing any handle of a file
-/// gives up all locks that the process has on it, and those of SQLite are among them.
+/// The database file as it was at the start. The handle stays open until the end, because closing any handle of a file releases
+/// all locks that the process has on it, including those of SQLite.
 pub struct OpenFile {
     /// Without symbolic links, as SQLite itself names the companions of the file.
     path: PathBuf,
     file: File,
-    identity: Identity,
-    /// Once they exist. SQLite keeps them while a connection is open.
+    identity: FileId,
+    /// Set once they exist. SQLite does not delete them while a connection is open.
     companions: OnceLock<Companions>,
     /// The first bytes of the file, and how much of the log had been copied into it when they were read.
     last_header: Mutex<Option<(CopyState, FileHeader)>>,
 }
 
 /// Device and inode.
-type Identity = (u64, u64);
+type FileId = (u64, u64);
 
 /// The header of an SQLite file.
 type FileHeader = [u8; 100];
 
-/// How that header begins.
+/// The first bytes of that header.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// The write-ahead log `-wal` and its index `-shm`. Their handles stay open for the same reason as that of the database.
+/// The write-ahead log `-wal` and its index `-shm`. Their handles stay open for the same reason.
 struct Companions {
     log: Companion,
     index: Companion,
@@ -43,7 +43,7 @@ struct Companions {
 struct Companion {
     path: PathBuf,
     file: File,
-    identity: Identity,
+    identity: FileId,
 }
 
 impl Companion {
@@ -58,7 +58,7 @@ impl Companion {
     }
 }
 
-fn identity(path: &Path) -> std::io::Result<Identity> {
+fn identity(path: &Path) -> std::io::Result<FileId> {
     std::fs::symlink_metadata(path).map(|about| (about.dev(), about.ino()))
 }
 
@@ -76,8 +76,8 @@ impl OpenFile {
         &self.path
     }
 
-    /// Locks the file itself, by whatever path it was opened. False when another process or handle has the lock. It does not
-    /// concern SQLite, which locks ranges of bytes.
+    /// Locks the file, independent of the path that it was opened by. Returns false if another process or handle has the lock. It
+    /// does not conflict with SQLite, which locks ranges of bytes.
     pub fn lock(&self) -> std::io::Result<bool> {
         match self.file.try_lock() {
             Ok(()) => Ok(true),
@@ -90,7 +90,8 @@ impl OpenFile {
         let _ = self.file.unlock();
     }
 
-    /// From now on the write-ahead log and its index must stay what they are: what was written last is in the log only.
+    /// Remembers the write-ahead log and its index. From now on they must not be replaced, because the latest changes are only in
+    /// the log.
     pub fn remember_companions(&self) {
         let open = |suffix| Companion::open(with_suffix(&self.path, suffix));
         if let (Ok(log), Ok(index)) = (open("-wal"), open("-shm")) {
@@ -98,18 +99,18 @@ impl OpenFile {
         }
     }
 
-    /// Are the file and its log still at their paths, and has nothing but SQLite written to them, as far as their first
-    /// bytes and the log's length tell?
+    /// Checks that the file and its log are still at their paths and, by their first bytes and the length of the log, that only
+    /// SQLite has written to them.
     pub fn check(&self) -> Result<(), Fault> {
-        self.check_place()?;
+        self.check_paths()?;
         if let Some(companions) = self.companions.get() {
             companions.check_log()?;
         }
         self.check_header()
     }
 
-    /// Is it still at its path, and are its companions?
-    pub fn check_place(&self) -> Result<(), Fault> {
+    /// Checks that the file and its companions are still at their paths.
+    pub fn check_paths(&self) -> Result<(), Fault> {
         let now = identity(&self.path).map_err(|_| Fault::Missing)?;
         if now != self.identity {
             return Err(Fault::Replaced);
@@ -119,24 +120,26 @@ impl OpenFile {
         if are_there { Ok(()) } else { Err(Fault::LogLost) }
     }
 
-    /// Called after each change, so that as little as possible lies between that and the next check.
+    /// Remembers the header after each change, so that a later check detects other writers.
     pub fn remember_header(&self) {
         let _ = self.check_header();
     }
 
-    /// The header changes only when SQLite copies the log into the file. If it is another one although no more of the log
-    /// was copied, then something else has written to the file.
+    /// The header changes only when SQLite copies the log into the file. If it has changed although nothing was copied, something
+    /// else has written to the file.
     fn check_header(&self) -> Result<(), Fault> {
-        let before = self.copy_state();
+        let state_at_start = self.copy_state();
         let mut header = [0; 100];
         self.file.read_exact_at(&mut header, 0).map_err(|_| Fault::Damaged)?;
         if !header.starts_with(MAGIC) {
             return Err(Fault::Damaged);
         }
-        let Some(state) = before.filter(|state| Some(*state) == self.copy_state()) else { return Ok(()) };
+        let Some(state) = state_at_start.filter(|state| Some(*state) == self.copy_state()) else {
+            return Ok(());
+        };
         let mut last = self.last_header.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((known_state, known)) if *known_state == state && *known != header => {
+            Some((last_state, last_header)) if *last_state == state && *last_header != header => {
                 Err(Fault::Overwritten)
             }
             _ => {
@@ -151,7 +154,7 @@ impl OpenFile {
         LogIndex::read(&self.companions.get()?.index.file)?.copy_state()
     }
 
-    /// Reads a row of every table with a new connection, which has no page in its memory.
+    /// Reads a row of every table with a new connection, which has no pages in its cache.
     pub async fn read_afresh(&self) -> Result<(), sqlx::Error> {
         let address =
             address_for(&self.path, "ro").map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
@@ -166,11 +169,11 @@ impl OpenFile {
 pub struct FileLock(Arc<OpenFile>);
 
 impl FileLock {
-    pub fn take(file: &Arc<OpenFile>) -> Result<Self, String> {
+    pub fn acquire(file: &Arc<OpenFile>) -> Result<Self, String> {
         match file.lock() {
             Ok(true) => Ok(Self(Arc::clone(file))),
             Ok(false) => Err("another server works on this file; \
-                 to run several, set database_url to a PostgreSQL database"
+                 to run several servers, set database_url to a PostgreSQL database"
                 .to_owned()),
             Err(error) => Err(format!("it cannot be locked ({error})")),
         }
@@ -184,9 +187,9 @@ impl Drop for FileLock {
 }
 
 impl Companions {
-    /// Does the log have all that its index says it has?
+    /// Checks that the log contains everything that its index refers to.
     fn check_log(&self) -> Result<(), Fault> {
-        // Copying the log into the file may empty it in between; then the index says so.
+        // SQLite may empty the log between the two reads. Then the index changes too, and the check is repeated.
         for _ in 0..3 {
             let Some(index) = LogIndex::read(&self.index.file) else { return Ok(()) };
             if index.is_matched_by(&self.log.file) {
@@ -208,7 +211,7 @@ async fn read_all_tables(connection: &mut AnyConnection) -> Result<(), sqlx::Err
     if tables.is_empty() {
         return Err(Fault::TableMissing.into());
     }
-    // An index would do as well for such a question, and the table would not be looked at.
+    // Without NOT INDEXED, SQLite could read an index instead of the table.
     let row_of =
         |table: &String| format!("(SELECT 1 FROM \"{}\" NOT INDEXED LIMIT 1)", table.replace('"', "\"\""));
     let rows: Vec<String> = tables.iter().map(row_of).collect();

@@ -1,4 +1,4 @@
-//! How connections come into the pool, leave it and come back.
+//! Configures the connection pool: what happens when a connection is opened, acquired and released.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::sqlite::PageLimit;
 use super::{postgres, sqlite};
 use crate::platform::{Clock, config};
 
-/// After this long a connection may have been lost unnoticed.
-const REST: Duration = Duration::from_secs(1);
-/// A connection that does not answer a ping for this long is closed.
-const SILENCE: Duration = Duration::from_secs(2);
+/// A connection that was idle for longer is pinged before it is used, because it may be dead.
+const MAX_IDLE_WITHOUT_PING: Duration = Duration::from_secs(1);
+/// A connection that does not respond to a ping within this time is closed.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the pool must know of the database.
+/// What the callbacks of the pool need.
 #[derive(Clone)]
-pub struct About {
+pub struct PoolContext {
     pub engine: Engine,
     pub lock_timeout: Duration,
     pub file: Option<Arc<OpenFile>>,
@@ -29,58 +29,60 @@ pub struct About {
     pub page_limit: PageLimit,
 }
 
-impl About {
+impl PoolContext {
     /// Whether a connection of this age is known to be lost.
     fn is_lost(&self, age: Duration) -> bool {
         self.condition.is_lost(self.clock.steady().saturating_sub(age))
     }
 
-    /// The pool itself pings without a time limit: a connection that died without a sign would never leave it.
+    /// Pings with a timeout. The pool's own ping has none, so dead connections could block it for ever.
     async fn ping(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        tokio::time::timeout(SILENCE, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        self.condition.note_answer(self.clock.steady());
+        tokio::time::timeout(PING_TIMEOUT, connection.ping())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)??;
+        self.condition.note_response(self.clock.steady());
         Ok(())
     }
 }
 
-pub fn options(settings: &config::Database, about: About) -> AnyPoolOptions {
-    let (opened, released) = (about.clone(), about.clone());
+pub fn options(settings: &config::DatabaseSettings, context: PoolContext) -> AnyPoolOptions {
+    let (connect_context, release_context) = (context.clone(), context.clone());
     AnyPoolOptions::new()
         .max_connections(settings.database_connections)
         .acquire_timeout(settings.database_timeout)
-        // A connection that worked a moment ago works: it is asked only after a rest.
+        // Only connections that were idle for a while are pinged, in `before_acquire`.
         .test_before_acquire(false)
         .before_acquire(move |connection, used| {
-            let about = about.clone();
+            let context = context.clone();
             Box::pin(async move {
-                if about.is_lost(used.age) {
+                if context.is_lost(used.age) {
                     return Ok(false);
                 }
-                about.page_limit.apply(connection).await?;
-                if used.idle_for > REST {
-                    about.ping(connection).await?;
+                context.page_limit.apply(connection).await?;
+                if used.idle_for > MAX_IDLE_WITHOUT_PING {
+                    context.ping(connection).await?;
                 }
                 Ok(true)
             })
         })
         .after_connect(move |connection, _| {
-            let About { engine, lock_timeout, file, page_limit, .. } = opened.clone();
+            let PoolContext { engine, lock_timeout, file, page_limit, .. } = connect_context.clone();
             Box::pin(async move {
-                // Two connections of the pool must never work on two files.
+                // All connections of the pool must work on the same file.
                 if let Some(file) = file {
-                    file.check_place()?;
+                    file.check_paths()?;
                 }
                 page_limit.apply(connection).await?;
                 configure(engine, connection, lock_timeout).await
             })
         })
         .after_release(move |connection, used| {
-            let about = released.clone();
+            let context = release_context.clone();
             Box::pin(async move {
-                if about.condition.is_away() || about.is_lost(used.age) {
+                if context.condition.is_away() || context.is_lost(used.age) {
                     return Ok(false);
                 }
-                about.ping(connection).await.map(|()| true)
+                context.ping(connection).await.map(|()| true)
             })
         })
 }

@@ -1,4 +1,4 @@
-//! What PostgreSQL needs: a version that is still maintained, and texts compared byte by byte as SQLite does.
+//! What is specific to PostgreSQL: the oldest supported version, and texts that are compared byte by byte as in SQLite.
 
 use sqlx::{AnyConnection, Executor};
 
@@ -6,7 +6,7 @@ use super::error::DbError;
 
 const OLDEST: u32 = 13;
 
-/// A server that vanished in the middle of a transaction holds its rows no longer than this.
+/// Limits how long PostgreSQL keeps the row locks of a server that died in the middle of a transaction.
 pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     connection.execute("SET idle_in_transaction_session_timeout = '15s'").await.map(drop)
 }
@@ -20,8 +20,8 @@ pub fn refuse_older(version: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-/// A migration's SQL with every text column in byte order, as on SQLite; otherwise the order of names, and with it
-/// every keyset page, would depend on the database's locale.
+/// A migration's SQL with every text column in byte order, as on SQLite. Otherwise the order of names, and with it the
+/// pagination, would depend on the locale of the database.
 pub fn in_byte_order(migration: &str) -> String {
     migration.replace(" TEXT", " TEXT COLLATE \"C\"")
 }

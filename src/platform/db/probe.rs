@@ -1,4 +1,4 @@
-//! May the database be used? One row is written and read back; on SQLite the file is looked at as well.
+//! Probes whether the database works: writes one row and reads it back, and on SQLite checks the file as well.
 
 use std::time::Duration;
 
@@ -8,29 +8,29 @@ use super::open_file::OpenFile;
 use super::{Db, Fault};
 use crate::shared::Timestamp;
 
-/// How long the probe waits for its turn to write on SQLite. Another transaction of this server that takes longer proves as
-/// much; the write lock of another process does not.
-const TURN: Duration = Duration::from_millis(300);
-/// Of the filler, so that the row cannot be written without new pages of the file.
+/// How long the probe waits for its turn to write on SQLite. If another transaction of this server takes longer, writing works. If
+/// another process holds the write lock for too long, it does not.
+const WRITE_WAIT: Duration = Duration::from_millis(300);
+/// The length of the filler, so that writing the row needs new pages of the file.
 const ROOM: usize = 16_000;
-/// The same after a change failed for lack of room: more than any change needs, which may have found no room where a small
-/// one still does.
+/// The length of the filler after a change failed for lack of room. It is longer than any change, because a short row may still
+/// fit when a long one does not.
 const AMPLE_ROOM: usize = 256_000;
 
 const READ: &str = "SELECT at FROM readiness_probe WHERE one = 1";
 
 impl Db {
-    /// Takes no longer than `patience` where the database does not answer.
-    pub async fn probe(&self, now: Timestamp, patience: Duration) -> Result<(), Fault> {
+    /// Fails after `timeout` if the database does not respond.
+    pub async fn probe(&self, now: Timestamp, timeout: Duration) -> Result<(), Fault> {
         if self.is_away() {
-            // The file may tell why.
+            // A fault of the file may be the reason.
             return self.core.file.as_ref().map_or(Ok(()), |file| file.check()).and(Err(Fault::Away));
         }
         let probed = match &self.core.file {
-            Some(file) => tokio::time::timeout(patience, self.probe_file(file, now))
+            Some(file) => tokio::time::timeout(timeout, self.probe_file(file, now))
                 .await
                 .unwrap_or_else(|_| Err(Fault::Silent.into())),
-            None => self.probe_server(now, patience).await,
+            None => self.probe_server(now, timeout).await,
         };
         probed.map_err(|error| {
             let fault = Fault::of(&error);
@@ -46,15 +46,15 @@ impl Db {
                 self.core.condition.note_unreadable();
             }
         })?;
-        let turn = tokio::time::timeout(TURN, self.write()).await;
-        if turn.is_err() && self.core.condition.is_locked(self.core.clock.steady(), self.writer_timeout) {
+        let write = tokio::time::timeout(WRITE_WAIT, self.write()).await;
+        if write.is_err() && self.core.condition.is_locked(self.core.clock.steady(), self.writer_timeout) {
             return Err(Fault::Locked.into());
         }
-        if let Ok(write) = turn {
+        if let Ok(write) = write {
             let mut write = write?;
             let was_full = self.core.condition.is_full();
             let room = if was_full { AMPLE_ROOM } else { ROOM };
-            // Its pages are free again in the same transaction.
+            // The second update frees the new pages in the same transaction.
             for filler in [room, 0] {
                 sqlx::query("UPDATE readiness_probe SET at = $1, filler = $2 WHERE one = 1")
                     .bind(now.millis())
@@ -71,9 +71,9 @@ impl Db {
         if self.core.condition.has_damage() { Err(Fault::Damaged.into()) } else { Ok(()) }
     }
 
-    async fn probe_server(&self, now: Timestamp, patience: Duration) -> Result<(), sqlx::Error> {
-        // One statement that commits by itself: no server can stop in the middle of it and hold the row.
-        self.within(patience, |connection| {
+    async fn probe_server(&self, now: Timestamp, timeout: Duration) -> Result<(), sqlx::Error> {
+        // A single statement, so that no server can die in the middle of a transaction and keep the row locked.
+        self.within(timeout, |connection| {
             Box::pin(async move {
                 sqlx::query("UPDATE readiness_probe SET at = $1 WHERE one = 1")
                     .bind(now.millis())
@@ -83,24 +83,24 @@ impl Db {
             })
         })
         .await?;
-        // The row fits into a page that is there. A write that failed for lack of room has told more.
-        if self.core.condition.is_full() { self.probe_room(patience).await } else { Ok(()) }
+        // The row fits into an existing page, so this does not prove that there is room for more.
+        if self.core.condition.is_full() { self.probe_room(timeout).await } else { Ok(()) }
     }
 
-    /// Is there room for a few new pages?
-    async fn probe_room(&self, patience: Duration) -> Result<(), sqlx::Error> {
+    /// Checks that there is room for a few new pages.
+    async fn probe_room(&self, timeout: Duration) -> Result<(), sqlx::Error> {
         const ROOM: &str =
             "CREATE TEMPORARY TABLE readiness_room AS SELECT generate_series(1, 5000) AS number";
-        let made = self
-            .within(patience, |connection| {
+        let created = self
+            .within(timeout, |connection| {
                 Box::pin(async move {
                     connection.execute(ROOM).await?;
                     connection.execute("DROP TABLE readiness_room").await.map(drop)
                 })
             })
             .await;
-        match made {
-            // Without the right to make temporary tables the next write tells.
+        match created {
+            // Without the right to create temporary tables, only the next write can show whether there is room.
             Err(error) if Fault::of(&error) != Fault::Denied => Err(error),
             _ => {
                 self.core.condition.note_room();

@@ -1,4 +1,4 @@
-//! What SQLite needs: a folder, one server a file, its settings, and a version without the WAL-reset bug.
+//! What is specific to SQLite: creating the folder and the file, the settings of a connection, and the oldest supported version.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -11,10 +11,10 @@ use super::engine::Opener;
 use super::error::DbError;
 use super::text::sql;
 
-/// 3.7.0 to 3.51.2 can corrupt a database when the write-ahead log is reset.
+/// Versions 3.7.0 to 3.51.2 can corrupt a database when the write-ahead log is reset.
 const OLDEST: [u32; 3] = [3, 51, 3];
 
-/// Makes the folder and the file, and checks that they can be written.
+/// Creates the folder and the file, and checks that they can be written.
 pub fn prepare(path: &Path, opener: Opener) -> Result<(), String> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -23,12 +23,12 @@ pub fn prepare(path: &Path, opener: Opener) -> Result<(), String> {
     if opener == Opener::Tool {
         return if path.exists() { Ok(()) } else { Err("there is no such file".to_owned()) };
     }
-    // The file holds what others on the machine must not read; its companions get its mode from SQLite.
+    // Other users of the machine must not read the file. SQLite gives its companions the same mode.
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| format!("the folder {} cannot be made ({error})", folder.display()))?;
+        .map_err(|error| format!("the folder {} cannot be created ({error})", folder.display()))?;
     refuse_lone_log(path)?;
     OpenOptions::new()
         .create(true)
@@ -47,7 +47,7 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A new database would discard the write-ahead log of the one that is missing.
+/// Refuses a missing database file whose write-ahead log exists, because creating a new database would discard the log.
 fn refuse_lone_log(path: &Path) -> Result<(), String> {
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
     let log = with_suffix(path, "-wal");
@@ -61,8 +61,8 @@ fn refuse_lone_log(path: &Path) -> Result<(), String> {
     ))
 }
 
-/// The path as the driver reads it: percent-encoded. The file exists already: a connection that created a missing one would
-/// begin a second database beside the open one.
+/// The address for the driver, with the path percent-encoded. Connections do not create a missing file, because that would be a
+/// second database beside the open one.
 pub fn address(path: &Path) -> Result<String, DbError> {
     address_for(path, "rw")
 }
@@ -85,7 +85,7 @@ pub fn address_for(path: &Path, mode: &str) -> Result<String, DbError> {
 pub async fn configure(connection: &mut AnyConnection, lock_timeout: Duration) -> Result<(), sqlx::Error> {
     connection
         .execute(sql(format!(
-            // The log goes into the file at 32 MiB: what is written and deleted within seconds is not copied there.
+            // The log is copied into the file at 32 MiB, so that rows that are deleted within seconds are not copied.
             "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA wal_autocheckpoint = 8000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
             lock_timeout.as_millis()
@@ -95,7 +95,7 @@ pub async fn configure(connection: &mut AnyConnection, lock_timeout: Duration) -
 }
 
 /// Gives a new database a random number in the header of its file, so that no two databases have the same header.
-pub async fn number(pool: &AnyPool) -> Result<(), sqlx::Error> {
+pub async fn add_random_number(pool: &AnyPool) -> Result<(), sqlx::Error> {
     let number: i64 =
         sqlx::query_scalar("SELECT user_version FROM pragma_user_version()").fetch_one(pool).await?;
     if number == 0 {
@@ -110,17 +110,17 @@ pub fn refuse_older(version: &str) -> Result<(), DbError> {
     if parts.as_slice() < OLDEST.as_slice() {
         let [major, minor, patch] = OLDEST;
         return Err(DbError::new(format!(
-            "this build carries SQLite {version}, which can corrupt databases; at least {major}.{minor}.{patch} is needed"
+            "this build contains SQLite {version}, which can corrupt databases; at least {major}.{minor}.{patch} is needed"
         )));
     }
     Ok(())
 }
 
-/// What tests have instead of a full disk: so many pages at most, for each connection of a pool.
+/// A limit on the pages of the database that tests use instead of a full disk. It applies to each connection of a pool.
 #[derive(Clone, Default)]
 pub struct PageLimit {
     #[cfg(test)]
-    most: std::sync::Arc<std::sync::atomic::AtomicU32>,
+    max: std::sync::Arc<std::sync::atomic::AtomicU32>,
 }
 
 impl PageLimit {
@@ -129,18 +129,18 @@ impl PageLimit {
         Ok(())
     }
 
-    /// 0: nobody has set it.
+    /// Does nothing while the limit is 0, its initial value.
     #[cfg(test)]
     pub async fn apply(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        match self.most.load(std::sync::atomic::Ordering::SeqCst) {
+        match self.max.load(std::sync::atomic::Ordering::SeqCst) {
             0 => Ok(()),
-            most => connection.execute(sql(format!("PRAGMA max_page_count = {most}"))).await.map(drop),
+            max => connection.execute(sql(format!("PRAGMA max_page_count = {max}"))).await.map(drop),
         }
     }
 
     #[cfg(test)]
-    pub fn set(&self, most: u32) {
-        self.most.store(most, std::sync::atomic::Ordering::SeqCst);
+    pub fn set(&self, max: u32) {
+        self.max.store(max, std::sync::atomic::Ordering::SeqCst);
     }
 }
 
@@ -150,10 +150,10 @@ mod tests {
 
     #[test]
     fn versions_with_the_wal_reset_bug_are_refused() {
-        for (version, fine) in
+        for (version, is_supported) in
             [("3.51.3", true), ("3.52.0", true), ("4.0.0", true), ("3.51.2", false), ("3.7.0", false)]
         {
-            assert_eq!(refuse_older(version).is_ok(), fine, "{version}");
+            assert_eq!(refuse_older(version).is_ok(), is_supported, "{version}");
         }
     }
 

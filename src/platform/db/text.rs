@@ -1,9 +1,9 @@
-//! Texts of SQL that are put together.
+//! Helpers for SQL that is assembled at run time.
 
 use sqlx::AssertSqlSafe;
 
-/// `($1, $2), ($3, $4)`: the places of `count` rows of `columns` values.
-pub fn places(count: usize, columns: usize) -> String {
+/// The placeholders of `count` rows with `columns` values each: `($1, $2), ($3, $4)`.
+pub fn row_placeholders(count: usize, columns: usize) -> String {
     let mut text = String::new();
     for row in 0..count {
         text.push_str(if row == 0 { "(" } else { ", (" });
@@ -16,11 +16,11 @@ pub fn places(count: usize, columns: usize) -> String {
     text
 }
 
-/// Rows written by one statement. SQLite looks each parameter up by its name among all of them, so that many rows cost
-/// more than many statements.
-pub const ROWS: usize = 25;
+/// How many rows one statement inserts. With more rows it would be slower, because SQLite searches all parameters of a statement
+/// for the name of each one.
+pub const ROWS_PER_STATEMENT: usize = 25;
 
-/// Marks a text that this code put together from its own constants and `$n` as fit to be run.
+/// Marks SQL as safe. Call it only with text that consists of constants and `$n`.
 pub fn sql(text: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(text)
 }

@@ -1,4 +1,4 @@
-//! The start waits for a PostgreSQL that cannot be reached yet: after a reboot both start at the same time.
+//! Waits at the start for a PostgreSQL that cannot be reached yet, because after a reboot both start at the same time.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::platform::{Clock, config};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How often the log says that it still waits.
+/// How often the log says that the server is still waiting.
 const REMINDER: Duration = Duration::from_secs(10);
 
-/// Opens the database for a server. Tries again while it cannot be reached; every other error ends the start.
-pub async fn open_when_reachable(settings: &config::Database, clock: &Clock) -> Result<Db, DbError> {
+/// Opens the database for a server. Retries while it cannot be reached; every other error is returned.
+pub async fn open_when_reachable(settings: &config::DatabaseSettings, clock: &Clock) -> Result<Db, DbError> {
     let began = clock.steady();
     let mut pause = SHORTEST_PAUSE;
     let mut reminded_at = None;
@@ -20,7 +20,7 @@ pub async fn open_when_reachable(settings: &config::Database, clock: &Clock) -> 
             Ok(db) => {
                 if reminded_at.is_some() {
                     let waited = clock.steady().saturating_sub(began).as_secs();
-                    tracing::info!("the database answers after {waited} s");
+                    tracing::info!("connected to the database after {waited} s");
                 }
                 return Ok(db);
             }

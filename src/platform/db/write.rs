@@ -1,5 +1,5 @@
-//! A writing transaction. BEGIN, COMMIT and ROLLBACK are sent here and not by sqlx: on a full disk SQLite rolls back by
-//! itself, sqlx goes on believing that the transaction is open, and no later transaction could begin on that connection.
+//! A transaction that writes. BEGIN, COMMIT and ROLLBACK are sent here and not by sqlx. On a full disk SQLite rolls back by
+//! itself, and sqlx would still assume an open transaction, so that no other one could begin on that connection.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -17,26 +17,26 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::condition::Condition;
 use super::core::Core;
 use super::engine::Engine;
-use crate::platform::changes::{Change, Listener};
+use crate::platform::changes::{Change, ChangeListener};
 
-/// A connection that takes longer to roll back or to close is dropped.
-const END: Duration = Duration::from_secs(5);
+/// How long a rollback, or closing the connection, may take before the connection is dropped.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A writing transaction together with its turn. Dropped without `commit`, it is rolled back in the background.
+/// A transaction that writes, together with the permit for it. Dropping it without `commit` rolls it back in the background.
 pub struct Write {
     core: Core,
     /// None once it has ended.
     session: Option<Session>,
-    turn: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
     changes: Vec<Change>,
 }
 
 impl Write {
-    pub(super) async fn begin(core: &Core, turn: OwnedSemaphorePermit) -> Result<Self, Error> {
+    pub(super) async fn begin(core: &Core, permit: OwnedSemaphorePermit) -> Result<Self, Error> {
         let connection = core.pool.acquire().await?;
         let session = Session { connection, is_sound: true, condition: Arc::clone(&core.condition) };
         let mut write =
-            Self { core: core.clone(), session: Some(session), turn: Some(turn), changes: Vec::new() };
+            Self { core: core.clone(), session: Some(session), permit: Some(permit), changes: Vec::new() };
         let begin = match core.engine {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
@@ -49,31 +49,32 @@ impl Write {
     }
 
     pub async fn commit(mut self) -> Result<(), Error> {
-        let done = self.try_commit().await;
-        // After a failure too: whether it was committed may be in doubt, and forgetting costs one look-up.
-        self.listener().tell(&self.changes);
-        done
+        let result = self.try_commit().await;
+        // After an error too, because the commit may have succeeded. Invalidating a cache entry costs one look-up.
+        self.listener().notify(&self.changes);
+        result
     }
 
     async fn try_commit(&mut self) -> Result<(), Error> {
         if !self.is_sound {
             return Err(Error::Protocol("a statement of this transaction has failed".to_owned()));
         }
-        // The file may have gone since the transaction began.
+        // The file may have been deleted or replaced since the transaction began.
         self.core.refuse_faulty()?;
         (&mut **self).execute("COMMIT").await?;
         if let Some(file) = &self.core.file {
-            // The commit may have begun a new log or copied the old one into the file.
+            // The commit may have started a new log or copied the log into the file.
             file.remember_header();
         }
         self.session = None;
         Ok(())
     }
 
-    fn listener(&self) -> &Listener {
+    fn listener(&self) -> &ChangeListener {
         &self.core.listener
     }
 
+    /// Adds a change for the listener, which is notified at the commit.
     pub(in crate::platform) fn changed(&mut self, change: Change) {
         self.changes.push(change);
     }
@@ -82,10 +83,10 @@ impl Write {
 impl Drop for Write {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
-        let turn = self.turn.take();
+        let permit = self.permit.take();
         tokio::spawn(async move {
             session.end().await;
-            drop(turn);
+            drop(permit);
         });
     }
 }
@@ -104,8 +105,8 @@ impl DerefMut for Write {
     }
 }
 
-/// The connection of a transaction. When a statement fails, or its future is dropped before it has ended, nobody knows
-/// in which state the connection is: it is closed and never used again.
+/// The connection of a transaction. After a statement failed, or its future was dropped before its end, the state of the
+/// connection is unknown, so it is closed and not used again.
 pub struct Session {
     connection: PoolConnection<Any>,
     is_sound: bool,
@@ -115,12 +116,12 @@ pub struct Session {
 impl Session {
     async fn end(mut self) {
         if self.is_sound {
-            let rollback = tokio::time::timeout(END, (&mut self).execute("ROLLBACK")).await;
+            let rollback = tokio::time::timeout(END_TIMEOUT, (&mut self).execute("ROLLBACK")).await;
             if matches!(rollback, Ok(Ok(_))) {
                 return;
             }
         }
-        let _ = tokio::time::timeout(END, self.connection.close()).await;
+        let _ = tokio::time::timeout(END_TIMEOUT, self.connection.close()).await;
     }
 }
 
@@ -130,8 +131,8 @@ impl fmt::Debug for Session {
     }
 }
 
-type Step = Either<AnyQueryResult, AnyRow>;
-type Later<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
+type QueryStep = Either<AnyQueryResult, AnyRow>;
+type BoxedResult<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
 
 impl<'c> Executor<'c> for &'c mut Session {
     type Database = Any;
@@ -139,7 +140,7 @@ impl<'c> Executor<'c> for &'c mut Session {
     fn fetch_many<'e, 'q: 'e, E>(
         self,
         query: E,
-    ) -> Pin<Box<dyn Stream<Item = Result<Step, Error>> + Send + 'e>>
+    ) -> Pin<Box<dyn Stream<Item = Result<QueryStep, Error>> + Send + 'e>>
     where
         'c: 'e,
         E: 'q + Execute<'q, Any>,
@@ -147,10 +148,10 @@ impl<'c> Executor<'c> for &'c mut Session {
         let Session { connection, is_sound, condition } = self;
         let was_sound = std::mem::replace(is_sound, false);
         let connection: &mut AnyConnection = connection;
-        Box::pin(Watched { steps: connection.fetch_many(query), is_sound, was_sound, condition })
+        Box::pin(WatchedResults { steps: connection.fetch_many(query), is_sound, was_sound, condition })
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> Later<'e, Option<AnyRow>>
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxedResult<'e, Option<AnyRow>>
     where
         'c: 'e,
         E: 'q + Execute<'q, Any>,
@@ -166,7 +167,7 @@ impl<'c> Executor<'c> for &'c mut Session {
         })
     }
 
-    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> Later<'e, AnyStatement>
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxedResult<'e, AnyStatement>
     where
         'c: 'e,
     {
@@ -174,7 +175,7 @@ impl<'c> Executor<'c> for &'c mut Session {
         connection.prepare_with(sql, parameters)
     }
 
-    fn describe<'e>(self, sql: SqlStr) -> Later<'e, Describe<Any>>
+    fn describe<'e>(self, sql: SqlStr) -> BoxedResult<'e, Describe<Any>>
     where
         'c: 'e,
     {
@@ -183,16 +184,16 @@ impl<'c> Executor<'c> for &'c mut Session {
     }
 }
 
-/// The results of a statement. Its connection is sound again once they have ended without an error.
-struct Watched<'e> {
-    steps: Pin<Box<dyn Stream<Item = Result<Step, Error>> + Send + 'e>>,
+/// The results of a statement. The connection is sound again once they have ended without an error.
+struct WatchedResults<'e> {
+    steps: Pin<Box<dyn Stream<Item = Result<QueryStep, Error>> + Send + 'e>>,
     is_sound: &'e mut bool,
     was_sound: bool,
     condition: &'e Condition,
 }
 
-impl Stream for Watched<'_> {
-    type Item = Result<Step, Error>;
+impl Stream for WatchedResults<'_> {
+    type Item = Result<QueryStep, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let step = ready!(self.steps.as_mut().poll_next(context));

@@ -1,9 +1,8 @@
-//! Reading one cookie out of whatever a browser, a proxy or a stranger sends. A header that makes no sense holds no
-//! cookie; it never makes a request fail.
+//! Reads one cookie of a request. Invalid headers are ignored and never make a request fail.
 
 use axum::http::{HeaderMap, header};
 
-/// The first cookie of that name. Pairs that are not UTF-8 are passed over.
+/// The value of the first cookie with this name. Pairs that are not UTF-8 are skipped.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
@@ -36,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_holds_no_cookie_and_hides_none() {
+    fn invalid_pairs_are_skipped() {
         assert_eq!(read(&[]), None);
         assert_eq!(read(&[b""]), None);
         assert_eq!(read(&[b";;=;theme"]), None);

@@ -1,7 +1,8 @@
-//! Browsers send a site's cookies with requests that other sites cause. A request that changes something passes only if
-//! the browser says it came from this origin, or, where the browser says nothing, if its Origin is `public_url`.
-//! Addresses for programs take no cookies, so there is nothing to abuse there; but where anybody may ask for something that
-//! is kept, no page of another site shall do so with the browsers of its visitors.
+//! Protects against cross-site request forgery. Browsers send a site's cookies with requests that other sites cause.
+//! Therefore a request that changes something must come from this origin according to `Sec-Fetch-Site`, or according to
+//! `Origin` if the browser does not send the former. Routes for programs use no cookies and need no protection, except
+//! those that store something for anonymous callers (`Protocol::Custom`): other sites must not call them from the browsers
+//! of their visitors.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, header};
@@ -19,26 +20,26 @@ pub async fn guard(
     next: Next,
 ) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let fine = match protocols.of(request.uri().path()) {
-        Protocol::Pages => is_ours(request.headers(), app.public_url.origin()),
-        Protocol::Custom(_) => !is_anothers(request.headers()),
+    let is_allowed = match protocols.of(request.uri().path()) {
+        Protocol::Pages => is_same_origin(request.headers(), app.public_url.origin()),
+        Protocol::Custom(_) => !is_of_other_site(request.headers()),
         Protocol::Api => true,
     };
-    if changes && !fine {
+    if changes && !is_allowed {
         return Error::CrossSite { public_url: app.public_url.origin().to_owned() }.into_response();
     }
     next.run(request).await
 }
 
-fn is_ours(headers: &HeaderMap, origin: &str) -> bool {
+fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     match headers.get(SEC_FETCH_SITE) {
         Some(site) => site == "same-origin",
         None => headers.get(header::ORIGIN).is_some_and(|value| value == origin),
     }
 }
 
-/// Browsers say that a page of another site is behind the request.
-fn is_anothers(headers: &HeaderMap) -> bool {
+/// Whether the browser says that a page of another site caused the request.
+fn is_of_other_site(headers: &HeaderMap) -> bool {
     headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none")
 }
 
@@ -50,7 +51,7 @@ mod tests {
     #[test]
     fn only_this_origin_may_change_anything() {
         const OURS: &str = "https://keys.example";
-        for (site, origin, fine) in [
+        for (site, origin, is_allowed) in [
             (Some("same-origin"), None, true),
             (Some("same-origin"), Some("https://evil.example"), true),
             (Some("same-site"), Some(OURS), false),
@@ -70,7 +71,7 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
             }
-            assert_eq!(is_ours(&headers, OURS), fine, "{site:?} {origin:?}");
+            assert_eq!(is_same_origin(&headers, OURS), is_allowed, "{site:?} {origin:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Headers that keep a browser from doing more than this server meant.
+//! Security headers, which restrict what a browser does with a response.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -7,8 +7,8 @@ use axum::response::Response;
 
 use crate::platform::App;
 
-/// For everything that is not a page: it loads nothing and is framed nowhere.
-const NOTHING: HeaderValue =
+/// The content security policy of everything that is not a page: it may load nothing and be framed nowhere.
+const DENY_ALL: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
 
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
@@ -25,26 +25,26 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 
 pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    put(&app, response.headers_mut());
+    add(&app, response.headers_mut());
     response
 }
 
-/// What every answer carries.
-pub fn put(app: &App, headers: &mut HeaderMap) {
+/// Adds the headers that every response has.
+pub fn add(app: &App, headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
-    // Pages and answers belong to the one who asked, at the moment of asking. Assets say otherwise themselves.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(DENY_ALL);
+    // Responses are for one caller and one moment. The responses with assets set their own header.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if app.public_url.is_secure() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }
 
-/// A page's policy: scripts by this answer's nonce alone, everything else from this origin.
+/// The content security policy of a page: only scripts with this response's nonce, everything else from this origin.
 pub fn page_policy(nonce: &str, reload_port: Option<u32>) -> String {
-    // The reload signal of `make dev` is a web socket on another port.
+    // `make dev` sends its reload signal over a web socket on another port.
     let reload =
         reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
     format!(

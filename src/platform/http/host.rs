@@ -1,22 +1,22 @@
-//! The Host header. A request names its host exactly once (RFC 9112, section 3.2): with two of them a proxy in front could
-//! take the request for another host than this server does.
+//! Checks the Host header. A request must have exactly one (RFC 9112, section 3.2): with two of them, a proxy and this server
+//! could assume different hosts.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::{HeaderMap, Request, Uri, Version, header};
 
-/// Why the request must be refused, as a sentence. `public` is the host that most requests name.
-pub fn fault<B>(request: &Request<B>, public: &str) -> Option<&'static str> {
+/// Why the request must be refused, as a sentence. `public_host` is the host that most requests have.
+pub fn fault<B>(request: &Request<B>, public_host: &str) -> Option<&'static str> {
     const INVALID: &str =
         "The request's host is not a name or an address with an optional port, such as keys.example.com:443.";
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let fault = match (hosts.next(), hosts.next()) {
         (Some(host), None) => {
-            let is_valid = host.as_bytes() == public.as_bytes() || name_of(host.as_bytes()).is_some();
+            let is_valid = host.as_bytes() == public_host.as_bytes() || name_of(host.as_bytes()).is_some();
             (!is_valid).then_some(INVALID)
         }
         (Some(_), Some(_)) => Some("The request has more than one Host header: send exactly one."),
-        // HTTP/1.0 does without, and health checks of load balancers still speak it.
+        // HTTP/1.0 does not require it, and health checks of some load balancers still use that version.
         (None, _) if request.version() < Version::HTTP_11 => None,
         (None, _) => Some("The request has no Host header: HTTP/1.1 requires one."),
     };
@@ -24,7 +24,7 @@ pub fn fault<B>(request: &Request<B>, public: &str) -> Option<&'static str> {
     fault.or_else(|| in_target().and_then(|host| name_of(host).is_none().then_some(INVALID)))
 }
 
-/// Is every host that the request names this machine's loopback address? False where it names none.
+/// Whether every host that the request names is a loopback address of this machine. False if it names none.
 pub fn is_loopback(uri: &Uri, headers: &HeaderMap) -> bool {
     let in_target = uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut hosts =
@@ -38,19 +38,19 @@ fn is_loopback_name(name: &str) -> bool {
         || name.eq_ignore_ascii_case("localhost")
 }
 
-/// The name or address, without brackets and port. None where it is neither.
+/// The name or address, without brackets and port. None if the host is invalid.
 fn name_of(host: &[u8]) -> Option<&str> {
     let host = std::str::from_utf8(host).ok()?;
     let (name, port) = match host.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
+        Some(bracketed) => {
+            let (address, port) = bracketed.split_once(']')?;
             address.split('%').next()?.parse::<Ipv6Addr>().ok()?;
             (address, port)
         }
         None => {
             let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
-            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
-            (!name.is_empty() && name.bytes().all(fits)).then_some((name, port))?
+            let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+            (!name.is_empty() && name.bytes().all(is_allowed)).then_some((name, port))?
         }
     };
     let digits = if port.is_empty() { "" } else { port.strip_prefix(':')? };

@@ -1,5 +1,5 @@
-//! What is refused before a handler runs: headers that are too large, and everything that needs a database that is known to
-//! be away. The connection itself refuses far larger headers before they are read whole (`serve`).
+//! Refuses requests before a handler runs: those with large headers, and those that need the database while it is known to be
+//! away. The connection itself refuses much larger headers while it reads them (`serve`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,37 +27,40 @@ pub fn has_large_headers(app: &App, request: &Request) -> bool {
     size + address + method > app.config.limits.max_headers.get()
 }
 
-/// The routes that answer while the database is away.
+/// Knows which routes work while the database is away.
 #[derive(Clone)]
 pub struct Availability {
     app: App,
-    always: Arc<[&'static str]>,
+    /// The routes that do not need the database.
+    independent: Arc<[&'static str]>,
 }
 
 impl Availability {
     pub fn of(app: &App, routes: &[Route]) -> Self {
-        let always = routes.iter().filter(|route| !route.needs_database).map(|route| route.path).collect();
-        Self { app: app.clone(), always }
+        let independent =
+            routes.iter().filter(|route| !route.needs_database).map(|route| route.path).collect();
+        Self { app: app.clone(), independent }
     }
 
-    /// An address without a route counts as one that needs the database.
-    fn is_always(&self, request: &Request) -> bool {
+    /// A path without a route counts as one that needs the database.
+    fn is_independent(&self, request: &Request) -> bool {
         let route = request.extensions().get::<MatchedPath>();
-        route.is_some_and(|route| self.always.contains(&route.as_str()))
+        route.is_some_and(|route| self.independent.contains(&route.as_str()))
     }
 }
 
-/// How long a request that is under way goes on when the database is found to be away, or its connections to be lost.
+/// How long a running request may continue after the database was found to be away, or its connections to be lost.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
 
-/// Answers 503 at once while the database is known to be away: waiting for a connection would only delay the same response.
-/// Requests that are under way end soon after it is known, or when the connections that they may be using are lost.
+/// Responds with 503 at once while the database is known to be away, because waiting for a connection would only delay the same
+/// response. Running requests end soon after the database was found to be away, or the connections that they may be using to
+/// be lost.
 pub async fn refuse_while_away(
     State(availability): State<Availability>,
     request: Request,
     next: Next,
 ) -> Response {
-    if availability.is_always(&request) {
+    if availability.is_independent(&request) {
         return next.run(request).await;
     }
     let away = || Error::Unavailable(Box::new(sqlx::Error::from(Fault::Away))).into_response();
@@ -77,13 +80,13 @@ pub async fn refuse_while_away(
 }
 
 /// The `Retry-After` of a 503 that has none.
-const SOON: Duration = Duration::from_secs(2);
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// Adds `Retry-After` to a 503 without it, such as that of a request that took too long.
-pub async fn say_when_to_retry(mut response: Response) -> Response {
+/// Adds `Retry-After` to a 503 without one, such as that of a request that took too long.
+pub async fn add_retry_after(mut response: Response) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        let soon = HeaderValue::from(SOON.as_secs());
-        response.headers_mut().entry(header::RETRY_AFTER).or_insert(soon);
+        let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(seconds);
     }
     response
 }
@@ -94,11 +97,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_outage_says_when_to_retry() {
-        let response = say_when_to_retry(StatusCode::SERVICE_UNAVAILABLE.into_response()).await;
+        let response = add_retry_after(StatusCode::SERVICE_UNAVAILABLE.into_response()).await;
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
         let busy = (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
-        assert_eq!(say_when_to_retry(busy).await.headers()[header::RETRY_AFTER], "5");
-        let fine = say_when_to_retry(StatusCode::OK.into_response()).await;
-        assert!(!fine.headers().contains_key(header::RETRY_AFTER));
+        assert_eq!(add_retry_after(busy).await.headers()[header::RETRY_AFTER], "5");
+        let success = add_retry_after(StatusCode::OK.into_response()).await;
+        assert!(!success.headers().contains_key(header::RETRY_AFTER));
     }
 }

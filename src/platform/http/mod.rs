@@ -1,6 +1,6 @@
-//! The way of every request, from the socket to a route and back, outermost first: Host (`fast_path::Dispatcher`) →
-//! visit (id, address, clock) → security headers → problems get their form → header size → cross-site check → time →
-//! compression → is the database away? → body size → route.
+//! HTTP, from the socket to a route. The layers of the middleware stack, outermost first: Host check
+//! (`fast_path::Dispatcher`) → visit (request id, address, log line) → security headers → rendering of errors → header size →
+//! cross-site check → time limit → compression → refusal while the database is away → body size → route.
 
 pub mod address;
 mod cookie;
@@ -9,7 +9,6 @@ pub mod fast_path;
 mod headers;
 pub mod host;
 mod limits;
-mod pace;
 mod path_id;
 mod problems;
 mod protocol;
@@ -17,6 +16,7 @@ mod proxy_hint;
 mod routes;
 pub mod serve;
 pub mod static_files;
+mod timeouts;
 mod unread;
 mod visit;
 
@@ -39,7 +39,7 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use super::{App, Problem};
 
-/// Wraps the routes. `page` draws a problem for people.
+/// Wraps the routes in the middleware stack. `page` renders a problem as a page.
 pub fn stack(
     app: &App,
     routes: Router<App>,
@@ -59,13 +59,13 @@ pub fn stack(
             axum::http::StatusCode::SERVICE_UNAVAILABLE,
             limits.request_timeout,
         ))
-        .layer(map_response(limits::say_when_to_retry))
+        .layer(map_response(limits::add_retry_after))
         .layer(from_fn_with_state((app.clone(), protocols.clone()), cross_site::guard))
         .layer(from_fn_with_state(app.clone(), limits::header_size))
         .layer(from_fn(problems::catch_panic))
-        .layer(from_fn_with_state((app.clone(), protocols, page), problems::give_form))
+        .layer(from_fn_with_state((app.clone(), protocols, page), problems::render))
         .layer(from_fn_with_state(app.clone(), headers::secure))
-        // Once more outside: drawing the page of a problem may fail too.
+        // A second time, because rendering the page of a problem may panic too.
         .layer(from_fn(problems::catch_panic))
         .layer(from_fn_with_state(app.clone(), visit::begin))
         .with_state(app.clone())

@@ -1,4 +1,4 @@
-//! Identifiers in paths.
+//! Extracts an identifier from the path of a request.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::platform::Error;
 
-/// The identifier in a route's path. A path without a valid one is answered with 404.
+/// The identifier in a route's path. A path with an invalid one gets a 404.
 pub struct PathId<T>(pub T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathId<T> {

@@ -1,5 +1,5 @@
-//! Gives every error its form: a page for people, problem+json for programs, or that of a slice's own protocol. What axum
-//! and the inner layers refuse by themselves (405, 413, 415, 422, …) passes through here too.
+//! Renders every error: as a page for people, as problem+json for programs, or in the form of a slice's own protocol. Errors of
+//! axum and of the inner layers (405, 413, 415, 422, …) are rendered here too.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use serde::Serialize;
 use super::{Protocol, Protocols, Visit};
 use crate::platform::{App, Error, Problem};
 
-/// Draws a problem as a page.
+/// Renders a problem as a page.
 pub type PageOfProblem = fn(App, Visit, Problem) -> Pin<Box<dyn Future<Output = Response> + Send>>;
 
-pub async fn give_form(
+pub async fn render(
     State((app, protocols, page)): State<(App, Protocols, PageOfProblem)>,
     request: Request,
     next: Next,
@@ -33,25 +33,25 @@ pub async fn give_form(
     }
     let problem = match response.extensions().get::<Problem>() {
         Some(problem) => problem.clone(),
-        None if is_shaped(&response) => return response,
+        None if is_rendered(&response) => return response,
         None => Problem::of(status),
     };
     let Some(visit) = visit else { return response };
-    let mut shaped = match protocol {
+    let mut rendered = match protocol {
         Protocol::Pages if wants_page => page(app, visit, problem.clone()).await,
         Protocol::Pages | Protocol::Api => problem_json(&problem, &visit),
         Protocol::Custom(form) => form(&problem),
     };
-    *shaped.status_mut() = status;
+    *rendered.status_mut() = status;
     for name in [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
         if let Some(value) = response.headers().get(&name) {
-            shaped.headers_mut().insert(name, value.clone());
+            rendered.headers_mut().insert(name, value.clone());
         }
     }
-    shaped
+    rendered
 }
 
-/// A panic is a fault of ours that must not take the connection along.
+/// Turns a panic into a 500, so that it does not end the connection.
 pub async fn catch_panic(request: Request, next: Next) -> Response {
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -59,14 +59,14 @@ pub async fn catch_panic(request: Request, next: Next) -> Response {
     }
 }
 
-/// A handler's own page (a form with its errors) or document.
-fn is_shaped(response: &Response) -> bool {
+/// Whether the handler rendered the error itself, such as a form with its errors.
+fn is_rendered(response: &Response) -> bool {
     let kind =
         response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     kind.starts_with("text/html") || kind.contains("json")
 }
 
-/// Browsers name text/html; programs that accept anything get the shorter form.
+/// Whether the client asks for HTML, as browsers do. `*/*` alone does not count.
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::ACCEPT)
@@ -83,7 +83,7 @@ fn problem_json(problem: &Problem, visit: &Visit) -> Response {
 
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// RFC 9457's fields, and those that the published clients of the three systems read.
+/// The fields of RFC 9457, and `error` and `message`, which published clients read.
 #[derive(Serialize)]
 struct ProblemBody<'a> {
     r#type: &'static str,
@@ -106,7 +106,7 @@ pub(super) fn problem_text(problem: &Problem, request_id: &str) -> String {
         message: &problem.detail,
     };
     let mut text = Vec::with_capacity(512);
-    // Texts and a number: there is nothing that could not be written, and it is UTF-8.
+    // Serializing strings and a number cannot fail, and the result is UTF-8.
     let _ = serde_json::to_writer(&mut text, &body);
     let text = String::from_utf8(text).unwrap_or_default();
     match text.strip_suffix('}') {

@@ -1,5 +1,5 @@
-//! The protocols of the address space: what errors look like below a path, and who may send changes there. The path alone
-//! decides, so that an unknown address below it gets the right form of error too.
+//! The protocol of a path decides what errors look like below that path, and which sites may send changes there. Unknown paths
+//! below it get the same form of error.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ pub enum Protocol {
     Pages,
     /// problem+json, and no cookies.
     Api,
-    /// Errors in a form of its own, and no cookies. Pages of other sites may not call it.
+    /// Errors in a form of the protocol's own, and no cookies. Pages of other sites may not call it.
     Custom(fn(&Problem) -> Response),
 }
 
-/// The protocols by the path below which they hold. Everywhere else there are pages.
+/// The protocols by the path below which they apply. All other paths have `Protocol::Pages`.
 #[derive(Clone, Default)]
 pub struct Protocols(Arc<[(&'static str, Protocol)]>);
 
@@ -29,7 +29,7 @@ impl Protocols {
 
     pub fn of(&self, path: &str) -> Protocol {
         let is_below = |folder: &str| {
-            path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(folder).is_some_and(|below| below.is_empty() || below.starts_with('/'))
         };
         let found = self.0.iter().filter(|(folder, _)| is_below(folder));
         found.max_by_key(|(folder, _)| folder.len()).map_or(Protocol::Pages, |(_, protocol)| *protocol)

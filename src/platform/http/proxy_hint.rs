@@ -1,5 +1,5 @@
-//! A hint for whoever put a reverse proxy in front of this server and did not name it in `trusted_proxies`: without that,
-//! all its callers seem to have the proxy's address.
+//! Logs a hint for an operator who put a reverse proxy in front of this server without adding it to `trusted_proxies`. All
+//! callers would seem to have the proxy's address.
 
 use std::net::IpAddr;
 use std::sync::{PoisonError, RwLock};
@@ -7,40 +7,40 @@ use std::sync::{PoisonError, RwLock};
 use axum::http::HeaderName;
 use ipnet::IpNet;
 
-/// Anybody can send such a header, from many addresses.
-const MOST_PEERS: usize = 16;
+/// Peers that are remembered. The number is limited, because anybody can send such a header from many addresses.
+const MAX_PEERS: usize = 16;
 
-/// Peers that a hint was logged for.
+/// The peers that a hint was logged for.
 #[derive(Default)]
 pub struct ProxyHint(RwLock<Vec<IpAddr>>);
 
 impl ProxyHint {
-    /// `peer` sent a header with a caller's address. Logs one hint for each peer that is not trusted.
+    /// Logs a hint, once for each peer, when an untrusted peer has sent a header with a caller's address.
     pub fn note(&self, peer: IpAddr, trusted: &[IpNet]) {
         let peer = peer.to_canonical();
-        if trusted.iter().any(|range| range.contains(&peer)) || self.is_done(peer) {
+        if trusted.iter().any(|range| range.contains(&peer)) || !self.is_due(peer) {
             return;
         }
         let mut peers = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if peers.len() >= MOST_PEERS || peers.contains(&peer) {
+        if peers.len() >= MAX_PEERS || peers.contains(&peer) {
             return;
         }
         peers.push(peer);
         drop(peers);
         tracing::warn!(
             %peer,
-            "a request came with X-Forwarded-For, Forwarded or X-Real-IP, which is ignored because trusted_proxies does \
-             not include its sender; if that is your reverse proxy, add its address to trusted_proxies"
+            "ignoring X-Forwarded-For, Forwarded or X-Real-IP from a peer that is not in trusted_proxies; \
+             if the peer is your reverse proxy, add its address to trusted_proxies"
         );
     }
 
-    fn is_done(&self, peer: IpAddr) -> bool {
+    fn is_due(&self, peer: IpAddr) -> bool {
         let peers = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        peers.len() >= MOST_PEERS || peers.contains(&peer)
+        peers.len() < MAX_PEERS && !peers.contains(&peer)
     }
 }
 
-/// Do proxies tell in this header for whom they ask?
+/// Whether proxies put the address of their caller into this header.
 pub fn names_a_caller(name: &HeaderName) -> bool {
     matches!(name.as_str(), "x-forwarded-for" | "forwarded" | "x-real-ip")
 }

@@ -12,15 +12,15 @@ use super::fast_path::{FastHandler, FastRoute, RequestMatch};
 use super::protocol::{Protocol, Protocols};
 use crate::platform::App;
 
-/// Who a route is for. Finer questions (whose key, which role in which organization) are answered by the services.
+/// Who a route is for. The services check everything finer, such as the owner of a key or the role in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Anyone,
-    /// Somebody who is signed in.
+    /// People who are signed in.
     Person,
-    /// A program with a key.
+    /// Programs with an API key.
     Key,
-    /// The one who runs the server: a token, or a call from the same machine.
+    /// The operator of the server, who has a token or calls from the same machine.
     Operator,
 }
 
@@ -93,15 +93,15 @@ impl Routes {
         self
     }
 
-    /// Lets the route that was added last answer while the database is away.
+    /// Lets the route that was added last work while the database is away.
     #[must_use]
     pub fn without_database(mut self) -> Self {
         self.list.last_mut().expect("a route was added").needs_database = false;
         self
     }
 
-    /// A route that bypasses the router and the middleware stack because it is called at every request of somebody's API
-    /// (`super::fast_path`). It has one method and a path without parameters.
+    /// Adds a route that bypasses the router and the middleware stack, because a protected API calls it for each of its own
+    /// requests (`super::fast_path`). It has one method and a path without parameters.
     pub fn fast(
         mut self,
         method: Method,
@@ -114,14 +114,14 @@ impl Routes {
         self
     }
 
-    /// The same for any method and every path below `path`. The table of routes lists it with GET.
+    /// Adds a fast route for any method and every path below `path`. The list of routes has it with GET.
     pub fn fast_below(mut self, path: &'static str, audience: Audience, handler: FastHandler) -> Self {
         self.fast.push(FastRoute { requests: RequestMatch::AnyBelow, path, handler });
         self.list.push(Route { method: Method::GET, path, audience, needs_database: true });
         self
     }
 
-    /// Handlers with `#[utoipa::path]`, which declares their methods and path and describes them.
+    /// Adds handlers with `#[utoipa::path]`, which declares their methods and paths and describes them.
     #[expect(clippy::disallowed_methods, reason = "the one place that adds routes")]
     pub fn documented(
         mut self,
@@ -138,7 +138,7 @@ impl Routes {
                 (Method::DELETE, &item.delete),
             ];
             for (method, _) in methods.into_iter().filter(|(_, operation)| operation.is_some()) {
-                // Routes exist as long as the process.
+                // Leaking is fine, because routes live as long as the process.
                 self.list.push(Route { method, path: path.clone().leak(), audience, needs_database: true });
             }
         }
@@ -146,13 +146,13 @@ impl Routes {
         self.describe(OpenApiBuilder::new().paths(paths).components(Some(components)).build())
     }
 
-    /// Describes routes that are declared otherwise.
+    /// Adds the description of routes that were added in another way.
     pub fn describe(mut self, description: OpenApi) -> Self {
         self.description.merge(description);
         self
     }
 
-    /// The protocol of everything below these paths.
+    /// Sets the protocol of everything below these paths.
     pub fn protocol(mut self, folders: &[&'static str], protocol: Protocol) -> Self {
         self.protocols.extend(folders.iter().map(|folder| (*folder, protocol)));
         self

@@ -1,5 +1,5 @@
-//! Connections: accepting, limits on headers and their time, and a stop that lets running requests finish. HTTP/1.1 only:
-//! what speaks HTTP/2 or 3 to browsers is the TLS proxy in front, and proxies speak 1.1 to the server behind them.
+//! Accepts connections, applies the limits on their headers and times, and lets running requests finish at shutdown. Only
+//! HTTP/1.1: the TLS proxy in front uses HTTP/2 or 3 with browsers and HTTP/1.1 with this server.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,16 +19,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::fast_path::Dispatcher;
-use super::pace::{Pace, Paced, Patience, Stillness};
+use super::timeouts::{CountedStream, Progress, StallDetector, Timeouts};
 use super::unread;
 use super::visit::Peer;
-use crate::platform::config::Limits;
+use crate::platform::config::LimitSettings;
 use crate::platform::{Clock, OnceAMinute};
 
-/// Answers until the caller drops it, while the server waits for its database: `/healthz` says that the process is alive,
-/// everything else that it comes later. Without this, connections would wait unanswered.
-pub async fn answer_starting(listener: &TcpListener) {
-    const LONGEST: Duration = Duration::from_secs(5);
+/// Responds to requests while the server waits for its database, until the future is dropped: `/healthz` with 200, everything
+/// else with 503. Without this, connections would wait for a response.
+pub async fn serve_starting(listener: &TcpListener) {
+    const TIMEOUT: Duration = Duration::from_secs(5);
     let pause = AcceptPause::new();
     loop {
         match listener.accept().await {
@@ -36,8 +36,8 @@ pub async fn answer_starting(listener: &TcpListener) {
                 let mut server = http1::Builder::new();
                 server.keep_alive(false);
                 let connection = server.serve_connection(TokioIo::new(stream), service_fn(starting));
-                // A client that breaks off or sends nothing is its own affair.
-                tokio::spawn(async move { tokio::time::timeout(LONGEST, connection).await.map(drop) });
+                // Errors of the client do not matter here.
+                tokio::spawn(async move { tokio::time::timeout(TIMEOUT, connection).await.map(drop) });
             }
             Err(error) => pause.after(&error).await,
         }
@@ -53,18 +53,18 @@ async fn starting(request: hyper::Request<Incoming>) -> Result<Response, Infalli
     Ok((StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response())
 }
 
-/// Serves until `stop` is ready, then lets running requests finish for as long as the grace lasts.
+/// Serves until `stop` is ready, then lets running requests finish within `shutdown_grace`.
 pub async fn serve(
     listener: TcpListener,
     dispatcher: Dispatcher,
-    limits: &Limits,
+    limits: &LimitSettings,
     stop: impl Future<Output = ()>,
 ) {
     let mut server = http1::Builder::new();
-    // Twice the limit, so that what is a little over is still refused with a proper answer.
+    // Twice the limit, so that headers slightly above the limit still get a proper error response.
     server.max_buf_size((2 * limits.max_headers.get()).max(64 * 1024));
     let dispatcher = Arc::new(dispatcher);
-    let patience = Patience::new(limits.header_timeout, limits.keep_alive_timeout, limits.send_timeout);
+    let timeouts = Timeouts::new(limits.header_timeout, limits.keep_alive_timeout, limits.send_timeout);
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
     let pause = AcceptPause::new();
     tokio::pin!(stop);
@@ -77,7 +77,7 @@ pub async fn serve(
             Ok((stream, peer)) => {
                 let (server, dispatcher, stopping) =
                     (server.clone(), Arc::clone(&dispatcher), stopping.clone());
-                connections.spawn(converse(server, stream, peer, dispatcher, stopping, patience));
+                connections.spawn(serve_connection(server, stream, peer, dispatcher, stopping, timeouts));
             }
             Err(error) => pause.after(&error).await,
         }
@@ -86,26 +86,26 @@ pub async fn serve(
     connections.close();
     stopping.cancel();
     if tokio::time::timeout(limits.shutdown_grace, connections.wait()).await.is_err() {
-        tracing::warn!("some requests did not finish in time and were cut off");
+        tracing::warn!("some requests did not finish within shutdown_grace and were aborted");
     }
 }
 
-/// One connection: its requests one after another. It ends when the client ends it, when it stays silent or reads nothing
-/// for too long, or after the response that is under way when the server stops.
-async fn converse(
+/// Serves the requests of one connection. It ends when the client closes it, when a timeout expires, or after the current
+/// response when the server stops.
+async fn serve_connection(
     server: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
     dispatcher: Arc<Dispatcher>,
     stopping: CancellationToken,
-    patience: Patience,
+    timeouts: Timeouts,
 ) {
-    // Answers are small: waiting to fill a packet only delays them.
+    // Responses are small, so waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let pace = Arc::new(Pace::default());
+    let progress = Arc::new(Progress::default());
     let dispatcher = &*dispatcher;
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let turn = Pace::begin(&pace);
+        let running = Progress::begin(&progress);
         async move {
             let (request, unread) = unread::watch(request);
             let mut response = dispatcher.respond(Peer(peer), request).await;
@@ -114,26 +114,26 @@ async fn converse(
             {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<Response, Infallible>(turn.until_sent(response))
+            Ok::<Response, Infallible>(running.until_sent(response))
         }
     });
-    let stream = Paced::new(TokioIo::new(stream), Arc::clone(&pace));
+    let stream = CountedStream::new(TokioIo::new(stream), Arc::clone(&progress));
     let mut connection = server.serve_connection(stream, service);
-    let mut stillness = Stillness::new(&pace, patience);
-    let mut looks = tokio::time::interval(patience.every);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stall = StallDetector::new(&progress, timeouts);
+    let mut checks = tokio::time::interval(timeouts.check_interval);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_stopping = false;
     loop {
         tokio::select! {
             biased;
             ended = &mut connection => {
-                // A client that breaks off or speaks no HTTP is its own affair.
+                // Clients that disconnect or send invalid HTTP are common, so this is not a warning.
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection ended");
                 }
                 return;
             }
-            _ = looks.tick() => if stillness.is_too_long() {
+            _ = checks.tick() => if stall.is_timed_out() {
                 break;
             },
             () = stopping.cancelled(), if !is_stopping => {
@@ -142,14 +142,14 @@ async fn converse(
             }
         }
     }
-    if pace.is_blocked() {
-        tracing::debug!(%peer, "a client took nothing of an answer and was cut off");
-        // The kernel would go on offering what it has; a reset frees its memory too.
+    if progress.is_blocked() {
+        tracing::debug!(%peer, "closed the connection of a client that did not read its response");
+        // A reset makes the kernel discard the unsent data, which it would otherwise keep in memory.
         let _ = connection.into_parts().io.into_inner().into_inner().set_zero_linger();
     }
 }
 
-/// The pause after a failed accept.
+/// Pauses after a failed accept.
 struct AcceptPause {
     clock: Clock,
     log: OnceAMinute,
@@ -160,8 +160,8 @@ impl AcceptPause {
         Self { clock: Clock::system(), log: OnceAMinute::default() }
     }
 
-    /// A broken connection concerns one client. Running out of descriptors or memory concerns all: a short pause leaves others
-    /// time to free some, and clients that wait in the backlog are served soon after.
+    /// Does nothing after an error of one client. When descriptors or memory have run out, a short pause lets other tasks free
+    /// some; the clients in the backlog are served soon after.
     async fn after(&self, error: &io::Error) {
         const PAUSE: Duration = Duration::from_millis(50);
         let one_client = matches!(
@@ -173,8 +173,8 @@ impl AcceptPause {
         if one_client {
             return;
         }
-        if let Some(times) = self.log.count(self.clock.steady()) {
-            tracing::error!(%error, times, "cannot accept connections");
+        if let Some(count) = self.log.count(self.clock.steady()) {
+            tracing::error!(%error, count, "cannot accept connections");
         }
         tokio::time::sleep(PAUSE).await;
     }

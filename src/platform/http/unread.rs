@@ -1,6 +1,6 @@
-//! What a response leaves unread of its request's body. A connection cannot be used again until the body has been read, and a
-//! client that is still sending it meets a closed connection: a small body is read and discarded, and before a large one the
-//! response says that the connection closes (RFC 9112, 9.6).
+//! Handles request bodies that the handler did not read to their end. A connection can only be used again once the body has been
+//! read. A small remainder is read and discarded; for a large one, the response announces that the connection closes (RFC 9112,
+//! section 9.6).
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,55 +13,55 @@ use axum::http::header;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Frame, Incoming, SizeHint};
 
-/// More is not read for nothing.
-const MOST: usize = 2 * 1024 * 1024;
-const LONGEST: Duration = Duration::from_secs(2);
+/// How much of a body is read and discarded, and for how long.
+const MAX_DISCARDED_BYTES: usize = 2 * 1024 * 1024;
+const MAX_DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// The body of a request after the response, if it was dropped before its end.
+/// What the handler did not read of a request's body.
 pub struct UnreadBody {
-    rest: Arc<Mutex<Option<Incoming>>>,
-    /// The client waits to be asked before it sends the body.
-    is_awaiting_consent: bool,
+    remainder: Arc<Mutex<Option<Incoming>>>,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    expects_continue: bool,
 }
 
-/// A request whose body can be read on after the request was dropped. None when it has no body.
+/// Wraps the body of a request, so that it can be read further after the request was dropped. None if it has no body.
 pub fn watch(request: hyper::Request<Incoming>) -> (Request, Option<UnreadBody>) {
     let (parts, body) = request.into_parts();
     if body.is_end_stream() {
         return (Request::from_parts(parts, Body::empty()), None);
     }
-    let rest = Arc::default();
-    let is_awaiting_consent = parts.headers.contains_key(header::EXPECT);
-    let body = Body::new(WatchedBody { body: Some(body), rest: Arc::clone(&rest) });
-    (Request::from_parts(parts, body), Some(UnreadBody { rest, is_awaiting_consent }))
+    let remainder = Arc::default();
+    let expects_continue = parts.headers.contains_key(header::EXPECT);
+    let body = Body::new(WatchedBody { body: Some(body), remainder: Arc::clone(&remainder) });
+    (Request::from_parts(parts, body), Some(UnreadBody { remainder, expects_continue }))
 }
 
 impl UnreadBody {
-    /// Reads what is left. False when that is too much or takes too long.
+    /// Reads and discards the remainder. False if it is too large or takes too long.
     pub async fn drain(self) -> bool {
-        let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(rest) = rest else { return true };
-        if self.is_awaiting_consent || rest.size_hint().lower() > MOST as u64 {
+        let remainder = self.remainder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(remainder) = remainder else { return true };
+        if self.expects_continue || remainder.size_hint().lower() > MAX_DISCARDED_BYTES as u64 {
             return false;
         }
-        let mut rest = Limited::new(rest, MOST);
+        let mut remainder = Limited::new(remainder, MAX_DISCARDED_BYTES);
         let drain = async {
             loop {
-                match rest.frame().await {
+                match remainder.frame().await {
                     Some(Ok(_)) => {}
                     Some(Err(_)) => return false,
                     None => return true,
                 }
             }
         };
-        tokio::time::timeout(LONGEST, drain).await.unwrap_or(false)
+        tokio::time::timeout(MAX_DISCARD_TIME, drain).await.unwrap_or(false)
     }
 }
 
 struct WatchedBody {
     /// None after its end or an error.
     body: Option<Incoming>,
-    rest: Arc<Mutex<Option<Incoming>>>,
+    remainder: Arc<Mutex<Option<Incoming>>>,
 }
 
 impl HttpBody for WatchedBody {
@@ -91,7 +91,7 @@ impl HttpBody for WatchedBody {
 
 impl Drop for WatchedBody {
     fn drop(&mut self) {
-        let rest = self.body.take().filter(|body| !body.is_end_stream());
-        *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = rest;
+        let remainder = self.body.take().filter(|body| !body.is_end_stream());
+        *self.remainder.lock().unwrap_or_else(PoisonError::into_inner) = remainder;
     }
 }

@@ -1,5 +1,5 @@
-//! A request from its arrival to its answer: its id, where it came from, how long it took. Each answer carries the id,
-//! and one log line has it.
+//! What is known about a request when it arrives (`Visit`), and one log line about it when it is finished. The response has the
+//! request id that is in the log line.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use super::{address, cookie, proxy_hint};
 use crate::platform::App;
 use crate::shared::Theme;
 
-/// Set by `POST /preferences/theme`; absent where the system decides.
+/// Set by `POST /preferences/theme`. Without it, the theme of the operating system applies.
 pub const THEME_COOKIE: &str = "latchkey_theme";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -25,16 +25,16 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Debug)]
 pub struct Visit {
     pub request_id: String,
-    /// The caller, behind trusted proxies.
+    /// The caller's address, read from the headers of trusted proxies.
     pub address: IpAddr,
     /// The other end of the socket.
     pub peer: IpAddr,
-    /// The request passed a proxy, trusted or not.
-    pub forwarded: bool,
+    /// Whether the request came through a proxy, trusted or not.
+    pub is_forwarded: bool,
     pub user_agent: String,
     /// The Host header, when it is not that of `public_url`.
     pub other_host: Option<String>,
-    /// What the person chose; needed for every page, error pages included.
+    /// The theme that the person chose. Every page needs it, including error pages.
     pub theme: Theme,
 }
 
@@ -58,7 +58,7 @@ impl Visit {
             address: caller_address(app, peer, headers),
             peer,
             user_agent: user_agent(headers).into_owned(),
-            forwarded: address::is_forwarded(headers),
+            is_forwarded: address::is_forwarded(headers),
             other_host,
             theme: cookie(headers, THEME_COOKIE).and_then(Theme::parse).unwrap_or_default(),
         }
@@ -66,14 +66,14 @@ impl Visit {
 }
 
 /// The method as a metrics label. Other methods share one label, since a client can send any word.
-pub fn known_method(method: &Method) -> &'static str {
+pub fn method_label(method: &Method) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         .into_iter()
-        .find(|known| method.as_str() == *known)
+        .find(|label| method.as_str() == *label)
         .unwrap_or("other")
 }
 
-/// The caller behind trusted proxies. Logs a hint when a proxy that is not trusted names one.
+/// The caller's address, read from the headers of trusted proxies. Logs a hint when an untrusted peer sends such headers.
 pub fn caller_address(app: &App, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let trusted = &app.config.web.trusted_proxies;
     if headers.keys().any(proxy_hint::names_a_caller) {
@@ -82,8 +82,7 @@ pub fn caller_address(app: &App, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     address::caller(peer, headers, trusted)
 }
 
-/// The User-Agent as it was sent, but at most 200 characters long and without control characters, which could forge a line
-/// of the log.
+/// The User-Agent, cut to 200 characters and without control characters, which could forge a line of the log.
 pub fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
     const LONGEST: usize = 200;
     let Some(sent) = headers.get(header::USER_AGENT) else { return Cow::Borrowed("") };
@@ -96,11 +95,12 @@ pub fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
     }
 }
 
+/// The middleware that creates the `Visit`, and logs and counts the response.
 pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = app.clock.steady();
     let running = app.metrics.begin();
     let visit = Visit::of(&app, &request);
-    let method = known_method(request.method());
+    let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let id = visit.request_id.clone();
     request.extensions_mut().insert(visit);
@@ -110,9 +110,9 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
 
     let took = app.clock.steady().saturating_sub(started);
     let status = response.status().as_u16();
-    app.metrics.answered(method, &route, status, took);
+    app.metrics.record_response(method, &route, status, took);
     drop(running);
-    span.in_scope(|| tracing::info!(status, ms = took.as_micros() as f64 / 1_000.0, "answered"));
+    span.in_scope(|| tracing::info!(status, ms = took.as_micros() as f64 / 1_000.0, "request finished"));
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

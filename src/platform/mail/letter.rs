@@ -1,4 +1,4 @@
-//! A letter: a few sentences and one link. Its plain text and its simple HTML are made from the same parts.
+//! A letter is an email with a few paragraphs and one link. Its plain text and its HTML are built from the same parts.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,14 +8,15 @@ use lettre::{Address, Message};
 
 use crate::shared::Timestamp;
 
-/// It may carry a link that opens something, so it has no `Debug`.
+/// Has no `Debug`, because its link may be a secret.
 #[derive(Clone)]
 pub struct Letter {
     pub to: String,
     pub subject: String,
     paragraphs: Vec<String>,
-    /// What the link does, and where it leads.
+    /// Label and address.
     link: Option<(String, String)>,
+    /// The paragraphs after the link.
     closing: Vec<String>,
 }
 
@@ -30,11 +31,11 @@ impl Letter {
         }
     }
 
-    /// A paragraph; after the link, where there is one already.
+    /// Adds a paragraph.
     #[must_use]
-    pub fn say(mut self, paragraph: impl Into<String>) -> Self {
-        let place = if self.link.is_some() { &mut self.closing } else { &mut self.paragraphs };
-        place.push(paragraph.into());
+    pub fn paragraph(mut self, text: impl Into<String>) -> Self {
+        let paragraphs = if self.link.is_some() { &mut self.closing } else { &mut self.paragraphs };
+        paragraphs.push(text.into());
         self
     }
 
@@ -46,7 +47,7 @@ impl Letter {
 
     pub(super) fn message(
         &self,
-        from: &Mailbox,
+        sender: &Mailbox,
         id: &str,
         now: Timestamp,
     ) -> Result<Message, Box<dyn std::error::Error + Send + Sync>> {
@@ -54,11 +55,11 @@ impl Letter {
         let date = UNIX_EPOCH + Duration::from_millis(u64::try_from(now.millis()).unwrap_or(0));
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let message = Message::builder()
-            .from(from.clone())
+            .from(sender.clone())
             .to(Mailbox::new(None, to))
             .subject(self.subject.as_str())
             .date(date)
-            .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+            .message_id(Some(format!("<{id}@{}>", sender.email.domain())))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .multipart(MultiPart::alternative_plain_html(self.text(), self.html()))?;
         Ok(message)
@@ -104,14 +105,14 @@ mod tests {
 
     fn letter(name: &str) -> Letter {
         Letter::new("bob@x.example", format!("{name} invites you"))
-            .say(format!("{name} invites you."))
+            .paragraph(format!("{name} invites you."))
             .link("Join", "https://keys.example/invite/a&b")
-            .say("If you did not expect this, do nothing.")
+            .paragraph("If you did not expect this, do nothing.")
     }
 
-    fn sent(letter: &Letter) -> Result<String, String> {
-        let from: Mailbox = "Latchkey <keys@example.com>".parse().expect("a sender");
-        let message = letter.message(&from, "id", Timestamp::from_millis(1_795_168_800_000));
+    fn formatted(letter: &Letter) -> Result<String, String> {
+        let sender: Mailbox = "Latchkey <keys@example.com>".parse().expect("a sender");
+        let message = letter.message(&sender, "id", Timestamp::from_millis(1_795_168_800_000));
         let message = message.map_err(|error| error.to_string())?;
         Ok(String::from_utf8(message.formatted()).expect("seven bits"))
     }
@@ -134,20 +135,20 @@ mod tests {
     fn names_can_write_neither_headers_nor_markup() {
         let letter = letter("<b>\"Eve\"</b>\r\nBcc: all@x.example");
         assert!(!letter.html().contains("<b>"));
-        let mail = sent(&letter).expect("a letter");
+        let mail = formatted(&letter).expect("a letter");
         let head = mail.split("\r\n\r\n").next().expect("a head");
         assert!(!head.lines().any(|line| line.to_lowercase().starts_with("bcc")), "{head}");
         assert!(
             head.contains("Auto-Submitted: auto-generated")
                 && head.contains("Date: Fri, 20 Nov 2026 10:00:00")
         );
-        assert!(sent(&Letter::new("no address", "x")).is_err());
-        assert!(sent(&Letter::new("a@b\r\nRCPT TO:<c@d>", "x")).is_err());
+        assert!(formatted(&Letter::new("no address", "x")).is_err());
+        assert!(formatted(&Letter::new("a@b\r\nRCPT TO:<c@d>", "x")).is_err());
     }
 
     #[test]
-    fn every_script_arrives() {
-        let mail = sent(&letter("Алиса 👩 山田")).expect("a letter");
+    fn text_in_every_script_is_encoded() {
+        let mail = formatted(&letter("Алиса 👩 山田")).expect("a letter");
         assert!(mail.is_ascii() && mail.contains("Subject: =?utf-8?b?"), "{mail}");
     }
 }

@@ -1,6 +1,6 @@
-//! Letters leave here. Whoever posts one is told at once whether it is on its way and never waits for the mail server:
-//! letters are sent beside the requests, a few at a time, and tried again while the server refuses for now. What still
-//! waits when the process ends is lost; every letter carries a link that can be made anew.
+//! Sends letters (emails). `post` queues a letter and returns at once; background tasks send a few letters at a time and
+//! retry after temporary errors. Letters that are still queued when the process ends are lost, but people can request the
+//! links in them again.
 
 mod letter;
 
@@ -21,64 +21,68 @@ use super::config::{self, SmtpTls, SmtpUrl};
 use super::metrics::Letters;
 use super::{Clock, Random};
 
-const AT_A_TIME: usize = 4;
-/// More than this waiting, and the next letter is refused.
-const MOST_WAITING: usize = 1_000;
-/// After a failure that may pass.
-const AGAIN_AFTER: [Duration; 3] =
+/// Letters that are sent at the same time.
+const MAX_SENDING: usize = 4;
+/// Letters that may be queued. `post` refuses further ones.
+const MAX_QUEUED: usize = 1_000;
+/// The pauses before each retry after a temporary error.
+const RETRY_PAUSES: [Duration; 3] =
     [Duration::from_secs(15), Duration::from_secs(2 * 60), Duration::from_secs(10 * 60)];
-/// What letters on their way get when the server stops.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long `finish` waits for the queued letters when the server stops.
+const FINISH_TIME: Duration = Duration::from_secs(5);
 
-/// What became of a letter, for the page that posted it.
+/// The result of posting a letter, for the page that posted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Posted {
-    /// On its way; whether the mail server takes it shows in the log.
+    /// Queued. The log says whether the mail server accepts it.
     Queued,
-    /// No mail server is configured: the link has to be handed over by hand.
+    /// No mail server is configured, so somebody has to pass on the link by other means.
     NoMail,
-    /// Too many letters wait already, or the address cannot be written to.
+    /// Too many letters are queued, or the recipient's address is invalid.
     Refused,
 }
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 #[derive(Clone)]
-pub struct Mail(Option<Arc<Office>>);
+pub struct Mailer(Option<Arc<MailQueue>>);
 
-struct Office {
+struct MailQueue {
     smtp: SmtpUrl,
-    from: Mailbox,
+    sender: Mailbox,
     timeout: Duration,
-    /// Made with the first letter: reading the system's certificates takes a moment.
+    /// Created for the first letter, because reading the system's certificates takes a moment.
     transport: OnceCell<Transport>,
-    turns: Semaphore,
-    waiting: AtomicUsize,
-    one_less: Notify,
+    /// One permit for each letter that may be sent at the same time.
+    sending: Semaphore,
+    /// Letters that are queued or being sent.
+    queued: AtomicUsize,
+    /// Notified when a letter leaves the queue.
+    letter_done: Notify,
     clock: Clock,
     random: Random,
     letters: Letters,
 }
 
 /// Why a letter was not sent.
-struct Failure {
-    why: String,
-    for_now: bool,
+struct SendError {
+    reason: String,
+    is_temporary: bool,
 }
 
-impl Mail {
-    pub fn new(settings: &config::Mail, clock: &Clock, random: &Random, letters: Letters) -> Self {
-        let (Some(smtp), Some(from)) = (settings.smtp_url.clone(), settings.mail_from.clone()) else {
+impl Mailer {
+    pub fn new(settings: &config::MailSettings, clock: &Clock, random: &Random, letters: Letters) -> Self {
+        let (Some(smtp), Some(sender)) = (settings.smtp_url.clone(), settings.mail_from.clone()) else {
             return Self(None);
         };
-        Self(Some(Arc::new(Office {
+        Self(Some(Arc::new(MailQueue {
             smtp,
-            from,
+            sender,
             timeout: settings.mail_timeout,
             transport: OnceCell::new(),
-            turns: Semaphore::new(AT_A_TIME),
-            waiting: AtomicUsize::new(0),
-            one_less: Notify::new(),
+            sending: Semaphore::new(MAX_SENDING),
+            queued: AtomicUsize::new(0),
+            letter_done: Notify::new(),
             clock: clock.clone(),
             random: random.clone(),
             letters,
@@ -89,67 +93,66 @@ impl Mail {
         self.0.is_some()
     }
 
-    /// Hands a letter over.
+    /// Queues a letter.
     pub fn post(&self, letter: &Letter) -> Posted {
-        let Some(office) = &self.0 else { return Posted::NoMail };
-        let id = office.random.base62(22);
-        let message = match letter.message(&office.from, &id, office.clock.now()) {
+        let Some(queue) = &self.0 else { return Posted::NoMail };
+        let id = queue.random.base62(22);
+        let message = match letter.message(&queue.sender, &id, queue.clock.now()) {
             Ok(message) => message,
             Err(error) => {
-                tracing::warn!(%error, subject = letter.subject, "a letter cannot be written");
+                tracing::warn!(%error, subject = letter.subject, "invalid letter");
                 return Posted::Refused;
             }
         };
-        let Some(place) = Place::take(office) else {
-            office.letters.refused();
-            tracing::error!("{MOST_WAITING} letters wait for the mail server already; one more was refused");
+        let Some(slot) = MailSlot::take(queue) else {
+            queue.letters.refused();
+            tracing::error!(
+                "a letter was refused: {MAX_QUEUED} letters are queued for the mail server already"
+            );
             return Posted::Refused;
         };
-        tokio::spawn(deliver(place, message, id));
+        tokio::spawn(deliver(slot, message, id));
         Posted::Queued
     }
 
-    /// Lets letters on their way go out before the process ends.
+    /// Waits for the queued letters before the process ends.
     pub async fn finish(&self) {
-        let Some(office) = &self.0 else { return };
-        let all_gone = async {
+        let Some(queue) = &self.0 else { return };
+        let all_done = async {
             loop {
-                let less = office.one_less.notified();
-                if office.waiting.load(Ordering::SeqCst) == 0 {
+                let letter_done = queue.letter_done.notified();
+                if queue.queued.load(Ordering::SeqCst) == 0 {
                     return;
                 }
-                less.await;
+                letter_done.await;
             }
         };
-        if tokio::time::timeout(FAREWELL, all_gone).await.is_err() {
-            let left = office.waiting.load(Ordering::SeqCst);
-            tracing::warn!("{left} letters were not sent before the end");
+        if tokio::time::timeout(FINISH_TIME, all_done).await.is_err() {
+            let count = queue.queued.load(Ordering::SeqCst);
+            tracing::warn!("stopped before {count} letters were sent");
         }
     }
 }
 
-async fn deliver(place: Place, message: Message, id: String) {
-    let office = Arc::clone(&place.0);
-    for pause in AGAIN_AFTER.into_iter().map(Some).chain([None]) {
-        match office.send(message.clone()).await {
+/// Sends a letter, with retries.
+async fn deliver(slot: MailSlot, message: Message, id: String) {
+    let queue = Arc::clone(&slot.0);
+    for pause in RETRY_PAUSES.into_iter().map(Some).chain([None]) {
+        match queue.send(message.clone()).await {
             Ok(()) => {
-                office.letters.sent();
-                tracing::info!(id, "a letter was sent");
+                queue.letters.sent();
+                tracing::info!(id, "letter sent");
                 return;
             }
-            Err(failure) => {
-                office.letters.failed();
-                match pause.filter(|_| failure.for_now) {
+            Err(error) => {
+                queue.letters.failed();
+                match pause.filter(|_| error.is_temporary) {
                     Some(pause) => {
-                        tracing::warn!(
-                            id,
-                            error = failure.why,
-                            "a letter was not sent; trying again in {pause:?}"
-                        );
+                        tracing::warn!(id, error = error.reason, "letter not sent; retrying in {pause:?}");
                         tokio::time::sleep(pause).await;
                     }
                     None => {
-                        tracing::error!(id, error = failure.why, "a letter was not sent");
+                        tracing::error!(id, error = error.reason, "letter not sent");
                         return;
                     }
                 }
@@ -158,18 +161,19 @@ async fn deliver(place: Place, message: Message, id: String) {
     }
 }
 
-impl Office {
-    async fn send(&self, message: Message) -> Result<(), Failure> {
-        let for_now = |why: String| Failure { why, for_now: true };
-        let _turn = self.turns.acquire().await.map_err(|error| for_now(error.to_string()))?;
+impl MailQueue {
+    async fn send(&self, message: Message) -> Result<(), SendError> {
+        let temporary = |reason: String| SendError { reason, is_temporary: true };
+        let _permit = self.sending.acquire().await.map_err(|error| temporary(error.to_string()))?;
         let sending = async {
             let transport = self.transport.get_or_try_init(|| async { self.connect() }).await;
-            let transport = transport.map_err(|error| for_now(error.to_string()))?;
+            let transport = transport.map_err(|error| temporary(error.to_string()))?;
             let sent = transport.send(message).await;
-            sent.map(drop).map_err(|error| Failure { why: chain(&error), for_now: !error.is_permanent() })
+            sent.map(drop)
+                .map_err(|error| SendError { reason: chain(&error), is_temporary: !error.is_permanent() })
         };
         tokio::time::timeout(self.timeout, sending).await.unwrap_or_else(|_| {
-            Err(for_now(format!("the mail server did not take it within {:?}", self.timeout)))
+            Err(temporary(format!("the mail server did not accept it within {:?}", self.timeout)))
         })
     }
 
@@ -184,7 +188,7 @@ impl Office {
             .port(self.smtp.port())
             .tls(tls)
             .timeout(Some(self.timeout))
-            .hello_name(ClientId::Domain(self.from.email.domain().to_owned()));
+            .hello_name(ClientId::Domain(self.sender.email.domain().to_owned()));
         if let Some((user, password)) = self.smtp.credentials() {
             builder = builder.credentials(Credentials::new(user, password.expose().to_owned()));
         }
@@ -206,19 +210,20 @@ fn chain(error: &dyn std::error::Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A place in the queue.
-struct Place(Arc<Office>);
+/// The slot of one letter in the queue, until it is sent or given up.
+struct MailSlot(Arc<MailQueue>);
 
-impl Place {
-    fn take(office: &Arc<Office>) -> Option<Self> {
-        let place = Self(Arc::clone(office));
-        (office.waiting.fetch_add(1, Ordering::SeqCst) < MOST_WAITING).then_some(place)
+impl MailSlot {
+    /// None when the queue is full.
+    fn take(queue: &Arc<MailQueue>) -> Option<Self> {
+        let slot = Self(Arc::clone(queue));
+        (queue.queued.fetch_add(1, Ordering::SeqCst) < MAX_QUEUED).then_some(slot)
     }
 }
 
-impl Drop for Place {
+impl Drop for MailSlot {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.0.one_less.notify_waiters();
+        self.0.queued.fetch_sub(1, Ordering::SeqCst);
+        self.0.letter_done.notify_waiters();
     }
 }

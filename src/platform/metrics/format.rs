@@ -1,5 +1,5 @@
-//! The two text formats of Prometheus. The library writes OpenMetrics; the older format differs from it in how families are
-//! named and typed.
+//! The two text formats of Prometheus. The library writes OpenMetrics; the older format names and types the metric families
+//! differently.
 
 use axum::http::{HeaderMap, header};
 
@@ -11,7 +11,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// OpenMetrics where `Accept` asks for it and prefers no plain text to it.
+    /// OpenMetrics if `Accept` names it and does not prefer plain text to it.
     pub fn of(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let (mut open_metrics, mut text) = (0.0_f32, None::<f32>);
@@ -52,14 +52,15 @@ impl Format {
     }
 }
 
-/// A family is named as its samples are, with `_total` and `_info`; there is neither an info type nor an end mark.
+/// Converts OpenMetrics to the older format: a family has the name of its samples, with `_total` or `_info`, and there is neither
+/// an info type nor an end mark.
 fn plain(open_metrics: &str) -> String {
     let mut page = String::with_capacity(open_metrics.len() + 512);
     let mut help = None;
     for line in open_metrics.lines() {
-        if let Some(rest) = line.strip_prefix("# HELP ") {
-            help = rest.split_once(' ').map(|(_, text)| text);
-        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
+        if let Some(family) = line.strip_prefix("# HELP ") {
+            help = family.split_once(' ').map(|(_, text)| text);
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' '))
         {
             let (suffix, kind) = match kind {
                 "counter" => ("_total", "counter"),
@@ -84,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_format_is_the_one_that_is_asked_for() {
-        let asked = |accept: &[&str]| {
+    fn the_accept_header_selects_the_format() {
+        let format_of = |accept: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in accept {
                 headers.append(header::ACCEPT, value.parse().expect("a header"));
@@ -105,7 +106,7 @@ mod tests {
             ],
             &["text/plain;q=0.1", "application/openmetrics-text;q=0.2"],
         ] {
-            assert_eq!(asked(open_metrics), Format::OpenMetrics, "{open_metrics:?}");
+            assert_eq!(format_of(open_metrics), Format::OpenMetrics, "{open_metrics:?}");
         }
         for text in [
             &[][..],
@@ -117,7 +118,7 @@ mod tests {
             &["application/openmetrics-text;q=x"],
             &[";;,=;q"],
         ] {
-            assert_eq!(asked(text), Format::Text, "{text:?}");
+            assert_eq!(format_of(text), Format::Text, "{text:?}");
         }
     }
 

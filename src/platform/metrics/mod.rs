@@ -1,5 +1,5 @@
-//! What `/metrics` tells. The registry belongs to the app: two apps in one process (as in tests) do not mix their counts,
-//! but for those of the process itself.
+//! The metrics that `/metrics` reports. The registry belongs to the app, so two apps in one process (as in tests) have separate
+//! counts, except for the metrics of the process itself and of database errors.
 
 mod format;
 mod operations;
@@ -27,7 +27,7 @@ use process::Process;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     method: String,
-    /// The route's pattern, never the address that was asked: addresses can carry secrets and are endless.
+    /// The route's pattern, never the requested path: paths can contain secrets, and there is no limit to their number.
     route: String,
     status: u16,
 }
@@ -42,7 +42,7 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
-/// Counts what became of letters.
+/// Counts letters by outcome.
 #[derive(Clone)]
 pub struct Letters(Family<OutcomeLabels, Counter>);
 
@@ -51,7 +51,7 @@ impl Letters {
         self.count("sent");
     }
 
-    /// One attempt; another may follow.
+    /// Counts one failed attempt to send a letter. Another attempt may follow.
     pub fn failed(&self) {
         self.count("failed");
     }
@@ -82,7 +82,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// `outcomes` are what checks of keys may come to, in the order of their numbers.
+    /// `outcomes` are the outcomes of key checks, in the order of their numbers.
     pub fn new(db: &Db, clock: &Clock, outcomes: &[&'static str]) -> Self {
         let mut all = Registry::default();
         let start = clock.now().minus(clock.steady()).millis() as f64 / 1_000.0;
@@ -140,13 +140,12 @@ impl Metrics {
         }
     }
 
-    /// Counts a request as running until the guard is dropped.
-    pub fn begin(&self) -> Running {
+    pub fn begin(&self) -> RunningGuard {
         self.running.inc();
-        Running(self.running.clone())
+        RunningGuard(self.running.clone())
     }
 
-    pub fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+    pub fn record_response(&self, method: &str, route: &str, status: u16, took: Duration) {
         let labels = RequestLabels { method: method.to_owned(), route: route.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
         self.seconds.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
@@ -168,14 +167,14 @@ impl Metrics {
         self.key_lookups.inc();
     }
 
-    /// By the number of its outcome.
+    /// Counts a key check by the number of its outcome.
     pub fn key_checked(&self, outcome: usize) {
         if let Some(counter) = self.key_checks.get(outcome) {
             counter.inc();
         }
     }
 
-    /// Hashes and look-ups so far, for tests of what costs nothing.
+    /// The number of hashes and of look-ups so far, for tests of the cache.
     pub fn key_work(&self) -> (u64, u64) {
         (self.key_hashes.get(), self.key_lookups.get())
     }
@@ -192,9 +191,10 @@ impl Metrics {
     }
 }
 
-pub struct Running(Gauge);
+/// Counts a request as running until it is dropped.
+pub struct RunningGuard(Gauge);
 
-impl Drop for Running {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

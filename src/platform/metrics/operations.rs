@@ -1,4 +1,4 @@
-//! What the operator watches besides requests: the database, counting, sign-ins, logins of devices, keys.
+//! Metrics of everything besides requests: the database, usage, sign-ins, command-line logins, keys, background jobs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::OutcomeLabels;
 use crate::platform::db::{self, Db};
 use crate::platform::job_status::{Jobs, RoundEnd};
 use crate::shared::Timestamp;
@@ -29,11 +30,6 @@ struct ReasonLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct JobLabels {
     job: &'static str,
 }
@@ -44,18 +40,18 @@ struct JobRoundLabels {
     outcome: &'static str,
 }
 
-/// Why somebody did not get in.
+/// Why a sign-in failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInFailure {
-    /// No such account, or another password.
+    /// There is no such account, or the password is wrong.
     Password,
     SecondFactor,
-    /// Too many attempts.
+    /// Refused because of too many attempts.
     Slowed,
     Disabled,
-    /// The identity provider was away, or its answer was not valid.
+    /// The identity provider could not be reached, or its response was invalid.
     Provider,
-    /// An identity that nobody linked.
+    /// The identity is linked to no account.
     UnknownIdentity,
 }
 
@@ -81,15 +77,15 @@ impl SignInFailure {
     }
 }
 
-/// What became of a login of a device.
+/// An event in a command-line login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceLogin {
     Started,
     Approved,
     Denied,
-    /// The device has its key.
+    /// The program has received its key.
     Completed,
-    /// Approved by somebody who may not have keys there any more.
+    /// Approved, but the person who approved it may no longer create keys in the organization.
     Refused,
 }
 
@@ -107,29 +103,31 @@ impl DeviceLogin {
     }
 }
 
-/// A step of writing usage.
+/// A step of writing usage to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageStep {
-    WriteDown,
-    AddUp,
+    /// Writing counts to the journal.
+    Flush,
+    /// Adding the journal to the tables.
+    RollUp,
 }
 
 impl UsageStep {
-    const ALL: [Self; 2] = [Self::WriteDown, Self::AddUp];
+    const ALL: [Self; 2] = [Self::Flush, Self::RollUp];
 
     const fn as_str(self) -> &'static str {
         match self {
-            Self::WriteDown => "write_down",
-            Self::AddUp => "add_up",
+            Self::Flush => "write_down",
+            Self::RollUp => "add_up",
         }
     }
 }
 
-/// What a count of the whole database found.
+/// The numbers of keys in the whole database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyCounts {
     pub active: i64,
-    /// Active ones that end within a week.
+    /// Active keys that expire within a week.
     pub expiring: i64,
 }
 
@@ -154,7 +152,7 @@ pub struct Operations {
 impl Operations {
     pub fn register(registry: &mut Registry, db: &Db) -> Self {
         let all = Self::default();
-        // What has not happened yet is 0, so that the first time is an increase.
+        // Counters start at 0, so that the first event is an increase.
         for reason in SignInFailure::ALL {
             drop(all.sign_in_failures.get_or_create(&ReasonLabels { reason: reason.as_str() }));
         }
@@ -266,7 +264,7 @@ impl Operations {
         self.last_backup.set(at.map_or(0.0, |at| at.millis() as f64 / 1_000.0));
     }
 
-    /// What the database knows of itself without being asked.
+    /// Sets the database metrics that need no query.
     pub(super) fn measure(&self, db: &Db) {
         self.idle_connections.set(i64::try_from(db.pool().num_idle()).unwrap_or(i64::MAX));
         for (kind, count) in db::error_counts() {

@@ -1,4 +1,4 @@
-//! What Linux tells about this process, under the names that all Prometheus clients use.
+//! Metrics of this process from `/proc`, with the names that all Prometheus clients use.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Linux tells times of processors in hundredths of a second on every architecture.
+/// Linux reports processor times in hundredths of a second on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Process {
         process
     }
 
-    /// What cannot be read stays as it was; elsewhere than on Linux, 0.
+    /// Reads the current values. A value that cannot be read stays the same; on other systems than Linux it is 0.
     pub fn measure(&self) {
         if let Ok(stat) = fs::read_to_string("/proc/self/stat")
             && let Some(ticks) = cpu_ticks(&stat)
@@ -63,9 +63,9 @@ impl Process {
             }
         }
         if let Ok(limits) = fs::read_to_string("/proc/self/limits")
-            && let Some(most) = number_after(&limits, "Max open files")
+            && let Some(max) = number_after(&limits, "Max open files")
         {
-            self.max_fds.set(most);
+            self.max_fds.set(max);
         }
         if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
             self.open_fds.set(i64::try_from(descriptors.count()).unwrap_or(i64::MAX));
@@ -73,7 +73,7 @@ impl Process {
     }
 }
 
-/// User and system time. The process's name, in parentheses, may contain anything.
+/// User plus system time. Parsing starts behind the process name, which is in parentheses and may contain anything.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut next = || fields.next()?.parse::<u64>().ok();
@@ -82,8 +82,8 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
 
 /// The first number of the line that begins with a name.
 fn number_after(text: &str, name: &str) -> Option<i64> {
-    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
-    rest.split_whitespace().next()?.parse().ok()
+    let values = text.lines().find_map(|line| line.strip_prefix(name))?;
+    values.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_of_linux_are_read() {
+    fn values_of_linux_are_parsed() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 12345 1000000 200";
         assert_eq!(cpu_ticks(stat), Some(300));
         for wrong in ["", "7 (a", "7 (a) S 1 2", "7 (a) S 1 7 7 0 -1 4194560 100 0 0 0 x y"] {

@@ -264,7 +264,7 @@ impl Server {
             crate::platform::db::sql(format!("UPDATE device_logins SET {change} WHERE user_code = $1"));
         let done = sqlx::query(text).bind(user_code.replace('-', "")).execute(self.app.db.pool()).await;
         assert_eq!(done.expect("an answer").rows_affected(), 1);
-        self.app.db.listener().tell_gap();
+        self.app.db.listener().notify_gap();
     }
 
     /// Of the living ones, in the order in which they were made.

@@ -53,7 +53,7 @@ impl Server {
         .await
         .expect("an answer");
         assert_eq!(done.rows_affected(), 1, "a pending login");
-        self.app.db.listener().tell_gap();
+        self.app.db.listener().notify_gap();
         actor.org.org
     }
 

@@ -44,7 +44,7 @@ impl Server {
     pub async fn at(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let config = database.config(settings);
         let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
-        let clock = Clock::held_at(START);
+        let clock = Clock::manual(START);
         let assets = Assets::folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("public"));
         let random = Random::seeded(1);
         let slices = server::slices(&random);

@@ -353,10 +353,10 @@ async fn a_check_compares_plan_role_kind_address_and_organization(engine: Engine
         .await
         .expect("a change");
     let now = server.clock.now();
-    crate::platform::changes::note(
+    crate::platform::changes::record(
         &mut write,
         now,
-        crate::platform::changes::Kind::Organization,
+        crate::platform::changes::ChangeKind::Organization,
         owner.org.org,
     )
     .await

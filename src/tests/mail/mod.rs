@@ -83,7 +83,7 @@ async fn a_bad_mail_server_stalls_nobody() {
 async fn the_queue_is_bounded() {
     let sink = Sink::with(Habit::SaysNothing).await;
     let server = Server::with(crate::platform::db::Engine::Sqlite, &sink.settings()).await;
-    let post = || server.app.mail.post(&Letter::new("bob@x.example", "Hello").say("Hello"));
+    let post = || server.app.mail.post(&Letter::new("bob@x.example", "Hello").paragraph("Hello"));
     for _ in 0..1_000 {
         assert_eq!(post(), Posted::Queued);
     }
@@ -96,7 +96,7 @@ async fn letters_on_their_way_go_out_before_the_end() {
     let mut sink = Sink::start().await;
     let server = Server::with(crate::platform::db::Engine::Sqlite, &sink.settings()).await;
     for n in 0..5 {
-        server.app.mail.post(&Letter::new("bob@x.example", format!("Letter {n}")).say("Hello"));
+        server.app.mail.post(&Letter::new("bob@x.example", format!("Letter {n}")).paragraph("Hello"));
     }
     server.app.mail.finish().await;
     for _ in 0..5 {

@@ -338,7 +338,7 @@ async fn a_page_that_waits_hears_of_the_first_call(engine: Engine) {
     assert!(told.contains("First call received"), "{told}");
     assert!(!theirs.rest().await.contains("First call"));
     server.clock.advance(Duration::from_secs(60));
-    assert!(server.app.live.awaited().is_empty());
+    assert!(server.app.live.expected_topics().is_empty());
 }
 
 #[apply(on_both_engines!)]

@@ -276,7 +276,7 @@ async fn a_start_waits_for_its_database() {
     let error = Db::open(&settings, Opener::Server).await.map(drop).expect_err("nobody listens");
     assert!(error.is_away() && error.to_string().contains("cannot be reached"), "{error}");
 
-    let clock = Clock::held_at(START);
+    let clock = Clock::manual(START);
     let mut opening = Box::pin(db::open_when_reachable(&settings, &clock));
     let soon = tokio::time::timeout(Duration::from_millis(600), &mut opening).await;
     assert!(soon.is_err(), "it waits");
@@ -288,7 +288,7 @@ async fn a_start_waits_for_its_database() {
 async fn a_start_does_not_wait_for_what_will_not_come() {
     let mut database = TestDatabase::migrated(Engine::Postgres).await;
     database.url.push_str("_missing");
-    let clock = Clock::held_at(START);
+    let clock = Clock::manual(START);
     let opened = db::open_when_reachable(&database.config(&[]).database, &clock).await;
     let error = opened.map(drop).expect_err("there is no such database").to_string();
     assert!(error.contains("does not exist"), "{error}");

@@ -76,7 +76,7 @@ async fn roll_up_portion(app: &App, worker: &mut Worker, tables: KeyTables) -> R
         return Ok(false);
     }
     let moved = move_portion(app, usage, worker, tables).await;
-    moved.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::AddUp))
+    moved.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::RollUp))
 }
 
 /// Rows are deleted in the transaction that adds their lines, so that each is added once.
@@ -143,7 +143,7 @@ fn nodes_to_roll_up(app: &App, worker: &mut Worker, nodes: Vec<JournalNode>) -> 
     let now = app.clock.steady();
     worker.others.retain(&nodes);
     let (own, others): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|node| node.name == app.node());
-    let mut has_stopped = |node: &JournalNode| app.db.is_ours_alone() || worker.others.has_stopped(node, now);
+    let mut has_stopped = |node: &JournalNode| app.db.is_exclusive() || worker.others.has_stopped(node, now);
     let stopped: Vec<_> = others.into_iter().filter(|node| has_stopped(node)).collect();
     stopped.into_iter().chain(own).map(|node| node.name).collect()
 }

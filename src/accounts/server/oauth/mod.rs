@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::platform::App;
 use crate::platform::config::ProviderUrl;
-use crate::platform::outbound::NoAnswer;
+use crate::platform::outbound::OutboundError;
 use crate::shared::ReturnPath;
 use crate::ui::parts::Symbol;
 
@@ -67,11 +67,11 @@ pub enum ProviderError {
     Stale(String),
 }
 
-impl From<NoAnswer> for ProviderError {
-    fn from(error: NoAnswer) -> Self {
+impl From<OutboundError> for ProviderError {
+    fn from(error: OutboundError) -> Self {
         match error {
-            NoAnswer::Away(why) => Self::Away(why),
-            NoAnswer::Nonsense(why) => Self::Nonsense(why),
+            OutboundError::Unavailable(why) => Self::Away(why),
+            OutboundError::Invalid(why) => Self::Nonsense(why),
         }
     }
 }

@@ -91,7 +91,7 @@ pub async fn exchange(
     let outbound = app.outbound.clone();
     let http = |request: HttpRequest| {
         let outbound = outbound.clone();
-        async move { outbound.ask(request).await }
+        async move { outbound.send(request).await }
     };
     let answer = relation
         .exchange_code(AuthorizationCode::new(code.to_owned()))

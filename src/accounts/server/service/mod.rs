@@ -144,7 +144,7 @@ pub struct NewPerson {
 /// None when the address is somebody's already.
 pub async fn insert_person(app: &App, write: &mut Write, new: &NewPerson) -> Result<Option<Person>, Error> {
     let now = app.clock.now();
-    let id = UserId::new(now, app.chance_for_id());
+    let id = UserId::new(now, app.random_for_id());
     let hash = new.password_hash.as_deref();
     if !users::insert(write, id, &new.email, &new.name, hash, now).await? {
         return Ok(None);

@@ -91,7 +91,7 @@ pub async fn start_session(
     // Save now and not after the response, so that a failure prevents the page that reports success.
     session.save().await?;
     // Open profile pages of the person list the new session at once.
-    app.live.tell(new_session(person.id), "");
+    app.live.publish(new_session(person.id), "");
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::{AnyExecutor, AnyPool, Row as _};
 
-use crate::platform::db::{Write, places, sql};
+use crate::platform::db::{Write, row_placeholders, sql};
 use crate::shared::{Timestamp, UserId};
 
 /// A session as the profile lists it.
@@ -93,9 +93,9 @@ pub async fn issuers_of(pool: &AnyPool, users: &[UserId]) -> Result<Vec<(UserId,
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let places = places(1, users.len());
+    let placeholders = row_placeholders(1, users.len());
     let text = format!(
-        "SELECT user_id, issuer FROM identities WHERE user_id IN {places} ORDER BY created_at, issuer"
+        "SELECT user_id, issuer FROM identities WHERE user_id IN {placeholders} ORDER BY created_at, issuer"
     );
     let query = users.iter().fold(sqlx::query(sql(text)), |query, user| query.bind(user));
     let rows = query.fetch_all(pool).await?;

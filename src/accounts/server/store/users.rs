@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
 
 use crate::accounts::{email_key, name_key};
-use crate::platform::db::{Write, places, sql};
+use crate::platform::db::{Write, row_placeholders, sql};
 use crate::shared::{Timestamp, UserId};
 
 #[derive(Clone)]
@@ -202,7 +202,7 @@ pub async fn names(pool: &AnyPool, ids: &[UserId]) -> Result<HashMap<UserId, Str
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let text = format!("SELECT id, name FROM users WHERE id IN {}", places(1, ids.len()));
+    let text = format!("SELECT id, name FROM users WHERE id IN {}", row_placeholders(1, ids.len()));
     let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id));
     let rows = query.fetch_all(pool).await?;
     rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("name")?))).collect()

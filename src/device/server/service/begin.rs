@@ -79,7 +79,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, Not
     let (now, settings) = (app.clock.now(), &app.config.device);
     let device_code = codes::device_code(&app.random);
     let mut login = LoginRequest {
-        id: LoginId::new(now, app.chance_for_id()),
+        id: LoginId::new(now, app.random_for_id()),
         user_code: codes::user_code(&app.random),
         wire: request.wire,
         client_id: request.client_id.to_owned(),

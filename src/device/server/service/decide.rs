@@ -8,7 +8,7 @@ use crate::audit::{self, Event};
 use crate::device::server::store::{Decision, LoginRequest};
 use crate::device::{LoginStatus, UserCode};
 use crate::orgs::server::{Visitor, hold_member};
-use crate::platform::changes::{self, Kind};
+use crate::platform::changes::{self, ChangeKind};
 use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, Permission, PrincipalKind, Role};
@@ -79,7 +79,7 @@ pub async fn approve(
     }
     let event = about(app, Event::new("login.approved"), login).detail("role", role.as_str());
     audit::record(app, &mut write, &by, event).await?;
-    changes::note(&mut write, now, Kind::Login, login.id).await?;
+    changes::record(&mut write, now, ChangeKind::Login, login.id).await?;
     write.commit().await?;
     app.metrics.operations.device_login(DeviceLogin::Approved);
     Ok(Decided::Done)
@@ -108,7 +108,7 @@ pub async fn deny(
     let theirs = org.filter(|org| visitor.memberships.iter().any(|place| place.org == *org));
     let by = theirs.map_or_else(|| visitor.by(), |org| visitor.by().in_org(org));
     audit::record(app, &mut write, &by, about(app, Event::new("login.denied"), login)).await?;
-    changes::note(&mut write, now, Kind::Login, login.id).await?;
+    changes::record(&mut write, now, ChangeKind::Login, login.id).await?;
     write.commit().await?;
     app.metrics.operations.device_login(DeviceLogin::Denied);
     Ok(Decided::Done)

@@ -144,7 +144,7 @@ async fn redeem(
     };
     app.metrics.operations.device_login(DeviceLogin::Completed);
     // The approval page learns at once that the terminal has its key.
-    app.live.tell(fetched(approved.by, login.id), "");
+    app.live.publish(fetched(approved.by, login.id), "");
     Ok(Granted { key, email: member.email, user_id: approved.by, org_id: approved.org })
 }
 

@@ -43,7 +43,7 @@ pub async fn create(
     }
     let (fresh, stored) = generate(app, draft.kind).await?;
     let mut key = Key {
-        id: KeyId::new(now, app.chance_for_id()),
+        id: KeyId::new(now, app.random_for_id()),
         org: actor.org.org,
         name,
         kind: draft.kind,

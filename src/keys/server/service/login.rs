@@ -10,7 +10,7 @@ use crate::keys::server::token::Fresh;
 use crate::keys::server::{Key, Login};
 use crate::keys::{LONGEST_NAME, check_key_name};
 use crate::orgs::server::{CurrentMember, hold_member};
-use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Kind, OrgId, Permission, PrincipalKind, Role, SecretId, Timestamp, UserId};
@@ -60,7 +60,7 @@ pub struct Minted {
 
 pub async fn mint(app: &App) -> Result<Minted, Error> {
     let (fresh, stored) = generate(app, Kind::Live).await?;
-    Ok(Minted { id: KeyId::new(app.clock.now(), app.chance_for_id()), fresh, stored })
+    Ok(Minted { id: KeyId::new(app.clock.now(), app.random_for_id()), fresh, stored })
 }
 
 /// Creates the key and commits. Returns None, and changes nothing, when the person may not have a key there (any more).
@@ -122,7 +122,7 @@ pub async fn log_in(
     }
     store::insert_secret(&mut write, key.secret, key.id, &stored, now).await?;
     for id in former {
-        changes::note(&mut write, now, Changed::Key, id).await?;
+        changes::record(&mut write, now, ChangeKind::Key, id).await?;
     }
     let event = Event::new("key.created")
         .detail("kind", key.kind.as_str())
@@ -155,7 +155,7 @@ pub async fn end_logins(app: &App, write: &mut Write, user: UserId) -> Result<us
         audit::record(app, write, &By::system().in_org(*org), about(&key, event)).await?;
     }
     for (_, id) in &living {
-        changes::note(write, now, Changed::Key, id).await?;
+        changes::record(write, now, ChangeKind::Key, id).await?;
     }
     Ok(living.len())
 }

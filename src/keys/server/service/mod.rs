@@ -26,7 +26,7 @@ use super::token::Fresh;
 use super::{Key, KeyCache, hash, name_key, store};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_present, present_role};
-use crate::platform::changes::{self, Kind as Changed};
+use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{KeyId, Kind, Permission, PrincipalKind};
@@ -269,7 +269,7 @@ async fn conclude(app: &App, actor: &Actor, write: Write, key: &Key, event: Even
 
 async fn conclude_by(app: &App, by: &By, mut write: Write, key: &Key, event: Event) -> Result<(), Error> {
     audit::record(app, &mut write, by, about(key, event)).await?;
-    changes::note(&mut write, app.clock.now(), Changed::Key, key.id).await?;
+    changes::record(&mut write, app.clock.now(), ChangeKind::Key, key.id).await?;
     write.commit().await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
 
 use super::super::{Key, Login};
-use crate::platform::db::{ROWS, Write, places, sql};
+use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
 use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
 /// `SELECT` with all columns of a key.
@@ -221,7 +221,7 @@ pub async fn names(pool: &AnyPool, ids: &[KeyId]) -> Result<HashMap<KeyId, Strin
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let text = format!("SELECT id, name FROM keys WHERE id IN {}", places(1, ids.len()));
+    let text = format!("SELECT id, name FROM keys WHERE id IN {}", row_placeholders(1, ids.len()));
     let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id));
     let rows = query.fetch_all(pool).await?;
     rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("name")?))).collect()
@@ -233,9 +233,10 @@ pub async fn owners(
     secrets: &[SecretId],
 ) -> Result<HashMap<SecretId, KeyId>, sqlx::Error> {
     let mut owners = HashMap::with_capacity(secrets.len());
-    for secrets in secrets.chunks(ROWS) {
-        let text = format!("SELECT id, key_id FROM secrets WHERE id IN {}", places(1, secrets.len()));
-        let query = sqlx::query(sql(text)).persistent(secrets.len() == ROWS);
+    for secrets in secrets.chunks(ROWS_PER_STATEMENT) {
+        let text =
+            format!("SELECT id, key_id FROM secrets WHERE id IN {}", row_placeholders(1, secrets.len()));
+        let query = sqlx::query(sql(text)).persistent(secrets.len() == ROWS_PER_STATEMENT);
         let query = secrets.iter().fold(query, |query, secret| query.bind(secret));
         for row in query.fetch_all(&mut **write).await? {
             let secret = row.try_get("id")?;

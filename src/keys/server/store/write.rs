@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::super::Key;
 use super::read::find_now;
-use crate::platform::db::{ROWS, Write, places, sql};
+use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::server::CallTotals;
 
@@ -231,15 +231,15 @@ pub async fn add_totals(
     let keys: Vec<_> = keys.iter().map(|(key, totals)| (key.to_string(), *totals)).collect();
     let secrets: Vec<_> = secrets.iter().map(|(id, totals)| (id.to_string(), *totals)).collect();
     for (table, rows) in [("keys", keys), ("secrets", secrets)] {
-        for rows in rows.chunks(ROWS) {
+        for rows in rows.chunks(ROWS_PER_STATEMENT) {
             // column1, column2, … are the names that both engines give to the columns of VALUES.
             let text = sql(format!(
                 "UPDATE {table} SET calls = calls + new.column2, \
                  last_used_at = CASE WHEN new.column3 > last_used_at THEN new.column3 ELSE last_used_at END \
                  FROM (VALUES {}) AS new WHERE {table}.id = new.column1",
-                places(rows.len(), 3)
+                row_placeholders(rows.len(), 3)
             ));
-            let query = sqlx::query(text).persistent(rows.len() == ROWS);
+            let query = sqlx::query(text).persistent(rows.len() == ROWS_PER_STATEMENT);
             let query = rows.iter().fold(query, |query, (id, totals)| {
                 query.bind(id.clone()).bind(totals.calls).bind(totals.last_at.millis())
             });

@@ -20,7 +20,7 @@ use super::rate_limit::RateLimits;
 use super::single_flight::SingleFlight;
 use super::state::OrgCache;
 use crate::keys::server::token::Token;
-use crate::platform::changes::{Heard, Kind};
+use crate::platform::changes::{ChangeEvent, ChangeKind};
 use crate::platform::{BlockingPool, Random};
 use crate::shared::{KeyId, SecretId};
 
@@ -154,17 +154,17 @@ impl KeyCache {
     }
 
     /// Drops the states that a change concerns.
-    pub fn hear(&self, heard: Heard<'_>) {
-        match heard {
-            Heard::Change(change) if change.kind == Kind::Key => {
+    pub fn receive(&self, event: ChangeEvent<'_>) {
+        match event {
+            ChangeEvent::Change(change) if change.kind == ChangeKind::Key => {
                 let Some(key) = KeyId::parse(&change.id) else { return };
                 if let Some(EntryByKey(entry)) = self.shard_of(key).get(&key) {
                     entry.invalidate();
                 }
             }
-            Heard::Change(change) if change.kind == Kind::Login => {}
+            ChangeEvent::Change(change) if change.kind == ChangeKind::Login => {}
             // A change of an organization concerns many states, and a gap may concern any. Both are rare.
-            Heard::Change(_) | Heard::Gap => self.invalidate_all(),
+            ChangeEvent::Change(_) | ChangeEvent::Gap => self.invalidate_all(),
         }
     }
 

@@ -161,7 +161,7 @@ async fn send(
     action: &'static str,
 ) -> Result<Invited, Error> {
     let now = app.clock.now();
-    let id = id.unwrap_or_else(|| InvitationId::new(now, app.chance_for_id()));
+    let id = id.unwrap_or_else(|| InvitationId::new(now, app.random_for_id()));
     let token = Secret::new(app.random.base62(43));
     let new = NewInvitation {
         id,

@@ -105,7 +105,7 @@ pub async fn work_in(
 
 async fn found(app: &App, write: &mut Write, by: &By, owner: UserId, name: &str) -> Result<OrgId, Error> {
     let now = app.clock.now();
-    let org = OrgId::new(now, app.chance_for_id());
+    let org = OrgId::new(now, app.random_for_id());
     store::insert(write, org, name, app.config.keys.default_plan, now).await?;
     store::insert_membership(write, org, owner, Role::Owner, now).await?;
     let event = Event::new("organization.created").on("organization", org, name);

@@ -4,7 +4,7 @@ use crate::audit::{self, Event};
 use crate::orgs::server::offboarding::Offboarding;
 use crate::orgs::server::store::{self, members};
 use crate::orgs::server::{Actor, Member};
-use crate::platform::changes::{self, Kind};
+use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, Permission, Plan};
@@ -79,7 +79,7 @@ pub async fn delete(app: &App, member: &Member, keys_may_end: bool) -> Result<De
 
 /// Invalidates the cached plan and name of the organization's keys.
 async fn conclude(app: &App, mut write: Write, org: OrgId) -> Result<(), Error> {
-    changes::note(&mut write, app.clock.now(), Kind::Organization, org).await?;
+    changes::record(&mut write, app.clock.now(), ChangeKind::Organization, org).await?;
     write.commit().await?;
     Ok(())
 }

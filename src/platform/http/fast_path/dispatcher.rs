@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use tower::ServiceExt;
 
 use super::{FastResponse, FastRoute, RequestInfo, RequestMatch};
-use crate::platform::http::visit::{Peer, known_method};
+use crate::platform::http::visit::{Peer, method_label};
 use crate::platform::http::{headers, host};
 use crate::platform::{App, Error, Problem};
 
@@ -29,8 +29,8 @@ impl Dispatcher {
     }
 
     pub async fn respond(&self, peer: Peer, request: Request) -> Response {
-        if let Some(why) = host::fault(&request, self.app.public_url.authority()) {
-            return self.refuse_host(peer, &request, why);
+        if let Some(reason) = host::fault(&request, self.app.public_url.authority()) {
+            return self.refuse_host(peer, &request, reason);
         }
         let path = request.uri().path();
         match self.fast_routes.iter().find(|route| route.has_path(path)) {
@@ -64,12 +64,12 @@ impl Dispatcher {
         response
     }
 
-    fn refuse_host(&self, peer: Peer, request: &Request, why: &'static str) -> Response {
+    fn refuse_host(&self, peer: Peer, request: &Request, reason: &'static str) -> Response {
         let info = RequestInfo::without_caller(&self.app, peer);
-        tracing::info!(id = info.request_id, status = 400, why, "answered");
-        self.app.metrics.answered(known_method(request.method()), "none", 400, Duration::ZERO);
-        let mut response = info.problem(Problem::of(StatusCode::BAD_REQUEST).detail(why));
-        headers::put(&self.app, response.headers_mut());
+        tracing::info!(id = info.request_id, status = 400, reason, "request finished");
+        self.app.metrics.record_response(method_label(request.method()), "none", 400, Duration::ZERO);
+        let mut response = info.problem(Problem::of(StatusCode::BAD_REQUEST).detail(reason));
+        headers::add(&self.app, response.headers_mut());
         response
     }
 

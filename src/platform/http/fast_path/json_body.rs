@@ -1,4 +1,4 @@
-//! Small JSON bodies, with the limits on size and time that the middleware stack has for other routes.
+//! Reads small JSON bodies, with the limits on size and time that the middleware stack applies to other routes.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};

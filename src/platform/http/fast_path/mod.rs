@@ -36,10 +36,10 @@ pub struct FastRoute {
 /// The requests that a fast route accepts.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RequestMatch {
-    /// One method, and the path alone.
+    /// One method and exactly the route's path.
     Exactly(Method),
-    /// Any method, and every path below the route's own. A proxy may ask with the method and the path of the request that
-    /// it is about to forward.
+    /// Any method, and the route's path or any path below it. A proxy may ask with the method and the path of the request
+    /// that it is about to forward.
     AnyBelow,
 }
 
@@ -47,7 +47,7 @@ impl FastRoute {
     fn has_path(&self, path: &str) -> bool {
         match (path.strip_prefix(self.path), &self.requests) {
             (Some(""), _) => true,
-            (Some(rest), RequestMatch::AnyBelow) => rest.starts_with('/'),
+            (Some(below), RequestMatch::AnyBelow) => below.starts_with('/'),
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! What a fast route knows of its caller, and how it completes a response.
+//! What a fast route knows about its request, and the headers that it adds to its response.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub struct RequestInfo {
     pub request_id: String,
-    /// The caller, behind trusted proxies.
+    /// The caller's address, read from the headers of trusted proxies.
     pub address: IpAddr,
 }
 

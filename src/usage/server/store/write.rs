@@ -11,7 +11,7 @@ use super::super::batch::Batch;
 use super::super::callers::MOST_CALLERS;
 use super::super::counters::{day_of, hour_of};
 use super::super::refusals::RefusedRequest;
-use crate::platform::db::{ROWS, Write, places};
+use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders};
 use crate::shared::Timestamp;
 
 pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
@@ -99,11 +99,11 @@ async fn insert_many<R>(
     bind: impl for<'q> Fn(Bound<'q>, &R) -> Bound<'q>,
 ) -> Result<(), sqlx::Error> {
     let rows: Vec<R> = rows.collect();
-    let text = |rows| format!("INSERT INTO {columns} VALUES {} {conflict}", places(rows, width));
-    let full: Arc<str> = text(ROWS).into();
-    for rows in rows.chunks(ROWS) {
+    let text = |rows| format!("INSERT INTO {columns} VALUES {} {conflict}", row_placeholders(rows, width));
+    let full: Arc<str> = text(ROWS_PER_STATEMENT).into();
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
         // Texts of many lengths would push the others out of the cache of statements.
-        let is_full = rows.len() == ROWS;
+        let is_full = rows.len() == ROWS_PER_STATEMENT;
         let text = if is_full { Arc::clone(&full) } else { text(rows.len()).into() };
         let query = sqlx::query(AssertSqlSafe(text)).persistent(is_full);
         rows.iter().fold(query, &bind).execute(&mut **write).await?;
