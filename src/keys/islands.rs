@@ -1,4 +1,4 @@
-//! What runs in the browser on the pages of keys. None of it is needed; none of it gets a secret as a property.
+//! The islands on the pages of keys. The pages work without them, and none of them receives a secret as a property.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use web_sys::{Element, HtmlFormElement};
 
 use crate::ui::islands::{Copied, copy};
 
-/// The form around is sent as soon as something in it is chosen; its button for that is not needed then.
+/// Submits the enclosing form as soon as a value in it changes. CSS hides the form's submit button then.
 #[island]
 pub fn SubmitOnChange(children: Children) -> impl IntoView {
-    let by_hand = RwSignal::new(true);
-    Effect::new(move |_| by_hand.set(false));
+    let needs_button = RwSignal::new(true);
+    Effect::new(move |_| needs_button.set(false));
     let submit = move |event: ev::Event| {
         let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let form = form.and_then(|place| place.closest("form").ok().flatten());
+        let form = form.and_then(|element| element.closest("form").ok().flatten());
         if let Some(form) = form.and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) {
             let _ = form.request_submit();
         }
     };
     view! {
-        <div class="chooses contents" data-by-hand=move || by_hand.get().then_some("") on:change=submit>
+        <div class="chooses contents" data-by-hand=move || needs_button.get().then_some("") on:change=submit>
             {children()}
         </div>
     }
@@ -30,14 +30,14 @@ pub fn SubmitOnChange(children: Children) -> impl IntoView {
 
 const COPIED: &str = "data-copied";
 
-/// Copies an example, with the whole key in place of its visible start.
+/// Copies an example request in which the visible beginning of the key is replaced by the whole key.
 #[island]
 pub fn CopyUsage(target: String, plain: String, children: Children) -> impl IntoView {
     let state = RwSignal::new(Copied::NotYet);
     let press = move |event: ev::MouseEvent| {
-        let place = event.current_target().and_then(|place| place.dyn_into::<Element>().ok());
+        let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
         let element = |id: &str| document().get_element_by_id(id);
-        let (Some(place), Some(code), Some(key)) = (place, element(&target), element(&plain)) else {
+        let (Some(button), Some(code), Some(key)) = (button, element(&target), element(&plain)) else {
             return state.set(Copied::Failed);
         };
         let text = code.text_content().unwrap_or_default();
@@ -45,7 +45,7 @@ pub fn CopyUsage(target: String, plain: String, children: Children) -> impl Into
         let filled = start.map(|start| text.replace(&start, &key.text_content().unwrap_or_default()));
         let has_key = filled.is_some();
         task::spawn_local(async move {
-            let copied = copy(&filled.unwrap_or(text), &place).await;
+            let copied = copy(&filled.unwrap_or(text), &button).await;
             state.set(if copied { Copied::Done } else { Copied::Failed });
             if copied && has_key {
                 let _ = key.set_attribute(COPIED, "");
@@ -63,26 +63,31 @@ pub fn CopyUsage(target: String, plain: String, children: Children) -> impl Into
     }
 }
 
-/// Asks before a secret that nobody has copied is left behind, and takes it off the page when the page is left. `here` is
-/// the address that a reload asks for: the page is the answer to a form, which must not be sent again.
+/// Asks for confirmation before somebody leaves the page without having copied the secret, and removes the secret from the page
+/// when it is left. `reload_address` is the address that a reload opens: the page is the response to a form, which must not be
+/// sent again.
 #[island]
-pub fn RevealGuard(here: String) -> impl IntoView {
+pub fn RevealGuard(reload_address: String) -> impl IntoView {
     Effect::new(move |_| {
         let secret = || document().get_element_by_id("plaintext");
         if let Ok(history) = window().history() {
-            let _ = history.replace_state_with_url(&leptos::wasm_bindgen::JsValue::NULL, "", Some(&here));
+            let _ = history.replace_state_with_url(
+                &leptos::wasm_bindgen::JsValue::NULL,
+                "",
+                Some(&reload_address),
+            );
         }
-        let keep = move || {
+        let mark_copied = move || {
             if let Some(secret) = secret() {
                 let _ = secret.set_attribute(COPIED, "");
             }
         };
-        // By hand: whatever is copied while the key is selected.
-        window_event_listener(ev::copy, move |_| keep());
+        // Any copy event counts, because the person may select the key and copy it by hand.
+        window_event_listener(ev::copy, move |_| mark_copied());
         if let Ok(Some(stored)) = document().query_selector(".reveal a.stored") {
-            let pressed = leptos::wasm_bindgen::closure::Closure::<dyn FnMut()>::new(keep);
+            let pressed = leptos::wasm_bindgen::closure::Closure::<dyn FnMut()>::new(mark_copied);
             let _ = stored.add_event_listener_with_callback("click", pressed.as_ref().unchecked_ref());
-            // It listens for as long as the page is open.
+            // The listener lives as long as the page.
             pressed.forget();
         }
         window_event_listener(ev::beforeunload, move |event| {

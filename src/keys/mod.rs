@@ -1,5 +1,5 @@
-//! API keys: made, shown once, checked at every request, rotated, revoked. A key is the thing with a name, a role and a
-//! history; a secret is one token of it. The plaintext of a token exists in one answer and nowhere else.
+//! API keys. A key has a name, a role and a history. Its secrets are the parts of tokens that prove it; rotating a key gives it a
+//! new one. The plaintext of a token is shown in one response and stored nowhere.
 
 mod islands;
 mod model;

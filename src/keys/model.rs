@@ -1,4 +1,4 @@
-//! What both builds know of keys, and the pure rules over it.
+//! The rules about keys that both builds need, without access to the database.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub const MOST_PER_MINUTE: u32 = 1_000_000;
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Active,
-    /// Two secrets are valid: the new one, and the old one until its cut-off.
+    /// Active with two valid secrets: the new one, and the old one until its cut-off.
     Rotating,
     Disabled,
     Expired,
@@ -24,7 +24,7 @@ pub enum Status {
 impl Status {
     pub const ALL: [Self; 5] = [Self::Active, Self::Rotating, Self::Disabled, Self::Expired, Self::Revoked];
 
-    /// What a key is at a moment. What cannot be undone counts before what can.
+    /// The status of a key at a time. If several apply, the one that is hardest to undo wins.
     pub fn at(now: Timestamp, times: &Times) -> Self {
         if times.revoked.is_some() {
             Self::Revoked
@@ -53,26 +53,26 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Would the key be accepted?
+    /// Whether requests with the key are accepted.
     pub fn is_active(self) -> bool {
         matches!(self, Self::Active | Self::Rotating)
     }
 }
 
-/// What people look for among keys: a status, or something about a key that works.
+/// What lists of keys can be filtered by: a status, or a property of active keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
-    /// It would be accepted now, whether or not it is being rotated.
+    /// Active or rotating.
     Active,
-    /// Active, and it ends within a week.
+    /// Active, and expires within a week.
     Expiring,
     Rotating,
     Disabled,
     Expired,
     Revoked,
-    /// Active, and nobody has used it for ninety days.
+    /// Active, and not used for ninety days.
     Idle,
-    /// Active, and it has no end.
+    /// Active, and never expires.
     Endless,
 }
 
@@ -119,12 +119,12 @@ impl Standing {
     }
 }
 
-/// Keys that end within this are told of.
+/// A key that expires within this time is expiring.
 pub const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Keys that nobody has used for this long are idle.
+/// A key that was not used for this long is idle.
 pub const IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// The moments that decide a status.
+/// The times that determine the status of a key.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times {
     pub revoked: Option<Timestamp>,
@@ -133,9 +133,9 @@ pub struct Times {
     pub previous_until: Option<Timestamp>,
 }
 
-/// A key's name as it is kept: without blanks around it. What is wrong with it otherwise, as a sentence.
-pub fn check_key_name(given: &str) -> Result<String, String> {
-    let name = given.trim();
+/// Validates the name of a key and trims it. The error is a sentence for people.
+pub fn check_key_name(input: &str) -> Result<String, String> {
+    let name = input.trim();
     if name.is_empty() {
         return Err("Enter a name for the key.".to_owned());
     }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_that_of_the_moment() {
+    fn the_status_depends_on_the_time() {
         let at = |millis| Some(Timestamp::from_millis(millis));
         let now = Timestamp::from_millis(1_000);
         let status = |times| Status::at(now, &times);
@@ -178,8 +178,8 @@ mod tests {
 
     #[test]
     fn names_are_one_to_eighty_visible_characters() {
-        for fine in ["a", "  CI deploy ", &"é".repeat(80), "日本語 🔑", "a/b.c:d"] {
-            assert_eq!(check_key_name(fine), Ok(fine.trim().to_owned()));
+        for valid in ["a", "  CI deploy ", &"é".repeat(80), "日本語 🔑", "a/b.c:d"] {
+            assert_eq!(check_key_name(valid), Ok(valid.trim().to_owned()));
         }
         for wrong in ["", "   ", &"a".repeat(81), "a\nb", "a\0b", "a\u{202E}b", "a\u{200B}b"] {
             assert!(check_key_name(wrong).is_err(), "{wrong:?}");

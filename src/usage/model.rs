@@ -1,17 +1,17 @@
-//! What became of a request that presented a key.
+//! The outcome of a request that presented a key.
 
 use serde::{Deserialize, Serialize};
 
-/// The codes of verification, as the API, the charts and the database name them.
+/// The outcomes of key checks, with the names that the API, the charts and the database use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Valid,
     Missing,
     Malformed,
-    /// No such secret, or a wrong one for a public id that exists.
+    /// The public id does not exist, or the secret for it is wrong.
     Unknown,
-    /// A secret that has ended: recognised by its public id, unproven.
+    /// The secret or its key has ended. After a secret has ended, it is recognized by its public id alone.
     Revoked,
     Disabled,
     Expired,
@@ -55,7 +55,7 @@ impl Outcome {
         }
     }
 
-    /// Why a request was refused, for those who may know.
+    /// Why a request was refused, as a sentence for the key's organization.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Valid => "It was not refused.",

@@ -17,7 +17,7 @@ use crate::shared::SecretId;
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
-/// A try to read the change log that takes longer has failed. Two tries must fit into the lease on cached states.
+/// The timeout of one attempt to read the change log. Two attempts must fit into the lease on cached states.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 const IDEMPOTENCY_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// About how long the start and the stop wait while usage is rolled up.
@@ -125,8 +125,8 @@ pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
 /// The error is the reason of the last failed write.
 async fn write_journal_within(app: &App, span: Duration) -> Result<(), String> {
     let mut timeout = pin!(tokio::time::sleep(span));
-    let mut reason = "the database did not answer".to_owned();
-    // The first write may repeat one whose commit was in doubt. The second has the usage counted since.
+    let mut reason = "the database did not respond".to_owned();
+    // The first write may repeat one whose commit is in doubt. The second has the usage that was counted since.
     for _ in 0..2 {
         loop {
             tokio::select! {
@@ -176,17 +176,17 @@ pub fn first_call(org: &impl Display, secret: SecretId) -> Topic {
 
 /// Notifies the pages that wait for a secret's first call.
 fn notify_first_calls(app: &App, flush: &usage::Flush) {
-    let awaited = app.live.expected_topics();
-    let secrets = awaited.iter().filter_map(|topic| topic.strip_suffix(FIRST_CALL)?.rsplit('/').next());
+    let topics = app.live.expected_topics();
+    let secrets = topics.iter().filter_map(|topic| topic.strip_suffix(FIRST_CALL)?.rsplit('/').next());
     let mut secrets: HashSet<SecretId> = secrets.filter_map(SecretId::parse).collect();
     if secrets.is_empty() {
         return;
     }
     for (slot, _) in flush.lines().filter(|(slot, _)| slot.outcome == Outcome::Valid) {
         if secrets.remove(&slot.secret) {
-            // The topic names the organization too, so that a page of another one that names this secret is not notified.
-            let from = slot.address.map(|address| format!(" from {address}")).unwrap_or_default();
-            app.live.publish(first_call(&slot.org, slot.secret), format!("First call received{from}."));
+            // The topic includes the organization, so that a page of another organization with this secret id is not notified.
+            let origin = slot.address.map(|address| format!(" from {address}")).unwrap_or_default();
+            app.live.publish(first_call(&slot.org, slot.secret), format!("First call received{origin}."));
         }
     }
 }

@@ -27,9 +27,9 @@ impl KeyOffboarding for OrgKeyOffboarding {
         app: &App,
         org: OrgId,
         makers: &[UserId],
-        most: i64,
+        max: i64,
     ) -> Result<HashMap<UserId, i64>, Error> {
-        Ok(store::count_by_maker(app.db.pool(), org, makers, most).await?)
+        Ok(store::count_by_maker(app.db.pool(), org, makers, max).await?)
     }
 
     async fn made_by(&self, app: &App, org: OrgId, maker: UserId) -> Result<Vec<CreatedKey>, Error> {
@@ -41,7 +41,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
                 *calls.entry(sum.key).or_default() += requests;
             }
         }
-        let made = keys.into_iter().map(|key| CreatedKey {
+        let created = keys.into_iter().map(|key| CreatedKey {
             calls: calls.get(&key.id).copied().unwrap_or_default(),
             prefix: key.prefix(),
             goes: key.login.is_some(),
@@ -49,7 +49,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
             name: key.name,
             kind: key.kind,
         });
-        Ok(made.collect())
+        Ok(created.collect())
     }
 
     async fn living(&self, app: &App, org: OrgId) -> Result<i64, Error> {

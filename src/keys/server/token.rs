@@ -1,5 +1,5 @@
-//! A token: `<prefix>_<secret id>_<secret><checksum>`. The checksum lets typos, truncations and random strings be
-//! refused without a look-up, and lets scanners find what leaked; it proves nothing.
+//! Tokens: `<prefix>_<secret id>_<secret><checksum>`. The checksum makes it possible to refuse typos, truncations and random
+//! strings without a look-up, and helps scanners to find leaked tokens. It proves nothing.
 
 use std::fmt;
 
@@ -28,9 +28,9 @@ impl<'a> Token<'a> {
         let prefix = text.get(..text.len().checked_sub(TAIL)?)?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix)?;
         let tail = text.as_bytes().get(kind.prefix().len()..)?;
-        let (id, rest) = tail.strip_prefix(b"_")?.split_at(SecretId::LENGTH);
+        let (id, secret) = tail.strip_prefix(b"_")?.split_at(SecretId::LENGTH);
         let id = SecretId::parse(str::from_utf8(id).ok()?)?;
-        if !rest.strip_prefix(b"_")?.iter().all(u8::is_ascii_alphanumeric) {
+        if !secret.strip_prefix(b"_")?.iter().all(u8::is_ascii_alphanumeric) {
             return None;
         }
         let (body, sum) = text.split_at(text.len() - CHECKSUM);
@@ -82,7 +82,7 @@ impl Fresh {
     }
 
     pub fn token(&self) -> Token<'_> {
-        Token::parse(self.plain.expose()).expect("what is generated has the right form")
+        Token::parse(self.plain.expose()).expect("a generated token has the right form")
     }
 
     pub fn into_secret(self) -> Secret {
@@ -129,9 +129,9 @@ mod tests {
     fn a_generated_token_parses() {
         for text in tokens() {
             let token = Token::parse(&text).expect("a token");
-            let (prefix, rest) = text.split_at(token.kind().prefix().len());
+            let (prefix, tail) = text.split_at(token.kind().prefix().len());
             assert_eq!(prefix, token.kind().prefix());
-            assert_eq!(rest, format!("_{}_{}{}", token.id(), token.secret(), &text[text.len() - 6..]));
+            assert_eq!(tail, format!("_{}_{}{}", token.id(), token.secret(), &text[text.len() - 6..]));
             assert!(!format!("{token:?}").contains(token.secret()));
         }
     }

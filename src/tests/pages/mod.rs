@@ -264,7 +264,7 @@ async fn a_rotation_is_shown_extended_and_finished(engine: Engine) {
     );
     let finished = server.submit(&owner, &format!("{path}/finish"), &[]).await;
     assert_eq!(finished.header("location"), path);
-    assert!(server.word(&owner).await.contains("No rotation of this key is under way."));
+    assert!(server.word(&owner).await.contains("This key is not being rotated."));
 }
 
 #[apply(on_both_engines!)]

@@ -1,4 +1,4 @@
-//! Lines added up for each of the tables.
+//! Sums of lines, for each of the tables that a roll-up updates.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

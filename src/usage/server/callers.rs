@@ -10,7 +10,7 @@ use super::counters::Slot;
 use crate::shared::{KeyId, SecretId};
 
 /// Callers of a key beyond this many in an hour are counted together.
-pub const MOST_CALLERS: u8 = 100;
+pub const MAX_CALLERS: u8 = 100;
 
 /// The callers that this process has counted separately in the current hour.
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub struct CallerLimit {
 }
 
 impl CallerLimit {
-    /// Forgets everything when a new hour has begun.
+    /// Clears all counts if a new hour has begun.
     pub fn begin_hour(&mut self, hour: i64) {
         if hour != self.hour {
             *self = Self { hour, ..Self::default() };
@@ -37,12 +37,12 @@ impl CallerLimit {
 
     fn admits(&mut self, slot: &Slot) -> bool {
         let caller = (slot.address, slot.user_agent.clone());
-        let known = self.callers.get_index_of(&caller);
-        if known.is_some_and(|number| self.admitted.contains(&(slot.secret, number as u32))) {
+        let number = self.callers.get_index_of(&caller);
+        if number.is_some_and(|number| self.admitted.contains(&(slot.secret, number as u32))) {
             return true;
         }
         let count = self.counts.entry(slot.key).or_default();
-        if *count == MOST_CALLERS {
+        if *count == MAX_CALLERS {
             return false;
         }
         *count += 1;
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_hundred_callers_of_a_key_are_counted_separately() {
-        let most = MOST_CALLERS;
+        let most = MAX_CALLERS;
         let key = |n| KeyId::new(Timestamp::from_millis(0), [n; 10]);
         let slot = |n, caller: u8| Slot {
             key: key(n),
@@ -76,7 +76,7 @@ mod tests {
             assert!((0..most).all(|n| limit.limit(slot(1, n)).has_caller()), "{round}");
             assert!((most..2 * most).all(|n| !limit.limit(slot(1, n)).has_caller()), "{round}");
         }
-        assert_eq!(limit.callers.len(), usize::from(MOST_CALLERS), "refused callers take no memory");
+        assert_eq!(limit.callers.len(), usize::from(MAX_CALLERS), "refused callers take no memory");
         let secret = SecretId::parse("0AZaz9b8C7d6").expect("an id");
         assert!(limit.limit(Slot { secret, ..slot(2, most) }).has_caller(), "another key");
         limit.begin_hour(480_001);

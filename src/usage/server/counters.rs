@@ -77,10 +77,10 @@ pub fn day_of(hour: i64) -> i64 {
     hour.div_euclid(DAY_HOURS)
 }
 
-/// More than threads that count, on any machine of today.
+/// At least the number of threads on most machines. More threads share shards.
 const SHARDS: usize = 64;
 /// A shard with this many slots counts further requests without their callers until the next flush.
-const MOST_SLOTS: usize = 20_000;
+const MAX_SLOTS: usize = 20_000;
 
 pub struct Counters {
     shards: [Mutex<HashMap<Slot, Count>>; SHARDS],
@@ -105,13 +105,13 @@ impl Counters {
         };
         let one = Count { requests: 1, first_at: now, last_at: now };
         let mut shard = lock(&self.shards[shard_of_thread()]);
-        if shard.len() >= MOST_SLOTS {
+        if shard.len() >= MAX_SLOTS {
             slot = slot.without_caller();
         }
         shard.entry(slot).and_modify(|count| count.merge(one)).or_insert(one);
     }
 
-    /// Takes all counts away. A slot occurs once for each thread that counted it.
+    /// Removes and returns all counts. A slot occurs once for each shard that counted it.
     pub fn take(&self) -> impl Iterator<Item = Line> {
         self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)))
     }
@@ -162,12 +162,12 @@ mod tests {
     #[test]
     fn a_flood_of_callers_does_not_grow_without_bound() {
         let counters = Counters::default();
-        for number in 0..2 * MOST_SLOTS as u32 {
+        for number in 0..2 * MAX_SLOTS as u32 {
             count(&counters, 1, Some(IpAddr::from(number.to_be_bytes())), &format!("agent {number}"));
         }
         let lines: Vec<Line> = counters.take().collect();
-        assert_eq!(lines.len(), MOST_SLOTS + 1);
+        assert_eq!(lines.len(), MAX_SLOTS + 1);
         let requests: u32 = lines.iter().map(|(_, count)| count.requests).sum();
-        assert_eq!(requests, 2 * MOST_SLOTS as u32);
+        assert_eq!(requests, 2 * MAX_SLOTS as u32);
     }
 }

@@ -20,7 +20,7 @@ pub struct OtherNodes(HashMap<String, Observed>);
 struct Observed {
     first: i64,
     last: i64,
-    /// Since when these are its first and last row, by the steady clock.
+    /// Since when its first and last row have not changed, by the steady clock.
     since: Duration,
 }
 
@@ -34,7 +34,7 @@ impl OtherNodes {
         let &JournalNode { first, last, .. } = node;
         let observed = self.0.entry(node.name.clone()).or_insert(Observed { first, last, since: now });
         let was_stopped = now.saturating_sub(observed.since) >= STOPPED_AFTER;
-        // Once it has stopped, others take its first rows away.
+        // After it has stopped, other servers remove its first rows.
         if observed.last != last || (observed.first != first && !was_stopped) {
             *observed = Observed { first, last, since: now };
         }

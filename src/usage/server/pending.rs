@@ -71,15 +71,15 @@ impl Flush {
     }
 }
 
-/// A connection for reading the tables while the gate is open. The connection is acquired first, as by those who write;
-/// otherwise a writer at the gate and a reader without a connection could wait for each other.
+/// A connection for reading the tables while the gate is open. The connection is acquired before the gate, in the same order as by
+/// writers. Otherwise a writer that waits for the gate and a reader that waits for a connection could deadlock.
 pub struct Reading<'a> {
     pub db: PoolConnection<Any>,
     _gate: RwLockReadGuard<'a, ()>,
 }
 
 impl Usage {
-    /// Waits for nothing but the lock of the thread's counters.
+    /// Counts a request. This waits for nothing but the lock of the thread's counters.
     pub fn count(&self, now: Timestamp, used: &KeyUse) {
         self.counters.count(now, used);
         if used.outcome != Outcome::Valid {
@@ -87,7 +87,7 @@ impl Usage {
         }
     }
 
-    /// For reading the tables and then adding the pending counts.
+    /// Opens a connection for reading the tables and then adding the pending counts.
     pub async fn reading(&self, app: &App) -> Result<Reading<'_>, Error> {
         let db = app.db.pool().acquire().await?;
         Ok(Reading { db, _gate: self.gate.read().await })
@@ -118,7 +118,7 @@ impl Usage {
     }
 
     fn for_each_pending(&self, mut look: impl FnMut(&Slot, &Count)) {
-        // Locked to the end, so that no line moves on meanwhile.
+        // Locked to the end, so that no line moves from the counters to a flush meanwhile.
         let journaled = self.journaled();
         let rows = journaled.rows.values().flat_map(|row| row.iter());
         let in_flush = journaled.flush.iter().flat_map(|flush| flush.lines());
@@ -135,7 +135,7 @@ impl Usage {
         in_flush.cloned().or_else(|| self.refusals.find(is_it))
     }
 
-    /// The number of counted requests that a crash would lose, or might.
+    /// The number of counted requests that a crash would lose or might lose.
     pub fn unwritten(&self) -> u64 {
         let journaled = self.journaled();
         let lines = journaled.flush.iter().flat_map(|flush| flush.lines());
@@ -166,7 +166,7 @@ impl Usage {
         journaled.flush.clone()
     }
 
-    /// The flush is certainly committed.
+    /// Call this when the flush is certainly committed. Its lines are then in the journal.
     pub fn finish_flush(&self, flush: &Flush) {
         let mut journaled = self.journaled();
         journaled.rows.extend(flush.rows().map(|(number, row)| (number, Arc::clone(row))));
@@ -186,7 +186,7 @@ impl Usage {
         self.gate.write().await
     }
 
-    /// Rows up to this number are no longer in the journal. The gate proves that nobody reads.
+    /// Removes the rows up to this number, which are no longer in the journal. The closed gate proves that nobody is reading.
     pub fn forget_rows(&self, last: i64, _gate: &RwLockWriteGuard<'_, ()>) {
         self.journaled().rows.retain(|number, _| *number > last);
     }
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use crate::shared::SecretId;
     use crate::usage::server::batch::CallTotals;
-    use crate::usage::server::callers::MOST_CALLERS;
+    use crate::usage::server::callers::MAX_CALLERS;
 
     fn key(n: u16) -> KeyId {
         let [high, low] = n.to_be_bytes();
@@ -237,11 +237,11 @@ mod tests {
         let (usage, mut worker) = (Usage::default(), Worker::default());
         for round in 0..2 {
             count(&usage, 1, None, "");
-            for n in 0..u32::from(MOST_CALLERS) + 2 {
+            for n in 0..u32::from(MAX_CALLERS) + 2 {
                 count(&usage, 1, Some(IpAddr::from(n.to_be_bytes())), "curl/8");
             }
             let flush = usage.begin_flush(&mut worker).expect("a flush");
-            assert_eq!(flush.lines().count(), usize::from(MOST_CALLERS) + 1, "{round}");
+            assert_eq!(flush.lines().count(), usize::from(MAX_CALLERS) + 1, "{round}");
             let unknown: Vec<_> = flush.lines().filter(|(slot, _)| !slot.has_caller()).collect();
             assert_eq!((unknown.len(), unknown[0].1.requests), (1, 3), "{round}");
             usage.finish_flush(&flush);
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(usage.begin_flush(&mut worker).expect("a flush").number, 10);
     }
 
-    /// Only a flush that is certainly committed gives way to the next one.
+    /// The next flush begins only after the previous one was certainly committed.
     #[test]
     fn a_flush_in_doubt_is_written_again_unchanged() {
         let (usage, mut worker) = (Usage::default(), Worker::default());

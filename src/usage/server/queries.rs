@@ -1,4 +1,4 @@
-//! Reading how keys are used: what the tables contain, and what is counted and not yet rolled up.
+//! Queries about the usage of keys: the contents of the tables plus the counts that are not rolled up yet.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use crate::usage::Outcome;
 /// Accepted requests of each day, today last.
 pub type Trend = [u64; TREND_DAYS];
 
-/// The trends of several keys; without those that were not used in these days.
+/// The trends of several keys, without the keys that were not used in these days.
 pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, Error> {
     if keys.is_empty() {
         return Ok(HashMap::new());
@@ -37,7 +37,7 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
     Ok(trends)
 }
 
-/// What the requests of several keys are summed up by.
+/// The properties by which `sums` groups requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretOutcome {
     pub key: KeyId,
@@ -45,7 +45,7 @@ pub struct SecretOutcome {
     pub outcome: Outcome,
 }
 
-/// The requests of several keys since the hour of a moment, by secret and outcome.
+/// The requests of several keys since the hour of `from`, by secret and outcome.
 pub async fn sums(app: &App, keys: &[KeyId], from: Timestamp) -> Result<HashMap<SecretOutcome, u64>, Error> {
     if keys.is_empty() {
         return Ok(HashMap::new());
@@ -71,7 +71,7 @@ fn unsigned(requests: i64) -> u64 {
     u64::try_from(requests).unwrap_or(0)
 }
 
-/// A key's hours since a moment, in their order.
+/// The hours of a key since `from`, in ascending order.
 pub async fn hours_of(app: &App, key: KeyId, from: Timestamp) -> Result<Vec<Hour>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
@@ -92,7 +92,7 @@ pub async fn hours_of(app: &App, key: KeyId, from: Timestamp) -> Result<Vec<Hour
     Ok(hours)
 }
 
-/// An organization's requests by hour and outcome since a moment; an hour can occur twice.
+/// The requests of an organization since `from`, by hour and outcome. An hour can occur twice.
 pub async fn hours_of_org(app: &App, org: OrgId, from: Timestamp) -> Result<Vec<(i64, Outcome, i64)>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
@@ -103,7 +103,7 @@ pub async fn hours_of_org(app: &App, org: OrgId, from: Timestamp) -> Result<Vec<
     Ok(hours)
 }
 
-/// The callers of a key since a moment, the latest first; each once for every secret that it sent.
+/// The callers of a key since `since`, the latest first. A caller occurs once for each secret that it sent.
 pub async fn callers_of(app: &App, key: KeyId, since: Timestamp) -> Result<Vec<KeyCaller>, Error> {
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
@@ -135,8 +135,8 @@ pub async fn callers_of(app: &App, key: KeyId, since: Timestamp) -> Result<Vec<K
     Ok(callers)
 }
 
-/// The revoked and expired keys of an organization that were used since a moment, the most used first. Without what is not
-/// yet rolled up.
+/// The revoked and expired keys of an organization that were used since a time, the most used first. Counts that are not rolled up
+/// yet are not included.
 pub async fn ended_but_used(
     app: &App,
     org: OrgId,
@@ -150,7 +150,7 @@ pub async fn ended_but_used(
 /// Why a request with one of the organization's keys was refused.
 pub async fn refusal(app: &App, org: OrgId, request_id: &str) -> Result<Option<RefusalReason>, Error> {
     let usage = app.slice::<Usage>();
-    // First the memory: a refusal leaves it when it is in the table.
+    // Memory first, because a refusal leaves it only after it is in the table.
     if let Some(refused) = usage.pending_refusal(org, request_id) {
         return Ok(Some(RefusalReason {
             at: refused.at,

@@ -1,6 +1,6 @@
-//! Refused requests by their id. Whoever was refused gets an id and no reason; an admin of the key's organization finds
-//! the reason by that id. The number per key and hour is limited, so that a flood neither fills the database nor hides
-//! the refusals of other keys.
+//! Refused requests by their request id. The caller of a refused request receives the id and no reason; an admin of the key's
+//! organization finds the reason by that id. The number per key and hour is limited, so that a flood neither fills the database
+//! nor hides the refusals of other keys.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,10 +11,10 @@ use super::counters::{KeyUse, hour_of};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
-/// Recorded per key and hour.
-const MOST_OF_KEY: u32 = 60;
-/// Recorded per flush.
-const MOST_AT_ONCE: usize = 1_000;
+/// Recorded refusals per key and hour.
+const MAX_PER_KEY: u32 = 60;
+/// Recorded refusals per flush.
+const MAX_PER_FLUSH: usize = 1_000;
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A refused request with a key that exists.
@@ -48,11 +48,11 @@ impl RefusalBuffer {
             buffered.hour = hour;
             buffered.of_keys.clear();
         }
-        if buffered.requests.len() >= MOST_AT_ONCE {
+        if buffered.requests.len() >= MAX_PER_FLUSH {
             return;
         }
         let count = buffered.of_keys.entry(used.key).or_default();
-        if *count >= MOST_OF_KEY {
+        if *count >= MAX_PER_KEY {
             return;
         }
         *count += 1;
@@ -100,7 +100,7 @@ mod tests {
         }
         record(other, 6);
         let taken = refusals.take();
-        assert_eq!(taken.len(), MOST_OF_KEY as usize + 1);
+        assert_eq!(taken.len(), MAX_PER_KEY as usize + 1);
         assert_eq!(taken.last().map(|refused| refused.key), Some(other));
         record(flooded, 7);
         assert_eq!(refusals.take(), []);

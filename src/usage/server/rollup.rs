@@ -1,4 +1,5 @@
-//! From the journal to the tables that pages read, in portions: one transaction each, so that other writers get their turn.
+//! Moves counts from the journal to the tables that pages read, in portions with one transaction each, so that other writers get
+//! their turn.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -42,7 +43,7 @@ pub async fn roll_up_for(app: &App, tables: KeyTables, span: Duration) -> Result
     }
 }
 
-/// The same when it is due, until it is time for the next flush.
+/// Rolls up if a roll-up is due, until it is time for the next flush.
 pub async fn roll_up_when_due(app: &App, tables: KeyTables) -> Result<(), Error> {
     let (usage, began) = (app.slice::<Usage>(), app.clock.steady());
     loop {
@@ -59,19 +60,19 @@ pub async fn roll_up_when_due(app: &App, tables: KeyTables) -> Result<(), Error>
     }
 }
 
-/// While requests come in, rolling up takes about a twentieth of one processor. The lines that wait are in memory, so the
-/// pause ends when they become too many.
+/// The pause after a portion. While requests come in, rolling up takes about a twentieth of one processor. The waiting lines are in
+/// memory, so there is no pause when they are too many.
 fn pause(took: Duration, is_idle: bool, waiting_lines: usize) -> Duration {
-    const MOST_WAITING: usize = 200_000;
-    // Another server would take this one for stopped after thirty seconds.
-    const LONGEST: Duration = Duration::from_secs(10);
-    if is_idle || waiting_lines > MOST_WAITING { Duration::ZERO } else { (took * 20).min(LONGEST) }
+    const MAX_WAITING: usize = 200_000;
+    // After thirty seconds, another server would assume that this one has stopped.
+    const MAX_PAUSE: Duration = Duration::from_secs(10);
+    if is_idle || waiting_lines > MAX_WAITING { Duration::ZERO } else { (took * 20).min(MAX_PAUSE) }
 }
 
-/// Returns true when there is more to roll up.
+/// Rolls up one portion. Returns true when there is more to roll up.
 async fn roll_up_portion(app: &App, worker: &mut Worker, tables: KeyTables) -> Result<bool, Error> {
     let usage = app.slice::<Usage>();
-    // Its rows may be in the journal already: it must be written again first.
+    // The rows of a flush in doubt may be in the journal, so it must be written again first.
     if usage.is_in_doubt() {
         return Ok(false);
     }
@@ -79,7 +80,7 @@ async fn roll_up_portion(app: &App, worker: &mut Worker, tables: KeyTables) -> R
     moved.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::RollUp))
 }
 
-/// Rows are deleted in the transaction that adds their lines, so that each is added once.
+/// Adds the lines of a portion to the tables, and deletes its rows in the same transaction, so that each is added once.
 async fn move_portion(
     app: &App,
     usage: &Usage,
@@ -138,7 +139,7 @@ async fn move_portion(
     Ok(is_full(&batch) || (has_own && last_own.is_none()))
 }
 
-/// This server, and those that have stopped, which come first: their counts are in nobody's memory.
+/// The servers that have stopped, and then this one. The former come first, because their counts are in no server's memory.
 fn nodes_to_roll_up(app: &App, worker: &mut Worker, nodes: Vec<JournalNode>) -> Vec<String> {
     let now = app.clock.steady();
     worker.others.retain(&nodes);
@@ -148,8 +149,8 @@ fn nodes_to_roll_up(app: &App, worker: &mut Worker, nodes: Vec<JournalNode>) -> 
     stopped.into_iter().chain(own).map(|node| node.name).collect()
 }
 
-/// Moves rows out of the way that would stop all others: those with values of a wrong type or, when there is none, the first
-/// row of a server. Returns true, because there may be more to roll up.
+/// Sets rows aside that would block all others: those with values of a wrong type or, if there are none, the first row of a server.
+/// Returns true, because there may be more to roll up.
 async fn set_wrongly_typed_aside(app: &App, node: Option<&str>) -> Result<bool, Error> {
     let mut write = app.db.write().await?;
     let mut moved = store::move_wrongly_typed(&mut write, app.clock.now()).await?;

@@ -1,4 +1,4 @@
-//! From the counters to the journal, in one transaction.
+//! Moves counts from memory to the journal, in one transaction.
 
 use std::sync::Arc;
 use std::time::Duration;

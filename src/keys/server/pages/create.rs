@@ -55,11 +55,11 @@ pub async fn submit(
         ranges: form.typed.lines(),
     };
     match create_once(&app, &member, &draft, &form.once).await {
-        Ok(CreateOutcome::Now(revealed)) => shown(&app, &member, *revealed).await,
+        Ok(CreateOutcome::Now(revealed)) => reveal_page(&app, &member, *revealed).await,
         Ok(CreateOutcome::Before(path)) => {
-            let word = "This form was sent before and made this key. Its secret was shown then; if nobody has kept \
+            let message = "This form was sent before and made this key. Its secret was shown then; if nobody has kept \
                         it, rotate the key.";
-            leave_error(&session, word).await?;
+            leave_error(&session, message).await?;
             Ok(Redirect::to(&path).into_response())
         }
         Err(Refusal::Input(wrong)) => {
@@ -78,8 +78,8 @@ enum CreateOutcome {
     Before(String),
 }
 
-/// One form makes one key: sent again at once, it shows a new secret of the same key in place of the one that may have
-/// been lost on the way.
+/// Creates one key per form. If the form is sent again at once, the same key gets a new secret, because the response with the first
+/// one may have been lost.
 async fn create_once(
     app: &App,
     member: &Member,
@@ -87,7 +87,7 @@ async fn create_once(
     once: &str,
 ) -> Result<CreateOutcome, Refusal> {
     let repeat = (!once.is_empty()).then(|| Secret::new(once));
-    let made = match keys::create(app, member, draft, repeat.as_ref()).await {
+    let created = match keys::create(app, member, draft, repeat.as_ref()).await {
         Err(Refusal::Repeated(id)) => {
             let key = keys::find(app, member, id).await?;
             // The form was reached with the browser's Back button and submitted with another name.
@@ -99,12 +99,12 @@ async fn create_once(
                 return Ok(CreateOutcome::Before(path_of(id)));
             }
         }
-        made => made?,
+        created => created?,
     };
-    Ok(CreateOutcome::Now(Box::new(made)))
+    Ok(CreateOutcome::Now(Box::new(created)))
 }
 
-async fn shown(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
+async fn reveal_page(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
     let key = revealed.key.clone();
     let reveal = reveal(app, revealed, Occasion::Created);
     list::page(

@@ -59,7 +59,7 @@ pub fn dialog(app: &App, member: &Member, close: String) -> Drawing {
     Box::new(draw)
 }
 
-pub fn fields(form: CreateKeyForm, most: Role, now: Timestamp, open: bool) -> AnyView {
+pub fn fields(form: CreateKeyForm, max_role: Role, now: Timestamp, open: bool) -> AnyView {
     let CreateKeyForm { typed, kind, role, once } = form;
     let kinds = Kind::ALL.map(|choice| {
         let sample = view! { <Glyph seed=format!("sample-{choice}") kind=choice/> };
@@ -72,10 +72,10 @@ pub fn fields(form: CreateKeyForm, most: Role, now: Timestamp, open: bool) -> An
         Choice::new(choice.as_str(), choice.label(), role_caption(choice))
             .mark(view! { <Pins role=choice/> })
             .checked(choice.as_str() == role)
-            .disabled(choice > most)
+            .disabled(choice > max_role)
     });
-    let article = most.with_article();
-    let hint = if most == Role::Owner {
+    let article = max_role.with_article();
+    let hint = if max_role == Role::Owner {
         "The lowest role that works is the best one.".to_owned()
     } else {
         format!("You are {article}, so a key of yours can be {article} at most.")
@@ -88,7 +88,7 @@ pub fn fields(form: CreateKeyForm, most: Role, now: Timestamp, open: bool) -> An
         <ChoiceCells
             name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect() class="mt-4"
         />
-        <ExpiryField typed=typed.clone() now kept=None/>
+        <ExpiryField typed=typed.clone() now current=None/>
         <FoldedLimits typed open/>
     }
     .into_any()

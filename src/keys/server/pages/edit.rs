@@ -1,4 +1,4 @@
-//! `/settings/api-keys/{id}/edit`: everything but role and kind.
+//! `/settings/api-keys/{id}/edit`: changes everything except the role and the kind.
 
 use axum::extract::{Form, State};
 use axum::response::Response;
@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::fields::{ExpiryField, KeyFields, LimitFields, NameField};
-use super::{HOME, path_of, refused, told};
+use super::{HOME, path_of, redirect_with_message, refused};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Edit, Key, Refusal};
 use crate::orgs::server::Member;
@@ -27,7 +27,7 @@ pub async fn show(
     let key = keys::find(&app, &member, id).await?;
     keys::require_to_lend(&member, &key)?;
     if key.status(app.clock.now()) == Status::Revoked {
-        return told(&session, key.id, "A revoked key cannot be changed.").await;
+        return redirect_with_message(&session, key.id, "A revoked key cannot be changed.").await;
     }
     let typed = KeyFields::of(&key);
     Ok(page(&app, &member, key, typed, FormErrors::default()).await)
@@ -51,7 +51,7 @@ pub async fn submit(
         ranges: Some(typed.lines()),
     };
     match keys::edit(&app, &member, key.id, &edit).await {
-        Ok(key) => told(&session, key.id, "Changes saved.").await,
+        Ok(key) => redirect_with_message(&session, key.id, "Changes saved.").await,
         Err(Refusal::Input(wrong)) => {
             let errors = typed.explain(wrong, &end);
             Ok(page(&app, &member, key, typed, errors).await)
@@ -74,7 +74,7 @@ async fn page(app: &App, member: &Member, key: Key, typed: KeyFields, errors: Fo
         .render(errors, move || {
             view! {
                 <NameField value=typed.name.clone()/>
-                <ExpiryField typed=typed.clone() now kept=key.expires_at/>
+                <ExpiryField typed=typed.clone() now current=key.expires_at/>
                 <div class="mt-4"><LimitFields typed/></div>
             }
         })

@@ -9,7 +9,7 @@ use crate::shared::Timestamp;
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, exact};
 
-/// The submitted text.
+/// The submitted texts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct KeyFields {
@@ -40,17 +40,17 @@ impl KeyFields {
     }
 
     /// The chosen expiry time, or why it is invalid.
-    pub fn end(&self, now: Timestamp, kept: Option<Timestamp>) -> Result<Option<Timestamp>, String> {
+    pub fn end(&self, now: Timestamp, current: Option<Timestamp>) -> Result<Option<Timestamp>, String> {
         match self.expiry.as_str() {
             "never" => Ok(None),
-            "keep" => Ok(kept),
+            "keep" => Ok(current),
             "7" | "30" | "90" => {
                 let days: i64 = self.expiry.parse().unwrap_or(7);
                 Ok(Some(Timestamp::from_millis(now.millis().saturating_add(days * DAY))))
             }
             "custom" if self.date.trim().is_empty() => Err("Enter the day on which it ends.".to_owned()),
             "custom" => match read_date(self.date.trim()) {
-                // Until the end of that day.
+                // The key expires at the end of that day.
                 Some(day) => Ok(Some(Timestamp::from_millis(day.millis() + DAY))),
                 None => Err("Write the day as 2027-05-31.".to_owned()),
             },
@@ -107,7 +107,7 @@ impl KeyFields {
     }
 }
 
-/// `2027-05-31`: its first moment.
+/// The first moment of a date such as `2027-05-31`.
 fn read_date(text: &str) -> Option<Timestamp> {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
@@ -117,7 +117,7 @@ fn read_date(text: &str) -> Option<Timestamp> {
     Timestamp::of_date(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }
 
-/// Name it after what uses it.
+/// The field for the key's name.
 #[component]
 pub fn NameField(value: String, #[prop(optional)] focus: bool) -> AnyView {
     view! {
@@ -129,19 +129,19 @@ pub fn NameField(value: String, #[prop(optional)] focus: bool) -> AnyView {
     .into_any()
 }
 
-/// The expiry field. `kept` is the current expiry of an edited key.
+/// The expiry field. `current` is the current expiry of an edited key.
 #[component]
-pub fn ExpiryField(typed: KeyFields, now: Timestamp, kept: Option<Timestamp>) -> AnyView {
+pub fn ExpiryField(typed: KeyFields, now: Timestamp, current: Option<Timestamp>) -> AnyView {
     let chosen = typed.expiry.clone();
     let radio =
         |value: &str, label: String| RadioOption::new(value, label, value == chosen).id(format!("x-{value}"));
-    let keep = kept.map(|end| radio("keep", format!("Keep {}", crate::ui::parts::day(end))));
+    let keep = current.map(|end| radio("keep", format!("Keep {}", crate::ui::parts::day(end))));
     let options: Vec<_> =
         keep.into_iter().chain(PRESETS.map(|(value, label)| radio(value, label.to_owned()))).collect();
     let stops = move |days: i64| {
         format!("Stops {}", exact(Timestamp::from_millis(now.millis().saturating_add(days * DAY))))
     };
-    let kept = kept.map(|end| view! { <span class="o-keep">{format!("Stops {}", exact(end))}</span> });
+    let current = current.map(|end| view! { <span class="o-keep">{format!("Stops {}", exact(end))}</span> });
     let (year, month, day) = Timestamp::from_millis(now.millis().saturating_add(DAY)).date();
     let earliest = format!("{year:04}-{month:02}-{day:02}");
     view! {
@@ -153,7 +153,7 @@ pub fn ExpiryField(typed: KeyFields, now: Timestamp, kept: Option<Timestamp>) ->
                     min=earliest aria-label="Last day"
                 />
                 <span class="hint" aria-live="polite">
-                    {kept}
+                    {current}
                     <span class="o-never">"Works until you revoke it"</span>
                     <span class="o-7">{stops(7)}</span>
                     <span class="o-30">{stops(30)}</span>

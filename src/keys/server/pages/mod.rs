@@ -1,4 +1,4 @@
-//! Settings → API keys: the list, and the pages of one key.
+//! The pages of Settings → API keys: the list, and the pages of one key.
 
 mod create;
 mod create_form;
@@ -65,8 +65,8 @@ fn path_of(key: KeyId) -> String {
 }
 
 /// Redirects to the key's page with a message.
-async fn told(session: &Session, id: KeyId, word: &str) -> Result<Response, Error> {
-    leave_message(session, word).await?;
+async fn redirect_with_message(session: &Session, id: KeyId, message: &str) -> Result<Response, Error> {
+    leave_message(session, message).await?;
     Ok(Redirect::to(&path_of(id)).into_response())
 }
 

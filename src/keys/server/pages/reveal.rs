@@ -1,5 +1,5 @@
-//! The box that shows a secret once. It is drawn into one answer and nowhere else: no island gets the secret, copying reads
-//! the page's text, and leaving the page empties the box.
+//! The box that shows a secret once. The secret is only in the HTML of one response: no island receives it, copying reads the text
+//! of the page, and leaving the page clears the box.
 
 use leptos::prelude::*;
 
@@ -28,9 +28,9 @@ pub fn reveal(app: &App, revealed: Revealed, occasion: Occasion) -> Drawing {
 fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String) -> AnyView {
     let Revealed { key, plaintext } = revealed;
     let start = format!("{}_{}_", key.kind.prefix(), key.secret);
-    let rest = plaintext.expose().strip_prefix(&start).unwrap_or_default().to_owned();
-    let length = start.len() + rest.len();
-    let dots = "•".repeat(rest.len());
+    let masked = plaintext.expose().strip_prefix(&start).unwrap_or_default().to_owned();
+    let length = start.len() + masked.len();
+    let dots = "•".repeat(masked.len());
     let (title, home, done) = match occasion {
         Occasion::Created => {
             (format!("New key: {}", key.name), super::HOME.to_owned(), super::HOME.to_owned())
@@ -43,7 +43,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String
     let usage = usage(origin, &key.name, &format!("{}_{}…", key.kind.prefix(), key.secret));
     let visible = start.len() - 1;
     let head = head(title, &key);
-    let secret = secret(start, rest, dots, length, visible);
+    let secret = secret(start, masked, dots, length, visible);
     view! {
         <section class="reveal mt-6 overflow-hidden rounded-panel border border-brass-line bg-surface" aria-labelledby="new-key">
             {head}
@@ -56,7 +56,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String
                 />
                 <LinkButton href=done class="stored ml-auto max-sm:mt-2 max-sm:w-full">"I have stored it"</LinkButton>
             </div>
-            <RevealGuard here=home/>
+            <RevealGuard reload_address=home/>
         </section>
     }
     .into_any()
@@ -76,13 +76,13 @@ fn head(title: String, key: &Key) -> AnyView {
     .into_any()
 }
 
-fn secret(start: String, rest: String, dots: String, length: usize, visible: usize) -> AnyView {
+fn secret(start: String, masked: String, dots: String, length: usize, visible: usize) -> AnyView {
     let text = view! {
         <div
             class="mono rounded-control border border-control px-3.5 py-3 text-lead leading-7 select-all [overflow-wrap:anywhere]"
             translate="no"
         >
-            <span id=PLAINTEXT><span class="font-medium text-brass-ink">{start}</span><span class="mask-off">{rest}</span></span>
+            <span id=PLAINTEXT><span class="font-medium text-brass-ink">{start}</span><span class="mask-off">{masked}</span></span>
             <span class="mask-on"><span class="sr-only">", rest hidden"</span><span aria-hidden="true">{dots}</span></span>
         </div>
     }
@@ -120,13 +120,13 @@ fn secret(start: String, rest: String, dots: String, length: usize, visible: usi
     .into_any()
 }
 
-/// A ready-made use: its tab, what to do with it, its text with the key's start where the key belongs.
+/// An example of how to use the key: its tab, a hint, and a text that contains the beginning of the key.
 struct Sample {
     id: &'static str,
     tab: &'static str,
     hint: String,
-    before: String,
-    after: String,
+    text_before: String,
+    text_after: String,
     /// The text contains the key itself.
     filled: bool,
 }
@@ -137,8 +137,8 @@ fn samples(origin: &str, name: &str) -> Vec<Sample> {
         id,
         tab,
         hint: hint.to_owned(),
-        before: code,
-        after: String::new(),
+        text_before: code,
+        text_after: String::new(),
         filled: false,
     };
     vec![
@@ -146,16 +146,16 @@ fn samples(origin: &str, name: &str) -> Vec<Sample> {
             id: "curl",
             tab: "curl",
             hint: "Run this in a terminal.".to_owned(),
-            before: format!("curl {me} \\\n  -H \"Authorization: Bearer "),
-            after: "\"".to_owned(),
+            text_before: format!("curl {me} \\\n  -H \"Authorization: Bearer "),
+            text_after: "\"".to_owned(),
             filled: true,
         },
         Sample {
             id: "env",
             tab: ".env",
             hint: format!("Add this line to the .env file of {name}."),
-            before: "LATCHKEY_API_KEY=".to_owned(),
-            after: String::new(),
+            text_before: "LATCHKEY_API_KEY=".to_owned(),
+            text_after: String::new(),
             filled: true,
         },
         plain(
@@ -195,7 +195,7 @@ fn usage(origin: &str, name: &str, start: &str) -> AnyView {
     });
     let tabs: Vec<_> = tabs.collect();
     let start = start.to_owned();
-    let panes = samples.into_iter().map(move |Sample { id, tab, hint, before, after, filled }| {
+    let panes = samples.into_iter().map(move |Sample { id, tab, hint, text_before, text_after, filled }| {
         let code_id = format!("usage-{id}");
         let key = filled.then(|| view! { <span class="k">{start.clone()}</span> });
         view! {
@@ -207,7 +207,7 @@ fn usage(origin: &str, name: &str, start: &str) -> AnyView {
                         "Copy"
                     </CopyUsage>
                 </div>
-                <pre class="code" id=code_id tabindex="0" role="group" aria-label=format!("{tab} example") translate="no">{before}{key}{after}</pre>
+                <pre class="code" id=code_id tabindex="0" role="group" aria-label=format!("{tab} example") translate="no">{text_before}{key}{text_after}</pre>
             </div>
         }
     });

@@ -1,5 +1,5 @@
-//! `/settings/api-keys/{id}/revoke`: names what it costs, asks for the name of a key that is in use, and offers to revoke
-//! the keys that this one made.
+//! `/settings/api-keys/{id}/revoke`: the dialog that revokes a key. It says which callers would fail, asks for the name of a key
+//! that is in use, and offers to revoke the keys that this one created.
 
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::key::{self, A_DAY, KeyPageState, cost};
-use super::{path_of, refused, told};
+use super::{path_of, redirect_with_message, refused};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal};
 use crate::orgs::server::Member;
@@ -30,9 +30,9 @@ pub async fn show(
     let key = keys::find(&app, &member, id).await?;
     keys::require_to_manage(&member, &key)?;
     if key.status(app.clock.now()) == Status::Revoked {
-        return told(&session, key.id, "This key is revoked already.").await;
+        return redirect_with_message(&session, key.id, "This key is revoked already.").await;
     }
-    asked(&app, &member, &key, String::new(), FormErrors::default(), StatusCode::OK).await
+    dialog_page(&app, &member, &key, String::new(), FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn submit(
@@ -49,14 +49,14 @@ pub async fn submit(
     if in_use(&key, app.clock.now()) && typed != key.name {
         let errors = FormErrors::default().with("confirm", "This is not the key's name.");
         let typed = typed.to_owned();
-        return asked(&app, &member, &key, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return dialog_page(&app, &member, &key, typed, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     if let Err(refusal) = keys::revoke(&app, &member, key.id).await {
         return refused(&session, key.id, refusal).await;
     }
     let mut more = 0;
-    let made = keys::children(&app, &member, key.id).await?;
-    for child in made.iter().filter(|child| pairs.contains(&("also".to_owned(), child.id.to_string()))) {
+    let children = keys::children(&app, &member, key.id).await?;
+    for child in children.iter().filter(|child| pairs.contains(&("also".to_owned(), child.id.to_string()))) {
         match keys::revoke(&app, &member, child.id).await {
             Ok(_) => more += 1,
             // Another request was faster.
@@ -67,9 +67,9 @@ pub async fn submit(
     let more = if more == 0 {
         String::new()
     } else {
-        format!(" So are {} that it made.", counted(more, "key", "keys"))
+        format!(" So are {} that it created.", counted(more, "key", "keys"))
     };
-    told(&session, key.id, &format!("{} is revoked.{more}", key.name)).await
+    redirect_with_message(&session, key.id, &format!("{} is revoked.{more}", key.name)).await
 }
 
 /// Returns true if the key was used in the last seven days.
@@ -78,7 +78,7 @@ pub fn in_use(key: &Key, now: Timestamp) -> bool {
 }
 
 /// The key's page with the dialog above it.
-async fn asked(
+async fn dialog_page(
     app: &App,
     member: &Member,
     key: &Key,
@@ -91,25 +91,25 @@ async fn asked(
     let day = usage::hours_of(app, key.id, now.minus(A_DAY)).await?;
     let callers = usage::callers_of(app, key.id, now.minus(A_DAY)).await?;
     let (valid, addresses) = cost(&day, &callers, now);
-    let made = keys::children(app, member, key.id).await?;
-    let manageable = made.into_iter().filter(|child| keys::may_manage(member, child)).take(MOST_OFFERED);
+    let children = keys::children(app, member, key.id).await?;
+    let manageable = children.into_iter().filter(|child| keys::may_manage(member, child)).take(MOST_OFFERED);
     let question = RevokeDialog {
         name: key.name.clone(),
         path,
         typed,
-        asks: in_use(key, now),
+        needs_confirmation: in_use(key, now),
         valid,
         addresses,
         last: key.last_used_at,
         from: callers.first().map(|caller| caller.address.clone()).unwrap_or_default(),
         is_rotating: key.rotation(now).is_some(),
         may_disable: key.disabled_at.is_none(),
-        made: manageable.collect(),
+        children: manageable.collect(),
         now,
     };
     let dialog = move || question.draw(errors);
-    let shown = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
-    key::page(app, member, key.id, shown, status).await
+    let state = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
+    key::page(app, member, key.id, state, status).await
 }
 
 /// Keys that this key created and that can be revoked with it.
@@ -120,15 +120,15 @@ struct RevokeDialog {
     name: String,
     path: String,
     typed: String,
-    /// The key's name must be typed.
-    asks: bool,
+    /// Whether the person must type the key's name.
+    needs_confirmation: bool,
     valid: u64,
     addresses: usize,
     last: Option<Timestamp>,
     from: String,
     is_rotating: bool,
     may_disable: bool,
-    made: Vec<Key>,
+    children: Vec<Key>,
     now: Timestamp,
 }
 
@@ -145,7 +145,7 @@ impl RevokeDialog {
                             "Every call with this key fails from the moment you revoke it. You cannot undo this."
                         </p>
                         {self.facts()}
-                        {self.asked()}
+                        {self.inputs()}
                     </DialogBody>
                     <DialogFoot>
                         <LinkButton href=keep>"Keep key"</LinkButton>
@@ -187,10 +187,10 @@ impl RevokeDialog {
         .into_any()
     }
 
-    /// Drawn inside of the form, whose errors the field looks for.
-    fn asked(self) -> AnyView {
-        let Self { name, path, typed, asks, may_disable, made, .. } = self;
-        let confirm = asks.then(|| {
+    /// The inputs. They must be rendered inside the form, because they read its errors.
+    fn inputs(self) -> AnyView {
+        let Self { name, path, typed, needs_confirmation, may_disable, children, .. } = self;
+        let confirm = needs_confirmation.then(|| {
             view! {
                 <Input
                     name="confirm" label=format!("Type {name} to confirm") value=typed verbatim=true autocomplete="off"
@@ -198,15 +198,15 @@ impl RevokeDialog {
                 />
             }
         });
-        let made = (!made.is_empty()).then(|| {
-            let boxes = made.into_iter().map(|child| {
+        let children = (!children.is_empty()).then(|| {
+            let boxes = children.into_iter().map(|child| {
                 let calls = counted(u64::try_from(child.calls).unwrap_or(0), "call", "calls");
                 let label = format!("{} ({calls})", child.name);
                 view! { <Checkbox name="also" value=child.id.to_string() label/> }
             });
             view! {
                 <fieldset class="mt-4">
-                    <legend class="label mb-1.5">"Revoke the keys that it made, too"</legend>
+                    <legend class="label mb-1.5">"Revoke the keys that it created, too"</legend>
                     <div class="grid max-h-40 gap-1.5 overflow-y-auto">{boxes.collect_view()}</div>
                 </fieldset>
             }
@@ -221,6 +221,6 @@ impl RevokeDialog {
                 </p>
             }
         });
-        view! { {confirm}{made}{disable} }.into_any()
+        view! { {confirm}{children}{disable} }.into_any()
     }
 }

@@ -1,4 +1,4 @@
-//! `/settings/api-keys/revoke?key=…&key=…`: several keys at once, after a page that names them.
+//! `/settings/api-keys/revoke?key=…&key=…`: revokes several keys after a confirmation page that lists them.
 
 use axum::extract::{Form, RawQuery, State};
 use axum::http::StatusCode;

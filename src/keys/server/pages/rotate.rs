@@ -1,5 +1,5 @@
-//! `/settings/api-keys/{id}/rotate`: a new secret for the same key, shown once; and what ends or prolongs the time in which
-//! both secrets are valid.
+//! `/settings/api-keys/{id}/rotate`: creates a new secret for a key and shows it once; and the actions that end or extend the time in
+//! which both secrets are valid.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower_sessions::Session;
 
 use super::key::{self, A_DAY, KeyPageState};
 use super::reveal::{Occasion, reveal};
-use super::{path_of, refused, told};
+use super::{path_of, redirect_with_message, refused};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal, Revealed};
 use crate::orgs::server::Member;
@@ -62,7 +62,7 @@ pub async fn show(
     let key = keys::find(&app, &member, id).await?;
     keys::require_to_renew(&member, &key)?;
     if matches!(key.status(app.clock.now()), Status::Revoked | Status::Expired) {
-        return told(
+        return redirect_with_message(
             &session,
             key.id,
             "Only a key that has neither expired nor been revoked can be rotated.",
@@ -70,7 +70,7 @@ pub async fn show(
         .await;
     }
     let form = RotateKeyForm { once: app.random.base62(22), ..RotateKeyForm::default() };
-    asked(&app, &member, &key, form, FormErrors::default(), StatusCode::OK).await
+    dialog_page(&app, &member, &key, form, FormErrors::default(), StatusCode::OK).await
 }
 
 pub async fn submit(
@@ -84,42 +84,42 @@ pub async fn submit(
     let Some(overlap) = form.overlap() else {
         keys::require_to_rotate(&app, &member, &key).await?;
         let errors = FormErrors::default().with("overlap", "Enter a number of hours.");
-        return asked(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return dialog_page(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     let repeat = (!form.once.is_empty()).then(|| Secret::new(form.once.as_str()));
     match keys::rotate(&app, &member, key.id, overlap, repeat.as_ref()).await {
-        Ok(revealed) => shown(&app, &member, revealed).await,
+        Ok(revealed) => reveal_page(&app, &member, revealed).await,
         Err(Refusal::Repeated(id)) => match keys::replace(&app, &member, id).await {
-            Ok(Some(revealed)) => shown(&app, &member, revealed).await,
+            Ok(Some(revealed)) => reveal_page(&app, &member, revealed).await,
             Ok(None) => {
-                let word = "This form was sent before and rotated this key. Its new secret was shown then; if nobody \
+                let message = "This form was sent before and rotated this key. Its new secret was shown then; if nobody \
                             has kept it, rotate the key again.";
-                told(&session, id, word).await
+                redirect_with_message(&session, id, message).await
             }
             Err(refusal) => refused(&session, id, refusal).await,
         },
         Err(Refusal::Input(wrong)) => {
             let errors =
                 wrong.into_iter().fold(FormErrors::default(), |errors, (field, why)| errors.with(field, why));
-            asked(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            dialog_page(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(Refusal::State(why)) => {
             let mut errors = FormErrors::default();
             errors.add_general(why);
-            asked(&app, &member, &key, form, errors, StatusCode::CONFLICT).await
+            dialog_page(&app, &member, &key, form, errors, StatusCode::CONFLICT).await
         }
         Err(Refusal::Error(error)) => Err(error),
     }
 }
 
-async fn shown(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
+async fn reveal_page(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
     let id = revealed.key.id;
     let reveal = Some(reveal(app, revealed, Occasion::Rotated));
     key::page(app, member, id, KeyPageState { reveal, ..KeyPageState::default() }, StatusCode::OK).await
 }
 
 /// The key's page with the form above it.
-async fn asked(
+async fn dialog_page(
     app: &App,
     member: &Member,
     key: &Key,
@@ -173,8 +173,8 @@ async fn asked(
     }
     .into_any()
     };
-    let shown = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
-    key::page(app, member, key.id, shown, status).await
+    let state = KeyPageState { dialog: Some(Box::new(dialog)), ..KeyPageState::default() };
+    key::page(app, member, key.id, state, status).await
 }
 
 pub async fn finish(
@@ -184,12 +184,14 @@ pub async fn finish(
     PathId(id): PathId<KeyId>,
 ) -> Result<Response, Error> {
     match keys::finish(&app, &member, id).await {
-        Ok(_) => told(&session, id, "The rotation is finished. Only the new secret works.").await,
+        Ok(_) => {
+            redirect_with_message(&session, id, "The rotation is finished. Only the new secret works.").await
+        }
         Err(refusal) => refused(&session, id, refusal).await,
     }
 }
 
-/// Prolongs by a day, or until the key expires.
+/// Extends the rotation by a day, or until the key expires.
 pub async fn extend(
     State(app): State<App>,
     member: Member,
@@ -200,7 +202,7 @@ pub async fn extend(
     let cut_off = key.rotation(app.clock.now()).map_or(app.clock.now(), |(_, until)| until);
     let until = key.expires_at.map_or(cut_off.plus(A_DAY), |end| end.min(cut_off.plus(A_DAY)));
     match keys::extend(&app, &member, key.id, until).await {
-        Ok(_) => told(&session, key.id, "The old secret works a day longer.").await,
+        Ok(_) => redirect_with_message(&session, key.id, "The old secret works a day longer.").await,
         Err(refusal) => refused(&session, key.id, refusal).await,
     }
 }

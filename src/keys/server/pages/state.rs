@@ -1,4 +1,4 @@
-//! `POST …/{id}/disable` and `…/{id}/enable`: from a row's menu and from the key's page.
+//! `POST …/{id}/disable` and `…/{id}/enable`, which the list's menus and the key's page send.
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -27,8 +27,8 @@ pub async fn disable(
     Form(form): Form<KeyStateForm>,
 ) -> Result<Response, Error> {
     let done = keys::disable(&app, &member, id).await;
-    let word = |key: &Key| format!("{} is disabled. Calls with it fail until it is enabled.", key.name);
-    answer(&session, &form, id, done, word).await
+    let message = |key: &Key| format!("{} is disabled. Calls with it fail until it is enabled.", key.name);
+    finish(&session, &form, id, done, message).await
 }
 
 pub async fn enable(
@@ -39,20 +39,20 @@ pub async fn enable(
     Form(form): Form<KeyStateForm>,
 ) -> Result<Response, Error> {
     let done = keys::enable(&app, &member, id).await;
-    answer(&session, &form, id, done, |key| format!("{} works again.", key.name)).await
+    finish(&session, &form, id, done, |key| format!("{} works again.", key.name)).await
 }
 
-async fn answer(
+async fn finish(
     session: &Session,
     form: &KeyStateForm,
     id: KeyId,
     done: Result<Key, Refusal>,
-    word: impl FnOnce(&Key) -> String,
+    message: impl FnOnce(&Key) -> String,
 ) -> Result<Response, Error> {
     let here = path_of(id);
     let back = ReturnPath::parse(&form.back).map_or(here, |back| back.to_string());
     match done {
-        Ok(key) => leave_message(session, &word(&key)).await?,
+        Ok(key) => leave_message(session, &message(&key)).await?,
         // Another request was faster: the page shows the current state.
         Err(Refusal::State(why)) => leave_error(session, why).await?,
         Err(Refusal::Error(error)) => return Err(error),

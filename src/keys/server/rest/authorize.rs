@@ -26,7 +26,7 @@ const KEY: HeaderName = HeaderName::from_static("x-latchkey-key");
 const USER: HeaderName = HeaderName::from_static("x-latchkey-user");
 const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
 
-/// Is the presented key accepted for a request to the service behind the proxy?
+/// Check the key of a request that a proxy is about to forward
 #[utoipa::path(
     get,
     path = "/api/v1/authorize",
@@ -102,7 +102,7 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> FastResponse<'_> {
 /// The parameters are the query, or the first segment of the path below `PATH` when a proxy appends the original request's
 /// path and query.
 fn parameters(uri: &Uri) -> &str {
-    match uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/')) {
+    match uri.path().strip_prefix(PATH).and_then(|below| below.strip_prefix('/')) {
         Some(below) => below.split('/').next().unwrap_or_default(),
         None => uri.query().unwrap_or_default(),
     }
@@ -137,7 +137,7 @@ fn describe(key: &VerifiedKey) -> HeaderMap {
     ];
     let mut headers = HeaderMap::with_capacity(12);
     for (header, text) in texts {
-        // Letters, digits and signs, which a header can have.
+        // Every character of a public id and of a prefix is valid in a header.
         headers.insert(header, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")));
     }
     headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));

@@ -1,4 +1,4 @@
-//! Keys and refusals in JSON.
+//! Keys and refusals as JSON.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -21,11 +21,11 @@ pub struct KeyBody {
     pub id: String,
     pub name: String,
     pub kind: Kind,
-    /// How its current secret begins.
+    /// The beginning of the token with the current secret.
     pub key_prefix: String,
     pub role: Role,
     pub note: String,
-    /// Would it be accepted now?
+    /// Whether requests with the key are accepted now.
     pub is_active: bool,
     pub status: Status,
     #[schema(format = DateTime)]
@@ -33,7 +33,7 @@ pub struct KeyBody {
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
     pub rate_limit_per_minute: Option<u32>,
-    /// Where it may be used from; empty: anywhere.
+    /// The networks that it may be used from. Empty: anywhere.
     pub allowed_ranges: Vec<String>,
     /// Accepted requests.
     pub calls: i64,
@@ -41,7 +41,7 @@ pub struct KeyBody {
     pub last_used_at: Option<String>,
     /// The person in whose name it acts.
     pub created_by: String,
-    /// The secret before the current one, while it still works.
+    /// The previous secret, while it is still valid.
     pub rotation: Option<Rotation>,
 }
 
@@ -52,7 +52,7 @@ pub struct Rotation {
     pub valid_until: String,
 }
 
-/// A key with its plaintext, which is in this answer and nowhere else.
+/// A key with its plaintext, which is only in this response.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeyWithToken)]
 pub struct NewKeyBody {
@@ -118,7 +118,7 @@ impl IntoResponse for Refusal {
             Self::State(why) => Problem::of(StatusCode::CONFLICT).title("Not possible now").detail(why).into_response(),
             Self::Repeated(key) => Problem::of(StatusCode::CONFLICT)
                 .title("Already done")
-                .detail("A request with this Idempotency-Key was answered before. Its plaintext cannot be shown again.")
+                .detail("A request with this Idempotency-Key was already executed. Its plaintext cannot be shown again.")
                 .more("key_id", key.to_string())
                 .into_response(),
             Self::Input(wrong) => {

@@ -18,14 +18,14 @@ use crate::usage::Outcome;
 /// A request with a valid key.
 pub struct ApiCaller {
     pub actor: Actor,
-    /// The key that calls.
+    /// The calling key.
     pub key: KeyId,
-    /// The one of its secrets that was presented.
+    /// The secret that was presented.
     pub secret: SecretId,
     pub rate: Option<Rate>,
 }
 
-/// Any kind of key, for whatever its role allows.
+/// Accepts any key. The services check what its role allows.
 pub const ANY_KEY: Requirements =
     Requirements { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
 
@@ -38,8 +38,8 @@ impl FromRequestParts<App> for ApiCaller {
 }
 
 impl ApiCaller {
-    /// The key that the request carries, if it is what is wanted.
-    pub async fn of(parts: &Parts, app: &App, wanted: &Requirements) -> Result<Self, ApiError> {
+    /// Verifies the key in the request's headers.
+    pub async fn of(parts: &Parts, app: &App, requirements: &Requirements) -> Result<Self, ApiError> {
         let missing = || Error::internal("the visit layer is around every route");
         let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
         let presented = PresentedKey::of(&parts.headers);
@@ -47,13 +47,13 @@ impl ApiCaller {
             PresentedKey::Missing => Verdict::of(Outcome::Missing),
             PresentedKey::Several => Verdict::of(Outcome::Malformed),
             PresentedKey::One(key) => {
-                let from = Presenter {
+                let presenter = Presenter {
                     address: Some(visit.address),
                     reported_by: None,
                     user_agent: &visit.user_agent,
                     request_id: &visit.request_id,
                 };
-                keys::verify(app, key, wanted, &from).await?
+                keys::verify(app, key, requirements, &presenter).await?
             }
         };
         let token = match presented {
@@ -72,7 +72,7 @@ impl ApiCaller {
         Ok(Self { actor, key, secret, rate: verdict.rate })
     }
 
-    /// The one in whose name the key acts, who may be disabled by now: what only reads goes on.
+    /// The person in whose name the key acts. They may be disabled by now, which does not affect requests that only read.
     pub async fn person(&self, app: &App) -> Result<crate::accounts::server::Person, Error> {
         find_any_person(app, self.actor.user).await?.ok_or(Error::NotFound)
     }

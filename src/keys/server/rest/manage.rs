@@ -41,7 +41,7 @@ pub struct KeyListQuery {
     /// The size of a page; the default is 50
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// What the page before gave as next_cursor, with the same sort
+    /// The next_cursor of the previous page, with the same sort
     cursor: Option<String>,
 }
 
@@ -115,7 +115,7 @@ pub async fn list(
 #[schema(as = NewKey)]
 #[serde(deny_unknown_fields)]
 pub struct CreateKeyBody {
-    /// From 1 to 80 characters, unique among the organization's living keys
+    /// From 1 to 80 characters, unique among the organization's keys that are not revoked
     name: String,
     /// The default is live
     kind: Option<Kind>,
@@ -136,7 +136,7 @@ pub struct CreateKeyBody {
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// None without the header.
+/// The idempotency key of the request, or None without the header.
 fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match value.to_str() {
@@ -148,12 +148,12 @@ fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
     }
 }
 
-/// Make a key; its plaintext is in this answer and nowhere else
+/// Create a key; its plaintext is only in this response
 ///
-/// The new key ends no later, works from no more addresses and makes no more requests a minute than the calling key. The
-/// requests of a limited key and of all keys that it makes or rotates are counted together.
+/// The new key expires no later, works from no more addresses and allows no more requests per minute than the calling key. The
+/// requests of a limited key and of all keys that it creates or rotates are counted together.
 #[utoipa::path(post, path = "/api/v1/keys", operation_id = "createKey", tag = "keys", request_body = CreateKeyBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day gets a 409 with the key's id")),
     responses((status = 201, description = "The new key with its token", body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
 pub async fn create(
     State(app): State<App>,
@@ -219,9 +219,9 @@ pub struct KeyEdit {
     allowed_ranges: Option<Vec<String>>,
 }
 
-/// Change a key other than the calling one; its role and kind stay
+/// Change a key other than the calling one; its role and kind cannot be changed
 ///
-/// A change of limits is refused where the result goes beyond the limits of the calling key.
+/// A change of limits is refused if the result exceeds the limits of the calling key.
 #[utoipa::path(patch, path = "/api/v1/keys/{id}", operation_id = "editKey", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = KeyEdit,
     responses((status = 200, description = "The key as it is now", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn edit(
@@ -249,12 +249,12 @@ pub struct RotateKey {
 
 const A_DAY: u64 = 24 * 60 * 60;
 
-/// Give a key a new secret; its plaintext is in this answer and nowhere else
+/// Give a key a new secret; its plaintext is only in this response
 ///
 /// The key is the calling one, or one whose limits lie within those of the calling key. If the calling key has a limit on
 /// requests per minute, the requests of both are counted together from then on.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", operation_id = "rotateKey", tag = "keys", request_body = RotateKey,
-    params(("id" = String, Path, description = "The key's id"), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day answers 409 with the key's id")),
+    params(("id" = String, Path, description = "The key's id"), ("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day gets a 409 with the key's id")),
     responses((status = 200, description = "The key with its new token", body = NewKeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn rotate(
     State(app): State<App>,
@@ -283,12 +283,12 @@ pub async fn finish(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtendRotation {
-    /// RFC 3339, later than the present cut-off
+    /// RFC 3339, later than the current cut-off
     #[schema(value_type = String, format = DateTime)]
     until: Moment,
 }
 
-/// Move the cut-off of a rotation further away
+/// Move the cut-off of a rotation to a later time
 ///
 /// Not of the calling key, and only of a key whose limits lie within those of the calling key.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/extend", operation_id = "extendRotation", tag = "keys", params(("id" = String, Path, description = "The key's id")), request_body = ExtendRotation,
@@ -302,7 +302,7 @@ pub async fn extend(
     changed(&app, &caller, keys::extend(&app, &caller.actor, id, body.until.0).await)
 }
 
-/// Stop a key for now
+/// Disable a key
 #[utoipa::path(post, path = "/api/v1/keys/{id}/disable", operation_id = "disableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The disabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn disable(
@@ -313,7 +313,7 @@ pub async fn disable(
     changed(&app, &caller, keys::disable(&app, &caller.actor, id).await)
 }
 
-/// Let a disabled key go on
+/// Enable a disabled key
 ///
 /// Only a key whose limits lie within those of the calling key.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/enable", operation_id = "enableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
@@ -326,7 +326,7 @@ pub async fn enable(
     changed(&app, &caller, keys::enable(&app, &caller.actor, id).await)
 }
 
-/// End a key for good
+/// Revoke a key permanently
 #[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", operation_id = "revokeKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The revoked key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn revoke(

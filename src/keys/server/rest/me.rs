@@ -1,4 +1,4 @@
-//! `GET /api/v1/me`: which key this is, and whose.
+//! `GET /api/v1/me`: describes the calling key.
 
 use axum::extract::State;
 use axum::http::StatusCode;

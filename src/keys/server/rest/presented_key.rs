@@ -1,4 +1,4 @@
-//! The key that a request carries, and the response that refuses it.
+//! Reads the key in a request's headers, and builds the response that refuses it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 #[derive(Debug, PartialEq, Eq)]
 pub enum PresentedKey<'a> {
     Missing,
-    /// Several different keys.
+    /// The headers contain several different keys.
     Several,
     One(&'a str),
 }
@@ -43,14 +43,14 @@ impl<'a> PresentedKey<'a> {
     }
 }
 
-/// The scheme's case does not matter; another scheme is not for us.
+/// The token of a `Bearer` header. The case of the scheme does not matter; other schemes are ignored.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, key) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
 }
 
-/// Until the secret is verified every refusal is the same. For a verified one, the response does not say whether the key is
-/// revoked, disabled or expired.
+/// Builds the response to a refused key. Until the secret is verified, every refusal is the same. Afterwards the response still does
+/// not say whether the key is revoked, disabled or expired.
 pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
     let problem = match verdict.outcome {
         Outcome::Missing => Problem::of(StatusCode::UNAUTHORIZED)
@@ -70,7 +70,7 @@ pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
             .detail("The plan of this key's organization does not include the API."),
         Outcome::RoleTooLow => Problem::of(StatusCode::FORBIDDEN)
             .title("Role too low")
-            .detail("This takes a key with a higher role."),
+            .detail("This requires a key with a higher role."),
         Outcome::KindNotAllowed => Problem::of(StatusCode::FORBIDDEN)
             .title("Kind not allowed")
             .detail("Keys of this kind are not accepted here."),
@@ -110,7 +110,7 @@ pub fn put_rate(headers: &mut HeaderMap, rate: &Rate) {
     }
 }
 
-/// Rounded up, so that nobody comes back too early.
+/// Rounds up, so that nobody tries again too early.
 fn whole_seconds(span: Duration) -> Duration {
     Duration::from_secs(span.as_millis().div_ceil(1_000) as u64)
 }

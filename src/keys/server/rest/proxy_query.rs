@@ -1,5 +1,5 @@
-//! The parameters of `/api/v1/authorize`, which is part of a proxy's configuration. A mistake in it refuses every caller:
-//! ignoring a misspelled `role` would let callers in whose role is too low.
+//! The parameters of `/api/v1/authorize`, which operators write into the configuration of their proxy. A mistake in them refuses all
+//! callers, because ignoring a misspelled `role` would admit callers whose role is too low.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -50,7 +50,7 @@ fn kinds(list: &str) -> Option<Kinds> {
     list.split(',').try_fold(Kinds::NONE, |kinds, kind| Some(kinds.and(Kind::parse(kind.trim())?)))
 }
 
-/// Tells the operator what to correct in the configuration of the proxy.
+/// Says what the operator has to correct in the configuration of the proxy.
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

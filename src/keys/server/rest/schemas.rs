@@ -1,4 +1,4 @@
-//! OpenAPI schemas of the words in requests and responses about keys.
+//! OpenAPI schemas of query parameters for keys.
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};

@@ -1,4 +1,4 @@
-//! `GET /api/v1/keys/{id}/usage`: requests by hour, secret and outcome, and who made them.
+//! `GET /api/v1/keys/{id}/usage`: requests by hour, secret and outcome, and the callers.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::usage::server::{self as usage, Hour, KeyCaller};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UsageQuery {
-    /// How many hours back; the default is 24
+    /// The number of hours before now; the default is 24
     #[param(minimum = 1, maximum = 2_160)]
     hours: Option<u64>,
 }
@@ -46,7 +46,7 @@ pub struct HourBody {
     /// When the hour begins.
     #[schema(format = DateTime)]
     hour: String,
-    /// Which of the key's secrets.
+    /// The public id of the secret.
     secret_id: String,
     outcome: Outcome,
     requests: i64,
@@ -55,9 +55,9 @@ pub struct HourBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = UsageCaller)]
 pub struct CallerBody {
-    /// Which of the key's secrets was sent.
+    /// The public id of the secret that was sent.
     secret_id: String,
-    /// Empty for callers beyond those that are told apart.
+    /// Empty for callers that are counted together.
     address: String,
     user_agent: String,
     #[schema(format = DateTime)]
@@ -67,7 +67,7 @@ pub struct CallerBody {
     requests: i64,
 }
 
-/// How a key was used
+/// The usage of a key
 #[utoipa::path(get, path = "/api/v1/keys/{id}/usage", operation_id = "getKeyUsage", tag = "keys",
     params(("id" = String, Path, description = "The key's id"), UsageQuery),
     responses((status = 200, description = "The key's requests", body = UsageBody), (status = 401), (status = 404), (status = 422)))]

@@ -43,7 +43,7 @@ impl Bounds {
         Self::of_working(app, actor, key).map(Some)
     }
 
-    /// The same, read within the transaction of a change.
+    /// The limits of the acting key, read within the transaction of a change.
     pub async fn of_present_actor(
         app: &App,
         write: &mut Write,
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn ranges_are_covered_by_the_union_of_the_own_ranges() {
-        for (own, asked, fine) in [
+        for (own, requested, is_covered) in [
             (&[][..], &[][..], true),
             (&[], &["0.0.0.0/0"], true),
             (&["10.0.0.0/8"], &[], false),
@@ -141,7 +141,7 @@ mod tests {
         ] {
             let bounds =
                 Bounds { expires_at: None, rate_limit: None, counts_with: None, ranges: ranges(own) };
-            assert_eq!(bounds.covers(&ranges(asked)), fine, "{own:?} {asked:?}");
+            assert_eq!(bounds.covers(&ranges(requested)), is_covered, "{own:?} {requested:?}");
         }
     }
 }

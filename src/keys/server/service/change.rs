@@ -43,7 +43,7 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
         edit.rate_limit.unwrap_or(old.rate_limit.map(i64::from)),
         &ranges,
     )?;
-    // Whoever has no limit of their own may give the key a count of its own.
+    // An actor without a rate limit may let the key be counted by itself.
     let is_limited = bounds.as_ref().is_some_and(|bounds| bounds.rate_limit.is_some());
     let counts_with = old.counts_with.filter(|_| is_limited || checked.rate_limit == old.rate_limit);
     let key = Key {

@@ -12,7 +12,7 @@ use crate::orgs::server::Actor;
 use crate::platform::{App, Secret};
 use crate::shared::KeyId;
 
-/// The key's role is fixed: later changes of its creator's role do not affect it. `repeat` is an idempotency key.
+/// Creates a key. Its role is fixed: later changes of its creator's role do not affect it. `repeat` is an idempotency key.
 pub async fn create(
     app: &App,
     actor: &Actor,

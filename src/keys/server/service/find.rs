@@ -29,13 +29,13 @@ pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<KeyPage, 
     Ok(page)
 }
 
-/// Counting stops here; pages show more as "1,000+".
+/// Counting stops one beyond this number; pages show more as "1,000+".
 pub const MOST_COUNTED: i64 = 1_000;
 
 /// The number of keys with each standing, up to one beyond `MOST_COUNTED`. None counts all keys.
-pub async fn count(app: &App, actor: &Actor, asked: &[Option<Standing>]) -> Result<Vec<i64>, Error> {
+pub async fn count(app: &App, actor: &Actor, standings: &[Option<Standing>]) -> Result<Vec<i64>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), asked, MOST_COUNTED).await?)
+    Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), standings, MOST_COUNTED).await?)
 }
 
 /// The key that has, or had, the secret with this public id.

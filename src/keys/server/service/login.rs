@@ -1,5 +1,5 @@
-//! A login of a command line: a person gets a key for a program on one of their devices. The caller begins the transaction and
-//! may already have written to it (the approval is consumed). It is committed here, or not at all.
+//! Command-line logins: a person gets a key for a program on one of their devices. The caller begins the transaction and may
+//! already have written to it (the approval is consumed). It is committed here, or not at all.
 
 use super::bounds::Bounds;
 use super::find::overlay;

@@ -75,19 +75,19 @@ pub fn may_manage(actor: &Actor, key: &Key) -> bool {
     own || actor.may(Permission::ManageAllKeys)
 }
 
-/// For pages with a form for a change: refuses before the form is shown.
+/// Refuses a change before its form is shown.
 pub fn require_to_manage(actor: &Actor, key: &Key) -> Result<(), Error> {
     if may_manage(actor, key) { Ok(()) } else { Err(Error::Forbidden(not_theirs(actor))) }
 }
 
-/// The same for a change that grants or prolongs access.
+/// Like `require_to_manage`, for a change that grants or prolongs access.
 pub fn require_to_lend(actor: &Actor, key: &Key) -> Result<(), Error> {
     require_to_manage(actor, key)?;
     if actor.org.role >= key.role { Ok(()) } else { Err(Error::Forbidden(too_high(key))) }
 }
 
-/// The same for a change that shows a new secret. A login's key gives access to all organizations of its person, so nobody
-/// else, and no other key of that person, may receive its secret.
+/// Like `require_to_manage`, for a change that shows a new secret. A login's key gives access to all organizations of its person,
+/// so nobody else, and no other key of that person, may receive its secret.
 pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
     require_to_lend(actor, key)?;
     if may_renew(actor, key) { Ok(()) } else { Err(Error::Forbidden(ANOTHERS_LOGIN.to_owned())) }
@@ -99,11 +99,11 @@ pub fn may_renew(actor: &Actor, key: &Key) -> bool {
 
 const ITSELF: &str = "A key cannot edit, enable or extend itself. Do it on its page, or with another key.";
 const OLD_SECRET: &str = "This secret is being replaced and cannot rotate its key. Use the new secret, or rotate on the key's page.";
-const ANOTHERS_LOGIN: &str = "A login's key is renewed by its person alone, here or by logging in again.";
+const ANOTHERS_LOGIN: &str = "Only the person who logged in can renew this key, here or by logging in again.";
 
 fn not_theirs(actor: &Actor) -> String {
-    let who = Permission::ManageAllKeys.least_role(actor.door).plural();
-    format!("Only whoever made this key and {who} may do this.")
+    let admins = Permission::ManageAllKeys.least_role(actor.door).plural();
+    format!("Only the creator of this key and {admins} may do this.")
 }
 
 fn too_high(key: &Key) -> String {
@@ -147,7 +147,7 @@ enum Grants {
     /// Access is granted or prolonged. The actor's current role must be at least the key's. A key cannot do it to itself, nor
     /// to a key with looser limits than its own.
     Power,
-    /// The same, and a new secret is shown. A key may do it to itself.
+    /// Like `Power`, and a new secret is shown. A key may do it to itself.
     Secret,
     /// Like `Power`, but the operation itself compares the limits of the result.
     NewLimits,
@@ -165,7 +165,7 @@ async fn lock_key(
     Ok((write, key))
 }
 
-/// The same, and returns the limits of the acting key.
+/// Like `lock_key`, and returns the limits of the acting key.
 async fn lock_key_with_bounds(
     app: &App,
     actor: &Actor,
@@ -205,12 +205,12 @@ fn why_refused(actor: &Actor, key: &Key, grants: Grants, bounds: Option<&Bounds>
     }
 }
 
-/// Refuses whoever may not revoke the key, so that this comes before what is wrong with the form.
+/// Refuses actors who may not revoke the key, so that this error comes before errors of the form.
 pub async fn require_to_revoke(app: &App, actor: &Actor, key: &Key) -> Result<(), Error> {
     require_for(app, actor, key, "revoke", Grants::Nothing).await
 }
 
-/// The same for a rotation.
+/// Refuses actors who may not rotate the key.
 pub async fn require_to_rotate(app: &App, actor: &Actor, key: &Key) -> Result<(), Error> {
     require_for(app, actor, key, "rotate", Grants::Secret).await
 }

@@ -23,10 +23,10 @@ pub async fn replace(app: &App, actor: &Actor, id: KeyId) -> Result<Option<Revea
     let (mut write, key) = lock_key(app, actor, id, "replace", Grants::Secret).await?;
     let now = app.clock.now();
     let old = key.secret;
-    // Memory first, then the tables: a count moves in this order, so it cannot be missed.
+    // Counts move from memory to the tables, so reading in the same order cannot miss one.
     let is_used = usage::has_pending_calls(app, &mut write, id, old).await?;
-    let made = store::made_unused(&mut write, old).await?;
-    let is_fresh = !is_used && made.is_some_and(|at| now.since(at) <= WINDOW);
+    let created_at = store::created_at_if_unused(&mut write, old).await?;
+    let is_fresh = !is_used && created_at.is_some_and(|at| now.since(at) <= WINDOW);
     if !is_fresh || !matches!(key.status(now), Status::Active | Status::Rotating) {
         return Ok(None);
     }

@@ -19,10 +19,10 @@ pub const LONGEST_OVERLAP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const ENDED: &str = "Only a key that has neither expired nor been revoked can be rotated.";
 const STILL_ROTATING: &str =
     "This key is being rotated and its new secret is in use. Finish that rotation first.";
-const NOT_ROTATING: &str = "No rotation of this key is under way.";
+const NOT_ROTATING: &str = "This key is not being rotated.";
 
-/// Without an overlap the old secret ends at once. While a rotation is in progress, a new secret that has not been used is
-/// replaced, and the old one keeps its cut-off.
+/// Rotates a key. Without an overlap the old secret ends at once. While a rotation is in progress, a new secret that has not been
+/// used is replaced, and the cut-off of the old one stays the same.
 pub async fn rotate(
     app: &App,
     actor: &Actor,
@@ -37,7 +37,7 @@ pub async fn rotate(
     {
         return Err(Refusal::Repeated(key));
     }
-    // A repeat may come with the secret that the first request replaced, so it is recognized before.
+    // A repeated request may present the secret that the first one replaced, so repeats are recognized before that check.
     let found = store::find(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)?;
     require_to_rotate(app, actor, &found).await?;
     if overlap > LONGEST_OVERLAP {

@@ -7,18 +7,18 @@ use sqlx::{Any, AssertSqlSafe};
 use crate::keys::{IDLE, SOON, Standing, Status};
 use crate::shared::{OrgId, Timestamp};
 
-pub enum Value {
+pub enum SqlValue {
     Text(String),
     Number(i64),
 }
 
-impl From<&str> for Value {
+impl From<&str> for SqlValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl From<Timestamp> for Value {
+impl From<Timestamp> for SqlValue {
     fn from(at: Timestamp) -> Self {
         Self::Number(at.millis())
     }
@@ -34,22 +34,22 @@ pub const USABLE: &str = "CASE WHEN revoked_at IS NULL AND disabled_at IS NULL T
 /// Conditions joined with AND.
 pub struct Conditions {
     wheres: Vec<String>,
-    values: Vec<Value>,
+    values: Vec<SqlValue>,
 }
 
 impl Conditions {
     /// `$1` is the organization.
     pub fn of(org: OrgId) -> Self {
-        Self { wheres: vec!["org_id = $1".to_owned()], values: vec![Value::Text(org.to_string())] }
+        Self { wheres: vec!["org_id = $1".to_owned()], values: vec![SqlValue::Text(org.to_string())] }
     }
 
     /// Adds a value and returns its parameter.
-    pub fn bind(&mut self, value: Value) -> String {
+    pub fn bind(&mut self, value: SqlValue) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
     }
 
-    pub fn add(&mut self, condition: impl FnOnce(&mut dyn FnMut(Value) -> String) -> String) {
+    pub fn add(&mut self, condition: impl FnOnce(&mut dyn FnMut(SqlValue) -> String) -> String) {
         let text = condition(&mut |value| self.bind(value));
         self.wheres.push(text);
     }
@@ -60,8 +60,8 @@ impl Conditions {
 
     pub fn query(self, text: AssertSqlSafe<String>) -> Query<'static, Any, AnyArguments> {
         self.values.into_iter().fold(sqlx::query(text), |query, value| match value {
-            Value::Text(text) => query.bind(text),
-            Value::Number(number) => query.bind(number),
+            SqlValue::Text(text) => query.bind(text),
+            SqlValue::Number(number) => query.bind(number),
         })
     }
 }
@@ -113,7 +113,7 @@ pub fn stands(
     standing: Standing,
     now: Timestamp,
     lead: Lead,
-    bind: &mut dyn FnMut(Value) -> String,
+    bind: &mut dyn FnMut(SqlValue) -> String,
 ) -> String {
     let at = bind(now.into());
     let usable = lead.column(USABLE, NUMBER);

@@ -15,12 +15,12 @@ pub struct ExpiringKey {
     pub by_login: bool,
 }
 
-/// Keys that expire before `before` and about which no letter was sent. Keys with a lifetime of less than `min_lifetime`
-/// milliseconds are left out: their creator chose a short life moments ago.
+/// Keys that expire before `deadline` and about which no letter was sent, without keys whose lifetime is shorter than
+/// `min_lifetime` milliseconds: their creator chose a short life only recently.
 pub async fn expiring_keys(
     write: &mut Write,
     now: Timestamp,
-    before: Timestamp,
+    deadline: Timestamp,
     min_lifetime: i64,
     limit: u32,
 ) -> Result<Vec<ExpiringKey>, sqlx::Error> {
@@ -32,7 +32,7 @@ pub async fn expiring_keys(
          ORDER BY expires_at LIMIT $4",
     )
     .bind(now.millis())
-    .bind(before.millis())
+    .bind(deadline.millis())
     .bind(min_lifetime)
     .bind(i64::from(limit))
     .fetch_all(&mut **write)

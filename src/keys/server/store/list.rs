@@ -4,7 +4,7 @@
 use sqlx::{AnyConnection, AnyPool, Row};
 
 use super::super::key::{Key, name_key};
-use super::condition::{Conditions, END, Lead, NUMBER, TEXT, Value, is_at, stands};
+use super::condition::{Conditions, END, Lead, NUMBER, SqlValue, TEXT, is_at, stands};
 use super::read::key;
 use crate::keys::{Standing, Status};
 use crate::platform::db::sql;
@@ -168,10 +168,10 @@ impl Filter {
         }
         if let Some(creator) = &self.creator {
             let column = lead.column("created_by", TEXT);
-            all.add(|bind| format!("{column} = {}", bind(Value::Text(creator.to_string()))));
+            all.add(|bind| format!("{column} = {}", bind(SqlValue::Text(creator.to_string()))));
         }
         // A range instead of LIKE, because both engines use an index for it.
-        let end = |beginning: &str| Value::Text(format!("{beginning}\u{10FFFF}"));
+        let end = |beginning: &str| SqlValue::Text(format!("{beginning}\u{10FFFF}"));
         if let Some(name) = &self.name {
             let column = lead.column("name_key", TEXT);
             all.add(|bind| {
@@ -208,7 +208,7 @@ pub async fn list(
             let id = bind(from.id.as_str().into());
             let value = match &from.value {
                 PositionValue::Text(text) => Some(text.as_str().into()),
-                PositionValue::Number(number) => Some(Value::Number(*number)),
+                PositionValue::Number(number) => Some(SqlValue::Number(*number)),
                 PositionValue::None => None,
             };
             match (value, &column) {
@@ -223,7 +223,7 @@ pub async fn list(
         Some(column) => format!("{column} {direction}, {id_column} {direction}"),
         None => format!("{id_column} {direction}"),
     };
-    let limit = all.bind(Value::Number(filter.limit as i64 + 1));
+    let limit = all.bind(SqlValue::Number(filter.limit as i64 + 1));
     let text = format!("{} {} ORDER BY {order} LIMIT {limit}", super::read::select!("WHERE"), all.text());
     let rows = all.query(sql(text)).fetch_all(&mut *db).await?;
     let mut keys = rows.iter().map(key).collect::<Result<Vec<_>, _>>()?;
@@ -257,23 +257,23 @@ async fn lead(
         return Ok(Lead::Order);
     }
     let mut all = filter.conditions(org, now, Lead::Condition);
-    let limit = all.bind(Value::Number(FEW + 1));
+    let limit = all.bind(SqlValue::Number(FEW + 1));
     let text =
         format!("SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE {} LIMIT {limit}) AS found", all.text());
     let found: i64 = all.query(sql(text)).fetch_one(db).await?.try_get(0)?;
     Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
 }
 
-/// The number of keys with each standing; None counts all keys. Counting stops one beyond `most`.
+/// The number of keys with each standing; None counts all keys. Counting stops one beyond `max`.
 pub async fn count(
     pool: &AnyPool,
     org: OrgId,
     now: Timestamp,
     asked: &[Option<Standing>],
-    most: i64,
+    max: i64,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut all = Conditions::of(org);
-    let limit = all.bind(Value::Number(most + 1));
+    let limit = all.bind(SqlValue::Number(max + 1));
     let counts: Vec<String> = asked
         .iter()
         .enumerate()

@@ -1,4 +1,4 @@
-//! Keys that logins of command lines created.
+//! Keys that were created by command-line logins.
 
 use std::collections::HashSet;
 
@@ -40,7 +40,7 @@ pub async fn logins_in(write: &mut Write, org: OrgId, user: UserId) -> Result<Ve
     .await
 }
 
-/// The same in all organizations.
+/// The keys of a person's logins in all organizations that are not revoked.
 pub async fn all_living_logins(write: &mut Write, user: UserId) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, id FROM keys WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL \
@@ -52,7 +52,7 @@ pub async fn all_living_logins(write: &mut Write, user: UserId) -> Result<Vec<(O
     rows.iter().map(|row| Ok((row.try_get("org_id")?, row.try_get("id")?))).collect()
 }
 
-/// The same keys with all columns, newest first, at most a hundred.
+/// Like `all_living_logins`, with all columns, newest first, at most a hundred.
 pub async fn logins_of(db: impl AnyExecutor<'_>, user: UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT 100"
@@ -77,7 +77,7 @@ pub async fn numbered_names(
     write: &mut Write,
     org: OrgId,
     name_key: &str,
-    most: i64,
+    max: i64,
 ) -> Result<HashSet<String>, sqlx::Error> {
     // ':' comes after the digits.
     let names: Vec<String> = sqlx::query_scalar(
@@ -86,7 +86,7 @@ pub async fn numbered_names(
     .bind(org)
     .bind(format!("{name_key} 0"))
     .bind(format!("{name_key} :"))
-    .bind(most)
+    .bind(max)
     .fetch_all(&mut **write)
     .await?;
     Ok(names.into_iter().collect())

@@ -38,14 +38,14 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         id: row.try_get("id")?,
         org: row.try_get("org_id")?,
         name: text("name")?,
-        kind: known("kind", Kind::parse, &text("kind")?)?,
-        role: known("role", Role::parse, &text("role")?)?,
+        kind: parsed("kind", Kind::parse, &text("kind")?)?,
+        role: parsed("role", Role::parse, &text("role")?)?,
         note: text("note")?,
         rate_limit: row.try_get::<Option<i64>, _>("rate_limit")?.and_then(|limit| u32::try_from(limit).ok()),
         counts_with: row.try_get("counts_with")?,
         ranges: ranges
             .split_whitespace()
-            .map(|range| known("range", |range| IpNet::from_str(range).ok(), range))
+            .map(|range| parsed("range", |range| IpNet::from_str(range).ok(), range))
             .collect::<Result<_, _>>()?,
         secret: secret_id(&text("secret_id")?)?,
         previous,
@@ -68,10 +68,10 @@ fn login(row: &AnyRow) -> Result<Option<Login>, sqlx::Error> {
 }
 
 pub fn secret_id(text: &str) -> Result<SecretId, sqlx::Error> {
-    known("secret", SecretId::parse, text)
+    parsed("secret", SecretId::parse, text)
 }
 
-fn known<T>(what: &str, parse: impl Fn(&str) -> Option<T>, text: &str) -> Result<T, sqlx::Error> {
+fn parsed<T>(what: &str, parse: impl Fn(&str) -> Option<T>, text: &str) -> Result<T, sqlx::Error> {
     parse(text).ok_or_else(|| sqlx::Error::Decode(format!("no {what} {text}").into()))
 }
 
@@ -112,7 +112,7 @@ pub async fn find_secret(pool: &AnyPool, id: SecretId) -> Result<Option<SecretRo
         Ok(SecretRow {
             key: row.try_get("id")?,
             org: row.try_get("org_id")?,
-            kind: known("kind", Kind::parse, &row.try_get::<String, _>("kind")?)?,
+            kind: parsed("kind", Kind::parse, &row.try_get::<String, _>("kind")?)?,
             hash: row.try_get("hash")?,
         })
     })
@@ -129,12 +129,12 @@ pub async fn children(db: impl AnyExecutor<'_>, id: KeyId) -> Result<Vec<Key>, s
     rows.iter().map(key).collect()
 }
 
-/// The number of keys that each person created and that are not revoked. Counting stops at `most` for each.
+/// The number of keys that each person created and that are not revoked. Counting stops at `max` for each.
 pub async fn count_by_maker(
     pool: &AnyPool,
     org: OrgId,
     makers: &[UserId],
-    most: i64,
+    max: i64,
 ) -> Result<HashMap<UserId, i64>, sqlx::Error> {
     if makers.is_empty() {
         return Ok(HashMap::new());
@@ -149,7 +149,7 @@ pub async fn count_by_maker(
             )
         })
         .collect();
-    let query = sqlx::query(sql(format!("SELECT {}", counts.join(", ")))).bind(org).bind(most);
+    let query = sqlx::query(sql(format!("SELECT {}", counts.join(", ")))).bind(org).bind(max);
     let row = makers.iter().fold(query, |query, maker| query.bind(maker)).fetch_one(pool).await?;
     makers.iter().enumerate().map(|(place, maker)| Ok((*maker, row.try_get(place)?))).collect()
 }
@@ -199,9 +199,9 @@ pub async fn repeated(
     .await
 }
 
-/// At most `most` people who have created keys of the organization. However many keys there are, this reads one index entry
+/// At most `max` people who have created keys of the organization. However many keys there are, this reads one index entry
 /// for each person.
-pub async fn creators(pool: &AnyPool, org: OrgId, most: i64) -> Result<Vec<UserId>, sqlx::Error> {
+pub async fn creators(pool: &AnyPool, org: OrgId, max: i64) -> Result<Vec<UserId>, sqlx::Error> {
     sqlx::query_scalar(
         "WITH RECURSIVE makers (id, place) AS (\
          SELECT (SELECT MIN(created_by) FROM keys WHERE org_id = $1), 1 \
@@ -211,7 +211,7 @@ pub async fn creators(pool: &AnyPool, org: OrgId, most: i64) -> Result<Vec<UserI
          SELECT id FROM makers WHERE id IS NOT NULL",
     )
     .bind(org)
-    .bind(most)
+    .bind(max)
     .fetch_all(pool)
     .await
 }
@@ -248,7 +248,10 @@ pub async fn owners(
 }
 
 /// The creation time of a secret, unless the rolled-up usage says that it was used.
-pub async fn made_unused(write: &mut Write, secret: SecretId) -> Result<Option<Timestamp>, sqlx::Error> {
+pub async fn created_at_if_unused(
+    write: &mut Write,
+    secret: SecretId,
+) -> Result<Option<Timestamp>, sqlx::Error> {
     let at: Option<i64> = sqlx::query_scalar("SELECT created_at FROM secrets WHERE id = $1 AND calls = 0")
         .bind(secret)
         .fetch_optional(&mut **write)

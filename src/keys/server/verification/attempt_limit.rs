@@ -1,7 +1,7 @@
 //! Counts attempts with tokens that are not verified, by address and public id. A source that sent wrong secrets is not
 //! refused, since the right secret may come from the same address, but its tokens are checked after those of other sources.
-//! Beyond the limit, a wrong token is answered with a time to wait. Verified tokens are never counted here, so a flood
-//! cannot slow down the key's owner.
+//! Beyond the limit, the response to a wrong token contains a time to wait. Verified tokens are never counted here, so a
+//! flood cannot slow down the key's owner.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -86,8 +86,8 @@ mod tests {
         let id = |text| SecretId::parse(text).expect("an id");
         let (mine, other) = (id("0AZaz9b8C7d6"), id("0AZaz9b8C7d7"));
         let source = |text: &str, id| AttemptSource::new(None, Some(text.parse().expect("an address")), id);
-        for turn in 0..MAX_PER_WINDOW {
-            let prior = if turn == 0 { PriorAttempts::Zero } else { PriorAttempts::Few };
+        for number in 0..MAX_PER_WINDOW {
+            let prior = if number == 0 { PriorAttempts::Zero } else { PriorAttempts::Few };
             assert_eq!(attempts.record(Duration::ZERO, source("198.51.100.1", mine)), prior);
         }
         assert_eq!(
@@ -112,16 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn a_source_whose_attempts_were_all_right_is_removed() {
+    fn a_source_with_only_right_tokens_is_removed() {
         let attempts = AttemptLimit::default();
         let id = SecretId::parse("0AZaz9b8C7d6").expect("an id");
-        let known = || attempts.0.lock().expect("a lock").len();
+        let source_count = || attempts.0.lock().expect("a lock").len();
         attempts.record(Duration::ZERO, AttemptSource::new(None, None, id));
         attempts.record(Duration::ZERO, AttemptSource::new(None, None, id));
         attempts.forgive(Duration::ZERO, AttemptSource::new(None, None, id));
-        assert_eq!(known(), 1, "one of the two was wrong");
+        assert_eq!(source_count(), 1, "one of the two was wrong");
         attempts.forgive(Duration::ZERO, AttemptSource::new(None, None, id));
-        assert_eq!(known(), 0);
+        assert_eq!(source_count(), 0);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl KeyEntry {
         self.state.load_full()
     }
 
-    /// Read it before the state that is to be stored.
+    /// The current generation. Read it before reading the state that is to be stored.
     pub fn generation(&self) -> Generation {
         *self.lock()
     }
@@ -117,10 +117,10 @@ impl TokenCache {
         self.0.len()
     }
 
-    /// At most `most` tokens with their entries, in no particular order.
-    pub fn sample(&self, most: usize) -> Vec<(SecretId, Arc<KeyEntry>)> {
+    /// At most `max` tokens with their entries, in no particular order.
+    pub fn sample(&self, max: usize) -> Vec<(SecretId, Arc<KeyEntry>)> {
         let tokens = self.0.pin();
-        tokens.iter().take(most).map(|(secret, token)| (*secret, Arc::clone(&token.entry))).collect()
+        tokens.iter().take(max).map(|(secret, token)| (*secret, Arc::clone(&token.entry))).collect()
     }
 }
 
@@ -139,11 +139,11 @@ mod tests {
     #[test]
     fn a_state_that_was_read_before_a_change_is_not_stored_after_it() {
         let entry = KeyEntry::new(KeyId::NIL);
-        let before = entry.generation();
-        assert!(entry.store(&state(), before) && entry.state().is_some());
+        let generation = entry.generation();
+        assert!(entry.store(&state(), generation) && entry.state().is_some());
         entry.invalidate();
         assert!(entry.state().is_none());
-        assert!(!entry.store(&state(), before) && entry.state().is_none());
+        assert!(!entry.store(&state(), generation) && entry.state().is_none());
         assert!(entry.store(&state(), entry.generation()) && entry.state().is_some());
     }
 

@@ -8,7 +8,7 @@ use crate::keys::server::token::Token;
 use crate::platform::{App, Error};
 
 /// Whether the token has the secret of this row, and the kind of its key. A secret that has ended, or a key of another kind,
-/// costs the same work, so the time does not reveal what became of the secret.
+/// costs the same work, so the time does not reveal whether the secret still exists.
 ///
 /// After wrong secrets with the same id from the same address, a token is checked after the others, by fewer threads. Beyond
 /// the limit, the thread pauses for as long as it worked, so that a flood does not keep it busy all the time.

@@ -1,5 +1,4 @@
-//! The data of keys in memory: with it, the next check of a key takes about a microsecond. Readers take no lock that a
-//! writer holds.
+//! The cache of keys, with which a check takes about a microsecond. Readers never wait for a lock that a writer holds.
 //!
 //! Two things are cached separately. A verified token (its secret is right, and belongs to this key) stays until the secret
 //! ends. A key's state (role, limits, times) is dropped at every change of the key and read again. A state that was read
@@ -44,7 +43,7 @@ pub struct KeyCache {
     pub(super) rate_limits: RateLimits,
     /// Hashes for first checks, fair to each address and public id.
     pub(super) first_checks: BlockingPool<AttemptSource>,
-    /// The same for sources that have sent a wrong secret with the same public id in this minute.
+    /// Hashes for first checks of sources that have sent a wrong secret with the same public id within the last minute.
     pub(super) checks_after_failures: BlockingPool<AttemptSource>,
     /// Hashes for creating and rotating keys, which a flood of checks must not delay.
     pub(in crate::keys::server) new_secrets: BlockingPool,
@@ -178,11 +177,11 @@ impl KeyCache {
         }
     }
 
-    /// Evicts tokens beyond `most`, some more to spare. An evicted token is checked again at its next request.
-    pub fn trim(&self, most: usize) {
-        let excess = self.len().saturating_sub(most);
+    /// Evicts the tokens beyond `max`, and some more. An evicted token is checked again at its next request.
+    pub fn trim(&self, max: usize) {
+        let excess = self.len().saturating_sub(max);
         if excess > 0 {
-            for (secret, entry) in self.tokens.sample(excess + most / 10) {
+            for (secret, entry) in self.tokens.sample(excess + max / 10) {
                 self.evict(secret, &entry);
             }
         }

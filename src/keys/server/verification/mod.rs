@@ -1,4 +1,4 @@
-//! The hot path: is this token valid, and does its key meet the requirements? Every endpoint uses this one function.
+//! Checks whether a token is valid and its key meets the requirements. Every endpoint uses `verify`, which is the hot path.
 //!
 //! 1. Parse: length, shape and checksum of the text, without a lookup.
 //! 2. Look up in memory. A verified token is found by its public id and recognized by its keyed hash. A token that was
@@ -8,7 +8,7 @@
 //! 4. Judge the key's state (revoked, expired, disabled), then organization, plan, kind, role, address and, last, the
 //!    rate limit, so that a request that is refused for another reason does not use up the limit.
 //!
-//! Until the secret is verified, nothing of the key is used, and the response is the same for every reason. That a public id
+//! Until the secret is verified, no data of the key is used, and the response is the same for every reason. Whether a public id
 //! exists is not secret: looking up one that does not exist is faster.
 
 mod attempt_limit;
@@ -267,7 +267,7 @@ fn admit(
     }
     let rate = state.limit().map(|limit| limit.take(app.clock.steady()));
     match rate {
-        Some(Rate { allowed: false, .. }) => (Outcome::RateLimited, rate),
+        Some(Rate { is_allowed: false, .. }) => (Outcome::RateLimited, rate),
         _ => (Outcome::Valid, rate),
     }
 }

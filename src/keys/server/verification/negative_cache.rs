@@ -89,8 +89,8 @@ mod tests {
         let at = Duration::from_secs;
         assert!(!negative.is_unknown(&digest, at(100)));
         negative.insert_unknown(&digest, at(100));
-        for (second, is) in [(100, true), (109, true), (110, false), (100 + EXPIRY_BITS, false)] {
-            assert_eq!(negative.is_unknown(&digest, at(second)), is, "{second}");
+        for (second, is_unknown) in [(100, true), (109, true), (110, false), (100 + EXPIRY_BITS, false)] {
+            assert_eq!(negative.is_unknown(&digest, at(second)), is_unknown, "{second}");
         }
     }
 

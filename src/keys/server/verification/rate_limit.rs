@@ -21,7 +21,7 @@ pub struct Rate {
     pub remaining: u32,
     /// The time until the window ends.
     pub reset: Duration,
-    pub allowed: bool,
+    pub is_allowed: bool,
 }
 
 impl Default for RateWindow {
@@ -39,9 +39,9 @@ impl RateWindow {
     /// Counts a request, if the window allows another one.
     pub fn take(&self, limit: u32, steady: Duration) -> Rate {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let allowed = window.count(steady) < limit;
-        let count = if allowed { window.add(steady) } else { window.count(steady) };
-        Rate { limit, remaining: limit.saturating_sub(count), reset: window.remaining(steady), allowed }
+        let is_allowed = window.count(steady) < limit;
+        let count = if is_allowed { window.add(steady) } else { window.count(steady) };
+        Rate { limit, remaining: limit.saturating_sub(count), reset: window.remaining(steady), is_allowed }
     }
 }
 
@@ -84,15 +84,18 @@ mod tests {
         let window = RateWindow::default();
         let at = Duration::from_millis;
         let first = window.take(2, at(30_000));
-        assert_eq!(first, Rate { limit: 2, remaining: 1, reset: at(60_000), allowed: true });
+        assert_eq!(first, Rate { limit: 2, remaining: 1, reset: at(60_000), is_allowed: true });
         assert_eq!(
             window.take(2, at(89_000)),
-            Rate { limit: 2, remaining: 0, reset: at(1_000), allowed: true }
+            Rate { limit: 2, remaining: 0, reset: at(1_000), is_allowed: true }
         );
-        assert_eq!(window.take(2, at(89_999)), Rate { limit: 2, remaining: 0, reset: at(1), allowed: false });
-        assert!(window.take(2, at(90_000)).allowed);
-        assert!(!window.take(1, at(90_001)).allowed, "a lowered limit holds at once");
-        assert!(window.take(3, at(90_001)).allowed, "a raised one too");
+        assert_eq!(
+            window.take(2, at(89_999)),
+            Rate { limit: 2, remaining: 0, reset: at(1), is_allowed: false }
+        );
+        assert!(window.take(2, at(90_000)).is_allowed);
+        assert!(!window.take(1, at(90_001)).is_allowed, "a lowered limit holds at once");
+        assert!(window.take(3, at(90_001)).is_allowed, "a raised one too");
     }
 
     #[test]
@@ -100,7 +103,9 @@ mod tests {
         let window = RateWindow::default();
         let passed = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| (0..25).filter(|_| window.take(50, Duration::ZERO).allowed).count()))
+                .map(|_| {
+                    scope.spawn(|| (0..25).filter(|_| window.take(50, Duration::ZERO).is_allowed).count())
+                })
                 .collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).sum::<usize>()
         });
@@ -118,16 +123,16 @@ mod tests {
         let limits = RateLimits::default();
         let at = Duration::from_secs;
         let shared = limits.of(key(0), at(0));
-        assert!(shared.take(1, at(0)).allowed);
+        assert!(shared.take(1, at(0)).is_allowed);
         for number in 1..100_000 {
             // A thousand keys in each minute.
             let now = at(u64::from(number / 1_000) * 60);
-            assert!(limits.of(key(number), now).take(1, now).allowed);
+            assert!(limits.of(key(number), now).take(1, now).is_allowed);
         }
         let count = limits.0.lock().expect("a lock").by_key.len();
         assert!(count <= 2 * 1_001, "{count}");
         assert!(
-            !limits.of(key(99_999), at(99 * 60)).take(1, at(99 * 60 + 59)).allowed,
+            !limits.of(key(99_999), at(99 * 60)).take(1, at(99 * 60 + 59)).is_allowed,
             "its window still runs"
         );
         assert!(Arc::ptr_eq(&shared, &limits.of(key(0), at(100 * 60))), "a window in use stays");

@@ -1,4 +1,4 @@
-//! What a caller of `verify` asks for: the requirements, and who presents the key.
+//! The arguments of `verify`: what is required of the key, and who presents it.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! The state of a key that a check needs.
+//! The part of a key's data that a check needs.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ impl OrgCache {
     /// Returns the shared copy of an organization, replacing one that differs.
     pub fn share(&self, org: Org) -> Arc<Org> {
         let orgs = self.0.pin();
-        match orgs.get(&org.id).filter(|known| ***known == org) {
-            Some(known) => Arc::clone(known),
+        match orgs.get(&org.id).filter(|shared| ***shared == org) {
+            Some(shared) => Arc::clone(shared),
             None => {
                 let org = Arc::new(org);
                 orgs.insert(org.id, Arc::clone(&org));

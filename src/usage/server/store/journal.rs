@@ -57,7 +57,7 @@ pub async fn take_row(write: &mut Write, node: &str) -> Result<Option<(i64, Stri
     row.map(|row| Ok((row.try_get("number")?, counts_of(&row)))).transpose()
 }
 
-/// SQLite accepts any type in any column. Bytes may be a text all the same.
+/// The text of a row. SQLite accepts any type in any column, so the text may be stored as bytes.
 fn counts_of(row: &AnyRow) -> String {
     row.try_get("counts").unwrap_or_else(|_| {
         let bytes: Vec<u8> = row.try_get("counts").unwrap_or_default();
@@ -79,12 +79,12 @@ pub async fn rows_of_others_with(
     Ok(rows.iter().map(counts_of).collect())
 }
 
-/// Of rows that cannot be read this many are set aside, enough to see what is wrong. More are only deleted.
-const MOST_SET_ASIDE: usize = 20;
+/// How many unreadable rows are set aside, which is enough to find the cause. Further ones are only deleted.
+const MAX_SET_ASIDE: usize = 20;
 
 /// Moves rows whose server or number has the wrong type out of the journal. Returns how many.
 pub async fn move_wrongly_typed(write: &mut Write, now: Timestamp) -> Result<u64, sqlx::Error> {
-    // Only a value of the column's own type equals what it is cast to.
+    // Only a value of the column's own type is equal to the result of the cast.
     const WRONG: &str = "(CAST(node AS TEXT) <> node OR CAST(number AS BIGINT) <> number)";
     sqlx::query(sql(copy_where(WRONG))).bind(now.millis()).execute(&mut **write).await?;
     let done = sqlx::query(sql(format!("DELETE FROM usage_journal WHERE {WRONG}")));
@@ -99,12 +99,12 @@ pub async fn move_first(write: &mut Write, node: &str, now: Timestamp) -> Result
     Ok(sqlx::query(sql(delete)).bind(node).execute(&mut **write).await?.rows_affected())
 }
 
-/// $1 is the present.
+/// SQL that copies rows to the table of rows that were set aside. `$1` is the current time.
 fn copy_where(condition: &str) -> String {
     format!(
         "INSERT INTO usage_journal_unreadable (node, number, counts, moved_at) \
          SELECT node, number, counts, CAST($1 AS BIGINT) FROM usage_journal WHERE {condition} \
-         AND (SELECT COUNT(*) FROM usage_journal_unreadable) < {MOST_SET_ASIDE} LIMIT {MOST_SET_ASIDE}"
+         AND (SELECT COUNT(*) FROM usage_journal_unreadable) < {MAX_SET_ASIDE} LIMIT {MAX_SET_ASIDE}"
     )
 }
 
@@ -119,7 +119,7 @@ pub async fn set_aside(
     let insert = format!(
         "INSERT INTO usage_journal_unreadable (node, number, counts, moved_at) \
          SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT) \
-         WHERE (SELECT COUNT(*) FROM usage_journal_unreadable) < {MOST_SET_ASIDE}"
+         WHERE (SELECT COUNT(*) FROM usage_journal_unreadable) < {MAX_SET_ASIDE}"
     );
     let insert = sqlx::query(sql(insert)).bind(node).bind(number).bind(counts).bind(now.millis());
     insert.execute(&mut **write).await.map(drop)

@@ -17,7 +17,7 @@ pub struct Hour {
     pub requests: i64,
 }
 
-/// A key's hours since a moment, in their order.
+/// The hours of a key since `from`, in ascending order.
 pub async fn hours(db: impl AnyExecutor<'_>, key: KeyId, from: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT secret_id, hour, outcome, requests FROM usage_hours WHERE key_id = $1 AND hour >= $2 ORDER BY hour",
@@ -56,7 +56,7 @@ pub async fn org_hours(
         .collect()
 }
 
-/// The days that a trend shows.
+/// The number of days in a trend.
 pub const TREND_DAYS: usize = 14;
 
 /// Accepted requests of several keys by day, from the day `first` on: one row for each key that was used.
@@ -70,7 +70,7 @@ pub async fn trends(
         .collect();
     let text = format!(
         "SELECT key_id{days} FROM usage_days WHERE day >= $1 AND key_id IN ({}) GROUP BY key_id",
-        places_from(2, keys.len())
+        placeholders_from(2, keys.len())
     );
     let query = sqlx::query(sql(text)).bind(first);
     let rows = keys.iter().fold(query, |query, key| query.bind(*key)).fetch_all(db).await?;
@@ -94,7 +94,7 @@ pub async fn sums(
     let text = format!(
         "SELECT key_id, secret_id, outcome, CAST(SUM(requests) AS BIGINT) AS requests FROM usage_hours \
          WHERE hour >= $1 AND key_id IN ({}) GROUP BY key_id, secret_id, outcome",
-        places_from(2, keys.len())
+        placeholders_from(2, keys.len())
     );
     let query = sqlx::query(sql(text)).bind(hour_of(from));
     let rows = keys.iter().fold(query, |query, key| query.bind(*key)).fetch_all(db).await?;
@@ -106,9 +106,9 @@ pub async fn sums(
         .collect()
 }
 
-fn places_from(first: usize, count: usize) -> String {
-    let places: Vec<String> = (first..first + count).map(|place| format!("${place}")).collect();
-    places.join(", ")
+fn placeholders_from(first: usize, count: usize) -> String {
+    let placeholders: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
+    placeholders.join(", ")
 }
 
 /// The revoked and expired keys of an organization that were used since a moment, the most used first.
@@ -118,7 +118,7 @@ pub async fn ended_but_used(
     from: Timestamp,
     most: usize,
 ) -> Result<Vec<(KeyId, i64)>, sqlx::Error> {
-    // With the outcomes in the text, the engines choose the partial indexes for these.
+    // The outcomes are literals, so that the engines use the partial indexes for them.
     let rows = sqlx::query(
         "SELECT key_id, CAST(SUM(requests) AS BIGINT) AS requests FROM (\
          SELECT key_id, requests FROM usage_hours WHERE outcome = 'revoked' AND org_id = $1 AND hour >= $2 \
@@ -134,22 +134,22 @@ pub async fn ended_but_used(
     rows.iter().map(|row| Ok((row.try_get("key_id")?, row.try_get("requests")?))).collect()
 }
 
-/// Somebody who used a key, or tried to.
+/// A client that used a key, or tried to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyCaller {
-    /// The id of the secret that they sent.
+    /// The id of the secret that it sent.
     pub secret: String,
     /// Empty, like the user agent, for callers that are not counted separately.
     pub address: String,
     pub user_agent: String,
     pub first_at: Timestamp,
     pub last_at: Timestamp,
-    /// The last request that was accepted, if one was.
+    /// The time of the last accepted request, if there was one.
     pub accepted_at: Option<Timestamp>,
     pub requests: i64,
 }
 
-/// The callers of a key since a moment, the latest first; each once for every secret that it sent.
+/// The callers of a key since a time, the latest first. A caller occurs once for each secret that it sent.
 pub async fn callers(
     db: impl AnyExecutor<'_>,
     key: KeyId,
@@ -178,7 +178,7 @@ pub async fn callers(
         .collect()
 }
 
-/// In the table 0 means never.
+/// Converts a time of the table, where 0 means never.
 pub fn accepted(at: Timestamp) -> Option<Timestamp> {
     Some(at).filter(|at| at.millis() > 0)
 }
@@ -221,7 +221,7 @@ fn outcome(text: String) -> Result<Outcome, sqlx::Error> {
     Outcome::parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("no outcome {text}").into()))
 }
 
-/// Whether a value of a row has another type than its column.
+/// Whether the error means that a value has another type than its column.
 pub fn is_wrongly_typed(error: &sqlx::Error) -> bool {
     use sqlx::Error as Sql;
     matches!(error, Sql::ColumnDecode { .. } | Sql::Decode(_) | Sql::AnyDriverError(_))

@@ -1,4 +1,4 @@
-//! The tables that pages read: adding to them, and deleting from them what is too old.
+//! Adds counts to the tables that pages read, and deletes old rows from them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
 use super::super::batch::Batch;
-use super::super::callers::MOST_CALLERS;
+use super::super::callers::MAX_CALLERS;
 use super::super::counters::{day_of, hour_of};
 use super::super::refusals::RefusedRequest;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders};
@@ -102,7 +102,7 @@ async fn insert_many<R>(
     let text = |rows| format!("INSERT INTO {columns} VALUES {} {conflict}", row_placeholders(rows, width));
     let full: Arc<str> = text(ROWS_PER_STATEMENT).into();
     for rows in rows.chunks(ROWS_PER_STATEMENT) {
-        // Texts of many lengths would push the others out of the cache of statements.
+        // Statements of many different lengths would evict the others from the statement cache.
         let is_full = rows.len() == ROWS_PER_STATEMENT;
         let text = if is_full { Arc::clone(&full) } else { text(rows.len()).into() };
         let query = sqlx::query(AssertSqlSafe(text)).persistent(is_full);
@@ -132,7 +132,7 @@ pub async fn delete_before(
              (SELECT key_id, secret_id, address, user_agent, \
              ROW_NUMBER() OVER (PARTITION BY key_id ORDER BY last_at DESC, secret_id, address, user_agent) AS place \
              FROM callers) AS ranked WHERE place > $1)",
-            MOST_CALLERS.into(),
+            MAX_CALLERS.into(),
         ),
     ] {
         sqlx::query(text).bind(bound).execute(&mut **write).await?;

@@ -89,7 +89,7 @@ impl Range {
         marks.chain(["Now".to_owned()]).collect()
     }
 
-    /// The figures of each column; `group` tells which of the series an hour belongs to.
+    /// The values of each column. `group` returns the series of an hour.
     pub fn bars(
         self,
         now: Timestamp,

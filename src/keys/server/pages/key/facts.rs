@@ -1,4 +1,4 @@
-//! What a key is, who used it, what happened to it.
+//! The parts of a key's page that list its properties, its callers and its audit events.
 
 use leptos::prelude::*;
 
@@ -19,7 +19,7 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
         Some(at) => view! { <Time at now/><span class="cap block">{exact(at)}</span> }.into_any(),
     };
     let ended = key.revoked_at.map(|at| ("Revoked", at)).or(key.disabled_at.map(|at| ("Disabled", at)));
-    let ended = ended.map(|(word, at)| view! { <div><dt>{word}</dt><dd><Time at now/></dd></div> });
+    let ended = ended.map(|(label, at)| view! { <div><dt>{label}</dt><dd><Time at now/></dd></div> });
     let limit = key.rate_limit.map_or("No limit".to_owned(), |limit| grouped(u64::from(limit)));
     let is_shared = key.rate_limit.is_some() && key.counts_with.is_some();
     let shared = is_shared.then(
@@ -61,7 +61,7 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
     .into_any()
 }
 
-/// The name and mark of a caller's secret.
+/// The label and color of a caller's secret.
 fn secret_of(caller: &KeyCaller, key: &Key, now: Timestamp) -> (&'static str, Ink) {
     let (current, rotation) = (key.secret.to_string(), key.rotation(now));
     match rotation {
@@ -73,9 +73,9 @@ fn secret_of(caller: &KeyCaller, key: &Key, now: Timestamp) -> (&'static str, In
 }
 
 pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
-    // Show it only while the key has two secrets, or when an ended one is used.
+    // Shown only while the key has two secrets, or if an ended one was used.
     let current = key.secret.to_string();
-    let tells = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
+    let shows_secrets = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
     let content = if callers.is_empty() {
         view! { <p class="mt-2 border-t border-line py-2 text-dense text-ink-2">"Nobody has used this key in these days."</p> }
             .into_any()
@@ -83,23 +83,23 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
         let columns = [
             Some(Column::new("Address")),
             Some(Column::new("User agent")),
-            tells.then(|| Column::new("Secret")),
+            shows_secrets.then(|| Column::new("Secret")),
             Some(Column::new("First seen")),
             Some(Column::new("Last seen")),
             Some(Column::right("Requests")),
         ];
         let columns: Vec<Column> = columns.into_iter().flatten().collect();
         let rows = callers.into_iter().map(|caller| {
-            let secret = tells.then(|| {
-                let (word, ink) = secret_of(&caller, key, now);
+            let secret = shows_secrets.then(|| {
+                let (label, ink) = secret_of(&caller, key, now);
                 view! {
                     <Cell label="Secret">
-                        <span class="inline-flex items-center gap-2"><span class=ink.swatch()></span>{word}</span>
+                        <span class="inline-flex items-center gap-2"><span class=ink.swatch()></span>{label}</span>
                     </Cell>
                 }
             });
             let KeyCaller { address, user_agent, first_at, last_at, requests, .. } = caller;
-            let (address, user_agent) = told(address, user_agent);
+            let (address, user_agent) = caller_texts(address, user_agent);
             view! {
                 <Row>
                     <Cell class="mono text-cap leading-5 full">{address}</Cell>
@@ -126,8 +126,8 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
     .into_any()
 }
 
-/// Address and user agent. Above a hundred callers of a key, the others are counted together.
-pub fn told(address: String, user_agent: String) -> (String, String) {
+/// Address and user agent as the page shows them. Callers beyond the first hundred of a key are counted together.
+pub fn caller_texts(address: String, user_agent: String) -> (String, String) {
     let or_unknown = |text: String| if text.is_empty() { "Unknown".to_owned() } else { text };
     if address.is_empty() && user_agent.is_empty() {
         ("Others".to_owned(), "Not told apart".to_owned())
@@ -136,7 +136,7 @@ pub fn told(address: String, user_agent: String) -> (String, String) {
     }
 }
 
-/// `log`: the same in the audit log.
+/// The key's audit events. `log` is the address of the audit log with the same events.
 pub fn events(events: Vec<Recorded>, log: String, now: Timestamp) -> AnyView {
     let items = events.into_iter().map(|event| {
         let sentence = audit::about_it(&event);

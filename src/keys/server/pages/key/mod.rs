@@ -1,5 +1,5 @@
-//! `/settings/api-keys/{id}`: one key. What it is, how it is used and by whom, what happened to it, what can be done. The
-//! dialogs of rotating and revoking stand above it, at addresses of their own.
+//! `/settings/api-keys/{id}`: one key with its properties, usage, callers, history and actions. The dialogs for rotating and
+//! revoking open above it and have their own addresses.
 
 mod chart;
 mod facts;
@@ -42,8 +42,8 @@ pub async fn show(
     let raw = query.unwrap_or_default();
     let mut pairs = url::form_urlencoded::parse(raw.as_bytes());
     let range = pairs.find(|(name, _)| name == "range").map(|(_, range)| Range::parse(&range));
-    let shown = KeyPageState { range: range.unwrap_or_default(), ..KeyPageState::default() };
-    page(&app, &member, id, shown, StatusCode::OK).await
+    let state = KeyPageState { range: range.unwrap_or_default(), ..KeyPageState::default() };
+    page(&app, &member, id, state, StatusCode::OK).await
 }
 
 /// The variable parts of the key's page.
@@ -82,7 +82,7 @@ async fn load(
 ) -> Result<KeyDetails, Error> {
     let key = keys::find(app, member, id).await?;
     let now = app.clock.now();
-    // The box with a new secret waits itself.
+    // The box with a new secret waits for the first call itself.
     let waits = !is_revealed && key.status(now).is_active() && key.last_used_at.is_none();
     let first_call = waits.then(|| app.live.expect(keys::first_call(&key.org, key.secret)));
     let hours = usage::hours_of(app, id, range.from(now)).await?;
@@ -117,20 +117,20 @@ pub async fn page(
     app: &App,
     member: &Member,
     id: KeyId,
-    shown: KeyPageState,
+    state: KeyPageState,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let KeyPageState { range, reveal, dialog } = shown;
-    let told = load(app, member, id, range, reveal.is_some()).await?;
+    let KeyPageState { range, reveal, dialog } = state;
+    let details = load(app, member, id, range, reveal.is_some()).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
-    let word = member.visitor.message.clone();
-    let title = told.key.name.clone();
+    let message = member.visitor.message.clone();
+    let title = details.key.name.clone();
     let response = page_for(app, member, &title).status(status).render(move || {
-        let toast = word.map(toast);
-        let here = told.key.name.clone();
+        let toast = message.map(toast);
+        let here = details.key.name.clone();
         let dialog = dialog.map(|draw| draw());
-        let body = body(told, range, reveal.map(|draw| draw()), now);
+        let body = body(details, range, reveal.map(|draw| draw()), now);
         view! {
             <Shell chrome dialog toast>
                 <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here/>
@@ -141,7 +141,7 @@ pub async fn page(
     Ok(response.await)
 }
 
-fn body(told: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
+fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
     let KeyDetails {
         key,
         first_call,
@@ -155,7 +155,7 @@ fn body(told: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp) -
         may_manage,
         may_lend,
         may_renew,
-    } = told;
+    } = details;
     let status = key.status(now);
     let refused_since: i64 =
         day.iter().filter(|hour| hour.outcome == Outcome::Revoked).map(|hour| hour.requests).sum();

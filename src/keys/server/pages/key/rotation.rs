@@ -1,9 +1,9 @@
-//! While both secrets of a key are valid: how much each is used, and whether the old one can end.
+//! The panel of a rotation, while both secrets are valid: how much each is used, and whether the old one can end.
 
 use leptos::prelude::*;
 
 use super::chart::Range;
-use super::facts::{moment, told};
+use super::facts::{caller_texts, moment};
 use crate::keys::server::pages::path_of;
 use crate::keys::server::{Key, SecretUse};
 use crate::shared::{Kind, SecretId, Timestamp};
@@ -40,7 +40,7 @@ pub fn panel(
     let both = new_calls + old_calls;
     let kind = key.kind;
     let side_of = |title, start: String, is_old, calls, last| {
-        // One that was refused may have nothing but the visible start.
+        // Refused callers are left out, because they may know only the visible beginning of the secret.
         let accepted = callers.iter().filter(|caller| caller.secret == start && caller.accepted_at.is_some());
         let caller = accepted.max_by_key(|caller| caller.accepted_at).cloned();
         side(Side { title, kind, start, is_old, calls, both, last, caller }, now)
@@ -153,7 +153,7 @@ fn side(side: Side, now: Timestamp) -> AnyView {
         None => view! { "Never" }.into_any(),
     };
     let caller = caller.map(|caller| {
-        let (address, user_agent) = told(caller.address, caller.user_agent);
+        let (address, user_agent) = caller_texts(caller.address, caller.user_agent);
         view! {
             <div>
                 <dt>"Last caller"</dt>

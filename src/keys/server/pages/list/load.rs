@@ -38,7 +38,7 @@ pub struct RowData {
     pub trend: Option<Trend>,
     /// Requests refused by the rate limit since the last full hour.
     pub limited: u64,
-    /// Of a key that is being rotated: its calls of a day, and how many of them with the old secret.
+    /// For a key that is being rotated: its calls within a day, and how many of them used the old secret.
     pub share: Option<(u64, u64)>,
     pub creator: String,
     /// The key that created it.
@@ -102,7 +102,7 @@ pub async fn load(
     })
 }
 
-/// A text without a kind's prefix is a name, unless a key's visible start begins so.
+/// Searches for keys. A text without the prefix of a kind is the beginning of a name, unless a public id begins with it.
 async fn found(app: &App, member: &Member, query: &Query) -> Result<KeyPage, Error> {
     let filter = query.filter();
     if let Some(start) = query.bare_start() {

@@ -1,5 +1,5 @@
-//! `/settings/api-keys`: every key of the organization, found, filtered and sorted by the address. The search field is
-//! posted, because people paste whole keys into it; what was looked for then stands in the address, unless it is a secret.
+//! `/settings/api-keys`: the list of the organization's keys. The query of the address filters and sorts it. The search form is sent
+//! by POST, because people paste whole keys into it, and redirects to an address with the search text, unless that is a secret.
 
 mod load;
 mod query;
@@ -39,8 +39,8 @@ pub async fn show(
     let wants_form =
         url::form_urlencoded::parse(raw.as_bytes()).any(|pair| pair == ("dialog".into(), "create".into()));
     let dialog = wants_form.then(|| create_form::dialog(&app, &member, query.address()));
-    let shown = ListPageState { query, dialog, ..ListPageState::default() };
-    page(&app, &member, shown, StatusCode::OK).await
+    let state = ListPageState { query, dialog, ..ListPageState::default() };
+    page(&app, &member, state, StatusCode::OK).await
 }
 
 /// Searches for the typed text. The other fields are the current filter.

@@ -1,5 +1,4 @@
-//! What the list shows, as its address says it. Everything is in the address, so that a list can be linked and comes back
-//! with Back; a secret never is.
+//! The query of the key list. It is in the address, so that lists can be linked and the Back button works. Secrets never are.
 
 use crate::keys::Standing;
 use crate::keys::server::pages::HOME;
@@ -79,7 +78,7 @@ pub enum Sought {
 }
 
 impl Sought {
-    /// A key that was cut off or mistyped still has most of its secret: only its public start is kept.
+    /// Of a key that was truncated or mistyped, only the public beginning is used, because the text still contains most of the secret.
     pub fn read(typed: &str) -> Self {
         let typed = typed.trim();
         // Strip what is often copied with a key: "Bearer …", "KEY=…", quotes.
@@ -95,7 +94,7 @@ impl Sought {
                 return Self::Text(format!("{start}{id}"));
             }
         }
-        // A secret without its prefix: nothing of it goes into an address.
+        // A secret without its prefix. No part of it goes into an address.
         let text = if contains_token(typed) { "" } else { typed };
         Self::Text(text.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
     }
@@ -106,7 +105,7 @@ impl Query {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// Unknown words are as if they were not there. A whole key in the address is given back apart.
+    /// Reads the query and ignores unknown values. The id of a whole key in the query is returned separately.
     pub fn read(pairs: impl Iterator<Item = (String, String)>) -> (Self, Option<SecretId>) {
         let mut query = Self::default();
         let mut token = None;
@@ -189,7 +188,7 @@ impl Query {
             |kind: &Kind| self.text.strip_prefix(kind.prefix()).and_then(|rest| rest.strip_prefix('_'));
         match Kind::ALL.into_iter().find_map(|kind| begins(&kind).map(|id| (kind, id))) {
             Some((kind, id)) => {
-                // Another kind was chosen beside it: nothing can be both.
+                // The filter selects another kind, so nothing matches.
                 let other = filter.kind.is_some_and(|chosen| chosen != kind);
                 filter.secret =
                     Some(if other { "-".to_owned() } else { id.to_owned() }).filter(|id| !id.is_empty());
@@ -201,7 +200,7 @@ impl Query {
         filter
     }
 
-    /// The text might also be the visible start of a key without its prefix. Short ones would find too much.
+    /// The search text, if it may be the beginning of a public id without the prefix. Short texts would match too many keys.
     pub fn bare_start(&self) -> Option<&str> {
         let plain = self.text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         Some(self.text.as_str()).filter(|text| plain && (6..=SecretId::LENGTH).contains(&text.len()))

@@ -1,4 +1,4 @@
-//! A key in the list.
+//! A row of the key list.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::ui::parts::{
 /// The form that the selected keys belong to.
 pub const SELECTION: &str = "selection";
 
-/// `selectable`: some row of the list can be selected.
+/// `selectable` says whether any row of the list can be selected.
 pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> AnyView {
     let RowData { key, trend, limited, share, creator, maker, may_manage, may_renew, is_new } = data;
     let status = key.status(now);
@@ -65,7 +65,7 @@ pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Any
     .into_any()
 }
 
-/// The box that selects the row, or what keeps its place where other rows have one.
+/// The checkbox that selects the row, or an empty cell of the same size.
 fn pick(key: &Key, selects: bool, selectable: bool) -> Markup {
     match (selects, selectable) {
         (true, _) => markup!(
@@ -79,7 +79,7 @@ fn pick(key: &Key, selects: bool, selectable: bool) -> Markup {
     }
 }
 
-/// Below the calls: what is unusual about them.
+/// A note below the number of calls, about anything unusual.
 fn note(limited: u64, share: Option<(u64, u64)>) -> Option<Markup> {
     let (tone, text) = if limited > 0 {
         ("tone-warn", format!("{} refused in the last hour", grouped(limited)))

@@ -1,5 +1,4 @@
-//! `POST /settings/api-keys/selected`: the same for several keys. Disabling is done at once; revoking leads to a page that
-//! names what it costs.
+//! `POST /settings/api-keys/selected`: disables the selected keys, or redirects to the page that confirms revoking them.
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};

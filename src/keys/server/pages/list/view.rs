@@ -35,22 +35,22 @@ pub struct ListPageState {
 pub async fn page(
     app: &App,
     member: &Member,
-    shown: ListPageState,
+    state: ListPageState,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let ListPageState { query, fresh, dialog } = shown;
+    let ListPageState { query, fresh, dialog } = state;
     let (fresh, reveal) = fresh.unzip();
     let listed = load(app, member, &query, fresh).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &query.address());
-    let word = member.visitor.message.clone();
+    let message = member.visitor.message.clone();
     let user = member.user;
     let mut creates = query.pairs();
     creates.push(("dialog", "create".to_owned()));
     let creates = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(creates).finish();
     let creates = format!("{HOME}?{creates}");
     let response = page_for(app, member, "API keys").status(status).render(move || {
-        let toast = word.map(toast);
+        let toast = message.map(toast);
         let dialog = dialog.map(|draw| draw());
         let reveal = reveal.map(|draw| draw());
         let is_first = listed.counts.last() == Some(&0);
@@ -82,7 +82,7 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
         let label = standing.map_or("All", Standing::label);
         LinkOption::new(href, label, query.standing == standing).count(capped(*count, MOST_COUNTED))
     });
-    // What an overview links to is shown while it is chosen.
+    // Statuses that only the overview links to are offered while they are selected.
     let other = query.standing.filter(|standing| !OFFERED.contains(&Some(*standing)));
     let statuses: Vec<_> = statuses
         .chain(other.map(|standing| LinkOption::new(query.address(), standing.label(), true)))
