@@ -1,4 +1,4 @@
-//! `latchkey admin …`: the operator's work on the server's own database, beside the running server or without it.
+//! `latchkey admin …`: commands that work on the server's database, whether or not the server is running.
 
 use std::path::PathBuf;
 
@@ -16,12 +16,12 @@ use crate::server;
 pub enum Task {
     /// Bring the tables up to date, as the server does at its start
     Migrate,
-    /// Write a consistent copy while the server goes on
+    /// Write a consistent copy while the server runs
     Backup {
         /// File to write; must not exist
         target: PathBuf,
     },
-    /// Is the database whole?
+    /// Check that the database is not damaged
     Check,
     /// Print a new link for the first account, while there is none
     SetupLink,
@@ -50,7 +50,7 @@ pub async fn run(sources: &Sources, task: Task) -> Result<(), FatalError> {
         Task::Backup { target } => {
             db::backup(&app.db, &target).await?;
             println!("wrote {}", target.display());
-            // The copy is complete: that its time is missing from the metrics does not make it a failure.
+            // Not an error, because the copy is complete. Only its time is missing from the metrics.
             if let Err(error) = app.db.record_backup(app.clock.now()).await {
                 eprintln!("latchkey: the time of this backup could not be stored for the metrics: {error}");
             }
@@ -81,10 +81,10 @@ fn unknown(email: &str) -> FatalError {
 }
 
 async fn set(app: &App, email: &str, enabled: bool) -> Result<(), FatalError> {
-    let word = if enabled { "enabled" } else { "disabled" };
+    let state = if enabled { "enabled" } else { "disabled" };
     match set_enabled(app, email, enabled).await? {
-        Some(true) => println!("{email} is {word}"),
-        Some(false) => println!("{email} was {word} already"),
+        Some(true) => println!("{email} is {state}"),
+        Some(false) => println!("{email} was {state} already"),
         None => return Err(unknown(email)),
     }
     if !enabled {

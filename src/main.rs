@@ -1,4 +1,4 @@
-//! Reads the command line. Whatever goes wrong is one line on standard error and a status that is not 0.
+//! The command line. An error is one line on standard error, and the exit status is not 0.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use latchkey::platform::config::Sources;
 use latchkey::platform::process::{FatalError, survive_file_size_limit};
 use latchkey::server;
 
-/// Settings of it: `.cargo/config.toml`.
+/// `.cargo/config.toml` configures it.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

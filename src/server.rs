@@ -19,11 +19,11 @@ use crate::ui::server::{errors, theme};
 use crate::usage::Outcome;
 use crate::{accounts, agents, api, armoriq, audit, audit_log, device, keys, orgs, overview, profile, usage};
 
-/// How long the stop waits for the database's connections to close.
-const CLOSING: Duration = Duration::from_secs(5);
+/// How long the shutdown waits for the database connections to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs until the process is told to stop. Everything that can be wrong with the configuration, the port or the database
-/// ends it with one line before the first request is taken.
+/// Runs the server until the process receives a signal to stop. Errors of the configuration, the port or the database are returned
+/// before the first request is accepted.
 pub async fn serve(sources: &Sources) -> Result<(), FatalError> {
     let config = Config::read(sources)?;
     let clock = Clock::system();
@@ -33,7 +33,7 @@ pub async fn serve(sources: &Sources) -> Result<(), FatalError> {
     let mut stop_signal = Box::pin(process::stop_signal()?);
     let db = tokio::select! {
         db = db::open_when_reachable(&config.database, &clock) => db?,
-        () = serve_http::serve_starting(&listener) => return Ok(()), // it never ends by itself
+        () = serve_http::serve_starting(&listener) => return Ok(()), // this future never ends by itself
         () = &mut stop_signal => {
             tracing::info!("stopped before the database could be reached");
             return Ok(());
@@ -55,12 +55,12 @@ pub async fn serve(sources: &Sources) -> Result<(), FatalError> {
     };
     serve_http::serve(listener, dispatcher(&app), &app.config.limits, stopping).await;
     if let Err(error) = stop(&app).await {
-        tracing::error!(%error, "what was counted last could not be written");
+        tracing::error!(%error, "cannot write the last counts");
     }
     app.mail.finish().await;
-    // A database that does not answer would keep the process for ever.
-    if tokio::time::timeout(CLOSING, app.db.close()).await.is_err() {
-        tracing::warn!("the database's connections could not be closed in time");
+    // Without the timeout, a database that does not respond would keep the process alive for ever.
+    if tokio::time::timeout(CLOSE_TIMEOUT, app.db.close()).await.is_err() {
+        tracing::warn!("cannot close the database connections in time");
     }
     tracing::info!("stopped");
     Ok(())
@@ -140,7 +140,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Everything that runs beside the requests.
+/// All background jobs.
 pub fn jobs() -> Vec<Job> {
     vec![
         Job {
@@ -164,7 +164,7 @@ pub fn jobs() -> Vec<Job> {
             overdue_after: 10 * MINUTE,
             run: |app| Box::pin(async move { audit::flush_refusals(&app, false).await }),
         },
-        // Other processes end sessions too.
+        // Needed because other processes end sessions too.
         Job {
             name: "live_sessions",
             every: 5 * SECOND,
@@ -241,7 +241,7 @@ pub fn routes() -> Routes {
 }
 
 pub fn dispatcher(app: &App) -> Dispatcher {
-    // Leptos spawns through this; a second call (tests make many apps) finds it done.
+    // Leptos spawns tasks with this executor. Further calls, in tests with many apps, fail and change nothing.
     let _ = any_spawner::Executor::init_tokio();
     let routes = routes();
     let bound = orgs::server::BoundForms::among(routes.list());

@@ -1,4 +1,4 @@
-//! Reading what a program sent, and telling what is wrong with it.
+//! Reads the bodies, paths and queries of REST requests, and reports what is wrong with them.
 
 use std::error::Error;
 
@@ -10,22 +10,22 @@ use axum::response::{IntoResponse, Response};
 use super::error::ApiError;
 use crate::platform::Problem;
 
-/// A JSON body; what is wrong with one is told as a problem.
+/// A JSON body. An invalid one gets a response with a problem.
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(Unreadable))]
 pub struct Body<T>(pub T);
 
-/// A body, an address or a query that does not say what is expected.
+/// An invalid body, path or query.
 pub struct Unreadable(StatusCode, String);
 
 impl From<JsonRejection> for Unreadable {
     fn from(rejection: JsonRejection) -> Self {
-        let told = match &rejection {
-            // Which field, and what is wrong with it.
+        let reason = match &rejection {
+            // The source error names the field and says what is wrong with it.
             JsonRejection::JsonDataError(data) => data.source().map(ToString::to_string),
             _ => None,
         };
-        Self(rejection.status(), told.unwrap_or_else(|| rejection.body_text()))
+        Self(rejection.status(), reason.unwrap_or_else(|| rejection.body_text()))
     }
 }
 

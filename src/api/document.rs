@@ -1,4 +1,4 @@
-//! The OpenAPI document, put together from the descriptions of the slices' handlers.
+//! Builds the OpenAPI document from the descriptions of the slices' handlers.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::shared::{Kind, Role};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Latchkey", description = "API keys: made, checked, rotated, revoked."),
+    info(title = "Latchkey", description = "Create, check, rotate and revoke API keys."),
     tags(
         (name = "checks", description = "Is a key accepted?"),
         (name = "keys", description = "Keys and how they are used"),
         (name = "audit", description = "Who did what"),
         (name = "about", description = "This document"),
     ),
-    // Schemas that only query parameters refer to.
+    // Only query parameters refer to these schemas, which is why they are listed.
     components(schemas(Kind, Role)),
 )]
 struct Base;
@@ -36,7 +36,7 @@ pub fn build(app: &App, handlers: openapi::OpenApi) -> Arc<openapi::OpenApi> {
     let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
     components.add_security_scheme(HEADER, SecurityScheme::ApiKey(header));
     error_responses::add(&mut document);
-    // Cargo.toml's licence has no address, which the document would need.
+    // utoipa takes the license from Cargo.toml, which has no address, but the document would need one.
     document.info.license = None;
     document.servers = Some(vec![Server::new(app.public_url.origin())]);
     Arc::new(document)

@@ -1,12 +1,11 @@
-//! The error responses of the OpenAPI document, added to every operation in one place, with the form that
-//! every refusal has.
+//! Adds error responses and security to every operation of the OpenAPI document.
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, Schema};
 
-/// The names of the two ways in which a key is sent.
+/// The names of the two security schemes: a key can be sent in one of two headers.
 pub const BEARER: &str = "bearer";
 pub const HEADER: &str = "header";
 
@@ -17,11 +16,11 @@ const WITH_KEY: [(&str, &str); 6] = [
     ("400", "The request cannot be read"),
     ("401", "No key, or none that is accepted"),
     ("403", "The key may not do this, or not from there"),
-    ("429", "Too many requests; Retry-After tells when to come again"),
+    ("429", "Too many requests; Retry-After says when to try again"),
     ("431", "The headers are too large"),
-    ("503", "It cannot be done now; Retry-After tells when to come again"),
+    ("503", "Temporarily unavailable; Retry-After says when to try again"),
 ];
-/// Of those that read a body.
+/// Error responses of every operation that reads a body.
 const WITH_BODY: [(&str, &str); 4] = [
     ("408", "The body did not arrive in time"),
     ("413", "The body is too large"),
@@ -29,7 +28,7 @@ const WITH_BODY: [(&str, &str); 4] = [
     ("422", "A value is missing or not accepted"),
 ];
 
-/// Adds them to the document, and that a key is needed.
+/// Adds the error responses, and the requirement of a key, to the operations of the document.
 pub fn add(api: &mut OpenApi) {
     api.components.get_or_insert_default().schemas.insert("Problem".to_owned(), problem());
     for item in api.paths.paths.values_mut() {
@@ -49,31 +48,33 @@ fn complete(operation: &mut Operation) {
     let one_of = [BEARER, HEADER].map(|scheme| SecurityRequirement::new(scheme, [""; 0]));
     operation.security = Some(one_of.into());
     let with_body = WITH_BODY.iter().filter(|_| has_body);
-    for (status, words) in WITH_KEY.iter().chain(with_body) {
-        responses.entry((*status).to_owned()).or_insert_with(|| Response::new(*words).into());
+    for (status, description) in WITH_KEY.iter().chain(with_body) {
+        responses.entry((*status).to_owned()).or_insert_with(|| Response::new(*description).into());
     }
     let refusals =
         responses.iter_mut().filter(|(status, _)| status.starts_with('4') || status.starts_with('5'));
     for (status, response) in refusals {
         let RefOr::T(response) = response else { continue };
         if response.description.is_empty() {
-            let words = WITH_KEY.iter().chain(&WITH_BODY).find(|(known, _)| known == status);
-            response.description = words.map_or_else(|| own_words(status), |(_, words)| *words).to_owned();
+            let description = WITH_KEY.iter().chain(&WITH_BODY).find(|(code, _)| code == status);
+            response.description = description
+                .map_or_else(|| default_description(status), |(_, description)| *description)
+                .to_owned();
         }
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         response.content.insert(PROBLEM_JSON.to_owned(), content.into());
     }
 }
 
-fn own_words(status: &str) -> &'static str {
+fn default_description(status: &str) -> &'static str {
     match status {
-        "404" => "There is nothing of that id, or it may not be seen",
+        "404" => "There is no object with this id, or the caller may not see it",
         "409" => "Not possible in the key's present state, or already done",
         _ => "Refused",
     }
 }
 
-/// RFC 9457, with what older clients read.
+/// The fields of RFC 9457, and `error` and `message`, which older clients read.
 fn problem() -> RefOr<Schema> {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let mut problem =

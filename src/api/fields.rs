@@ -1,4 +1,4 @@
-//! Fields of JSON bodies.
+//! Types for fields of JSON bodies.
 
 use serde::{Deserialize, Deserializer};
 
@@ -17,7 +17,7 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// Some(None) for `null`; a missing field has its default, None.
+/// Distinguishes `null`, which becomes Some(None), from a missing field, which has its default, None.
 pub fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,

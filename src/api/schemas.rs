@@ -1,16 +1,16 @@
-//! OpenAPI schemas of words. The types themselves list the words.
+//! OpenAPI schemas of enums, whose values the types list themselves.
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::shared::{Kind, Plan, Role};
 
-/// A string that is one of these words.
-pub fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+/// The schema of a string that has one of these values.
+pub fn one_of<'a>(values: impl IntoIterator<Item = &'a str>) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values)).into()
 }
 
-/// Gives an enum with `ALL` and `as_str` the schema of its words.
+/// Implements the schema of an enum with `ALL` and `as_str`.
 #[macro_export]
 macro_rules! word_schemas {
     ($($Words:ident),+) => {$(

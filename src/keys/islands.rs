@@ -57,7 +57,7 @@ pub fn CopyUsage(target: String, plain: String, children: Children) -> impl Into
     };
     view! {
         <span class="needs-script inline-flex flex-wrap items-center justify-end gap-x-2">
-            <span class="cap" role="status">{move || state.get().said()}</span>
+            <span class="cap" role="status">{move || state.get().message()}</span>
             <button type="button" class="btn btn-ghost btn-sm -mr-2" on:click=press>{children()}</button>
         </span>
     }

@@ -1,5 +1,5 @@
-//! Identifiers: UUIDs of version 7, which sort by the time they were created. Each kind is a type of its own, so that the
-//! id of a person cannot be passed where the id of an organization is expected.
+//! Identifiers: UUIDs of version 7, which sort by their time of creation. Each kind of object has its own type, so that the id of a
+//! person cannot be passed where the id of an organization is expected.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ macro_rules! id {
         pub struct $Name(Uuid);
 
         impl $Name {
-            /// An id that nothing has.
+            /// An id that no object has.
             pub const NIL: Self = Self(Uuid::nil());
 
-            /// From the current time and ten random bytes.
+            /// Creates an id from the current time and ten random bytes.
             pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
                 let millis = u64::try_from(now.millis()).unwrap_or_default();
                 Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
-            /// Reads the one spelling in which ids are written: lower case, with hyphens.
+            /// Parses the only accepted spelling: lower case, with hyphens.
             pub fn parse(text: &str) -> Option<Self> {
                 parse(text).map(Self)
             }

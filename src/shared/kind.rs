@@ -1,4 +1,4 @@
-//! The kinds of keys. A kind is a prefix: whoever finds a key in a log can tell from it what was lost.
+//! The kinds of keys. Each has its own prefix, which says what a leaked key was for.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// How the token begins, before the underscore.
+    /// The beginning of the token, before the underscore.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Live => "ak_live",

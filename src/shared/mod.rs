@@ -1,4 +1,4 @@
-//! What both builds know and nothing else depends on.
+//! Basic types that both builds and all slices use.
 
 mod id;
 mod kind;
@@ -7,7 +7,6 @@ mod plan;
 mod return_path;
 mod role;
 mod secret_id;
-mod spread;
 #[cfg(feature = "ssr")]
 mod text_column;
 mod theme;
@@ -21,7 +20,6 @@ pub use plan::Plan;
 pub use return_path::ReturnPath;
 pub use role::Role;
 pub use secret_id::SecretId;
-pub use spread::Spread;
 #[cfg(feature = "ssr")]
 use text_column::text_column;
 pub use theme::Theme;

@@ -1,24 +1,24 @@
-//! The permission table: what each role may do. Every door (pages, REST, MCP, the published clients' wire) asks here.
+//! The permission table: what each role may do. All entry points (pages, REST, the published clients) use it.
 
 use super::Role;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// Keys, usage and members of the organization.
+    /// View keys, usage and members of the organization.
     See,
-    /// Make keys up to one's own role and manage those that one made.
+    /// Create keys with at most one's own role, and manage these keys.
     ManageOwnKeys,
     ManageAllKeys,
-    /// Tell which agents there are and what they may use.
+    /// Register agents and what they may use.
     RegisterAgents,
-    /// Invite, change and remove members up to one's own role.
+    /// Invite, change and remove members with at most one's own role.
     ManageMembers,
     ReadAudit,
-    /// Rename, plan, delete, make owners.
+    /// Rename or delete the organization, change its plan, appoint owners.
     ManageOrganization,
 }
 
-/// How the one who asks was let in: a viewer may manage keys of their own as a person, a viewer key may not.
+/// How the actor is authenticated. As a person, a viewer may manage their own keys; a key with the role viewer may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrincipalKind {
     Person,
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_that_of_the_product() {
+    fn each_role_has_its_permissions() {
         use Permission::{
             ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ReadAudit, RegisterAgents, See,
         };

@@ -1,4 +1,4 @@
-//! What an organization has subscribed to. Which plans may use the public API is configuration.
+//! The plan of an organization. The configuration says which plans may use the public API.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Where to go after a form or a sign-in. The wish comes from outside, so it may name a place on this server and
-//! nothing else: an address that a browser could read as another host would make this server's name bait.
+//! The path to open after a form or a sign-in. It comes from the client, so it must be a path on this server: an address that a
+//! browser reads as another host would let phishing links begin with this server's name.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPath(String);
 
-/// Longer ones are no page of ours.
+/// No page has a longer path.
 const LONGEST: usize = 2_048;
 
 impl ReturnPath {
@@ -15,15 +15,15 @@ impl ReturnPath {
         Self("/".to_owned())
     }
 
-    /// One leading slash, then visible ASCII without a backslash. Browsers take `//` and `/\` for the start of a host,
-    /// and drop tabs and line ends before they look; what lies outside ASCII is always escaped in an address.
+    /// Accepts one leading slash and then visible ASCII without a backslash. Browsers read `//` and `/\` as the start of a host, and
+    /// remove tabs and line breaks before that. Characters outside of ASCII are always escaped in an address.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let rooted = text.starts_with('/') && !text.starts_with("//");
         (plain && rooted && text.len() <= LONGEST).then(|| Self(text.to_owned()))
     }
 
-    /// The start page where the wish is refused.
+    /// The path, or the start page if the path is refused.
     pub fn or_home(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(Self::home)
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_of_this_server_are_taken() {
+    fn pages_of_this_server_are_accepted() {
         for path in ["/", "/overview", "/settings/api-keys?status=active&q=a%20b", "/a//b", "/@user", "/x#y"]
         {
             assert_eq!(ReturnPath::or_home(path).as_str(), path);
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn other_places_are_refused() {
+    fn other_hosts_are_refused() {
         for path in [
             "",
             "overview",

@@ -1,4 +1,4 @@
-//! What a person may do in an organization, and a key within it. Each role may do what the lower ones may.
+//! The role of a person or a key in an organization. Each role has all permissions of the lower ones.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// From the least to the most.
+    /// In ascending order.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Member, Self::Admin, Self::Owner];
 
     /// The name in the database, in JSON and in forms.

@@ -1,4 +1,4 @@
-//! The public part of a token: twelve characters that say which secret it was. Shown in lists and logs.
+//! The public id of a secret: twelve characters of the token, which lists and logs show.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,8 +14,8 @@ impl SecretId {
         bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
     }
 
-    /// Most of it as a number.
-    pub fn word(&self) -> u64 {
+    /// The first bytes as a number, for hashing.
+    fn prefix_number(&self) -> u64 {
         self.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
@@ -29,7 +29,7 @@ super::text_column!(SecretId);
 
 impl Hash for SecretId {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.word());
+        hasher.write_u64(self.prefix_number());
         hasher.write_u32(self.0.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)));
     }
 }

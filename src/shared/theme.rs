@@ -1,4 +1,5 @@
-//! Light, dark, or as the system has it. Kept in a cookie, so that the server's first byte already has the right one.
+//! The theme of the pages: light, dark, or that of the operating system. It is stored in a cookie, so that the server renders the
+//! page with the right theme.
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
@@ -31,7 +32,7 @@ impl Theme {
         }
     }
 
-    /// What `<html data-theme>` says; nothing where the system decides.
+    /// The value of `<html data-theme>`. None for the theme of the operating system.
     pub const fn pinned(self) -> Option<&'static str> {
         match self {
             Self::System => None,

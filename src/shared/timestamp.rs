@@ -1,4 +1,4 @@
-//! A moment as unix milliseconds: what the database stores, what JSON shows as RFC 3339.
+//! A time in Unix milliseconds, as the database stores it. JSON has it as RFC 3339.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,18 +26,18 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// Zero when `earlier` is in the future: the clock may step back.
+    /// The time since `earlier`, or zero if that is later, because the clock may step back.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The beginning of its hour.
+    /// The beginning of the hour.
     pub fn hour(self) -> Self {
         Self(self.0.div_euclid(3_600_000) * 3_600_000)
     }
 
-    /// RFC 3339: `2026-11-20T10:00:00Z`, with a fraction or another offset too. None when it is none, or beyond the
-    /// years from 1 to 9999.
+    /// Parses RFC 3339, such as `2026-11-20T10:00:00Z`, also with a fraction or another offset. None if it is invalid or not within
+    /// the years from 1 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         let number = |text: &str, from, to| -> Option<i64> {
             let digits = text.get(from..to)?;
@@ -51,25 +51,25 @@ impl Timestamp {
         let (year, month, day) = (number(text, 0, 4)?, number(text, 5, 7)?, number(text, 8, 10)?);
         let (hour, minute, second) = (number(text, 11, 13)?, number(text, 14, 16)?, number(text, 17, 19)?);
         let date = Self::of_date(year, u32::try_from(month).ok()?, u32::try_from(day).ok()?)?;
-        // A leap second is the one after it.
+        // A leap second counts as the second after it.
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let mut rest = text.get(19..)?;
+        let mut tail = text.get(19..)?;
         let mut millis = 0;
-        if let Some(fraction) = rest.strip_prefix('.') {
+        if let Some(fraction) = tail.strip_prefix('.') {
             let length = fraction.bytes().take_while(u8::is_ascii_digit).count();
             if length == 0 {
                 return None;
             }
             let three: String = fraction[..length].chars().chain("00".chars()).take(3).collect();
             millis = number(&three, 0, 3)?;
-            rest = &fraction[length..];
+            tail = &fraction[length..];
         }
-        let offset = match rest.as_bytes() {
+        let offset = match tail.as_bytes() {
             [b'Z' | b'z'] => 0,
             [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-                let (hours, minutes) = (number(rest, 1, 3)?, number(rest, 4, 6)?);
+                let (hours, minutes) = (number(tail, 1, 3)?, number(tail, 4, 6)?);
                 if hours > 23 || minutes > 59 {
                     return None;
                 }
@@ -80,7 +80,7 @@ impl Timestamp {
         Some(Self(date.0 + ((hour * 60 + minute - offset) * 60 + second) * 1_000 + millis))
     }
 
-    /// Midnight in UTC. None for days that do not exist.
+    /// Midnight of a date in UTC. None for dates that do not exist.
     pub fn of_date(year: i64, month: u32, day: u32) -> Option<Self> {
         let shifted_year = if month <= 2 { year - 1 } else { year };
         let (era, year_of_era) = (shifted_year.div_euclid(400), shifted_year.rem_euclid(400));
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_read_as_rfc_3339() {
+    fn times_are_written_as_rfc_3339() {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_400_000, "2000-02-29T00:00:00.000Z"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_3339_reads_back_as_moments() {
+    fn rfc_3339_is_parsed() {
         for (text, millis) in [
             ("1970-01-01T00:00:00Z", Some(0)),
             ("2000-02-29T00:00:00.000Z", Some(951_782_400_000)),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_gives_no_negative_span() {
+    fn a_clock_that_steps_back_causes_no_negative_duration() {
         let (early, late) = (Timestamp::from_millis(1_000), Timestamp::from_millis(3_000));
         assert_eq!(late.since(early), Duration::from_secs(2));
         assert_eq!(early.since(late), Duration::ZERO);

@@ -1,29 +1,29 @@
-//! Whole keys inside other text, found by their form alone: people paste them into names, notes and searches.
+//! Finds whole keys in other text by their form, because people paste them into names, notes and searches.
 
 use super::{Kind, SecretId};
 
-/// Characters of a secret that are as good as all of it: the ones that are missing could be tried.
-const MOST_OF_A_SECRET: usize = 32;
-/// Characters of a whole secret, without its checksum.
-const WHOLE_SECRET: usize = 43;
+/// With this many characters of a secret, somebody could guess the missing ones.
+const GUESSABLE_LENGTH: usize = 32;
+/// The length of a whole secret, without its checksum.
+const SECRET_LENGTH: usize = 43;
 
 /// Why a text is refused. It does not repeat the text.
 pub const TOKEN_IN_TEXT: &str =
     "This contains a whole API key. Remove it, and rotate that key if anybody else may have seen it.";
 
-/// Does the text contain something of the form `<prefix>_<public id>_<secret and checksum>`? The checksum is not
-/// compared, and a part of the secret may be missing: a key that was mistyped or cut off still has most of its secret.
-/// Without its prefix a whole secret is found, too. Signs that look alike count as the same.
+/// Whether the text contains something of the form `<prefix>_<public id>_<secret and checksum>`. The checksum is not compared, and a
+/// part of the secret may be missing, because a key that was mistyped or truncated still has most of its secret. A whole secret
+/// without its prefix is found too. Characters that look alike count as the same.
 pub fn contains_token(text: &str) -> bool {
     let text: String = text.chars().filter(|c| !is_invisible(*c)).map(plain).collect();
     let bytes = text.as_bytes();
     let has_prefix = Kind::ALL.into_iter().any(|kind| {
         text.match_indices(kind.prefix()).any(|(at, prefix)| {
             let after = bytes.get(at + prefix.len()..).unwrap_or_default();
-            after.strip_prefix(b"_").is_some_and(|after| is_secret(after, MOST_OF_A_SECRET))
+            after.strip_prefix(b"_").is_some_and(|after| is_secret(after, GUESSABLE_LENGTH))
         })
     });
-    has_prefix || (0..bytes.len()).any(|at| is_secret(&bytes[at..], WHOLE_SECRET))
+    has_prefix || (0..bytes.len()).any(|at| is_secret(&bytes[at..], SECRET_LENGTH))
 }
 
 /// The ASCII character for its fullwidth form, and an underscore for all lines and hyphens.
@@ -39,7 +39,7 @@ fn plain(c: char) -> char {
     }
 }
 
-/// Marks that turn the direction of text or take no room: two names could look the same.
+/// Whether a character changes the direction of text or is invisible, so that two names could look the same.
 pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -47,10 +47,10 @@ pub fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Do the bytes begin with a public id and so many characters of a secret?
-fn is_secret(bytes: &[u8], least: usize) -> bool {
+/// Whether the bytes begin with a public id and at least `min` characters of a secret.
+fn is_secret(bytes: &[u8], min: usize) -> bool {
     let Some((id, after)) = bytes.split_at_checked(SecretId::LENGTH) else { return false };
-    let secret = after.strip_prefix(b"_").and_then(|after| after.get(..least));
+    let secret = after.strip_prefix(b"_").and_then(|after| after.get(..min));
     id.iter().all(u8::is_ascii_alphanumeric)
         && secret.is_some_and(|secret| secret.iter().all(u8::is_ascii_alphanumeric))
 }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_keys_are_found_wherever_they_stand() {
+    fn whole_keys_are_found_anywhere_in_a_text() {
         for kind in Kind::ALL {
             let token = format!("{}_0AZaz9b8C7d6_{}", kind.prefix(), "k".repeat(49));
             for text in [

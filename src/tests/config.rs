@@ -35,7 +35,7 @@ fn every_mistake_is_one_line_that_names_its_place() {
     for (file, variables, told) in [
         ("[latchkey]\nmax_bodi = 1", &[][..], "Leptos.toml: there is no setting max_bodi in [latchkey]"),
         ("[latchkeys]\nlog = \"info\"", &[], "Leptos.toml: there is no setting log in [latchkeys]"),
-        ("log = \"info\"", &[], "Leptos.toml: log stands outside"),
+        ("log = \"info\"", &[], "Leptos.toml: log must be in the table"),
         ("[latchkey]\nlog = ", &[], "Leptos.toml: line 2:"),
         ("[latchkey]\nlog = { a = 1 }", &[], "Leptos.toml: log in [latchkey] is neither"),
         ("[latchkey]\nmax_body = \"1 MB\"", &[], "Leptos.toml: max_body: \"1 MB\" is not a size"),

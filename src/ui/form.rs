@@ -1,18 +1,18 @@
-//! Forms post to the page's own address. What is refused comes back as the same page: the values kept, a summary on
-//! top, each error beside its field, the focus on the first wrong one. `Form` hands its errors down; the fields of
-//! `parts` find their own by name.
+//! Forms post to the page's own address. If the input is refused, the response is the same page with the submitted values, a
+//! summary of the errors, each error next to its field, and the focus on the first invalid field. `Form` provides its errors as
+//! context; the fields of `parts` find theirs by name.
 
 use leptos::context::Provider;
 use leptos::prelude::*;
 
 use super::parts::{HiddenFields, Icon, Look, Size, Symbol, button_class};
 
-/// The organization that a page was made for. Every form of the page carries it, so that a form which comes back after
-/// its sender went over to another organization changes nothing there. Pages of nobody in particular have none.
+/// The organization that a page was rendered for. Every form of the page contains it, so that a form that is sent after the person
+/// has switched to another organization changes nothing there. Pages without an organization have none.
 #[derive(Clone, Debug)]
 pub struct MadeFor(pub String);
 
-/// What was wrong with a form, in the order of its fields.
+/// The errors of a form, in the order of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormErrors(Vec<(String, String)>);
 
@@ -21,12 +21,12 @@ impl FormErrors {
         self.0.push((field.into(), message.into()));
     }
 
-    /// The value of a field that was checked; an error is kept, and the value is empty.
+    /// The value of a validated field. An error is added to these errors, and the value is then empty.
     pub fn take(&mut self, field: &str, checked: Result<String, String>) -> String {
         checked.map_err(|why| self.add(field, why)).unwrap_or_default()
     }
 
-    /// An error that belongs to no field.
+    /// Adds an error that belongs to no field.
     pub fn add_general(&mut self, message: impl Into<String>) {
         self.add("", message);
     }
@@ -42,7 +42,7 @@ impl FormErrors {
         self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str())
     }
 
-    /// The field that gets the focus.
+    /// The first field with an error, which gets the focus.
     pub fn first(&self) -> Option<&str> {
         self.0.iter().map(|(name, _)| name.as_str()).find(|name| !name.is_empty())
     }
@@ -56,16 +56,16 @@ impl FormErrors {
     }
 }
 
-/// What the fields of a form know about it.
+/// The context that a form provides for its fields.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
-    /// Tells the ids of two forms on one page apart.
+    /// Makes the ids of two forms on one page different.
     prefix: String,
     errors: FormErrors,
 }
 
 impl Scope {
-    /// That of the form around; a field outside of any form has an empty one.
+    /// The scope of the enclosing form, or an empty one outside of any form.
     pub(super) fn current() -> Self {
         use_context().unwrap_or_default()
     }
@@ -80,18 +80,18 @@ impl Scope {
     }
 }
 
-/// The one way to write a form that changes something.
+/// A form that changes something. All such forms use this component.
 #[component]
 pub fn Form(
     #[prop(into)] action: String,
     #[prop(optional)] errors: FormErrors,
-    /// What did not happen, such as "The key was not created."; without it the page places `ErrorSummary` itself.
+    /// The heading of the error summary, such as "The key was not created."; without it the page must contain an `ErrorSummary`.
     #[prop(into, optional)]
     failed: String,
     /// Ids are `<prefix>-<name>`; needed where a page has two forms with the same names.
     #[prop(into, default = "f".to_owned())]
     prefix: String,
-    /// For controls that stand elsewhere on the page.
+    /// The id of the form, for controls that are outside of it.
     #[prop(into, optional)]
     id: String,
     #[prop(into, optional)] class: String,
@@ -115,15 +115,15 @@ pub fn Form(
     .into_any()
 }
 
-/// Read out at once; each error leads to its field. Nothing when nothing is wrong.
+/// A summary of the form's errors, with a link to each field. Screen readers read it at once. Renders nothing without errors.
 #[component]
 pub fn ErrorSummary(#[prop(into)] failed: String, #[prop(into, optional)] class: String) -> AnyView {
     let scope = Scope::current();
-    // Two fields with the same fault say so once here; each says it beside itself.
+    // An error that two fields share appears once in the summary.
     let all: Vec<_> = scope.errors.iter().collect();
-    let first = |place: usize| all[..place].iter().all(|(_, message)| *message != all[place].1);
+    let is_first = |index: usize| all[..index].iter().all(|(_, message)| *message != all[index].1);
     let lines =
-        (0..all.len()).filter(|place| first(*place)).map(|place| all[place]).map(|(field, message)| {
+        (0..all.len()).filter(|index| is_first(*index)).map(|index| all[index]).map(|(field, message)| {
             let message = message.to_owned();
             if field.is_empty() {
                 view! { <li>{message}</li> }.into_any()
@@ -147,7 +147,7 @@ pub fn ErrorSummary(#[prop(into)] failed: String, #[prop(into, optional)] class:
         .into_any()
 }
 
-/// A plain submit button; `islands::Saving` lets it say `saving` while the answer is on its way.
+/// A submit button. `islands::Saving` changes its text to `saving` while the request is in progress.
 #[component]
 pub fn SubmitButton(
     #[prop(into)] text: String,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_told_apart_by_the_form() {
+    fn ids_include_the_prefix_of_the_form() {
         assert_eq!(Scope::default().id("name"), "f-name");
         assert_eq!(Scope { prefix: "invite".to_owned(), ..Scope::default() }.id("role"), "invite-role");
     }

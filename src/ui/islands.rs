@@ -1,5 +1,5 @@
-//! What runs in the browser on many pages. Pages work without any of it. No island gets a secret as a property: it
-//! would be written into the page a second time.
+//! Islands that many pages use. Pages work without them. No island receives a secret as a property, because properties are written
+//! into the page a second time.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use web_sys::{Element, EventSource, HtmlDocument, HtmlElement, HtmlTextAreaEleme
 use super::parts::{Wording, words};
 use crate::shared::Timestamp;
 
-/// A sent form says so on its button and is not sent twice. For every form whose button has `data-saving`, which is
-/// what `form::SubmitButton` writes; the document has this island once.
+/// Prevents that a form is sent twice, and changes the text of its button while it is sent. It applies to all forms whose button has
+/// `data-saving`, as `form::SubmitButton` renders it. The document contains this island once.
 #[island]
 pub fn Saving() -> impl IntoView {
     Effect::new(|_| {
@@ -29,9 +29,9 @@ pub fn Saving() -> impl IntoView {
                 say_saving(&button);
             }
         });
-        // The browser's Back may bring this page as it was left.
+        // The Back button may restore this page in the state in which it was left.
         window_event_listener(ev::pageshow, |event| {
-            // From the browser's memory: whoever was signed in may have left since.
+            // The page comes from the browser's cache, and the person may have signed out since.
             if event.persisted() && !all("[data-private]").is_empty() {
                 let _ = window().location().reload();
             }
@@ -49,7 +49,7 @@ pub fn Saving() -> impl IntoView {
     });
 }
 
-/// The words of the button change; the button itself stays able, so that its name and value are sent.
+/// Changes the text of the button without disabling it, so that its name and value are sent.
 fn say_saving(button: &HtmlElement) {
     let Ok(Some(label)) = button.query_selector("span") else { return };
     let _ = label.set_attribute("data-label", &label.text_content().unwrap_or_default());
@@ -57,8 +57,8 @@ fn say_saving(button: &HtmlElement) {
     let _ = button.set_attribute("aria-disabled", "true");
 }
 
-/// Keeps "2 min ago" true, once a minute. `now` is the server's time at rendering; the browser's own clock, which may
-/// be wrong, is not asked.
+/// Updates relative times such as "2 min ago" once a minute. `now` is the server's time of rendering, because the browser's clock
+/// may be wrong.
 #[island]
 pub fn RelativeTimes(now: i64) -> impl IntoView {
     Effect::new(move |_| {
@@ -78,7 +78,7 @@ pub fn RelativeTimes(now: i64) -> impl IntoView {
     });
 }
 
-/// How a copy went.
+/// The state of copying to the clipboard.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Copied {
     NotYet,
@@ -87,7 +87,7 @@ pub(crate) enum Copied {
 }
 
 impl Copied {
-    pub(crate) fn said(self) -> &'static str {
+    pub(crate) fn message(self) -> &'static str {
         match self {
             Self::NotYet => "",
             Self::Done => "Copied",
@@ -96,26 +96,26 @@ impl Copied {
     }
 }
 
-/// Puts a text on the clipboard, if that can be done at all. `place` is the button that was pressed.
-pub(crate) async fn copy(text: &str, place: &Element) -> bool {
-    copy_text(text).await || copy_selected(text, place)
+/// Copies a text to the clipboard. Returns false if that is not possible. `button` is the button that was pressed.
+pub(crate) async fn copy(text: &str, button: &Element) -> bool {
+    copy_text(text).await || copy_selected(text, button)
 }
 
-/// Copies the text of the element `target`. The children are what the button shows, `name` is what it is called where
-/// they are only an icon. Says "Copied" only when it is.
+/// A button that copies the text of the element `target`. The children are its content, and `name` is its accessible name if they
+/// are only an icon.
 #[island]
 pub fn CopyButton(target: String, class: String, name: String, children: Children) -> impl IntoView {
     let state = RwSignal::new(Copied::NotYet);
     let copy = move |event: ev::MouseEvent| {
-        let place = event.current_target().and_then(|place| place.dyn_into::<Element>().ok());
+        let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
         let source = document().get_element_by_id(&target);
-        let (Some(place), Some(source)) = (place, source) else { return state.set(Copied::Failed) };
+        let (Some(button), Some(source)) = (button, source) else { return state.set(Copied::Failed) };
         let text = source.text_content().unwrap_or_default();
         task::spawn_local(async move {
-            let copied = copy(&text, &place).await;
+            let copied = copy(&text, &button).await;
             state.set(if copied { Copied::Done } else { Copied::Failed });
             if copied {
-                // For who wants to know whether it was.
+                // RevealGuard reads this.
                 let _ = source.set_attribute("data-copied", "");
                 set_timeout(move || state.set(Copied::NotYet), Duration::from_secs(4));
             }
@@ -126,12 +126,12 @@ pub fn CopyButton(target: String, class: String, name: String, children: Childre
             <button type="button" class=class aria-label=(!name.is_empty()).then_some(name) on:click=copy>
                 {children()}
             </button>
-            <span class="cap not-empty:ml-2" role="status">{move || state.get().said()}</span>
+            <span class="cap not-empty:ml-2" role="status">{move || state.get().message()}</span>
         </span>
     }
 }
 
-/// The clipboard proper, which browsers offer on https and on the own machine only.
+/// Copies with the clipboard API, which browsers offer only on https and on localhost.
 async fn copy_text(text: &str) -> bool {
     if !window().is_secure_context() {
         return false;
@@ -139,14 +139,15 @@ async fn copy_text(text: &str) -> bool {
     JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
 }
 
-/// On plain http: selects the text in a field out of sight, beside the button so that it works inside a dialog.
-fn copy_selected(text: &str, place: &Element) -> bool {
+/// Copies on plain http, by selecting the text in an invisible field. The field is next to the button, so that this works inside a
+/// dialog too.
+fn copy_selected(text: &str, button: &Element) -> bool {
     let document = document();
     let field = document
         .create_element("textarea")
         .ok()
         .and_then(|field| field.dyn_into::<HtmlTextAreaElement>().ok());
-    let (Some(field), Some(parent)) = (field, place.parent_element()) else { return false };
+    let (Some(field), Some(parent)) = (field, button.parent_element()) else { return false };
     field.set_class_name("sr-only");
     field.set_value(text);
     if parent.append_child(&field).is_err() {
@@ -155,7 +156,7 @@ fn copy_selected(text: &str, place: &Element) -> bool {
     field.select();
     let copied = document.unchecked_into::<HtmlDocument>().exec_command("copy").unwrap_or(false);
     field.remove();
-    if let Some(button) = place.dyn_ref::<HtmlElement>() {
+    if let Some(button) = button.dyn_ref::<HtmlElement>() {
         let _ = button.focus();
     }
     copied
@@ -164,23 +165,23 @@ fn copy_selected(text: &str, place: &Element) -> bool {
 const TOAST_STEP: Duration = Duration::from_millis(250);
 const TOAST_STEPS: u32 = 24;
 
-/// Takes a toast away after six seconds in which nobody pointed at it or had the focus in it, or when its button with
-/// `data-close` is pressed. An error `stays` until then.
+/// Closes a toast when its button with `data-close` is pressed, and, unless it `stays`, after six seconds without the pointer or the
+/// focus on it.
 #[island]
 pub fn ToastTimer(stays: bool, children: Children) -> impl IntoView {
-    let (held, gone) = (RwSignal::new(0_i32), RwSignal::new(false));
+    let (held, is_closed) = (RwSignal::new(0_i32), RwSignal::new(false));
     Effect::new(move |_| {
         if stays {
             return;
         }
-        let left = StoredValue::new(TOAST_STEPS);
+        let remaining = StoredValue::new(TOAST_STEPS);
         let _ = set_interval_with_handle(
             move || {
                 if held.get_untracked() <= 0 {
-                    left.update_value(|left| *left = left.saturating_sub(1));
+                    remaining.update_value(|steps| *steps = steps.saturating_sub(1));
                 }
-                if left.get_value() == 0 {
-                    gone.set(true);
+                if remaining.get_value() == 0 {
+                    is_closed.set(true);
                 }
             },
             TOAST_STEP,
@@ -191,8 +192,8 @@ pub fn ToastTimer(stays: bool, children: Children) -> impl IntoView {
     let close = move |event: ev::MouseEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         if target.is_some_and(|target| matches!(target.closest("[data-close]"), Ok(Some(_)))) {
-            gone.set(true);
-            // The focus was on what is gone now.
+            is_closed.set(true);
+            // The focused element has disappeared.
             let main =
                 document().get_element_by_id("main").and_then(|main| main.dyn_into::<HtmlElement>().ok());
             if let Some(main) = main {
@@ -202,7 +203,7 @@ pub fn ToastTimer(stays: bool, children: Children) -> impl IntoView {
     };
     view! {
         <div
-            hidden=move || gone.get()
+            hidden=move || is_closed.get()
             on:mouseenter=move |_| hold()
             on:mouseleave=move |_| release()
             on:focusin=move |_| hold()
@@ -214,7 +215,7 @@ pub fn ToastTimer(stays: bool, children: Children) -> impl IntoView {
     }
 }
 
-/// Escape leaves a dialog the way its Close link does.
+/// Makes the Escape key follow the Close link of a dialog.
 #[island]
 pub fn EscapeCloses() -> impl IntoView {
     Effect::new(|_| {
@@ -233,11 +234,11 @@ pub fn EscapeCloses() -> impl IntoView {
 
 fn all(selector: &str) -> Vec<Element> {
     let Ok(found) = document().query_selector_all(selector) else { return Vec::new() };
-    (0..found.length()).filter_map(|place| found.get(place)?.dyn_into().ok()).collect()
+    (0..found.length()).filter_map(|index| found.get(index)?.dyn_into().ok()).collect()
 }
 
-/// Hears what the page's live parts wait for, on one connection. The document has this island once; a page without
-/// such parts opens none.
+/// Receives the signals for the live parts of the page over one connection. The document contains this island once; it opens no
+/// connection on a page without live parts.
 #[island]
 pub fn LiveParts() -> impl IntoView {
     Effect::new(|_| {
@@ -276,7 +277,7 @@ pub fn LiveParts() -> impl IntoView {
 fn listen(source: &EventSource, name: &str, handler: impl FnMut(web_sys::Event) + 'static) {
     let handler = Closure::<dyn FnMut(web_sys::Event)>::new(handler);
     let _ = source.add_event_listener_with_callback(name, handler.as_ref().unchecked_ref());
-    // It listens for as long as the page is open.
+    // The listener lives as long as the page.
     handler.forget();
 }
 

@@ -1,4 +1,4 @@
-//! What people see: the document around every page, the parts that pages are made of, the islands several slices use.
+//! The user interface that all slices share: the document, the parts of pages, and islands.
 
 pub mod form;
 #[cfg(all(feature = "ssr", debug_assertions))]

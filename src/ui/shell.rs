@@ -1,5 +1,5 @@
-//! What stands around a page: `Shell` for people who are signed in (sidebar on wide windows, header and drawer on
-//! phones), `Solo` for everything with one thing to do. Menus and drawer are native popovers; every switch is a form.
+//! The layouts of pages: `Shell` for people who are signed in (a sidebar in wide windows, a header and a drawer on phones), and `Solo`
+//! for pages with one task. Menus and the drawer are native popovers; every switch is a form.
 
 use leptos::prelude::*;
 
@@ -7,20 +7,20 @@ use super::form::Form;
 use super::parts::{Avatar, HiddenFields, Icon, Mark, OrganizationAvatar, Rack, Symbol};
 use crate::shared::{Role, Theme, VERSION};
 
-/// Who looks, at what, from where.
+/// What the layout shows besides the content: the person, the organizations and the current page.
 #[derive(Clone, Debug)]
 pub struct Chrome {
     pub person: SignedInPerson,
     pub organization: CurrentOrganization,
     /// The person's other organizations.
     pub others: Vec<OtherOrganization>,
-    /// The places of the sidebar, in its order.
+    /// The items of the sidebar, in their order.
     pub places: Vec<Nav>,
     pub current: Option<Nav>,
     pub theme: Theme,
-    /// Where people reach this server, shown beside the version.
+    /// The host of `public_url`, shown next to the version.
     pub host: String,
-    /// The path to come back to after a switch.
+    /// The path to return to after switching the organization or the theme.
     pub back: String,
 }
 
@@ -43,7 +43,7 @@ pub struct OtherOrganization {
     pub name: String,
 }
 
-/// The places of the sidebar.
+/// The items of the sidebar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nav {
     Overview,
@@ -85,7 +85,7 @@ impl Nav {
     }
 }
 
-/// A page of someone who is signed in. `dialog` stands above it and takes the rest out of reach; `toast` beside it.
+/// The layout for people who are signed in. `dialog` is above the page and makes it inert; `toast` is beside it.
 #[component]
 pub fn Shell(
     chrome: Chrome,
@@ -249,7 +249,7 @@ fn Account(person: SignedInPerson, theme: Theme, host: String, back: String) -> 
     .into_any()
 }
 
-/// Light, dark or as the system has it.
+/// The form that chooses the theme: light, dark, or that of the operating system.
 #[component]
 pub fn ThemeSwitch(theme: Theme, #[prop(into)] back: String) -> AnyView {
     let buttons = Theme::ALL.into_iter().map(move |choice| {
@@ -273,7 +273,7 @@ pub fn ThemeSwitch(theme: Theme, #[prop(into)] back: String) -> AnyView {
     .into_any()
 }
 
-/// How wide the column of a `Solo` page is.
+/// The width of the column of a `Solo` page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SoloWidth {
     /// Signing in.
@@ -284,17 +284,17 @@ pub enum SoloWidth {
     Wide,
 }
 
-/// One thing to do, in the middle of the page: signing in, setting up, approving, reading what went wrong.
+/// The layout for pages with one task in the middle: signing in, setting up, approving a login, reading an error.
 #[component]
 pub fn Solo(
     #[prop(optional)] width: SoloWidth,
-    /// Begins near the top: for long content.
+    /// Begins near the top, for long content.
     #[prop(optional)]
     tall: bool,
-    /// The rack of keys below; decoration for sign-in and setup only.
+    /// Shows the rack of keys below: decoration for sign-in and setup only.
     #[prop(optional)]
     rack: bool,
-    /// Where people reach this server; nothing when empty.
+    /// The host of `public_url`; not shown when empty.
     #[prop(into, optional)]
     host: String,
     children: Children,
@@ -324,7 +324,7 @@ pub fn Solo(
     .into_any()
 }
 
-/// Title, a sentence below, and what the page offers to do at the right.
+/// The title, a sentence below it, and the actions of the page at the right.
 #[component]
 pub fn PageHead(
     #[prop(into)] title: String,
@@ -342,7 +342,7 @@ pub fn PageHead(
     .into_any()
 }
 
-/// The way back up; the last one is the page itself.
+/// Links to the pages above; the last item is the page itself.
 #[component]
 pub fn Breadcrumb(up: Vec<(String, String)>, #[prop(into)] here: String) -> AnyView {
     let steps = up.into_iter().map(|(href, name)| {

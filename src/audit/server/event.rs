@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::platform::http::Visit;
 use crate::shared::{KeyId, OrgId, UserId};
 
-/// Who acted.
+/// The person or program that acted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     Person {
@@ -39,7 +39,7 @@ impl Actor {
     }
 }
 
-/// Where the request came from.
+/// The origin of a request.
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub address: Option<IpAddr>,
@@ -56,7 +56,7 @@ impl Origin {
         }
     }
 
-    /// The server itself: the command line or a timer.
+    /// The server itself: the command line or a background job.
     pub fn local() -> Self {
         Self { address: None, user_agent: String::new(), request_id: String::new() }
     }

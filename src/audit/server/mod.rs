@@ -1,4 +1,4 @@
-//! The audit writer, and reading the log.
+//! Writes events to the audit log, and deletes old ones.
 
 mod event;
 mod read;
@@ -22,15 +22,16 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{EventId, Timestamp};
 
-/// The most old rows that one transaction deletes.
-const SWEPT_AT_ONCE: i64 = 5_000;
+/// How many old rows one transaction deletes.
+const MAX_DELETED: i64 = 5_000;
 
 /// Writes one event in the transaction of its change.
 pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
     insert(app, write, by, &event, 0).await
 }
 
-/// Writes what a stranger asks for, with the change that it leads to. In a flood of such requests it is only counted.
+/// Writes the request of a person who is not signed in, in the transaction of its change. In a flood of such requests, it is only
+/// counted.
 pub async fn record_stranger(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
     if app.slice::<Refusals>().admits_request(by, &event, moment(app)) {
         insert(app, write, by, &event, 1).await?;
@@ -38,8 +39,7 @@ pub async fn record_stranger(app: &App, write: &mut Write, by: &By, event: Event
     Ok(())
 }
 
-/// A refusal of something that matters is an event too, which stands for itself. When it repeats, it is counted, and
-/// one row a minute tells how often (see `refusals`).
+/// Writes a refusal, in its own transaction. Repeated refusals are counted, and become one row a minute (see `refusals`).
 pub async fn record_refusal(app: &App, by: &By, event: Event) -> Result<(), Error> {
     match app.slice::<Refusals>().note(by, event, moment(app)) {
         Some(due) => write_refusals(app, due).await,
@@ -55,7 +55,7 @@ pub async fn forbid(app: &App, by: &By, event: Event, why: String) -> Error {
     }
 }
 
-/// Writes the refusals that were counted in the last minute. At the stop, all that are not yet written.
+/// Writes the counted refusals that are due, or all of them at shutdown.
 pub async fn flush_refusals(app: &App, all: bool) -> Result<(), Error> {
     write_refusals(app, app.slice::<Refusals>().due(app.clock.steady(), all)).await
 }
@@ -87,27 +87,27 @@ fn moment(app: &App) -> RefusalTime {
     RefusalTime { steady: app.clock.steady(), wall: app.clock.now() }
 }
 
-/// Deletes rows that are older than the configured retention: of all rows, if there is one, and of refusals. Returns
-/// how many rows went.
+/// Deletes rows that are older than the configured retention: refusals, and all rows if there is a retention for them. Returns the
+/// number of deleted rows.
 pub async fn sweep(app: &App, all: Option<Duration>, refusals: Duration) -> Result<u64, Error> {
     let now = app.clock.now();
-    let mut gone = delete(app, store::Old::Refusals, now.minus(refusals)).await?;
+    let mut deleted = delete(app, store::Old::Refusals, now.minus(refusals)).await?;
     if let Some(all) = all {
-        gone += delete(app, store::Old::All, now.minus(all)).await?;
+        deleted += delete(app, store::Old::All, now.minus(all)).await?;
     }
-    Ok(gone)
+    Ok(deleted)
 }
 
 /// Deletes in portions, so that other writers can run in between.
 async fn delete(app: &App, old: store::Old, before: Timestamp) -> Result<u64, Error> {
-    let mut gone = 0;
+    let mut deleted = 0;
     loop {
         let mut write = app.db.write().await?;
-        let part = store::delete_before(&mut write, old, before, SWEPT_AT_ONCE).await?;
+        let part = store::delete_before(&mut write, old, before, MAX_DELETED).await?;
         write.commit().await?;
-        gone += part;
-        if part < SWEPT_AT_ONCE as u64 {
-            return Ok(gone);
+        deleted += part;
+        if part < MAX_DELETED as u64 {
+            return Ok(deleted);
         }
     }
 }

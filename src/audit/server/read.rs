@@ -1,5 +1,5 @@
-//! Reading the log of an organization, newest first. Identifiers sort by time, so a position and a span of time are both
-//! bounds of the identifier, and each filter has an index that ends with it.
+//! Reads the log of an organization, newest first. Identifiers sort by time, so a position and a span of time are both bounds of the
+//! identifier, and each filter has an index that ends with it.
 
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;

@@ -1,7 +1,7 @@
-//! Limits how many rows refusals may write. Of each source (a person, a key or an address) and action the first refusal
-//! is written at once; those that follow are counted and become one row a minute. When refusals of very many sources
-//! come together, the rows are used up, and further ones are counted by action and organization alone. All of it is in
-//! memory and bounded. A count is lost only when the process is killed.
+//! Limits how many rows refusals write. The first refusal of each source (a person, a key or an address) and action is written at
+//! once; further ones are counted and become one row a minute. When refusals of very many sources come at the same time, the
+//! budget of rows is used up, and further ones are counted by action and organization alone. All of it is in memory and
+//! bounded. A count is lost only when the process is killed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,22 +49,22 @@ impl Counted {
 struct RowBudget {
     most: f64,
     a_minute: f64,
-    left: f64,
+    available: f64,
     at: Duration,
 }
 
 impl RowBudget {
     fn new(most: f64, a_minute: f64) -> Self {
-        Self { most, a_minute, left: most, at: Duration::ZERO }
+        Self { most, a_minute, available: most, at: Duration::ZERO }
     }
 
     fn take(&mut self, now: Duration) -> bool {
         let passed = now.saturating_sub(self.at).as_secs_f64();
-        self.left = (self.left + passed / 60.0 * self.a_minute).min(self.most);
+        self.available = (self.available + passed / 60.0 * self.a_minute).min(self.most);
         self.at = now;
-        let is_enough = self.left >= 1.0;
+        let is_enough = self.available >= 1.0;
         if is_enough {
-            self.left -= 1.0;
+            self.available -= 1.0;
         }
         is_enough
     }
@@ -72,7 +72,7 @@ impl RowBudget {
 
 struct Ledger {
     subjects: HashMap<RefusalSubject, Counted>,
-    /// Rows of refusals of strangers, of people and keys, and rows of what strangers asked for.
+    /// Rows of refusals of people who are not signed in, of people and keys, and rows of requests of the former.
     strangers: RowBudget,
     known: RowBudget,
     requests: RowBudget,
@@ -100,7 +100,7 @@ impl Ledger {
     }
 }
 
-/// Refusals that are counted but not yet written. One per process.
+/// The refusals of this process that are counted but not yet written.
 pub struct Refusals(Mutex<Ledger>);
 
 impl Default for Refusals {
@@ -114,7 +114,7 @@ impl Default for Refusals {
     }
 }
 
-/// Rows that are about to be written. Dropped before `written`, they are counted again and come later.
+/// Rows that are about to be written. If this is dropped before `written` is called, they are counted again and written later.
 pub struct Due<'a> {
     refusals: &'a Refusals,
     now: Duration,
@@ -188,7 +188,7 @@ impl Refusals {
                 return true;
             }
             due.extend(counted.pending.take());
-            // What is written below is put in again.
+            // Subjects whose rows are written below are inserted again.
             false
         });
         let mut rows = Vec::with_capacity(due.len());

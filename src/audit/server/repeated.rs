@@ -1,4 +1,4 @@
-//! Refusals that are counted together, and the row that they become.
+//! Refusals that are counted together, and their common row.
 
 use std::net::IpAddr;
 
@@ -46,7 +46,7 @@ impl RefusalSubject {
     }
 }
 
-/// Refusals that become one row. Of several, the row says what they have in common and where the last came from.
+/// Refusals that become one row. The row has what they have in common, and the origin of the last one.
 #[derive(Clone, Debug)]
 pub struct Repeated {
     pub subject: RefusalSubject,

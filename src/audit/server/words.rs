@@ -28,7 +28,7 @@ fn sentence(event: &Recorded) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     match event.action.as_str() {
         "key.created" if !text("login").is_empty() => {
-            format!("logged {} in, which made this key as {}", text("device"), text("role"))
+            format!("logged {} in, which created this key as {}", text("device"), text("role"))
         }
         "key.created" => format!("created this key as {}", text("role")),
         "key.edited" => format!("changed {}", changed(event)),
@@ -204,8 +204,8 @@ mod tests {
         let minute = repeated("2026-11-20T10:00:01.000Z", 12);
         assert_eq!(how_often(&minute).as_deref(), Some("12 times in a minute"));
         assert_eq!(about_it(&minute), "was refused to revoke it: No., 12 times in a minute");
-        let told = in_general(&minute);
-        assert_eq!(told, ("was refused changes of keys, 12 times in a minute".to_owned(), String::new()));
+        let sentence = in_general(&minute);
+        assert_eq!(sentence, ("was refused changes of keys, 12 times in a minute".to_owned(), String::new()));
         let longer = repeated("2026-11-20T09:57:01.000Z", 2);
         assert_eq!(how_often(&longer).as_deref(), Some("2 times in 4 minutes"));
         assert_eq!(how_often(&repeated("2026-11-20T10:01:05.000Z", 1)), None);
@@ -218,7 +218,7 @@ mod tests {
             (
                 "key.created",
                 json!({ "role": "member", "login": "Latchkey CLI", "device": "thinkpad" }),
-                "logged thinkpad in, which made this key as member",
+                "logged thinkpad in, which created this key as member",
             ),
             (
                 "key.edited",
@@ -235,7 +235,7 @@ mod tests {
         ] {
             assert_eq!(about_it(&event(action, details)), sentence);
         }
-        let told = in_general(&event("key.revoked", json!({})));
-        assert_eq!(told, ("revoked".to_owned(), "ci-deploy".to_owned()));
+        let sentence = in_general(&event("key.revoked", json!({})));
+        assert_eq!(sentence, ("revoked".to_owned(), "ci-deploy".to_owned()));
     }
 }

@@ -1,5 +1,5 @@
-//! The filtered log as JSON lines. It is read and sent a piece at a time: however long it is, it takes little memory,
-//! and no transaction stays open for it.
+//! The export of the filtered log as JSON lines. It is read and sent in chunks, so that a long log needs little memory and no
+//! transaction stays open.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use crate::platform::{App, Error, Quota, stream};
 use crate::shared::{OrgId, Permission};
 
 /// The rows per query.
-const PIECE: usize = 250;
-const PIECE_TIME: Duration = Duration::from_secs(10);
-/// Downloads at a time. Each has a piece of the log and a compressor of its own, about half a megabyte.
+const CHUNK_ROWS: usize = 250;
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The number of downloads at the same time. Each has a chunk of the log and a compressor, about half a megabyte.
 const MOST: usize = 16;
 const MOST_OF_ORG: usize = 4;
 
-/// The downloads that are under way.
+/// The downloads in progress.
 pub struct Exports {
     all: Arc<Semaphore>,
     by_org: Quota<OrgId>,
@@ -53,7 +53,7 @@ pub async fn download(
     let exports = app.slice::<Exports>();
     let of_org = exports.by_org.take(org, MOST_OF_ORG).ok_or(Error::Busy)?;
     let of_all = Arc::clone(&exports.all).try_acquire_owned().map_err(|_| Error::Busy)?;
-    // Held by the stream, until it has ended or its client is gone.
+    // Held by the stream until its end, or until its client disconnects.
     let permit = Arc::new((of_org, of_all));
     let filter = query.filter(&app).await?;
     let lines = stream::steps(Some(filter), move |filter| {
@@ -63,10 +63,10 @@ pub async fn download(
             let mut filter = filter?;
             let rows = match read(&app, org, &filter).await {
                 Ok(rows) => rows,
-                // The response breaks off: whoever reads it must not take it for whole.
+                // An error aborts the response, so that the client does not mistake it for the complete log.
                 Err(error) => return Some((Err(error), None)),
             };
-            let next = rows.last().filter(|_| rows.len() == PIECE).map(|last| last.id);
+            let next = rows.last().filter(|_| rows.len() == CHUNK_ROWS).map(|last| last.id);
             let text: String = rows.iter().map(line).collect();
             let rest = next.map(|before| {
                 filter.before = Some(before);
@@ -83,10 +83,10 @@ pub async fn download(
     Ok((headers, Body::from_stream(lines)).into_response())
 }
 
-/// Reads a piece. The time limit of requests ended when the response began, so each piece has its own.
+/// Reads a chunk. The time limit of requests ended when the response began, so each chunk has its own.
 async fn read(app: &App, org: OrgId, filter: &AuditFilter) -> Result<Vec<Recorded>, sqlx::Error> {
-    let piece = app.db.or_lost(audit::list(app.db.pool(), org, filter, PIECE));
-    tokio::time::timeout(PIECE_TIME, piece).await.unwrap_or_else(|_| Err(Fault::Silent.into()))
+    let piece = app.db.or_lost(audit::list(app.db.pool(), org, filter, CHUNK_ROWS));
+    tokio::time::timeout(CHUNK_TIMEOUT, piece).await.unwrap_or_else(|_| Err(Fault::Silent.into()))
 }
 
 /// Serializes an event as one line of JSON.

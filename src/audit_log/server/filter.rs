@@ -75,24 +75,24 @@ impl FilterQuery {
     }
 
     pub async fn filter(&self, app: &App) -> Result<AuditFilter, Error> {
-        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let actor = match given(&self.actor) {
+        let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let actor = match non_empty(&self.actor) {
             // Nobody has this address: filter by an id that matches no event.
             Some(email) if email.contains('@') => {
                 Some(find_id(app, &email).await?.map_or_else(|| "-".to_owned(), |id| id.to_string()))
             }
             other => other,
         };
-        let target = given(&self.target).map(|text| match UserId::parse(&text) {
+        let target = non_empty(&self.target).map(|text| match UserId::parse(&text) {
             Some(_) => Target::Id(text),
             None => Target::Name(text),
         });
         let span = SPANS.iter().find(|(value, days, _)| *value == self.time && *days > 0);
         Ok(AuditFilter {
             actor,
-            action: given(&self.action),
+            action: non_empty(&self.action),
             target,
-            request: given(&self.request),
+            request: non_empty(&self.request),
             since: span.map(|(_, days, _)| app.clock.now().minus(Duration::from_secs(days * DAY))),
             before: EventId::parse(self.before.trim()),
         })

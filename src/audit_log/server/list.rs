@@ -1,4 +1,4 @@
-//! The page: filters, events by day, each with all that is known of it behind a disclosure.
+//! The page of the audit log: filters, and events by day, each with its details behind a disclosure.
 
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ fn filters(query: &FilterQuery, actions: Vec<String>) -> AnyView {
     .into_any()
 }
 
-/// Why a check of a key was refused: its caller was told no more than the request's id.
+/// Why a check of a key was refused. The refused caller received only the request id.
 fn refusal(reason: RefusalReason) -> AnyView {
     let key = format!("/settings/api-keys/{}", reason.key);
     let facts = [

@@ -1,4 +1,4 @@
-//! `GET /api/v1/audit`: who did what in the organization, for admins' keys.
+//! `GET /api/v1/audit`: the events of the organization, for keys with the role admin or owner.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -21,18 +21,18 @@ use crate::shared::{EventId, Permission};
 pub struct AuditQuery {
     /// The identifier of a person or key
     actor: Option<String>,
-    /// As key.created
+    /// Such as key.created
     action: Option<String>,
     /// An identifier
     target: Option<String>,
     request_id: Option<String>,
-    /// RFC 3339: what happened from then on
+    /// RFC 3339; only events from this time on
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Moment>,
     /// The size of a page; the default is 50
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// What the page before gave as next_cursor
+    /// The next_cursor of the previous page
     cursor: Option<String>,
 }
 
@@ -70,7 +70,7 @@ pub struct Party {
     name: String,
 }
 
-/// Who did what
+/// The audit log of the organization
 #[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAuditEvents", tag = "audit", params(AuditQuery),
     responses((status = 200, description = "A page of events", body = EventList), (status = 401), (status = 403), (status = 422)))]
 pub async fn list(

@@ -1,4 +1,4 @@
-//! A program that may log in: its id on the wire, and what people call it.
+//! A program that may log in: its id in requests, and the name that people see.
 
 use super::value::SettingValue;
 
@@ -14,8 +14,8 @@ impl SettingValue for DeviceClient {
     fn parse(text: &str) -> Result<Self, String> {
         let (id, name) = text.split_once('=').unwrap_or((text, text));
         let (id, name) = (id.trim(), name.trim());
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if id.is_empty() || id.len() > LONGEST || !id.bytes().all(plain) {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if id.is_empty() || id.len() > LONGEST || !id.bytes().all(is_plain) {
             return Err(format!(
                 "has no id of letters, digits, \"-\", \"_\" and \".\", up to {LONGEST} of them"
             ));
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_an_id_and_perhaps_a_name() {
+    fn a_client_has_an_id_and_may_have_a_name() {
         let client = |id: &str, name: &str| DeviceClient { id: id.to_owned(), name: name.to_owned() };
         assert_eq!(DeviceClient::parse("acme-cli"), Ok(client("acme-cli", "acme-cli")));
         assert_eq!(DeviceClient::parse(" acme = Acme CLI "), Ok(client("acme", "Acme CLI")));

@@ -1,5 +1,5 @@
-//! Configuration: small structs, one per concern, declared once with their defaults and texts. The same declaration
-//! reads `Leptos.toml` and the environment, checks everything at the start, and prints `latchkey serve --help`.
+//! Configuration: a struct of settings for each topic, declared once with defaults and descriptions. The declaration is used to read
+//! and validate `Leptos.toml` and the environment, and to print `latchkey serve --help`.
 
 mod client;
 mod outside;
@@ -30,7 +30,7 @@ pub const OUTPUT_NAME: &str = "latchkey";
 pub const SITE_PKG_DIR: &str = "pkg";
 
 settings! {
-    /// What Leptos calls the site's options; they are the table `[leptos]`.
+    /// The options of Leptos, in the table `[leptos]`.
     table "leptos"
     pub struct SiteSettings {
         /// Address and port to listen on
@@ -43,7 +43,7 @@ settings! {
 }
 
 settings! {
-    /// How the outside reaches this server.
+    /// How clients reach this server.
     table "latchkey"
     pub struct WebSettings {
         /// Address that browsers use; decides cookies, links and accepted origins. Empty: http and site_addr
@@ -56,7 +56,7 @@ settings! {
 }
 
 settings! {
-    /// Where everything is kept.
+    /// Where data is stored.
     table "latchkey"
     pub struct DatabaseSettings {
         /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
@@ -69,7 +69,7 @@ settings! {
 }
 
 settings! {
-    /// What one request may cost.
+    /// Limits on the size and time of requests.
     table "latchkey"
     pub struct LimitSettings {
         /// Largest request body
@@ -92,7 +92,7 @@ settings! {
 }
 
 settings! {
-    /// People and what is kept about them.
+    /// Accounts, sessions and the audit log.
     table "latchkey"
     pub struct AccountSettings {
         /// Who may make an account: by invitation, everybody who confirms an address by mail (open), or nobody (closed)
@@ -109,7 +109,7 @@ settings! {
 }
 
 settings! {
-    /// API keys and what is counted about them.
+    /// API keys and their usage.
     table "latchkey"
     pub struct KeySettings {
         /// Plans whose organizations may use /api/v1, separated by commas: free, agency, business, enterprise
@@ -126,7 +126,7 @@ settings! {
 }
 
 settings! {
-    /// Logins of command lines through the browser.
+    /// Command-line logins through the browser.
     table "latchkey"
     pub struct DeviceSettings {
         /// Further programs that may log in, separated by commas: an id, or id=Name as the approval page shows it
@@ -153,7 +153,7 @@ settings! {
 }
 
 settings! {
-    /// Who else may say who somebody is. Each provider is offered when its id and secret are there.
+    /// Identity providers for signing in. A provider is offered if its id and secret are set.
     table "latchkey"
     pub struct ProviderSettings {
         /// Client id of an OAuth app at GitHub; empty: no sign-in with GitHub
@@ -180,7 +180,7 @@ settings! {
 }
 
 settings! {
-    /// How letters leave. Without a mail server links are shown to copy instead.
+    /// How mail is sent. Without a mail server, pages show links to copy instead.
     table "latchkey"
     pub struct MailSettings {
         /// smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS; empty: no mail. "?tls=none" for a relay without TLS
@@ -193,7 +193,7 @@ settings! {
 }
 
 settings! {
-    /// What is written to standard output.
+    /// The log on standard output.
     table "latchkey"
     pub struct LogSettings {
         /// Level, or a filter such as "info,latchkey=debug"
@@ -204,15 +204,15 @@ settings! {
 }
 
 impl ProviderSettings {
-    /// Half of what a provider needs would silently leave its button out.
+    /// Refuses an incomplete provider, whose button would be missing without an explanation.
     fn check(&self) -> Result<(), ConfigError> {
-        let filled = |secret: &Secret| !secret.expose().is_empty();
+        let is_set = |secret: &Secret| !secret.expose().is_empty();
         for (name, id, secret) in [
             ("github", &self.github_client_id, &self.github_client_secret),
             ("google", &self.google_client_id, &self.google_client_secret),
             ("oidc", &self.oidc_client_id, &self.oidc_client_secret),
         ] {
-            if id.is_empty() == filled(secret) {
+            if id.is_empty() == is_set(secret) {
                 return Err(ConfigError::new(format!(
                     "{name}_client_id and {name}_client_secret: a provider needs both"
                 )));
@@ -243,7 +243,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Every setting, in the order in which help and README list them.
+    /// All settings, in the order of the help and the README.
     pub fn settings() -> Vec<Setting> {
         [
             SiteSettings::SETTINGS,
@@ -278,7 +278,7 @@ impl Config {
         Ok(config)
     }
 
-    /// What no single setting can tell.
+    /// Validates combinations of settings.
     fn check(&self) -> Result<(), ConfigError> {
         self.providers.check()?;
         if self.mail.smtp_url.is_some() != self.mail.mail_from.is_some() {
@@ -298,7 +298,7 @@ impl Config {
         Ok(())
     }
 
-    /// Where browsers find this server.
+    /// The address that browsers use.
     pub fn public_url(&self) -> PublicUrl {
         self.web.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(self.site.site_addr))
     }

@@ -1,4 +1,4 @@
-//! Addresses of servers that this one asks: identity providers and the mail server.
+//! Addresses of other servers: identity providers and the mail server.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ impl SettingValue for Mailbox {
     }
 }
 
-/// Is it this machine? What goes there cannot be read on the way.
+/// Whether the host is this machine, so that nobody can read the traffic.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -32,7 +32,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An identity provider, exactly as it was written: it must equal what the provider calls itself.
+/// The address of an identity provider. Its text is not normalized, because it must be equal to the issuer that the provider reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderUrl(String);
 
@@ -41,7 +41,7 @@ impl ProviderUrl {
         &self.0
     }
 
-    /// With a path below it.
+    /// The address followed by a path.
     pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0.trim_end_matches('/'))
     }
@@ -67,7 +67,7 @@ impl SettingValue for ProviderUrl {
     }
 }
 
-/// The mail server. Its `Debug` hides the password.
+/// The address of the mail server. `Debug` hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SmtpUrl {
     url: Url,
@@ -76,11 +76,11 @@ pub struct SmtpUrl {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
-    /// smtps: from the first byte.
+    /// smtps: TLS from the first byte.
     Wrapped,
-    /// smtp: the connection begins in the clear and must be protected before anything is said.
+    /// smtp: the connection begins without TLS and must switch to it before anything else is sent.
     StartTls,
-    /// A server on this machine, or one that was named with `?tls=none`.
+    /// No TLS: for a server on this machine, or an address with `?tls=none`.
     None,
 }
 
@@ -97,7 +97,7 @@ impl SmtpUrl {
         })
     }
 
-    /// User name and password, if the server wants them.
+    /// User name and password, if the address has them.
     pub fn credentials(&self) -> Option<(String, Secret)> {
         let plain = |text: &str| percent_decoded(text);
         (!self.url.username().is_empty()).then(|| {
@@ -107,7 +107,7 @@ impl SmtpUrl {
 }
 
 fn percent_decoded(text: &str) -> String {
-    // The same rules as a form's, but for the plus sign.
+    // Decodes like a form, except that a plus sign is not a space.
     let pair = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
     url::form_urlencoded::parse(pair.as_bytes())
         .next()

@@ -1,4 +1,4 @@
-//! From texts to structs: the file, the environment, and the macro that declares settings.
+//! Reads settings from the file and the environment, and has the macro that declares them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use super::setting::Setting;
 use super::value::SettingValue;
 
-/// Variables that begin with LATCHKEY_ and are no settings.
+/// Variables that begin with LATCHKEY_ but are not settings.
 const NOT_SETTINGS: [&str; 1] = ["LATCHKEY_CONFIG"];
 const FILE: &str = "Leptos.toml";
 
-/// Why the server does not start: one line for the person who wrote the configuration.
+/// An error in the configuration: one line for the operator.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(String);
 
@@ -29,25 +29,25 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Where values come from: the variables win over the file, the file over the defaults.
+/// The sources of values. Variables take precedence over the file, and the file over the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     variables: BTreeMap<String, String>,
-    /// Table and name → text.
+    /// Texts by table and name.
     file: BTreeMap<(String, String), String>,
     path: PathBuf,
 }
 
 impl Sources {
-    /// Reads the file that was named, or `Leptos.toml` in the working folder if there is one.
+    /// Reads the file at `chosen`, or else `Leptos.toml` in the working folder if it exists.
     pub fn load(
-        named: Option<&Path>,
+        chosen: Option<&Path>,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let path = named.unwrap_or(Path::new(FILE));
+        let path = chosen.unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && chosen.is_none() => String::new(),
             Err(error) => return Err(ConfigError::new(format!("{}: {error}", path.display()))),
         };
         Self::from_parts(path, &text, variables)
@@ -67,7 +67,7 @@ impl Sources {
         for (table, content) in tables {
             let toml::Value::Table(content) = content else {
                 return Err(ConfigError::new(format!(
-                    "{at}: {table} stands outside of [leptos] and [latchkey]"
+                    "{at}: {table} must be in the table [leptos] or [latchkey]"
                 )));
             };
             for (name, value) in content {
@@ -79,15 +79,15 @@ impl Sources {
                 file.insert((table.clone(), name.replace('-', "_")), text);
             }
         }
-        let ours = |name: &String| name.starts_with("LATCHKEY_") || name.starts_with("LEPTOS_");
-        let variables = variables.into_iter().filter(|(name, _)| ours(name)).collect();
+        let is_ours = |name: &String| name.starts_with("LATCHKEY_") || name.starts_with("LEPTOS_");
+        let variables = variables.into_iter().filter(|(name, _)| is_ours(name)).collect();
         Ok(Self { variables, file, path: path.to_owned() })
     }
 
-    /// A misspelt name must not silently leave a default in force.
-    pub(super) fn refuse_unknown(&self, known: &[Setting]) -> Result<(), ConfigError> {
+    /// Refuses unknown names, because a misspelled one would leave the default in effect without a warning.
+    pub(super) fn refuse_unknown(&self, settings: &[Setting]) -> Result<(), ConfigError> {
         for (table, name) in self.file.keys() {
-            if !known.iter().any(|setting| setting.table == table && setting.name == name) {
+            if !settings.iter().any(|setting| setting.table == table && setting.name == name) {
                 let at = self.path.display();
                 return Err(ConfigError::new(format!(
                     "{at}: there is no setting {name} in [{table}]; 'latchkey serve --help' lists them"
@@ -98,7 +98,7 @@ impl Sources {
             let test = name.starts_with("LATCHKEY_TEST_");
             if !test
                 && !NOT_SETTINGS.contains(&name.as_str())
-                && !known.iter().any(|setting| setting.variable() == *name)
+                && !settings.iter().any(|setting| setting.variable() == *name)
             {
                 return Err(ConfigError::new(format!(
                     "there is no setting {name}; 'latchkey serve --help' lists them"
@@ -121,9 +121,9 @@ impl Sources {
         } else {
             (setting.default, format!("the default of {}", setting.name))
         };
-        let value = T::parse(text).map_err(|why| {
-            let shown = if T::SECRET { "the address" } else { &format!("\"{text}\"") };
-            ConfigError::new(format!("{origin}: {shown} {why}"))
+        let value = T::parse(text).map_err(|reason| {
+            let subject = if T::SECRET { "the address" } else { &format!("\"{text}\"") };
+            ConfigError::new(format!("{origin}: {subject} {reason}"))
         })?;
         match setting.range {
             Some((least, greatest)) if !is_within::<T>(&value, least, greatest) => Err(ConfigError::new(
@@ -134,7 +134,7 @@ impl Sources {
     }
 }
 
-/// A value without an amount, such as an empty optional one, is within every range.
+/// Whether a value is within a range. A value without an amount, such as an empty optional one, always is.
 fn is_within<T: SettingValue>(value: &T, least: &str, greatest: &str) -> bool {
     let bound = |text| T::parse(text).ok().and_then(|bound| bound.amount());
     value.amount().is_none_or(|amount| bound(least) <= Some(amount) && Some(amount) <= bound(greatest))
@@ -152,7 +152,7 @@ fn as_text(value: toml::Value) -> Option<String> {
     }
 }
 
-/// Declares a struct of settings: each field with its text, type, default and, for amounts, its range, written once.
+/// Declares a struct of settings: each field with its description, type, default and, for amounts, its range.
 macro_rules! settings {
     (
         $(#[$about:meta])*

@@ -1,13 +1,13 @@
-//! What is declared of a setting.
+//! The declaration of a setting.
 
-/// One setting as people see it.
+/// The declaration of one setting, without its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     pub table: &'static str,
     pub name: &'static str,
     pub default: &'static str,
     pub help: &'static str,
-    /// The least and the greatest value, both included. Every amount has one.
+    /// The smallest and the largest allowed value. Every setting with an amount has a range.
     pub range: Option<(&'static str, &'static str)>,
 }
 

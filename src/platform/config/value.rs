@@ -1,4 +1,4 @@
-//! What a setting's text may mean, and what is said when it means nothing.
+//! The types of settings: how their texts are parsed, and what is wrong with invalid ones.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,14 +11,14 @@ use url::Url;
 
 use crate::shared::Plan;
 
-/// A value that a text can hold. The error completes the sentence `"<text>" …`.
+/// A type of a setting. The error of `parse` completes the sentence `"<text>" …`.
 pub trait SettingValue: Sized {
-    /// The text is not repeated where it is told that it means nothing.
+    /// Whether the text is secret, so that error messages do not repeat it.
     const SECRET: bool = false;
 
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The number that a range limits: milliseconds, bytes or a count. None for values that are no amount.
+    /// The number that a range limits: milliseconds, bytes or a count. None for values without an amount.
     fn amount(&self) -> Option<u64> {
         None
     }
@@ -70,7 +70,7 @@ impl SettingValue for Plan {
 
 impl SettingValue for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
-        // With port 0 the system would choose one, which public_url could not name.
+        // With port 0 the system would choose a port that public_url could not contain.
         let address = text.parse().ok().filter(|address: &Self| address.port() != 0);
         address
             .ok_or_else(|| "is not an address with a port, such as 127.0.0.1:3000 or [::1]:3000".to_owned())
@@ -177,11 +177,11 @@ impl SettingValue for LogFormat {
     }
 }
 
-/// How people get an account.
+/// Who can create an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignUp {
     Invitation,
-    /// Whoever confirms an address by mail.
+    /// Everybody who confirms an email address.
     Open,
     Closed,
 }
@@ -197,7 +197,7 @@ impl SettingValue for SignUp {
     }
 }
 
-/// The origin under which browsers reach the server: scheme, host and port, nothing else.
+/// The origin that browsers use for this server: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: String,
@@ -206,7 +206,7 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// A listener on every address is reached on this machine as 127.0.0.1.
+    /// The origin of a listener. One on all addresses gets 127.0.0.1 or [::1].
     pub fn of_listener(listener: SocketAddr) -> Self {
         let mut reached = listener;
         if reached.ip().is_unspecified() {
@@ -216,17 +216,17 @@ impl PublicUrl {
         Self { origin: format!("http://{authority}"), authority, secure: false }
     }
 
-    /// Without a slash at the end.
+    /// The origin, without a slash at the end.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Host and port as a browser puts them into the Host header.
+    /// Host and port, as in the Host header of a browser.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// https: cookies are Secure and carry the `__Host-` prefix.
+    /// Whether the scheme is https. Cookies are then Secure and have the prefix `__Host-`.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
@@ -262,7 +262,7 @@ impl SettingValue for PublicUrl {
     }
 }
 
-/// Which engine, and where. Its `Debug` and `Display` hide the password.
+/// The engine and the address of the database. `Debug` and `Display` hide the password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     Sqlite(PathBuf),

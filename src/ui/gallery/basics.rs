@@ -1,4 +1,4 @@
-//! Colours, type, icons, glyphs, statuses, buttons, notes.
+//! The gallery's sections of colors, type, icons, glyphs, statuses, buttons and notes.
 
 use leptos::prelude::*;
 

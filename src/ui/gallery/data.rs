@@ -1,4 +1,4 @@
-//! Tables, charts, empty states.
+//! The gallery's sections of tables, charts and empty states.
 
 use leptos::prelude::*;
 
@@ -69,7 +69,7 @@ fn table() -> AnyView {
         ),
     ];
     let rows = rows.into_iter().map(move |(name, kind, start, role, calls, hours, badge)| {
-        let (used, made) = (at(hours), at(hours * 90));
+        let (used, created) = (at(hours), at(hours * 90));
         let days: Vec<SparkDay> = (0..14)
             .map(|day| SparkDay {
                 calls: calls / 20 * (day % 5 + 1),
@@ -103,7 +103,7 @@ fn table() -> AnyView {
                 </Cell>
                 <Cell class="a-last whitespace-nowrap" label="Last used"><Time at=used now=NOW/></Cell>
                 <Cell class="a-created whitespace-nowrap text-ink-2" label="Created">
-                    <Time at=made now=NOW wording=Wording::Day/>
+                    <Time at=created now=NOW wording=Wording::Day/>
                 </Cell>
                 <Cell class="a-exp whitespace-nowrap" label="Expires">
                     <div class="text-ink-3">"Never"</div>
@@ -129,7 +129,7 @@ fn table() -> AnyView {
         Column::hidden("Actions"),
     ];
     view! {
-        // As wide as a page of its own: the table answers to its width.
+        // As wide as on a page, because the table's layout depends on its width.
         <section class="border-t border-line py-8">
             <h2 class="h-sect">"Table"</h2>
             <p class="mt-1 mb-4 text-dense text-ink-2">

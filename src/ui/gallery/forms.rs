@@ -1,4 +1,4 @@
-//! Fields, choices, the dialog, and the layout of pages with one form.
+//! The gallery's sections of fields, choices and the dialog, and the layout of pages with one form.
 
 use axum::Extension;
 use axum::extract::State;

@@ -1,8 +1,8 @@
-//! `/gallery`, in development builds only: every part in every state, with sample data. What the tests for looks and
-//! accessibility open, and what a newcomer reads before drawing a page.
+//! `/gallery`, in development builds only: every part in every state, with sample data. The visual and accessibility tests open it,
+//! and it shows what is available for new pages.
 //!
-//! `?dialog=1` opens a dialog, `?toast=done|failed` shows a toast, `?long=1` fills in names that are too long; posting
-//! the form shows its errors. `/gallery/solo` is the other layout, `/gallery/problem/503` an error page.
+//! `?dialog=1` opens a dialog, `?toast=done|failed` shows a toast, `?long=1` uses very long names, and posting the form shows its
+//! errors. `/gallery/solo` shows the other layout, `/gallery/problem/503` an error page.
 
 mod basics;
 mod data;
@@ -25,7 +25,7 @@ use crate::ui::shell::{
     Chrome, CurrentOrganization, Nav, OtherOrganization, PageHead, Shell, SignedInPerson,
 };
 
-/// 20 Nov 2026, 14:32:10 UTC: the moment of all sample data.
+/// 20 Nov 2026, 14:32:10 UTC, the current time of the sample data.
 const NOW: Timestamp = Timestamp::from_millis(1_795_185_130_000);
 
 pub fn routes() -> Routes {

@@ -1,8 +1,8 @@
-//! A person or organization as initials.
+//! Avatars: the initials of a person or an organization.
 
 use leptos::prelude::*;
 
-/// The first letters of the first and the last word, in capitals; a question mark where there is no letter.
+/// The first letters of the first and the last word in upper case, or a question mark if there is no letter.
 pub fn initials(name: &str) -> String {
     let letters: Vec<char> = name
         .split_whitespace()
@@ -13,17 +13,17 @@ pub fn initials(name: &str) -> String {
         [only] => only.to_uppercase().collect(),
         [first, .., last] => first.to_uppercase().chain(last.to_uppercase()).collect(),
     };
-    // Some letters become several capitals (ß); the box holds two.
+    // The upper case of some letters, such as ß, has several letters, but the box has room for two.
     picked.chars().take(2).collect()
 }
 
-/// Decoration: the name stands next to it.
+/// The avatar of a person. It is decoration, because the name is next to it.
 #[component]
 pub fn Avatar(#[prop(into)] name: String, #[prop(into, optional)] class: String) -> AnyView {
     view! { <span class=format!("avatar {class}").trim_end().to_owned() aria-hidden="true">{initials(&name)}</span> }.into_any()
 }
 
-/// One letter, as organizations have it in the switcher.
+/// The avatar of an organization, which has one letter.
 #[component]
 pub fn OrganizationAvatar(#[prop(into)] name: String) -> AnyView {
     let letter: String = initials(&name).chars().take(1).collect();

@@ -1,4 +1,4 @@
-//! A status: a shape and a word, never colour alone. Active has no badge in lists: normal is silent.
+//! Badges: a status as a shape and a word, never as color alone. Active keys have no badge in lists.
 
 use leptos::prelude::*;
 
@@ -41,7 +41,7 @@ impl Tone {
     }
 }
 
-/// A status as a shape on a 10 px grid, so that it reads without colour.
+/// The shape of a status on a 10 px grid, so that it is recognizable without color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Active,
@@ -79,7 +79,7 @@ impl Shape {
     }
 }
 
-/// The shape alone, for lists that say the word in their text.
+/// The shape alone, for lists that have the word in their text.
 #[component]
 pub fn StatusShape(shape: Shape, #[prop(into, optional)] class: String) -> AnyView {
     view! {

@@ -1,4 +1,4 @@
-//! The mark, and the rack of hanging keys below the sign-in form.
+//! The logo, and the drawing of keys below the sign-in form.
 
 use leptos::prelude::*;
 
@@ -22,7 +22,7 @@ pub fn Mark(
 }
 
 const KEYS: usize = 15;
-/// The one in brass.
+/// The index of the brass key.
 const OWN: usize = 9;
 const STEP: usize = 60;
 const KINDS: [Kind; 9] = [
@@ -37,17 +37,17 @@ const KINDS: [Kind; 9] = [
     Kind::Claw,
 ];
 
-/// Decoration for sign-in and setup only.
+/// A row of hanging keys: decoration for sign-in and setup only.
 #[component]
 pub fn Rack() -> AnyView {
-    let keys = (0..KEYS).map(|place| {
-        let kind = KINDS[place * 5 % KINDS.len()];
-        let class = if place == OWN { "rack-own" } else { "rack-key" };
+    let keys = (0..KEYS).map(|index| {
+        let kind = KINDS[index * 5 % KINDS.len()];
+        let class = if index == OWN { "rack-own" } else { "rack-key" };
         view! {
-            <g class=class transform=format!("translate({} 5)", place * STEP + STEP / 2)>
+            <g class=class transform=format!("translate({} 5)", index * STEP + STEP / 2)>
                 <path d="M0 -5V4" class="rack-hook"></path>
                 <g transform="translate(16.8 0) rotate(90) scale(2.1)">
-                    <path d=format!("{}z", blade(&format!("rack{place}"), kind))></path>
+                    <path d=format!("{}z", blade(&format!("rack{index}"), kind))></path>
                     <path d=bow(kind) fill-rule="evenodd"></path>
                 </g>
             </g>

@@ -1,5 +1,5 @@
-//! Buttons and links that look like them. One primary per view; danger is quiet on pages and solid only inside its
-//! confirmation; Approve and Deny weigh the same. A submit button is never disabled to show an error.
+//! Buttons, and links that look like them. A view has one primary button. Dangerous actions are inconspicuous on pages and prominent
+//! only in their confirmation; Approve and Deny look equally important. A submit button is never disabled to show an error.
 
 use leptos::prelude::*;
 
@@ -42,20 +42,20 @@ pub fn button_class(look: Look, size: Size, more: &str) -> String {
     format!("{look}{size} {more}").trim_end().to_owned()
 }
 
-/// Submits its form. `form::SubmitButton` is the one that also says "Saving…".
+/// Submits its form. `form::SubmitButton` also says "Saving…".
 #[component]
 pub fn Button(
     #[prop(optional)] look: Look,
     #[prop(optional)] size: Size,
     #[prop(optional)] icon: Option<Symbol>,
-    /// What the form learns from this button; nothing when empty.
+    /// The name and value that the form sends for this button; none when empty.
     #[prop(into, optional)]
     name: String,
     #[prop(into, optional)] value: String,
-    /// Another address than the form's.
+    /// An address that replaces that of the form.
     #[prop(into, optional)]
     action: String,
-    /// Submits although fields are not filled in, as Cancel and Deny must.
+    /// Submits although required fields are empty, for buttons such as Cancel and Deny.
     #[prop(optional)]
     unchecked: bool,
     #[prop(into, optional)] class: String,
@@ -84,7 +84,7 @@ pub fn LinkButton(
     #[prop(optional)] look: Look,
     #[prop(optional)] size: Size,
     #[prop(optional)] icon: Option<Symbol>,
-    /// Behind the words, as in "Next".
+    /// An icon after the text, as in "Next".
     #[prop(optional)]
     icon_after: Option<Symbol>,
     #[prop(into, optional)] class: String,
@@ -100,7 +100,7 @@ pub fn LinkButton(
     .into_any()
 }
 
-/// A link that shows only its icon; `label` is what it is called.
+/// A link that shows only an icon. `label` is its accessible name.
 #[component]
 pub fn IconLink(
     #[prop(into)] href: String,
@@ -116,7 +116,7 @@ pub fn IconLink(
     .into_any()
 }
 
-/// An attribute that is left out when there is nothing to say.
+/// The value of an attribute that is omitted when it is empty.
 pub(in crate::ui) fn filled(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }

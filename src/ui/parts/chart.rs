@@ -1,5 +1,5 @@
-//! Bars from zero, at most three outcomes on top of each other, optionally over a pale chamber of earlier figures. The
-//! totals are in the legend, each column has its figures on hover, and the same numbers are a table below.
+//! Bar charts: at most three stacked outcomes, optionally in front of a pale bar with earlier values (a chamber). The totals are in
+//! the legend, each column shows its values on hover, and a table below has the same numbers.
 
 use leptos::prelude::*;
 
@@ -42,7 +42,7 @@ impl Ink {
     }
 }
 
-/// One outcome, bottom first.
+/// One outcome. The first series is at the bottom.
 #[derive(Clone, Debug)]
 pub struct Series {
     pub name: String,
@@ -52,11 +52,11 @@ pub struct Series {
 /// One span of time.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    /// Names the column: "14:00".
+    /// The name of the column, such as "14:00".
     pub label: String,
-    /// One figure a series; none at all when the span has not come yet.
+    /// One value for each series; empty for a span in the future.
     pub values: Vec<u64>,
-    /// The same span earlier.
+    /// The total of the same span earlier.
     pub earlier: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ impl Bar {
         self.values.iter().fold(0, |sum, value| sum.saturating_add(*value))
     }
 
-    fn told(&self, series: &[Series], earlier: &str) -> String {
+    fn description(&self, series: &[Series], earlier: &str) -> String {
         let now = self.values.iter().zip(series).map(|(value, series)| (*value, series.name.as_str()));
         let figures: Vec<String> = now
             .chain(self.earlier.map(|value| (value, earlier)))
@@ -86,17 +86,17 @@ pub enum ChartHeight {
 
 #[component]
 pub fn Chart(
-    /// What it shows, with its totals, in one sentence.
+    /// A sentence that describes the chart, with its totals.
     #[prop(into)]
     summary: String,
     series: Vec<Series>,
     bars: Vec<Bar>,
-    /// A few words below, spread evenly: the first, the last, some between.
+    /// The labels of the axis, spread evenly.
     axis: Vec<String>,
-    /// Head of the table's first column.
+    /// The heading of the table's first column.
     #[prop(into, default = "Hour".to_owned())]
     span: String,
-    /// Name of the chambers, such as "Yesterday".
+    /// The name of the chambers, such as "Yesterday".
     #[prop(into, default = "Earlier".to_owned())]
     earlier: String,
     #[prop(optional)] height: ChartHeight,
@@ -125,7 +125,7 @@ pub fn Chart(
     let columns = bars
         .iter()
         .enumerate()
-        .map(|(place, bar)| column(place, bar, &inks, top, has_chambers, &bar.told(&series, &earlier)))
+        .map(|(index, bar)| column(index, bar, &inks, top, has_chambers, &bar.description(&series, &earlier)))
         .collect::<Vec<_>>();
     let plot = markup!(
         r#"<svg viewBox="0 0 "# { bars.len() * WIDTH } r#" 100" preserveAspectRatio="none" role="img""#
@@ -154,7 +154,7 @@ pub fn Chart(
     .into_any()
 }
 
-/// The totals, beside the heading: at least the names of what the colours mean.
+/// The legend next to the heading: the meaning of the colors, with totals.
 #[component]
 pub fn Legend(series: Vec<Series>, bars: Vec<Bar>, #[prop(into, optional)] earlier: String) -> AnyView {
     let entry = |ink: Ink, name: String, total: Option<u64>| {
@@ -167,8 +167,8 @@ pub fn Legend(series: Vec<Series>, bars: Vec<Bar>, #[prop(into, optional)] earli
         }
     };
     let chambers = (!earlier.is_empty()).then(|| entry(Ink::Chamber, earlier, None));
-    let totals = series.into_iter().enumerate().map(|(place, series)| {
-        let values = bars.iter().filter_map(|bar| bar.values.get(place));
+    let totals = series.into_iter().enumerate().map(|(index, series)| {
+        let values = bars.iter().filter_map(|bar| bar.values.get(index));
         let total = values.fold(0_u64, |sum, value| sum.saturating_add(*value));
         entry(series.ink, series.name, Some(total))
     });
@@ -178,7 +178,7 @@ pub fn Legend(series: Vec<Series>, bars: Vec<Bar>, #[prop(into, optional)] earli
 
 const WIDTH: usize = 10;
 
-/// Up to four lines at round figures; the top is the last of them.
+/// The values of up to four grid lines, and the last of them, which is the top of the chart.
 fn ticks(highest: u64) -> (Vec<u64>, u64) {
     let raw = highest.div_ceil(4).max(1);
     let magnitude = 10_u64.pow(raw.ilog10());
@@ -191,11 +191,11 @@ fn ticks(highest: u64) -> (Vec<u64>, u64) {
     ((1..=count).map(|line| line.saturating_mul(step)).collect(), count.saturating_mul(step))
 }
 
-fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title: &str) -> Markup {
+fn column(index: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title: &str) -> Markup {
     let share = |value: u64| value as f64 / top as f64 * 100.0;
-    // Bars stand inside their chambers, or alone with a wider gap.
+    // Bars are inside their chambers, or alone with a wider gap.
     let (gap, inset) = if chambers { (2.0, 2.0) } else { (3.0, 0.0) };
-    let left = (place * WIDTH) as f64 + gap / 2.0;
+    let left = (index * WIDTH) as f64 + gap / 2.0;
     let width = WIDTH as f64 - gap;
     let mut bars = Vec::new();
     let mut rect = |ink: Ink, x: f64, y: f64, width: f64, height: f64| {
@@ -213,12 +213,12 @@ fn column(place: usize, bar: &Bar, inks: &[Ink], top: u64, chambers: bool, title
         let height = share(*value);
         let first = y >= 100.0;
         y -= height;
-        // A hairline between outcomes, and at least a hairline for the smallest.
+        // A thin line between outcomes, and at least a thin line for the smallest value.
         let visible = (if first { height } else { height - 0.6 }).max(0.6);
         rect(*ink, left + inset, y.min(100.0 - visible), width - inset * 2.0, visible);
     }
     markup!(
-        r#"<g class="plot-col"><title>"# { title } r#"</title><rect class="plot-hit" x=""# { place * WIDTH }
+        r#"<g class="plot-col"><title>"# { title } r#"</title><rect class="plot-hit" x=""# { index * WIDTH }
         r#"" y="0" width=""# { WIDTH } r#"" height="100"/>"# { bars } "</g>"
     )
 }
@@ -231,7 +231,7 @@ fn AsTable(span: String, series: Vec<Series>, bars: Vec<Bar>, earlier: Option<St
     let has_earlier = earlier.is_some();
     let rows = bars.into_iter().map(|bar| {
         let figure = |value: Option<u64>| markup!(r#"<td class="r num">"# { value.map(grouped) } "</td>");
-        let values: Vec<_> = (0..count).map(|place| figure(bar.values.get(place).copied())).collect();
+        let values: Vec<_> = (0..count).map(|index| figure(bar.values.get(index).copied())).collect();
         let earlier = has_earlier.then(|| figure(bar.earlier));
         markup!(
             r#"<tr><th scope="row" class="num font-normal">"# { bar.label } "</th>" { earlier } { values } "</tr>"
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stand_at_round_figures_and_hold_every_bar() {
+    fn grid_lines_have_round_values_and_cover_every_bar() {
         for (highest, lines, top) in [
             (0, vec![1], 1),
             (1, vec![1], 1),

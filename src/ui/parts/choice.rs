@@ -1,5 +1,5 @@
-//! One out of several: a native select where the names are enough, a ruled list where each needs a sentence, cells for
-//! two to four short ones.
+//! Inputs to choose one of several options: a native select if the names are enough, a list if each option needs a sentence, and
+//! cells for two to four short options.
 
 use leptos::prelude::*;
 
@@ -25,7 +25,7 @@ pub fn Select(
     #[prop(into)] label: String,
     options: Vec<SelectOption>,
     #[prop(into, optional)] hint: String,
-    /// In a filter bar: the label is heard, not seen, and the border is quiet.
+    /// For filter bars: the label is only for screen readers, and the border is inconspicuous.
     #[prop(optional)]
     quiet: bool,
     #[prop(into, optional)] class: String,
@@ -60,15 +60,15 @@ pub fn Select(
     view! { <Field name label hint class>{select}</Field> }.into_any()
 }
 
-/// One row of a choice list, or one cell.
+/// One option: a row of a list, or a cell.
 pub struct Choice {
     pub value: String,
     pub label: String,
-    /// A sentence, or a few words.
+    /// The sentence or the words below the label.
     pub caption: String,
-    /// Between radio and label: a key glyph, pins.
+    /// A picture between radio button and label, such as a key glyph or pins.
     pub mark: Option<AnyView>,
-    /// Between label and caption, in the machine's letters: a prefix.
+    /// A monospaced text between label and caption, such as a prefix.
     pub code: String,
     pub checked: bool,
     pub disabled: bool,
@@ -112,12 +112,12 @@ impl Choice {
     }
 }
 
-/// Radios as ruled rows.
+/// Radio buttons as rows.
 #[component]
 pub fn ChoiceList(
     #[prop(into)] name: String,
     #[prop(into)] label: String,
-    /// Behind the label, such as "frozen at creation".
+    /// A remark after the label, such as "frozen at creation".
     #[prop(into, optional)]
     remark: String,
     #[prop(into, optional)] hint: String,
@@ -126,7 +126,7 @@ pub fn ChoiceList(
 ) -> AnyView {
     let wiring = Wiring::of(&name, &hint, false);
     let focus = focused(&choices, &wiring);
-    let rows = choices.into_iter().enumerate().map(|(place, choice)| {
+    let rows = choices.into_iter().enumerate().map(|(index, choice)| {
         let Choice { value, label, caption, mark, code, checked, disabled } = choice;
         view! {
             <label class="choice choice-row">
@@ -137,7 +137,7 @@ pub fn ChoiceList(
                     value=value
                     checked=checked
                     disabled=disabled
-                    autofocus=focus == Some(place)
+                    autofocus=focus == Some(index)
                 />
                 {mark}
                 <span class="choice-label font-medium">{label}</span>
@@ -150,7 +150,7 @@ pub fn ChoiceList(
     fieldset(wiring, label, remark, hint, class, rows.into_any())
 }
 
-/// Radios as cells beside each other, two a row on phones.
+/// Radio buttons as cells next to each other, two per row on phones.
 #[component]
 pub fn ChoiceCells(
     #[prop(into)] name: String,
@@ -162,7 +162,7 @@ pub fn ChoiceCells(
 ) -> AnyView {
     let wiring = Wiring::of(&name, &hint, false);
     let focus = focused(&choices, &wiring);
-    let cells = choices.into_iter().enumerate().map(|(place, choice)| {
+    let cells = choices.into_iter().enumerate().map(|(index, choice)| {
         let Choice { value, label, caption, mark, checked, disabled, .. } = choice;
         view! {
             <label class="choice choice-cell grid-cols-1 content-start gap-0.5">
@@ -174,7 +174,7 @@ pub fn ChoiceCells(
                         value=value
                         checked=checked
                         disabled=disabled
-                        autofocus=focus == Some(place)
+                        autofocus=focus == Some(index)
                     />
                     {mark}
                     {label}
@@ -187,7 +187,7 @@ pub fn ChoiceCells(
     fieldset(wiring, label, remark, hint, class, cells.into_any())
 }
 
-/// Which radio gets the focus: the chosen one, else the first that can be chosen.
+/// The index of the radio button that gets the focus: the checked one, or else the first that is enabled.
 fn focused(choices: &[Choice], wiring: &Wiring) -> Option<usize> {
     let chosen = choices.iter().position(|choice| choice.checked);
     wiring.focus.then(|| chosen.or_else(|| choices.iter().position(|choice| !choice.disabled))).flatten()

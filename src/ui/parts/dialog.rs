@@ -1,6 +1,5 @@
-//! A dialog is a page's form in a window above the page. The server draws it open, at an address of its own, so it
-//! needs no script: closing is a link to the page without it. `Shell` takes the rest of the page out of reach
-//! (`inert`) while a dialog is open.
+//! Dialogs: a form in a window above a page. The server renders a dialog open, at its own address, so it needs no script: closing it
+//! is a link to the page without it. `Shell` makes the page behind an open dialog `inert`.
 
 use leptos::prelude::*;
 
@@ -27,7 +26,7 @@ pub fn Dialog(
     #[prop(into)]
     close: String,
     #[prop(optional)] width: DialogWidth,
-    /// The id of the sentence that names the cost.
+    /// The id of the sentence that describes the consequences.
     #[prop(into, optional)]
     described_by: String,
     children: Children,
@@ -64,7 +63,7 @@ pub fn DialogBody(children: Children) -> AnyView {
     view! { <div class="dialog-body">{children()}</div> }.into_any()
 }
 
-/// The way out first, the deed last.
+/// The buttons of a dialog: first the one that cancels, last the one that acts.
 #[component]
 pub fn DialogFoot(#[prop(into, optional)] caption: String, children: Children) -> AnyView {
     view! {

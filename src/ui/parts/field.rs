@@ -1,5 +1,5 @@
-//! A field: label above, hint below. An error replaces the hint and says what to do. "optional" is written, required
-//! is not. The form around knows the errors.
+//! Fields, with a label above and a hint below. An error replaces the hint and says what to do. Optional fields are marked, required
+//! ones are not. The enclosing form provides the errors.
 
 use leptos::prelude::*;
 
@@ -8,12 +8,12 @@ use super::icon::{Icon, Symbol};
 use crate::shared::contains_token;
 use crate::ui::form::Scope;
 
-/// How a control hangs together with its label, hint and error.
+/// The attributes that connect a control with its label, hint and error.
 pub(super) struct Wiring {
     pub id: String,
     pub error: Option<String>,
     pub described_by: Option<String>,
-    /// The first wrong field gets the focus; where nothing is wrong, the one that asks for it.
+    /// The first invalid field gets the focus or, if there is none, the field with `focus`.
     pub focus: bool,
 }
 
@@ -38,7 +38,7 @@ impl Wiring {
         self.error.as_ref().map(|_| "true")
     }
 
-    /// The hint, or in its place the error.
+    /// The error if there is one, otherwise the hint.
     pub fn below(&self, hint: String) -> AnyView {
         let id = self.described_by.clone();
         match self.error.clone() {
@@ -55,18 +55,18 @@ impl Wiring {
     }
 }
 
-/// A whole key that was pasted is never written back.
+/// Removes a value with a whole key, so that the page does not contain it.
 fn without_token(value: String) -> String {
     if contains_token(&value) { String::new() } else { value }
 }
 
-/// The label, with the word "optional" or another remark behind it.
+/// The label, followed by "optional" or another remark.
 pub(super) fn label(id: String, text: String, remark: &'static str) -> AnyView {
     let remark = (!remark.is_empty()).then(|| view! { <span class="label-opt">{remark}</span> });
     view! { <label class="label" for=id>{text}{remark}</label> }.into_any()
 }
 
-/// A control with all that belongs to it. `aside` stands at the label's right, such as "Reset password".
+/// A control with its label, hint and error. `aside` is to the right of the label, such as "Reset password".
 #[component]
 pub fn Field(
     #[prop(into)] name: String,
@@ -99,30 +99,30 @@ pub fn Input(
     #[prop(default = "text")] kind: &'static str,
     #[prop(into, optional)] value: String,
     #[prop(into, optional)] hint: String,
-    /// May stay empty, and says so.
+    /// Marks the field as optional.
     #[prop(optional)]
     optional: bool,
     #[prop(into, optional)] placeholder: String,
     #[prop(into, optional)] autocomplete: String,
-    /// Zero: no limit.
+    /// The maximum length; zero for no limit.
     #[prop(optional)]
     max_length: usize,
     #[prop(optional)] min_length: usize,
     #[prop(into, optional)] pattern: String,
-    /// Bounds of a number or date.
+    /// The bounds of a number or date.
     #[prop(into, optional)]
     min: String,
     #[prop(into, optional)] max: String,
     /// Which keyboard a phone shows: numeric, email, …
     #[prop(into, optional)]
     inputmode: String,
-    /// Names, codes and addresses: no corrections, no capitals.
+    /// For names, codes and addresses: no automatic corrections and capitals.
     #[prop(optional)]
     verbatim: bool,
-    /// 40 px, for pages of one form.
+    /// 40 px high, for pages with one form.
     #[prop(optional)]
     large: bool,
-    /// Takes the focus when the page opens and nothing is wrong.
+    /// Takes the focus when the page opens without errors.
     #[prop(optional)]
     focus: bool,
     /// Utilities for the control, such as `max-w-40` or `mono`.
@@ -133,7 +133,7 @@ pub fn Input(
 ) -> AnyView {
     let wiring = Wiring::of(&name, &hint, focus);
     let size = if large { " input-lg" } else { "" };
-    // A password is typed anew: what came in is never written back.
+    // A submitted password is never written into the page.
     let value = if kind == "password" { None } else { Some(without_token(value)) };
     let input = view! {
         <input
@@ -193,14 +193,14 @@ pub fn TextArea(
             aria-invalid=wiring.invalid()
             aria-describedby=wiring.described_by.clone()
         >
-            // A browser drops the first line end of a text area, so one is given away.
+            // Browsers ignore the first line break in a text area, so an extra one comes before the value.
             {format!("\n{}", without_token(value))}
         </textarea>
     };
     view! { <Field name label hint optional class>{area}</Field> }.into_any()
 }
 
-/// A search field of a filter bar: its label is heard, not seen.
+/// A search field of a filter bar. Its label is only for screen readers.
 #[component]
 pub fn SearchField(
     #[prop(into)] name: String,
@@ -228,7 +228,7 @@ pub fn SearchField(
     .into_any()
 }
 
-/// One statement to tick.
+/// A checkbox with a statement.
 #[component]
 pub fn Checkbox(
     #[prop(into)] name: String,

@@ -1,12 +1,12 @@
-//! The cut key: bow shape = kind, cuts = identity, brass = accepted now. The cuts follow from the visible start of the
-//! secret, so that a rotated key looks different and two keys in a list can be told apart at a glance.
+//! The drawing of a key. The shape of the bow is the kind, the cuts identify the secret, and brass means accepted now. The cuts are
+//! computed from the visible beginning of the secret, so that a rotated key and the keys in a list look different.
 
 use leptos::prelude::*;
 
 use super::markup::{Constant, Markup, markup};
 use crate::shared::Kind;
 
-/// Deepest cut; depths are 0 to 4.
+/// The number of depths of a cut.
 const DEPTHS: u64 = 5;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum GlyphSize {
     Huge,
 }
 
-/// Draws numbers as the design's mock-ups do (Mulberry32), so that both show the same key for the same start.
+/// The random number generator of the design's mock-ups (Mulberry32), so that both draw the same key for the same secret.
 struct Cuts(u32);
 
 impl Cuts {
@@ -30,12 +30,12 @@ impl Cuts {
 
     fn draw(&mut self) -> u32 {
         self.0 = self.0.wrapping_add(0x6D2B_79F5);
-        let mut word = (self.0 ^ (self.0 >> 15)).wrapping_mul(1 | self.0);
-        word = word.wrapping_add((word ^ (word >> 7)).wrapping_mul(61 | word)) ^ word;
-        word ^ (word >> 14)
+        let mut number = (self.0 ^ (self.0 >> 15)).wrapping_mul(1 | self.0);
+        number = number.wrapping_add((number ^ (number >> 7)).wrapping_mul(61 | number)) ^ number;
+        number ^ (number >> 14)
     }
 
-    /// Five depths, no two neighbours equal.
+    /// Five depths. Two adjacent ones are never equal.
     fn five(mut self) -> [u32; 5] {
         let mut previous = None;
         std::array::from_fn(|_| {
@@ -64,7 +64,7 @@ pub(super) const fn bow(kind: Kind) -> &'static str {
     }
 }
 
-/// The blade's outline, open at the bow. Lengths are in hundredths, which no rounding can blur.
+/// The outline of the blade, open at the bow. Lengths are in hundredths, so that they are exact.
 pub(super) fn blade(seed: &str, kind: Kind) -> String {
     let start = hundredths(if kind == Kind::Mcp { 1_160 } else { 1_200 });
     let mut path = format!("M{start} 3.25H16.5");
@@ -83,15 +83,15 @@ fn hundredths(length: u32) -> String {
 
 #[component]
 pub fn Glyph(
-    /// The visible start of the secret, without the kind's prefix.
+    /// The visible beginning of the secret, without the prefix of the kind.
     #[prop(into)]
     seed: String,
     kind: Kind,
-    /// Not accepted now: disabled, expired, revoked, or an old secret.
+    /// The key is not accepted now: it is disabled, expired or revoked, or the secret is an old one.
     #[prop(optional)]
     off: bool,
     #[prop(optional)] size: GlyphSize,
-    /// Only where no name stands next to it.
+    /// The accessible name, only if no name is next to the drawing.
     #[prop(into, optional)]
     title: String,
 ) -> AnyView {
@@ -128,7 +128,7 @@ pub fn Glyph(
 
 const GROOVE: &str = r#"<path class="groove" d="M14.5 10.3H36" stroke-width=".6" fill="none"/>"#;
 
-/// The visible part of a key as text: prefix in grey, the start in ink, an ellipsis for what nobody sees again.
+/// The visible part of a key as text: the prefix in gray, the beginning in the text color, and an ellipsis.
 #[component]
 pub fn KeyText(kind: Kind, #[prop(into)] start: String) -> AnyView {
     let prefix = format!("{}_", kind.prefix());
@@ -139,7 +139,7 @@ pub fn KeyText(kind: Kind, #[prop(into)] start: String) -> AnyView {
 mod tests {
     use super::*;
 
-    /// From the design's own generator.
+    /// The expected values come from the generator of the design.
     #[test]
     fn the_same_start_cuts_the_same_key_as_in_the_design() {
         for (seed, cuts) in [

@@ -1,4 +1,4 @@
-//! Values that a form carries without showing them.
+//! Hidden fields of a form.
 
 use leptos::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Icons: 16 px grid, 1.5 px stroke, square ends, mitred corners. Drawn inline where they stand, so that a page
-//! carries those it uses and no others. They are decoration: the word is beside them or in the control's label.
+//! Icons on a 16 px grid with a 1.5 px stroke, square ends and mitred corners. They are inline SVG, so that a page contains only those
+//! that it uses. They are decoration: the word is next to them or in the label of the control.
 
 use leptos::prelude::*;
 
@@ -45,7 +45,7 @@ pub enum Symbol {
 }
 
 impl Symbol {
-    /// Every symbol, for the page that shows them.
+    /// All symbols, for the gallery.
     pub const ALL: [Self; 37] = [
         Self::Overview,
         Self::Key,

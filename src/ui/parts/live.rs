@@ -1,33 +1,33 @@
-//! A part of a page that waits for something: *waiting*, then *arrived* by itself; *lost* while the connection is away.
-//! Without a script it says how to look again.
+//! A part of a page that waits for an event. It changes from *waiting* to *arrived* by itself, and shows *lost* while there is no
+//! connection. Without a script, it says how to check again.
 
 use leptos::prelude::*;
 
 use super::spark::Tumbler;
 
-/// `topic` is what `platform::live` gives to whoever says that a page waits for it.
+/// `topic` is the name that `platform::live::Live::expect` returns.
 #[component]
 pub fn LivePart(
-    /// Empty: only the look, without a connection.
+    /// Empty for the gallery, where the part opens no connection.
     #[prop(into, optional)]
     topic: String,
-    /// It has come already when the page is made.
+    /// The event has happened before the page was rendered.
     #[prop(optional)]
     arrived: bool,
-    /// The connection is away; otherwise the browser finds out.
+    /// Shows *lost*. Outside of the gallery, the browser sets this state.
     #[prop(optional)]
     lost: bool,
     #[prop(into)] waiting: String,
-    /// What more to say of the waiting while a script looks out.
+    /// A text that is only shown while a script waits for the event.
     #[prop(into, optional)]
     soon: String,
-    /// Where to look without a script, and what that is called; otherwise the page is to be loaded again.
+    /// The address and text of a link for people without a script. Without it, the part says to reload the page.
     #[prop(into, optional)]
     elsewhere: Option<(String, String)>,
-    /// Nothing is seen until it has come.
+    /// Hides the part until the event has happened.
     #[prop(optional)]
     quiet: bool,
-    /// Shown when it has come; what the server says about it takes its place.
+    /// The text after the event, which is replaced if the signal contains a text.
     #[prop(into)]
     done: String,
 ) -> AnyView {

@@ -1,16 +1,16 @@
-//! HTML as text, for table rows and drawings, of which a page has many: one string instead of a tree of views. Everything
-//! that is not a literal of `markup!` is escaped, unless it is a view or markup itself.
+//! HTML as text, for table rows and charts, of which a page has many: one string instead of a tree of views. Everything that is not a
+//! literal of `markup!` is escaped, unless it is a view or markup itself.
 
 use std::fmt::Write;
 
 use leptos::prelude::*;
 use leptos::tachys::html::InertElement;
 
-/// One element or several, or none.
+/// Escaped HTML: any number of elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Markup(String);
 
-/// `markup!("<b>" {name} "</b>")`: literals as they are, what is in braces as a `Piece`.
+/// `markup!("<b>" {name} "</b>")`: literals are copied, and values in braces are written as a `Piece`.
 macro_rules! markup {
     (@ $text:ident $literal:literal) => {
         $text.push_str($literal)
@@ -21,31 +21,31 @@ macro_rules! markup {
     ($($piece:tt)*) => {{
         let mut text = String::new();
         $($crate::ui::parts::markup!(@ text $piece);)*
-        $crate::ui::parts::Markup::drawn(text)
+        $crate::ui::parts::Markup::from_html(text)
     }};
 }
 pub(crate) use markup;
 
-/// A text of this code that is HTML.
+/// HTML that is a constant in the code.
 pub struct Constant(pub &'static str);
 
-/// What can stand between the literals, in an element or in quotes.
+/// A value between the literals of `markup!`, inside an element or in the quotes of an attribute.
 pub trait Piece {
     fn write(self, into: &mut String);
 }
 
 impl Markup {
-    /// For `markup!` alone.
-    pub fn drawn(text: String) -> Self {
+    /// Only for `markup!`.
+    pub fn from_html(text: String) -> Self {
         Self(text)
     }
 
     pub fn into_any(self) -> AnyView {
-        // An empty one is no element that could be found again.
+        // Leptos needs a view without an element for empty markup.
         if self.0.is_empty() { ().into_any() } else { InertElement::new(self.0).into_any() }
     }
 
-    /// ` name="value"`, with the blank before it; nothing for an empty value.
+    /// An attribute with a leading space: ` name="value"`. Nothing for an empty value.
     pub fn attribute(name: &'static str, value: &str) -> Self {
         if value.is_empty() {
             return Self::default();
@@ -80,18 +80,18 @@ impl Piece for &Markup {
 
 impl Piece for &str {
     fn write(self, into: &mut String) {
-        let mut rest = self;
-        while let Some(place) = rest.find(['&', '<', '>', '"']) {
-            into.push_str(&rest[..place]);
-            into.push_str(match rest.as_bytes()[place] {
+        let mut text = self;
+        while let Some(index) = text.find(['&', '<', '>', '"']) {
+            into.push_str(&text[..index]);
+            into.push_str(match text.as_bytes()[index] {
                 b'&' => "&amp;",
                 b'<' => "&lt;",
                 b'>' => "&gt;",
                 _ => "&quot;",
             });
-            rest = &rest[place + 1..];
+            text = &text[index + 1..];
         }
-        into.push_str(rest);
+        into.push_str(text);
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_literal_is_escaped_and_markup_is_not_escaped_twice() {
+    fn values_are_escaped_and_markup_is_not_escaped_twice() {
         let name = r#"<b title="x">&é"#;
         let inner = markup!("<i>" { name } "</i>");
         let whole =

@@ -1,5 +1,5 @@
-//! A menu is a native popover: it opens, closes and gives the focus back without a script. The destructive item comes
-//! last, after a rule; "…" means that another step follows.
+//! Menus are native popovers, which open, close and restore the focus without a script. A destructive item comes last, after a line;
+//! "…" means that another step follows.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use super::hidden_fields::HiddenFields;
 use super::icon::{Icon, Symbol};
 use crate::ui::form::Form;
 
-/// What a menu offers.
+/// An item of a menu.
 #[derive(Clone, Debug)]
 pub enum MenuItem {
     Link {
@@ -16,7 +16,7 @@ pub enum MenuItem {
         text: &'static str,
         danger: bool,
     },
-    /// Does it at once: a form of one button with hidden values.
+    /// An action without another step: a form with one button and hidden values.
     Action {
         action: String,
         fields: Vec<(&'static str, String)>,
@@ -31,7 +31,7 @@ impl MenuItem {
         Self::Link { href: href.into(), symbol, text, danger: false }
     }
 
-    /// Of a step that cannot be undone.
+    /// A link to an action that cannot be undone.
     pub fn danger(href: impl Into<String>, symbol: Symbol, text: &'static str) -> Self {
         Self::Link { href: href.into(), symbol, text, danger: true }
     }
@@ -54,7 +54,7 @@ impl MenuItem {
     }
 }
 
-/// A row's or page's "…" with its items.
+/// The "…" button of a row or a page, with its items.
 #[component]
 pub fn Menu(
     /// Unique on the page.

@@ -1,8 +1,8 @@
-//! What pages are made of. Each part takes plain owned data and draws itself on the server; none needs a script.
-//! Where a text is optional, the empty text means that there is none. `GET /gallery` of a development build shows all.
+//! The parts of pages. Each part takes owned data and is rendered on the server; none needs a script. An empty text means that an
+//! optional text is missing. `GET /gallery` of a development build shows all parts.
 //!
-//! Every part is an `AnyView`: otherwise the type of a page is the tower of all its parts' types, which takes the
-//! compiler minutes and in the end too deep.
+//! Every part is an `AnyView`. Otherwise the type of a page would contain the types of all its parts, which compiles slowly and
+//! exceeds the recursion limit of the compiler.
 
 mod avatar;
 mod badge;

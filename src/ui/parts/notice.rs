@@ -1,5 +1,4 @@
-//! What a page says besides its content: a note stays, a toast confirms what just happened, an empty state tells the
-//! truth and the next step.
+//! Messages besides the content of a page: notes, toasts that confirm the last action, and empty states that name the next step.
 
 use leptos::prelude::*;
 
@@ -10,7 +9,7 @@ use crate::ui::islands::ToastTimer;
 #[component]
 pub fn Note(
     #[prop(optional)] tone: Tone,
-    /// Read out at once: for what went wrong with the person's last step.
+    /// Makes screen readers read the note at once, for errors of the last action.
     #[prop(optional)]
     alert: bool,
     #[prop(into, optional)] class: String,
@@ -34,17 +33,17 @@ pub fn Note(
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToastOutcome {
-    /// Leaves after six seconds.
+    /// Disappears after six seconds.
     Done,
     /// Stays until closed.
     Failed,
 }
 
-/// Bottom right. Without a script it stays, and the next page is without it.
+/// A message at the bottom right. Without a script it stays until the next page.
 #[component]
 pub fn Toast(
     outcome: ToastOutcome,
-    /// What happened, as a sentence.
+    /// A sentence that says what happened.
     #[prop(into)]
     title: String,
     #[prop(into, optional)] detail: String,
@@ -57,7 +56,7 @@ pub fn Toast(
     .into_any()
 }
 
-/// The toast itself, without its place on the page.
+/// The toast without its position on the page.
 #[component]
 pub fn ToastBox(
     outcome: ToastOutcome,
@@ -86,7 +85,7 @@ pub fn ToastBox(
     .into_any()
 }
 
-/// One sentence of truth, one next step (the children).
+/// A sentence that says why there is nothing, and the next step (the children).
 #[component]
 pub fn EmptyState(
     #[prop(into)] title: String,
@@ -104,11 +103,11 @@ pub fn EmptyState(
     .into_any()
 }
 
-/// The final layout in grey while a list is on its way.
+/// A gray placeholder while a list is loading.
 #[component]
 pub fn Skeleton(#[prop(into)] label: String, #[prop(default = 3)] rows: usize) -> AnyView {
-    let row = |place: usize| {
-        let rule = if place > 0 { " border-t border-line" } else { "" };
+    let row = |index: usize| {
+        let rule = if index > 0 { " border-t border-line" } else { "" };
         view! {
             <div class=format!("flex items-center gap-4 px-4 py-3.5{rule}")>
                 <div class="skeleton h-3.5 w-10"></div>

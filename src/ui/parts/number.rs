@@ -1,11 +1,11 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 /// With thousands separators: "4,812,390".
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -34,10 +34,10 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
-/// What was counted up to one beyond `most`: "990", "1,000+".
-pub fn capped(number: i64, most: i64) -> String {
-    let shown = grouped(number.clamp(0, most).unsigned_abs());
-    if number > most { format!("{shown}+") } else { shown }
+/// A number that was counted up to one beyond `max`: "990", "1,000+".
+pub fn capped(number: i64, max: i64) -> String {
+    let text = grouped(number.clamp(0, max).unsigned_abs());
+    if number > max { format!("{text}+") } else { text }
 }
 
 #[cfg(test)]
@@ -45,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_counted_to_its_end_says_so() {
-        let told = [-1, 0, 999, 1_000, 1_001].map(|number| capped(number, 1_000));
-        assert_eq!(told, ["0", "0", "999", "1,000", "1,000+"]);
+    fn numbers_above_the_maximum_end_with_a_plus() {
+        let texts = [-1, 0, 999, 1_000, 1_001].map(|number| capped(number, 1_000));
+        assert_eq!(texts, ["0", "0", "999", "1,000", "1,000+"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Paging by cursor: one page on, one page back. There is no total: counting a million rows costs more than it tells.
+//! Links to the next and the previous page. There is no total, because counting a million rows is expensive.
 
 use leptos::prelude::*;
 
@@ -7,13 +7,13 @@ use super::icon::{Icon, Symbol};
 
 #[component]
 pub fn Pagination(
-    /// What is on this page, such as "10 keys" or "1,000+ events".
+    /// The contents of this page, such as "10 keys" or "1,000+ events".
     #[prop(into)]
     summary: String,
-    /// Where "Previous" leads; empty on the first page.
+    /// The address of "Previous"; empty on the first page.
     #[prop(into, optional)]
     previous: String,
-    /// Where "Next" leads; empty on the last page.
+    /// The address of "Next"; empty on the last page.
     #[prop(into, optional)]
     next: String,
     #[prop(into, default = "Previous".to_owned())] previous_label: String,

@@ -1,10 +1,10 @@
-//! Roles as pins: one to four raised ones, as in a lock. Always with the word.
+//! Drawings of roles: one to four raised pins, as in a lock. The word is always next to them.
 
 use leptos::prelude::*;
 
 use crate::shared::Role;
 
-/// The pins alone, for a choice that says the word itself.
+/// The pins alone, for options that have the word as their label.
 #[component]
 pub fn Pins(role: Role) -> AnyView {
     let pins = Role::ALL.into_iter().zip([0, 4, 8, 12]).map(|(pin, x)| {

@@ -1,14 +1,14 @@
-//! Segments choose a value or filter, tabs choose a view of the same thing. Both are real links or real radios, so they
-//! work with the keyboard and without a script.
+//! Segments choose a value or a filter, tabs choose a view of the same object. Both are links or radio buttons, so they work with the
+//! keyboard and without a script.
 
 use leptos::prelude::*;
 
-/// One option that is an address.
+/// An option that is a link.
 #[derive(Clone, Debug)]
 pub struct LinkOption {
     pub href: String,
     pub label: String,
-    /// Shown behind the label, hidden on phones.
+    /// Shown after the label, hidden on phones.
     pub count: Option<String>,
     pub current: bool,
 }
@@ -25,12 +25,12 @@ impl LinkOption {
     }
 }
 
-/// One option that is a form's value.
+/// An option that is a value of a form.
 #[derive(Clone, Debug)]
 pub struct RadioOption {
     pub value: String,
     pub label: String,
-    /// For `:has(#id:checked)` rules; none when empty.
+    /// The id for CSS rules with `:has(#id:checked)`; none when empty.
     pub id: String,
     pub checked: bool,
 }
@@ -47,7 +47,7 @@ impl RadioOption {
     }
 }
 
-/// A filter: the whole bar fills the width on phones.
+/// A filter as links. On phones it is as wide as the page.
 #[component]
 pub fn LinkSegment(#[prop(into)] label: String, options: Vec<LinkOption>) -> AnyView {
     view! {
@@ -60,7 +60,7 @@ pub fn LinkSegment(#[prop(into)] label: String, options: Vec<LinkOption>) -> Any
 
 #[component]
 pub fn RadioSegment(
-    /// What is chosen; for those who do not see the bar.
+    /// The accessible name of the group.
     #[prop(into)]
     label: String,
     #[prop(into)] name: String,
@@ -74,7 +74,7 @@ pub fn LinkTabs(#[prop(into)] label: String, options: Vec<LinkOption>) -> AnyVie
     view! { <nav class="tabs" aria-label=label>{links(options)}</nav> }.into_any()
 }
 
-/// Tabs without a request: the panes follow by `:has(#id:checked)`.
+/// Tabs that need no request: CSS shows the panes with `:has(#id:checked)`.
 #[component]
 pub fn RadioTabs(
     #[prop(into)] label: String,

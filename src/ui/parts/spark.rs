@@ -1,4 +1,4 @@
-//! Fourteen days in 55 × 18 px, with the refused share in orange; and the pins that wait for a first call.
+//! A small chart of fourteen days (55 × 18 px) with the refused requests in orange, and the animation that waits for a first call.
 
 use leptos::prelude::*;
 
@@ -8,14 +8,14 @@ use super::markup::{Markup, markup};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SparkDay {
     pub calls: u64,
-    /// How many of them the rate limit refused.
+    /// The requests that the rate limit refused.
     pub limited: u64,
 }
 
 const HEIGHT: f64 = 18.0;
 const TALLEST: f64 = 17.0;
 
-/// Decoration: the figures are in the same row.
+/// The chart. It is decoration, because the numbers are in the same row.
 #[component]
 pub fn Spark(days: Vec<SparkDay>) -> AnyView {
     markup!(
@@ -24,23 +24,23 @@ pub fn Spark(days: Vec<SparkDay>) -> AnyView {
     .into_any()
 }
 
-/// Three at most: the days without a call, the others, and what was refused of them.
+/// At most three shapes: the days without a request, the other days, and the refused requests.
 fn shapes(days: &[SparkDay]) -> Vec<Markup> {
     let most = days.iter().map(|day| day.calls).max().unwrap_or(0).max(1) as f64;
     let [mut none, mut some, mut limited] = [String::new(), String::new(), String::new()];
-    let bar = |shape: &mut String, place: usize, y: f64, height: f64| {
-        shape.push_str(&format!("M{} {y:.1}h3v{height:.1}h-3z", place * 4));
+    let bar = |shape: &mut String, index: usize, y: f64, height: f64| {
+        shape.push_str(&format!("M{} {y:.1}h3v{height:.1}h-3z", index * 4));
     };
-    for (place, day) in days.iter().enumerate() {
+    for (index, day) in days.iter().enumerate() {
         if day.calls == 0 {
-            bar(&mut none, place, HEIGHT - 1.0, 1.0);
+            bar(&mut none, index, HEIGHT - 1.0, 1.0);
             continue;
         }
         let height = (day.calls as f64 / most * TALLEST).max(1.5);
-        bar(&mut some, place, HEIGHT - height, height);
+        bar(&mut some, index, HEIGHT - height, height);
         if day.limited > 0 {
             let height_of_limited = (day.limited.min(day.calls) as f64 / most * TALLEST).max(2.0);
-            bar(&mut limited, place, HEIGHT - height, height_of_limited);
+            bar(&mut limited, index, HEIGHT - height, height_of_limited);
         }
     }
     [("nil", none), ("", some), ("lim", limited)]
@@ -50,7 +50,7 @@ fn shapes(days: &[SparkDay]) -> Vec<Markup> {
         .collect()
 }
 
-/// Five pins that search while we wait, and line up when the first call has come.
+/// Five pins that move while the page waits for the first call, and line up after it.
 #[component]
 pub fn Tumbler(#[prop(optional)] set: bool) -> AnyView {
     let heights = if set { [4; 5] } else { [2, 5, 3, 6, 4] };

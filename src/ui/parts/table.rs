@@ -1,5 +1,4 @@
-//! A table in one panel: hairlines, no zebra. On phones its rows become blocks by style alone; the explicit roles keep
-//! it a table for those who listen to it.
+//! Tables in a panel. On phones, CSS turns their rows into blocks; explicit roles keep them tables for screen readers.
 
 use leptos::prelude::*;
 
@@ -24,12 +23,12 @@ impl Column {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Figures stand on the right.
+    /// A column with numbers, which are aligned to the right.
     pub fn right(name: impl Into<String>) -> Self {
         Self { class: "r", ..Self::new(name) }
     }
 
-    /// Heard, not seen: the column of the row menus.
+    /// A column whose heading is only for screen readers, such as that of the row menus.
     pub fn hidden(name: impl Into<String>) -> Self {
         Self { hidden: true, ..Self::new(name) }
     }
@@ -54,10 +53,10 @@ pub fn Panel(#[prop(into, optional)] class: String, children: Children) -> AnyVi
 
 #[component]
 pub fn Table(
-    /// What the table holds, for those who hear it.
+    /// The accessible name of the table.
     #[prop(into)]
     caption: String,
-    /// `t-stack` (blocks on phones) or a table's own class.
+    /// `t-stack` (blocks on phones) or a class for this table.
     #[prop(into, default = "t-stack".to_owned())]
     class: String,
     columns: Vec<Column>,
@@ -97,7 +96,7 @@ pub fn Row(children: Children) -> AnyView {
 #[component]
 pub fn Cell(
     #[prop(into, optional)] class: String,
-    /// The column's name, shown above the value where the rows are blocks.
+    /// The name of the column, which is above the value when the rows are blocks.
     #[prop(into, optional)]
     label: String,
     children: Children,
@@ -106,7 +105,7 @@ pub fn Cell(
     markup!(r#"<td role="cell""# { class } { label } ">" { children() } "</td>").into_any()
 }
 
-/// The one link of a row; it covers all of it. Whatever else can be used in the row stands `over` it.
+/// The link of a row, which covers the whole row. Other controls in the row need the class `over`.
 #[component]
 pub fn RowLink(#[prop(into)] href: String, #[prop(into)] text: String) -> AnyView {
     view! { <a class="row-link" href=href dir="auto">{text}</a> }.into_any()

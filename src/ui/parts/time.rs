@@ -1,5 +1,5 @@
-//! A moment: relative to now in words, the exact UTC time on hover. Now is handed in. `islands::RelativeTimes` calls
-//! `words` again each minute, so the browser says the same as the server.
+//! Times relative to now, with the exact UTC time on hover. `islands::RelativeTimes` calls `words` every minute, so the browser shows
+//! the same text as the server.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use leptos::prelude::*;
 
 use crate::shared::Timestamp;
 
-/// How a moment is worded.
+/// The form of a relative time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wording {
     /// "4 s ago", "Yesterday", "In 72 days".
     #[default]
     Relative,
-    /// "Yesterday" or the date: for what is long past, such as a creation.
+    /// "Yesterday" or the date, for events in the distant past, such as a creation.
     Day,
 }
 
@@ -70,7 +70,7 @@ fn past(at: Timestamp, now: Timestamp, wording: Wording) -> String {
 
 fn ahead(at: Timestamp, now: Timestamp) -> String {
     let span = seconds(at.since(now));
-    // To the nearest: what was made for 90 days a moment ago ends in 90 days.
+    // Rounded to the nearest day, so that a key that was just created for 90 days expires "in 90 days".
     let [minutes, hours, days] = [MINUTE, HOUR, DAY].map(|unit| span.saturating_add(unit / 2) / unit);
     match (minutes, hours, days) {
         _ if span < MINUTE => "In less than a minute".to_owned(),
@@ -87,7 +87,7 @@ fn seconds(span: Duration) -> u64 {
     span.as_secs()
 }
 
-/// How many midnights (UTC) lie between.
+/// The number of midnights (UTC) between two times.
 fn midnights(at: Timestamp, now: Timestamp) -> i64 {
     now.millis().div_euclid(86_400_000) - at.millis().div_euclid(86_400_000)
 }
@@ -117,12 +117,12 @@ mod tests {
     /// 20 Nov 2026, 14:32:06 UTC.
     const NOW: Timestamp = Timestamp::from_millis(1_795_185_126_000);
 
-    fn told(seconds: i64, wording: Wording) -> String {
+    fn words_after(seconds: i64, wording: Wording) -> String {
         words(Timestamp::from_millis(NOW.millis() + seconds * 1_000), NOW, wording)
     }
 
     #[test]
-    fn moments_are_told_from_now() {
+    fn times_are_relative_to_now() {
         for (seconds, text) in [
             (0, "Just now"),
             (-4, "Just now"),
@@ -148,22 +148,22 @@ mod tests {
             (210 * 86_400, "In 7 months"),
             (800 * 86_400, "In 2 years"),
         ] {
-            assert_eq!(told(seconds, Wording::Relative), text, "{seconds}");
+            assert_eq!(words_after(seconds, Wording::Relative), text, "{seconds}");
         }
     }
 
     #[test]
-    fn days_are_told_as_dates() {
+    fn days_are_shown_as_dates() {
         for (seconds, text) in
             [(-60, "Today"), (-14 * 3_600, "Today"), (-15 * 3_600, "Yesterday"), (-18 * 86_400, "2 Nov 2026")]
         {
-            assert_eq!(told(seconds, Wording::Day), text, "{seconds}");
+            assert_eq!(words_after(seconds, Wording::Day), text, "{seconds}");
         }
         assert_eq!(exact(NOW), "20 Nov 2026, 14:32:06 UTC");
     }
 
     #[test]
-    fn the_ends_of_time_are_told_too() {
+    fn extreme_times_have_words_too() {
         for end in [i64::MIN, i64::MAX] {
             assert!(!words(Timestamp::from_millis(end), NOW, Wording::Relative).is_empty());
             assert!(!words(NOW, Timestamp::from_millis(end), Wording::Day).is_empty());

@@ -1,5 +1,5 @@
-//! A problem as a page: what happened, what to do, and the id under which the log has it. It is drawn from what the
-//! request brought alone, so that it can be shown when the database is away.
+//! Renders a problem as a page: what happened, what to do, and the request id that is in the log. It uses only data of the request, so
+//! that it works while the database is away.
 
 use std::pin::Pin;
 
@@ -21,8 +21,8 @@ pub fn page(app: App, visit: Visit, problem: Problem) -> Pin<Box<dyn Future<Outp
     Box::pin(page.render(move || view! { <ProblemPage problem id host/> }))
 }
 
-/// What can be done about it.
-fn way_on(status: u16, offer: Option<Offer>) -> AnyView {
+/// The actions that the page offers.
+fn actions(status: u16, offer: Option<Offer>) -> AnyView {
     match offer {
         Some(Offer::SwitchTo { id, name }) => {
             return view! {
@@ -44,7 +44,7 @@ fn way_on(status: u16, offer: Option<Offer>) -> AnyView {
     }
     match status {
         401 => view! { <LinkButton href="/sign-in" look=Look::Primary>"Sign in"</LinkButton> }.into_any(),
-        // An empty address is the page's own: asking again is a plain link.
+        // An empty address is the address of the page, so this link repeats the request.
         408 | 429 | 500.. => view! {
             <LinkButton href="" icon=Symbol::Rotate>"Try again"</LinkButton>
             <LinkButton href="/" look=Look::Ghost>"Go to the start page"</LinkButton>
@@ -61,12 +61,12 @@ fn ProblemPage(problem: Problem, id: String, host: String) -> AnyView {
         <Solo host>
             <div class="text-center">
                 <div class="mb-5 flex justify-center">
-                    // The key that does not open: grey, cut by the status.
+                    // A gray key whose cuts come from the status.
                     <Glyph seed=status.to_string() kind=Kind::Live off=true size=GlyphSize::Huge/>
                 </div>
                 <h1 class="h-page">{problem.title}</h1>
                 <p class="mx-auto mt-1.5 max-w-[24rem] text-balance text-ink-2 [overflow-wrap:anywhere]">{problem.detail}</p>
-                <div class="mt-6 flex flex-wrap justify-center gap-2">{way_on(status, problem.offer)}</div>
+                <div class="mt-6 flex flex-wrap justify-center gap-2">{actions(status, problem.offer)}</div>
                 <p class="cap mt-8">
                     {format!("Status {status} · Request ")} <code class="select-all">{id}</code>
                 </p>

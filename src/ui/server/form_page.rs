@@ -1,5 +1,5 @@
-//! A page with one form. `FormPage` draws what all of them share: the frame, the heading, the error summary and the
-//! buttons; the page adds its fields.
+//! Renders pages with one form. `FormPage` renders what they share: the frame, the heading, the error summary and the buttons. The
+//! page adds its fields.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -16,7 +16,7 @@ pub struct FormPage {
     page: Page,
     frame: FormFrame,
     action: String,
-    /// None: the title of the document.
+    /// None uses the title of the document.
     heading: Option<String>,
     text: String,
     failed: String,
@@ -26,7 +26,7 @@ pub struct FormPage {
 enum FormFrame {
     /// Only the form, for people who are not signed in.
     Solo { host: String, below: Option<FormFooter> },
-    /// Only the form, in a panel whose sections the fields draw.
+    /// Only the form, in a panel whose sections are part of the fields.
     Panel { host: String },
     /// With the navigation, for people who are signed in.
     Shell { chrome: Box<Chrome>, up: Vec<(String, String)>, here: Option<String>, layout: FormLayout },
@@ -42,7 +42,7 @@ pub enum FormLayout {
     Narrow,
     /// Choices and lists.
     Wide,
-    /// Groups of fields that keep their own distances; a line above the buttons.
+    /// Groups of fields with their own spacing, and a line above the buttons.
     Grouped,
 }
 
@@ -85,7 +85,7 @@ impl FormPage {
         Self::new(Page::new(app, visit, title), FormFrame::Solo { host, below: None }, action.into())
     }
 
-    /// A long form for people who are not signed in: its fields are sections of a panel, and the first one holds the
+    /// A long form for people who are not signed in. Its fields are sections of a panel, and the first one contains the
     /// `ErrorSummary`.
     pub fn panel(app: &App, visit: &Visit, title: &str, action: impl Into<String>) -> Self {
         let host = app.public_url.authority().to_owned();
@@ -105,21 +105,21 @@ impl FormPage {
         Self { page, frame, action, heading: None, text: String::new(), failed: String::new(), submit }
     }
 
-    /// The heading, where it is not the title of the document.
+    /// Sets the heading, if it is not the title of the document.
     #[must_use]
     pub fn heading(mut self, heading: impl Into<String>) -> Self {
         self.heading = Some(heading.into());
         self
     }
 
-    /// The sentence below the heading.
+    /// Sets the sentence below the heading.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = text.into();
         self
     }
 
-    /// What did not happen, such as "The key was not created."
+    /// Sets the heading of the error summary, such as "The key was not created."
     #[must_use]
     pub fn failed(mut self, failed: impl Into<String>) -> Self {
         self.failed = failed.into();
@@ -132,7 +132,7 @@ impl FormPage {
         self
     }
 
-    /// What the button says while the request is on its way, where it is not "Saving…".
+    /// Sets the text of the button while the request is in progress, if it is not "Saving…".
     #[must_use]
     pub fn saving(mut self, saving: &'static str) -> Self {
         self.submit.saving = saving;
@@ -145,7 +145,7 @@ impl FormPage {
         self
     }
 
-    /// Without it the form has no submit button.
+    /// With false, the form has no submit button.
     #[must_use]
     pub fn possible(mut self, is_possible: bool) -> Self {
         self.submit.is_possible = is_possible;
@@ -161,7 +161,7 @@ impl FormPage {
         self
     }
 
-    /// The page's own name in the breadcrumb, where it is not the title of the document.
+    /// Sets the page's name in the breadcrumb, if it is not the title of the document.
     #[must_use]
     pub fn here(mut self, name: impl Into<String>) -> Self {
         if let FormFrame::Shell { here, .. } = &mut self.frame {
@@ -178,7 +178,7 @@ impl FormPage {
         self
     }
 
-    /// Text below a solo form.
+    /// Adds text below a solo form.
     #[must_use]
     pub fn below(mut self, footer: impl FnOnce() -> AnyView + Send + 'static) -> Self {
         if let FormFrame::Solo { below, .. } = &mut self.frame {
@@ -187,7 +187,7 @@ impl FormPage {
         self
     }
 
-    /// Renders the page around the fields: with status 422 when there are errors.
+    /// Renders the page with the fields. With errors, the status is 422.
     pub async fn render<V>(self, errors: FormErrors, fields: impl FnOnce() -> V + Send + 'static) -> Response
     where
         V: IntoView + 'static,

@@ -1,11 +1,11 @@
-//! Messages that a request leaves in the session for the next page, which shows them once.
+//! Messages that a request stores in the session for the next page, which shows them once.
 
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use crate::platform::Error;
 
-/// Of the message in the session.
+/// The key of the message in the session.
 pub const KEY: &str = "word";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Pages are made on the server. A handler reads its service, then hands a view to `page::render`.
+//! Renders pages on the server. A handler calls its service, and then `Page::render` with a view.
 
 pub mod errors;
 pub mod form_page;

@@ -1,4 +1,4 @@
-//! The document around every page, and the way from a view to an answer.
+//! Renders the document around every page as a response.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
@@ -16,7 +16,7 @@ use crate::ui::form::MadeFor;
 use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
 use crate::ui::parts::markup;
 
-/// What the document needs to know besides its content.
+/// The properties of a page besides its content.
 pub struct Page {
     pub app: App,
     pub visit: Visit,
@@ -31,7 +31,7 @@ impl Page {
         Self { app, visit, title, status: StatusCode::OK, made_for: None }
     }
 
-    /// Its forms are for this organization and no other.
+    /// Restricts the forms of the page to this organization.
     #[must_use]
     pub fn made_for(mut self, org: OrgId) -> Self {
         self.made_for = Some(MadeFor(org.to_string()));
@@ -44,7 +44,7 @@ impl Page {
         self
     }
 
-    /// Draws the document around `content`, whole: nothing in it waits for a script.
+    /// Renders the complete document around `content`.
     pub async fn render<V>(self, content: impl FnOnce() -> V + Send + 'static) -> Response
     where
         V: IntoView + 'static,
@@ -112,7 +112,7 @@ fn Document(
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="description" content="Latchkey: the dashboard for this team's API keys"/>
-                // As text, because browsers would show a marker of Leptos in a title.
+                // As plain text, because browsers would show the marker comments of Leptos in a title.
                 {markup!("<title>" { title } " · Latchkey</title>").into_any()}
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
@@ -130,7 +130,8 @@ fn Document(
     }
 }
 
-/// Cookies and links belong to `public_url`: under another name of this machine signing in would quietly fail.
+/// A note on pages with another host than `public_url`. Cookies and links belong to `public_url`, so signing in would fail without an
+/// explanation.
 #[component]
 fn OtherAddress(host: String, public_url: String) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! `POST /preferences/theme`: keeps the choice in a cookie and goes back to where it was made.
+//! `POST /preferences/theme`: stores the theme in a cookie and redirects to the page that the form was on.
 
 use axum::Form;
 use axum::extract::State;
@@ -31,7 +31,7 @@ pub async fn choose(State(app): State<App>, Form(form): Form<ThemeForm>) -> Resp
 }
 
 fn cookie(theme: Theme, secure: bool) -> String {
-    // The system's own choice needs no cookie: the old one ends at once.
+    // The theme of the operating system needs no cookie, so an existing one is deleted.
     let (value, age) = theme.pinned().map_or(("", 0), |theme| (theme, YEAR));
     let secure = if secure { "; Secure" } else { "" };
     format!("{THEME_COOKIE}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
