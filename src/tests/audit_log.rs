@@ -1,4 +1,4 @@
-//! The audit log as its page and its export show it.
+//! Tests of the audit log's page and export.
 
 use macro_rules_attribute::apply;
 
@@ -14,18 +14,18 @@ const PAGE: &str = "/settings/audit-log";
 
 impl Server {
     async fn log(&self, cookies: &str, query: &str) -> String {
-        let answer = self.get(&format!("{PAGE}{query}")).browser().with(cookies).send().await;
-        assert_eq!(answer.status, 200, "{query}");
-        answer.text()
+        let response = self.get(&format!("{PAGE}{query}")).browser().with(cookies).send().await;
+        assert_eq!(response.status, 200, "{query}");
+        response.text()
     }
 
     async fn export(&self, cookies: &str, query: &str) -> Vec<serde_json::Value> {
-        let answer = self.get(&format!("{PAGE}/export{query}")).with(cookies).send().await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/jsonl"));
-        answer.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        let response = self.get(&format!("{PAGE}/export{query}")).with(cookies).send().await;
+        assert_eq!((response.status.as_u16(), response.header("content-type")), (200, "application/jsonl"));
+        response.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
-    /// Copies every event of the log so many times.
+    /// Copies every event of the log `times` times.
     pub async fn copy_events(&self, times: u32) {
         let copy = "INSERT INTO audit (id, at, org_id, actor_kind, actor_id, actor_name, action, target_kind, \
                     target_id, target_name, target_key, address, user_agent, request_id, details) \
@@ -90,8 +90,8 @@ async fn filters_find_what_they_name(engine: Engine) {
         "{page}"
     );
     for odd in ["?actor=%00", "?target=%00", "?request=%E2%80%AE", "?before=%27", "?action=%3Cscript%3E"] {
-        let answer = server.get(&format!("{PAGE}{odd}")).browser().with(&here).send().await;
-        assert!(answer.status.as_u16() < 500 && !answer.text().contains("<script>\""), "{odd}");
+        let response = server.get(&format!("{PAGE}{odd}")).browser().with(&here).send().await;
+        assert!(response.status.as_u16() < 500 && !response.text().contains("<script>\""), "{odd}");
     }
     server.clock.advance(std::time::Duration::from_secs(3 * 24 * 60 * 60));
     assert_eq!(shown(&server.log(&here, "?time=1d").await), 0);
@@ -121,18 +121,18 @@ async fn pages_follow_each_other_without_a_gap(engine: Engine) {
 async fn the_id_of_a_refused_check_leads_to_its_reason(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "ci").await;
+    let created = server.key(&owner, "ci").await;
     let check = || async {
-        let bearer = format!("Bearer {}", made.plaintext.expose());
-        let answer = server
+        let bearer = format!("Bearer {}", created.plaintext.expose());
+        let response = server
             .get(&format!("/api/v1/authorize?org={}&role=owner", owner.org.org))
             .header("authorization", &bearer)
             .send()
             .await;
-        (answer.status.as_u16(), answer.header("x-request-id").to_owned(), answer.text())
+        (response.status.as_u16(), response.header("x-request-id").to_owned(), response.text())
     };
     assert_eq!(check().await.0, 200);
-    keys::disable(&server.app, &owner, made.key.id).await.expect("a disabled key");
+    keys::disable(&server.app, &owner, created.key.id).await.expect("a disabled key");
     let (status, id, told) = check().await;
     assert!(status == 401 && !told.contains("disabled"), "{told}");
     let (here, elsewhere) =
@@ -140,7 +140,10 @@ async fn the_id_of_a_refused_check_leads_to_its_reason(engine: Engine) {
     // Before and after it is written.
     for _ in 0..2 {
         let page = server.log(&here, &format!("?request={id}")).await;
-        assert!(page.contains("The key was disabled.") && page.contains(&made.key.id.to_string()), "{page}");
+        assert!(
+            page.contains("The key was disabled.") && page.contains(&created.key.id.to_string()),
+            "{page}"
+        );
         let page = server.log(&elsewhere, &format!("?request={id}")).await;
         assert!(page.contains("No such events") && !page.contains("disabled"), "{page}");
         keys::flush(&server.app).await.expect("a flush");
@@ -171,7 +174,7 @@ async fn nobody_reads_the_log_of_another_organization(engine: Engine) {
     }
 }
 
-/// Whatever is looked for, an index is read in the order of the page: nothing is sorted, no table is walked.
+/// Every filter reads an index in the order of the page, without sorting and without scanning a table.
 #[tokio::test]
 async fn every_filter_reads_an_index_in_order() {
     use crate::audit::{AuditFilter, Target, statement};

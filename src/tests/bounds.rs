@@ -1,4 +1,4 @@
-//! What a key may hand on: nothing that lasts longer, works from more places or more often than the key itself.
+//! Tests that a key cannot create or change keys beyond its own limits: expiry, addresses and requests per minute.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -76,7 +76,7 @@ fn callers(now: Timestamp) -> Vec<Limits> {
     callers
 }
 
-/// Every combination of what a request may say about limits.
+/// All combinations of limits in a request.
 fn requests(now: Timestamp) -> Vec<Map<String, Value>> {
     let at = |hours: u32| json!(now.plus(HOUR * hours).to_string());
     let ends = [None, Some(Value::Null), Some(at(1)), Some(at(2)), Some(at(3))];
@@ -105,11 +105,11 @@ fn requests(now: Timestamp) -> Vec<Map<String, Value>> {
 }
 
 /// What a field becomes when it is changed to this value.
-fn changed(before: &Limits, request: &Map<String, Value>) -> Limits {
+fn changed(old: &Limits, request: &Map<String, Value>) -> Limits {
     let mut body = json!({
-        "expires_at": before.expires_at.map(|at| at.to_string()),
-        "rate_limit_per_minute": before.rate_limit,
-        "allowed_ranges": before.ranges,
+        "expires_at": old.expires_at.map(|at| at.to_string()),
+        "rate_limit_per_minute": old.rate_limit,
+        "allowed_ranges": old.ranges,
     });
     for (name, value) in request {
         body[name] = value.clone();
@@ -117,9 +117,9 @@ fn changed(before: &Limits, request: &Map<String, Value>) -> Limits {
     Limits::of(&body)
 }
 
-fn refused_fields(answer: &TestResponse) -> Vec<String> {
-    let told = answer.json();
-    let errors = told["errors"].as_array().cloned().unwrap_or_default();
+fn refused_fields(response: &TestResponse) -> Vec<String> {
+    let body = response.json();
+    let errors = body["errors"].as_array().cloned().unwrap_or_default();
     errors.iter().map(|error| error["field"].as_str().expect("a field").to_owned()).collect()
 }
 
@@ -148,9 +148,9 @@ impl Server {
     }
 }
 
-fn forbidden(answer: &TestResponse, part: &str) {
-    assert_eq!(answer.status, 403, "{}", answer.text());
-    let why = answer.json()["detail"].as_str().expect("a sentence").to_owned();
+fn forbidden(response: &TestResponse, part: &str) {
+    assert_eq!(response.status, 403, "{}", response.text());
+    let why = response.json()["detail"].as_str().expect("a sentence").to_owned();
     assert!(why.contains(part), "{why}");
 }
 
@@ -185,7 +185,7 @@ async fn a_key_never_edits_enables_or_extends_itself(engine: Engine) {
     assert_eq!(server.verb(&newest, key.id, "disable", &json!({})).await.status, 200);
 }
 
-/// A secret that is being replaced ends at its cut-off, and so does all that it hands on.
+/// A secret that is being replaced ends at its cut-off, and so do the keys that it creates.
 #[apply(on_both_engines!)]
 async fn a_secret_that_is_being_replaced_does_not_outlive_its_cut_off(engine: Engine) {
     let server = Server::on(engine).await;
@@ -193,9 +193,10 @@ async fn a_secret_that_is_being_replaced_does_not_outlive_its_cut_off(engine: En
     let old = server.limited_key(&Limits::default(), "leaked").await;
     keys::rotate(&server.app, &owner, old.key.id, HOUR, None).await.expect("a secret");
     forbidden(&server.verb(&old.plaintext, old.key.id, "rotate", &json!({})).await, "being replaced");
-    let made = server.post("/api/v1/keys").key(&old.plaintext).json(&json!({ "name": "child" })).send().await;
-    assert_eq!(made.status, 201, "{}", made.text());
-    assert_eq!(Limits::of(&made.json()).expires_at, Some(server.clock.now().plus(HOUR)));
+    let created =
+        server.post("/api/v1/keys").key(&old.plaintext).json(&json!({ "name": "child" })).send().await;
+    assert_eq!(created.status, 201, "{}", created.text());
+    assert_eq!(Limits::of(&created.json()).expires_at, Some(server.clock.now().plus(HOUR)));
 }
 
 #[apply(on_both_engines!)]
@@ -210,20 +211,20 @@ async fn what_a_key_creates_lies_within_its_limits(engine: Engine) {
         {
             let mut body = request.clone();
             body.insert("name".to_owned(), json!(format!("child {turn} {number}")));
-            let answer = server.post("/api/v1/keys").key(&caller).json(&Value::Object(body)).send().await;
-            // What is left out, null or empty is as the caller has it.
+            let response = server.post("/api/v1/keys").key(&caller).json(&Value::Object(body)).send().await;
+            // A limit that is missing, null or empty becomes that of the caller.
             let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
             let said: Map<String, Value> = request.into_iter().filter(|(_, value)| !empty(value)).collect();
             let expected = changed(limits, &said);
             let beyond = limits.exceeded_by(&expected);
             if beyond.is_empty() {
-                assert_eq!(answer.status, 201, "{limits:?} {said:?}: {}", answer.text());
-                let made = Limits::of(&answer.json());
-                assert_eq!(made, expected, "{limits:?} {said:?}");
-                assert_eq!(limits.exceeded_by(&made), [] as [&str; 0], "{limits:?} {said:?}");
+                assert_eq!(response.status, 201, "{limits:?} {said:?}: {}", response.text());
+                let created = Limits::of(&response.json());
+                assert_eq!(created, expected, "{limits:?} {said:?}");
+                assert_eq!(limits.exceeded_by(&created), [] as [&str; 0], "{limits:?} {said:?}");
             } else {
-                assert_eq!(answer.status, 422, "{limits:?} {said:?}: {}", answer.text());
-                assert_eq!(refused_fields(&answer), beyond, "{limits:?} {said:?}");
+                assert_eq!(response.status, 422, "{limits:?} {said:?}: {}", response.text());
+                assert_eq!(refused_fields(&response), beyond, "{limits:?} {said:?}");
             }
         }
     }
@@ -239,25 +240,25 @@ async fn what_a_key_edits_lies_within_its_limits(engine: Engine) {
         for (number, request) in
             requests(now).into_iter().enumerate().filter(|(number, _)| number % 8 == turn)
         {
-            let before = &targets[(number / 8) % 8];
-            let target = server.limited_key(before, &format!("target {turn} {number}")).await.key.id;
-            let answer = server.patch(&caller, target, &Value::Object(request.clone())).await;
-            let after = changed(before, &request);
+            let old = &targets[(number / 8) % 8];
+            let target = server.limited_key(old, &format!("target {turn} {number}")).await.key.id;
+            let response = server.patch(&caller, target, &Value::Object(request.clone())).await;
+            let after = changed(old, &request);
             let same = server.limits_of(target).await;
-            let told = format!("{limits:?} {before:?} {request:?}: {}", answer.text());
-            if answer.status == 200 {
-                let stays = same == *before;
-                assert!(stays || limits.exceeded_by(&same).is_empty(), "{told}");
+            let context = format!("{limits:?} {old:?} {request:?}: {}", response.text());
+            if response.status == 200 {
+                let stays = same == *old;
+                assert!(stays || limits.exceeded_by(&same).is_empty(), "{context}");
                 assert_eq!(
                     (same.expires_at, same.rate_limit),
                     (after.expires_at, after.rate_limit),
-                    "{told}"
+                    "{context}"
                 );
             } else {
-                assert_eq!(answer.status, 422, "{told}");
-                assert_eq!(same, *before, "{told}");
-                assert_eq!(refused_fields(&answer), limits.exceeded_by(&after), "{told}");
-                assert!(!limits.exceeded_by(&after).is_empty(), "{told}");
+                assert_eq!(response.status, 422, "{context}");
+                assert_eq!(same, *old, "{context}");
+                assert_eq!(refused_fields(&response), limits.exceeded_by(&after), "{context}");
+                assert!(!limits.exceeded_by(&after).is_empty(), "{context}");
             }
             let renamed =
                 server.patch(&caller, target, &json!({ "name": format!("renamed {turn} {number}") })).await;
@@ -288,26 +289,26 @@ async fn a_key_enables_rotates_and_extends_only_what_lies_within_its_limits(engi
         let id = server.limited_key(&target, &format!("target {number}")).await.key.id;
         let expected = if fits { 200 } else { 403 };
         keys::disable(&server.app, &owner, id).await.expect("disabled");
-        let told = server.verb(&caller, id, "enable", &json!({})).await;
-        assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
+        let response = server.verb(&caller, id, "enable", &json!({})).await;
+        assert_eq!(response.status.as_u16(), expected, "{target:?}: {}", response.text());
         if !fits {
             keys::enable(&server.app, &owner, id).await.expect("enabled");
         }
-        let told = server.verb(&caller, id, "rotate", &json!({ "overlap_seconds": 60 })).await;
-        assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
+        let response = server.verb(&caller, id, "rotate", &json!({ "overlap_seconds": 60 })).await;
+        assert_eq!(response.status.as_u16(), expected, "{target:?}: {}", response.text());
         if !fits {
             keys::rotate(&server.app, &owner, id, Duration::from_secs(60), None).await.expect("a secret");
         }
         let until = json!({ "until": now.plus(HOUR / 2).to_string() });
-        let told = server.verb(&caller, id, "extend", &until).await;
-        assert_eq!(told.status.as_u16(), expected, "{target:?}: {}", told.text());
+        let response = server.verb(&caller, id, "extend", &until).await;
+        assert_eq!(response.status.as_u16(), expected, "{target:?}: {}", response.text());
         for (verb, body) in [("finish", json!({})), ("disable", json!({})), ("revoke", json!({}))] {
             assert_eq!(server.verb(&caller, id, verb, &body).await.status, 200, "{verb} takes power away");
         }
     }
 }
 
-/// A person is not limited by what keys are.
+/// The limits of keys do not apply to people.
 #[apply(on_both_engines!)]
 async fn people_edit_as_before(engine: Engine) {
     let server = Server::on(engine).await;
@@ -335,15 +336,15 @@ async fn limits_that_come_while_keys_are_created_count(engine: Engine) {
     };
     let end = server.clock.now().plus(HOUR);
     let edit = Edit { expires_at: Some(Some(end)), ..Edit::default() };
-    let (edited, answers) = tokio::join!(
+    let (edited, responses) = tokio::join!(
         keys::edit(&server.app, &owner, key.id, &edit),
         futures_util::future::join_all((0..8).map(create))
     );
     edited.expect("a key");
     assert!(
-        answers.iter().all(|answer| [201, 422].contains(&answer.status.as_u16())),
+        responses.iter().all(|response| [201, 422].contains(&response.status.as_u16())),
         "{:?}",
-        answers.iter().map(|answer| answer.status).collect::<Vec<_>>()
+        responses.iter().map(|response| response.status).collect::<Vec<_>>()
     );
     let order: Vec<(String, Option<i64>)> = sqlx::query_as(
         "SELECT audit.action, keys.expires_at FROM audit JOIN keys ON keys.id = audit.target_id \
@@ -373,14 +374,14 @@ async fn a_login_that_goes_over_keeps_its_limits(engine: Engine) {
         ..Edit::default()
     };
     keys::edit(&server.app, &owner, id, &edit).await.expect("a key");
-    let answer = server
+    let response = server
         .post("/iap/sdk/switch-org")
         .header("x-api-key", login.expose())
         .json(&json!({ "org": "Beta" }))
         .send()
         .await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let there = Secret::new(answer.json()["api_key"].as_str().expect("a key"));
+    assert_eq!(response.status, 200, "{}", response.text());
+    let there = Secret::new(response.json()["api_key"].as_str().expect("a key"));
     let new = server.get("/api/v1/me").key(&there).send().await.json();
     assert_eq!(Limits::of(&new["key"]), limits);
 }

@@ -1,5 +1,5 @@
-//! Every changing route, made to succeed: a change writes exactly one row of the audit log, and where that row cannot be
-//! written, the change does not happen. A route that is added without a case here fails the walk.
+//! Calls every route that changes something, so that it succeeds: a change writes exactly one row of the audit log, and if that row
+//! cannot be written, the change does not happen. A route without a case here fails the test.
 
 use super::device::{CLIENT, GRANT};
 use super::harness::{Server, TestResponse, on_both_engines};
@@ -24,7 +24,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/gallery", "a page of development builds that shows forms and keeps nothing"),
 ];
 
-/// Turns on the routes that exist only where the configuration says so. No mail arrives.
+/// Settings that enable all optional routes. No mail arrives.
 pub const EVERYTHING_ON: &[(&str, &str)] = &[
     ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:9"),
     ("LATCHKEY_MAIL_FROM", "Latchkey <keys@tidewater.example>"),
@@ -33,7 +33,7 @@ pub const EVERYTHING_ON: &[(&str, &str)] = &[
     ("LATCHKEY_GITHUB_CLIENT_SECRET", "open sesame"),
 ];
 
-/// A request that changes something, and the row that it owes.
+/// A request that changes something, and the row that it must write.
 struct Change {
     action: &'static str,
     /// The row that another organization gets, before that.
@@ -41,7 +41,7 @@ struct Change {
     path: String,
     cookies: String,
     fields: Vec<(&'static str, String)>,
-    /// Instead of cookies and fields: a program with its key, if it has one, and a JSON body.
+    /// A program's key, if it has one, and a JSON body, instead of cookies and fields.
     program: Option<(Option<Secret>, Value)>,
 }
 
@@ -112,7 +112,7 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
     Some(Change { program: Some((Some(key), body)), ..change })
 }
 
-/// Prepares the change of a route of the ArmorIQ wire.
+/// Prepares the change of a route of the ArmorIQ clients.
 async fn change_by_client(server: &Server, route: &str) -> Option<Change> {
     let (action, key, body) = match route {
         "/auth/device/code" => ("login.asked", None, json!({})),
@@ -323,8 +323,8 @@ fn not_offered() -> Vec<&'static str> {
 }
 
 fn changing_routes() -> Vec<Route> {
-    let doors = server::routes().list().to_vec();
-    doors.into_iter().filter(|door| door.method != Method::GET).collect()
+    let routes = server::routes().list().to_vec();
+    routes.into_iter().filter(|route| route.method != Method::GET).collect()
 }
 
 #[apply(on_both_engines!)]
@@ -337,14 +337,14 @@ async fn every_change_writes_one_row_or_does_not_happen(engine: Engine) {
             continue;
         }
         let server = Server::with(engine, EVERYTHING_ON).await;
-        let is_client = crate::armoriq::routes().list().iter().any(|door| door.path == route);
+        let is_client = crate::armoriq::routes().list().iter().any(|client_route| client_route.path == route);
         let change = match audience {
             _ if is_client => change_by_client(&server, route).await,
             Audience::Key => change_by_key(&server, &method, route).await,
             _ => change_by_form(&server, route).await,
         };
         let change = change.unwrap_or_else(|| panic!("there is no case for {method} {route}"));
-        let (before, rows) = (server.everything().await, server.audited().await);
+        let (initial, rows) = (server.everything().await, server.audited().await);
 
         sqlx::query("ALTER TABLE audit RENAME TO audit_away")
             .execute(server.app.db.pool())
@@ -356,7 +356,7 @@ async fn every_change_writes_one_row_or_does_not_happen(engine: Engine) {
             .await
             .expect("back");
         assert_eq!(failed.status, 503, "{route} without the audit log");
-        assert_eq!(server.everything().await, before, "{route} left something behind");
+        assert_eq!(server.everything().await, initial, "{route} left something behind");
 
         let done = change.send(&server, &method).await;
         assert!(done.status.is_success() || done.status.is_redirection(), "{route}: {}", done.text());
@@ -364,7 +364,7 @@ async fn every_change_writes_one_row_or_does_not_happen(engine: Engine) {
         assert_eq!(after[..rows.len()], rows, "{route}");
         let owed: Vec<&str> = change.elsewhere.into_iter().chain([change.action]).collect();
         assert_eq!(after[rows.len()..], owed, "{route}");
-        assert_ne!(server.everything().await, before, "{route} changed nothing");
+        assert_ne!(server.everything().await, initial, "{route} changed nothing");
     }
 }
 
@@ -375,7 +375,7 @@ async fn what_changes_no_data_writes_no_row(engine: Engine) {
     let here = server.session_of(&alice).await;
     let org = server.organization("Tidewater Freight").await.to_string();
     let key = server.key_of(Persona::Owner).await;
-    let before = server.everything().await;
+    let initial = server.everything().await;
     for (route, why) in CHANGE_NO_DATA {
         let mut change = Change::new("", *route, &here).field("org", &org).field("theme", "dark");
         if changing_routes().iter().any(|other| other.path == *route && other.audience == Audience::Key) {
@@ -385,6 +385,6 @@ async fn what_changes_no_data_writes_no_row(engine: Engine) {
         // The page of development builds always reports errors.
         let is_done = response.status.as_u16() < 400 || *route == "/gallery";
         assert!(is_done, "{route}: {}", response.text());
-        assert_eq!(server.everything().await, before, "{route}: {why}");
+        assert_eq!(server.everything().await, initial, "{route}: {why}");
     }
 }

@@ -1,4 +1,4 @@
-//! Configuration: wrong values stop the start with one line, and what is written about settings is what holds.
+//! Tests of the configuration: invalid values prevent the start with one line, and the documentation matches the settings.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn variables_win_over_the_file_and_the_file_over_defaults() {
 }
 
 #[test]
-fn every_mistake_is_one_line_that_names_its_place() {
+fn every_error_is_one_line_that_names_the_setting() {
     for (file, variables, told) in [
         ("[latchkey]\nmax_bodi = 1", &[][..], "Leptos.toml: there is no setting max_bodi in [latchkey]"),
         ("[latchkeys]\nlog = \"info\"", &[], "Leptos.toml: there is no setting log in [latchkeys]"),

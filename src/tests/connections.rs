@@ -1,4 +1,4 @@
-//! Connections as clients hold them, over real sockets.
+//! Tests of connections over real sockets.
 
 use macro_rules_attribute::apply;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -45,7 +45,7 @@ impl Server {
     }
 }
 
-/// The one who does not read is cut off; who waits for something to read is not.
+/// A client that does not read is disconnected; a client that waits for data is not.
 #[apply(on_both_engines!)]
 async fn a_client_that_reads_nothing_is_cut_off(engine: Engine) {
     let server = Server::with(engine, IMPATIENT).await;

@@ -140,11 +140,12 @@ async fn a_backup_under_load_restores(engine: Engine) {
             n
         }
     });
-    let mut before = 0;
-    while before < 50 {
+    let mut initial = 0;
+    while initial < 50 {
         assert!(!writer.is_finished(), "the writer goes on until it is stopped");
         tokio::task::yield_now().await;
-        before = sqlx::query_scalar("SELECT count(*) FROM load").fetch_one(db.pool()).await.expect("a count");
+        initial =
+            sqlx::query_scalar("SELECT count(*) FROM load").fetch_one(db.pool()).await.expect("a count");
     }
     let target = database.folder.path().join("copy");
     db::backup(&db, &target).await.expect("a backup");
@@ -156,7 +157,7 @@ async fn a_backup_under_load_restores(engine: Engine) {
     db::check(&copied).await.expect("the copy is whole");
     let (count, most): (i64, i64) =
         sqlx::query_as("SELECT count(*), max(n) FROM load").fetch_one(copied.pool()).await.expect("a row");
-    assert!(count >= before && count <= written, "{before} <= {count} <= {written}");
+    assert!(count >= initial && count <= written, "{initial} <= {count} <= {written}");
     assert_eq!(count, most + 1, "a copy has no holes");
 
     let again = db::backup(&db, &target).await.expect_err("nothing is overwritten").to_string();
@@ -205,7 +206,7 @@ async fn two_servers_share_one_postgresql() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_told_in_one_line() {
+async fn an_error_on_opening_is_one_line() {
     let mut database = TestDatabase::empty(Engine::Sqlite).await;
     let blocked = database.folder.path().join("file");
     std::fs::write(&blocked, "not a folder").expect("a file");
@@ -250,7 +251,7 @@ async fn a_damaged_file_is_found() {
 }
 
 #[tokio::test]
-async fn sqlite_runs_as_the_promises_need() {
+async fn sqlite_has_the_required_settings() {
     let database = TestDatabase::empty(Engine::Sqlite).await;
     let db = database.open(Opener::Server).await;
     let mut connection = db.pool().acquire().await.expect("a connection");

@@ -1,4 +1,4 @@
-//! The export of the audit log as browsers and programs download it.
+//! Tests of downloads of the audit log's export.
 
 use std::io::Read;
 
@@ -50,12 +50,12 @@ async fn an_export_is_whole_however_it_is_encoded(engine: Engine) {
     let plain = get("").await;
     assert_eq!((plain.header("content-encoding"), plain.text().lines().count()), ("", 3_000));
     for accepted in ["identity", "gzip", "br", "br;q=0.1, gzip", "gzip;q=0.1, br", "gzip, br", BROWSER] {
-        let answer = get(accepted).await;
-        let encoding = answer.header("content-encoding");
+        let response = get(accepted).await;
+        let encoding = response.header("content-encoding");
         let expected = if accepted.contains("gzip") { "gzip" } else { "" };
         assert_eq!(encoding, expected, "{accepted}");
-        assert!(decoded(encoding, &answer.body) == plain.body, "{accepted}: not the same bytes");
-        assert!(answer.header("content-disposition").contains("audit-log.jsonl"), "{accepted}");
+        assert!(decoded(encoding, &response.body) == plain.body, "{accepted}: not the same bytes");
+        assert!(response.header("content-disposition").contains("audit-log.jsonl"), "{accepted}");
     }
 }
 
@@ -65,14 +65,14 @@ async fn asking_for_the_head_of_an_export_reads_nothing(engine: Engine) {
     let here = server.reader_of_much().await;
     for accepted in ["identity", "gzip", "br", BROWSER] {
         let call = server.call(Method::HEAD, EXPORT).with(&here).header("accept-encoding", accepted);
-        let answer = call.send().await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/jsonl"));
-        assert!(answer.body.is_empty(), "{accepted}");
+        let response = call.send().await;
+        assert_eq!((response.status.as_u16(), response.header("content-type")), (200, "application/jsonl"));
+        assert!(response.body.is_empty(), "{accepted}");
     }
 }
 
 #[apply(on_both_engines!)]
-async fn more_downloads_than_the_server_bears_are_refused(engine: Engine) {
+async fn downloads_beyond_the_limit_are_refused(engine: Engine) {
     let server = Server::on(engine).await;
     let here = server.reader_of_much().await;
     let download = || server.get(EXPORT).with(&here).open();
@@ -106,13 +106,13 @@ async fn one_organization_cannot_take_all_downloads(engine: Engine) {
 
 /// More of them than there are connections to the database.
 #[apply(on_both_engines!)]
-async fn downloads_that_are_broken_off_hold_nothing(engine: Engine) {
+async fn aborted_downloads_release_their_resources(engine: Engine) {
     let server = Server::on(engine).await;
     let here = server.reader_of_much().await;
     for turn in 0..20 {
         let accepted = if turn % 2 == 0 { BROWSER } else { "identity" };
-        let mut answer = server.get(EXPORT).with(&here).header("accept-encoding", accepted).open().await;
-        assert!(answer.frame().await.expect("a piece").is_ok());
+        let mut response = server.get(EXPORT).with(&here).header("accept-encoding", accepted).open().await;
+        assert!(response.frame().await.expect("a piece").is_ok());
     }
     assert_eq!(server.get(EXPORT).with(&here).send().await.text().lines().count(), 3_000);
 }
@@ -128,7 +128,7 @@ async fn an_export_that_fails_in_the_middle_ends_with_an_error(engine: Engine) {
     let first: Bytes = plain.frame().await.expect("a piece").expect("bytes");
     assert!(!first.is_empty());
     server.app.db.close().await;
-    for (answer, accepted) in [(plain, "identity"), (gzip, "gzip")] {
-        assert!(answer.whole().await.is_err(), "{accepted}");
+    for (response, accepted) in [(plain, "identity"), (gzip, "gzip")] {
+        assert!(response.whole().await.is_err(), "{accepted}");
     }
 }

@@ -6,7 +6,7 @@ use super::harness::{Server, on_both_engines};
 use super::sockets::{ListeningServer, status_of};
 use crate::platform::db::Engine;
 
-/// A page, a route within the stack, one that stands before the router, and one that may be answered before the stack.
+/// A page, a route for monitoring, a fast route that bypasses the router, and a route with its own protocol.
 const ROUTES: [(&str, &str, u16); 4] = [
     ("GET", "/sign-in", 200),
     ("GET", "/healthz", 200),
@@ -28,9 +28,9 @@ async fn a_request_names_exactly_one_valid_host(engine: Engine) {
     for (method, target, usual) in ROUTES {
         for host in ["latchkey.test", "127.0.0.1:3000", "[::1]", "my_service:80"] {
             let headers = format!("Host: {host}\r\n");
-            let answer = listening.exchange(&request(method, target, "1.1", headers.as_bytes())).await;
-            assert_eq!(status_of(&answer), usual, "{target} {host}: {answer}");
-            assert!(!answer.contains("Host header") && !answer.contains("host is not"), "{answer}");
+            let response = listening.exchange(&request(method, target, "1.1", headers.as_bytes())).await;
+            assert_eq!(status_of(&response), usual, "{target} {host}: {response}");
+            assert!(!response.contains("Host header") && !response.contains("host is not"), "{response}");
         }
         let cases: [(&[u8], &str); 9] = [
             (b"", "has no Host header"),
@@ -44,29 +44,29 @@ async fn a_request_names_exactly_one_valid_host(engine: Engine) {
             (b"Host: \xff\xfe\r\n", "host is not a name"),
         ];
         for (headers, why) in cases {
-            let answer = listening.exchange(&request(method, target, "1.1", headers)).await;
-            assert_eq!(status_of(&answer), 400, "{target}: {answer}");
+            let response = listening.exchange(&request(method, target, "1.1", headers)).await;
+            assert_eq!(status_of(&response), 400, "{target}: {response}");
             assert!(
-                answer.contains(why) && answer.contains("application/problem+json"),
-                "{target}: {answer}"
+                response.contains(why) && response.contains("application/problem+json"),
+                "{target}: {response}"
             );
             assert!(
-                answer.contains("x-request-id: req_") && answer.contains("default-src 'none'"),
-                "{answer}"
+                response.contains("x-request-id: req_") && response.contains("default-src 'none'"),
+                "{response}"
             );
         }
-        // HTTP/1.0 has no Host of necessity; two are wrong there too.
-        let answer = listening.exchange(&request(method, target, "1.0", b"")).await;
-        assert_eq!(status_of(&answer), usual, "{target}: {answer}");
-        let answer = listening.exchange(&request(method, target, "1.0", b"Host: a\r\nHost: b\r\n")).await;
-        assert_eq!(status_of(&answer), 400, "{target}: {answer}");
+        // HTTP/1.0 does not require a Host header, but two of them are invalid there too.
+        let response = listening.exchange(&request(method, target, "1.0", b"")).await;
+        assert_eq!(status_of(&response), usual, "{target}: {response}");
+        let response = listening.exchange(&request(method, target, "1.0", b"Host: a\r\nHost: b\r\n")).await;
+        assert_eq!(status_of(&response), 400, "{target}: {response}");
     }
-    // The absolute form names a host of its own.
+    // A target in absolute form contains a host too.
     for (target, status) in
         [("http://latchkey.test/healthz", 200), ("http://user@latchkey.test/healthz", 400)]
     {
-        let answer = listening.exchange(&request("GET", target, "1.1", b"Host: latchkey.test\r\n")).await;
-        assert_eq!(status_of(&answer), status, "{target}: {answer}");
+        let response = listening.exchange(&request("GET", target, "1.1", b"Host: latchkey.test\r\n")).await;
+        assert_eq!(status_of(&response), status, "{target}: {response}");
     }
     assert!(server.metrics().await.contains("route=\"none\",status=\"400\"}"), "refusals are counted");
     listening.stop().await;

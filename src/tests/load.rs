@@ -1,4 +1,4 @@
-//! Keys under load: floods, races and limits. Numbers and orders count here, never the time that something takes.
+//! Tests of keys under load: floods, races and limits. They check counts and orders, never durations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,20 +25,20 @@ async fn nothing_is_accepted_after_a_revocation_was_answered(engine: Engine) {
     let owner = server.actor(Persona::Owner).await;
     let (mut before, mut after) = (0, 0);
     for number in 0..100 {
-        let made = server.key(&owner, &format!("key {number}")).await;
+        let created = server.key(&owner, &format!("key {number}")).await;
         let answered = Arc::new(AtomicBool::new(false));
         let checks = (0..100_usize).map(|turn| {
             let (server, answered) = (Arc::clone(&server), Arc::clone(&answered));
-            let token = made.plaintext.clone();
+            let token = created.plaintext.clone();
             tokio::spawn(async move {
                 for _ in 0..turn * (number % 7 + 1) {
                     tokio::task::yield_now().await;
                 }
                 let late = answered.load(Ordering::SeqCst);
-                let from = Presenter::default();
-                match keys::verify(&server.app, token.expose(), &ANYTHING, &from).await {
+                let presenter = Presenter::default();
+                match keys::verify(&server.app, token.expose(), &ANYTHING, &presenter).await {
                     Ok(verdict) => (late, verdict.outcome == Outcome::Valid),
-                    // On a machine that has too much to do, turned away.
+                    // Refused, because the machine is too busy.
                     Err(error) => (late, {
                         assert!(matches!(error, Error::Busy), "{error}");
                         false
@@ -50,7 +50,7 @@ async fn nothing_is_accepted_after_a_revocation_was_answered(engine: Engine) {
         for _ in 0..number * 3 {
             tokio::task::yield_now().await;
         }
-        keys::revoke(&server.app, &owner, made.key.id).await.expect("a key");
+        keys::revoke(&server.app, &owner, created.key.id).await.expect("a key");
         answered.store(true, Ordering::SeqCst);
         for check in checks {
             let (late, accepted) = check.await.expect("no panic");
@@ -61,17 +61,17 @@ async fn nothing_is_accepted_after_a_revocation_was_answered(engine: Engine) {
                 before += 1
             }
         }
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+        assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
     }
     assert!(before > 100 && after > 100, "both sides were met: {before} before, {after} after");
 }
 
-/// On their way from memory to the journal and the tables.
+/// Counts are visible while they move from memory to the journal and the tables.
 #[apply(on_both_engines!)]
 async fn counts_are_seen_at_every_moment(engine: Engine) {
     let server = Arc::new(Server::with(engine, QUICK).await);
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     let is_over = Arc::new(AtomicBool::new(false));
     let mover = tokio::spawn({
         let (server, is_over) = (Arc::clone(&server), Arc::clone(&is_over));
@@ -89,8 +89,8 @@ async fn counts_are_seen_at_every_moment(engine: Engine) {
         }
     });
     for count in 1..=300 {
-        server.check(&made.plaintext).await;
-        let seen = keys::find(&server.app, &owner, made.key.id).await.expect("a key").calls;
+        server.check(&created.plaintext).await;
+        let seen = keys::find(&server.app, &owner, created.key.id).await.expect("a key").calls;
         assert_eq!(seen, count);
     }
     is_over.store(true, Ordering::SeqCst);
@@ -102,19 +102,21 @@ async fn counts_are_seen_at_every_moment(engine: Engine) {
 async fn counts_are_exact_while_many_are_added_up(engine: Engine) {
     let server = Server::with(engine, QUICK).await;
     let owner = server.actor(Persona::Owner).await;
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for number in 0..45 {
-        made.push(server.key(&owner, &format!("key {number}")).await);
+        created.push(server.key(&owner, &format!("key {number}")).await);
     }
     for caller in 0..100 {
-        let from = Presenter { user_agent: &format!("client/{caller}"), ..Presenter::default() };
-        for key in &made {
-            keys::verify(&server.app, key.plaintext.expose(), &ANYTHING, &from).await.expect("a verdict");
+        let presenter = Presenter { user_agent: &format!("client/{caller}"), ..Presenter::default() };
+        for key in &created {
+            keys::verify(&server.app, key.plaintext.expose(), &ANYTHING, &presenter)
+                .await
+                .expect("a verdict");
         }
     }
     let calls = || async {
         let mut all = 0;
-        for key in [&made[0], &made[22], &made[44]] {
+        for key in [&created[0], &created[22], &created[44]] {
             all += keys::find(&server.app, &owner, key.key.id).await.expect("a key").calls;
         }
         all
@@ -163,7 +165,7 @@ async fn of_two_hundred_at_once_with_fifty_left_fifty_pass(engine: Engine) {
     assert_eq!((count(200), count(429)), (50, 150));
 }
 
-/// A flood of the right id with wrong secrets, from more addresses than any limit by address could hold.
+/// A flood of wrong secrets with an existing id, from so many addresses that limits by address have no effect.
 #[apply(on_both_engines!)]
 async fn a_flood_of_wrong_secrets_starves_nobody(engine: Engine) {
     let server = Server::with(engine, &[]).await;
@@ -201,9 +203,9 @@ async fn a_flood_of_wrong_secrets_starves_nobody(engine: Engine) {
     assert_eq!(server.check(&good.plaintext).await, Outcome::Valid);
 }
 
-/// One address and one id: beyond the limit a wrong secret is told to wait, and nothing of the key is touched.
+/// Beyond the limit of one address and one id, the response to a wrong secret says how long to wait, and no data of the key is read.
 #[apply(on_both_engines!)]
-async fn whoever_guesses_is_told_to_wait(engine: Engine) {
+async fn a_client_that_guesses_secrets_must_wait(engine: Engine) {
     let server = Server::with(engine, QUICK).await;
     let owner = server.actor(Persona::Owner).await;
     let limited = Draft { rate_limit: Some(1), ..draft("limited") };
@@ -213,21 +215,21 @@ async fn whoever_guesses_is_told_to_wait(engine: Engine) {
     for _ in 0..30 {
         let token =
             crate::platform::Secret::new(forged_token(&server.app.random, Kind::Live, good.key.secret));
-        let answer = server.get(&path).key(&token).send().await;
-        assert_eq!(answer.header("retry-after").is_empty(), answer.status == 401);
-        statuses.push(answer.status.as_u16());
+        let response = server.get(&path).key(&token).send().await;
+        assert_eq!(response.header("retry-after").is_empty(), response.status == 401);
+        statuses.push(response.status.as_u16());
     }
     assert_eq!(statuses, [vec![401; 20], vec![429; 10]].concat());
-    // Somebody else, with the key, is let in: from elsewhere at once, and with all of the minute.
-    let answer = server.get(&path).from("198.51.100.20").key(&good.plaintext).send().await;
-    assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (200, "\"minute\";r=0;t=60"));
+    // Another client with the right key is accepted at once, with its full rate limit.
+    let response = server.get(&path).from("198.51.100.20").key(&good.plaintext).send().await;
+    assert_eq!((response.status.as_u16(), response.header("ratelimit")), (200, "\"minute\";r=0;t=60"));
     let owner_key = keys::find(&server.app, &owner, good.key.id).await.expect("a key");
     assert_eq!(owner_key.calls, 1, "wrong secrets are not the key's calls");
 }
 
-/// Addresses that an organization tells of its own callers are believed for that organization alone.
+/// Addresses that an organization reports for its callers count only for that organization.
 #[apply(on_both_engines!)]
-async fn whoever_guesses_for_another_organization_locks_nobody_out(engine: Engine) {
+async fn reported_addresses_do_not_limit_callers_of_other_organizations(engine: Engine) {
     let server = Server::with(engine, QUICK).await;
     let owner = server.actor(Persona::Owner).await;
     let good = server.key(&owner, "CI deploy").await;
@@ -244,21 +246,21 @@ async fn whoever_guesses_for_another_organization_locks_nobody_out(engine: Engin
     assert_eq!(server.get(&path).from(address).key(&good.plaintext).send().await.status, 200);
 }
 
-/// The memory gives up what is too much, and what was given up is proven again.
+/// The cache evicts tokens beyond its limit, and evicted tokens are verified again.
 #[apply(on_both_engines!)]
-async fn what_is_remembered_stays_within_bounds(engine: Engine) {
+async fn the_cache_of_tokens_stays_within_its_limit(engine: Engine) {
     let server = Server::with(engine, QUICK).await;
     let owner = server.actor(Persona::Owner).await;
     let memory = server.app.slice::<Arc<KeyCache>>();
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for number in 0..40 {
-        made.push(server.key(&owner, &format!("key {number}")).await);
-        assert_eq!(server.check(&made[number].plaintext).await, Outcome::Valid);
+        created.push(server.key(&owner, &format!("key {number}")).await);
+        assert_eq!(server.check(&created[number].plaintext).await, Outcome::Valid);
     }
     assert_eq!(memory.len(), 40);
     memory.trim(10);
     assert!(memory.len() <= 10, "{}", memory.len());
-    for key in &made {
+    for key in &created {
         assert_eq!(server.check(&key.plaintext).await, Outcome::Valid);
         keys::disable(&server.app, &owner, key.key.id).await.expect("a key");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! `/metrics`: both of Prometheus' formats, and each figure moves with what it counts.
+//! Tests of `/metrics`: both formats, and that each metric changes with what it counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::usage::server as usage;
 type Samples = BTreeMap<String, f64>;
 
 impl Server {
-    /// As an operator on the same machine reads them, in the plain format.
+    /// The metrics in the plain format, as an operator on the same machine reads them.
     pub async fn metrics(&self) -> String {
         self.metrics_as("").await
     }
@@ -29,11 +29,16 @@ impl Server {
     async fn metrics_as(&self, accept: &str) -> String {
         let call = self.call_at("/metrics").header("host", "127.0.0.1:3000").from("127.0.0.1");
         let call = if accept.is_empty() { call } else { call.header("accept", accept) };
-        let answer = call.send().await;
-        assert_eq!((answer.status.as_u16(), answer.header("vary")), (200, "Accept"), "{}", answer.text());
+        let response = call.send().await;
+        assert_eq!(
+            (response.status.as_u16(), response.header("vary")),
+            (200, "Accept"),
+            "{}",
+            response.text()
+        );
         let format = if accept.contains("openmetrics") { Format::OpenMetrics } else { Format::Text };
-        assert_eq!(answer.header("content-type"), format.content_type());
-        answer.text()
+        assert_eq!(response.header("content-type"), format.content_type());
+        response.text()
     }
 
     async fn samples(&self) -> Samples {
@@ -51,7 +56,7 @@ impl Server {
     }
 }
 
-/// Reads a page as strictly as the formats are written down. Series and their values.
+/// Parses a page strictly by the specification of the format. Returns the values by series.
 fn parse(page: &str, format: Format) -> Samples {
     let open_metrics = format == Format::OpenMetrics;
     let page = match page.strip_suffix("# EOF\n") {
@@ -130,7 +135,7 @@ async fn both_formats_are_what_prometheus_reads(engine: Engine) {
     let open_metrics =
         parse(&server.metrics_as("application/openmetrics-text; version=1.0.0").await, Format::OpenMetrics);
     let names = |samples: &Samples| samples.keys().cloned().collect::<BTreeSet<_>>();
-    // The first of the two answers is counted in the second.
+    // The second response counts the first one.
     let first = "latchkey_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"200\"}";
     assert!(!plain.contains_key(first) && open_metrics.contains_key(first));
     assert!(names(&plain).is_subset(&names(&open_metrics)));
@@ -175,16 +180,16 @@ async fn the_process_and_the_database_have_figures(engine: Engine) {
 async fn errors_of_the_database_and_waits_for_it_are_counted(engine: Engine) {
     let server = Server::on(engine).await;
     let waits = "latchkey_database_write_wait_seconds_count";
-    let before = server.sample(waits).await;
+    let initial = server.sample(waits).await;
     drop(server.app.db.write().await.expect("a turn"));
-    assert_eq!(server.sample(waits).await, before + 1.0);
+    assert_eq!(server.sample(waits).await, initial + 1.0);
 
-    // Of the whole process, in which other tests run.
+    // The counts are those of the whole process, in which other tests run.
     let errors = "latchkey_database_errors_total{kind=\"connection\"}";
-    let before = server.sample(errors).await;
+    let initial = server.sample(errors).await;
     server.app.db.close().await;
     assert_eq!(server.get("/").browser().send().await.status, 503);
-    assert!(server.sample(errors).await > before);
+    assert!(server.sample(errors).await > initial);
 }
 
 #[apply(on_both_engines!)]
@@ -215,7 +220,7 @@ async fn usage_that_is_not_written_is_counted_and_so_are_failures(engine: Engine
     server.check(&key.plaintext).await;
     keys::flush(&server.app).await.expect_err("the database is away");
     assert_eq!(server.sample(&failed("write_down")).await, 1.0);
-    // Taken away from the counts, and in no database.
+    // Removed from the counters, and not yet in the database.
     assert_eq!(server.sample(unwritten).await, 1.0);
 }
 
@@ -331,7 +336,7 @@ async fn a_backup_by_another_process_shows(engine: Engine) {
         let target = folder.path().join(name);
         admin::run(&sources, Task::Backup { target }).await.unwrap_or_else(|failure| panic!("{failure}"));
         server::refresh_figures(&server.app).await.expect("figures");
-        // By the clock of that process.
+        // The time of that process's clock.
         assert!(server.sample(last).await > 1.6e9, "{name}");
     }
 }

@@ -1,5 +1,5 @@
-//! The suite that runs inside the process: the whole router as people and programs call it, on SQLite and on a real
-//! PostgreSQL. Tests move the clock and seed the randomness; none sleeps to let time pass.
+//! Integration tests inside the process: they call the whole router as people and programs do, on SQLite and on PostgreSQL. Tests move
+//! the clock and seed the randomness; none sleeps to let time pass.
 
 mod api;
 mod armoriq;

@@ -1,4 +1,4 @@
-//! What the operator's machines ask, and what is told when the database is away.
+//! Tests of the endpoints for monitoring, and of errors while the database is away.
 
 use macro_rules_attribute::apply;
 
@@ -17,18 +17,21 @@ async fn a_stopping_server_is_alive_and_not_ready(engine: Engine) {
     let server = Server::on(engine).await;
     server.app.stop();
     assert_eq!(server.get("/healthz").send().await.status, 200);
-    let answer = server.get("/readyz").send().await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "2"));
+    let response = server.get("/readyz").send().await;
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (503, "2"));
 }
 
 #[apply(on_both_engines!)]
-async fn a_lost_database_is_told_as_such(engine: Engine) {
+async fn a_lost_database_is_reported(engine: Engine) {
     let server = Server::on(engine).await;
     server.app.db.close().await;
     assert_eq!(server.get("/healthz").send().await.status, 200);
-    let answer = server.get("/readyz").send().await;
-    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (503, "application/problem+json"));
-    assert!(!answer.text().to_lowercase().contains("pool"), "{}", answer.text());
+    let response = server.get("/readyz").send().await;
+    assert_eq!(
+        (response.status.as_u16(), response.header("content-type")),
+        (503, "application/problem+json")
+    );
+    assert!(!response.text().to_lowercase().contains("pool"), "{}", response.text());
 }
 
 #[apply(on_both_engines!)]

@@ -1,4 +1,4 @@
-//! What `make dist` hands out beside the program: a systemd unit and a container file.
+//! Tests of the files that `make dist` ships with the program: a systemd unit and a container file.
 
 const UNIT: &str = include_str!("../../.tools/package/latchkey.service");
 const CONTAINER: &str = include_str!("../../.tools/package/Containerfile");
@@ -23,7 +23,7 @@ fn values<'a>(section: &str, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_unit_goes_on_trying() {
+fn the_unit_restarts_the_server() {
     assert_eq!(values("Unit", "StartLimitIntervalSec"), ["0"], "no number of failed starts is the last one");
     assert_eq!(values("Service", "Restart"), ["on-failure"]);
     assert_eq!(values("Service", "RestartSec"), ["5s"]);
@@ -32,7 +32,7 @@ fn the_unit_goes_on_trying() {
 #[test]
 fn the_unit_reads_secrets_that_only_root_can_read() {
     assert_eq!(values("Service", "DynamicUser"), ["yes"]);
-    // With a dash: a server without secrets has no such file.
+    // The dash makes the file optional, because a server without secrets has none.
     assert_eq!(values("Service", "EnvironmentFile"), ["-/etc/latchkey/secrets.env"]);
     assert!(README.contains("/etc/latchkey/secrets.env") && README.contains("chmod 600"), "README says how");
 }
@@ -43,7 +43,7 @@ fn the_container_has_root_certificates_and_pg_dump() {
     assert!(installs.iter().any(|line| line.contains("ca-certificates")), "{CONTAINER}");
     assert!(installs.iter().any(|line| line.contains("postgresql-client")), "{CONTAINER}");
     assert!(installs.iter().all(|line| line.contains("--no-install-recommends")), "{CONTAINER}");
-    // The build fails where a library of it is missing.
+    // The build fails if a shared library is missing.
     assert!(CONTAINER.contains("pg_dump --version"), "{CONTAINER}");
     let user = CONTAINER.find("\nUSER latchkey").expect("an unprivileged user");
     assert!(CONTAINER.rfind("\nRUN").is_some_and(|run| run < user), "nothing is installed by that user");

@@ -1,4 +1,4 @@
-//! Whole keys pasted where they do not belong: names, notes, searches. Nothing keeps them and nothing repeats them.
+//! Tests of whole keys that are pasted into names, notes and searches: they are neither stored nor repeated.
 
 use axum::http::Method;
 use macro_rules_attribute::apply;
@@ -12,10 +12,10 @@ use crate::keys::server::fresh_token;
 use crate::platform::db::Engine;
 use crate::shared::Kind;
 
-/// What the answer says, without the token that was sent.
-fn refused(answer: &TestResponse, token: &str, status: u16) {
-    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
-    let text = answer.text();
+/// Checks the status of the response, and that it does not contain the token that was sent.
+fn refused(response: &TestResponse, token: &str, status: u16) {
+    assert_eq!(response.status.as_u16(), status, "{}", response.text());
+    let text = response.text();
     assert!(!text.contains(token), "{text}");
     assert!(text.contains("contains a whole API key"), "{text}");
 }
@@ -81,9 +81,9 @@ async fn people_cannot_put_a_key_into_a_name(engine: Engine) {
         ("/organizations/new", vec![("name", format!("Org {token}"))]),
     ] {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = server.submit(&here, path, &fields).await;
-        assert_eq!(answer.status, 422, "{path}");
-        refused(&answer, &token, 422);
+        let response = server.submit(&here, path, &fields).await;
+        assert_eq!(response.status, 422, "{path}");
+        refused(&response, &token, 422);
     }
 }
 
@@ -103,13 +103,13 @@ async fn a_search_with_a_key_goes_on_without_it(engine: Engine) {
         (format!("/settings/audit-log?request=x%20{token}&time=7d"), "/settings/audit-log?time=7d"),
         (format!("/settings/audit-log/export?action={token}"), "/settings/audit-log"),
     ] {
-        let answer = server.get(&path).browser().with(&here).send().await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, to), "{path}");
-        assert!(!answer.text().contains(&token));
+        let response = server.get(&path).browser().with(&here).send().await;
+        assert_eq!((response.status.as_u16(), response.header("location")), (303, to), "{path}");
+        assert!(!response.text().contains(&token));
         let page = server.page(&here, to).await;
         assert!(page.contains("A whole key was in that address") && page.contains("Rotate it"), "{page}");
     }
-    // What only looks a little like one is searched for.
+    // A text that is only similar to a key is searched for.
     assert_eq!(
         server.get("/settings/audit-log?target=ak_live_8fK2").browser().with(&here).send().await.status,
         200

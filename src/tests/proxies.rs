@@ -1,4 +1,4 @@
-//! A reverse proxy that `trusted_proxies` does not include: the log says so once.
+//! Tests of the hint in the log about a reverse proxy that is not in `trusted_proxies`.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use macro_rules_attribute::apply;
 use super::harness::{Server, on_both_engines};
 use crate::platform::db::Engine;
 
-/// What this thread logs while the guard lives.
+/// Collects what this thread logs while the guard lives.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -73,7 +73,7 @@ async fn an_untrusted_proxy_leaves_one_hint(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn each_way_in_gives_the_hint_and_their_number_is_limited(engine: Engine) {
+async fn every_kind_of_route_logs_the_hint_and_their_number_is_limited(engine: Engine) {
     let server = Server::on(engine).await;
     let log = Log::default();
     let _capturing = log.capture();
@@ -87,8 +87,8 @@ async fn each_way_in_gives_the_hint_and_their_number_is_limited(engine: Engine) 
         assert_eq!(log.hints().len(), place + 1, "{path}");
     }
     for number in 0..40 {
-        let from = format!("2001:db8::{number}");
-        server.get(LEAN).from(&from).header("x-real-ip", "198.51.100.1").send().await;
+        let address = format!("2001:db8::{number}");
+        server.get(LEAN).from(&address).header("x-real-ip", "198.51.100.1").send().await;
     }
     assert_eq!(log.hints().len(), 16);
 }

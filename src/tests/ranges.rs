@@ -1,4 +1,4 @@
-//! Every setting that is an amount has a least and a greatest value, and a server works with the least ones.
+//! Tests of the ranges of settings: every amount has one, and a server works with the smallest values.
 
 use macro_rules_attribute::apply;
 
@@ -9,7 +9,7 @@ use crate::platform::Config;
 use crate::platform::config::{ConfigError, Sources};
 use crate::platform::db::Engine;
 
-/// Name, a value below the least (empty where there is none), the least, the greatest, a value above it.
+/// Name, a value below the minimum (empty if there is none), the minimum, the maximum, a value above it.
 const RANGES: &[[&str; 5]] = &[
     ["reload_port", "0", "1", "65535", "65536"],
     ["database_connections", "0", "1", "1000", "1001"],
@@ -41,7 +41,7 @@ const RANGES: &[[&str; 5]] = &[
     ["mail_timeout", "99ms", "100ms", "10m", "600001ms"],
 ];
 
-/// Settings that are no amounts.
+/// Settings that are not amounts.
 const OTHERS: &[&str] = &[
     "site_addr",
     "site_root",
@@ -102,7 +102,7 @@ fn values_outside_of_their_range_stop_the_start_with_one_line() {
             ];
             assert!(expected.contains(&line), "{line}");
         }
-        // What no duration, size or count can hold.
+        // Values that no duration, size or count can hold.
         let unit = greatest.trim_start_matches(|c: char| c.is_ascii_digit());
         for number in [u128::from(u64::MAX), u128::MAX] {
             assert!(read(name, &format!("{number}{unit}")).is_err(), "{name} = {number}{unit}");
@@ -120,7 +120,7 @@ fn help_names_the_range_of_every_amount() {
 }
 
 #[apply(on_both_engines!)]
-async fn a_server_with_the_least_values_answers(engine: Engine) {
+async fn a_server_with_the_smallest_values_works(engine: Engine) {
     let settings: Vec<(String, &str)> =
         RANGES.iter().map(|[name, _, least, ..]| (variable(name), *least)).collect();
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
@@ -128,10 +128,10 @@ async fn a_server_with_the_least_values_answers(engine: Engine) {
     let listening = ListeningServer::start(&server).await;
     for path in ["/healthz", "/readyz", "/sign-in", "/metrics"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
-        let answer = listening.exchange(request.as_bytes()).await;
-        assert_eq!(status_of(&answer), 200, "{path}: {answer}");
+        let response = listening.exchange(request.as_bytes()).await;
+        assert_eq!(status_of(&response), 200, "{path}: {response}");
     }
-    // With one connection nothing waits for a second one while it holds the first.
+    // With one connection, no request needs a second one while it has the first.
     let cookies = server.sign_in_as(Persona::Owner).await;
     for path in
         ["/overview", "/settings/api-keys", "/settings/members", "/settings/audit-log", "/settings/profile"]
@@ -143,7 +143,7 @@ async fn a_server_with_the_least_values_answers(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_server_with_the_greatest_values_answers(engine: Engine) {
+async fn a_server_with_the_largest_values_works(engine: Engine) {
     // Less than the greatest: hashing with 1 GiB, and more connections than a test's database takes.
     let except = ["key_hash_cost", "database_connections"];
     let settings: Vec<(String, &str)> = RANGES

@@ -1,5 +1,5 @@
-//! Refusals in the audit log: whatever is repeated, by strangers, people or keys, writes at most one row a minute, and
-//! nothing is lost of how often it happened.
+//! Tests of refusals in the audit log: repeated refusals of strangers, people or keys write at most one row a minute, and no count is
+//! lost.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -23,7 +23,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Server {
-    /// Each row of refusals: its action, and how many it stands for.
+    /// The rows of refusals: the action, and the number of refusals.
     async fn refusals(&self) -> Vec<(String, i64)> {
         sqlx::query_as("SELECT action, times FROM audit WHERE times > 0 ORDER BY at, action, times")
             .fetch_all(self.app.db.pool())
@@ -37,7 +37,7 @@ impl Server {
         self.refusals().await
     }
 
-    /// The forms of four links that were never made.
+    /// Posts the forms of four links that do not exist.
     async fn knock(&self, from: &str) {
         let setup = setup_form("none", "mallory@x.example");
         for (path, fields) in [
@@ -46,8 +46,8 @@ impl Server {
             ("/setup", &setup),
             ("/sign-up/none", &[("name", "Mallory"), ("password", PASSWORD), ("organization", "M")]),
         ] {
-            let answer = self.post(path).same_origin().from(from).form(fields).send().await;
-            assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
+            let response = self.post(path).same_origin().from(from).form(fields).send().await;
+            assert!(response.status.is_client_error(), "{path}: {}", response.status);
         }
     }
 
@@ -106,7 +106,7 @@ async fn ten_thousand_addresses_share_few_rows(engine: Engine) {
     let all = server.refusals_written_after(MINUTE).await;
     assert!(all.len() <= first.len() + 2, "a row for each kind: {:?}", &all[first.len()..]);
     assert_eq!(all.iter().map(|(_, times)| times).sum::<i64>(), 10_000, "all are counted");
-    // As long as it lasts there are a few rows a minute.
+    // While it lasts, there are a few rows a minute.
     for _ in 0..10 {
         for n in 20_000..21_000 {
             refuse(n, "setup.refused").await;
@@ -125,11 +125,11 @@ async fn a_viewer_and_its_key_repeat_themselves_in_one_row(engine: Engine) {
     let fields = [("name", "ci"), ("kind", "live"), ("role", "admin"), ("expiry", "never"), ("once", "a")];
     for _ in 0..13 {
         assert_eq!(server.submit(&viewer, "/settings/api-keys/new", &fields).await.status, 403);
-        let answer = server.post("/api/v1/keys").key(&key).json(&json!({ "name": "ci" })).send().await;
-        assert_eq!(answer.status, 403);
+        let response = server.post("/api/v1/keys").key(&key).json(&json!({ "name": "ci" })).send().await;
+        assert_eq!(response.status, 403);
     }
     assert_eq!(server.refusals().await, [("key.refused".to_owned(), 1), ("key.refused".to_owned(), 1)]);
-    // What changes something is recorded one by one all the while.
+    // Changes are still recorded one by one.
     let owner = server.sign_in_as(Persona::Owner).await;
     for name in ["Al", "Alice", "Al"] {
         server.submit(&owner, "/settings/profile", &[("name", name)]).await;
@@ -155,7 +155,7 @@ async fn a_viewer_and_its_key_repeat_themselves_in_one_row(engine: Engine) {
     );
 }
 
-/// A row says what the refusals it stands for have in common.
+/// A row has what its refusals have in common.
 #[apply(on_both_engines!)]
 async fn a_row_for_several_names_no_target_that_is_not_that_of_all(engine: Engine) {
     let server = Server::on(engine).await;
@@ -186,15 +186,15 @@ async fn wrong_passwords_and_codes_share_rows_too(engine: Engine) {
     let pending = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
     for _ in 0..4 {
         let wrong = [("code", "000000")];
-        let answer =
+        let response =
             server.post("/sign-in/second-factor").same_origin().with(&pending).form(&wrong).send().await;
-        assert_eq!(answer.status, 422, "{SECRET}");
+        assert_eq!(response.status, 422, "{SECRET}");
     }
     assert_eq!(server.refusals().await, [("session.refused".to_owned(), 1)]);
     assert_eq!(server.refusals_written_after(MINUTE).await[1..], [("session.refused".to_owned(), 8)]);
 }
 
-/// Each writes a row of its own where few ask; in a flood there is an end to it.
+/// A few requests have a row each; in a flood the number of rows is limited.
 #[apply(on_both_engines!)]
 async fn what_strangers_ask_for_is_bounded(engine: Engine) {
     let server = Server::on(engine).await;
@@ -213,7 +213,7 @@ async fn what_strangers_ask_for_is_bounded(engine: Engine) {
     assert_eq!(all.iter().map(|(_, times)| times).sum::<i64>(), 400);
 }
 
-/// Whoever knows a password, but not the second factor, begins as many as they like.
+/// A client that knows a password, but not the second factor, can begin any number of sessions.
 #[apply(on_both_engines!)]
 async fn sessions_in_which_nobody_signed_in_go_after_an_hour(engine: Engine) {
     let server = Server::on(engine).await;
@@ -242,15 +242,15 @@ async fn a_count_that_cannot_be_written_is_kept(engine: Engine) {
     rename("ALTER TABLE audit RENAME TO audit_away").await;
     server.clock.advance(MINUTE);
     assert!(audit::flush_refusals(&server.app, false).await.is_err());
-    // A refusal that cannot be recorded is told as an error, and counts all the same.
-    let answer = server
+    // A refusal that cannot be recorded is an error, and is counted nevertheless.
+    let response = server
         .post("/setup")
         .same_origin()
         .from("198.51.100.1")
         .form(&setup_form("none", "m@x.example"))
         .send()
         .await;
-    assert_eq!(answer.status, 503);
+    assert_eq!(response.status, 503);
     rename("ALTER TABLE audit_away RENAME TO audit").await;
     let rows = server.refusals_written_after(MINUTE).await;
     assert_eq!(rows.iter().map(|(_, times)| times).sum::<i64>(), 17);

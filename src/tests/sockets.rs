@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::harness::Server;
 use crate::platform::http::serve::serve;
 
-/// Far longer than anything here takes.
+/// A timeout that no test reaches.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct ListeningServer {
@@ -38,10 +38,10 @@ impl ListeningServer {
     pub async fn exchange(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         stream.write_all(bytes).await.expect("the server reads");
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         // A server that closes while bytes are still on their way may reset the connection.
-        let _ = stream.read_to_end(&mut answer).await;
-        String::from_utf8_lossy(&answer).into_owned()
+        let _ = stream.read_to_end(&mut response).await;
+        String::from_utf8_lossy(&response).into_owned()
     }
 
     /// Sends a request on a new connection, which buffers little.
@@ -61,6 +61,6 @@ impl ListeningServer {
 }
 
 /// Of an answer's first line; 0 where there is none.
-pub fn status_of(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+pub fn status_of(response: &str) -> u16 {
+    response.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document beside the routes.
+//! Compares the OpenAPI document with the routes.
 
 use super::*;
 
@@ -7,9 +7,9 @@ async fn the_document_names_every_route_of_the_api() {
     let server = Server::on(crate::platform::db::Engine::Sqlite).await;
     let document = server.get("/api/v1/openapi.json").send().await.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
-    let mut told: Vec<String> = Vec::new();
+    let mut documented: Vec<String> = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
-        told.extend(
+        documented.extend(
             methods
                 .as_object()
                 .expect("methods")
@@ -20,13 +20,13 @@ async fn the_document_names_every_route_of_the_api() {
     let routes = crate::server::routes();
     let api = routes.list().iter().filter(|route| route.path.starts_with("/api/v1/"));
     let mut built: Vec<String> = api.map(|route| format!("{} {}", route.method, route.path)).collect();
-    told.sort();
+    documented.sort();
     built.sort();
-    assert_eq!(told, built);
+    assert_eq!(documented, built);
 }
 
 #[tokio::test]
-async fn the_document_tells_the_form_of_every_refusal() {
+async fn the_document_describes_every_refusal() {
     let server = Server::on(crate::platform::db::Engine::Sqlite).await;
     let document = server.get("/api/v1/openapi.json").send().await.json();
     let operations = document["paths"].as_object().expect("paths").values();
@@ -48,8 +48,8 @@ async fn the_document_tells_the_form_of_every_refusal() {
         assert!(create[status].is_object(), "{status}");
     }
     let problem = &document["components"]["schemas"]["Problem"];
-    let told = server.get("/api/v1/me").send().await.json();
-    for name in told.as_object().expect("a problem").keys() {
+    let problem_body = server.get("/api/v1/me").send().await.json();
+    for name in problem_body.as_object().expect("a problem").keys() {
         assert!(problem["properties"][name].is_object(), "{name}");
     }
 }
@@ -123,5 +123,5 @@ async fn words_are_enums_and_moments_are_date_times() {
     }
     assert!(moments >= 12, "{moments}");
     let kind = document["paths"]["/api/v1/authorize"]["get"]["parameters"][2]["schema"].to_string();
-    assert!(Kind::ALL.iter().all(|word| kind.contains(word.as_str())), "{kind}");
+    assert!(Kind::ALL.iter().all(|value| kind.contains(value.as_str())), "{kind}");
 }

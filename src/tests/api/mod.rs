@@ -1,4 +1,4 @@
-//! The public API as programs call it, on both engines.
+//! Tests of the public API, on both engines.
 
 mod document;
 mod proxy;
@@ -39,28 +39,28 @@ impl Server {
     }
 }
 
-fn refused(answer: &TestResponse, status: u16, error: &str) {
-    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let told = answer.json();
-    assert_eq!((told["error"].as_str(), told["title"].as_str()), (Some(error), Some(error)));
-    assert_eq!(told["message"], told["detail"]);
-    assert_eq!(told["request_id"], answer.header("x-request-id"));
-    assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401);
+fn refused(response: &TestResponse, status: u16, error: &str) {
+    assert_eq!(response.status.as_u16(), status, "{}", response.text());
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    assert_eq!(response.header("cache-control"), "no-store");
+    let body = response.json();
+    assert_eq!((body["error"].as_str(), body["title"].as_str()), (Some(error), Some(error)));
+    assert_eq!(body["message"], body["detail"]);
+    assert_eq!(body["request_id"], response.header("x-request-id"));
+    assert_eq!(response.header("www-authenticate").starts_with("Bearer"), status == 401);
 }
 
 #[apply(on_both_engines!)]
 async fn a_key_makes_reads_changes_and_revokes_keys(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Owner).await;
-    let made = server.make(&key, &json!({
+    let created = server.make(&key, &json!({
         "name": "CI deploy", "kind": "claw", "role": "member", "note": "for the pipeline",
         "expires_at": "2027-01-01T00:00:00Z", "rate_limit_per_minute": 60, "allowed_ranges": ["203.0.113.0/24"],
     })).await;
-    assert_eq!(made.status, 201, "{}", made.text());
-    assert_eq!(made.header("cache-control"), "no-store");
-    let body = made.json();
+    assert_eq!(created.status, 201, "{}", created.text());
+    assert_eq!(created.header("cache-control"), "no-store");
+    let body = created.json();
     let plain = Secret::new(body["key"].as_str().expect("a plaintext"));
     let path = format!("/api/v1/keys/{}", body["id"].as_str().expect("an id"));
     let read = server.get(&path).key(&key).send().await.json();
@@ -172,19 +172,19 @@ async fn refusals_say_what_they_may(engine: Engine) {
     refused(&both, 401, "Invalid API key");
     // Revoked, disabled and expired look alike.
     for ended in ["disable", "revoke"] {
-        let made = server.key(&owner, ended).await;
+        let created = server.key(&owner, ended).await;
         let done = if ended == "disable" {
-            keys::disable(&server.app, &owner, made.key.id).await
+            keys::disable(&server.app, &owner, created.key.id).await
         } else {
-            keys::revoke(&server.app, &owner, made.key.id).await
+            keys::revoke(&server.app, &owner, created.key.id).await
         };
         done.expect("a key");
-        refused(&server.get("/api/v1/me").key(&made.plaintext).send().await, 401, "Invalid API key");
+        refused(&server.get("/api/v1/me").key(&created.plaintext).send().await, 401, "Invalid API key");
     }
     let soon = Draft { expires_at: Some(server.clock.now().plus(Duration::from_secs(1))), ..draft("soon") };
-    let made = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
+    let created = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
     server.clock.advance(Duration::from_secs(1));
-    refused(&server.get("/api/v1/me").key(&made.plaintext).send().await, 401, "Invalid API key");
+    refused(&server.get("/api/v1/me").key(&created.plaintext).send().await, 401, "Invalid API key");
     // A session is no key.
     let cookies = server.sign_in_as(Persona::Owner).await;
     refused(
@@ -195,7 +195,7 @@ async fn refusals_say_what_they_may(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_limit_is_told_and_kept(engine: Engine) {
+async fn a_rate_limit_is_reported_and_enforced(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let limited = keys::create(&server.app, &owner, &Draft { rate_limit: Some(1), ..draft("limited") }, None)
@@ -211,11 +211,11 @@ async fn a_limit_is_told_and_kept(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn authorize_tells_a_proxy_who_it_is(engine: Engine) {
+async fn authorize_describes_the_key_to_a_proxy(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let other = server.actor(Persona::Stranger).await;
-    let made =
+    let created =
         keys::create(&server.app, &owner, &Draft { role: Some(Role::Member), ..draft("CI déploy") }, None)
             .await
             .expect("a key");
@@ -226,10 +226,10 @@ async fn authorize_tells_a_proxy_who_it_is(engine: Engine) {
     let ask = async |query: &str, key: &Secret| {
         server.get(&format!("/api/v1/authorize{query}")).key(key).send().await
     };
-    let fine = ask(&format!("?org={org}"), &made.plaintext).await;
+    let fine = ask(&format!("?org={org}"), &created.plaintext).await;
     assert_eq!((fine.status.as_u16(), fine.text().as_str()), (200, ""));
     for (name, value) in [
-        ("x-latchkey-key", made.key.id.to_string().as_str()),
+        ("x-latchkey-key", created.key.id.to_string().as_str()),
         ("x-latchkey-org", &org.to_string()),
         ("x-latchkey-user", &owner.user.to_string()),
         ("x-latchkey-role", "member"),
@@ -240,16 +240,16 @@ async fn authorize_tells_a_proxy_who_it_is(engine: Engine) {
     ] {
         assert_eq!(fine.header(name), value, "{name}");
     }
-    refused(&ask("", &made.plaintext).await, 403, "Not allowed");
+    refused(&ask("", &created.plaintext).await, 403, "Not allowed");
     for query in ["?org=nonsense", &format!("?org={org}&role=king"), &format!("?org={org}&kind=live,all")] {
-        refused(&ask(query, &made.plaintext).await, 403, "Not allowed");
+        refused(&ask(query, &created.plaintext).await, 403, "Not allowed");
     }
-    refused(&ask(&format!("?org={}", other.org.org), &made.plaintext).await, 401, "Invalid API key");
-    refused(&ask(&format!("?org={org}&role=admin"), &made.plaintext).await, 403, "Role too low");
-    assert_eq!(ask(&format!("?org={org}&role=member"), &made.plaintext).await.status, 200);
+    refused(&ask(&format!("?org={}", other.org.org), &created.plaintext).await, 401, "Invalid API key");
+    refused(&ask(&format!("?org={org}&role=admin"), &created.plaintext).await, 403, "Role too low");
+    assert_eq!(ask(&format!("?org={org}&role=member"), &created.plaintext).await.status, 200);
     refused(&ask(&format!("?org={org}"), &test.plaintext).await, 403, "Kind not allowed");
     assert_eq!(ask(&format!("?org={org}&kind=live,test"), &test.plaintext).await.status, 200);
-    refused(&ask(&format!("?org={org}&kind=mcp"), &made.plaintext).await, 403, "Kind not allowed");
+    refused(&ask(&format!("?org={org}&kind=mcp"), &created.plaintext).await, 403, "Kind not allowed");
     refused(
         &server.get(&format!("/api/v1/authorize?org={org}")).send().await,
         401,
@@ -272,9 +272,9 @@ async fn a_service_checks_keys_of_its_own_organization_only(engine: Engine) {
     let bound = Draft { ranges: vec!["203.0.113.0/24".to_owned()], ..draft("bound") };
     let bound = keys::create(&server.app, &owner, &bound, None).await.expect("a key");
     let ask = async |body: Value| {
-        let answer = server.post("/api/v1/keys/verify").key(&service).json(&body).send().await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()
+        let response = server.post("/api/v1/keys/verify").key(&service).json(&body).send().await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()
     };
     let fine = ask(json!({"key": bound.plaintext.expose(), "ip": "203.0.113.9"})).await;
     assert_eq!(
@@ -296,12 +296,16 @@ async fn a_service_checks_keys_of_its_own_organization_only(engine: Engine) {
         (json!({"key": "ak_live_x"}), "malformed"),
         (json!({"key": "\u{0}🔑"}), "malformed"),
     ] {
-        let answer = ask(body.clone()).await;
-        assert_eq!((answer["valid"].as_bool(), answer["code"].as_str()), (Some(false), Some(code)), "{body}");
+        let response = ask(body.clone()).await;
+        assert_eq!(
+            (response["valid"].as_bool(), response["code"].as_str()),
+            (Some(false), Some(code)),
+            "{body}"
+        );
         if code == "unknown" {
             assert!(
-                answer["key"].is_null() && answer["org"].is_null(),
-                "another organization's key is not told of: {answer}"
+                response["key"].is_null() && response["org"].is_null(),
+                "another organization's key is not told of: {response}"
             );
         }
     }
@@ -329,7 +333,7 @@ async fn a_service_checks_keys_of_its_own_organization_only(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn bodies_that_say_nothing_get_a_clear_answer(engine: Engine) {
+async fn invalid_bodies_get_a_clear_error(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Owner).await;
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
@@ -351,16 +355,16 @@ async fn bodies_that_say_nothing_get_a_clear_answer(engine: Engine) {
                 continue; // Structs are read from sequences too; an empty one asks about no key.
             }
             let call = server.post(path).key(&key).header("content-type", kind).body(body.to_owned());
-            let answer = call.send().await;
-            let fits = answer.status.as_u16() == status || (status == 400 && answer.status == 422);
+            let response = call.send().await;
+            let fits = response.status.as_u16() == status || (status == 400 && response.status == 422);
             assert!(
                 fits,
                 "{path} {kind} {}: {} {}",
                 &body[..body.len().min(20)],
-                answer.status,
-                answer.text()
+                response.status,
+                response.text()
             );
-            assert_eq!(answer.header("content-type"), "application/problem+json");
+            assert_eq!(response.header("content-type"), "application/problem+json");
         }
         let invalid = server
             .post(path)
@@ -375,8 +379,8 @@ async fn bodies_that_say_nothing_get_a_clear_answer(engine: Engine) {
         .json(&json!({"name": "x", "expires_at": "10000-01-01T00:00:00Z"}))
         .send()
         .await;
-    let told = far.json()["detail"].as_str().unwrap_or_default().to_owned();
-    assert!(far.status == 422 && told.starts_with("expires_at: a moment is written as"), "{told}");
+    let detail = far.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(far.status == 422 && detail.starts_with("expires_at: a moment is written as"), "{detail}");
     for (body, field) in [
         (json!({"name": ""}), "name"),
         (json!({"name": "a\u{0}b"}), "name"),
@@ -390,9 +394,9 @@ async fn bodies_that_say_nothing_get_a_clear_answer(engine: Engine) {
         (json!({"name": "x", "allowed_ranges": ["10.0.0.0/8", "10.0.0.0/9"]}), "allowed_ranges"),
         (json!({"name": "x", "note": "\u{7}"}), "note"),
     ] {
-        let answer = server.make(&key, &body).await;
-        refused(&answer, 422, "Not accepted");
-        assert_eq!(answer.json()["errors"][0]["field"], field);
+        let response = server.make(&key, &body).await;
+        refused(&response, 422, "Not accepted");
+        assert_eq!(response.json()["errors"][0]["field"], field);
     }
     for (query, status) in [
         ("?sort=size", 422),
@@ -404,9 +408,9 @@ async fn bodies_that_say_nothing_get_a_clear_answer(engine: Engine) {
         ("?q=%00", 200),
         ("?created_by=%00", 200),
     ] {
-        let answer = server.get(&format!("/api/v1/keys{query}")).key(&key).send().await;
-        let fits = answer.status.as_u16() == status || (status == 200 && answer.status == 422);
-        assert!(fits, "{query}: {} {}", answer.status, answer.text());
+        let response = server.get(&format!("/api/v1/keys{query}")).key(&key).send().await;
+        let fits = response.status.as_u16() == status || (status == 200 && response.status == 422);
+        assert!(fits, "{query}: {} {}", response.status, response.text());
     }
     for id in ["x", "%00", "01a1f866-0d00-7fff-bfff-ffffffffffff", "../keys"] {
         assert_eq!(server.get(&format!("/api/v1/keys/{id}")).key(&key).send().await.status, 404, "{id}");
@@ -421,18 +425,18 @@ async fn the_caller_cannot_choose_the_owner(engine: Engine) {
     let stranger = server.actor(Persona::Stranger).await;
     for field in ["org_id", "org", "user_id", "created_by", "created_by_key", "id", "calls", "secret", "key"]
     {
-        let answer = server.make(&member, &json!({"name": field, field: stranger.user.to_string()})).await;
-        assert_eq!(answer.status, 422, "{field}");
+        let response = server.make(&member, &json!({"name": field, field: stranger.user.to_string()})).await;
+        assert_eq!(response.status, 422, "{field}");
     }
-    let answer = server.make(&member, &json!({"name": "higher", "role": "owner"})).await;
-    refused(&answer, 403, "Not allowed");
-    let made = server.make(&member, &json!({"name": "mine"})).await.json();
-    assert_eq!(made["role"], "member");
-    let path = format!("/api/v1/keys/{}", made["id"].as_str().expect("an id"));
+    let response = server.make(&member, &json!({"name": "higher", "role": "owner"})).await;
+    refused(&response, 403, "Not allowed");
+    let created = server.make(&member, &json!({"name": "mine"})).await.json();
+    assert_eq!(created["role"], "member");
+    let path = format!("/api/v1/keys/{}", created["id"].as_str().expect("an id"));
     for field in ["org_id", "role", "kind", "created_by", "status"] {
-        let answer =
+        let response =
             server.call(Method::PATCH, &path).key(&member).json(&json!({field: "owner"})).send().await;
-        assert_eq!(answer.status, 422, "{field}");
+        assert_eq!(response.status, 422, "{field}");
     }
     let foreign = server.key_of(Persona::Stranger).await;
     for (method, path) in [
@@ -442,8 +446,8 @@ async fn the_caller_cannot_choose_the_owner(engine: Engine) {
         (Method::POST, format!("{path}/rotate")),
         (Method::GET, format!("{path}/usage")),
     ] {
-        let answer = server.call(method, &path).key(&foreign).json(&json!({})).send().await;
-        refused(&answer, 404, "Not found");
+        let response = server.call(method, &path).key(&foreign).json(&json!({})).send().await;
+        refused(&response, 404, "Not found");
     }
     let viewer = server.key_of(Persona::Viewer).await;
     refused(&server.make(&viewer, &json!({"name": "no"})).await, 403, "Not allowed");
@@ -491,11 +495,11 @@ async fn an_admins_key_reads_who_did_what(engine: Engine) {
     let server = Server::on(engine).await;
     let (admin, member) = (server.key_of(Persona::Admin).await, server.key_of(Persona::Member).await);
     let foreign = server.key_of(Persona::Stranger).await;
-    let made = server.make(&member, &json!({"name": "traced"})).await;
-    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    let created = server.make(&member, &json!({"name": "traced"})).await;
+    let id = created.json()["id"].as_str().expect("an id").to_owned();
     let read =
         async |query: &str| server.get(&format!("/api/v1/audit{query}")).key(&admin).send().await.json();
-    let found = read(&format!("?request_id={}", made.header("x-request-id"))).await;
+    let found = read(&format!("?request_id={}", created.header("x-request-id"))).await;
     assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
     let event = &found["data"][0];
     assert_eq!(

@@ -28,16 +28,16 @@ async fn a_mistake_in_the_query_refuses_everybody_and_is_named(engine: Engine) {
     ] {
         let path = format!("/api/v1/authorize{}", query.replace("ORG", &org));
         for call in [server.get(&path).key(&key), server.get(&path)] {
-            let answer = call.send().await;
-            refused(&answer, 403, "Not allowed");
-            let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+            let response = call.send().await;
+            refused(&response, 403, "Not allowed");
+            let detail = response.json()["detail"].as_str().expect("a detail").to_owned();
             assert!(detail.contains(names), "{query}: {detail}");
         }
     }
     for query in ["?org=ORG", "?%6Frg=ORG&role=%6Dember", "?org=ORG&&kind=live,%20mcp&"] {
         let path = format!("/api/v1/authorize{}", query.replace("ORG", &org));
-        let answer = server.get(&path).key(&key).send().await;
-        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        let response = server.get(&path).key(&key).send().await;
+        assert_eq!(response.status, 200, "{query}: {}", response.text());
     }
 }
 
@@ -100,8 +100,8 @@ async fn test_keys_are_refused_unless_the_check_names_them(engine: Engine) {
     let owner = server.actor(Persona::Owner).await;
     let service = server.key_of(Persona::Viewer).await;
     let of_kind = async |kind: Kind| {
-        let made = keys::create(&server.app, &owner, &Draft { kind, ..draft(kind.as_str()) }, None).await;
-        made.expect("a key").plaintext
+        let created = keys::create(&server.app, &owner, &Draft { kind, ..draft(kind.as_str()) }, None).await;
+        created.expect("a key").plaintext
     };
     for kind in Kind::ALL {
         let key = of_kind(kind).await;

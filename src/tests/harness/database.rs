@@ -44,7 +44,7 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Without tables, for tests of migrations and of opening.
+    /// A database without tables, for tests of migrations and of opening.
     pub async fn empty(engine: Engine) -> Self {
         let folder = Folder::new();
         let url = match engine {
@@ -54,7 +54,7 @@ impl TestDatabase {
         Self { url, folder }
     }
 
-    /// With the tables of the newest version.
+    /// A database with the tables of the newest version.
     pub async fn migrated(engine: Engine) -> Self {
         // The file's bytes.
         static SQLITE: OnceCell<Vec<u8>> = OnceCell::const_new();
@@ -83,7 +83,7 @@ impl TestDatabase {
     }
 }
 
-/// The databases on PostgreSQL disappear with its server, but in many rounds they would fill the disk before.
+/// Drops a database on PostgreSQL. It would disappear with the server, but in many rounds the databases would fill the disk.
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         // Until the template exists, this may be the template.

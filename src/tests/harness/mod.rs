@@ -1,4 +1,4 @@
-//! A server in the process: the real router over a fresh database of either engine.
+//! A server inside the test process: the real router with a new database of either engine.
 
 mod database;
 
@@ -18,7 +18,7 @@ use crate::shared::Timestamp;
 
 pub use database::{Folder, TestDatabase};
 
-/// 20 November 2026, ten in the morning, UTC.
+/// 20 November 2026, 10:00 UTC.
 pub const START: Timestamp = Timestamp::from_millis(1_795_168_800_000);
 pub const PUBLIC_URL: &str = "http://latchkey.test";
 
@@ -35,12 +35,12 @@ impl Server {
         Self::with(engine, &[]).await
     }
 
-    /// With these settings besides those that every test has.
+    /// A server with these settings in addition to those of every test.
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         Self::at(TestDatabase::migrated(engine).await, settings).await
     }
 
-    /// On a database that the test has prepared.
+    /// A server on a database that the test has prepared.
     pub async fn at(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let config = database.config(settings);
         let db = Db::open(&config.database, Opener::Server).await.expect("the database opens");
@@ -55,7 +55,7 @@ impl Server {
         Self { app, clock, _database: database, dispatcher }
     }
 
-    /// As another process on the same database: what it changes reaches this one through the database only.
+    /// Another app on the same database, as in another process. Its changes reach this one only through the database.
     pub async fn second_process(&self) -> App {
         let config = self.app.config.clone();
         let db = Db::open(&config.database, Opener::Tool).await.expect("the database opens");
@@ -67,7 +67,7 @@ impl Server {
         app
     }
 
-    /// Where requests arrive, for a listener on a real socket.
+    /// The dispatcher of requests, for a listener on a real socket.
     pub fn dispatcher(&self) -> Dispatcher {
         self.dispatcher.clone()
     }
@@ -86,14 +86,14 @@ impl Server {
         call
     }
 
-    /// Without a Host header of ours.
+    /// A GET request without the default Host header.
     pub fn call_at(&self, address: &str) -> Call<'_> {
         let request = Request::builder().uri(address);
         Call { server: self, request, peer: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), body: Body::empty() }
     }
 }
 
-/// A request being put together.
+/// Builds a request.
 pub struct Call<'a> {
     server: &'a Server,
     request: axum::http::request::Builder,
@@ -107,22 +107,22 @@ impl Call<'_> {
         self
     }
 
-    /// As a browser asks for a page.
+    /// Adds the headers of a browser that requests a page.
     pub fn browser(self) -> Self {
         self.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
     }
 
-    /// As a browser sends a form of one of our pages.
+    /// Adds the headers of a browser that sends a form of this server's pages.
     pub fn same_origin(self) -> Self {
         self.browser().header("sec-fetch-site", "same-origin")
     }
 
-    /// With the cookies of a browser.
+    /// Adds cookies.
     pub fn with(self, cookies: &str) -> Self {
         if cookies.is_empty() { self } else { self.header("cookie", cookies) }
     }
 
-    /// A form's fields.
+    /// Sets the fields of a form as the body.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in fields {
@@ -141,7 +141,7 @@ impl Call<'_> {
         self
     }
 
-    /// Without waiting for the end of the answer.
+    /// Sends the request and returns after the head of the response.
     pub async fn open(self) -> OpenResponse {
         let request = self.request.body(self.body).expect("a request");
         let peer = Peer(SocketAddr::new(self.peer, 50_000));
@@ -157,7 +157,7 @@ impl Call<'_> {
     }
 }
 
-/// An answer that still comes.
+/// A response whose body is read step by step.
 pub struct OpenResponse {
     pub status: StatusCode,
     headers: HeaderMap,
@@ -169,18 +169,18 @@ impl OpenResponse {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
     }
 
-    /// The next piece of the body; None at its end.
+    /// The next frame of the body, or None at its end.
     pub async fn frame(&mut self) -> Option<Result<Bytes, axum::Error>> {
         let frame = self.body.frame().await?;
         Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
     }
 
-    /// All that is left of the body, or the error that it ends with.
+    /// The remaining body, or the error that it ends with.
     pub async fn whole(self) -> Result<Bytes, axum::Error> {
         self.body.collect().await.map(http_body_util::Collected::to_bytes)
     }
 
-    /// What came, once it has ended.
+    /// The remaining body as text, up to its end or an error.
     pub async fn rest(self) -> String {
         let body = self.body.collect().await.expect("a whole body").to_bytes();
         String::from_utf8_lossy(&body).into_owned()
@@ -198,16 +198,17 @@ impl TestResponse {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
     }
 
-    /// Where a session that has just begun leads to; empty when none has begun.
+    /// The redirect of a response that begins a session; empty if it begins none.
     pub fn entered(&self) -> &str {
         self.header("refresh").strip_prefix("0; url=").unwrap_or_default()
     }
 
-    /// The cookies that the answer sets, as a browser sends them back; removed ones are left out.
+    /// The cookies that the response sets, as a browser sends them back, without those that it removes.
     pub fn cookies(&self) -> String {
         let set = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-        let kept = set.filter(|line| !line.contains("Max-Age=0")).filter_map(|line| line.split(';').next());
-        kept.collect::<Vec<_>>().join("; ")
+        let current =
+            set.filter(|line| !line.contains("Max-Age=0")).filter_map(|line| line.split(';').next());
+        current.collect::<Vec<_>>().join("; ")
     }
 
     pub fn text(&self) -> String {

@@ -35,12 +35,12 @@ async fn a_secret_past_its_cut_off_is_not_hashed_on_every_check(engine: Engine) 
     keys::catch_up(&server.app).await.expect("a reading");
     assert_eq!(server.check(&new.plaintext).await, Outcome::Valid);
     assert_eq!(server.check(&old.plaintext).await, Outcome::Revoked);
-    let before = server.app.metrics.key_work();
+    let initial = server.app.metrics.key_work();
     for _ in 0..50 {
         assert_eq!(server.check(&old.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&new.plaintext).await, Outcome::Valid);
     }
-    assert_eq!(server.app.metrics.key_work(), before);
+    assert_eq!(server.app.metrics.key_work(), initial);
 }
 
 #[apply(on_both_engines!)]
@@ -48,7 +48,7 @@ async fn malformed_tokens_cost_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let token = server.key(&owner, "CI deploy").await.plaintext;
-    let before = server.app.metrics.key_work();
+    let initial = server.app.metrics.key_work();
     for turn in 0..100_000_usize {
         let mut text = token.expose().to_owned();
         let at = turn % text.len();
@@ -57,9 +57,9 @@ async fn malformed_tokens_cost_nothing(engine: Engine) {
         let verdict = keys::verify(&server.app, &text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
         assert_eq!(verdict.outcome, Outcome::Malformed);
     }
-    assert_eq!(server.app.metrics.key_work(), before);
+    assert_eq!(server.app.metrics.key_work(), initial);
     server.check(&token).await;
-    assert_ne!(server.app.metrics.key_work(), before, "the counters do move");
+    assert_ne!(server.app.metrics.key_work(), initial, "the counters do move");
 }
 
 /// The response to a commit may be lost, and then it is unknown whether it happened.
@@ -67,13 +67,13 @@ async fn malformed_tokens_cost_nothing(engine: Engine) {
 async fn a_flush_with_a_lost_commit_response_is_not_written_twice(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     let calls =
         async || server.count("SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours").await;
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     keys::flush(&server.app).await.expect("a flush");
     assert_eq!(calls().await, 1);
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     // As if the next flush had been committed and only the response was lost.
     sqlx::query("INSERT INTO usage_flushes (node, number, at) VALUES ($1, 2, 0)")
         .bind(server.app.node())
@@ -82,7 +82,7 @@ async fn a_flush_with_a_lost_commit_response_is_not_written_twice(engine: Engine
         .expect("a row");
     keys::flush(&server.app).await.expect("a flush");
     assert_eq!(calls().await, 1);
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     keys::flush(&server.app).await.expect("a flush");
     assert_eq!(calls().await, 2, "the one after it is written");
 }
@@ -92,14 +92,14 @@ async fn a_flush_with_a_lost_commit_response_is_not_written_twice(engine: Engine
 async fn the_last_flush_writes_usage_counted_after_a_failed_one(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     let run = async |sql: &'static str| {
         sqlx::query(sql).execute(server.app.db.pool()).await.expect("it is run");
     };
     run("ALTER TABLE usage_journal RENAME TO away").await;
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     keys::flush(&server.app).await.expect_err("nowhere to write");
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     keys::flush(&server.app).await.expect_err("nowhere to write");
     run("ALTER TABLE away RENAME TO usage_journal").await;
     keys::flush(&server.app).await.expect("a flush");
@@ -111,22 +111,22 @@ async fn the_last_flush_writes_usage_counted_after_a_failed_one(engine: Engine) 
 async fn journal_lines_of_a_stopped_server_are_rolled_up_once_by_another(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     let calls =
         async || server.count("SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours").await;
     let lines = async || server.count("SELECT COUNT(*) FROM usage_journal").await;
     for _ in 0..3 {
-        server.check(&made.plaintext).await;
+        server.check(&created.plaintext).await;
         usage::write_journal(&server.app).await.expect("written down");
     }
     assert_eq!((calls().await, lines().await), (0, 3));
-    let seen = || async { keys::find(&server.app, &owner, made.key.id).await.expect("a key").calls };
+    let seen = || async { keys::find(&server.app, &owner, created.key.id).await.expect("a key").calls };
     assert_eq!(seen().await, 3, "this server knows them");
     let other = server.second_process().await;
-    let seen_by_other = || async { keys::find(&other, &owner, made.key.id).await.expect("a key").calls };
+    let seen_by_other = || async { keys::find(&other, &owner, created.key.id).await.expect("a key").calls };
     keys::flush(&other).await.expect("nothing to add up");
     server.clock.advance(Duration::from_secs(29));
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     usage::write_journal(&server.app).await.expect("written down");
     server.clock.advance(Duration::from_secs(29));
     keys::flush(&other).await.expect("nothing to add up");
@@ -142,7 +142,7 @@ async fn journal_lines_of_a_stopped_server_are_rolled_up_once_by_another(engine:
         .execute(server.app.db.pool())
         .await
         .expect("a row");
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     keys::flush(&server.app).await.expect("a flush");
     assert_eq!((calls().await, lines().await), (5, 0), "what cannot be read stops nothing");
 }
@@ -152,18 +152,18 @@ async fn journal_lines_of_a_stopped_server_are_rolled_up_once_by_another(engine:
 async fn a_roll_up_with_a_lost_commit_response_is_not_repeated(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     let other = server.second_process().await;
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     usage::write_journal(&server.app).await.expect("written down");
     // As if this server had rolled them up itself and lost the response.
     keys::flush(&other).await.expect("not yet");
     server.clock.advance(Duration::from_secs(30));
     keys::flush(&other).await.expect("added up");
-    let seen = || async { keys::find(&server.app, &owner, made.key.id).await.expect("a key").calls };
+    let seen = || async { keys::find(&server.app, &owner, created.key.id).await.expect("a key").calls };
     keys::flush(&server.app).await.expect("nothing to add up");
     assert_eq!(seen().await, 1);
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     for _ in 0..2 {
         keys::flush(&server.app).await.expect("a flush");
         assert_eq!(seen().await, 2);
@@ -175,13 +175,13 @@ async fn a_roll_up_with_a_lost_commit_response_is_not_repeated(engine: Engine) {
 async fn counts_are_exact_when_steps_fail(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = [server.key(&owner, "CI deploy").await, server.key(&owner, "Backup").await];
+    let created = [server.key(&owner, "CI deploy").await, server.key(&owner, "Backup").await];
     let lines = async || server.count("SELECT COUNT(*) FROM usage_journal").await;
     let run = async |sql: &'static str| {
         sqlx::query(sql).execute(server.app.db.pool()).await.expect("it is run");
     };
     let check = async || {
-        for key in &made {
+        for key in &created {
             server.check(&key.plaintext).await;
         }
     };
@@ -194,7 +194,7 @@ async fn counts_are_exact_when_steps_fail(engine: Engine) {
             async |key: &Revealed| keys::find(&server.app, &owner, key.key.id).await.expect("a key").calls;
         let day = usage::hours_of_org(&server.app, owner.org.org, server.clock.now()).await.expect("hours");
         let all: i64 = day.iter().map(|(_, _, requests)| requests).sum();
-        (of(&made[0]).await, of(&made[1]).await, all)
+        (of(&created[0]).await, of(&created[1]).await, all)
     };
     for _ in 0..3 {
         ask().await;
@@ -252,10 +252,10 @@ async fn counts_are_exact_when_steps_fail(engine: Engine) {
 async fn the_journal_is_rolled_up_every_five_seconds(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     let mut lines = Vec::new();
     for _ in 0..12 {
-        server.check(&made.plaintext).await;
+        server.check(&created.plaintext).await;
         keys::write_usage(&server.app).await.expect("a round");
         lines.push(server.count("SELECT COUNT(*) FROM usage_journal").await);
         server.clock.advance(Duration::from_secs(1));
@@ -268,14 +268,14 @@ async fn the_journal_is_rolled_up_every_five_seconds(engine: Engine) {
 async fn a_secret_that_another_server_accepted_counts_as_used(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     let other = server.second_process().await;
     let ask = async |text: &str| {
         keys::verify(&other, text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
         usage::write_journal(&other).await.expect("written down");
     };
-    let replace = async || keys::replace(&server.app, &owner, made.key.id).await.expect("an answer");
-    let secret = made.plaintext.expose().split('_').nth(2).and_then(SecretId::parse).expect("an id");
+    let replace = async || keys::replace(&server.app, &owner, created.key.id).await.expect("an answer");
+    let secret = created.plaintext.expose().split('_').nth(2).and_then(SecretId::parse).expect("an id");
     ask(&forged_token(&Random::seeded(9), Kind::Live, secret)).await;
     let replaced = replace().await.expect("a refused request is no use");
     ask(replaced.plaintext.expose()).await;
@@ -286,16 +286,16 @@ async fn a_secret_that_another_server_accepted_counts_as_used(engine: Engine) {
 async fn counts_are_visible_before_and_after_they_are_written(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
+    let created = server.key(&owner, "CI deploy").await;
     for _ in 0..3 {
-        server.check(&made.plaintext).await;
+        server.check(&created.plaintext).await;
     }
-    let seen = || async { keys::find(&server.app, &owner, made.key.id).await.expect("a key") };
+    let seen = || async { keys::find(&server.app, &owner, created.key.id).await.expect("a key") };
     assert_eq!((seen().await.calls, seen().await.last_used_at), (3, Some(server.clock.now())));
     keys::flush(&server.app).await.expect("a flush");
     keys::flush(&server.app).await.expect("an empty flush");
     server.clock.advance(Duration::from_secs(2));
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     assert_eq!((seen().await.calls, seen().await.last_used_at), (4, Some(server.clock.now())));
     keys::flush(&server.app).await.expect("a flush");
     assert_eq!(seen().await.calls, 4);
@@ -370,16 +370,16 @@ async fn a_check_compares_plan_role_kind_address_and_organization(engine: Engine
 async fn many_first_checks_at_once_hash_once(engine: Engine) {
     let server = Arc::new(Server::on(engine).await);
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
-    let before = server.app.metrics.key_work().0;
+    let created = server.key(&owner, "CI deploy").await;
+    let initial = server.app.metrics.key_work().0;
     let checks = (0..50).map(|_| {
-        let (server, token) = (Arc::clone(&server), made.plaintext.clone());
+        let (server, token) = (Arc::clone(&server), created.plaintext.clone());
         tokio::spawn(async move { server.check(&token).await })
     });
     let checks: Vec<_> = checks.collect();
     for outcome in futures_util::future::join_all(checks).await {
         assert_eq!(outcome.expect("no panic"), Outcome::Valid);
     }
-    assert_eq!(server.app.metrics.key_work().0, before + 1);
+    assert_eq!(server.app.metrics.key_work().0, initial + 1);
     assert_eq!(server.app.slice::<Arc<keys::KeyCache>>().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! First checks of tokens: the cost of a wrong secret, and that a flood of them does not keep out a right one.
+//! Tests of first checks: the cost of a wrong secret, and that a flood of wrong secrets does not block a right one.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,12 +24,12 @@ fn wrong_token(server: &Server, kind: Kind, id: SecretId) -> Secret {
 }
 
 /// A response without its request id.
-fn without_request_id(answer: &TestResponse) -> (u16, Vec<(String, String)>, String) {
-    let id = answer.header("x-request-id").to_owned();
+fn without_request_id(response: &TestResponse) -> (u16, Vec<(String, String)>, String) {
+    let id = response.header("x-request-id").to_owned();
     assert!(!id.is_empty());
-    let headers = answer.headers.iter().filter(|(name, _)| *name != "x-request-id");
+    let headers = response.headers.iter().filter(|(name, _)| *name != "x-request-id");
     let headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
-    (answer.status.as_u16(), headers, answer.text().replace(&id, ""))
+    (response.status.as_u16(), headers, response.text().replace(&id, ""))
 }
 
 /// Checks wrong secrets of `ids` from `FLOOD` addresses, without a pause, until `stop` is set.
@@ -43,10 +43,10 @@ fn start_flood(
         let id = ids[number as usize % ids.len()];
         tokio::spawn(async move {
             let address = Some(IpAddr::from((0x0a00_0000 + number).to_be_bytes()));
-            let from = Presenter { address, ..Presenter::default() };
+            let presenter = Presenter { address, ..Presenter::default() };
             while !stop.load(Ordering::SeqCst) {
                 let token = wrong_token(&server, Kind::Live, id);
-                match keys::verify(&server.app, token.expose(), &ANYTHING, &from).await {
+                match keys::verify(&server.app, token.expose(), &ANYTHING, &presenter).await {
                     Ok(verdict) => assert_eq!(verdict.outcome, Outcome::Unknown),
                     Err(error) => assert!(matches!(error, Error::Busy | Error::Unavailable(_)), "{error}"),
                 }
@@ -74,31 +74,35 @@ async fn a_wrong_secret_costs_the_same_whether_or_not_the_right_one_exists(engin
         (Kind::Claw, living.secret),
         (Kind::Claw, revoked.secret),
     ];
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for turn in 0..WITHIN_LIMIT + 5 {
         let mut same_turn = Vec::new();
         for (number, (kind, id)) in cases.into_iter().enumerate() {
             let address = format!("198.51.100.{number}");
             let token = wrong_token(&server, kind, id);
-            let before = hashes(&server);
+            let initial = hashes(&server);
             let first = server.get(&path).from(&address).key(&token).send().await;
-            assert_eq!(hashes(&server) - before, 1, "try {turn} of case {number}");
+            assert_eq!(hashes(&server) - initial, 1, "try {turn} of case {number}");
             let second = server.get(&path).from(&address).key(&token).send().await;
-            assert_eq!(hashes(&server) - before, 1, "the second try of a wrong token costs nothing");
+            assert_eq!(hashes(&server) - initial, 1, "the second try of a wrong token costs nothing");
             same_turn.push((without_request_id(&first), without_request_id(&second)));
         }
-        assert!(same_turn.iter().all(|answer| *answer == same_turn[0]), "{same_turn:#?}");
-        answers.push(same_turn.swap_remove(0));
+        assert!(same_turn.iter().all(|response| *response == same_turn[0]), "{same_turn:#?}");
+        responses.push(same_turn.swap_remove(0));
     }
-    let statuses: Vec<_> = answers.iter().map(|(first, _)| first.0).collect();
+    let statuses: Vec<_> = responses.iter().map(|(first, _)| first.0).collect();
     assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 5]].concat());
 
-    let before = server.app.metrics.key_work();
+    let initial = server.app.metrics.key_work();
     let unknown = SecretId::parse("0AZaz9b8C7d6").expect("an id");
-    let answer = server.get(&path).key(&wrong_token(&server, Kind::Live, unknown)).send().await;
-    assert_eq!(without_request_id(&answer), answers[0].0);
+    let response = server.get(&path).key(&wrong_token(&server, Kind::Live, unknown)).send().await;
+    assert_eq!(without_request_id(&response), responses[0].0);
     let after = server.app.metrics.key_work();
-    assert_eq!((after.0, after.1), (before.0, before.1 + 1), "a public id that nobody has is looked up only");
+    assert_eq!(
+        (after.0, after.1),
+        (initial.0, initial.1 + 1),
+        "a public id that nobody has is looked up only"
+    );
 }
 
 #[apply(on_both_engines!)]
@@ -114,12 +118,12 @@ async fn another_organizations_service_learns_nothing_from_wrong_secrets(engine:
     {
         let token = wrong_token(&server, kind, id);
         let body = serde_json::json!({"key": token.expose()});
-        let before = hashes(&server);
+        let initial = hashes(&server);
         for _ in 0..2 {
-            let answer = server.post("/api/v1/keys/verify").key(&stranger).json(&body).send().await;
-            assert_eq!(answer.json(), serde_json::json!({"valid": false, "code": "unknown"}));
+            let response = server.post("/api/v1/keys/verify").key(&stranger).json(&body).send().await;
+            assert_eq!(response.json(), serde_json::json!({"valid": false, "code": "unknown"}));
         }
-        assert_eq!(hashes(&server) - before, 1);
+        assert_eq!(hashes(&server) - initial, 1);
     }
 }
 
@@ -145,9 +149,9 @@ async fn wrong_secrets_do_not_keep_the_right_one_out(engine: Engine) {
         server.post("/api/v1/keys/verify").key(&service).json(&body).send().await
     };
     for turn in 0..WITHIN_LIMIT + 5 {
-        let answer = verify(&wrong_token(&server, Kind::Live, verified.key.secret)).await;
-        assert_eq!(answer.status, if turn < WITHIN_LIMIT { 200 } else { 429 });
-        assert_eq!(answer.header("retry-after").is_empty(), turn < WITHIN_LIMIT);
+        let response = verify(&wrong_token(&server, Kind::Live, verified.key.secret)).await;
+        assert_eq!(response.status, if turn < WITHIN_LIMIT { 200 } else { 429 });
+        assert_eq!(response.header("retry-after").is_empty(), turn < WITHIN_LIMIT);
     }
     let right = verify(&verified.plaintext).await;
     assert_eq!((right.status.as_u16(), right.json()["valid"].as_bool()), (200, Some(true)));
@@ -173,18 +177,18 @@ async fn a_flood_from_many_addresses_does_not_keep_others_out(engine: Engine) {
         while server.app.metrics.key_work().1 < begun + u64::from(FLOOD) {
             tokio::task::yield_now().await;
         }
-        let before = hashes(&server);
+        let initial = hashes(&server);
         let name = format!("new beside {}", ids.len());
         let checks = futures_util::future::join_all(cold.iter().map(|token| server.check(token)));
         let make = async {
-            let made = server.key(&owner, &name).await;
-            let id = &made.key.id;
+            let created = server.key(&owner, &name).await;
+            let id = &created.key.id;
             keys::rotate(&server.app, &owner, *id, Duration::from_secs(60), None)
                 .await
                 .expect("a new secret");
         };
         let (outcomes, ()) = tokio::join!(checks, make);
-        let meanwhile = hashes(&server) - before;
+        let meanwhile = hashes(&server) - initial;
         assert!(flood.iter().all(|task| !task.is_finished()), "the flood was still on");
         stop.store(true, Ordering::SeqCst);
         for task in flood {

@@ -71,11 +71,11 @@ async fn keys_that_a_limited_key_makes_count_with_it(engine: Engine) {
     let root = keys::create(&server.app, &owner, &limited("root", 20), None).await.expect("a key");
     let make = async |by: &Secret, name: &str, limit: Option<u32>| {
         let body = json!({ "name": name, "rate_limit_per_minute": limit });
-        let answer = server.post("/api/v1/keys").key(by).json(&body).send().await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        let told = answer.json();
-        let id = KeyId::parse(told["id"].as_str().expect("an id")).expect("an id");
-        (id, Secret::new(told["key"].as_str().expect("a token")))
+        let response = server.post("/api/v1/keys").key(by).json(&body).send().await;
+        assert_eq!(response.status, 201, "{}", response.text());
+        let body = response.json();
+        let id = KeyId::parse(body["id"].as_str().expect("an id")).expect("an id");
+        (id, Secret::new(body["key"].as_str().expect("a token")))
     };
     let (_, child) = make(&root.plaintext, "child", None).await;
     let (_, low) = make(&root.plaintext, "low", Some(5)).await;
@@ -97,7 +97,7 @@ async fn keys_that_a_limited_key_makes_count_with_it(engine: Engine) {
         "a person's keys have counts of their own"
     );
 
-    // Whoever has no limit may give a key a count of its own.
+    // An actor without a limit may let a key be counted by itself.
     let edit = Edit { rate_limit: Some(Some(30)), ..Edit::default() };
     keys::edit(&server.app, &owner, grandchild, &edit).await.expect("a key");
     assert_eq!(server.check(&last).await, Outcome::Valid);
@@ -123,9 +123,9 @@ async fn a_key_that_a_limited_key_rotates_counts_with_it(engine: Engine) {
             .await
             .expect("a key");
         let path = format!("/api/v1/keys/{}/rotate", other.key.id);
-        let answer = server.post(&path).key(&root.plaintext).json(&json!({})).send().await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        tokens.push(Secret::new(answer.json()["key"].as_str().expect("a token")));
+        let response = server.post(&path).key(&root.plaintext).json(&json!({})).send().await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        tokens.push(Secret::new(response.json()["key"].as_str().expect("a token")));
     }
     let mut valid = 3;
     for token in &tokens {

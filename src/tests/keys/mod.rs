@@ -111,8 +111,8 @@ async fn nobody_creates_a_key_with_a_higher_role_than_their_own(engine: Engine) 
     assert!(is_forbidden(&keys::create(&server.app, &member, &higher, None).await));
     assert_eq!(server.audit_actions().await.last().map(String::as_str), Some("key.refused"));
     let lower = Draft { role: Some(Role::Viewer), ..draft("fine") };
-    let made = keys::create(&server.app, &member, &lower, None).await.expect("a key");
-    assert_eq!(made.key.role, Role::Viewer);
+    let created = keys::create(&server.app, &member, &lower, None).await.expect("a key");
+    assert_eq!(created.key.role, Role::Viewer);
     let viewer_key = Actor { door: PrincipalKind::Key, ..server.actor(Persona::Viewer).await };
     assert!(is_forbidden(&keys::create(&server.app, &viewer_key, &draft("no"), None).await));
 }
@@ -143,8 +143,8 @@ async fn invalid_input_is_reported_by_field_and_no_key_is_created(engine: Engine
         ("f\n", true),
         ("g\u{202e}", false),
     ] {
-        let made = keys::create(&server.app, &owner, &draft(name), None).await;
-        assert_eq!(made.is_ok(), fine, "{name:?}");
+        let created = keys::create(&server.app, &owner, &draft(name), None).await;
+        assert_eq!(created.is_ok(), fine, "{name:?}");
     }
     for expires_at in [
         Timestamp::from_millis(now.millis() - 1),
@@ -199,21 +199,21 @@ async fn a_key_expires_at_its_expiry(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let expires_at = Some(server.clock.now().plus(Duration::from_secs(2)));
-    let made = keys::create(&server.app, &owner, &Draft { expires_at, ..draft("short") }, None)
+    let created = keys::create(&server.app, &owner, &Draft { expires_at, ..draft("short") }, None)
         .await
         .expect("a key");
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     server.clock.advance(Duration::from_millis(1_999));
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     server.clock.advance(Duration::from_millis(1));
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Expired);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Expired);
     assert!(matches!(
-        keys::rotate(&server.app, &owner, made.key.id, Duration::ZERO, None).await,
+        keys::rotate(&server.app, &owner, created.key.id, Duration::ZERO, None).await,
         Err(Refusal::State(_))
     ));
     let longer = Edit { expires_at: Some(None), ..Edit::default() };
-    keys::edit(&server.app, &owner, made.key.id, &longer).await.expect("a key");
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    keys::edit(&server.app, &owner, created.key.id, &longer).await.expect("a key");
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
 }
 
 #[apply(on_both_engines!)]
@@ -306,7 +306,7 @@ async fn every_order_pages_through_all_keys(engine: Engine) {
     for number in 0..7_i64 {
         server.clock.advance(Duration::from_millis(3));
         let expires_at = (number % 2 == 0).then(|| server.clock.now().plus(Duration::from_secs(3_600)));
-        let made = keys::create(
+        let created = keys::create(
             &server.app,
             &owner,
             &Draft { expires_at, ..draft(&format!("key {}", 9 - number)) },
@@ -315,7 +315,7 @@ async fn every_order_pages_through_all_keys(engine: Engine) {
         .await
         .expect("a key");
         for _ in 0..number % 3 {
-            server.check(&made.plaintext).await;
+            server.check(&created.plaintext).await;
         }
     }
     keys::flush(&server.app).await.expect("a flush");
@@ -350,9 +350,9 @@ async fn keys_are_revoked_with_their_organization_and_if_ticked_with_their_creat
     assert_eq!(server.check(&goes.plaintext).await, Outcome::Valid);
     let org = &owner.org.org;
     let offboarding = keys::OrgKeyOffboarding;
-    let made = offboarding.made_by(&server.app, *org, member.user).await.expect("keys");
+    let created = offboarding.made_by(&server.app, *org, member.user).await.expect("keys");
     assert_eq!(
-        made.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(),
+        created.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(),
         [("goes", 1), ("stays", 0)]
     );
     let counts =
@@ -371,9 +371,9 @@ async fn keys_are_revoked_with_their_organization_and_if_ticked_with_their_creat
     let mut write = server.app.db.write().await.expect("a turn");
     offboarding.organization_ends(&server.app, &mut write, *org).await.expect("an end");
     write.commit().await.expect("a commit");
-    for made in [&stays, &others] {
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
-        assert_eq!(server.hashes_of(made.key.id).await, 0);
+    for created in [&stays, &others] {
+        assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
+        assert_eq!(server.hashes_of(created.key.id).await, 0);
     }
     assert_eq!(offboarding.living(&server.app, *org).await.expect("a count"), 0);
 }

@@ -15,12 +15,12 @@ async fn a_repeated_request_creates_one_key(engine: Engine) {
     assert!(matches!(again, Err(Refusal::Repeated(id)) if id == first.key.id));
     let racing = Secret::new("b7");
     let drafts = [draft("one"), draft("two"), draft("three"), draft("four")];
-    let made = futures_util::future::join_all(
+    let created = futures_util::future::join_all(
         drafts.iter().map(|draft| keys::create(&server.app, &owner, draft, Some(&racing))),
     );
-    let made = made.await;
-    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
-    assert!(made.iter().all(|made| matches!(made, Ok(_) | Err(Refusal::Repeated(_)))));
+    let created = created.await;
+    assert_eq!(created.iter().filter(|created| created.is_ok()).count(), 1);
+    assert!(created.iter().all(|created| matches!(created, Ok(_) | Err(Refusal::Repeated(_)))));
     let all =
         keys::list(&server.app, &owner, &Filter { limit: 50, ..Filter::default() }).await.expect("a page");
     assert_eq!(all.keys.len(), 2);
@@ -31,12 +31,12 @@ async fn of_concurrent_requests_for_one_name_one_succeeds(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let drafts = [draft("same"), draft("SAME"), draft("Same"), draft("sAme")];
-    let made = futures_util::future::join_all(
+    let created = futures_util::future::join_all(
         drafts.iter().map(|draft| keys::create(&server.app, &owner, draft, None)),
     )
     .await;
-    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
-    for refusal in made.into_iter().filter_map(Result::err) {
+    assert_eq!(created.iter().filter(|created| created.is_ok()).count(), 1);
+    for refusal in created.into_iter().filter_map(Result::err) {
         assert_eq!(input(refusal), ["name"]);
     }
 }
@@ -83,19 +83,19 @@ async fn a_clock_that_steps_back_breaks_nothing(engine: Engine) {
         rate_limit: Some(2),
         ..draft("soon")
     };
-    let made = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    let created = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     server.clock.step_back(Duration::from_secs(7_200));
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     assert_eq!(
-        server.check(&made.plaintext).await,
+        server.check(&created.plaintext).await,
         Outcome::RateLimited,
         "the minute is not the wall clock's"
     );
     keys::flush(&server.app).await.expect("a flush");
-    keys::rotate(&server.app, &owner, made.key.id, Duration::from_secs(60), None).await.expect("a secret");
-    let key = keys::find(&server.app, &owner, made.key.id).await.expect("a key");
-    assert_eq!((key.calls, key.last_used_at), (2, Some(made.key.created_at)));
+    keys::rotate(&server.app, &owner, created.key.id, Duration::from_secs(60), None).await.expect("a secret");
+    let key = keys::find(&server.app, &owner, created.key.id).await.expect("a key");
+    assert_eq!((key.calls, key.last_used_at), (2, Some(created.key.created_at)));
 }
 
 #[apply(on_both_engines!)]
@@ -121,14 +121,14 @@ async fn a_secret_that_another_process_created_works_at_once(engine: Engine) {
 async fn changes_whose_log_rows_are_gone_are_noticed(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    let created = server.key(&owner, "CI deploy").await;
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     let all = async |texts: &[&'static str]| {
         for text in texts {
             sqlx::query(*text).execute(server.app.db.pool()).await.expect("a change");
         }
         keys::catch_up(&server.app).await.expect("a reading");
-        server.check(&made.plaintext).await
+        server.check(&created.plaintext).await
     };
     let gone =
         ["UPDATE keys SET disabled_at = 1", "UPDATE change_counter SET seq = seq + 1", "DELETE FROM changes"];
@@ -149,10 +149,10 @@ async fn changes_whose_log_rows_are_gone_are_noticed(engine: Engine) {
 async fn a_change_by_another_process_is_noticed_at_the_next_reading(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "CI deploy").await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    let created = server.key(&owner, "CI deploy").await;
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     // As another process would: in the database alone.
-    let id = made.key.id;
+    let id = created.key.id;
     for text in [
         "UPDATE keys SET disabled_at = 1 WHERE id = $1",
         "INSERT INTO changes (seq, kind, id, at) SELECT seq + 1, 'key', $1, 0 FROM change_counter",
@@ -161,5 +161,5 @@ async fn a_change_by_another_process_is_noticed_at_the_next_reading(engine: Engi
         sqlx::query(text).bind(id).execute(server.app.db.pool()).await.expect("a change");
     }
     keys::catch_up(&server.app).await.expect("a reading");
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Disabled);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Disabled);
 }

@@ -1,4 +1,4 @@
-//! The list of keys: found, filtered, sorted, paged, and changed in one go.
+//! Tests of the key list: search, filters, sorting, pages, and changes of several keys.
 
 use macro_rules_attribute::apply;
 
@@ -29,7 +29,7 @@ async fn a_list_is_found_filtered_and_sorted_by_its_address(engine: Engine) {
     assert_eq!(server.listed(&owner, "?status=disabled").await, ["delta"]);
     assert_eq!(server.listed(&owner, "?status=active&sort=name").await, ["alpha", "alpine", "beta", "gamma"]);
     server.submit(&owner, &format!("{KEYS}/{id}/rotate"), &[("overlap", "24")]).await;
-    // A rotated key is found by its old start, too.
+    // A rotated key is also found by the beginning of its old secret.
     assert_eq!(server.listed(&owner, &format!("?q={start}")).await, ["delta"]);
     let nothing = server.page(&owner, &format!("{KEYS}?q=omega&status=revoked")).await;
     assert!(nothing.contains("No revoked key matches “omega”"));
@@ -42,13 +42,13 @@ async fn a_list_is_found_filtered_and_sorted_by_its_address(engine: Engine) {
 async fn pages_of_the_list_lead_on_and_back(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
-    let made = server.made_key(&owner, "key-000").await.0;
+    let created = server.made_key(&owner, "key-000").await.0;
     let copy = "INSERT INTO keys (id, org_id, name, name_key, kind, role, note, ranges, secret_id, created_at, created_by, \
                 generation, calls, last_used_at) SELECT $1, org_id, $2, $2, kind, role, note, ranges, secret_id, created_at, \
                 created_by, 0, $3, $3 FROM keys WHERE id = $4";
     for number in 1..120_i64 {
         let (id, name) = (format!("00000000-0000-7000-8000-{number:012}"), format!("key-{number:03}"));
-        let query = sqlx::query(copy).bind(id).bind(name).bind(number / 7).bind(&made);
+        let query = sqlx::query(copy).bind(id).bind(name).bind(number / 7).bind(&created);
         query.execute(server.app.db.pool()).await.expect("a key");
     }
     for sort in ["name", "newest", "calls", "last-used", "expiring"] {
@@ -101,18 +101,18 @@ async fn a_whole_key_in_the_search_leads_to_its_page_and_into_no_address(engine:
     assert_eq!((by_get.status.as_u16(), by_get.header("location")), (303, format!("{KEYS}/{id}").as_str()));
     assert!(server.word(&owner).await.contains("Rotate it."));
     for typed in [&secret.expose()[..60], &format!("Bearer {}x", secret.expose())] {
-        let answer = server.submit(&owner, KEYS, &[("q", typed), ("sort", "name")]).await;
-        let to = answer.header("location").to_owned();
+        let response = server.submit(&owner, KEYS, &[("q", typed), ("sort", "name")]).await;
+        let to = response.header("location").to_owned();
         assert!(to.starts_with(&format!("{KEYS}?q=ak_live_")) && to.ends_with("&sort=name"), "{to}");
         assert!(!to.contains(&rest[..8]), "{to}");
     }
     let strange = server.sign_in_as(Persona::Stranger).await;
     let org = server.organization_of(Persona::Stranger).await;
     let call = server.post(KEYS).same_origin().with(&strange);
-    let answer = call.form(&[("org", &org.to_string()), ("q", secret.expose())]).send().await;
+    let response = call.form(&[("org", &org.to_string()), ("q", secret.expose())]).send().await;
     assert!(
-        answer.header("location").starts_with(&format!("{KEYS}?q="))
-            && !answer.header("location").contains(rest)
+        response.header("location").starts_with(&format!("{KEYS}?q="))
+            && !response.header("location").contains(rest)
     );
 }
 
@@ -129,8 +129,8 @@ async fn several_keys_are_disabled_or_revoked_at_once(engine: Engine) {
     assert!(server.word(&owner).await.contains("2 keys disabled."));
     assert_eq!(server.check(&first).await, Outcome::Disabled);
     let form: Vec<(&str, &str)> = std::iter::once(("do", "revoke")).chain(chosen.iter().copied()).collect();
-    let answer = server.submit(&owner, &format!("{KEYS}/selected"), &form).await;
-    let to = answer.header("location").to_owned();
+    let response = server.submit(&owner, &format!("{KEYS}/selected"), &form).await;
+    let to = response.header("location").to_owned();
     let page = server.page(&owner, &to).await;
     assert!(page.contains("Revoke 2 keys"), "{to}");
     server.submit(&owner, &format!("{KEYS}/revoke"), &chosen).await;
@@ -149,8 +149,8 @@ async fn everybody_sees_keys_and_manages_their_own(engine: Engine) {
     let page = server.page(&member, &format!("{KEYS}/{id}")).await;
     assert!(!page.contains("Revoke key…") && !page.contains("/rotate") && !page.contains("Recent events"));
     for deed in ["edit", "rotate", "revoke"] {
-        let answer = server.get(&format!("{KEYS}/{id}/{deed}")).browser().with(&member).send().await;
-        assert_eq!(answer.status, 403, "{deed}");
+        let response = server.get(&format!("{KEYS}/{id}/{deed}")).browser().with(&member).send().await;
+        assert_eq!(response.status, 403, "{deed}");
     }
     for deed in ["edit", "rotate", "revoke", "disable"] {
         let form = [("name", "mine"), ("expiry", "never"), ("overlap", "24")];

@@ -1,4 +1,4 @@
-//! Settings → API keys and the overview, as people use them without a script.
+//! Tests of the pages of keys and of the overview, without scripts.
 
 mod list;
 
@@ -15,14 +15,14 @@ use crate::usage::Outcome;
 
 const KEYS: &str = "/settings/api-keys";
 
-/// What a form says that makes a key.
+/// The fields of a form that creates a key.
 fn filled<'a>(name: &'a str, once: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![("name", name), ("kind", "live"), ("role", "viewer"), ("expiry", "never"), ("once", once)]
 }
 
 /// The secret that a page shows.
-fn shown(answer: &TestResponse) -> Option<Secret> {
-    let page = without_marks(&answer.text());
+fn shown(response: &TestResponse) -> Option<Secret> {
+    let page = without_marks(&response.text());
     let rest = page.split("id=\"plaintext\">").nth(1)?;
     let mut text = String::new();
     let mut in_tag = false;
@@ -38,28 +38,28 @@ fn shown(answer: &TestResponse) -> Option<Secret> {
     Some(Secret::new(text))
 }
 
-/// Leptos separates texts by empty comments.
+/// The page without the empty comments with which Leptos separates texts.
 fn without_marks(page: &str) -> String {
     page.replace("<!>", "")
 }
 
 impl Server {
-    /// A key that somebody has made by the form: its id and its secret.
+    /// Creates a key with the form. Returns its id and its secret.
     pub async fn made_key(&self, cookies: &str, name: &str) -> (String, Secret) {
-        let answer = self.submit(cookies, "/settings/api-keys/new", &filled(name, "")).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let response = self.submit(cookies, "/settings/api-keys/new", &filled(name, "")).await;
+        assert_eq!(response.status, 200, "{}", response.text());
         let id = sqlx::query_scalar("SELECT id FROM keys WHERE name = $1 ORDER BY id DESC")
             .bind(name)
             .fetch_one(self.app.db.pool())
             .await
             .expect("a key");
-        (id, shown(&answer).expect("a secret"))
+        (id, shown(&response).expect("a secret"))
     }
 
     pub async fn page(&self, cookies: &str, path: &str) -> String {
-        let answer = self.get(path).browser().with(cookies).send().await;
-        assert_eq!(answer.status, 200, "{path}");
-        without_marks(&answer.text())
+        let response = self.get(path).browser().with(cookies).send().await;
+        assert_eq!(response.status, 200, "{path}");
+        without_marks(&response.text())
     }
 
     /// The names in the list, in its order.
@@ -69,7 +69,7 @@ impl Server {
         links.filter_map(|link| Some(link.split_once('>')?.1.split_once('<')?.0.to_owned())).collect()
     }
 
-    /// What the next page says, once.
+    /// The message that the next page shows once.
     async fn word(&self, cookies: &str) -> String {
         let page = self.page(cookies, KEYS).await;
         page.split("class=\"toast\"")
@@ -86,14 +86,14 @@ impl Server {
 async fn a_new_key_is_shown_once_and_works(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
-    let answer = server.submit(&owner, "/settings/api-keys/new", &filled("ci-deploy", "a")).await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.header("cache-control").contains("no-store"), "{}", answer.header("cache-control"));
-    let secret = shown(&answer).expect("a secret");
-    assert_eq!(answer.text().matches(secret.expose()).count(), 0, "the start and the rest stand apart");
+    let response = server.submit(&owner, "/settings/api-keys/new", &filled("ci-deploy", "a")).await;
+    assert_eq!(response.status, 200);
+    assert!(response.header("cache-control").contains("no-store"), "{}", response.header("cache-control"));
+    let secret = shown(&response).expect("a secret");
+    assert_eq!(response.text().matches(secret.expose()).count(), 0, "the start and the rest stand apart");
     assert_eq!(server.check(&secret).await, Outcome::Valid);
     let rest = secret.expose().rsplit_once('_').expect("a secret").1.to_owned();
-    assert_eq!(answer.text().matches(&rest).count(), 1, "one place on one page");
+    assert_eq!(response.text().matches(&rest).count(), 1, "one place on one page");
     let id: String =
         sqlx::query_scalar("SELECT id FROM keys").fetch_one(server.app.db.pool()).await.expect("it");
     for path in [KEYS.to_owned(), format!("{KEYS}/{id}"), format!("{KEYS}/{id}/edit"), "/overview".to_owned()]
@@ -114,7 +114,7 @@ async fn the_same_form_makes_one_key_and_never_loses_it(engine: Engine) {
         shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("another secret");
     assert_eq!((server.check(&first).await, server.check(&second).await), (Outcome::Revoked, Outcome::Valid));
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
-    // It is used now.
+    // From now on the key has been used.
     let third = server.submit(&owner, "/settings/api-keys/new", &form).await;
     assert_eq!((third.status.as_u16(), shown(&third).is_none()), (303, true));
     assert_eq!(server.check(&second).await, Outcome::Valid);
@@ -125,14 +125,14 @@ async fn the_same_form_makes_one_key_and_never_loses_it(engine: Engine) {
     server.clock.advance(Duration::from_secs(11));
     assert_eq!(server.submit(&owner, "/settings/api-keys/new", &form).await.status, 303);
     assert_eq!(server.check(&unused).await, Outcome::Valid);
-    // The same form with another name is another wish.
-    let answer = server.submit(&owner, "/settings/api-keys/new", &filled("a third", "once-2")).await;
-    assert!(shown(&answer).is_some());
+    // The same form with another name creates another key.
+    let response = server.submit(&owner, "/settings/api-keys/new", &filled("a third", "once-2")).await;
+    assert!(shown(&response).is_some());
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 3);
 }
 
 #[apply(on_both_engines!)]
-async fn each_error_stands_beside_its_field_with_the_input_kept(engine: Engine) {
+async fn each_error_is_next_to_its_field_and_the_input_stays(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
     server.made_key(&owner, "Taken").await;
@@ -146,25 +146,25 @@ async fn each_error_stands_beside_its_field_with_the_input_kept(engine: Engine) 
         ("ranges", "198.51.100.0/24\r\n203.0.113.300"),
         ("note", "a\0b"),
     ];
-    let answer = server.submit(&owner, "/settings/api-keys/new", &form[..7]).await;
-    assert_eq!(answer.status, 422);
-    let page = without_marks(&answer.text());
+    let response = server.submit(&owner, "/settings/api-keys/new", &form[..7]).await;
+    assert_eq!(response.status, 422);
+    let page = without_marks(&response.text());
     for (field, why) in [("expires_at", "2027-05-31"), ("rate_limit", "1,000,000"), ("ranges", "Line 2: ")] {
         let error = page.split(&format!("id=\"f-{field}-error\"")).nth(1).unwrap_or_default();
         assert!(error.split("</p>").next().unwrap_or_default().contains(why), "{field}");
     }
-    for kept in
+    for text in
         ["value=\"taken\"", "value=\"many\"", "value=\"2026-02-30\"", "198.51.100.0/24\r\n203.0.113.300"]
     {
-        assert!(page.contains(kept), "{kept}");
+        assert!(page.contains(text), "{text}");
     }
-    let answer = server.submit(&owner, "/settings/api-keys/new", &filled("tAKEN", "")).await;
-    assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("Another key of this organization has this name."));
+    let response = server.submit(&owner, "/settings/api-keys/new", &filled("tAKEN", "")).await;
+    assert_eq!(response.status, 422);
+    assert!(response.text().contains("Another key of this organization has this name."));
     let mut with_note = filled("fine", "");
     with_note.push(form[7]);
-    let answer = server.submit(&owner, "/settings/api-keys/new", &with_note).await;
-    assert!(answer.text().contains("A note has no control characters."));
+    let response = server.submit(&owner, "/settings/api-keys/new", &with_note).await;
+    assert!(response.text().contains("A note has no control characters."));
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
 }
 
@@ -195,15 +195,19 @@ async fn a_key_is_edited_disabled_and_enabled(engine: Engine) {
     ] {
         assert!(page.contains(fact), "{fact}");
     }
-    let kept = server.page(&owner, &edit).await;
-    assert!(kept.contains("value=\"CI\"") && kept.contains("value=\"120\"") && kept.contains("x-keep"));
-    let answer = server.submit(&owner, &edit, &[("name", ""), ("expiry", "keep")]).await;
-    assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("Enter a name for the key."));
+    let edit_page = server.page(&owner, &edit).await;
+    assert!(
+        edit_page.contains("value=\"CI\"")
+            && edit_page.contains("value=\"120\"")
+            && edit_page.contains("x-keep")
+    );
+    let response = server.submit(&owner, &edit, &[("name", ""), ("expiry", "keep")]).await;
+    assert_eq!(response.status, 422);
+    assert!(response.text().contains("Enter a name for the key."));
 
     server.submit(&owner, &format!("{path}/disable"), &[]).await;
     assert_eq!(server.check(&secret).await, Outcome::Disabled);
-    // The other tab still offers it.
+    // Another tab still has a button for it.
     server.submit(&owner, &format!("{path}/disable"), &[("back", KEYS)]).await;
     assert!(server.word(&owner).await.contains("disabled already"));
     server.submit(&owner, &format!("{path}/enable"), &[("back", "//evil.example")]).await;
@@ -223,20 +227,20 @@ async fn a_rotation_is_shown_extended_and_finished(engine: Engine) {
         ([("overlap", "custom"), ("hours", "soon")], "number of hours"),
         ([("overlap", "custom"), ("hours", "9999")], "90 days"),
     ] {
-        let answer = server.submit(&owner, &rotate, &form).await;
-        assert_eq!(answer.status, 422);
-        assert!(answer.text().contains(why), "{why}");
+        let response = server.submit(&owner, &rotate, &form).await;
+        assert_eq!(response.status, 422);
+        assert!(response.text().contains(why), "{why}");
     }
     let form = [("overlap", "24"), ("once", "r1")];
-    let answer = server.submit(&owner, &rotate, &form).await;
-    assert!(answer.header("cache-control").contains("no-store"));
-    let lost = shown(&answer).expect("a new secret");
+    let response = server.submit(&owner, &rotate, &form).await;
+    assert!(response.header("cache-control").contains("no-store"));
+    let lost = shown(&response).expect("a new secret");
     let new = shown(&server.submit(&owner, &rotate, &form).await).expect("shown again, as another");
     assert_eq!((server.check(&lost).await, server.check(&new).await), (Outcome::Revoked, Outcome::Valid));
     assert_eq!(server.check(&old).await, Outcome::Valid);
     let page = server.page(&owner, &path).await;
     assert!(page.contains("Rotation in progress") && page.contains("The old secret was used just now."));
-    // Who sent which, whether it is written already or not.
+    // The callers of each secret are shown, whether or not the counts are written already.
     for _ in 0..2 {
         let page = server.page(&owner, &path).await;
         assert_eq!(page.matches(">Last caller<").count(), 2, "{page}");
@@ -290,23 +294,23 @@ async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine: E
             && page.contains("Type ci-deploy to confirm")
             && page.contains("made by it (0 calls)")
     );
-    let answer = server.submit(&owner, &revoke, &[("confirm", "ci"), ("also", &child)]).await;
-    assert_eq!(answer.status, 422);
+    let response = server.submit(&owner, &revoke, &[("confirm", "ci"), ("also", &child)]).await;
+    assert_eq!(response.status, 422);
     assert_eq!(server.check(&secret).await, Outcome::Valid);
-    let answer =
+    let response =
         server.submit(&owner, &revoke, &[("confirm", "ci-deploy"), ("also", &child), ("also", "none")]).await;
-    assert_eq!(answer.header("location"), format!("{KEYS}/{id}"));
+    assert_eq!(response.header("location"), format!("{KEYS}/{id}"));
     for (secret, outcome) in
         [(&secret, Outcome::Revoked), (&child_secret, Outcome::Revoked), (&other_secret, Outcome::Valid)]
     {
         assert_eq!(server.check(secret).await, outcome);
     }
-    // Somebody else still has its page open.
+    // Another person still has its page open.
     for deed in ["revoke", "disable", "enable", "finish", "extend", "edit"] {
         let form = [("confirm", "ci-deploy"), ("name", "x"), ("expiry", "never")];
-        let answer = server.submit(&owner, &format!("{KEYS}/{id}/{deed}"), &form).await;
+        let response = server.submit(&owner, &format!("{KEYS}/{id}/{deed}"), &form).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.header("location")),
+            (response.status.as_u16(), response.header("location")),
             (303, format!("{KEYS}/{id}").as_str()),
             "{deed}"
         );
@@ -321,7 +325,7 @@ async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine: E
 }
 
 #[apply(on_both_engines!)]
-async fn a_page_that_waits_hears_of_the_first_call(engine: Engine) {
+async fn a_waiting_page_receives_the_first_call(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
     let strange = server.sign_in_as(Persona::Stranger).await;
@@ -334,15 +338,15 @@ async fn a_page_that_waits_hears_of_the_first_call(engine: Engine) {
     server.check(&secret).await;
     crate::keys::server::flush(&server.app).await.expect("written");
     server.app.stop();
-    let told = mine.rest().await;
-    assert!(told.contains("First call received"), "{told}");
+    let events = mine.rest().await;
+    assert!(events.contains("First call received"), "{events}");
     assert!(!theirs.rest().await.contains("First call"));
     server.clock.advance(Duration::from_secs(60));
     assert!(server.app.live.expected_topics().is_empty());
 }
 
 #[apply(on_both_engines!)]
-async fn a_page_that_is_drawn_hears_of_what_came_before_it_listened(engine: Engine) {
+async fn a_page_receives_the_first_call_that_came_before_it_connected(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
     let (id, secret) = server.made_key(&owner, "ci-deploy").await;
@@ -352,7 +356,7 @@ async fn a_page_that_is_drawn_hears_of_what_came_before_it_listened(engine: Engi
     server.check(&secret).await;
     crate::keys::server::flush(&server.app).await.expect("written");
     let listen = || server.get(&format!("/live?topic={topic}")).with(&owner).open();
-    // Come back after a moment, it hears it again.
+    // After reconnecting, it receives the signal again.
     let listening = [listen().await, listen().await];
     server.app.stop();
     for listening in listening {
@@ -386,7 +390,7 @@ async fn addresses_that_clients_print_lead_to_the_list(engine: Engine) {
     }
 }
 
-/// Where the link with these words leads.
+/// The address of the link with this text.
 fn link(page: &str, words: &str) -> Option<String> {
     let pages = page.split("aria-label=\"Pages\"").nth(1)?.split("</nav>").next()?;
     let at = pages.find(words)?;

@@ -1,4 +1,4 @@
-//! Who calls a route.
+//! The callers of routes.
 
 use crate::shared::Role;
 

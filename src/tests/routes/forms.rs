@@ -1,4 +1,4 @@
-//! What holds for every form and every session, on the rows of the table.
+//! Tests of all forms and sessions, with the rows of the table.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn no_changing_route_takes_requests_from_other_sites(engine: Engine) {
         &[],
     ];
     world.create_all().await;
-    let before = server.everything().await;
+    let initial = server.everything().await;
     let protocols = crate::server::routes().protocols();
     let has_cookies = |row: &Row| matches!(protocols.of(row.address()), Protocol::Pages);
     for row in rows().filter(|row| row.is_change() && has_cookies(row)) {
@@ -52,20 +52,20 @@ async fn no_changing_route_takes_requests_from_other_sites(engine: Engine) {
             assert!(response.cookies().is_empty(), "{} {headers:?}", row.route);
         }
     }
-    assert_eq!(server.everything().await, before);
+    assert_eq!(server.everything().await, initial);
 }
 
-/// Following links, prefetching, reloading: none of it changes anything but the time a session was last used.
+/// GET requests change nothing, except the time at which a session was last used.
 #[apply(on_both_engines!)]
 async fn reading_changes_nothing(engine: Engine) {
     let server = Server::with(engine, EVERYTHING_ON).await;
     let mut world = World::new(&server, OWNER).await;
     world.create_all().await;
-    let before = server.everything().await;
+    let initial = server.everything().await;
     for row in rows().filter(|row| !row.is_change()) {
         world.send(row).await;
     }
-    assert_eq!(server.everything().await, before);
+    assert_eq!(server.everything().await, initial);
 }
 
 /// Each form of a page names the organization that the page was rendered for.
@@ -73,7 +73,7 @@ async fn reading_changes_nothing(engine: Engine) {
 async fn forms_are_bound_to_the_organization_of_their_page(engine: Engine) {
     let server = Server::with(engine, EVERYTHING_ON).await;
     let mut forms = 0;
-    // Some pages are there before a second factor is set up, others after it.
+    // Some pages exist only before a second factor is set up, others only after it.
     for guarded in [false, true] {
         let mut world = World::new(&server, OWNER).await;
         if guarded {
@@ -107,12 +107,12 @@ async fn refused_forms_are_bound_to_the_organization_of_their_page(engine: Engin
     let server = Server::with(engine, EVERYTHING_ON).await;
     let mut forms = 0;
     for row in rows().filter(|row| row.is_change() && route_of(row).audience == Audience::Person) {
-        // Anew, because some of these forms need no fields: they change something.
+        // A new server for each form, because some forms need no fields and change something.
         let mut world = World::new(&server, OWNER).await;
         let org = format!("name=\"org\" value=\"{}\"", world.org);
         let call = world.call(row).await.same_origin().with(world.cookies());
         let page = call.form(&[("org", &world.org.to_string())]).send().await;
-        // Pages of problems are made for nobody in particular.
+        // Error pages have no organization.
         if page.status != 422 || !page.text().contains("id=\"nav\"") {
             continue;
         }
@@ -133,7 +133,7 @@ async fn forms_of_another_organization_are_refused_everywhere(engine: Engine) {
     server.clock.advance(Duration::from_secs(1));
     let other = server.join(&world.person, "Second of Hers", Role::Owner).await.to_string();
     let foreign = server.organization("Nair Consulting").await.to_string();
-    let before = server.everything().await;
+    let initial = server.everything().await;
     let mut bound = 0;
     for row in rows().filter(|row| BoundForms::is_bound(&route_of(row))) {
         let cases: [(&[(&str, &str)], bool); 4] = [
@@ -153,7 +153,7 @@ async fn forms_of_another_organization_are_refused_everywhere(engine: Engine) {
         bound += 1;
     }
     assert!(bound > 30, "{bound} rows have a form of an organization");
-    assert_eq!(server.everything().await, before);
+    assert_eq!(server.everything().await, initial);
 }
 
 #[apply(on_both_engines!)]

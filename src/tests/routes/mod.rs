@@ -1,5 +1,5 @@
-//! Who may use which route, on real objects. A route that the table does not name fails the test, and so does a row without
-//! its route.
+//! Tests who may use which route, with real objects. A route without a row in the table fails the test, and so does a row without a
+//! route.
 
 mod caller;
 mod forms;
@@ -57,7 +57,7 @@ async fn every_caller_gets_the_status_in_the_table(engine: Engine) {
         let mut world = World::new(&server, caller).await;
         for row in rows() {
             let request = format!("{caller:?}: {} {}", row.method, row.address());
-            let before = match row.is_change() && row.changes_nothing_for(caller) {
+            let initial = match row.is_change() && row.changes_nothing_for(caller) {
                 true => Some(world.home_state(row).await),
                 false => None,
             };
@@ -69,8 +69,8 @@ async fn every_caller_gets_the_status_in_the_table(engine: Engine) {
                 let location = response.header("location");
                 assert!(location.starts_with("/sign-in"), "{request} leads to {location}");
             }
-            if let Some(before) = before
-                && world.home_state(row).await != before
+            if let Some(initial) = initial
+                && world.home_state(row).await != initial
             {
                 wrong.push(format!("{request}: {status}, and it changed something"));
             }

@@ -112,9 +112,9 @@ impl World<'_> {
 
     /// Begins a session. Returns its name in the list of sessions.
     async fn create_session(&self, person: &Person) -> String {
-        let before = self.sessions_of(person).await;
+        let initial = self.sessions_of(person).await;
         self.server.session_of(person).await;
-        let mut new = self.sessions_of(person).await.into_iter().filter(|id| !before.contains(id));
+        let mut new = self.sessions_of(person).await.into_iter().filter(|id| !initial.contains(id));
         new.next().expect("a new session")
     }
 

@@ -11,22 +11,22 @@ pub struct Row {
     address: &'static str,
     pub body: Body,
     pub access: Access,
-    /// Nothing of the organization that the objects belong to changes, although the status may be that of a success.
+    /// The request changes nothing in the organization that the objects belong to, although the status may be that of a success.
     pub harmless: bool,
 }
 
 /// Values contain names of objects such as `<key>`.
 pub enum Body {
     Empty,
-    /// A page's form. The caller's organization is added.
+    /// The form of a page. The caller's organization is added.
     Form(&'static [(&'static str, &'static str)]),
     Json(&'static str),
 }
 
-/// The status for each caller. Five figures stand for viewer, member, admin, owner and the owner of another organization.
+/// The status for each caller. Five numbers are for viewer, member, admin, owner and the owner of another organization.
 pub enum Access {
     Everybody(u16),
-    /// Keys do not count: who comes with one is not signed in.
+    /// Keys are ignored: a caller with a key is not signed in.
     SignedOutOrIn(u16, u16),
     /// For people who are signed in; all others are sent to the sign-in page.
     People([u16; 5]),

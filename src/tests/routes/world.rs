@@ -76,21 +76,21 @@ impl<'a> World<'a> {
                 Credential::Key(server.key(&actor, "caller").await.plaintext)
             }
             Caller::RevokedKey => {
-                let made = server.key(&actor, "revoked").await;
-                keys::revoke(app, &actor, made.key.id).await.expect("it is revoked");
-                Credential::Key(made.plaintext)
+                let created = server.key(&actor, "revoked").await;
+                keys::revoke(app, &actor, created.key.id).await.expect("it is revoked");
+                Credential::Key(created.plaintext)
             }
             Caller::DisabledKey => {
-                let made = server.key(&actor, "disabled").await;
-                keys::disable(app, &actor, made.key.id).await.expect("it is disabled");
-                Credential::Key(made.plaintext)
+                let created = server.key(&actor, "disabled").await;
+                keys::disable(app, &actor, created.key.id).await.expect("it is disabled");
+                Credential::Key(created.plaintext)
             }
             Caller::ExpiredKey => {
                 let end = server.clock.now().plus(Duration::from_secs(1));
                 let draft = Draft { expires_at: Some(end), ..draft("expired") };
-                let made = keys::create(app, &actor, &draft, None).await.expect("a key");
+                let created = keys::create(app, &actor, &draft, None).await.expect("a key");
                 server.clock.advance(Duration::from_secs(1));
-                Credential::Key(made.plaintext)
+                Credential::Key(created.plaintext)
             }
         }
     }

@@ -25,9 +25,9 @@ async fn check_from_many(server: &Server, made: &Revealed) {
     let user_agent = "x".repeat(100);
     for number in 0..CALLERS {
         let address = Some(std::net::IpAddr::from(number.to_be_bytes()));
-        let from = Presenter { address, user_agent: &user_agent, ..Presenter::default() };
+        let presenter = Presenter { address, user_agent: &user_agent, ..Presenter::default() };
         let token = made.plaintext.expose();
-        let verdict = keys::verify(&server.app, token, &ANYTHING, &from).await.expect("from memory");
+        let verdict = keys::verify(&server.app, token, &ANYTHING, &presenter).await.expect("from memory");
         assert_eq!(verdict.outcome, Outcome::Valid);
     }
 }
@@ -57,9 +57,9 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
     fill();
     let mut refused = 0;
     for number in 0..2_000 {
-        let answer = server.create(&admin, &format!("while full {number}")).await;
-        if answer.status != 201 {
-            expect_unavailable(&answer);
+        let response = server.create(&admin, &format!("while full {number}")).await;
+        if response.status != 201 {
+            expect_unavailable(&response);
             // Also when it was ready a moment ago.
             expect_unavailable(&server.get("/readyz").send().await);
             refused += 1;
@@ -71,16 +71,16 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
     assert_eq!(refused, 20, "the disk is full");
     let mut is_revoked = false;
     for _ in 0..10 {
-        let answer = server.sign_in(EMAIL, PASSWORD, "").await;
-        if answer.status != 200 {
-            expect_unavailable(&answer);
+        let response = server.sign_in(EMAIL, PASSWORD, "").await;
+        if response.status != 200 {
+            expect_unavailable(&response);
         }
         // What needs no new page may still succeed.
         if !is_revoked {
-            let answer = revoke().await;
-            is_revoked = answer.status.is_success();
+            let response = revoke().await;
+            is_revoked = response.status.is_success();
             if !is_revoked {
-                expect_unavailable(&answer);
+                expect_unavailable(&response);
             }
         }
     }
@@ -94,11 +94,11 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
     assert!(error.contains("counted requests are lost") && error.contains("full"), "{error}");
 
     make_room();
-    let answer = server.create(&admin, "with room again").await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
+    let response = server.create(&admin, "with room again").await;
+    assert_eq!(response.status, 201, "{}", response.text());
     if !is_revoked {
-        let answer = revoke().await;
-        assert!(answer.status.is_success(), "{}", answer.text());
+        let response = revoke().await;
+        assert!(response.status.is_success(), "{}", response.text());
     }
     assert_eq!(server.check(&lost.plaintext).await, Outcome::Revoked);
     assert!(!server.sign_in(EMAIL, PASSWORD, "").await.entered().is_empty());
@@ -172,9 +172,9 @@ async fn a_session_that_cannot_be_saved_is_no_fault_of_ours() {
     let trigger =
         "CREATE TRIGGER no_room BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'no room'); END";
     server.app.db.pool().execute(trigger).await.expect("a trigger");
-    let answer = server.sign_in(EMAIL, PASSWORD, "").await;
-    expect_unavailable(&answer);
-    assert!(answer.text().contains("session could not be saved"), "{}", answer.text());
+    let response = server.sign_in(EMAIL, PASSWORD, "").await;
+    expect_unavailable(&response);
+    assert!(response.text().contains("session could not be saved"), "{}", response.text());
     server.app.db.pool().execute("DROP TRIGGER no_room").await.expect("it goes");
     assert_eq!(server.sign_in(EMAIL, PASSWORD, "").await.status, 303);
 }

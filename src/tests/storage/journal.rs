@@ -20,13 +20,13 @@ const COUNTED: &str = "SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hours";
 
 async fn counts_go_on(server: &Server, rows: &[&'static str], set_aside: i64) {
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "used").await;
+    let created = server.key(&owner, "used").await;
     for row in rows {
         let text = format!("INSERT INTO usage_journal (node, number, counts) VALUES ({row})");
         server.app.db.pool().execute(crate::platform::db::sql(text)).await.expect(row);
     }
     for expected in 1..=2 {
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+        assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
         keys::flush(&server.app).await.expect("it is added up");
         // Rows of another server are its own for half a minute.
         server.clock.advance(Duration::from_secs(31));
@@ -47,8 +47,8 @@ async fn texts_that_cannot_be_read_are_set_aside(engine: Engine) {
 async fn rows_of_the_previous_release_are_counted(engine: Engine) {
     let server = Server::with(engine, QUICK).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "used").await;
-    let (org, secret, at) = (made.key.org, made.key.secret, server.clock.now().hour());
+    let created = server.key(&owner, "used").await;
+    let (org, secret, at) = (created.key.org, created.key.secret, server.clock.now().hour());
     let (since, hour) = (at.millis() + 1_000, at.millis() / 3_600_000);
     let text = format!(
         r#"[{since},[["{org}","2001:db8::1","curl/8",{hour},"valid"],["{org}",null,"",{hour},"rate_limited"]],[["{secret}",0,7,1500,90000],["{secret}",1,2,0,0]]]"#
@@ -64,7 +64,7 @@ async fn rows_of_the_previous_release_are_counted(engine: Engine) {
     assert_eq!((server.count(LEFT).await, server.count(SET_ASIDE).await), (0, 0));
     assert_eq!(server.count(COUNTED).await, 9);
     assert_eq!(server.count("SELECT CAST(SUM(calls) AS BIGINT) FROM keys").await, 7);
-    let callers = usage::callers_of(&server.app, made.key.id, at).await.expect("callers");
+    let callers = usage::callers_of(&server.app, created.key.id, at).await.expect("callers");
     let found: Vec<_> = callers
         .iter()
         .map(|caller| {
@@ -111,8 +111,8 @@ async fn what_is_set_aside_is_limited() {
 async fn a_stop_that_cannot_add_up_has_lost_nothing(engine: Engine) {
     let server = Server::with(engine, QUICK).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "used").await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    let created = server.key(&owner, "used").await;
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     server.execute("ALTER TABLE usage_hours RENAME TO usage_hours_elsewhere").await;
     keys::settle(&server.app).await.expect("it is in the journal");
     assert!(server.count(LEFT).await > 0);

@@ -63,18 +63,18 @@ impl Server {
     }
 
     async fn expect_ready(&self) {
-        let answer = self.readiness().await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let response = self.readiness().await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.text());
     }
 
     async fn expect_not_ready(&self, why: &str) {
-        let answer = self.readiness().await;
-        expect_unavailable(&answer);
-        assert!(answer.text().contains(why), "{}", answer.text());
+        let response = self.readiness().await;
+        expect_unavailable(&response);
+        assert!(response.text().contains(why), "{}", response.text());
     }
 }
 
-fn expect_unavailable(answer: &TestResponse) {
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text());
-    assert!(!answer.header("retry-after").is_empty(), "{}", answer.text());
+fn expect_unavailable(response: &TestResponse) {
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.text());
+    assert!(!response.header("retry-after").is_empty(), "{}", response.text());
 }

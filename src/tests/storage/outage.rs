@@ -59,8 +59,8 @@ async fn checks_without_a_database_fail_at_once(engine: Engine) {
     let _ = keys::keep_up(&server.app).await;
     assert!(server.app.db.is_away());
     for token in [&admin, &unknown_token()] {
-        let from = Presenter::default();
-        let check = keys::verify(&server.app, token.expose(), &ANYTHING, &from).now_or_never();
+        let presenter = Presenter::default();
+        let check = keys::verify(&server.app, token.expose(), &ANYTHING, &presenter).now_or_never();
         assert!(matches!(check, Some(Err(Error::Unavailable(_)))), "{check:?}");
     }
     assert!(matches!(server.app.db.write().now_or_never(), Some(Err(_))));
@@ -107,8 +107,8 @@ async fn checks_that_wait_for_a_connection_end_when_the_database_is_away(engine:
     let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
     let server = Server::with(engine, &settings).await;
     let taken = server.app.db.pool().acquire().await.expect("the only connection");
-    let (token, from) = (unknown_token(), Presenter::default());
-    let mut check = Box::pin(keys::verify(&server.app, token.expose(), &ANYTHING, &from));
+    let (token, presenter) = (unknown_token(), Presenter::default());
+    let mut check = Box::pin(keys::verify(&server.app, token.expose(), &ANYTHING, &presenter));
     assert!((&mut check).now_or_never().is_none(), "it waits");
     server.app.db.set_away(true);
     let ended = tokio::time::timeout(LONG, check).await.expect("it ends");
@@ -248,8 +248,8 @@ async fn a_database_that_comes_back_is_used_again() {
     };
     tokio::time::timeout(LONG, back).await.expect("it is noticed");
     assert_eq!(server.check(&admin).await, Outcome::Valid);
-    let answer = server.create(&admin, "here").await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
+    let response = server.create(&admin, "here").await;
+    assert_eq!(response.status, 201, "{}", response.text());
     server.expect_ready().await;
 }
 

@@ -26,9 +26,9 @@ async fn a_row_is_written_once_a_second_at_most(engine: Engine) {
         [(0, first), (400, first), (400, first), (400, first + 1_200), (0, first + 1_200)]
     {
         server.clock.advance(Duration::from_millis(step));
-        let answers = (0..5).map(|_| server.get("/readyz").send());
-        for answer in futures_util::future::join_all(answers).await {
-            assert_eq!(answer.status, 200, "{}", answer.text());
+        let responses = (0..5).map(|_| server.get("/readyz").send());
+        for response in futures_util::future::join_all(responses).await {
+            assert_eq!(response.status, 200, "{}", response.text());
         }
         assert_eq!(server.count(PROBED_AT).await, probed_at);
     }
@@ -105,8 +105,8 @@ impl Fixture {
     /// Not ready, nothing can be made, and keys in memory are still checked.
     async fn expect_refusal(&self, why: &str) {
         self.server.expect_not_ready(why).await;
-        let answer = self.server.create(&self.admin, "into nothing").await;
-        expect_unavailable(&answer);
+        let response = self.server.create(&self.admin, "into nothing").await;
+        expect_unavailable(&response);
         assert_eq!(self.server.check(&self.admin).await, Outcome::Valid);
     }
 
@@ -137,8 +137,8 @@ async fn expect_no_error(server: &Server, admin: &Secret, session: &str) {
             server.get("/api/v1/me").key(&unknown),
             server.post("/sign-in").same_origin().form(&[("email", "a@b.example"), ("password", "x")]),
         ];
-        for answer in futures_util::future::join_all(calls.map(Call::send)).await {
-            assert!(answer.status != 500, "{}", answer.text());
+        for response in futures_util::future::join_all(calls.map(Call::send)).await {
+            assert!(response.status != 500, "{}", response.text());
         }
         let _ = keys::keep_up(&server.app).await;
     }
@@ -154,8 +154,8 @@ async fn a_file_that_is_gone_takes_no_changes_until_it_is_back() {
     fixture.expect_refusal("gone").await;
     std::fs::rename(&elsewhere, &fixture.file).expect("it comes back");
     fixture.server.expect_ready().await;
-    let answer = fixture.server.create(&fixture.admin, "fine").await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
+    let response = fixture.server.create(&fixture.admin, "fine").await;
+    assert_eq!(response.status, 201, "{}", response.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -219,8 +219,8 @@ async fn a_file_that_was_overwritten_takes_no_changes() {
         let copy = fixture.file.with_extension("copy");
         std::fs::copy(&source.file, &copy).expect("a copy");
         for number in 0..5 {
-            let answer = fixture.server.create(&fixture.admin, &format!("key {number}")).await;
-            assert_eq!(answer.status, 201, "{}", answer.text());
+            let response = fixture.server.create(&fixture.admin, &format!("key {number}")).await;
+            assert_eq!(response.status, 201, "{}", response.text());
         }
         fixture.server.expect_ready().await;
         if is_copied {
@@ -245,15 +245,15 @@ async fn a_log_that_is_copied_into_the_file_is_no_fault() {
         for number in 0..3 {
             checkpoint(mode).await;
             server.expect_ready().await;
-            let answer = server.create(&fixture.admin, &format!("{mode} {number}")).await;
-            assert_eq!(answer.status, 201, "{}", answer.text());
+            let response = server.create(&fixture.admin, &format!("{mode} {number}")).await;
+            assert_eq!(response.status, 201, "{}", response.text());
             server.expect_ready().await;
         }
     }
     let changes = async {
         for number in 0..50 {
-            let answer = server.create(&fixture.admin, &format!("meanwhile {number}")).await;
-            assert_eq!(answer.status, 201, "{}", answer.text());
+            let response = server.create(&fixture.admin, &format!("meanwhile {number}")).await;
+            assert_eq!(response.status, 201, "{}", response.text());
         }
     };
     let copies = async {
@@ -281,8 +281,8 @@ async fn a_write_lock_of_another_process_is_reported_while_it_lasts() {
     other.execute("COMMIT").await.expect("it is released");
     let ready = async { while fixture.server.readiness().await.status != 200 {} };
     tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it is ready again");
-    let answer = fixture.server.create(&fixture.admin, "now").await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
+    let response = fixture.server.create(&fixture.admin, "now").await;
+    assert_eq!(response.status, 201, "{}", response.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

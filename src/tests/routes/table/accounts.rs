@@ -40,7 +40,7 @@ pub const ROWS: &[Row] = &[
     form("/setup", "", &[], Everybody(422)),
     get("/invite/{token}", "<invite_path>", Everybody(200)),
     form("/invite/{token}", "<invite_path>", &[], Everybody(422)),
-    // Who is signed in has another address than the invitation.
+    // The person who is signed in has another address than the invitation.
     form("/invite/{token}", "<invite_path>", INGRID, SignedOutOrIn(200, 422)),
     get("/auth/device", "", People([200; 5])),
     form(
@@ -49,7 +49,7 @@ pub const ROWS: &[Row] = &[
         &[("token", "<form_token>"), ("code", "<user_code>"), ("mine", "yes"), ("verdict", "approve")],
         People([303; 5]),
     ),
-    // A browser reconnects after every other status.
+    // After any other status, browsers would reconnect.
     get("/live", "/live?topic=person:mail", SignedOutOrIn(204, 200)),
     get("/settings/profile", "", People([200; 5])),
     form("/settings/profile", "", &[("name", "Al")], People([303; 5])),

@@ -18,7 +18,7 @@ pub const ROWS: &[Row] = &[
     get("/iap/sdk/orgs", "", Keys([200; 5])),
     json("POST", "/iap/sdk/bootstrap", "", "{}", Keys([200; 5])),
     json("POST", "/iap/sdk/register", "", REGISTER, Keys([403, 200, 200, 200, 200])),
-    // 400 for keys that no login created: the client takes a 403 for something else.
+    // 400 for keys that no login created, because the client misinterprets a 403.
     json("POST", "/iap/sdk/switch-org", "", r#"{"org": "<org_name>"}"#, Keys([400; 5])),
     get("/api-keys", "", Keys([200; 5])),
     json("POST", REVOKE, "/api-keys/<key>/revoke", "{}", Keys([403, 403, 200, 200, 404])),

@@ -36,7 +36,7 @@ pub const ROWS: &[Row] = &[
         People([200, 200, 200, 200, 303]),
     ),
     get("/settings/api-keys/revoke", "/settings/api-keys/revoke?key=<own_key>", OWN),
-    // Of keys of other organizations nothing is selected.
+    // Keys of other organizations are not selected.
     form("/settings/api-keys/revoke", "", &[("key", "<key>")], People([403, 403, 303, 303, 303])),
     form("/settings/api-keys/revoke", "", &[("key", "<own_key>")], CHANGE_OWN),
     get(ONE, "/settings/api-keys/<key>", SEE),
