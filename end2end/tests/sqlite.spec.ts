@@ -16,11 +16,11 @@ test("a second server on the same file is refused, and the first goes on", async
   expect((await get(`${server.url}/readyz`)).status).toBe(200);
 });
 
-test("a folder that cannot be made", async () => {
+test("a folder that cannot be created", async () => {
   const file = join(folder, "file");
   writeFileSync(file, "");
   const given = settings(await freePort(), `sqlite:${file}/below/latchkey.db`);
-  expectRefusal(await runToEnd(given), `the folder ${file}/below cannot be made`);
+  expectRefusal(await runToEnd(given), `the folder ${file}/below cannot be created`);
 });
 
 test("a folder that cannot be written", async () => {

@@ -211,7 +211,7 @@ async fn an_error_on_opening_is_one_line() {
     let blocked = database.folder.path().join("file");
     std::fs::write(&blocked, "not a folder").expect("a file");
     database.url = format!("sqlite:{}", blocked.join("test.db").display());
-    assert!(refusal(&database, Opener::Server).await.contains("cannot be made"));
+    assert!(refusal(&database, Opener::Server).await.contains("cannot be created"));
     database.url = format!("sqlite:{}", database.folder.path().join("none.db").display());
     assert!(refusal(&database, Opener::Tool).await.contains("no such file"));
     std::fs::write(database.folder.path().join("text.db"), "hello, this is no database at all")

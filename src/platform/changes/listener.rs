@@ -39,9 +39,9 @@ pub enum ChangeEvent<'a> {
 
 /// Receives changes: those of this process when they are committed, those of other processes when they are read.
 #[derive(Clone, Default)]
-pub struct ChangeListener(Arc<OnceLock<Callback>>);
+pub struct ChangeListener(Arc<OnceLock<ChangeCallback>>);
 
-type Callback = Box<dyn Fn(ChangeEvent<'_>) + Send + Sync>;
+type ChangeCallback = Box<dyn Fn(ChangeEvent<'_>) + Send + Sync>;
 
 impl ChangeListener {
     /// Sets the callback. Only the first call has an effect, because tests build several routers for one database.

@@ -38,7 +38,7 @@ pub struct Db {
 }
 
 /// A query with a connection, as `Db::within` runs it.
-type QueryFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
+type ConnectionFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
 impl Db {
     /// Connects, checks the engine and brings the tables up to date.
@@ -213,7 +213,7 @@ impl Db {
     pub async fn within<T>(
         &self,
         timeout: Duration,
-        work: impl for<'c> FnOnce(&'c mut AnyConnection) -> QueryFuture<'c, T>,
+        work: impl for<'c> FnOnce(&'c mut AnyConnection) -> ConnectionFuture<'c, T>,
     ) -> Result<T, sqlx::Error> {
         let mut deadline = pin!(tokio::time::sleep(timeout));
         let mut connection = tokio::select! {
@@ -236,7 +236,7 @@ impl Db {
     pub async fn within_two_tries<T>(
         &self,
         timeout: Duration,
-        work: impl for<'c> Fn(&'c mut AnyConnection) -> QueryFuture<'c, T>,
+        work: impl for<'c> Fn(&'c mut AnyConnection) -> ConnectionFuture<'c, T>,
     ) -> Result<T, sqlx::Error> {
         if self.core.engine == Engine::Sqlite {
             return self.within(2 * timeout, work).await;

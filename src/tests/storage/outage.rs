@@ -299,5 +299,5 @@ async fn a_start_does_not_wait_for_what_will_not_come() {
     database.url = format!("sqlite:{}", blocked.join("test.db").display());
     let opened = db::open_when_reachable(&database.config(&[]).database, &clock).await;
     let error = opened.map(drop).expect_err("there is no folder").to_string();
-    assert!(error.contains("cannot be made"), "{error}");
+    assert!(error.contains("cannot be created"), "{error}");
 }
