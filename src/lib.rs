@@ -20,6 +20,8 @@ pub mod api;
 #[cfg(feature = "ssr")]
 pub mod armoriq;
 #[cfg(feature = "ssr")]
+pub mod permissions;
+#[cfg(feature = "ssr")]
 pub mod platform;
 #[cfg(feature = "ssr")]
 pub mod server;

@@ -17,7 +17,10 @@ use crate::platform::{App, Assets, Clock, Config, Error, Random, SliceState, Sli
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::usage::Outcome;
-use crate::{accounts, agents, api, armoriq, audit, audit_log, device, keys, orgs, overview, profile, usage};
+use crate::{
+    accounts, agents, api, armoriq, audit, audit_log, device, keys, orgs, overview, permissions, profile,
+    usage,
+};
 
 /// How long the shutdown waits for the database connections to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -99,6 +102,7 @@ slice_states! {
     audit_log::server::Exports = |_| Default::default();
     device::server::LoginLimits = |_| Default::default();
     keys::server::rest::MistakeLog = |_| Default::default();
+    Arc<permissions::server::PermissionCache> = |_| Default::default();
     orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
     usage::server::Usage = |_| Default::default();
 }
@@ -114,9 +118,11 @@ pub fn slices(random: &Random) -> Slices {
 pub fn listen(app: &App) {
     let keys = Arc::clone(app.slice::<Arc<keys::server::KeyCache>>());
     let logins = Arc::clone(app.slice::<Arc<device::server::Polls>>());
+    let permissions = Arc::clone(app.slice::<Arc<permissions::server::PermissionCache>>());
     app.db.listener().set(move |event| {
         keys.receive(event);
         logins.receive(event);
+        permissions.receive(event);
     });
 }
 

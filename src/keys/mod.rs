@@ -1,9 +1,13 @@
 //! API keys. A key has a name, a role and a history. Its secrets are the parts of tokens that prove it; rotating a key gives it a
 //! new one. The plaintext of a token is shown in one response and stored nowhere.
 
+mod customer;
 mod islands;
 mod model;
 #[cfg(feature = "ssr")]
 pub mod server;
 
+pub use customer::{
+    LARGEST_COST, LARGEST_METADATA, LARGEST_QUOTA, LONGEST_EXTERNAL_ID, QuotaPeriod, check_external_id,
+};
 pub use model::{IDLE, LONGEST_NAME, LONGEST_NOTE, MOST_PER_MINUTE, SOON, Standing, Status, check_key_name};

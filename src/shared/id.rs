@@ -71,6 +71,10 @@ id!(
     LoginId
 );
 id!(
+    /// A permission that an organization lists for its own API.
+    PermissionId
+);
+id!(
     /// A row of the audit log.
     EventId
 );

@@ -13,7 +13,7 @@ mod theme;
 mod timestamp;
 mod token_text;
 
-pub use id::{AgentId, EventId, InvitationId, KeyId, LoginId, OrgId, UserId};
+pub use id::{AgentId, EventId, InvitationId, KeyId, LoginId, OrgId, PermissionId, UserId};
 pub use kind::Kind;
 pub use permission::{Permission, PrincipalKind};
 pub use plan::Plan;

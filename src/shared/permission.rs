@@ -9,6 +9,8 @@ pub enum Permission {
     /// Create keys with at most one's own role, and manage these keys.
     ManageOwnKeys,
     ManageAllKeys,
+    /// Maintain the list of permissions, and set the owner, metadata, permissions and quota of keys.
+    ManagePermissions,
     /// Register agents and what they may use.
     RegisterAgents,
     /// Invite, change and remove members with at most one's own role.
@@ -26,10 +28,11 @@ pub enum PrincipalKind {
 }
 
 impl Permission {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::See,
         Self::ManageOwnKeys,
         Self::ManageAllKeys,
+        Self::ManagePermissions,
         Self::RegisterAgents,
         Self::ManageMembers,
         Self::ReadAudit,
@@ -45,7 +48,9 @@ impl Permission {
             Self::See => Role::Viewer,
             Self::ManageOwnKeys if door == PrincipalKind::Person => Role::Viewer,
             Self::ManageOwnKeys | Self::RegisterAgents => Role::Member,
-            Self::ManageAllKeys | Self::ManageMembers | Self::ReadAudit => Role::Admin,
+            Self::ManageAllKeys | Self::ManagePermissions | Self::ManageMembers | Self::ReadAudit => {
+                Role::Admin
+            }
             Self::ManageOrganization => Role::Owner,
         }
     }
@@ -58,7 +63,8 @@ mod tests {
     #[test]
     fn each_role_has_its_permissions() {
         use Permission::{
-            ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ReadAudit, RegisterAgents, See,
+            ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ManagePermissions, ReadAudit,
+            RegisterAgents, See,
         };
         let may = |role, door| -> Vec<_> {
             Permission::ALL.into_iter().filter(|permission| permission.is_granted(role, door)).collect()
@@ -67,7 +73,9 @@ mod tests {
         assert_eq!(may(Role::Viewer, PrincipalKind::Person), [See, ManageOwnKeys]);
         assert_eq!(may(Role::Member, PrincipalKind::Key), [See, ManageOwnKeys, RegisterAgents]);
         assert_eq!(may(Role::Member, PrincipalKind::Person), [See, ManageOwnKeys, RegisterAgents]);
-        let admin = [See, ManageOwnKeys, ManageAllKeys, RegisterAgents, ManageMembers, ReadAudit];
+        let admin =
+            [See, ManageOwnKeys, ManageAllKeys, ManagePermissions, RegisterAgents, ManageMembers, ReadAudit];
+        assert!(may(Role::None, PrincipalKind::Key).is_empty());
         assert_eq!(may(Role::Admin, PrincipalKind::Person), admin);
         assert_eq!(may(Role::Admin, PrincipalKind::Key), admin);
         let owner = [admin.as_slice(), &[ManageOrganization]].concat();

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Of keys only, which organizations hand to their customers: nothing in Latchkey is open to it.
+    None,
     Viewer,
     Member,
     Admin,
@@ -14,12 +16,15 @@ pub enum Role {
 }
 
 impl Role {
-    /// In ascending order.
+    /// The roles that people can have, in ascending order.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Member, Self::Admin, Self::Owner];
+    /// The roles that keys can have.
+    pub const OF_KEYS: [Self; 5] = [Self::None, Self::Viewer, Self::Member, Self::Admin, Self::Owner];
 
     /// The name in the database, in JSON and in forms.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::Viewer => "viewer",
             Self::Member => "member",
             Self::Admin => "admin",
@@ -27,13 +32,20 @@ impl Role {
         }
     }
 
+    /// Reads a role of a person.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// Reads a role of a key.
+    pub fn parse_of_key(text: &str) -> Option<Self> {
+        Self::OF_KEYS.into_iter().find(|role| role.as_str() == text)
     }
 
     /// The name as people see it.
     pub const fn label(self) -> &'static str {
         match self {
+            Self::None => "None",
             Self::Viewer => "Viewer",
             Self::Member => "Member",
             Self::Admin => "Admin",
@@ -44,6 +56,7 @@ impl Role {
     /// For sentences: "Only owners may do this".
     pub const fn plural(self) -> &'static str {
         match self {
+            Self::None => "everybody",
             Self::Viewer => "members",
             Self::Member => "members who are not viewers",
             Self::Admin => "admins and owners",
@@ -54,6 +67,7 @@ impl Role {
     /// For sentences: "You are an admin".
     pub const fn with_article(self) -> &'static str {
         match self {
+            Self::None => "without a role",
             Self::Viewer => "a viewer",
             Self::Member => "a member",
             Self::Admin => "an admin",
@@ -74,7 +88,8 @@ mod tests {
 
     #[test]
     fn roles_are_ordered_and_read_back() {
-        assert!(Role::ALL.is_sorted());
+        assert!(Role::ALL.is_sorted() && Role::OF_KEYS.is_sorted());
+        assert_eq!((Role::parse("none"), Role::parse_of_key("none")), (None, Some(Role::None)));
         for role in Role::ALL {
             assert_eq!(Role::parse(role.as_str()), Some(role));
         }

@@ -9,6 +9,7 @@ mod changes;
 mod config;
 mod connections;
 mod creators;
+mod customers;
 mod database;
 mod dependencies;
 mod device;

@@ -48,6 +48,7 @@ pub struct OtherOrganization {
 pub enum Nav {
     Overview,
     Keys,
+    Permissions,
     Agents,
     Members,
     Audit,
@@ -55,13 +56,21 @@ pub enum Nav {
 }
 
 impl Nav {
-    pub const ALL: [Self; 6] =
-        [Self::Overview, Self::Keys, Self::Agents, Self::Members, Self::Audit, Self::Organization];
+    pub const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Keys,
+        Self::Permissions,
+        Self::Agents,
+        Self::Members,
+        Self::Audit,
+        Self::Organization,
+    ];
 
     pub const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/overview",
             Self::Keys => "/settings/api-keys",
+            Self::Permissions => "/settings/permissions",
             Self::Agents => "/settings/agents",
             Self::Members => "/settings/members",
             Self::Audit => "/settings/audit-log",
@@ -73,6 +82,7 @@ impl Nav {
         match self {
             Self::Overview => (Symbol::Overview, "Overview"),
             Self::Keys => (Symbol::Key, "API keys"),
+            Self::Permissions => (Symbol::Shield, "Permissions"),
             Self::Agents => (Symbol::Terminal, "Agents"),
             Self::Members => (Symbol::Members, "Members"),
             Self::Audit => (Symbol::Audit, "Audit log"),

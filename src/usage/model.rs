@@ -20,10 +20,12 @@ pub enum Outcome {
     PlanNotEligible,
     RoleTooLow,
     KindNotAllowed,
+    InsufficientPermissions,
+    QuotaExceeded,
 }
 
 impl Outcome {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Valid,
         Self::Missing,
         Self::Malformed,
@@ -36,6 +38,8 @@ impl Outcome {
         Self::PlanNotEligible,
         Self::RoleTooLow,
         Self::KindNotAllowed,
+        Self::InsufficientPermissions,
+        Self::QuotaExceeded,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -52,6 +56,8 @@ impl Outcome {
             Self::PlanNotEligible => "plan_not_eligible",
             Self::RoleTooLow => "role_too_low",
             Self::KindNotAllowed => "kind_not_allowed",
+            Self::InsufficientPermissions => "insufficient_permissions",
+            Self::QuotaExceeded => "quota_exceeded",
         }
     }
 
@@ -72,6 +78,8 @@ impl Outcome {
             Self::PlanNotEligible => "The organization's plan does not include the API.",
             Self::RoleTooLow => "The key's role is too low for what was asked.",
             Self::KindNotAllowed => "Keys of this kind are not accepted where it was used.",
+            Self::InsufficientPermissions => "The key lacks a permission that was asked for.",
+            Self::QuotaExceeded => "The key's quota of that day or month was used up.",
         }
     }
 

@@ -84,6 +84,9 @@ pub fn in_general(event: &Recorded) -> (String, String) {
             };
         }
         "login.refused" => "was refused a login of",
+        "permission.added" => "listed the permission",
+        "permission.described" => "described the permission",
+        "permission.removed" => "removed the permission",
         "organization.renamed" => "renamed the organization to",
         "organization.switched" => "went over to",
         "organization.plan_changed" => return (format!("changed the plan to {}", text("to")), String::new()),
@@ -138,6 +141,10 @@ fn changed(event: &Recorded) -> String {
         ("expires_at_was", "the end"),
         ("rate_limit_was", "the requests per minute"),
         ("ranges_were", "the allowed addresses"),
+        ("external_id_was", "the owner"),
+        ("permissions_were", "the permissions"),
+        ("quota_was", "the quota"),
+        ("metadata_was", "the metadata"),
     ];
     let parts: Vec<String> = names
         .into_iter()
@@ -146,6 +153,7 @@ fn changed(event: &Recorded) -> String {
                 Value::String(text) if detail == "expires_at_was" => minute(text),
                 Value::String(text) => text.clone(),
                 Value::Null => "none".to_owned(),
+                Value::Array(all) if all.is_empty() && detail == "permissions_were" => "none".to_owned(),
                 Value::Array(all) if all.is_empty() => "all".to_owned(),
                 Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
                 other => other.to_string(),

@@ -104,7 +104,7 @@ pub async fn list(
     events.truncate(limit);
     let next_cursor = events.last().filter(|_| more).map(|event| event.id.to_string());
     let body = EventList { data: events.into_iter().map(body).collect(), next_cursor };
-    Ok(respond(StatusCode::OK, caller.rate.as_ref(), body))
+    Ok(respond(StatusCode::OK, &caller.limits, body))
 }
 
 fn body(event: Recorded) -> EventBody {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{KeyCache, expiry_notices, store};
 use crate::audit::{self, By, Event};
 use crate::keys::SOON;
+use crate::permissions::server::jobs as permissions;
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::live::Topic;
 use crate::platform::metrics::KeyCounts;
@@ -24,6 +25,8 @@ const IDEMPOTENCY_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 const ROLLUP_TIME: Duration = Duration::from_secs(5);
 /// How long the stop waits before it retries a failed write.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// Longer than a month, whose count a key may still need.
+const QUOTA_USE_TTL: Duration = Duration::from_secs(40 * 24 * 60 * 60);
 const CHANGE_LOG_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs once at the start: reads the change log and rolls up usage that an earlier process wrote to the journal.
@@ -39,8 +42,10 @@ pub async fn prepare(app: &App) -> Result<(), Error> {
 pub async fn write_usage(app: &App) -> Result<(), Error> {
     let written = write_journal(app).await;
     let rolled_up = usage::roll_up_when_due(app, TABLES).await;
-    app.slice::<Arc<KeyCache>>().trim(app.config.keys.remembered_tokens as usize);
-    written.and(rolled_up)
+    let cache = app.slice::<Arc<KeyCache>>();
+    let quotas = cache.quotas.write(app).await;
+    cache.trim(app.config.keys.remembered_tokens as usize);
+    written.and(rolled_up).and(quotas)
 }
 
 /// Sets the metrics that are computed from memory.
@@ -115,6 +120,10 @@ pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
         let lost = app.slice::<usage::Usage>().unwritten();
         return Err(Error::internal(format!("{lost} counted requests are lost: {reason}")));
     }
+    if let Err(error) = app.slice::<Arc<KeyCache>>().quotas.write(app).await {
+        tracing::warn!(%error, "what was used up of quotas in the last second is lost");
+    }
+    permissions::write_asked(app).await?;
     let rolled_up = tokio::time::timeout(ROLLUP_TIME, usage::roll_up_for(app, TABLES, ROLLUP_TIME)).await;
     if let Ok(Err(error)) = rolled_up {
         tracing::warn!(%error, "usage stays in the journal; the next start rolls it up");
@@ -215,6 +224,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
             break;
         }
     }
+    store::forget_quota_use(&app.db, now.minus(QUOTA_USE_TTL)).await?;
     expiry_notices::send(app).await?;
     usage::sweep(app).await
 }

@@ -1,9 +1,11 @@
 //! A key as it is stored in the database.
 
+use std::fmt;
+
 use ipnet::IpNet;
 
-use crate::keys::Status;
 use crate::keys::model::Times;
+use crate::keys::{QuotaPeriod, Status};
 use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
 #[derive(Clone, Debug)]
@@ -36,6 +38,33 @@ pub struct Key {
     pub last_used_at: Option<Timestamp>,
     /// The login of a command line that created it, if one did.
     pub login: Option<Login>,
+    pub customer: Customer,
+    /// The key whose quota is used up together with its own. None: it has a count of its own.
+    pub quota_with: Option<KeyId>,
+}
+
+/// What the organization notes about a key that it hands to a customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// The customer's id in the organization's own system.
+    pub external_id: Option<String>,
+    /// A JSON object.
+    pub metadata: Option<String>,
+    /// The names of its permissions, sorted.
+    pub permissions: Vec<String>,
+    pub quota: Option<KeyQuota>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyQuota {
+    pub limit: u64,
+    pub period: QuotaPeriod,
+}
+
+impl fmt::Display for KeyQuota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} a {}", self.limit, self.period.as_str())
+    }
 }
 
 /// The device and program of a command line's login.

@@ -18,13 +18,14 @@ pub use jobs::{
 };
 #[cfg(test)]
 pub use jobs::{flush, settle_within};
-pub use key::{Key, Login, name_key};
+pub use key::{Customer, Key, KeyQuota, Login, name_key};
 pub use offboarding::OrgKeyOffboarding;
 pub use pages::routes;
 pub use service::{
-    Asks, Draft, Edit, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted, Refusal, Revealed, children, count,
-    create, creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, list, log_in,
-    logins_of, makers, may_manage, may_renew, mint, read_ranges, replace, require_to_lend, require_to_manage,
+    Asks, CustomerDraft, Draft, Edit, Holders, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted,
+    PermissionHolders, QuotaDraft, Refusal, Revealed, children, count, create, creators, disable, edit,
+    enable, end_logins, extend, find, find_by_secret, finish, list, log_in, logins_of, makers, may_manage,
+    may_renew, mint, permission_holders, read_ranges, replace, require_to_lend, require_to_manage,
     require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
 };
 pub use store::{Filter, KeyPage, Order, Position, SecretUse};
@@ -32,5 +33,6 @@ pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verification::{
-    KeyCache, Kinds, Presenter, Rate, Requirements, Verdict, VerifiedKey, verify, verify_cached,
+    KeyCache, Kinds, PermissionRequirement, Presenter, QuotaState, Rate, Requirements, Verdict, VerifiedKey,
+    cached_permissions, listed_permissions, quota_state, verify, verify_cached,
 };

@@ -25,7 +25,15 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
             .map(|place| OtherOrganization { id: place.org.to_string(), name: place.org_name.clone() })
             .collect(),
         // A place is offered from the day its page is there.
-        places: vec![Nav::Overview, Nav::Keys, Nav::Agents, Nav::Members, Nav::Audit, Nav::Organization],
+        places: vec![
+            Nav::Overview,
+            Nav::Keys,
+            Nav::Permissions,
+            Nav::Agents,
+            Nav::Members,
+            Nav::Audit,
+            Nav::Organization,
+        ],
         current,
         theme: visitor.visit.theme,
         host: app.public_url.authority().to_owned(),

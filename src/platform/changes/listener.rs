@@ -9,16 +9,19 @@ pub enum ChangeKind {
     Organization,
     /// A command-line login that was approved or denied.
     Login,
+    /// The permissions that an organization lists; with the organization's id.
+    Permissions,
 }
 
 impl ChangeKind {
-    pub(super) const ALL: [Self; 3] = [Self::Key, Self::Organization, Self::Login];
+    pub(super) const ALL: [Self; 4] = [Self::Key, Self::Organization, Self::Login, Self::Permissions];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::Organization => "organization",
             Self::Login => "login",
+            Self::Permissions => "permissions",
         }
     }
 }

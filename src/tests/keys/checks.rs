@@ -325,7 +325,7 @@ async fn a_check_compares_plan_role_kind_address_and_organization(engine: Engine
     };
     let outside =
         Presenter { address: Some("203.0.114.1".parse().expect("an address")), ..Presenter::default() };
-    let ask = |requirements: Requirements, presenter: Presenter<'static>| {
+    let ask = |requirements: Requirements<'static>, presenter: Presenter<'static>| {
         let (app, token) = (server.app.clone(), token.clone());
         async move {
             keys::verify(&app, token.expose(), &requirements, &presenter).await.expect("a verdict").outcome

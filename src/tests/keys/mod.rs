@@ -15,8 +15,8 @@ use super::personas::Persona;
 use crate::accounts::server::Person;
 use crate::audit::By;
 use crate::keys::server::{
-    self as keys, Draft, Edit, Filter, Key, Kinds, Order, Presenter, Refusal, Requirements, Revealed,
-    forged_token,
+    self as keys, CustomerDraft, Draft, Edit, Filter, Key, Kinds, Order, Presenter, Refusal, Requirements,
+    Revealed, forged_token,
 };
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::db::Engine;
@@ -25,8 +25,14 @@ use crate::shared::{KeyId, Kind, OrgId, PrincipalKind, Role, SecretId, Timestamp
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
-pub const ANYTHING: Requirements =
-    Requirements { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
+pub const ANYTHING: Requirements<'static> = Requirements {
+    org: None,
+    least_role: Role::Viewer,
+    kinds: Kinds::ALL,
+    plan: true,
+    permissions: None,
+    cost: 1,
+};
 const SOMEBODY: Presenter =
     Presenter { address: None, reported_by: None, user_agent: "test", request_id: "" };
 
@@ -39,6 +45,7 @@ pub fn draft(name: &str) -> Draft {
         expires_at: None,
         rate_limit: None,
         ranges: Vec::new(),
+        customer: CustomerDraft::default(),
     }
 }
 

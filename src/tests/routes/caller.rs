@@ -72,6 +72,7 @@ impl Caller {
 
 fn column(role: Role) -> usize {
     match role {
+        Role::None => unreachable!("no caller has it"),
         Role::Viewer => 0,
         Role::Member => 1,
         Role::Admin => 2,

@@ -181,7 +181,9 @@ async fn other_methods_are_refused_with_what_is_allowed(engine: Engine) {
     // `authorize` accepts any method.
     for row in rows().filter(|row| row.route != "/api/v1/authorize") {
         let address = world.address(row).await;
-        let response = server.call(Method::DELETE, &address).same_origin().send().await;
+        let deletes = rows().any(|other| other.route == row.route && other.method == "DELETE");
+        let method = if deletes { Method::PUT } else { Method::DELETE };
+        let response = server.call(method, &address).same_origin().send().await;
         assert_eq!(response.status.as_u16(), 405, "{}", row.route);
         assert!(response.header("allow").contains(row.method), "{}", row.route);
     }

@@ -9,6 +9,7 @@ use super::world::World;
 use crate::accounts::server::{Person, print_reset_link};
 use crate::keys::server::{self as keys, Draft};
 use crate::orgs::server::Actor;
+use crate::permissions::server::{self as permissions, NewPermission};
 use crate::shared::Role;
 use crate::tests::device::CLIENT;
 use crate::tests::harness::PUBLIC_URL;
@@ -70,9 +71,16 @@ impl World<'_> {
                 link.expect("a link").trim_start_matches(PUBLIC_URL).to_owned()
             }
             "email" => format!("new{number}@tidewater.example"),
+            "permission" => self.list_permission(&self.owner_actor()).await,
             "org_name" => self.org_name.clone(),
             _ => panic!("no object has the name {name}"),
         }
+    }
+
+    async fn list_permission(&self, actor: &Actor) -> String {
+        let name = format!("p{}", self.server.app.random.base62(12).to_lowercase());
+        let new = NewPermission { name, description: String::new() };
+        permissions::add(&self.server.app, actor, &new).await.expect("a permission").id.to_string()
     }
 
     async fn create_key(&self, actor: &Actor, state: &str) -> String {

@@ -123,6 +123,7 @@ impl<'a> World<'a> {
             "SELECT 'key ' || id || ' ' || name || ' ' || secret_id || coalesce(previous_secret_id, '') || \
              coalesce(previous_until, 0) || ' ' || coalesce(disabled_at, 0) || ' ' || coalesce(revoked_at, 0) \
              FROM keys WHERE org_id = $1 \
+             UNION ALL SELECT 'permission ' || id || ' ' || name || ' ' || description FROM permissions WHERE org_id = $1 \
              UNION ALL SELECT 'member ' || user_id || ' ' || role FROM memberships WHERE org_id = $1 \
              UNION ALL SELECT 'invitation ' || id || ' ' || token_hash || ' ' || expires_at \
              FROM invitations WHERE org_id = $1 \

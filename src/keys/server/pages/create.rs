@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
 use super::create_form::{CreateKeyForm, HERE, fields};
+use super::customer::CustomerChoices;
 use super::list::{self, ListPageState};
 use super::reveal::{Occasion, reveal};
 use super::{HOME, path_of};
@@ -20,7 +21,7 @@ use crate::ui::server::form_page::FormLayout;
 use crate::ui::server::message::leave_error;
 use crate::ui::shell::Nav;
 
-pub async fn show(State(app): State<App>, member: Member) -> Response {
+pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     let form = CreateKeyForm::empty(&app, &member);
     page(&app, &member, form, FormErrors::default()).await
 }
@@ -37,12 +38,13 @@ pub async fn submit(
         errors.add("kind", "Choose a kind.");
         Kind::Live
     });
-    let role = Role::parse(&form.role).unwrap_or_else(|| {
+    let role = Role::parse_of_key(&form.role).unwrap_or_else(|| {
         errors.add("role", "Choose a role.");
         Role::Viewer
     });
+    let customer = form.typed.customer.draft(&mut errors);
     if !errors.is_empty() {
-        return Ok(page(&app, &member, form, errors).await);
+        return page(&app, &member, form, errors).await;
     }
     let draft = Draft {
         name: form.typed.name.clone(),
@@ -53,6 +55,7 @@ pub async fn submit(
         expires_at: end.clone().unwrap_or(Some(Timestamp::from_millis(0))),
         rate_limit: form.typed.limit(),
         ranges: form.typed.lines(),
+        customer,
     };
     match create_once(&app, &member, &draft, &form.once).await {
         Ok(CreateOutcome::Now(revealed)) => reveal_page(&app, &member, *revealed).await,
@@ -64,7 +67,7 @@ pub async fn submit(
         }
         Err(Refusal::Input(wrong)) => {
             let errors = form.typed.explain(wrong, &end);
-            Ok(page(&app, &member, form, errors).await)
+            page(&app, &member, form, errors).await
         }
         Err(Refusal::Error(error)) => Err(error),
         Err(Refusal::State(_) | Refusal::Repeated(_)) => Err(Error::OutOfStep),
@@ -116,16 +119,21 @@ async fn reveal_page(app: &App, member: &Member, revealed: Revealed) -> Result<R
     .await
 }
 
-async fn page(app: &App, member: &Member, form: CreateKeyForm, errors: FormErrors) -> Response {
+async fn page(
+    app: &App,
+    member: &Member,
+    form: CreateKeyForm,
+    errors: FormErrors,
+) -> Result<Response, Error> {
     let (role, now) = (member.org.role, app.clock.now());
     let open = ["rate_limit", "ranges", "note"].iter().any(|field| errors.of(field).is_some());
-    form_page(app, member, Some(Nav::Keys), "Create key", HERE)
+    let choices = CustomerChoices::load(app, member, &errors).await?;
+    let page = form_page(app, member, Some(Nav::Keys), "Create key", HERE)
         .up(HOME, "API keys")
         .text("You see the full key once, on the next page.")
         .layout(FormLayout::Grouped)
         .failed("The key was not created.")
         .submit("Create key")
-        .saving("Creating…")
-        .render(errors, move || fields(form, role, now, open))
-        .await
+        .saving("Creating…");
+    Ok(page.render(errors, move || fields(form, choices, role, now, open)).await)
 }

@@ -4,11 +4,12 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::Drawing;
+use super::customer::CustomerChoices;
 use super::fields::{ExpiryField, FoldedLimits, KeyFields, NameField};
 use crate::orgs::server::Member;
-use crate::platform::App;
+use crate::platform::{App, Error};
 use crate::shared::{Kind, Role, Timestamp};
-use crate::ui::form::{Form as PageForm, SubmitButton};
+use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{
     Choice, ChoiceCells, ChoiceList, Dialog, DialogBody, DialogFoot, Glyph, HiddenFields, LinkButton, Pins,
 };
@@ -38,15 +39,16 @@ impl CreateKeyForm {
 }
 
 /// The form in a dialog above the list, whose address is `close`. It posts to its own page.
-pub fn dialog(app: &App, member: &Member, close: String) -> Drawing {
+pub async fn dialog(app: &App, member: &Member, close: String) -> Result<Drawing, Error> {
     let (form, now) = (CreateKeyForm::empty(app, member), app.clock.now());
     let role = member.org.role;
+    let choices = CustomerChoices::load(app, member, &FormErrors::default()).await?;
     let cancel = close.clone();
     let draw = move || {
         view! {
             <Dialog id="create" title="Create key" close>
                 <PageForm action=HERE>
-                    <DialogBody>{fields(form, role, now, false)}</DialogBody>
+                    <DialogBody>{fields(form, choices, role, now, false)}</DialogBody>
                     <DialogFoot caption="You see the key once, right after this.">
                         <LinkButton href=cancel>"Cancel"</LinkButton>
                         <SubmitButton text="Create key" saving="Creating…"/>
@@ -56,10 +58,16 @@ pub fn dialog(app: &App, member: &Member, close: String) -> Drawing {
         }
         .into_any()
     };
-    Box::new(draw)
+    Ok(Box::new(draw))
 }
 
-pub fn fields(form: CreateKeyForm, max_role: Role, now: Timestamp, open: bool) -> AnyView {
+pub fn fields(
+    form: CreateKeyForm,
+    choices: Option<CustomerChoices>,
+    max_role: Role,
+    now: Timestamp,
+    open: bool,
+) -> AnyView {
     let CreateKeyForm { typed, kind, role, once } = form;
     let kinds = Kind::ALL.map(|choice| {
         let sample = view! { <Glyph seed=format!("sample-{choice}") kind=choice/> };
@@ -68,7 +76,7 @@ pub fn fields(form: CreateKeyForm, max_role: Role, now: Timestamp, open: bool) -
             .code(format!("{}_", choice.prefix()))
             .checked(choice.as_str() == kind)
     });
-    let roles = Role::ALL.map(|choice| {
+    let roles = Role::OF_KEYS.map(|choice| {
         Choice::new(choice.as_str(), choice.label(), role_caption(choice))
             .mark(view! { <Pins role=choice/> })
             .checked(choice.as_str() == role)
@@ -89,6 +97,7 @@ pub fn fields(form: CreateKeyForm, max_role: Role, now: Timestamp, open: bool) -
             name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect() class="mt-4"
         />
         <ExpiryField typed=typed.clone() now current=None/>
+        {choices.map(|choices| choices.fields(typed.customer.clone()))}
         <FoldedLimits typed open/>
     }
     .into_any()
@@ -106,6 +115,7 @@ const fn kind_caption(kind: Kind) -> &'static str {
 
 const fn role_caption(role: Role) -> &'static str {
     match role {
+        Role::None => "For customers",
         Role::Viewer => "Read only",
         Role::Member => "Manage own keys",
         Role::Admin => "All keys, people",

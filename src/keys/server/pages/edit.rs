@@ -5,15 +5,16 @@ use axum::response::Response;
 use leptos::prelude::*;
 use tower_sessions::Session;
 
+use super::customer::CustomerChoices;
 use super::fields::{ExpiryField, KeyFields, LimitFields, NameField};
 use super::{HOME, path_of, redirect_with_message, refused};
 use crate::keys::Status;
-use crate::keys::server::{self as keys, Edit, Key, Refusal};
+use crate::keys::server::{self as keys, CustomerDraft, Edit, Key, Refusal};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::form_page;
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, Timestamp};
+use crate::shared::{KeyId, Permission, Timestamp};
 use crate::ui::form::FormErrors;
 use crate::ui::server::form_page::FormLayout;
 use crate::ui::shell::Nav;
@@ -30,7 +31,7 @@ pub async fn show(
         return redirect_with_message(&session, key.id, "A revoked key cannot be changed.").await;
     }
     let typed = KeyFields::of(&key);
-    Ok(page(&app, &member, key, typed, FormErrors::default()).await)
+    page(&app, &member, key, typed, FormErrors::default()).await
 }
 
 pub async fn submit(
@@ -42,6 +43,18 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     let key = keys::find(&app, &member, id).await?;
     let end = typed.end(app.clock.now(), key.expires_at);
+    let mut errors = FormErrors::default();
+    // Whoever may not change these fields does not send them.
+    let customer = member.may(Permission::ManagePermissions).then(|| typed.customer.draft(&mut errors));
+    if !errors.is_empty() {
+        return page(&app, &member, key, typed, errors).await;
+    }
+    let (external_id, metadata, permissions, quota) = match customer {
+        Some(CustomerDraft { external_id, metadata, permissions, quota }) => {
+            (Some(external_id), Some(metadata), Some(permissions), Some(quota))
+        }
+        None => (None, None, None, None),
+    };
     let edit = Edit {
         name: Some(typed.name.clone()),
         note: Some(typed.note.clone()),
@@ -49,34 +62,46 @@ pub async fn submit(
         expires_at: Some(end.clone().unwrap_or(Some(Timestamp::from_millis(0)))),
         rate_limit: Some(typed.limit()),
         ranges: Some(typed.lines()),
+        external_id,
+        metadata,
+        permissions,
+        quota,
     };
     match keys::edit(&app, &member, key.id, &edit).await {
         Ok(key) => redirect_with_message(&session, key.id, "Changes saved.").await,
         Err(Refusal::Input(wrong)) => {
             let errors = typed.explain(wrong, &end);
-            Ok(page(&app, &member, key, typed, errors).await)
+            page(&app, &member, key, typed, errors).await
         }
         Err(refusal) => refused(&session, key.id, refusal).await,
     }
 }
 
-async fn page(app: &App, member: &Member, key: Key, typed: KeyFields, errors: FormErrors) -> Response {
+async fn page(
+    app: &App,
+    member: &Member,
+    key: Key,
+    typed: KeyFields,
+    errors: FormErrors,
+) -> Result<Response, Error> {
     let (path, now) = (path_of(key.id), app.clock.now());
     let (role, kind) = (key.role.label().to_lowercase(), key.kind.label());
-    form_page(app, member, Some(Nav::Keys), &format!("Edit {}", key.name), format!("{path}/edit"))
+    let choices = CustomerChoices::load(app, member, &errors).await?;
+    let page = form_page(app, member, Some(Nav::Keys), &format!("Edit {}", key.name), format!("{path}/edit"))
         .up(HOME, "API keys")
         .up(path, key.name)
         .here("Edit")
         .text(format!("Its role ({role}) and kind ({kind}) never change."))
         .layout(FormLayout::Grouped)
         .failed("The key was not changed.")
-        .submit("Save changes")
-        .render(errors, move || {
-            view! {
-                <NameField value=typed.name.clone()/>
-                <ExpiryField typed=typed.clone() now current=key.expires_at/>
-                <div class="mt-4"><LimitFields typed/></div>
-            }
-        })
-        .await
+        .submit("Save changes");
+    let response = page.render(errors, move || {
+        view! {
+            <NameField value=typed.name.clone()/>
+            <ExpiryField typed=typed.clone() now current=key.expires_at/>
+            {choices.map(|choices| choices.fields(typed.customer.clone()))}
+            <div class="mt-4"><LimitFields typed/></div>
+        }
+    });
+    Ok(response.await)
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use serde::Deserialize;
 
+use super::customer::CustomerFieldTexts;
 use crate::keys::server::{Key, read_ranges};
 use crate::keys::{LONGEST_NAME, LONGEST_NOTE};
 use crate::shared::Timestamp;
@@ -20,6 +21,8 @@ pub struct KeyFields {
     pub rate_limit: String,
     pub ranges: String,
     pub note: String,
+    #[serde(flatten)]
+    pub customer: CustomerFieldTexts,
 }
 
 const DAY: i64 = 86_400_000;
@@ -36,6 +39,7 @@ impl KeyFields {
             rate_limit: key.rate_limit.map(|limit| limit.to_string()).unwrap_or_default(),
             ranges: key.ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             note: key.note.clone(),
+            customer: CustomerFieldTexts::of(&key.customer),
         }
     }
 

@@ -2,10 +2,12 @@
 
 mod create;
 mod create_form;
+mod customer;
 mod edit;
 mod fields;
 mod key;
 mod list;
+mod permissions;
 mod reveal;
 mod revoke;
 mod revoke_many;
@@ -50,6 +52,7 @@ pub fn routes() -> Routes {
         .post("/settings/api-keys/{id}/revoke", Audience::Person, revoke::submit)
         .post("/settings/api-keys/{id}/disable", Audience::Person, state::disable)
         .post("/settings/api-keys/{id}/enable", Audience::Person, state::enable)
+        .merge(permissions::routes())
         // Published clients print these paths.
         .get("/dashboard/api-keys", Audience::Anyone, lead_home)
         .get("/dashboard/api/keys", Audience::Anyone, lead_home)

@@ -2,18 +2,23 @@
 //! Envoy `ext_authz`. Checks the key of a request that a proxy is about to forward. The headers of the response describe
 //! the key.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 
-use super::presented_key::{PresentedKey, put_rate, refusal};
-use super::proxy_query::{self, MistakeLog};
+use super::presented_key::{PresentedKey, put_limits, refusal};
+use super::proxy_query::{Mistake, MistakeLog, ProxyQuery};
 use super::schemas::KindList;
-use crate::keys::server::{self as keys, Presenter, Verdict, VerifiedKey};
+use crate::keys::server::{self as keys, PermissionRequirement, Presenter, Verdict, VerifiedKey};
+use crate::permissions::query::PermissionQuery;
+use crate::permissions::server::OrgPermissions;
 use crate::platform::http::fast_path::{FastResponse, RequestInfo};
 use crate::platform::http::{Peer, user_agent};
-use crate::platform::{App, Problem};
+use crate::platform::{App, Error, Problem};
 use crate::shared::{Kind, Role};
 use crate::usage::Outcome;
 
@@ -25,6 +30,8 @@ const KIND: HeaderName = HeaderName::from_static("x-latchkey-kind");
 const KEY: HeaderName = HeaderName::from_static("x-latchkey-key");
 const USER: HeaderName = HeaderName::from_static("x-latchkey-user");
 const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
+const OWNER: HeaderName = HeaderName::from_static("x-latchkey-owner");
+const PERMISSIONS: HeaderName = HeaderName::from_static("x-latchkey-permissions");
 
 /// Check the key of a request that a proxy is about to forward
 #[utoipa::path(
@@ -43,6 +50,12 @@ const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
             Query,
             description = "The accepted kinds, separated by commas; the default is all but test"
         ),
+        (
+            "permissions" = Option<String>,
+            Query,
+            description = "What the key must be allowed to do in your API: names, and, or, parentheses, such as \
+                invoices.read and (shipments.read or shipments.*). With it the default of role is none"
+        ),
     ),
     responses(
         (
@@ -55,11 +68,16 @@ const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
                 ("X-Latchkey-Role" = Role, description = "Its role"),
                 ("X-Latchkey-Kind" = Kind, description = "Its kind"),
                 ("X-Latchkey-Name" = String, description = "Its name, form-encoded"),
+                ("X-Latchkey-Owner" = Option<String>, description = "Its owner, form-encoded, if it has one"),
+                (
+                    "X-Latchkey-Permissions" = Option<String>,
+                    description = "The names of the parameter `permissions` that it has, separated by commas"
+                ),
             )
         ),
         (status = 401, description = "No key, or none that is accepted"),
         (status = 403, description = "The key may not do this; or the query has a mistake, which the detail describes"),
-        (status = 429, description = "The key's requests of this minute are used up"),
+        (status = 429, description = "The key's requests of this minute, or its quota, are used up"),
         (status = 503, description = "It cannot be decided now"),
     )
 )]
@@ -68,35 +86,115 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> FastResponse<'_> {
         Ok(info) => info,
         Err(refused) => return FastResponse::Ready(*refused),
     };
-    let requirements = match proxy_query::requirements(parameters(request.uri())) {
-        Ok(requirements) => requirements,
-        Err(mistake) => {
-            MistakeLog::report(app, &mistake, &info.request_id);
-            let problem = Problem::of(StatusCode::FORBIDDEN).detail(mistake.to_string());
-            return FastResponse::Ready(info.problem(problem));
-        }
-    };
-    let verdict = match PresentedKey::of(request.headers()) {
-        PresentedKey::Missing => Some(Verdict::of(Outcome::Missing)),
-        PresentedKey::Several => Some(Verdict::of(Outcome::Malformed)),
-        PresentedKey::One(key) => {
-            let agent = user_agent(request.headers());
-            keys::verify_cached(app, key, &requirements, &presenter(&info, &agent))
-        }
-    };
-    if let Some(verdict) = verdict {
-        return FastResponse::Ready(respond(info, &verdict));
+    let (parts, _) = request.into_parts();
+    match decide_from_memory(app, &info, &parts) {
+        Ok(Some(decision)) => FastResponse::Ready(respond(info, &decision)),
+        Ok(None) => FastResponse::Pending(Box::pin(async move {
+            match decide(app, &info, &parts).await {
+                Ok(decision) => respond(info, &decision),
+                Err(refusal) => refuse(app, info, refusal),
+            }
+        })),
+        Err(mistake) => FastResponse::Ready(refuse(app, info, mistake.into())),
     }
-    FastResponse::Pending(Box::pin(async move {
-        let PresentedKey::One(key) = PresentedKey::of(request.headers()) else {
-            return respond(info, &Verdict::of(Outcome::Malformed));
+}
+
+/// The verdict on the presented key.
+struct Decision {
+    verdict: Verdict,
+    /// The names of the query that the key has, separated by commas.
+    permissions: Option<String>,
+}
+
+impl Decision {
+    fn of(verdict: Verdict, requirement: Option<&PermissionRequirement<'_>>) -> Self {
+        let names = |requirement: &PermissionRequirement<'_>| {
+            Some(verdict.permissions?.names(&requirement.query, true).join(","))
         };
-        let agent = user_agent(request.headers());
-        match keys::verify(app, key, &requirements, &presenter(&info, &agent)).await {
-            Ok(verdict) => respond(info, &verdict),
-            Err(error) => info.problem(error),
+        let permissions = requirement.and_then(names);
+        Self { verdict, permissions }
+    }
+}
+
+enum NoDecision {
+    Mistake(Mistake),
+    Error(Error),
+}
+
+impl From<Mistake> for NoDecision {
+    fn from(mistake: Mistake) -> Self {
+        Self::Mistake(mistake)
+    }
+}
+
+impl From<Error> for NoDecision {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Returns None when the decision needs the database.
+fn decide_from_memory(app: &App, info: &RequestInfo, request: &Parts) -> Result<Option<Decision>, Mistake> {
+    let query = ProxyQuery::parse(parameters(&request.uri))?;
+    let permissions = match query.permissions()? {
+        None => None,
+        Some(permissions) => {
+            let Some(listed) = keys::cached_permissions(app, query.org) else { return Ok(None) };
+            Some(require(permissions, listed)?)
         }
-    }))
+    };
+    let verdict = match PresentedKey::of(&request.headers) {
+        PresentedKey::Missing => Verdict::of(Outcome::Missing),
+        PresentedKey::Several => Verdict::of(Outcome::Malformed),
+        PresentedKey::One(key) => {
+            let requirements = query.requirements(permissions.as_ref());
+            let agent = user_agent(&request.headers);
+            let verdict = keys::verify_cached(app, key, &requirements, &presenter(info, &agent));
+            let Some(verdict) = verdict else { return Ok(None) };
+            verdict
+        }
+    };
+    Ok(Some(Decision::of(verdict, permissions.as_ref())))
+}
+
+async fn decide(app: &App, info: &RequestInfo, request: &Parts) -> Result<Decision, NoDecision> {
+    let query = ProxyQuery::parse(parameters(&request.uri))?;
+    let permissions = match query.permissions()? {
+        None => None,
+        Some(permissions) => Some(require(permissions, keys::listed_permissions(app, query.org).await?)?),
+    };
+    let verdict = match PresentedKey::of(&request.headers) {
+        PresentedKey::Missing => Verdict::of(Outcome::Missing),
+        PresentedKey::Several => Verdict::of(Outcome::Malformed),
+        PresentedKey::One(key) => {
+            let requirements = query.requirements(permissions.as_ref());
+            let agent = user_agent(&request.headers);
+            keys::verify(app, key, &requirements, &presenter(info, &agent)).await?
+        }
+    };
+    Ok(Decision::of(verdict, permissions.as_ref()))
+}
+
+/// Fails when the organization does not list a name of the query.
+fn require(
+    query: PermissionQuery<'_>,
+    listed: Arc<OrgPermissions>,
+) -> Result<PermissionRequirement<'_>, Mistake> {
+    let unknown = listed.unknown(&query);
+    if unknown.is_empty() {
+        return Ok(PermissionRequirement { query, listed });
+    }
+    Err(Mistake::UnknownPermissions(unknown.join(", ")))
+}
+
+fn refuse(app: &App, info: RequestInfo, refusal: NoDecision) -> Response {
+    match refusal {
+        NoDecision::Mistake(mistake) => {
+            MistakeLog::report(app, &mistake, &info.request_id);
+            info.problem(Problem::of(StatusCode::FORBIDDEN).detail(mistake.to_string()))
+        }
+        NoDecision::Error(error) => info.problem(error),
+    }
 }
 
 /// The parameters are the query, or the first segment of the path below `PATH` when a proxy appends the original request's
@@ -108,14 +206,17 @@ fn parameters(uri: &Uri) -> &str {
     }
 }
 
-fn respond(info: RequestInfo, verdict: &Verdict) -> Response {
+fn respond(info: RequestInfo, decision: &Decision) -> Response {
+    let Decision { verdict, permissions } = decision;
     match (&verdict.key, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = describe(key);
-            if let Some(rate) = &verdict.rate {
-                put_rate(response.headers_mut(), rate);
+            if let Some(names) = permissions {
+                let value = HeaderValue::from_str(names).unwrap_or(HeaderValue::from_static(""));
+                response.headers_mut().insert(PERMISSIONS, value);
             }
+            put_limits(response.headers_mut(), verdict.rate.as_ref(), verdict.quota.as_ref());
             info.finish(response)
         }
         _ => info.problem(refusal(verdict)),
@@ -135,10 +236,14 @@ fn describe(key: &VerifiedKey) -> HeaderMap {
         (USER, key.creator.to_string()),
         (NAME, name),
     ];
-    let mut headers = HeaderMap::with_capacity(12);
+    let mut headers = HeaderMap::with_capacity(14);
     for (header, text) in texts {
         // Every character of a public id and of a prefix is valid in a header.
         headers.insert(header, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")));
+    }
+    if let Some(owner) = &key.external_id {
+        let owner: String = url::form_urlencoded::byte_serialize(owner.as_bytes()).collect();
+        headers.insert(OWNER, HeaderValue::try_from(owner).unwrap_or(HeaderValue::from_static("")));
     }
     headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));
     headers.insert(KIND, HeaderValue::from_static(key.kind.as_str()));

@@ -3,14 +3,16 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::presented_key::put_rate;
+use super::caller::CallerLimits;
+use super::presented_key::put_limits;
 use crate::api::ApiError;
-use crate::keys::Status;
-use crate::keys::server::{Key, Rate, Refusal, Revealed};
+use crate::keys::server::{Key, KeyQuota, QuotaDraft, Refusal, Revealed};
+use crate::keys::{QuotaPeriod, Status};
 use crate::platform::Problem;
 use crate::shared::{Kind, Role, Timestamp};
 
@@ -43,6 +45,30 @@ pub struct KeyBody {
     pub created_by: String,
     /// The previous secret, while it is still valid.
     pub rotation: Option<Rotation>,
+    /// The customer's id in your own system.
+    pub external_id: Option<String>,
+    /// A JSON object that checks return.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Box<RawValue>>,
+    /// What it may do in your API.
+    pub permissions: Vec<String>,
+    pub quota: Option<QuotaBody>,
+}
+
+/// Requests in a day or month (UTC).
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Quota)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaBody {
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    pub limit: i64,
+    pub period: QuotaPeriod,
+}
+
+impl From<QuotaBody> for QuotaDraft {
+    fn from(QuotaBody { limit, period }: QuotaBody) -> Self {
+        Self { limit, period }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -85,6 +111,13 @@ impl KeyBody {
                 previous_prefix: format!("{}_{secret}", key.kind.prefix()),
                 valid_until: text(until),
             }),
+            external_id: key.customer.external_id.clone(),
+            metadata: key.customer.metadata.clone().and_then(|text| RawValue::from_string(text).ok()),
+            permissions: key.customer.permissions.clone(),
+            quota: key.customer.quota.map(|KeyQuota { limit, period }| QuotaBody {
+                limit: i64::try_from(limit).unwrap_or(i64::MAX),
+                period,
+            }),
         }
     }
 }
@@ -95,12 +128,10 @@ impl NewKeyBody {
     }
 }
 
-/// A response with the state of the caller's rate limit.
-pub fn respond(status: StatusCode, rate: Option<&Rate>, body: impl Serialize) -> Response {
+/// A response with the states of the caller's rate limit and quota.
+pub fn respond(status: StatusCode, limits: &CallerLimits, body: impl Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
-    if let Some(rate) = rate {
-        put_rate(response.headers_mut(), rate);
-    }
+    put_limits(response.headers_mut(), limits.rate.as_ref(), limits.quota.as_ref());
     response
 }
 

@@ -8,7 +8,7 @@ use super::presented_key::{PresentedKey, refusal};
 use crate::accounts::server::find_any_person;
 use crate::api::ApiError;
 use crate::audit::{self, By, Origin};
-use crate::keys::server::{self as keys, Kinds, Presenter, Rate, Requirements, Token, Verdict};
+use crate::keys::server::{self as keys, Kinds, Presenter, QuotaState, Rate, Requirements, Token, Verdict};
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -22,12 +22,25 @@ pub struct ApiCaller {
     pub key: KeyId,
     /// The secret that was presented.
     pub secret: SecretId,
-    pub rate: Option<Rate>,
+    pub limits: CallerLimits,
 }
 
-/// Accepts any key. The services check what its role allows.
-pub const ANY_KEY: Requirements =
-    Requirements { org: None, least_role: Role::Viewer, kinds: Kinds::ALL, plan: true };
+/// Accepts any key with a role in Latchkey. The services check what the role allows.
+pub const ANY_KEY: Requirements<'static> = Requirements {
+    org: None,
+    least_role: Role::Viewer,
+    kinds: Kinds::ALL,
+    plan: true,
+    permissions: None,
+    cost: 1,
+};
+
+/// What is left of the calling key's rate limit and quota.
+#[derive(Debug, Default)]
+pub struct CallerLimits {
+    pub rate: Option<Rate>,
+    pub quota: Option<QuotaState>,
+}
 
 impl FromRequestParts<App> for ApiCaller {
     type Rejection = ApiError;
@@ -39,7 +52,7 @@ impl FromRequestParts<App> for ApiCaller {
 
 impl ApiCaller {
     /// Verifies the key in the request's headers.
-    pub async fn of(parts: &Parts, app: &App, requirements: &Requirements) -> Result<Self, ApiError> {
+    pub async fn of(parts: &Parts, app: &App, requirements: &Requirements<'_>) -> Result<Self, ApiError> {
         let missing = || Error::internal("the visit layer is around every route");
         let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
         let presented = PresentedKey::of(&parts.headers);
@@ -69,7 +82,8 @@ impl ApiCaller {
         let by = By { actor, org: Some(org), origin: Origin::of(visit) };
         let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
         let actor = Actor { user, door: PrincipalKind::Key, key: Some(key), secret: Some(secret), org, by };
-        Ok(Self { actor, key, secret, rate: verdict.rate })
+        let limits = CallerLimits { rate: verdict.rate, quota: verdict.quota };
+        Ok(Self { actor, key, secret, limits })
     }
 
     /// The person in whose name the key acts. They may be disabled by now, which does not affect requests that only read.

@@ -7,15 +7,18 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::bodies::{KeyBody, NewKeyBody, respond};
+use super::bodies::{KeyBody, NewKeyBody, QuotaBody, respond};
 use super::caller::ApiCaller;
 use super::schemas::KeyOrder;
 use crate::api::{ApiError, Moment, present};
 use crate::api::{Body, Unreadable};
 use crate::keys::Status;
-use crate::keys::server::{self as keys, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed};
+use crate::keys::server::{
+    self as keys, CustomerDraft, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed,
+};
 use crate::platform::http::PathId;
 use crate::platform::{App, Problem, Secret};
 use crate::shared::{KeyId, Kind, Role, UserId};
@@ -33,6 +36,10 @@ pub struct KeyListQuery {
     kind: Option<String>,
     /// The identifier of a person
     created_by: Option<String>,
+    /// The customer's id in your own system
+    external_id: Option<String>,
+    /// The name of a permission that the keys have, themselves or through a wildcard
+    permission: Option<String>,
     /// How the name begins, or how the token begins
     q: Option<String>,
     /// A minus reverses the order; the default is -created
@@ -73,6 +80,8 @@ impl KeyListQuery {
             status: status.transpose()?,
             kind: kind.transpose()?,
             creator: self.created_by.map(|text| UserId::parse(&text).unwrap_or(UserId::NIL)),
+            external_id: self.external_id,
+            permission: self.permission,
             order,
             descending,
             after: after.transpose()?,
@@ -108,7 +117,7 @@ pub async fn list(
         data: page.keys.iter().map(|key| KeyBody::of(key, now)).collect(),
         next_cursor: page.next.map(|next| next.to_text()),
     };
-    Ok(respond(StatusCode::OK, caller.rate.as_ref(), body))
+    Ok(respond(StatusCode::OK, &caller.limits, body))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -132,6 +141,16 @@ pub struct CreateKeyBody {
     /// Addresses and CIDR ranges within the calling key's; without it, or empty, the calling key's
     #[serde(default)]
     allowed_ranges: Vec<String>,
+    /// The customer's id in your own system, at most 128 characters. For keys of admins, as the fields below
+    external_id: Option<String>,
+    /// A JSON object of at most 4 KiB that checks return
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Box<RawValue>>,
+    /// What the key may do in your API; the organization lists the names
+    #[serde(default)]
+    permissions: Vec<String>,
+    /// No more than the calling key's; without it, or null, the calling key's
+    quota: Option<QuotaBody>,
 }
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -170,9 +189,20 @@ pub async fn create(
         expires_at: new.expires_at.map(|Moment(at)| at),
         rate_limit: new.rate_limit_per_minute,
         ranges: new.allowed_ranges,
+        customer: CustomerDraft {
+            external_id: new.external_id.unwrap_or_default(),
+            metadata: new.metadata.map(text_of).unwrap_or_default(),
+            permissions: new.permissions,
+            quota: new.quota.map(Into::into),
+        },
     };
     let made = keys::create(&app, &caller.actor, &draft, repeat.as_ref()).await;
     revealed(&app, &caller, StatusCode::CREATED, made)
+}
+
+/// JSON as text; nothing for null.
+fn text_of(json: Box<RawValue>) -> String {
+    if json.get() == "null" { String::new() } else { json.get().to_owned() }
 }
 
 fn revealed(
@@ -182,12 +212,12 @@ fn revealed(
     made: Result<Revealed, Refusal>,
 ) -> Result<Response, ApiError> {
     let made = made?;
-    Ok(respond(status, caller.rate.as_ref(), NewKeyBody::of(&made, app.clock.now())))
+    Ok(respond(status, &caller.limits, NewKeyBody::of(&made, app.clock.now())))
 }
 
 fn changed(app: &App, caller: &ApiCaller, key: Result<Key, Refusal>) -> Result<Response, ApiError> {
     let key = key?;
-    Ok(respond(StatusCode::OK, caller.rate.as_ref(), KeyBody::of(&key, app.clock.now())))
+    Ok(respond(StatusCode::OK, &caller.limits, KeyBody::of(&key, app.clock.now())))
 }
 
 /// One key
@@ -217,6 +247,20 @@ pub struct KeyEdit {
     rate_limit_per_minute: Option<Option<i64>>,
     /// Empty: from anywhere. Within the calling key's
     allowed_ranges: Option<Vec<String>>,
+    /// null: no owner. For keys of admins, as the fields below
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    external_id: Option<Option<String>>,
+    /// null: none
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Option<Box<RawValue>>>,
+    /// Replaces all permissions of the key
+    permissions: Option<Vec<String>>,
+    /// null: without a quota
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<QuotaBody>)]
+    quota: Option<Option<QuotaBody>>,
 }
 
 /// Change a key other than the calling one; its role and kind cannot be changed
@@ -236,6 +280,10 @@ pub async fn edit(
         expires_at: body.expires_at.map(|at| at.map(|Moment(at)| at)),
         rate_limit: body.rate_limit_per_minute,
         ranges: body.allowed_ranges,
+        external_id: body.external_id.map(Option::unwrap_or_default),
+        metadata: body.metadata.map(|json| json.map(text_of).unwrap_or_default()),
+        permissions: body.permissions,
+        quota: body.quota.map(|quota| quota.map(Into::into)),
     };
     changed(&app, &caller, keys::edit(&app, &caller.actor, id, &edit).await)
 }

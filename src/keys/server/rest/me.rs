@@ -54,5 +54,5 @@ async fn me(app: &App, caller: &ApiCaller) -> Result<Response, Error> {
         org: OrgBody { id: key.org.to_string(), name, plan: plan.to_string() },
         user: UserBody { id: person.id.to_string(), name: person.name, email: person.email },
     };
-    Ok(respond(StatusCode::OK, caller.rate.as_ref(), body))
+    Ok(respond(StatusCode::OK, &caller.limits, body))
 }

@@ -6,6 +6,7 @@ mod bodies;
 mod caller;
 mod manage;
 mod me;
+mod permissions;
 mod presented_key;
 mod proxy_query;
 mod schemas;
@@ -49,4 +50,6 @@ pub fn routes() -> Routes {
         .documented(Audience::Key, routes!(manage::enable))
         .documented(Audience::Key, routes!(manage::revoke))
         .documented(Audience::Key, routes!(usage::show))
+        .documented(Audience::Key, routes!(permissions::list, permissions::add))
+        .documented(Audience::Key, routes!(permissions::describe, permissions::remove))
 }

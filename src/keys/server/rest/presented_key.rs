@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::keys::server::{Rate, Verdict};
+use crate::keys::server::{QuotaState, Rate, Verdict};
 use crate::platform::Problem;
 use crate::usage::Outcome;
 
@@ -62,6 +62,18 @@ pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
                 .detail("This key has used up the requests of this minute.")
                 .retry_after(whole_seconds(wait))
         }
+        Outcome::QuotaExceeded => {
+            let wait = verdict.quota.map_or(Duration::from_secs(60), |quota| quota.reset);
+            Problem::of(StatusCode::TOO_MANY_REQUESTS)
+                .title("Quota used up")
+                .detail("This key has used up its quota.")
+                .more("code", Outcome::QuotaExceeded.as_str())
+                .retry_after(whole_seconds(wait))
+        }
+        Outcome::InsufficientPermissions => Problem::of(StatusCode::FORBIDDEN)
+            .title("Permission missing")
+            .detail("This key lacks a permission that is needed here.")
+            .more("code", Outcome::InsufficientPermissions.as_str()),
         Outcome::IpNotAllowed => Problem::of(StatusCode::FORBIDDEN)
             .title("Address not allowed")
             .detail("This key may not be used from this address."),
@@ -91,20 +103,28 @@ pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
     if let Some(challenge) = challenge {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
-    if let Some(rate) = verdict.rate {
-        put_rate(&mut headers, &rate);
-    }
+    put_limits(&mut headers, verdict.rate.as_ref(), verdict.quota.as_ref());
     (headers, problem)
 }
 
-/// The state of the rate limit, in the headers of the IETF draft.
-pub fn put_rate(headers: &mut HeaderMap, rate: &Rate) {
-    let seconds = whole_seconds(rate.reset).as_secs();
-    for (name, text) in [
-        (RATE_LIMIT_POLICY, format!("\"minute\";q={};w=60", rate.limit)),
-        (RATE_LIMIT, format!("\"minute\";r={};t={seconds}", rate.remaining)),
-    ] {
-        if let Ok(value) = HeaderValue::from_str(&text) {
+/// The states of rate limit and quota, in the headers of the IETF draft.
+pub fn put_limits(headers: &mut HeaderMap, rate: Option<&Rate>, quota: Option<&QuotaState>) {
+    let (mut policies, mut states) = (Vec::new(), Vec::new());
+    if let Some(Rate { limit, remaining, reset, .. }) = rate {
+        let seconds = whole_seconds(*reset).as_secs();
+        policies.push(format!("\"minute\";q={limit};w=60"));
+        states.push(format!("\"minute\";r={remaining};t={seconds}"));
+    }
+    if let Some(QuotaState { limit, remaining, period, reset }) = quota {
+        let (period, seconds) = (period.as_str(), whole_seconds(*reset).as_secs());
+        policies.push(format!("\"{period}\";q={limit}"));
+        states.push(format!("\"{period}\";r={remaining};t={seconds}"));
+    }
+    if policies.is_empty() {
+        return;
+    }
+    for (name, items) in [(RATE_LIMIT_POLICY, policies), (RATE_LIMIT, states)] {
+        if let Ok(value) = HeaderValue::from_str(&items.join(", ")) {
             headers.insert(name, value);
         }
     }

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::keys::server::{Kinds, Requirements};
+use crate::keys::server::{Kinds, PermissionRequirement, Requirements};
+use crate::permissions::query::{PermissionQuery, QueryError};
 use crate::platform::{App, OnceAMinute};
 use crate::shared::{Kind, OrgId, Role};
 
@@ -19,24 +20,50 @@ pub enum Mistake {
     InvalidOrg,
     InvalidRole,
     InvalidKind,
+    InvalidPermissions(QueryError),
+    UnknownPermissions(String),
 }
 
-/// Parses the parameters into the requirements that a key must meet.
-pub fn requirements(query: &str) -> Result<Requirements, Mistake> {
-    let (mut org, mut role, mut kind) = (None, None, None);
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "org" => set(&mut org, "org", value)?,
-            "role" => set(&mut role, "role", value)?,
-            "kind" => set(&mut kind, "kind", value)?,
-            _ => return Err(Mistake::UnknownParameter(name.chars().take(LONGEST_NAME).collect())),
+/// The parameters, parsed. Whether the organization lists the permissions is not known yet.
+#[derive(Debug)]
+pub struct ProxyQuery<'q> {
+    pub org: OrgId,
+    least_role: Role,
+    kinds: Kinds,
+    permissions: Option<Cow<'q, str>>,
+}
+
+impl<'q> ProxyQuery<'q> {
+    pub fn parse(query: &'q str) -> Result<Self, Mistake> {
+        let (mut org, mut role, mut kind, mut permissions) = (None, None, None, None);
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "org" => set(&mut org, "org", value)?,
+                "role" => set(&mut role, "role", value)?,
+                "kind" => set(&mut kind, "kind", value)?,
+                "permissions" => set(&mut permissions, "permissions", value)?,
+                _ => return Err(Mistake::UnknownParameter(name.chars().take(LONGEST_NAME).collect())),
+            }
         }
+        let org = OrgId::parse(&org.ok_or(Mistake::NoOrg)?).ok_or(Mistake::InvalidOrg)?;
+        // A query for permissions admits keys without a role: it says itself what is needed.
+        let default_role = if permissions.is_some() { Role::None } else { Role::Viewer };
+        let least_role =
+            role.map_or(Some(default_role), |text| Role::parse_of_key(&text)).ok_or(Mistake::InvalidRole)?;
+        let kinds = kind.map_or(Some(Kinds::DEFAULT), |text| kinds(&text)).ok_or(Mistake::InvalidKind)?;
+        Ok(Self { org, least_role, kinds, permissions })
     }
-    let org = OrgId::parse(&org.ok_or(Mistake::NoOrg)?).ok_or(Mistake::InvalidOrg)?;
-    let least_role =
-        role.map_or(Some(Role::Viewer), |text| Role::parse(&text)).ok_or(Mistake::InvalidRole)?;
-    let kinds = kind.map_or(Some(Kinds::DEFAULT), |text| kinds(&text)).ok_or(Mistake::InvalidKind)?;
-    Ok(Requirements { org: Some(org), least_role, kinds, plan: true })
+
+    /// The query for permissions, if there is one.
+    pub fn permissions(&self) -> Result<Option<PermissionQuery<'_>>, Mistake> {
+        let query = self.permissions.as_deref().map(PermissionQuery::parse);
+        query.transpose().map_err(Mistake::InvalidPermissions)
+    }
+
+    pub fn requirements<'a>(&self, permissions: Option<&'a PermissionRequirement<'a>>) -> Requirements<'a> {
+        let Self { org, least_role, kinds, .. } = *self;
+        Requirements { org: Some(org), least_role, kinds, plan: true, permissions, cost: 1 }
+    }
 }
 
 fn set<'a>(slot: &mut Option<Cow<'a, str>>, name: &'static str, value: Cow<'a, str>) -> Result<(), Mistake> {
@@ -55,7 +82,10 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownParameter(name) => {
-                write!(f, "The query has the unknown parameter {name:?}. It may have org, role and kind.")
+                write!(
+                    f,
+                    "The query has the unknown parameter {name:?}. It may have org, role, kind and permissions."
+                )
             }
             Self::RepeatedParameter(name) => {
                 write!(f, "The query has the parameter {name:?} more than once.")
@@ -63,12 +93,17 @@ impl fmt::Display for Mistake {
             Self::NoOrg => f.write_str("The query has no parameter \"org\", the id of an organization."),
             Self::InvalidOrg => f.write_str("The query's \"org\" is not the id of an organization."),
             Self::InvalidRole => {
-                write!(f, "The query's \"role\" is none of {}.", Role::ALL.map(Role::as_str).join(", "))
+                write!(f, "The query's \"role\" is none of {}.", Role::OF_KEYS.map(Role::as_str).join(", "))
             }
             Self::InvalidKind => write!(
                 f,
                 "The query's \"kind\" is not a list of {}, separated by commas.",
                 Kind::ALL.map(Kind::as_str).join(", ")
+            ),
+            Self::InvalidPermissions(error) => write!(f, "The query's \"permissions\" is wrong: {error}"),
+            Self::UnknownPermissions(names) => write!(
+                f,
+                "The query's \"permissions\" names {names}, which the organization does not list in Settings, Permissions."
             ),
         }
     }
@@ -76,7 +111,7 @@ impl fmt::Display for Mistake {
 
 /// The log lines about mistakes. Anonymous callers can cause them, so each sort of mistake has a limit.
 #[derive(Default)]
-pub struct MistakeLog([OnceAMinute; 6]);
+pub struct MistakeLog([OnceAMinute; 8]);
 
 impl MistakeLog {
     pub fn report(app: &App, mistake: &Mistake, request_id: &str) {
@@ -88,6 +123,8 @@ impl MistakeLog {
             Mistake::InvalidOrg => 3,
             Mistake::InvalidRole => 4,
             Mistake::InvalidKind => 5,
+            Mistake::InvalidPermissions(_) => 6,
+            Mistake::UnknownPermissions(_) => 7,
         }];
         if let Some(requests) = limit.count(app.clock.steady()) {
             tracing::error!(
@@ -106,7 +143,7 @@ mod tests {
     const ORG: &str = "01a1f866-0d00-7fff-bfff-ffffffffffff";
 
     fn mistake(query: &str) -> Option<Mistake> {
-        requirements(&query.replace("ORG", ORG)).err()
+        ProxyQuery::parse(&query.replace("ORG", ORG)).and_then(|query| query.permissions().map(drop)).err()
     }
 
     #[test]
@@ -122,11 +159,22 @@ mod tests {
         ] {
             assert_eq!(mistake(query), None, "{query}");
         }
-        let rule = requirements(&format!("org={ORG}&kind=test&role=admin")).expect("a rule");
-        assert_eq!((rule.least_role, rule.kinds), (Role::Admin, Kinds::NONE.and(Kind::Test)));
-        let rule = requirements(&format!("org={ORG}")).expect("a rule");
-        assert_eq!((rule.least_role, rule.kinds), (Role::Viewer, Kinds::DEFAULT));
-        assert_eq!(rule.org, OrgId::parse(ORG));
+        let test = Kinds::NONE.and(Kind::Test);
+        for (rest, role, kinds) in [
+            ("", Role::Viewer, Kinds::DEFAULT),
+            ("&kind=test&role=admin", Role::Admin, test),
+            ("&role=none", Role::None, Kinds::DEFAULT),
+            ("&permissions=a.read", Role::None, Kinds::DEFAULT),
+            ("&permissions=a.read+and+(b.*+or+c)&role=viewer", Role::Viewer, Kinds::DEFAULT),
+        ] {
+            let text = format!("org={ORG}{rest}");
+            let query = ProxyQuery::parse(&text).expect("a query");
+            assert!(query.permissions().is_ok(), "{rest}");
+            assert_eq!(
+                (query.least_role, query.kinds, query.org),
+                (role, kinds, OrgId::parse(ORG).expect("an id"))
+            );
+        }
     }
 
     #[test]
@@ -157,6 +205,9 @@ mod tests {
             ("org=ORG&kind=", Mistake::InvalidKind),
             ("org=ORG&kind=live,", Mistake::InvalidKind),
             ("org=ORG&kind=live,all", Mistake::InvalidKind),
+            ("org=ORG&permissions=", Mistake::InvalidPermissions(QueryError::Empty)),
+            ("org=ORG&permissions=a&permissions=b", Mistake::RepeatedParameter("permissions")),
+            ("org=ORG&permissions=a+and", Mistake::InvalidPermissions(QueryError::Incomplete)),
         ] {
             assert_eq!(mistake(query), Some(expected), "{query}");
         }

@@ -5,13 +5,13 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::one_of;
-use crate::keys::Status;
 use crate::keys::server::Order;
+use crate::keys::{QuotaPeriod, Status};
 use crate::shared::Kind;
 use crate::usage::Outcome;
 use crate::word_schemas;
 
-word_schemas!(Outcome, Status);
+word_schemas!(Outcome, QuotaPeriod, Status);
 
 /// How a list of keys may be sorted. A minus reverses the order.
 pub struct KeyOrder;

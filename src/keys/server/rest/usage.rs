@@ -84,7 +84,7 @@ pub async fn show(
         return Err(Refusal::Input(vec![("hours", why)]).into());
     }
     let body = read(&app, &caller, id, hours).await?;
-    Ok(respond(StatusCode::OK, caller.rate.as_ref(), body))
+    Ok(respond(StatusCode::OK, &caller.limits, body))
 }
 
 async fn read(app: &App, caller: &ApiCaller, id: KeyId, hours: u64) -> Result<UsageBody, Error> {

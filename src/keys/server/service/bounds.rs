@@ -1,10 +1,10 @@
-//! What a key may grant to other keys: no later expiry, no further addresses and no higher rate limit than its own. A key
+//! What a key may grant to other keys: no later expiry, no further addresses, no higher rate limit and no larger quota than its own. A key
 //! that a limited key creates or rotates is counted together with it, so that its requests per minute do not multiply.
 
 use ipnet::IpNet;
 
 use super::draft::ValidatedDraft;
-use crate::keys::server::{Key, store};
+use crate::keys::server::{Customer, Key, KeyQuota, store};
 use crate::orgs::server::Actor;
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -19,6 +19,9 @@ pub(super) struct Bounds {
     pub counts_with: Option<KeyId>,
     /// Empty: any address.
     pub ranges: Vec<IpNet>,
+    pub quota: Option<KeyQuota>,
+    /// The key that counts the uses of its quota. None without a quota.
+    pub quota_with: Option<KeyId>,
 }
 
 const CALLER_ENDED: &str = "The calling key was revoked, disabled or rotated a moment ago.";
@@ -33,6 +36,8 @@ impl Bounds {
             rate_limit: key.rate_limit,
             counts_with: key.rate_limit.map(|_| key.counts_with.unwrap_or(key.id)),
             ranges: key.ranges.clone(),
+            quota: key.customer.quota,
+            quota_with: key.customer.quota.map(|_| key.quota_with.unwrap_or(key.id)),
         }
     }
 
@@ -69,13 +74,14 @@ impl Bounds {
             expires_at: new.expires_at.or(self.expires_at),
             rate_limit: new.rate_limit.or(self.rate_limit),
             ranges: if new.ranges.is_empty() { self.ranges.clone() } else { new.ranges },
+            customer: Customer { quota: new.customer.quota.or(self.quota), ..new.customer },
             ..new
         }
     }
 
     /// The fields in which a key exceeds these limits, each with the reason.
     pub fn exceeded_by(&self, key: &Key) -> Vec<(&'static str, String)> {
-        self.exceeded(key.expires_at, key.rate_limit, &key.ranges)
+        self.exceeded(key.expires_at, key.rate_limit, &key.ranges, key.customer.quota)
     }
 
     pub fn exceeded(
@@ -83,6 +89,7 @@ impl Bounds {
         expires_at: Option<Timestamp>,
         rate_limit: Option<u32>,
         ranges: &[IpNet],
+        quota: Option<KeyQuota>,
     ) -> Vec<(&'static str, String)> {
         const OTHER: &str = "a key that it creates, changes, enables or rotates";
         let mut wrong = Vec::new();
@@ -94,6 +101,16 @@ impl Bounds {
                 "The calling key may make {most} requests a minute; {OTHER} must be limited to no more."
             );
             wrong.push(("rate_limit", why));
+        }
+        // A quota of another period cannot be compared.
+        let is_tighter =
+            |own: KeyQuota| quota.is_some_and(|quota| quota.period == own.period && quota.limit <= own.limit);
+        if let Some(KeyQuota { limit, period }) = self.quota.filter(|own| !is_tighter(*own)) {
+            let why = format!(
+                "The calling key has a quota of {limit} a {}; {OTHER} must have one of the same period and no more.",
+                period.as_str()
+            );
+            wrong.push(("quota", why));
         }
         if !self.covers(ranges) {
             let own: Vec<String> = self.ranges.iter().map(ToString::to_string).collect();
@@ -139,8 +156,14 @@ mod tests {
             (&["2001:db8::/32"], &["2001:db8:1::/48"], true),
             (&["2001:db8::/32"], &["::/0"], false),
         ] {
-            let bounds =
-                Bounds { expires_at: None, rate_limit: None, counts_with: None, ranges: ranges(own) };
+            let bounds = Bounds {
+                expires_at: None,
+                rate_limit: None,
+                counts_with: None,
+                ranges: ranges(own),
+                quota: None,
+                quota_with: None,
+            };
             assert_eq!(bounds.covers(&ranges(requested)), is_covered, "{own:?} {requested:?}");
         }
     }

@@ -2,16 +2,19 @@
 
 use serde_json::Value;
 
+use super::customer::{CustomerDraft, QuotaDraft, resolve_permissions};
 use super::draft::check;
 use super::{
-    Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key, store,
+    Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key,
+    require_for_customers, store,
 };
 use crate::audit::Event;
 use crate::keys::Status;
-use crate::keys::server::Key;
+use crate::keys::server::{Customer, Key};
 use crate::orgs::server::Actor;
-use crate::platform::App;
-use crate::shared::{KeyId, Timestamp};
+use crate::permissions::server as permissions;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, Permission, Timestamp};
 
 /// The fields to change. None leaves a field as it is.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,23 @@ pub struct Edit {
     pub expires_at: Option<Option<Timestamp>>,
     pub rate_limit: Option<Option<i64>>,
     pub ranges: Option<Vec<String>>,
+    pub external_id: Option<String>,
+    pub metadata: Option<String>,
+    pub permissions: Option<Vec<String>>,
+    pub quota: Option<Option<QuotaDraft>>,
+}
+
+impl Edit {
+    /// The fields of the customer after the edit.
+    fn customer(&self, old: &Customer) -> CustomerDraft {
+        let old = CustomerDraft::of(old);
+        CustomerDraft {
+            external_id: self.external_id.clone().unwrap_or(old.external_id),
+            metadata: self.metadata.clone().unwrap_or(old.metadata),
+            permissions: self.permissions.clone().unwrap_or(old.permissions),
+            quota: self.quota.clone().unwrap_or(old.quota),
+        }
+    }
 }
 
 const REVOKED: &str = "This key is revoked, for good.";
@@ -42,12 +62,22 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
         expires_at.flatten(),
         edit.rate_limit.unwrap_or(old.rate_limit.map(i64::from)),
         &ranges,
+        &edit.customer(&old.customer),
     )?;
+    if checked.customer != old.customer && !actor.may(Permission::ManagePermissions) {
+        drop(write);
+        let refusal = require_for_customers(app, actor, "edit", Some(&old)).await;
+        return Err(refusal.err().unwrap_or(Error::OutOfStep).into());
+    }
     // An actor without a rate limit may let the key be counted by itself.
     let is_limited = bounds.as_ref().is_some_and(|bounds| bounds.rate_limit.is_some());
     let counts_with = old.counts_with.filter(|_| is_limited || checked.rate_limit == old.rate_limit);
+    let has_quota = bounds.as_ref().is_some_and(|bounds| bounds.quota.is_some());
+    let quota_with = old.quota_with.filter(|_| has_quota || checked.customer.quota == old.customer.quota);
     let key = Key {
         counts_with,
+        quota_with,
+        customer: checked.customer,
         name: checked.name,
         note: checked.note,
         expires_at: expires_at.unwrap_or(old.expires_at),
@@ -65,7 +95,7 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
         return Ok(old);
     }
     // A new name or note grants nothing, so only changed limits are compared.
-    let limits = |key: &Key| (key.expires_at, key.rate_limit, key.ranges.clone());
+    let limits = |key: &Key| (key.expires_at, key.rate_limit, key.ranges.clone(), key.customer.quota);
     if let Some(bounds) = bounds.filter(|_| limits(&old) != limits(&key)) {
         let wrong = bounds.exceeded_by(&key);
         if !wrong.is_empty() {
@@ -75,6 +105,10 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
     }
     if !store::update(&mut write, &key, &name_key(&key.name)).await? {
         return Err(Refusal::field("name", TAKEN));
+    }
+    if key.customer.permissions != old.customer.permissions {
+        let ids = resolve_permissions(&mut write, key.org, &key.customer.permissions).await?;
+        permissions::set_of_key(&mut write, key.id, &ids).await?;
     }
     let event =
         changed.into_iter().fold(Event::new("key.edited"), |event, (name, from)| event.detail(name, from));
@@ -100,6 +134,19 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
     if old.ranges != new.ranges {
         let ranges: Vec<String> = old.ranges.iter().map(ToString::to_string).collect();
         changed.push(("ranges_were", Value::from(ranges)));
+    }
+    let (was, is) = (&old.customer, &new.customer);
+    if was.external_id != is.external_id {
+        changed.push(("external_id_was", Value::from(was.external_id.clone())));
+    }
+    if was.metadata != is.metadata {
+        changed.push(("metadata_was", Value::from(was.metadata.clone())));
+    }
+    if was.permissions != is.permissions {
+        changed.push(("permissions_were", Value::from(was.permissions.clone())));
+    }
+    if was.quota != is.quota {
+        changed.push(("quota_was", Value::from(was.quota.map(|quota| quota.to_string()))));
     }
     changed
 }

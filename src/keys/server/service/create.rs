@@ -1,14 +1,16 @@
 //! Creating a key.
 
 use super::bounds::Bounds;
+use super::customer::{customer_details, resolve_permissions};
 use super::draft::{ValidatedDraft, check};
 use super::{
     BegunChange, Draft, Refusal, Revealed, TAKEN, begin, beyond_bounds, conclude, generate, name_key,
-    refused, require, sender, store,
+    refused, require, require_for_customers, sender, store,
 };
 use crate::audit::Event;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
+use crate::permissions::server as permissions;
 use crate::platform::{App, Secret};
 use crate::shared::KeyId;
 
@@ -25,13 +27,19 @@ pub async fn create(
         return Err(too_high(app, actor).await);
     }
     let now = app.clock.now();
-    let checked = check(now, &draft.name, &draft.note, draft.expires_at, draft.rate_limit, &draft.ranges)?;
+    if !draft.customer.is_empty() {
+        require_for_customers(app, actor, "create", None).await?;
+    }
+    let Draft { name, note, expires_at, rate_limit, ranges, customer, .. } = draft;
+    let checked = check(now, name, note, *expires_at, *rate_limit, ranges, customer)?;
     let bounds = Bounds::of_actor(app, actor).await?;
-    let ValidatedDraft { name, note, expires_at, rate_limit, ranges } = match &bounds {
+    let ValidatedDraft { name, note, expires_at, rate_limit, ranges, customer } = match &bounds {
         Some(bounds) => bounds.fill(checked),
         None => checked,
     };
-    let wrong = bounds.map(|bounds| bounds.exceeded(expires_at, rate_limit, &ranges)).unwrap_or_default();
+    let wrong = bounds
+        .map(|bounds| bounds.exceeded(expires_at, rate_limit, &ranges, customer.quota))
+        .unwrap_or_default();
     if !wrong.is_empty() {
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
@@ -63,6 +71,8 @@ pub async fn create(
         calls: 0,
         last_used_at: None,
         login: None,
+        customer,
+        quota_with: None,
     };
     let BegunChange { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
     if role > present.org.role {
@@ -75,7 +85,10 @@ pub async fn create(
         drop(write);
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
-    key.counts_with = bounds.and_then(|bounds| bounds.counts_with);
+    if let Some(bounds) = bounds {
+        (key.counts_with, key.quota_with) = (bounds.counts_with, bounds.quota_with);
+    }
+    let permissions = resolve_permissions(&mut write, key.org, &key.customer.permissions).await?;
     if let Some(hash) = &repeat
         && !store::note_idempotency(&mut write, key.org, &sender(actor), hash, key.id, now).await?
     {
@@ -87,7 +100,9 @@ pub async fn create(
         return Err(Refusal::field("name", TAKEN));
     }
     store::insert_secret(&mut write, key.secret, key.id, &stored, now).await?;
+    permissions::set_of_key(&mut write, key.id, &permissions).await?;
     let event = Event::new("key.created").detail("kind", key.kind.as_str()).detail("role", key.role.as_str());
+    let event = customer_details(&key.customer, event);
     conclude(app, actor, write, &key, event).await?;
     Ok(Revealed { key, plaintext: fresh.into_secret() })
 }

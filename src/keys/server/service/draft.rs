@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
+use super::customer::CustomerDraft;
 use super::refusal::Refusal;
+use crate::keys::server::Customer;
 use crate::keys::{LONGEST_NOTE, MOST_PER_MINUTE, check_key_name};
 use crate::shared::{Kind, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
@@ -23,6 +25,7 @@ pub struct Draft {
     pub expires_at: Option<Timestamp>,
     pub rate_limit: Option<i64>,
     pub ranges: Vec<String>,
+    pub customer: CustomerDraft,
 }
 
 /// The validated fields that creating and editing a key share.
@@ -32,6 +35,7 @@ pub(super) struct ValidatedDraft {
     pub expires_at: Option<Timestamp>,
     pub rate_limit: Option<u32>,
     pub ranges: Vec<IpNet>,
+    pub customer: Customer,
 }
 
 /// Validates all fields and reports all errors at once.
@@ -42,6 +46,7 @@ pub(super) fn check(
     expires_at: Option<Timestamp>,
     rate_limit: Option<i64>,
     ranges: &[String],
+    customer: &CustomerDraft,
 ) -> Result<ValidatedDraft, Refusal> {
     let mut wrong = Vec::new();
     let name = check_key_name(name).unwrap_or_else(|why| {
@@ -72,8 +77,9 @@ pub(super) fn check(
         wrong.push(("ranges", why));
         Vec::new()
     });
+    let customer = customer.check(&mut wrong);
     if wrong.is_empty() {
-        Ok(ValidatedDraft { name, note, expires_at, rate_limit: allowed.flatten(), ranges })
+        Ok(ValidatedDraft { name, note, expires_at, rate_limit: allowed.flatten(), ranges, customer })
     } else {
         Err(Refusal::Input(wrong))
     }

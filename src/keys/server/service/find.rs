@@ -7,8 +7,10 @@ use super::store;
 use crate::keys::Standing;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
+use crate::permissions::model::wider_wildcards;
+use crate::permissions::server::{self as permissions, ListedPermission};
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, Permission, SecretId, UserId};
+use crate::shared::{KeyId, Permission, PermissionId, SecretId, UserId};
 use crate::usage::server::Usage;
 
 pub async fn find(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Error> {
@@ -23,10 +25,67 @@ pub async fn find(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Error> {
 pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<KeyPage, Error> {
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
+    let mut filter = filter.clone();
+    if let Some(name) = &filter.permission {
+        filter.granted_by = Some(granting(&permissions::list(app, actor).await?, name));
+    }
     let mut reading = usage.reading(app).await?;
-    let mut page = store::list(&mut reading.db, actor.org.org, app.clock.now(), filter).await?;
+    let mut page = store::list(&mut reading.db, actor.org.org, app.clock.now(), &filter).await?;
     overlay(usage, &mut page.keys);
     Ok(page)
+}
+
+/// The ids of the listed permissions that grant a name: itself and the wildcards above it. None if it is not listed.
+fn granting(listed: &[ListedPermission], name: &str) -> Vec<PermissionId> {
+    if !listed.iter().any(|permission| permission.name == name) {
+        return Vec::new();
+    }
+    let names: Vec<String> = std::iter::once(name.to_owned()).chain(wider_wildcards(name)).collect();
+    listed
+        .iter()
+        .filter(|permission| names.contains(&permission.name))
+        .map(|permission| permission.id)
+        .collect()
+}
+
+/// The keys that have a permission.
+#[derive(Debug, Default)]
+pub struct Holders {
+    /// Counting stops one beyond `MOST_COUNTED`.
+    pub count: i64,
+    /// Some of them, each with the wildcard through which it has the permission, if it does not have it itself.
+    pub first: Vec<(Key, Option<String>)>,
+}
+
+pub type PermissionHolders = HashMap<PermissionId, Holders>;
+
+/// Keys of each permission that a page shows.
+const HOLDERS_SHOWN: i64 = 5;
+
+/// The keys that have these permissions. `all` is the list of the organization.
+pub async fn permission_holders(
+    app: &App,
+    actor: &Actor,
+    all: &[ListedPermission],
+    shown: &[ListedPermission],
+) -> Result<PermissionHolders, Error> {
+    actor.require(Permission::See)?;
+    let mut holders = PermissionHolders::new();
+    for permission in shown {
+        let ids = granting(all, &permission.name);
+        let count = store::count_holders(app.db.pool(), &ids, MOST_COUNTED + 1).await?;
+        let keys = match count {
+            0 => Vec::new(),
+            _ => store::holders(app.db.pool(), &ids, HOLDERS_SHOWN).await?,
+        };
+        let first = keys.into_iter().map(|(key, through)| {
+            let through = through.filter(|id| *id != permission.id);
+            let wildcard = through.and_then(|id| all.iter().find(|listed| listed.id == id));
+            (key, wildcard.map(|listed| listed.name.clone()))
+        });
+        holders.insert(permission.id, Holders { count, first: first.collect() });
+    }
+    Ok(holders)
 }
 
 /// Counting stops one beyond this number; pages show more as "1,000+".

@@ -7,7 +7,7 @@ use super::{Revealed, about, conclude_by, generate, name_key, store};
 use crate::accounts::server::letters;
 use crate::audit::{self, By, Event};
 use crate::keys::server::token::Fresh;
-use crate::keys::server::{Key, Login};
+use crate::keys::server::{Customer, Key, Login};
 use crate::keys::{LONGEST_NAME, check_key_name};
 use crate::orgs::server::{CurrentMember, hold_member};
 use crate::platform::changes::{self, ChangeKind};
@@ -102,7 +102,7 @@ pub async fn log_in(
         note: String::new(),
         rate_limit: bounds.as_ref().and_then(|bounds| bounds.rate_limit),
         counts_with: bounds.as_ref().and_then(|bounds| bounds.counts_with),
-        ranges: bounds.map(|bounds| bounds.ranges).unwrap_or_default(),
+        ranges: bounds.as_ref().map(|bounds| bounds.ranges.clone()).unwrap_or_default(),
         secret: fresh.id(),
         previous: None,
         created_at: now,
@@ -115,6 +115,8 @@ pub async fn log_in(
         calls: 0,
         last_used_at: None,
         login: Some(login),
+        customer: Customer { quota: bounds.as_ref().and_then(|bounds| bounds.quota), ..Customer::default() },
+        quota_with: bounds.as_ref().and_then(|bounds| bounds.quota_with),
     };
     if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
         // The name was taken between the lookup and the insert.

@@ -4,6 +4,7 @@
 mod bounds;
 mod change;
 mod create;
+mod customer;
 mod draft;
 mod find;
 mod login;
@@ -14,8 +15,12 @@ mod rotate;
 
 pub use change::{Edit, disable, edit, enable};
 pub use create::create;
+pub use customer::{CustomerDraft, QuotaDraft};
 pub use draft::{Draft, read_ranges};
-pub use find::{MOST_COUNTED, children, count, creators, find, find_by_secret, list, makers, secrets};
+pub use find::{
+    Holders, MOST_COUNTED, PermissionHolders, children, count, creators, find, find_by_secret, list, makers,
+    permission_holders, secrets,
+};
 pub use login::{Asks, LoginWish, Minted, end_logins, log_in, logins_of, mint};
 pub use refusal::Refusal;
 pub use replace::replace;
@@ -66,6 +71,21 @@ async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Err
         return Ok(());
     };
     Err(refused(app, actor, verb, None, why.to_owned()).await)
+}
+
+/// Requires that the actor may set owner, metadata, permissions and quota.
+async fn require_for_customers(
+    app: &App,
+    actor: &Actor,
+    verb: &'static str,
+    key: Option<&Key>,
+) -> Result<(), Error> {
+    if actor.may(Permission::ManagePermissions) {
+        return Ok(());
+    }
+    let who = Permission::ManagePermissions.least_role(actor.door).plural();
+    let why = format!("Only {who} set the owner, metadata, permissions and quota of a key.");
+    Err(refused(app, actor, verb, key, why).await)
 }
 
 /// Whether the actor may manage this key: it is their own, or they may manage all keys. Operations that grant access require

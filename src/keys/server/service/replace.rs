@@ -18,7 +18,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// late.
 pub async fn replace(app: &App, actor: &Actor, id: KeyId) -> Result<Option<Revealed>, Refusal> {
     require(app, actor, "replace").await?;
-    let found = store::find(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let found = store::find_by_id(app.db.pool(), id).await?;
+    let found = found.filter(|key| key.org == actor.org.org).ok_or(Error::NotFound)?;
     let (fresh, stored) = generate(app, found.kind).await?;
     let (mut write, key) = lock_key(app, actor, id, "replace", Grants::Secret).await?;
     let now = app.clock.now();

@@ -38,7 +38,8 @@ pub async fn rotate(
         return Err(Refusal::Repeated(key));
     }
     // A repeated request may present the secret that the first one replaced, so repeats are recognized before that check.
-    let found = store::find(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let found = store::find_by_id(app.db.pool(), id).await?;
+    let found = found.filter(|key| key.org == actor.org.org).ok_or(Error::NotFound)?;
     require_to_rotate(app, actor, &found).await?;
     if overlap > LONGEST_OVERLAP {
         return Err(Refusal::field("overlap", "The old secret may stay valid for at most 90 days."));

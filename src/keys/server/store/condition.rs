@@ -5,7 +5,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
 use crate::keys::{IDLE, SOON, Standing, Status};
-use crate::shared::{OrgId, Timestamp};
+use crate::shared::{OrgId, PermissionId, Timestamp};
 
 pub enum SqlValue {
     Text(String),
@@ -108,6 +108,27 @@ impl Lead {
 /// Operations that leave a number and a text unchanged.
 pub const NUMBER: &str = "+ 0";
 pub const TEXT: &str = "|| ''";
+
+/// Whether a key has one of these permissions. With few matching keys they are found first; otherwise each key is looked up.
+pub fn has_permission(
+    permissions: &[PermissionId],
+    lead: Lead,
+    bind: &mut dyn FnMut(SqlValue) -> String,
+) -> String {
+    if permissions.is_empty() {
+        return "1 = 0".to_owned();
+    }
+    let ids: Vec<String> = permissions.iter().map(|id| bind(SqlValue::Text(id.to_string()))).collect();
+    let ids = ids.join(", ");
+    match lead {
+        Lead::Condition => {
+            format!("id IN (SELECT key_id FROM key_permissions WHERE permission_id IN ({ids}))")
+        }
+        Lead::Order => format!(
+            "EXISTS (SELECT 1 FROM key_permissions WHERE key_permissions.key_id = keys.id AND permission_id IN ({ids}))"
+        ),
+    }
+}
 
 pub fn stands(
     standing: Standing,

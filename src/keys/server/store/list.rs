@@ -4,11 +4,11 @@
 use sqlx::{AnyConnection, AnyPool, Row};
 
 use super::super::key::{Key, name_key};
-use super::condition::{Conditions, END, Lead, NUMBER, SqlValue, TEXT, is_at, stands};
+use super::condition::{Conditions, END, Lead, NUMBER, SqlValue, TEXT, has_permission, is_at, stands};
 use super::read::key;
 use crate::keys::{Standing, Status};
 use crate::platform::db::sql;
-use crate::shared::{Kind, OrgId, SecretId, Timestamp, UserId};
+use crate::shared::{Kind, OrgId, PermissionId, SecretId, Timestamp, UserId};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -105,6 +105,12 @@ pub struct Filter {
     pub standing: Option<Standing>,
     pub kind: Option<Kind>,
     pub creator: Option<UserId>,
+    /// The customer's id in the organization's own system.
+    pub external_id: Option<String>,
+    /// The name of a permission that the keys have, themselves or through a wildcard.
+    pub permission: Option<String>,
+    /// The permissions that grant it. The service finds them.
+    pub granted_by: Option<Vec<PermissionId>>,
     /// The beginning of the name, in lower case.
     pub name: Option<String>,
     /// The beginning of the public id of any of its secrets.
@@ -147,7 +153,13 @@ impl Filter {
         let stands =
             self.standing.is_some_and(|standing| !matches!(standing, Standing::Active | Standing::Endless));
         let status = self.status.is_some_and(|status| status != Status::Active);
-        stands || status || self.kind.is_some() || self.creator.is_some() || self.name.is_some()
+        let is_of_customer = self.external_id.is_some() || self.granted_by.is_some();
+        stands
+            || status
+            || self.kind.is_some()
+            || self.creator.is_some()
+            || self.name.is_some()
+            || is_of_customer
     }
 
     fn conditions(&self, org: OrgId, now: Timestamp, lead: Lead) -> Conditions {
@@ -169,6 +181,13 @@ impl Filter {
         if let Some(creator) = &self.creator {
             let column = lead.column("created_by", TEXT);
             all.add(|bind| format!("{column} = {}", bind(SqlValue::Text(creator.to_string()))));
+        }
+        if let Some(owner) = &self.external_id {
+            let column = lead.column("external_id", TEXT);
+            all.add(|bind| format!("{column} = {}", bind(owner.as_str().into())));
+        }
+        if let Some(permissions) = &self.granted_by {
+            all.add(|bind| has_permission(permissions, lead, bind));
         }
         // A range instead of LIKE, because both engines use an index for it.
         let end = |beginning: &str| SqlValue::Text(format!("{beginning}\u{10FFFF}"));
@@ -229,6 +248,7 @@ pub async fn list(
     let mut keys = rows.iter().map(key).collect::<Result<Vec<_>, _>>()?;
     let more = keys.len() > filter.limit;
     keys.truncate(filter.limit);
+    super::read::with_permissions(&mut *db, &mut keys).await?;
     if backwards {
         keys.reverse();
     }

@@ -5,6 +5,7 @@ mod counts;
 mod expiry_notices;
 mod list;
 mod logins;
+mod quotas;
 mod read;
 mod write;
 
@@ -12,9 +13,11 @@ pub use counts::count_usable;
 pub use expiry_notices::{ExpiringKey, expiring_keys, mark_notified};
 pub use list::{Filter, KeyPage, Order, Position, count, list};
 pub use logins::{all_living_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
+pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
 pub use read::{
-    SecretRow, SecretUse, children, count_by_maker, count_living, created_at_if_unused, creators, find,
-    find_by_id, find_now, find_secret, is_used, living_of, names, owners, repeated, secrets_of,
+    SecretRow, SecretUse, children, count_by_maker, count_holders, count_living, created_at_if_unused,
+    creators, find, find_by_id, find_now, find_secret, holders, is_used, living_of, names, owners, repeated,
+    secrets_of,
 };
 pub use write::{
     add_totals, cut_off, end_secret, forget_idempotency, hold, insert, insert_secret, note_idempotency,

@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 use sqlx::any::AnyRow;
-use sqlx::{AnyExecutor, AnyPool, Row};
+use sqlx::{AnyConnection, AnyExecutor, AnyPool, Row};
 
-use super::super::{Key, Login};
+use super::super::{Customer, Key, KeyQuota, Login};
+use crate::keys::QuotaPeriod;
+use crate::permissions::server as permissions;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
-use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
+use crate::shared::{KeyId, Kind, OrgId, PermissionId, Role, SecretId, Timestamp, UserId};
 
 /// `SELECT` with all columns of a key.
 macro_rules! select {
@@ -17,7 +19,8 @@ macro_rules! select {
         concat!(
             "SELECT id, org_id, name, kind, role, note, rate_limit, counts_with, ranges, secret_id, previous_secret_id, ",
             "previous_until, created_at, created_by, created_by_key, expires_at, disabled_at, revoked_at, calls, ",
-            "last_used_at, login_device, login_device_id, login_product FROM keys ",
+            "last_used_at, login_device, login_device_id, login_product, external_id, metadata, quota, quota_period, ",
+            "quota_with FROM keys ",
             $rest
         )
     };
@@ -39,7 +42,7 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         org: row.try_get("org_id")?,
         name: text("name")?,
         kind: parsed("kind", Kind::parse, &text("kind")?)?,
-        role: parsed("role", Role::parse, &text("role")?)?,
+        role: parsed("role", Role::parse_of_key, &text("role")?)?,
         note: text("note")?,
         rate_limit: row.try_get::<Option<i64>, _>("rate_limit")?.and_then(|limit| u32::try_from(limit).ok()),
         counts_with: row.try_get("counts_with")?,
@@ -58,7 +61,32 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         calls: row.try_get("calls")?,
         last_used_at: time("last_used_at")?.filter(|at| at.millis() > 0),
         login: login(row)?,
+        customer: Customer {
+            external_id: row.try_get("external_id")?,
+            metadata: row.try_get("metadata")?,
+            // In a table of their own: see `with_permissions`.
+            permissions: Vec::new(),
+            quota: quota(row)?,
+        },
+        quota_with: row.try_get("quota_with")?,
     })
+}
+
+fn quota(row: &AnyRow) -> Result<Option<KeyQuota>, sqlx::Error> {
+    let Some(limit) = row.try_get::<Option<i64>, _>("quota")? else { return Ok(None) };
+    let period = row.try_get::<Option<String>, _>("quota_period")?.unwrap_or_default();
+    let period = parsed("quota period", QuotaPeriod::parse, &period)?;
+    Ok(Some(KeyQuota { limit: u64::try_from(limit).unwrap_or(0), period }))
+}
+
+/// Adds the names of their permissions to keys.
+pub async fn with_permissions(db: impl AnyExecutor<'_>, keys: &mut [Key]) -> Result<(), sqlx::Error> {
+    let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
+    let mut names = permissions::names_of_keys(db, &ids).await?;
+    for key in keys {
+        key.customer.permissions = names.remove(&key.id).unwrap_or_default();
+    }
+    Ok(())
 }
 
 fn login(row: &AnyRow) -> Result<Option<Login>, sqlx::Error> {
@@ -75,20 +103,24 @@ fn parsed<T>(what: &str, parse: impl Fn(&str) -> Option<T>, text: &str) -> Resul
     parse(text).ok_or_else(|| sqlx::Error::Decode(format!("no {what} {text}").into()))
 }
 
+/// Without the names of its permissions.
 pub async fn find_by_id(db: impl AnyExecutor<'_>, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
     let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(db).await?;
     row.as_ref().map(key).transpose()
 }
 
 /// Finds a key of this organization.
-pub async fn find(db: impl AnyExecutor<'_>, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
-    Ok(find_by_id(db, id).await?.filter(|key| key.org == org))
+pub async fn find(db: &mut AnyConnection, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
+    let Some(mut key) = find_by_id(&mut *db, id).await?.filter(|key| key.org == org) else { return Ok(None) };
+    with_permissions(db, std::slice::from_mut(&mut key)).await?;
+    Ok(Some(key))
 }
 
 /// The same within a transaction.
 pub async fn find_now(write: &mut Write, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(&mut **write).await?;
-    row.as_ref().map(key).transpose()
+    let Some(mut key) = find_by_id(&mut **write, id).await? else { return Ok(None) };
+    with_permissions(&mut **write, std::slice::from_mut(&mut key)).await?;
+    Ok(Some(key))
 }
 
 /// The data for the first check of a token.
@@ -282,4 +314,52 @@ pub async fn secrets_of(db: impl AnyExecutor<'_>, key: KeyId) -> Result<Vec<Secr
             })
         })
         .collect()
+}
+
+/// The number of keys with one of these permissions. Counting stops at `most`.
+pub async fn count_holders(pool: &AnyPool, ids: &[PermissionId], most: i64) -> Result<i64, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let text = format!(
+        "SELECT COUNT(*) FROM (SELECT DISTINCT key_id FROM key_permissions WHERE permission_id IN {} LIMIT ${}) AS held",
+        row_placeholders(1, ids.len()),
+        ids.len() + 1
+    );
+    let query = ids.iter().fold(sqlx::query_scalar(sql(text)), |query, id| query.bind(id));
+    query.bind(most).fetch_one(pool).await
+}
+
+/// Some keys with one of these permissions, the newest first, each with the one that it has. The first id is preferred.
+pub async fn holders(
+    pool: &AnyPool,
+    ids: &[PermissionId],
+    most: i64,
+) -> Result<Vec<(Key, Option<PermissionId>)>, sqlx::Error> {
+    let text = format!(
+        "SELECT key_id, permission_id FROM key_permissions WHERE permission_id IN {} ORDER BY key_id DESC LIMIT ${}",
+        row_placeholders(1, ids.len()),
+        ids.len() + 1
+    );
+    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id));
+    // A key may have several of them.
+    let rows = query.bind(most * ids.len() as i64).fetch_all(pool).await?;
+    let mut held: Vec<(KeyId, PermissionId)> = Vec::new();
+    for row in &rows {
+        let (key, permission): (KeyId, PermissionId) =
+            (row.try_get("key_id")?, row.try_get("permission_id")?);
+        match held.iter_mut().find(|(known, _)| *known == key) {
+            Some(known) if ids.first() == Some(&permission) => known.1 = permission,
+            Some(_) => {}
+            None => held.push((key, permission)),
+        }
+    }
+    held.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    let mut found = Vec::with_capacity(held.len());
+    for (id, permission) in held {
+        if let Some(key) = find_by_id(pool, id).await? {
+            found.push((key, Some(permission)));
+        }
+    }
+    Ok(found)
 }

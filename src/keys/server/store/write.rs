@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::Row;
 
-use super::super::Key;
+use super::super::{Key, KeyQuota};
 use super::read::find_now;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
@@ -24,9 +24,10 @@ pub async fn hold(write: &mut Write, org: OrgId, id: KeyId) -> Result<Option<Key
 pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO keys (id, org_id, name, name_key, kind, role, note, rate_limit, ranges, secret_id, created_at, \
-         created_by, created_by_key, expires_at, login_device, login_device_id, login_product, counts_with, generation, \
-         calls, last_used_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, 0) \
+         created_by, created_by_key, expires_at, login_device, login_device_id, login_product, counts_with, external_id, \
+         metadata, quota, quota_period, quota_with, generation, calls, last_used_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+         0, 0, 0) \
          ON CONFLICT DO NOTHING",
     )
     .bind(key.id)
@@ -47,9 +48,18 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(key.login.as_ref().and_then(|login| login.device_id.as_deref()))
     .bind(key.login.as_ref().map(|login| login.product.as_str()))
     .bind(key.counts_with)
+    .bind(key.customer.external_id.as_deref())
+    .bind(key.customer.metadata.as_deref())
+    .bind(key.customer.quota.map(quota_limit))
+    .bind(key.customer.quota.map(|quota| quota.period.as_str()))
+    .bind(key.quota_with)
     .execute(&mut **write)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+fn quota_limit(quota: KeyQuota) -> i64 {
+    i64::try_from(quota.limit).unwrap_or(i64::MAX)
 }
 
 fn ranges(key: &Key) -> String {
@@ -60,7 +70,8 @@ fn ranges(key: &Key) -> String {
 pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE keys SET name = $2, name_key = $3, note = $4, rate_limit = $5, ranges = $6, expires_at = $7, \
-         previous_until = $8, counts_with = $9 WHERE id = $1",
+         previous_until = $8, counts_with = $9, external_id = $10, metadata = $11, quota = $12, quota_period = $13, \
+         quota_with = $14 WHERE id = $1",
     )
     .bind(key.id)
     .bind(&key.name)
@@ -71,6 +82,11 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(key.expires_at.map(Timestamp::millis))
     .bind(key.previous.map(|(_, until)| until.millis()))
     .bind(key.counts_with)
+    .bind(key.customer.external_id.as_deref())
+    .bind(key.customer.metadata.as_deref())
+    .bind(key.customer.quota.map(quota_limit))
+    .bind(key.customer.quota.map(|quota| quota.period.as_str()))
+    .bind(key.quota_with)
     .execute(&mut **write)
     .await;
     match done {

@@ -15,6 +15,7 @@ use super::attempt_limit::{AttemptLimit, AttemptSource};
 use super::cache::{KeyEntry, TokenCache};
 use super::digest::TokenDigest;
 use super::negative_cache::NegativeCache;
+use super::quota::Quotas;
 use super::rate_limit::RateLimits;
 use super::single_flight::SingleFlight;
 use super::state::OrgCache;
@@ -41,6 +42,7 @@ pub struct KeyCache {
     pub(super) attempts: AttemptLimit,
     pub(super) in_flight: SingleFlight,
     pub(super) rate_limits: RateLimits,
+    pub(in crate::keys::server) quotas: Quotas,
     /// Hashes for first checks, fair to each address and public id.
     pub(super) first_checks: BlockingPool<AttemptSource>,
     /// Hashes for first checks of sources that have sent a wrong secret with the same public id within the last minute.
@@ -90,6 +92,7 @@ impl KeyCache {
             attempts: AttemptLimit::default(),
             in_flight: SingleFlight::default(),
             rate_limits: RateLimits::default(),
+            quotas: Quotas::new(random),
             first_checks: BlockingPool::new(cores, MAX_WAITING, MAX_WAIT),
             checks_after_failures: BlockingPool::new(cores.div_ceil(2), MAX_WAITING, MAX_WAIT),
             new_secrets: BlockingPool::new(cores.div_ceil(2), MAX_WAITING, MAX_WAIT),
@@ -161,7 +164,8 @@ impl KeyCache {
                     entry.invalidate();
                 }
             }
-            ChangeEvent::Change(change) if change.kind == ChangeKind::Login => {}
+            ChangeEvent::Change(change)
+                if matches!(change.kind, ChangeKind::Login | ChangeKind::Permissions) => {}
             // A change of an organization concerns many states, and a gap may concern any. Both are rare.
             ChangeEvent::Change(_) | ChangeEvent::Gap => self.invalidate_all(),
         }

@@ -5,8 +5,8 @@
 //!    wrong a few seconds ago is refused.
 //! 3. Otherwise read the secret's row and run one scrypt, however many requests wait for the result. The queue is fair to
 //!    addresses and public ids, and sources that sent wrong secrets wait behind the others.
-//! 4. Judge the key's state (revoked, expired, disabled), then organization, plan, kind, role, address and, last, the
-//!    rate limit, so that a request that is refused for another reason does not use up the limit.
+//! 4. Judge the key's state (revoked, expired, disabled), then organization, plan, kind, role, address, permissions and,
+//!    last, quota and rate limit, so that a request that is refused for another reason does not use them up.
 //!
 //! Until the secret is verified, no data of the key is used, and the response is the same for every reason. Whether a public id
 //! exists is not secret: looking up one that does not exist is faster.
@@ -17,6 +17,7 @@ mod digest;
 mod first_check;
 mod key_cache;
 mod negative_cache;
+mod quota;
 mod rate_limit;
 mod request;
 mod single_flight;
@@ -26,12 +27,14 @@ mod verdict;
 use std::sync::Arc;
 
 pub use key_cache::KeyCache;
+pub use quota::QuotaState;
 pub use rate_limit::Rate;
-pub use request::{Kinds, Presenter, Requirements};
+pub use request::{Kinds, PermissionRequirement, Presenter, Requirements};
 pub use verdict::{Verdict, VerifiedKey};
 
-use super::store;
 use super::token::Token;
+use super::{Key, KeyQuota, store};
+use crate::permissions::server::{Evaluation, OrgPermissions, PermissionCache};
 use crate::platform::db::Fault;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
@@ -47,7 +50,7 @@ use state::KeyState;
 pub async fn verify(
     app: &App,
     text: &str,
-    requirements: &Requirements,
+    requirements: &Requirements<'_>,
     presenter: &Presenter<'_>,
 ) -> Result<Verdict, Error> {
     if let Some(verdict) = verify_cached(app, text, requirements, presenter) {
@@ -66,7 +69,7 @@ pub async fn verify(
 pub fn verify_cached(
     app: &App,
     text: &str,
-    requirements: &Requirements,
+    requirements: &Requirements<'_>,
     presenter: &Presenter<'_>,
 ) -> Option<Verdict> {
     let verdict = check_in_memory(app, text, requirements, presenter)?;
@@ -74,10 +77,32 @@ pub fn verify_cached(
     Some(verdict)
 }
 
+/// What is left of a key's quota.
+pub async fn quota_state(app: &App, key: &Key) -> Result<Option<QuotaState>, Error> {
+    let Some(KeyQuota { limit, period }) = key.customer.quota else { return Ok(None) };
+    let quotas = &app.slice::<Arc<KeyCache>>().quotas;
+    let quota = quotas.of(app, key.quota_with.unwrap_or(key.id), limit, period).await?;
+    Ok(Some(quota.state(app.clock.now())))
+}
+
+/// The permissions that the organization lists, if they are in memory and may be used.
+pub fn cached_permissions(app: &App, org: OrgId) -> Option<Arc<OrgPermissions>> {
+    let is_current = app.slice::<Arc<KeyCache>>().is_current(app.clock.steady());
+    app.slice::<Arc<PermissionCache>>().get(org).filter(|_| is_current)
+}
+
+pub async fn listed_permissions(app: &App, org: OrgId) -> Result<Arc<OrgPermissions>, Error> {
+    match cached_permissions(app, org) {
+        Some(listed) => Ok(listed),
+        None if app.db.is_away() => Err(Fault::Away.into()),
+        None => Ok(app.slice::<Arc<PermissionCache>>().load(app, org).await?),
+    }
+}
+
 fn check_in_memory(
     app: &App,
     text: &str,
-    requirements: &Requirements,
+    requirements: &Requirements<'_>,
     presenter: &Presenter<'_>,
 ) -> Option<Verdict> {
     let Some(token) = Token::parse(text) else { return Some(Verdict::of(Outcome::Malformed)) };
@@ -103,7 +128,7 @@ fn check_in_memory(
 async fn look_up(
     app: &App,
     text: &str,
-    requirements: &Requirements,
+    requirements: &Requirements<'_>,
     presenter: &Presenter<'_>,
 ) -> Result<Verdict, Error> {
     let Some(token) = &Token::parse(text) else { return Ok(Verdict::of(Outcome::Malformed)) };
@@ -148,7 +173,8 @@ async fn load(app: &App, cache: &KeyCache, entry: &KeyEntry) -> Result<Option<Ar
             Some(state) => return Ok(Some(state)),
             None => {
                 app.metrics.key_looked_up();
-                let read = KeyState::read(app, &cache.orgs, &cache.rate_limits, entry.key).await?;
+                let read =
+                    KeyState::read(app, &cache.orgs, &cache.rate_limits, &cache.quotas, entry.key).await?;
                 let Some(state) = read else { return Ok(None) };
                 Arc::new(state)
             }
@@ -216,7 +242,7 @@ struct VerifiedRequest<'a> {
     secret: SecretId,
     digest: TokenDigest,
     now: Timestamp,
-    requirements: &'a Requirements,
+    requirements: &'a Requirements<'a>,
     presenter: &'a Presenter<'a>,
 }
 
@@ -231,44 +257,77 @@ fn judge(app: &App, cache: &KeyCache, request: &VerifiedRequest, key: VerifiedKe
         count(app, now, secret, key.id, key.org.id, Outcome::Revoked, presenter);
         return Verdict::rejected(rejected);
     }
-    let mut rate = None;
-    let outcome = match key.standing(now) {
-        Outcome::Valid => {
-            let (outcome, taken) = admit(app, &key, requirements, presenter);
-            rate = taken;
-            outcome
-        }
-        refused => refused,
+    let admission = match key.standing(now) {
+        Outcome::Valid => admit(app, &key, requirements, presenter, now),
+        refused => Admission::of(refused),
     };
+    let Admission { outcome, rate, quota, permissions } = admission;
     count(app, now, secret, key.id, key.org.id, outcome, presenter);
-    Verdict { outcome, key: Some(key), rejected: None, rate, retry_after: None }
+    Verdict { outcome, key: Some(key), rejected: None, rate, quota, permissions, retry_after: None }
+}
+
+/// The comparison of a key that works with the requirements.
+struct Admission {
+    outcome: Outcome,
+    rate: Option<Rate>,
+    quota: Option<QuotaState>,
+    permissions: Option<Evaluation>,
+}
+
+impl Admission {
+    const fn of(outcome: Outcome) -> Self {
+        Self { outcome, rate: None, quota: None, permissions: None }
+    }
 }
 
 fn admit(
     app: &App,
     state: &KeyState,
-    requirements: &Requirements,
+    requirements: &Requirements<'_>,
     presenter: &Presenter,
-) -> (Outcome, Option<Rate>) {
+    now: Timestamp,
+) -> Admission {
     if requirements.org.is_some_and(|org| org != state.org.id) {
-        return (Outcome::Unknown, None);
+        return Admission::of(Outcome::Unknown);
     }
     if requirements.plan && !app.config.keys.api_plans.contains(&state.org.plan) {
-        return (Outcome::PlanNotEligible, None);
+        return Admission::of(Outcome::PlanNotEligible);
     }
     if !requirements.kinds.contains(state.kind) {
-        return (Outcome::KindNotAllowed, None);
+        return Admission::of(Outcome::KindNotAllowed);
     }
     if state.role < requirements.least_role {
-        return (Outcome::RoleTooLow, None);
+        return Admission::of(Outcome::RoleTooLow);
     }
     if !state.allows(presenter.address) {
-        return (Outcome::IpNotAllowed, None);
+        return Admission::of(Outcome::IpNotAllowed);
+    }
+    let permissions = requirements
+        .permissions
+        .map(|PermissionRequirement { query, listed }| listed.evaluate(query, &state.permissions, now));
+    if permissions.is_some_and(|evaluation| !evaluation.is_met) {
+        return Admission { permissions, ..Admission::of(Outcome::InsufficientPermissions) };
+    }
+    // Neither limit is used up by a request that the other one refuses.
+    let cost = requirements.cost;
+    if let Some(quota) = state.quota().filter(|quota| !quota.has(cost, now)) {
+        let quota = Some(quota.state(now));
+        return Admission { quota, permissions, ..Admission::of(Outcome::QuotaExceeded) };
     }
     let rate = state.limit().map(|limit| limit.take(app.clock.steady()));
-    match rate {
-        Some(Rate { is_allowed: false, .. }) => (Outcome::RateLimited, rate),
-        _ => (Outcome::Valid, rate),
+    if rate.is_some_and(|rate| !rate.is_allowed) {
+        return Admission { rate, permissions, ..Admission::of(Outcome::RateLimited) };
+    }
+    let Some(quota) = state.quota() else {
+        return Admission { rate, permissions, ..Admission::of(Outcome::Valid) };
+    };
+    match quota.take(cost, now) {
+        Some(quota) => Admission { outcome: Outcome::Valid, rate, quota: Some(quota), permissions },
+        // A request at the same time has used up the rest.
+        None => {
+            let quota = Some(quota.state(now));
+            Admission { outcome: Outcome::QuotaExceeded, rate, quota, permissions }
+        }
     }
 }
 

@@ -1,18 +1,31 @@
 //! The arguments of `verify`: what is required of the key, and who presents it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use crate::permissions::query::PermissionQuery;
+use crate::permissions::server::OrgPermissions;
 use crate::shared::{Kind, OrgId, Role};
 
 /// What an endpoint requires of a key.
 #[derive(Clone, Copy, Debug)]
-pub struct Requirements {
+pub struct Requirements<'a> {
     /// Only keys of this organization; None accepts any.
     pub org: Option<OrgId>,
     pub least_role: Role,
     pub kinds: Kinds,
     /// The organization's plan must include the API.
     pub plan: bool,
+    pub permissions: Option<&'a PermissionRequirement<'a>>,
+    /// How much of the key's quota the request uses up.
+    pub cost: u32,
+}
+
+/// A query for permissions, all of whose names the organization lists.
+#[derive(Debug)]
+pub struct PermissionRequirement<'t> {
+    pub query: PermissionQuery<'t>,
+    pub listed: Arc<OrgPermissions>,
 }
 
 /// A set of kinds.

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::quota::{Quotas, RequestQuota};
 use super::rate_limit::{Rate, RateLimits, RateWindow};
-use crate::keys::server::store;
+use crate::keys::server::{KeyQuota, store};
 use crate::orgs;
+use crate::permissions::server as permissions;
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, Kind, OrgId, Plan, Role, SecretId, Timestamp, UserId};
+use crate::shared::{KeyId, Kind, OrgId, PermissionId, Plan, Role, SecretId, Timestamp, UserId};
 use crate::usage::Outcome;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +55,12 @@ pub struct KeyState {
     current: SecretId,
     expires_at: Timestamp,
     limit: Option<RateLimit>,
+    quota: Option<Box<RequestQuota>>,
+    /// Sorted.
+    pub permissions: Box<[PermissionId]>,
+    pub external_id: Option<Box<str>>,
+    /// A JSON object.
+    pub metadata: Option<Box<str>>,
     /// The secret before the current one, and until when it works.
     previous: Option<(SecretId, Timestamp)>,
     /// Empty: any address is allowed.
@@ -83,10 +91,19 @@ impl KeyState {
         app: &App,
         orgs: &OrgCache,
         limits: &RateLimits,
+        quotas: &Quotas,
         key: KeyId,
     ) -> Result<Option<Self>, Error> {
         let Some(key) = store::find_by_id(app.db.pool(), key).await? else { return Ok(None) };
         let Some((name, plan)) = orgs::server::find(app, key.org).await? else { return Ok(None) };
+        let permissions = permissions::ids_of_key(app.db.pool(), key.id).await?;
+        let quota = match key.customer.quota {
+            Some(KeyQuota { limit, period }) => {
+                let counted_as = key.quota_with.unwrap_or(key.id);
+                Some(Box::new(quotas.of(app, counted_as, limit, period).await?))
+            }
+            None => None,
+        };
         let window = || limits.of(key.counts_with.unwrap_or(key.id), app.clock.steady());
         Ok(Some(Self {
             id: key.id,
@@ -100,6 +117,10 @@ impl KeyState {
             current: key.secret,
             expires_at: key.expires_at.unwrap_or(NEVER),
             limit: key.rate_limit.map(|requests| RateLimit { requests, window: window() }),
+            quota,
+            permissions: permissions.into(),
+            external_id: key.customer.external_id.map(Into::into),
+            metadata: key.customer.metadata.map(Into::into),
             previous: key.previous,
             ranges: key.ranges.into(),
         }))
@@ -139,6 +160,11 @@ impl KeyState {
         self.limit.as_ref()
     }
 
+    /// The quota of a day or month.
+    pub fn quota(&self) -> Option<&RequestQuota> {
+        self.quota.as_deref()
+    }
+
     pub fn secret(&self) -> SecretId {
         self.current
     }
@@ -161,6 +187,10 @@ impl KeyState {
             current,
             expires_at: NEVER,
             limit: None,
+            quota: None,
+            permissions: Box::default(),
+            external_id: None,
+            metadata: None,
             previous: None,
             ranges: Box::default(),
         }

@@ -8,8 +8,10 @@ use arc_swap::Guard;
 
 use super::cache::StateGuard;
 use super::negative_cache::RejectedToken;
+use super::quota::QuotaState;
 use super::rate_limit::Rate;
 use super::state::KeyState;
+use crate::permissions::server::Evaluation;
 use crate::usage::Outcome;
 
 #[derive(Debug)]
@@ -21,13 +23,25 @@ pub struct Verdict {
     pub rejected: Option<RejectedToken>,
     /// The state of the rate limit, if the key has one and the request reached it.
     pub rate: Option<Rate>,
+    /// The state of the quota, if the key has one and the request reached it.
+    pub quota: Option<QuotaState>,
+    /// Which permissions of the query the key has, if the request reached it.
+    pub permissions: Option<Evaluation>,
     /// How long to wait, if there were too many attempts with wrong secrets.
     pub retry_after: Option<Duration>,
 }
 
 impl Verdict {
     pub const fn of(outcome: Outcome) -> Self {
-        Self { outcome, key: None, rejected: None, rate: None, retry_after: None }
+        Self {
+            outcome,
+            key: None,
+            rejected: None,
+            rate: None,
+            quota: None,
+            permissions: None,
+            retry_after: None,
+        }
     }
 
     pub(super) fn rejected(rejected: RejectedToken) -> Self {

@@ -18,6 +18,9 @@ const MANAGE: Access = People([403, 403, 200, 200, 404]);
 const CHANGE: Access = People([403, 403, 303, 303, 404]);
 const CHANGE_OWN: Access = People([303; 5]);
 
+const PERMISSION_EDIT: &str = "/settings/permissions/{id}/edit";
+const PERMISSION_REMOVE: &str = "/settings/permissions/{id}/remove";
+
 pub const ROWS: &[Row] = &[
     // Published clients print these addresses.
     get("/dashboard/api-keys", "", Everybody(303)),
@@ -61,4 +64,10 @@ pub const ROWS: &[Row] = &[
     form("/settings/api-keys/{id}/disable", "/settings/api-keys/<own_key>/disable", &[], CHANGE_OWN),
     form("/settings/api-keys/{id}/enable", "/settings/api-keys/<disabled_key>/enable", &[], CHANGE),
     form("/settings/api-keys/{id}/enable", "/settings/api-keys/<own_disabled_key>/enable", &[], CHANGE_OWN),
+    get("/settings/permissions", "", OWN),
+    form("/settings/permissions", "", &[("name", "new.read")], People([403, 403, 303, 303, 303])),
+    get(PERMISSION_EDIT, "/settings/permissions/<permission>/edit", MANAGE),
+    form(PERMISSION_EDIT, "/settings/permissions/<permission>/edit", &[("description", "two")], CHANGE),
+    get(PERMISSION_REMOVE, "/settings/permissions/<permission>/remove", MANAGE),
+    form(PERMISSION_REMOVE, "/settings/permissions/<permission>/remove", &[], CHANGE),
 ];

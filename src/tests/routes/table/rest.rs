@@ -10,6 +10,9 @@ const CHANGE: Access = Keys([403, 403, 200, 200, 404]);
 const CHANGE_OWN: Access = Keys([403, 200, 200, 200, 200]);
 const LATER: &str = r#"{"until": "2026-11-25T10:00:00Z"}"#;
 
+const PERMISSION: &str = "/api/v1/permissions/{id}";
+const DESCRIBE: &str = r#"{"description": "two"}"#;
+
 pub const ROWS: &[Row] = &[
     get("/api/v1/openapi.json", "", Everybody(200)),
     get("/api/v1/authorize", "/api/v1/authorize?org=<org>", Keys([200; 5])),
@@ -44,6 +47,10 @@ pub const ROWS: &[Row] = &[
     json("POST", "/api/v1/keys/{id}/revoke", "/api/v1/keys/<own_key>/revoke", "{}", CHANGE_OWN),
     get("/api/v1/keys/{id}/usage", "/api/v1/keys/<key>/usage", SEE),
     get("/api/v1/keys/{id}/usage", "/api/v1/keys/<own_key>/usage", SEE_OWN),
+    get("/api/v1/permissions", "", Keys([200; 5])),
+    json("POST", "/api/v1/permissions", "", r#"{"name": "new.read"}"#, Keys([403, 403, 201, 201, 201])),
+    json("PATCH", PERMISSION, "/api/v1/permissions/<permission>", DESCRIBE, Keys([403, 403, 200, 200, 404])),
+    json("DELETE", PERMISSION, "/api/v1/permissions/<permission>", "", Keys([403, 403, 200, 200, 404])),
     get("/api/v1/audit", "", Keys([403, 403, 200, 200, 200])),
     form("/oauth/device_authorization", "", &[("client_id", "latchkey-cli")], UnlessAuthorized(200)),
     // The login waits for its approval.

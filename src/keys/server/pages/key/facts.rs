@@ -3,12 +3,19 @@
 use leptos::prelude::*;
 
 use crate::audit::{self, Recorded};
-use crate::keys::server::Key;
-use crate::shared::Timestamp;
+use crate::keys::QuotaPeriod;
+use crate::keys::server::{Customer, Key, QuotaState};
+use crate::shared::{Role, Timestamp};
 use crate::ui::parts::{Cell, Column, Ink, Panel, RolePins, Row, Table, Time, Wording, day, exact, grouped};
 use crate::usage::server::KeyCaller;
 
-pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) -> AnyView {
+pub fn facts(
+    key: &Key,
+    creator: &str,
+    maker: Option<String>,
+    quota: Option<QuotaState>,
+    now: Timestamp,
+) -> AnyView {
     let by = match (&key.login, maker) {
         (Some(login), _) => format!("by {creator}: CLI login on {}", login.device),
         (None, Some(maker)) => format!("by {creator} with {maker}"),
@@ -41,12 +48,16 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
     let last = key.last_used_at.map(|at| view! { <div><dt>"Last used"</dt><dd><Time at now/></dd></div> });
     let id = key.id.to_string();
     let (role, created_at) = (key.role, key.created_at);
+    let opens_nothing =
+        (role == Role::None).then(|| view! { <span class="cap block">"Opens nothing in Latchkey"</span> });
     view! {
         <section aria-labelledby="facts">
             <h2 class="h-sect flex min-h-8 items-center" id="facts">"Facts"</h2>
             <dl class="facts mt-2">
-                <div><dt>"Role"</dt><dd><RolePins role/></dd></div>
+                {quota.map(|quota| quota_fact(quota, now))}
+                <div><dt>"Role"</dt><dd><RolePins role/>{opens_nothing}</dd></div>
                 <div><dt>"Created"</dt><dd><Time at=created_at now wording=Wording::Day/><span class="cap block" dir="auto">{by}</span></dd></div>
+                {customer_facts(key)}
                 {ended}
                 <div><dt>"Expires"</dt><dd>{end}</dd></div>
                 <div><dt>"Calls in total"</dt><dd class="num">{calls}</dd></div>
@@ -61,7 +72,62 @@ pub fn facts(key: &Key, creator: &str, maker: Option<String>, now: Timestamp) ->
     .into_any()
 }
 
-/// The label and color of a caller's secret.
+fn quota_fact(quota: QuotaState, now: Timestamp) -> AnyView {
+    let QuotaState { limit, remaining, period, .. } = quota;
+    let name = match period {
+        QuotaPeriod::Day => "Quota today",
+        QuotaPeriod::Month => "Quota this month",
+    };
+    let used = limit.saturating_sub(remaining);
+    let next = period.next(now);
+    let percent = (used.saturating_mul(100) / limit.max(1)).min(100);
+    let width = format!("{percent}");
+    let text = format!("{} of {}", grouped(used), grouped(limit));
+    view! {
+        <div>
+            <dt>{name}</dt>
+            <dd>
+                <span class="num">{text.clone()}</span>
+                <svg class="meter mt-1" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label=text>
+                    <rect class="meter-bg" width="100" height="6"></rect>
+                    <rect class="meter-used" width=width height="6"></rect>
+                </svg>
+                <span class="cap mt-1 block">
+                    {format!("{} left. Begins anew ", grouped(remaining))}
+                    <Time at=next now/>
+                    ", at 00:00 UTC"
+                </span>
+            </dd>
+        </div>
+    }
+    .into_any()
+}
+
+fn customer_facts(key: &Key) -> AnyView {
+    let Customer { external_id, metadata, permissions, .. } = &key.customer;
+    let owner = external_id.clone().map(|id| {
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("owner", &id).finish();
+        view! {
+            <div>
+                <dt>"Owner"</dt>
+                <dd>
+                    <span class="mono text-cap [overflow-wrap:anywhere]" dir="auto">{id}</span>
+                    <a class="link cap block" href=format!("/settings/api-keys?{query}")>"Keys of this owner"</a>
+                </dd>
+            </div>
+        }
+    });
+    let names =
+        permissions.iter().cloned().map(|name| view! { <span class="perm">{name}</span> }).collect_view();
+    let permissions = (!permissions.is_empty())
+        .then(|| view! { <div><dt>"Permissions"</dt><dd class="flex flex-wrap gap-1">{names}</dd></div> });
+    let metadata = metadata.clone().map(|text| {
+        view! { <div><dt>"Metadata"</dt><dd class="mono text-cap [overflow-wrap:anywhere]" dir="auto">{text}</dd></div> }
+    });
+    view! { {owner} {permissions} {metadata} }.into_any()
+}
+
+/// The name and mark of a caller's secret.
 fn secret_of(caller: &KeyCaller, key: &Key, now: Timestamp) -> (&'static str, Ink) {
     let (current, rotation) = (key.secret.to_string(), key.rotation(now));
     match rotation {

@@ -68,6 +68,7 @@ struct KeyDetails {
     callers: Vec<KeyCaller>,
     events: Option<Vec<Recorded>>,
     secrets: Vec<keys::SecretUse>,
+    quota: Option<keys::QuotaState>,
     may_manage: bool,
     may_lend: bool,
     may_renew: bool,
@@ -101,6 +102,7 @@ async fn load(
         creator: names.get(&key.created_by).cloned().unwrap_or_else(|| "somebody who is gone".to_owned()),
         maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
         secrets: keys::secrets(app, &key).await?,
+        quota: keys::quota_state(app, &key).await?,
         may_manage: keys::may_manage(member, &key),
         may_lend: keys::may_manage(member, &key) && member.org.role >= key.role,
         may_renew: keys::may_renew(member, &key),
@@ -152,6 +154,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         callers,
         events,
         secrets,
+        quota,
         may_manage,
         may_lend,
         may_renew,
@@ -170,7 +173,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
     let head = head(&key, status, may_manage, may_lend, may_renew, now);
     let chart = calls(&key, range, &hours, now);
-    let facts = facts::facts(&key, &creator, maker, now);
+    let facts = facts::facts(&key, &creator, maker, quota, now);
     let callers = facts::callers(callers, &key, now);
     // Only for people who may read the audit log.
     let log = format!("/settings/audit-log?target={}", key.id);

@@ -112,7 +112,13 @@ async fn found(app: &App, member: &Member, query: &Query) -> Result<KeyPage, Err
             return Ok(page);
         }
     }
-    keys::list(app, member, &filter).await
+    let page = keys::list(app, member, &filter).await?;
+    // The text may also be an owner.
+    if page.keys.is_empty() && filter.name.is_some() && filter.external_id.is_none() {
+        let by_owner = Filter { name: None, external_id: Some(query.text.clone()), ..filter };
+        return keys::list(app, member, &by_owner).await;
+    }
+    Ok(page)
 }
 
 async fn limited(app: &App, ids: &[KeyId]) -> Result<HashMap<KeyId, u64>, Error> {

@@ -38,7 +38,10 @@ pub async fn show(
     }
     let wants_form =
         url::form_urlencoded::parse(raw.as_bytes()).any(|pair| pair == ("dialog".into(), "create".into()));
-    let dialog = wants_form.then(|| create_form::dialog(&app, &member, query.address()));
+    let dialog = match wants_form {
+        true => Some(create_form::dialog(&app, &member, query.address()).await?),
+        false => None,
+    };
     let state = ListPageState { query, dialog, ..ListPageState::default() };
     page(&app, &member, state, StatusCode::OK).await
 }

@@ -65,6 +65,10 @@ pub struct Query {
     pub standing: Option<Standing>,
     pub kind: Option<Kind>,
     pub creator: Option<UserId>,
+    /// The customer's id in the organization's own system.
+    pub owner: String,
+    /// The name of a permission.
+    pub permission: String,
     pub sort: Sort,
     after: String,
     before: String,
@@ -120,6 +124,8 @@ impl Query {
                 "creator" if !value.is_empty() => {
                     query.creator = Some(UserId::parse(&value).unwrap_or(UserId::NIL));
                 }
+                "owner" if !contains_token(&value) => query.owner = cut(&value),
+                "permission" if !contains_token(&value) => query.permission = cut(&value),
                 "sort" => query.sort = Sort::parse(&value),
                 "after" => query.after = value,
                 "before" => query.before = value,
@@ -153,6 +159,8 @@ impl Query {
             ("status", self.standing.map_or("", Standing::as_str).to_owned()),
             ("kind", self.kind.map_or("", Kind::as_str).to_owned()),
             ("creator", self.creator.map_or_else(String::new, |id| id.to_string())),
+            ("owner", self.owner.clone()),
+            ("permission", self.permission.clone()),
             ("sort", sort.map_or("", Sort::as_str).to_owned()),
             ("after", self.after.clone()),
             ("before", self.before.clone()),
@@ -177,6 +185,8 @@ impl Query {
             standing: self.standing,
             kind: self.kind,
             creator: self.creator,
+            external_id: Some(self.owner.clone()).filter(|owner| !owner.is_empty()),
+            permission: Some(self.permission.clone()).filter(|name| !name.is_empty()),
             order,
             descending,
             after: Position::parse(&self.after, order),
@@ -207,6 +217,10 @@ impl Query {
     }
 }
 
+fn cut(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +237,7 @@ mod tests {
         for address in [
             "/settings/api-keys",
             "/settings/api-keys?q=ci+deploy%2F%26",
-            "/settings/api-keys?q=ak_live_8fK2&status=active&kind=mcp&creator=01a1f866-0d00-7fff-bfff-ffffffffffff&sort=name&after=abc",
+            "/settings/api-keys?q=ak_live_8fK2&status=active&kind=mcp&creator=01a1f866-0d00-7fff-bfff-ffffffffffff&owner=carrier_1&permission=a.*&sort=name&after=abc",
         ] {
             let (query, token) = read(address.split_once('?').map_or("", |(_, query)| query));
             assert_eq!((query.address().as_str(), token), (address, None));

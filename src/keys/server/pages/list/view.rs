@@ -59,7 +59,8 @@ pub async fn page(
             first_use()
         } else {
             let filters = filters(&query, &listed, &user.to_string());
-            view! { {filters}{content(&query, listed, now)} }.into_any()
+            let narrowed = narrowed(&query, listed.rows.len() as u64);
+            view! { {filters}{narrowed}{content(&query, listed, now)} }.into_any()
         };
         view! {
             <Shell chrome dialog toast>
@@ -115,7 +116,7 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
                 <Form action=HOME>
                     <HiddenFields fields=around_search/>
                     <SearchField
-                        name="q" label="Search by name or prefix" placeholder="Name or prefix"
+                        name="q" label="Search by name, prefix or owner" placeholder="Name, prefix or owner"
                         value=text
                     />
                 </Form>
@@ -133,6 +134,31 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// What the list is narrowed to by a link: the keys of an owner, or those with a permission.
+fn narrowed(query: &Query, shown: u64) -> Option<AnyView> {
+    if query.owner.is_empty() && query.permission.is_empty() {
+        return None;
+    }
+    let title = match (query.owner.as_str(), query.permission.as_str()) {
+        (owner, "") => format!("Keys of {owner}"),
+        ("", permission) => format!("Keys that may use {permission}"),
+        (owner, permission) => format!("Keys of {owner} that may use {permission}"),
+    };
+    let all = query.changed(|query| (query.owner, query.permission) = Default::default()).address();
+    Some(
+        view! {
+            <div class="mt-5 flex flex-wrap items-center justify-between gap-3">
+                <h2 class="h-sect [overflow-wrap:anywhere]" dir="auto">{title}</h2>
+                <span class="flex items-center gap-3">
+                    <span class="cap">{counted(shown, "key on this page", "keys on this page")}</span>
+                    <LinkButton href=all size=Size::Small>"Show all keys"</LinkButton>
+                </span>
+            </div>
+        }
+        .into_any(),
+    )
 }
 
 fn content(query: &Query, listed: KeyListPage, now: Timestamp) -> AnyView {

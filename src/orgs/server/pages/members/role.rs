@@ -84,6 +84,7 @@ pub fn refuse_others(member: &Member, listed: &MemberSummary) -> Result<(), Erro
 
 const fn caption(role: Role) -> &'static str {
     match role {
+        Role::None => "Nothing.",
         Role::Viewer => "Sees keys, usage and members.",
         Role::Member => "Also makes keys and manages their own.",
         Role::Admin => "Also manages everybody's keys and members, and reads the audit log.",

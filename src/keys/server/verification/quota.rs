@@ -1,0 +1,188 @@
+//! Quotas: how many requests a key may make in a day or month (UTC), exact within a process. The counts are in memory and
+//! written about once a second; a crash loses at most those of that second. Each process writes its own row with the whole
+//! count, so that a write whose commit was in doubt can be repeated.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::keys::QuotaPeriod;
+use crate::keys::server::store::{self, QuotaRow};
+use crate::platform::{App, Error, Random};
+use crate::shared::{KeyId, Timestamp};
+
+/// The quota of a key, and the counter that it may share with the keys that it created.
+#[derive(Debug)]
+pub struct RequestQuota {
+    limit: u64,
+    counter: Arc<QuotaCounter>,
+}
+
+/// The state of a quota after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaState {
+    pub limit: u64,
+    pub remaining: u64,
+    pub period: QuotaPeriod,
+    /// The time until the next day or month begins.
+    pub reset: Duration,
+}
+
+impl RequestQuota {
+    /// Whether so much is left.
+    pub fn has(&self, cost: u32, now: Timestamp) -> bool {
+        self.counter.lock(now).used() + u64::from(cost) <= self.limit
+    }
+
+    /// Uses up the cost. Returns None, and uses nothing, when less is left.
+    pub fn take(&self, cost: u32, now: Timestamp) -> Option<QuotaState> {
+        let mut uses = self.counter.lock(now);
+        if uses.used() + u64::from(cost) > self.limit {
+            return None;
+        }
+        uses.here += u64::from(cost);
+        let state = self.state_of(&uses, now);
+        let must_queue = cost > 0 && !uses.is_queued;
+        uses.is_queued |= must_queue;
+        drop(uses);
+        if must_queue {
+            lock(&self.counter.queue).push(Arc::clone(&self.counter));
+        }
+        Some(state)
+    }
+
+    pub fn state(&self, now: Timestamp) -> QuotaState {
+        self.state_of(&self.counter.lock(now), now)
+    }
+
+    fn state_of(&self, uses: &PeriodUse, now: Timestamp) -> QuotaState {
+        let period = self.counter.period;
+        let remaining = self.limit.saturating_sub(uses.used());
+        QuotaState { limit: self.limit, remaining, period, reset: period.next(now).since(now) }
+    }
+}
+
+/// The counters that have changed since they were written.
+type WriteQueue = Arc<Mutex<Vec<Arc<QuotaCounter>>>>;
+
+#[derive(Debug)]
+pub struct QuotaCounter {
+    key: KeyId,
+    period: QuotaPeriod,
+    uses: Mutex<PeriodUse>,
+    queue: WriteQueue,
+}
+
+/// What was used up in the current period.
+#[derive(Debug)]
+struct PeriodUse {
+    start: Timestamp,
+    here: u64,
+    /// By other processes, among them earlier ones on this machine.
+    elsewhere: u64,
+    /// Whether the counter waits to be written.
+    is_queued: bool,
+}
+
+impl PeriodUse {
+    fn used(&self) -> u64 {
+        self.here + self.elsewhere
+    }
+}
+
+impl QuotaCounter {
+    /// Begins a new period when the last one has ended.
+    fn lock(&self, now: Timestamp) -> MutexGuard<'_, PeriodUse> {
+        let mut uses = lock(&self.uses);
+        let start = self.period.start(now);
+        // A clock that steps back does not begin an earlier period again.
+        if start > uses.start {
+            (uses.start, uses.here, uses.elsewhere) = (start, 0, 0);
+        }
+        uses
+    }
+}
+
+/// Below this many counters none is removed.
+const MIN_SIZE: usize = 1_024;
+
+/// The counters of all keys with a quota.
+pub struct Quotas {
+    counters: Mutex<QuotaCounters>,
+    queue: WriteQueue,
+    /// The name of this process in the table.
+    process: String,
+}
+
+#[derive(Default)]
+struct QuotaCounters {
+    by_key: HashMap<(KeyId, QuotaPeriod), Arc<QuotaCounter>>,
+    /// At this size, counters that are neither in use nor waiting to be written are removed.
+    sweep_at: usize,
+}
+
+impl Quotas {
+    pub fn new(random: &Random) -> Self {
+        Self { counters: Mutex::default(), queue: WriteQueue::default(), process: random.base62(16) }
+    }
+
+    /// The quota of a key, whose uses are counted under `counted_as`.
+    pub async fn of(
+        &self,
+        app: &App,
+        counted_as: KeyId,
+        limit: u64,
+        period: QuotaPeriod,
+    ) -> Result<RequestQuota, sqlx::Error> {
+        if let Some(counter) = lock(&self.counters).by_key.get(&(counted_as, period)) {
+            return Ok(RequestQuota { limit, counter: Arc::clone(counter) });
+        }
+        let start = period.start(app.clock.now());
+        let used = store::quota_use(app.db.pool(), counted_as, period, start, &self.process).await?;
+        let mut counters = lock(&self.counters);
+        let QuotaCounters { by_key, sweep_at } = &mut *counters;
+        if by_key.len() >= *sweep_at {
+            // One that waits to be written is in the queue too.
+            by_key.retain(|_, counter| Arc::strong_count(counter) > 1);
+            *sweep_at = MIN_SIZE.max(2 * by_key.len());
+        }
+        let new = || {
+            let uses = PeriodUse { start, here: used.here, elsewhere: used.elsewhere, is_queued: false };
+            let queue = Arc::clone(&self.queue);
+            Arc::new(QuotaCounter { key: counted_as, period, uses: Mutex::new(uses), queue })
+        };
+        let counter = Arc::clone(by_key.entry((counted_as, period)).or_insert_with(new));
+        Ok(RequestQuota { limit, counter })
+    }
+
+    /// Writes the counters that have changed. After a failure they are written the next time.
+    pub async fn write(&self, app: &App) -> Result<(), Error> {
+        let queued = std::mem::take(&mut *lock(&self.queue));
+        if queued.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<QuotaRow> = queued.iter().map(|counter| counter.row()).collect();
+        let written = store::write_quota_use(&app.db, &self.process, &rows).await;
+        if written.is_err() {
+            // Some have been queued again by now.
+            let again = queued
+                .into_iter()
+                .filter(|counter| !std::mem::replace(&mut lock(&counter.uses).is_queued, true));
+            lock(&self.queue).extend(again.collect::<Vec<_>>());
+        }
+        Ok(written?)
+    }
+}
+
+impl QuotaCounter {
+    /// The row to write. Requests from now on queue the counter again.
+    fn row(&self) -> QuotaRow {
+        let mut uses = lock(&self.uses);
+        uses.is_queued = false;
+        QuotaRow { key: self.key, period: self.period, start: uses.start, used: uses.here }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
