@@ -137,9 +137,9 @@ async fn start(app: &App) -> Result<(), Error> {
 
 /// Runs once after the last response: writes what is in memory only.
 pub async fn stop(app: &App) -> Result<(), Error> {
-    let refusals = audit::flush_refusals(app, true).await;
-    keys::server::settle(app).await?;
-    refusals
+    // Usage first: its writing is repeated for a while, so that a database that comes back takes the refusals too.
+    let settled = keys::server::settle(app).await;
+    settled.and(audit::flush_refusals(app, true).await)
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -24,4 +24,13 @@ macro_rules! word_schemas {
     )+};
 }
 
-word_schemas!(Kind, Plan, Role);
+word_schemas!(Kind, Plan);
+
+/// The roles of keys, which are those of people and `none`.
+impl utoipa::PartialSchema for Role {
+    fn schema() -> RefOr<Schema> {
+        one_of(Self::OF_KEYS.map(Self::as_str))
+    }
+}
+
+impl utoipa::ToSchema for Role {}

@@ -106,9 +106,16 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
             ("key.enabled", json!({}))
         }
         ("POST", "/api/v1/keys/{id}/revoke") => ("key.revoked", json!({})),
+        ("POST", "/api/v1/permissions") => ("permission.added", json!({ "name": "two.read" })),
+        ("PATCH", "/api/v1/permissions/{id}") => ("permission.described", json!({ "description": "two" })),
+        ("DELETE", "/api/v1/permissions/{id}") => ("permission.removed", json!({})),
         _ => return None,
     };
-    let change = Change::new(action, route.replace("{id}", &target.to_string()), "");
+    let target = match route {
+        "/api/v1/permissions/{id}" => server.list_permission(&key).await,
+        _ => target.to_string(),
+    };
+    let change = Change::new(action, route.replace("{id}", &target), "");
     Some(Change { program: Some((Some(key), body)), ..change })
 }
 
@@ -282,6 +289,15 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             .field("key", server.made_key(&here, "ci-deploy").await.0),
         "/settings/api-keys/revoke" => {
             own("key.revoked").field("key", server.made_key(&here, "ci-deploy").await.0)
+        }
+        "/settings/permissions" => own("permission.added").field("name", "two.read"),
+        "/settings/permissions/{id}/edit" => {
+            let id = server.list_permission(&server.key_of(Persona::Owner).await).await;
+            at(own("permission.described").field("description", "two"), &id)
+        }
+        "/settings/permissions/{id}/remove" => {
+            let id = server.list_permission(&server.key_of(Persona::Owner).await).await;
+            at(own("permission.removed"), &id)
         }
         _ if route.starts_with("/settings/api-keys/{id}") => {
             let (id, _) = server.made_key(&here, "ci-deploy").await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Names that traits and macros of libraries prescribe.
-const PRESCRIBED: [&str; 4] = ["Target", "Rejection", "Error", "Data"];
+const PRESCRIBED: [&str; 5] = ["Target", "Rejection", "Error", "Data", "Item"];
 
 /// Names that several types still share. One that is unique by now must be removed here.
 const NOT_YET: &[&str] = &["Actor", "Entries"];

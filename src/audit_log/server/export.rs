@@ -56,12 +56,18 @@ pub async fn download(
     // Held by the stream until its end, or until its client disconnects.
     let permit = Arc::new((of_org, of_all));
     let filter = query.filter(&app).await?;
-    let lines = stream::steps(Some(filter), move |filter| {
+    // A response has begun once the first chunk is there, so that a failure before it is a proper refusal.
+    let first = read(&app, org, &filter).await?;
+    let lines = stream::steps(Some((filter, Some(first))), move |state| {
         let (app, org, permit) = (app.clone(), org, Arc::clone(&permit));
         async move {
             let _permit = permit;
-            let mut filter = filter?;
-            let rows = match read(&app, org, &filter).await {
+            let (mut filter, rows) = state?;
+            let rows = match rows {
+                Some(first) => Ok(first),
+                None => read(&app, org, &filter).await,
+            };
+            let rows = match rows {
                 Ok(rows) => rows,
                 // An error aborts the response, so that the client does not mistake it for the complete log.
                 Err(error) => return Some((Err(error), None)),
@@ -70,7 +76,7 @@ pub async fn download(
             let text: String = rows.iter().map(line).collect();
             let rest = next.map(|before| {
                 filter.before = Some(before);
-                filter
+                (filter, None)
             });
             Some((Ok(text), rest))
         }

@@ -11,6 +11,7 @@ use crate::audit::{self, By, Event};
 use crate::keys::SOON;
 use crate::permissions::server::jobs as permissions;
 use crate::platform::changes::{self, ChangeKind};
+use crate::platform::db::Fault;
 use crate::platform::live::Topic;
 use crate::platform::metrics::KeyCounts;
 use crate::platform::{App, Error};
@@ -72,7 +73,10 @@ pub fn is_current(app: &App) -> bool {
 /// Reads the change log once. If that fails after the lease has ended, the database is marked as away: requests that need it
 /// are refused without waiting, until a reading succeeds.
 pub async fn keep_up(app: &App) -> Result<(), Error> {
-    let read = catch_up(app).await;
+    let read = match app.db.check_file() {
+        Err(fault @ (Fault::Overwritten | Fault::LogDamaged)) => Err(fault.into()),
+        _ => catch_up(app).await,
+    };
     if read.is_err() && !is_current(app) {
         app.db.set_away(true);
     }

@@ -83,7 +83,7 @@ settings! {
         /// Longest silence inside a request body
         pub body_timeout: Duration = "10s" from "100ms" to "10m",
         /// Time to answer a request
-        pub request_timeout: Duration = "30s" from "1s" to "10m",
+        pub request_timeout: Duration = "10s" from "1s" to "10m",
         /// A connection is closed when its client has taken nothing of an answer for so long
         pub send_timeout: Duration = "30s" from "100ms" to "10m",
         /// Time that running requests get when the server is told to stop

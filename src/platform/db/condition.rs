@@ -19,6 +19,8 @@ pub struct Condition {
     has_damage: AtomicBool,
     /// A new connection could not read the file.
     is_unreadable: AtomicBool,
+    /// The last check found that another program has written to the SQLite file or its log.
+    is_foreign: AtomicBool,
     /// A write failed because the disk is full, and no probe has found room since.
     is_full: AtomicBool,
     /// When the first of the transactions that wait for the write lock began, on the steady clock. None once one of them got
@@ -126,6 +128,17 @@ impl Condition {
 
     pub fn has_damage(&self) -> bool {
         self.has_damage.load(Ordering::Relaxed) || self.is_unreadable()
+    }
+
+    /// Notes the result of a check of the SQLite file.
+    pub fn note_check(&self, result: Result<(), Fault>) {
+        let is_foreign = matches!(result, Err(Fault::Overwritten | Fault::LogDamaged));
+        self.is_foreign.store(is_foreign, Ordering::Relaxed);
+    }
+
+    /// Whether rows that are read may be those of another database.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign.load(Ordering::Relaxed)
     }
 
     pub fn is_unreadable(&self) -> bool {

@@ -37,6 +37,14 @@ impl Core {
         if self.condition.is_unreadable() {
             return Err(Fault::Damaged);
         }
-        self.file.as_ref().map_or(Ok(()), |file| file.check())
+        self.check_file()
+    }
+
+    /// Whether the SQLite file is the one that was opened, and only SQLite has written to it.
+    pub fn check_file(&self) -> Result<(), Fault> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let result = file.check();
+        self.condition.note_check(result);
+        result
     }
 }

@@ -30,6 +30,8 @@ pub struct Db {
     write_waits: Histogram,
     /// On SQLite, the lock of a server, which lives as long as any clone. The operating system releases it when the process dies.
     lock: Option<Arc<FileLock>>,
+    /// On PostgreSQL, counts the tables that this server may not use.
+    pub(super) rights_query: Option<Arc<str>>,
     /// On SQLite, an idle connection. While it is open, SQLite does not delete the write-ahead log, and other connections can be
     /// opened on a full disk.
     idle_connection: Arc<Mutex<Option<AnyConnection>>>,
@@ -43,8 +45,12 @@ type ConnectionFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error
 impl Db {
     /// Connects, checks the engine and brings the tables up to date.
     pub async fn open(settings: &config::DatabaseSettings, opener: Opener) -> Result<Self, DbError> {
-        let db = Self::connect(settings, opener).await?;
+        let mut db = Self::connect(settings, opener).await?;
         migrate::run(&db.core.pool, db.core.engine, &db.url).await?;
+        if db.core.engine == Engine::Postgres {
+            let query = postgres::rights_query(&db.core.pool).await;
+            db.rights_query = Some(query.map_err(|error| DbError::new(error.to_string()))?.into());
+        }
         if let Some(file) = &db.core.file {
             if let Err(error) = sqlite::add_random_number(&db.core.pool).await {
                 tracing::warn!(%error, "cannot write a random number into the header of the database file");
@@ -126,6 +132,7 @@ impl Db {
             writer_timeout: settings.database_timeout,
             write_waits: Histogram::new(exponential_buckets(0.0005, 4.0, 8)),
             lock: lock.map(Arc::new),
+            rights_query: None,
             idle_connection: Arc::new(Mutex::new(idle_connection)),
             #[cfg(test)]
             page_limit,
@@ -183,6 +190,16 @@ impl Db {
     /// Whether the database is known to be unreachable, so that requests that need it can be refused at once.
     pub fn is_away(&self) -> bool {
         self.core.condition.is_away()
+    }
+
+    /// Whether nothing may be read: the database cannot be reached, or another program has written to its file.
+    pub fn is_unusable(&self) -> bool {
+        self.is_away() || self.core.condition.is_foreign()
+    }
+
+    /// Looks whether another program has replaced or overwritten the SQLite file.
+    pub fn check_file(&self) -> Result<(), Fault> {
+        self.core.check_file()
     }
 
     /// Records whether the job that reads the change log found the database unreachable. Returns whether the value has changed.

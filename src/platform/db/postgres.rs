@@ -1,6 +1,6 @@
 //! What is specific to PostgreSQL: the oldest supported version, and texts that are compared byte by byte as in SQLite.
 
-use sqlx::{AnyConnection, Executor};
+use sqlx::{AnyConnection, AnyPool, Executor};
 
 use super::error::DbError;
 
@@ -9,6 +9,20 @@ const OLDEST: u32 = 13;
 /// Limits how long PostgreSQL keeps the row locks of a server that died in the middle of a transaction.
 pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     connection.execute("SET idle_in_transaction_session_timeout = '15s'").await.map(drop)
+}
+
+/// A query that counts the tables in which this server may not read and write. It fails when one is missing.
+pub async fn rights_query(pool: &AnyPool) -> Result<String, sqlx::Error> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = current_schema() \
+         AND table_type = 'BASE TABLE' AND table_name <> '_sqlx_migrations' ORDER BY 1",
+    )
+    .fetch_all(pool)
+    .await?;
+    let rows: Vec<String> = tables.iter().map(|name| format!("('{}')", name.replace('\'', "''"))).collect();
+    let rights = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    let rights = rights.map(|right| format!("has_table_privilege(name, '{right}')")).join(" AND ");
+    Ok(format!("SELECT COUNT(*) FROM (VALUES {}) AS tables (name) WHERE NOT ({rights})", rows.join(", ")))
 }
 
 /// `version` is PostgreSQL's `server_version_num`.

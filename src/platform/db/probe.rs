@@ -73,13 +73,18 @@ impl Db {
 
     async fn probe_server(&self, now: Timestamp, timeout: Duration) -> Result<(), sqlx::Error> {
         // A single statement, so that no server can die in the middle of a transaction and keep the row locked.
+        let rights_query = self.rights_query.clone();
         self.within(timeout, |connection| {
             Box::pin(async move {
                 sqlx::query("UPDATE readiness_probe SET at = $1 WHERE one = 1")
                     .bind(now.millis())
                     .execute(&mut *connection)
                     .await?;
-                connection.fetch_one(READ).await.map(drop)
+                connection.fetch_one(READ).await?;
+                let Some(query) = rights_query else { return Ok(()) };
+                let closed: i64 =
+                    sqlx::query_scalar(super::sql(query.to_string())).fetch_one(&mut *connection).await?;
+                if closed == 0 { Ok(()) } else { Err(Fault::Denied.into()) }
             })
         })
         .await?;

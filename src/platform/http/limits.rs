@@ -65,7 +65,7 @@ pub async fn refuse_while_away(
     }
     let away = || Error::Unavailable(Box::new(sqlx::Error::from(Fault::Away))).into_response();
     let db = &availability.app.db;
-    if db.is_away() {
+    if db.is_unusable() {
         return away();
     }
     let lost = async {

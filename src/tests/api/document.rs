@@ -99,7 +99,7 @@ async fn words_are_enums_and_moments_are_date_times() {
     let schemas = document["components"]["schemas"].as_object().expect("schemas");
     let words = |name: &str| schemas[name]["enum"].clone();
     assert_eq!(words("Kind"), json!(Kind::ALL));
-    assert_eq!(words("Role"), json!(Role::ALL));
+    assert_eq!(words("Role"), json!(Role::OF_KEYS));
     assert_eq!(words("Status"), json!(crate::keys::Status::ALL));
     assert_eq!(words("Outcome"), json!(crate::usage::Outcome::ALL));
     assert!(words("KeyOrder").as_array().is_some_and(|orders| orders.contains(&json!("-last_used"))));

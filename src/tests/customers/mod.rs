@@ -13,6 +13,16 @@ use super::personas::Persona;
 use crate::platform::Secret;
 use crate::shared::OrgId;
 
+impl Server {
+    /// Lists a permission. Returns its id.
+    pub async fn list_permission(&self, key: &Secret) -> String {
+        let response =
+            self.post("/api/v1/permissions").key(key).json(&json!({ "name": "one.read" })).send().await;
+        assert_eq!(response.status, 201, "{}", response.text());
+        response.json()["id"].as_str().expect("an id").to_owned()
+    }
+}
+
 /// A server with a service of the organization, whose key has the role owner.
 struct Shop {
     server: Server,

@@ -70,6 +70,62 @@ async fn a_schema_that_vanished_is_an_outage_and_no_error(engine: Engine) {
     expect_no_error(&server, &admin, &session).await;
 }
 
+/// Each table is needed, not only the one that the probe writes to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_missing_or_closed_is_reported() {
+    let mut database = TestDatabase::migrated(Engine::Postgres).await;
+    let mut owner = AnyConnection::connect(&database.url).await.expect("it opens");
+    // The owner of the tests' cluster may do everything.
+    let mut address: url::Url = database.url.parse().expect("an address");
+    let role = format!("limited_{}", address.path().trim_start_matches('/'));
+    let execute = async |owner: &mut AnyConnection, text: String| {
+        owner.execute(crate::platform::db::sql(text)).await.expect("it is executed");
+    };
+    execute(&mut owner, format!("CREATE ROLE \"{role}\" LOGIN")).await;
+    execute(&mut owner, format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{role}\"")).await;
+    execute(&mut owner, format!("GRANT ALL ON SCHEMA public TO \"{role}\"")).await;
+    address.set_username(&role).expect("an address with a name");
+    database.url = address.into();
+    let server = Server::at(database, QUICK).await;
+    server.expect_ready().await;
+    for (closed, reason, open) in [
+        ("ALTER TABLE audit RENAME TO away", "a table of the database is missing", "ALTER TABLE away RENAME TO audit"),
+        ("REVOKE INSERT ON audit FROM", "refuses this server", "GRANT INSERT ON audit TO"),
+    ] {
+        let text = |text: &str| match text.starts_with("ALTER") {
+            true => text.to_owned(),
+            false => format!("{text} \"{role}\""),
+        };
+        execute(&mut owner, text(closed)).await;
+        server.expect_not_ready(reason).await;
+        execute(&mut owner, text(open)).await;
+        server.expect_ready().await;
+    }
+}
+
+/// Rows of another database must not be taken for this one's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_state_of_the_file_is_not_read() {
+    let fixture = Fixture::new().await;
+    let server = &fixture.server;
+    fixture.checkpoint().await;
+    let copy = fixture.file.with_extension("copy");
+    std::fs::copy(&fixture.file, &copy).expect("a copy");
+    for number in 0..50 {
+        assert_eq!(server.create(&fixture.admin, &format!("key {number}")).await.status, 201);
+    }
+    fixture.checkpoint().await;
+    server.expect_ready().await;
+    std::fs::copy(&copy, &fixture.file).expect("the same file with an older content");
+    let _ = keys::keep_up(&server.app).await;
+    for path in ["/api/v1/keys", "/api/v1/me", "/api/v1/audit"] {
+        expect_unavailable(&server.get(path).key(&fixture.admin).send().await);
+    }
+    expect_unavailable(&server.create(&fixture.admin, "into nothing").await);
+    fixture.expect_no_error().await;
+    fixture.expect_refusal_after_lease("overwritten").await;
+}
+
 struct Fixture {
     server: Server,
     file: PathBuf,

@@ -23,13 +23,13 @@ const PORTION_CALLERS: usize = ROW_LINES;
 /// The tables of keys and secrets, which belong to the slice above.
 #[derive(Clone, Copy)]
 pub struct KeyTables {
-    pub add_totals: for<'a> fn(&'a mut Write, &'a Batch) -> QueryFuture<'a, ()>,
-    pub owners: for<'a> fn(&'a mut Write, &'a [SecretId]) -> QueryFuture<'a, SecretOwners>,
+    pub add_totals: for<'a> fn(&'a mut Write, &'a Batch) -> KeyTableFuture<'a, ()>,
+    pub owners: for<'a> fn(&'a mut Write, &'a [SecretId]) -> KeyTableFuture<'a, SecretOwners>,
 }
 
 /// The keys that secrets belong to.
 pub type SecretOwners = HashMap<SecretId, KeyId>;
-pub type QueryFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
+pub type KeyTableFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
 
 /// Rolls up the rows of this server and of those that have stopped, for about this long.
 pub async fn roll_up_for(app: &App, tables: KeyTables, span: Duration) -> Result<(), Error> {

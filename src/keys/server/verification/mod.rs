@@ -56,7 +56,7 @@ pub async fn verify(
     if let Some(verdict) = verify_cached(app, text, requirements, presenter) {
         return Ok(verdict);
     }
-    if app.db.is_away() {
+    if app.db.is_unusable() {
         return Err(Fault::Away.into());
     }
     // Boxed, because this rare path would make the future of every request large.
@@ -94,7 +94,7 @@ pub fn cached_permissions(app: &App, org: OrgId) -> Option<Arc<OrgPermissions>> 
 pub async fn listed_permissions(app: &App, org: OrgId) -> Result<Arc<OrgPermissions>, Error> {
     match cached_permissions(app, org) {
         Some(listed) => Ok(listed),
-        None if app.db.is_away() => Err(Fault::Away.into()),
+        None if app.db.is_unusable() => Err(Fault::Away.into()),
         None => Ok(app.slice::<Arc<PermissionCache>>().load(app, org).await?),
     }
 }
