@@ -469,7 +469,7 @@ export const PAGES: Listed[] = [
     heading: "New recovery codes",
     status: 422,
     who: "guarded",
-    then: send("Make new codes", { "Your password": "a wrong password", Code: "no code" }),
+    then: send("Create new codes", { "Your password": "a wrong password", Code: "no code" }),
   },
   {
     name: "codes-shown",
@@ -478,7 +478,7 @@ export const PAGES: Listed[] = [
     who: "guarded",
     then: (visitor) => {
       const fields = { "Your password": PASSWORD, Code: guardedCode(visitor.server) };
-      return send("Make new codes", fields)(visitor);
+      return send("Create new codes", fields)(visitor);
     },
   },
 

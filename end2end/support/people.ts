@@ -182,7 +182,7 @@ export async function settle(engine: Engine, browser: Browser): Promise<Home> {
     enter(async (visitor) => {
       await visitor.open(link ?? "");
       await visitor.fill({ "Your name": name, Password: PASSWORD });
-      await visitor.press("Make account and join");
+      await visitor.press("Create account and join");
       await visitor.isAt(HOME);
     });
   const guarded = await join(links[0], GUARDED.name);

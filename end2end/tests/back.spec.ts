@@ -38,10 +38,10 @@ for (const javaScriptEnabled of [true, false]) {
       const bob = new Visitor(await context.newPage(), home.server, javaScriptEnabled);
       await bob.open(`${PROFILE}/recovery-codes`);
       await bob.fill({ "Your password": PASSWORD, Code: guardedCode(home.server) });
-      await bob.press("Make new codes");
+      await bob.press("Create new codes");
       const [first = ""] = await bob.page.locator("#recovery-codes li").allInnerTexts();
       expect(first).toMatch(/^(\S{5}-){3}\S{5}$/);
-      await bob.follow(() => bob.page.getByRole("link", { name: "I have kept them" }).click());
+      await bob.follow(() => bob.page.getByRole("link", { name: "I have stored them" }).click());
       // The page was the answer to a form: the browser asks before it sends that again.
       await expect(bob.page.goBack({ waitUntil: "commit" })).rejects.toThrow("ERR_CACHE_MISS");
       expect(await watch.take()).toEqual([

@@ -139,7 +139,7 @@ for (const javaScriptEnabled of [true, false]) {
       const { page } = alice;
       await alice.setUp();
       await alice.follow(() => page.getByRole("link", { name: "Set up" }).click());
-      await expect(page.getByRole("img", { name: /Square code/ })).toBeVisible();
+      await expect(page.getByRole("img", { name: /QR code/ })).toBeVisible();
       const secret = await page.getByText(/^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/).innerText();
       const code = "Code that the app shows now";
 
@@ -156,7 +156,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(recovery).toHaveLength(10);
       expect(new Set(recovery).size).toBe(10);
       for (const one of recovery) expect(one).toMatch(/^([a-z0-9]{5}-){3}[a-z0-9]{5}$/);
-      await alice.follow(() => page.getByRole("link", { name: "I have kept them" }).click());
+      await alice.follow(() => page.getByRole("link", { name: "I have stored them" }).click());
       await expect(page.getByRole("main")).toContainText("On. 10 recovery codes are left.");
 
       // The code that was used for setting up is spent; the server takes the one after it already.
@@ -183,7 +183,7 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.follow(() => page.getByRole("link", { name: "New recovery codes" }).click());
       const [, second = ""] = recovery;
       await alice.fill({ "Your password": PASSWORD, Code: second });
-      expect(await alice.press("Make new codes")).toBe(200);
+      expect(await alice.press("Create new codes")).toBe(200);
       const fresh = await page.locator("#recovery-codes li").allInnerTexts();
       expect(fresh.filter((one) => recovery.includes(one))).toEqual([]);
 

@@ -80,7 +80,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await alice.press("Continue to Tidewater ID")).toBe(200);
       expect(await go(alice, provider, "Continue to Tidewater ID", "alice")).toBe(200);
       await alice.isAt(PROFILE);
-      await expect(toast(alice.page)).toContainText("Tidewater ID opens your account from now on.");
+      await expect(toast(alice.page)).toContainText("Tidewater ID was linked to your account.");
       await expect(alice.page.getByRole("main")).toContainText("alice@id.example");
       expect((await mailbox.letter(OWNER.email)).subject).toContain("New sign-in method");
 
@@ -102,7 +102,7 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.follow(() => alice.page.getByRole("link", { name: "Unlink Tidewater ID" }).click());
       await alice.fill({ "Your password": PASSWORD });
       expect(await alice.press("Unlink")).toBe(200);
-      await expect(toast(alice.page)).toContainText("does not open your account any more");
+      await expect(toast(alice.page)).toContainText("was unlinked from your account");
       const late = await another(server);
       await late.open("/sign-in");
       expect(await go(late, provider, SSO, "alice")).toBe(403);
@@ -194,12 +194,12 @@ for (const javaScriptEnabled of [true, false]) {
       await carol.open("/sign-up");
       expect(await go(carol, provider, SSO, "carol")).toBe(200);
       const { page } = carol;
-      await expect(page.getByRole("heading", { level: 1 })).toHaveText("Make your account");
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText("Create your account");
       await expect(page.getByRole("main")).toContainText("for carol@id.example");
       await expect(page.getByLabel("Your name")).toHaveValue("Carol");
       await looksRight(page, javaScriptEnabled);
       await carol.fill({ Organization: "Carol's Boats" });
-      expect(await carol.press("Make account")).toBe(200);
+      expect(await carol.press("Create account")).toBe(200);
       await carol.isAt(HOME);
       await carol.open(PROFILE);
       await expect(page.getByRole("link", { name: "Set password" })).toBeVisible();
@@ -214,7 +214,7 @@ for (const javaScriptEnabled of [true, false]) {
       const { link } = await mailbox.letter("dan@boats.example");
       expect(await dan.open(link)).toBe(200);
       await dan.fill({ "Your name": "Dan", Password: OTHER_PASSWORD, Organization: "Dan's Boats" });
-      expect(await dan.press("Make account")).toBe(200);
+      expect(await dan.press("Create account")).toBe(200);
       await dan.isAt(HOME);
       await dan.signOut();
       await dan.signIn("dan@boats.example", OTHER_PASSWORD);
@@ -242,7 +242,7 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.fill({ "Invite people": "ingrid@tidewater.example, erik@tidewater.example" });
       expect(await alice.press("Invite")).toBe(200);
       await expect(alice.page.getByRole("main")).toContainText(
-        "A letter with the link is on its way to each.",
+        "Each of them gets an email with their link.",
       );
 
       const ingrid = await another(server);
@@ -251,7 +251,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(ingrid.page.getByRole("heading", { level: 1 })).toHaveText(`Join ${OWNER.organization}`);
       await expect(ingrid.page.getByLabel("Your name")).toHaveValue("Ingrid");
       await looksRight(ingrid.page, javaScriptEnabled);
-      expect(await ingrid.press("Make account and join")).toBe(200);
+      expect(await ingrid.press("Create account and join")).toBe(200);
       await expect(ingrid.page.getByRole("button", { name: OWNER.organization })).toContainText(
         "You are a member",
       );
@@ -260,7 +260,7 @@ for (const javaScriptEnabled of [true, false]) {
       await erik.open((await mailbox.letter("erik@tidewater.example")).link);
       await looksRight(erik.page, javaScriptEnabled);
       await erik.fill({ "Your name": "Erik", Password: OTHER_PASSWORD });
-      expect(await erik.press("Make account and join")).toBe(200);
+      expect(await erik.press("Create account and join")).toBe(200);
       await erik.signOut();
       await erik.signIn("erik@tidewater.example", OTHER_PASSWORD);
       expect(server.audited()).toEqual([

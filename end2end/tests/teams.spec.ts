@@ -35,7 +35,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await ingrid.open(link)).toBe(200);
       await expect(ingrid.page.getByRole("heading", { level: 1 })).toHaveText(`Join ${OWNER.organization}`);
       await ingrid.fill({ "Your name": INGRID.name, Password: PASSWORD });
-      expect(await ingrid.press("Make account and join")).toBe(200);
+      expect(await ingrid.press("Create account and join")).toBe(200);
       await ingrid.isAt(HOME);
       watch.expect(410, link);
       expect(await ingrid.open(link), "a link works once").toBe(410);
@@ -53,7 +53,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       await row.getByRole("button", { name: `Actions for ${INGRID.name}` }).click();
       await alice.follow(() => row.getByRole("link", { name: "Remove…" }).click());
-      await expect(page.getByRole("main")).toContainText("No living keys were made by this member.");
+      await expect(page.getByRole("main")).toContainText("This member has no keys, or all of them are revoked.");
       expect(await alice.press("Remove member")).toBe(200);
       await expect(toast(page)).toContainText(`${INGRID.name} was removed.`);
       watch.expect(403, new URL(MEMBERS, server.url).href);

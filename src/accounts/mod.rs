@@ -1,9 +1,9 @@
-//! People: the first run, sign-in with a password and a second factor, sessions, the profile. Who may do what in an
-//! organization is the business of `orgs`.
+//! People: the first account, sign-up, sign-in with a password or an identity provider, the second factor, and sessions.
+//! Roles and permissions in organizations belong to `orgs`.
 
 mod model;
 
 #[cfg(feature = "ssr")]
 pub mod server;
 
-pub use model::{check_email, check_name, device, email_key, is_unseen, name_key};
+pub use model::{check_email, check_name, device, email_key, is_invisible, name_key};

@@ -1,11 +1,11 @@
-//! What a name and an address may be. Each refusal is the sentence that stands beside the field.
+//! Validates names and email addresses. Each error is displayed beside the field.
 
 use crate::shared::{TOKEN_IN_TEXT, contains_token};
 
 const LONGEST_NAME: usize = 80;
 const LONGEST_EMAIL: usize = 254;
 
-/// A person's or an organization's name, without the spaces around it. `whose` completes "Enter …".
+/// Validates a person's or an organization's name and trims it. `whose` completes the error "Enter …".
 pub fn check_name(text: &str, whose: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() {
@@ -20,13 +20,14 @@ pub fn check_name(text: &str, whose: &str) -> Result<String, String> {
             name.chars().count()
         ));
     }
-    if name.chars().any(is_unseen) {
+    if name.chars().any(is_invisible) {
         return Err("The name has characters that cannot be seen. Type it instead of pasting it.".to_owned());
     }
     Ok(name.to_owned())
 }
 
-/// An address to which mail can be sent. Only ASCII: two addresses that look alike must not be two people.
+/// Validates and trims an email address. Only ASCII is allowed, because two addresses that look alike must not belong to
+/// different people.
 pub fn check_email(text: &str) -> Result<String, String> {
     let email = text.trim();
     if email.is_empty() {
@@ -63,7 +64,7 @@ pub fn name_key(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// A program as its owner would name it: "Firefox on Linux". Only for showing; the sender can claim anything.
+/// Describes a user agent, such as "Firefox on Linux". For display only, because the client can send any text.
 pub fn device(user_agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
@@ -92,8 +93,9 @@ pub fn device(user_agent: &str) -> String {
     }
 }
 
-/// Control characters, and those that turn the direction of the text around them.
-pub fn is_unseen(c: char) -> bool {
+/// Returns true for invisible characters: control characters, zero-width characters, and those that change the direction
+/// of the text.
+pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_all_scripts_are_taken() {
+    fn names_in_any_script_are_accepted() {
         for name in [
             "A",
             "Alice Marsh",
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_a_name_that_people_know() {
+    fn user_agents_are_described() {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36";
         assert_eq!(device(chrome), "Chrome on Linux");
         assert_eq!(
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_from_texts() {
+    fn only_email_addresses_are_accepted() {
         for email in ["a@b", "alice@tidewater.example", "a.b+c@x-y.example.com", "o'hara@example.com"] {
             assert_eq!(check_email(email), Ok(email.to_owned()));
         }

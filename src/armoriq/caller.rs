@@ -1,4 +1,5 @@
-//! Who calls. The command line sends `X-API-Key`, its `register` only `Authorization: Bearer`, the SDKs both.
+//! Authenticates the calling key. The command line sends `X-API-Key`, its `register` only `Authorization: Bearer`, and the
+//! SDKs send both.
 
 use std::ops::Deref;
 
@@ -10,10 +11,10 @@ use crate::keys::server::Requirements;
 use crate::keys::server::rest::{ANY_KEY, ApiCaller, PresentedKey};
 use crate::platform::App;
 
-/// A key at work, whatever its organization's plan.
+/// A verified key, whatever its organization's plan.
 pub struct ArmorIqCaller(ApiCaller);
 
-const WANTED: Requirements = Requirements { plan: false, ..ANY_KEY };
+const REQUIREMENTS: Requirements = Requirements { plan: false, ..ANY_KEY };
 
 impl Deref for ArmorIqCaller {
     type Target = ApiCaller;
@@ -27,18 +28,18 @@ impl FromRequestParts<App> for ArmorIqCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        ApiCaller::of(parts, app, &WANTED).await.map(Self)
+        ApiCaller::of(parts, app, &REQUIREMENTS).await.map(Self)
     }
 }
 
-/// None without a key; a wrong one is refused all the same.
+/// Returns None without a key. An invalid key is still rejected.
 impl OptionalFromRequestParts<App> for ArmorIqCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, ApiError> {
         match PresentedKey::of(&parts.headers) {
             PresentedKey::Missing => Ok(None),
-            _ => ApiCaller::of(parts, app, &WANTED).await.map(|caller| Some(Self(caller))),
+            _ => ApiCaller::of(parts, app, &REQUIREMENTS).await.map(|caller| Some(Self(caller))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Clients ask this when they are made, with their key: 401 tells them at once that it is no good.
+//! `GET /health`. Clients call it when they are created. With a key, the response is 401 if the key is invalid.
 
 use axum::Json;
 use serde_json::{Value, json};

@@ -13,13 +13,13 @@ use crate::platform::App;
 use crate::platform::http::PathId;
 use crate::shared::{KeyId, Timestamp};
 
-/// So many of the newest are listed: clients know no pages.
-const MOST_LISTED: usize = 1_000;
+/// The most keys in the list, the newest ones. Clients do not support pagination.
+const MAX_LISTED: usize = 1_000;
 
-/// Never the token. What there is not yet is left out.
+/// A key without its token. Absent times are omitted.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct ArmorIqKey {
     id: String,
     name: String,
     status: Status,
@@ -33,12 +33,12 @@ struct Entry {
 }
 
 #[derive(Serialize)]
-pub struct Entries {
+pub struct ArmorIqKeys {
     success: bool,
-    data: Vec<Entry>,
+    data: Vec<ArmorIqKey>,
 }
 
-impl Entry {
+impl ArmorIqKey {
     fn of(key: &Key, now: Timestamp) -> Self {
         let text = |at: Timestamp| at.to_string();
         Self {
@@ -54,19 +54,17 @@ impl Entry {
     }
 }
 
-/// The keys of the person in whose name the caller acts: `prune --yes` revokes whatever of this list looks unused, and
-/// a colleague's is not theirs to tidy away. What was counted a moment ago is laid over, so that the calling key itself
-/// never looks unused.
-pub async fn list(State(app): State<App>, caller: ArmorIqCaller) -> Result<Json<Entries>, ApiError> {
-    let filter = Filter {
-        creator: Some(caller.actor.user),
-        descending: true,
-        limit: MOST_LISTED,
-        ..Filter::default()
-    };
+/// Lists only the keys that the calling key's creator created, because `prune --yes` revokes every key of this list that
+/// looks unused. `keys::list` includes calls that are not rolled up yet, so the calling key itself never looks unused.
+pub async fn list(State(app): State<App>, caller: ArmorIqCaller) -> Result<Json<ArmorIqKeys>, ApiError> {
+    let filter =
+        Filter { creator: Some(caller.actor.user), descending: true, limit: MAX_LISTED, ..Filter::default() };
     let page = keys::list(&app, &caller.actor, &filter).await?;
     let now = app.clock.now();
-    Ok(Json(Entries { success: true, data: page.keys.iter().map(|key| Entry::of(key, now)).collect() }))
+    Ok(Json(ArmorIqKeys {
+        success: true,
+        data: page.keys.iter().map(|key| ArmorIqKey::of(key, now)).collect(),
+    }))
 }
 
 pub async fn revoke(

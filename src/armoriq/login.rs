@@ -1,9 +1,8 @@
-//! `armoriq login`: the machine of `device` in this wire's words.
+//! `armoriq login`: the device authorization of `device` in the format of the published clients.
 //!
-//! The client looks at the body of an answer and not at its status. `error` is one of four that it knows, and any but
-//! `authorization_pending` and `slow_down` ends the login; so what will pass (a busy server, a lost database) carries
-//! no `error`, and the client asks again (`error_form`). What it sends as `callback_url` is passed
-//! over: a key does not travel in an address, and the client asks in any case.
+//! The client reads the body of a response and not its status. Every `error` except `authorization_pending` and `slow_down`
+//! ends the login. Temporary errors (a busy server, an unreachable database) therefore have no `error`, so that the client
+//! polls again (see `error_form`). Its `callback_url` is ignored: a key must not be in a URL, and the client polls anyway.
 
 use std::time::Duration;
 
@@ -13,22 +12,21 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::words;
+use super::json_body;
 use crate::api::{ApiError, Body};
 use crate::device::server::{
-    LoginProtocol, NotBegun, Poll, PollResult, Request, begin, poll, verification_uri_complete,
+    BeginLogin, BeginLoginError, LoginProtocol, Poll, PollError, begin, poll, verification_uri_complete,
 };
 use crate::platform::http::Visit;
 use crate::platform::{App, Error, Problem, Secret};
 
 const CLIENT: &str = "armoriq-cli";
 
-/// The form of errors that other layers find. The clients give up at any `error` and ask again without one, so an error that
-/// will pass has none.
+/// Renders an error of another layer. A temporary error has no `error` field, so that the client polls again.
 pub fn error_form(problem: &Problem) -> Response {
-    let will_pass = problem.status.is_server_error() || matches!(problem.status.as_u16(), 408 | 429);
+    let is_temporary = problem.status.is_server_error() || matches!(problem.status.as_u16(), 408 | 429);
     let mut body = json!({ "message": problem.detail });
-    if !will_pass {
+    if !is_temporary {
         body["error"] = json!("invalid_request");
         body["error_description"] = json!(problem.detail);
     }
@@ -40,33 +38,33 @@ pub async fn code(
     Extension(visit): Extension<Visit>,
     Body(body): Body<Value>,
 ) -> Result<Json<Value>, ApiError> {
-    let body = words::object(&body)?;
-    let product = words::text(body, "product")?.map(str::to_lowercase);
-    let request = Request {
+    let body = json_body::object(&body)?;
+    let product = json_body::text(body, "product")?.map(str::to_lowercase);
+    let request = BeginLogin {
         wire: LoginProtocol::ArmorIq,
         client_id: CLIENT,
         scope: "",
         product: product.as_deref(),
-        device_id: words::text(body, "deviceId")?,
-        device_name: words::text(body, "deviceName")?,
+        device_id: json_body::text(body, "deviceId")?,
+        device_name: json_body::text(body, "deviceName")?,
         visit: &visit,
     };
-    let begun = begin(&app, &request).await.map_err(|refused| match refused {
-        NotBegun::Error(error) => error.into(),
-        NotBegun::Invalid(why) => words::refused(why),
-        NotBegun::UnknownClient | NotBegun::InvalidScope => {
-            ApiError::from(Error::internal("this client is built in, and asks for no scope"))
+    let started = begin(&app, &request).await.map_err(|error| match error {
+        BeginLoginError::Error(error) => error.into(),
+        BeginLoginError::Invalid(why) => json_body::bad_request(why),
+        BeginLoginError::UnknownClient | BeginLoginError::InvalidScope => {
+            ApiError::from(Error::internal("this client is built in and requests no scope"))
         }
     })?;
-    // The client stops without a complete address. Where links may not carry codes, the page asks for the code anyway.
-    let complete = verification_uri_complete(&app, &begun.user_code, product.as_deref());
+    // The client fails without a complete address. If links with codes are not allowed, the page asks for the code anyway.
+    let complete = verification_uri_complete(&app, &started.user_code, product.as_deref());
     Ok(Json(json!({
-        "device_code": begun.device_code.expose(),
-        "user_code": begun.user_code.shown(),
-        "verification_uri": begun.verification_uri,
+        "device_code": started.device_code.expose(),
+        "user_code": started.user_code.to_string(),
+        "verification_uri": started.verification_uri,
         "verification_uri_complete": complete,
-        "expires_in": begun.expires_in.as_secs(),
-        "interval": begun.interval.as_secs(),
+        "expires_in": started.expires_in.as_secs(),
+        "interval": started.interval.as_secs(),
     })))
 }
 
@@ -75,51 +73,51 @@ pub async fn token(
     Extension(visit): Extension<Visit>,
     Body(body): Body<Value>,
 ) -> Result<Json<Value>, ApiError> {
-    let code = words::text(words::object(&body)?, "deviceCode")?
+    let code = json_body::text(json_body::object(&body)?, "deviceCode")?
         .map(Secret::new)
-        .ok_or_else(|| words::refused("deviceCode is missing."))?;
-    let wanted = Poll { wire: LoginProtocol::ArmorIq, client_id: CLIENT, device_code: &code, visit: &visit };
-    let granted = poll(&app, &wanted).await.map_err(not_yet)?;
+        .ok_or_else(|| json_body::bad_request("deviceCode is missing."))?;
+    let request = Poll { wire: LoginProtocol::ArmorIq, client_id: CLIENT, device_code: &code, visit: &visit };
+    let collected = poll(&app, &request).await.map_err(poll_error)?;
     Ok(Json(json!({
         "success": true,
-        "api_key": granted.key.plaintext.expose(),
-        "email": granted.email,
-        "user_id": granted.user_id.to_string(),
-        "org_id": granted.org_id.to_string(),
+        "api_key": collected.key.plaintext.expose(),
+        "email": collected.email,
+        "user_id": collected.user_id.to_string(),
+        "org_id": collected.org_id.to_string(),
     })))
 }
 
-fn waits() -> InWords {
-    InWords("authorization_pending", "The login waits for approval in the browser.".to_owned())
+fn authorization_pending() -> LoginError {
+    LoginError("authorization_pending", "The login is waiting for approval in the browser.".to_owned())
 }
 
-fn too_early(interval: Duration) -> InWords {
-    InWords("slow_down", format!("Ask every {} seconds at most.", interval.as_secs()))
+fn slow_down(interval: Duration) -> LoginError {
+    LoginError("slow_down", format!("Poll at most every {} seconds.", interval.as_secs()))
 }
 
-fn not_yet(answer: PollResult) -> ApiError {
-    let ended = "This login has expired, or its key was handed out already. Run `armoriq login` again.";
-    let told = match answer {
-        PollResult::Pending => waits(),
-        PollResult::SlowDown(interval) => too_early(interval),
-        PollResult::Denied => InWords("access_denied", "The login was denied.".to_owned()),
-        PollResult::Expired | PollResult::Unknown => InWords("expired_token", ended.to_owned()),
-        PollResult::UnknownClient => return Error::internal("this client is built in").into(),
-        PollResult::Error(error) => return error.into(),
+fn poll_error(error: PollError) -> ApiError {
+    let ended = "This login has expired, or its key was issued already. Run `armoriq login` again.";
+    let login_error = match error {
+        PollError::Pending => authorization_pending(),
+        PollError::SlowDown(interval) => slow_down(interval),
+        PollError::Denied => LoginError("access_denied", "The login was denied.".to_owned()),
+        PollError::Expired | PollError::Unknown => LoginError("expired_token", ended.to_owned()),
+        PollError::UnknownClient => return Error::internal("this client is built in").into(),
+        PollError::Error(error) => return error.into(),
     };
-    ApiError::new(told)
+    ApiError::new(login_error)
 }
 
-/// One of the client's errors.
-struct InWords(&'static str, String);
+/// An error code that the client knows, and a description.
+struct LoginError(&'static str, String);
 
-impl InWords {
+impl LoginError {
     fn body(&self) -> Value {
         json!({ "error": self.0, "error_description": self.1, "message": self.1 })
     }
 }
 
-impl IntoResponse for InWords {
+impl IntoResponse for LoginError {
     fn into_response(self) -> Response {
         (StatusCode::BAD_REQUEST, Json(self.body())).into_response()
     }

@@ -1,10 +1,10 @@
-//! The wire of the published ArmorIQ clients (PyPI and npm), as they are: their addresses, their names for things, and
-//! what they do with an answer. Everything is JSON, refusals carry `message`, nothing redirects. The rules are those of
-//! the services below; what differs from `/api/v1` is that every plan may come this way, since these clients drop their
-//! login at a 403.
+//! The API of the published ArmorIQ clients (PyPI and npm): their paths, field names and expectations. All bodies are JSON,
+//! errors have a `message`, and nothing redirects. The same services as elsewhere check the permissions. Unlike `/api/v1`,
+//! every plan may use this API, because these clients discard their login after a 403.
 
 mod caller;
 mod health;
+mod json_body;
 mod keys;
 mod login;
 mod not_offered;
@@ -12,15 +12,14 @@ mod organizations;
 mod registration;
 mod sdk;
 mod switch;
-mod words;
 
 #[cfg(test)]
 pub use not_offered::routes as not_offered;
 
 use crate::platform::http::{Audience, Protocol, Routes};
 
-/// Where the published clients send requests.
-const PROGRAMS: &[&str] = &[
+/// The path prefixes of the published clients' requests.
+const CLIENT_PATHS: &[&str] = &[
     "/api-keys",
     "/dashboard/token-usage",
     "/delegation",
@@ -47,5 +46,5 @@ pub fn routes() -> Routes {
         .post("/api-keys/{id}/revoke", Audience::Key, keys::revoke)
         .merge(not_offered::routes())
         .protocol(&["/auth/device/code", "/auth/device/token"], Protocol::Custom(login::error_form))
-        .protocol(PROGRAMS, Protocol::Api)
+        .protocol(CLIENT_PATHS, Protocol::Api)
 }

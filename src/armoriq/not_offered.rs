@@ -89,20 +89,20 @@ const FEATURES: &[Feature] = &[
 ];
 
 pub fn routes() -> Routes {
-    let mut doors = Routes::default();
+    let mut routes = Routes::default();
     for &Feature { sentence, get, post, put } in FEATURES {
         let handler = move || async move { problem(sentence) };
         for &path in get {
-            doors = doors.get(path, Audience::Anyone, handler);
+            routes = routes.get(path, Audience::Anyone, handler);
         }
         for &path in post {
-            doors = doors.post(path, Audience::Anyone, handler);
+            routes = routes.post(path, Audience::Anyone, handler);
         }
         for &path in put {
-            doors = doors.put(path, Audience::Anyone, handler);
+            routes = routes.put(path, Audience::Anyone, handler);
         }
     }
-    doors
+    routes
 }
 
 fn problem(sentence: &'static str) -> Problem {

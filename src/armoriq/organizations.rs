@@ -1,4 +1,4 @@
-//! `armoriq orgs`. `login` asks the same to learn whether its saved key still works.
+//! `armoriq orgs`: lists organizations. `armoriq login` makes the same request to check whether its saved key still works.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use crate::orgs::server::{self as orgs, Membership};
 use crate::platform::App;
 use crate::shared::OrgId;
 
-/// Clients compute with every field, so none is left out and none is null.
+/// Clients expect every field, so none is omitted or null.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Organization {
@@ -19,7 +19,7 @@ pub struct Organization {
     org_id: String,
     user_role: &'static str,
     member_count: i64,
-    /// The one that the key belongs to.
+    /// True for the organization of the key.
     active: bool,
 }
 
@@ -30,28 +30,32 @@ pub struct Organizations {
 }
 
 impl Organization {
-    fn of(place: &Membership, members: i64, here: OrgId) -> Self {
+    fn of(membership: &Membership, member_count: i64, key_org: OrgId) -> Self {
         Self {
-            name: place.org_name.clone(),
-            org_id: place.org.to_string(),
-            user_role: place.role.as_str(),
-            member_count: members,
-            active: place.org == here,
+            name: membership.org_name.clone(),
+            org_id: membership.org.to_string(),
+            user_role: membership.role.as_str(),
+            member_count,
+            active: membership.org == key_org,
         }
     }
 }
 
-/// A login's key sees where its person belongs; any other key is one organization's, and is told of no other.
+/// Lists all organizations of the person for a key of a command-line login, and only the key's organization for any other
+/// key.
 pub async fn list(State(app): State<App>, caller: ArmorIqCaller) -> Result<Json<Organizations>, ApiError> {
-    let here = &caller.actor.org;
-    let places = orgs::places_of(&app, caller.actor.user).await?;
+    let key_org = &caller.actor.org;
+    let memberships = orgs::memberships_with_counts(&app, caller.actor.user).await?;
     let is_login = keys::find(&app, &caller.actor, caller.key).await?.login.is_some();
     let data = if is_login {
-        places.iter().map(|(place, members)| Organization::of(place, *members, here.org)).collect()
+        memberships
+            .iter()
+            .map(|(membership, count)| Organization::of(membership, *count, key_org.org))
+            .collect()
     } else {
-        let members =
-            places.iter().find(|(place, _)| place.org == here.org).map_or(0, |(_, members)| *members);
-        vec![Organization::of(here, members, here.org)]
+        let found = memberships.iter().find(|(membership, _)| membership.org == key_org.org);
+        let count = found.map_or(0, |(_, count)| *count);
+        vec![Organization::of(key_org, count, key_org.org)]
     };
     Ok(Json(Organizations { success: true, data }))
 }

@@ -1,6 +1,6 @@
-//! The body of `armoriq register`: an armoriq.yaml as JSON. Values come as they stand in the file, `$VARIABLE`s
-//! unexpanded and secrets in the clear. What opens something (`identity.api_key`, a server's `auth.token`) is not looked
-//! at, so that it can be neither kept nor told, and nothing is ever expanded here.
+//! Parses the body of `armoriq register`, an armoriq.yaml as JSON. Clients send the file's values unchanged, with unexpanded
+//! `$VARIABLE`s and with secrets in the clear. Secrets (`identity.api_key`, a server's `auth.token`) are never read, so they
+//! are neither stored nor logged, and variables are not expanded.
 
 use serde_json::{Map, Value};
 
@@ -9,17 +9,17 @@ use crate::agents::{Environment, ServerAuth};
 
 type Object = Map<String, Value>;
 
-/// Fields that this server does not know are passed over, as newer clients may send more.
+/// Unknown fields are ignored, because newer clients may send more.
 pub fn read(body: &Value) -> Result<AgentDraft, String> {
     let body = body.as_object().ok_or("The body must be an object: an armoriq.yaml as JSON.")?;
     let version = text(body, "version", "version")?;
     if !version.is_empty() && version != "v1" {
-        return Err("version: this server knows v1.".to_owned());
+        return Err("version must be v1.".to_owned());
     }
     let identity = object(body, "identity", "identity")?.ok_or("identity is missing.")?;
     let environment = match text(body, "environment", "environment")?.as_str() {
         "" => Environment::default(),
-        word => Environment::parse(word).ok_or("environment is sandbox or production.")?,
+        name => Environment::parse(name).ok_or("environment must be sandbox or production.")?,
     };
     let servers = list(body, "mcp_servers", "mcp_servers")?.iter().enumerate();
     let policy = object(body, "policy", "policy")?;
@@ -28,64 +28,65 @@ pub fn read(body: &Value) -> Result<AgentDraft, String> {
         agent_id: text(identity, "agent_id", "identity.agent_id")?,
         user_id: text(identity, "user_id", "identity.user_id")?,
         environment,
-        servers: servers.map(|(place, value)| server(place, value)).collect::<Result<_, _>>()?,
+        servers: servers.map(|(index, value)| server(index, value)).collect::<Result<_, _>>()?,
         allow: refs("allow")?,
         deny: refs("deny")?,
     })
 }
 
-fn server(place: usize, value: &Value) -> Result<ServerDraft, String> {
-    let at = |field: &str| format!("mcp_servers[{place}].{field}");
-    let server = value.as_object().ok_or_else(|| format!("mcp_servers[{place}] must be an object."))?;
-    let word = match server.get("auth") {
+fn server(index: usize, value: &Value) -> Result<ServerDraft, String> {
+    let at = |field: &str| format!("mcp_servers[{index}].{field}");
+    let server = value.as_object().ok_or_else(|| format!("mcp_servers[{index}] must be an object."))?;
+    let auth_name = match server.get("auth") {
         None | Some(Value::Null) => Some(ServerAuth::None.as_str()),
-        Some(Value::String(word)) => Some(word.as_str()),
+        Some(Value::String(name)) => Some(name.as_str()),
         Some(auth) => auth.get("type").and_then(Value::as_str),
     };
-    let auth = word.and_then(ServerAuth::parse);
+    let auth = auth_name.and_then(ServerAuth::parse);
     Ok(ServerDraft {
         id: text(server, "id", &at("id"))?,
         url: text(server, "url", &at("url"))?,
         description: text(server, "description", &at("description"))?,
-        auth: auth.ok_or_else(|| format!("{} is none, bearer or api_key.", at("auth")))?,
+        auth: auth.ok_or_else(|| format!("{} must be none, bearer or api_key.", at("auth")))?,
     })
 }
 
-fn given<'a>(from: &'a Object, name: &str) -> Option<&'a Value> {
-    from.get(name).filter(|value| !value.is_null())
+/// The value of a field. A null counts as missing.
+fn value<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
+    object.get(name).filter(|value| !value.is_null())
 }
 
-/// Empty where there is none.
-fn text(from: &Object, name: &str, told: &str) -> Result<String, String> {
-    match given(from, name) {
+/// The text of a field; empty if the field is missing. `path` names the field in errors.
+fn text(object: &Object, name: &str, path: &str) -> Result<String, String> {
+    match value(object, name) {
         None => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
-        Some(_) => Err(format!("{told} must be a text.")),
+        Some(_) => Err(format!("{path} must be a string.")),
     }
 }
 
-fn object<'a>(from: &'a Object, name: &str, told: &str) -> Result<Option<&'a Object>, String> {
-    match given(from, name) {
+fn object<'a>(object: &'a Object, name: &str, path: &str) -> Result<Option<&'a Object>, String> {
+    match value(object, name) {
         None => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(format!("{told} must be an object.")),
+        Some(_) => Err(format!("{path} must be an object.")),
     }
 }
 
-fn list<'a>(from: &'a Object, name: &str, told: &str) -> Result<&'a [Value], String> {
-    match given(from, name) {
+fn list<'a>(object: &'a Object, name: &str, path: &str) -> Result<&'a [Value], String> {
+    match value(object, name) {
         None => Ok(&[]),
         Some(Value::Array(list)) => Ok(list),
-        Some(_) => Err(format!("{told} must be a list.")),
+        Some(_) => Err(format!("{path} must be a list.")),
     }
 }
 
-fn texts(from: &Object, name: &str) -> Result<Vec<String>, String> {
-    let told = format!("policy.{name}");
-    let one = |value: &Value| value.as_str().map(str::to_owned);
-    list(from, name, &told)?
+fn texts(policy: &Object, name: &str) -> Result<Vec<String>, String> {
+    let path = format!("policy.{name}");
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    list(policy, name, &path)?
         .iter()
-        .map(|value| one(value).ok_or_else(|| format!("{told} is a list of texts.")))
+        .map(|value| text(value).ok_or_else(|| format!("{path} must be a list of strings.")))
         .collect()
 }
 
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_clients_send_is_read_without_its_secrets() {
+    fn secrets_are_not_read() {
         let body = json!({
             "version": "v1",
             "identity": { "api_key": "ak_live_s3cret", "user_id": "default", "agent_id": "my-agent" },
@@ -118,34 +119,40 @@ mod tests {
         assert_eq!(auths, [ServerAuth::None, ServerAuth::Bearer, ServerAuth::ApiKey]);
         assert_eq!((draft.allow, draft.deny), (vec!["weather.*".to_owned()], vec!["mail.send".to_owned()]));
         assert!(!format!("{:?}", draft.servers).contains("s3cret"));
-        let least = read(&json!({ "identity": { "agent_id": "a" } })).expect("a draft");
-        assert_eq!((least.environment, least.servers.len()), (Environment::Sandbox, 0));
+        let minimal = read(&json!({ "identity": { "agent_id": "a" } })).expect("a draft");
+        assert_eq!((minimal.environment, minimal.servers.len()), (Environment::Sandbox, 0));
     }
 
     #[test]
-    fn wrong_types_are_told_with_their_place_and_without_their_value() {
+    fn errors_name_the_field_and_not_its_value() {
         let identity = json!({ "agent_id": "a" });
         for (body, why) in [
             (json!([]), "The body must be an object: an armoriq.yaml as JSON."),
             (json!({}), "identity is missing."),
             (json!({ "identity": "ak_live_s3cret" }), "identity must be an object."),
-            (json!({ "identity": { "agent_id": ["s3cret"] } }), "identity.agent_id must be a text."),
-            (json!({ "identity": identity, "version": "v2" }), "version: this server knows v1."),
-            (json!({ "identity": identity, "environment": "moon" }), "environment is sandbox or production."),
+            (json!({ "identity": { "agent_id": ["s3cret"] } }), "identity.agent_id must be a string."),
+            (json!({ "identity": identity, "version": "v2" }), "version must be v1."),
+            (
+                json!({ "identity": identity, "environment": "moon" }),
+                "environment must be sandbox or production.",
+            ),
             (json!({ "identity": identity, "mcp_servers": {} }), "mcp_servers must be a list."),
             (json!({ "identity": identity, "mcp_servers": [1] }), "mcp_servers[0] must be an object."),
             (
                 json!({ "identity": identity, "mcp_servers": [{ "id": "a", "auth": { "token": "s3cret" } }] }),
-                "mcp_servers[0].auth is none, bearer or api_key.",
+                "mcp_servers[0].auth must be none, bearer or api_key.",
             ),
             (
                 json!({ "identity": identity, "mcp_servers": [{ "auth": 7 }] }),
-                "mcp_servers[0].auth is none, bearer or api_key.",
+                "mcp_servers[0].auth must be none, bearer or api_key.",
             ),
             (json!({ "identity": identity, "policy": [] }), "policy must be an object."),
-            (json!({ "identity": identity, "policy": { "deny": [7] } }), "policy.deny is a list of texts."),
+            (
+                json!({ "identity": identity, "policy": { "deny": [7] } }),
+                "policy.deny must be a list of strings.",
+            ),
         ] {
-            assert_eq!(read(&body).expect_err("a refusal"), why);
+            assert_eq!(read(&body).expect_err("an error"), why);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an SDK asks when it is made (`bootstrap`), and `armoriq register`.
+//! `bootstrap`, which an SDK requests when it is created, and `armoriq register`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,36 +14,36 @@ use crate::agents::server::{self as agents, Agent, McpServer, RegistrationError}
 use crate::api::{ApiError, Body};
 use crate::platform::{App, Problem};
 
-/// Agents of which a client is told.
-const MOST_TOLD: i64 = 200;
+/// The most agents in a bootstrap response.
+const MAX_AGENTS: i64 = 200;
 
 #[derive(Serialize)]
 pub struct Bootstrap {
     success: bool,
     org: Value,
     user: Value,
-    /// The one that this key registered, where there is just one: clients work in its name then.
+    /// The agent that this key registered, if there is exactly one. Clients then act as this agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<Value>,
     agents: Vec<Value>,
     mcps: Vec<Value>,
-    /// Which server has a tool. Tools that several servers have are left out.
+    /// Maps each tool to its server. A tool of several servers is omitted.
     #[serde(rename = "toolMap")]
     tool_map: BTreeMap<String, String>,
 }
 
-/// Clients send `{}`, or nothing; it is not read.
+/// Clients send `{}` or an empty body, which is ignored.
 pub async fn bootstrap(State(app): State<App>, caller: ArmorIqCaller) -> Result<Json<Bootstrap>, ApiError> {
     let org = &caller.actor.org;
     let person = caller.person(&app).await?;
-    let all = agents::all(&app, org.org, MOST_TOLD).await?;
+    let all = agents::all(&app, org.org, MAX_AGENTS).await?;
     let mut own = all.iter().filter(|(agent, _)| agent.registered_by_key.as_ref() == Some(&caller.key));
     let agent = match (own.next(), own.next()) {
         (Some((only, _)), None) => Some(json!({ "id": only.name, "name": only.name })),
         _ => None,
     };
-    let mut named = BTreeSet::new();
-    let servers = all.iter().flat_map(|(_, servers)| servers).filter(|server| named.insert(&server.name));
+    let mut names = BTreeSet::new();
+    let servers = all.iter().flat_map(|(_, servers)| servers).filter(|server| names.insert(&server.name));
     Ok(Json(Bootstrap {
         success: true,
         org: json!({ "id": org.org.to_string(), "orgId": org.org.to_string(), "name": org.org_name }),
@@ -55,7 +55,7 @@ pub async fn bootstrap(State(app): State<App>, caller: ArmorIqCaller) -> Result<
     }))
 }
 
-/// From the policies' `<server>.<tool>`; patterns name no tool.
+/// Builds the map from the entries `<server>.<tool>` of the policies. Patterns are ignored, because they do not name a tool.
 fn tool_map(all: &[(Agent, Vec<McpServer>)]) -> BTreeMap<String, String> {
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (agent, servers) in all {
@@ -76,21 +76,21 @@ fn tool_map(all: &[(Agent, Vec<McpServer>)]) -> BTreeMap<String, String> {
     found.into_iter().filter_map(only).collect()
 }
 
-/// Without `proxy_endpoint`: the client goes on with the one in its file.
+/// Registers an agent. The response has no `proxy_endpoint`, so the client uses the one in its file.
 pub async fn register(
     State(app): State<App>,
     caller: ArmorIqCaller,
     Body(body): Body<Value>,
 ) -> Result<Json<Value>, ApiError> {
-    let draft = registration::read(&body).map_err(not_accepted)?;
+    let draft = registration::read(&body).map_err(invalid_registration)?;
     let agent = agents::register(&app, &caller.actor, &draft).await.map_err(|refusal| match refusal {
-        RegistrationError::Input(why) => not_accepted(why),
+        RegistrationError::Input(why) => invalid_registration(why),
         RegistrationError::Error(error) => error.into(),
     })?;
     let org = caller.actor.org.org.to_string();
     Ok(Json(json!({ "success": true, "id": agent.id.to_string(), "agent_id": agent.name, "org_id": org })))
 }
 
-fn not_accepted(why: String) -> ApiError {
+fn invalid_registration(why: String) -> ApiError {
     ApiError::new(Problem::of(StatusCode::UNPROCESSABLE_ENTITY).detail(why))
 }

@@ -8,6 +8,6 @@ mod server;
 pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
-    Actor, AuditFilter, By, Event, Origin, Recorded, Refusals, Target, about_it, actions, flush_refusals,
-    forbid, how_often, in_general, list, record, record_refusal, record_stranger, sweep,
+    AuditFilter, By, Event, EventActor, Origin, Recorded, Refusals, Target, about_it, actions,
+    flush_refusals, forbid, how_often, in_general, list, record, record_refusal, record_stranger, sweep,
 };

@@ -1,11 +1,13 @@
 //! The code that people compare, and the states of a login.
 
-/// No vowels, so that no code is a word, and no characters that look alike.
+use std::fmt;
+
+/// The letters of user codes: no vowels, so that no code is a word, and no letters that look alike.
 pub const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 const LENGTH: usize = 8;
 
-/// Eight letters, shown as `WDJB-MJHT`. It is not a secret.
+/// Eight letters, displayed as `WDJB-MJHT`. The code is not a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserCode(String);
 
@@ -24,10 +26,12 @@ impl UserCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    pub fn shown(&self) -> String {
+impl fmt::Display for UserCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (front, back) = self.0.split_at(LENGTH / 2);
-        format!("{front}-{back}")
+        write!(f, "{front}-{back}")
     }
 }
 
@@ -63,11 +67,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_read_however_they_are_typed() {
+    fn codes_are_parsed_whatever_the_case_and_separators() {
         for typed in ["WDJB-MJHT", "wdjbmjht", " wdjb mjht\n", "w.d.j.b.m.j.h.t", "WDJB–MJHT", "AwdjbEmjht1"]
         {
             assert_eq!(
-                UserCode::parse(typed).map(|code| code.shown()).as_deref(),
+                UserCode::parse(typed).map(|code| code.to_string()).as_deref(),
                 Some("WDJB-MJHT"),
                 "{typed}"
             );
@@ -79,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_read_back() {
+    fn statuses_are_parsed() {
         for status in LoginStatus::ALL {
             assert_eq!(LoginStatus::parse(status.as_str()), Some(status));
         }

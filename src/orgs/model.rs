@@ -8,10 +8,10 @@ use crate::shared::{TOKEN_IN_TEXT, contains_token};
 /// The lifetime of an invitation link.
 pub const INVITATION_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The most addresses in one invite form.
-const MOST_INVITED: usize = 20;
+const MAX_INVITED: usize = 20;
 
-/// The addresses of an invitation form: separated by commas, semicolons, blanks or lines, each once. The refusal is the
-/// sentence that stands beside the field.
+/// Parses the addresses of the invite form, separated by commas, semicolons, spaces or line breaks, and removes duplicates.
+/// The error is displayed beside the field.
 pub fn read_addresses(text: &str) -> Result<Vec<String>, String> {
     if contains_token(text) {
         return Err(TOKEN_IN_TEXT.to_owned());
@@ -21,17 +21,17 @@ pub fn read_addresses(text: &str) -> Result<Vec<String>, String> {
         text.split(|c: char| c == ',' || c == ';' || c.is_whitespace()).filter(|part| !part.is_empty())
     {
         let address = check_email(part).map_err(|why| format!("{}: {why}", shortened(part)))?;
-        if !addresses.iter().any(|known| email_key(known) == email_key(&address)) {
+        if !addresses.iter().any(|existing| email_key(existing) == email_key(&address)) {
             addresses.push(address);
         }
-        if addresses.len() > MOST_INVITED {
-            return Err(format!("Invite at most {MOST_INVITED} people at once."));
+        if addresses.len() > MAX_INVITED {
+            return Err(format!("Invite at most {MAX_INVITED} people at once."));
         }
     }
     if addresses.is_empty() { Err("Enter an email address.".to_owned()) } else { Ok(addresses) }
 }
 
-/// What was typed may be anything: only so much of it is said back.
+/// Shortens the text for an error message and removes control characters.
 fn shortened(text: &str) -> String {
     let start: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
     if start.len() < text.len() { format!("{start}…") } else { start }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_from_what_people_paste() {
+    fn pasted_addresses_are_parsed() {
         let read = read_addresses(" a@x.example, b@x.example;A@X.example\n\tc@x.example ");
         assert_eq!(
             read,

@@ -1,4 +1,4 @@
-//! Keys whose creator is disabled or gone: checks go on, managing ends.
+//! Keys whose creator is disabled or removed: they can still be verified and read, but cannot change anything.
 
 use axum::http::Method;
 use macro_rules_attribute::apply;
@@ -15,26 +15,26 @@ use crate::shared::KeyId;
 use crate::usage::Outcome;
 
 impl Server {
-    /// Every call of the API with which a key manages keys.
+    /// Every API call with which a key manages keys.
     async fn managing_calls(&self, by: &Secret, target: KeyId) -> Vec<TestResponse> {
         let path = format!("/api/v1/keys/{target}");
-        let mut answers =
+        let mut responses =
             vec![self.post("/api/v1/keys").key(by).json(&json!({ "name": "one more" })).send().await];
         let edit = json!({ "note": "changed" });
-        answers.push(self.call(Method::PATCH, &path).key(by).json(&edit).send().await);
+        responses.push(self.call(Method::PATCH, &path).key(by).json(&edit).send().await);
         for verb in ["rotate", "finish", "disable", "enable", "revoke"] {
-            answers.push(self.post(&format!("{path}/{verb}")).key(by).json(&json!({})).send().await);
+            responses.push(self.post(&format!("{path}/{verb}")).key(by).json(&json!({})).send().await);
         }
         let until = json!({ "until": "2026-11-25T10:00:00Z" });
-        answers.push(self.post(&format!("{path}/extend")).key(by).json(&until).send().await);
+        responses.push(self.post(&format!("{path}/extend")).key(by).json(&until).send().await);
         let revoke = self.post(&format!("/api-keys/{target}/revoke")).header("x-api-key", by.expose());
-        answers.push(revoke.json(&json!({})).send().await);
-        answers
+        responses.push(revoke.json(&json!({})).send().await);
+        responses
     }
 }
 
 #[apply(on_both_engines!)]
-async fn a_key_of_somebody_disabled_or_removed_manages_nothing(engine: Engine) {
+async fn a_key_of_a_disabled_or_removed_person_manages_nothing(engine: Engine) {
     for removed in [false, true] {
         let server = Server::on(engine).await;
         let owner = server.sign_in_as(Persona::Owner).await;
@@ -55,21 +55,21 @@ async fn a_key_of_somebody_disabled_or_removed_manages_nothing(engine: Engine) {
             let path = format!("/settings/members/{}/remove", admin.user);
             assert_eq!(server.submit(&owner, &path, &[]).await.status, 303);
         } else {
-            // By another process on the same database.
+            // Another process on the same database disables the person.
             set_enabled(&server.second_process().await, &Persona::Admin.email(), false)
                 .await
                 .expect("disabled");
         }
         for id in [&target.key.id, &low.key.id] {
-            for answer in server.managing_calls(&key, *id).await {
-                assert_eq!(answer.status, 403, "{}", answer.text());
+            for response in server.managing_calls(&key, *id).await {
+                assert_eq!(response.status, 403, "{}", response.text());
                 assert!(
-                    answer.json()["message"]
+                    response.json()["message"]
                         .as_str()
                         .expect("a reason")
                         .contains("disabled or no longer a member"),
                     "{}",
-                    answer.text()
+                    response.text()
                 );
             }
         }
@@ -80,7 +80,7 @@ async fn a_key_of_somebody_disabled_or_removed_manages_nothing(engine: Engine) {
                 .await,
             0
         );
-        // Reading and checking go on.
+        // Reading and verifying still work.
         for path in ["/api/v1/keys", "/api/v1/me", "/health"] {
             assert_eq!(server.get(path).key(&key).send().await.status, 200, "{path}");
         }
@@ -101,7 +101,7 @@ async fn a_key_of_somebody_disabled_or_removed_manages_nothing(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn the_removal_offers_to_end_the_keys_of_somebody_disabled(engine: Engine) {
+async fn the_removal_offers_to_revoke_the_keys_of_a_disabled_person(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
     let admin = server.actor(Persona::Admin).await;
@@ -119,7 +119,7 @@ async fn the_removal_offers_to_end_the_keys_of_somebody_disabled(engine: Engine)
     for (id, name) in [(&goes.key.id, "goes"), (&stays.key.id, "stays"), (&child, "child of goes")] {
         assert!(page.contains(name) && page.contains(&format!("value=\"{id}\"")), "{name}: {page}");
     }
-    assert!(page.contains("cannot create or change keys any more"), "{page}");
+    assert!(page.contains("can no longer create"), "{page}");
     let (first, second) = (goes.key.id.to_string(), child.to_string());
     let ticked = [("key", first.as_str()), ("key", &second)];
     assert_eq!(server.submit(&owner, &path, &ticked).await.status, 303);

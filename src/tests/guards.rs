@@ -1,4 +1,4 @@
-//! What stands around every route: security headers, the cross-site check, callers' addresses, the form of problems.
+//! What applies to every route: security headers, the cross-site check, client addresses, the format of errors.
 
 use macro_rules_attribute::apply;
 
@@ -6,16 +6,16 @@ use super::harness::{PUBLIC_URL, Server, on_both_engines};
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
-async fn every_answer_carries_the_security_headers(engine: Engine) {
+async fn every_response_has_the_security_headers(engine: Engine) {
     let server = Server::on(engine).await;
     for path in ["/", "/favicon.svg", "/healthz", "/no-such-page", "/api/v1/nothing", "/metrics"] {
-        let answer = server.get(path).browser().send().await;
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
-        assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
-        assert!(answer.header("x-request-id").starts_with("req_"), "{path}");
-        assert_ne!(answer.header("cache-control"), "", "{path}");
+        let response = server.get(path).browser().send().await;
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(response.header("referrer-policy"), "same-origin", "{path}");
+        assert!(response.header("content-security-policy").contains("default-src 'none'"), "{path}");
+        assert!(response.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert!(response.header("x-request-id").starts_with("req_"), "{path}");
+        assert_ne!(response.header("cache-control"), "", "{path}");
     }
 }
 
@@ -24,11 +24,11 @@ async fn a_page_runs_only_scripts_with_its_own_nonce(engine: Engine) {
     let server = Server::on(engine).await;
     let mut seen = Vec::new();
     for path in ["/", "/no-such-page", "/"] {
-        let answer = server.get(path).browser().send().await;
-        let policy = answer.header("content-security-policy");
+        let response = server.get(path).browser().send().await;
+        let policy = response.header("content-security-policy");
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
         let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce");
-        let page = answer.text();
+        let page = response.text();
         let scripts = page.matches("<script").count();
         assert!(scripts > 0 && scripts == page.matches(&format!("nonce=\"{nonce}\"")).count(), "{page}");
         assert!(
@@ -68,7 +68,7 @@ async fn requests_from_other_sites_change_nothing(engine: Engine) {
     for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", PUBLIC_URL)] {
         assert_eq!(server.post("/no-such-page").header(name, value).send().await.status, 404, "{name}");
     }
-    // Addresses for programs take no cookies: there is nothing that another site could abuse.
+    // Routes for programs ignore cookies, so another site cannot abuse them.
     assert_eq!(
         server.post("/api/v1/nothing").header("sec-fetch-site", "cross-site").send().await.status,
         404
@@ -76,7 +76,7 @@ async fn requests_from_other_sites_change_nothing(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn problems_have_the_form_of_their_address(engine: Engine) {
+async fn problems_have_the_format_of_their_path(engine: Engine) {
     let server = Server::on(engine).await;
     let page = server.get("/no-such-page").browser().send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"));
@@ -84,12 +84,12 @@ async fn problems_have_the_form_of_their_address(engine: Engine) {
 
     let program = server.get("/api/v1/nothing").browser().send().await;
     assert_eq!((program.status.as_u16(), program.header("content-type")), (404, "application/problem+json"));
-    let told = program.json();
-    assert_eq!(told["status"], 404);
-    assert_eq!(told["title"], "Not found");
-    assert_eq!(told["error"], "Not found");
-    assert_eq!(told["message"], told["detail"]);
-    assert_eq!(told["request_id"], program.header("x-request-id"));
+    let body = program.json();
+    assert_eq!(body["status"], 404);
+    assert_eq!(body["title"], "Not found");
+    assert_eq!(body["error"], "Not found");
+    assert_eq!(body["message"], body["detail"]);
+    assert_eq!(body["request_id"], program.header("x-request-id"));
 
     let oauth = server.post("/oauth/nothing").send().await;
     assert_eq!((oauth.status.as_u16(), oauth.header("content-type")), (404, "application/json"));
@@ -98,22 +98,22 @@ async fn problems_have_the_form_of_their_address(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn another_address_is_named_together_with_ours(engine: Engine) {
+async fn a_page_at_another_host_shows_both_addresses(engine: Engine) {
     let server = Server::on(engine).await;
     let here = server.get("/").browser().send().await.text();
     assert!(!here.contains("You opened this page as"));
     let request = server.call_at("http://elsewhere.test:8080/").header("host", "elsewhere.test:8080");
     let there = request.browser().send().await.text();
     assert!(there.contains("elsewhere.test:8080") && there.contains(PUBLIC_URL), "{there}");
-    // A host name is the caller's text: it must not become markup.
+    // The client chooses the host name, so it must be escaped.
     let hostile = server.call_at("/").header("host", "\"><script>alert(1)</script>").browser().send().await;
     assert_eq!(hostile.status, 400);
     assert!(!hostile.text().contains("<script>alert"), "{}", hostile.text());
 }
 
-/// A forged header must not turn a stranger into this machine, and a proxy on this machine must not lend its place.
+/// A forged header must not make a client look local, and neither must a proxy on this machine.
 #[apply(on_both_engines!)]
-async fn forwarded_headers_forge_no_address(engine: Engine) {
+async fn forged_forwarding_headers_are_ignored(engine: Engine) {
     let alone = Server::on(engine).await;
     let metrics = |host: &str| alone.call_at("/metrics").header("host", host);
     assert_eq!(metrics("127.0.0.1:3000").from("127.0.0.1").send().await.status, 200);
@@ -140,7 +140,7 @@ async fn forwarded_headers_forge_no_address(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_metrics_token_opens_metrics_from_anywhere(engine: Engine) {
+async fn a_metrics_token_gives_access_from_anywhere(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_METRICS_TOKEN", "s3cret-for-metrics")]).await;
     let with = |value: &'static str| server.get("/metrics").header("authorization", value);
     assert_eq!(with("Bearer s3cret-for-metrics").send().await.status, 200);
@@ -153,9 +153,9 @@ async fn a_metrics_token_opens_metrics_from_anywhere(engine: Engine) {
     );
 }
 
-/// A proxy on this machine that adds no header of its own passes the caller's Host on.
+/// A proxy on this machine that adds no header passes the client's Host on.
 #[apply(on_both_engines!)]
-async fn metrics_without_a_token_answer_loopback_hosts_only(engine: Engine) {
+async fn without_a_token_metrics_are_limited_to_loopback_hosts(engine: Engine) {
     let server = Server::on(engine).await;
     for (host, status) in [
         ("localhost:3000", 200),
@@ -165,9 +165,13 @@ async fn metrics_without_a_token_answer_loopback_hosts_only(engine: Engine) {
         ("203.0.113.7:3000", 403),
         ("127.0.0.1.evil.test", 403),
     ] {
-        let answer = server.call_at("/metrics").header("host", host).from("127.0.0.1").send().await;
-        assert_eq!(answer.status.as_u16(), status, "{host}");
-        assert_eq!(answer.text().contains("localhost"), status == 403, "a refusal says what to do: {host}");
+        let response = server.call_at("/metrics").header("host", host).from("127.0.0.1").send().await;
+        assert_eq!(response.status.as_u16(), status, "{host}");
+        assert_eq!(
+            response.text().contains("localhost"),
+            status == 403,
+            "a refusal explains what to do: {host}"
+        );
     }
     let absolute =
         server.call_at("http://latchkey.test/metrics").header("host", "127.0.0.1").from("127.0.0.1");

@@ -1,4 +1,4 @@
-//! Live parts: what a page waits for comes to those it concerns and to nobody else.
+//! Live updates: a signal reaches the pages that wait for it, and nobody else's.
 
 use std::time::Duration;
 
@@ -30,14 +30,17 @@ async fn signals_reach_their_organization_and_no_other(engine: Engine) {
         .live
         .publish(Topic::of_org(&org, "keys/1/first-call"), "First call \"received\"\n\ndata: forged");
     server.app.stop();
-    let told = mine.rest().await;
-    assert!(told.contains("event: arrived") && told.contains("organization:keys/1/first-call"), "{told}");
-    assert!(!told.contains("another key") && !told.contains("\ndata: forged"), "{told}");
+    let received = mine.rest().await;
+    assert!(
+        received.contains("event: arrived") && received.contains("organization:keys/1/first-call"),
+        "{received}"
+    );
+    assert!(!received.contains("another key") && !received.contains("\ndata: forged"), "{received}");
     assert!(!theirs.rest().await.contains("arrived"));
 }
 
 #[apply(on_both_engines!)]
-async fn topics_of_others_cannot_be_named(engine: Engine) {
+async fn topics_of_other_people_cannot_be_requested(engine: Engine) {
     let server = Server::on(engine).await;
     let member = server.sign_in_as(Persona::Member).await;
     for wish in [
@@ -59,7 +62,7 @@ async fn a_stream_ends_when_its_person_signs_out(engine: Engine) {
     let (mine, mut other) = (server.stream(&here).await, server.stream(&there).await);
     server.submit(&here, "/sign-out", &[]).await;
     assert!(ends(mine).await);
-    assert!(server.hears(&mut other, &alice).await, "another session of hers goes on");
+    assert!(server.hears(&mut other, &alice).await, "another session of the same person goes on");
 }
 
 #[apply(on_both_engines!)]
@@ -86,7 +89,7 @@ async fn a_stream_ends_when_its_person_is_disabled(engine: Engine) {
     let stream = server.stream(&here).await;
     set_enabled(&server.app, EMAIL, false).await.expect("disabled");
     assert!(ends(stream).await);
-    assert!(server.hears(&mut bobs, &bob).await, "others hear on");
+    assert!(server.hears(&mut bobs, &bob).await, "other people still receive signals");
 }
 
 #[apply(on_both_engines!)]
@@ -121,16 +124,16 @@ async fn a_stream_ends_when_the_password_changes(engine: Engine) {
     assert!(ends(stream).await);
     let mut mine = server.stream(&here).await;
     server.app.live.recheck_all();
-    assert!(server.hears(&mut mine, &alice).await, "the session that changed it goes on");
-    let link = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
+    assert!(server.hears(&mut mine, &alice).await, "the session that made the change goes on");
+    let link = print_reset_link(&server.app, EMAIL, false).await.expect("a result").expect("a link");
     let path = format!("/reset/{}", link.rsplit('/').next().expect("a token"));
     server.post(&path).same_origin().form(&[("password", PASSWORD)]).send().await;
     assert!(ends(mine).await);
 }
 
-/// Another process on the same database: streams are told to check every few seconds.
+/// Another process on the same database ends the session: streams check every few seconds.
 #[apply(on_both_engines!)]
-async fn a_stream_ends_with_what_another_process_ends(engine: Engine) {
+async fn a_stream_ends_when_another_process_ends_its_session(engine: Engine) {
     let server = Server::on(engine).await;
     let (_, here, _) = server.alice_twice().await;
     let stream = server.stream(&here).await;
@@ -190,7 +193,7 @@ impl Server {
         stream
     }
 
-    /// Does what is told to this person arrive?
+    /// Returns true if a signal to this person arrives.
     async fn hears(&self, stream: &mut OpenResponse, person: &Person) -> bool {
         self.app.live.publish(Topic::of_person(person.id, "mail"), "a letter");
         let frame = tokio::time::timeout(Duration::from_secs(10), stream.frame()).await;

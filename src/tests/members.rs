@@ -1,4 +1,4 @@
-//! Members and invitations: who may change whom, who may join, and what is left of it.
+//! Members and invitations: who may change whom, and who may join.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use crate::shared::Role;
 const INGRID: &str = "ingrid@tidewater.example";
 
 impl Server {
-    /// Somebody in Tidewater Freight.
+    /// A person in Tidewater Freight.
     pub async fn colleague(&self, email: &str, role: Role) -> Person {
         let person = self.person(email, email.split('@').next().expect("a name"), None).await;
         self.join(&person, "Tidewater Freight", role).await;
         person
     }
 
-    /// Invites by the form; the invitation's id and the path of its link.
+    /// Invites an address by the form. Returns the invitation's id and the path of its link.
     pub async fn invited(&self, cookies: &str, email: &str, role: &str) -> (String, String) {
-        let answer = self.invite(cookies, email, role).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let response = self.invite(cookies, email, role).await;
+        assert_eq!(response.status, 200, "{}", response.text());
         let id: String = sqlx::query_scalar("SELECT id FROM invitations WHERE email_key = $1")
             .bind(email)
             .fetch_one(self.app.db.pool())
             .await
             .expect("an invitation");
-        (id, link_in(&answer))
+        (id, link_in(&response))
     }
 
     async fn invite(&self, cookies: &str, emails: &str, role: &str) -> TestResponse {
@@ -47,7 +47,7 @@ impl Server {
             .bind(person.id)
             .fetch_optional(self.app.db.pool())
             .await
-            .expect("an answer")
+            .expect("a result")
     }
 
     async fn change_role(&self, cookies: &str, person: &Person, role: &str) -> u16 {
@@ -61,47 +61,47 @@ impl Server {
     }
 }
 
-/// The path of the first link that the answer shows.
-pub fn link_in(answer: &TestResponse) -> String {
-    let page = answer.text();
+/// The path of the first invitation link in the response.
+pub fn link_in(response: &TestResponse) -> String {
+    let page = response.text();
     let start = page.find(&format!("{PUBLIC_URL}/invite/")).expect("a link") + PUBLIC_URL.len();
     page[start..].chars().take_while(|c| *c != '<').collect()
 }
 
 #[apply(on_both_engines!)]
-async fn the_list_tells_what_people_sign_in_with(engine: Engine) {
+async fn the_list_shows_sign_in_methods(engine: Engine) {
     let settings = [("LATCHKEY_GITHUB_CLIENT_ID", "latchkey"), ("LATCHKEY_GITHUB_CLIENT_SECRET", "s")];
     let server = Server::with(engine, &settings).await;
     let owner = server.sign_in_as(Persona::Owner).await;
-    let told = async || {
+    let sign_in_methods = async || {
         let page = server.page(&owner, "/settings/members").await;
         let (_, cell) = page.split_once("data-l=\"Signs in with\"").expect("a cell");
         let (_, text) = cell.split_once('>').expect("its text");
         text.split('<').next().expect("its end").to_owned()
     };
-    assert_eq!(told().await, "\u{2013}");
+    assert_eq!(sign_in_methods().await, "\u{2013}");
     for issuer in ["https://github.com", "https://gone.example"] {
         let text = "INSERT INTO identities (issuer, subject, user_id, label, created_at, used_at) \
                     SELECT $1, '1', id, 'mara', 0, 0 FROM users";
         sqlx::query(text).bind(issuer).execute(server.app.db.pool()).await.expect("an identity");
     }
-    assert_eq!(told().await, "GitHub", "a provider that is not offered lets nobody in");
+    assert_eq!(sign_in_methods().await, "GitHub", "a provider that is not configured is not listed");
     let text = "UPDATE users SET password_hash = 'x'";
     sqlx::query(text).execute(server.app.db.pool()).await.expect("a password");
-    assert_eq!(told().await, "GitHub or password");
+    assert_eq!(sign_in_methods().await, "GitHub or password");
 }
 
 #[apply(on_both_engines!)]
-async fn somebody_new_joins_by_the_link_once(engine: Engine) {
+async fn a_new_person_joins_by_the_link_once(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
-    let answer = server.invite(&here, INGRID, "viewer").await;
-    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
-    let link = link_in(&answer);
+    let response = server.invite(&here, INGRID, "viewer").await;
+    assert_eq!((response.status.as_u16(), response.header("cache-control")), (200, "no-store"));
+    let link = link_in(&response);
     assert!(
         !server.everything().await.contains(link.rsplit('/').next().expect("a token")),
-        "kept as a hash only"
+        "only a hash is stored"
     );
     assert!(
         !server.get("/settings/members").browser().with(&here).send().await.text().contains(&link),
@@ -128,13 +128,13 @@ async fn somebody_new_joins_by_the_link_once(engine: Engine) {
         members.contains("You are a viewer") && members.contains(INGRID) && members.contains("2 members"),
         "{members}"
     );
-    assert!(!members.contains("name=\"emails\""), "a viewer invites nobody");
+    assert!(!members.contains("name=\"emails\""), "a viewer cannot invite");
     assert_eq!(server.accept(&link, "").await.status, 410, "used");
     assert_eq!(server.audited().await, ["member.invited", "member.joined", "invitation.refused"]);
 }
 
 #[apply(on_both_engines!)]
-async fn somebody_with_an_account_joins_signed_in(engine: Engine) {
+async fn a_person_with_an_account_must_sign_in_to_join(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
@@ -143,8 +143,8 @@ async fn somebody_with_an_account_joins_signed_in(engine: Engine) {
     let page = server.get(&link).browser().send().await.text();
     let next: String = url::form_urlencoded::byte_serialize(link.as_bytes()).collect();
     assert!(page.contains(&format!("/sign-in?next={next}")), "{page}");
-    assert_eq!(server.accept(&link, "").await.status, 422, "an account is not taken over by a link");
-    // Somebody else's link opens nothing, even for the one who made it.
+    assert_eq!(server.accept(&link, "").await.status, 422, "a link does not take over an account");
+    // Nobody else can use the link, not even the person who created it.
     let foreign = server.get(&link).browser().with(&here).send().await.text();
     assert!(foreign.contains("You are signed in as") && !foreign.contains(">Join<"), "{foreign}");
     assert_eq!(server.accept(&link, &here).await.status, 422);
@@ -160,7 +160,7 @@ async fn somebody_with_an_account_joins_signed_in(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn links_end_by_time_by_withdrawal_by_a_newer_one_and_with_their_maker(engine: Engine) {
+async fn links_end_by_expiry_withdrawal_replacement_and_with_their_inviter(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
@@ -170,10 +170,10 @@ async fn links_end_by_time_by_withdrawal_by_a_newer_one_and_with_their_maker(eng
     assert_eq!(server.get(&first).browser().send().await.status, 410, "replaced");
     assert_eq!(server.get(&second).browser().send().await.status, 200);
     let (_, third) = server.invited(&here, INGRID, "member").await;
-    assert_eq!(server.count("SELECT count(*) FROM invitations").await, 1, "one an address");
+    assert_eq!(server.count("SELECT count(*) FROM invitations").await, 1, "one per address");
     server.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
     let here = server.session_of(&alice).await;
-    assert_eq!(server.accept(&third, "").await.status, 410, "a week is over");
+    assert_eq!(server.accept(&third, "").await.status, 410, "expired after a week");
     assert!(server.get("/settings/members").browser().with(&here).send().await.text().contains("Expired"));
     let (id, fourth) = server.invited(&here, INGRID, "member").await;
     assert_eq!(
@@ -186,15 +186,15 @@ async fn links_end_by_time_by_withdrawal_by_a_newer_one_and_with_their_maker(eng
     let (_, fifth) = server.invited(&server.session_of(&bob).await, INGRID, "admin").await;
     assert_eq!(server.get(&fifth).browser().send().await.status, 200);
     assert_eq!(server.change_role(&here, &bob, "member").await, 303);
-    assert_eq!(server.accept(&fifth, "").await.status, 410, "its maker may not invite any more");
+    assert_eq!(server.accept(&fifth, "").await.status, 410, "its inviter may not invite any more");
     assert_eq!(server.change_role(&here, &bob, "admin").await, 303);
     set_enabled(&server.app, &bob.email, false).await.expect("disabled");
-    assert_eq!(server.accept(&fifth, "").await.status, 410, "its maker is disabled");
+    assert_eq!(server.accept(&fifth, "").await.status, 410, "its inviter is disabled");
     assert_eq!(server.count("SELECT count(*) FROM users").await, 2);
 }
 
 #[apply(on_both_engines!)]
-async fn who_cannot_be_invited_is_told_so(engine: Engine) {
+async fn invalid_invitations_are_refused_with_a_reason(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
@@ -208,11 +208,15 @@ async fn who_cannot_be_invited_is_told_so(engine: Engine) {
         ("ok@x.example, \0@x.example", "not an email address"),
         ("аlice@tidewater.example", "plain Latin letters"),
     ] {
-        let answer = server.invite(&here, emails, "viewer").await;
-        assert!(answer.status == 422 && answer.text().contains(why), "{emails:?}: {}", answer.text());
+        let response = server.invite(&here, emails, "viewer").await;
+        assert!(response.status == 422 && response.text().contains(why), "{emails:?}: {}", response.text());
     }
     assert_eq!(server.invite(&here, &"x".repeat(10_240), "viewer").await.status, 422);
-    assert_eq!(server.count("SELECT count(*) FROM invitations").await, 0, "all or nobody");
+    assert_eq!(
+        server.count("SELECT count(*) FROM invitations").await,
+        0,
+        "all addresses are invited or none"
+    );
     assert_eq!(server.invite(&bobs, INGRID, "owner").await.status, 403, "above one's own role");
     server.invited(&here, INGRID, "owner").await;
     let over = server.invite(&bobs, INGRID, "viewer").await;
@@ -223,7 +227,7 @@ async fn who_cannot_be_invited_is_told_so(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_closed_server_makes_no_accounts(engine: Engine) {
+async fn a_closed_server_creates_no_accounts(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_SIGN_UP", "closed")]).await;
     let alice = server.alice().await;
     let (_, link) = server.invited(&server.session_of(&alice).await, INGRID, "viewer").await;
@@ -233,7 +237,7 @@ async fn a_closed_server_makes_no_accounts(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn of_two_who_use_a_link_at_once_one_joins(engine: Engine) {
+async fn of_two_concurrent_uses_of_a_link_one_joins(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let (_, link) = server.invited(&server.session_of(&alice).await, INGRID, "viewer").await;
@@ -245,7 +249,7 @@ async fn of_two_who_use_a_link_at_once_one_joins(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn roles_are_given_and_taken_up_to_ones_own(engine: Engine) {
+async fn roles_can_be_changed_up_to_ones_own(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let admin = server.colleague("adam@tidewater.example", Role::Admin).await;
@@ -253,7 +257,7 @@ async fn roles_are_given_and_taken_up_to_ones_own(engine: Engine) {
     let member = server.colleague("mel@tidewater.example", Role::Member).await;
     let (owners, admins, members) =
         (server.session_of(&alice).await, server.session_of(&admin).await, server.session_of(&member).await);
-    for (who, whom, role, status) in [
+    for (actor, member, role, status) in [
         (&members, &other, "viewer", 403),
         (&members, &member, "admin", 403),
         (&admins, &alice, "viewer", 403),
@@ -267,7 +271,7 @@ async fn roles_are_given_and_taken_up_to_ones_own(engine: Engine) {
         (&members, &member, "member", 303),
         (&members, &member, "admin", 403),
     ] {
-        assert_eq!(server.change_role(who, whom, role).await, status, "{} {role}", whom.email);
+        assert_eq!(server.change_role(actor, member, role).await, status, "{} {role}", member.email);
     }
     let page = server
         .get(&format!("/settings/members/{}/role", member.id))
@@ -276,36 +280,39 @@ async fn roles_are_given_and_taken_up_to_ones_own(engine: Engine) {
         .send()
         .await
         .text();
-    assert!(page.contains("value=\"admin\"") && !page.contains("value=\"owner\""), "what one may give");
+    assert!(
+        page.contains("value=\"admin\"") && !page.contains("value=\"owner\""),
+        "only roles that the person may assign"
+    );
     let stranger = server.sign_in_as(Persona::Stranger).await;
     let nair = server.organization("Nair Consulting").await;
     let call = server.post(&format!("/settings/members/{}/remove", alice.id)).same_origin().with(&stranger);
     assert_eq!(
         call.form(&[("org", &nair.to_string())]).send().await.status,
         404,
-        "another organization's member is nobody"
+        "a member of another organization is not found"
     );
     assert_eq!(server.role_of(&alice).await.as_deref(), Some("owner"));
 }
 
 #[apply(on_both_engines!)]
-async fn the_last_owner_stays(engine: Engine) {
+async fn the_last_owner_cannot_leave(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
-    let answer =
+    let response =
         server.submit(&here, &format!("/settings/members/{}/role", alice.id), &[("role", "admin")]).await;
-    assert!(answer.status == 422 && answer.text().contains("would have no owner"), "{}", answer.text());
+    assert!(response.status == 422 && response.text().contains("would have no owner"), "{}", response.text());
     assert_eq!(server.remove(&here, &alice).await, 422);
     let bob = server.colleague("bob@tidewater.example", Role::Owner).await;
-    assert_eq!(server.remove(&here, &alice).await, 303, "another one stays");
+    assert_eq!(server.remove(&here, &alice).await, 303, "another owner remains");
     assert_eq!((server.role_of(&alice).await, server.role_of(&bob).await.as_deref()), (None, Some("owner")));
     assert_eq!(server.profile(&here).await.status, 403);
     assert_eq!(server.audited().await, ["member.left"]);
 }
 
 #[apply(on_both_engines!)]
-async fn of_two_owners_who_remove_each_other_at_once_one_stays(engine: Engine) {
+async fn of_two_owners_who_remove_each_other_concurrently_one_stays(engine: Engine) {
     for _ in 0..5 {
         let server = Server::on(engine).await;
         let alice = server.alice().await;
@@ -318,7 +325,7 @@ async fn of_two_owners_who_remove_each_other_at_once_one_stays(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn who_is_removed_is_out_at_once(engine: Engine) {
+async fn a_removed_member_loses_access_at_once(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
@@ -327,7 +334,7 @@ async fn who_is_removed_is_out_at_once(engine: Engine) {
     assert!(server.is_signed_in(&his).await);
     let page =
         server.get(&format!("/settings/members/{}/remove", bob.id)).browser().with(&here).send().await.text();
-    assert!(page.contains("Remove bob") && page.contains("No living keys"), "{page}");
+    assert!(page.contains("Remove bob") && page.contains("This member has no keys"), "{page}");
     assert_eq!(server.remove(&here, &bob).await, 303);
     assert_eq!(server.get("/settings/members").browser().with(&his).send().await.status, 403);
     assert_eq!(server.remove(&here, &bob).await, 404, "once");
@@ -413,10 +420,14 @@ async fn owners_change_the_plan(engine: Engine) {
     assert_eq!(choose("platinum").await.status, 422);
     let page = server.get("/settings/organization").browser().with(&here).send().await.text();
     assert!(page.contains("The plan is now Agency."), "{page}");
-    assert_eq!(server.audited().await, ["organization.plan_changed"], "what changes nothing is no event");
+    assert_eq!(
+        server.audited().await,
+        ["organization.plan_changed"],
+        "a change without effect is not audited"
+    );
 }
 
-/// Lists are found by their index, and nothing is sorted.
+/// The list reads an index in order and does not sort.
 #[tokio::test]
 async fn the_first_page_of_members_reads_an_index_in_order() {
     use crate::platform::db::Engine;

@@ -7,7 +7,7 @@ use macro_rules_attribute::apply;
 
 use super::harness::{Folder, START, Server, on_both_engines};
 use super::keys::draft;
-use super::oauth::{self, provider::Mood};
+use super::oauth::{self, provider::Behavior};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::set_enabled;
 use crate::admin::{self, Task};
@@ -266,11 +266,11 @@ async fn failed_sign_ins_are_counted_by_reason(engine: Engine) {
 async fn failed_sign_ins_by_a_provider_are_counted_by_reason(engine: Engine) {
     let (server, provider) = oauth::server(engine, &[]).await;
     let failures = |reason: &str| format!("latchkey_sign_in_failures_total{{reason=\"{reason}\"}}");
-    server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
+    server.sign_in_by_provider(&provider, "nobody-here", "/auth/sso", "").await;
     assert_eq!(server.sample(&failures("unknown_identity")).await, 1.0);
     assert_eq!(server.sample(&failures("provider")).await, 0.0);
-    provider.be(Mood::RefusesTheCode);
-    server.by_provider(&provider, "nobody-here", "/auth/sso", "").await;
+    provider.set_behavior(Behavior::RejectsCode);
+    server.sign_in_by_provider(&provider, "nobody-here", "/auth/sso", "").await;
     assert_eq!(server.sample(&failures("provider")).await, 1.0);
 }
 

@@ -1,4 +1,4 @@
-//! Organizations: making one, switching, and forms that were made for another one.
+//! Organizations: creating one, switching, and forms that were rendered for another one.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::platform::db::Engine;
 use crate::shared::Role;
 
 #[apply(on_both_engines!)]
-async fn one_switches_only_to_ones_own_organizations(engine: Engine) {
+async fn people_can_switch_only_to_their_own_organizations(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     server.clock.advance(Duration::from_secs(1));
@@ -35,7 +35,7 @@ async fn one_switches_only_to_ones_own_organizations(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn who_makes_an_organization_owns_it_and_works_in_it(engine: Engine) {
+async fn the_creator_of_an_organization_owns_it_and_switches_to_it(engine: Engine) {
     let server = Server::on(engine).await;
     let here = server.sign_in_as(Persona::Viewer).await;
     assert!(server.profile(&here).await.text().contains("You are a viewer"));
@@ -74,7 +74,7 @@ async fn a_form_for_another_organization_changes_nothing_and_offers_to_switch(en
     let strange = rename(foreign.to_string()).await;
     assert!(
         strange.status == 409 && !strange.text().contains("Somebody Else"),
-        "names of others stay theirs"
+        "the name of a foreign organization is not revealed"
     );
     assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 0);
     assert_eq!(server.audited().await.len(), 0);

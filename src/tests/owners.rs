@@ -1,4 +1,4 @@
-//! An organization keeps an owner who can sign in.
+//! An organization always has an owner who can sign in.
 
 use macro_rules_attribute::apply;
 
@@ -14,8 +14,8 @@ const BOB: &str = "bob@tidewater.example";
 impl Server {
     async fn demote(&self, cookies: &str, person: &Person) -> (u16, String) {
         let path = format!("/settings/members/{}/role", person.id);
-        let answer = self.submit(cookies, &path, &[("role", "admin")]).await;
-        (answer.status.as_u16(), answer.text())
+        let response = self.submit(cookies, &path, &[("role", "admin")]).await;
+        (response.status.as_u16(), response.text())
     }
 
     async fn enabled_owners(&self) -> i64 {
@@ -43,11 +43,11 @@ async fn a_disabled_owner_does_not_count(engine: Engine) {
     assert_eq!(server.demote(&here, &bob).await.0, 303);
     set_enabled(&server.app, BOB, true).await.expect("enabled");
     let carol = server.colleague("carol@tidewater.example", Role::Owner).await;
-    assert_eq!(server.demote(&here, &alice).await.0, 303, "carol stays");
+    assert_eq!(server.demote(&here, &alice).await.0, 303, "carol remains an owner");
     assert_eq!(server.demote(&server.session_of(&carol).await, &carol).await.0, 422);
 }
 
-/// The operator may disable the last owner, and is warned.
+/// The operator may disable the last owner and is warned.
 #[apply(on_both_engines!)]
 async fn an_organization_without_an_owner_is_named(engine: Engine) {
     let server = Server::on(engine).await;
@@ -58,14 +58,14 @@ async fn an_organization_without_an_owner_is_named(engine: Engine) {
     let warned = async |email: &str| without_owner(&server.app, email).await.expect("names");
     assert_eq!(warned(BOB).await, [] as [&str; 0]);
     set_enabled(&server.app, BOB, false).await.expect("disabled");
-    assert_eq!(warned(BOB).await, ["Nair Consulting"], "alice owns the other");
+    assert_eq!(warned(BOB).await, ["Nair Consulting"], "alice owns the other one");
     set_enabled(&server.app, EMAIL, false).await.expect("disabled");
     assert_eq!(warned(EMAIL).await, ["Tidewater Freight"]);
     assert_eq!(warned("nobody@x.example").await, [] as [&str; 0]);
 }
 
 #[apply(on_both_engines!)]
-async fn of_two_owners_who_demote_each_other_at_once_one_stays(engine: Engine) {
+async fn of_two_owners_who_demote_each_other_concurrently_one_stays(engine: Engine) {
     for _ in 0..3 {
         let server = Server::on(engine).await;
         let alice = server.alice().await;
@@ -77,7 +77,7 @@ async fn of_two_owners_who_demote_each_other_at_once_one_stays(engine: Engine) {
     }
 }
 
-/// Whoever gives the role up waits for whoever is disabling the other owner.
+/// An owner's resignation waits for the transaction that disables the other owner.
 #[apply(on_both_engines!)]
 async fn disabling_one_owner_while_the_other_resigns_leaves_one(engine: Engine) {
     let server = Server::on(engine).await;
@@ -94,10 +94,10 @@ async fn disabling_one_owner_while_the_other_resigns_leaves_one(engine: Engine) 
         for _ in 0..200 {
             tokio::task::yield_now().await;
         }
-        // The other's request has had time to read what is committed by now.
+        // By now the other request has had time to read the committed state.
         server.count("SELECT count(*) FROM users").await;
         write.commit().await.expect("a commit");
     };
-    let (answer, ()) = tokio::join!(server.demote(&here, &alice), finish);
-    assert_eq!((answer.0, server.enabled_owners().await), (422, 1));
+    let (response, ()) = tokio::join!(server.demote(&here, &alice), finish);
+    assert_eq!((response.0, server.enabled_owners().await), (422, 1));
 }

@@ -1,4 +1,4 @@
-//! Whoever lacks a permission is told so, whatever else is wrong with the request.
+//! A missing permission is reported before any other error of a request.
 
 use macro_rules_attribute::apply;
 
@@ -10,7 +10,7 @@ use crate::usage::Outcome;
 const NONE: &[(&str, &str)] = &[];
 
 #[apply(on_both_engines!)]
-async fn a_missing_permission_comes_before_wrong_fields(engine: Engine) {
+async fn permissions_are_checked_before_fields(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
     let viewer = server.sign_in_as(Persona::Viewer).await;
     let owner = server.actor(Persona::Owner).await;
@@ -42,10 +42,10 @@ async fn a_missing_permission_comes_before_wrong_fields(engine: Engine) {
         ),
     ];
     for (path, fields) in requests {
-        let answer = server.submit(&viewer, &path, fields).await;
-        assert_eq!(answer.status, 403, "{path}: {}", answer.text());
+        let response = server.submit(&viewer, &path, fields).await;
+        assert_eq!(response.status, 403, "{path}: {}", response.text());
     }
-    // Of several keys none is revoked when one may not be.
+    // If one of several keys may not be revoked, none is.
     let own = server.key(&server.actor(Persona::Viewer).await, "own").await;
     let own_id = own.key.id.to_string();
     let both = [("key", own_id.as_str()), ("key", id.as_str()), ("confirm", "revoke")];
@@ -53,14 +53,14 @@ async fn a_missing_permission_comes_before_wrong_fields(engine: Engine) {
     assert_eq!(server.check(&own.plaintext).await, Outcome::Valid);
     let by_key = server.key_of(Persona::Member).await;
     let path = format!("/api/v1/keys/{id}/rotate");
-    let answer = server
+    let response = server
         .post(&path)
         .key(&by_key)
         .json(&serde_json::json!({ "overlap_seconds": 1_000_000_000 }))
         .send()
         .await;
-    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(response.status, 403, "{}", response.text());
     let refused = server.audited().await.into_iter().filter(|action| action == "key.refused").count();
-    assert!(refused > 0, "a refusal of a change of keys is audited");
+    assert!(refused > 0, "a refused change of keys is audited");
     assert_eq!(server.check(&used.plaintext).await, Outcome::Valid);
 }

@@ -43,7 +43,7 @@ impl Persona {
 }
 
 impl Server {
-    /// Makes the persona if it is not there, and signs it in without a password: the cookies of a new browser.
+    /// Creates the persona if it does not exist and signs it in without a password. Returns the cookies of a new browser.
     pub async fn sign_in_as(&self, persona: Persona) -> String {
         let (org, role) = persona.membership();
         let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
@@ -68,26 +68,26 @@ impl Server {
         self.organization(persona.membership().0).await
     }
 
-    /// A session of the person's, begun now.
+    /// Starts a session of the person and returns its cookie.
     pub async fn session_of(&self, person: &Person) -> String {
         let session = Session::new(None, Arc::new(SessionStore::new(&self.app)), None);
         start_session(&self.app, &session, &visit(), person).await.expect("a session");
         format!("latchkey_session={}", session.id().expect("an id"))
     }
 
-    /// Somebody with an account, made if there is none; the password is hashed only where one is asked for.
+    /// Finds or creates a person with an account. Without a password nothing is hashed.
     pub async fn person(&self, email: &str, name: &str, password: Option<&str>) -> Person {
         let hash = match password {
             Some(password) => {
                 let hash =
                     hash_new_password(&self.app, Secret::new(password), email, name).await.expect("a hash");
-                Some(hash.expect("a password that is taken"))
+                Some(hash.expect("an acceptable password"))
             }
             None => None,
         };
         let new = NewPerson { email: email.to_owned(), name: name.to_owned(), password_hash: hash };
         let mut write = self.app.db.write().await.expect("a turn");
-        if let Some(person) = insert_person(&self.app, &mut write, &new).await.expect("an answer") {
+        if let Some(person) = insert_person(&self.app, &mut write, &new).await.expect("a result") {
             write.commit().await.expect("a commit");
             return person;
         }
@@ -98,7 +98,7 @@ impl Server {
             .await
             .expect("somebody with this address");
         let id = UserId::parse(&id).expect("an id");
-        crate::accounts::server::find_person(&self.app, id).await.expect("an answer").expect("a person")
+        crate::accounts::server::find_person(&self.app, id).await.expect("a result").expect("a person")
     }
 
     pub async fn organization(&self, name: &str) -> OrgId {
@@ -107,7 +107,7 @@ impl Server {
             .bind(name)
             .fetch_optional(&mut *write)
             .await
-            .expect("an answer");
+            .expect("a result");
         if let Some(row) = found {
             return row.get("id");
         }
@@ -156,7 +156,7 @@ impl Server {
         }
     }
 
-    /// Somebody's identity at a provider, as if they had linked it.
+    /// Links an identity to the person.
     pub async fn identify(&self, person: &Person, issuer: &str, subject: &str) {
         sqlx::query(
             "INSERT INTO identities (issuer, subject, user_id, label, created_at, used_at) \
@@ -170,7 +170,7 @@ impl Server {
         .expect("an identity");
     }
 
-    /// A link for an account with this address, as if its letter had arrived.
+    /// Stores a sign-up link for this address, as if its email had arrived.
     pub async fn confirm(&self, token: &str, email: &str) {
         let now = self.clock.now().millis();
         sqlx::query(

@@ -10,8 +10,10 @@ pub fn confirm(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Confirm your address for {host}"))
         .paragraph(format!("Somebody, probably you, wants an account on {host} with this address."))
-        .link("Make the account", link)
-        .paragraph("The link works once, within a day. If it was not you, do nothing: no account is made.");
+        .link("Create the account", link)
+        .paragraph(
+            "The link works once, within a day. If it was not you, ignore this email: no account is created.",
+        );
     app.mail.post(&letter)
 }
 
@@ -20,10 +22,10 @@ pub fn has_account(app: &App, to: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("You have an account on {host}"))
         .paragraph(format!(
-            "Somebody, probably you, wants an account on {host} with this address. There is one already."
+            "Somebody, probably you, tried to sign up on {host} with this address, which already has an account."
         ))
         .link("Sign in", format!("{}/sign-in", app.public_url.origin()))
-        .paragraph("If you have forgotten the password, the sign-in page offers to set a new one.");
+        .paragraph("If you forgot your password, you can reset it on the sign-in page.");
     app.mail.post(&letter)
 }
 
@@ -31,9 +33,11 @@ pub fn has_account(app: &App, to: &str) -> Posted {
 pub fn reset(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Set a new password for {host}"))
-        .paragraph(format!("Somebody, probably you, has forgotten the password of this address's account on {host}."))
+        .paragraph(format!(
+            "Somebody, probably you, asked for a new password for the account with this address on {host}."
+        ))
         .link("Set a new password", link)
-        .paragraph("The link works once, within an hour. If it was not you, do nothing: the password stays as it is.");
+        .paragraph("The link works once, within an hour. If it was not you, ignore this email: the password stays as it is.");
     app.mail.post(&letter)
 }
 
@@ -41,7 +45,7 @@ pub fn reset(app: &App, to: &str, link: &str) -> Posted {
 pub fn method_added(app: &App, person: &Person, provider: &str, label: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(&person.email, format!("New sign-in method on {host}: {provider}"))
-        .paragraph(format!("From now on {label} at {provider} opens your account on {host}."))
+        .paragraph(format!("You can now sign in to your account on {host} as {label} at {provider}."))
         .link("See your sign-in methods", profile(app))
         .paragraph("If it was not you, remove it there and change your password.");
     app.mail.post(&letter)

@@ -14,19 +14,20 @@ mod throttle;
 mod totp;
 
 pub use devices::{DeviceLogins, Devices, LoggedInDevice};
-pub use oauth::{Discoveries, Identity, Provider};
+pub use oauth::{Discoveries, Provider, ProviderIdentity};
 pub use pages::{
-    Offered, ProviderButtons, browser, enter, offered, remember, routes, sign_in_again, start_link,
+    ProviderButton, ProviderButtons, browser, complete_sign_in, provider_buttons, routes, set_browser_cookie,
+    sign_in_again, start_link,
 };
 pub use service::{
-    NewPerson, Person, ProfileChange, Recovery, SignedIn, SubmittedCode, Unlinked, add_identity,
+    NewPerson, Person, ProfileChange, Recovery, SignedIn, SubmittedCode, UnlinkOutcome, add_identity,
     begin_factor, change_password, change_stored, choose_org, confirm_factor, confirm_password,
     confirmed_address, end_other_sessions, end_session, end_this_session, find_any_person, find_id,
-    find_person, hash_new_password, identities_of, insert_person, keep_session, names, new_recovery_codes,
-    new_session, new_setup_link, nobody_yet, permit_link, person_of, print_reset_link, print_setup_link,
-    proven_identity, provider_of, providers_of, recovery_codes_left, remove_factor, rename, session_stands,
-    sessions_of, set_enabled, setup_is_open, setup_link_printed_at, setup_refused, sign_up_refused,
-    signed_in, spend_setup_link, spend_sign_up_link, sweep, unlink,
+    find_person, hash_new_password, identities_of, insert_person, is_session_valid, keep_session, names,
+    needs_setup, new_recovery_codes, new_session, new_setup_link, permit_link, person_of, print_reset_link,
+    print_setup_link, proven_identity, provider_of, providers_of, remove_factor, rename, sessions_of,
+    set_enabled, setup_is_open, setup_link_printed_at, setup_refused, sign_up_refused, signed_in,
+    spend_setup_link, spend_sign_up_link, sweep, unlink, unused_recovery_codes,
 };
 pub use sessions::{SessionStore, explain_unsaved, layer};
 pub use store::sessions::{SessionSummary, fingerprint};

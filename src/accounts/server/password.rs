@@ -1,5 +1,5 @@
-//! Passwords at rest: argon2id, off the async threads, two at a time in two pieces of memory that are used again and
-//! again, so that a flood of sign-ins can neither eat the memory nor stall other requests.
+//! Password hashing with argon2id on a pool of two threads, each with a reused memory buffer, so that a flood of sign-ins
+//! neither exhausts the memory nor delays other requests.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,30 +9,30 @@ use data_encoding::BASE64_NOPAD;
 
 use crate::platform::{App, BlockingPool, Error, Secret};
 
-/// 19 MiB, two passes: OWASP's choice for argon2id.
+/// 19 MiB and two passes, as OWASP recommends for argon2id.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
-const AT_A_TIME: usize = 2;
-/// More than this in the queue, or longer, and the answer is 503.
-const MOST_WAITING: usize = 64;
-const PATIENCE: Duration = Duration::from_secs(10);
-/// No password of ours is longer; what is longer is wrong, whatever it is.
+const CONCURRENCY: usize = 2;
+/// When more passwords than this are queued, or one waits longer than `QUEUE_TIMEOUT`, the request fails with 503.
+const MAX_QUEUED: usize = 64;
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer passwords are never valid, so only this much is hashed.
 const LONGEST: usize = 1_024;
 
-/// The process's, whatever number of apps live in it: memory is what they protect.
+/// Shared by all apps in the process (tests run several), because the pool limits the memory of the process.
 static WORKERS: LazyLock<BlockingPool> =
-    LazyLock::new(|| BlockingPool::new(AT_A_TIME, MOST_WAITING, PATIENCE));
-/// Allocated at the first use. Freeing such large pieces would leave one behind in each thread's heap.
+    LazyLock::new(|| BlockingPool::new(CONCURRENCY, MAX_QUEUED, QUEUE_TIMEOUT));
+/// The buffers, allocated at the first use and never freed: freed buffers of this size would stay in each thread's heap.
 static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
-/// What a PHC string says: the cost it was made with, salt and result.
-struct Stored {
+/// A parsed PHC string.
+struct StoredPassword {
     params: Params,
     salt: Vec<u8>,
     hash: Vec<u8>,
 }
 
-/// A PHC string with a salt of its own.
+/// Hashes the password with a new salt and returns a PHC string.
 pub async fn hash(app: &App, password: Secret) -> Result<String, Error> {
     let salt: [u8; 16] = app.random.bytes();
     off_thread(app, move || {
@@ -43,8 +43,8 @@ pub async fn hash(app: &App, password: Secret) -> Result<String, Error> {
     .await
 }
 
-/// Is it the password? Without a hash (an unknown address, an account without a password) the same work is done and the
-/// answer is no, so that the time tells nothing.
+/// Returns true if the password matches the hash. Without a hash (an unknown address, or an account without a password) it
+/// does the same work and returns false, so that the response time reveals nothing.
 pub async fn verify(app: &App, stored: Option<String>, password: Secret) -> Result<bool, Error> {
     off_thread(app, move || match stored {
         None => {
@@ -52,11 +52,11 @@ pub async fn verify(app: &App, stored: Option<String>, password: Secret) -> Resu
             Ok(false)
         }
         Some(stored) => {
-            let Stored { params, salt, hash } =
-                parse(&stored).ok_or_else(|| Error::internal("a stored password is no argon2id string"))?;
-            let given = argon2id(params, &password, &salt)?;
-            let same = given.iter().zip(&hash).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0;
-            Ok(same && given.len() == hash.len() && password.expose().len() <= LONGEST)
+            let StoredPassword { params, salt, hash } = parse(&stored)
+                .ok_or_else(|| Error::internal("a stored password is not an argon2id PHC string"))?;
+            let computed = argon2id(params, &password, &salt)?;
+            let same = computed.iter().zip(&hash).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0;
+            Ok(same && computed.len() == hash.len() && password.expose().len() <= LONGEST)
         }
     })
     .await
@@ -81,13 +81,13 @@ fn argon2id(params: Params, password: &Secret, salt: &[u8]) -> Result<[u8; 32], 
     done.map(|()| out).map_err(|error| Error::internal(error.to_string()))
 }
 
-fn parse(stored: &str) -> Option<Stored> {
+fn parse(stored: &str) -> Option<StoredPassword> {
     let mut parts = stored.strip_prefix("$argon2id$v=19$")?.split('$');
     let mut costs = parts.next()?.split(',');
     let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
     let params = Params::new(cost("m")?, cost("t")?, cost("p")?, None).ok()?;
     let mut bytes = || BASE64_NOPAD.decode(parts.next()?.as_bytes()).ok();
-    Some(Stored { params, salt: bytes()?, hash: bytes()? })
+    Some(StoredPassword { params, salt: bytes()?, hash: bytes()? })
 }
 
 async fn off_thread<T: Send + 'static>(
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stored_strings_are_read_with_their_own_cost() {
+    fn stored_strings_are_parsed_with_their_own_cost() {
         let stored = parse("$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$AAAA").expect("a string");
         assert_eq!(
             (stored.params.m_cost(), stored.params.t_cost(), stored.salt.as_slice()),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_used_again() {
+    fn a_reused_buffer_gives_the_same_hash() {
         let secret = Secret::new("correct horse battery");
         let params = || params(64, 2, 1).expect("a cost");
         let first = argon2id(params(), &secret, b"somesaltsomesalt").expect("a hash");

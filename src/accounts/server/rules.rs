@@ -1,5 +1,5 @@
-//! Which passwords are too easy. Offline: against a list of passwords that leaked most often (collected by Royce
-//! Williams, public), and against the patterns that people use to lengthen such a one.
+//! Rejects passwords that are too easy to guess: those on a list of the most frequently leaked passwords (collected by
+//! Royce Williams, public), and those that follow patterns with which people lengthen one. Works offline.
 
 use std::sync::OnceLock;
 
@@ -8,10 +8,10 @@ use crate::platform::Secret;
 const SHORTEST: usize = 12;
 const LONGEST: usize = 256;
 
-/// One a line, lower case, in byte order.
+/// One password per line, in lower case and in byte order.
 const COMMON: &str = include_str!("common_passwords.txt");
 
-/// The refusal is the sentence that stands beside the field.
+/// Returns an error that is displayed beside the field.
 pub fn check(password: &Secret, email: &str, name: &str) -> Result<(), String> {
     let text = password.expose();
     let length = text.chars().count();
@@ -29,7 +29,7 @@ pub fn check(password: &Secret, email: &str, name: &str) -> Result<(), String> {
         return Err("This repeats itself or follows the keyboard. Use several unrelated words.".to_owned());
     }
     let words = [email.split('@').next().unwrap_or(""), email, name, "latchkey"];
-    if words.iter().any(|word| leaves_little(&text, &word.to_lowercase())) {
+    if words.iter().any(|word| is_mostly(&text, &word.to_lowercase())) {
         return Err("This is little more than your name or address. Use several unrelated words.".to_owned());
     }
     if is_common(&text) {
@@ -49,7 +49,7 @@ fn common() -> &'static [&'static str] {
 fn is_common(text: &str) -> bool {
     let bare = text.trim_matches(|c: char| !c.is_alphabetic());
     let common = common();
-    let listed = |wanted: &str| common.binary_search(&wanted).is_ok();
+    let listed = |text: &str| common.binary_search(&text).is_ok();
     if listed(text) || (text.chars().count() - bare.chars().count() <= 6 && listed(bare)) {
         return true;
     }
@@ -57,7 +57,7 @@ fn is_common(text: &str) -> bool {
     cuts.any(|at| listed(&text[..at]) && listed(&text[at..]))
 }
 
-/// Fewer than five different characters, or one unit of up to six characters over and over.
+/// Returns true for fewer than five different characters, or a repeated unit of up to six characters.
 fn is_repetition(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
     let mut different = chars.clone();
@@ -66,7 +66,7 @@ fn is_repetition(text: &str) -> bool {
     different.len() < 5 || (1..=6).any(|unit| chars.iter().zip(&chars[unit..]).all(|(a, b)| a == b))
 }
 
-/// All of it follows the alphabet, the digits or a row of keys, forwards or backwards.
+/// Returns true if the whole text follows the alphabet, the digits or a keyboard row, forwards or backwards.
 fn is_run(text: &str) -> bool {
     const ROWS: [&str; 5] = [
         "abcdefghijklmnopqrstuvwxyz",
@@ -78,7 +78,8 @@ fn is_run(text: &str) -> bool {
     ROWS.iter().any(|row| row.contains(text) || row.chars().rev().collect::<String>().contains(text))
 }
 
-fn leaves_little(text: &str, word: &str) -> bool {
+/// Returns true if fewer than six characters remain without the word.
+fn is_mostly(text: &str, word: &str) -> bool {
     word.chars().count() >= 4 && text.contains(word) && text.replace(word, "").chars().count() < 6
 }
 
@@ -86,12 +87,12 @@ fn leaves_little(text: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn taken(password: &str) -> bool {
+    fn is_accepted(password: &str) -> bool {
         check(&Secret::new(password), "alice.marsh@tidewater.example", "Alice Marsh").is_ok()
     }
 
     #[test]
-    fn easy_passwords_are_refused() {
+    fn easy_passwords_are_rejected() {
         for easy in [
             "",
             "short",
@@ -111,26 +112,26 @@ mod tests {
             "a\0b c d e f g h",
             "1q2w3e4r5t6y",
         ] {
-            assert!(!taken(easy), "{easy}");
+            assert!(!is_accepted(easy), "{easy}");
         }
-        assert!(!taken(&"correct horse ".repeat(1_000)));
+        assert!(!is_accepted(&"correct horse ".repeat(1_000)));
     }
 
     #[test]
-    fn the_list_is_in_order() {
+    fn the_list_is_sorted() {
         assert!(common().is_sorted() && common().len() > 10_000);
     }
 
     #[test]
-    fn passphrases_of_all_scripts_are_taken() {
-        for fine in [
+    fn passphrases_in_any_script_are_accepted() {
+        for passphrase in [
             "correct horse battery",
             "Tr0ub4dor&3xyzzy",
             "шесть слов для двери",
             "🗝️ im Kasten, 3. Stock",
             "tide water marsh lantern",
         ] {
-            assert!(taken(fine), "{fine}");
+            assert!(is_accepted(passphrase), "{passphrase}");
         }
     }
 }

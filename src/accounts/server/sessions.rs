@@ -22,7 +22,7 @@ use crate::platform::{App, Problem};
 use crate::shared::Timestamp;
 
 /// The shortest time between two writes of a session's `last_seen_at`.
-const SIGHT: Duration = Duration::from_secs(60);
+const LAST_SEEN_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub struct SessionStore {
@@ -49,7 +49,8 @@ pub fn layer(app: &App) -> SessionManagerLayer<SessionStore> {
         .with_expiry(Expiry::OnInactivity(time::Duration::try_from(life).unwrap_or(time::Duration::DAY)))
 }
 
-/// The session layer saves the session after the response and replies with an empty 500 when saving fails. Explains it.
+/// Replaces the empty 500 response of the session layer, which saves the session after the response, by a 503 that
+/// explains why saving failed.
 pub async fn explain_unsaved(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let is_ours = response.extensions().get::<Problem>().is_some()
@@ -75,7 +76,7 @@ impl SessionStore {
         now.minus(self.app.config.accounts.session_idle)
     }
 
-    async fn seen(&self, id_hash: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+    async fn update_last_seen(&self, id_hash: &str, now: Timestamp) -> Result<(), sqlx::Error> {
         let mut write = self.app.db.write().await?;
         store::touch(&mut write, id_hash, now).await?;
         write.commit().await
@@ -119,8 +120,8 @@ impl tower_sessions::SessionStore for SessionStore {
         let found =
             store::find(self.app.db.pool(), &id_hash, now, self.silent_since(now)).await.map_err(backend)?;
         let Some(found) = found else { return Ok(None) };
-        if now.since(found.last_seen_at) >= SIGHT
-            && let Err(error) = self.seen(&id_hash, now).await
+        if now.since(found.last_seen_at) >= LAST_SEEN_INTERVAL
+            && let Err(error) = self.update_last_seen(&id_hash, now).await
         {
             tracing::warn!(%error, "could not update the session's last_seen_at");
         }

@@ -13,15 +13,16 @@ use crate::platform::http::address::subscriber;
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const PER_ADDRESS: u32 = 30;
-/// Of one address, or of one browser that has signed in to the account before.
+/// The most attempts on one account by one address, or by one browser that has signed in to the account before.
 const PER_ACCOUNT: u32 = 10;
-/// Attempts on one account by all browsers that it does not know. Beyond this many the account counts as under attack.
+/// Attempts on one account by all browsers that have not signed in to it before. From this many on the account counts as
+/// under attack.
 const PER_ACCOUNT_IN_ALL: u32 = 100;
-/// Attempts a day that one network has for an account under attack.
+/// Attempts per day of one network on an account under attack.
 const PER_NETWORK: u32 = 5;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// At this many entries, those whose window has ended are removed.
-const MOST: usize = 100_000;
+const MAX_ENTRIES: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum ThrottleKey {
@@ -42,29 +43,29 @@ struct AttemptCount {
     is_reported: bool,
 }
 
-/// Too many tries.
+/// An attempt was refused, because there were too many.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Slowed {
     pub wait: Duration,
-    /// The first refusal of this window: worth a row of the audit log, and only one.
+    /// True for the first refusal of this window, the only one that is recorded in the audit log.
     pub first: bool,
 }
 
 #[derive(Default)]
 pub struct Throttle(Mutex<HashMap<ThrottleKey, AttemptCount>>);
 
-/// One attempt: from where, on which account, by which browser.
+/// One attempt: its address, account and browser.
 pub struct Attempt<'a> {
     pub address: IpAddr,
     pub account: &'a str,
-    /// The fingerprint of the browser's token, when this account knows it.
-    pub known: Option<&'a str>,
-    /// What is tried is short, such as the code of a second factor: many networks with a few tries each could guess it,
-    /// so all strangers together have one budget.
+    /// The fingerprint of the browser's token, if the browser has signed in to this account before.
+    pub browser: Option<&'a str>,
+    /// True if the secret is short, such as the code of a second factor. Many networks with a few attempts each could
+    /// guess it, so all strangers together share one budget.
     pub is_short: bool,
 }
 
-/// The most attempts of a subject within a time.
+/// The most attempts of one subject in a window.
 struct AttemptBudget {
     subject: ThrottleKey,
     most: u32,
@@ -76,7 +77,7 @@ impl Attempt<'_> {
     fn budgets(&self) -> Vec<AttemptBudget> {
         let budget = |subject, most, within| AttemptBudget { subject, most, within };
         let account = || self.account.to_owned();
-        if let Some(token) = self.known {
+        if let Some(token) = self.browser {
             return vec![budget(
                 ThrottleKey::TrustedBrowser(account(), token.to_owned()),
                 PER_ACCOUNT,
@@ -105,13 +106,13 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 impl Throttle {
-    /// Counts the attempt before it is judged, so that many at once cannot slip through.
+    /// Counts the attempt before the secret is checked, so that concurrent attempts cannot exceed the limit.
     pub fn admit(&self, attempt: &Attempt<'_>, now: Duration) -> Result<(), Slowed> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain_when_full(now);
         let budgets = attempt.budgets();
         let is_spent = |count: &AttemptCount, budget: &AttemptBudget| count.window.count(now) >= budget.most;
-        // How long an account under attack still counts as that.
+        // The remaining time for which the account counts as under attack; None if it does not.
         let attack_ends = budgets.iter().find_map(|budget| {
             let count = counts.get(&budget.subject).filter(|count| is_spent(count, budget))?;
             matches!(budget.subject, ThrottleKey::Strangers(_)).then(|| count.window.remaining(now))
@@ -140,8 +141,8 @@ impl Throttle {
         Ok(())
     }
 
-    /// A success takes its own attempt back; what others tried stays counted, but for those of the same network: somebody
-    /// there knows the password.
+    /// Takes a successful attempt back. Earlier attempts stay counted, except those of the same network, where somebody
+    /// knows the password.
     pub fn forgive(&self, attempt: &Attempt<'_>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for budget in attempt.budgets() {
@@ -160,14 +161,14 @@ trait RetainWhenFull {
 
 impl RetainWhenFull for HashMap<ThrottleKey, AttemptCount> {
     fn retain_when_full(&mut self, now: Duration) {
-        if self.len() >= MOST {
+        if self.len() >= MAX_ENTRIES {
             self.retain(|_, count| count.window.is_running(now));
         }
-        if self.len() >= MOST {
+        if self.len() >= MAX_ENTRIES {
             self.retain(|_, count| count.window.count(now) > 1);
         }
-        // Still full: a flood. Forgetting is safer than refusing everybody or growing.
-        if self.len() >= MOST {
+        // Still full, so this is a flood of addresses. Clearing the table is safer than refusing everybody or growing.
+        if self.len() >= MAX_ENTRIES {
             self.clear();
         }
     }
@@ -177,8 +178,8 @@ impl RetainWhenFull for HashMap<ThrottleKey, AttemptCount> {
 mod tests {
     use super::*;
 
-    fn attempt<'a>(address: &str, account: &'a str, known: Option<&'a str>) -> Attempt<'a> {
-        Attempt { address: address.parse().expect("an address"), account, known, is_short: false }
+    fn attempt<'a>(address: &str, account: &'a str, browser: Option<&'a str>) -> Attempt<'a> {
+        Attempt { address: address.parse().expect("an address"), account, browser, is_short: false }
     }
 
     #[test]
@@ -191,23 +192,26 @@ mod tests {
         let stranger = attempt("203.0.113.1", "alice", None);
         assert_eq!(throttle.admit(&stranger, now), Err(Slowed { wait: WINDOW, first: true }));
         assert_eq!(throttle.admit(&stranger, now), Err(Slowed { wait: WINDOW, first: false }));
-        // The owner on another device, on the same address with her own browser, and everybody else are free.
+        // The owner on another device, the owner's browser on the same address, and other accounts are not slowed.
         assert_eq!(throttle.admit(&attempt("198.51.100.1", "alice", None), now), Ok(()));
         assert_eq!(throttle.admit(&attempt("203.0.113.1", "alice", Some("hers")), now), Ok(()));
         assert_eq!(throttle.admit(&attempt("203.0.113.1", "bob", None), now), Ok(()));
         assert_eq!(throttle.admit(&stranger, now + WINDOW), Ok(()));
     }
 
-    /// A hundred tries from a hundred addresses.
+    /// A hundred attempts from a hundred addresses.
     fn attack(throttle: &Throttle, is_short: bool, now: Duration) {
         for n in 0..PER_ACCOUNT_IN_ALL {
-            let from = format!("10.0.0.{n}");
-            assert_eq!(throttle.admit(&Attempt { is_short, ..attempt(&from, "alice", None) }, now), Ok(()));
+            let address = format!("10.0.0.{n}");
+            assert_eq!(
+                throttle.admit(&Attempt { is_short, ..attempt(&address, "alice", None) }, now),
+                Ok(())
+            );
         }
     }
 
     #[test]
-    fn a_new_device_gets_in_while_many_addresses_guess() {
+    fn a_new_device_can_sign_in_while_many_addresses_guess() {
         let throttle = Throttle::default();
         attack(&throttle, false, Duration::ZERO);
         let device = attempt("198.51.100.1", "alice", None);
@@ -216,11 +220,11 @@ mod tests {
         }
         let refused = throttle.admit(&device, Duration::ZERO);
         assert_eq!(refused, Err(Slowed { wait: WINDOW, first: true }));
-        // Its tries are remembered for a day, as long as the attack goes on.
+        // Its attempts count for a day, as long as the attack goes on.
         attack(&throttle, false, WINDOW);
         assert!(throttle.admit(&device, WINDOW).is_err());
         assert_eq!(throttle.admit(&device, WINDOW * 2), Ok(()), "the attack has ended");
-        // Whoever signed in from there before is not held to mistakes of that day.
+        // After a successful sign-in the earlier attempts of that network do not count.
         throttle.forgive(&device);
         attack(&throttle, false, WINDOW * 3);
         assert_eq!(throttle.admit(&device, WINDOW * 3), Ok(()));
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn many_addresses_are_slowed_together_where_little_is_to_be_guessed() {
+    fn attempts_on_short_secrets_share_one_budget() {
         let throttle = Throttle::default();
         attack(&throttle, true, Duration::ZERO);
         let code = Attempt { is_short: true, ..attempt("198.51.100.1", "alice", None) };
@@ -248,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_is_slowed_whatever_it_tries() {
+    fn one_address_is_slowed_across_accounts() {
         let throttle = Throttle::default();
         for n in 0..PER_ADDRESS {
             let account = format!("person{n}");
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn successes_do_not_use_the_budget_up() {
+    fn successful_attempts_do_not_use_up_the_budget() {
         let throttle = Throttle::default();
         for _ in 0..100 {
             let attempt = attempt("203.0.113.1", "alice", None);

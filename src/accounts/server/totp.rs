@@ -1,4 +1,5 @@
-//! The second factor: six digits that change every 30 seconds (RFC 6238 with SHA-1, which every authenticator speaks).
+//! Time-based one-time passwords: six digits that change every 30 seconds (RFC 6238 with SHA-1, which every
+//! authenticator supports).
 
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -56,8 +57,9 @@ fn code_at(key: &[u8], step: i64) -> String {
     mac.update(&step.to_be_bytes());
     let digest = mac.finalize().into_bytes();
     let at = usize::from(digest[19] & 0x0f);
-    let word = u32::from_be_bytes([digest[at], digest[at + 1], digest[at + 2], digest[at + 3]]) & 0x7fff_ffff;
-    format!("{:06}", word % 1_000_000)
+    let number =
+        u32::from_be_bytes([digest[at], digest[at + 1], digest[at + 2], digest[at + 3]]) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
 }
 
 #[cfg(test)]
@@ -66,7 +68,7 @@ mod tests {
 
     /// RFC 6238, appendix B, shortened to six digits.
     #[test]
-    fn codes_are_those_of_the_standard() {
+    fn codes_match_the_test_vectors_of_the_rfc() {
         let key = b"12345678901234567890";
         for (seconds, code) in
             [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_good_for_a_step_before_and_after() {
+    fn a_code_is_valid_one_step_early_and_one_step_late() {
         let secret = new_secret(&Random::seeded(3));
         let at = |seconds: i64| Timestamp::from_millis(1_795_168_800_000 + seconds * 1_000);
         let code = code_now(&secret, at(0));
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_survives_odd_names() {
+    fn the_address_escapes_special_characters() {
         let address = address("ABC", "a+b@x.example", "127.0.0.1:3000");
         assert_eq!(
             address,

@@ -10,11 +10,12 @@ use crate::shared::{TOKEN_IN_TEXT, contains_token};
 const LONGEST_ID: usize = 200;
 const LONGEST_URL: usize = 2_000;
 const LONGEST_DESCRIPTION: usize = 500;
+/// The longest entry of a policy.
 const LONGEST_REF: usize = 300;
-const MOST_SERVERS: usize = 100;
-const MOST_REFS: usize = 1_000;
+const MAX_SERVERS: usize = 100;
+const MAX_REFS: usize = 1_000;
 /// The most text of one agent in bytes, because clients list many agents at once.
-const MOST_TEXT: usize = 64 * 1024;
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Debug, Default)]
 pub struct AgentDraft {
@@ -41,24 +42,24 @@ pub(super) fn check(draft: &AgentDraft) -> Result<Vec<McpServer>, String> {
     if !draft.user_id.is_empty() {
         check_label(&draft.user_id, "identity.user_id", LONGEST_ID)?;
     }
-    if draft.servers.len() > MOST_SERVERS {
-        return Err(format!("mcp_servers: an agent has at most {MOST_SERVERS} servers."));
+    if draft.servers.len() > MAX_SERVERS {
+        return Err(format!("mcp_servers: an agent has at most {MAX_SERVERS} servers."));
     }
     for (name, refs) in [("policy.allow", &draft.allow), ("policy.deny", &draft.deny)] {
-        if refs.len() > MOST_REFS {
-            return Err(format!("{name} has at most {MOST_REFS} entries."));
+        if refs.len() > MAX_REFS {
+            return Err(format!("{name} has at most {MAX_REFS} entries."));
         }
         refs.iter().try_for_each(|text| check_label(text, &format!("an entry of {name}"), LONGEST_REF))?;
     }
     let mut names = BTreeSet::new();
     let mut servers = Vec::with_capacity(draft.servers.len());
-    for (place, server) in draft.servers.iter().enumerate() {
-        let at = format!("mcp_servers[{place}]");
+    for (index, server) in draft.servers.iter().enumerate() {
+        let at = format!("mcp_servers[{index}]");
         check_label(&server.id, &format!("{at}.id"), LONGEST_ID)?;
         if !names.insert(&server.id) {
             return Err(format!("{at}.id: two servers cannot have the same id."));
         }
-        let url = bare(&server.url).ok_or_else(|| {
+        let url = without_secrets(&server.url).ok_or_else(|| {
             format!("{at}.url is an http or https address of at most {LONGEST_URL} characters.")
         })?;
         let description = server.description.trim();
@@ -81,7 +82,7 @@ pub(super) fn check(draft: &AgentDraft) -> Result<Vec<McpServer>, String> {
     let servers_text =
         servers.iter().map(|server| server.name.len() + server.url.len() + server.description.len());
     let refs_text = draft.allow.iter().chain(&draft.deny).map(String::len);
-    if servers_text.chain(refs_text).sum::<usize>() > MOST_TEXT {
+    if servers_text.chain(refs_text).sum::<usize>() > MAX_TEXT_BYTES {
         return Err("The agent's servers and policy together are more than 64 KiB of text.".to_owned());
     }
     Ok(servers)
@@ -96,19 +97,19 @@ fn check_label(text: &str, what: &str, longest: usize) -> Result<(), String> {
         return Err(format!("{what}: {TOKEN_IN_TEXT}"));
     }
     if text.trim().len() != text.len() {
-        return Err(format!("{what} has blanks around it."));
+        return Err(format!("{what} begins or ends with a space."));
     }
     if text.chars().count() > longest {
         return Err(format!("{what} has at most {longest} characters."));
     }
-    if text.chars().any(crate::accounts::is_unseen) {
-        return Err(format!("{what} has characters that cannot be seen."));
+    if text.chars().any(crate::accounts::is_invisible) {
+        return Err(format!("{what} has invisible characters."));
     }
     Ok(())
 }
 
 /// Removes the parts of a URL that may contain secrets: user, password, query and fragment.
-fn bare(text: &str) -> Option<String> {
+fn without_secrets(text: &str) -> Option<String> {
     if text.len() > LONGEST_URL {
         return None;
     }
@@ -144,8 +145,8 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lose_what_could_open_something() {
-        for (given, kept) in [
+    fn secrets_are_removed_from_urls() {
+        for (url, stored) in [
             ("https://mcp.example/mcp", Some("https://mcp.example/mcp")),
             ("https://u:p4ss@mcp.example:8443/mcp?key=s3cret#t0ken", Some("https://mcp.example:8443/mcp")),
             ("http://127.0.0.1:9", Some("http://127.0.0.1:9/")),
@@ -155,18 +156,18 @@ mod tests {
             ("https://", None),
             ("", None),
         ] {
-            assert_eq!(bare(given).as_deref(), kept, "{given}");
+            assert_eq!(without_secrets(url).as_deref(), stored, "{url}");
         }
-        assert_eq!(bare(&format!("https://a.example/{}", "x".repeat(2_000))), None);
+        assert_eq!(without_secrets(&format!("https://a.example/{}", "x".repeat(2_000))), None);
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn errors_name_the_field() {
         assert!(check(&draft(|_| {})).is_ok());
         for (wrong, part) in [
             (draft(|draft| draft.agent_id.clear()), "identity.agent_id is missing"),
-            (draft(|draft| draft.agent_id = " a".to_owned()), "blanks"),
-            (draft(|draft| draft.agent_id = "a\0".to_owned()), "cannot be seen"),
+            (draft(|draft| draft.agent_id = " a".to_owned()), "begins or ends with a space"),
+            (draft(|draft| draft.agent_id = "a\0".to_owned()), "invisible"),
             (draft(|draft| draft.user_id = "x".repeat(201)), "identity.user_id has at most 200"),
             (draft(|draft| draft.servers[0].url = "mcp.example".to_owned()), "mcp_servers[0].url"),
             (draft(|draft| draft.servers.push(draft.servers[0].clone())), "mcp_servers[1].id: two"),
@@ -179,7 +180,7 @@ mod tests {
                 "mcp_servers: an agent has at most 100",
             ),
         ] {
-            let why = check(&wrong).expect_err("a refusal");
+            let why = check(&wrong).expect_err("an error");
             assert!(why.contains(part), "{why}");
         }
     }

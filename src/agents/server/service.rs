@@ -4,7 +4,7 @@
 use super::draft::check;
 use super::{AgentDraft, store};
 use crate::audit::{self, Event};
-use crate::orgs::server::{Actor, Membership, present_role};
+use crate::orgs::server::{Actor, Membership, lock_and_read_role};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{AgentId, OrgId, Permission, contains_token};
@@ -13,7 +13,7 @@ pub use super::store::Agent;
 pub use crate::agents::McpServer;
 
 /// The most agents of an organization.
-const MOST_AGENTS: i64 = 1_000;
+const MAX_AGENTS: i64 = 1_000;
 /// Rows of a page.
 const PAGE: usize = 50;
 
@@ -49,19 +49,19 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     let new = AgentId::new(now, app.random_for_id());
     let begun = match begin(app, actor).await {
         Err(Error::Forbidden(why)) => return Err(refused(app, actor, draft, &why).await.into()),
-        begun => begun,
+        result => result,
     };
     let (mut write, actor) = begun?;
     let actor = &actor;
-    let (id, maker) = store::hold(&mut write, actor.org.org, new, &draft.agent_id, actor.user, now).await?;
-    if maker != actor.user && !actor.may(Permission::ManageAllKeys) {
+    let (id, creator) = store::hold(&mut write, actor.org.org, new, &draft.agent_id, actor.user, now).await?;
+    if creator != actor.user && !actor.may(Permission::ManageAllKeys) {
         drop(write);
-        let why = "Only whoever registered this agent first and admins may register it anew.";
+        let why = "Only admins and the person who first registered this agent may register it again.";
         return Err(refused(app, actor, draft, why).await.into());
     }
-    if id == new && store::count(&mut write, org).await? > MOST_AGENTS {
+    if id == new && store::count(&mut write, org).await? > MAX_AGENTS {
         return Err(RegistrationError::Input(format!(
-            "This organization has {MOST_AGENTS} agents. Remove some that are no longer used first."
+            "This organization has {MAX_AGENTS} agents. Remove some that are no longer used first."
         )));
     }
     store::update(&mut write, id, draft, actor.user, actor.key, now).await?;
@@ -86,7 +86,7 @@ pub async fn remove(app: &App, actor: &Actor, id: AgentId) -> Result<Agent, Erro
     let agent = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     if !may_remove(actor, &agent) {
         return Err(Error::Forbidden(
-            "Only whoever registered this agent first and admins may remove it.".to_owned(),
+            "Only admins and the person who first registered this agent may remove it.".to_owned(),
         ));
     }
     if !store::delete(&mut write, agent.id).await? {
@@ -98,17 +98,18 @@ pub async fn remove(app: &App, actor: &Actor, id: AgentId) -> Result<Agent, Erro
     Ok(agent)
 }
 
-/// Begins a change and reads the actor's role again: they may have been removed or disabled. 403 for the key of such a person.
+/// Begins the transaction of a change and reads the actor's role again, because they may have been removed or disabled since
+/// the request began. Fails with 403 for the key of such a person.
 async fn begin(app: &App, actor: &Actor) -> Result<(Write, Actor), Error> {
     let mut write = app.db.write().await?;
-    let role = present_role(&mut write, actor).await?;
+    let role = lock_and_read_role(&mut write, actor).await?;
     let org = Membership { role, ..actor.org.clone() };
     Ok((write, Actor { org, ..actor.clone() }))
 }
 
 pub fn may_remove(actor: &Actor, agent: &Agent) -> bool {
-    let own = agent.created_by == actor.user && actor.may(Permission::RegisterAgents);
-    own || actor.may(Permission::ManageAllKeys)
+    let is_own = agent.created_by == actor.user && actor.may(Permission::RegisterAgents);
+    is_own || actor.may(Permission::ManageAllKeys)
 }
 
 pub async fn find(app: &App, actor: &Actor, id: AgentId) -> Result<(Agent, Vec<McpServer>), Error> {
@@ -122,9 +123,9 @@ pub async fn find(app: &App, actor: &Actor, id: AgentId) -> Result<(Agent, Vec<M
 pub async fn list(app: &App, actor: &Actor, after: &str) -> Result<AgentPage, Error> {
     actor.require(Permission::See)?;
     let mut agents = store::list(app.db.pool(), actor.org.org, after, PAGE as i64 + 1).await?;
-    let more = agents.len() > PAGE;
+    let has_more = agents.len() > PAGE;
     agents.truncate(PAGE);
-    let next = agents.last().filter(|_| more).map(|agent| agent.name.clone());
+    let next = agents.last().filter(|_| has_more).map(|agent| agent.name.clone());
     Ok(AgentPage { agents: with_servers(app, agents).await?, next })
 }
 

@@ -48,7 +48,7 @@ fn agent(row: &AnyRow) -> Result<Agent, sqlx::Error> {
         id: row.try_get("id")?,
         name: text("agent_id")?,
         user: text("user_id")?,
-        environment: Environment::parse(&text("environment")?).ok_or_else(|| strange("environment"))?,
+        environment: Environment::parse(&text("environment")?).ok_or_else(|| invalid_value("environment"))?,
         allow: refs("allow_refs")?,
         deny: refs("deny_refs")?,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
@@ -59,8 +59,8 @@ fn agent(row: &AnyRow) -> Result<Agent, sqlx::Error> {
     })
 }
 
-fn strange(column: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{column} has an unknown word").into())
+fn invalid_value(column: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{column} has an unknown value").into())
 }
 
 fn server(row: &AnyRow) -> Result<McpServer, sqlx::Error> {
@@ -69,7 +69,7 @@ fn server(row: &AnyRow) -> Result<McpServer, sqlx::Error> {
         name: row.try_get("name")?,
         url: row.try_get("url")?,
         description: row.try_get("description")?,
-        auth: ServerAuth::parse(&auth).ok_or_else(|| strange("auth"))?,
+        auth: ServerAuth::parse(&auth).ok_or_else(|| invalid_value("auth"))?,
     })
 }
 
@@ -131,15 +131,15 @@ pub async fn replace_servers(
 ) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM agent_servers WHERE agent = $1").bind(id).execute(&mut **write).await?;
     let rows: Vec<_> = servers.iter().zip(0_i64..).collect();
-    for some in rows.chunks(crate::platform::db::ROWS_PER_STATEMENT) {
+    for chunk in rows.chunks(crate::platform::db::ROWS_PER_STATEMENT) {
         let text = format!(
             "INSERT INTO agent_servers (agent, place, name, url, description, auth) VALUES {}",
-            row_placeholders(some.len(), 6)
+            row_placeholders(chunk.len(), 6)
         );
         let mut query = sqlx::query(sql(text));
-        for (server, place) in some {
+        for (server, index) in chunk {
             let McpServer { name, url, description, auth } = server;
-            query = query.bind(id.to_string()).bind(*place).bind(name.clone()).bind(url.clone());
+            query = query.bind(id.to_string()).bind(*index).bind(name.clone()).bind(url.clone());
             query = query.bind(description.clone()).bind(auth.as_str());
         }
         query.execute(&mut **write).await?;
@@ -188,14 +188,14 @@ pub async fn servers_of(
     agents: &[Agent],
 ) -> Result<HashMap<AgentId, Vec<McpServer>>, sqlx::Error> {
     let mut all: HashMap<AgentId, Vec<McpServer>> = HashMap::new();
-    for some in agents.chunks(50) {
-        let ids: Vec<String> = (1..=some.len()).map(|place| format!("${place}")).collect();
+    for chunk in agents.chunks(50) {
+        let ids: Vec<String> = (1..=chunk.len()).map(|number| format!("${number}")).collect();
         let text = format!(
             "SELECT agent, name, url, description, auth FROM agent_servers WHERE agent IN ({}) ORDER BY agent, place",
             ids.join(", ")
         );
         let mut query = sqlx::query(sql(text));
-        for agent in some {
+        for agent in chunk {
             query = query.bind(agent.id.to_string());
         }
         for row in &query.fetch_all(pool).await? {

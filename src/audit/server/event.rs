@@ -9,7 +9,7 @@ use crate::shared::{KeyId, OrgId, UserId};
 
 /// The person or program that acted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Actor {
+pub enum EventActor {
     Person {
         id: UserId,
         name: String,
@@ -27,7 +27,7 @@ pub enum Actor {
     Several,
 }
 
-impl Actor {
+impl EventActor {
     pub(super) fn columns(&self) -> (&str, String, &str) {
         match self {
             Self::Person { id, name } => ("person", id.to_string(), name),
@@ -65,18 +65,18 @@ impl Origin {
 /// The actor, the organization and the origin of an event.
 #[derive(Clone, Debug)]
 pub struct By {
-    pub actor: Actor,
+    pub actor: EventActor,
     pub org: Option<OrgId>,
     pub origin: Origin,
 }
 
 impl By {
     pub fn system() -> Self {
-        Self { actor: Actor::System, org: None, origin: Origin::local() }
+        Self { actor: EventActor::System, org: None, origin: Origin::local() }
     }
 
     pub fn stranger(visit: &Visit) -> Self {
-        Self { actor: Actor::Stranger, org: None, origin: Origin::of(visit) }
+        Self { actor: EventActor::Stranger, org: None, origin: Origin::of(visit) }
     }
 
     #[must_use]

@@ -7,7 +7,7 @@ mod repeated;
 mod store;
 mod words;
 
-pub use event::{Actor, By, Event, Origin};
+pub use event::{By, Event, EventActor, Origin};
 #[cfg(test)]
 pub use read::statement;
 pub use read::{AuditFilter, Recorded, Target, actions, list};

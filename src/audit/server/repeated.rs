@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::event::{Actor, By, Event, Origin};
+use super::event::{By, Event, EventActor, Origin};
 use crate::platform::http::address::subscriber;
 use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 
@@ -29,10 +29,10 @@ pub struct RefusalSubject {
 impl RefusalSubject {
     fn of(by: &By, action: &'static str) -> Self {
         let source = match &by.actor {
-            Actor::Person { id, .. } => RefusalSource::Person(*id),
-            Actor::Key { id, .. } => RefusalSource::Key(*id),
-            Actor::Stranger => RefusalSource::Address(by.origin.address.map(subscriber)),
-            Actor::System | Actor::Several => RefusalSource::Server,
+            EventActor::Person { id, .. } => RefusalSource::Person(*id),
+            EventActor::Key { id, .. } => RefusalSource::Key(*id),
+            EventActor::Stranger => RefusalSource::Address(by.origin.address.map(subscriber)),
+            EventActor::System | EventActor::Several => RefusalSource::Server,
         };
         Self { source, org: by.org, action }
     }
@@ -80,8 +80,8 @@ impl Repeated {
     /// Replaces the source by a summary.
     pub fn summarized(mut self, keeps_org: bool) -> Self {
         let (source, actor) = match self.subject.is_stranger() {
-            true => (RefusalSource::Strangers, Actor::Stranger),
-            false => (RefusalSource::Several, Actor::Several),
+            true => (RefusalSource::Strangers, EventActor::Stranger),
+            false => (RefusalSource::Several, EventActor::Several),
         };
         let org = self.subject.org.filter(|_| keeps_org);
         self.subject = RefusalSubject { source, org, ..self.subject };

@@ -10,14 +10,14 @@ pub fn device_code(random: &Random) -> Secret {
     Secret::new(BASE64URL_NOPAD.encode(&random.bytes::<32>()))
 }
 
-/// Each letter is equally likely.
+/// Generates a user code. Each letter is equally likely.
 pub fn user_code(random: &Random) -> UserCode {
     let mut letters = String::new();
     loop {
-        // 240 is the largest multiple of 20 that a byte holds.
+        // 240 is the largest multiple of 20 in a byte. Larger values would make some letters more likely.
         let block: [u8; 16] = random.bytes();
-        let fair = block.iter().filter(|byte| **byte < 240);
-        letters.extend(fair.map(|byte| char::from(ALPHABET[usize::from(byte % 20)])));
+        let unbiased = block.iter().filter(|byte| **byte < 240);
+        letters.extend(unbiased.map(|byte| char::from(ALPHABET[usize::from(byte % 20)])));
         letters.truncate(8);
         if let Some(code) = UserCode::parse(&letters) {
             return code;
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_have_their_form_and_every_letter_comes() {
+    fn codes_have_the_right_length_and_use_every_letter_equally() {
         let random = Random::seeded(3);
         let device = device_code(&random);
         assert_eq!(device.expose().len(), 43);

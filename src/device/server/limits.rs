@@ -12,10 +12,10 @@ use crate::shared::UserId;
 const MINUTE: Duration = Duration::from_secs(60);
 const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
 /// Switching to another organization creates a key and sends an email.
-const MOST_NEW_KEYS: u32 = 10;
+const MAX_NEW_KEYS: u32 = 10;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Above this many entries, expired ones are removed.
-const MOST: usize = 100_000;
+const MAX_ENTRIES: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum LimitedSubject {
@@ -35,7 +35,7 @@ struct LimitRule {
 #[derive(Default)]
 pub struct LoginLimits {
     counts: Mutex<HashMap<LimitedSubject, FixedWindow>>,
-    opening: tokio::sync::Mutex<()>,
+    creation: tokio::sync::Mutex<()>,
 }
 
 /// A code lookup in progress. It counts as a wrong code until the code is found.
@@ -52,19 +52,19 @@ impl LoginLimits {
     }
 
     /// Locked while pending logins are counted and one is added, so that concurrent requests cannot exceed the limit.
-    pub async fn opening(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
-        app.slice::<Self>().opening.lock().await
+    pub async fn lock_creation(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
+        app.slice::<Self>().creation.lock().await
     }
 
     /// Counts a switch by one of the person's keys.
     pub fn new_key(app: &App, user: UserId) -> Result<(), Error> {
         let limit =
-            LimitRule { subject: LimitedSubject::NewKeys(user), most: MOST_NEW_KEYS, window: TEN_MINUTES };
+            LimitRule { subject: LimitedSubject::NewKeys(user), most: MAX_NEW_KEYS, window: TEN_MINUTES };
         app.slice::<Self>().take(&[limit], app.clock.steady())
     }
 
     /// Counts the attempt before checking the limit, so that concurrent attempts cannot exceed it.
-    pub fn look<'a>(app: &'a App, user: UserId, address: IpAddr) -> Result<LookupAttempt<'a>, Error> {
+    pub fn look_up<'a>(app: &'a App, user: UserId, address: IpAddr) -> Result<LookupAttempt<'a>, Error> {
         let settings = &app.config.device;
         let limits = vec![
             LimitRule {
@@ -84,12 +84,12 @@ impl LoginLimits {
 
     fn take(&self, limits: &[LimitRule], now: Duration) -> Result<(), Error> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() > MOST {
+        if counts.len() > MAX_ENTRIES {
             counts.retain(|_, window| window.is_running(now));
         }
         // Still full, so this is a flood of addresses. Clearing the table is safer than growing or scanning it each
         // time.
-        if counts.len() > MOST {
+        if counts.len() > MAX_ENTRIES {
             counts.retain(|subject, _| {
                 matches!(subject, LimitedSubject::WrongByPerson(_) | LimitedSubject::NewKeys(_))
             });
@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn a_window_ends_when_it_was_said_to_end() {
+    fn a_client_that_waits_as_long_as_the_error_says_is_accepted() {
         let limits = LoginLimits::default();
         let at = Duration::from_millis;
         for _ in 0..3 {
             assert!(limits.take(&[codes("203.0.113.1")], at(500)).is_ok());
         }
         let Err(Error::TooMany(wait)) = limits.take(&[codes("203.0.113.1")], at(1_200)) else {
-            panic!("it is spent");
+            panic!("the limit is reached");
         };
         assert_eq!(wait, Duration::from_secs(60), "59.3 seconds, rounded up");
         assert!(limits.take(&[codes("203.0.113.2")], at(1_200)).is_ok(), "another address");
@@ -151,15 +151,15 @@ mod tests {
     #[test]
     fn a_flood_of_addresses_does_not_fill_the_memory() {
         let limits = LoginLimits::default();
-        for n in 0..2 * MOST {
+        for n in 0..2 * MAX_ENTRIES {
             let _ = limits.take(&[codes(&format!("2001:db8:{:x}:{:x}::1", n >> 16, n & 0xffff))], MINUTE);
         }
         let counts = limits.counts.lock().expect("no panic").len();
-        assert!(counts <= MOST + 1, "{counts}");
+        assert!(counts <= MAX_ENTRIES + 1, "{counts}");
     }
 
     #[test]
-    fn neighbours_in_a_64_are_one() {
+    fn addresses_in_one_64_share_a_limit() {
         let limits = LoginLimits::default();
         for n in 0..3 {
             assert!(limits.take(&[codes(&format!("2001:db8::{n}"))], MINUTE).is_ok());

@@ -13,8 +13,8 @@ pub use limits::LoginLimits;
 pub use pages::LoginDevices;
 pub use polls::Polls;
 pub use service::{
-    Granted, NotBegun, Poll, PollResult, Request, StartedLogin, begin, poll, sweep, verification_uri,
-    verification_uri_complete,
+    BeginLogin, BeginLoginError, CollectedKey, Poll, PollError, StartedLogin, begin, poll, sweep,
+    verification_uri, verification_uri_complete,
 };
 pub use store::LoginProtocol;
 

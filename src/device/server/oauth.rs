@@ -1,5 +1,5 @@
-//! The OAuth wire: RFC 8628 for devices, RFC 6749's answers, RFC 8414's description. Clients are public: they have an id
-//! and no secret, and whoever tries to authenticate is refused.
+//! The OAuth endpoints: RFC 8628 for devices, RFC 6749 for responses, RFC 8414 for metadata. Clients are public: they have
+//! an id and no secret, and a client that tries to authenticate is rejected.
 
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{LoginProtocol, NotBegun, Poll, PollResult, Request, StartedLogin, begin, poll};
+use super::{BeginLogin, BeginLoginError, LoginProtocol, Poll, PollError, StartedLogin, begin, poll};
 use crate::platform::http::{Audience, Protocol, Routes, Visit};
 use crate::platform::{App, Problem, Secret};
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// Request parameters that authenticate a client.
 const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
-const KNOWN: [&str; 9] = [
+/// The parameters that are read. Others are ignored.
+const PARAMETERS: [&str; 9] = [
     "client_id",
     "client_secret",
     "client_assertion",
@@ -39,28 +40,30 @@ pub fn routes() -> Routes {
         .protocol(&["/.well-known"], Protocol::Api)
 }
 
-/// The form of errors that other layers find.
+/// Renders an error of another layer in OAuth's format.
 fn error_form(problem: &Problem) -> Response {
     let code = match problem.status.as_u16() {
         429 | 503 => "temporarily_unavailable",
         status if status >= 500 => "server_error",
         _ => "invalid_request",
     };
-    answer(problem.status, &json!({ "error": code, "error_description": problem.detail }))
+    json_response(problem.status, &json!({ "error": code, "error_description": problem.detail }))
 }
 
-/// RFC 6749's error, with what this one has besides.
+/// An error response of RFC 6749.
 struct OAuthError {
     status: StatusCode,
     error: &'static str,
     description: String,
-    more: Option<(&'static str, Value)>,
+    /// An additional field of the body.
+    extra_field: Option<(&'static str, Value)>,
+    /// Whether to send `WWW-Authenticate`.
     challenge: bool,
 }
 
 impl OAuthError {
     fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
-        Self { status, error, description: description.into(), more: None, challenge: false }
+        Self { status, error, description: description.into(), extra_field: None, challenge: false }
     }
 
     fn request(description: impl Into<String>) -> Self {
@@ -69,7 +72,7 @@ impl OAuthError {
 
     fn client(challenge: bool) -> Self {
         let description =
-            "This server knows no such client, or the client tried to authenticate; clients are public.";
+            "The client is unknown, or it tried to authenticate. Clients of this server are public.";
         Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "invalid_client", description) }
     }
 
@@ -81,7 +84,7 @@ impl OAuthError {
 impl OAuthError {
     fn body(&self) -> Value {
         let mut body = json!({ "error": self.error, "error_description": self.description });
-        if let (Some((name, value)), Some(object)) = (&self.more, body.as_object_mut()) {
+        if let (Some((name, value)), Some(object)) = (&self.extra_field, body.as_object_mut()) {
             object.insert((*name).to_owned(), value.clone());
         }
         body
@@ -90,7 +93,7 @@ impl OAuthError {
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let mut response = answer(self.status, &self.body());
+        let mut response = json_response(self.status, &self.body());
         if self.challenge {
             let value = HeaderValue::from_static("Basic realm=\"Latchkey\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, value);
@@ -104,8 +107,8 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (PRAGMA, HeaderValue::from_static("no-cache")),
 ];
 
-/// What is not stored by browsers and proxies: `Cache-Control` stands on every answer of this server.
-fn answer(status: StatusCode, body: &Value) -> Response {
+/// A JSON response. `Cache-Control: no-store` is not set here, because every response of this server has it.
+fn json_response(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().extend(HEADERS);
@@ -115,7 +118,7 @@ fn answer(status: StatusCode, body: &Value) -> Response {
 /// The parameters of a form. An empty parameter counts as omitted.
 struct Parameters {
     values: Vec<(&'static str, String)>,
-    header: bool,
+    has_authorization: bool,
 }
 
 impl Parameters {
@@ -125,36 +128,36 @@ impl Parameters {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(OAuthError::request("Send the parameters as application/x-www-form-urlencoded."));
         }
-        let mut values: Vec<(&str, String)> = Vec::with_capacity(KNOWN.len());
+        let mut values: Vec<(&str, String)> = Vec::with_capacity(PARAMETERS.len());
         for (name, value) in url::form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty()) {
-            let Some(name) = KNOWN.into_iter().find(|known| name == *known) else { continue };
-            if values.iter().any(|(known, _)| *known == name) {
-                return Err(OAuthError::request(format!("The parameter {name} is there more than once.")));
+            let Some(name) = PARAMETERS.into_iter().find(|parameter| name == *parameter) else { continue };
+            if values.iter().any(|(existing, _)| *existing == name) {
+                return Err(OAuthError::request(format!("The parameter {name} occurs more than once.")));
             }
             values.push((name, value.into_owned()));
         }
-        Ok(Self { values, header: headers.contains_key(AUTHORIZATION) })
+        Ok(Self { values, has_authorization: headers.contains_key(AUTHORIZATION) })
     }
 
     fn find(&self, name: &str) -> Option<&str> {
-        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.values.iter().find(|(parameter, _)| *parameter == name).map(|(_, value)| value.as_str())
     }
 
-    fn get(&self, name: &str) -> Result<&str, OAuthError> {
+    fn require(&self, name: &str) -> Result<&str, OAuthError> {
         self.find(name).ok_or_else(|| OAuthError::request(format!("The parameter {name} is missing.")))
     }
 
-    /// A client that names itself in the header alone has named itself.
+    /// The client's id. Rejects a client that sends credentials, in the body or in the Authorization header.
     fn client(&self) -> Result<&str, OAuthError> {
         match self.find("client_id") {
-            None if !self.header => self.get("client_id"),
-            Some(id) if !self.authenticates() => Ok(id),
-            _ => Err(OAuthError::client(self.header)),
+            None if !self.has_authorization => self.require("client_id"),
+            Some(id) if !self.has_credentials() => Ok(id),
+            _ => Err(OAuthError::client(self.has_authorization)),
         }
     }
 
-    fn authenticates(&self) -> bool {
-        self.header || CREDENTIALS.iter().any(|name| self.find(name).is_some())
+    fn has_credentials(&self) -> bool {
+        self.has_authorization || CREDENTIALS.iter().any(|name| self.find(name).is_some())
     }
 }
 
@@ -164,38 +167,38 @@ async fn device_authorization(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let given = Parameters::read(&headers, &body).map_err(OAuthError::into_response)?;
-    let client_id = given.client().map_err(OAuthError::into_response)?;
-    let request = Request {
+    let parameters = Parameters::read(&headers, &body).map_err(OAuthError::into_response)?;
+    let client_id = parameters.client().map_err(OAuthError::into_response)?;
+    let request = BeginLogin {
         wire: LoginProtocol::OAuth,
         client_id,
-        scope: given.find("scope").unwrap_or_default(),
+        scope: parameters.find("scope").unwrap_or_default(),
         product: None,
-        device_id: given.find("device_id"),
-        device_name: given.find("device_name"),
+        device_id: parameters.find("device_id"),
+        device_name: parameters.find("device_name"),
         visit: &visit,
     };
     match begin(&app, &request).await {
-        Ok(begun) => Ok(answer(StatusCode::OK, &told(&begun))),
-        Err(NotBegun::Error(error)) => Err(error.into_response()),
-        Err(NotBegun::UnknownClient) => Err(OAuthError::client(false).into_response()),
-        Err(NotBegun::Invalid(why)) => Err(OAuthError::request(why).into_response()),
-        Err(NotBegun::InvalidScope) => {
+        Ok(login) => Ok(json_response(StatusCode::OK, &started_login_json(&login))),
+        Err(BeginLoginError::Error(error)) => Err(error.into_response()),
+        Err(BeginLoginError::UnknownClient) => Err(OAuthError::client(false).into_response()),
+        Err(BeginLoginError::Invalid(why)) => Err(OAuthError::request(why).into_response()),
+        Err(BeginLoginError::InvalidScope) => {
             let why = "The scope is empty or one of viewer, member, admin and owner.";
             Err(OAuthError::grant("invalid_scope", why).into_response())
         }
     }
 }
 
-fn told(begun: &StartedLogin) -> Value {
+fn started_login_json(login: &StartedLogin) -> Value {
     let mut body = json!({
-        "device_code": begun.device_code.expose(),
-        "user_code": begun.user_code.shown(),
-        "verification_uri": begun.verification_uri,
-        "expires_in": begun.expires_in.as_secs(),
-        "interval": begun.interval.as_secs(),
+        "device_code": login.device_code.expose(),
+        "user_code": login.user_code.to_string(),
+        "verification_uri": login.verification_uri,
+        "expires_in": login.expires_in.as_secs(),
+        "interval": login.interval.as_secs(),
     });
-    if let Some(complete) = &begun.verification_uri_complete {
+    if let Some(complete) = &login.verification_uri_complete {
         body["verification_uri_complete"] = json!(complete);
     }
     body
@@ -207,78 +210,78 @@ async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let (client_id, code) = judged(&app, &headers, &body).map_err(OAuthError::into_response)?;
-    let wanted =
+    let (client_id, code) = read_poll(&app, &headers, &body).map_err(OAuthError::into_response)?;
+    let request =
         Poll { wire: LoginProtocol::OAuth, client_id: &client_id, device_code: &code, visit: &visit };
-    let refused = match poll(&app, &wanted).await {
-        Ok(granted) => {
-            let key = granted.key.key;
+    let error = match poll(&app, &request).await {
+        Ok(collected) => {
+            let key = collected.key.key;
             let mut body = json!({
-                "access_token": granted.key.plaintext.expose(),
+                "access_token": collected.key.plaintext.expose(),
                 "token_type": "Bearer",
                 "scope": key.role.as_str(),
-                "email": granted.email,
-                "user_id": granted.user_id.to_string(),
-                "org_id": granted.org_id.to_string(),
+                "email": collected.email,
+                "user_id": collected.user_id.to_string(),
+                "org_id": collected.org_id.to_string(),
             });
             if let Some(end) = key.expires_at {
                 body["expires_in"] = json!(end.since(app.clock.now()).as_secs());
             }
-            return Ok(answer(StatusCode::OK, &body));
+            return Ok(json_response(StatusCode::OK, &body));
         }
-        Err(PollResult::Error(error)) => return Err(error.into_response()),
-        Err(PollResult::UnknownClient) => OAuthError::client(false),
-        Err(PollResult::Unknown) => {
-            OAuthError::grant("invalid_grant", "There is no such device code, or it was used.")
+        Err(PollError::Error(error)) => return Err(error.into_response()),
+        Err(PollError::UnknownClient) => OAuthError::client(false),
+        Err(PollError::Unknown) => {
+            OAuthError::grant("invalid_grant", "The device code is unknown or was used already.")
         }
-        Err(PollResult::Denied) => OAuthError::grant("access_denied", "The login was denied."),
-        Err(PollResult::Expired) => {
+        Err(PollError::Denied) => OAuthError::grant("access_denied", "The login was denied."),
+        Err(PollError::Expired) => {
             OAuthError::grant("expired_token", "The code was not approved in time. Start the login again.")
         }
-        Err(PollResult::Pending) => waits(),
-        Err(PollResult::SlowDown(interval)) => too_early(interval),
+        Err(PollError::Pending) => authorization_pending(),
+        Err(PollError::SlowDown(interval)) => slow_down(interval),
     };
-    Err(refused.into_response())
+    Err(error.into_response())
 }
 
-fn waits() -> OAuthError {
-    OAuthError::grant("authorization_pending", "The login waits for approval.")
+fn authorization_pending() -> OAuthError {
+    OAuthError::grant("authorization_pending", "The login is waiting for approval.")
 }
 
-fn too_early(interval: Duration) -> OAuthError {
+fn slow_down(interval: Duration) -> OAuthError {
     OAuthError {
-        more: Some(("interval", json!(interval.as_secs()))),
-        ..OAuthError::grant("slow_down", "Ask less often.")
+        extra_field: Some(("interval", json!(interval.as_secs()))),
+        ..OAuthError::grant("slow_down", "Poll less often.")
     }
 }
 
-/// Returns the client and its device code, or the first error.
-fn judged(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(String, Secret), OAuthError> {
-    let given = Parameters::read(headers, body)?;
-    let grant = given.get("grant_type")?;
-    if grant == GRANT {
-        given.get("device_code")?;
+/// Returns the client's id and the device code, or the first error.
+fn read_poll(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(String, Secret), OAuthError> {
+    let parameters = Parameters::read(headers, body)?;
+    let grant = parameters.require("grant_type")?;
+    if grant == DEVICE_CODE_GRANT {
+        parameters.require("device_code")?;
     }
-    let client = given.client()?;
+    let client = parameters.client()?;
     if super::clients::name_of(app, client).is_none() {
         return Err(OAuthError::client(false));
     }
-    if grant != GRANT {
-        let why = format!("The one grant type of this server is {GRANT}.");
+    if grant != DEVICE_CODE_GRANT {
+        let why = format!("This server supports only the grant type {DEVICE_CODE_GRANT}.");
         return Err(OAuthError::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", why));
     }
-    Ok((client.to_owned(), Secret::new(given.get("device_code")?)))
+    Ok((client.to_owned(), Secret::new(parameters.require("device_code")?)))
 }
 
 async fn metadata(State(app): State<App>) -> Response {
     let origin = app.public_url.origin();
-    answer(
+    json_response(
         StatusCode::OK,
         &json!({
             "issuer": origin,
             "device_authorization_endpoint": format!("{origin}/oauth/device_authorization"),
             "token_endpoint": format!("{origin}/oauth/token"),
-            "grant_types_supported": [GRANT],
+            "grant_types_supported": [DEVICE_CODE_GRANT],
             "token_endpoint_auth_methods_supported": ["none"],
             "response_types_supported": ["none"],
         }),

@@ -84,36 +84,36 @@ macro_rules! select {
 
 fn login(row: &AnyRow) -> Result<LoginRequest, sqlx::Error> {
     let text = |name| row.try_get::<String, _>(name);
-    let perhaps = |name| row.try_get::<Option<String>, _>(name);
-    let (scope, role) = (text("scope")?, perhaps("role")?);
+    let nullable = |name| row.try_get::<Option<String>, _>(name);
+    let (scope, role) = (text("scope")?, nullable("role")?);
     Ok(LoginRequest {
         id: row.try_get("id")?,
-        user_code: known(UserCode::parse(&text("user_code")?), "user code")?,
-        wire: known(LoginProtocol::parse(&text("wire")?), "wire")?,
+        user_code: parsed(UserCode::parse(&text("user_code")?), "user code")?,
+        wire: parsed(LoginProtocol::parse(&text("wire")?), "wire")?,
         client_id: text("client_id")?,
-        scope: if scope.is_empty() { None } else { Some(known(Role::parse(&scope), "role")?) },
+        scope: if scope.is_empty() { None } else { Some(parsed(Role::parse(&scope), "role")?) },
         product: text("product")?,
-        device_id: perhaps("device_id")?,
+        device_id: nullable("device_id")?,
         device_name: text("device_name")?,
         address: text("address")?,
         user_agent: text("user_agent")?,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         expires_at: Timestamp::from_millis(row.try_get("expires_at")?),
-        status: known(LoginStatus::parse(&text("status")?), "status")?,
+        status: parsed(LoginStatus::parse(&text("status")?), "status")?,
         redeem_until: row.try_get::<Option<i64>, _>("redeem_until")?.map(Timestamp::from_millis),
         decided_by: row.try_get("decided_by")?,
         org: row.try_get("org_id")?,
-        role: role.map(|role| known(Role::parse(&role), "role")).transpose()?,
+        role: role.map(|role| parsed(Role::parse(&role), "role")).transpose()?,
         key: row.try_get("key_id")?,
     })
 }
 
-fn known<T>(value: Option<T>, what: &str) -> Result<T, sqlx::Error> {
-    value.ok_or_else(|| sqlx::Error::Decode(format!("no {what}").into()))
+fn parsed<T>(value: Option<T>, what: &str) -> Result<T, sqlx::Error> {
+    value.ok_or_else(|| sqlx::Error::Decode(format!("invalid {what}").into()))
 }
 
 /// Counts the pending logins.
-pub async fn open(write: &mut Write, now: Timestamp) -> Result<i64, sqlx::Error> {
+pub async fn count_pending(write: &mut Write, now: Timestamp) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM device_logins WHERE status = 'pending' AND expires_at > $1")
         .bind(now.millis())
         .fetch_one(&mut **write)
@@ -121,7 +121,7 @@ pub async fn open(write: &mut Write, now: Timestamp) -> Result<i64, sqlx::Error>
 }
 
 /// Denies an approved login that cannot lead to a key. Returns false when it is no longer approved.
-pub async fn give_up(write: &mut Write, id: LoginId) -> Result<bool, sqlx::Error> {
+pub async fn deny_approved(write: &mut Write, id: LoginId) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE device_logins SET status = 'denied' WHERE id = $1 AND status = 'approved'")
             .bind(id)
@@ -163,7 +163,7 @@ pub async fn insert(
 }
 
 /// The number of an address's pending logins, and when the first of them expires.
-pub async fn open_of(
+pub async fn count_pending_of(
     write: &mut Write,
     subscriber: IpAddr,
     now: Timestamp,
@@ -217,7 +217,7 @@ pub async fn decide(
     Ok(done.rows_affected() == 1)
 }
 
-/// Consumes an approved login. Of several concurrent calls exactly one succeeds.
+/// Consumes an approved login. Of several concurrent calls, at most one succeeds.
 pub async fn redeem(
     write: &mut Write,
     login: &LoginRequest,
@@ -237,13 +237,13 @@ pub async fn redeem(
         Ok(Approved {
             by: row.try_get("decided_by")?,
             org: row.try_get("org_id")?,
-            role: known(Role::parse(&row.try_get::<String, _>("role")?), "role")?,
+            role: parsed(Role::parse(&row.try_get::<String, _>("role")?), "role")?,
         })
     })
     .transpose()
 }
 
-pub async fn forget_before(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn delete_expired_before(write: &mut Write, before: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM device_logins WHERE expires_at < $1")
         .bind(before.millis())
         .execute(&mut **write)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{letters, store};
-use crate::orgs::server::answerable;
+use crate::orgs::server::responsible_emails;
 use crate::platform::{App, Error};
 
 const AHEAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -22,7 +22,7 @@ pub async fn send(app: &App) -> Result<(), Error> {
     let mut notices = Vec::new();
     for key in expiring {
         store::mark_notified(&mut write, &key).await?;
-        let recipients = answerable(&mut write, key.org, key.creator).await?;
+        let recipients = responsible_emails(&mut write, key.org, key.creator).await?;
         notices.push((key, recipients));
     }
     write.commit().await?;

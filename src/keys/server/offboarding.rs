@@ -22,17 +22,22 @@ pub struct OrgKeyOffboarding;
 
 #[async_trait]
 impl KeyOffboarding for OrgKeyOffboarding {
-    async fn count_by_maker(
+    async fn count_by_creator(
         &self,
         app: &App,
         org: OrgId,
         makers: &[UserId],
         max: i64,
     ) -> Result<HashMap<UserId, i64>, Error> {
-        Ok(store::count_by_maker(app.db.pool(), org, makers, max).await?)
+        Ok(store::count_by_creator(app.db.pool(), org, makers, max).await?)
     }
 
-    async fn made_by(&self, app: &App, org: OrgId, maker: UserId) -> Result<Vec<CreatedKey>, Error> {
+    async fn unrevoked_keys_of(
+        &self,
+        app: &App,
+        org: OrgId,
+        maker: UserId,
+    ) -> Result<Vec<CreatedKey>, Error> {
         let keys = store::living_of(app.db.pool(), org, maker).await?;
         let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
         let mut calls: HashMap<KeyId, u64> = HashMap::new();
@@ -44,7 +49,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
         let created = keys.into_iter().map(|key| CreatedKey {
             calls: calls.get(&key.id).copied().unwrap_or_default(),
             prefix: key.prefix(),
-            goes: key.login.is_some(),
+            is_login: key.login.is_some(),
             id: key.id,
             name: key.name,
             kind: key.kind,
@@ -52,11 +57,11 @@ impl KeyOffboarding for OrgKeyOffboarding {
         Ok(created.collect())
     }
 
-    async fn living(&self, app: &App, org: OrgId) -> Result<i64, Error> {
+    async fn count_unrevoked(&self, app: &App, org: OrgId) -> Result<i64, Error> {
         Ok(store::count_living(app.db.pool(), org).await?)
     }
 
-    async fn member_leaves(
+    async fn revoke_for_member(
         &self,
         app: &App,
         write: &mut Write,
@@ -85,7 +90,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
         Ok(names)
     }
 
-    async fn organization_ends(&self, app: &App, write: &mut Write, org: OrgId) -> Result<(), Error> {
+    async fn revoke_all(&self, app: &App, write: &mut Write, org: OrgId) -> Result<(), Error> {
         let now = app.clock.now();
         store::revoke_all(write, org, now).await?;
         changes::record(write, now, ChangeKind::Organization, org).await?;

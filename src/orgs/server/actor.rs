@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use tower_sessions::Session;
 
 use super::store::{self, Membership};
-use crate::accounts::server::{Person, change_stored, fingerprint, person_of, session_stands, signed_in};
+use crate::accounts::server::{Person, change_stored, fingerprint, is_session_valid, person_of, signed_in};
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -37,7 +37,8 @@ pub struct Visitor {
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub user: UserId,
-    pub door: PrincipalKind,
+    /// Whether a person or a key acts.
+    pub principal: PrincipalKind,
     /// The acting key, if it is not a person.
     pub key: Option<KeyId>,
     /// The secret with which the key authenticated.
@@ -57,21 +58,21 @@ pub struct Member {
 
 impl Member {
     fn new(visitor: Visitor, org: Membership) -> Self {
-        let actor = visitor.at(org);
+        let actor = visitor.actor_with(org);
         Self { visitor, actor }
     }
 
     /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
     /// change the wrong one.
     pub(super) fn refuse_other_org(&self, rendered_for: &str) -> Result<(), Error> {
-        let theirs = OrgId::parse(rendered_for);
-        if theirs == Some(self.org.org) {
+        let form_org = OrgId::parse(rendered_for);
+        if form_org == Some(self.org.org) {
             return Ok(());
         }
-        let meant = self.visitor.memberships.iter().find(|place| Some(place.org) == theirs);
+        let meant = self.visitor.memberships.iter().find(|membership| Some(membership.org) == form_org);
         Err(Error::OtherOrganization {
             current: self.org.org_name.clone(),
-            form_org: meant.map(|place| (place.org.to_string(), place.org_name.clone())),
+            form_org: meant.map(|membership| (membership.org.to_string(), membership.org_name.clone())),
         })
     }
 }
@@ -96,13 +97,13 @@ impl Visitor {
 
     /// Makes the visitor a member of one of their organizations, whichever is current.
     pub fn actor_in(&self, org: OrgId) -> Option<Actor> {
-        let place = self.memberships.iter().find(|place| place.org == org)?;
-        Some(self.at(place.clone()))
+        let membership = self.memberships.iter().find(|membership| membership.org == org)?;
+        Some(self.actor_with(membership.clone()))
     }
 
-    fn at(&self, org: Membership) -> Actor {
+    fn actor_with(&self, org: Membership) -> Actor {
         let by = self.person.by(&self.visit).in_org(org.org);
-        Actor { user: self.person.id, door: PrincipalKind::Person, key: None, secret: None, org, by }
+        Actor { user: self.person.id, principal: PrincipalKind::Person, key: None, secret: None, org, by }
     }
 
     async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
@@ -110,7 +111,7 @@ impl Visitor {
         let (person, memberships) =
             tokio::join!(person_of(app, &signed_in), store::memberships_of(app.db.pool(), signed_in.user),);
         let (Some(person), memberships) = (person?, memberships?) else { return Ok(None) };
-        let chosen = memberships.iter().find(|place| Some(&place.org) == signed_in.org.as_ref());
+        let chosen = memberships.iter().find(|membership| Some(&membership.org) == signed_in.org.as_ref());
         let current = chosen.or(memberships.first()).cloned();
         let session = session.id().map(|id| fingerprint(&id)).unwrap_or_default();
         Ok(Some(Self {
@@ -128,16 +129,16 @@ impl Visitor {
 /// Returns true if the member's session is still valid and they still belong to the organization.
 pub async fn is_still_member(app: &App, member: &Member) -> Result<bool, Error> {
     let visitor = &member.visitor;
-    if !session_stands(app, &visitor.session, visitor.person.id).await? {
+    if !is_session_valid(app, &visitor.session, visitor.person.id).await? {
         return Ok(false);
     }
     let memberships = store::memberships_of(app.db.pool(), visitor.person.id).await?;
-    Ok(memberships.iter().any(|place| place.org == member.org.org))
+    Ok(memberships.iter().any(|membership| membership.org == member.org.org))
 }
 
 impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
-        permission.is_granted(self.org.role, self.door)
+        permission.is_granted(self.org.role, self.principal)
     }
 
     /// Fails with 403 when the permission is missing.
@@ -145,8 +146,8 @@ impl Actor {
         if self.may(permission) {
             return Ok(());
         }
-        let who = permission.least_role(self.door).plural();
-        Err(Error::Forbidden(format!("Only {who} of {} may do this.", self.org.org_name)))
+        let roles = permission.least_role(self.principal).plural();
+        Err(Error::Forbidden(format!("Only {roles} of {} may do this.", self.org.org_name)))
     }
 }
 
@@ -166,22 +167,23 @@ async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
     Ok(visitor)
 }
 
-/// A message that cannot be removed is shown again by the next page.
+/// Reads the message and removes it from the session. If it cannot be removed, the next page shows it again.
 async fn take_message(app: &App, session: &Session) -> Result<Option<PageMessage>, Error> {
     let Some(message) = session.get(message::KEY).await? else { return Ok(None) };
     if let Err(error) = change_stored(app, session, message::KEY, None).await {
-        tracing::debug!(%error, "a message stays in its session");
+        tracing::debug!(%error, "could not remove a message from the session");
     }
     Ok(Some(message))
 }
 
-/// Back to the same page after signing in; a form's content cannot be kept, its page can.
+/// The error that redirects to the sign-in page and then back. After a submitted form it leads to the form's page, without
+/// the entered values.
 fn sign_in_first(parts: &Parts) -> Error {
-    let wanted = match (&parts.method, parts.uri.path_and_query()) {
-        (&Method::GET, Some(whole)) => whole.as_str(),
+    let next = match (&parts.method, parts.uri.path_and_query()) {
+        (&Method::GET, Some(path_and_query)) => path_and_query.as_str(),
         _ => parts.uri.path(),
     };
-    Error::SignInFirst { next: wanted.to_owned() }
+    Error::SignInFirst { next: next.to_owned() }
 }
 
 impl FromRequestParts<App> for Visitor {

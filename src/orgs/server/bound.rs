@@ -1,6 +1,6 @@
-//! Forms are bound to the organization they were made for: `ui::form::Form` writes it into each, and here, before any
-//! handler, one that comes back to another organization is refused with an offer to switch. It stands before every
-//! changing route for people, so a new page need not think of it.
+//! Middleware that binds forms to the organization that they were rendered for. `ui::form::Form` writes the organization
+//! into each form. A form that is submitted while another organization is current is refused, with an offer to switch. This
+//! applies to every POST route for signed-in people, so new pages are covered without further code.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use super::Member;
 use crate::platform::http::{Audience, Route};
 use crate::platform::{App, Error};
 
-/// Forms that name their organization themselves: the way out of the refusal, which cannot be refused for the same
-/// reason, and the approval of a login, which asks for it.
+/// Routes whose forms are not bound: the switch that the refusal offers, and the approval of a login, in which the person
+/// chooses the organization.
 const UNBOUND: [&str; 2] = ["/switch-organization", "/auth/device"];
 
 /// The routes whose forms are bound.
@@ -24,14 +24,14 @@ const UNBOUND: [&str; 2] = ["/switch-organization", "/auth/device"];
 pub struct BoundForms(Arc<HashSet<&'static str>>);
 
 impl BoundForms {
-    pub fn among(doors: &[Route]) -> Self {
-        let bound = doors.iter().filter(|door| Self::is_bound(door)).map(|door| door.path);
+    pub fn among(routes: &[Route]) -> Self {
+        let bound = routes.iter().filter(|route| Self::is_bound(route)).map(|route| route.path);
         Self(Arc::new(bound.collect()))
     }
 
-    /// Those that change something for somebody who is signed in.
-    pub fn is_bound(door: &Route) -> bool {
-        door.method == Method::POST && door.audience == Audience::Person && !UNBOUND.contains(&door.path)
+    /// Returns true for POST routes for signed-in people, except `UNBOUND`.
+    pub fn is_bound(route: &Route) -> bool {
+        route.method == Method::POST && route.audience == Audience::Person && !UNBOUND.contains(&route.path)
     }
 }
 
@@ -50,12 +50,13 @@ pub async fn refuse_other_org(
     }
 }
 
-/// The same request again, with the person who was met on the way.
+/// Checks the form's organization. Returns the request with the visitor as an extension, so that handlers need not load the
+/// visitor again.
 async fn check(app: &App, request: Request) -> Result<Request, Response> {
     let (mut parts, body) = request.into_parts();
     let member = Member::from_request_parts(&mut parts, app).await.map_err(Error::into_response)?;
-    let whole = Request::from_parts(parts.clone(), body);
-    let body = Bytes::from_request(whole, app).await.map_err(IntoResponse::into_response)?;
+    let request = Request::from_parts(parts.clone(), body);
+    let body = Bytes::from_request(request, app).await.map_err(IntoResponse::into_response)?;
     let mut fields = url::form_urlencoded::parse(&body);
     let org = fields.find(|(name, _)| name == "org").map(|(_, org)| org).unwrap_or_default();
     member.refuse_other_org(&org).map_err(Error::into_response)?;

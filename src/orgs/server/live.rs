@@ -1,9 +1,9 @@
-//! `GET /live?topic=…`: what the parts of an open page wait for, as server-sent events on one connection.
+//! `GET /live?topic=…`: streams the signals that an open page waits for, as server-sent events.
 //!
-//! A page names topics from its own point of view, `organization:…` and `person:…`; whose they are is filled in here
-//! from the session, so nobody can listen to anything of others. A connection ends with its session or membership: it
-//! checks when this process ends one, and every few seconds because of other processes. It also ends after a while and
-//! when the server stops; the browser comes back by itself, and whether it still may is asked anew.
+//! A page names its topics `organization:…` and `person:…`. The server adds the organization and the person from the
+//! session, so nobody can listen to other people's topics. A stream ends with its session or membership: it checks when this
+//! process ends one, and every few seconds because of other processes. It also ends after ten minutes and when the server
+//! stops; the browser then reconnects, and the server checks the session again.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,13 +22,13 @@ use crate::platform::live::{LiveEvent, Signal, Subscription, Topic};
 use crate::platform::{App, Error, QuotaUse, stream};
 use crate::shared::UserId;
 
-/// Ten minutes: then the browser asks again, as whoever it is by then.
+/// The longest life of a stream. Afterwards the browser reconnects with its current session.
 const LIFE: Duration = Duration::from_secs(600);
-/// Of all pages together; further ones work without live parts.
-const MOST: usize = 2_000;
+/// The most streams of all people. Further pages work without live updates.
+const MAX_STREAMS: usize = 2_000;
 /// The most streams of one person. Each open page has one.
-const MOST_OF_PERSON: usize = 50;
-const MOST_TOPICS: usize = 50;
+const MAX_STREAMS_PER_PERSON: usize = 50;
+const MAX_TOPICS: usize = 50;
 
 pub async fn listen(
     State(app): State<App>,
@@ -40,19 +40,20 @@ pub async fn listen(
         Err(Error::SignInFirst { .. }) => return Ok(StatusCode::NO_CONTENT.into_response()),
         member => member?,
     };
-    if app.live.listeners() >= MOST {
+    if app.live.listeners() >= MAX_STREAMS {
         return Err(Error::Busy);
     }
-    let admitted = app.live.admit(member.visitor.person.id, MOST_OF_PERSON).ok_or(Error::Busy)?;
-    let asked = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
-    let topics = asked.filter(|(name, _)| name == "topic").take(MOST_TOPICS);
+    let admitted = app.live.admit(member.visitor.person.id, MAX_STREAMS_PER_PERSON).ok_or(Error::Busy)?;
+    let parameters = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let topics = parameters.filter(|(name, _)| name == "topic").take(MAX_TOPICS);
     let topics = topics.map(|(_, topic)| resolve(&member, &topic)).collect::<Option<Vec<_>>>();
     let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
-    let (subscription, stored, events) = app.live.subscribe(topics);
-    let state = Listening { app, member, stored, events, ends: end(), subscription, _admitted: admitted };
-    let events = stream::steps(state, |mut state| async move {
-        let event = state.next().await?;
-        Some((Ok::<_, Infallible>(event), state))
+    let (subscription, earlier_signals, events) = app.live.subscribe(topics);
+    let live_stream =
+        LiveStream { app, member, earlier_signals, events, ends: end(), subscription, _admitted: admitted };
+    let events = stream::steps(live_stream, |mut live_stream| async move {
+        let event = live_stream.next().await?;
+        Some((Ok::<_, Infallible>(event), live_stream))
     });
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
@@ -60,49 +61,50 @@ pub async fn listen(
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the runtime's timer, which no test moves, ends the connection"
+    reason = "a stream ends by the runtime's timer, which tests do not control"
 )]
 fn end() -> Instant {
     Instant::now() + LIFE
 }
 
+/// Adds the member's organization or person to a topic of the page.
 fn resolve(member: &Member, topic: &str) -> Option<Topic> {
-    let (whose, what) = topic.split_once(':')?;
-    match whose {
-        "organization" => Some(Topic::of_org(&member.org.org, what)),
-        "person" => Some(Topic::of_person(member.visitor.person.id, what)),
+    let (owner, name) = topic.split_once(':')?;
+    match owner {
+        "organization" => Some(Topic::of_org(&member.org.org, name)),
+        "person" => Some(Topic::of_person(member.visitor.person.id, name)),
         _ => None,
     }
 }
 
-struct Listening {
+struct LiveStream {
     app: App,
-    /// Who listens, as they were when the connection began.
+    /// The listener, as loaded when the stream began.
     member: Member,
-    /// Signals from before the page connected.
-    stored: Vec<Signal>,
+    /// The signals from before the page listened.
+    earlier_signals: Vec<Signal>,
     events: Receiver<LiveEvent>,
     ends: Instant,
     subscription: Subscription,
     _admitted: QuotaUse<UserId>,
 }
 
-impl Listening {
-    /// The next signal for this page; None ends the connection.
+impl LiveStream {
+    /// The next signal for this page; None ends the stream.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = self.stored.pop().and_then(|signal| self.event(&signal)) {
+            if let Some(event) = self.earlier_signals.pop().and_then(|signal| self.event(&signal)) {
                 return Some(event);
             }
             let received = tokio::select! {
-                // Signals from before the stop are still delivered.
+                // Deliver the signals from before the stop first.
                 biased;
                 received = timeout_at(self.ends, self.events.recv()) => received.ok()?,
                 () = self.app.stopped() => return None,
             };
             let heard = match received {
                 Ok(heard) => heard,
-                // A request to check may be among what was missed.
+                // A recheck may be among the missed signals.
                 Err(RecvError::Lagged(_)) => LiveEvent::Recheck(None),
                 Err(RecvError::Closed) => return None,
             };
@@ -125,17 +127,17 @@ impl Listening {
         person.is_none_or(|person| person == self.member.visitor.person.id)
     }
 
-    /// Does the session still stand, and does its person still belong to the organization?
+    /// Returns true if the session is still valid and the person still belongs to the organization.
     async fn may_listen(&self) -> bool {
         let _turn = self.app.live.check_permit().await;
         is_still_member(&self.app, &self.member).await.unwrap_or_else(|error| {
-            // The next check tells.
-            tracing::debug!(%error, "whether a live stream may go on could not be read");
+            // Keep the stream open; the next check decides.
+            tracing::debug!(%error, "could not check the session of a live stream");
             true
         })
     }
 
-    /// None: not for this page.
+    /// Converts a signal to an event. Returns None if the page does not listen to its topic.
     fn event(&self, signal: &Signal) -> Option<Event> {
         let topic = self.subscription.topics().iter().find(|topic| topic.full_name == signal.topic)?;
         let data = json!({ "topic": topic.page_name, "text": signal.text });

@@ -15,9 +15,9 @@ pub use bound::{BoundForms, refuse_other_org};
 pub use offboarding::{CreatedKey, KeyOffboarding, Offboarding};
 pub use pages::routes;
 pub use service::{
-    CREATOR_GONE, CurrentMember, Membership, create, find, find_present, hold_member, places_of,
-    present_role, set_up, sign_up, sweep, without_owner, work_in,
+    CREATOR_GONE, CurrentMember, Membership, create, find, find_current_member, lock_and_read_member,
+    lock_and_read_role, memberships_with_counts, set_up, sign_up, sweep, switch_org, without_owner,
 };
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;
-pub use store::members::answerable;
+pub use store::members::responsible_emails;

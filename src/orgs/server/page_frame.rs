@@ -10,10 +10,10 @@ use crate::ui::server::message::PageMessage;
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Chrome, CurrentOrganization, Nav, OtherOrganization, SignedInPerson};
 
-/// `back` is the page's own path: where a switch of theme or organization returns to.
+/// Builds the frame. `back` is the page's own path, to which a switch of theme or organization returns.
 pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> Chrome {
     let (visitor, org) = (&member.visitor, &member.org);
-    let others = visitor.memberships.iter().filter(|place| place.org != org.org);
+    let others = visitor.memberships.iter().filter(|membership| membership.org != org.org);
     Chrome {
         person: SignedInPerson { name: visitor.person.name.clone(), email: visitor.person.email.clone() },
         organization: CurrentOrganization {
@@ -22,9 +22,11 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
             role: org.role,
         },
         others: others
-            .map(|place| OtherOrganization { id: place.org.to_string(), name: place.org_name.clone() })
+            .map(|membership| OtherOrganization {
+                id: membership.org.to_string(),
+                name: membership.org_name.clone(),
+            })
             .collect(),
-        // A place is offered from the day its page is there.
         places: vec![
             Nav::Overview,
             Nav::Keys,
@@ -51,7 +53,7 @@ pub fn page_for(app: &App, member: &Member, title: &str) -> Page {
     Page::new(app, &member.visitor.visit, title).made_for(member.org.org)
 }
 
-/// A page with one form, whose own address is `action`.
+/// A page with one form. `action` is the page's own path.
 pub fn form_page(
     app: &App,
     member: &Member,

@@ -1,5 +1,4 @@
-//! Keys that need attention: ended ones that are still used, ones that expire soon, unused ones, ones that never
-//! expire.
+//! Keys that need attention: keys that have ended but are still used, and keys that expire soon, are unused or never expire.
 
 use crate::keys::Standing;
 use crate::keys::server::{self as keys, Filter, Key, MOST_COUNTED, Order};
@@ -31,19 +30,22 @@ pub struct Counts {
     pub rotating: i64,
     pub expiring: i64,
     idle: i64,
+    /// Keys that never expire.
     endless: i64,
 }
 
 const HOME: &str = "/settings/api-keys";
-/// The most ended keys that are listed one by one.
-const MOST_DEAD: usize = 3;
-const NAMED: usize = 3;
+/// The most keys that are listed although they have ended.
+const MAX_ENDED: usize = 3;
+/// The most keys that one item names.
+const MAX_NAMED: usize = 3;
 
 pub async fn counts(app: &App, member: &Member) -> Result<Counts, Error> {
-    let asked = [Standing::Active, Standing::Rotating, Standing::Expiring, Standing::Idle, Standing::Endless];
-    let asked: Vec<Option<Standing>> = asked.into_iter().map(Some).chain([None]).collect();
-    let found = keys::count(app, member, &asked).await?;
-    let at = |place: usize| found.get(place).copied().unwrap_or(0);
+    let standings =
+        [Standing::Active, Standing::Rotating, Standing::Expiring, Standing::Idle, Standing::Endless];
+    let standings: Vec<Option<Standing>> = standings.into_iter().map(Some).chain([None]).collect();
+    let found = keys::count(app, member, &standings).await?;
+    let at = |index: usize| found.get(index).copied().unwrap_or(0);
     Ok(Counts { active: at(0), rotating: at(1), expiring: at(2), idle: at(3), endless: at(4), all: at(5) })
 }
 
@@ -51,7 +53,7 @@ fn keys_of(count: i64) -> String {
     if count == 1 { "1 key".to_owned() } else { format!("{} keys", capped(count, MOST_COUNTED)) }
 }
 
-/// `items` contains the items of ended keys, which come first.
+/// Appends the other items to `items`, which contains those of keys that have ended.
 pub async fn items(
     app: &App,
     member: &Member,
@@ -60,9 +62,9 @@ pub async fn items(
 ) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
     let (expiring, idle, endless) = tokio::try_join!(
-        some(app, member, counts.expiring, Standing::Expiring, Order::Expires),
-        some(app, member, counts.idle, Standing::Idle, Order::LastUsed),
-        some(app, member, counts.endless, Standing::Endless, Order::Created),
+        first_keys(app, member, counts.expiring, Standing::Expiring, Order::Expires),
+        first_keys(app, member, counts.idle, Standing::Idle, Order::LastUsed),
+        first_keys(app, member, counts.endless, Standing::Endless, Order::Created),
     )?;
     let plain = |text: &str| TextPart::Plain(text.to_owned());
     if counts.expiring > 0 {
@@ -82,7 +84,7 @@ pub async fn items(
     }
     if counts.idle > 0 {
         let mut text = named(&idle, |_| String::new());
-        text.push(plain(" Disable what nobody misses."));
+        text.push(plain(" Disable the keys that nobody needs."));
         items.push(AttentionItem {
             tone: Tone::Warn,
             shape: Shape::Unused,
@@ -93,14 +95,14 @@ pub async fn items(
         });
     }
     if counts.endless > 0 {
-        let mighty = endless.iter().find(|key| key.role >= Role::Admin);
-        let text = match mighty {
+        let admin_key = endless.iter().find(|key| key.role >= Role::Admin);
+        let text = match admin_key {
             Some(key) => vec![
                 plain("One of them, "),
                 TextPart::Name(key.name.clone()),
                 TextPart::Plain(format!(", is {} key. Give it an end date.", key.role.with_article())),
             ],
-            None => vec![plain("A key with an end is forgotten safely.")],
+            None => vec![plain("A key with an end date is safer when it is forgotten.")],
         };
         let verb = if counts.endless == 1 { "never expires" } else { "never expire" };
         items.push(AttentionItem {
@@ -115,13 +117,13 @@ pub async fn items(
     Ok(items)
 }
 
-/// Ended keys that are still used.
-pub async fn dead(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Error> {
+/// Keys that have ended but are still used.
+pub async fn ended_but_used(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
     let day_ago = now.minus(Duration::from_secs(24 * 60 * 60));
-    let tried = usage::ended_but_used(app, member.org.org, day_ago, MOST_DEAD).await?;
+    let used = usage::ended_but_used(app, member.org.org, day_ago, MAX_ENDED).await?;
     let mut items = Vec::new();
-    for (id, requests) in tried {
+    for (id, requests) in used {
         let key = keys::find(app, member, id).await?;
         let callers = usage::callers_of(app, id, day_ago).await?;
         let mut text = vec![
@@ -139,11 +141,11 @@ pub async fn dead(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Erro
             text.push(TextPart::Plain(".".to_owned()));
         }
         let title = if key.revoked_at.is_some() {
-            "A revoked key is still tried"
+            "A revoked key is still used"
         } else if key.expires_at.is_some_and(|end| end <= now) {
-            "An expired key is still tried"
+            "An expired key is still used"
         } else {
-            "An ended secret is still tried"
+            "A replaced secret is still used"
         };
         items.push(AttentionItem {
             tone: Tone::Danger,
@@ -158,7 +160,7 @@ pub async fn dead(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Erro
 }
 
 /// The first few keys in this state, if there are any.
-async fn some(
+async fn first_keys(
     app: &App,
     member: &Member,
     count: i64,
@@ -168,19 +170,19 @@ async fn some(
     if count == 0 {
         return Ok(Vec::new());
     }
-    // Enough to find one of a high role among those that never end.
-    let limit = if standing == Standing::Endless { 50 } else { NAMED };
+    // Read more of the keys that never expire, to find an admin's or owner's key among them.
+    let limit = if standing == Standing::Endless { 50 } else { MAX_NAMED };
     let filter = Filter { standing: Some(standing), order, limit, ..Filter::default() };
     Ok(keys::list(app, member, &filter).await?.keys)
 }
 
-/// "**a** in 3 days, **b** in 6 days."
-fn named(some: &[Key], more: impl Fn(&Key) -> String) -> Vec<TextPart> {
+/// Names the first few keys, each with a detail: "**a** in 3 days, **b** in 6 days."
+fn named(keys: &[Key], detail: impl Fn(&Key) -> String) -> Vec<TextPart> {
     let mut text = Vec::new();
-    for (place, key) in some.iter().take(NAMED).enumerate() {
-        let end = if place + 1 == some.len().min(NAMED) { "." } else { ", " };
+    for (index, key) in keys.iter().take(MAX_NAMED).enumerate() {
+        let end = if index + 1 == keys.len().min(MAX_NAMED) { "." } else { ", " };
         text.push(TextPart::Name(key.name.clone()));
-        text.push(TextPart::Plain(format!("{}{end}", more(key))));
+        text.push(TextPart::Plain(format!("{}{end}", detail(key))));
     }
     text
 }

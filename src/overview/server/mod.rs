@@ -1,4 +1,4 @@
-//! The overview's page.
+//! The start page and the overview.
 
 mod attention;
 mod page;

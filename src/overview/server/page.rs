@@ -1,11 +1,11 @@
-//! `/overview`.
+//! The page `/overview`.
 
 use axum::extract::State;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::attention::{AttentionItem, Counts, TextPart, counts, dead, items};
-use super::today::{Today, begin, compared, series};
+use super::attention::{AttentionItem, Counts, TextPart, counts, ended_but_used, items};
+use super::today::{Today, compared, series, start_of_yesterday};
 use crate::audit::{self, AuditFilter, Recorded};
 use crate::keys::server::MOST_COUNTED;
 use crate::orgs::server::Member;
@@ -21,17 +21,17 @@ use crate::usage::server as usage;
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     let now = app.clock.now();
-    let (hours, activity, dead, counts) = tokio::try_join!(
-        usage::hours_of_org(&app, member.org.org, begin(now)),
+    let (hours, activity, ended, counts) = tokio::try_join!(
+        usage::hours_of_org(&app, member.org.org, start_of_yesterday(now)),
         recent(&app, &member),
-        dead(&app, &member),
+        ended_but_used(&app, &member),
         counts(&app, &member),
     )?;
-    let items = items(&app, &member, dead, &counts).await?;
+    let items = items(&app, &member, ended, &counts).await?;
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
-    let word = member.visitor.message.clone();
+    let message = member.visitor.message.clone();
     let response = page_for(&app, &member, "Overview").render(move || {
-        let toast = word.map(toast);
+        let toast = message.map(toast);
         let today = today(Today::of(&hours, now), &counts, now);
         let attention = attention(items, counts.all == 0);
         let activity = activity.map(|events| activity_list(events, now));
@@ -67,31 +67,32 @@ fn clock(at: Timestamp) -> String {
 }
 
 fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
-    let calls = match compared(today.valid, today.valid_before) {
+    let calls = match compared(today.valid, today.valid_yesterday) {
         Some((change, up)) => {
             let class = if up { "tone-ok font-medium" } else { "font-medium" };
             let than = if change == "As many" { "as" } else { "than" };
-            let rest = format!(" {than} yesterday at {} ({})", clock(now), grouped(today.valid_before));
-            view! { <span class=class>{change}</span>{rest} }.into_any()
+            let comparison =
+                format!(" {than} yesterday at {} ({})", clock(now), grouped(today.valid_yesterday));
+            view! { <span class=class>{change}</span>{comparison} }.into_any()
         }
         None => view! { "None yesterday by this time" }.into_any(),
     };
-    let by_then = |before: u64| match before {
+    let by_this_time = |yesterday: u64| match yesterday {
         0 => view! { "None yesterday by this time" }.into_any(),
-        _ => view! { {format!("{} yesterday by this time", grouped(before))} }.into_any(),
+        _ => view! { {format!("{} yesterday by this time", grouped(yesterday))} }.into_any(),
     };
     let of = format!(" of {}", capped(counts.all, MOST_COUNTED));
     let parts = [(counts.rotating, "rotating"), (counts.expiring, "expiring")];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{} {word}", capped(count, MOST_COUNTED)))
+        .map(|(count, state)| format!("{} {state}", capped(count, MOST_COUNTED)))
         .collect();
     let keys = if parts.is_empty() { "None is rotating or expiring".to_owned() } else { parts.join(", ") };
     let stats = [
         stat("Calls today", view! { {grouped(today.valid)} }.into_any(), calls),
-        stat("Rate limited today", view! { {grouped(today.limited)} }.into_any(), by_then(today.limited_before)),
-        stat("Rejected today", view! { {grouped(today.rejected)} }.into_any(), by_then(today.rejected_before)),
+        stat("Rate limited today", view! { {grouped(today.limited)} }.into_any(), by_this_time(today.limited_yesterday)),
+        stat("Rejected today", view! { {grouped(today.rejected)} }.into_any(), by_this_time(today.rejected_yesterday)),
         stat(
             "Active keys",
             view! { {capped(counts.active, MOST_COUNTED)} <span class="text-lead font-normal tracking-normal text-ink-3">{of}</span> }
@@ -102,7 +103,7 @@ fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
     let summary = format!(
         "Requests per hour today against yesterday. {} calls so far today, {} by this time yesterday.",
         grouped(today.valid),
-        grouped(today.valid_before)
+        grouped(today.valid_yesterday)
     );
     let axis = ["00:00", "04:00", "08:00", "12:00", "16:00", "20:00", "24:00"].map(str::to_owned).to_vec();
     let (series, bars) = (series(), today.bars);
@@ -134,8 +135,8 @@ fn stat(label: &'static str, figure: AnyView, caption: AnyView) -> AnyView {
     .into_any()
 }
 
-fn attention(items: Vec<AttentionItem>, is_first: bool) -> AnyView {
-    let content = if is_first {
+fn attention(items: Vec<AttentionItem>, has_no_keys: bool) -> AnyView {
+    let content = if has_no_keys {
         view! {
             <EmptyState title="There are no keys yet" text="A key takes about a minute: create it, store it, make one call." class="mt-3">
                 <LinkButton href="/settings/api-keys?dialog=create" look=Look::Primary icon=Symbol::Plus>"Create key"</LinkButton>

@@ -1,5 +1,5 @@
-//! "Is it really you?" before what a stranger at an unlocked screen must not do. Whoever has a password gives it; whoever
-//! has none must have signed in a moment ago.
+//! The confirmation before sensitive changes, so that a stranger at an unlocked screen cannot make them. It asks for the
+//! password. A person without a password must have signed in within the last ten minutes.
 
 use std::time::Duration;
 
@@ -15,28 +15,30 @@ use crate::shared::ReturnPath;
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{HiddenFields, Input, Note, Tone};
 
-/// So long a sign-in stands in for a password that there is none of.
-const FRESH: Duration = Duration::from_secs(10 * 60);
+/// How long after signing in a person without a password is confirmed.
+const RECENT_SIGN_IN: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Clone)]
 pub struct Confirm {
     person: Person,
     visit: Visit,
-    is_fresh: bool,
-    /// Where to sign in anew: name and address of what opens the account.
-    again: Vec<(String, String)>,
+    has_signed_in_recently: bool,
+    /// The names of the configured providers and the links to sign in with them again.
+    provider_links: Vec<(String, String)>,
 }
 
 impl Confirm {
     pub fn of(app: &App, member: &Member) -> Self {
         let visitor = &member.visitor;
         let back = ReturnPath::or_home("/settings/profile");
-        let ways = Provider::offered(app).into_iter();
+        let providers = Provider::configured(app).into_iter();
         Self {
             person: visitor.person.clone(),
             visit: visitor.visit.clone(),
-            is_fresh: app.clock.now().since(visitor.since) <= FRESH,
-            again: ways.map(|provider| (provider.name(app), start_link(provider, &back))).collect(),
+            has_signed_in_recently: app.clock.now().since(visitor.since) <= RECENT_SIGN_IN,
+            provider_links: providers
+                .map(|provider| (provider.name(app), start_link(provider, &back)))
+                .collect(),
         }
     }
 
@@ -44,18 +46,22 @@ impl Confirm {
         self.person.has_password
     }
 
-    /// Is there anything to send?
+    /// Returns false if the person must sign in again first, so that the form cannot be submitted.
     pub fn is_possible(&self) -> bool {
-        self.person.has_password || self.is_fresh
+        self.person.has_password || self.has_signed_in_recently
     }
 
-    /// The inner error is what the form says.
-    pub async fn check(&self, app: &App, given: Secret) -> Result<Result<(), FormErrors>, Error> {
+    /// Checks the submitted password, or the time of the sign-in. The inner error is displayed in the form.
+    pub async fn check(&self, app: &App, password: Secret) -> Result<Result<(), FormErrors>, Error> {
         if !self.person.has_password {
-            let why = "You signed in some time ago. Sign in again first.";
-            return Ok(if self.is_fresh { Ok(()) } else { Err(FormErrors::default().with("", why)) });
+            let why = "You signed in more than ten minutes ago. Sign in again first.";
+            return Ok(if self.has_signed_in_recently {
+                Ok(())
+            } else {
+                Err(FormErrors::default().with("", why))
+            });
         }
-        if accounts::confirm_password(app, &self.visit, &self.person, given).await? {
+        if accounts::confirm_password(app, &self.visit, &self.person, password).await? {
             return Ok(Ok(()));
         }
         Ok(Err(FormErrors::default().with("password", "This is not your password.")))
@@ -64,7 +70,7 @@ impl Confirm {
 
 #[component]
 pub fn ConfirmField(confirm: Confirm, #[prop(default = true)] focus: bool) -> AnyView {
-    let Confirm { person, is_fresh, again, .. } = confirm;
+    let Confirm { person, has_signed_in_recently, provider_links, .. } = confirm;
     if person.has_password {
         return view! {
             <input type="hidden" name="username" value=person.email autocomplete="username"/>
@@ -74,13 +80,14 @@ pub fn ConfirmField(confirm: Confirm, #[prop(default = true)] focus: bool) -> An
         }
         .into_any();
     }
-    if is_fresh {
+    if has_signed_in_recently {
         return view! { <HiddenFields fields=vec![("password", String::new())]/> }.into_any();
     }
-    let ways = again.into_iter().map(|(name, href)| view! { " " <a class="link" href=href>{name}</a> });
+    let links =
+        provider_links.into_iter().map(|(name, href)| view! { " " <a class="link" href=href>{name}</a> });
     view! {
         <Note tone=Tone::Info>
-            "You have no password, and signed in some time ago. Sign in again first:" {ways.collect_view()}
+            "You have no password and signed in more than ten minutes ago. Sign in again first:" {links.collect_view()}
         </Note>
     }
     .into_any()

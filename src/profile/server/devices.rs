@@ -8,28 +8,28 @@ use crate::shared::Timestamp;
 use crate::ui::form::Form as PageForm;
 use crate::ui::parts::{Badge, Button, HiddenFields, Look, Size, Time, Tone};
 
-pub fn section(devices: Vec<LoggedInDevice>, places: &[Membership], now: Timestamp) -> AnyView {
-    let none = devices.is_empty();
+pub fn section(devices: Vec<LoggedInDevice>, memberships: &[Membership], now: Timestamp) -> AnyView {
+    let is_empty = devices.is_empty();
     let rows = devices.into_iter().map(|device| {
-        let place = places.iter().find(|place| place.org == device.org);
-        row(device, place.map_or("", |place| &place.org_name).to_owned(), now)
+        let membership = memberships.iter().find(|membership| membership.org == device.org);
+        row(device, membership.map_or("", |membership| &membership.org_name).to_owned(), now)
     });
     let rows = rows.collect_view();
     view! {
         <section class="mt-10 max-w-[40rem]" aria-labelledby="devices">
             <h2 class="h-sect" id="devices">"Devices that logged in"</h2>
-            {none.then(|| view! {
+            {is_empty.then(|| view! {
                 <p class="mt-4 border-t border-line pt-4 text-ink-2">
                     "None. A login from a command line is listed here with its key."
                 </p>
             })}
-            {(!none).then(|| view! { <ul class="mt-4 grid gap-4">{rows}</ul> })}
+            {(!is_empty).then(|| view! { <ul class="mt-4 grid gap-4">{rows}</ul> })}
         </section>
     }
     .into_any()
 }
 
-fn row(device: LoggedInDevice, place: String, now: Timestamp) -> AnyView {
+fn row(device: LoggedInDevice, org_name: String, now: Timestamp) -> AnyView {
     let LoggedInDevice { key, key_name, name, since, last_used_at, is_off, .. } = device;
     let used = match last_used_at {
         Some(at) => view! { " · Last used: "<Time at now/> }.into_any(),
@@ -43,7 +43,7 @@ fn row(device: LoggedInDevice, place: String, now: Timestamp) -> AnyView {
                     {is_off.then(|| view! { <Badge tone=Tone::Line text="Its key is off"/> })}
                 </p>
                 <p class="cap [overflow-wrap:anywhere]">
-                    {format!("{key_name} in {place} · Logged in: ")}<Time at=since now/>{used}
+                    {format!("{key_name} in {org_name} · Logged in: ")}<Time at=since now/>{used}
                 </p>
             </div>
             <PageForm action="/settings/profile/devices">

@@ -1,5 +1,5 @@
-//! Setting the second factor up, its recovery codes, turning it off. Each asks who it is: an unlocked screen must not be
-//! enough.
+//! Turns the second factor on or off, and replaces its recovery codes. Each requires a confirmation, so that a stranger at
+//! an unlocked screen cannot do it.
 
 use axum::extract::{Form, State};
 use axum::http::HeaderMap;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::confirm::{Confirm, ConfirmField};
-use super::{HOME, done};
+use super::{HOME, redirect_home};
 use crate::accounts::server::browser;
 use crate::accounts::server::{self as accounts, Recovery, SubmittedCode};
 use crate::orgs::server::Member;
@@ -58,7 +58,7 @@ pub async fn submit(
     if visitor.person.has_factor {
         return Ok(Redirect::to(HOME).into_response());
     }
-    // The secret was ours and comes back with the form; anything else is not taken for one.
+    // The form returns the secret that this server generated. Reject anything of another format.
     if !accounts::is_totp_secret(form.secret.expose()) {
         return Ok(Redirect::to(SET_UP).into_response());
     }
@@ -66,18 +66,20 @@ pub async fn submit(
         Err(errors) => errors,
         Ok(()) => {
             let secret = form.secret.expose();
-            let (by, here) = (visitor.by(), &visitor.session);
-            match accounts::confirm_factor(&app, &by, &visitor.person, here, secret, &form.code).await? {
+            let (by, session_hash) = (visitor.by(), &visitor.session);
+            match accounts::confirm_factor(&app, &by, &visitor.person, session_hash, secret, &form.code)
+                .await?
+            {
                 Some(recovery) => {
-                    // The codes are in this response only.
+                    // An error must not replace this response, the only one with the codes.
                     if let Err(error) = accounts::keep_session(&app, &session).await {
-                        tracing::warn!(%error, "a session ends because its change could not be saved");
+                        tracing::warn!(%error, "could not keep the session after a change; it ends");
                     }
                     return Ok(codes(&app, &member, recovery, "Second factor is on").await);
                 }
                 None => {
-                    let told = "This code is wrong. Enter the one that the app shows now.";
-                    FormErrors::default().with("code", told)
+                    let error = "This code is wrong. Enter the one that the app shows now.";
+                    FormErrors::default().with("code", error)
                 }
             }
         }
@@ -105,13 +107,13 @@ pub async fn turn_off(
     if !accounts::remove_factor(&app, &visitor.by(), &visitor.person, &code).await? {
         return Ok(confirm(&app, &member, &TURN_OFF, wrong_code()).await);
     }
-    Ok(done(&session, "Second factor is off.").await?.into_response())
+    Ok(redirect_home(&session, "Second factor is off.").await?.into_response())
 }
 
 fn wrong_code() -> FormErrors {
-    let told =
+    let error =
         "This code is wrong or was used already. Enter the one that the app shows now, or a recovery code.";
-    FormErrors::default().with("code", told)
+    FormErrors::default().with("code", error)
 }
 
 pub async fn show_codes(State(app): State<App>, member: Member) -> Response {
@@ -139,7 +141,7 @@ pub async fn new_codes(
 async fn page(app: &App, member: &Member, secret: Secret, errors: FormErrors) -> Response {
     let email = member.visitor.person.email.clone();
     let confirm = Confirm::of(app, member);
-    let square = square(&accounts::totp_address(secret.expose(), &email, app.public_url.authority()));
+    let qr_code = qr_code(&accounts::totp_address(secret.expose(), &email, app.public_url.authority()));
     form_page(app, member, None, "Second factor", SET_UP)
         .up(HOME, "Profile")
         .heading("Set up a second factor")
@@ -155,7 +157,7 @@ async fn page(app: &App, member: &Member, secret: Secret, errors: FormErrors) ->
                 <HiddenFields fields=vec![("secret", secret.expose().to_owned())]/>
                 <div>
                     <p class="label">"Scan this with the app"</p>
-                    <div class="mt-2">{square}</div>
+                    <div class="mt-2">{qr_code}</div>
                     <p class="hint mt-2">"Or type this into it:"</p>
                     <p class="mono mt-1 select-all [overflow-wrap:anywhere]">{in_groups(secret.expose())}</p>
                 </div>
@@ -173,7 +175,7 @@ async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static s
     let chrome = chrome(app, member, None, HOME);
     page_for(app, member, title)
         .render(move || {
-            // Each on a line of its own where they are pasted.
+            // The line break puts each code on its own line when the list is pasted.
             let line = |code: &Secret| view! { <li class="mono">{format!("{}\n", code.expose())}</li> };
             let list = recovery.0.iter().map(line).collect_view();
             view! {
@@ -181,8 +183,8 @@ async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static s
                     <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here="Recovery codes"/>
                     <PageHead title=title/>
                     <Note tone=Tone::Warn class="mt-6 max-w-[40rem]">
-                        <p>"Keep these recovery codes where your phone is not. Each opens your account once, after the \
-                        password. They are shown only now."</p>
+                        <p>"Keep these recovery codes apart from your phone. Each works once, instead of a code of the \
+                        app. They are shown only now."</p>
                     </Note>
                     <ul class="mt-6 grid max-w-[32rem] gap-x-6 gap-y-2 select-all sm:grid-cols-2" id="recovery-codes">{list}</ul>
                     <p class="mt-4">
@@ -195,16 +197,16 @@ async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static s
                             "Copy"
                         </CopyButton>
                     </p>
-                    <p class="mt-8"><LinkButton href=HOME>"I have kept them"</LinkButton></p>
+                    <p class="mt-8"><LinkButton href=HOME>"I have stored them"</LinkButton></p>
                 </Shell>
             }
         })
         .await
 }
 
-/// A page that asks for the password and a code before something is done.
-struct Ask {
-    here: &'static str,
+/// The texts of a page that asks for the password and a code before a change.
+struct ConfirmPage {
+    path: &'static str,
     title: &'static str,
     text: &'static str,
     button: &'static str,
@@ -212,36 +214,36 @@ struct Ask {
     failed: &'static str,
 }
 
-const TURN_OFF: Ask = Ask {
-    here: OFF,
+const TURN_OFF: ConfirmPage = ConfirmPage {
+    path: OFF,
     title: "Turn the second factor off",
-    text: "From then on your password alone opens your account. The recovery codes end too.",
+    text: "You can then sign in with your password alone. The recovery codes no longer work.",
     button: "Turn off",
     look: Look::Danger,
     failed: "The second factor is still on.",
 };
 
-const REPLACE_CODES: Ask = Ask {
-    here: CODES,
+const REPLACE_CODES: ConfirmPage = ConfirmPage {
+    path: CODES,
     title: "New recovery codes",
     text: "The ten new codes replace all earlier ones.",
-    button: "Make new codes",
+    button: "Create new codes",
     look: Look::Primary,
     failed: "The codes were not replaced.",
 };
 
-async fn confirm(app: &App, member: &Member, ask: &'static Ask, errors: FormErrors) -> Response {
+async fn confirm(app: &App, member: &Member, texts: &'static ConfirmPage, errors: FormErrors) -> Response {
     if !member.visitor.person.has_factor {
         return Redirect::to(HOME).into_response();
     }
     let confirm = Confirm::of(app, member);
     let is_possible = confirm.is_possible();
-    form_page(app, member, None, ask.title, ask.here)
+    form_page(app, member, None, texts.title, texts.path)
         .up(HOME, "Profile")
-        .text(ask.text)
-        .failed(ask.failed)
-        .submit(ask.button)
-        .look(ask.look)
+        .text(texts.text)
+        .failed(texts.failed)
+        .submit(texts.button)
+        .look(texts.look)
         .possible(is_possible)
         .render(errors, move || {
             view! {
@@ -262,14 +264,14 @@ fn code_field() -> AnyView {
     .into_any()
 }
 
-/// ABCD EFGH …: easier to type.
+/// Splits the secret into groups of four letters, which are easier to type.
 fn in_groups(secret: &str) -> String {
     let letters: Vec<char> = secret.chars().collect();
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-/// Black on white in both themes, with the quiet border that cameras need.
-fn square(text: &str) -> Option<AnyView> {
+/// Renders a QR code, black on white in both themes and with the quiet zone that scanners need.
+fn qr_code(text: &str) -> Option<AnyView> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
     let mut path = String::new();
     for y in 0..code.size() {
@@ -282,7 +284,7 @@ fn square(text: &str) -> Option<AnyView> {
         view! {
             <svg
                 class="size-48 rounded-control border border-line" role="img"
-                aria-label="Square code for the authenticator app" viewBox=format!("0 0 {edge} {edge}")
+                aria-label="QR code for the authenticator app" viewBox=format!("0 0 {edge} {edge}")
                 shape-rendering="crispEdges"
             >
                 <rect width=edge height=edge fill="#fff"></rect>

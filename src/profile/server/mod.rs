@@ -41,7 +41,7 @@ pub fn routes() -> Routes {
 }
 
 /// Redirects to the profile, which shows the message.
-async fn done(session: &Session, what: &str) -> Result<Redirect, Error> {
-    leave_message(session, what).await?;
+async fn redirect_home(session: &Session, message: &str) -> Result<Redirect, Error> {
+    leave_message(session, message).await?;
     Ok(Redirect::to(HOME))
 }

@@ -1,4 +1,4 @@
-//! The profile itself: name, ways to sign in, sessions, theme.
+//! The profile page: name, sign-in methods, second factor, sessions, devices, theme.
 
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{HOME, devices, done, sign_in_methods};
+use super::{HOME, devices, redirect_home, sign_in_methods};
 use crate::accounts::device;
 use crate::accounts::server::Devices;
 use crate::accounts::server::SessionSummary;
@@ -28,7 +28,7 @@ pub struct RenameForm {
 
 #[derive(Deserialize)]
 pub struct EndSessionForm {
-    /// Empty: all but this one.
+    /// The session to end; empty to end all but the current one.
     #[serde(default)]
     session: String,
 }
@@ -42,16 +42,16 @@ pub async fn rename(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(given): Form<RenameForm>,
+    Form(form): Form<RenameForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
-    match accounts::rename(&app, &visitor.by(), &visitor.person, &given.name).await? {
-        ProfileChange::NotTaken(why) => {
+    match accounts::rename(&app, &visitor.by(), &visitor.person, &form.name).await? {
+        ProfileChange::Invalid(why) => {
             let errors = FormErrors::default().with("name", why);
-            page(&app, &member, given.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            page(&app, &member, form.name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         ProfileChange::Done | ProfileChange::WrongPassword => {
-            Ok(done(&session, "Name saved.").await?.into_response())
+            Ok(redirect_home(&session, "Name saved.").await?.into_response())
         }
     }
 }
@@ -60,21 +60,21 @@ pub async fn end_session(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(which): Form<EndSessionForm>,
+    Form(form): Form<EndSessionForm>,
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
-    if which.session == visitor.session {
+    if form.session == visitor.session {
         accounts::end_this_session(&app, &session, &visitor.visit, &visitor.person).await?;
         return Ok(axum::response::Redirect::to("/sign-in").into_response());
     }
-    let word = if which.session.is_empty() {
+    let message = if form.session.is_empty() {
         accounts::end_other_sessions(&app, &visitor.by(), &visitor.person, &visitor.session).await?;
         "All other sessions were signed out."
     } else {
-        accounts::end_session(&app, &visitor.by(), &visitor.person, &which.session).await?;
+        accounts::end_session(&app, &visitor.by(), &visitor.person, &form.session).await?;
         "The session was signed out."
     };
-    Ok(done(&session, word).await?.into_response())
+    Ok(redirect_home(&session, message).await?.into_response())
 }
 
 async fn page(
@@ -85,19 +85,19 @@ async fn page(
     status: StatusCode,
 ) -> Result<Response, Error> {
     let visitor = member.visitor.clone();
-    // Before they are read: what comes next is told.
+    // Register before reading the sessions, so that no new session is missed.
     let new_session = app.live.expect(accounts::new_session(visitor.person.id));
     let sessions = accounts::sessions_of(app, &visitor.person).await?;
     let sign_in_methods = sign_in_methods::of(app, &visitor.person).await?;
-    let codes = accounts::recovery_codes_left(app, &visitor.person).await?;
+    let codes = accounts::unused_recovery_codes(app, &visitor.person).await?;
     let devices = app.slice::<Devices>().0.devices_of(app, visitor.person.id).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;
-    let word = visitor.message.clone();
+    let message = visitor.message.clone();
     let response = page_for(app, member, "Profile").status(status).render(move || {
         let person = visitor.person;
-        let others = sessions.len() > 1;
+        let has_others = sessions.len() > 1;
         let sign_in_methods = sign_in_methods.into_iter().map(|method| sign_in_methods::row(method, now)).collect_view();
         let rows = sessions.into_iter().map(|listed| session_row(listed, &visitor.session, now)).collect_view();
         let body = view! {
@@ -140,7 +140,7 @@ async fn page(
             <section class="mt-10 max-w-[40rem]" aria-labelledby="sessions">
                 <div class="flex flex-wrap items-center justify-between gap-3">
                     <h2 class="h-sect" id="sessions">"Sessions"</h2>
-                    {others.then(|| view! {
+                    {has_others.then(|| view! {
                         <PageForm action="/settings/profile/sessions">
                             <Button look=Look::Secondary size=Size::Small>"Sign out all others"</Button>
                         </PageForm>
@@ -160,14 +160,14 @@ async fn page(
                 <div class="mt-4 max-w-[26rem] border-t border-line pt-4"><ThemeSwitch theme back=HOME/></div>
             </section>
         };
-        view! { <Shell chrome toast=word.map(toast)>{body}</Shell> }
+        view! { <Shell chrome toast=message.map(toast)>{body}</Shell> }
     });
     Ok(response.await)
 }
 
 fn factor_text(on: bool, codes: i64) -> String {
     if !on {
-        return "Off. With it, a stolen password alone does not open your account.".to_owned();
+        return "Off. Turn it on so that a stolen password is not enough to sign in.".to_owned();
     }
     match codes {
         0 => "On. No recovery codes are left.".to_owned(),
@@ -188,15 +188,15 @@ fn factor_links(on: bool) -> AnyView {
     }
 }
 
-fn session_row(listed: SessionSummary, here: &str, now: Timestamp) -> impl IntoView + use<> {
-    let is_here = listed.id_hash == here;
+fn session_row(listed: SessionSummary, current: &str, now: Timestamp) -> impl IntoView + use<> {
+    let is_current = listed.id_hash == current;
     let name = device(&listed.user_agent);
     view! {
         <li class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
             <div class="min-w-0">
                 <p class="flex flex-wrap items-center gap-2">
                     <span class="font-medium" dir="auto">{name}</span>
-                    {is_here.then(|| view! { <Badge tone=Tone::Line text="This browser"/> })}
+                    {is_current.then(|| view! { <Badge tone=Tone::Line text="This browser"/> })}
                 </p>
                 <p class="cap">
                     {format!("{} · Last seen: ", listed.address)}<Time at=listed.last_seen_at now=now/>

@@ -1,4 +1,4 @@
-//! Changing the password.
+//! Changes the password, or sets the first one.
 
 use axum::extract::{Form, State};
 use axum::http::HeaderMap;
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::confirm::{Confirm, ConfirmField};
-use super::{HOME, done};
-use crate::accounts::server::remember;
+use super::{HOME, redirect_home};
+use crate::accounts::server::set_browser_cookie;
 use crate::accounts::server::{self as accounts, ProfileChange};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::form_page;
@@ -38,7 +38,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     let visitor = &member.visitor;
     let by = visitor.by();
-    // Without a present password a recent sign-in has to do.
+    // A person without a password must have signed in recently instead.
     if !visitor.person.has_password
         && let Err(errors) = Confirm::of(&app, &member).check(&app, form.present.clone()).await?
     {
@@ -56,15 +56,15 @@ pub async fn submit(
     let errors = match changed.await? {
         ProfileChange::Done => {
             accounts::keep_session(&app, &session).await?;
-            let word = "Password changed. All other sessions were signed out.";
-            let mut response = done(&session, word).await?.into_response();
-            remember(&app, &headers, &visitor.person, &mut response).await?;
+            let message = "Password changed. All other sessions were signed out.";
+            let mut response = redirect_home(&session, message).await?.into_response();
+            set_browser_cookie(&app, &headers, &visitor.person, &mut response).await?;
             return Ok(response);
         }
         ProfileChange::WrongPassword => {
             FormErrors::default().with("present", "This is not your current password.")
         }
-        ProfileChange::NotTaken(why) => FormErrors::default().with("new", why),
+        ProfileChange::Invalid(why) => FormErrors::default().with("new", why),
     };
     Ok(page(&app, &member, errors).await)
 }
@@ -83,7 +83,7 @@ async fn page(app: &App, member: &Member, errors: FormErrors) -> Response {
         .render(errors, move || {
             view! {
                 <input type="hidden" name="username" value=email autocomplete="username"/>
-                {present(confirm)}
+                {current_password_field(confirm)}
                 <Input
                     name="new" label="New password" kind="password" autocomplete="new-password"
                     hint="At least 12 characters. Several unrelated words are good."
@@ -93,7 +93,7 @@ async fn page(app: &App, member: &Member, errors: FormErrors) -> Response {
         .await
 }
 
-fn present(confirm: Confirm) -> AnyView {
+fn current_password_field(confirm: Confirm) -> AnyView {
     if !confirm.has_password() {
         return view! {
             <HiddenFields fields=vec![("present", String::new())]/>

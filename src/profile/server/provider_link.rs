@@ -1,5 +1,5 @@
-//! Links an identity provider to one's account, or unlinks it. Both require a confirmation first: an unlocked screen must
-//! not be enough. The provider itself is reached by a link.
+//! Links an identity provider to one's account, or unlinks it. Both require a confirmation first, so that a stranger at an
+//! unlocked screen cannot do it.
 
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Response};
@@ -8,9 +8,9 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::confirm::{Confirm, ConfirmField};
-use super::{HOME, done};
+use super::{HOME, redirect_home};
 use crate::accounts::server::Provider;
-use crate::accounts::server::{self as accounts, Unlinked};
+use crate::accounts::server::{self as accounts, UnlinkOutcome};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::platform::{App, Error, Secret};
@@ -47,7 +47,7 @@ pub async fn submit(
         return Ok(page(&app, &member, MethodChange::Link(provider), errors).await);
     }
     accounts::permit_link(&app, &session, &visitor.by(), &visitor.person, provider).await?;
-    Ok(leaving(&app, &member, provider).await)
+    Ok(continue_page(&app, &member, provider).await)
 }
 
 pub async fn show_removal(
@@ -74,14 +74,14 @@ pub async fn remove(
     }
     let visitor = &member.visitor;
     match accounts::unlink(&app, &visitor.by(), &visitor.person, &issuer).await? {
-        Unlinked::LastWay => {
-            let why = "Nothing else would let you in. Set a password or link another provider first.";
+        UnlinkOutcome::LastMethod => {
+            let why = "This is your only sign-in method. Set a password or link another provider first.";
             Ok(refused(FormErrors::default().with("", why)).await)
         }
-        Unlinked::NotThere => Err(Error::NotFound),
-        Unlinked::Done => {
-            let word = format!("{name} does not open your account any more.");
-            Ok(done(&session, &word).await?.into_response())
+        UnlinkOutcome::NotLinked => Err(Error::NotFound),
+        UnlinkOutcome::Done => {
+            let message = format!("{name} was unlinked from your account.");
+            Ok(redirect_home(&session, &message).await?.into_response())
         }
     }
 }
@@ -94,23 +94,24 @@ enum MethodChange {
 }
 
 impl MethodChange {
-    /// One that is linked. A provider that is not offered any more goes by its place in the list.
+    /// Finds the linked identity with this slug.
     async fn unlink(app: &App, member: &Member, slug: &str) -> Result<Self, Error> {
-        let theirs = accounts::identities_of(app, &member.visitor.person).await?;
-        let mut listed = theirs.into_iter().enumerate();
-        let found = listed.find(|(place, one)| method_slug(app, *place, &one.issuer) == slug);
-        let (_, one) = found.ok_or(Error::NotFound)?;
-        let name = accounts::provider_of(app, &one.issuer).map(|provider| provider.name(app));
-        let name = name.unwrap_or_else(|| one.issuer.clone());
-        Ok(Self::Unlink { slug: slug.to_owned(), issuer: one.issuer, name, label: one.label })
+        let identities = accounts::identities_of(app, &member.visitor.person).await?;
+        let mut identities = identities.into_iter().enumerate();
+        let found = identities.find(|(index, identity)| method_slug(app, *index, &identity.issuer) == slug);
+        let (_, identity) = found.ok_or(Error::NotFound)?;
+        let name = accounts::provider_of(app, &identity.issuer).map(|provider| provider.name(app));
+        let name = name.unwrap_or_else(|| identity.issuer.clone());
+        Ok(Self::Unlink { slug: slug.to_owned(), issuer: identity.issuer, name, label: identity.label })
     }
 }
 
-/// The name of a linked identity in URLs.
-pub fn method_slug(app: &App, place: usize, issuer: &str) -> String {
+/// The name of a linked identity in URLs. An identity of a provider that is no longer configured is named by its index in
+/// the list.
+pub fn method_slug(app: &App, index: usize, issuer: &str) -> String {
     match accounts::provider_of(app, issuer) {
         Some(provider) => provider.slug().to_owned(),
-        None => format!("former-{place}"),
+        None => format!("former-{index}"),
     }
 }
 
@@ -121,7 +122,7 @@ async fn page(app: &App, member: &Member, change: MethodChange, errors: FormErro
             (
                 format!("Link {name}"),
                 format!(
-                    "Then {name} opens your account too. Nothing but your name and address there is read."
+                    "You can then sign in with {name} too. This server reads only your name and email address there."
                 ),
                 format!("/settings/profile/sign-in-methods/{}", provider.slug()),
                 format!("{name} was not linked."),
@@ -131,7 +132,7 @@ async fn page(app: &App, member: &Member, change: MethodChange, errors: FormErro
         }
         MethodChange::Unlink { slug, name, label, .. } => (
             format!("Unlink {name}"),
-            format!("{label} at {name} does not open your account any more."),
+            format!("You can then no longer sign in as {label} at {name}."),
             format!("/settings/profile/sign-in-methods/{slug}/remove"),
             format!("{name} was not unlinked."),
             "Unlink".to_owned(),
@@ -151,8 +152,9 @@ async fn page(app: &App, member: &Member, change: MethodChange, errors: FormErro
         .await
 }
 
-/// The content security policy stops a form from redirecting to another site; this page links there instead.
-async fn leaving(app: &App, member: &Member, provider: Provider) -> Response {
+/// The page with the link to the provider. The form cannot redirect there, because the Content-Security-Policy forbids
+/// forms that leave this server.
+async fn continue_page(app: &App, member: &Member, provider: Provider) -> Response {
     let name = provider.name(app);
     let href = format!("/auth/{}?link=1", provider.slug());
     let chrome = chrome(app, member, None, "/settings/profile");
@@ -164,7 +166,7 @@ async fn leaving(app: &App, member: &Member, provider: Provider) -> Response {
                     <Breadcrumb up=vec![("/settings/profile".to_owned(), "Profile".to_owned())] here=title.clone()/>
                     <PageHead
                         title=title
-                        text=format!("{name} asks you whether this server may know who you are, and leads you back.")
+                        text=format!("{name} asks you to confirm, and then brings you back here.")
                     />
                     <div class="mt-6 flex flex-wrap gap-2">
                         <LinkButton href look=Look::Primary>{format!("Continue to {name}")}</LinkButton>

@@ -25,23 +25,23 @@ struct LinkedProvider {
 
 /// The linked providers, then the other configured ones.
 pub async fn of(app: &App, person: &Person) -> Result<Vec<SignInMethod>, Error> {
-    let theirs = accounts::identities_of(app, person).await?;
+    let identities = accounts::identities_of(app, person).await?;
     let mut methods: Vec<SignInMethod> = Vec::new();
-    for (place, one) in theirs.iter().enumerate() {
-        let provider = accounts::provider_of(app, &one.issuer);
+    for (index, identity) in identities.iter().enumerate() {
+        let provider = accounts::provider_of(app, &identity.issuer);
         methods.push(SignInMethod {
-            name: provider.map_or_else(|| one.issuer.clone(), |provider| provider.name(app)),
+            name: provider.map_or_else(|| identity.issuer.clone(), |provider| provider.name(app)),
             symbol: provider.map_or(Symbol::Shield, Provider::symbol),
-            slug: method_slug(app, place, &one.issuer),
+            slug: method_slug(app, index, &identity.issuer),
             linked: Some(LinkedProvider {
-                label: one.label.clone(),
-                used_at: one.used_at,
+                label: identity.label.clone(),
+                used_at: identity.used_at,
                 is_former: provider.is_none(),
             }),
         });
     }
-    for provider in Provider::offered(app) {
-        if !theirs.iter().any(|one| one.issuer == provider.issuer(app)) {
+    for provider in Provider::configured(app) {
+        if !identities.iter().any(|identity| identity.issuer == provider.issuer(app)) {
             methods.push(SignInMethod {
                 name: provider.name(app),
                 symbol: provider.symbol(),
@@ -56,7 +56,7 @@ pub async fn of(app: &App, person: &Person) -> Result<Vec<SignInMethod>, Error> 
 pub fn row(method: SignInMethod, now: Timestamp) -> AnyView {
     let SignInMethod { name, symbol, slug, linked } = method;
     let href = format!("/settings/profile/sign-in-methods/{slug}");
-    let (told, link) = match linked {
+    let (status, link) = match linked {
         None => {
             let label = format!("Link {name}");
             (
@@ -66,20 +66,20 @@ pub fn row(method: SignInMethod, now: Timestamp) -> AnyView {
         }
         Some(LinkedProvider { label, used_at, is_former }) => {
             let unlink = format!("Unlink {name}");
-            let told = if is_former {
-                view! { {label} " · This server does not offer it any more" }.into_any()
+            let status = if is_former {
+                view! { {label} " · No longer available on this server" }.into_any()
             } else {
                 view! { {label} " · Last used: " <Time at=used_at now=now/> }.into_any()
             };
             let href = format!("{href}/remove");
-            (told, view! { <LinkButton href look=Look::DangerQuiet>{unlink}</LinkButton> }.into_any())
+            (status, view! { <LinkButton href look=Look::DangerQuiet>{unlink}</LinkButton> }.into_any())
         }
     };
     view! {
         <div class="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
             <div class="min-w-0">
                 <p class="flex items-center gap-2 font-medium [overflow-wrap:anywhere]"><Icon symbol/>{name}</p>
-                <p class="text-ink-2 [overflow-wrap:anywhere]">{told}</p>
+                <p class="text-ink-2 [overflow-wrap:anywhere]">{status}</p>
             </div>
             <div>{link}</div>
         </div>

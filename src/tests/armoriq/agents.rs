@@ -1,4 +1,4 @@
-//! `armoriq register`, what `bootstrap` makes of it, and the page that shows it.
+//! `armoriq register`, the response of `bootstrap`, and the page of agents.
 
 use macro_rules_attribute::apply;
 
@@ -28,14 +28,14 @@ fn config(agent: &str, allow: &[&str]) -> Value {
 }
 
 impl Server {
-    /// As the command line does it: with the bearer alone.
+    /// Registers as the command line does, with a bearer token only.
     async fn register(&self, key: &Secret, body: &Value) -> TestResponse {
         self.post("/iap/sdk/register").key(key).json(body).send().await
     }
 }
 
 #[apply(on_both_engines!)]
-async fn an_agent_is_registered_once_and_renewed(engine: Engine) {
+async fn registering_an_agent_again_replaces_it(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Member).await;
     let first = without_null(&server.register(&key, &config("my-agent", &["weather-mcp.get_weather"])).await);
@@ -80,52 +80,52 @@ async fn an_agent_is_registered_once_and_renewed(engine: Engine) {
     );
 }
 
-/// Neither the key in the file, nor what opens a server, nor anything of this server's own environment.
+/// Neither the key in the file, nor credentials of MCP servers, nor variables of this server's environment.
 #[apply(on_both_engines!)]
-async fn no_secret_of_a_registration_is_kept(engine: Engine) {
+async fn no_secret_of_a_registration_is_stored(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Owner).await;
-    let answer = server.register(&key, &config("my-agent", &["mail.read"])).await;
-    without_null(&answer);
+    let response = server.register(&key, &config("my-agent", &["mail.read"])).await;
+    without_null(&response);
     let all = server.everything().await;
     let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
     let bootstrap = server.post("/iap/sdk/bootstrap").x_key(&key).json(&json!({})).send().await.text();
     let cookies = server.sign_in_as(Persona::Owner).await;
-    let id = answer.json()["id"].as_str().expect("an id").to_owned();
+    let id = response.json()["id"].as_str().expect("an id").to_owned();
     let page = server.get(&format!("/settings/agents/{id}")).browser().with(&cookies).send().await.text();
     for secret in SECRETS.into_iter().chain(["$HOME", &format!("https://home.example{home}")]) {
-        for place in [&all, &answer.text(), &bootstrap, &page] {
-            assert!(!place.contains(secret), "{secret} is in {place}");
+        for text in [&all, &response.text(), &bootstrap, &page] {
+            assert!(!text.contains(secret), "{secret} is in {text}");
         }
     }
     assert!(
         all.contains("https://mail.example/mcp") && all.contains("https://home.example/$%7BHOME%7D"),
-        "what is kept is as it was sent"
+        "the rest is stored as it was sent"
     );
     sqlx::query("UPDATE agents SET user_id = $1")
         .bind(SECRETS[0])
         .execute(server.app.db.pool())
         .await
         .expect("planted");
-    assert!(server.everything().await.contains(SECRETS[0]), "the search finds what is there");
+    assert!(server.everything().await.contains(SECRETS[0]), "the search finds a planted secret");
 }
 
 #[apply(on_both_engines!)]
-async fn what_is_wrong_is_told_and_nothing_changes(engine: Engine) {
+async fn invalid_registrations_are_refused_with_a_reason(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Member).await;
-    let before = server.everything().await;
+    let state_before = server.everything().await;
     let with = |path: &str, value: Value| {
         let mut body = config("my-agent", &[]);
-        *body.pointer_mut(path).expect("a place") = value;
+        *body.pointer_mut(path).expect("a field") = value;
         body
     };
     for (body, part) in [
         (json!([]), "must be an object"),
         (json!({}), "identity is missing"),
         (with("/identity/agent_id", json!("")), "identity.agent_id"),
-        (with("/identity/agent_id", json!(7)), "identity.agent_id must be a text"),
-        (with("/identity/agent_id", json!("a\u{0}b")), "cannot be seen"),
+        (with("/identity/agent_id", json!(7)), "identity.agent_id must be a string"),
+        (with("/identity/agent_id", json!("a\u{0}b")), "invisible characters"),
         (with("/identity/user_id", json!("x".repeat(201))), "identity.user_id"),
         (with("/environment", json!("moon")), "environment"),
         (with("/version", json!("v2")), "version"),
@@ -158,12 +158,12 @@ async fn what_is_wrong_is_told_and_nothing_changes(engine: Engine) {
             status,
         );
     }
-    assert_eq!(server.everything().await, before);
+    assert_eq!(server.everything().await, state_before);
 }
 
 /// A member cannot change the policy of another person's agent, and a viewer's key cannot register any.
 #[apply(on_both_engines!)]
-async fn an_agent_is_renewed_by_its_first_registrar_or_an_admin(engine: Engine) {
+async fn only_the_first_registrant_or_an_admin_registers_an_agent_again(engine: Engine) {
     let server = Server::on(engine).await;
     let (admin, member, viewer) = (
         server.key_of(Persona::Admin).await,
@@ -175,16 +175,16 @@ async fn an_agent_is_renewed_by_its_first_registrar_or_an_admin(engine: Engine) 
     assert!(refused(&server.register(&member, &config("billing", &["mail.*"])).await, 403).contains("first"));
     assert!(refused(&server.register(&viewer, &config("other", &[])).await, 403).contains("only read"));
     assert_eq!(server.register(&admin, &config("mine", &[])).await.status, 200);
-    assert_eq!(server.register(&member, &config("mine", &[])).await.status, 200, "it stays the member's too");
+    assert_eq!(server.register(&member, &config("mine", &[])).await.status, 200, "the member still may");
     assert_eq!(server.count("SELECT count(*) FROM agents").await, 2);
     assert_eq!(server.audited().await.iter().filter(|action| *action == "agent.refused").count(), 2);
-    // Another organization has names of its own.
+    // Names are separate in each organization.
     let stranger = server.key_of(Persona::Stranger).await;
     assert_eq!(server.register(&stranger, &config("billing", &[])).await.status, 200);
 }
 
 #[apply(on_both_engines!)]
-async fn keys_of_people_who_are_gone_register_nothing(engine: Engine) {
+async fn keys_of_disabled_or_removed_people_register_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let (disabled, removed) = (server.key_of(Persona::Admin).await, server.key_of(Persona::Member).await);
     assert_eq!(server.register(&disabled, &config("bot", &[])).await.status, 200);
@@ -192,8 +192,8 @@ async fn keys_of_people_who_are_gone_register_nothing(engine: Engine) {
     set_enabled(&server.app, &email, false).await.expect("disabled");
     let owner = server.sign_in_as(Persona::Owner).await;
     let member = server.actor(Persona::Member).await.user;
-    let left = server.submit(&owner, &format!("/settings/members/{member}/remove"), &[]).await;
-    assert_eq!(left.status, 303, "{}", left.text());
+    let removal = server.submit(&owner, &format!("/settings/members/{member}/remove"), &[]).await;
+    assert_eq!(removal.status, 303, "{}", removal.text());
     for key in [&disabled, &removed] {
         for name in ["bot", "another"] {
             let why = refused(&server.register(key, &config(name, &["mail.*"])).await, 403);
@@ -208,13 +208,13 @@ async fn keys_of_people_who_are_gone_register_nothing(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn an_agent_is_removed_by_its_first_registrar_or_an_admin(engine: Engine) {
+async fn only_the_first_registrant_or_an_admin_removes_an_agent(engine: Engine) {
     let server = Server::on(engine).await;
     let mut addresses = Vec::new();
     let key = server.key_of(Persona::Owner).await;
     for name in ["one", "two"] {
-        let told = server.register(&key, &config(name, &["mail.read"])).await.json();
-        addresses.push(format!("/settings/agents/{}", told["id"].as_str().expect("an id")));
+        let body = server.register(&key, &config(name, &["mail.read"])).await.json();
+        addresses.push(format!("/settings/agents/{}", body["id"].as_str().expect("an id")));
     }
     let member = server.sign_in_as(Persona::Member).await;
     let admin = server.sign_in_as(Persona::Admin).await;
@@ -230,7 +230,7 @@ async fn an_agent_is_removed_by_its_first_registrar_or_an_admin(engine: Engine) 
         "{list}"
     );
     assert_eq!(server.count("SELECT count(*) FROM agent_servers").await, 4);
-    // The second click.
+    // Removing it again.
     assert_eq!(server.submit(&admin, &format!("{}/remove", addresses[0]), &[]).await.status, 404);
     let stranger = server.actor(Persona::Stranger).await;
     let id = crate::shared::AgentId::parse(addresses[1].rsplit('/').next().expect("an id")).expect("an id");
@@ -239,7 +239,7 @@ async fn an_agent_is_removed_by_its_first_registrar_or_an_admin(engine: Engine) 
 }
 
 #[apply(on_both_engines!)]
-async fn bootstrap_tells_what_adapters_read(engine: Engine) {
+async fn bootstrap_returns_what_adapters_read(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Member).await;
     let empty = without_null(&server.post("/iap/sdk/bootstrap").x_key(&key).json(&json!({})).send().await);
@@ -259,24 +259,24 @@ async fn bootstrap_tells_what_adapters_read(engine: Engine) {
         .await;
     let other = server.key_of(Persona::Admin).await;
     server.register(&other, &config("another", &["weather-mcp.get_weather"])).await;
-    let told = without_null(&server.post("/iap/sdk/bootstrap").x_key(&key).send().await);
-    assert_eq!(told["agent"], json!({ "id": "my-agent", "name": "my-agent" }));
-    assert_eq!(told["toolMap"], json!({ "get_weather": "weather-mcp" }), "a tool of two servers is left out");
-    let names: Vec<_> = told["mcps"]
+    let body = without_null(&server.post("/iap/sdk/bootstrap").x_key(&key).send().await);
+    assert_eq!(body["agent"], json!({ "id": "my-agent", "name": "my-agent" }));
+    assert_eq!(body["toolMap"], json!({ "get_weather": "weather-mcp" }), "a tool of two servers is omitted");
+    let names: Vec<_> = body["mcps"]
         .as_array()
         .expect("a list")
         .iter()
         .map(|mcp| mcp["name"].as_str().expect("a name"))
         .collect();
     assert_eq!(names, ["weather-mcp", "mail", "notes", "home"]);
-    assert_eq!(told["agents"].as_array().map(Vec::len), Some(2));
+    assert_eq!(body["agents"].as_array().map(Vec::len), Some(2));
     server.register(&key, &config("second", &[])).await;
-    let told = server.post("/iap/sdk/bootstrap").x_key(&key).send().await.json();
-    assert!(told["agent"].is_null(), "of two none is the one: {told}");
+    let body = server.post("/iap/sdk/bootstrap").x_key(&key).send().await.json();
+    assert!(body["agent"].is_null(), "with two agents there is no single one: {body}");
 }
 
 #[apply(on_both_engines!)]
-async fn many_agents_come_page_by_page(engine: Engine) {
+async fn the_agent_list_is_paginated(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Owner).await;
     for number in 0..51 {
@@ -287,7 +287,7 @@ async fn many_agents_come_page_by_page(engine: Engine) {
     let first = server.get("/settings/agents").browser().with(&cookies).send().await.text();
     assert!(
         first.contains("agent 00 &lt;&amp;>") || first.contains("agent 00 &lt;&amp;&gt;"),
-        "names are texts"
+        "names are escaped"
     );
     assert!(first.contains("agent 49") && !first.contains("agent 50"));
     let second =

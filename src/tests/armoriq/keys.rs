@@ -11,7 +11,7 @@ use crate::shared::Timestamp;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What `prune` would revoke, by the client's own rules.
+/// Returns true if `prune` would revoke the key, by the client's rules.
 fn prunable(entry: &Value, now: Timestamp) -> bool {
     let age = |name: &str| {
         let at = Timestamp::parse(entry[name].as_str()?).expect("a moment that clients can read");
@@ -29,7 +29,7 @@ fn prunable(entry: &Value, now: Timestamp) -> bool {
 }
 
 #[apply(on_both_engines!)]
-async fn the_list_has_the_persons_keys_and_never_proposes_the_calling_one(engine: Engine) {
+async fn the_list_has_the_persons_keys_and_the_calling_key_looks_used(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let key = server.login_key(Persona::Owner, DEVICE).await;
@@ -38,19 +38,19 @@ async fn the_list_has_the_persons_keys_and_never_proposes_the_calling_one(engine
     let ends = Draft { expires_at: Some(server.clock.now().plus(DAY)), ..draft("short") };
     keys::create(&server.app, &owner, &ends, None).await.expect("a key");
     server.clock.advance(DAY * 40);
-    let told = without_null(&server.get("/api-keys").x_key(&key).send().await);
-    let entries = told["data"].as_array().expect("a list");
+    let body = without_null(&server.get("/api-keys").x_key(&key).send().await);
+    let entries = body["data"].as_array().expect("a list");
     let names: Vec<_> = entries.iter().map(|entry| entry["name"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["short", "unused", "owner@laptop"], "the newest first, none of a colleague's");
+    assert_eq!(names, ["short", "unused", "owner@laptop"], "newest first, without keys of other people");
     let doomed: Vec<_> = entries.iter().map(|entry| prunable(entry, server.clock.now())).collect();
     assert_eq!(doomed, [true, true, false]);
     assert_eq!(
         (entries[0]["status"].as_str(), entries[2]["status"].as_str()),
         (Some("expired"), Some("active"))
     );
-    assert_eq!(entries[2]["lastUsedAt"], server.clock.now().to_string(), "this very request is counted");
-    assert!(entries[1]["lastUsedAt"].is_null() && entries[1]["expiresAt"].is_null(), "left out, not null");
-    assert!(!told.to_string().contains(&key.expose()[21..]), "no secret is listed");
+    assert_eq!(entries[2]["lastUsedAt"], server.clock.now().to_string(), "this request is counted");
+    assert!(entries[1]["lastUsedAt"].is_null() && entries[1]["expiresAt"].is_null(), "omitted, not null");
+    assert!(!body.to_string().contains(&key.expose()[21..]), "no secret is listed");
 }
 
 #[apply(on_both_engines!)]
@@ -60,8 +60,8 @@ async fn a_key_is_revoked_by_its_id(engine: Engine) {
     let key = server.login_key(Persona::Owner, DEVICE).await;
     let other = server.key(&owner, "other").await;
     let path = format!("/api-keys/{}/revoke", other.key.id);
-    let told = without_null(&server.post(&path).x_key(&key).json(&json!({})).send().await);
-    assert_eq!(told["status"], "revoked");
+    let body = without_null(&server.post(&path).x_key(&key).json(&json!({})).send().await);
+    assert_eq!(body["status"], "revoked");
     refused(&server.get("/health").x_key(&other.plaintext).send().await, 401);
     let again = server.post(&path).x_key(&key).json(&json!({})).send().await;
     assert!(refused(&again, 409).contains("revoked already"));
@@ -69,21 +69,21 @@ async fn a_key_is_revoked_by_its_id(engine: Engine) {
     assert_eq!(listed["data"][0]["status"], "revoked");
 }
 
-/// A missing one, another organization's and what is no id answer alike; a colleague's takes an admin.
+/// Unknown, foreign and malformed ids get the same response. Revoking another member's key requires an admin.
 #[apply(on_both_engines!)]
-async fn only_those_who_may_revoke(engine: Engine) {
+async fn revoking_requires_permission(engine: Engine) {
     let server = Server::on(engine).await;
     let admin = server.key(&server.actor(Persona::Admin).await, "admin's").await.key.id;
     let foreign = server.key(&server.actor(Persona::Stranger).await, "theirs").await.key.id;
-    let before = server.count("SELECT count(*) FROM keys WHERE revoked_at IS NOT NULL").await;
+    let state_before = server.count("SELECT count(*) FROM keys WHERE revoked_at IS NOT NULL").await;
     let revoke = async |key: &Secret, id: &str| {
         server.post(&format!("/api-keys/{id}/revoke")).x_key(key).json(&json!({})).send().await
     };
     let member = server.key_of(Persona::Member).await;
     let foreign = foreign.to_string();
-    let told = [&*foreign, "01a1f866-0d00-7fff-bfff-ffffffffffff", "nonsense", "%00", "%ff"];
+    let ids = [&*foreign, "01a1f866-0d00-7fff-bfff-ffffffffffff", "nonsense", "%00", "%ff"];
     let mut messages = Vec::new();
-    for id in told {
+    for id in ids {
         messages.push(refused(&revoke(&member, id).await, 404));
     }
     messages.dedup();
@@ -102,7 +102,7 @@ async fn only_those_who_may_revoke(engine: Engine) {
     .await
     .expect("keys");
     assert!(refused(&revoke(&viewer, &own.keys[0].id.to_string()).await, 403).contains("only read"));
-    assert_eq!(server.count("SELECT count(*) FROM keys WHERE revoked_at IS NOT NULL").await, before);
+    assert_eq!(server.count("SELECT count(*) FROM keys WHERE revoked_at IS NOT NULL").await, state_before);
     let owner = server.key_of(Persona::Owner).await;
     assert_eq!(revoke(&owner, &admin.to_string()).await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! `armoriq login`: every row of the device machine's table in this wire's words.
+//! `armoriq login`: every state of a login, in the format of the published clients.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::keys::server::find;
 use crate::platform::db::Engine;
 use crate::shared::KeyId;
 
-/// What a poll is told: the client's error, with words for people.
-fn told(answer: &TestResponse) -> String {
-    refused(answer, 400);
-    let told = answer.json();
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(told["error_description"], told["message"]);
-    told["error"].as_str().expect("an error").to_owned()
+/// The error code of a refused poll. Checks that there is a description too.
+fn poll_error(response: &TestResponse) -> String {
+    refused(response, 400);
+    let body = response.json();
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.header("cache-control"), "no-store");
+    assert_eq!(body["error_description"], body["message"]);
+    body["error"].as_str().expect("an error").to_owned()
 }
 
 #[apply(on_both_engines!)]
-async fn a_code_is_what_both_clients_expect(engine: Engine) {
+async fn a_code_response_is_what_both_clients_expect(engine: Engine) {
     let server = Server::on(engine).await;
     let state = "0123456789abcdef0123456789abcdef";
     for (body, query) in [
@@ -35,33 +35,33 @@ async fn a_code_is_what_both_clients_expect(engine: Engine) {
         (json!({ "callback_url": format!("http://localhost:5000/callback?state={state}") }), ""),
         (json!({ "callback_url": ["anything"], "later": 7 }), ""),
     ] {
-        let answer = server.post("/auth/device/code").json(&body).send().await;
-        let told = without_null(&answer);
-        let code = told["user_code"].as_str().expect("a code");
-        assert_eq!(told["verification_uri"], "http://latchkey.test/auth/device");
+        let response = server.post("/auth/device/code").json(&body).send().await;
+        let body = without_null(&response);
+        let code = body["user_code"].as_str().expect("a code");
+        assert_eq!(body["verification_uri"], "http://latchkey.test/auth/device");
         assert_eq!(
-            told["verification_uri_complete"],
+            body["verification_uri_complete"],
             format!("http://latchkey.test/auth/device?code={code}{query}")
         );
-        assert_eq!((told["interval"].as_i64(), told["expires_in"].as_i64()), (Some(5), Some(600)));
-        assert!(!answer.text().contains(state), "a callback is passed over");
+        assert_eq!((body["interval"].as_i64(), body["expires_in"].as_i64()), (Some(5), Some(600)));
+        assert!(!response.text().contains(state), "a callback is ignored");
     }
     assert_eq!(server.count("SELECT count(*) FROM device_logins").await, 6);
     assert_eq!(server.audited().await, ["login.asked"; 6]);
 }
 
-/// The client gives up without a complete address, so it gets one; the page at that address asks for the code.
+/// The client fails without a complete address, so it gets one. The page at that address asks for the code.
 #[apply(on_both_engines!)]
-async fn the_complete_address_is_told_even_where_links_carry_no_codes(engine: Engine) {
+async fn the_complete_address_is_sent_even_if_links_may_not_contain_codes(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
-    let told = server.post("/auth/device/code").json(&json!({})).send().await.json();
-    assert!(told["verification_uri_complete"].as_str().is_some_and(|uri| uri.contains("?code=")), "{told}");
+    let body = server.post("/auth/device/code").json(&json!({})).send().await.json();
+    assert!(body["verification_uri_complete"].as_str().is_some_and(|uri| uri.contains("?code=")), "{body}");
 }
 
 #[apply(on_both_engines!)]
-async fn every_state_has_its_answer(engine: Engine) {
+async fn every_state_has_its_response(engine: Engine) {
     let server = Server::on(engine).await;
-    let poll = async |code: &str| told(&server.client_polls(code).await);
+    let poll = async |code: &str| poll_error(&server.client_polls(code).await);
     assert_eq!(poll("unknown").await, "expired_token");
 
     let (pending, user_code) =
@@ -71,11 +71,11 @@ async fn every_state_has_its_answer(engine: Engine) {
     server.clock.advance(Duration::from_secs(10));
     assert_eq!(poll(&pending).await, "authorization_pending");
 
-    // The wrong poll pace does not stand between an approval and its key.
+    // A poll that is too early still gets the key of an approved login.
     assert_eq!(poll(&pending).await, "slow_down");
     let org = server.approve_login(&user_code, Persona::Member).await;
-    let answer = server.client_polls(&pending).await;
-    let granted = without_null(&answer);
+    let response = server.client_polls(&pending).await;
+    let granted = without_null(&response);
     let member = server.actor(Persona::Member).await;
     assert_eq!(
         (&granted["email"], &granted["user_id"]),
@@ -85,7 +85,7 @@ async fn every_state_has_its_answer(engine: Engine) {
     let key = Secret::new(granted["api_key"].as_str().expect("a key"));
     assert!(key.expose().starts_with("ak_live_"));
     assert_eq!(server.get("/iap/sdk/orgs").x_key(&key).send().await.status, 200);
-    assert_eq!(poll(&pending).await, "expired_token", "it was handed out");
+    assert_eq!(poll(&pending).await, "expired_token", "the key was issued already");
 
     let (denied, user_code) = server.device_asks(json!({})).await;
     server.set_login(&user_code, "status = 'denied'").await;
@@ -104,21 +104,21 @@ async fn every_state_has_its_answer(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn of_twenty_polls_at_once_one_gets_the_key(engine: Engine) {
+async fn of_twenty_concurrent_polls_one_gets_the_key(engine: Engine) {
     let server = Server::on(engine).await;
     let (code, user_code) = server.device_asks(json!({})).await;
     server.approve_login(&user_code, Persona::Member).await;
-    let answers = futures_util::future::join_all((0..20).map(|_| server.client_polls(&code))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
-    for answer in answers.iter().filter(|answer| answer.status != 200) {
-        refused(answer, 400);
+    let responses = futures_util::future::join_all((0..20).map(|_| server.client_polls(&code))).await;
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 1);
+    for response in responses.iter().filter(|response| response.status != 200) {
+        refused(response, 400);
     }
     assert_eq!(server.count("SELECT count(*) FROM keys").await, 1);
 }
 
-/// Codes of one wire are unknown to the other, and asking there uses nothing up.
+/// A code of one protocol is unknown to the other, and polling there does not consume it.
 #[apply(on_both_engines!)]
-async fn the_wires_do_not_mix(engine: Engine) {
+async fn the_protocols_do_not_mix(engine: Engine) {
     let server = Server::on(engine).await;
     let (code, user_code) = server.device_asks(json!({})).await;
     server.approve_login(&user_code, Persona::Member).await;
@@ -131,11 +131,11 @@ async fn the_wires_do_not_mix(engine: Engine) {
 
 /// An invalid request gets an error in JSON and changes nothing.
 #[apply(on_both_engines!)]
-async fn what_cannot_be_read_changes_nothing(engine: Engine) {
+async fn invalid_requests_change_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let (code, user_code) = server.device_asks(json!({})).await;
     server.approve_login(&user_code, Persona::Member).await;
-    let before = server.everything().await;
+    let state_before = server.everything().await;
     let huge = format!("{{\"deviceCode\":\"{}\"}}", "x".repeat(1024 * 1024));
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
     let as_form = format!("deviceCode={code}");
@@ -165,20 +165,20 @@ async fn what_cannot_be_read_changes_nothing(engine: Engine) {
         ("token", "{\"device_code\":\"a\",\"grant_type\":\"b\"}", "application/json", 400),
     ] {
         let call = server.post(&format!("/auth/device/{path}")).header("content-type", kind);
-        let answer = call.body(body.to_owned()).send().await;
+        let response = call.body(body.to_owned()).send().await;
         let start = body.chars().take(40).collect::<String>();
-        assert_eq!(answer.status.as_u16(), status, "{path} {start}: {}", answer.text());
-        refused(&answer, status);
-        let told = answer.json();
+        assert_eq!(response.status.as_u16(), status, "{path} {start}: {}", response.text());
+        refused(&response, status);
+        let body = response.json();
         assert_eq!(
-            (told["error"].as_str(), answer.header("content-type")),
+            (body["error"].as_str(), response.header("content-type")),
             (Some("invalid_request"), "application/json"),
             "{start}"
         );
-        assert_eq!(told["error_description"], told["message"]);
+        assert_eq!(body["error_description"], body["message"]);
     }
-    assert_eq!(server.everything().await, before);
-    assert_eq!(server.client_polls(&code).await.status, 200, "the approval is still there");
+    assert_eq!(server.everything().await, state_before);
+    assert_eq!(server.client_polls(&code).await.status, 200, "the login is still approved");
     for path in ["/auth/device/code", "/auth/device/token"] {
         let other = server.get(path).browser().send().await;
         assert_eq!((other.status.as_u16(), other.header("allow")), (405, "POST"), "{path}");
@@ -186,9 +186,9 @@ async fn what_cannot_be_read_changes_nothing(engine: Engine) {
     }
 }
 
-/// Any `error` ends the login at the client, so a trouble that passes has none.
+/// Any `error` ends the login at the client, so a temporary error has none.
 #[apply(on_both_engines!)]
-async fn what_will_pass_does_not_end_the_login(engine: Engine) {
+async fn temporary_errors_do_not_end_the_login(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_DEVICE_CODES_PER_MINUTE", "1")]).await;
     let (code, user_code) = server.device_asks(json!({})).await;
     let again = server.post("/auth/device/code").json(&json!({})).send().await;
@@ -204,7 +204,7 @@ async fn what_will_pass_does_not_end_the_login(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_new_login_takes_the_place_of_the_last_one_of_its_device_and_product(engine: Engine) {
+async fn a_new_login_replaces_the_earlier_one_of_its_device_and_product(engine: Engine) {
     let server = Server::on(engine).await;
     let works = async |key: &Secret| server.get("/health").x_key(key).send().await.status == 200;
     let login = async |body: serde_json::Value| {
@@ -218,19 +218,19 @@ async fn a_new_login_takes_the_place_of_the_last_one_of_its_device_and_product(e
     let nameless = login(json!({})).await;
     let second = login(device).await;
     assert_eq!((works(&first).await, works(&second).await), (false, true));
-    assert!(works(&claude).await && works(&nameless).await, "other products and devices keep theirs");
+    assert!(works(&claude).await && works(&nameless).await, "other products and devices keep their keys");
     let again = login(json!({ "deviceId": DEVICE, "deviceName": "laptop", "product": "armorclaude" })).await;
     assert!(!works(&claude).await && works(&again).await);
     let names = server.names_of_keys().await;
     assert_eq!(
         names,
         ["member@ArmorIQ CLI", "member@laptop", "member@laptop 2"],
-        "each took the name of the one before"
+        "each key reuses the name of the one it replaced"
     );
 }
 
 #[apply(on_both_engines!)]
-async fn whoever_has_left_gets_no_key(engine: Engine) {
+async fn a_former_member_gets_no_key(engine: Engine) {
     let server = Server::on(engine).await;
     let (code, user_code) = server.device_asks(json!({})).await;
     server.approve_login(&user_code, Persona::Member).await;
@@ -240,12 +240,12 @@ async fn whoever_has_left_gets_no_key(engine: Engine) {
         .execute(server.app.db.pool())
         .await
         .expect("removed");
-    assert_eq!(told(&server.client_polls(&code).await), "access_denied");
+    assert_eq!(poll_error(&server.client_polls(&code).await), "access_denied");
     assert_eq!(server.count("SELECT count(*) FROM keys").await, 0);
 }
 
 #[apply(on_both_engines!)]
-async fn neither_code_nor_key_is_kept_in_the_clear(engine: Engine) {
+async fn neither_code_nor_key_is_stored_in_plain_text(engine: Engine) {
     let server = Server::on(engine).await;
     let (code, user_code) =
         server.device_asks(json!({ "callback_url": "http://localhost:1/callback?state=s3cret" })).await;
@@ -255,7 +255,7 @@ async fn neither_code_nor_key_is_kept_in_the_clear(engine: Engine) {
     for secret in [code.as_str(), &key, &key[21..], "s3cret"] {
         assert!(!all.contains(secret), "{secret}");
     }
-    assert!(all.contains(&key[8..20]), "the search finds the public part");
+    assert!(all.contains(&key[8..20]), "the search finds the key's public part");
 }
 
 impl Server {
@@ -263,11 +263,11 @@ impl Server {
         let text =
             crate::platform::db::sql(format!("UPDATE device_logins SET {change} WHERE user_code = $1"));
         let done = sqlx::query(text).bind(user_code.replace('-', "")).execute(self.app.db.pool()).await;
-        assert_eq!(done.expect("an answer").rows_affected(), 1);
+        assert_eq!(done.expect("a result").rows_affected(), 1);
         self.app.db.listener().notify_gap();
     }
 
-    /// Of the living ones, in the order in which they were made.
+    /// The names of the keys that are not revoked, in the order of creation.
     async fn names_of_keys(&self) -> Vec<String> {
         let owner = self.actor(Persona::Owner).await;
         let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM keys WHERE revoked_at IS NULL ORDER BY id")

@@ -1,4 +1,4 @@
-//! The wire of the published ArmorIQ clients, as they speak it, on both engines.
+//! The API of the published ArmorIQ clients, on both engines.
 
 mod agents;
 mod keys;
@@ -19,23 +19,23 @@ use crate::shared::{OrgId, Role};
 pub const DEVICE: &str = "5f0c7d1e-5a6b-4c3d-8e2f-0123456789ab";
 
 impl Call<'_> {
-    /// As the command line sends its key.
+    /// Sends the key as the command line does.
     fn x_key(self, key: &Secret) -> Self {
         self.header("x-api-key", key.expose())
     }
 }
 
 impl Server {
-    /// A login that a device began: its device code and its user code.
+    /// Begins a login. Returns its device code and its user code.
     pub async fn device_asks(&self, body: Value) -> (String, String) {
         let asked = self.post("/auth/device/code").json(&body).send().await;
         assert_eq!(asked.status, 200, "{}", asked.text());
-        let told = asked.json();
-        let text = |name: &str| told[name].as_str().expect("a text").to_owned();
+        let body = asked.json();
+        let text = |name: &str| body[name].as_str().expect("a text").to_owned();
         (text("device_code"), text("user_code"))
     }
 
-    /// As if the persona had approved it on the page.
+    /// Approves a login as the persona would on the page.
     pub async fn approve_login(&self, user_code: &str, persona: Persona) -> OrgId {
         let actor = self.actor(persona).await;
         let now = self.clock.now().millis();
@@ -51,7 +51,7 @@ impl Server {
         .bind(now + 600_000)
         .execute(self.app.db.pool())
         .await
-        .expect("an answer");
+        .expect("a result");
         assert_eq!(done.rows_affected(), 1, "a pending login");
         self.app.db.listener().notify_gap();
         actor.org.org
@@ -61,16 +61,16 @@ impl Server {
         self.post("/auth/device/token").json(&json!({ "deviceCode": device_code })).send().await
     }
 
-    /// The key of a whole login.
+    /// Goes through a whole login and returns its key.
     pub async fn login_key(&self, persona: Persona, device: &str) -> Secret {
         let (device_code, user_code) =
             self.device_asks(json!({ "deviceId": device, "deviceName": "laptop" })).await;
         self.approve_login(&user_code, persona).await;
-        let told = self.client_polls(&device_code).await.json();
-        Secret::new(told["api_key"].as_str().expect("a key"))
+        let body = self.client_polls(&device_code).await.json();
+        Secret::new(body["api_key"].as_str().expect("a key"))
     }
 
-    /// A second organization of the persona's.
+    /// Adds the persona to a second organization.
     pub async fn second_organization(&self, persona: Persona, name: &str, role: Role) -> OrgId {
         let person = self.person(&persona.email(), &format!("{persona:?}"), None).await;
         self.clock.advance(std::time::Duration::from_secs(1));
@@ -78,22 +78,22 @@ impl Server {
     }
 }
 
-/// Clients fall over a null.
-fn without_null(answer: &TestResponse) -> Value {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let told = answer.json();
-    assert!(told.is_object() && !told.to_string().contains("null"), "{told}");
-    told
+/// The body of a successful response. Clients fail on a null, so there must be none.
+fn without_null(response: &TestResponse) -> Value {
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.header("cache-control"), "no-store");
+    let body = response.json();
+    assert!(body.is_object() && !body.to_string().contains("null"), "{body}");
+    body
 }
 
-/// JSON with a message, and no redirect.
-fn refused(answer: &TestResponse, status: u16) -> String {
-    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
-    assert!(answer.header("content-type").ends_with("json"), "{}", answer.header("content-type"));
-    assert_eq!(answer.header("location"), "");
-    let told = answer.json();
-    assert!(!told.to_string().contains("null"), "{told}");
-    told["message"].as_str().expect("a message").to_owned()
+/// The message of an error response, which is JSON and not a redirect.
+fn refused(response: &TestResponse, status: u16) -> String {
+    assert_eq!(response.status.as_u16(), status, "{}", response.text());
+    assert!(response.header("content-type").ends_with("json"), "{}", response.header("content-type"));
+    assert_eq!(response.header("location"), "");
+    let body = response.json();
+    assert!(!body.to_string().contains("null"), "{body}");
+    body["message"].as_str().expect("a message").to_owned()
 }

@@ -1,4 +1,4 @@
-//! What the published clients get for features that are not here yet.
+//! The responses to published clients for features that do not exist yet.
 
 use axum::http::Method;
 use macro_rules_attribute::apply;
@@ -6,7 +6,7 @@ use macro_rules_attribute::apply;
 use super::*;
 use crate::platform::db::Engine;
 
-/// One address of each feature, and a word of its sentence.
+/// One route of each feature, and a part of its message.
 const SOME: [(Method, &str, &str); 11] = [
     (Method::POST, "/iap/sdk/token", "intent tokens"),
     (Method::POST, "/invoke", "MCP servers"),
@@ -21,9 +21,9 @@ const SOME: [(Method, &str, &str); 11] = [
     (Method::GET, "/observability/policy/lease", "telemetry"),
 ];
 
-/// Nobody needs a key, and the database is not read.
+/// No key is needed, and the database is not read.
 #[apply(on_both_engines!)]
-async fn what_is_not_offered_yet_says_so(engine: Engine) {
+async fn missing_features_respond_with_501_and_a_message(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Owner).await;
     server.app.db.pool().close().await;
@@ -32,15 +32,15 @@ async fn what_is_not_offered_yet_says_so(engine: Engine) {
         for call in
             [call(), call().x_key(&key).key(&key), call().header("x-api-key", "ak_live_x"), call().browser()]
         {
-            let answer = call.send().await;
-            let message = refused(&answer, 501);
+            let response = call.send().await;
+            let message = refused(&response, 501);
             assert!(
                 message.starts_with("This server does not") && message.contains(words),
                 "{path}: {message}"
             );
-            let body = answer.json();
+            let body = response.json();
             assert_eq!(body["error"], "Not offered yet");
-            // Clients would take these for a decision about a call.
+            // Clients would read these fields as a decision about a tool call.
             assert!(
                 body["enforcementAction"].is_null() && body["allowed"].is_null() && body["success"].is_null(),
                 "{body}"

@@ -1,4 +1,4 @@
-//! `armoriq orgs`, which `login` asks too.
+//! `armoriq orgs`, which `armoriq login` requests too.
 
 use macro_rules_attribute::apply;
 
@@ -6,15 +6,15 @@ use super::*;
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
-async fn a_login_sees_all_places_of_its_person(engine: Engine) {
+async fn the_key_of_a_login_sees_all_organizations_of_its_person(engine: Engine) {
     let server = Server::on(engine).await;
     server.actor(Persona::Member).await;
     let key = server.login_key(Persona::Owner, DEVICE).await;
     let second = server.second_organization(Persona::Owner, "Nair Consulting", Role::Viewer).await;
-    let told = without_null(&server.get("/iap/sdk/orgs").x_key(&key).send().await);
+    let body = without_null(&server.get("/iap/sdk/orgs").x_key(&key).send().await);
     let first = server.organization("Tidewater Freight").await;
     assert_eq!(
-        told,
+        body,
         json!({ "success": true, "data": [
         { "name": "Tidewater Freight", "orgId": first.to_string(), "userRole": "owner", "memberCount": 2, "active": true },
         { "name": "Nair Consulting", "orgId": second.to_string(), "userRole": "viewer", "memberCount": 1, "active": false },
@@ -22,16 +22,16 @@ async fn a_login_sees_all_places_of_its_person(engine: Engine) {
     );
 }
 
-/// It may be in many hands: where its maker belongs besides is not for them.
+/// A key may be shared, so it does not reveal the other organizations of its creator.
 #[apply(on_both_engines!)]
-async fn any_other_key_sees_its_own_organization_alone(engine: Engine) {
+async fn any_other_key_sees_only_its_own_organization(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Member).await;
     server.second_organization(Persona::Member, "Nair Consulting", Role::Owner).await;
-    let told = without_null(&server.get("/iap/sdk/orgs").key(&key).send().await);
-    assert_eq!(told["data"].as_array().map(Vec::len), Some(1));
+    let body = without_null(&server.get("/iap/sdk/orgs").key(&key).send().await);
+    assert_eq!(body["data"].as_array().map(Vec::len), Some(1));
     assert_eq!(
-        (told["data"][0]["name"].as_str(), told["data"][0]["userRole"].as_str()),
+        (body["data"][0]["name"].as_str(), body["data"][0]["userRole"].as_str()),
         (Some("Tidewater Freight"), Some("member"))
     );
     let member = server.actor(Persona::Member).await;
@@ -40,6 +40,6 @@ async fn any_other_key_sees_its_own_organization_alone(engine: Engine) {
         .execute(server.app.db.pool())
         .await
         .expect("removed");
-    let told = without_null(&server.get("/iap/sdk/orgs").key(&key).send().await);
-    assert_eq!(told["data"][0]["active"], true, "the organization's key goes on without its maker");
+    let body = without_null(&server.get("/iap/sdk/orgs").key(&key).send().await);
+    assert_eq!(body["data"][0]["active"], true, "the key keeps working without its creator");
 }

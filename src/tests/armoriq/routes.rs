@@ -1,4 +1,4 @@
-//! Who may use which of these addresses, with which headers, and what a refusal looks like.
+//! Who may use which route, with which headers, and the format of errors.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::keys::server::{self as keys, Draft};
 use crate::platform::db::Engine;
 use crate::platform::http::{Audience, Route};
 
-/// With a key of a viewer, member, admin, owner, and of another organization's owner.
+/// The status of each route for keys of a viewer, member, admin, owner, and of another organization's owner.
 const TABLE: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/iap/sdk/orgs", [200; 5]),
     ("POST", "/iap/sdk/bootstrap", [200; 5]),
     ("GET", "/api-keys", [200; 5]),
     ("POST", "/iap/sdk/register", [403, 200, 200, 200, 200]),
-    // Without a login: 400, since the client takes a 403 for something else.
+    // 400, because these keys are not from a login and the client misreads a 403.
     ("POST", "/iap/sdk/switch-org", [400; 5]),
     ("POST", "/api-keys/{id}/revoke", [403, 403, 200, 200, 404]),
 ];
@@ -34,7 +34,7 @@ fn body(path: &str) -> Value {
 }
 
 #[test]
-fn the_table_names_every_door_for_keys() {
+fn the_table_names_every_route_for_keys() {
     let mut named: Vec<_> = TABLE.iter().map(|(method, path, ..)| format!("{method} {path}")).collect();
     let mut built: Vec<_> = routes()
         .iter()
@@ -56,19 +56,19 @@ async fn every_persona_gets_what_the_table_says(engine: Engine) {
         for (method, path, status) in TABLE {
             let address = path.replace("{id}", &target.to_string());
             let call = || server.call(method.parse().expect("a method"), &address).json(&body(path));
-            let answer = call().x_key(&key).send().await;
-            assert_eq!(answer.status.as_u16(), status[column], "{persona:?} {path}: {}", answer.text());
+            let response = call().x_key(&key).send().await;
+            assert_eq!(response.status.as_u16(), status[column], "{persona:?} {path}: {}", response.text());
             match status[column] {
-                200 => drop(without_null(&answer)),
-                code => drop(refused(&answer, code)),
+                200 => drop(without_null(&response)),
+                code => drop(refused(&response, code)),
             }
         }
     }
 }
 
-/// No key, and every kind of key that is not accepted: all alike, with nothing done.
+/// No key and every kind of invalid key get the same response, and nothing changes.
 #[apply(on_both_engines!)]
-async fn without_a_good_key_there_is_nothing(engine: Engine) {
+async fn without_a_valid_key_every_route_responds_with_401(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let target = server.key(&owner, "target").await.key.id;
@@ -81,7 +81,7 @@ async fn without_a_good_key_there_is_nothing(engine: Engine) {
     let expired = keys::create(&server.app, &owner, &soon, None).await.expect("a key");
     server.clock.advance(Duration::from_secs(1));
     let good = server.key(&owner, "good").await.plaintext;
-    let before = server.everything().await;
+    let state_before = server.everything().await;
     for (method, path, ..) in TABLE {
         let address = path.replace("{id}", &target.to_string());
         let call = || server.call(method.parse().expect("a method"), &address).json(&body(path));
@@ -92,9 +92,9 @@ async fn without_a_good_key_there_is_nothing(engine: Engine) {
             call().header("x-api-key", ""),
         ];
         for call in missing {
-            let answer = call.send().await;
-            refused(&answer, 401);
-            assert_eq!(answer.json()["error"], "Missing Authorization Bearer token", "{path}");
+            let response = call.send().await;
+            refused(&response, 401);
+            assert_eq!(response.json()["error"], "Missing Authorization Bearer token", "{path}");
         }
         let bad = [
             call().x_key(&revoked.plaintext),
@@ -103,24 +103,24 @@ async fn without_a_good_key_there_is_nothing(engine: Engine) {
             call().x_key(&expired.plaintext),
             call().header("x-api-key", "ak_live_x"),
             call().key(&Secret::new("x".repeat(10_000))),
-            // Both are there and differ, in either order.
+            // Two different keys, in either order.
             call().x_key(&good).key(&revoked.plaintext),
             call().key(&good).header("x-api-key", "ak_live_x"),
             call().x_key(&good).x_key(&revoked.plaintext),
         ];
         for call in bad {
-            let answer = call.send().await;
-            refused(&answer, 401);
-            assert_eq!(answer.json()["error"], "Invalid API key", "{path}");
+            let response = call.send().await;
+            refused(&response, 401);
+            assert_eq!(response.json()["error"], "Invalid API key", "{path}");
         }
     }
-    assert_eq!(server.everything().await, before);
+    assert_eq!(server.everything().await, state_before);
     let both = server.get("/iap/sdk/orgs").x_key(&good).key(&good).send().await;
-    assert_eq!(both.status, 200, "both are there and equal");
+    assert_eq!(both.status, 200, "the same key twice");
 }
 
 #[apply(on_both_engines!)]
-async fn health_looks_at_a_key_only_if_there_is_one(engine: Engine) {
+async fn health_checks_a_key_only_if_there_is_one(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Viewer).await;
     without_null(&server.get("/health").send().await);
@@ -133,9 +133,9 @@ async fn health_looks_at_a_key_only_if_there_is_one(engine: Engine) {
     }
 }
 
-/// At a 403 the command line would drop its login.
+/// The command line discards its login after a 403.
 #[apply(on_both_engines!)]
-async fn every_plan_may_come_this_way(engine: Engine) {
+async fn every_plan_may_use_these_routes(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.login_key(Persona::Owner, DEVICE).await;
     sqlx::query("UPDATE organizations SET plan = 'free'")
@@ -155,26 +155,26 @@ async fn every_plan_may_come_this_way(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn what_is_not_here_is_told_in_json_and_nothing_leads_away(engine: Engine) {
+async fn unknown_paths_respond_with_json_and_without_redirects(engine: Engine) {
     let server = Server::on(engine).await;
     let key = server.key_of(Persona::Owner).await;
     for path in
         ["/iap/sdk/orgs/", "/iap", "/iap/sdk/nothing", "/api-keys/", "/api-keys/x", "/health/x", "/iap/trust"]
     {
-        let answer = server.get(path).browser().x_key(&key).send().await;
-        refused(&answer, 404);
+        let response = server.get(path).browser().x_key(&key).send().await;
+        refused(&response, 404);
     }
     for (path, allowed) in
         [("/iap/sdk/bootstrap", "POST"), ("/api-keys", "GET,HEAD"), ("/iap/sdk/register", "POST")]
     {
-        let answer = server.call(Method::DELETE, path).x_key(&key).send().await;
-        refused(&answer, 405);
-        assert_eq!(answer.header("allow"), allowed);
+        let response = server.call(Method::DELETE, path).x_key(&key).send().await;
+        refused(&response, 405);
+        assert_eq!(response.header("allow"), allowed);
     }
     let huge = "x".repeat(2 * 1024 * 1024);
     for path in ["/iap/sdk/bootstrap", "/iap/sdk/switch-org"] {
         let length = huge.len().to_string();
-        let answer = server
+        let response = server
             .post(path)
             .x_key(&key)
             .header("content-length", &length)
@@ -182,12 +182,12 @@ async fn what_is_not_here_is_told_in_json_and_nothing_leads_away(engine: Engine)
             .body(huge.clone())
             .send()
             .await;
-        refused(&answer, 413);
+        refused(&response, 413);
     }
 }
 
 #[apply(on_both_engines!)]
-async fn a_limit_holds_here_too(engine: Engine) {
+async fn the_rate_limit_of_a_key_applies(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let limited = keys::create(&server.app, &owner, &Draft { rate_limit: Some(1), ..draft("limited") }, None)

@@ -1,5 +1,5 @@
-//! The `oauth2` crate logs in, as any program that uses it would. Its requests are answered by the router in the process,
-//! and where it sleeps the clock moves.
+//! The `oauth2` crate logs in like any program that uses it. The router in the process handles its requests, and its sleeps
+//! advance the clock.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,10 +25,10 @@ async fn ask(server: &Server, request: HttpRequest) -> Result<HttpResponse, Infa
     for (name, value) in &parts.headers {
         call = call.header(name.as_str(), value.to_str().expect("a readable header"));
     }
-    let answer = call.body(body).send().await;
-    let mut response = HttpResponse::new(answer.body.to_vec());
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
+    let server_response = call.body(body).send().await;
+    let mut response = HttpResponse::new(server_response.body.to_vec());
+    *response.status_mut() = server_response.status;
+    *response.headers_mut() = server_response.headers;
     Ok(response)
 }
 
@@ -55,7 +55,7 @@ async fn the_oauth2_crate_logs_in(engine: Engine) {
     );
     let code = details.user_code().secret().clone();
 
-    // It is approved while the program waits for the third time; it asks too early once.
+    // The login is approved during the third wait. The second wait does not advance the clock, so one poll is too early.
     let waits = AtomicU32::new(0);
     let (server, cookies, code, waits) = (&server, cookies.as_str(), code.as_str(), &waits);
     let sleep = |span: Duration| async move {

@@ -1,13 +1,12 @@
-//! Logins of command lines: the OAuth wire as programs speak it, the page as people see it, and what must hold when
-//! many want the same at once.
+//! Command-line logins: the OAuth endpoints, the approval page, and concurrent requests.
 
 mod client;
-mod marks;
+mod login_keys;
 mod page;
 mod pending;
 mod races;
+mod stored_data;
 mod table;
-mod traces;
 
 use serde_json::Value;
 
@@ -16,11 +15,11 @@ use super::harness::{Server, TestResponse};
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 pub const CLIENT: &str = "latchkey-cli";
 
-/// What a device was told.
-pub struct Asked {
+/// The response to a device's request for a code.
+pub struct StartedLogin {
     pub device_code: String,
     pub user_code: String,
-    pub answer: Value,
+    pub response: Value,
 }
 
 impl Server {
@@ -29,13 +28,13 @@ impl Server {
     }
 
     /// A device asks for a code, from the network that browsers here are in.
-    pub async fn device(&self, more: &[(&str, &str)]) -> Asked {
+    pub async fn device(&self, more: &[(&str, &str)]) -> StartedLogin {
         let fields = [&[("client_id", CLIENT)], more].concat();
-        let answer = self.authorize(&fields).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let answer = answer.json();
-        let text = |name: &str| answer[name].as_str().expect("a text").to_owned();
-        Asked { device_code: text("device_code"), user_code: text("user_code"), answer }
+        let response = self.authorize(&fields).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        let response = response.json();
+        let text = |name: &str| response[name].as_str().expect("a text").to_owned();
+        StartedLogin { device_code: text("device_code"), user_code: text("user_code"), response }
     }
 
     pub async fn token(&self, fields: &[(&str, &str)]) -> TestResponse {
@@ -50,7 +49,7 @@ impl Server {
         self.get(&format!("/auth/device{query}")).browser().with(cookies).send().await
     }
 
-    /// The token that this session's forms carry.
+    /// The form token of this session.
     pub async fn form_token(&self, cookies: &str) -> String {
         let page = self.device_page(cookies, "").await.text();
         let (_, rest) = page.split_once("name=\"token\" value=\"").expect("a token");
@@ -71,7 +70,7 @@ impl Server {
         self.decide(cookies, &fields).await
     }
 
-    /// The id of the one key that there is.
+    /// The id of the only key.
     pub async fn only_key(&self) -> String {
         sqlx::query_scalar("SELECT id FROM keys").fetch_one(self.app.db.pool()).await.expect("one key")
     }
@@ -82,13 +81,13 @@ impl Server {
 }
 
 impl TestResponse {
-    /// RFC 6749's error, with what every answer of the wire has.
+    /// The error code of RFC 6749. Checks what every OAuth response has.
     pub fn error(&self) -> String {
-        let told = self.json();
+        let body = self.json();
         assert_eq!(self.header("content-type"), "application/json");
         assert_eq!(self.header("cache-control"), "no-store");
         assert_eq!(self.header("pragma"), "no-cache");
-        assert!(told["error_description"].as_str().is_some_and(|text| !text.is_empty()), "{told}");
-        told["error"].as_str().expect("an error").to_owned()
+        assert!(body["error_description"].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+        body["error"].as_str().expect("an error").to_owned()
     }
 }

@@ -1,4 +1,4 @@
-//! The page: each of its states, who sees what, and what it refuses.
+//! The approval page: its states, who may see what, and what it refuses.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::platform::db::Engine;
 use crate::shared::Role;
 
 #[apply(on_both_engines!)]
-async fn signed_out_people_come_back_with_the_whole_query(engine: Engine) {
+async fn people_return_with_the_whole_query_after_signing_in(engine: Engine) {
     let server = Server::on(engine).await;
     server.alice().await;
     let device = server.device(&[]).await;
@@ -20,10 +20,10 @@ async fn signed_out_people_come_back_with_the_whole_query(engine: Engine) {
         "/auth/device?code={}&org=Tidewater%20Freight&callback=http://localhost:1/x",
         device.user_code
     );
-    let answer = server.get(&path).browser().send().await;
+    let response = server.get(&path).browser().send().await;
     let encoded: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
     assert_eq!(
-        (answer.status.as_u16(), answer.header("location")),
+        (response.status.as_u16(), response.header("location")),
         (303, format!("/sign-in?next={encoded}").as_str())
     );
     let fields = [("email", EMAIL), ("password", PASSWORD), ("next", path.as_str())];
@@ -34,7 +34,7 @@ async fn signed_out_people_come_back_with_the_whole_query(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn the_page_has_a_state_for_everything(engine: Engine) {
+async fn the_page_shows_every_state_of_a_login(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let other = server.sign_in_as(Persona::Member).await;
@@ -47,7 +47,10 @@ async fn the_page_has_a_state_for_everything(engine: Engine) {
         let page = see(&cookies, code).await;
         assert!(page.contains("No login is waiting for"), "{code}");
     }
-    assert!(see(&cookies, "BBBB-BBBB").await.contains("value=\"BBBB-BBBB\""), "the input is kept");
+    assert!(
+        see(&cookies, "BBBB-BBBB").await.contains("value=\"BBBB-BBBB\""),
+        "the entered code stays in the field"
+    );
 
     let device = server.device(&[("device_name", "thinkpad <alice>")]).await;
     let page = see(&cookies, &device.user_code.to_lowercase().replace('-', "%20")).await;
@@ -81,7 +84,7 @@ async fn the_page_has_a_state_for_everything(engine: Engine) {
             && page.contains("Revoke this key now")
     );
     assert!(!page.contains("thinkpad &lt;alice&gt;</dd>") && page.contains("ak_live_"));
-    // To others it is as unknown as what never was.
+    // To other people it looks like an unknown code.
     assert!(see(&other, &device.user_code).await.contains("No login is waiting for"));
 
     let denied = server.device(&[]).await;
@@ -100,28 +103,28 @@ async fn the_page_has_a_state_for_everything(engine: Engine) {
     assert!(
         page.contains("This code has expired") && page.contains("Start the login again in your terminal")
     );
-    // There is no such command.
+    // The page does not suggest a command that does not exist.
     assert!(!page.contains("latchkey login") && !see(&cookies, "").await.contains("latchkey login"));
 }
 
 #[apply(on_both_engines!)]
-async fn looking_decides_nothing(engine: Engine) {
+async fn a_get_request_decides_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let device = server.device(&[]).await;
-    let before = server.everything().await;
+    let state_before = server.everything().await;
     for query in [
         format!("?code={}", device.user_code),
         format!("?code={}&verdict=approve&mine=yes&org=Tidewater%20Freight", device.user_code),
     ] {
         assert_eq!(server.device_page(&cookies, &query).await.status, 200);
     }
-    assert_eq!(server.everything().await, before);
+    assert_eq!(server.everything().await, state_before);
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
 }
 
 #[apply(on_both_engines!)]
-async fn an_approval_needs_the_box_and_an_organization(engine: Engine) {
+async fn an_approval_needs_the_checkbox_and_an_organization(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let org = server.organization("Tidewater Freight").await.to_string();
@@ -130,18 +133,18 @@ async fn an_approval_needs_the_box_and_an_organization(engine: Engine) {
     let code = ("code", device.user_code.as_str());
     let yes = ("verdict", "approve");
     let (here, mine) = (("org", org.as_str()), ("mine", "yes"));
-    for (fields, told) in [
+    for (fields, error) in [
         (vec![code, here, yes], "Tick this if you started the login yourself"),
         (vec![code, mine, yes], "Choose an organization."),
         (vec![code, ("org", foreign.as_str()), mine, yes], "Choose an organization."),
         (vec![code, ("org", "\0"), mine, yes], "Choose an organization."),
     ] {
-        let answer = server.decide(&cookies, &fields).await;
-        assert_eq!(answer.status, 422);
-        let page = answer.text();
-        assert!(page.contains(told) && page.contains("The login was not approved."), "{page}");
+        let response = server.decide(&cookies, &fields).await;
+        assert_eq!(response.status, 422);
+        let page = response.text();
+        assert!(page.contains(error) && page.contains("The login was not approved."), "{page}");
         let fields = page.matches("aria-invalid=\"true\"").count();
-        assert_eq!(fields, usize::from(told.starts_with("Tick")), "one organization needs no field: {page}");
+        assert_eq!(fields, usize::from(error.starts_with("Tick")), "one organization needs no field: {page}");
         assert!(!page.contains("Nair Consulting"));
     }
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
@@ -149,7 +152,7 @@ async fn an_approval_needs_the_box_and_an_organization(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn requests_from_elsewhere_decide_nothing(engine: Engine) {
+async fn requests_from_other_sites_and_sessions_decide_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let other = server.sign_in_as(Persona::Owner).await;
@@ -157,16 +160,16 @@ async fn requests_from_elsewhere_decide_nothing(engine: Engine) {
     let device = server.device(&[]).await;
     let fields =
         [("code", device.user_code.as_str()), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
-    let before = server.everything().await;
+    let state_before = server.everything().await;
     let theirs = server.form_token(&other).await;
     let own = server.form_token(&cookies).await;
     let post = || server.post("/auth/device").with(&cookies);
-    // Without a token, with another session's, with an empty one.
+    // No token, another session's token, an empty token.
     for token in [None, Some(theirs.as_str()), Some("")] {
         let fields =
             [&fields[..], &token.map(|token| ("token", token)).into_iter().collect::<Vec<_>>()].concat();
-        let answer = post().same_origin().form(&fields).send().await;
-        assert_eq!(answer.status, 403, "{token:?}");
+        let response = post().same_origin().form(&fields).send().await;
+        assert_eq!(response.status, 403, "{token:?}");
     }
     let whole = [&fields[..], &[("token", own.as_str())]].concat();
     for (name, value) in
@@ -176,27 +179,27 @@ async fn requests_from_elsewhere_decide_nothing(engine: Engine) {
     }
     let nobody = server.post("/auth/device").same_origin().form(&whole).send().await;
     assert_eq!(nobody.header("location"), "/sign-in?next=%2Fauth%2Fdevice");
-    assert_eq!(server.everything().await, before);
+    assert_eq!(server.everything().await, state_before);
     assert_eq!(post().same_origin().form(&whole).send().await.status, 303);
 }
 
 #[apply(on_both_engines!)]
-async fn typed_codes_are_looked_up_and_led_on(engine: Engine) {
+async fn a_typed_code_redirects_to_its_login(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let device = server.device(&[]).await;
     let typed = device.user_code.to_lowercase().replace('-', " ");
-    let answer = server.decide(&cookies, &[("code", &typed), ("org", "Tidewater Freight")]).await;
-    assert_eq!(answer.status, 303);
-    let next = answer.header("location").to_owned();
+    let response = server.decide(&cookies, &[("code", &typed), ("org", "Tidewater Freight")]).await;
+    assert_eq!(response.status, 303);
+    let next = response.header("location").to_owned();
     assert!(
         next.starts_with(&format!("/auth/device?code={}&org=Tidewater+Freight&mark=", device.user_code)),
         "{next}"
     );
     assert!(server.get(&next).browser().with(&cookies).send().await.text().contains("Approve this login?"));
     for code in ["", "xyz", "BBBB-BBBB"] {
-        let answer = server.decide(&cookies, &[("code", code)]).await;
-        assert_eq!(answer.status, 422, "{code}");
+        let response = server.decide(&cookies, &[("code", code)]).await;
+        assert_eq!(response.status, 422, "{code}");
     }
 }
 
@@ -211,28 +214,28 @@ async fn from_another_network_the_code_must_be_typed(engine: Engine) {
     let page = server.device_page(&cookies, &format!("?code={code}")).await.text();
     assert!(page.contains("comes from another network than yours") && page.contains("198.51.100.9"));
     assert!(page.contains("name=\"typed\""));
-    assert!(!page.contains("must show exactly this code"), "it is not there to be copied");
+    assert!(!page.contains("must show exactly this code"), "the code is not on the page to be copied");
     let fields = [("code", code), ("org", org.as_str()), ("mine", "yes"), ("verdict", "approve")];
     for typed in ["", "BBBB-BBBB"] {
-        let answer = server.decide(&cookies, &[&fields[..], &[("typed", typed)]].concat()).await;
-        assert_eq!(answer.status, 422, "{typed}");
-        let page = answer.text();
+        let response = server.decide(&cookies, &[&fields[..], &[("typed", typed)]].concat()).await;
+        assert_eq!(response.status, 422, "{typed}");
+        let page = response.text();
         assert!(
             page.contains("This is not the code of this login.") && page.contains("aria-invalid=\"true\"")
         );
     }
-    // A mark of another session's is none.
+    // A mark of another session is not accepted.
     let other = server.sign_in_as(Persona::Owner).await;
     let led = server.decide(&other, &[("code", code)]).await;
     let mark = led.header("location").split("mark=").nth(1).expect("a mark").to_owned();
-    let answer = server.decide(&cookies, &[&fields[..], &[("mark", mark.as_str())]].concat()).await;
-    assert_eq!(answer.status, 422);
-    // Typed once, here or on the page before, is enough.
+    let response = server.decide(&cookies, &[&fields[..], &[("mark", mark.as_str())]].concat()).await;
+    assert_eq!(response.status, 422);
+    // The code must be typed only once, here or on the entry page.
     let led = server.decide(&cookies, &[("code", code)]).await;
     let page = server.get(led.header("location")).browser().with(&cookies).send().await.text();
     assert!(page.contains("another network") && !page.contains("name=\"typed\""), "{page}");
-    let answer = server.decide(&cookies, &[&fields[..], &[("typed", &code.to_lowercase())]].concat()).await;
-    assert_eq!(answer.status, 303, "{}", answer.text());
+    let response = server.decide(&cookies, &[&fields[..], &[("typed", &code.to_lowercase())]].concat()).await;
+    assert_eq!(response.status, 303, "{}", response.text());
 }
 
 #[apply(on_both_engines!)]
@@ -248,7 +251,7 @@ async fn a_link_cannot_type_for_a_person(engine: Engine) {
     }
 }
 
-/// Enter presses the first button of a form.
+/// The Enter key presses the first button of a form.
 #[apply(on_both_engines!)]
 async fn enter_decides_nothing(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
@@ -258,25 +261,27 @@ async fn enter_decides_nothing(engine: Engine) {
     let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
     let first = page.split("<button").skip(1).find(|button| button.contains("verdict")).expect("a button");
     assert!(first.split('>').next().is_some_and(|head| head.contains("value=\"none\"")), "{first}");
-    // Nothing typed: it is still to be typed.
-    let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", ""), ("mine", "yes")]).await;
-    assert_eq!(answer.status, 200);
+    // Nothing was typed, so the code must still be typed.
+    let response =
+        server.decide(&cookies, &[code, ("verdict", "none"), ("typed", ""), ("mine", "yes")]).await;
+    assert_eq!(response.status, 200);
     assert!(
-        answer.text().contains("name=\"typed\"") && !answer.text().contains("must show exactly this code")
+        response.text().contains("name=\"typed\"")
+            && !response.text().contains("must show exactly this code")
     );
     for _ in 0..4 {
-        let answer = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "BBBB-BBBB")]).await;
-        assert_eq!(answer.status, 422);
-        assert!(answer.text().contains("This is not the code of this login."));
+        let response = server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "BBBB-BBBB")]).await;
+        assert_eq!(response.status, 422);
+        assert!(response.text().contains("This is not the code of this login."));
     }
     let typed = device.user_code.to_lowercase();
-    let answer =
+    let response =
         server.decide(&cookies, &[code, ("verdict", "none"), ("typed", &typed), ("mine", "yes")]).await;
-    assert_eq!(answer.status, 200);
-    let page = answer.text();
+    assert_eq!(response.status, 200);
+    let page = response.text();
     assert!(page.contains("must show exactly this code") && page.contains(" checked"), "{page}");
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-    // Being right gave none of the four back: one more is a try, the next is one too many.
+    // The right code did not reset the count: the fifth wrong code is allowed, the sixth is not.
     assert_eq!(
         server.decide(&cookies, &[code, ("verdict", "none"), ("typed", "CCCC-CCCC")]).await.status,
         422
@@ -292,12 +297,12 @@ async fn enter_decides_nothing(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn where_links_carry_no_codes_they_are_typed(engine: Engine) {
+async fn codes_must_be_typed_when_links_may_not_contain_them(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_DEVICE_PREFILLED_CODES", "false")]).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let device = server.device(&[]).await;
-    assert!(device.answer.get("verification_uri_complete").is_none());
-    assert_eq!(device.answer["verification_uri"], "http://latchkey.test/auth/device");
+    assert!(device.response.get("verification_uri_complete").is_none());
+    assert_eq!(device.response["verification_uri"], "http://latchkey.test/auth/device");
     let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
     assert!(page.contains("name=\"typed\"") && !page.contains("another network"));
     assert_eq!(server.approve(&cookies, &device.user_code).await.status, 422);
@@ -316,7 +321,7 @@ async fn wrong_codes_are_limited_by_person_and_by_address(engine: Engine) {
                 .await
                 .text()
                 .contains("Approve"),
-            "right ones are free"
+            "valid codes are not counted"
         );
         server.device_page(&admin, "?code=nonsense").await;
     }
@@ -325,9 +330,9 @@ async fn wrong_codes_are_limited_by_person_and_by_address(engine: Engine) {
     }
     let slowed = server.device_page(&admin, &format!("?code={}", device.user_code)).await;
     assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "600"));
-    assert!(slowed.text().contains("Too many tries"), "a page");
-    assert_eq!(server.approve(&admin, &device.user_code).await.status, 429, "the right one too");
-    // Somebody else at the same address has three left; being right meanwhile gives none back.
+    assert!(slowed.text().contains("Too many tries"), "the response is a page");
+    assert_eq!(server.approve(&admin, &device.user_code).await.status, 429, "valid codes are refused too");
+    // Another person at the same address has three attempts left, and valid codes do not add any.
     for _ in 0..3 {
         assert_eq!(server.decide(&owner, &[("code", "BBBB-BBBB")]).await.status, 422);
         let right = server.device_page(&owner, &format!("?code={}", device.user_code)).await;
@@ -353,11 +358,11 @@ async fn old_sessions_sign_in_again_first(engine: Engine) {
     server.clock.advance(Duration::from_secs(12 * 60 * 60 + 1));
     let device = server.device(&[]).await;
     let path = format!("/auth/device?code={}", device.user_code);
-    let answer = server.get(&path).browser().with(&old).send().await;
-    assert_eq!(answer.status, 303);
-    let again = answer.header("location").to_owned();
+    let response = server.get(&path).browser().with(&old).send().await;
+    assert_eq!(response.status, 303);
+    let again = response.header("location").to_owned();
     assert!(again.starts_with("/sign-in?again=1&next=%2Fauth%2Fdevice%3Fcode%3D"), "{again}");
-    // That page asks although somebody is signed in.
+    // The page asks for the password although the person is signed in.
     let form = server.get(&again).browser().with(&old).send().await;
     assert_eq!(form.status, 200);
     assert!(form.text().contains("name=\"password\""));
@@ -366,7 +371,7 @@ async fn old_sessions_sign_in_again_first(engine: Engine) {
     assert_eq!(entered.entered(), path);
     let cookies = entered.cookies();
     assert!(server.get(&path).browser().with(&cookies).send().await.text().contains("Approve this login?"));
-    assert!(!server.is_signed_in(&old).await, "the old session was given up");
+    assert!(!server.is_signed_in(&old).await, "the old session has ended");
     assert_eq!(server.approve(&cookies, &device.user_code).await.status, 303);
     assert_eq!(server.poll(&device.device_code).await.status, 200);
 }
@@ -387,13 +392,13 @@ async fn an_old_form_does_not_approve(engine: Engine) {
         ("mine", "yes"),
         ("verdict", "approve"),
     ];
-    let answer = server.post("/auth/device").same_origin().with(&cookies).form(&fields).send().await;
-    assert!(answer.header("location").starts_with("/sign-in?again=1"), "{}", answer.status);
+    let response = server.post("/auth/device").same_origin().with(&cookies).form(&fields).send().await;
+    assert!(response.header("location").starts_with("/sign-in?again=1"), "{}", response.status);
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
 }
 
 #[apply(on_both_engines!)]
-async fn signing_in_again_leads_nowhere_else(engine: Engine) {
+async fn signing_in_again_does_not_redirect_to_other_sites(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     server.guard(&alice).await;
@@ -420,7 +425,7 @@ async fn signing_in_again_leads_nowhere_else(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn the_organization_is_asked_for_and_kept(engine: Engine) {
+async fn the_organization_is_asked_for_and_stays_selected(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     server.clock.advance(Duration::from_secs(1));
@@ -439,18 +444,18 @@ async fn the_organization_is_asked_for_and_kept(engine: Engine) {
     for org in [format!("&org={nair}"), "&org=Nair%20Consulting".to_owned()] {
         assert!(see(&org).await.contains(&chosen), "{org}");
     }
-    assert!(!see("&org=nair%20consulting").await.contains(&chosen), "an exact name");
+    assert!(!see("&org=nair%20consulting").await.contains(&chosen), "the name must match exactly");
     let refused =
         server.decide(&cookies, &[("code", code), ("mine", "yes"), ("verdict", "approve")]).await.text();
     assert!(
         refused.contains("Choose an organization.") && refused.contains("aria-invalid=\"true\""),
         "{refused}"
     );
-    // She works in Tidewater Freight and approves for the other one.
+    // Her current organization is Tidewater Freight; she approves for the other one.
     let fields = [("code", code), ("org", &nair.to_string()), ("mine", "yes"), ("verdict", "approve")];
     assert_eq!(server.decide(&cookies, &fields).await.status, 303);
-    let told = server.poll(&device.device_code).await.json();
-    assert_eq!((&told["org_id"], &told["scope"]), (&serde_json::json!(nair), &serde_json::json!("viewer")));
+    let body = server.poll(&device.device_code).await.json();
+    assert_eq!((&body["org_id"], &body["scope"]), (&serde_json::json!(nair), &serde_json::json!("viewer")));
     let page = see("").await;
     assert!(
         page.contains("logged in to Nair Consulting as a viewer")
@@ -459,14 +464,15 @@ async fn the_organization_is_asked_for_and_kept(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn whoever_belongs_nowhere_can_only_deny(engine: Engine) {
+async fn a_person_without_an_organization_can_only_deny(engine: Engine) {
     let server = Server::on(engine).await;
     let nobody = server.person("nobody@tidewater.example", "Nobody", None).await;
     let cookies = server.session_of(&nobody).await;
     let device = server.device(&[]).await;
     let page = server.device_page(&cookies, &format!("?code={}", device.user_code)).await.text();
     assert!(
-        page.contains("You belong to no organization here") && !page.contains("value=\"approve\""),
+        page.contains("You are in no organization in which you may have keys")
+            && !page.contains("value=\"approve\""),
         "{page}"
     );
     assert_eq!(server.approve(&cookies, &device.user_code).await.status, 422);

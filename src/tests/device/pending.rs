@@ -1,4 +1,4 @@
-//! A login that waits costs next to nothing: what is pending is remembered until somebody decides.
+//! Polls of pending logins are served from memory until somebody decides.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Server {
         sqlx::query(text).execute(self.app.db.pool()).await.expect(text);
     }
 
-    /// While this lasts, whoever asks the database for a login fails.
+    /// Renames the table, so that every query for a login fails until `show_logins`.
     async fn hide_logins(&self) {
         self.sql("ALTER TABLE device_logins RENAME TO device_logins_away").await;
     }
@@ -35,15 +35,15 @@ impl Server {
     }
 }
 
-fn names(answer: &TestResponse) -> BTreeSet<String> {
-    answer.headers.keys().map(ToString::to_string).collect()
+fn names(response: &TestResponse) -> BTreeSet<String> {
+    response.headers.keys().map(ToString::to_string).collect()
 }
 
 #[apply(on_both_engines!)]
-async fn asking_reads_nothing(engine: Engine) {
+async fn polling_a_cached_login_reads_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let device = server.device(&[]).await;
-    // As if another process had made it.
+    // Let the cache become stale, as if another process had created the login.
     server.clock.advance(LEASE);
     let first = server.poll(&device.device_code).await;
     assert_eq!(first.error(), "authorization_pending");
@@ -56,23 +56,23 @@ async fn asking_reads_nothing(engine: Engine) {
     assert_eq!(names(&again), names(&first));
     assert_eq!(again.body, first.body);
     assert!(again.header("x-request-id").starts_with("req_"));
-    // Whatever is unusual goes the usual way, which asks the database.
+    // The cross-site check and the size limit come before the cache.
     let fields = [("grant_type", GRANT), ("client_id", CLIENT), ("device_code", device.device_code.as_str())];
     let cross = server.post("/oauth/token").header("sec-fetch-site", "cross-site").form(&fields).send().await;
     assert_eq!(cross.status, 403);
     let filler = "x".repeat(3_000);
     let large = [&fields[..], &[("x", filler.as_str())]].concat();
     server.clock.advance(Duration::from_secs(4));
-    assert_eq!(server.token(&large).await.error(), "slow_down", "the same memory, further in");
+    assert_eq!(server.token(&large).await.error(), "slow_down", "a large body is served from the cache too");
     server.clock.advance(LEASE);
-    assert_eq!(server.poll(&device.device_code).await.status, 503, "what was remembered is too old");
+    assert_eq!(server.poll(&device.device_code).await.status, 503, "the cache is stale");
     server.show_logins().await;
     server.clock.advance(Duration::from_secs(30));
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
 }
 
 #[apply(on_both_engines!)]
-async fn the_other_wire_too(engine: Engine) {
+async fn polling_with_the_armoriq_protocol_reads_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let asked = server
         .post("/auth/device/code")
@@ -90,20 +90,24 @@ async fn the_other_wire_too(engine: Engine) {
     assert_eq!(again.json()["error"], "authorization_pending");
     assert_eq!(server.poll_armoriq(&code).await.json()["error"], "slow_down");
     server.show_logins().await;
-    // The same code is nothing on the other wire, remembered or not.
+    // The code is unknown to the other protocol, cached or not.
     let fields = [("grant_type", GRANT), ("client_id", CLIENT), ("device_code", code.as_str())];
     assert_eq!(server.token(&fields).await.error(), "invalid_grant");
 }
 
 #[apply(on_both_engines!)]
-async fn a_decision_is_heard_at_once(engine: Engine) {
+async fn a_decision_reaches_the_next_poll(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     for approved in [true, false] {
         let device = server.device(&[]).await;
-        let before = server.count("SELECT seq FROM change_counter").await;
+        let state_before = server.count("SELECT seq FROM change_counter").await;
         assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-        assert_eq!(server.count("SELECT seq FROM change_counter").await, before, "asking changes nothing");
+        assert_eq!(
+            server.count("SELECT seq FROM change_counter").await,
+            state_before,
+            "a poll writes no change"
+        );
         if approved {
             server.approve(&cookies, &device.user_code).await;
             assert_eq!(server.poll(&device.device_code).await.status, 200);
@@ -116,11 +120,11 @@ async fn a_decision_is_heard_at_once(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn what_another_process_decides_is_heard_with_the_next_reading(engine: Engine) {
+async fn a_decision_in_another_process_arrives_with_the_change_log(engine: Engine) {
     let server = Server::on(engine).await;
     let device = server.device(&[]).await;
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-    // In the database alone.
+    // Written directly to the database, as another process does.
     for text in [
         "UPDATE device_logins SET status = 'denied'",
         "INSERT INTO changes (seq, kind, id, at) SELECT seq + 1, 'login', (SELECT id FROM device_logins), 0 FROM change_counter",
@@ -135,7 +139,7 @@ async fn what_another_process_decides_is_heard_with_the_next_reading(engine: Eng
 }
 
 #[apply(on_both_engines!)]
-async fn the_end_of_a_code_needs_no_news(engine: Engine) {
+async fn a_cached_code_expires_without_a_change(engine: Engine) {
     let server = Server::on(engine).await;
     let device = server.device(&[]).await;
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");

@@ -1,4 +1,4 @@
-//! Many at once, and failures in the middle: an approval is used once, never lost, never doubled.
+//! Concurrent requests and failures: an approval is used exactly once, and never lost.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use crate::platform::db::Engine;
 use crate::usage::Outcome;
 
 #[apply(on_both_engines!)]
-async fn of_twenty_polls_at_once_one_gets_the_key(engine: Engine) {
+async fn of_twenty_concurrent_polls_one_gets_the_key(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     let device = server.device(&[]).await;
     server.approve(&cookies, &device.user_code).await;
-    let answers = join_all((0..20).map(|_| server.poll(&device.device_code))).await;
-    let (got, none): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    let responses = join_all((0..20).map(|_| server.poll(&device.device_code))).await;
+    let (got, none): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 200);
     assert_eq!(got.len(), 1);
-    for answer in none {
-        assert_eq!(answer.error(), "invalid_grant");
+    for response in none {
+        assert_eq!(response.error(), "invalid_grant");
     }
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1);
     assert_eq!(server.count("SELECT COUNT(*) FROM secret_hashes").await, 1);
 }
 
 #[apply(on_both_engines!)]
-async fn of_many_askings_at_once_only_so_many_stay_open(engine: Engine) {
+async fn concurrent_code_requests_do_not_exceed_the_limit(engine: Engine) {
     let settings = [("LATCHKEY_DEVICE_CODES_PER_MINUTE", "1000"), ("LATCHKEY_DEVICE_CODES_OPEN", "5")];
     let server = Server::with(engine, &settings).await;
     let ask = || server.post("/oauth/device_authorization").form(&[("client_id", "latchkey-cli")]).send();
-    let answers = join_all((0..20).map(|_| ask())).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 5);
-    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 15);
+    let responses = join_all((0..20).map(|_| ask())).await;
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 5);
+    assert_eq!(responses.iter().filter(|response| response.status == 429).count(), 15);
     assert_eq!(server.count("SELECT COUNT(*) FROM device_logins").await, 5);
 }
 
 #[apply(on_both_engines!)]
-async fn a_poll_beside_the_approval_never_loses_it(engine: Engine) {
+async fn a_poll_during_the_approval_does_not_lose_it(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     for _ in 0..10 {
@@ -48,7 +48,7 @@ async fn a_poll_beside_the_approval_never_loses_it(engine: Engine) {
         let polls = join_all((0..5).map(|_| server.poll(&device.device_code)));
         let (approved, polled) = futures_util::future::join(approving, polls).await;
         assert_eq!(approved.status, 303);
-        let early = polled.iter().filter(|answer| answer.status == 200).count();
+        let early = polled.iter().filter(|response| response.status == 200).count();
         let late = server.poll(&device.device_code).await;
         assert_eq!(early + usize::from(late.status == 200), 1, "{}", late.text());
         server.clock.advance(Duration::from_secs(60));
@@ -57,7 +57,7 @@ async fn a_poll_beside_the_approval_never_loses_it(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn of_approve_and_deny_one_wins(engine: Engine) {
+async fn of_a_concurrent_approval_and_denial_one_wins(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     for _ in 0..10 {
@@ -90,8 +90,8 @@ async fn of_approve_and_deny_one_wins(engine: Engine) {
 
 /// Two people, two organizations, one code.
 #[apply(on_both_engines!)]
-async fn of_two_approvals_one_wins(engine: Engine) {
-    // Whoever is late finds nothing, which counts as a wrong code.
+async fn of_two_concurrent_approvals_one_wins(engine: Engine) {
+    // The later request finds no login, which counts as a wrong code.
     let settings = [
         ("LATCHKEY_DEVICE_WRONG_CODES_PER_PERSON", "1000"),
         ("LATCHKEY_DEVICE_WRONG_CODES_PER_ADDRESS", "1000"),
@@ -116,11 +116,11 @@ async fn of_two_approvals_one_wins(engine: Engine) {
         let (first, second) = (fields(0), fields(1));
         let (one, other) =
             futures_util::future::join(server.decide(&here, &first), server.decide(&there, &second)).await;
-        // Whoever was late is led on, or finds nothing under the code any more.
-        assert!([&one, &other].iter().all(|answer| [303, 422].contains(&answer.status.as_u16())));
-        let told = server.poll(&device.device_code).await;
-        assert_eq!(told.status, 200);
-        let org = told.json()["org_id"].as_str().expect("an id").to_owned();
+        // The later request is redirected, or does not find the code any more.
+        assert!([&one, &other].iter().all(|response| [303, 422].contains(&response.status.as_u16())));
+        let polled = server.poll(&device.device_code).await;
+        assert_eq!(polled.status, 200);
+        let org = polled.json()["org_id"].as_str().expect("an id").to_owned();
         assert!(orgs.contains(&org));
         server.clock.advance(Duration::from_secs(60));
     }
@@ -130,7 +130,7 @@ async fn of_two_approvals_one_wins(engine: Engine) {
 
 /// A decision without its audit row does not happen.
 #[apply(on_both_engines!)]
-async fn a_decision_that_cannot_be_told_is_none(engine: Engine) {
+async fn a_decision_without_its_audit_row_is_rolled_back(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     let org = server.organization("Tidewater Freight").await;
@@ -161,7 +161,7 @@ async fn a_decision_that_cannot_be_told_is_none(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn where_the_organization_is_gone_there_is_no_key(engine: Engine) {
+async fn a_deleted_organization_gets_no_key(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
     let device = server.device(&[]).await;
@@ -175,10 +175,10 @@ async fn where_the_organization_is_gone_there_is_no_key(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn where_no_key_can_be_made_the_login_stays_approved(engine: Engine) {
+async fn a_login_stays_approved_when_creating_its_key_fails(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
-    // An earlier login of the same device: its key is taken away with the new one's making, or not at all.
+    // An earlier login of the same device: its key is revoked only if the new key is created.
     let former = server.device(&[("device_id", "d1")]).await;
     server.approve(&cookies, &former.user_code).await;
     let former =
@@ -201,7 +201,7 @@ async fn where_no_key_can_be_made_the_login_stays_approved(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn whoever_was_removed_gets_no_key(engine: Engine) {
+async fn a_removed_member_gets_no_key(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
     let cookies = server.sign_in_as(Persona::Member).await;
@@ -212,15 +212,15 @@ async fn whoever_was_removed_gets_no_key(engine: Engine) {
     assert_eq!(removed.status, 303);
     assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 0);
-    // That is final, and told once where the key would have been.
+    // The denial is final, and audited once in the organization.
     server.sign_in_as(Persona::Member).await;
     assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
-    let told = "SELECT COUNT(*) FROM audit WHERE action = 'login.refused' AND org_id IS NOT NULL";
-    assert_eq!(server.count(told).await, 1);
+    let refusals = "SELECT COUNT(*) FROM audit WHERE action = 'login.refused' AND org_id IS NOT NULL";
+    assert_eq!(server.count(refusals).await, 1);
 }
 
 #[apply(on_both_engines!)]
-async fn whoever_was_disabled_gets_no_key(engine: Engine) {
+async fn a_disabled_person_gets_no_key(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     let device = server.device(&[]).await;
@@ -230,7 +230,7 @@ async fn whoever_was_disabled_gets_no_key(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_role_lost_after_the_approval_is_lost_to_the_key(engine: Engine) {
+async fn the_key_gets_at_most_the_current_role_of_the_approver(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let device = server.device(&[]).await;
@@ -239,7 +239,7 @@ async fn a_role_lost_after_the_approval_is_lost_to_the_key(engine: Engine) {
     assert_eq!(server.poll(&device.device_code).await.json()["scope"], "viewer");
 }
 
-/// A removal and a collection at once: whichever is first, no key outlives the membership.
+/// A removal and a poll at the same time: in either order, no key outlives the membership.
 #[apply(on_both_engines!)]
 async fn no_key_of_a_login_outlives_the_membership(engine: Engine) {
     let server = Server::on(engine).await;
@@ -261,15 +261,15 @@ async fn no_key_of_a_login_outlives_the_membership(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_new_login_takes_the_place_of_the_last_one(engine: Engine) {
+async fn a_new_login_replaces_the_earlier_one_of_its_device(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     let login = async |more: &[(&str, &str)]| {
         server.clock.advance(Duration::from_secs(60));
         let device = server.device(more).await;
         server.approve(&cookies, &device.user_code).await;
-        let told = server.poll(&device.device_code).await.json();
-        Secret::new(told["access_token"].as_str().expect("a key"))
+        let body = server.poll(&device.device_code).await.json();
+        Secret::new(body["access_token"].as_str().expect("a key"))
     };
     let named = [("device_id", "d1"), ("device_name", "thinkpad")];
     let first = login(&named).await;
@@ -278,7 +278,7 @@ async fn a_new_login_takes_the_place_of_the_last_one(engine: Engine) {
     assert_eq!(server.check(&second).await, Outcome::Valid);
     let third = login(&[("device_id", "d2"), ("device_name", "thinkpad")]).await;
     assert_eq!(server.check(&second).await, Outcome::Valid, "another device");
-    // Without an identity every login makes a further key.
+    // Without a device id every login creates another key.
     for _ in 0..2 {
         login(&[("device_name", "thinkpad")]).await;
     }
@@ -298,7 +298,7 @@ async fn a_new_login_takes_the_place_of_the_last_one(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn logins_of_one_device_at_once_leave_one_key(engine: Engine) {
+async fn concurrent_logins_of_one_device_leave_one_key(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     let mut codes = Vec::new();
@@ -307,8 +307,8 @@ async fn logins_of_one_device_at_once_leave_one_key(engine: Engine) {
         server.approve(&cookies, &device.user_code).await;
         codes.push(device.device_code);
     }
-    let answers = join_all(codes.iter().map(|code| server.poll(code))).await;
-    assert!(answers.iter().all(|answer| answer.status == 200), "{}", answers[0].text());
+    let responses = join_all(codes.iter().map(|code| server.poll(code))).await;
+    assert!(responses.iter().all(|response| response.status == 200), "{}", responses[0].text());
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 5);
     assert_eq!(server.count("SELECT COUNT(*) FROM keys WHERE revoked_at IS NULL").await, 1);
 }

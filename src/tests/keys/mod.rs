@@ -85,7 +85,7 @@ impl Server {
 pub fn actor_in(person: &Person, org: OrgId, org_name: &str, role: Role) -> Actor {
     let by = By::system().in_org(org);
     let org = Membership { org, org_name: org_name.to_owned(), role };
-    Actor { user: person.id, door: PrincipalKind::Person, key: None, secret: None, org, by }
+    Actor { user: person.id, principal: PrincipalKind::Person, key: None, secret: None, org, by }
 }
 
 fn input(refusal: Refusal) -> Vec<&'static str> {
@@ -118,9 +118,9 @@ async fn nobody_creates_a_key_with_a_higher_role_than_their_own(engine: Engine) 
     assert!(is_forbidden(&keys::create(&server.app, &member, &higher, None).await));
     assert_eq!(server.audit_actions().await.last().map(String::as_str), Some("key.refused"));
     let lower = Draft { role: Some(Role::Viewer), ..draft("fine") };
-    let created = keys::create(&server.app, &member, &lower, None).await.expect("a key");
-    assert_eq!(created.key.role, Role::Viewer);
-    let viewer_key = Actor { door: PrincipalKind::Key, ..server.actor(Persona::Viewer).await };
+    let made = keys::create(&server.app, &member, &lower, None).await.expect("a key");
+    assert_eq!(made.key.role, Role::Viewer);
+    let viewer_key = Actor { principal: PrincipalKind::Key, ..server.actor(Persona::Viewer).await };
     assert!(is_forbidden(&keys::create(&server.app, &viewer_key, &draft("no"), None).await));
 }
 
@@ -357,18 +357,20 @@ async fn keys_are_revoked_with_their_organization_and_if_ticked_with_their_creat
     assert_eq!(server.check(&goes.plaintext).await, Outcome::Valid);
     let org = &owner.org.org;
     let offboarding = keys::OrgKeyOffboarding;
-    let created = offboarding.made_by(&server.app, *org, member.user).await.expect("keys");
+    let created = offboarding.unrevoked_keys_of(&server.app, *org, member.user).await.expect("keys");
     assert_eq!(
         created.iter().map(|key| (key.name.as_str(), key.calls)).collect::<Vec<_>>(),
         [("goes", 1), ("stays", 0)]
     );
-    let counts =
-        offboarding.count_by_maker(&server.app, *org, &[member.user, owner.user], 100).await.expect("counts");
+    let counts = offboarding
+        .count_by_creator(&server.app, *org, &[member.user, owner.user], 100)
+        .await
+        .expect("counts");
     assert_eq!((counts[&member.user], counts[&owner.user]), (2, 1));
     let mut write = server.app.db.write().await.expect("a turn");
     let ticked = [goes.key.id, others.key.id, goes.key.id];
     let names = offboarding
-        .member_leaves(&server.app, &mut write, &owner, member.user, &ticked)
+        .revoke_for_member(&server.app, &mut write, &owner, member.user, &ticked)
         .await
         .expect("names");
     write.commit().await.expect("a commit");
@@ -376,11 +378,11 @@ async fn keys_are_revoked_with_their_organization_and_if_ticked_with_their_creat
     assert_eq!(server.check(&goes.plaintext).await, Outcome::Revoked);
     assert_eq!(server.check(&stays.plaintext).await, Outcome::Valid);
     let mut write = server.app.db.write().await.expect("a turn");
-    offboarding.organization_ends(&server.app, &mut write, *org).await.expect("an end");
+    offboarding.revoke_all(&server.app, &mut write, *org).await.expect("an end");
     write.commit().await.expect("a commit");
     for created in [&stays, &others] {
         assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
         assert_eq!(server.hashes_of(created.key.id).await, 0);
     }
-    assert_eq!(offboarding.living(&server.app, *org).await.expect("a count"), 0);
+    assert_eq!(offboarding.count_unrevoked(&server.app, *org).await.expect("a count"), 0);
 }

@@ -1,4 +1,4 @@
-//! "Forgot password?": a letter to whoever has an account, and the same words to everybody.
+//! "Forgot password?" sends an email to addresses with an account, and shows the same page to everybody.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ impl Server {
 }
 
 #[apply(on_both_engines!)]
-async fn a_letter_leads_to_a_new_password(engine: Engine) {
+async fn an_emailed_link_sets_a_new_password(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &sink.settings()).await;
     let alice = server.alice().await;
@@ -27,7 +27,7 @@ async fn a_letter_leads_to_a_new_password(engine: Engine) {
     let letter = sink.letter().await;
     assert_eq!(letter.to, [EMAIL]);
     assert_eq!(letter.header("Subject"), "Set a new password for latchkey.test");
-    assert!(server.is_signed_in(&here).await, "asking changes nothing");
+    assert!(server.is_signed_in(&here).await, "a request changes nothing");
     let link = letter.link();
     assert!(server.get(&link).browser().send().await.text().contains("for alice@tidewater.example"));
     let set = server.post(&link).same_origin().form(&[("password", OTHER_PASSWORD)]).send().await;
@@ -39,36 +39,36 @@ async fn a_letter_leads_to_a_new_password(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn the_page_says_the_same_to_everybody(engine: Engine) {
+async fn the_page_is_the_same_for_known_and_unknown_addresses(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &sink.settings()).await;
     server.alice().await;
     server.person("gone@tidewater.example", "Gone", None).await;
-    set_enabled(&server.app, "gone@tidewater.example", false).await.expect("an answer");
+    set_enabled(&server.app, "gone@tidewater.example", false).await.expect("a result");
     let mut pages = Vec::new();
     for email in ["nobody@tidewater.example", "gone@tidewater.example", EMAIL] {
-        let answer = server.forgot(email).await;
-        assert_eq!(answer.status, 200);
-        let text = answer.text().replace(email, "");
+        let response = server.forgot(email).await;
+        assert_eq!(response.status, 200);
+        let text = response.text().replace(email, "");
         let main = text.split("<main").nth(1).expect("a page").to_owned();
         pages.push(main);
     }
     assert!(pages[0] == pages[1] && pages[1] == pages[2]);
-    assert_eq!(sink.letter().await.to, [EMAIL], "and one letter goes out");
+    assert_eq!(sink.letter().await.to, [EMAIL], "one email is sent");
     assert!(sink.letter_now().is_none());
     for wrong in ["", "nonsense", "\0@b", &"x".repeat(10_000)] {
         assert_eq!(server.forgot(wrong).await.status, 422);
     }
-    // Each asking is a row, whoever asked for whom.
+    // Every request is audited, also for unknown addresses.
     assert_eq!(server.count("SELECT count(*) FROM audit WHERE action = 'password.reset_asked'").await, 3);
 }
 
 #[apply(on_both_engines!)]
-async fn asking_often_fills_no_mailbox_and_replaces_no_link_of_the_operator(engine: Engine) {
+async fn repeated_requests_send_few_emails_and_keep_the_operators_link(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &sink.settings()).await;
     server.alice().await;
-    let printed = print_reset_link(&server.app, EMAIL, true).await.expect("an answer").expect("a link");
+    let printed = print_reset_link(&server.app, EMAIL, true).await.expect("a result").expect("a link");
     let printed = printed.strip_prefix("http://latchkey.test").expect("our address").to_owned();
     for _ in 0..10 {
         assert_eq!(server.forgot(EMAIL).await.status, 200);
@@ -77,15 +77,19 @@ async fn asking_often_fills_no_mailbox_and_replaces_no_link_of_the_operator(engi
     assert_eq!(slowed.status, 429);
     assert!(slowed.text().contains("Too many tries") && slowed.text().contains(EMAIL));
     let first = sink.letter().await.link();
-    assert!(sink.letter_now().is_none(), "one letter in five minutes");
+    assert!(sink.letter_now().is_none(), "one email in five minutes");
     assert_eq!(server.get(&first).browser().send().await.status, 200);
     server.clock.advance(Duration::from_secs(16 * 60));
     assert_eq!(server.forgot(EMAIL).await.status, 200);
     let second = sink.letter().await.link();
-    assert_eq!(server.get(&first).browser().send().await.status, 410, "the newest is the only one");
+    assert_eq!(server.get(&first).browser().send().await.status, 410, "only the newest link is valid");
     assert_eq!(server.get(&second).browser().send().await.status, 200);
-    assert_eq!(server.get(&printed).browser().send().await.status, 200, "the operator's stays");
+    assert_eq!(server.get(&printed).browser().send().await.status, 200, "the operator's link stays valid");
     let set = server.post(&printed).same_origin().form(&[("password", OTHER_PASSWORD)]).send().await;
     assert_eq!(set.status, 303);
-    assert_eq!(server.get(&second).browser().send().await.status, 410, "a new password ends them all");
+    assert_eq!(
+        server.get(&second).browser().send().await.status,
+        410,
+        "a new password invalidates all links"
+    );
 }

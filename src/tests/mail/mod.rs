@@ -1,7 +1,7 @@
-//! Letters: what they say, who gets them, and that a bad mail server is nobody's concern but the log's. The mail server
-//! is a small one in the process.
+//! Emails: their content, their recipients, and that a broken mail server delays no request. The mail server runs in the
+//! process.
 
-mod ending;
+mod expiry_notices;
 mod forgotten;
 mod sign_up;
 mod sink;
@@ -15,10 +15,10 @@ use crate::orgs::server::letters::invitation;
 use crate::platform::db::Engine;
 use crate::platform::{Letter, Posted};
 use macro_rules_attribute::apply;
-use sink::Habit;
+use sink::SinkBehavior;
 
 #[apply(on_both_engines!)]
-async fn an_invitation_arrives_in_two_forms(engine: Engine) {
+async fn an_invitation_is_sent_as_text_and_html(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &sink.settings()).await;
     let link = "http://latchkey.test/invite/abc";
@@ -57,31 +57,38 @@ async fn without_a_mail_server_nothing_is_sent_and_links_are_shown(engine: Engin
 }
 
 #[tokio::test]
-async fn a_bad_mail_server_stalls_nobody() {
-    for habit in [Habit::SaysNothing, Habit::StopsAfterData, Habit::RefusesForNow, Habit::RefusesForGood] {
-        let mut sink = Sink::with(habit).await;
+async fn a_broken_mail_server_delays_nobody() {
+    for behavior in [
+        SinkBehavior::NeverResponds,
+        SinkBehavior::StopsAfterData,
+        SinkBehavior::RejectsTemporarily,
+        SinkBehavior::RejectsPermanently,
+    ] {
+        let mut sink = Sink::with(behavior).await;
         let mut settings = sink.settings();
         settings.push(("LATCHKEY_MAIL_TIMEOUT", "200ms"));
         let server = Server::with(crate::platform::db::Engine::Sqlite, &settings).await;
         server.alice().await;
         let asked = server.post("/reset").same_origin().form(&[("email", super::people::EMAIL)]).send();
         let page = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("at once");
-        assert_eq!(page.status, 200, "{habit:?}");
+        assert_eq!(page.status, 200, "{behavior:?}");
         sink.was_called().await;
-        // The attempt ends by itself, and is counted.
+        // The attempt times out and is counted.
         let failed = "latchkey_letters_total{outcome=\"failed\"} 1";
         let counted = async {
             while !server.metrics().await.contains(failed) {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), counted).await.unwrap_or_else(|_| panic!("{habit:?}"));
+        tokio::time::timeout(Duration::from_secs(10), counted)
+            .await
+            .unwrap_or_else(|_| panic!("{behavior:?}"));
     }
 }
 
 #[tokio::test]
 async fn the_queue_is_bounded() {
-    let sink = Sink::with(Habit::SaysNothing).await;
+    let sink = Sink::with(SinkBehavior::NeverResponds).await;
     let server = Server::with(crate::platform::db::Engine::Sqlite, &sink.settings()).await;
     let post = || server.app.mail.post(&Letter::new("bob@x.example", "Hello").paragraph("Hello"));
     for _ in 0..1_000 {
@@ -92,7 +99,7 @@ async fn the_queue_is_bounded() {
 }
 
 #[tokio::test]
-async fn letters_on_their_way_go_out_before_the_end() {
+async fn queued_emails_are_sent_before_the_process_ends() {
     let mut sink = Sink::start().await;
     let server = Server::with(crate::platform::db::Engine::Sqlite, &sink.settings()).await;
     for n in 0..5 {

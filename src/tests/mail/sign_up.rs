@@ -1,4 +1,4 @@
-//! Open sign-up: an account is made by whoever gets the letter.
+//! Open sign-up: the link in an email creates the account.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn open(sink: &Sink) -> Vec<(&'static str, &str)> {
 }
 
 impl Server {
-    async fn ask_in(&self, email: &str) -> TestResponse {
+    async fn request_sign_up(&self, email: &str) -> TestResponse {
         self.post("/sign-up").same_origin().form(&[("email", email)]).send().await
     }
 
@@ -27,19 +27,19 @@ impl Server {
 }
 
 #[apply(on_both_engines!)]
-async fn the_link_in_the_letter_makes_the_account(engine: Engine) {
+async fn the_emailed_link_creates_the_account(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &open(&sink)).await;
     server.alice().await;
     assert!(server.get("/sign-in").browser().send().await.text().contains("href=\"/sign-up\""));
     assert_eq!(server.get("/sign-up").browser().send().await.status, 200);
-    assert_eq!(server.ask_in("Bob@reed.example").await.status, 200);
+    assert_eq!(server.request_sign_up("Bob@reed.example").await.status, 200);
     let letter = sink.letter().await;
     assert_eq!(
         (letter.to.as_slice(), letter.header("Subject")),
         (&["Bob@reed.example".to_owned()][..], "Confirm your address for latchkey.test")
     );
-    assert_eq!(server.count("SELECT count(*) FROM users").await, 1, "nothing is made before");
+    assert_eq!(server.count("SELECT count(*) FROM users").await, 1, "no account is created before");
     let link = letter.link();
     let refused = server
         .post(&link)
@@ -72,14 +72,15 @@ async fn the_link_in_the_letter_makes_the_account(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn whoever_has_an_account_is_told_by_letter_alone(engine: Engine) {
+async fn an_existing_account_is_revealed_only_by_email(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &open(&sink)).await;
     server.alice().await;
-    let main = |answer: &TestResponse, email: &str| {
-        answer.text().replace(email, "").split("<main").nth(1).expect("a page").to_owned()
+    let main = |response: &TestResponse, email: &str| {
+        response.text().replace(email, "").split("<main").nth(1).expect("a page").to_owned()
     };
-    let (known, unknown) = (server.ask_in(EMAIL).await, server.ask_in("bob@reed.example").await);
+    let (known, unknown) =
+        (server.request_sign_up(EMAIL).await, server.request_sign_up("bob@reed.example").await);
     assert_eq!(main(&known, EMAIL), main(&unknown, "bob@reed.example"));
     let mut subjects = [sink.letter().await, sink.letter().await]
         .map(|letter| (letter.to[0].clone(), letter.header("Subject").to_owned()));
@@ -89,23 +90,23 @@ async fn whoever_has_an_account_is_told_by_letter_alone(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn links_end_and_newer_ones_replace_them(engine: Engine) {
+async fn links_expire_and_are_replaced_by_newer_ones(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &open(&sink)).await;
     for _ in 0..3 {
-        assert_eq!(server.ask_in("bob@reed.example").await.status, 200);
+        assert_eq!(server.request_sign_up("bob@reed.example").await.status, 200);
     }
     let first = sink.letter().await.link();
-    assert!(sink.letter_now().is_none(), "one letter in five minutes");
+    assert!(sink.letter_now().is_none(), "one email in five minutes");
     server.clock.advance(Duration::from_secs(301));
-    server.ask_in("bob@reed.example").await;
+    server.request_sign_up("bob@reed.example").await;
     let second = sink.letter().await.link();
     assert_eq!(server.get(&first).browser().send().await.status, 410);
     server.clock.advance(Duration::from_secs(24 * 60 * 60));
     assert_eq!(server.get(&second).browser().send().await.status, 410);
     assert_eq!(server.finish(&second).await.status, 410);
-    // Somebody got the address in another way meanwhile.
-    server.ask_in("bob@reed.example").await;
+    // An account with this address is created in the meantime.
+    server.request_sign_up("bob@reed.example").await;
     let third = sink.letter().await.link();
     server.person("bob@reed.example", "Bob", None).await;
     assert_eq!(server.finish(&third).await.status, 410);
@@ -113,18 +114,18 @@ async fn links_end_and_newer_ones_replace_them(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn of_two_who_use_a_link_at_once_one_wins(engine: Engine) {
+async fn of_two_concurrent_uses_of_a_link_one_succeeds(engine: Engine) {
     let server = Server::with(engine, &open(&Sink::start().await)).await;
     server.confirm("token", "bob@reed.example").await;
     let (one, other) = tokio::join!(server.finish("/sign-up/token"), server.finish("/sign-up/token"));
-    let mut told = [one, other].map(|answer| (answer.entered().to_owned(), answer.status.as_u16()));
-    told.sort_unstable();
-    assert_eq!((told[0].clone(), told[1].0.as_str()), ((String::new(), 410), "/"));
+    let mut outcomes = [one, other].map(|response| (response.entered().to_owned(), response.status.as_u16()));
+    outcomes.sort_unstable();
+    assert_eq!((outcomes[0].clone(), outcomes[1].0.as_str()), ((String::new(), 410), "/"));
     assert_eq!(server.count("SELECT count(*) FROM organizations").await, 1);
 }
 
 #[apply(on_both_engines!)]
-async fn where_it_is_not_open_there_is_no_form(engine: Engine) {
+async fn without_open_sign_up_there_is_no_form(engine: Engine) {
     let sink = Sink::start().await;
     for mode in ["invitation", "closed"] {
         let mut settings = sink.settings();
@@ -132,7 +133,7 @@ async fn where_it_is_not_open_there_is_no_form(engine: Engine) {
         let server = Server::with(engine, &settings).await;
         server.confirm("token", "bob@reed.example").await;
         assert!(!server.get("/sign-up").browser().send().await.text().contains("<form"));
-        assert_eq!(server.ask_in("bob@reed.example").await.status, 404);
+        assert_eq!(server.request_sign_up("bob@reed.example").await.status, 404);
         assert_eq!(server.get("/sign-up/token").browser().send().await.status, 410);
         assert_eq!(server.finish("/sign-up/token").await.status, 410);
         assert_eq!(server.count("SELECT count(*) FROM users").await, 0);

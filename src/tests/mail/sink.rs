@@ -1,4 +1,4 @@
-//! A mail server in the process that keeps what it gets.
+//! A mail server in the process that stores received emails.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -6,14 +6,14 @@ use tokio::sync::mpsc;
 
 use std::time::Duration;
 
-/// How it treats whoever calls.
+/// How the mail server behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Habit {
-    Takes,
-    SaysNothing,
+pub enum SinkBehavior {
+    Accepts,
+    NeverResponds,
     StopsAfterData,
-    RefusesForNow,
-    RefusesForGood,
+    RejectsTemporarily,
+    RejectsPermanently,
 }
 
 #[derive(Debug)]
@@ -30,12 +30,12 @@ impl Received {
         head.find_map(|line| line.strip_prefix(&prefix)).unwrap_or_default()
     }
 
-    /// As it came, with the line breaks that mail puts into long lines taken out.
+    /// The text of the email, without the soft line breaks of its encoding.
     pub fn text(&self) -> String {
         self.text.replace("=\r\n", "").replace("=3D", "=")
     }
 
-    /// The path of the link of ours in it.
+    /// The path of the link to this server.
     pub fn link(&self) -> String {
         let text = self.text();
         let start = text.find("\r\nhttp://latchkey.test/").expect("a link on a line of its own");
@@ -52,10 +52,10 @@ pub struct Sink {
 
 impl Sink {
     pub async fn start() -> Self {
-        Self::with(Habit::Takes).await
+        Self::with(SinkBehavior::Accepts).await
     }
 
-    pub async fn with(habit: Habit) -> Self {
+    pub async fn with(behavior: SinkBehavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("smtp://{}", listener.local_addr().expect("an address"));
         let (letter, letters) = mpsc::unbounded_channel();
@@ -63,7 +63,7 @@ impl Sink {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = call.send(());
-                tokio::spawn(talk(stream, habit, letter.clone()));
+                tokio::spawn(talk(stream, behavior, letter.clone()));
             }
         });
         Self { url, letters, calls }
@@ -73,7 +73,7 @@ impl Sink {
         vec![("LATCHKEY_SMTP_URL", &self.url), ("LATCHKEY_MAIL_FROM", "Latchkey <keys@tidewater.example>")]
     }
 
-    /// The next letter.
+    /// Waits for the next email.
     pub async fn letter(&mut self) -> Received {
         let next = tokio::time::timeout(Duration::from_secs(10), self.letters.recv());
         next.await.expect("a letter in time").expect("a letter")
@@ -89,8 +89,8 @@ impl Sink {
     }
 }
 
-async fn talk(stream: TcpStream, habit: Habit, letters: mpsc::UnboundedSender<Received>) {
-    if habit == Habit::SaysNothing {
+async fn talk(stream: TcpStream, behavior: SinkBehavior, letters: mpsc::UnboundedSender<Received>) {
+    if behavior == SinkBehavior::NeverResponds {
         let _stream = stream;
         return std::future::pending().await;
     }
@@ -109,9 +109,9 @@ async fn talk(stream: TcpStream, habit: Habit, letters: mpsc::UnboundedSender<Re
             say("250 ok").await;
         } else if let Some(receiver) = inner("RCPT TO:<") {
             to.push(receiver);
-            match habit {
-                Habit::RefusesForNow => say("450 later").await,
-                Habit::RefusesForGood => say("550 never").await,
+            match behavior {
+                SinkBehavior::RejectsTemporarily => say("450 later").await,
+                SinkBehavior::RejectsPermanently => say("550 never").await,
                 _ => say("250 ok").await,
             };
         } else if line == "DATA" {
@@ -124,7 +124,7 @@ async fn talk(stream: TcpStream, habit: Habit, letters: mpsc::UnboundedSender<Re
                 text.push_str(line.strip_prefix('.').unwrap_or(&line));
                 text.push_str("\r\n");
             }
-            if habit == Habit::StopsAfterData {
+            if behavior == SinkBehavior::StopsAfterData {
                 return std::future::pending().await;
             }
             let _ = letters.send(Received { from: from.clone(), to: std::mem::take(&mut to), text });

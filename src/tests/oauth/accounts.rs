@@ -1,4 +1,4 @@
-//! Identities that nobody here has: the sign-up mode decides, and an equal address opens nothing.
+//! Identities without an account: the sign-up mode decides, and an equal email address does not sign in.
 
 use super::{both, server};
 use crate::platform::db::Engine;
@@ -11,17 +11,17 @@ use serde_json::json;
 const SSO: &str = "/auth/sso";
 
 #[apply(on_both_engines!)]
-async fn an_equal_address_opens_nothing(engine: Engine) {
+async fn an_equal_email_address_signs_nobody_in(engine: Engine) {
     let sink = Sink::start().await;
     for mode in ["invitation", "closed", "open"] {
         let mut settings = sink.settings();
         settings.push(("LATCHKEY_SIGN_UP", mode));
         let (server, provider) = server(engine, &settings).await;
         server.alice().await;
-        provider.knows(json!(EMAIL), json!("Mallory"));
-        let came = server.by_provider(&provider, "m-1", SSO, "").await;
-        assert_eq!(came.status.as_u16(), if mode == "open" { 409 } else { 403 }, "{mode}");
-        assert_eq!(came.cookies(), "", "{mode}");
+        provider.set_profile(json!(EMAIL), json!("Mallory"));
+        let response = server.sign_in_by_provider(&provider, "m-1", SSO, "").await;
+        assert_eq!(response.status.as_u16(), if mode == "open" { 409 } else { 403 }, "{mode}");
+        assert_eq!(response.cookies(), "", "{mode}");
         let people = server.count("SELECT count(*) FROM users").await;
         let identities = server.count("SELECT count(*) FROM identities").await;
         assert_eq!(
@@ -33,15 +33,15 @@ async fn an_equal_address_opens_nothing(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn where_sign_up_is_open_a_confirmed_address_makes_an_account(engine: Engine) {
+async fn with_open_sign_up_a_verified_address_can_create_an_account(engine: Engine) {
     let sink = Sink::start().await;
     let mut settings = sink.settings();
     settings.push(("LATCHKEY_SIGN_UP", "open"));
     let (server, provider) = server(engine, &settings).await;
-    let came = server.by_provider(&provider, "a-1", SSO, "").await;
-    let page = came.header("location").to_owned();
-    assert!(came.status == 303 && page.starts_with("/sign-up/"), "{page}");
-    let here = came.cookies();
+    let response = server.sign_in_by_provider(&provider, "a-1", SSO, "").await;
+    let page = response.header("location").to_owned();
+    assert!(response.status == 303 && page.starts_with("/sign-up/"), "{page}");
+    let here = response.cookies();
     let form = server.get(&page).browser().with(&here).send().await;
     let text = form.text();
     assert!(
@@ -51,7 +51,7 @@ async fn where_sign_up_is_open_a_confirmed_address_makes_an_account(engine: Engi
         "{text}"
     );
     let fields = [("name", "Alice Marsh"), ("password", ""), ("organization", "Marsh & Daughters")];
-    // The link alone, in another browser, is not enough: there a password is asked for.
+    // In another browser, without the identity, the link asks for a password.
     let elsewhere = server.post(&page).same_origin().form(&fields).send().await;
     assert_eq!(elsewhere.status, 422);
     let made = server.post(&page).same_origin().with(&here).form(&fields).send().await;
@@ -59,20 +59,21 @@ async fn where_sign_up_is_open_a_confirmed_address_makes_an_account(engine: Engi
     assert!(server.is_signed_in(&made.cookies()).await);
     assert_eq!(server.audited().await, ["organization.created"]);
     assert_eq!(server.get(&page).browser().with(&here).send().await.status, 410, "once");
-    let again = server.by_provider(&provider, "a-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
-    assert_eq!(again.entered(), "/settings/profile", "from now on it opens the account");
+    let again =
+        server.sign_in_by_provider(&provider, "a-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
+    assert_eq!(again.entered(), "/settings/profile", "the identity is linked to the new account");
 }
 
 #[apply(on_both_engines!)]
-async fn an_address_that_the_provider_does_not_vouch_for_gets_a_letter(engine: Engine) {
+async fn an_unverified_address_is_confirmed_by_email(engine: Engine) {
     let mut sink = Sink::start().await;
     let mut settings = sink.settings();
     settings.push(("LATCHKEY_SIGN_UP", "open"));
     let (server, provider) = server(engine, &settings).await;
-    provider.knows(json!(null), json!(null));
-    let came = server.by_provider(&provider, "a-1", SSO, "").await;
-    assert_eq!((came.status.as_u16(), came.header("location")), (303, "/sign-up"));
-    let here = came.cookies();
+    provider.set_profile(json!(null), json!(null));
+    let response = server.sign_in_by_provider(&provider, "a-1", SSO, "").await;
+    assert_eq!((response.status.as_u16(), response.header("location")), (303, "/sign-up"));
+    let here = response.cookies();
     assert!(
         server
             .get("/sign-up")
@@ -112,9 +113,9 @@ async fn an_invitation_is_accepted_with_an_identity(engine: Engine) {
     let next: String = url::form_urlencoded::byte_serialize(link.as_bytes()).collect();
     let button = format!("/auth/sso?next={next}");
     assert!(page.contains(&format!("href=\"{button}\"")) && page.contains("name=\"password\""), "{page}");
-    let came = server.by_provider(&provider, "i-1", &button, "").await;
-    assert_eq!((came.status.as_u16(), came.header("location")), (303, link.as_str()));
-    let theirs = came.cookies();
+    let response = server.sign_in_by_provider(&provider, "i-1", &button, "").await;
+    assert_eq!((response.status.as_u16(), response.header("location")), (303, link.as_str()));
+    let theirs = response.cookies();
     let page = server.get(&link).browser().with(&theirs).send().await.text();
     assert!(
         page.contains("With Tidewater ID, as alice@id.example") && !page.contains("name=\"password\""),
@@ -123,7 +124,7 @@ async fn an_invitation_is_accepted_with_an_identity(engine: Engine) {
     let accept = async |cookies: &str| {
         server.post(&link).same_origin().with(cookies).form(&[("name", "Ingrid")]).send().await
     };
-    assert_eq!(accept("").await.status, 422, "elsewhere a password is asked for");
+    assert_eq!(accept("").await.status, 422, "another browser must set a password");
     let joined = accept(&theirs).await;
     assert_eq!(joined.entered(), "/", "{}", joined.text());
     let profile = server.profile(&joined.cookies()).await.text();
@@ -132,30 +133,31 @@ async fn an_invitation_is_accepted_with_an_identity(engine: Engine) {
         "the address is the invitation's"
     );
     assert_eq!(accept(&theirs).await.status, 410, "once");
-    let again = server.by_provider(&provider, "i-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
+    let again =
+        server.sign_in_by_provider(&provider, "i-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
     assert_eq!(again.entered(), "/settings/profile");
     assert_eq!(
         server.audited().await,
         ["member.invited", "member.joined", "invitation.refused", "session.started"]
     );
 
-    // An identity that is somebody's already makes no second account.
+    // An identity with an account does not create a second one.
     let (_, link) = server.invited(&here, "bob@tidewater.example", "viewer").await;
-    let came = server.by_provider(&provider, "i-1", &format!("/auth/sso?next={link}"), "").await;
-    assert_eq!(came.entered(), link, "they are Ingrid, and the page says whom it is for");
+    let response = server.sign_in_by_provider(&provider, "i-1", &format!("/auth/sso?next={link}"), "").await;
+    assert_eq!(response.entered(), link, "Ingrid is signed in, and the page says whom the invitation is for");
 }
 
 #[apply(on_both_engines!)]
-async fn somebody_who_is_signed_in_stays_so(engine: Engine) {
+async fn an_unknown_identity_does_not_end_the_session(engine: Engine) {
     let (server, provider) = server(engine, &[]).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
-    let came = server.by_provider(&provider, "a-1", SSO, &here).await;
-    assert_eq!(came.status, 403);
-    assert!(came.text().contains("Tidewater ID is not linked"));
+    let response = server.sign_in_by_provider(&provider, "a-1", SSO, &here).await;
+    assert_eq!(response.status, 403);
+    assert!(response.text().contains("Tidewater ID is not linked"));
     assert!(server.is_signed_in(&both(&here, "")).await);
-    // Going on to an invitation keeps the identity for it; the account is the invitation's to make.
-    let invited = server.by_provider(&provider, "a-1", "/auth/sso?next=%2Finvite%2Fabc", "").await;
+    // On the way to an invitation the identity is stored, and the invitation creates the account.
+    let invited = server.sign_in_by_provider(&provider, "a-1", "/auth/sso?next=%2Finvite%2Fabc", "").await;
     assert_eq!((invited.status.as_u16(), invited.header("location")), (303, "/invite/abc"));
     assert!(!server.is_signed_in(&invited.cookies()).await);
     assert_eq!(server.count("SELECT count(*) FROM users").await, 1);

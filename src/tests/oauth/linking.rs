@@ -1,4 +1,4 @@
-//! Linking and unlinking: from inside, by the person, never the last way in.
+//! Linking and unlinking identities on the profile. The last sign-in method cannot be removed.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ const REMOVE: &str = "/settings/profile/sign-in-methods/sso/remove";
 const LINK: &str = "/auth/sso?link=1";
 
 #[apply(on_both_engines!)]
-async fn a_provider_is_linked_from_inside_with_the_password(engine: Engine) {
+async fn linking_a_provider_requires_the_password(engine: Engine) {
     let (server, provider) = server(engine, &[]).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
     assert!(server.profile(&here).await.text().contains("Link Tidewater ID"));
-    // Without the password the way leads to the question.
+    // Without a confirmation the link redirects to the confirmation page.
     for cookies in ["", &here] {
         let asked = server.get(LINK).browser().with(cookies).send().await;
         assert_eq!((asked.status.as_u16(), asked.header("location")), (303, METHOD));
@@ -32,41 +32,42 @@ async fn a_provider_is_linked_from_inside_with_the_password(engine: Engine) {
     let right = server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
     assert_eq!(right.status, 200);
     assert!(right.text().contains("href=\"/auth/sso?link=1\""), "{}", right.text());
-    let came = server.by_provider(&provider, "a-1", LINK, &here).await;
+    let response = server.sign_in_by_provider(&provider, "a-1", LINK, &here).await;
     assert_eq!(
-        (came.status.as_u16(), came.header("location")),
+        (response.status.as_u16(), response.header("location")),
         (303, "/settings/profile"),
         "{}",
-        came.text()
+        response.text()
     );
     let page = server.profile(&here).await.text();
     assert!(
-        page.contains("Tidewater ID opens your account from now on.") && page.contains("Unlink Tidewater ID"),
+        page.contains("Tidewater ID was linked to your account.") && page.contains("Unlink Tidewater ID"),
         "{page}"
     );
     assert_eq!(server.audited().await, ["password.refused", "sign_in_method.asked", "sign_in_method.added"]);
-    // The leave was for one.
+    // The permission is for one link.
     assert_eq!(server.get(LINK).browser().with(&here).send().await.header("location"), METHOD);
-    let fresh = server.by_provider(&provider, "a-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
+    let fresh =
+        server.sign_in_by_provider(&provider, "a-1", "/auth/sso?next=%2Fsettings%2Fprofile", "").await;
     assert_eq!(fresh.entered(), "/settings/profile");
 }
 
 #[apply(on_both_engines!)]
-async fn an_answer_links_only_where_it_was_asked_for(engine: Engine) {
+async fn a_callback_links_only_in_the_session_that_requested_it(engine: Engine) {
     let (server, provider) = server(engine, &[]).await;
     let alice = server.alice().await;
     let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
     server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
     let (here, bobs) = (server.session_of(&alice).await, server.session_of(&bob).await);
     server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
-    // In a browser where nobody, or somebody else, is signed in, it links nothing.
+    // In a browser where nobody or somebody else is signed in, the callback links nothing.
     for others in ["", &bobs] {
-        let (link, flow) = server.leave_for(LINK, &here).await;
+        let (link, flow) = server.start_flow(LINK, &here).await;
         let query = provider.consent(&link, "a-1");
-        assert_eq!(server.come_back("sso", &query, &provider, &both(others, &flow)).await.status, 400);
+        assert_eq!(server.send_callback("sso", &query, &provider, &both(others, &flow)).await.status, 400);
         assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
-        let late = server.come_back("sso", &query, &provider, &both(&here, &flow)).await;
-        assert_eq!(late.status, 400, "that answer was given already");
+        let late = server.send_callback("sso", &query, &provider, &both(&here, &flow)).await;
+        assert_eq!(late.status, 400, "the callback was used already");
     }
 
     server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
@@ -74,13 +75,13 @@ async fn an_answer_links_only_where_it_was_asked_for(engine: Engine) {
     assert_eq!(
         server.get(LINK).browser().with(&here).send().await.header("location"),
         METHOD,
-        "too long ago"
+        "the confirmation has expired"
     );
     assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
 }
 
 #[apply(on_both_engines!)]
-async fn one_identity_opens_one_account(engine: Engine) {
+async fn an_identity_is_linked_to_one_account(engine: Engine) {
     let (server, provider) = server(engine, &[]).await;
     let alice = server.alice().await;
     let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
@@ -88,7 +89,7 @@ async fn one_identity_opens_one_account(engine: Engine) {
     let here = server.session_of(&alice).await;
     let link = async |subject: &'static str| {
         server.submit(&here, METHOD, &[("password", PASSWORD)]).await;
-        server.by_provider(&provider, subject, LINK, &here).await
+        server.sign_in_by_provider(&provider, subject, LINK, &here).await
     };
     let taken = link("b-1").await;
     assert_eq!(taken.status, 409);
@@ -102,7 +103,7 @@ async fn one_identity_opens_one_account(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn the_last_way_in_stays(engine: Engine) {
+async fn the_last_sign_in_method_cannot_be_removed(engine: Engine) {
     let (server, provider) = server(engine, &[]).await;
     let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
     server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
@@ -111,27 +112,29 @@ async fn the_last_way_in_stays(engine: Engine) {
     let remove = async |here: &str| server.submit(here, REMOVE, &[("password", "")]).await;
     let last = remove(&here).await;
     assert_eq!(last.status, 422);
-    assert!(last.text().contains("Nothing else would let you in"));
-    // What is not offered any more lets nobody in.
+    assert!(last.text().contains("This is your only sign-in method"));
+    // An identity of a provider that is not configured does not count.
     server.identify(&bob, "https://gone.example", "b-1").await;
     assert_eq!(remove(&here).await.status, 422);
-    assert!(server.profile(&here).await.text().contains("does not offer it any more"));
+    assert!(server.profile(&here).await.text().contains("No longer available on this server"));
 
-    // Without a password only a recent sign-in counts.
+    // A person without a password must have signed in recently.
     server.clock.advance(Duration::from_secs(601));
     let stale =
         server.submit(&here, "/settings/profile/password", &[("present", ""), ("new", OTHER_PASSWORD)]).await;
     assert_eq!(stale.status, 422);
     assert!(stale.text().contains("Sign in again first"));
-    let here =
-        server.by_provider(&provider, "b-1", "/auth/sso?next=%2Fsettings%2Fprofile", &here).await.cookies();
+    let here = server
+        .sign_in_by_provider(&provider, "b-1", "/auth/sso?next=%2Fsettings%2Fprofile", &here)
+        .await
+        .cookies();
     let set =
         server.submit(&here, "/settings/profile/password", &[("present", ""), ("new", OTHER_PASSWORD)]).await;
     assert_eq!(set.header("location"), "/settings/profile", "{}", set.text());
     assert_eq!(
         server.submit(&here, REMOVE, &[("password", "wrong")]).await.status,
         422,
-        "now there is a password to give"
+        "now the password is required"
     );
     assert_eq!(
         server.submit(&here, REMOVE, &[("password", OTHER_PASSWORD)]).await.header("location"),
@@ -144,26 +147,26 @@ async fn the_last_way_in_stays(engine: Engine) {
     );
     assert_eq!(server.submit(&here, REMOVE, &[("password", OTHER_PASSWORD)]).await.status, 404);
     assert_eq!(server.count("SELECT count(*) FROM identities").await, 0);
-    assert_eq!(server.by_provider(&provider, "b-1", "/auth/sso", "").await.status, 403);
+    assert_eq!(server.sign_in_by_provider(&provider, "b-1", "/auth/sso", "").await.status, 403);
     let actions = server.audited().await;
     assert_eq!(actions.iter().filter(|action| *action == "sign_in_method.removed").count(), 2);
 }
 
 #[apply(on_both_engines!)]
-async fn of_two_that_unlink_at_once_one_stays(engine: Engine) {
+async fn of_two_concurrent_unlinks_one_is_refused(engine: Engine) {
     let (server, provider) = server(engine, &[]).await;
     let bob = server.person("bob@tidewater.example", "Bob Reed", None).await;
     server.join(&bob, "Tidewater Freight", crate::shared::Role::Member).await;
     let here = server.session_of(&bob).await;
     server.identify(&bob, &provider.url(), "b-1").await;
-    server.identify(&bob, &provider.hub(), "7").await;
+    server.identify(&bob, &provider.github_url(), "7").await;
     let github = "/settings/profile/sign-in-methods/github/remove";
     let (one, other) = tokio::join!(
         server.submit(&here, github, &[("password", "")]),
         server.submit(&here, REMOVE, &[("password", "")]),
     );
-    let mut told = [one.status.as_u16(), other.status.as_u16()];
-    told.sort_unstable();
-    assert_eq!(told, [303, 422]);
+    let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 422]);
     assert_eq!(server.count("SELECT count(*) FROM identities").await, 1);
 }

@@ -1,8 +1,8 @@
-//! Identity providers: signing in, new accounts, linking. The provider is one of ours in the process, so that it can be
-//! as bad as it likes; a real one is met in the browser.
+//! Identity providers: signing in, new accounts, linking. The provider runs in the process, so that it can misbehave. The
+//! browser tests use a real one.
 
 mod accounts;
-mod answers;
+mod callbacks;
 mod linking;
 pub mod provider;
 
@@ -11,10 +11,10 @@ use provider::{CLIENT, Provider, SECRET};
 use super::harness::{Server, TestResponse};
 use crate::platform::db::Engine;
 
-/// A server with the provider as its own, and as its GitHub.
+/// A server that uses the provider both for single sign-on and as GitHub.
 pub async fn server(engine: Engine, more: &[(&str, &str)]) -> (Server, Provider) {
     let provider = Provider::start().await;
-    let (url, hub) = (provider.url(), provider.hub());
+    let (url, hub) = (provider.url(), provider.github_url());
     let mut settings = vec![
         ("LATCHKEY_OIDC_ISSUER", url.as_str()),
         ("LATCHKEY_OIDC_CLIENT_ID", CLIENT),
@@ -27,38 +27,38 @@ pub async fn server(engine: Engine, more: &[(&str, &str)]) -> (Server, Provider)
     ];
     settings.extend(more);
     let server = Server::with(engine, &settings).await;
-    provider.follow(&server.clock);
+    provider.use_clock(&server.clock);
     (server, provider)
 }
 
-/// Two lots of cookies as one browser has them.
+/// Joins two sets of cookies.
 pub fn both(one: &str, other: &str) -> String {
     [one, other].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 impl Server {
-    /// Follows the button: where it leads, and the cookie that remembers it.
-    pub async fn leave_for(&self, path: &str, cookies: &str) -> (String, String) {
-        let away = self.get(path).browser().with(cookies).send().await;
-        assert_eq!(away.status, 303, "{}", away.text());
-        (away.header("location").to_owned(), away.cookies())
+    /// Starts a sign-in. Returns the provider's URL and the flow cookie.
+    pub async fn start_flow(&self, path: &str, cookies: &str) -> (String, String) {
+        let redirect = self.get(path).browser().with(cookies).send().await;
+        assert_eq!(redirect.status, 303, "{}", redirect.text());
+        (redirect.header("location").to_owned(), redirect.cookies())
     }
 
-    /// There and back: what the callback says.
-    pub async fn by_provider(
+    /// Goes through a whole sign-in and returns the response of the callback.
+    pub async fn sign_in_by_provider(
         &self,
         provider: &Provider,
         subject: &str,
         path: &str,
         cookies: &str,
     ) -> TestResponse {
-        let (link, flow) = self.leave_for(path, cookies).await;
+        let (link, flow) = self.start_flow(path, cookies).await;
         let query = provider.consent(&link, subject);
         let slug = path.trim_start_matches("/auth/").split(['?', '/']).next().expect("a provider");
-        self.come_back(slug, &query, provider, &both(cookies, &flow)).await
+        self.send_callback(slug, &query, provider, &both(cookies, &flow)).await
     }
 
-    pub async fn come_back(
+    pub async fn send_callback(
         &self,
         slug: &str,
         query: &str,

@@ -1,4 +1,4 @@
-//! An identity provider in the process. It speaks OpenID Connect and GitHub's dialect, honestly or as it is told.
+//! An identity provider in the process. It supports OpenID Connect and GitHub's API, and can be told to misbehave.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -24,22 +24,22 @@ use crate::platform::Clock;
 pub const CLIENT: &str = "latchkey";
 pub const SECRET: &str = "open sesame";
 
-/// What it does instead of what it should.
+/// How the provider behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
-    Fine,
-    /// Takes the request and says nothing.
+pub enum Behavior {
+    Normal,
+    /// Accepts the request and never responds.
     Hangs,
-    HangsInTheMiddle,
-    BreaksOff,
-    SaysHtml,
-    SaysNothing,
-    SaysTooMuch,
-    SaysDeepJson,
+    HangsMidBody,
+    AbortsBody,
+    ReturnsHtml,
+    ReturnsEmptyBody,
+    ReturnsTooMuch,
+    ReturnsDeepJson,
     Redirects,
     Fails,
-    RefusesTheCode,
-    RefusesTheClient,
+    RejectsCode,
+    RejectsClient,
     NoIdToken,
     NoJwt,
     Unsigned,
@@ -50,11 +50,11 @@ pub enum Mood {
     OtherNonce,
     NoNonce,
     Expired,
-    FromTheFuture,
+    NotYetValid,
     NoSubject,
 }
 
-/// Who agreed to what.
+/// What a person consented to.
 #[derive(Clone, Debug)]
 struct Consent {
     subject: String,
@@ -64,19 +64,19 @@ struct Consent {
 }
 
 struct Inner {
-    mood: Mood,
+    behavior: Behavior,
     consents: HashMap<String, Consent>,
     email: Value,
     name: Value,
-    /// What discovery says instead.
-    lies: Option<(&'static str, Value)>,
+    /// A field of the metadata and its replacement.
+    discovery_override: Option<(&'static str, Value)>,
 }
 
 #[derive(Clone)]
 pub struct Provider {
     address: SocketAddr,
     inner: Arc<Mutex<Inner>>,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
     keys: Arc<[EcdsaKeyPair; 2]>,
     clock: Arc<Mutex<Option<Clock>>>,
 }
@@ -91,20 +91,20 @@ impl Provider {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let inner = Inner {
-            mood: Mood::Fine,
+            behavior: Behavior::Normal,
             consents: HashMap::new(),
             email: json!("alice@id.example"),
             name: json!("Alice Marsh"),
-            lies: None,
+            discovery_override: None,
         };
         let provider = Self {
             address: listener.local_addr().expect("an address"),
             inner: Arc::new(Mutex::new(inner)),
-            asked: Arc::default(),
+            requests: Arc::default(),
             keys: Arc::new([new_key(), new_key()]),
             clock: Arc::default(),
         };
-        let router = Router::new().fallback(answer).with_state(provider.clone());
+        let router = Router::new().fallback(respond).with_state(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         provider
     }
@@ -113,35 +113,35 @@ impl Provider {
         format!("http://{}", self.address)
     }
 
-    /// Where it plays GitHub.
-    pub fn hub(&self) -> String {
+    /// The base URL of its GitHub API.
+    pub fn github_url(&self) -> String {
         format!("{}/hub", self.url())
     }
 
-    /// Its tokens are made by this clock.
-    pub fn follow(&self, clock: &Clock) {
+    /// Sets the clock for the times in tokens.
+    pub fn use_clock(&self, clock: &Clock) {
         *self.clock.lock().expect("a lock") = Some(clock.clone());
     }
 
-    pub fn be(&self, mood: Mood) {
-        self.inner.lock().expect("a lock").mood = mood;
+    pub fn set_behavior(&self, behavior: Behavior) {
+        self.inner.lock().expect("a lock").behavior = behavior;
     }
 
-    pub fn lie(&self, about: &'static str, value: Value) {
-        self.inner.lock().expect("a lock").lies = Some((about, value));
+    pub fn override_discovery(&self, about: &'static str, value: Value) {
+        self.inner.lock().expect("a lock").discovery_override = Some((about, value));
     }
 
-    pub fn knows(&self, email: Value, name: Value) {
+    pub fn set_profile(&self, email: Value, name: Value) {
         let mut inner = self.inner.lock().expect("a lock");
         (inner.email, inner.name) = (email, name);
     }
 
-    /// How many requests came.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// The number of requests so far.
+    pub fn request_count(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
-    /// Somebody followed the link, said who they are, and agreed: the query that they come back with.
+    /// Consents as this subject to the request of the link, and returns the query of the callback.
     pub fn consent(&self, link: &str, subject: &str) -> String {
         let url = Url::parse(link).expect("an address");
         let asked: HashMap<_, _> = url.query_pairs().into_owned().collect();
@@ -162,43 +162,46 @@ impl Provider {
         format!("code={code}&state={}", of("state"))
     }
 
-    fn token(&self, consent: &Consent, mood: Mood) -> String {
+    fn token(&self, consent: &Consent, behavior: Behavior) -> String {
         let now = self.clock.lock().expect("a lock").as_ref().expect("a clock").now().millis() / 1_000;
         let mut claims = json!({
             "iss": self.url(), "sub": consent.subject, "aud": CLIENT, "nonce": consent.nonce,
             "iat": now, "exp": now + 300,
         });
         let mut header = json!({ "alg": "ES256", "kid": "one" });
-        match mood {
-            Mood::Unsigned => header = json!({ "alg": "none" }),
-            Mood::UnknownKey => header["kid"] = json!("another"),
-            Mood::OtherIssuer => claims["iss"] = json!("https://id.example"),
-            Mood::OtherAudience => claims["aud"] = json!("another"),
-            Mood::OtherNonce => claims["nonce"] = json!("another"),
-            Mood::NoNonce => claims["nonce"] = json!(null),
-            Mood::Expired => claims["exp"] = json!(now - 300),
-            Mood::FromTheFuture => claims["iat"] = json!(now + 300),
-            Mood::NoSubject => claims["sub"] = json!(""),
+        match behavior {
+            Behavior::Unsigned => header = json!({ "alg": "none" }),
+            Behavior::UnknownKey => header["kid"] = json!("another"),
+            Behavior::OtherIssuer => claims["iss"] = json!("https://id.example"),
+            Behavior::OtherAudience => claims["aud"] = json!("another"),
+            Behavior::OtherNonce => claims["nonce"] = json!("another"),
+            Behavior::NoNonce => claims["nonce"] = json!(null),
+            Behavior::Expired => claims["exp"] = json!(now - 300),
+            Behavior::NotYetValid => claims["iat"] = json!(now + 300),
+            Behavior::NoSubject => claims["sub"] = json!(""),
             _ => {}
         }
         let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let signed = format!("{}.{}", part(&header), part(&claims));
-        let key = &self.keys[usize::from(mood == Mood::ForeignSignature)];
+        let key = &self.keys[usize::from(behavior == Behavior::ForeignSignature)];
         let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
-        let signature =
-            if mood == Mood::Unsigned { String::new() } else { BASE64URL_NOPAD.encode(signature.as_ref()) };
+        let signature = if behavior == Behavior::Unsigned {
+            String::new()
+        } else {
+            BASE64URL_NOPAD.encode(signature.as_ref())
+        };
         format!("{signed}.{signature}")
     }
 
-    /// The code for tokens: only with our secret, the verifier and the address of the consent, and only once.
-    fn exchange(&self, headers: &HeaderMap, form: &HashMap<String, String>, mood: Mood) -> Response {
+    /// Exchanges a code for tokens, once, and only with the right secret, verifier and redirect URI.
+    fn exchange(&self, headers: &HeaderMap, form: &HashMap<String, String>, behavior: Behavior) -> Response {
         let of = |name: &str| form.get(name).cloned().unwrap_or_default();
         let in_header =
             format!("Basic {}", BASE64.encode(format!("{CLIENT}:{}", SECRET.replace(' ', "+")).as_bytes()));
         let in_header = headers.get(header::AUTHORIZATION).is_some_and(|value| *value == *in_header);
         let in_body = of("client_id") == CLIENT && of("client_secret") == SECRET;
         let refused = |code: &str| (StatusCode::BAD_REQUEST, Json(json!({ "error": code }))).into_response();
-        if !(in_header || in_body) || mood == Mood::RefusesTheClient {
+        if !(in_header || in_body) || behavior == Behavior::RejectsClient {
             return refused("invalid_client");
         }
         let Some(consent) = self.inner.lock().expect("a lock").consents.remove(&of("code")) else {
@@ -207,16 +210,16 @@ impl Provider {
         let challenge = BASE64URL_NOPAD.encode(&Sha256::digest(of("code_verifier").as_bytes()));
         if challenge != consent.challenge
             || of("redirect_uri") != consent.redirect
-            || mood == Mood::RefusesTheCode
+            || behavior == Behavior::RejectsCode
         {
             return refused("invalid_grant");
         }
         let mut tokens =
             json!({ "access_token": format!("access-{}", consent.subject), "token_type": "Bearer" });
-        match mood {
-            Mood::NoIdToken => {}
-            Mood::NoJwt => tokens["id_token"] = json!("three.little.words"),
-            mood => tokens["id_token"] = json!(self.token(&consent, mood)),
+        match behavior {
+            Behavior::NoIdToken => {}
+            Behavior::NoJwt => tokens["id_token"] = json!("three.little.words"),
+            behavior => tokens["id_token"] = json!(self.token(&consent, behavior)),
         }
         Json(tokens).into_response()
     }
@@ -231,7 +234,7 @@ impl Provider {
             "userinfo_endpoint": format!("{url}/userinfo"),
             "authorization_response_iss_parameter_supported": true,
         });
-        if let Some((about, value)) = &self.inner.lock().expect("a lock").lies {
+        if let Some((about, value)) = &self.inner.lock().expect("a lock").discovery_override {
             found[*about] = value.clone();
         }
         found
@@ -247,16 +250,16 @@ impl Provider {
     }
 }
 
-async fn answer(State(provider): State<Provider>, request: Request) -> Response {
-    provider.asked.fetch_add(1, Ordering::SeqCst);
+async fn respond(State(provider): State<Provider>, request: Request) -> Response {
+    provider.requests.fetch_add(1, Ordering::SeqCst);
     let (parts, body) = request.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let form: HashMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
-    let mood = provider.inner.lock().expect("a lock").mood;
+    let behavior = provider.inner.lock().expect("a lock").behavior;
     let html = |text: String| ([(header::CONTENT_TYPE, "text/html")], text).into_response();
-    match mood {
-        Mood::Hangs => std::future::pending().await,
-        Mood::HangsInTheMiddle => {
+    match behavior {
+        Behavior::Hangs => std::future::pending().await,
+        Behavior::HangsMidBody => {
             let first = Ok::<_, std::io::Error>(Bytes::from_static(b"{"));
             let rest = crate::platform::stream::steps(Some(first), |first| async move {
                 match first {
@@ -266,18 +269,18 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
             });
             return Body::from_stream(rest).into_response();
         }
-        Mood::BreaksOff => {
+        Behavior::AbortsBody => {
             let broken = [Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))];
             return Body::from_stream(futures_util::stream::iter(broken)).into_response();
         }
-        Mood::SaysHtml => return html("<h1>It works!</h1>".to_owned()),
-        Mood::SaysNothing => return StatusCode::OK.into_response(),
-        Mood::SaysTooMuch => return html(format!("{{\"a\":\"{}\"}}", "x".repeat(2_000_000))),
-        Mood::SaysDeepJson => return html("[".repeat(100_000)),
-        Mood::Redirects => {
+        Behavior::ReturnsHtml => return html("<h1>It works!</h1>".to_owned()),
+        Behavior::ReturnsEmptyBody => return StatusCode::OK.into_response(),
+        Behavior::ReturnsTooMuch => return html(format!("{{\"a\":\"{}\"}}", "x".repeat(2_000_000))),
+        Behavior::ReturnsDeepJson => return html("[".repeat(100_000)),
+        Behavior::Redirects => {
             return (StatusCode::FOUND, [(header::LOCATION, "http://127.0.0.1:1/")]).into_response();
         }
-        Mood::Fails => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Behavior::Fails => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         _ => {}
     }
     let bearer =
@@ -290,7 +293,7 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
     match (parts.uri.path().trim_start_matches("/hub"), subject) {
         ("/.well-known/openid-configuration", _) => Json(provider.discovery()).into_response(),
         ("/keys", _) => Json(provider.keys()).into_response(),
-        ("/token" | "/login/oauth/access_token", _) => provider.exchange(&parts.headers, &form, mood),
+        ("/token" | "/login/oauth/access_token", _) => provider.exchange(&parts.headers, &form, behavior),
         ("/userinfo", Some(sub)) => {
             Json(json!({ "sub": sub, "email": email, "email_verified": true, "name": name })).into_response()
         }

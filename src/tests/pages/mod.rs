@@ -321,7 +321,7 @@ async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine: E
         crate::keys::server::flush(&server.app).await.expect("written");
         server.page(&owner, "/overview").await
     };
-    assert!(overview.contains("A revoked key is still tried"));
+    assert!(overview.contains("A revoked key is still used"));
 }
 
 #[apply(on_both_engines!)]

@@ -1,4 +1,4 @@
-//! Signing in on a new device, and from a known one, whatever strangers try.
+//! Signing in on new and remembered devices while strangers guess passwords.
 
 use macro_rules_attribute::apply;
 
@@ -11,7 +11,7 @@ impl Server {
         self.post("/sign-in").same_origin().from(address).with(cookies).form(&fields).send().await
     }
 
-    /// Uses up what an address may try.
+    /// Uses up the attempts of an address.
     async fn use_up(&self, address: &str) {
         for _ in 0..10 {
             assert_eq!(self.try_from(address, "a wrong password", "").await.status, 422);
@@ -25,22 +25,22 @@ async fn strangers_do_not_lock_a_new_device_out(engine: Engine) {
     let server = Server::on(engine).await;
     server.alice().await;
     for n in 0..100 {
-        let answer = server.try_from(&format!("10.0.0.{n}"), "a wrong password", "").await;
-        assert_eq!(answer.status, 422, "{n}");
+        let response = server.try_from(&format!("10.0.0.{n}"), "a wrong password", "").await;
+        assert_eq!(response.status, 422, "{n}");
     }
     let alice = server.try_from("198.51.100.1", PASSWORD, "").await;
     assert_eq!(alice.entered(), "/", "{}", alice.status);
-    // An address that goes on guessing is slowed sooner than usual, and remembered for longer.
+    // While the account is under attack, an address is slowed after fewer attempts.
     let wrong = async || server.try_from("198.51.100.2", "a wrong password", "").await.status.as_u16();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for _ in 0..6 {
-        answers.push(wrong().await);
+        responses.push(wrong().await);
     }
-    assert_eq!(answers, [422, 422, 422, 422, 422, 429]);
+    assert_eq!(responses, [422, 422, 422, 422, 422, 429]);
 }
 
 #[apply(on_both_engines!)]
-async fn a_known_browser_stays_known_when_the_password_changes(engine: Engine) {
+async fn a_remembered_browser_stays_remembered_after_a_password_change(engine: Engine) {
     let server = Server::on(engine).await;
     server.alice().await;
     let (phone, laptop) = (

@@ -17,7 +17,7 @@ async fn turning_the_second_factor_on_ends_the_other_sessions(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let (here, other) = (server.session_of(&alice).await, server.session_of(&alice).await);
-    // Somebody who has given the password and whose session begins a moment too late.
+    // A sign-in that has passed the password check, but whose session begins after the change.
     let late = server.person(EMAIL, "Alice Marsh", None).await;
     let code = totp_code(SECRET, server.clock.now());
     let fields = [("secret", SECRET), ("code", code.as_str()), ("password", PASSWORD)];
@@ -25,12 +25,12 @@ async fn turning_the_second_factor_on_ends_the_other_sessions(engine: Engine) {
     assert_eq!(on.status, 200, "{}", on.text());
     assert!(server.is_signed_in(&here).await && !server.is_signed_in(&other).await);
     let begun_late = server.session_of(&late).await;
-    assert!(!server.is_signed_in(&begun_late).await, "the password alone was proven");
+    assert!(!server.is_signed_in(&begun_late).await, "only the password was checked");
     assert_eq!(server.count("SELECT count(*) FROM users JOIN second_factors ON user_id = id").await, 1);
 }
 
 #[apply(on_both_engines!)]
-async fn turning_it_off_takes_the_password_and_a_code(engine: Engine) {
+async fn turning_the_second_factor_off_requires_the_password_and_a_code(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     server.guard(&alice).await;
@@ -59,7 +59,7 @@ async fn turning_it_off_takes_the_password_and_a_code(engine: Engine) {
     );
     assert_eq!(send(CODES, PASSWORD, right.clone()).await.status, 200);
     let replayed = send(OFF, PASSWORD, right).await;
-    assert!(replayed.status == 422 && replayed.text().contains("used already"), "a code is good once");
+    assert!(replayed.status == 422 && replayed.text().contains("used already"), "a code works once");
     server.clock.advance(Duration::from_secs(30));
     let next = totp_code(SECRET, server.clock.now());
     assert_eq!(send(OFF, PASSWORD, next).await.status, 303);
@@ -68,7 +68,7 @@ async fn turning_it_off_takes_the_password_and_a_code(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_recovery_code_turns_it_off_too(engine: Engine) {
+async fn a_recovery_code_can_turn_the_second_factor_off(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     server.guard(&alice).await;
@@ -90,7 +90,7 @@ async fn a_recovery_code_turns_it_off_too(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn codes_cannot_be_guessed_there_either(engine: Engine) {
+async fn codes_cannot_be_guessed_on_the_profile(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     server.guard(&alice).await;

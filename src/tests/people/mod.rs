@@ -1,4 +1,4 @@
-//! People: first run, sign-in, sessions, second factor, profile: as forms and cookies, on both engines. One file a page.
+//! People: the first account, sign-in, sessions, second factor and profile, through forms and cookies on both engines.
 
 mod device_change;
 mod factor_change;
@@ -8,7 +8,7 @@ mod second_factor;
 mod sessions;
 mod setup;
 mod sign_in;
-mod traces;
+mod stored_data;
 
 pub use setup::{setup_form, setup_token};
 
@@ -56,7 +56,7 @@ impl Server {
     /// The path of a new reset link for Alice.
     pub async fn reset_path(&self, remove_factor: bool) -> String {
         let link =
-            print_reset_link(&self.app, EMAIL, remove_factor).await.expect("an answer").expect("a link");
+            print_reset_link(&self.app, EMAIL, remove_factor).await.expect("a result").expect("a link");
         link.strip_prefix(PUBLIC_URL).expect("our address").to_owned()
     }
 }

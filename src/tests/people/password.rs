@@ -1,4 +1,4 @@
-//! Changing the password, and setting it anew by a link.
+//! Changing the password, and resetting it by a link.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::accounts::server::print_reset_link;
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
-async fn of_two_changes_with_one_password_one_happens(engine: Engine) {
+async fn of_two_concurrent_password_changes_one_succeeds(engine: Engine) {
     let server = &Server::on(engine).await;
     let alice = server.alice().await;
     let (a, b) = (server.session_of(&alice).await, server.session_of(&alice).await);
@@ -29,12 +29,12 @@ async fn a_reset_link_works_once_and_within_an_hour(engine: Engine) {
     let server = &Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
-    assert!(print_reset_link(&server.app, "nobody@x.example", false).await.expect("an answer").is_none());
+    assert!(print_reset_link(&server.app, "nobody@x.example", false).await.expect("a result").is_none());
     let link = || server.reset_path(false);
     let (old, new) = (link().await, link().await);
     assert_eq!(server.get(&old).browser().send().await.status, 410, "replaced by the newer one");
     assert_eq!(server.get(&new).browser().send().await.status, 200);
-    assert!(server.is_signed_in(&here).await, "making a link changes nothing yet");
+    assert!(server.is_signed_in(&here).await, "creating a link changes nothing yet");
     let set = |link: String, password: &'static str| async move {
         server.post(&link).same_origin().form(&[("password", password)]).send().await
     };

@@ -1,4 +1,4 @@
-//! What people say about themselves.
+//! Changes to one's own profile.
 
 use macro_rules_attribute::apply;
 
@@ -14,17 +14,17 @@ async fn names_are_changed_with_an_audit_row(engine: Engine) {
     assert_eq!(rename("  Алиса 👩 Марш ").await.status, 303);
     let page = server.profile(&here).await.text();
     assert!(page.contains("Алиса 👩 Марш") && page.contains("Name saved."));
-    assert!(!server.profile(&here).await.text().contains("Name saved."), "said once");
+    assert!(!server.profile(&here).await.text().contains("Name saved."), "the message is shown once");
     for wrong in ["", "\0", "a\u{202e}b"] {
         assert_eq!(rename(wrong).await.status, 422, "{wrong:?}");
     }
     assert_eq!(rename(Box::leak("x".repeat(10_240).into_boxed_str())).await.status, 422);
     assert_eq!(rename("Алиса 👩 Марш").await.status, 303);
-    assert_eq!(server.audited().await, ["person.renamed"], "what changes nothing is no event");
+    assert_eq!(server.audited().await, ["person.renamed"], "a change without effect is not audited");
 }
 
 #[apply(on_both_engines!)]
-async fn callers_cannot_choose_whom_they_act_as(engine: Engine) {
+async fn form_fields_cannot_change_whom_one_acts_as(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let bob = server.person("bob@tidewater.example", "Bob", None).await;
@@ -48,7 +48,7 @@ async fn callers_cannot_choose_whom_they_act_as(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn without_an_organization_one_can_only_sign_out(engine: Engine) {
+async fn a_person_without_an_organization_can_only_sign_out(engine: Engine) {
     let server = Server::on(engine).await;
     let loner = server.person("loner@x.example", "Loner", None).await;
     let here = server.session_of(&loner).await;

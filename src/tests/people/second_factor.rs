@@ -1,4 +1,4 @@
-//! The second factor: set up, asked for, lost.
+//! The second factor: setting it up, signing in with it, losing it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::accounts::server::totp_code;
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
-async fn a_second_factor_is_set_up_asked_for_and_turned_off(engine: Engine) {
+async fn a_second_factor_is_set_up_required_and_turned_off(engine: Engine) {
     let server = &Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
@@ -41,10 +41,10 @@ async fn a_second_factor_is_set_up_asked_for_and_turned_off(engine: Engine) {
     assert_eq!(recovery.len(), 10, "{shown}");
 
     let begin = || async {
-        let answer = server.sign_in(EMAIL, PASSWORD, "").await;
-        assert_eq!(answer.header("location"), "/sign-in/second-factor?next=%2Fsettings%2Fprofile");
-        assert!(!server.is_signed_in(&answer.cookies()).await, "the password alone opens nothing");
-        answer.cookies()
+        let response = server.sign_in(EMAIL, PASSWORD, "").await;
+        assert_eq!(response.header("location"), "/sign-in/second-factor?next=%2Fsettings%2Fprofile");
+        assert!(!server.is_signed_in(&response.cookies()).await, "the password alone does not sign in");
+        response.cookies()
     };
     let finish = |cookies: String, code: String| async move {
         let fields = [("code", code.as_str()), ("next", "/settings/profile")];
@@ -52,7 +52,10 @@ async fn a_second_factor_is_set_up_asked_for_and_turned_off(engine: Engine) {
     };
     let pending = begin().await;
     let replayed = finish(pending.clone(), code.clone()).await;
-    assert!(replayed.status == 422 && replayed.text().contains("used already"), "the set-up's code is spent");
+    assert!(
+        replayed.status == 422 && replayed.text().contains("used already"),
+        "the code of the set-up is used up"
+    );
     server.clock.advance(Duration::from_secs(30));
     let done = finish(pending.clone(), totp_code(&secret, server.clock.now())).await;
     assert_eq!(done.entered(), "/settings/profile");
@@ -61,7 +64,7 @@ async fn a_second_factor_is_set_up_asked_for_and_turned_off(engine: Engine) {
     let typed = recovery[0].replace('-', " ").to_uppercase();
     let by_recovery = finish(begin().await, typed.clone()).await;
     assert!(server.is_signed_in(&by_recovery.cookies()).await);
-    assert_eq!(finish(begin().await, typed).await.status, 422, "a recovery code is good once");
+    assert_eq!(finish(begin().await, typed).await.status, 422, "a recovery code works once");
     let late = begin().await;
     server.clock.advance(Duration::from_secs(601));
     assert_eq!(
@@ -114,7 +117,7 @@ async fn second_factors_cannot_be_guessed(engine: Engine) {
         let wrong = format!("{:06}", (right.parse::<u32>().expect("digits") + 1 + n) % 1_000_000);
         assert_eq!(tries(wrong).await.status, 422);
     }
-    assert_eq!(tries(right).await.status, 429, "the right code comes too late");
+    assert_eq!(tries(right).await.status, 429, "the right code is refused too");
 }
 
 #[apply(on_both_engines!)]
@@ -127,18 +130,18 @@ async fn a_pending_second_factor_ends_with_the_password(engine: Engine) {
     let set = server.post(&path).same_origin().form(&[("password", OTHER_PASSWORD)]).send().await;
     assert_eq!(set.status, 303);
     let code = totp_code(SECRET, server.clock.now());
-    let answer = server
+    let response = server
         .post("/sign-in/second-factor")
         .same_origin()
         .with(&pending)
         .form(&[("code", &code)])
         .send()
         .await;
-    assert!(answer.header("location").starts_with("/sign-in?"), "{}", answer.status);
+    assert!(response.header("location").starts_with("/sign-in?"), "{}", response.status);
 }
 
 #[apply(on_both_engines!)]
-async fn a_lost_second_factor_goes_when_the_link_is_used_and_not_before(engine: Engine) {
+async fn a_reset_link_removes_the_second_factor_only_when_it_is_used(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     server.guard(&alice).await;

@@ -1,4 +1,4 @@
-//! Sessions: how they begin, end, are listed.
+//! Sessions: how they begin, end and are listed.
 
 use std::time::Duration;
 
@@ -13,22 +13,23 @@ async fn a_session_gets_a_new_id_at_sign_in(engine: Engine) {
     let server = Server::on(engine).await;
     server.alice().await;
     let planted = "latchkey_session=AAAAAAAAAAAAAAAAAAAAAA";
-    let answer = server.sign_in(EMAIL, PASSWORD, planted).await;
+    let response = server.sign_in(EMAIL, PASSWORD, planted).await;
     assert!(
-        !answer.cookies().contains("AAAAAAAAAAAAAAAAAAAAAA") && server.is_signed_in(&answer.cookies()).await
+        !response.cookies().contains("AAAAAAAAAAAAAAAAAAAAAA")
+            && server.is_signed_in(&response.cookies()).await
     );
     assert!(!server.is_signed_in(planted).await);
-    let again = server.sign_in(EMAIL, PASSWORD, &answer.cookies()).await;
+    let again = server.sign_in(EMAIL, PASSWORD, &response.cookies()).await;
     assert!(server.is_signed_in(&again.cookies()).await);
-    assert!(!server.is_signed_in(&answer.cookies()).await, "the old id is dead");
+    assert!(!server.is_signed_in(&response.cookies()).await, "the old id is invalid");
 }
 
 #[apply(on_both_engines!)]
-async fn the_session_cookie_is_kept_from_scripts_and_other_sites(engine: Engine) {
+async fn the_session_cookie_is_hidden_from_scripts_and_other_sites(engine: Engine) {
     let plain = Server::on(engine).await;
     plain.alice().await;
-    let set = |answer: &TestResponse| {
-        answer
+    let set = |response: &TestResponse| {
+        response
             .headers
             .get_all("set-cookie")
             .iter()
@@ -56,40 +57,40 @@ async fn the_session_cookie_is_kept_from_scripts_and_other_sites(engine: Engine)
 }
 
 #[apply(on_both_engines!)]
-async fn sessions_end_by_silence_by_age_and_by_signing_out(engine: Engine) {
+async fn sessions_end_by_idle_time_by_age_and_by_signing_out(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let day = Duration::from_secs(24 * 60 * 60);
     let silent = server.session_of(&alice).await;
     server.clock.advance(7 * day - Duration::from_secs(1));
-    assert!(server.is_signed_in(&silent).await, "seen just in time");
+    assert!(server.is_signed_in(&silent).await, "used just in time");
     server.clock.advance(7 * day);
-    assert!(!server.is_signed_in(&silent).await, "a week of silence");
+    assert!(!server.is_signed_in(&silent).await, "a week without a request");
     let aged = server.session_of(&alice).await;
     for _ in 0..29 {
         server.clock.advance(day);
         assert!(server.is_signed_in(&aged).await);
     }
     server.clock.advance(day);
-    assert!(!server.is_signed_in(&aged).await, "thirty days are the end");
-    let left = server.session_of(&alice).await;
-    let out = server.post("/sign-out").same_origin().with(&left).send().await;
+    assert!(!server.is_signed_in(&aged).await, "sessions end after thirty days");
+    let signed_out = server.session_of(&alice).await;
+    let out = server.post("/sign-out").same_origin().with(&signed_out).send().await;
     assert_eq!((out.status.as_u16(), out.header("location")), (303, "/sign-in"));
-    assert!(!server.is_signed_in(&left).await);
+    assert!(!server.is_signed_in(&signed_out).await);
     assert_eq!(server.audited().await, ["session.ended"]);
     crate::server::sweep(&server.app).await.expect("a sweep");
     assert_eq!(server.count("SELECT count(*) FROM sessions").await, 0);
 }
 
 #[apply(on_both_engines!)]
-async fn a_session_that_was_ended_is_not_saved_back(engine: Engine) {
+async fn saving_does_not_restore_an_ended_session(engine: Engine) {
     use tower_sessions::SessionStore as _;
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let cookie = server.session_of(&alice).await;
     let id = cookie.split('=').nth(1).expect("an id").parse().expect("an id");
     let store = crate::accounts::server::SessionStore::new(&server.app);
-    let record = store.load(&id).await.expect("an answer").expect("a session");
+    let record = store.load(&id).await.expect("a result").expect("a session");
     set_enabled(&server.app, EMAIL, false).await.expect("disabled");
     set_enabled(&server.app, EMAIL, true).await.expect("enabled");
     store.save(&record).await.expect("saving is no error");
@@ -98,7 +99,7 @@ async fn a_session_that_was_ended_is_not_saved_back(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn seeing_a_session_is_written_at_most_once_a_minute(engine: Engine) {
+async fn last_seen_at_is_written_at_most_once_a_minute(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let cookie = server.session_of(&alice).await;
@@ -175,9 +176,9 @@ async fn nobody_ends_another_persons_session(engine: Engine) {
     assert!(server.is_signed_in(&hers).await);
 }
 
-/// The password was checked before the change, the session begins after it.
+/// A session that begins after a password change is invalid if the password was checked before the change.
 #[apply(on_both_engines!)]
-async fn a_proof_from_before_a_change_counts_no_more(engine: Engine) {
+async fn a_password_change_invalidates_earlier_proofs(engine: Engine) {
     use crate::accounts::server::{Person, find_person};
     let server = &Server::on(engine).await;
     let alice: Person = server.alice().await;
@@ -185,14 +186,17 @@ async fn a_proof_from_before_a_change_counts_no_more(engine: Engine) {
     let fields = [("present", PASSWORD), ("new", OTHER_PASSWORD)];
     let change = server.submit(&here, "/settings/profile/password", &fields).await;
     assert_eq!(change.status, 303);
-    assert!(server.is_signed_in(&here).await, "the session that changed it goes on");
+    assert!(server.is_signed_in(&here).await, "the session that made the change stays valid");
     let late = server.session_of(&alice).await;
-    assert!(!server.is_signed_in(&late).await, "begun with the old proof");
-    let now = find_person(&server.app, alice.id).await.expect("an answer").expect("Alice");
+    assert!(!server.is_signed_in(&late).await, "begun with the old password");
+    let now = find_person(&server.app, alice.id).await.expect("a result").expect("Alice");
     assert!(server.is_signed_in(&server.session_of(&now).await).await);
     set_enabled(&server.app, EMAIL, false).await.expect("disabled");
     set_enabled(&server.app, EMAIL, true).await.expect("enabled");
-    assert!(!server.is_signed_in(&server.session_of(&now).await).await, "proven before being disabled");
+    assert!(
+        !server.is_signed_in(&server.session_of(&now).await).await,
+        "begun with a proof from before the person was disabled"
+    );
 }
 
 #[apply(on_both_engines!)]
@@ -205,14 +209,14 @@ async fn a_person_has_a_bounded_number_of_sessions_and_browsers(engine: Engine) 
     assert_eq!(server.count("SELECT count(*) FROM sessions").await, 100);
     for _ in 0..25 {
         let token =
-            crate::accounts::server::remember_browser(&server.app, &alice, None).await.expect("an answer");
+            crate::accounts::server::remember_browser(&server.app, &alice, None).await.expect("a result");
         assert!(token.is_some());
     }
     assert_eq!(server.count("SELECT count(*) FROM known_browsers").await, 20);
 }
 
 #[tokio::test]
-async fn a_session_is_found_by_one_indexed_read() {
+async fn a_session_is_found_by_one_index_lookup() {
     use crate::platform::db::Engine;
     use sqlx::Row;
     let server = Server::on(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! The first run: the printed link, once.
+//! The first account, by the printed link.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ pub fn setup_form<'a>(link: &'a str, email: &'a str) -> [(&'static str, &'a str)
 }
 
 pub async fn setup_token(server: &Server) -> String {
-    let link = new_setup_link(&server.app).await.expect("an answer").expect("nobody has an account");
+    let link = new_setup_link(&server.app).await.expect("a result").expect("nobody has an account");
     link.split("link=").nth(1).expect("a token").to_owned()
 }
 
 #[apply(on_both_engines!)]
-async fn the_first_account_is_made_by_the_printed_link_once(engine: Engine) {
+async fn the_printed_link_creates_the_first_account_once(engine: Engine) {
     let server = Server::on(engine).await;
     let link = setup_token(&server).await;
     let page = server.get(&format!("/setup?link={link}")).browser().send().await;
@@ -36,15 +36,15 @@ async fn the_first_account_is_made_by_the_printed_link_once(engine: Engine) {
     assert_eq!(made.entered(), "/");
     assert!(server.is_signed_in(&made.cookies()).await);
     assert_eq!(server.audited().await, ["organization.created"]);
-    // The page is gone, for this link and for every later one.
+    // The page is not found any more, for this link and every later one.
     assert_eq!(server.get(&format!("/setup?link={link}")).browser().send().await.status, 404);
     let again = server.post("/setup").same_origin().form(&setup_form(&link, "bob@x.example")).send().await;
     assert_eq!(again.status, 404);
-    assert!(new_setup_link(&server.app).await.expect("an answer").is_none());
+    assert!(new_setup_link(&server.app).await.expect("a result").is_none());
 }
 
 #[apply(on_both_engines!)]
-async fn a_setup_link_ends_and_a_newer_one_replaces_it(engine: Engine) {
+async fn a_setup_link_expires_and_is_replaced_by_a_newer_one(engine: Engine) {
     let server = Server::on(engine).await;
     let (first, second) = (setup_token(&server).await, setup_token(&server).await);
     assert_eq!(server.get(&format!("/setup?link={first}")).browser().send().await.status, 404);
@@ -56,21 +56,21 @@ async fn a_setup_link_ends_and_a_newer_one_replaces_it(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn of_two_who_set_up_at_once_one_wins(engine: Engine) {
+async fn of_two_concurrent_setups_one_succeeds(engine: Engine) {
     let server = Server::on(engine).await;
     let link = setup_token(&server).await;
     let send = |email| server.post("/setup").same_origin().form(&setup_form(&link, email)).send();
     let (a, b) = tokio::join!(send("a@x.example"), send("b@x.example"));
-    let mut answers = [a.entered(), b.entered()];
-    answers.sort_unstable();
-    assert_eq!(answers, ["", "/"]);
+    let mut responses = [a.entered(), b.entered()];
+    responses.sort_unstable();
+    assert_eq!(responses, ["", "/"]);
     assert!([a.status, b.status].iter().any(|status| *status == 404));
     assert_eq!(server.count("SELECT count(*) FROM users").await, 1);
     assert_eq!(server.count("SELECT count(*) FROM organizations").await, 1);
 }
 
 #[apply(on_both_engines!)]
-async fn a_refused_setup_keeps_what_was_typed_and_the_link(engine: Engine) {
+async fn a_refused_setup_keeps_the_entered_values_and_the_link(engine: Engine) {
     let server = Server::on(engine).await;
     let link = setup_token(&server).await;
     let fields = [
@@ -80,25 +80,25 @@ async fn a_refused_setup_keeps_what_was_typed_and_the_link(engine: Engine) {
         ("password", "short"),
         ("organization", "<b>"),
     ];
-    let answer = server.post("/setup").same_origin().form(&fields).send().await;
-    assert_eq!(answer.status, 422);
-    let page = answer.text();
-    for told in [
+    let response = server.post("/setup").same_origin().form(&fields).send().await;
+    assert_eq!(response.status, 422);
+    let page = response.text();
+    for text in [
         "cannot be seen",
         "not an email address",
         "at least 12 characters",
         "Nothing was set up",
         "value=\"&lt;b&gt;\"",
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(text), "{text}: {page}");
     }
-    assert!(!page.contains("short\""), "a password is never written back");
+    assert!(!page.contains("short\""), "a password is never sent back");
     assert_eq!(server.get(&format!("/setup?link={link}")).browser().send().await.status, 200);
 }
 /// Of several servers on one database the first prints the link; on SQLite, where only one runs, a restart prints a
 /// new one.
 #[apply(on_both_engines!)]
-async fn another_server_leaves_the_printed_link_alone(engine: Engine) {
+async fn another_server_does_not_replace_the_printed_link(engine: Engine) {
     let server = Server::on(engine).await;
     let status =
         async |link: &str| server.get(&format!("/setup?link={link}")).browser().send().await.status.as_u16();
@@ -106,26 +106,26 @@ async fn another_server_leaves_the_printed_link_alone(engine: Engine) {
     print_setup_link(&server.second_process().await).await.expect("a start");
     let stays = engine == Engine::Postgres;
     assert_eq!(status(&first).await, if stays { 200 } else { 404 });
-    // One that has ended is replaced everywhere.
+    // An expired link is replaced on both engines.
     server.clock.advance(Duration::from_secs(24 * 60 * 60));
     print_setup_link(&server.second_process().await).await.expect("a start");
     assert_eq!(server.count("SELECT count(*) FROM links WHERE purpose = 'setup'").await, 1);
     let ends: i64 = server.count("SELECT expires_at FROM links WHERE purpose = 'setup'").await;
     assert_eq!(ends, server.clock.now().plus(Duration::from_secs(24 * 60 * 60)).millis());
-    // The operator gets a new one at any time.
+    // The operator can create a new link at any time.
     let newest = setup_token(&server).await;
     assert_eq!(status(&newest).await, 200);
 }
 
 #[apply(on_both_engines!)]
-async fn a_dead_setup_link_says_what_happened(engine: Engine) {
+async fn the_page_of_an_invalid_setup_link_explains_what_happened(engine: Engine) {
     let server = Server::on(engine).await;
     let first = setup_token(&server).await;
     server.clock.advance(Duration::from_secs(60));
     let second = setup_token(&server).await;
     let page = async |link: &str| {
-        let answer = server.get(&format!("/setup?link={link}")).browser().send().await;
-        (answer.status.as_u16(), answer.text().replace("<!>", ""))
+        let response = server.get(&format!("/setup?link={link}")).browser().send().await;
+        (response.status.as_u16(), response.text().replace("<!>", ""))
     };
     let (status, text) = page(&first).await;
     assert!(
@@ -142,7 +142,7 @@ async fn a_dead_setup_link_says_what_happened(engine: Engine) {
         status == 404 && text.contains("within 24 hours") && text.contains("latchkey admin setup-link"),
         "{text}"
     );
-    // Once there is an account, nothing is said about links.
+    // Once there is an account, the page does not mention links.
     let third = setup_token(&server).await;
     assert_eq!(
         server.post("/setup").same_origin().form(&setup_form(&third, EMAIL)).send().await.entered(),

@@ -1,4 +1,4 @@
-//! Signing in with a password, signing up, being slowed.
+//! Signing in with a password, the sign-up page, and the throttle.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::accounts::server::set_enabled;
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
-async fn signing_in_opens_the_page_one_was_going_to(engine: Engine) {
+async fn signing_in_redirects_to_the_requested_page(engine: Engine) {
     let server = Server::on(engine).await;
     server.alice().await;
     let sent_away = server.get("/settings/profile?a=1&b=%20").browser().send().await;
@@ -20,25 +20,25 @@ async fn signing_in_opens_the_page_one_was_going_to(engine: Engine) {
         ("password", PASSWORD),
         ("next", "/settings/profile?a=1&b=%20"),
     ];
-    let answer = server.post("/sign-in").same_origin().form(&fields).send().await;
-    assert_eq!(answer.entered(), "/settings/profile?a=1&b=%20");
-    assert!(server.is_signed_in(&answer.cookies()).await);
+    let response = server.post("/sign-in").same_origin().form(&fields).send().await;
+    assert_eq!(response.entered(), "/settings/profile?a=1&b=%20");
+    assert!(server.is_signed_in(&response.cookies()).await);
     for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"] {
         let fields = [("email", EMAIL), ("password", PASSWORD), ("next", elsewhere)];
-        let answer = server.post("/sign-in").same_origin().form(&fields).send().await;
-        assert_eq!(answer.entered(), "/", "{elsewhere}");
+        let response = server.post("/sign-in").same_origin().form(&fields).send().await;
+        assert_eq!(response.entered(), "/", "{elsewhere}");
     }
 }
 
 #[apply(on_both_engines!)]
-async fn wrong_password_unknown_address_and_disabled_person_look_alike(engine: Engine) {
+async fn wrong_password_unknown_address_and_disabled_person_get_equal_responses(engine: Engine) {
     let server = Server::on(engine).await;
     server.alice().await;
     server.person("bob@tidewater.example", "Bob", Some(PASSWORD)).await;
     set_enabled(&server.app, "bob@tidewater.example", false).await.expect("disabled");
-    let strip = |answer: &TestResponse, email: &str| {
-        let nonce = answer.header("content-security-policy").split('\'').nth(3).unwrap_or("").to_owned();
-        answer.text().replace(email, "EMAIL").replace(nonce.trim_start_matches("nonce-"), "NONCE")
+    let strip = |response: &TestResponse, email: &str| {
+        let nonce = response.header("content-security-policy").split('\'').nth(3).unwrap_or("").to_owned();
+        response.text().replace(email, "EMAIL").replace(nonce.trim_start_matches("nonce-"), "NONCE")
     };
     let wrong = server.sign_in(EMAIL, "not the password", "").await;
     let unknown = server.sign_in("nobody@tidewater.example", "not the password", "").await;
@@ -46,10 +46,14 @@ async fn wrong_password_unknown_address_and_disabled_person_look_alike(engine: E
     assert_eq!([wrong.status, unknown.status, disabled.status].map(|status| status.as_u16()), [422; 3]);
     assert_eq!(strip(&wrong, EMAIL), strip(&unknown, "nobody@tidewater.example"));
     assert_eq!(strip(&wrong, EMAIL), strip(&disabled, "bob@tidewater.example"));
-    assert_eq!(server.audited().await, ["person.disabled", "session.refused"], "the others are counted");
+    assert_eq!(
+        server.audited().await,
+        ["person.disabled", "session.refused"],
+        "the other refusals are counted in this row"
+    );
 }
 
-/// Known or unknown, right or wrong, throttled or not: the work is the same, and it is one hash.
+/// The work is one hash, whether the address is known or not and the password right or wrong.
 #[apply(on_both_engines!)]
 async fn a_sign_in_costs_one_hash(engine: Engine) {
     let server = Server::on(engine).await;
@@ -60,13 +64,13 @@ async fn a_sign_in_costs_one_hash(engine: Engine) {
             page.lines().find(|line| line.starts_with("latchkey_password_seconds_count ")).expect("a count");
         line.rsplit(' ').next().and_then(|count| count.parse::<u32>().ok()).expect("a number")
     };
-    let mut before = hashes().await;
+    let mut state_before = hashes().await;
     for (email, password) in [(EMAIL, PASSWORD), (EMAIL, "a wrong password"), ("nobody@x.example", PASSWORD)]
     {
         server.sign_in(email, password, "").await;
         let after = hashes().await;
-        assert_eq!(after - before, 1, "{email}");
-        before = after;
+        assert_eq!(after - state_before, 1, "{email}");
+        state_before = after;
     }
     let stored: String = sqlx::query_scalar("SELECT password_hash FROM users")
         .fetch_one(server.app.db.pool())
@@ -76,11 +80,11 @@ async fn a_sign_in_costs_one_hash(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn the_sign_up_page_says_how_accounts_come_about(engine: Engine) {
-    for (mode, told) in [("invitation", "by invitation"), ("closed", "No new accounts")] {
+async fn the_sign_up_page_explains_how_to_get_an_account(engine: Engine) {
+    for (mode, text) in [("invitation", "need an invitation"), ("closed", "No new accounts")] {
         let server = Server::with(engine, &[("LATCHKEY_SIGN_UP", mode)]).await;
         let page = server.get("/sign-up").browser().send().await;
-        assert!(page.status == 200 && page.text().contains(told), "{mode}");
+        assert!(page.status == 200 && page.text().contains(text), "{mode}");
     }
 }
 
@@ -88,8 +92,8 @@ async fn the_sign_up_page_says_how_accounts_come_about(engine: Engine) {
 async fn guessing_is_slowed_and_the_owner_is_not_locked_out(engine: Engine) {
     let server = Server::on(engine).await;
     server.alice().await;
-    let known = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
-    let from = |address: &'static str, password: &'static str, cookies: &str| {
+    let known_browser = server.sign_in(EMAIL, PASSWORD, "").await.cookies();
+    let sign_in_from = |address: &'static str, password: &'static str, cookies: &str| {
         server
             .post("/sign-in")
             .same_origin()
@@ -99,26 +103,26 @@ async fn guessing_is_slowed_and_the_owner_is_not_locked_out(engine: Engine) {
             .send()
     };
     for _ in 0..10 {
-        assert_eq!(from("198.51.100.1", "a wrong password", "").await.status, 422);
+        assert_eq!(sign_in_from("198.51.100.1", "a wrong password", "").await.status, 422);
     }
-    let slowed = from("198.51.100.1", PASSWORD, "").await;
+    let slowed = sign_in_from("198.51.100.1", PASSWORD, "").await;
     assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "900"));
     assert!(slowed.text().contains("Wait 15 minutes"));
-    // On the attacker's own address the owner's browser is free, and on another device she is free elsewhere.
-    assert_eq!(from("198.51.100.1", PASSWORD, &known).await.entered(), "/");
-    assert_eq!(from("203.0.113.99", PASSWORD, "").await.entered(), "/");
-    // A whole address is slowed, but not a browser there that is known.
+    // The owner's browser is not slowed on the attacker's address, nor is another device at another address.
+    assert_eq!(sign_in_from("198.51.100.1", PASSWORD, &known_browser).await.entered(), "/");
+    assert_eq!(sign_in_from("203.0.113.99", PASSWORD, "").await.entered(), "/");
+    // A whole address is slowed, but not a remembered browser there.
     for n in 0..30 {
         let fields = [("email", format!("nobody{n}@x.example")), ("password", "a wrong password".to_owned())];
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         server.post("/sign-in").same_origin().from("203.0.113.50").form(&fields).send().await;
     }
-    assert_eq!(from("203.0.113.50", PASSWORD, "").await.status, 429);
-    assert_eq!(from("203.0.113.50", PASSWORD, &known).await.entered(), "/");
+    assert_eq!(sign_in_from("203.0.113.50", PASSWORD, "").await.status, 429);
+    assert_eq!(sign_in_from("203.0.113.50", PASSWORD, &known_browser).await.entered(), "/");
     server.clock.advance(Duration::from_secs(900));
-    assert_eq!(from("198.51.100.1", PASSWORD, "").await.entered(), "/");
+    assert_eq!(sign_in_from("198.51.100.1", PASSWORD, "").await.entered(), "/");
     let slowed = server.audited().await.into_iter().filter(|action| action == "attempts.slowed").count();
-    assert_eq!(slowed, 2, "one row a window");
+    assert_eq!(slowed, 2, "one row per window");
 }
 
 #[apply(on_both_engines!)]

@@ -175,7 +175,7 @@ async fn ended_and_forged_sessions_are_nobody(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn other_methods_are_refused_with_what_is_allowed(engine: Engine) {
+async fn other_methods_are_refused_with_an_allow_header(engine: Engine) {
     let server = Server::with(engine, EVERYTHING_ON).await;
     let mut world = World::new(&server, OWNER).await;
     // `authorize` accepts any method.

@@ -89,7 +89,11 @@ async fn a_table_that_is_missing_or_closed_is_reported() {
     let server = Server::at(database, QUICK).await;
     server.expect_ready().await;
     for (closed, reason, open) in [
-        ("ALTER TABLE audit RENAME TO away", "a table of the database is missing", "ALTER TABLE away RENAME TO audit"),
+        (
+            "ALTER TABLE audit RENAME TO away",
+            "a table of the database is missing",
+            "ALTER TABLE away RENAME TO audit",
+        ),
         ("REVOKE INSERT ON audit FROM", "refuses this server", "GRANT INSERT ON audit TO"),
     ] {
         let text = |text: &str| match text.starts_with("ALTER") {

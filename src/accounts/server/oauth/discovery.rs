@@ -13,11 +13,11 @@ use super::{Provider, ProviderError};
 use crate::platform::App;
 use crate::platform::config::is_loopback;
 
-const FRESH: Duration = Duration::from_secs(60 * 60);
+const CACHE_LIFE: Duration = Duration::from_secs(60 * 60);
 /// After a failure the provider is not asked again for this long.
-const REST: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The shortest time between two searches for an unknown signing key.
-const NEW_KEYS: Duration = Duration::from_secs(60);
+const MIN_KEY_REFRESH: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Deserialize)]
 pub struct Metadata {
@@ -33,9 +33,9 @@ pub struct Metadata {
 
 impl Metadata {
     /// The Authorization header is the default; some providers accept the secret only in the body.
-    pub fn wants_secret_in_body(&self) -> bool {
+    pub fn expects_secret_in_body(&self) -> bool {
         self.token_endpoint_auth_methods_supported.as_ref().is_some_and(|methods| {
-            let has = |wanted| methods.iter().any(|method| method == wanted);
+            let has = |name| methods.iter().any(|method| method == name);
             has("client_secret_post") && !has("client_secret_basic")
         })
     }
@@ -43,15 +43,14 @@ impl Metadata {
     /// Checks that the issuer is the configured one and that all endpoints use https, or http on loopback for a local issuer.
     fn check(&self, issuer: &str) -> Result<(), String> {
         if self.issuer != issuer {
-            return Err(format!("calls itself {:.200} and is configured as {issuer}", self.issuer));
+            return Err(format!("the issuer is {:.200}, but {issuer} is configured", self.issuer));
         }
-        let named = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
-        for address in named.into_iter().chain(&self.userinfo_endpoint) {
-            let url =
-                Url::parse(address).map_err(|_| format!("names {address:.200}, which is no address"))?;
+        let endpoints = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
+        for address in endpoints.into_iter().chain(&self.userinfo_endpoint) {
+            let url = Url::parse(address).map_err(|_| format!("{address:.200} is not a URL"))?;
             let local = issuer.starts_with("http:") && url.scheme() == "http" && is_loopback(&url);
             if url.scheme() != "https" && !local {
-                return Err(format!("names {address:.200}, which is not https"));
+                return Err(format!("{address:.200} does not use https"));
             }
         }
         Ok(())
@@ -86,34 +85,35 @@ impl Discoveries {
 
 /// Returns the provider's metadata. One request at a time fetches it; the others wait for its result.
 pub async fn metadata(app: &App, provider: Provider) -> Result<Arc<Metadata>, ProviderError> {
-    let mut known = Discoveries::of(app, provider).lock().await;
+    let mut cache = Discoveries::of(app, provider).lock().await;
     let now = app.clock.steady();
-    if let Some((metadata, _)) = known.metadata.as_ref().filter(|(_, at)| now < *at + FRESH) {
+    if let Some((metadata, _)) = cache.metadata.as_ref().filter(|(_, at)| now < *at + CACHE_LIFE) {
         return Ok(Arc::clone(metadata));
     }
-    let last = known.metadata.as_ref().map(|(metadata, _)| Arc::clone(metadata));
-    if known.failed.is_some_and(|at| now < at + REST) {
-        return last.ok_or_else(|| ProviderError::Away("it was away a moment ago".to_owned()));
+    let last = cache.metadata.as_ref().map(|(metadata, _)| Arc::clone(metadata));
+    if cache.failed.is_some_and(|at| now < at + RETRY_DELAY) {
+        return last
+            .ok_or_else(|| ProviderError::Unavailable("the last request failed a moment ago".to_owned()));
     }
-    match ask(app, provider).await {
+    match fetch_metadata(app, provider).await {
         Ok(metadata) => {
             let metadata = Arc::new(metadata);
-            known.metadata = Some((Arc::clone(&metadata), now));
-            known.failed = None;
+            cache.metadata = Some((Arc::clone(&metadata), now));
+            cache.failed = None;
             Ok(metadata)
         }
         Err(refusal) => {
-            known.failed = Some(app.clock.steady());
+            cache.failed = Some(app.clock.steady());
             last.ok_or(refusal)
         }
     }
 }
 
-async fn ask(app: &App, provider: Provider) -> Result<Metadata, ProviderError> {
+async fn fetch_metadata(app: &App, provider: Provider) -> Result<Metadata, ProviderError> {
     let issuer = provider.issuer(app);
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let metadata: Metadata = app.outbound.get_json(&url, None).await?;
-    metadata.check(issuer).map_err(|why| ProviderError::Nonsense(format!("{url}: {why}")))?;
+    metadata.check(issuer).map_err(|why| ProviderError::InvalidResponse(format!("{url}: {why}")))?;
     Ok(metadata)
 }
 
@@ -124,11 +124,11 @@ pub async fn keys(
     metadata: &Metadata,
     kid: Option<&str>,
 ) -> Result<Arc<Vec<SigningKey>>, ProviderError> {
-    let mut known = Discoveries::of(app, provider).lock().await;
+    let mut cache = Discoveries::of(app, provider).lock().await;
     let now = app.clock.steady();
-    if let Some((keys, at)) = &known.keys {
-        let has = kid.is_none_or(|kid| keys.iter().any(|key| key.is_called(kid)));
-        if now < *at + if has { FRESH } else { NEW_KEYS } {
+    if let Some((keys, at)) = &cache.keys {
+        let has = kid.is_none_or(|kid| keys.iter().any(|key| key.has_id(kid)));
+        if now < *at + if has { CACHE_LIFE } else { MIN_KEY_REFRESH } {
             return Ok(Arc::clone(keys));
         }
     }
@@ -137,6 +137,6 @@ pub async fn keys(
     let keys: Vec<SigningKey> =
         set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
     let keys = Arc::new(keys);
-    known.keys = Some((Arc::clone(&keys), now));
+    cache.keys = Some((Arc::clone(&keys), now));
     Ok(keys)
 }

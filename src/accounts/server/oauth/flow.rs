@@ -1,5 +1,5 @@
-//! What a browser remembers between leaving for a provider and coming back: one cookie, good for ten minutes. It holds
-//! nothing that its owner may not know, and nothing that helps anybody else without the provider's answer.
+//! The state of a sign-in with a provider, stored in a cookie of the browser for ten minutes. Its owner may read it, and
+//! to others it is useless without the provider's callback.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::platform::{App, Secret};
 use crate::shared::{ReturnPath, Timestamp};
 
 pub const LIFE: Duration = Duration::from_secs(10 * 60);
-const CHARACTERS: usize = 43;
+/// The length of the state, the nonce and the verifier.
+const RANDOM_LENGTH: usize = 43;
 
 /// Why the person was sent to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,17 +48,17 @@ pub struct CallbackQuery {
 
 impl OAuthFlow {
     pub fn new(app: &App, provider: Provider, purpose: Purpose, next: ReturnPath) -> Self {
-        let chance = || app.random.base62(CHARACTERS);
-        let (state, nonce, verifier) = (chance(), chance(), chance());
+        let random = || app.random.base62(RANDOM_LENGTH);
+        let (state, nonce, verifier) = (random(), random(), random());
         let began = app.clock.now();
         Self { provider, purpose, state, nonce, verifier, began, next: next.to_string() }
     }
 
     /// Returns true if the callback belongs to this flow and the flow has not expired.
-    pub fn answered(&self, app: &App, provider: Provider, answer: &CallbackQuery) -> bool {
+    pub fn is_callback(&self, app: &App, provider: Provider, query: &CallbackQuery) -> bool {
         self.provider == provider
             && app.clock.now().since(self.began) <= LIFE
-            && Secret::new(&*self.state).fingerprint() == Secret::new(&*answer.state).fingerprint()
+            && Secret::new(&*self.state).fingerprint() == Secret::new(&*query.state).fingerprint()
     }
 
     pub fn next(&self) -> ReturnPath {

@@ -1,9 +1,9 @@
-//! GitHub speaks OAuth without OpenID Connect: its API says whose token it is.
+//! Sign-in with GitHub, which supports OAuth but not OpenID Connect: the user API returns the token's owner.
 
 use serde::Deserialize;
 
 use super::tokens::{self, Endpoints};
-use super::{CallbackQuery, Identity, OAuthFlow, Provider, ProviderError};
+use super::{CallbackQuery, OAuthFlow, Provider, ProviderError, ProviderIdentity};
 use crate::platform::App;
 
 #[derive(Deserialize)]
@@ -50,17 +50,17 @@ pub fn authorize(app: &App, flow: &OAuthFlow) -> Result<String, ProviderError> {
 pub async fn identify(
     app: &App,
     flow: &OAuthFlow,
-    answer: &CallbackQuery,
-) -> Result<Identity, ProviderError> {
+    query: &CallbackQuery,
+) -> Result<ProviderIdentity, ProviderError> {
     let addresses = Addresses::of(app);
-    let tokens = tokens::exchange(app, flow, &addresses.endpoints(), &answer.code).await?;
+    let tokens = tokens::exchange(app, flow, &addresses.endpoints(), &query.code).await?;
     let bearer = Some(tokens.access.expose());
     let account: Account = app.outbound.get_json(&format!("{}/user", addresses.api), bearer).await?;
-    // Needed only for a new account; without addresses the person types one.
+    // The email is needed only for a new account. If the request fails, the person types an address.
     let emails = app.outbound.get_json::<Vec<Email>>(&format!("{}/user/emails", addresses.api), bearer).await;
     let email = emails.unwrap_or_default().into_iter().find(|email| email.primary);
     let email_verified = email.as_ref().is_some_and(|email| email.verified);
-    Ok(Identity {
+    Ok(ProviderIdentity {
         provider: Provider::GitHub,
         issuer: Provider::GitHub.issuer(app).to_owned(),
         subject: account.id.to_string(),

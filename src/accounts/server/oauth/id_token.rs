@@ -62,7 +62,7 @@ pub struct Claims {
     nbf: Option<f64>,
     nonce: Option<String>,
     pub email: Option<String>,
-    #[serde(default, deserialize_with = "truth")]
+    #[serde(default, deserialize_with = "lenient_bool")]
     pub email_verified: bool,
     pub name: Option<String>,
     pub preferred_username: Option<String>,
@@ -76,24 +76,25 @@ enum AudienceClaim {
 }
 
 /// Accepts `true` and `"true"`, because some providers send booleans as text. Any other value counts as false.
-pub fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(value == true || value == "true")
 }
 
 /// Splits the token into its three parts, separated by dots.
 pub fn parse(token: &str) -> Result<Parsed<'_>, String> {
-    let wrong = |what: &str| format!("{what} cannot be read");
-    let (signed, signature) = token.rsplit_once('.').ok_or_else(|| wrong("the token"))?;
-    let (header, payload) = signed.split_once('.').ok_or_else(|| wrong("the token"))?;
-    let decode =
-        |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| wrong("a part of the token"));
+    let malformed = || "the token has not three parts separated by dots".to_owned();
+    let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
+    let (header, payload) = signed.split_once('.').ok_or_else(malformed)?;
+    let decode = |part: &str| {
+        BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| "a part of the token is not base64url".to_owned())
+    };
     let header: Header = json(&decode(header)?, "the token's header")?;
     Ok(Parsed { header, signed, payload: decode(payload)?, signature: decode(signature)? })
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, String> {
-    serde_json::from_slice(bytes).map_err(|error| format!("{what} cannot be read: {error}"))
+    serde_json::from_slice(bytes).map_err(|error| format!("cannot parse {what}: {error}"))
 }
 
 impl Parsed<'_> {
@@ -104,18 +105,18 @@ impl Parsed<'_> {
     /// Returns the claims if a key of the provider signed them and they match the expected values.
     pub fn verified(&self, keys: &[SigningKey], expected: &ExpectedClaims<'_>) -> Result<Claims, String> {
         if self.header.crit.is_some() {
-            return Err("has extensions that are not known".to_owned());
+            return Err("the token requires extensions that are not supported".to_owned());
         }
         let alg = self.header.alg.as_str();
-        let fitting = keys.iter().filter(|key| {
-            let named = self.kid().is_none_or(|kid| key.is_called(kid));
-            named && key.is_for(alg)
+        let candidates = keys.iter().filter(|key| {
+            let has_id = self.kid().is_none_or(|kid| key.has_id(kid));
+            has_id && key.supports(alg)
         });
-        let mut fitting = fitting.peekable();
-        if fitting.peek().is_none() {
-            return Err(format!("no key of the provider's fits (algorithm {alg:.20})"));
+        let mut candidates = candidates.peekable();
+        if candidates.peek().is_none() {
+            return Err(format!("the provider has no matching key for the algorithm {alg:.20}"));
         }
-        if !fitting.any(|key| key.has_signed(alg, self.signed.as_bytes(), &self.signature)) {
+        if !candidates.any(|key| key.has_signed(alg, self.signed.as_bytes(), &self.signature)) {
             return Err("the signature is wrong".to_owned());
         }
         let claims: Claims = json(&self.payload, "the claims")?;
@@ -127,62 +128,64 @@ impl Parsed<'_> {
 impl Claims {
     fn check(&self, expected: &ExpectedClaims<'_>) -> Result<(), String> {
         if self.iss != expected.issuer {
-            return Err(format!("is from {:.200}", self.iss));
+            return Err(format!("the issuer is {:.200}", self.iss));
         }
         let (is_ours, several) = match &self.aud {
             AudienceClaim::One(aud) => (aud == expected.audience, false),
             AudienceClaim::Several(all) => (all.iter().any(|aud| aud == expected.audience), all.len() > 1),
         };
         // A token with several audiences must name this client as the authorized party.
-        let presenter = self.azp.as_deref();
-        if !is_ours || presenter.map_or(several, |azp| azp != expected.audience) {
-            return Err("is for somebody else".to_owned());
+        let authorized_party = self.azp.as_deref();
+        if !is_ours || authorized_party.map_or(several, |azp| azp != expected.audience) {
+            return Err("the token is for another client".to_owned());
         }
         if self.nonce.as_deref() != Some(expected.nonce) {
-            return Err("the nonce is not the one of this sign-in".to_owned());
+            return Err("the nonce belongs to another sign-in".to_owned());
         }
         let (now, drift) = (expected.now.millis() as f64 / 1_000.0, DRIFT.as_secs_f64());
         if self.exp + drift <= now {
-            return Err("has expired".to_owned());
+            return Err("the token has expired".to_owned());
         }
-        if self.iat - drift > now || self.nbf.is_some_and(|from| from - drift > now) {
-            return Err("is from the future".to_owned());
+        if self.iat - drift > now || self.nbf.is_some_and(|nbf| nbf - drift > now) {
+            return Err("the token is not valid yet".to_owned());
         }
         if self.sub.is_empty() || self.sub.len() > 255 || self.sub.chars().any(char::is_control) {
-            return Err("the subject is no subject".to_owned());
+            return Err("the subject is empty, too long or has control characters".to_owned());
         }
         Ok(())
     }
 }
 
 impl SigningKey {
-    pub fn is_called(&self, kid: &str) -> bool {
+    pub fn has_id(&self, kid: &str) -> bool {
         self.kid.as_deref() == Some(kid)
     }
 
-    fn is_for(&self, alg: &str) -> bool {
-        let says = |said: &Option<String>, wanted: &str| said.as_deref().is_none_or(|said| said == wanted);
+    /// Returns true if the key's type, curve and declared use allow this signature algorithm.
+    fn supports(&self, alg: &str) -> bool {
+        let is_absent_or =
+            |field: &Option<String>, value: &str| field.as_deref().is_none_or(|text| text == value);
         let curve = self.crv.as_deref();
-        let kind = match alg {
+        let has_key_type = match alg {
             "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => self.kty == "RSA",
             "ES256" => self.kty == "EC" && curve == Some("P-256"),
             "ES384" => self.kty == "EC" && curve == Some("P-384"),
             "EdDSA" => self.kty == "OKP" && curve == Some("Ed25519"),
             _ => false,
         };
-        kind && says(&self.alg, alg) && says(&self.purpose, "sig")
+        has_key_type && is_absent_or(&self.alg, alg) && is_absent_or(&self.purpose, "sig")
     }
 
     fn has_signed(&self, alg: &str, message: &[u8], signature: &[u8]) -> bool {
         match alg {
-            "RS256" => self.rsa(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
-            "RS384" => self.rsa(&signature::RSA_PKCS1_2048_8192_SHA384, message, signature),
-            "RS512" => self.rsa(&signature::RSA_PKCS1_2048_8192_SHA512, message, signature),
-            "PS256" => self.rsa(&signature::RSA_PSS_2048_8192_SHA256, message, signature),
-            "PS384" => self.rsa(&signature::RSA_PSS_2048_8192_SHA384, message, signature),
-            "PS512" => self.rsa(&signature::RSA_PSS_2048_8192_SHA512, message, signature),
-            "ES256" => self.point(&signature::ECDSA_P256_SHA256_FIXED, 32, message, signature),
-            "ES384" => self.point(&signature::ECDSA_P384_SHA384_FIXED, 48, message, signature),
+            "RS256" => self.verify_rsa(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
+            "RS384" => self.verify_rsa(&signature::RSA_PKCS1_2048_8192_SHA384, message, signature),
+            "RS512" => self.verify_rsa(&signature::RSA_PKCS1_2048_8192_SHA512, message, signature),
+            "PS256" => self.verify_rsa(&signature::RSA_PSS_2048_8192_SHA256, message, signature),
+            "PS384" => self.verify_rsa(&signature::RSA_PSS_2048_8192_SHA384, message, signature),
+            "PS512" => self.verify_rsa(&signature::RSA_PSS_2048_8192_SHA512, message, signature),
+            "ES256" => self.verify_ecdsa(&signature::ECDSA_P256_SHA256_FIXED, 32, message, signature),
+            "ES384" => self.verify_ecdsa(&signature::ECDSA_P384_SHA384_FIXED, 48, message, signature),
             "EdDSA" => match number(&self.x) {
                 Some(x) => UnparsedPublicKey::new(&signature::ED25519, x).verify(message, signature).is_ok(),
                 None => false,
@@ -191,16 +194,21 @@ impl SigningKey {
         }
     }
 
-    fn rsa(&self, algorithm: &'static signature::RsaParameters, message: &[u8], signature: &[u8]) -> bool {
+    fn verify_rsa(
+        &self,
+        algorithm: &'static signature::RsaParameters,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
         let (Some(n), Some(e)) = (number(&self.n), number(&self.e)) else { return false };
-        // Some providers write a leading zero, which these numbers must not have.
+        // Some providers send leading zeros, which ring rejects.
         let strip = |bytes: Vec<u8>| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
         let key = RsaPublicKeyComponents { n: strip(n), e: strip(e) };
         key.verify(algorithm, message, signature).is_ok()
     }
 
-    /// An uncompressed point of two numbers of `width` bytes.
-    fn point(
+    /// Verifies the signature with the public point, whose coordinates have `width` bytes each.
+    fn verify_ecdsa(
         &self,
         algorithm: &'static dyn VerificationAlgorithm,
         width: usize,
@@ -257,35 +265,35 @@ mod tests {
         keys.iter().map(|key| serde_json::from_value(key.clone()).expect("a key")).collect()
     }
 
-    fn judge(token: &str, with: &[SigningKey]) -> Result<String, String> {
+    fn verify(token: &str, keys: &[SigningKey]) -> Result<String, String> {
         let expected =
             ExpectedClaims { issuer: "https://id.example", audience: "latchkey", nonce: "n", now: NOW };
-        parse(token)?.verified(with, &expected).map(|claims| claims.sub)
+        parse(token)?.verified(keys, &expected).map(|claims| claims.sub)
     }
 
-    fn fine() -> Value {
+    fn valid_claims() -> Value {
         json!({ "iss": "https://id.example", "aud": "latchkey", "sub": "alice", "nonce": "n", "iat": SECONDS, "exp": SECONDS + 60 })
     }
 
-    fn changed(name: &str, value: Value) -> Value {
-        let mut claims = fine();
+    fn claims_with(name: &str, value: Value) -> Value {
+        let mut claims = valid_claims();
         claims[name] = value;
         claims
     }
 
-    /// Signatures of every kind by another implementation; each key's own algorithm and no other.
+    /// Signatures that another implementation made with each algorithm. Each key verifies only its own algorithm.
     #[test]
-    fn signatures_of_others_are_recognised() {
-        let known: Value =
+    fn signatures_by_another_implementation_are_verified() {
+        let fixture: Value =
             serde_json::from_str(include_str!("../../../tests/oauth/signatures.json")).expect("JSON");
-        let message = known["message"].as_str().expect("a message").as_bytes();
-        let signatures = known["signatures"].as_array().expect("a list");
+        let message = fixture["message"].as_str().expect("a message").as_bytes();
+        let signatures = fixture["signatures"].as_array().expect("a list");
         assert_eq!(signatures.len(), 6);
         for one in signatures {
             let alg = one["alg"].as_str().expect("an algorithm");
             let key = &keys(std::slice::from_ref(&one["key"]))[0];
             let mut signature = number(&one["signature"].as_str().map(str::to_owned)).expect("bytes");
-            assert!(key.is_for(alg) && key.has_signed(alg, message, &signature), "{alg}");
+            assert!(key.supports(alg) && key.has_signed(alg, message, &signature), "{alg}");
             for other in
                 ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "none"]
             {
@@ -298,17 +306,17 @@ mod tests {
     }
 
     #[test]
-    fn the_claims_must_be_for_us_now() {
+    fn claims_for_another_client_or_time_are_rejected() {
         let signer = Signer::new();
-        let with = keys(&[signer.key()]);
+        let keys = keys(&[signer.key()]);
         let header = json!({ "alg": "ES256", "kid": "a" });
-        let told = |claims: &Value| judge(&signer.token(&header, claims), &with);
-        assert_eq!(told(&fine()), Ok("alice".to_owned()));
-        assert!(told(&changed("aud", json!(["latchkey"]))).is_ok());
-        let mut given = changed("aud", json!(["latchkey", "other"]));
-        assert!(told(&given).is_err(), "for several, without saying who it was given to");
-        given["azp"] = json!("latchkey");
-        assert!(told(&given).is_ok());
+        let check = |claims: &Value| verify(&signer.token(&header, claims), &keys);
+        assert_eq!(check(&valid_claims()), Ok("alice".to_owned()));
+        assert!(check(&claims_with("aud", json!(["latchkey"]))).is_ok());
+        let mut several_audiences = claims_with("aud", json!(["latchkey", "other"]));
+        assert!(check(&several_audiences).is_err(), "several audiences without an authorized party");
+        several_audiences["azp"] = json!("latchkey");
+        assert!(check(&several_audiences).is_ok());
         for (name, value) in [
             ("iss", json!("https://id.example/")),
             ("iss", json!(null)),
@@ -327,24 +335,24 @@ mod tests {
             ("sub", json!("a\u{0}b")),
             ("sub", json!("x".repeat(256))),
         ] {
-            assert!(told(&changed(name, value.clone())).is_err(), "{name}: {value}");
+            assert!(check(&claims_with(name, value.clone())).is_err(), "{name}: {value}");
         }
-        assert!(told(&changed("exp", json!(SECONDS - 59))).is_ok(), "clocks differ");
+        assert!(check(&claims_with("exp", json!(SECONDS - 59))).is_ok(), "clocks differ");
     }
 
     #[test]
-    fn only_the_providers_keys_count() {
+    fn only_signatures_by_the_providers_keys_are_accepted() {
         let (signer, other) = (Signer::new(), Signer::new());
-        let with = keys(&[signer.key()]);
+        let provider_keys = keys(&[signer.key()]);
         let header = json!({ "alg": "ES256", "kid": "a" });
-        assert!(judge(&other.token(&header, &fine()), &with).is_err(), "another key");
-        let good = signer.token(&header, &fine());
-        assert!(judge(&good, &with).is_ok() && judge(&good, &[]).is_err());
+        assert!(verify(&other.token(&header, &valid_claims()), &provider_keys).is_err(), "another key");
+        let good = signer.token(&header, &valid_claims());
+        assert!(verify(&good, &provider_keys).is_ok() && verify(&good, &[]).is_err());
         let (_, signature) = good.rsplit_once('.').expect("a signature");
-        let forged = changed("sub", json!("mallory"));
+        let forged = claims_with("sub", json!("mallory"));
         let payload = BASE64URL_NOPAD.encode(forged.to_string().as_bytes());
         let head = good.split('.').next().expect("a header");
-        assert!(judge(&format!("{head}.{payload}.{signature}"), &with).is_err(), "other claims");
+        assert!(verify(&format!("{head}.{payload}.{signature}"), &provider_keys).is_err(), "other claims");
         for header in [
             json!({ "alg": "none" }),
             json!({ "alg": "HS256", "kid": "a" }),
@@ -352,15 +360,15 @@ mod tests {
             json!({ "alg": "ES256", "kid": "b" }),
             json!({ "alg": "ES256", "kid": "a", "crit": ["x"] }),
         ] {
-            assert!(judge(&signer.token(&header, &fine()), &with).is_err(), "{header}");
+            assert!(verify(&signer.token(&header, &valid_claims()), &provider_keys).is_err(), "{header}");
         }
         let mut for_encryption = signer.key();
         for_encryption["use"] = json!("enc");
-        assert!(judge(&good, &keys(&[for_encryption])).is_err());
-        let unsigned = signer.token(&json!({ "alg": "none" }), &fine());
+        assert!(verify(&good, &keys(&[for_encryption])).is_err());
+        let unsigned = signer.token(&json!({ "alg": "none" }), &valid_claims());
         let (bare, _) = unsigned.rsplit_once('.').expect("a signature");
-        for nonsense in ["", ".", "..", "...", "a.b.c", &format!("{bare}."), "é.é.é"] {
-            assert!(judge(nonsense, &with).is_err(), "{nonsense}");
+        for malformed in ["", ".", "..", "...", "a.b.c", &format!("{bare}."), "é.é.é"] {
+            assert!(verify(malformed, &provider_keys).is_err(), "{malformed}");
         }
     }
 }

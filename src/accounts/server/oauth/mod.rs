@@ -1,16 +1,18 @@
-//! Signing in with an identity provider: OAuth 2.0 with PKCE, and OpenID Connect where the provider speaks it.
+//! Sign-in with an identity provider: OAuth 2.0 with PKCE, and OpenID Connect where the provider supports it.
 //!
-//! 1. A link (never a form: the policy of our pages would stop it) leads to `start`, which remembers state, nonce and
-//!    verifier in a cookie of this browser and sends the browser to the provider. Nothing is written anywhere.
-//! 2. The provider sends the browser back. `OAuthFlow::answered` holds the answer to that cookie: this browser, this
-//!    provider, this state, in time. The answer is spent, so that it is good once.
-//! 3. The code becomes tokens over our own connection to the provider, with secret and verifier.
-//! 4. OpenID Connect: the id token's signature, issuer, audience, nonce and times are checked. GitHub: its API is
-//!    asked who the token belongs to.
-//! 5. What comes out is an `Identity`. Who that is here is for `service::identity` to say; addresses decide nothing.
+//! 1. A link leads to `start`, which stores state, nonce and verifier in a cookie and redirects the browser to the
+//!    provider. A form would not work, because the Content-Security-Policy forbids forms that leave this server. The
+//!    database is not written.
+//! 2. The provider redirects the browser back. `OAuthFlow::is_callback` compares the callback with the cookie: the same
+//!    browser, provider and state, before the flow expires. Then the flow is marked as used, so it works once.
+//! 3. The server exchanges the code for tokens at the provider, with the client secret and the verifier.
+//! 4. OpenID Connect: the server verifies the ID token's signature, issuer, audience, nonce and times. GitHub: its API
+//!    returns the token's owner.
+//! 5. The result is a `ProviderIdentity`. `service::identity` maps it to an account; email addresses are never used for
+//!    that.
 //!
-//! A provider is asked for its addresses and keys when somebody wants to sign in with it, and these are remembered: one
-//! that is away neither stops the start nor anybody else.
+//! A provider's endpoints and keys are fetched on demand and cached, so an unreachable provider stops neither the
+//! server's start nor other sign-ins.
 
 mod discovery;
 mod flow;
@@ -43,7 +45,7 @@ pub enum Provider {
 
 /// A person's identity at a provider, just proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct ProviderIdentity {
     pub provider: Provider,
     pub issuer: String,
     /// Never reassigned by the provider, unlike names and addresses.
@@ -60,18 +62,18 @@ pub struct Identity {
 #[derive(Debug)]
 pub enum ProviderError {
     /// The provider did not respond in time.
-    Away(String),
+    Unavailable(String),
     /// The response cannot be parsed or fails a check.
-    Nonsense(String),
-    /// The provider does not know the code, or the code has expired.
-    Stale(String),
+    InvalidResponse(String),
+    /// The provider rejected the code: it is unknown or has expired.
+    CodeRejected(String),
 }
 
 impl From<OutboundError> for ProviderError {
     fn from(error: OutboundError) -> Self {
         match error {
-            OutboundError::Unavailable(why) => Self::Away(why),
-            OutboundError::Invalid(why) => Self::Nonsense(why),
+            OutboundError::Unavailable(why) => Self::Unavailable(why),
+            OutboundError::Invalid(why) => Self::InvalidResponse(why),
         }
     }
 }
@@ -106,12 +108,12 @@ impl Provider {
     }
 
     /// The configured providers, in the order of their buttons.
-    pub fn offered(app: &App) -> Vec<Self> {
+    pub fn configured(app: &App) -> Vec<Self> {
         Self::ALL.into_iter().filter(|provider| !provider.client(app).0.is_empty()).collect()
     }
 
     pub fn find(app: &App, slug: &str) -> Option<Self> {
-        Self::offered(app).into_iter().find(|provider| provider.slug() == slug)
+        Self::configured(app).into_iter().find(|provider| provider.slug() == slug)
     }
 
     /// The issuer of the provider's identities.
@@ -160,10 +162,10 @@ pub async fn start(
 pub async fn identify(
     app: &App,
     flow: &OAuthFlow,
-    answer: &CallbackQuery,
-) -> Result<Identity, ProviderError> {
+    query: &CallbackQuery,
+) -> Result<ProviderIdentity, ProviderError> {
     match flow.provider {
-        Provider::GitHub => github::identify(app, flow, answer).await,
-        Provider::Google | Provider::Sso => oidc::identify(app, flow, answer).await,
+        Provider::GitHub => github::identify(app, flow, query).await,
+        Provider::Google | Provider::Sso => oidc::identify(app, flow, query).await,
     }
 }

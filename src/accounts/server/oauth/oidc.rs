@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::discovery::{self, Metadata};
 use super::id_token::{self, Claims, ExpectedClaims};
 use super::tokens::{self, Endpoints, Tokens};
-use super::{CallbackQuery, Identity, OAuthFlow, ProviderError};
+use super::{CallbackQuery, OAuthFlow, ProviderError, ProviderIdentity};
 use crate::platform::App;
 
 const SCOPES: [&str; 3] = ["openid", "email", "profile"];
@@ -15,7 +15,7 @@ fn endpoints(metadata: &Metadata) -> Endpoints<'_> {
     Endpoints {
         authorize: &metadata.authorization_endpoint,
         token: &metadata.token_endpoint,
-        secret_in_body: metadata.wants_secret_in_body(),
+        secret_in_body: metadata.expects_secret_in_body(),
     }
 }
 
@@ -27,43 +27,41 @@ pub async fn authorize(app: &App, flow: &OAuthFlow) -> Result<String, ProviderEr
 pub async fn identify(
     app: &App,
     flow: &OAuthFlow,
-    answer: &CallbackQuery,
-) -> Result<Identity, ProviderError> {
+    query: &CallbackQuery,
+) -> Result<ProviderIdentity, ProviderError> {
     let metadata = discovery::metadata(app, flow.provider).await?;
-    match &answer.iss {
+    match &query.iss {
         Some(iss) if *iss != metadata.issuer => {
-            return Err(ProviderError::Nonsense(format!("the answer is from {iss:.100}")));
+            return Err(ProviderError::InvalidResponse(format!("the callback names the issuer {iss:.100}")));
         }
         None if metadata.authorization_response_iss_parameter_supported => {
-            return Err(ProviderError::Nonsense("the answer does not say who gave it".to_owned()));
+            return Err(ProviderError::InvalidResponse("the callback does not name the issuer".to_owned()));
         }
         _ => {}
     }
-    let tokens = tokens::exchange(app, flow, &endpoints(&metadata), &answer.code).await?;
+    let tokens = tokens::exchange(app, flow, &endpoints(&metadata), &query.code).await?;
     let claims = check(app, flow, &metadata, &tokens).await?;
-    let details = details(app, &metadata, &tokens, &claims).await;
-    let said = |own: &Option<String>, asked: fn(&UserInfo) -> &Option<String>| {
-        own.clone()
-            .or_else(|| details.as_ref().and_then(|details| asked(details).clone()))
-            .unwrap_or_default()
+    let user_info = fetch_user_info(app, &metadata, &tokens, &claims).await;
+    let claim_or_user_info = |claim: &Option<String>, field: fn(&UserInfo) -> &Option<String>| {
+        claim.clone().or_else(|| user_info.as_ref().and_then(|info| field(info).clone())).unwrap_or_default()
     };
-    let email = said(&claims.email, |details| &details.email);
-    let name = said(&claims.name, |details| &details.name);
-    let verified_by = if claims.email.is_some() {
+    let email = claim_or_user_info(&claims.email, |info| &info.email);
+    let name = claim_or_user_info(&claims.name, |info| &info.name);
+    let email_verified = if claims.email.is_some() {
         claims.email_verified
     } else {
-        details.as_ref().is_some_and(|details| details.email_verified)
+        user_info.as_ref().is_some_and(|info| info.email_verified)
     };
-    let login = said(&claims.preferred_username, |details| &details.preferred_username);
+    let login = claim_or_user_info(&claims.preferred_username, |info| &info.preferred_username);
     let label = [&email, &login, &name, &claims.sub].into_iter().find(|text| !text.is_empty());
-    Ok(Identity {
+    Ok(ProviderIdentity {
         provider: flow.provider,
         issuer: metadata.issuer.clone(),
         label: label.cloned().unwrap_or_default(),
         subject: claims.sub,
         name,
         email,
-        email_verified: verified_by,
+        email_verified,
     })
 }
 
@@ -73,9 +71,9 @@ async fn check(
     metadata: &Metadata,
     tokens: &Tokens,
 ) -> Result<Claims, ProviderError> {
-    let nonsense = |why: &str| ProviderError::Nonsense(why.to_owned());
-    let token = tokens.id.as_ref().ok_or_else(|| nonsense("there is no id token"))?;
-    let parsed = id_token::parse(token.expose()).map_err(|why| nonsense(&why))?;
+    let invalid = |why: &str| ProviderError::InvalidResponse(format!("ID token: {why}"));
+    let token = tokens.id.as_ref().ok_or_else(|| invalid("missing from the token response"))?;
+    let parsed = id_token::parse(token.expose()).map_err(|why| invalid(&why))?;
     let keys = discovery::keys(app, flow.provider, metadata, parsed.kid()).await?;
     let expected = ExpectedClaims {
         issuer: &metadata.issuer,
@@ -83,7 +81,7 @@ async fn check(
         nonce: flow.nonce(),
         now: app.clock.now(),
     };
-    parsed.verified(&keys, &expected).map_err(|why| ProviderError::Nonsense(format!("id token: {why}")))
+    parsed.verified(&keys, &expected).map_err(|why| invalid(&why))
 }
 
 #[derive(Deserialize)]
@@ -92,12 +90,18 @@ struct UserInfo {
     name: Option<String>,
     preferred_username: Option<String>,
     email: Option<String>,
-    #[serde(default, deserialize_with = "id_token::truth")]
+    #[serde(default, deserialize_with = "id_token::lenient_bool")]
     email_verified: bool,
 }
 
-/// Needed only for display and for a new account; the person types what is missing.
-async fn details(app: &App, metadata: &Metadata, tokens: &Tokens, claims: &Claims) -> Option<UserInfo> {
+/// Fetches the person's email and name if the ID token lacks one of them. They are needed only for display and for a new
+/// account, where the person can type what is missing, so errors are only logged.
+async fn fetch_user_info(
+    app: &App,
+    metadata: &Metadata,
+    tokens: &Tokens,
+    claims: &Claims,
+) -> Option<UserInfo> {
     if claims.email.is_some() && claims.name.is_some() {
         return None;
     }
@@ -105,11 +109,11 @@ async fn details(app: &App, metadata: &Metadata, tokens: &Tokens, claims: &Claim
     match app.outbound.get_json::<UserInfo>(url, Some(tokens.access.expose())).await {
         Ok(info) if info.sub == claims.sub => Some(info),
         Ok(_) => {
-            tracing::warn!("the identity provider's userinfo is about somebody else; it was not read");
+            tracing::warn!("ignored the identity provider's userinfo: its subject is another person");
             None
         }
         Err(error) => {
-            tracing::info!(%error, "the identity provider's userinfo could not be read");
+            tracing::info!(%error, "could not fetch the identity provider's userinfo");
             None
         }
     }

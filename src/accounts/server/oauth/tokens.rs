@@ -21,7 +21,7 @@ struct IdTokenField {
 
 impl ExtraTokenFields for IdTokenField {}
 
-type Relation = Client<
+type OAuthClient = Client<
     BasicErrorResponse,
     StandardTokenResponse<IdTokenField, BasicTokenType>,
     BasicTokenIntrospectionResponse,
@@ -46,15 +46,16 @@ pub struct Endpoints<'a> {
     pub secret_in_body: bool,
 }
 
-fn relation(app: &App, provider: Provider, endpoints: &Endpoints<'_>) -> Result<Relation, ProviderError> {
-    let no_address = |error: oauth2::url::ParseError| ProviderError::Nonsense(format!("no address: {error}"));
+fn client(app: &App, provider: Provider, endpoints: &Endpoints<'_>) -> Result<OAuthClient, ProviderError> {
+    let invalid_url =
+        |error: oauth2::url::ParseError| ProviderError::InvalidResponse(format!("invalid URL: {error}"));
     let (id, secret) = provider.client(app);
-    let redirect = RedirectUrl::new(provider.callback(app)).map_err(no_address)?;
+    let redirect = RedirectUrl::new(provider.callback(app)).map_err(invalid_url)?;
     Ok(Client::new(ClientId::new(id.to_owned()))
         .set_client_secret(ClientSecret::new(secret.to_owned()))
         .set_auth_type(if endpoints.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth })
-        .set_auth_uri(AuthUrl::new(endpoints.authorize.to_owned()).map_err(no_address)?)
-        .set_token_uri(TokenUrl::new(endpoints.token.to_owned()).map_err(no_address)?)
+        .set_auth_uri(AuthUrl::new(endpoints.authorize.to_owned()).map_err(invalid_url)?)
+        .set_token_uri(TokenUrl::new(endpoints.token.to_owned()).map_err(invalid_url)?)
         .set_redirect_uri(redirect))
 }
 
@@ -64,17 +65,17 @@ pub fn authorize(
     flow: &OAuthFlow,
     endpoints: &Endpoints<'_>,
     scopes: &[&str],
-    more: &[(&str, &str)],
+    extra_parameters: &[(&str, &str)],
 ) -> Result<String, ProviderError> {
-    let relation = relation(app, flow.provider, endpoints)?;
+    let client = client(app, flow.provider, endpoints)?;
     let challenge =
         PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(flow.verifier().to_owned()));
     let state = flow.state();
-    let mut request = relation
+    let mut request = client
         .authorize_url(|| CsrfToken::new(state.expose().to_owned()))
         .set_pkce_challenge(challenge)
         .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())));
-    for (name, value) in more {
+    for (name, value) in extra_parameters {
         request = request.add_extra_param(*name, *value);
     }
     let (url, _) = request.url();
@@ -87,39 +88,40 @@ pub async fn exchange(
     endpoints: &Endpoints<'_>,
     code: &str,
 ) -> Result<Tokens, ProviderError> {
-    let relation = relation(app, flow.provider, endpoints)?;
+    let client = client(app, flow.provider, endpoints)?;
     let outbound = app.outbound.clone();
     let http = |request: HttpRequest| {
         let outbound = outbound.clone();
         async move { outbound.send(request).await }
     };
-    let answer = relation
+    let response = client
         .exchange_code(AuthorizationCode::new(code.to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(flow.verifier().to_owned()))
         .request_async(&http)
         .await;
-    let answer = answer.map_err(|error| match error {
+    let response = response.map_err(|error| match error {
         RequestTokenError::Request(error) => ProviderError::from(error),
-        RequestTokenError::ServerResponse(told) => refused(&told),
+        RequestTokenError::ServerResponse(response) => token_error(&response),
         // GitHub reports errors with status 200.
         RequestTokenError::Parse(error, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
-            Ok(told) => refused(&told),
-            Err(_) => {
-                ProviderError::Nonsense(format!("the token answer cannot be read: {}", error.into_inner()))
-            }
+            Ok(response) => token_error(&response),
+            Err(_) => ProviderError::InvalidResponse(format!(
+                "cannot parse the token response: {}",
+                error.into_inner()
+            )),
         },
-        RequestTokenError::Other(why) => ProviderError::Nonsense(why),
+        RequestTokenError::Other(why) => ProviderError::InvalidResponse(why),
     })?;
-    let access = Secret::new(answer.access_token().secret().as_str());
-    let id = answer.extra_fields().id_token.clone().map(Secret::new);
+    let access = Secret::new(response.access_token().secret().as_str());
+    let id = response.extra_fields().id_token.clone().map(Secret::new);
     Ok(Tokens { access, id })
 }
 
-fn refused(told: &BasicErrorResponse) -> ProviderError {
-    let code = told.error().to_string();
+fn token_error(response: &BasicErrorResponse) -> ProviderError {
+    let code = response.error().to_string();
     if matches!(code.as_str(), "invalid_grant" | "bad_verification_code") {
-        ProviderError::Stale(code)
+        ProviderError::CodeRejected(code)
     } else {
-        ProviderError::Nonsense(format!("the provider refuses the code: {code}"))
+        ProviderError::InvalidResponse(format!("the token endpoint returned the error {code}"))
     }
 }

@@ -1,4 +1,4 @@
-//! `/reset`: whoever forgot the password gets a letter. Only where letters can be sent.
+//! `/reset`: sends an email with a link to reset a forgotten password. Not found when no mail server is configured.
 
 use axum::Extension;
 use axum::extract::{Form, State};
@@ -46,7 +46,7 @@ pub async fn submit(
         }
     };
     match service::mail_reset_link(&app, &visit, &email).await {
-        Ok(()) => Ok(sent(&app, &visit, email).await),
+        Ok(()) => Ok(sent_page(&app, &visit, email).await),
         Err(Error::TooMany(wait)) => Ok(slowed(wait, |errors| page(&app, &visit, email, errors)).await),
         Err(error) => Err(error),
     }
@@ -54,8 +54,8 @@ pub async fn submit(
 
 async fn page(app: &App, visit: &Visit, email: String, errors: FormErrors) -> Response {
     FormPage::solo(app, visit, "Forgotten password", "/reset")
-        .text("A letter with a link to set a new one goes to the address of your account.")
-        .failed("No letter was sent.")
+        .text("You get an email with a link to set a new one.")
+        .failed("No email was sent.")
         .submit("Send link")
         .saving("Sending…")
         .below(|| {
@@ -77,18 +77,18 @@ async fn page(app: &App, visit: &Visit, email: String, errors: FormErrors) -> Re
         .await
 }
 
-/// The same for an address that nobody has.
-async fn sent(app: &App, visit: &Visit, email: String) -> Response {
+/// The page is the same for an address without an account.
+async fn sent_page(app: &App, visit: &Visit, email: String) -> Response {
     let host = app.public_url.authority().to_owned();
-    Page::new(app, visit, "Letter on its way")
+    Page::new(app, visit, "Check your email")
         .render(move || {
             view! {
                 <Solo rack=true host>
                     <h1 class="h-page text-center">"Check your email"</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">
                         {format!(
-                            "If {email} has an account here, a letter with a link is on its way to it. The link works \
-                             once, within an hour. Nothing there after some minutes? Look among unwanted mail, then \
+                            "If {email} has an account here, an email with a link is on its way to it. The link works \
+                             once, within an hour. Nothing there after some minutes? Look in your spam folder, then \
                              ask whoever runs this server for a link."
                         )}
                     </p>

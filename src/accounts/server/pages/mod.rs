@@ -9,7 +9,7 @@ mod second_factor;
 mod sign_in;
 mod sign_up;
 
-pub use providers::{Offered, ProviderButtons, offered, start_link};
+pub use providers::{ProviderButton, ProviderButtons, provider_buttons, start_link};
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ pub fn browser(app: &App, headers: &HeaderMap) -> Option<Secret> {
 }
 
 /// The last step of every sign-in: starts a session, remembers the browser, and redirects to the return path.
-pub async fn enter(
+pub async fn complete_sign_in(
     app: &App,
     session: &Session,
     visit: &Visit,
@@ -99,14 +99,15 @@ pub async fn enter(
     next: &ReturnPath,
 ) -> Result<Response, Error> {
     service::start_session(app, session, visit, person).await?;
-    let mut response = arrived(app, visit, next).await;
-    remember(app, headers, person, &mut response).await?;
+    let mut response = signed_in_page(app, visit, next).await;
+    set_browser_cookie(app, headers, person, &mut response).await?;
     Ok(response)
 }
 
-/// Leads on by itself, and by a link where it may not. A redirect would be shorter, but Chromium keeps the page that a
-/// form's answer redirects to, whatever its Cache-Control says, and shows it again by Back after signing out.
-async fn arrived(app: &App, visit: &Visit, next: &ReturnPath) -> Response {
+/// A page that redirects to `next` by the Refresh header, with a link for browsers that ignore it. A plain redirect does
+/// not do: Chromium caches the page that a form's response redirects to, despite its Cache-Control, and the Back button
+/// shows it after signing out.
+async fn signed_in_page(app: &App, visit: &Visit, next: &ReturnPath) -> Response {
     let host = app.public_url.authority().to_owned();
     let href = next.to_string();
     let page = Page::new(app, visit, "Signed in").render(move || {
@@ -126,8 +127,9 @@ async fn arrived(app: &App, visit: &Visit, next: &ReturnPath) -> Response {
     response
 }
 
-/// Stores a browser token in a cookie. The throttle does not slow this browser when strangers attack the account.
-pub async fn remember(
+/// Remembers the browser by a token in a cookie, so that the throttle does not slow it down when strangers attack the
+/// account.
+pub async fn set_browser_cookie(
     app: &App,
     headers: &HeaderMap,
     person: &Person,

@@ -1,4 +1,4 @@
-//! `/auth/{provider}` leads to an identity provider, `/auth/{provider}/callback` is where it sends people back to.
+//! `/auth/{provider}` redirects to an identity provider, which redirects back to `/auth/{provider}/callback`.
 
 use axum::Extension;
 use axum::extract::{Path, Query, State};
@@ -9,11 +9,11 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::oauth_error_page::{self, OAuthFailure};
-use super::{enter, onward};
+use super::{complete_sign_in, onward};
 use crate::accounts::server::oauth::{
-    self, CallbackQuery, Identity, OAuthFlow, Provider, ProviderError, Purpose,
+    self, CallbackQuery, OAuthFlow, Provider, ProviderError, ProviderIdentity, Purpose,
 };
-use crate::accounts::server::service::{self, Arrival, LinkOutcome};
+use crate::accounts::server::service::{self, IdentitySignIn, LinkOutcome};
 use crate::accounts::server::session_person::SessionPerson;
 use crate::audit::By;
 use crate::platform::config::SignUp;
@@ -77,7 +77,7 @@ pub async fn start(
                 ?refusal,
                 "could not start the sign-in with the identity provider"
             );
-            Ok(oauth_error_page::page(&app, &visit, provider, &next, trouble(&refusal)).await)
+            Ok(oauth_error_page::page(&app, &visit, provider, &next, failure_of(&refusal)).await)
         }
     }
 }
@@ -89,77 +89,81 @@ pub async fn callback(
     person: Option<SessionPerson>,
     session: Session,
     headers: HeaderMap,
-    Query(answer): Query<CallbackQuery>,
+    Query(query): Query<CallbackQuery>,
 ) -> Result<Response, Error> {
     let provider = Provider::find(&app, &slug).ok_or(Error::NotFound)?;
     let flow = cookie(&headers, flow_cookie(&app)).and_then(OAuthFlow::from_text);
-    let flow = flow.filter(|flow| flow.answered(&app, provider, &answer));
+    let flow = flow.filter(|flow| flow.is_callback(&app, provider, &query));
     let next = flow.as_ref().map_or_else(ReturnPath::home, OAuthFlow::next);
     let (session, headers) = (&session, &headers);
     let callback_request = Callback { app: &app, visit: &visit, session, headers, person, provider, next };
     // Keep the cookie: it may belong to another sign-in, in another tab.
-    let Some(flow) = flow else { return Ok(callback_request.fail(OAuthFailure::NotOurs).await) };
-    let mut response = callback_request.judge(&flow, &answer).await?;
+    let Some(flow) = flow else { return Ok(callback_request.fail(OAuthFailure::UnknownFlow).await) };
+    let mut response = callback_request.process(&flow, &query).await?;
     set_flow(&app, &mut response, "", 0);
     Ok(response)
 }
 
 impl Callback<'_> {
-    async fn fail(&self, what: OAuthFailure) -> Response {
-        oauth_error_page::page(self.app, self.visit, self.provider, &self.next, what).await
+    async fn fail(&self, failure: OAuthFailure) -> Response {
+        oauth_error_page::page(self.app, self.visit, self.provider, &self.next, failure).await
     }
 
-    /// The answer is this browser's. It counts once, whatever comes of it.
-    async fn judge(self, flow: &OAuthFlow, answer: &CallbackQuery) -> Result<Response, Error> {
-        service::admit_answer(self.app, self.visit).await?;
+    /// Processes a callback that belongs to this browser. It works once, whatever the result.
+    async fn process(self, flow: &OAuthFlow, query: &CallbackQuery) -> Result<Response, Error> {
+        service::admit_callback(self.app, self.visit).await?;
         if !service::spend_flow(self.app, flow).await? {
-            return Ok(self.fail(OAuthFailure::NotOurs).await);
+            return Ok(self.fail(OAuthFailure::UnknownFlow).await);
         }
-        let identity = match &answer.error {
-            None => oauth::identify(self.app, flow, answer).await,
-            Some(code) if code == "access_denied" => return Ok(self.fail(OAuthFailure::SaidNo).await),
+        let identity = match &query.error {
+            None => oauth::identify(self.app, flow, query).await,
+            Some(code) if code == "access_denied" => return Ok(self.fail(OAuthFailure::Denied).await),
             Some(code) if matches!(code.as_str(), "temporarily_unavailable" | "server_error") => {
-                Err(ProviderError::Away(code.clone()))
+                Err(ProviderError::Unavailable(code.clone()))
             }
-            Some(code) => Err(ProviderError::Nonsense(format!("it answers with the error {code:.100}"))),
+            Some(code) => {
+                Err(ProviderError::InvalidResponse(format!("the callback reports the error {code:.100}")))
+            }
         };
         let identity = match identity {
             Ok(identity) => identity,
             Err(refusal) => {
                 service::identity_refused(self.app, self.visit, self.provider, &refusal).await?;
-                return Ok(self.fail(trouble(&refusal)).await);
+                return Ok(self.fail(failure_of(&refusal)).await);
             }
         };
-        service::forgive_answer(self.app, self.visit);
+        service::forgive_callback(self.app, self.visit);
         match flow.purpose {
             Purpose::SignIn => self.sign_in(identity).await,
             Purpose::Link => self.link(identity).await,
         }
     }
 
-    async fn sign_in(self, identity: Identity) -> Result<Response, Error> {
+    async fn sign_in(self, identity: ProviderIdentity) -> Result<Response, Error> {
         let Self { app, visit, session, headers, .. } = self;
-        match service::arrive(app, visit, &identity).await? {
-            Arrival::Done(person) => enter(app, session, visit, headers, &person, &self.next).await,
-            Arrival::NeedsFactor(person) => {
+        match service::sign_in_with_identity(app, visit, &identity).await? {
+            IdentitySignIn::Done(person) => {
+                complete_sign_in(app, session, visit, headers, &person, &self.next).await
+            }
+            IdentitySignIn::NeedsFactor(person) => {
                 service::start_pending(app, session, visit, &person).await?;
                 Ok(onward("/sign-in/second-factor", &self.next))
             }
-            Arrival::Disabled => Ok(self.fail(OAuthFailure::Disabled).await),
-            Arrival::Unknown if self.person.is_some() => {
+            IdentitySignIn::Disabled => Ok(self.fail(OAuthFailure::Disabled).await),
+            IdentitySignIn::Unknown if self.person.is_some() => {
                 app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
                 Ok(self.fail(OAuthFailure::NotLinked).await)
             }
-            Arrival::Unknown => self.newcomer(identity).await,
+            IdentitySignIn::Unknown => self.offer_account(identity).await,
         }
     }
 
-    /// Nobody here has this identity: whether they may make an account is the sign-up mode's to say.
-    async fn newcomer(self, identity: Identity) -> Result<Response, Error> {
+    /// Handles an identity without an account. The configured sign-up mode decides whether it can create one.
+    async fn offer_account(self, identity: ProviderIdentity) -> Result<Response, Error> {
         let Self { app, visit, session, .. } = self;
         let mode = app.config.accounts.sign_up;
         if mode != SignUp::Closed && self.next.as_str().starts_with(INVITATIONS) {
-            service::keep_proven(app, session, visit, identity).await?;
+            service::store_proven_identity(app, session, visit, identity).await?;
             return Ok(Redirect::to(self.next.as_str()).into_response());
         }
         if mode != SignUp::Open {
@@ -168,7 +172,7 @@ impl Callback<'_> {
         }
         let confirmed = identity.email_verified && crate::accounts::check_email(&identity.email).is_ok();
         let page = if confirmed {
-            // An equal address opens nothing: whoever has that account links this from inside.
+            // An account with the same address is not opened; its owner can link the identity on the profile.
             let Some(page) = service::confirmed_by_provider(app, &identity).await? else {
                 return Ok(self.fail(OAuthFailure::AddressTaken).await);
             };
@@ -176,34 +180,34 @@ impl Callback<'_> {
         } else {
             "/sign-up".to_owned()
         };
-        service::keep_proven(app, session, visit, identity).await?;
+        service::store_proven_identity(app, session, visit, identity).await?;
         Ok(Redirect::to(&page).into_response())
     }
 
-    async fn link(self, identity: Identity) -> Result<Response, Error> {
+    async fn link(self, identity: ProviderIdentity) -> Result<Response, Error> {
         let Self { app, session, provider, .. } = self;
         let permission = service::link_permission(app, session, provider).await?;
         let (Some(SessionPerson(person)), Some(permission)) = (&self.person, permission) else {
-            return Ok(self.fail(OAuthFailure::NotOurs).await);
+            return Ok(self.fail(OAuthFailure::UnknownFlow).await);
         };
         let by = By { org: permission.org, ..person.by(self.visit) };
-        service::end_leave(session).await?;
-        let word = match service::link(app, &by, person, &identity).await? {
-            LinkOutcome::Done => format!("{} opens your account from now on.", provider.name(app)),
-            LinkOutcome::IsYours => format!("{} opened your account already.", provider.name(app)),
-            LinkOutcome::IsTaken => return Ok(self.fail(OAuthFailure::Taken).await),
+        service::end_link_permission(session).await?;
+        let message = match service::link(app, &by, person, &identity).await? {
+            LinkOutcome::Done => format!("{} was linked to your account.", provider.name(app)),
+            LinkOutcome::IsYours => format!("{} is linked to your account already.", provider.name(app)),
+            LinkOutcome::IsTaken => return Ok(self.fail(OAuthFailure::LinkedElsewhere).await),
             LinkOutcome::HasAnother => return Ok(self.fail(OAuthFailure::HasAnother).await),
         };
-        leave_message(session, &word).await?;
+        leave_message(session, &message).await?;
         Ok(Redirect::to(PROFILE).into_response())
     }
 }
 
-fn trouble(refusal: &ProviderError) -> OAuthFailure {
+fn failure_of(refusal: &ProviderError) -> OAuthFailure {
     match refusal {
-        ProviderError::Away(_) => OAuthFailure::Away,
-        ProviderError::Nonsense(_) => OAuthFailure::Nonsense,
-        ProviderError::Stale(_) => OAuthFailure::NotOurs,
+        ProviderError::Unavailable(_) => OAuthFailure::Unavailable,
+        ProviderError::InvalidResponse(_) => OAuthFailure::InvalidResponse,
+        ProviderError::CodeRejected(_) => OAuthFailure::UnknownFlow,
     }
 }
 
@@ -211,7 +215,7 @@ fn flow_cookie(app: &App) -> &'static str {
     if app.public_url.is_secure() { "__Host-latchkey_flow" } else { "latchkey_flow" }
 }
 
-/// Lax, because the provider sends the browser back from another site.
+/// Sets the flow cookie. It is SameSite=Lax, because the provider redirects the browser back from another site.
 fn set_flow(app: &App, response: &mut Response, value: &str, life: u64) {
     let secure = if app.public_url.is_secure() { "; Secure" } else { "" };
     let name = flow_cookie(app);

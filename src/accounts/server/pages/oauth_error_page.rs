@@ -16,54 +16,53 @@ use crate::ui::shell::Solo;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OAuthFailure {
     /// The callback belongs to no sign-in of this browser, or is expired, or was already used.
-    NotOurs,
-    SaidNo,
-    Away,
-    Nonsense,
+    UnknownFlow,
+    Denied,
+    Unavailable,
+    InvalidResponse,
     Disabled,
     NoAccount,
     /// A person is signed in, and the identity is not linked to them.
     NotLinked,
     AddressTaken,
-    Taken,
+    LinkedElsewhere,
     HasAnother,
 }
 
 impl OAuthFailure {
     const fn status(self) -> StatusCode {
         match self {
-            Self::NotOurs => StatusCode::BAD_REQUEST,
-            Self::SaidNo | Self::Disabled | Self::NoAccount | Self::NotLinked => StatusCode::FORBIDDEN,
-            Self::Taken | Self::HasAnother | Self::AddressTaken => StatusCode::CONFLICT,
-            Self::Nonsense => StatusCode::BAD_GATEWAY,
-            Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UnknownFlow => StatusCode::BAD_REQUEST,
+            Self::Denied | Self::Disabled | Self::NoAccount | Self::NotLinked => StatusCode::FORBIDDEN,
+            Self::LinkedElsewhere | Self::HasAnother | Self::AddressTaken => StatusCode::CONFLICT,
+            Self::InvalidResponse => StatusCode::BAD_GATEWAY,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    fn words(self, name: &str) -> (String, String) {
+    /// The title and the text of the page; `name` is the provider's.
+    fn message(self, name: &str) -> (String, String) {
         let message = |title: String, text: &str| (title, text.replace("{name}", name));
         match self {
-            Self::NotOurs => message(
+            Self::UnknownFlow => message(
                 "This sign-in has ended".to_owned(),
-                "It was begun in another browser, took longer than ten minutes, or its answer came twice. Start again.",
+                "It was started in another browser, took longer than ten minutes, or was completed already. Start again.",
             ),
-            Self::SaidNo => message(
+            Self::Denied => message(
                 format!("{name} did not let you in"),
-                "You, or {name}, said no. Nothing was changed here.",
+                "You canceled the sign-in, or {name} refused it. Nothing was changed here.",
             ),
-            Self::Away => message(
+            Self::Unavailable => message(
                 format!("{name} does not answer"),
                 "{name} cannot be reached right now. Try again in a moment, or sign in another way.",
             ),
-            Self::Nonsense => message(
-                format!("{name} gave no proper answer"),
-                "What {name} said could not be believed, so nobody was signed in. Whoever runs this server finds the \
-                 reason in the log.",
+            Self::InvalidResponse => message(
+                format!("Invalid response from {name}"),
+                "The response of {name} failed a check, so you are not signed in. The server's log has the reason.",
             ),
-            Self::Disabled => message(
-                "This account is disabled".to_owned(),
-                "Ask whoever runs this server to let you in again.",
-            ),
+            Self::Disabled => {
+                message("This account is disabled".to_owned(), "Ask whoever runs this server to enable it.")
+            }
             Self::NoAccount => message(
                 "No account yet".to_owned(),
                 "No account here is linked to this sign-in at {name}. If you have an account, sign in to it and link \
@@ -75,30 +74,30 @@ impl OAuthFailure {
             ),
             Self::AddressTaken => message(
                 "You have an account already".to_owned(),
-                "An account here has the address that {name} knows you by. Sign in to it and link {name} on your \
-                 profile; an address alone opens nothing.",
+                "An account here has the same email address as yours at {name}. Sign in to it and link {name} on your \
+                 profile.",
             ),
-            Self::Taken => message(
+            Self::LinkedElsewhere => message(
                 "Linked to another account".to_owned(),
-                "This sign-in at {name} opens another account on this server. Unlink it there first.",
+                "This sign-in at {name} is linked to another account on this server. Unlink it there first.",
             ),
             Self::HasAnother => message(
                 format!("{name} is linked already"),
-                "Another sign-in at {name} opens your account. Unlink it on your profile first.",
+                "Another sign-in at {name} is linked to your account. Unlink it on your profile first.",
             ),
         }
     }
 
     /// Whether to offer another try, and the alternative link with its text.
-    const fn ways(self) -> (bool, &'static str, &'static str) {
+    const fn actions(self) -> (bool, &'static str, &'static str) {
         match self {
-            Self::NotOurs | Self::SaidNo | Self::Away | Self::Nonsense => {
+            Self::UnknownFlow | Self::Denied | Self::Unavailable | Self::InvalidResponse => {
                 (true, "/sign-in", "Sign in another way")
             }
             Self::Disabled | Self::NoAccount | Self::AddressTaken => {
                 (false, "/sign-in", "Sign in another way")
             }
-            Self::NotLinked | Self::Taken | Self::HasAnother => {
+            Self::NotLinked | Self::LinkedElsewhere | Self::HasAnother => {
                 (false, "/settings/profile", "Go to your profile")
             }
         }
@@ -114,9 +113,9 @@ pub async fn page(
 ) -> Response {
     let name = provider.name(app);
     let host = app.public_url.authority().to_owned();
-    let (title, text) = failure.words(&name);
-    let (again, way, way_text) = failure.ways();
-    let (again_at, id) = (start_link(provider, next), visit.request_id.clone());
+    let (title, text) = failure.message(&name);
+    let (can_retry, link, link_text) = failure.actions();
+    let (retry_link, id) = (start_link(provider, next), visit.request_id.clone());
     let mut response = Page::new(app, visit, title.clone())
         .status(failure.status())
         .render(move || {
@@ -125,11 +124,11 @@ pub async fn page(
                     <h1 class="h-page text-center [overflow-wrap:anywhere]">{title}</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">{text}</p>
                     <div class="flex flex-wrap justify-center gap-2">
-                        {again.then(|| view! {
-                            <LinkButton href=again_at size=Size::Large>{format!("Try {name} again")}</LinkButton>
+                        {can_retry.then(|| view! {
+                            <LinkButton href=retry_link size=Size::Large>{format!("Try {name} again")}</LinkButton>
                         })}
-                        <LinkButton href=way size=Size::Large look=if again { Look::Ghost } else { Look::Secondary }>
-                            {way_text}
+                        <LinkButton href=link size=Size::Large look=if can_retry { Look::Ghost } else { Look::Secondary }>
+                            {link_text}
                         </LinkButton>
                     </div>
                     <p class="cap mt-8 text-center">"Request " <code class="select-all">{id}</code></p>
@@ -137,7 +136,7 @@ pub async fn page(
             }
         })
         .await;
-    if failure == OAuthFailure::Away {
+    if failure == OAuthFailure::Unavailable {
         response.headers_mut().insert(axum::http::header::RETRY_AFTER, 5.into());
     }
     response

@@ -1,5 +1,5 @@
-//! The buttons that lead to identity providers. They are links: a form that ends at a provider would be stopped by the
-//! policy of our pages.
+//! The buttons that lead to identity providers. They are links, because the Content-Security-Policy forbids forms that
+//! leave this server.
 
 use leptos::prelude::*;
 
@@ -8,36 +8,37 @@ use crate::platform::App;
 use crate::shared::ReturnPath;
 use crate::ui::parts::{LinkButton, Look, Size, Symbol};
 
-/// One button.
+/// A button that leads to one provider.
 #[derive(Clone, Debug)]
-pub struct Offered {
+pub struct ProviderButton {
     href: String,
     symbol: Symbol,
     name: String,
 }
 
-/// Those that are configured; after signing in, people get to `next`.
-pub fn offered(app: &App, next: &ReturnPath) -> Vec<Offered> {
-    let offer = |provider: Provider| Offered {
+/// The buttons of the configured providers. After signing in, they lead to `next`.
+pub fn provider_buttons(app: &App, next: &ReturnPath) -> Vec<ProviderButton> {
+    let button = |provider: Provider| ProviderButton {
         href: start_link(provider, next),
         symbol: provider.symbol(),
         name: provider.name(app),
     };
-    Provider::offered(app).into_iter().map(offer).collect()
+    Provider::configured(app).into_iter().map(button).collect()
 }
 
+/// The link that starts a sign-in with the provider.
 pub fn start_link(provider: Provider, next: &ReturnPath) -> String {
     let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
     format!("/auth/{}?next={next}", provider.slug())
 }
 
-/// Below a form, after "or"; nothing where nothing is offered.
+/// The buttons below a form, after "or". Renders nothing without a button.
 #[component]
-pub fn ProviderButtons(offered: Vec<Offered>) -> AnyView {
-    if offered.is_empty() {
+pub fn ProviderButtons(buttons: Vec<ProviderButton>) -> AnyView {
+    if buttons.is_empty() {
         return ().into_any();
     }
-    let buttons = offered.into_iter().map(|Offered { href, symbol, name }| {
+    let buttons = buttons.into_iter().map(|ProviderButton { href, symbol, name }| {
         view! {
             <LinkButton href look=Look::Secondary size=Size::Large icon=symbol class="min-w-0">
                 <span class="truncate leading-5" dir="auto">{format!("Continue with {name}")}</span>

@@ -1,4 +1,4 @@
-//! `/reset/{token}`: a new password by a link that works once.
+//! `/reset/{token}`: sets a new password by a link that works once.
 
 use axum::Extension;
 use axum::extract::{Form, Path, State};
@@ -27,9 +27,9 @@ pub async fn show(
     Extension(visit): Extension<Visit>,
     Path(token): Path<Secret>,
 ) -> Result<Response, Error> {
-    match service::reset_by_link(&app, &token).await? {
+    match service::person_of_reset_link(&app, &token).await? {
         Some(person) => Ok(page(&app, &visit, token, person.email, FormErrors::default()).await),
-        None => Ok(dead(&app, &visit).await),
+        None => Ok(invalid_link_page(&app, &visit).await),
     }
 }
 
@@ -43,14 +43,14 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     match Reset::by_link(&app, &visit, &token, form.password).await? {
         Reset::Done(person) => {
-            // Whoever was signed in here is not any more; the new password is asked for, and the second factor too.
+            // End the session of this browser too: the person signs in with the new password and the second factor.
             session.flush().await?;
             let mut response = Redirect::to("/sign-in").into_response();
-            super::remember(&app, &headers, &person, &mut response).await?;
+            super::set_browser_cookie(&app, &headers, &person, &mut response).await?;
             Ok(response)
         }
-        Reset::LinkIsDead => Ok(dead(&app, &visit).await),
-        Reset::NotTaken(person, why) => {
+        Reset::InvalidLink => Ok(invalid_link_page(&app, &visit).await),
+        Reset::Invalid(person, why) => {
             let errors = FormErrors::default().with("password", why);
             Ok(page(&app, &visit, token, person.email, errors).await)
         }
@@ -81,9 +81,9 @@ async fn page(app: &App, visit: &Visit, token: Secret, email: String, errors: Fo
         .await
 }
 
-async fn dead(app: &App, visit: &Visit) -> Response {
+async fn invalid_link_page(app: &App, visit: &Visit) -> Response {
     let host = app.public_url.authority().to_owned();
-    let (way, button, href) = if app.mail.is_on() {
+    let (advice, button, href) = if app.mail.is_on() {
         ("Ask for a new one.", "Ask for a new link", "/reset")
     } else {
         ("Ask whoever runs this server for a new one.", "Sign in", "/sign-in")
@@ -95,7 +95,7 @@ async fn dead(app: &App, visit: &Visit) -> Response {
                 <Solo rack=true host>
                     <h1 class="h-page text-center">"This link has ended"</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
-                        {format!("It was used, is older than an hour, or was replaced by a newer one. {way}")}
+                        {format!("It was used, is older than an hour, or was replaced by a newer one. {advice}")}
                     </p>
                     <p class="text-center">
                         <LinkButton href size=Size::Large>{button}</LinkButton>

@@ -1,4 +1,4 @@
-//! `/sign-in/second-factor`: after the password, the code.
+//! `/sign-in/second-factor`: asks for the code after the password.
 
 use axum::Extension;
 use axum::extract::{Form, Query, State};
@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{SignInQuery, browser, enter, onward, slowed};
+use super::{SignInQuery, browser, complete_sign_in, onward, slowed};
 use crate::accounts::server::service;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -47,12 +47,12 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     let next = ReturnPath::or_home(&form.next);
     let Some(person) = service::pending(&app, &session).await? else { return Ok(start_over(&next)) };
-    let known = browser(&app, &headers);
-    match service::check_second_factor(&app, &visit, &person, &form.code, known.as_ref()).await {
-        Ok(true) => enter(&app, &session, &visit, &headers, &person, &next).await,
+    let browser_token = browser(&app, &headers);
+    match service::check_second_factor(&app, &visit, &person, &form.code, browser_token.as_ref()).await {
+        Ok(true) => complete_sign_in(&app, &session, &visit, &headers, &person, &next).await,
         Ok(false) => {
-            let told = "This code is wrong or was used already. Enter the one that the app shows now.";
-            let errors = FormErrors::default().with("code", told);
+            let error = "This code is wrong or was used already. Enter the one that the app shows now.";
+            let errors = FormErrors::default().with("code", error);
             Ok(page(&app, &visit, next, errors).await)
         }
         Err(Error::TooMany(wait)) => Ok(slowed(wait, |errors| page(&app, &visit, next, errors)).await),
@@ -60,7 +60,7 @@ pub async fn submit(
     }
 }
 
-/// The password was too long ago, or never given here.
+/// Asks for the password again: it was entered too long ago, or not in this session.
 fn start_over(next: &ReturnPath) -> Response {
     onward("/sign-in", next)
 }

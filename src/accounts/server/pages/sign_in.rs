@@ -9,8 +9,8 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::providers::{ProviderButtons, offered};
-use super::{SignInQuery, browser, enter, onward, slowed};
+use super::providers::{ProviderButtons, provider_buttons};
+use super::{SignInQuery, browser, complete_sign_in, onward, slowed};
 use crate::accounts::server::service::{self, SignIn};
 use crate::accounts::server::session_person::SessionPerson;
 use crate::platform::http::Visit;
@@ -50,17 +50,17 @@ pub async fn submit(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Error> {
     let next = ReturnPath::or_home(&form.next);
-    let known = browser(&app, &headers);
+    let browser_token = browser(&app, &headers);
     let refused = |errors| page(&app, &visit, form.email.clone(), next.clone(), errors);
-    match service::sign_in(&app, &visit, &form.email, form.password.clone(), known.as_ref()).await {
-        Ok(SignIn::Done(person)) => enter(&app, &session, &visit, &headers, &person, &next).await,
+    match service::sign_in(&app, &visit, &form.email, form.password.clone(), browser_token.as_ref()).await {
+        Ok(SignIn::Done(person)) => complete_sign_in(&app, &session, &visit, &headers, &person, &next).await,
         Ok(SignIn::NeedsFactor(person)) => {
             service::start_pending(&app, &session, &visit, &person).await?;
             Ok(onward("/sign-in/second-factor", &next))
         }
         Ok(SignIn::Refused) => {
-            let told = "Email or password is wrong. Check both; passwords tell capitals from small letters.";
-            let errors = FormErrors::default().with("password", told);
+            let error = "Email or password is wrong. Passwords are case-sensitive.";
+            let errors = FormErrors::default().with("password", error);
             Ok(refused(errors).await)
         }
         Err(Error::TooMany(wait)) => Ok(slowed(wait, refused).await),
@@ -79,22 +79,22 @@ pub async fn sign_out(
         None => session.flush().await?,
     }
     let mut response = Redirect::to("/sign-in").into_response();
-    // Back must not show what was open before; the browser may have kept whole pages.
+    // The Back button must not show pages that the browser has cached.
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
-    // The session layer's removal has no Secure, and without it browsers do not touch a __Host- cookie.
+    // The session layer removes the cookie without the Secure attribute, which browsers ignore for a __Host- cookie.
     if app.public_url.is_secure() {
-        let gone = HeaderValue::from_static(
+        let removal = HeaderValue::from_static(
             "__Host-latchkey_session=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
         );
-        response.headers_mut().append(SET_COOKIE, gone);
+        response.headers_mut().append(SET_COOKIE, removal);
     }
     Ok(response)
 }
 
 async fn page(app: &App, visit: &Visit, email: String, next: ReturnPath, errors: FormErrors) -> Response {
     let is_new = email.is_empty();
-    let offered = offered(app, &next);
-    let (mail, open) = (app.mail.is_on(), service::sign_up_is_open(app));
+    let buttons = provider_buttons(app, &next);
+    let (has_mail, is_open) = (app.mail.is_on(), service::sign_up_is_open(app));
     FormPage::solo(app, visit, "Sign in", "/sign-in")
         .text("to manage the API keys of your organization")
         .failed("You are not signed in.")
@@ -102,11 +102,11 @@ async fn page(app: &App, visit: &Visit, email: String, next: ReturnPath, errors:
         .saving("Signing in…")
         .below(move || {
             view! {
-                <ProviderButtons offered/>
+                <ProviderButtons buttons/>
                 <p class="mt-8 text-center text-dense text-ink-3 text-balance">
-                    {no_account(open)}
+                    {no_account(is_open)}
                     " "
-                    {forgotten(mail)}
+                    {forgotten(has_mail)}
                 </p>
             }
             .into_any()
@@ -126,17 +126,18 @@ async fn page(app: &App, visit: &Visit, email: String, next: ReturnPath, errors:
         .await
 }
 
-/// Without mail nobody can send a link. Below the form, so that the keyboard goes from the address to the password.
-fn forgotten(mail: bool) -> AnyView {
-    if mail {
+/// The link to reset a password; without mail, whom to ask. It stands below the form, so that the Tab key leads from the
+/// email to the password.
+fn forgotten(has_mail: bool) -> AnyView {
+    if has_mail {
         view! { <a class="link" href="/reset">"Forgot password?"</a> }.into_any()
     } else {
         "Forgotten your password? Whoever runs this server can make you a new link.".into_any()
     }
 }
 
-fn no_account(open: bool) -> AnyView {
-    if !open {
+fn no_account(is_open: bool) -> AnyView {
+    if !is_open {
         return "No account? Ask an admin of your organization to invite you.".into_any();
     }
     view! { "No account? " <a class="link" href="/sign-up">"Sign up"</a> "." }.into_any()

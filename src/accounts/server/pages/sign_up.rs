@@ -1,4 +1,5 @@
-//! `/sign-up`: where it is open, an address to which a letter goes; otherwise how accounts come about.
+//! `/sign-up`: asks for an address and sends the sign-up link to it. When sign-up is not open, explains how to get an
+//! account.
 
 use axum::Extension;
 use axum::extract::{Form, State};
@@ -7,10 +8,10 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::providers::{ProviderButtons, offered};
+use super::providers::{ProviderButtons, provider_buttons};
 use super::slowed;
 use crate::accounts::check_email;
-use crate::accounts::server::oauth::Identity;
+use crate::accounts::server::oauth::ProviderIdentity;
 use crate::accounts::server::service;
 use crate::platform::config::SignUp;
 use crate::platform::http::Visit;
@@ -40,11 +41,11 @@ pub async fn show(
         }
         SignUp::Invitation => (
             "By invitation",
-            "Accounts on this server are made by invitation. Ask an admin of your organization for a link.",
+            "You need an invitation to create an account on this server. Ask an admin of your organization for a link.",
         ),
-        SignUp::Closed => ("Closed", "No new accounts are made on this server. Ask whoever runs it."),
+        SignUp::Closed => ("Closed", "No new accounts can be created on this server. Ask whoever runs it."),
     };
-    Ok(told(&app, &visit, title, text.to_owned()).await)
+    Ok(message_page(&app, &visit, title, text.to_owned()).await)
 }
 
 pub async fn submit(
@@ -64,13 +65,13 @@ pub async fn submit(
             return Ok(page(&app, &visit, proven, form.email, errors).await);
         }
     };
-    match service::ask_for_account(&app, &visit, &email).await {
+    match service::request_sign_up(&app, &visit, &email).await {
         Ok(()) => {
             let text = format!(
-                "A letter is on its way to {email}. The link in it makes the account; it works once, within a day. \
-                 Nothing there after some minutes? Look among unwanted mail."
+                "An email is on its way to {email}. Its link creates the account; it works once, within a day. \
+                 Nothing there after some minutes? Look in your spam folder."
             );
-            Ok(told(&app, &visit, "Check your email", text).await)
+            Ok(message_page(&app, &visit, "Check your email", text).await)
         }
         Err(Error::TooMany(wait)) => {
             Ok(slowed(wait, |errors| page(&app, &visit, proven, email, errors)).await)
@@ -82,11 +83,11 @@ pub async fn submit(
 async fn page(
     app: &App,
     visit: &Visit,
-    proven: Option<Identity>,
+    proven: Option<ProviderIdentity>,
     email: String,
     errors: FormErrors,
 ) -> Response {
-    // Whoever comes from a provider has chosen how to sign in already.
+    // A person who comes from a provider has chosen how to sign in, so no provider buttons are shown.
     let (buttons, text) = match proven {
         Some(identity) => {
             let name = identity.provider.name(app);
@@ -96,20 +97,20 @@ async fn page(
             )
         }
         None => (
-            offered(app, &ReturnPath::home()),
-            "A letter with a link goes to your address; the link makes the account.".to_owned(),
+            provider_buttons(app, &ReturnPath::home()),
+            "You get an email with a link that creates your account.".to_owned(),
         ),
     };
     FormPage::solo(app, visit, "Sign up", "/sign-up")
         .text(text)
-        .failed("No letter was sent.")
+        .failed("No email was sent.")
         .submit("Send link")
         .saving("Sending…")
         .below(move || {
             view! {
-                <ProviderButtons offered=buttons/>
+                <ProviderButtons buttons/>
                 <p class="mt-8 text-center text-dense text-ink-3">
-                    "You have an account? " <a class="link" href="/sign-in">"Sign in"</a>
+                    "Already have an account? " <a class="link" href="/sign-in">"Sign in"</a>
                 </p>
             }
             .into_any()
@@ -125,7 +126,7 @@ async fn page(
         .await
 }
 
-async fn told(app: &App, visit: &Visit, title: &'static str, text: String) -> Response {
+async fn message_page(app: &App, visit: &Visit, title: &'static str, text: String) -> Response {
     let host = app.public_url.authority().to_owned();
     Page::new(app, visit, "Sign up")
         .render(move || {

@@ -1,5 +1,4 @@
-//! The second factor: set up with an authenticator, asked for after the password, replaced by a recovery code when the
-//! phone is lost.
+//! The second factor: setting it up with an authenticator, checking its codes and recovery codes, and turning it off.
 
 use super::{Person, sign_in};
 use crate::accounts::server::store::{factors, sessions, users};
@@ -14,29 +13,29 @@ use crate::shared::Timestamp;
 
 const RECOVERY_CODES: usize = 10;
 
-/// Fresh recovery codes, shown once.
+/// New recovery codes, which are shown once.
 pub struct Recovery(pub Vec<Secret>);
 
-/// A secret for the authenticator; nothing is kept until a code proves that the phone has it.
+/// Generates a secret for the authenticator. `confirm_factor` stores it when a code proves that the authenticator has it.
 pub fn begin_factor(app: &App) -> String {
     totp::new_secret(&app.random)
 }
 
-/// Turns the second factor on and ends all sessions but the one that is `here`, which the caller keeps: in the others the
-/// password alone was proven. None when the code is wrong or there is a second factor already.
+/// Turns the second factor on and ends all sessions except `this_session`, because they were opened with the password
+/// alone. Returns None if the code is wrong or the person has a second factor already.
 pub async fn confirm_factor(
     app: &App,
     by: &By,
     person: &Person,
-    here: &str,
+    this_session: &str,
     secret: &str,
     code: &str,
 ) -> Result<Option<Recovery>, Error> {
     let now = app.clock.now();
     let Some(step) = totp::matching_step(secret, code, now) else { return Ok(None) };
-    let recovery = fresh_codes(app);
+    let recovery = generate_codes(app);
     let mut write = app.db.write().await?;
-    // A sign-in that is under way ends with this too.
+    // The new epoch also ends sign-ins that wait for their next step.
     if !users::raise_epoch(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
@@ -44,7 +43,7 @@ pub async fn confirm_factor(
         return Ok(None);
     }
     factors::put_recovery_codes(&mut write, person.id, &fingerprints(&recovery)).await?;
-    let ended = sessions::end_all(&mut write, person.id, Some(here)).await?;
+    let ended = sessions::end_all(&mut write, person.id, Some(this_session)).await?;
     let event = Event::new("second_factor.added").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event.detail("sessions_ended", ended)).await?;
     write.commit().await?;
@@ -52,23 +51,23 @@ pub async fn confirm_factor(
     Ok(Some(recovery))
 }
 
-/// A code that somebody who is signed in gives for a change: the authenticator's or a recovery code.
+/// A code that a signed-in person submits to confirm a change: the authenticator's or a recovery code.
 pub struct SubmittedCode<'a> {
     pub code: &'a str,
     pub visit: &'a Visit,
-    /// The token that the browser got when it signed in before.
+    /// The token that the browser received at an earlier sign-in.
     pub browser: Option<&'a Secret>,
 }
 
-/// Replaces the recovery codes. None when the code is wrong.
+/// Replaces the recovery codes. Returns None if the submitted code is wrong.
 pub async fn new_recovery_codes(
     app: &App,
     by: &By,
     person: &Person,
-    given: &SubmittedCode<'_>,
+    submitted: &SubmittedCode<'_>,
 ) -> Result<Option<Recovery>, Error> {
-    let Some(mut write) = begin_with_code(app, person, given).await? else { return Ok(None) };
-    let recovery = fresh_codes(app);
+    let Some(mut write) = begin_with_code(app, person, submitted).await? else { return Ok(None) };
+    let recovery = generate_codes(app);
     factors::put_recovery_codes(&mut write, person.id, &fingerprints(&recovery)).await?;
     let event = Event::new("recovery_codes.replaced").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event).await?;
@@ -76,14 +75,14 @@ pub async fn new_recovery_codes(
     Ok(Some(recovery))
 }
 
-/// Turns the second factor off; false when the code is wrong.
+/// Turns the second factor off. Returns false if the code is wrong or there is no second factor.
 pub async fn remove_factor(
     app: &App,
     by: &By,
     person: &Person,
-    given: &SubmittedCode<'_>,
+    submitted: &SubmittedCode<'_>,
 ) -> Result<bool, Error> {
-    let Some(mut write) = begin_with_code(app, person, given).await? else { return Ok(false) };
+    let Some(mut write) = begin_with_code(app, person, submitted).await? else { return Ok(false) };
     if !factors::delete(&mut write, person.id).await? {
         return Ok(false);
     }
@@ -93,11 +92,11 @@ pub async fn remove_factor(
     Ok(true)
 }
 
-pub async fn recovery_codes_left(app: &App, person: &Person) -> Result<i64, Error> {
-    Ok(factors::recovery_codes_left(app.db.pool(), person.id).await?)
+pub async fn unused_recovery_codes(app: &App, person: &Person) -> Result<i64, Error> {
+    Ok(factors::unused_recovery_codes(app.db.pool(), person.id).await?)
 }
 
-/// The code of the authenticator, or a recovery code. Each is good once.
+/// Checks a code of the authenticator or a recovery code, the second step of a sign-in. Each code works once.
 pub async fn check_second_factor(
     app: &App,
     visit: &Visit,
@@ -105,10 +104,10 @@ pub async fn check_second_factor(
     code: &str,
     browser: Option<&Secret>,
 ) -> Result<bool, Error> {
-    let known = sign_in::known_browser(app, person.id, browser).await?;
+    let browser = sign_in::known_browser(app, person.id, browser).await?;
     let account = codes_account(person);
     let attempt =
-        Attempt { address: visit.address, account: &account, known: known.as_deref(), is_short: true };
+        Attempt { address: visit.address, account: &account, browser: browser.as_deref(), is_short: true };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let mut write = app.db.write().await?;
@@ -119,18 +118,18 @@ pub async fn check_second_factor(
         audit::record_refusal(app, &By::stranger(visit), event.detail("at", "second factor")).await?;
         return Ok(false);
     };
-    audit::record(app, &mut write, &person.by(visit), sign_in::started(person, proof)).await?;
+    audit::record(app, &mut write, &person.by(visit), sign_in::session_started(person, proof)).await?;
     write.commit().await?;
     app.slice::<Throttle>().forgive(&attempt);
     Ok(true)
 }
 
-/// Codes are counted together, wherever they are asked for.
+/// The throttle's account for codes, shared by all pages that check them.
 fn codes_account(person: &Person) -> String {
     format!("{} second factor", person.id)
 }
 
-/// Uses a code up; what it was, or None when it is wrong or was used before.
+/// Marks a code as used. Returns the kind of code, or None if it is wrong or already used.
 async fn spend_code(
     write: &mut Write,
     person: &Person,
@@ -144,26 +143,31 @@ async fn spend_code(
     {
         return Ok(Some("second factor"));
     }
-    let hash = normalised(code).fingerprint();
+    let hash = normalize(code).fingerprint();
     let spent = factors::spend_recovery_code(write, person.id, &hash, now).await?;
     Ok(spent.then_some("recovery code"))
 }
 
-/// The beginning of a change that takes a code, which is used up with it. None when the code is wrong.
+/// Begins the transaction of a change that requires a code, and marks the code as used in it. Returns None if the code is
+/// wrong.
 async fn begin_with_code(
     app: &App,
     person: &Person,
-    given: &SubmittedCode<'_>,
+    submitted: &SubmittedCode<'_>,
 ) -> Result<Option<Write>, Error> {
-    let by = person.by(given.visit);
-    let known = sign_in::known_browser(app, person.id, given.browser).await?;
+    let by = person.by(submitted.visit);
+    let browser = sign_in::known_browser(app, person.id, submitted.browser).await?;
     let account = codes_account(person);
-    let attempt =
-        Attempt { address: given.visit.address, account: &account, known: known.as_deref(), is_short: true };
+    let attempt = Attempt {
+        address: submitted.visit.address,
+        account: &account,
+        browser: browser.as_deref(),
+        is_short: true,
+    };
     super::admit(app, &by, &attempt).await?;
     let mut write = app.db.write().await?;
-    hold(&mut write, person).await?;
-    if spend_code(&mut write, person, given.code, app.clock.now()).await?.is_some() {
+    lock_person(&mut write, person).await?;
+    if spend_code(&mut write, person, submitted.code, app.clock.now()).await?.is_some() {
         app.slice::<Throttle>().forgive(&attempt);
         return Ok(Some(write));
     }
@@ -173,13 +177,14 @@ async fn begin_with_code(
     Ok(None)
 }
 
-/// The password was confirmed a moment ago; has it been changed since?
-async fn hold(write: &mut Write, person: &Person) -> Result<(), Error> {
+/// Locks the person's row. Fails with `Error::OutOfStep` if the password or the second factor changed since the person was
+/// read.
+async fn lock_person(write: &mut Write, person: &Person) -> Result<(), Error> {
     if users::hold(write, person.id, person.epoch).await? { Ok(()) } else { Err(Error::OutOfStep) }
 }
 
-/// Twenty characters in four groups: 100 bits, and letters that are not mistaken for each other.
-fn fresh_codes(app: &App) -> Recovery {
+/// Generates codes of twenty characters in four groups (100 bits), without letters that look alike.
+fn generate_codes(app: &App) -> Recovery {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let code = || {
         let bytes = app.random.bytes::<20>();
@@ -192,10 +197,10 @@ fn fresh_codes(app: &App) -> Recovery {
 }
 
 fn fingerprints(recovery: &Recovery) -> Vec<String> {
-    recovery.0.iter().map(|code| normalised(code.expose()).fingerprint()).collect()
+    recovery.0.iter().map(|code| normalize(code.expose()).fingerprint()).collect()
 }
 
-/// Typed from paper: capitals, spaces and the dash do not matter.
-fn normalised(code: &str) -> Secret {
+/// Removes spaces and dashes and lowers the case, because people type recovery codes from paper.
+fn normalize(code: &str) -> Secret {
     Secret::new(code.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase())
 }

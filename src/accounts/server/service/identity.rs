@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Person, sign_in};
 use crate::accounts::server::letters;
-use crate::accounts::server::oauth::{Identity, OAuthFlow, Provider, ProviderError};
+use crate::accounts::server::oauth::{OAuthFlow, Provider, ProviderError, ProviderIdentity};
 use crate::accounts::server::store::identities::{self, IdentitySummary};
 use crate::accounts::server::store::users;
 use crate::accounts::server::throttle::{Attempt, Throttle};
@@ -16,8 +16,8 @@ use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::UserId;
 
-/// The account that an identity opens.
-pub enum Arrival {
+/// The result of a sign-in with an identity.
+pub enum IdentitySignIn {
     Done(Person),
     /// The second factor is still required.
     NeedsFactor(Person),
@@ -27,48 +27,52 @@ pub enum Arrival {
     Disabled,
 }
 
-pub async fn arrive(app: &App, visit: &Visit, identity: &Identity) -> Result<Arrival, Error> {
+pub async fn sign_in_with_identity(
+    app: &App,
+    visit: &Visit,
+    identity: &ProviderIdentity,
+) -> Result<IdentitySignIn, Error> {
     let found = identities::user_of(app.db.pool(), &identity.issuer, &identity.subject).await?;
-    let Some(id) = found else { return Ok(Arrival::Unknown) };
-    let Some(user) = users::by_id(app.db.pool(), id).await? else { return Ok(Arrival::Unknown) };
+    let Some(id) = found else { return Ok(IdentitySignIn::Unknown) };
+    let Some(user) = users::by_id(app.db.pool(), id).await? else { return Ok(IdentitySignIn::Unknown) };
     if user.disabled_at.is_some() {
         app.metrics.operations.sign_in_failed(SignInFailure::Disabled);
         let event = Event::new("session.refused").on("person", user.id, &user.email);
         audit::record_refusal(app, &By::stranger(visit), event.detail("at", identity.provider.slug()))
             .await?;
-        return Ok(Arrival::Disabled);
+        return Ok(IdentitySignIn::Disabled);
     }
     let person = Person::from(user);
     if person.has_factor {
-        return Ok(Arrival::NeedsFactor(person));
+        return Ok(IdentitySignIn::NeedsFactor(person));
     }
     let now = app.clock.now();
     let mut write = app.db.write().await?;
-    // The identity may have been unlinked in the meantime.
-    let still = identities::user_of(&mut *write, &identity.issuer, &identity.subject).await?;
-    if still.as_ref() != Some(&person.id) {
-        return Ok(Arrival::Unknown);
+    // Read again: the identity may have been unlinked in the meantime.
+    let owner = identities::user_of(&mut *write, &identity.issuer, &identity.subject).await?;
+    if owner.as_ref() != Some(&person.id) {
+        return Ok(IdentitySignIn::Unknown);
     }
     identities::touch(&mut write, &identity.issuer, &identity.subject, &identity.label, now).await?;
-    let event = sign_in::started(&person, identity.provider.slug());
+    let event = sign_in::session_started(&person, identity.provider.slug());
     audit::record(app, &mut write, &person.by(visit), event).await?;
     write.commit().await?;
-    Ok(Arrival::Done(person))
+    Ok(IdentitySignIn::Done(person))
 }
 
 /// Limits the callbacks per network, because checking one costs a request to the provider.
-pub async fn admit_answer(app: &App, visit: &Visit) -> Result<(), Error> {
+pub async fn admit_callback(app: &App, visit: &Visit) -> Result<(), Error> {
     let account = super::by_address("provider", visit);
-    let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
+    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_short: false };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await
 }
 
-pub fn forgive_answer(app: &App, visit: &Visit) {
+pub fn forgive_callback(app: &App, visit: &Visit) {
     let account = super::by_address("provider", visit);
     app.slice::<Throttle>().forgive(&Attempt {
         address: visit.address,
         account: &account,
-        known: None,
+        browser: None,
         is_short: false,
     });
 }
@@ -88,14 +92,14 @@ pub async fn identity_refused(
     provider: Provider,
     refusal: &ProviderError,
 ) -> Result<(), Error> {
-    let (at, why) = match refusal {
-        ProviderError::Away(why) => ("provider away", why),
-        ProviderError::Nonsense(why) => ("provider's answer refused", why),
-        ProviderError::Stale(why) => ("code refused by the provider", why),
+    let (reason, why) = match refusal {
+        ProviderError::Unavailable(why) => ("identity provider unavailable", why),
+        ProviderError::InvalidResponse(why) => ("invalid response of the identity provider", why),
+        ProviderError::CodeRejected(why) => ("code rejected by the identity provider", why),
     };
     app.metrics.operations.sign_in_failed(SignInFailure::Provider);
-    tracing::warn!(provider = provider.slug(), why, "{at}");
-    let event = Event::new("session.refused").detail("at", provider.slug()).detail("why", at);
+    tracing::warn!(provider = provider.slug(), why, "{reason}");
+    let event = Event::new("session.refused").detail("at", provider.slug()).detail("why", reason);
     audit::record_refusal(app, &By::stranger(visit), event).await
 }
 
@@ -109,7 +113,12 @@ pub enum LinkOutcome {
     HasAnother,
 }
 
-pub async fn link(app: &App, by: &By, person: &Person, identity: &Identity) -> Result<LinkOutcome, Error> {
+pub async fn link(
+    app: &App,
+    by: &By,
+    person: &Person,
+    identity: &ProviderIdentity,
+) -> Result<LinkOutcome, Error> {
     let mut write = app.db.write().await?;
     if !users::hold(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
@@ -135,9 +144,9 @@ pub async fn add_identity(
     app: &App,
     write: &mut Write,
     person: &Person,
-    identity: &Identity,
+    identity: &ProviderIdentity,
 ) -> Result<bool, Error> {
-    let Identity { issuer, subject, label, .. } = identity;
+    let ProviderIdentity { issuer, subject, label, .. } = identity;
     Ok(identities::insert(write, person.id, issuer, subject, label, app.clock.now()).await?)
 }
 
@@ -145,8 +154,8 @@ pub async fn identities_of(app: &App, person: &Person) -> Result<Vec<IdentitySum
     Ok(identities::of_user(app.db.pool(), person.id).await?)
 }
 
-/// The names of the providers that let people in, of those that are let in by one. A provider that is offered no more
-/// lets nobody in.
+/// The names of the configured providers that each of these people can sign in with. People without one are missing from
+/// the map.
 pub async fn providers_of(app: &App, people: &[UserId]) -> Result<HashMap<UserId, Vec<String>>, Error> {
     let mut providers: HashMap<UserId, Vec<String>> = HashMap::new();
     for (person, issuer) in identities::issuers_of(app.db.pool(), people).await? {
@@ -158,39 +167,43 @@ pub async fn providers_of(app: &App, people: &[UserId]) -> Result<HashMap<UserId
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Unlinked {
+pub enum UnlinkOutcome {
     Done,
     /// It is the person's last sign-in method.
-    LastWay,
-    NotThere,
+    LastMethod,
+    NotLinked,
 }
 
-/// Only what is offered now counts as another way: a provider that was taken out of the configuration lets nobody in.
-pub async fn unlink(app: &App, by: &By, person: &Person, issuer: &str) -> Result<Unlinked, Error> {
+/// Unlinks the person's identity of this issuer, unless it is their last sign-in method. Identities of providers that are
+/// no longer configured do not count, because nobody can sign in with them.
+pub async fn unlink(app: &App, by: &By, person: &Person, issuer: &str) -> Result<UnlinkOutcome, Error> {
     let mut write = app.db.write().await?;
-    // Holds the person: two at once must not each take the other for the way that stays.
+    // Lock the person's row, so that two concurrent requests cannot remove the last two sign-in methods.
     if !users::hold(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
     let has_password =
         users::by_id(&mut *write, person.id).await?.is_some_and(|user| user.password_hash.is_some());
-    let theirs = identities::of_user(&mut *write, person.id).await?;
-    let Some(going) = theirs.iter().find(|one| one.issuer == issuer) else { return Ok(Unlinked::NotThere) };
-    if !has_password
-        && !theirs.iter().any(|one| one.issuer != issuer && provider_of(app, &one.issuer).is_some())
-    {
-        return Ok(Unlinked::LastWay);
+    let linked = identities::of_user(&mut *write, person.id).await?;
+    let Some(unlinked) = linked.iter().find(|identity| identity.issuer == issuer) else {
+        return Ok(UnlinkOutcome::NotLinked);
+    };
+    let has_other_identity = linked
+        .iter()
+        .any(|identity| identity.issuer != issuer && provider_of(app, &identity.issuer).is_some());
+    if !has_password && !has_other_identity {
+        return Ok(UnlinkOutcome::LastMethod);
     }
     identities::delete(&mut write, person.id, issuer).await?;
     let provider = provider_of(app, issuer).map_or_else(|| issuer.to_owned(), |provider| provider.name(app));
     let event = Event::new("sign_in_method.removed").on("person", person.id, &person.email);
-    let event = event.detail("provider", provider).detail("as", going.label.clone());
+    let event = event.detail("provider", provider).detail("as", unlinked.label.clone());
     audit::record(app, &mut write, by, event).await?;
     write.commit().await?;
-    Ok(Unlinked::Done)
+    Ok(UnlinkOutcome::Done)
 }
 
-/// The one that is offered for these identities now.
+/// The configured provider with this issuer.
 pub fn provider_of(app: &App, issuer: &str) -> Option<Provider> {
-    Provider::offered(app).into_iter().find(|provider| provider.issuer(app) == issuer)
+    Provider::configured(app).into_iter().find(|provider| provider.issuer(app) == issuer)
 }

@@ -13,28 +13,29 @@ mod sign_up;
 
 pub use factor::{
     Recovery, SubmittedCode, begin_factor, check_second_factor, confirm_factor, new_recovery_codes,
-    recovery_codes_left, remove_factor,
+    remove_factor, unused_recovery_codes,
 };
 pub use identity::{
-    Arrival, LinkOutcome, Unlinked, add_identity, admit_answer, arrive, forgive_answer, identities_of,
-    identity_refused, link, provider_of, providers_of, spend_flow, unlink,
+    IdentitySignIn, LinkOutcome, UnlinkOutcome, add_identity, admit_callback, forgive_callback,
+    identities_of, identity_refused, link, provider_of, providers_of, sign_in_with_identity, spend_flow,
+    unlink,
 };
 pub use profile::{
     ProfileChange, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,
 };
-pub use proven::{end_leave, keep_proven, link_permission, permit_link, proven_identity};
-pub use reset::{Reset, mail_reset_link, print_reset_link, reset_by_link, set_enabled};
+pub use proven::{end_link_permission, link_permission, permit_link, proven_identity, store_proven_identity};
+pub use reset::{Reset, mail_reset_link, person_of_reset_link, print_reset_link, set_enabled};
 pub use session::{
-    ORIGIN, SIGNED_IN, SignedIn, change_stored, choose_org, end_this_session, keep_session, new_session,
-    pending, person_of, session_stands, signed_in, start_pending, start_session,
+    ORIGIN, SIGNED_IN, SignedIn, change_stored, choose_org, end_this_session, is_session_valid, keep_session,
+    new_session, pending, person_of, signed_in, start_pending, start_session,
 };
 pub use setup::{
-    new_setup_link, nobody_yet, print_setup_link, setup_is_open, setup_link_printed_at, setup_refused,
+    needs_setup, new_setup_link, print_setup_link, setup_is_open, setup_link_printed_at, setup_refused,
     spend_setup_link,
 };
 pub use sign_in::{BROWSER_LIFE, SignIn, remember_browser, sign_in};
 pub use sign_up::{
-    ask_for_account, confirmed_address, confirmed_by_provider, sign_up_is_open, sign_up_refused,
+    confirmed_address, confirmed_by_provider, request_sign_up, sign_up_is_open, sign_up_refused,
     spend_sign_up_link,
 };
 
@@ -42,7 +43,7 @@ use std::collections::HashMap;
 
 use super::store::{identities, links, sessions, sign_ups, users};
 use super::throttle::{Attempt, Throttle};
-use crate::audit::{self, Actor, By, Event, Origin};
+use crate::audit::{self, By, Event, EventActor, Origin};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
@@ -62,7 +63,7 @@ pub struct Person {
     pub epoch: i64,
 }
 
-/// What people are called, of those that there are.
+/// The names of these people. Ids without a person are missing from the map.
 pub async fn names(app: &App, ids: &[UserId]) -> Result<HashMap<UserId, String>, Error> {
     Ok(users::names(app.db.pool(), ids).await?)
 }
@@ -83,7 +84,7 @@ impl From<users::User> for Person {
 impl Person {
     pub fn by(&self, visit: &Visit) -> By {
         By {
-            actor: Actor::Person { id: self.id, name: self.name.clone() },
+            actor: EventActor::Person { id: self.id, name: self.name.clone() },
             org: None,
             origin: Origin::of(visit),
         }
@@ -96,7 +97,7 @@ pub async fn find_person(app: &App, id: UserId) -> Result<Option<Person>, Error>
     Ok(user.filter(|user| user.disabled_at.is_none()).map(Person::from))
 }
 
-/// Disabled or not.
+/// Finds a person who may be disabled.
 pub async fn find_any_person(app: &App, id: UserId) -> Result<Option<Person>, Error> {
     Ok(users::by_id(app.db.pool(), id).await?.map(Person::from))
 }
@@ -106,12 +107,13 @@ pub async fn find_id(app: &App, email: &str) -> Result<Option<UserId>, Error> {
     Ok(users::by_email(app.db.pool(), email).await?.map(|user| user.id))
 }
 
-/// Who proved at that time to be this person, as long as it still counts.
+/// Returns the person if they are not disabled and their epoch is unchanged, so that an earlier proof of identity is
+/// still valid.
 async fn proven_person(app: &App, id: UserId, epoch: i64) -> Result<Option<Person>, Error> {
     Ok(find_person(app, id).await?.filter(|person| person.epoch == epoch))
 }
 
-/// Counts an attempt; one row of the audit log a window tells that somebody is being slowed.
+/// Counts an attempt, or fails with `Error::TooMany`. Only the first refusal in a window is recorded in the audit log.
 async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
     let Err(slowed) = app.slice::<Throttle>().admit(attempt, app.clock.steady()) else { return Ok(()) };
     if slowed.first {
@@ -120,7 +122,7 @@ async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
     Err(Error::TooMany(slowed.wait))
 }
 
-/// The same for an attempt to sign in.
+/// Like `admit`, and counts a refusal as a failed sign-in in the metrics.
 async fn admit_sign_in(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
     let admitted = admit(app, by, attempt).await;
     if matches!(admitted, Err(Error::TooMany(_))) {
@@ -129,19 +131,20 @@ async fn admit_sign_in(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), 
     admitted
 }
 
-/// The account of attempts that are counted by where they come from alone: nobody's are used up by strangers.
+/// The throttle's account for attempts that are counted per address and not per person, so that strangers cannot use up
+/// a person's attempts.
 fn by_address(what: &str, visit: &Visit) -> String {
     format!("{what} {}", subscriber(visit.address))
 }
 
-/// What makes a new account, checked before.
+/// The validated data of a new account.
 pub struct NewPerson {
     pub email: String,
     pub name: String,
     pub password_hash: Option<String>,
 }
 
-/// None when the address is somebody's already.
+/// Creates an account. Returns None if the address has one already.
 pub async fn insert_person(app: &App, write: &mut Write, new: &NewPerson) -> Result<Option<Person>, Error> {
     let now = app.clock.now();
     let id = UserId::new(now, app.random_for_id());
@@ -149,12 +152,12 @@ pub async fn insert_person(app: &App, write: &mut Write, new: &NewPerson) -> Res
     if !users::insert(write, id, &new.email, &new.name, hash, now).await? {
         return Ok(None);
     }
-    sign_ups::drop_of(write, &new.email).await?;
+    sign_ups::delete_of_email(write, &new.email).await?;
     let (email, name) = (new.email.clone(), new.name.clone());
     Ok(Some(Person { id, email, name, has_password: hash.is_some(), has_factor: false, epoch: 0 }))
 }
 
-/// Checks a new password and hashes it; the inner error is the sentence beside the field.
+/// Checks a new password and hashes it. The inner error is the reason why it is not accepted, shown beside the field.
 pub async fn hash_new_password(
     app: &App,
     password: Secret,
@@ -167,16 +170,16 @@ pub async fn hash_new_password(
     super::password::hash(app, password).await.map(Ok)
 }
 
-/// Removes what has ended: sessions, links, old browsers.
+/// Deletes expired sessions, links and sign-ups, and browsers that were not used for long.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     let mut write = app.db.write().await?;
     let silent_since = now.minus(app.config.accounts.session_idle);
-    sessions::sweep(&mut write, now, silent_since, now.minus(session::ARRIVAL)).await?;
+    sessions::sweep(&mut write, now, silent_since, now.minus(session::ANONYMOUS_LIFE)).await?;
     links::sweep(&mut write, now).await?;
     sign_ups::sweep(&mut write, now).await?;
     identities::sweep(&mut write, now).await?;
-    users::forget_browsers_before(&mut write, now.minus(sign_in::BROWSER_LIFE)).await?;
+    users::delete_browsers_before(&mut write, now.minus(sign_in::BROWSER_LIFE)).await?;
     write.commit().await?;
     Ok(())
 }

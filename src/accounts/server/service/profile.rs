@@ -16,13 +16,13 @@ pub enum ProfileChange {
     /// The current password is wrong.
     WrongPassword,
     /// The new value is invalid; contains the reason.
-    NotTaken(String),
+    Invalid(String),
 }
 
 pub async fn rename(app: &App, by: &By, person: &Person, name: &str) -> Result<ProfileChange, Error> {
     let name = match check_name(name, "your name") {
         Ok(name) => name,
-        Err(why) => return Ok(ProfileChange::NotTaken(why)),
+        Err(why) => return Ok(ProfileChange::Invalid(why)),
     };
     if name == person.name {
         return Ok(ProfileChange::Done);
@@ -43,7 +43,7 @@ pub async fn confirm_password(
     app: &App,
     visit: &Visit,
     person: &Person,
-    given: Secret,
+    password: Secret,
 ) -> Result<bool, Error> {
     let Some(user) = users::by_id(app.db.pool(), person.id).await? else { return Err(Error::NotFound) };
     if user.epoch != person.epoch {
@@ -53,41 +53,41 @@ pub async fn confirm_password(
         return Ok(true);
     }
     let account = format!("{} password", person.id);
-    let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
+    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_short: false };
     super::admit(app, &person.by(visit), &attempt).await?;
-    let right = password::verify(app, user.password_hash, given).await?;
-    if right {
+    let is_correct = password::verify(app, user.password_hash, password).await?;
+    if is_correct {
         app.slice::<Throttle>().forgive(&attempt);
     } else {
         let event = Event::new("password.refused").on("person", person.id, &person.email);
         audit::record_refusal(app, &person.by(visit), event).await?;
     }
-    Ok(right)
+    Ok(is_correct)
 }
 
-/// Changes the password and ends every other session.
+/// Changes the password and ends every session except `this_session`.
 pub async fn change_password(
     app: &App,
     visit: &Visit,
     by: &By,
     person: &Person,
-    here: &str,
-    present: Secret,
+    this_session: &str,
+    current: Secret,
     new: Secret,
 ) -> Result<ProfileChange, Error> {
-    if !confirm_password(app, visit, person, present).await? {
+    if !confirm_password(app, visit, person, current).await? {
         return Ok(ProfileChange::WrongPassword);
     }
     let hash = match hash_new_password(app, new, &person.email, &person.name).await? {
         Ok(hash) => hash,
-        Err(why) => return Ok(ProfileChange::NotTaken(why)),
+        Err(why) => return Ok(ProfileChange::Invalid(why)),
     };
     let mut write = app.db.write().await?;
     if !users::set_password(&mut write, person.id, person.epoch, &hash).await? {
         return Err(Error::OutOfStep);
     }
-    links::drop_of(&mut write, person.id).await?;
-    let ended = sessions::end_all(&mut write, person.id, Some(here)).await?;
+    links::delete_of_user(&mut write, person.id).await?;
+    let ended = sessions::end_all(&mut write, person.id, Some(this_session)).await?;
     let event =
         Event::new("password.changed").on("person", person.id, &person.email).detail("sessions_ended", ended);
     audit::record(app, &mut write, by, event).await?;
@@ -114,9 +114,14 @@ pub async fn end_session(app: &App, by: &By, person: &Person, id_hash: &str) -> 
     Ok(())
 }
 
-pub async fn end_other_sessions(app: &App, by: &By, person: &Person, here: &str) -> Result<(), Error> {
+pub async fn end_other_sessions(
+    app: &App,
+    by: &By,
+    person: &Person,
+    this_session: &str,
+) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    let ended = sessions::end_all(&mut write, person.id, Some(here)).await?;
+    let ended = sessions::end_all(&mut write, person.id, Some(this_session)).await?;
     if ended > 0 {
         let event =
             Event::new("sessions.ended").on("person", person.id, &person.email).detail("sessions", ended);

@@ -8,7 +8,7 @@ use tower_sessions::Session;
 
 use super::Person;
 use super::session::begin;
-use crate::accounts::server::oauth::{Identity, Provider};
+use crate::accounts::server::oauth::{Provider, ProviderIdentity};
 use crate::accounts::server::store::users;
 use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
@@ -16,15 +16,15 @@ use crate::platform::{App, Error};
 use crate::shared::{OrgId, Timestamp};
 
 const PROVEN: &str = "proven";
-const LEAVE: &str = "may_link";
+const LINK_PERMISSION: &str = "may_link";
 /// How long a proven identity can be used to create an account.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const PROVEN_LIFE: Duration = Duration::from_secs(30 * 60);
 /// The time allowed between the confirmation and the provider's response.
-const LEAVE_LIFE: Duration = Duration::from_secs(10 * 60);
+const LINK_PERMISSION_LIFE: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Serialize, Deserialize)]
 struct ProvenIdentity {
-    identity: Identity,
+    identity: ProviderIdentity,
     since: Timestamp,
 }
 
@@ -37,11 +37,11 @@ pub struct LinkPermission {
 }
 
 /// Stores the identity under a new session id, which prevents session fixation.
-pub async fn keep_proven(
+pub async fn store_proven_identity(
     app: &App,
     session: &Session,
     visit: &Visit,
-    identity: Identity,
+    identity: ProviderIdentity,
 ) -> Result<(), Error> {
     begin(session, visit).await?;
     session.insert(PROVEN, ProvenIdentity { identity, since: app.clock.now() }).await?;
@@ -49,9 +49,9 @@ pub async fn keep_proven(
 }
 
 /// The identity that was recently proven in this session and has no account yet.
-pub async fn proven_identity(app: &App, session: &Session) -> Result<Option<Identity>, Error> {
+pub async fn proven_identity(app: &App, session: &Session) -> Result<Option<ProviderIdentity>, Error> {
     let proven = session.get::<ProvenIdentity>(PROVEN).await?;
-    let proven = proven.filter(|proven| app.clock.now().since(proven.since) <= PATIENCE);
+    let proven = proven.filter(|proven| app.clock.now().since(proven.since) <= PROVEN_LIFE);
     Ok(proven.map(|proven| proven.identity))
 }
 
@@ -70,7 +70,9 @@ pub async fn permit_link(
     let event = Event::new("sign_in_method.asked").on("person", person.id, &person.email);
     audit::record(app, &mut write, by, event.detail("provider", provider.name(app))).await?;
     write.commit().await?;
-    Ok(session.insert(LEAVE, LinkPermission { provider, since: app.clock.now(), org: by.org }).await?)
+    Ok(session
+        .insert(LINK_PERMISSION, LinkPermission { provider, since: app.clock.now(), org: by.org })
+        .await?)
 }
 
 /// The permission to link an identity of this provider, if there is one.
@@ -79,13 +81,14 @@ pub async fn link_permission(
     session: &Session,
     provider: Provider,
 ) -> Result<Option<LinkPermission>, Error> {
-    let permission = session.get::<LinkPermission>(LEAVE).await?;
+    let permission = session.get::<LinkPermission>(LINK_PERMISSION).await?;
     let age = |permission: &LinkPermission| app.clock.now().since(permission.since);
-    Ok(permission.filter(|permission| permission.provider == provider && age(permission) <= LEAVE_LIFE))
+    Ok(permission
+        .filter(|permission| permission.provider == provider && age(permission) <= LINK_PERMISSION_LIFE))
 }
 
 /// Removes the permission to link.
-pub async fn end_leave(session: &Session) -> Result<(), Error> {
-    session.remove::<LinkPermission>(LEAVE).await?;
+pub async fn end_link_permission(session: &Session) -> Result<(), Error> {
+    session.remove::<LinkPermission>(LINK_PERMISSION).await?;
     Ok(())
 }

@@ -18,9 +18,9 @@ pub const SIGNED_IN: &str = "signed_in";
 pub const ORIGIN: &str = "origin";
 const PENDING: &str = "pending";
 /// The lifetime of a session without a signed-in person.
-pub const ARRIVAL: Duration = Duration::from_secs(60 * 60);
+pub const ANONYMOUS_LIFE: Duration = Duration::from_secs(60 * 60);
 /// The time allowed between the password and the second factor.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+const SECOND_FACTOR_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignedIn {
@@ -46,7 +46,7 @@ pub async fn signed_in(session: &Session) -> Result<Option<SignedIn>, Error> {
 /// The person who has entered the password in this session but not yet the second factor.
 pub async fn pending(app: &App, session: &Session) -> Result<Option<Person>, Error> {
     let Some(pending) = session.get::<PendingSignIn>(PENDING).await? else { return Ok(None) };
-    if app.clock.now().since(pending.since) > PATIENCE {
+    if app.clock.now().since(pending.since) > SECOND_FACTOR_TIMEOUT {
         return Ok(None);
     }
     super::proven_person(app, pending.user, pending.epoch).await
@@ -101,7 +101,7 @@ pub async fn person_of(app: &App, signed_in: &SignedIn) -> Result<Option<Person>
 }
 
 /// Returns true if the session with this hash is still valid and belongs to this person.
-pub async fn session_stands(app: &App, id_hash: &str, person: UserId) -> Result<bool, Error> {
+pub async fn is_session_valid(app: &App, id_hash: &str, person: UserId) -> Result<bool, Error> {
     let now = app.clock.now();
     let silent_since = now.minus(app.config.accounts.session_idle);
     let Some(found) = sessions::find(app.db.pool(), id_hash, now, silent_since).await? else {

@@ -1,8 +1,9 @@
-//! The first run. While nobody has an account, the server prints a link; whoever can read its log may open it, once.
+//! The first account. While there are no accounts, the server prints a link that creates the first one. It works once, for
+//! anybody who can read the server's output.
 
 use std::time::Duration;
 
-use crate::accounts::server::store::links::{self, Opens};
+use crate::accounts::server::store::links::{self, LinkPurpose};
 use crate::accounts::server::store::users;
 use crate::audit::{self, By, Event};
 use crate::platform::config::LogFormat;
@@ -13,7 +14,7 @@ use crate::shared::Timestamp;
 
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The link to print, if nobody has an account yet. It replaces every earlier one.
+/// Creates the setup link, which replaces every earlier one. Returns None if there is an account.
 pub async fn new_setup_link(app: &App) -> Result<Option<String>, Error> {
     let mut write = app.db.write().await?;
     if users::any(&mut *write).await? {
@@ -29,51 +30,51 @@ fn address(app: &App, token: &Secret) -> String {
     format!("{}/setup?link={}", app.public_url.origin(), token.expose())
 }
 
-/// The lines about creating the first account that a server prints at its start.
-enum AtStart {
-    /// Somebody has an account.
+/// The text about creating the first account that a server prints at its start.
+enum StartupSetupLink {
+    /// There is an account, so the server prints nothing.
     Nothing,
     Link(String),
-    /// Another server on this database printed a link that is still good.
-    PrintedBefore(Timestamp),
+    /// A link that is still valid was printed at this time, by another server on this database or before a restart.
+    AlreadyPrinted(Timestamp),
 }
 
-/// The setup link of this start. On SQLite each start makes a new one. On PostgreSQL, which servers share, a link that another
-/// server has printed stays valid, and no new one is made.
-async fn link_at_start(app: &App) -> Result<AtStart, Error> {
+/// The setup link of this start. On SQLite each start creates a new one. On PostgreSQL, which servers can share, an
+/// unexpired link stays valid, and no new one is created.
+async fn link_at_start(app: &App) -> Result<StartupSetupLink, Error> {
     if !app.db.engine().is_shared() {
-        return Ok(new_setup_link(app).await?.map_or(AtStart::Nothing, AtStart::Link));
+        return Ok(new_setup_link(app).await?.map_or(StartupSetupLink::Nothing, StartupSetupLink::Link));
     }
     let mut write = app.db.write().await?;
     if users::any(&mut *write).await? {
-        return Ok(AtStart::Nothing);
+        return Ok(StartupSetupLink::Nothing);
     }
     let (now, token) = (app.clock.now(), Secret::new(app.random.base62(43)));
-    if links::put_only_setup(&mut write, &token.fingerprint(), now.plus(LIFE), now).await? {
+    if links::put_setup_if_expired(&mut write, &token.fingerprint(), now.plus(LIFE), now).await? {
         write.commit().await?;
-        return Ok(AtStart::Link(address(app, &token)));
+        return Ok(StartupSetupLink::Link(address(app, &token)));
     }
     drop(write);
-    Ok(setup_link_printed_at(app).await?.map_or(AtStart::Nothing, AtStart::PrintedBefore))
+    Ok(setup_link_printed_at(app).await?.map_or(StartupSetupLink::Nothing, StartupSetupLink::AlreadyPrinted))
 }
 
-/// When the setup link that is good now was printed.
+/// The time at which the current setup link was printed; None if there is no valid one.
 pub async fn setup_link_printed_at(app: &App) -> Result<Option<Timestamp>, Error> {
     let expires = links::setup_expires(app.db.pool(), app.clock.now()).await?;
     Ok(expires.map(|at| at.minus(LIFE)))
 }
 
-/// At the start, for whoever reads the server's output. It is no line of the log, whose JSON lines programs may collect
-/// elsewhere: with those it goes to standard error.
+/// Prints the setup link at the server's start. The link is not a log line, because logs may be collected elsewhere. With
+/// JSON logs on standard output it goes to standard error.
 pub async fn print_setup_link(app: &App) -> Result<(), Error> {
     let text = match link_at_start(app).await? {
-        AtStart::Nothing => return Ok(()),
-        AtStart::Link(link) => format!(
-            "\nNobody has an account yet. Open this link within 24 hours to make the first one:\n\n  {link}\n"
+        StartupSetupLink::Nothing => return Ok(()),
+        StartupSetupLink::Link(link) => format!(
+            "\nThere are no accounts yet. Open this link within 24 hours to create the first one:\n\n  {link}\n"
         ),
-        AtStart::PrintedBefore(at) => format!(
-            "\nNobody has an account yet. A link to make the first one was printed at {at}, by another server on this \
-             database or before a restart, and is still good. 'latchkey admin setup-link' prints a new one.\n"
+        StartupSetupLink::AlreadyPrinted(at) => format!(
+            "\nThere are no accounts yet. A link to create the first one was printed at {at}, by another server on \
+             this database or before a restart, and is still valid. 'latchkey admin setup-link' prints a new one.\n"
         ),
     };
     match app.config.log.log_format {
@@ -83,23 +84,24 @@ pub async fn print_setup_link(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Is this the time before the first account?
-pub async fn nobody_yet(app: &App) -> Result<bool, Error> {
+/// Returns true if there are no accounts.
+pub async fn needs_setup(app: &App) -> Result<bool, Error> {
     Ok(!users::any(app.db.pool()).await?)
 }
 
+/// Returns true if the setup link is valid and there are no accounts.
 pub async fn setup_is_open(app: &App, token: &Secret) -> Result<bool, Error> {
-    let link = links::find(app.db.pool(), Opens::Setup, &token.fingerprint(), app.clock.now()).await?;
+    let link = links::find(app.db.pool(), LinkPurpose::Setup, &token.fingerprint(), app.clock.now()).await?;
     Ok(link.is_some() && !users::any(app.db.pool()).await?)
 }
 
-/// Somebody sent the form with a link that is not good.
+/// Records that the form was submitted with an invalid link.
 pub async fn setup_refused(app: &App, visit: &Visit) -> Result<(), Error> {
     audit::record_refusal(app, &By::stranger(visit), Event::new("setup.refused")).await
 }
 
-/// Uses the link up. Of two people who send the form at once, one gets true.
+/// Consumes the link. Of two concurrent requests, only one gets true.
 pub async fn spend_setup_link(app: &App, write: &mut Write, token: &Secret) -> Result<bool, Error> {
-    let spent = links::spend(write, Opens::Setup, &token.fingerprint(), app.clock.now()).await?;
+    let spent = links::spend(write, LinkPurpose::Setup, &token.fingerprint(), app.clock.now()).await?;
     Ok(spent && !users::any(&mut **write).await?)
 }

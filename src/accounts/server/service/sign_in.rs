@@ -15,7 +15,7 @@ use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
 /// The length of a browser token.
-const TOKEN: usize = 43;
+const TOKEN_LENGTH: usize = 43;
 /// How long a browser is remembered.
 pub const BROWSER_LIFE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
@@ -31,24 +31,25 @@ pub async fn sign_in(
     app: &App,
     visit: &Visit,
     email: &str,
-    given: Secret,
+    password: Secret,
     browser: Option<&Secret>,
 ) -> Result<SignIn, Error> {
     // A malformed address matches nobody and needs no database query.
     let email = check_email(email).unwrap_or_default();
     let user = users::by_email(app.db.pool(), &email).await?;
-    // Look up the browser even when there is no such person, so that the response time does not reveal whether the account exists.
+    // Look up the browser even when there is no such person, so that the response time does not reveal whether the
+    // account exists.
     let id = user.as_ref().map_or(UserId::NIL, |user| user.id);
-    let known = known_browser(app, id, browser).await?;
+    let browser = known_browser(app, id, browser).await?;
     let account = email_key(&email);
     let attempt =
-        Attempt { address: visit.address, account: &account, known: known.as_deref(), is_short: false };
+        Attempt { address: visit.address, account: &account, browser: browser.as_deref(), is_short: false };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = password::verify(app, hash, given).await?;
-    let is_disabled = right && user.as_ref().is_some_and(|user| user.disabled_at.is_some());
-    match user.filter(|user| right && user.disabled_at.is_none()) {
+    let is_correct = password::verify(app, hash, password).await?;
+    let is_disabled = is_correct && user.as_ref().is_some_and(|user| user.disabled_at.is_some());
+    match user.filter(|user| is_correct && user.disabled_at.is_none()) {
         Some(user) => {
             app.slice::<Throttle>().forgive(&attempt);
             let needs_factor = user.has_factor;
@@ -80,29 +81,30 @@ pub async fn known_browser(app: &App, id: UserId, browser: Option<&Secret>) -> R
 pub async fn remember_browser(
     app: &App,
     person: &Person,
-    present: Option<&Secret>,
+    token: Option<&Secret>,
 ) -> Result<Option<Secret>, Error> {
-    let ours = present.filter(|token| token.expose().len() == TOKEN);
-    let fresh = match ours {
+    let existing = token.filter(|token| token.expose().len() == TOKEN_LENGTH);
+    let new = match existing {
         Some(_) => None,
-        None => Some(Secret::new(app.random.base62(TOKEN))),
+        None => Some(Secret::new(app.random.base62(TOKEN_LENGTH))),
     };
-    if let Some(token) = ours.or(fresh.as_ref()) {
+    if let Some(token) = existing.or(new.as_ref()) {
         let mut write = app.db.write().await?;
         users::remember_browser(&mut write, person.id, &token.fingerprint(), app.clock.now()).await?;
         write.commit().await?;
     }
-    Ok(fresh)
+    Ok(new)
 }
 
 /// Records the sign-in after its last step.
 pub async fn record_sign_in(app: &App, visit: &Visit, person: &Person, proof: &str) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    audit::record(app, &mut write, &person.by(visit), started(person, proof)).await?;
+    audit::record(app, &mut write, &person.by(visit), session_started(person, proof)).await?;
     write.commit().await?;
     Ok(())
 }
 
-pub fn started(person: &Person, proof: &str) -> Event {
+/// The audit event of a completed sign-in.
+pub fn session_started(person: &Person, proof: &str) -> Event {
     Event::new("session.started").on("person", person.id, &person.email).detail("proof", proof)
 }

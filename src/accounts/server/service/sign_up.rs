@@ -1,11 +1,11 @@
-//! Open sign-up. An account is made only by whoever opens the link in a letter to its address, or comes from an identity
-//! provider that says the address is theirs; until then there is nothing but the address.
+//! Open sign-up. An account is created only after its address is confirmed: by a link in an email to it, or by an identity
+//! provider. Until then only the address is stored.
 
 use std::time::Duration;
 
 use super::by_address;
 use crate::accounts::server::letters;
-use crate::accounts::server::oauth::Identity;
+use crate::accounts::server::oauth::ProviderIdentity;
 use crate::accounts::server::store::{sign_ups, users};
 use crate::accounts::server::throttle::Attempt;
 use crate::audit::{self, By, Event};
@@ -15,22 +15,22 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Error, Posted, Secret};
 
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// One letter to an address in this time, however often somebody asks.
-const LETTER_EVERY: Duration = Duration::from_secs(5 * 60);
+/// The shortest time between two emails to one address.
+const MIN_MAIL_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 pub fn sign_up_is_open(app: &App) -> bool {
     app.config.accounts.sign_up == SignUp::Open
 }
 
-/// Sends the letter. Known and unknown addresses are answered alike: only the letter differs.
-pub async fn ask_for_account(app: &App, visit: &Visit, email: &str) -> Result<(), Error> {
+/// Sends an email with the sign-up link. If the address has an account, the response is the same and the email says so.
+pub async fn request_sign_up(app: &App, visit: &Visit, email: &str) -> Result<(), Error> {
     let account = by_address("sign-up", visit);
-    let attempt = Attempt { address: visit.address, account: &account, known: None, is_short: false };
+    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_short: false };
     super::admit(app, &By::stranger(visit), &attempt).await?;
     let token = Secret::new(app.random.base62(43));
     let mut write = app.db.write().await?;
-    let known = users::by_email(&mut *write, email).await?.is_some();
-    let due = put(app, &mut write, email, &token, LETTER_EVERY).await?;
+    let has_account = users::by_email(&mut *write, email).await?.is_some();
+    let may_send = put(app, &mut write, email, &token, MIN_MAIL_INTERVAL).await?;
     audit::record_stranger(
         app,
         &mut write,
@@ -40,9 +40,9 @@ pub async fn ask_for_account(app: &App, visit: &Visit, email: &str) -> Result<()
     .await?;
     write.commit().await?;
     let (app, email) = (app.clone(), email.to_owned());
-    // Writing the letter takes longer for one than for the other; nobody waits for it.
+    // Send in the background: the time it takes would reveal whether the address has an account.
     tokio::spawn(async move {
-        match (due, known) {
+        match (may_send, has_account) {
             (false, _) => Posted::Refused,
             (true, true) => letters::has_account(&app, &email),
             (true, false) => letters::confirm(&app, &email, &link(&app, &token)),
@@ -51,9 +51,9 @@ pub async fn ask_for_account(app: &App, visit: &Visit, email: &str) -> Result<()
     Ok(())
 }
 
-/// For an address that an identity provider has confirmed: the path of the page that makes the account. None when
-/// somebody has the address.
-pub async fn confirmed_by_provider(app: &App, identity: &Identity) -> Result<Option<String>, Error> {
+/// Returns the path of the page that creates an account with an address that an identity provider has confirmed, or None
+/// if the address has an account already.
+pub async fn confirmed_by_provider(app: &App, identity: &ProviderIdentity) -> Result<Option<String>, Error> {
     let token = Secret::new(app.random.base62(43));
     let mut write = app.db.write().await?;
     if users::by_email(&mut *write, &identity.email).await?.is_some() {
@@ -69,18 +69,18 @@ async fn put(
     write: &mut Write,
     email: &str,
     token: &Secret,
-    rest: Duration,
+    min_interval: Duration,
 ) -> Result<bool, Error> {
     let now = app.clock.now();
     let fingerprint = token.fingerprint();
-    Ok(sign_ups::put(write, &fingerprint, email, now, now.plus(LIFE), now.minus(rest)).await?)
+    Ok(sign_ups::put(write, &fingerprint, email, now, now.plus(LIFE), now.minus(min_interval)).await?)
 }
 
 fn link(app: &App, token: &Secret) -> String {
     format!("{}/sign-up/{}", app.public_url.origin(), token.expose())
 }
 
-/// The address that the link confirms, while it is good and sign-up is open.
+/// The address that the link confirms, if the link is valid and sign-up is open.
 pub async fn confirmed_address(app: &App, token: &Secret) -> Result<Option<String>, Error> {
     if !sign_up_is_open(app) {
         return Ok(None);
@@ -88,12 +88,12 @@ pub async fn confirmed_address(app: &App, token: &Secret) -> Result<Option<Strin
     Ok(sign_ups::find(app.db.pool(), &token.fingerprint(), app.clock.now()).await?)
 }
 
-/// Uses the link up. Of two who send the form at once, one gets true.
+/// Consumes the link. Of two concurrent requests, only one gets true.
 pub async fn spend_sign_up_link(app: &App, write: &mut Write, token: &Secret) -> Result<bool, Error> {
     Ok(sign_ups::spend(write, &token.fingerprint(), app.clock.now()).await?)
 }
 
-/// Somebody sent the form with a link that is not good.
+/// Records that the form was submitted with an invalid link.
 pub async fn sign_up_refused(app: &App, visit: &Visit) -> Result<(), Error> {
     audit::record_refusal(app, &By::stranger(visit), Event::new("sign_up.refused")).await
 }

@@ -1,4 +1,4 @@
-//! Second factors and their recovery codes.
+//! SQL of second factors and their recovery codes.
 
 use sqlx::AnyExecutor;
 use sqlx::Row as _;
@@ -14,7 +14,7 @@ pub async fn secret<'e>(executor: impl AnyExecutor<'e>, user: UserId) -> Result<
     row.map(|row| row.try_get("secret")).transpose()
 }
 
-/// False when there is one already.
+/// Returns false if the person has a second factor already.
 pub async fn insert(
     write: &mut Write,
     user: UserId,
@@ -35,7 +35,7 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// A code is good once: false when this step or a later one was used.
+/// Marks a time step as used. Returns false if this step or a later one was used already.
 pub async fn spend_step(write: &mut Write, user: UserId, step: i64) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("UPDATE second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2")
         .bind(user)
@@ -45,7 +45,7 @@ pub async fn spend_step(write: &mut Write, user: UserId, step: i64) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
-/// False when there was none.
+/// Returns false if the person has no second factor.
 pub async fn delete(write: &mut Write, user: UserId) -> Result<bool, sqlx::Error> {
     sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user).execute(&mut **write).await?;
     let done =
@@ -53,7 +53,7 @@ pub async fn delete(write: &mut Write, user: UserId) -> Result<bool, sqlx::Error
     Ok(done.rows_affected() == 1)
 }
 
-/// The new codes replace all earlier ones.
+/// Stores new recovery codes, which replace all earlier ones.
 pub async fn put_recovery_codes(
     write: &mut Write,
     user: UserId,
@@ -70,7 +70,7 @@ pub async fn put_recovery_codes(
     Ok(())
 }
 
-/// A recovery code is good once.
+/// Marks a recovery code as used. Returns false if it is unknown or was used already.
 pub async fn spend_recovery_code(
     write: &mut Write,
     user: UserId,
@@ -88,7 +88,7 @@ pub async fn spend_recovery_code(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn recovery_codes_left<'e>(
+pub async fn unused_recovery_codes<'e>(
     executor: impl AnyExecutor<'e>,
     user: UserId,
 ) -> Result<i64, sqlx::Error> {

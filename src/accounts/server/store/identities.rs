@@ -1,11 +1,11 @@
-//! Who people are at identity providers, and answers of providers that were taken.
+//! SQL of people's identities at providers, and of sign-in flows that were used.
 
 use sqlx::{AnyExecutor, AnyPool, Row as _};
 
 use crate::platform::db::{Write, row_placeholders, sql};
 use crate::shared::{Timestamp, UserId};
 
-/// A session as the profile lists it.
+/// An identity as the profile lists it.
 #[derive(Clone, Debug)]
 pub struct IdentitySummary {
     pub issuer: String,
@@ -26,7 +26,7 @@ pub async fn user_of<'e>(
     row.map(|row| row.try_get("user_id")).transpose()
 }
 
-/// False when it is somebody's already, or the person has another one of this provider.
+/// Returns false if the identity is linked already, or the person has another one of this provider.
 pub async fn insert(
     write: &mut Write,
     user: UserId,
@@ -49,7 +49,7 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// It has let its person in; names at the provider may have changed since.
+/// Updates the label and the time of the last use after a sign-in.
 pub async fn touch(
     write: &mut Write,
     issuer: &str,
@@ -88,7 +88,7 @@ pub async fn of_user<'e>(
         .collect()
 }
 
-/// Which issuers know several people.
+/// The issuers of the identities of several people.
 pub async fn issuers_of(pool: &AnyPool, users: &[UserId]) -> Result<Vec<(UserId, String)>, sqlx::Error> {
     if users.is_empty() {
         return Ok(Vec::new());
@@ -102,7 +102,7 @@ pub async fn issuers_of(pool: &AnyPool, users: &[UserId]) -> Result<Vec<(UserId,
     rows.iter().map(|row| Ok((row.try_get("user_id")?, row.try_get("issuer")?))).collect()
 }
 
-/// False when there was none.
+/// Returns false if the person has no such identity.
 pub async fn delete(write: &mut Write, user: UserId, issuer: &str) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM identities WHERE user_id = $1 AND issuer = $2")
         .bind(user)
@@ -112,7 +112,7 @@ pub async fn delete(write: &mut Write, user: UserId, issuer: &str) -> Result<boo
     Ok(done.rows_affected() == 1)
 }
 
-/// An answer is good once: of two that come at once, one gets true.
+/// Marks a sign-in flow as used. Of two concurrent callbacks, only one gets true.
 pub async fn spend_flow(
     write: &mut Write,
     state_hash: &str,

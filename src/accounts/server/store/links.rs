@@ -1,4 +1,4 @@
-//! One-time links: the setup link and password resets, the operator's and those by mail.
+//! SQL of one-time links: the setup link and password resets, by the operator or by mail.
 
 use sqlx::AnyExecutor;
 use sqlx::Row as _;
@@ -6,15 +6,15 @@ use sqlx::Row as _;
 use crate::platform::db::Write;
 use crate::shared::{Timestamp, UserId};
 
-/// What a link opens.
+/// What a link is for.
 #[derive(Clone, Copy)]
-pub enum Opens {
+pub enum LinkPurpose {
     Setup,
-    /// Whoever made it.
+    /// A password reset, whoever issued it.
     Reset,
 }
 
-impl Opens {
+impl LinkPurpose {
     const fn condition(self) -> &'static str {
         match self {
             Self::Setup => "purpose = 'setup'",
@@ -23,14 +23,14 @@ impl Opens {
     }
 }
 
-/// Who made a reset link. A person's requests must not replace the operator's.
+/// Who requested a reset link. A link that a person requested does not replace the operator's.
 #[derive(Clone, Copy)]
-pub enum MadeBy {
+pub enum LinkIssuer {
     Operator,
     Person,
 }
 
-impl MadeBy {
+impl LinkIssuer {
     const fn purpose(self) -> &'static str {
         match self {
             Self::Operator => "reset",
@@ -39,7 +39,7 @@ impl MadeBy {
     }
 }
 
-/// The newest setup link is the only one.
+/// Stores the setup link, which replaces an earlier one.
 pub async fn put_setup(write: &mut Write, token_hash: &str, expires: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO links (token_hash, purpose, removes_factor, expires_at) VALUES ($1, 'setup', 0, $2) \
@@ -53,8 +53,9 @@ pub async fn put_setup(write: &mut Write, token_hash: &str, expires: Timestamp) 
     .map(drop)
 }
 
-/// Only where there is no setup link that is still good; false otherwise. Of two servers that start at once one gets true.
-pub async fn put_only_setup(
+/// Stores the setup link if there is no unexpired one. Returns false otherwise, so of two servers that start at once only
+/// one gets true.
+pub async fn put_setup_if_expired(
     write: &mut Write,
     token_hash: &str,
     expires: Timestamp,
@@ -74,7 +75,7 @@ pub async fn put_only_setup(
     Ok(done.rows_affected() == 1)
 }
 
-/// When the setup link that is good now ends.
+/// The expiry of the current setup link.
 pub async fn setup_expires<'e>(
     executor: impl AnyExecutor<'e>,
     now: Timestamp,
@@ -87,10 +88,10 @@ pub async fn setup_expires<'e>(
     Ok(at.map(Timestamp::from_millis))
 }
 
-/// A person's newest reset link of each maker is the only one.
+/// Stores a reset link, which replaces the person's earlier one of the same issuer.
 pub async fn put_reset(
     write: &mut Write,
-    by: MadeBy,
+    by: LinkIssuer,
     user: UserId,
     token_hash: &str,
     removes_factor: bool,
@@ -112,45 +113,44 @@ pub async fn put_reset(
     .map(drop)
 }
 
-/// Has the person a reset link that ends after this?
+/// Returns true if the person has a reset link that expires after this time.
 pub async fn has_reset_after<'e>(
     executor: impl AnyExecutor<'e>,
-    by: MadeBy,
+    by: LinkIssuer,
     user: UserId,
-    since: Timestamp,
+    expires_after: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let row =
         sqlx::query("SELECT token_hash FROM links WHERE purpose = $1 AND user_id = $2 AND expires_at > $3")
             .bind(by.purpose())
             .bind(user)
-            .bind(since.millis())
+            .bind(expires_after.millis())
             .fetch_optional(executor)
             .await?;
     Ok(row.is_some())
 }
 
-/// A link as it stands.
-pub struct SetupLinkState {
-    /// Of a reset link.
+pub struct StoredLink {
+    /// The person of a reset link; None for the setup link.
     pub user: Option<UserId>,
     pub removes_factor: bool,
 }
 
-/// Is it good now? Looking does not use it up.
+/// Finds an unexpired link without using it up.
 pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
-    opens: Opens,
+    purpose: LinkPurpose,
     token_hash: &str,
     now: Timestamp,
-) -> Result<Option<SetupLinkState>, sqlx::Error> {
+) -> Result<Option<StoredLink>, sqlx::Error> {
     let text = crate::platform::db::sql(format!(
         "SELECT user_id, removes_factor FROM links WHERE token_hash = $1 AND {} AND expires_at > $2",
-        opens.condition()
+        purpose.condition()
     ));
     let row =
         sqlx::query(text).bind(token_hash.to_owned()).bind(now.millis()).fetch_optional(executor).await?;
     row.map(|row| {
-        Ok(SetupLinkState {
+        Ok(StoredLink {
             user: row.try_get("user_id")?,
             removes_factor: row.try_get::<i64, _>("removes_factor")? != 0,
         })
@@ -158,23 +158,23 @@ pub async fn find<'e>(
     .transpose()
 }
 
-/// Uses it up; of two at once, one gets true.
+/// Consumes the link. Of two concurrent calls, only one gets true.
 pub async fn spend(
     write: &mut Write,
-    opens: Opens,
+    purpose: LinkPurpose,
     token_hash: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let text = crate::platform::db::sql(format!(
         "DELETE FROM links WHERE token_hash = $1 AND {} AND expires_at > $2",
-        opens.condition()
+        purpose.condition()
     ));
     let done = sqlx::query(text).bind(token_hash).bind(now.millis()).execute(&mut **write).await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// A changed password or a disabled person makes earlier links worthless.
-pub async fn drop_of(write: &mut Write, user: UserId) -> Result<(), sqlx::Error> {
+/// Deletes the person's links, after a password change or when the person is disabled.
+pub async fn delete_of_user(write: &mut Write, user: UserId) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM links WHERE user_id = $1").bind(user).execute(&mut **write).await.map(drop)
 }
 

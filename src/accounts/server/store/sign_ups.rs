@@ -1,4 +1,4 @@
-//! Accounts that are about to be made: an address and the link in the letter that went there.
+//! SQL of requested accounts: an address and the token of the link that was sent to it.
 
 use sqlx::{AnyExecutor, Row as _};
 
@@ -6,7 +6,8 @@ use crate::accounts::email_key;
 use crate::platform::db::Write;
 use crate::shared::Timestamp;
 
-/// An address's newest link is the only one. False when the last letter went there after `not_since`.
+/// Stores a link, which replaces the address's earlier one. Returns false and keeps the earlier one if that was created
+/// after `not_since`.
 pub async fn put(
     write: &mut Write,
     token_hash: &str,
@@ -31,7 +32,7 @@ pub async fn put(
     Ok(done.rows_affected() == 1)
 }
 
-/// The address that was confirmed by opening the link. Looking does not use it up.
+/// The address that a link confirms. Does not consume the link.
 pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
     token_hash: &str,
@@ -45,7 +46,7 @@ pub async fn find<'e>(
     row.map(|row| row.try_get("email")).transpose()
 }
 
-/// Uses it up; of two at once, one gets true.
+/// Consumes the link. Of two concurrent calls, only one gets true.
 pub async fn spend(write: &mut Write, token_hash: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM sign_ups WHERE token_hash = $1 AND expires_at > $2")
         .bind(token_hash)
@@ -55,8 +56,8 @@ pub async fn spend(write: &mut Write, token_hash: &str, now: Timestamp) -> Resul
     Ok(done.rows_affected() == 1)
 }
 
-/// The address has an account now, whichever way it came about.
-pub async fn drop_of(write: &mut Write, email: &str) -> Result<(), sqlx::Error> {
+/// Deletes the link of an address that has an account now.
+pub async fn delete_of_email(write: &mut Write, email: &str) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM sign_ups WHERE email_key = $1")
         .bind(email_key(email))
         .execute(&mut **write)

@@ -35,7 +35,7 @@ fn user(row: &AnyRow) -> Result<User, sqlx::Error> {
     })
 }
 
-async fn one<'e>(
+async fn find_where<'e>(
     executor: impl AnyExecutor<'e>,
     condition: &str,
     value: &str,
@@ -46,19 +46,20 @@ async fn one<'e>(
 }
 
 pub async fn by_id<'e>(executor: impl AnyExecutor<'e>, id: UserId) -> Result<Option<User>, sqlx::Error> {
-    one(executor, "users.id = $1", &id.to_string()).await
+    find_where(executor, "users.id = $1", &id.to_string()).await
 }
 
 pub async fn by_email<'e>(executor: impl AnyExecutor<'e>, email: &str) -> Result<Option<User>, sqlx::Error> {
-    one(executor, "email_key = $1", &email_key(email)).await
+    find_where(executor, "email_key = $1", &email_key(email)).await
 }
 
+/// Returns true if there is at least one account.
 pub async fn any<'e>(executor: impl AnyExecutor<'e>) -> Result<bool, sqlx::Error> {
     let row = sqlx::query("SELECT id FROM users LIMIT 1").fetch_optional(executor).await?;
     Ok(row.is_some())
 }
 
-/// False when somebody has this address already.
+/// Returns false if the address has an account already.
 pub async fn insert(
     write: &mut Write,
     id: UserId,
@@ -94,7 +95,8 @@ pub async fn set_name(write: &mut Write, id: UserId, name: &str) -> Result<(), s
         .map(drop)
 }
 
-/// Holds the person as they were when they proved who they are; false when that counts no more.
+/// Locks the person's row until the end of the transaction. Returns false if the epoch has changed or the person is
+/// disabled.
 pub async fn hold(write: &mut Write, id: UserId, epoch: i64) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL")
@@ -105,7 +107,8 @@ pub async fn hold(write: &mut Write, id: UserId, epoch: i64) -> Result<bool, sql
     Ok(done.rows_affected() == 1)
 }
 
-/// From here on nothing counts that was proven before; false when somebody was quicker.
+/// Increments the epoch, which invalidates sessions and sign-ins of the earlier one. Returns false if the epoch has
+/// changed already or the person is disabled.
 pub async fn raise_epoch(write: &mut Write, id: UserId, epoch: i64) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE users SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL",
@@ -117,7 +120,8 @@ pub async fn raise_epoch(write: &mut Write, id: UserId, epoch: i64) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
-/// False when somebody was quicker: of two changes at once one happens.
+/// Sets the password and increments the epoch. Returns false if the epoch has changed already, so only one of two
+/// concurrent changes succeeds.
 pub async fn set_password(
     write: &mut Write,
     id: UserId,
@@ -136,7 +140,7 @@ pub async fn set_password(
     Ok(done.rows_affected() == 1)
 }
 
-/// Only if the state is another one; false otherwise.
+/// Disables the person, or enables them when `at` is None. Returns false if nothing changed.
 pub async fn set_disabled(write: &mut Write, id: UserId, at: Option<Timestamp>) -> Result<bool, sqlx::Error> {
     let text = match at {
         Some(_) => {
@@ -178,7 +182,7 @@ pub async fn remember_browser(
     .bind(now.millis())
     .execute(&mut **write)
     .await?;
-    // A person has a handful of browsers; whoever signs in a thousand times must not fill the table.
+    // Keep only the newest browsers, so that many sign-ins of one person do not fill the table.
     sqlx::query(
         "DELETE FROM known_browsers WHERE user_id = $1 AND token_hash NOT IN \
          (SELECT token_hash FROM known_browsers WHERE user_id = $1 ORDER BY created_at DESC, token_hash LIMIT 20)",
@@ -189,7 +193,7 @@ pub async fn remember_browser(
     .map(drop)
 }
 
-pub async fn forget_browsers_before(write: &mut Write, before: Timestamp) -> Result<u64, sqlx::Error> {
+pub async fn delete_browsers_before(write: &mut Write, before: Timestamp) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM known_browsers WHERE created_at < $1")
         .bind(before.millis())
         .execute(&mut **write)
@@ -197,7 +201,7 @@ pub async fn forget_browsers_before(write: &mut Write, before: Timestamp) -> Res
     Ok(done.rows_affected())
 }
 
-/// What people are called.
+/// The names of these people.
 pub async fn names(pool: &AnyPool, ids: &[UserId]) -> Result<HashMap<UserId, String>, sqlx::Error> {
     if ids.is_empty() {
         return Ok(HashMap::new());

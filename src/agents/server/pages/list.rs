@@ -17,7 +17,7 @@ use crate::ui::parts::{
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// The most servers of an agent that the list names.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 #[derive(Default, Deserialize)]
 pub struct AgentsQuery {
@@ -33,14 +33,14 @@ pub async fn show(
     let found = service::list(&app, &member, &after).await?;
     let now = app.clock.now();
     let chrome = chrome(&app, &member, Some(Nav::Agents), HOME);
-    let word = member.visitor.message.clone();
+    let message = member.visitor.message.clone();
     let page = page_for(&app, &member, "Agents").render(move || {
         let count = found.agents.len() as u64;
-        let next = found.next.as_deref().map(onward).unwrap_or_default();
+        let next = found.next.as_deref().map(next_page).unwrap_or_default();
         let previous = if after.is_empty() { "" } else { HOME };
         let rows = found.agents.into_iter().map(|(agent, servers)| row(agent, &servers, now)).collect_view();
         let content = if count == 0 {
-            nothing(!after.is_empty())
+            empty_list(!after.is_empty())
         } else {
             view! {
                 <Panel class="mt-6">
@@ -52,7 +52,7 @@ pub async fn show(
             }
             .into_any()
         };
-        let toast = word.map(toast);
+        let toast = message.map(toast);
         view! {
             <Shell chrome toast>
                 <PageHead
@@ -66,12 +66,13 @@ pub async fn show(
     Ok(page.await)
 }
 
-fn onward(name: &str) -> String {
+/// The page that begins after the agent with this name.
+fn next_page(name: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("after", name).finish();
     format!("{HOME}?{query}")
 }
 
-fn nothing(is_later_page: bool) -> AnyView {
+fn empty_list(is_later_page: bool) -> AnyView {
     if is_later_page {
         return view! {
             <EmptyState class="mt-6" title="No more agents" text="The list ends before this page.">
@@ -97,7 +98,7 @@ fn columns() -> Vec<Column> {
 
 fn row(agent: Agent, servers: &[McpServer], now: Timestamp) -> AnyView {
     let href = format!("{HOME}/{}", agent.id);
-    let (named, policy) = (named(servers), policy(&agent.allow, &agent.deny));
+    let (server_names, policy) = (server_names(servers), policy(&agent.allow, &agent.deny));
     let Agent { name, user, environment, registered_at, .. } = agent;
     view! {
         <Row>
@@ -106,7 +107,7 @@ fn row(agent: Agent, servers: &[McpServer], now: Timestamp) -> AnyView {
                 {(!user.is_empty()).then(|| view! { <div class="cap [overflow-wrap:anywhere]" dir="auto">{user}</div> })}
             </Cell>
             <Cell class="align-middle text-ink-2" label="Environment">{environment.label()}</Cell>
-            <Cell class="align-middle [overflow-wrap:anywhere]" label="MCP servers">{named}</Cell>
+            <Cell class="align-middle [overflow-wrap:anywhere]" label="MCP servers">{server_names}</Cell>
             <Cell class="align-middle text-ink-2 sm:whitespace-nowrap" label="Policy">{policy}</Cell>
             <Cell class="align-middle text-ink-2 sm:whitespace-nowrap" label="Registered"><Time at=registered_at now/></Cell>
         </Row>
@@ -114,9 +115,10 @@ fn row(agent: Agent, servers: &[McpServer], now: Timestamp) -> AnyView {
     .into_any()
 }
 
-fn named(servers: &[McpServer]) -> String {
-    let names = servers.iter().take(MOST_NAMED).map(|server| server.name.as_str()).collect::<Vec<_>>();
-    match (servers.len(), servers.len().saturating_sub(MOST_NAMED)) {
+/// The names of the first few servers, and the number of the others.
+fn server_names(servers: &[McpServer]) -> String {
+    let names = servers.iter().take(MAX_NAMED).map(|server| server.name.as_str()).collect::<Vec<_>>();
+    match (servers.len(), servers.len().saturating_sub(MAX_NAMED)) {
         (0, _) => "None".to_owned(),
         (_, 0) => names.join(", "),
         (_, more) => format!("{} and {more} more", names.join(", ")),

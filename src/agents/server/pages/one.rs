@@ -23,7 +23,6 @@ pub async fn show(
     member: Member,
     PathId(id): PathId<AgentId>,
 ) -> Result<Response, Error> {
-    // A malformed id matches nothing and needs no database query.
     let (agent, servers) = service::find(&app, &member, id).await?;
     let people = names(&app, &[agent.created_by, agent.registered_by]).await?;
     let now = app.clock.now();
@@ -52,7 +51,7 @@ pub async fn show(
 
 fn servers_of(servers: Vec<McpServer>) -> AnyView {
     let content = if servers.is_empty() {
-        nothing("This agent named no MCP server.")
+        empty_text("This agent registered no MCP servers.")
     } else {
         let columns = ["Server", "Address", "Sign-in"].into_iter().map(Column::new).collect();
         let rows = servers.into_iter().map(|server| {
@@ -85,7 +84,7 @@ fn servers_of(servers: Vec<McpServer>) -> AnyView {
 
 fn refs(id: &'static str, title: &'static str, none: &'static str, refs: Vec<String>) -> AnyView {
     let content = if refs.is_empty() {
-        nothing(none)
+        empty_text(none)
     } else {
         let items = refs.into_iter().map(|text| {
             view! { <li class="mono text-cap leading-5 [overflow-wrap:anywhere]" dir="auto">{text}</li> }
@@ -101,18 +100,18 @@ fn refs(id: &'static str, title: &'static str, none: &'static str, refs: Vec<Str
     .into_any()
 }
 
-fn nothing(text: &'static str) -> AnyView {
+fn empty_text(text: &'static str) -> AnyView {
     view! { <p class="mt-2 border-t border-line py-2 text-dense text-ink-2">{text}</p> }.into_any()
 }
 
 fn facts(agent: &Agent, people: &HashMap<UserId, String>, now: Timestamp) -> AnyView {
-    let by = |id: UserId| format!("by {}", people.get(&id).map_or("somebody who is gone", String::as_str));
+    let by = |id: UserId| format!("by {}", people.get(&id).map_or("a former person", String::as_str));
     let (first, last) = (by(agent.created_by), by(agent.registered_by));
     let user = (!agent.user.is_empty()).then(|| {
         view! { <div><dt>"User id"</dt><dd class="[overflow-wrap:anywhere]" dir="auto">{agent.user.clone()}</dd></div> }
     });
     let (created_at, registered_at) = (agent.created_at, agent.registered_at);
-    let again = (registered_at != created_at).then(|| {
+    let first_registration = (registered_at != created_at).then(|| {
         view! {
             <div>
                 <dt>"First registered"</dt>
@@ -130,7 +129,7 @@ fn facts(agent: &Agent, people: &HashMap<UserId, String>, now: Timestamp) -> Any
                     <dt>"Registered"</dt>
                     <dd><Time at=registered_at now/><span class="cap block" dir="auto">{last}</span></dd>
                 </div>
-                {again}
+                {first_registration}
             </dl>
         </section>
     }
@@ -147,7 +146,7 @@ fn danger(agent: &Agent) -> AnyView {
             <div>
                 <h2 class="h-sect" id="danger">"Remove this agent"</h2>
                 <p class="mt-0.5 text-dense text-ink-2">
-                    "Its servers and its policy are forgotten. Registering it again brings it back; its keys stay as they are."
+                    "Its servers and its policy are deleted. You can register it again later. API keys do not change."
                 </p>
             </div>
             <PageForm action>

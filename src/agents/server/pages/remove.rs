@@ -1,4 +1,4 @@
-//! `POST /settings/agents/{id}/remove`. Nothing is lost that registering it again does not bring back.
+//! `POST /settings/agents/{id}/remove`: removes an agent without a confirmation, because the agent can register again.
 
 use axum::extract::State;
 use axum::response::Redirect;

@@ -24,7 +24,7 @@ pub struct LoginQuery {
 pub fn address(code: Option<&UserCode>, org: &str, mark: &str) -> ReturnPath {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if let Some(code) = code {
-        query.append_pair("code", &code.shown());
+        query.append_pair("code", &code.to_string());
     }
     for (name, value) in [("org", org), ("mark", mark)] {
         if !value.is_empty() {

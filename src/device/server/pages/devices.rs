@@ -50,17 +50,17 @@ pub async fn end(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(which): Form<EndDeviceForm>,
+    Form(form): Form<EndDeviceForm>,
 ) -> Result<Redirect, Error> {
     let visitor = &member.visitor;
-    let theirs = logins_of(&app, visitor.person.id).await?;
-    let key = theirs.into_iter().find(|key| key.id.to_string() == which.key).ok_or(Error::NotFound)?;
+    let logins = logins_of(&app, visitor.person.id).await?;
+    let key = logins.into_iter().find(|key| key.id.to_string() == form.key).ok_or(Error::NotFound)?;
     let actor = visitor.actor_in(key.org).ok_or(Error::NotFound)?;
-    let word = match revoke(&app, &actor, key.id).await {
+    let message = match revoke(&app, &actor, key.id).await {
         Ok(key) => format!("The key {} was revoked.", key.name),
         Err(Refusal::Error(error)) => return Err(error),
         Err(_) => format!("The key {} was revoked already.", key.name),
     };
-    leave_message(&session, &word).await?;
+    leave_message(&session, &message).await?;
     Ok(Redirect::to("/settings/profile#devices"))
 }

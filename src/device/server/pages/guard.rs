@@ -1,5 +1,5 @@
-//! What stands between a stranger's link and a key: forms carry a token of the session that they were made in, an old
-//! session signs in again, and a request from another network than the browser's needs its code typed.
+//! Protects the approval page against links by strangers: forms contain a token of the session, a person with an old
+//! session must sign in again, and the code must be typed if the device is in another network than the browser.
 
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ pub struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     pub fn new(app: &'a App, visitor: &'a Visitor, session: &Session) -> Result<Self, Error> {
-        let id = session.id().ok_or_else(|| Error::internal("whoever is signed in has a session"))?;
+        let id = session.id().ok_or_else(|| Error::internal("a signed-in person has no session"))?;
         Ok(Self { app, visitor, session: Secret::new(id.to_string()) })
     }
 
@@ -34,7 +34,7 @@ impl<'a> Guard<'a> {
         self.derived(&format!("typed {login}"))
     }
 
-    /// Nothing of the session can be read from it.
+    /// A hash of the session's id and the purpose, which does not reveal the id.
     fn derived(&self, what: &str) -> String {
         Secret::new(format!("device authorization, {what}: {}", self.session.expose())).fingerprint()
     }
@@ -60,14 +60,14 @@ impl<'a> Guard<'a> {
     }
 
     /// Returns true if the device is in another network than the browser.
-    pub fn is_elsewhere(&self, device: &str) -> bool {
+    pub fn is_other_network(&self, device: &str) -> bool {
         !device.parse().is_ok_and(|device| same_network(device, self.visitor.visit.address))
     }
 }
 
 /// Compares the hashes, so that the time taken does not reveal where the texts differ.
-fn is_same(given: &str, wanted: &str) -> bool {
-    Secret::new(given).fingerprint() == Secret::new(wanted).fingerprint()
+fn is_same(one: &str, other: &str) -> bool {
+    Secret::new(one).fingerprint() == Secret::new(other).fingerprint()
 }
 
 /// Returns true if both addresses are in the same /24 or /64. All loopback addresses are one network.
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_are_told_apart() {
+    fn networks_are_compared_by_prefix() {
         for (one, other, same) in [
             ("203.0.113.7", "203.0.113.200", true),
             ("203.0.113.7", "203.0.114.7", false),

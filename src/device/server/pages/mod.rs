@@ -1,5 +1,5 @@
-//! `/auth/device`: a person approves or denies the login of a command line. Looking decides nothing: GET shows, POST
-//! with a token of this session moves, and what came of it is shown by GET again.
+//! `/auth/device`: a person approves or denies the login of a command line. A GET request only displays the login. A POST
+//! request, which needs a token of this session, decides and redirects to the GET page with the outcome.
 
 mod address;
 mod devices;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::service::{self, Decided};
+use super::service::{self, DecisionOutcome};
 use super::store::LoginRequest;
 use crate::device::{LoginStatus, UserCode};
 use crate::orgs::server::Visitor;
@@ -27,7 +27,8 @@ pub use devices::LoginDevices;
 use guard::Guard;
 use pending::ApprovalPage;
 
-const UNKNOWN: &str = "Check each letter, or start the login again in your terminal to get a new code.";
+const UNKNOWN_CODE_ADVICE: &str =
+    "Check each letter, or start the login again in your terminal to get a new code.";
 
 pub fn routes() -> Routes {
     Routes::default().get(HERE, Audience::Person, show).post(HERE, Audience::Person, submit).post(
@@ -73,8 +74,8 @@ pub async fn show(
     if query.code.trim().is_empty() {
         return Ok(entry::page(&guard, &query, None, StatusCode::OK).await);
     }
-    let Some(login) = look(&guard, &query.code).await? else {
-        return Ok(entry::page(&guard, &query, Some(unknown(&query.code)), StatusCode::OK).await);
+    let Some(login) = look_up(&guard, &query.code).await? else {
+        return Ok(entry::page(&guard, &query, Some(unknown_code(&query.code)), StatusCode::OK).await);
     };
     if is_open(&app, &login) {
         let pending = ApprovalPage::new(&guard, login, &query.org, &query.mark, &here);
@@ -97,13 +98,16 @@ pub async fn submit(
         return Ok(guard.sign_in_again(&here));
     }
     let login = match code {
-        Some(_) => look(&guard, &form.code).await?,
+        Some(_) => look_up(&guard, &form.code).await?,
         None => None,
     };
     let Some(login) = login else {
         let query = LoginQuery { code: form.code, org: form.org, mark: String::new() };
-        let why =
-            if query.code.trim().is_empty() { "Enter the code.".to_owned() } else { unknown(&query.code) };
+        let why = if query.code.trim().is_empty() {
+            "Enter the code.".to_owned()
+        } else {
+            unknown_code(&query.code)
+        };
         return Ok(entry::page(&guard, &query, Some(why), StatusCode::UNPROCESSABLE_ENTITY).await);
     };
     let outcome = Redirect::to(here.as_str()).into_response();
@@ -116,7 +120,7 @@ pub async fn submit(
             Ok(outcome)
         }
         "approve" => approve(&guard, login, form, &here, outcome).await,
-        "none" => compare(&guard, login, form, &here).await,
+        "none" => render_again(&guard, login, form, &here).await,
         _ => {
             let mark = guard.mark(login.id);
             let next = address(Some(&login.user_code), &form.org, &mark);
@@ -126,7 +130,7 @@ pub async fn submit(
 }
 
 /// Renders the page again without a decision. Checks a typed code and keeps the entered values.
-async fn compare(
+async fn render_again(
     guard: &Guard<'_>,
     login: LoginRequest,
     form: LoginDecisionForm,
@@ -135,7 +139,7 @@ async fn compare(
     let mut pending = ApprovalPage::new(guard, login, &form.org, &form.mark, here);
     let mut errors = FormErrors::default();
     if pending.must_type && !form.typed.is_empty() {
-        pending.take_typed(guard, &form.typed, &mut errors)?;
+        pending.check_typed(guard, &form.typed, &mut errors)?;
     }
     pending.ticked = !form.mine.is_empty();
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -152,10 +156,10 @@ async fn approve(
     let mut pending = ApprovalPage::new(guard, login, &form.org, &form.mark, here);
     let mut errors = FormErrors::default();
     if pending.must_type {
-        pending.take_typed(guard, &form.typed, &mut errors)?;
+        pending.check_typed(guard, &form.typed, &mut errors)?;
     }
     let org = OrgId::parse(&form.org).unwrap_or(OrgId::NIL);
-    if !pending.places.iter().any(|place| place.org == org) {
+    if !pending.choices.iter().any(|choice| choice.org == org) {
         errors.add("org", "Choose an organization.");
     }
     if form.mine.is_empty() {
@@ -168,8 +172,8 @@ async fn approve(
     }
     match service::approve(guard.app, guard.visitor, &pending.login, org).await? {
         // If the login was decided meanwhile, the outcome page shows the result to people who may see it.
-        Decided::Done | Decided::Late => Ok(outcome),
-        Decided::NotThere => {
+        DecisionOutcome::Done | DecisionOutcome::TooLate => Ok(outcome),
+        DecisionOutcome::NotAllowed => {
             let errors = FormErrors::default().with("org", "You may not have keys in this organization.");
             Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }
@@ -177,9 +181,9 @@ async fn approve(
 }
 
 /// Looks the code up. A malformed code needs no lookup and does not count as wrong.
-async fn look(guard: &Guard<'_>, text: &str) -> Result<Option<LoginRequest>, Error> {
+async fn look_up(guard: &Guard<'_>, text: &str) -> Result<Option<LoginRequest>, Error> {
     match UserCode::parse(text) {
-        Some(code) => service::look(guard.app, guard.visitor, &code).await,
+        Some(code) => service::look_up(guard.app, guard.visitor, &code).await,
         None => Ok(None),
     }
 }
@@ -188,9 +192,9 @@ fn is_open(app: &App, login: &LoginRequest) -> bool {
     login.status == LoginStatus::Pending && login.expires_at > app.clock.now()
 }
 
-fn unknown(typed: &str) -> String {
+fn unknown_code(typed: &str) -> String {
     match UserCode::parse(typed) {
-        Some(code) => format!("No login is waiting for {}. {UNKNOWN}", code.shown()),
-        None => format!("No login is waiting for that. {UNKNOWN}"),
+        Some(code) => format!("No login is waiting for {code}. {UNKNOWN_CODE_ADVICE}"),
+        None => format!("No login is waiting for that. {UNKNOWN_CODE_ADVICE}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The outcome of a login, for the person who decided it; for others, that it is too late.
+//! The outcome of a login, for the person who decided it. For other people, the page says that the code has expired.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,11 +17,11 @@ use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
 
 pub async fn page(guard: &Guard<'_>, login: LoginRequest) -> Result<Response, Error> {
-    let collectable = login.redeem_until.is_some_and(|until| until > guard.app.clock.now());
+    let is_collectable = login.redeem_until.is_some_and(|until| until > guard.app.clock.now());
     match login.status {
         LoginStatus::Denied => Ok(denied(guard, &login).await),
         LoginStatus::Consumed => approved(guard, &login).await,
-        LoginStatus::Approved if collectable => approved(guard, &login).await,
+        LoginStatus::Approved if is_collectable => approved(guard, &login).await,
         LoginStatus::Approved | LoginStatus::Pending => Ok(expired(guard, &login).await),
     }
 }
@@ -37,13 +37,13 @@ fn subject(guard: &Guard<'_>, login: &LoginRequest) -> String {
 async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, Error> {
     let visitor = guard.visitor;
     let actor = login.org.as_ref().and_then(|org| visitor.actor_in(*org));
-    let place = actor.as_ref().map(|actor| actor.org.org_name.clone());
-    let as_what = login.role.map_or("", |role| role.with_article());
+    let org_name = actor.as_ref().map(|actor| actor.org.org_name.clone());
+    let role = login.role.map_or("", |role| role.with_article());
     let subject = subject(guard, login);
-    let waits = login.status == LoginStatus::Approved;
-    let is = if waits { "may log in" } else { "is logged in" };
-    let text = match &place {
-        Some(place) => format!("{subject} {is} to {place} as {as_what}. You can close this page."),
+    let is_waiting = login.status == LoginStatus::Approved;
+    let verb = if is_waiting { "may log in" } else { "is logged in" };
+    let text = match &org_name {
+        Some(org_name) => format!("{subject} {verb} to {org_name} as {role}. You can close this page."),
         None => format!("{subject} was logged in to an organization that you have left since."),
     };
     let key = match (&actor, &login.key) {
@@ -55,13 +55,14 @@ async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, E
         _ => None,
     };
     // The key's page exists only in the key's organization.
-    let is_here = visitor.current.as_ref().map(|place| &place.org) == login.org.as_ref();
+    let is_current = visitor.current.as_ref().map(|current| &current.org) == login.org.as_ref();
     let (host, visit) = (guard.app.public_url.authority().to_owned(), &visitor.visit);
-    let fetched = waits.then(|| guard.app.live.expect(service::fetched(visitor.person.id, login.id)));
+    let key_collected =
+        is_waiting.then(|| guard.app.live.expect(service::key_collected(visitor.person.id, login.id)));
     let page = Page::new(guard.app, visit, "Login approved").render(move || {
         let below = match key {
-            Some(key) => facts(&key, is_here),
-            None => fetched.map(|topic| view! {
+            Some(key) => facts(&key, is_current),
+            None => key_collected.map(|topic| view! {
                 <div class="panel mt-6 px-5 py-4 text-dense">
                     <LivePart
                         topic waiting="The terminal is about to fetch its key."
@@ -88,18 +89,19 @@ async fn approved(guard: &Guard<'_>, login: &LoginRequest) -> Result<Response, E
     Ok(page.await)
 }
 
-fn facts(key: &Key, is_here: bool) -> AnyView {
+/// The key's details. Links to the key's page only if its organization is the current one.
+fn facts(key: &Key, is_current: bool) -> AnyView {
     let Key { id, name, kind, secret, expires_at, revoked_at, .. } = key.clone();
     let start = secret.to_string();
     let seed = start.clone();
     let path = format!("/settings/api-keys/{id}");
-    let title = match is_here {
+    let title = match is_current {
         true => view! { <a class="link" href=path.clone()>{name}</a> }.into_any(),
         false => name.into_any(),
     };
-    let revoke = if is_here { format!("{path}/revoke") } else { "/settings/profile#devices".to_owned() };
-    let (works, until) = match (revoked_at, expires_at) {
-        (Some(_), _) => ("Works", "No more: it was revoked".to_owned()),
+    let revoke = if is_current { format!("{path}/revoke") } else { "/settings/profile#devices".to_owned() };
+    let (label, validity) = match (revoked_at, expires_at) {
+        (Some(_), _) => ("Works", "No longer: it was revoked".to_owned()),
         (None, Some(end)) => ("Works until", day(end)),
         (None, None) => ("Works", "Until it is revoked".to_owned()),
     };
@@ -110,7 +112,7 @@ fn facts(key: &Key, is_here: bool) -> AnyView {
             </div>
             <dl class="facts px-5 py-2">
                 <div><dt>"Key"</dt><dd dir="auto">{title}<span class="block"><KeyText kind start/></span></dd></div>
-                <div><dt>{works}</dt><dd>{until}</dd></div>
+                <div><dt>{label}</dt><dd>{validity}</dd></div>
                 {revoked_at.is_none().then(|| view! {
                     <div><dt>"Not you?"</dt><dd><a class="link" href=revoke>"Revoke this key now"</a></dd></div>
                 })}
@@ -122,11 +124,11 @@ fn facts(key: &Key, is_here: bool) -> AnyView {
 
 async fn denied(guard: &Guard<'_>, login: &LoginRequest) -> Response {
     let text =
-        format!("{} got no access and no key was made. You can close this page.", subject(guard, login));
+        format!("{} got no access and no key was created. You can close this page.", subject(guard, login));
     let current = guard.visitor.current.as_ref();
-    let actor = current.and_then(|place| guard.visitor.actor_in(place.org));
-    let reads = actor.is_some_and(|actor| actor.may(Permission::ReadAudit));
-    let log = if reads {
+    let actor = current.and_then(|current| guard.visitor.actor_in(current.org));
+    let may_read_log = actor.is_some_and(|actor| actor.may(Permission::ReadAudit));
+    let log = if may_read_log {
         view! { <a class="link" href="/settings/audit-log">"audit log"</a> }.into_any()
     } else {
         "audit log".into_any()
@@ -156,7 +158,7 @@ async fn denied(guard: &Guard<'_>, login: &LoginRequest) -> Response {
 async fn expired(guard: &Guard<'_>, login: &LoginRequest) -> Response {
     let life = minutes(guard.app.config.device.device_code_life);
     let text = format!("Codes work for {life}. Start the login again in your terminal; it shows a new code.");
-    // How a program on the OAuth wire begins its login is known to that program alone.
+    // Only for ArmorIQ's client is the command that starts a login known.
     let command = (login.wire == LoginProtocol::ArmorIq).then_some("armoriq login");
     let command =
         command.map(|line| view! { <pre class="code mt-6 text-center" tabindex="0">{line}</pre> }.into_any());

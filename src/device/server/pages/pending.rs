@@ -27,55 +27,59 @@ pub struct OrgChoice {
     pub org: OrgId,
     name: String,
     /// The person's role.
-    own: Role,
+    own_role: Role,
     /// The role that the key would have.
-    key: Role,
+    key_role: Role,
 }
 
 pub struct ApprovalPage {
     pub login: LoginRequest,
-    pub places: Vec<OrgChoice>,
+    pub choices: Vec<OrgChoice>,
+    /// The person must type the code.
     pub must_type: bool,
+    /// The checkbox "I started this login on my own device" is ticked.
     pub ticked: bool,
     chosen: Option<OrgId>,
-    elsewhere: bool,
+    /// The device is in another network than the browser.
+    other_network: bool,
     mark: String,
     here: ReturnPath,
 }
 
 impl ApprovalPage {
     pub fn new(guard: &Guard<'_>, login: LoginRequest, org: &str, mark: &str, here: &ReturnPath) -> Self {
-        let may =
-            |place: &&Membership| Permission::ManageOwnKeys.is_granted(place.role, PrincipalKind::Person);
-        let places = guard.visitor.memberships.iter().filter(may);
-        let places: Vec<OrgChoice> = places
-            .map(|place| OrgChoice {
-                org: place.org,
-                name: place.org_name.clone(),
-                own: place.role,
-                key: service::role_of(&login, place.role),
+        let may_have_keys = |membership: &&Membership| {
+            Permission::ManageOwnKeys.is_granted(membership.role, PrincipalKind::Person)
+        };
+        let memberships = guard.visitor.memberships.iter().filter(may_have_keys);
+        let choices: Vec<OrgChoice> = memberships
+            .map(|membership| OrgChoice {
+                org: membership.org,
+                name: membership.org_name.clone(),
+                own_role: membership.role,
+                key_role: service::role_of(&login, membership.role),
             })
             .collect();
-        let wanted = places.iter().find(|place| place.org.to_string() == org || place.name == org);
-        let only = if places.len() == 1 { places.first() } else { None };
-        let chosen = wanted.or(only).map(|place| place.org);
-        let elsewhere = guard.is_elsewhere(&login.address);
+        let requested = choices.iter().find(|choice| choice.org.to_string() == org || choice.name == org);
+        let only = if choices.len() == 1 { choices.first() } else { None };
+        let chosen = requested.or(only).map(|choice| choice.org);
+        let other_network = guard.is_other_network(&login.address);
         let is_marked = guard.is_marked(login.id, mark);
         let prefilled = guard.app.config.device.device_prefilled_codes;
         Self {
-            must_type: (elsewhere || !prefilled) && !is_marked,
+            must_type: (other_network || !prefilled) && !is_marked,
             mark: if is_marked { mark.to_owned() } else { String::new() },
             ticked: false,
             login,
-            places,
+            choices,
             chosen,
-            elsewhere,
+            other_network,
             here: here.clone(),
         }
     }
 
-    /// Checks the typed code. A right code need not be typed again; a wrong one counts against the limit.
-    pub fn take_typed(
+    /// Checks the typed code. A correct code need not be typed again; a wrong one counts against the limit.
+    pub fn check_typed(
         &mut self,
         guard: &Guard<'_>,
         typed: &str,
@@ -86,7 +90,7 @@ impl ApprovalPage {
             self.mark = guard.mark(self.login.id);
             return Ok(());
         }
-        service::typed_wrong(guard.app, guard.visitor)?;
+        service::count_wrong_code(guard.app, guard.visitor)?;
         errors.add("typed", "This is not the code of this login. Type the one that your own terminal shows.");
         Ok(())
     }
@@ -101,16 +105,16 @@ impl ApprovalPage {
         let life = app.config.device.login_key_life.map(|life| now.plus(life));
         let fields = vec![
             ("token", guard.token()),
-            ("code", self.login.user_code.shown()),
+            ("code", self.login.user_code.to_string()),
             ("mark", self.mark.clone()),
         ];
         let title =
-            if self.places.is_empty() { "You cannot approve this login" } else { "Approve this login?" };
+            if self.choices.is_empty() { "You cannot approve this login" } else { "Approve this login?" };
         Page::new(app, &visitor.visit, title)
             .status(status)
             .render(move || {
-                let can = !self.places.is_empty();
-                let abilities = can.then(|| abilities(&self.places, life, now));
+                let can_approve = !self.choices.is_empty();
+                let permissions = can_approve.then(|| permissions_section(&self.choices, life, now));
                 let ticked = self.ticked;
                 view! {
                     <Solo width=SoloWidth::Wide tall=true host>
@@ -134,11 +138,11 @@ impl ApprovalPage {
                                         </div>
                                         <a class="link flex-none text-dense" href=switch>"Use another account"</a>
                                     </div>
-                                    {self.place()}
+                                    {self.organization_field()}
                                 </div>
-                                {abilities}
+                                {permissions}
                                 <div class="border-t border-line px-5 py-4">
-                                    {can.then(|| view! {
+                                    {can_approve.then(|| view! {
                                         <Note tone=Tone::Warn>
                                             <p>
                                                 <b>"Only continue if you started this login yourself."</b>
@@ -147,13 +151,13 @@ impl ApprovalPage {
                                             </p>
                                         </Note>
                                     })}
-                                    {can.then(|| view! {
+                                    {can_approve.then(|| view! {
                                         <Checkbox
                                             name="mine" label="I started this login on my own device" value="yes"
                                             checked=ticked required=true class="mt-4"
                                         />
                                     })}
-                                    {verdicts(can)}
+                                    {verdicts(can_approve)}
                                 </div>
                             </div>
                         </PageForm>
@@ -166,15 +170,15 @@ impl ApprovalPage {
     /// The code to compare, or the field to type it into.
     fn head(&self) -> AnyView {
         const BAND: &str = "border-b border-brass-line bg-brass-tint px-5 py-4";
-        let warning = self.elsewhere.then(|| {
+        let warning = self.other_network.then(|| {
             let address = self.login.address.clone();
             view! {
                 <div class="border-b border-line px-5 py-4">
                     <Note tone=Tone::Danger>
                         <p>
                             <b>"This login comes from another network than yours."</b>
-                            {format!(" It was started at {address}. That is right if you work on a remote machine. \
-                            If you do not, deny it.")}
+                            {format!(" It was started at {address}. That is expected if you work on a remote machine. \
+                            Otherwise, deny it.")}
                         </p>
                     </Note>
                 </div>
@@ -193,7 +197,7 @@ impl ApprovalPage {
             }
             .into_any();
         }
-        let shown = self.login.user_code.shown();
+        let code = self.login.user_code.to_string();
         let spelled = spelled(self.login.user_code.as_str());
         view! {
             {warning}
@@ -201,7 +205,7 @@ impl ApprovalPage {
                 <p class="text-dense text-brass-ink font-medium">"Your terminal must show exactly this code"</p>
                 <p class="mt-1">
                     <span class="sr-only">{spelled}</span>
-                    <span aria-hidden="true" class="mono text-code font-medium tracking-[0.1em] -mr-[0.1em]">{shown}</span>
+                    <span aria-hidden="true" class="mono text-code font-medium tracking-[0.1em] -mr-[0.1em]">{code}</span>
                 </p>
             </div>
         }
@@ -211,7 +215,7 @@ impl ApprovalPage {
     fn facts(&self, tool: &str, now: Timestamp) -> AnyView {
         let LoginRequest { device_name, address, user_agent, created_at, expires_at, .. } =
             self.login.clone();
-        let left = words(expires_at, now, Default::default()).replacen("In", "in", 1);
+        let expiry = words(expires_at, now, Default::default()).replacen("In", "in", 1);
         let device = (!device_name.is_empty())
             .then(|| view! { <div><dt>"Device"</dt><dd dir="auto">{device_name}</dd></div> });
         let program = (!user_agent.is_empty())
@@ -230,25 +234,26 @@ impl ApprovalPage {
                 {device}
                 <div><dt>"Address"</dt><dd class="mono text-cap leading-5">{address}</dd></div>
                 <div>
-                    <dt>"Asked"</dt>
-                    <dd><Time at=created_at now/><span class="text-ink-3">{format!(", expires {left}")}</span></dd>
+                    <dt>"Requested"</dt>
+                    <dd><Time at=created_at now/><span class="text-ink-3">{format!(", expires {expiry}")}</span></dd>
                 </div>
             </dl>
         }
         .into_any()
     }
 
-    fn place(&self) -> AnyView {
-        match self.places.as_slice() {
+    /// The organization that the key is created in, or a select field if there are several.
+    fn organization_field(&self) -> AnyView {
+        match self.choices.as_slice() {
             [] => view! {
                 <Note tone=Tone::Info class="mt-3.5">
-                    "You belong to no organization here, so there is nothing that a key could be for. Ask an admin \
-                    of yours to invite you."
+                    "You are in no organization in which you may have keys. Ask an admin of your organization to \
+                    invite you or to change your role."
                 </Note>
             }
             .into_any(),
             [only] => {
-                let (org, name, role) = (only.org.to_string(), only.name.clone(), only.own.with_article());
+                let (org, name, role) = (only.org.to_string(), only.name.clone(), only.own_role.with_article());
                 view! {
                     <HiddenFields fields=vec![("org", org)]/>
                     <p class="mt-3.5 text-dense" dir="auto">
@@ -260,9 +265,9 @@ impl ApprovalPage {
             }
             several => {
                 let none = SelectOption::new("", "Choose an organization", self.chosen.is_none());
-                let options = several.iter().map(|place| {
-                    let label = format!("{} (you are {})", place.name, place.own.with_article());
-                    SelectOption::new(place.org.to_string(), label, self.chosen.as_ref() == Some(&place.org))
+                let options = several.iter().map(|choice| {
+                    let label = format!("{} (you are {})", choice.name, choice.own_role.with_article());
+                    SelectOption::new(choice.org.to_string(), label, self.chosen.as_ref() == Some(&choice.org))
                 });
                 let options = std::iter::once(none).chain(options).collect();
                 view! { <Select name="org" label="Organization" options class="mt-3.5"/> }.into_any()
@@ -279,13 +284,19 @@ fn spelled(code: &str) -> String {
 }
 
 /// Lists what the key can do, for each role that it could get.
-fn abilities(places: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> AnyView {
-    let roles: Vec<Role> =
-        Role::ALL.into_iter().rev().filter(|role| places.iter().any(|place| place.key == *role)).collect();
+fn permissions_section(choices: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> AnyView {
+    let roles: Vec<Role> = Role::ALL
+        .into_iter()
+        .rev()
+        .filter(|role| choices.iter().any(|choice| choice.key_role == *role))
+        .collect();
     let several = roles.len() > 1;
     let groups = roles.into_iter().map(|role| {
-        let names: Vec<&str> =
-            places.iter().filter(|place| place.key == role).map(|place| place.name.as_str()).collect();
+        let names: Vec<&str> = choices
+            .iter()
+            .filter(|choice| choice.key_role == role)
+            .map(|choice| choice.name.as_str())
+            .collect();
         let listed = listed(&names);
         let head = several.then(|| {
             view! { <h3 class="mt-2.5 text-dense font-medium" dir="auto">{format!("In {listed}")}</h3> }
@@ -295,14 +306,15 @@ fn abilities(places: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> A
         } else {
             format!("Call the API as {} of {listed}", role.with_article())
         };
-        let items = std::iter::once(first).chain(able(role).into_iter().map(str::to_owned)).map(|text| {
-            view! {
-                <li class="flex gap-2">
-                    <span class="mt-0.5 text-ink"><Icon symbol=Symbol::Check/></span>
-                    <span class="min-w-0 [overflow-wrap:anywhere]" dir="auto">{text}</span>
-                </li>
-            }
-        });
+        let items =
+            std::iter::once(first).chain(permission_texts(role).into_iter().map(str::to_owned)).map(|text| {
+                view! {
+                    <li class="flex gap-2">
+                        <span class="mt-0.5 text-ink"><Icon symbol=Symbol::Check/></span>
+                        <span class="min-w-0 [overflow-wrap:anywhere]" dir="auto">{text}</span>
+                    </li>
+                }
+            });
         view! { {head}<ul class="mt-1.5 grid gap-1 text-dense text-ink-2">{items.collect_view()}</ul> }
     });
     let groups = groups.collect_view();
@@ -319,7 +331,7 @@ fn abilities(places: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> A
             <ul class="mt-1 text-dense text-ink-3">
                 <li class="flex gap-2">
                     <span class="mt-0.5"><Icon symbol=Symbol::Cross/></span>
-                    "Not: change your password or sign-in"
+                    "It cannot change your password or sign-in methods"
                 </li>
             </ul>
             <p class="hint mt-2">{until}" You can revoke it on your profile and under API keys."</p>
@@ -329,25 +341,25 @@ fn abilities(places: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> A
 }
 
 /// The permissions of a key with this role, in words.
-fn able(role: Role) -> Vec<&'static str> {
+fn permission_texts(role: Role) -> Vec<&'static str> {
     let may = |permission: Permission| permission.is_granted(role, PrincipalKind::Key);
-    let mut able = Vec::new();
+    let mut texts = Vec::new();
     if may(Permission::ManageAllKeys) {
-        able.push("Create, change, rotate and revoke API keys, everybody's too");
+        texts.push("Create, change, rotate and revoke all API keys of the organization");
     } else if may(Permission::ManageOwnKeys) {
-        able.push("Create API keys, and change, rotate and revoke yours");
+        texts.push("Create API keys, and change, rotate and revoke yours");
     }
     if may(Permission::ManageMembers) {
-        able.push("Invite, change and remove members");
+        texts.push("Invite, change and remove members");
     }
-    able.push("Read keys, usage and members");
+    texts.push("Read keys, usage and members");
     if may(Permission::ReadAudit) {
-        able.push("Read the audit log");
+        texts.push("Read the audit log");
     }
     if may(Permission::ManageOrganization) {
-        able.push("Rename or delete the organization");
+        texts.push("Rename or delete the organization");
     }
-    able
+    texts
 }
 
 /// "A", "A and B", "A, B, C and 4 more".
@@ -360,14 +372,14 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-fn verdicts(can: bool) -> AnyView {
-    let approve = can.then(|| {
+fn verdicts(can_approve: bool) -> AnyView {
+    let approve = can_approve.then(|| {
         view! {
             <Button look=Look::Verdict icon=Symbol::Check name="verdict" value="approve">"Approve"</Button>
         }
     });
     view! {
-        <div class=if can { "mt-4 grid grid-cols-2 gap-3" } else { "grid" }>
+        <div class=if can_approve { "mt-4 grid grid-cols-2 gap-3" } else { "grid" }>
             <Button look=Look::Verdict icon=Symbol::Cross name="verdict" value="deny" unchecked=true>"Deny"</Button>
             {approve}
         </div>
@@ -380,7 +392,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_and_spelling_read_well() {
+    fn names_are_listed_and_codes_are_spelled() {
         assert_eq!(listed(&["A"]), "A");
         assert_eq!(listed(&["A", "B"]), "A and B");
         assert_eq!(listed(&["A", "B", "C"]), "A, B and C");
@@ -389,9 +401,9 @@ mod tests {
     }
 
     #[test]
-    fn higher_roles_can_more() {
-        assert_eq!(able(Role::Viewer), ["Read keys, usage and members"]);
-        let counts: Vec<usize> = Role::ALL.into_iter().map(|role| able(role).len()).collect();
+    fn higher_roles_have_more_permissions() {
+        assert_eq!(permission_texts(Role::Viewer), ["Read keys, usage and members"]);
+        let counts: Vec<usize> = Role::ALL.into_iter().map(|role| permission_texts(role).len()).collect();
         assert!(counts.is_sorted() && counts[3] > counts[1], "{counts:?}");
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::polls::Polls;
 use super::super::{clients, codes, limits::LoginLimits, store};
 use super::{verification_uri, verification_uri_complete};
+use crate::accounts::is_invisible;
 use crate::audit::{self, By, Event};
 use crate::device::server::store::{LoginProtocol, LoginRequest};
 use crate::device::{LoginStatus, UserCode};
@@ -16,20 +17,20 @@ use crate::platform::{App, Error, Secret};
 use crate::shared::{LoginId, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
 /// The most pending logins of all addresses together, because anybody may create one.
-const MOST_OPEN: i64 = 10_000;
+const MAX_PENDING: i64 = 10_000;
 const LONGEST_DEVICE_NAME: usize = 60;
-const LONGEST_WORD: usize = 100;
+const LONGEST_IDENTIFIER: usize = 100;
 
-/// What a device claims about itself. Only its address is verified.
+/// A device's request to log in. Only its address is verified; everything else is the device's own claim.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct BeginLogin<'a> {
     pub wire: LoginProtocol,
     pub client_id: &'a str,
     /// Empty, or the name of the highest role the key may have.
     pub scope: &'a str,
-    /// What shares the key of a device; None: the client.
+    /// The product that the key is for; None for the client's id. Each product on a device has its own key.
     pub product: Option<&'a str>,
-    /// With it, the next login of the same device takes the place of this one.
+    /// The device's id. A later login of the same person, organization, device and product revokes this login's key.
     pub device_id: Option<&'a str>,
     pub device_name: Option<&'a str>,
     pub visit: &'a Visit,
@@ -47,7 +48,7 @@ pub struct StartedLogin {
 }
 
 #[derive(Debug)]
-pub enum NotBegun {
+pub enum BeginLoginError {
     UnknownClient,
     InvalidScope,
     /// The request is invalid; contains the reason as a sentence.
@@ -56,23 +57,24 @@ pub enum NotBegun {
     Error(Error),
 }
 
-impl<E: Into<Error>> From<E> for NotBegun {
+impl<E: Into<Error>> From<E> for BeginLoginError {
     fn from(error: E) -> Self {
         Self::Error(error.into())
     }
 }
 
-pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, NotBegun> {
-    let tool = clients::name_of(app, request.client_id).ok_or(NotBegun::UnknownClient)?;
+pub async fn begin(app: &App, request: &BeginLogin<'_>) -> Result<StartedLogin, BeginLoginError> {
+    let tool = clients::name_of(app, request.client_id).ok_or(BeginLoginError::UnknownClient)?;
     let scope = match request.scope {
         "" => None,
-        name => Some(Role::parse(name).ok_or(NotBegun::InvalidScope)?),
+        name => Some(Role::parse(name).ok_or(BeginLoginError::InvalidScope)?),
     };
-    let product = word("product", request.product)?.unwrap_or_else(|| request.client_id.to_owned());
-    let device_id = word("device id", request.device_id)?;
+    let product =
+        check_identifier("product", request.product)?.unwrap_or_else(|| request.client_id.to_owned());
+    let device_id = check_identifier("device id", request.device_id)?;
     let device_name = request.device_name.unwrap_or_default();
     if contains_token(device_name) {
-        return Err(NotBegun::Invalid(TOKEN_IN_TEXT.to_owned()));
+        return Err(BeginLoginError::Invalid(TOKEN_IN_TEXT.to_owned()));
     }
     LoginLimits::new_code(app, request.visit.address)?;
 
@@ -86,7 +88,7 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, Not
         scope,
         product,
         device_id,
-        device_name: visible(device_name),
+        device_name: clean_name(device_name),
         address: request.visit.address.to_string(),
         user_agent: request.visit.user_agent.clone(),
         created_at: now,
@@ -99,13 +101,13 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, Not
         key: None,
     };
     let subscriber = subscriber(request.visit.address);
-    let _opening = LoginLimits::opening(app).await;
+    let _guard = LoginLimits::lock_creation(app).await;
     let mut write = app.db.write().await?;
-    let (open, first) = store::open_of(&mut write, subscriber, now).await?;
-    if open >= i64::from(settings.device_codes_open) {
-        return Err(Error::TooMany(until(first, now)).into());
+    let (pending, first_expiry) = store::count_pending_of(&mut write, subscriber, now).await?;
+    if pending >= i64::from(settings.device_codes_open) {
+        return Err(Error::TooMany(time_until(first_expiry, now)).into());
     }
-    if store::open(&mut write, now).await? >= MOST_OPEN {
+    if store::count_pending(&mut write, now).await? >= MAX_PENDING {
         return Err(Error::Busy.into());
     }
     let hash = device_code.fingerprint();
@@ -132,31 +134,30 @@ pub async fn begin(app: &App, request: &Request<'_>) -> Result<StartedLogin, Not
 }
 
 /// Validates an identifier without changing it.
-fn word(what: &str, given: Option<&str>) -> Result<Option<String>, NotBegun> {
-    match given {
+fn check_identifier(what: &str, text: Option<&str>) -> Result<Option<String>, BeginLoginError> {
+    match text {
         None | Some("") => Ok(None),
-        Some(text) if contains_token(text) => Err(NotBegun::Invalid(TOKEN_IN_TEXT.to_owned())),
-        Some(text) if text.len() <= LONGEST_WORD && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+        Some(text) if contains_token(text) => Err(BeginLoginError::Invalid(TOKEN_IN_TEXT.to_owned())),
+        Some(text)
+            if text.len() <= LONGEST_IDENTIFIER && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
             Ok(Some(text.to_owned()))
         }
-        Some(_) => Err(NotBegun::Invalid(format!(
-            "The {what} has at most {LONGEST_WORD} characters, all of them visible ASCII."
+        Some(_) => Err(BeginLoginError::Invalid(format!(
+            "The {what} has at most {LONGEST_IDENTIFIER} characters, all of them visible ASCII."
         ))),
     }
 }
 
 /// Cleans a display name: removes invisible characters and truncates it.
-fn visible(name: &str) -> String {
-    let unseen = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let shown: String = name.chars().filter(|c| !unseen(*c)).collect();
-    shown.trim().chars().take(LONGEST_DEVICE_NAME).collect::<String>().trim_end().to_owned()
+fn clean_name(name: &str) -> String {
+    let visible: String = name.chars().filter(|c| !is_invisible(*c)).collect();
+    visible.trim().chars().take(LONGEST_DEVICE_NAME).collect::<String>().trim_end().to_owned()
 }
 
-fn until(first: Option<Timestamp>, now: Timestamp) -> Duration {
-    let wait = first.map_or(Duration::from_secs(1), |first| first.since(now));
+/// The time until `end` in whole seconds, rounded up.
+fn time_until(end: Option<Timestamp>, now: Timestamp) -> Duration {
+    let wait = end.map_or(Duration::from_secs(1), |end| end.since(now));
     Duration::from_secs(wait.as_millis().div_ceil(1_000) as u64)
 }
 
@@ -165,26 +166,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_devices_are_made_fit_to_be_seen() {
-        for (given, shown) in [
+    fn device_names_are_cleaned() {
+        for (name, cleaned) in [
             ("thinkpad-alice", "thinkpad-alice"),
             ("  a\nb\u{202e}c\u{0}  ", "abc"),
             ("", ""),
             ("\u{200b}", ""),
             ("Büro 🔑", "Büro 🔑"),
         ] {
-            assert_eq!(visible(given), shown);
+            assert_eq!(clean_name(name), cleaned);
         }
-        assert_eq!(visible(&"x".repeat(500)).len(), LONGEST_DEVICE_NAME);
+        assert_eq!(clean_name(&"x".repeat(500)).len(), LONGEST_DEVICE_NAME);
     }
 
     #[test]
-    fn words_are_taken_as_they_are_or_refused() {
-        assert!(matches!(word("product", None), Ok(None)));
-        assert!(matches!(word("product", Some("")), Ok(None)));
-        assert!(matches!(word("product", Some("armorclaude")), Ok(Some(_))));
+    fn identifiers_are_accepted_unchanged_or_rejected() {
+        assert!(matches!(check_identifier("product", None), Ok(None)));
+        assert!(matches!(check_identifier("product", Some("")), Ok(None)));
+        assert!(matches!(check_identifier("product", Some("armorclaude")), Ok(Some(_))));
         for wrong in ["a b", "ä", "a\0", &"x".repeat(101)] {
-            assert!(matches!(word("product", Some(wrong)), Err(NotBegun::Invalid(_))), "{wrong:?}");
+            assert!(
+                matches!(check_identifier("product", Some(wrong)), Err(BeginLoginError::Invalid(_))),
+                "{wrong:?}"
+            );
         }
     }
 }

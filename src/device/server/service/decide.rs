@@ -1,5 +1,5 @@
-//! A person looks a code up, then approves or denies. Whose code it is nobody knows before it is entered, so wrong ones
-//! are counted, and what somebody else has decided is as unknown as what never was.
+//! A person looks a code up, then approves or denies the login. Wrong codes are counted against a limit. A login that
+//! somebody else has decided is reported as unknown.
 
 use std::time::Duration;
 
@@ -7,39 +7,39 @@ use super::super::{clients, limits::LoginLimits, store};
 use crate::audit::{self, Event};
 use crate::device::server::store::{Decision, LoginRequest};
 use crate::device::{LoginStatus, UserCode};
-use crate::orgs::server::{Visitor, hold_member};
+use crate::orgs::server::{Visitor, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, Permission, PrincipalKind, Role};
 
 /// An approved login can be collected for at least this long.
-const TO_COLLECT: Duration = Duration::from_secs(60);
+const MIN_COLLECT_TIME: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decided {
+pub enum DecisionOutcome {
     Done,
     /// The login is already decided or has expired.
-    Late,
+    TooLate,
     /// The person may not have keys in that organization.
-    NotThere,
+    NotAllowed,
 }
 
 /// Returns None when there is no such login or the person may not see it.
-pub async fn look(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Option<LoginRequest>, Error> {
-    let look = LoginLimits::look(app, visitor.person.id, visitor.visit.address)?;
+pub async fn look_up(app: &App, visitor: &Visitor, code: &UserCode) -> Result<Option<LoginRequest>, Error> {
+    let attempt = LoginLimits::look_up(app, visitor.person.id, visitor.visit.address)?;
     let found = store::find_by_user_code(app.db.pool(), code).await?;
-    let theirs = |login: &LoginRequest| login.decided_by.as_ref().is_none_or(|by| *by == visitor.person.id);
-    let found = found.filter(theirs);
+    let may_see = |login: &LoginRequest| login.decided_by.as_ref().is_none_or(|by| *by == visitor.person.id);
+    let found = found.filter(may_see);
     if found.is_some() {
-        look.found();
+        attempt.found();
     }
     Ok(found)
 }
 
 /// Counts a typed code that does not match the login as a wrong one.
-pub fn typed_wrong(app: &App, visitor: &Visitor) -> Result<(), Error> {
-    LoginLimits::look(app, visitor.person.id, visitor.visit.address).map(drop)
+pub fn count_wrong_code(app: &App, visitor: &Visitor) -> Result<(), Error> {
+    LoginLimits::look_up(app, visitor.person.id, visitor.visit.address).map(drop)
 }
 
 /// The role of this login's key for a member with this role.
@@ -52,18 +52,18 @@ pub async fn approve(
     visitor: &Visitor,
     login: &LoginRequest,
     org: OrgId,
-) -> Result<Decided, Error> {
+) -> Result<DecisionOutcome, Error> {
     let (person, now) = (&visitor.person, app.clock.now());
     let by = person.by(&visitor.visit).in_org(org);
     let mut write = app.db.write().await?;
-    let member = hold_member(&mut write, org, person.id).await?;
+    let member = lock_and_read_member(&mut write, org, person.id).await?;
     let member =
         member.filter(|member| Permission::ManageOwnKeys.is_granted(member.role, PrincipalKind::Person));
     let Some(member) = member else {
         drop(write);
-        let event = about(app, Event::new("login.refused"), login);
+        let event = with_login(app, Event::new("login.refused"), login);
         audit::record_refusal(app, &visitor.by(), event).await?;
-        return Ok(Decided::NotThere);
+        return Ok(DecisionOutcome::NotAllowed);
     };
     let role = role_of(login, member.role);
     let decision = Decision {
@@ -72,17 +72,17 @@ pub async fn approve(
         from: visitor.visit.address,
         org: Some(org),
         role: Some(role),
-        redeem_until: Some(login.expires_at.max(now.plus(TO_COLLECT))),
+        redeem_until: Some(login.expires_at.max(now.plus(MIN_COLLECT_TIME))),
     };
     if !store::decide(&mut write, login.id, now, &decision).await? {
-        return Ok(Decided::Late);
+        return Ok(DecisionOutcome::TooLate);
     }
-    let event = about(app, Event::new("login.approved"), login).detail("role", role.as_str());
+    let event = with_login(app, Event::new("login.approved"), login).detail("role", role.as_str());
     audit::record(app, &mut write, &by, event).await?;
     changes::record(&mut write, now, ChangeKind::Login, login.id).await?;
     write.commit().await?;
     app.metrics.operations.device_login(DeviceLogin::Approved);
-    Ok(Decided::Done)
+    Ok(DecisionOutcome::Done)
 }
 
 /// Denies the login. The audit event goes to the chosen organization or, without one, to the current one.
@@ -91,7 +91,7 @@ pub async fn deny(
     visitor: &Visitor,
     login: &LoginRequest,
     org: Option<OrgId>,
-) -> Result<Decided, Error> {
+) -> Result<DecisionOutcome, Error> {
     let now = app.clock.now();
     let mut write = app.db.write().await?;
     let decision = Decision {
@@ -103,18 +103,19 @@ pub async fn deny(
         redeem_until: None,
     };
     if !store::decide(&mut write, login.id, now, &decision).await? {
-        return Ok(Decided::Late);
+        return Ok(DecisionOutcome::TooLate);
     }
-    let theirs = org.filter(|org| visitor.memberships.iter().any(|place| place.org == *org));
-    let by = theirs.map_or_else(|| visitor.by(), |org| visitor.by().in_org(org));
-    audit::record(app, &mut write, &by, about(app, Event::new("login.denied"), login)).await?;
+    let org = org.filter(|org| visitor.memberships.iter().any(|membership| membership.org == *org));
+    let by = org.map_or_else(|| visitor.by(), |org| visitor.by().in_org(org));
+    audit::record(app, &mut write, &by, with_login(app, Event::new("login.denied"), login)).await?;
     changes::record(&mut write, now, ChangeKind::Login, login.id).await?;
     write.commit().await?;
     app.metrics.operations.device_login(DeviceLogin::Denied);
-    Ok(Decided::Done)
+    Ok(DecisionOutcome::Done)
 }
 
-fn about(app: &App, event: Event, login: &LoginRequest) -> Event {
+/// Adds the login as the event's target, with its device and address.
+fn with_login(app: &App, event: Event, login: &LoginRequest) -> Event {
     let tool = clients::name_of(app, &login.client_id).unwrap_or(&login.client_id);
     event
         .on("login", login.id, tool)

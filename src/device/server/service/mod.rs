@@ -10,23 +10,23 @@ use super::store;
 use crate::device::UserCode;
 use crate::platform::{App, Error};
 
-pub use begin::{NotBegun, Request, StartedLogin, begin};
-pub use decide::{Decided, approve, deny, look, role_of, typed_wrong};
-pub use poll::{Granted, Poll, PollResult, fetched, poll};
+pub use begin::{BeginLogin, BeginLoginError, StartedLogin, begin};
+pub use decide::{DecisionOutcome, approve, count_wrong_code, deny, look_up, role_of};
+pub use poll::{CollectedKey, Poll, PollError, key_collected, poll};
 
 /// How long an expired login stays in the database.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const EXPIRED_LOGIN_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The page where people enter a code.
 pub fn verification_uri(app: &App) -> String {
     format!("{}/auth/device", app.public_url.origin())
 }
 
-/// The same with the code in it. Whether links may carry codes is configuration (`StartedLogin::verification_uri_complete`);
-/// where they may not, the page that it leads to asks for the code all the same.
+/// The page with the code filled in. If the configuration forbids links with codes, OAuth clients do not receive this link
+/// (`StartedLogin::verification_uri_complete`), and the page asks the person to type the code anyway.
 pub fn verification_uri_complete(app: &App, code: &UserCode, product: Option<&str>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("code", &code.shown());
+    query.append_pair("code", &code.to_string());
     if let Some(product) = product {
         query.append_pair("product", product);
     }
@@ -36,6 +36,6 @@ pub fn verification_uri_complete(app: &App, code: &UserCode, product: Option<&st
 /// Deletes logins that expired long ago.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    store::forget_before(&mut write, app.clock.now().minus(KEPT)).await?;
+    store::delete_expired_before(&mut write, app.clock.now().minus(EXPIRED_LOGIN_LIFE)).await?;
     Ok(write.commit().await?)
 }

@@ -78,10 +78,11 @@ impl ApiCaller {
             _ => return Err(ApiError::new(refusal(&verdict))),
         };
         let (key, org, user) = (state.id, state.org.id, state.creator);
-        let actor = audit::Actor::Key { id: key, name: state.name.to_string() };
+        let actor = audit::EventActor::Key { id: key, name: state.name.to_string() };
         let by = By { actor, org: Some(org), origin: Origin::of(visit) };
         let org = Membership { org, org_name: state.org.name.clone(), role: state.role };
-        let actor = Actor { user, door: PrincipalKind::Key, key: Some(key), secret: Some(secret), org, by };
+        let actor =
+            Actor { user, principal: PrincipalKind::Key, key: Some(key), secret: Some(secret), org, by };
         let limits = CallerLimits { rate: verdict.rate, quota: verdict.quota };
         Ok(Self { actor, key, secret, limits })
     }

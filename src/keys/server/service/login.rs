@@ -9,7 +9,7 @@ use crate::audit::{self, By, Event};
 use crate::keys::server::token::Fresh;
 use crate::keys::server::{Customer, Key, Login};
 use crate::keys::{LONGEST_NAME, check_key_name};
-use crate::orgs::server::{CurrentMember, hold_member};
+use crate::orgs::server::{CurrentMember, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -170,7 +170,7 @@ async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<Curr
     orgs.dedup();
     let mut there = None;
     for org in orgs {
-        let Some(member) = hold_member(write, org, wish.user).await? else { return Ok(None) };
+        let Some(member) = lock_and_read_member(write, org, wish.user).await? else { return Ok(None) };
         if org == wish.org {
             there = Some(member);
         }

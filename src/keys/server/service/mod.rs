@@ -30,7 +30,7 @@ pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
 use super::token::Fresh;
 use super::{Key, KeyCache, hash, name_key, store};
 use crate::audit::{self, By, Event};
-use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_present, present_role};
+use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_current_member, lock_and_read_role};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
@@ -63,8 +63,8 @@ async fn generate(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
 async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Error> {
     let why = if !actor.may(Permission::ManageOwnKeys) {
         "A viewer's key may only read."
-    } else if actor.door == PrincipalKind::Key
-        && find_present(app, actor.org.org, actor.user).await?.is_none()
+    } else if actor.principal == PrincipalKind::Key
+        && find_current_member(app, actor.org.org, actor.user).await?.is_none()
     {
         CREATOR_GONE
     } else {
@@ -83,7 +83,7 @@ async fn require_for_customers(
     if actor.may(Permission::ManagePermissions) {
         return Ok(());
     }
-    let who = Permission::ManagePermissions.least_role(actor.door).plural();
+    let who = Permission::ManagePermissions.least_role(actor.principal).plural();
     let why = format!("Only {who} set the owner, metadata, permissions and quota of a key.");
     Err(refused(app, actor, verb, key, why).await)
 }
@@ -114,7 +114,7 @@ pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
 }
 
 pub fn may_renew(actor: &Actor, key: &Key) -> bool {
-    key.login.is_none() || (actor.door == PrincipalKind::Person && actor.user == key.created_by)
+    key.login.is_none() || (actor.principal == PrincipalKind::Person && actor.user == key.created_by)
 }
 
 const ITSELF: &str = "A key cannot edit, enable or extend itself. Do it on its page, or with another key.";
@@ -122,7 +122,7 @@ const OLD_SECRET: &str = "This secret is being replaced and cannot rotate its ke
 const ANOTHERS_LOGIN: &str = "Only the person who logged in can renew this key, here or by logging in again.";
 
 fn not_theirs(actor: &Actor) -> String {
-    let admins = Permission::ManageAllKeys.least_role(actor.door).plural();
+    let admins = Permission::ManageAllKeys.least_role(actor.principal).plural();
     format!("Only the creator of this key and {admins} may do this.")
 }
 
@@ -144,7 +144,7 @@ async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<BegunChan
     require(app, actor, verb).await?;
     let mut write = app.db.write().await?;
     let present = async {
-        let role = present_role(&mut write, actor).await?;
+        let role = lock_and_read_role(&mut write, actor).await?;
         Ok::<_, Error>((role, Bounds::of_present_actor(app, &mut write, actor).await?))
     };
     match present.await {

@@ -15,7 +15,7 @@ pub use list::{Filter, KeyPage, Order, Position, count, list};
 pub use logins::{all_living_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
 pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
 pub use read::{
-    SecretRow, SecretUse, children, count_by_maker, count_holders, count_living, created_at_if_unused,
+    SecretRow, SecretUse, children, count_by_creator, count_holders, count_living, created_at_if_unused,
     creators, find, find_by_id, find_now, find_secret, holders, is_used, living_of, names, owners, repeated,
     secrets_of,
 };

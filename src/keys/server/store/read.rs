@@ -162,7 +162,7 @@ pub async fn children(db: impl AnyExecutor<'_>, id: KeyId) -> Result<Vec<Key>, s
 }
 
 /// The number of keys that each person created and that are not revoked. Counting stops at `max` for each.
-pub async fn count_by_maker(
+pub async fn count_by_creator(
     pool: &AnyPool,
     org: OrgId,
     makers: &[UserId],

@@ -50,10 +50,10 @@ const MIN_SIZE: usize = 1_024;
 
 /// The windows of all keys with a rate limit.
 #[derive(Default)]
-pub struct RateLimits(Mutex<Entries>);
+pub struct RateLimits(Mutex<RateWindows>);
 
 #[derive(Default)]
-struct Entries {
+struct RateWindows {
     by_key: HashMap<KeyId, Arc<RateWindow>>,
     /// At this size windows that have ended are removed, so that the map has at most twice as many entries as needed.
     sweep_at: usize,
@@ -64,7 +64,7 @@ impl RateLimits {
     /// is in use or runs.
     pub fn of(&self, key: KeyId, steady: Duration) -> Arc<RateWindow> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Entries { by_key, sweep_at } = &mut *entries;
+        let RateWindows { by_key, sweep_at } = &mut *entries;
         if by_key.len() >= *sweep_at {
             // A window that only this map refers to cannot be cloned meanwhile, since the map is locked.
             by_key.retain(|_, window| Arc::get_mut(window).is_none_or(|window| window.is_running(steady)));

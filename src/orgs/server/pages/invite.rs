@@ -1,4 +1,4 @@
-//! `/invite/{token}`: joining an organization, with the account that one has or with a new one.
+//! `/invite/{token}`: joins an organization with an existing or a new account.
 
 use axum::Extension;
 use axum::extract::{Form, Path, State};
@@ -9,8 +9,8 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::server::{
-    Identity, Offered, ProviderButtons, choose_org, enter, find_id, hash_new_password, offered,
-    proven_identity,
+    ProviderButton, ProviderButtons, ProviderIdentity, choose_org, complete_sign_in, find_id,
+    hash_new_password, proven_identity, provider_buttons,
 };
 use crate::accounts::{check_name, email_key};
 use crate::orgs::server::Visitor;
@@ -37,11 +37,11 @@ enum InviteStep {
     /// The invited person is signed in.
     Join,
     /// Another person is signed in.
-    Leave { here: String },
+    WrongAccount { signed_in_as: String },
     /// The invited address has an account; sign in first.
     SignIn,
     /// The invited address has no account and can create one, with a password or an identity provider.
-    SignUp { name: String, proven: Option<Identity> },
+    SignUp { name: String, proven: Option<ProviderIdentity> },
     /// The invited address has no account, and sign-up is closed.
     Closed,
 }
@@ -53,7 +53,9 @@ pub async fn show(
     session: Session,
     Path(token): Path<Secret>,
 ) -> Result<Response, Error> {
-    let Some(invitation) = service::by_link(&app, &token).await? else { return Ok(dead(&app, &visit).await) };
+    let Some(invitation) = service::by_link(&app, &token).await? else {
+        return Ok(invalid_link_page(&app, &visit).await);
+    };
     let step = step(&app, visitor.as_ref(), &session, &invitation).await?;
     Ok(page(&app, &visit, token, invitation, step, FormErrors::default(), StatusCode::OK).await)
 }
@@ -69,7 +71,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     let Some(invitation) = service::by_link(&app, &token).await? else {
         service::link_refused(&app, &visit).await?;
-        return Ok(dead(&app, &visit).await);
+        return Ok(invalid_link_page(&app, &visit).await);
     };
     match (step(&app, visitor.as_ref(), &session, &invitation).await?, visitor) {
         (InviteStep::Join, Some(visitor)) => {
@@ -79,7 +81,7 @@ pub async fn submit(
                     leave_message(&session, &format!("You joined {}.", joined.org_name)).await?;
                     Ok(Redirect::to("/").into_response())
                 }
-                None => Ok(dead(&app, &visit).await),
+                None => Ok(invalid_link_page(&app, &visit).await),
             }
         }
         (InviteStep::SignUp { proven, .. }, _) => {
@@ -98,11 +100,13 @@ pub async fn submit(
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 return Ok(page(&app, &visit, token, invitation, step, errors, status).await);
             }
-            match service::accept_anew(&app, &visit, &token, checked, hash, proven.as_ref()).await? {
+            match service::accept_with_new_account(&app, &visit, &token, checked, hash, proven.as_ref())
+                .await?
+            {
                 Some((person, _)) => {
-                    enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
+                    complete_sign_in(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
                 }
-                None => Ok(dead(&app, &visit).await),
+                None => Ok(invalid_link_page(&app, &visit).await),
             }
         }
         // The page explains why the invitation cannot be accepted.
@@ -121,7 +125,7 @@ async fn step(
 ) -> Result<InviteStep, Error> {
     Ok(match visitor {
         Some(visitor) if email_key(&visitor.person.email) == email_key(&invitation.email) => InviteStep::Join,
-        Some(visitor) => InviteStep::Leave { here: visitor.person.email.clone() },
+        Some(visitor) => InviteStep::WrongAccount { signed_in_as: visitor.person.email.clone() },
         None if find_id(app, &invitation.email).await?.is_some() => InviteStep::SignIn,
         None if app.config.accounts.sign_up == SignUp::Closed => InviteStep::Closed,
         None => {
@@ -143,7 +147,7 @@ async fn page(
 ) -> Response {
     let host = app.public_url.authority().to_owned();
     let title = format!("Join {}", invitation.org_name);
-    let offered = offered(app, &ReturnPath::or_home(&format!("/invite/{}", token.expose())));
+    let buttons = provider_buttons(app, &ReturnPath::or_home(&format!("/invite/{}", token.expose())));
     let provider = match &step {
         InviteStep::SignUp { proven: Some(identity), .. } => identity.provider.name(app),
         _ => String::new(),
@@ -158,7 +162,7 @@ async fn page(
                 <Solo width=SoloWidth::Slim rack=true host>
                     <h1 class="h-page text-center [overflow-wrap:anywhere]" dir="auto">{title}</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">{text}</p>
-                    {view_step(step, here, email, errors, offered, provider)}
+                    {view_step(step, here, email, errors, buttons, provider)}
                 </Solo>
             }
         })
@@ -170,7 +174,7 @@ fn view_step(
     here: String,
     email: String,
     errors: FormErrors,
-    offered: Vec<Offered>,
+    buttons: Vec<ProviderButton>,
     provider: String,
 ) -> AnyView {
     match step {
@@ -180,9 +184,9 @@ fn view_step(
             </PageForm>
         }
         .into_any(),
-        InviteStep::Leave { here } => view! {
+        InviteStep::WrongAccount { signed_in_as } => view! {
             <p class="text-center text-balance [overflow-wrap:anywhere]">
-                {format!("You are signed in as {here}. Sign out and open the link again.")}
+                {format!("You are signed in as {signed_in_as}. Sign out and open the link again.")}
             </p>
             <PageForm action="/sign-out" class="mt-6 text-center">
                 <SubmitButton text="Sign out" saving="Signing out…" look=Look::Secondary size=Size::Large/>
@@ -212,7 +216,7 @@ fn view_step(
                         {format!("With {provider}, as {}. You need no password.", identity.label)}
                     </p>
                 </div>
-                <SubmitButton text="Make account and join" saving="Joining…" size=Size::Large class="mt-2 w-full"/>
+                <SubmitButton text="Create account and join" saving="Joining…" size=Size::Large class="mt-2 w-full"/>
             </PageForm>
         }
         .into_any(),
@@ -226,21 +230,21 @@ fn view_step(
                     name="password" label="Password" kind="password" autocomplete="new-password" large=true
                     hint="At least 12 characters. Several unrelated words are good."
                 />
-                <SubmitButton text="Make account and join" saving="Joining…" size=Size::Large class="mt-2 w-full"/>
+                <SubmitButton text="Create account and join" saving="Joining…" size=Size::Large class="mt-2 w-full"/>
             </PageForm>
-            <ProviderButtons offered/>
+            <ProviderButtons buttons/>
         }
         .into_any(),
         InviteStep::Closed => view! {
             <p class="text-center text-balance">
-                "No new accounts are made on this server, and this address has none. Ask whoever runs it."
+                "No new accounts can be created on this server, and this address has none. Ask whoever runs it."
             </p>
         }
         .into_any(),
     }
 }
 
-async fn dead(app: &App, visit: &Visit) -> Response {
+async fn invalid_link_page(app: &App, visit: &Visit) -> Response {
     let host = app.public_url.authority().to_owned();
     Page::new(app, visit, "Invite has ended")
         .status(StatusCode::GONE)
@@ -249,7 +253,7 @@ async fn dead(app: &App, visit: &Visit) -> Response {
                 <Solo rack=true host>
                     <h1 class="h-page text-center">"This invite has ended"</h1>
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance">
-                        "It was used, canceled, is older than a week, or was replaced by a newer one. Ask whoever \
+                        "It was used or canceled, is older than a week, or was replaced by a newer one. Ask whoever \
                         sent it for a new one."
                     </p>
                     <p class="text-center">

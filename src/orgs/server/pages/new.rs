@@ -1,4 +1,4 @@
-//! `/organizations/new`: another organization, with its maker as owner.
+//! `/organizations/new`: creates another organization, with its creator as owner.
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -42,7 +42,7 @@ pub async fn submit(
     };
     let org = create(&app, &member.visitor, &name).await?;
     choose_org(&session, org).await?;
-    leave_message(&session, &format!("{name} is there. You now work in it.")).await?;
+    leave_message(&session, &format!("{name} was created and is now your current organization.")).await?;
     Ok(Redirect::to("/").into_response())
 }
 

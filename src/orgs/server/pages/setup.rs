@@ -1,4 +1,5 @@
-//! `/setup`: the first account and its organization, by the link that the server printed. Afterwards the page is gone.
+//! `/setup`: creates the first account and its organization, by the link that the server printed. Not found once there is an
+//! account.
 
 use axum::Extension;
 use axum::extract::{Form, Query, State};
@@ -9,7 +10,8 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::server::{
-    NewPerson, enter, hash_new_password, nobody_yet, setup_is_open, setup_link_printed_at, setup_refused,
+    NewPerson, complete_sign_in, hash_new_password, needs_setup, setup_is_open, setup_link_printed_at,
+    setup_refused,
 };
 use crate::accounts::{check_email, check_name};
 use crate::orgs::server::set_up;
@@ -50,11 +52,11 @@ struct SetupInput {
 pub async fn show(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    Query(opened): Query<SetupQuery>,
+    Query(query): Query<SetupQuery>,
 ) -> Result<Response, Error> {
-    let Some(link) = opened.link else { return Err(Error::NotFound) };
+    let Some(link) = query.link else { return Err(Error::NotFound) };
     if !setup_is_open(&app, &link).await? {
-        return dead(&app, &visit).await;
+        return invalid_link_page(&app, &visit).await;
     }
     Ok(page(&app, &visit, link, SetupInput::default(), FormErrors::default()).await)
 }
@@ -68,7 +70,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     if !setup_is_open(&app, &form.link).await? {
         setup_refused(&app, &visit).await?;
-        return dead(&app, &visit).await;
+        return invalid_link_page(&app, &visit).await;
     }
     let typed = SetupInput { name: form.name, email: form.email, organization: form.organization };
     let mut errors = FormErrors::default();
@@ -82,21 +84,24 @@ pub async fn submit(
     }
     let new = NewPerson { email, name, password_hash: Some(hash) };
     let person = set_up(&app, &visit, &form.link, &new, &organization).await?.ok_or(Error::NotFound)?;
-    enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
+    complete_sign_in(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
 }
 
-/// A link that is not good, or not any more. Once somebody has an account there is nothing to say about links.
-async fn dead(app: &App, visit: &Visit) -> Result<Response, Error> {
-    if !nobody_yet(app).await? {
+/// Explains that the link is invalid and how to get a new one. Not found once there is an account.
+async fn invalid_link_page(app: &App, visit: &Visit) -> Result<Response, Error> {
+    if !needs_setup(app).await? {
         return Err(Error::NotFound);
     }
     let why = match setup_link_printed_at(app).await? {
         Some(at) => format!(
             "The newest setup link was printed at {}, and it replaced every earlier one. Look for it in the server's \
-             output, or have a new one printed:",
+             output, or run this command on the server to print a new one:",
             exact(at)
         ),
-        None => "A setup link works once, within 24 hours. Have a new one printed:".to_owned(),
+        None => {
+            "A setup link works once, within 24 hours. Run this command on the server to print a new one:"
+                .to_owned()
+        }
     };
     let host = app.public_url.authority().to_owned();
     let page = Page::new(app, visit, "Link has ended").status(StatusCode::NOT_FOUND).render(move || {

@@ -1,5 +1,5 @@
-//! `/sign-up/{token}`: the address is confirmed; now the account and its organization are made. Whoever came from an
-//! identity provider needs no password.
+//! `/sign-up/{token}`: creates an account with a confirmed address, and its organization. A person who came from an identity
+//! provider needs no password.
 
 use axum::Extension;
 use axum::extract::{Form, Path, State};
@@ -11,7 +11,8 @@ use tower_sessions::Session;
 
 use crate::accounts::check_name;
 use crate::accounts::server::{
-    Identity, NewPerson, confirmed_address, enter, hash_new_password, proven_identity, sign_up_refused,
+    NewPerson, ProviderIdentity, complete_sign_in, confirmed_address, hash_new_password, proven_identity,
+    sign_up_refused,
 };
 use crate::orgs::server::sign_up;
 use crate::platform::http::Visit;
@@ -45,7 +46,9 @@ pub async fn show(
     Path(token): Path<Secret>,
     session: Session,
 ) -> Result<Response, Error> {
-    let Some(email) = confirmed_address(&app, &token).await? else { return Ok(dead(&app, &visit).await) };
+    let Some(email) = confirmed_address(&app, &token).await? else {
+        return Ok(invalid_link_page(&app, &visit).await);
+    };
     let proven = proven_identity(&app, &session).await?;
     let name = proven.as_ref().and_then(|identity| check_name(&identity.name, "your name").ok());
     let typed = SignUpInput { name: name.unwrap_or_default(), ..SignUpInput::default() };
@@ -62,7 +65,7 @@ pub async fn submit(
 ) -> Result<Response, Error> {
     let Some(email) = confirmed_address(&app, &token).await? else {
         sign_up_refused(&app, &visit).await?;
-        return Ok(dead(&app, &visit).await);
+        return Ok(invalid_link_page(&app, &visit).await);
     };
     let proven = proven_identity(&app, &session).await?;
     let typed = SignUpInput { name: form.name, organization: form.organization };
@@ -79,8 +82,10 @@ pub async fn submit(
     }
     let new = NewPerson { email, name, password_hash: hash };
     match sign_up(&app, &visit, &token, &new, proven.as_ref(), &organization).await? {
-        Some(person) => enter(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await,
-        None => Ok(dead(&app, &visit).await),
+        Some(person) => {
+            complete_sign_in(&app, &session, &visit, &headers, &person, &ReturnPath::home()).await
+        }
+        None => Ok(invalid_link_page(&app, &visit).await),
     }
 }
 
@@ -89,26 +94,26 @@ async fn page(
     visit: &Visit,
     token: Secret,
     email: String,
-    proven: Option<Identity>,
+    proven: Option<ProviderIdentity>,
     typed: SignUpInput,
     errors: FormErrors,
 ) -> Response {
     let proof = proven.map(|identity| (identity.provider.name(app), identity.label));
     FormPage::panel(app, visit, "Sign up", format!("/sign-up/{}", token.expose()))
-        .heading("Make your account")
+        .heading("Create your account")
         .text(format!("for {email}"))
-        .submit("Make account")
+        .submit("Create account")
         .render(errors, move || {
             view! {
                 <fieldset class="grid gap-4 p-5">
                     <legend class="float-left -mb-1 h-sect w-full">"You"</legend>
-                    <ErrorSummary failed="No account was made." class="clear-both"/>
+                    <ErrorSummary failed="No account was created." class="clear-both"/>
                     <Input
                         name="name" label="Your name" value=typed.name autocomplete="name" focus=true
                         max_length=80 class="clear-both"
                     />
                     <input type="hidden" name="username" value=email autocomplete="username"/>
-                    {way_in(proof)}
+                    {sign_in_method(proof)}
                 </fieldset>
                 <fieldset class="grid gap-4 border-t border-line p-5">
                     <legend class="float-left -mb-1 h-sect w-full">"Your organization"</legend>
@@ -123,7 +128,8 @@ async fn page(
         .await
 }
 
-fn way_in(proof: Option<(String, String)>) -> AnyView {
+/// The proven identity, or the password field.
+fn sign_in_method(proof: Option<(String, String)>) -> AnyView {
     match proof {
         Some((provider, label)) => view! {
             <HiddenFields fields=vec![("password", String::new())]/>
@@ -145,7 +151,7 @@ fn way_in(proof: Option<(String, String)>) -> AnyView {
     }
 }
 
-async fn dead(app: &App, visit: &Visit) -> Response {
+async fn invalid_link_page(app: &App, visit: &Visit) -> Response {
     let host = app.public_url.authority().to_owned();
     Page::new(app, visit, "Link has ended")
         .status(StatusCode::GONE)

@@ -1,11 +1,12 @@
-//! `POST /switch-organization`: from the menu, and from the offer of a form that was made for another one.
+//! `POST /switch-organization`: switches the current organization. The account menu uses it, and the error page of a form
+//! that was rendered for another organization.
 
 use axum::extract::{Form, State};
 use axum::response::Redirect;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use crate::orgs::server::{Visitor, work_in};
+use crate::orgs::server::{Visitor, switch_org};
 use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
 
@@ -20,10 +21,11 @@ pub async fn submit(
     State(app): State<App>,
     visitor: Visitor,
     session: Session,
-    Form(wish): Form<SwitchForm>,
+    Form(form): Form<SwitchForm>,
 ) -> Result<Redirect, Error> {
-    let place = visitor.memberships.iter().find(|place| place.org.to_string() == wish.organization);
-    let place = place.ok_or(Error::NotFound)?;
-    work_in(&app, &visitor, &session, place).await?;
-    Ok(Redirect::to(ReturnPath::or_home(&wish.back).as_str()))
+    let target =
+        visitor.memberships.iter().find(|membership| membership.org.to_string() == form.organization);
+    let target = target.ok_or(Error::NotFound)?;
+    switch_org(&app, &visitor, &session, target).await?;
+    Ok(Redirect::to(ReturnPath::or_home(&form.back).as_str()))
 }

@@ -1,10 +1,10 @@
 //! Creates, resends, withdraws and accepts invitations. A link works once, for a week, for one address, and only as long
 //! as the inviter may assign the role.
 
-use super::members::present_role;
+use super::members::lock_and_read_role;
 use super::refused;
 use crate::accounts::email_key;
-use crate::accounts::server::{Identity, NewPerson, Person, add_identity, insert_person};
+use crate::accounts::server::{NewPerson, Person, ProviderIdentity, add_identity, insert_person};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::store::invitations::{self as store, Invitation, NewInvitation};
 use crate::orgs::server::store::{insert_membership, members};
@@ -16,7 +16,7 @@ use crate::platform::{App, Error, Posted, Secret};
 use crate::shared::{InvitationId, Permission, Role};
 
 /// The longest list of pending invitations.
-pub const MOST_LISTED: usize = 100;
+pub const MAX_LISTED: usize = 100;
 
 /// An invitation with its link. The link exists only here and in the response that shows it.
 pub struct Invited {
@@ -42,30 +42,30 @@ pub async fn invite(
         Err(why) => return Ok(Err(why)),
     };
     let mut write = app.db.write().await?;
-    let own = present_role(&mut write, actor).await?;
+    let own = lock_and_read_role(&mut write, actor).await?;
     let mut invited = Vec::new();
     for email in addresses {
         if members::has_email(&mut write, actor.org.org, &email).await? {
             return Ok(Err(format!("{email} is a member already. Change their role in the list below.")));
         }
         let pending = store::find_by_email(&mut write, actor.org.org, &email).await?;
-        let above = pending.as_ref().is_some_and(|pending| pending.role > own);
-        if role > own || above {
+        let is_above_own = pending.as_ref().is_some_and(|pending| pending.role > own);
+        if role > own || is_above_own {
             return Ok(Err(format!("{email} is invited with a role above yours.")));
         }
         let id = pending.map(|pending| pending.id);
-        invited.push(send(app, &mut write, actor, id, email, role, "member.invited").await?);
+        invited.push(put(app, &mut write, actor, id, email, role, "member.invited").await?);
     }
     write.commit().await?;
-    invited.iter_mut().for_each(|invited| post(app, actor, invited));
+    invited.iter_mut().for_each(|invited| send_email(app, actor, invited));
     Ok(Ok(invited))
 }
 
 /// Sends the email. Call it only after the commit.
-fn post(app: &App, actor: &Actor, invited: &mut Invited) {
+fn send_email(app: &App, actor: &Actor, invited: &mut Invited) {
     let inviter = match &actor.by.actor {
-        audit::Actor::Person { name, .. } | audit::Actor::Key { name, .. } => name,
-        audit::Actor::Stranger | audit::Actor::System | audit::Actor::Several => "Latchkey",
+        audit::EventActor::Person { name, .. } | audit::EventActor::Key { name, .. } => name,
+        audit::EventActor::Stranger | audit::EventActor::System | audit::EventActor::Several => "Latchkey",
     };
     invited.posted =
         letters::invitation(app, &invited.email, &actor.org.org_name, inviter, invited.link.expose());
@@ -73,18 +73,17 @@ fn post(app: &App, actor: &Actor, invited: &mut Invited) {
 
 /// Creates a new link for an invitation and invalidates the earlier one.
 pub async fn resend(app: &App, actor: &Actor, id: InvitationId) -> Result<Invited, Error> {
-    let (mut write, pending) = hold(app, actor, id, "invitation.resend").await?;
+    let (mut write, pending) = lock_and_read(app, actor, id, "invitation.resend").await?;
     let (email, role) = (pending.email, pending.role);
-    let mut invited =
-        send(app, &mut write, actor, Some(pending.id), email, role, "invitation.resent").await?;
+    let mut invited = put(app, &mut write, actor, Some(pending.id), email, role, "invitation.resent").await?;
     write.commit().await?;
-    post(app, actor, &mut invited);
+    send_email(app, actor, &mut invited);
     Ok(invited)
 }
 
 /// Deletes the invitation and so invalidates its link.
 pub async fn withdraw(app: &App, actor: &Actor, id: InvitationId) -> Result<Invitation, Error> {
-    let (mut write, pending) = hold(app, actor, id, "invitation.withdraw").await?;
+    let (mut write, pending) = lock_and_read(app, actor, id, "invitation.withdraw").await?;
     store::delete(&mut write, pending.id).await?;
     let event = Event::new("invitation.withdrawn").on("invitation", pending.id, &pending.email);
     audit::record(app, &mut write, &actor.by, event).await?;
@@ -95,13 +94,13 @@ pub async fn withdraw(app: &App, actor: &Actor, id: InvitationId) -> Result<Invi
 /// The invitations that are not accepted yet.
 pub async fn pending(app: &App, actor: &Actor) -> Result<Vec<Invitation>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::list(app.db.pool(), actor.org.org, MOST_LISTED as i64).await?)
+    Ok(store::list(app.db.pool(), actor.org.org, MAX_LISTED as i64).await?)
 }
 
 /// Finds the invitation of a valid link.
 pub async fn by_link(app: &App, token: &Secret) -> Result<Option<Invitation>, Error> {
     let found = store::find_by_token(app.db.pool(), &token.fingerprint(), app.clock.now()).await?;
-    Ok(found.filter(is_backed))
+    Ok(found.filter(inviter_may_assign_role))
 }
 
 /// Records that an invalid link was submitted.
@@ -126,15 +125,15 @@ pub async fn accept(
     Ok(Some(invitation))
 }
 
-/// Somebody without an account makes one, with a password or with an identity, and joins. None when the link has ended,
-/// or when somebody has the address or the identity.
-pub async fn accept_anew(
+/// Creates an account, with a password or an identity, and adds it to the organization. Returns None if the link has
+/// expired, or if the address or the identity has an account already.
+pub async fn accept_with_new_account(
     app: &App,
     visit: &Visit,
     token: &Secret,
     name: String,
     password_hash: Option<String>,
-    identity: Option<&Identity>,
+    identity: Option<&ProviderIdentity>,
 ) -> Result<Option<(Person, Invitation)>, Error> {
     let mut write = app.db.write().await?;
     let Some(invitation) = spend(app, &mut write, token).await? else { return Ok(None) };
@@ -150,8 +149,8 @@ pub async fn accept_anew(
     Ok(Some((person, invitation)))
 }
 
-/// Creates an invitation with a fresh link. Every invitation link is created here.
-async fn send(
+/// Stores an invitation with a new link. Every invitation link is created here.
+async fn put(
     app: &App,
     write: &mut Write,
     actor: &Actor,
@@ -180,8 +179,8 @@ async fn send(
     Ok(Invited { email, role, link, posted: Posted::NoMail })
 }
 
-/// Finds a pending invitation that the actor may change.
-async fn hold(
+/// Locks the organization and reads a pending invitation that the actor may change.
+async fn lock_and_read(
     app: &App,
     actor: &Actor,
     id: InvitationId,
@@ -191,9 +190,9 @@ async fn hold(
         return Err(refused(app, actor, verb, None).await);
     }
     let mut write = app.db.write().await?;
-    let own = present_role(&mut write, actor).await?;
+    let own = lock_and_read_role(&mut write, actor).await?;
     let pending = store::find(&mut write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
-    if pending.role > own || !Permission::ManageMembers.is_granted(own, actor.door) {
+    if pending.role > own || !Permission::ManageMembers.is_granted(own, actor.principal) {
         drop(write);
         return Err(refused(app, actor, verb, None).await);
     }
@@ -208,7 +207,7 @@ async fn spend(app: &App, write: &mut Write, token: &Secret) -> Result<Option<In
         return Ok(None);
     }
     // Read again: another transaction may have changed the invitation before the lock was taken.
-    let found = store::find_by_token(&mut **write, &fingerprint, now).await?.filter(is_backed);
+    let found = store::find_by_token(&mut **write, &fingerprint, now).await?.filter(inviter_may_assign_role);
     match found {
         Some(found) if store::delete(write, found.id).await? => Ok(Some(found)),
         _ => Ok(None),
@@ -230,7 +229,7 @@ async fn join(
     audit::record(app, write, &person.by(visit).in_org(invitation.org), event).await
 }
 
-/// Returns true if the inviter could still give this role.
-fn is_backed(invitation: &Invitation) -> bool {
+/// Returns true if the inviter may still assign the role.
+fn inviter_may_assign_role(invitation: &Invitation) -> bool {
     invitation.inviter_role.is_some_and(|role| role >= Role::Admin && role >= invitation.role)
 }

@@ -1,6 +1,6 @@
 //! Lists members, changes their roles and removes them. Nobody grants or removes a role above their own, and one owner
-//! always remains. Each change first locks the organization's row and reads after that, so that of two owners who remove
-//! each other at once one remains.
+//! always remains. Each change locks the organization's row before it reads, so that two owners who remove each other at
+//! the same time cannot both succeed.
 
 use super::refused;
 use crate::accounts::server as accounts;
@@ -25,7 +25,7 @@ pub struct MemberPage {
 
 pub struct MemberEntry {
     pub listed: MemberSummary,
-    /// The number of active keys the member created; counting stops above `MOST_COUNTED`.
+    /// The number of keys that the member created and that are not revoked. Counting stops above `MOST_COUNTED`.
     pub keys: i64,
     /// The identity providers linked to the member's account.
     pub providers: Vec<String>,
@@ -40,11 +40,11 @@ pub async fn list(
     actor.require(Permission::See)?;
     let org = &actor.org.org;
     let mut members = store::list(app.db.pool(), *org, search, after, PAGE as i64 + 1).await?;
-    let more = members.len() > PAGE;
+    let has_more = members.len() > PAGE;
     members.truncate(PAGE);
-    let next = members.last().filter(|_| more).map(MemberCursor::of);
+    let next = members.last().filter(|_| has_more).map(MemberCursor::of);
     let people: Vec<UserId> = members.iter().map(|member| member.user).collect();
-    let keys = app.slice::<Offboarding>().0.count_by_maker(app, *org, &people, MOST_COUNTED + 1).await?;
+    let keys = app.slice::<Offboarding>().0.count_by_creator(app, *org, &people, MOST_COUNTED + 1).await?;
     let mut providers = accounts::providers_of(app, &people).await?;
     let entry = |listed: MemberSummary| MemberEntry {
         keys: keys.get(&listed.user).copied().unwrap_or(0),
@@ -63,9 +63,9 @@ pub async fn find(app: &App, actor: &Actor, user: UserId) -> Result<MemberSummar
     store::find(app.db.pool(), actor.org.org, user).await?.ok_or(Error::NotFound)
 }
 
-/// The active keys that the member created, for the preview of the removal.
+/// The keys that the member created and that are not revoked, for the preview of the removal.
 pub async fn keys_of(app: &App, actor: &Actor, user: UserId) -> Result<Vec<CreatedKey>, Error> {
-    app.slice::<Offboarding>().0.made_by(app, actor.org.org, user).await
+    app.slice::<Offboarding>().0.unrevoked_keys_of(app, actor.org.org, user).await
 }
 
 /// Returns true if a member with the role `own` may change or remove one with the role `theirs`. Everybody may leave or
@@ -82,7 +82,7 @@ pub enum MemberChange {
 }
 
 pub async fn set_role(app: &App, actor: &Actor, user: UserId, role: Role) -> Result<MemberChange, Error> {
-    let (mut write, own, member) = hold(app, actor, user).await?;
+    let (mut write, own, member) = lock_and_read(app, actor, user).await?;
     let is_self = user == actor.user;
     if role > own || !may_change(own, member.role, is_self) {
         drop(write);
@@ -104,9 +104,9 @@ pub async fn set_role(app: &App, actor: &Actor, user: UserId, role: Role) -> Res
     Ok(MemberChange::Done)
 }
 
-/// Removes a member, or lets the actor leave. Revokes the `ticked` keys of the member.
+/// Removes a member, or lets the actor leave. Revokes the member's `ticked` keys and those of command-line logins.
 pub async fn remove(app: &App, actor: &Actor, user: UserId, ticked: &[KeyId]) -> Result<MemberChange, Error> {
-    let (mut write, own, member) = hold(app, actor, user).await?;
+    let (mut write, own, member) = lock_and_read(app, actor, user).await?;
     let is_self = user == actor.user;
     if !may_change(own, member.role, is_self) {
         drop(write);
@@ -115,7 +115,7 @@ pub async fn remove(app: &App, actor: &Actor, user: UserId, ticked: &[KeyId]) ->
     if is_last_owner(&mut write, actor, &member).await? {
         return Ok(MemberChange::LastOwner);
     }
-    let keys = app.slice::<Offboarding>().0.member_leaves(app, &mut write, actor, user, ticked).await?;
+    let keys = app.slice::<Offboarding>().0.revoke_for_member(app, &mut write, actor, user, ticked).await?;
     store::delete(&mut write, actor.org.org, user).await?;
     let event = Event::new(if is_self { "member.left" } else { "member.removed" })
         .on("person", user, &member.email)
@@ -128,9 +128,13 @@ pub async fn remove(app: &App, actor: &Actor, user: UserId, ticked: &[KeyId]) ->
 }
 
 /// Locks the organization, then reads the actor's current role and the member.
-async fn hold(app: &App, actor: &Actor, user: UserId) -> Result<(Write, Role, MemberSummary), Error> {
+async fn lock_and_read(
+    app: &App,
+    actor: &Actor,
+    user: UserId,
+) -> Result<(Write, Role, MemberSummary), Error> {
     let mut write = app.db.write().await?;
-    let own = present_role(&mut write, actor).await?;
+    let own = lock_and_read_role(&mut write, actor).await?;
     let member = store::find(&mut *write, actor.org.org, user).await?.ok_or(Error::NotFound)?;
     Ok((write, own, member))
 }
@@ -139,15 +143,15 @@ async fn hold(app: &App, actor: &Actor, user: UserId) -> Result<(Write, Role, Me
 pub const CREATOR_GONE: &str = "The person who created this key is disabled or no longer a member of the organization, so it \
                                 cannot change keys, members or agents.";
 
-/// What the actor may do now: they may have lost it since their request began. A key keeps its own role, as long as the
-/// person who created it is a member and not disabled.
-pub async fn present_role(write: &mut Write, actor: &Actor) -> Result<Role, Error> {
+/// Locks the organization until the end of the transaction and reads the actor's current role, which may have changed since
+/// the request began. A key keeps its own role as long as its creator is a member and not disabled.
+pub async fn lock_and_read_role(write: &mut Write, actor: &Actor) -> Result<Role, Error> {
     if !store::hold(write, actor.org.org).await? {
         return Err(Error::NotFound);
     }
     let own = store::find(&mut **write, actor.org.org, actor.user).await?;
     let own = own.filter(|member| !member.is_disabled);
-    match (actor.door, own) {
+    match (actor.principal, own) {
         (PrincipalKind::Person, Some(member)) => Ok(member.role),
         (PrincipalKind::Person, None) => Err(Error::OutOfStep),
         (PrincipalKind::Key, Some(_)) => Ok(actor.org.role),
@@ -166,7 +170,7 @@ pub struct CurrentMember {
 
 /// Locks the organization until the end of the transaction and reads one member. None for a non-member or a disabled
 /// one.
-pub async fn hold_member(
+pub async fn lock_and_read_member(
     write: &mut Write,
     org: OrgId,
     user: UserId,
@@ -180,7 +184,11 @@ pub async fn hold_member(
 }
 
 /// Reads one member without a lock, so the data may be stale when it is used.
-pub async fn find_present(app: &App, org: OrgId, user: UserId) -> Result<Option<CurrentMember>, Error> {
+pub async fn find_current_member(
+    app: &App,
+    org: OrgId,
+    user: UserId,
+) -> Result<Option<CurrentMember>, Error> {
     let Some((org_name, _)) = organization(app.db.pool(), org).await? else { return Ok(None) };
     let member = store::find(app.db.pool(), org, user).await?.filter(|member| !member.is_disabled);
     Ok(member.map(|MemberSummary { name, email, role, .. }| CurrentMember { name, email, role, org_name }))
@@ -193,7 +201,8 @@ async fn is_last_owner(write: &mut Write, actor: &Actor, member: &MemberSummary)
     Ok(!store::hold_other_owner(write, actor.org.org, member.user).await?)
 }
 
-/// The organizations of an owner that have no owner who can sign in, by name: the operator has just disabled the last.
+/// The names of the organizations that this person owns and in which no owner can sign in, for a warning after the operator
+/// disabled the person.
 pub async fn without_owner(app: &App, email: &str) -> Result<Vec<String>, Error> {
     let Some(user) = accounts::find_id(app, email).await? else { return Ok(Vec::new()) };
     Ok(store::without_owner(app.db.pool(), user).await?)

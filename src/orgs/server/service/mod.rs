@@ -1,4 +1,4 @@
-//! What can be done with organizations, members and invitations.
+//! The use cases of organizations, members and invitations.
 
 mod invitations;
 mod members;
@@ -13,16 +13,18 @@ pub use super::store::invitations::Invitation;
 pub use super::store::members::{MemberCursor, MemberSummary};
 use super::{Actor, Visitor, store};
 pub use invitations::{
-    Invited, MOST_LISTED, accept, accept_anew, by_link, invite, link_refused, pending, resend, withdraw,
+    Invited, MAX_LISTED, accept, accept_with_new_account, by_link, invite, link_refused, pending, resend,
+    withdraw,
 };
 pub use members::{
     CREATOR_GONE, CurrentMember, MOST_COUNTED, MemberChange, MemberEntry, count, find as find_member,
-    find_present, hold_member, keys_of, list, may_change, present_role, remove, set_role, without_owner,
+    find_current_member, keys_of, list, lock_and_read_member, lock_and_read_role, may_change, remove,
+    set_role, without_owner,
 };
-pub use organization::{Deleted, delete, living_keys, rename, set_plan};
+pub use organization::{DeleteOutcome, count_unrevoked_keys, delete, rename, set_plan};
 
 use crate::accounts::server::{
-    Identity, NewPerson, Person, add_identity, choose_org, insert_person, spend_setup_link,
+    NewPerson, Person, ProviderIdentity, add_identity, choose_org, insert_person, spend_setup_link,
     spend_sign_up_link,
 };
 use crate::audit::{self, By, Event};
@@ -32,10 +34,10 @@ use crate::platform::{App, Error, Secret};
 use crate::shared::{OrgId, Plan, Role, UserId};
 
 /// How long an expired invitation stays listed, so that it can be sent again.
-const INVITATIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const EXPIRED_INVITATION_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The first account and its organization, in one transaction with the link's use. None when the link is dead or
-/// somebody was quicker.
+/// Creates the first account and its organization, and consumes the setup link, in one transaction. Returns None if the
+/// link is invalid or another request used it first.
 pub async fn set_up(
     app: &App,
     visit: &Visit,
@@ -48,19 +50,19 @@ pub async fn set_up(
         return Ok(None);
     }
     let Some(person) = insert_person(app, &mut write, new).await? else { return Ok(None) };
-    found(app, &mut write, &person.by(visit), person.id, org_name).await?;
+    insert_organization(app, &mut write, &person.by(visit), person.id, org_name).await?;
     write.commit().await?;
     Ok(Some(person))
 }
 
-/// An account whose address was confirmed, with an organization of its own, in one transaction with the link's use. None
-/// when the link is dead or somebody was quicker.
+/// Creates an account with a confirmed address and its organization, and consumes the sign-up link, in one transaction.
+/// Returns None if the link is invalid, another request used it first, or the identity is linked to an account.
 pub async fn sign_up(
     app: &App,
     visit: &Visit,
     link: &Secret,
     new: &NewPerson,
-    identity: Option<&Identity>,
+    identity: Option<&ProviderIdentity>,
     org_name: &str,
 ) -> Result<Option<Person>, Error> {
     let mut write = app.db.write().await?;
@@ -73,37 +75,44 @@ pub async fn sign_up(
     {
         return Ok(None);
     }
-    found(app, &mut write, &person.by(visit), person.id, org_name).await?;
+    insert_organization(app, &mut write, &person.by(visit), person.id, org_name).await?;
     write.commit().await?;
     Ok(Some(person))
 }
 
 /// Creates an organization owned by its creator.
-pub async fn create(app: &App, maker: &Visitor, name: &str) -> Result<OrgId, Error> {
+pub async fn create(app: &App, creator: &Visitor, name: &str) -> Result<OrgId, Error> {
     let mut write = app.db.write().await?;
-    let org = found(app, &mut write, &maker.by(), maker.person.id, name).await?;
+    let org = insert_organization(app, &mut write, &creator.by(), creator.person.id, name).await?;
     write.commit().await?;
     Ok(org)
 }
 
 /// Switches the session to another of the person's organizations.
-pub async fn work_in(
+pub async fn switch_org(
     app: &App,
     visitor: &Visitor,
     session: &Session,
-    place: &Membership,
+    target: &Membership,
 ) -> Result<(), Error> {
-    let from = visitor.current.as_ref().filter(|current| current.org != place.org);
-    let Some(from) = from else { return Ok(()) };
+    let previous = visitor.current.as_ref().filter(|current| current.org != target.org);
+    let Some(previous) = previous else { return Ok(()) };
     let mut write = app.db.write().await?;
-    let event = Event::new("organization.switched").on("organization", place.org, place.org_name.clone());
-    let by = visitor.by().in_org(place.org);
-    audit::record(app, &mut write, &by, event.detail("from", from.org_name.clone())).await?;
+    let event = Event::new("organization.switched").on("organization", target.org, target.org_name.clone());
+    let by = visitor.by().in_org(target.org);
+    audit::record(app, &mut write, &by, event.detail("from", previous.org_name.clone())).await?;
     write.commit().await?;
-    choose_org(session, place.org).await
+    choose_org(session, target.org).await
 }
 
-async fn found(app: &App, write: &mut Write, by: &By, owner: UserId, name: &str) -> Result<OrgId, Error> {
+/// Inserts an organization and its owner's membership, and audits it.
+async fn insert_organization(
+    app: &App,
+    write: &mut Write,
+    by: &By,
+    owner: UserId,
+    name: &str,
+) -> Result<OrgId, Error> {
     let now = app.clock.now();
     let org = OrgId::new(now, app.random_for_id());
     store::insert(write, org, name, app.config.keys.default_plan, now).await?;
@@ -113,16 +122,16 @@ async fn found(app: &App, write: &mut Write, by: &By, owner: UserId, name: &str)
     Ok(org)
 }
 
-/// Records a refusal as an audit event, outside of the transaction that was rolled back.
+/// Records a refusal in the audit log, after the transaction was rolled back, and returns the error to respond with.
 async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&MemberSummary>) -> Error {
     let why = match member {
         Some(member) => format!(
-            "{} is {}; that takes the same role or a higher one.",
+            "{} is {}; this requires the same role or a higher one.",
             member.name,
             member.role.with_article()
         ),
         None => format!(
-            "You are {} of {}. This takes an admin, and nobody gives a role above their own.",
+            "You are {} of {}. Only admins and owners may do this, and nobody can give a role above their own.",
             actor.org.role.with_article(),
             actor.org.org_name
         ),
@@ -138,18 +147,18 @@ async fn refused(app: &App, actor: &Actor, verb: &'static str, member: Option<&M
 /// Deletes invitations that expired long ago.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    let before = app.clock.now().minus(INVITATIONS_KEPT);
+    let before = app.clock.now().minus(EXPIRED_INVITATION_LIFE);
     store::invitations::sweep(&mut write, before).await?;
     write.commit().await?;
     Ok(())
 }
 
 /// The person's organizations with their member counts, oldest first.
-pub async fn places_of(app: &App, user: UserId) -> Result<Vec<(Membership, i64)>, Error> {
-    Ok(store::places_of(app.db.pool(), user).await?)
+pub async fn memberships_with_counts(app: &App, user: UserId) -> Result<Vec<(Membership, i64)>, Error> {
+    Ok(store::memberships_with_counts(app.db.pool(), user).await?)
 }
 
-/// The organization's data that its keys need.
+/// The organization's name and plan.
 pub async fn find(app: &App, org: OrgId) -> Result<Option<(String, Plan)>, Error> {
     Ok(store::find(app.db.pool(), org).await?)
 }

@@ -20,65 +20,65 @@ pub async fn rename(app: &App, actor: &Actor, name: &str) -> Result<(), Error> {
     store::set_name(&mut write, org.org, name).await?;
     let event = Event::new("organization.renamed").on("organization", org.org, name);
     audit::record(app, &mut write, &actor.by, event.detail("from", org.org_name.clone())).await?;
-    conclude(app, write, org.org).await
+    commit_change(app, write, org.org).await
 }
 
 pub async fn set_plan(app: &App, actor: &Actor, plan: Plan) -> Result<(), Error> {
     actor.require(Permission::ManageOrganization)?;
     let org = &actor.org;
     let mut write = app.db.write().await?;
-    let (_, from) = store::find(&mut *write, org.org).await?.ok_or(Error::NotFound)?;
-    if from == plan {
+    let (_, old_plan) = store::find(&mut *write, org.org).await?.ok_or(Error::NotFound)?;
+    if old_plan == plan {
         return Ok(());
     }
     store::set_plan(&mut write, org.org, plan).await?;
     let event = Event::new("organization.plan_changed").on("organization", org.org, &org.org_name);
-    let event = event.detail("from", from.as_str()).detail("to", plan.as_str());
+    let event = event.detail("from", old_plan.as_str()).detail("to", plan.as_str());
     audit::record(app, &mut write, &actor.by, event).await?;
-    conclude(app, write, org.org).await
+    commit_change(app, write, org.org).await
 }
 
 /// The number of keys that would be revoked with the organization.
-pub async fn living_keys(app: &App, actor: &Actor) -> Result<i64, Error> {
-    app.slice::<Offboarding>().0.living(app, actor.org.org).await
+pub async fn count_unrevoked_keys(app: &App, actor: &Actor) -> Result<i64, Error> {
+    app.slice::<Offboarding>().0.count_unrevoked(app, actor.org.org).await
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Deleted {
+pub enum DeleteOutcome {
     Done,
-    /// The organization has active keys, and revoking them was not confirmed.
-    KeysLive(i64),
+    /// The organization has keys that are not revoked, and revoking them was not confirmed.
+    HasKeys(i64),
     /// The person would have no organization and could not create one.
-    OnlyOne,
+    OnlyOrganization,
 }
 
 /// Deletes the organization, its memberships and its keys. Its audit events stay.
-pub async fn delete(app: &App, member: &Member, keys_may_end: bool) -> Result<Deleted, Error> {
+pub async fn delete(app: &App, member: &Member, may_revoke_keys: bool) -> Result<DeleteOutcome, Error> {
     member.require(Permission::ManageOrganization)?;
     if member.visitor.memberships.len() < 2 {
-        return Ok(Deleted::OnlyOne);
+        return Ok(DeleteOutcome::OnlyOrganization);
     }
-    let living = living_keys(app, member).await?;
-    if living > 0 && !keys_may_end {
-        return Ok(Deleted::KeysLive(living));
+    let key_count = count_unrevoked_keys(app, member).await?;
+    if key_count > 0 && !may_revoke_keys {
+        return Ok(DeleteOutcome::HasKeys(key_count));
     }
     let org = &member.org;
     let mut write = app.db.write().await?;
-    let own = super::members::present_role(&mut write, member).await?;
-    if !Permission::ManageOrganization.is_granted(own, member.door) {
+    let own = super::members::lock_and_read_role(&mut write, member).await?;
+    if !Permission::ManageOrganization.is_granted(own, member.principal) {
         return Err(Error::OutOfStep);
     }
-    app.slice::<Offboarding>().0.organization_ends(app, &mut write, org.org).await?;
+    app.slice::<Offboarding>().0.revoke_all(app, &mut write, org.org).await?;
     members::delete_organization(&mut write, org.org, app.clock.now()).await?;
     let event = Event::new("organization.deleted").on("organization", org.org, &org.org_name);
-    audit::record(app, &mut write, &member.by, event.detail("keys_revoked", living)).await?;
-    conclude(app, write, org.org).await?;
+    audit::record(app, &mut write, &member.by, event.detail("keys_revoked", key_count)).await?;
+    commit_change(app, write, org.org).await?;
     app.live.recheck_all();
-    Ok(Deleted::Done)
+    Ok(DeleteOutcome::Done)
 }
 
-/// Invalidates the cached plan and name of the organization's keys.
-async fn conclude(app: &App, mut write: Write, org: OrgId) -> Result<(), Error> {
+/// Commits the change and invalidates the cached plan and name of the organization's keys.
+async fn commit_change(app: &App, mut write: Write, org: OrgId) -> Result<(), Error> {
     changes::record(&mut write, app.clock.now(), ChangeKind::Organization, org).await?;
     write.commit().await?;
     Ok(())

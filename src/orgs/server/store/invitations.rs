@@ -53,7 +53,7 @@ fn invitation(row: &AnyRow) -> Result<Invitation, sqlx::Error> {
     })
 }
 
-/// The newest first.
+/// Lists an organization's invitations, newest first.
 pub async fn list(pool: &AnyPool, org: OrgId, limit: i64) -> Result<Vec<Invitation>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE invitations.org_id = $1 ORDER BY invitations.sent_at DESC, invitations.id DESC LIMIT $2"
@@ -65,7 +65,7 @@ pub async fn list(pool: &AnyPool, org: OrgId, limit: i64) -> Result<Vec<Invitati
     rows.iter().map(invitation).collect()
 }
 
-/// One of an organization.
+/// Finds an invitation of this organization.
 pub async fn find(
     write: &mut Write,
     org: OrgId,

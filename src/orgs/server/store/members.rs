@@ -1,4 +1,5 @@
-//! Members. Whoever changes one holds the organization first, so that two changes at once are one after the other.
+//! SQL of members. Callers lock the organization with `hold` before they change a member, so that concurrent changes run
+//! one after the other.
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
@@ -72,7 +73,7 @@ fn listed(row: &AnyRow) -> Result<MemberSummary, sqlx::Error> {
     })
 }
 
-/// The first page of everybody, in the order in which they joined; the plan of this one is tested.
+/// Lists members in the order in which they joined. A test checks the query plan.
 pub const FIRST_PAGE: &str = select!(
     "WHERE memberships.org_id = $1 AND (memberships.created_at, memberships.user_id) > ($2, $3) \
      ORDER BY memberships.created_at, memberships.user_id LIMIT $4"
@@ -84,7 +85,7 @@ const SEARCHED: &str = select!(
      ORDER BY memberships.created_at, memberships.user_id LIMIT $4"
 );
 
-/// Members from a position on; `search` is how a name, one of its words, or an address begins.
+/// Lists members after a cursor. `search` matches the beginning of a name, of a later word of a name, or of an address.
 pub async fn list(
     pool: &AnyPool,
     org: OrgId,
@@ -148,7 +149,8 @@ pub async fn hold(write: &mut Write, org: OrgId) -> Result<bool, sqlx::Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Is there an owner besides this one who can sign in? Nobody can disable that owner until the end of the transaction.
+/// Returns true if there is another owner who is not disabled. Locks that owner's row, so that nobody can disable them until
+/// the end of the transaction.
 pub async fn hold_other_owner(write: &mut Write, org: OrgId, user: UserId) -> Result<bool, sqlx::Error> {
     let others: Vec<String> = sqlx::query_scalar(
         "SELECT user_id FROM memberships JOIN users ON users.id = memberships.user_id \
@@ -170,7 +172,7 @@ pub async fn hold_other_owner(write: &mut Write, org: OrgId, user: UserId) -> Re
     Ok(false)
 }
 
-/// The names of a person's organizations in which no owner can sign in, where that person is an owner.
+/// The names of the organizations that this person owns and in which no owner can sign in.
 pub async fn without_owner(pool: &AnyPool, user: UserId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT organizations.name FROM memberships JOIN organizations ON organizations.id = memberships.org_id \
@@ -184,9 +186,13 @@ pub async fn without_owner(pool: &AnyPool, user: UserId) -> Result<Vec<String>, 
     .await
 }
 
-/// The addresses of those who look after what somebody made: of that person, or of the owners when the person is no
-/// member any more.
-pub async fn answerable(write: &mut Write, org: OrgId, user: UserId) -> Result<Vec<String>, sqlx::Error> {
+/// The addresses to notify about something that a person created: the person's, or the owners' if the person is disabled or
+/// no longer a member.
+pub async fn responsible_emails(
+    write: &mut Write,
+    org: OrgId,
+    user: UserId,
+) -> Result<Vec<String>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT user_id, email FROM memberships JOIN users ON users.id = memberships.user_id \
          WHERE org_id = $1 AND disabled_at IS NULL AND (user_id = $2 OR role = 'owner') ORDER BY email",

@@ -30,7 +30,10 @@ pub async fn memberships_of(pool: &AnyPool, user: UserId) -> Result<Vec<Membersh
 }
 
 /// The person's memberships, each with the organization's member count.
-pub async fn places_of(pool: &AnyPool, user: UserId) -> Result<Vec<(Membership, i64)>, sqlx::Error> {
+pub async fn memberships_with_counts(
+    pool: &AnyPool,
+    user: UserId,
+) -> Result<Vec<(Membership, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, name, role, \
          (SELECT COUNT(*) FROM memberships AS others WHERE others.org_id = memberships.org_id) AS members \

@@ -1,4 +1,4 @@
-//! What the member list shows about invitations: the invite form, the links of new invitations, the pending ones.
+//! The parts of the member list about invitations: the invite form, the links of new invitations, and the pending ones.
 
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -30,8 +30,8 @@ pub fn fresh_links(invited: Vec<Invited>) -> Option<AnyView> {
         return None;
     }
     let note = delivery_note(&invited);
-    let links = invited.into_iter().enumerate().map(|(place, Invited { email, role, link, .. })| {
-        let id = format!("link-{place}");
+    let links = invited.into_iter().enumerate().map(|(index, Invited { email, role, link, .. })| {
+        let id = format!("link-{index}");
         view! {
             <li class="border-t border-line pt-3">
                 <p class="[overflow-wrap:anywhere]"><b class="font-semi">{email.clone()}</b>{format!(" as {}", role.with_article())}</p>
@@ -62,11 +62,11 @@ pub fn fresh_links(invited: Vec<Invited>) -> Option<AnyView> {
 fn delivery_note(invited: &[Invited]) -> &'static str {
     let all = |posted| invited.iter().all(|invited| invited.posted == posted);
     if all(Posted::Queued) {
-        "A letter with the link is on its way to each. The link works once, within a week, and is shown only now."
+        "Each of them gets an email with their link. It works once, within a week, and is shown only now."
     } else if all(Posted::NoMail) {
         "Send each their link. It works once, within a week, and is shown only now."
     } else {
-        "Not every letter could be sent. Send each their link. It works once, within a week, and is shown only now."
+        "Not every email could be sent. Send each their link. It works once, within a week, and is shown only now."
     }
 }
 
@@ -108,12 +108,13 @@ pub fn pending_list(pending: Vec<Invitation>, own: Role, now: Timestamp) -> AnyV
 
 fn row(invitation: Invitation, own: Role, now: Timestamp) -> AnyView {
     let Invitation { id, email, role, inviter, sent_at, expires_at, .. } = invitation;
-    let is_over = expires_at <= now;
-    let soon = is_over || expires_at.since(now) < std::time::Duration::from_secs(48 * 60 * 60);
-    let may = own >= Role::Admin && role <= own;
+    let is_expired = expires_at <= now;
+    let needs_attention = is_expired || expires_at.since(now) < std::time::Duration::from_secs(48 * 60 * 60);
+    let may_change = own >= Role::Admin && role <= own;
     let base = format!("{HOME}/invitations/{id}");
-    let expires = if is_over { "Expired".into_any() } else { view! { <Time at=expires_at now/> }.into_any() };
-    let actions = may.then(|| {
+    let expires =
+        if is_expired { "Expired".into_any() } else { view! { <Time at=expires_at now/> }.into_any() };
+    let actions = may_change.then(|| {
         view! {
             <div class="flex gap-2 sm:justify-end max-sm:pt-2">
                 <PageForm action=format!("{base}/resend")>
@@ -131,7 +132,7 @@ fn row(invitation: Invitation, own: Role, now: Timestamp) -> AnyView {
             <Cell class="align-middle" label="Role"><RolePins role/></Cell>
             <Cell class="align-middle text-ink-2 [overflow-wrap:anywhere]" label="Invited by">{inviter}</Cell>
             <Cell class="align-middle text-ink-2" label="Sent"><Time at=sent_at now/></Cell>
-            <Cell class=format!("align-middle {}", if soon { "tone-warn" } else { "text-ink-2" }) label="Expires">{expires}</Cell>
+            <Cell class=format!("align-middle {}", if needs_attention { "tone-warn" } else { "text-ink-2" }) label="Expires">{expires}</Cell>
             <Cell class="align-middle full">{actions}</Cell>
         </Row>
     }

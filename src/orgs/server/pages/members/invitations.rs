@@ -23,7 +23,7 @@ pub async fn invite(
 ) -> Result<Response, Error> {
     let role = Role::parse(&typed.role).unwrap_or(Role::Member);
     match service::invite(&app, &member, &typed.emails, role).await? {
-        Ok(invited) => shown(&app, &member, invited).await,
+        Ok(invited) => links_page(&app, &member, invited).await,
         Err(why) => {
             let errors = FormErrors::default().with("emails", why);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -38,7 +38,7 @@ pub async fn resend(
     PathId(id): PathId<InvitationId>,
 ) -> Result<Response, Error> {
     let invited = service::resend(&app, &member, id).await?;
-    shown(&app, &member, vec![invited]).await
+    links_page(&app, &member, vec![invited]).await
 }
 
 pub async fn withdraw(
@@ -48,11 +48,12 @@ pub async fn withdraw(
     PathId(id): PathId<InvitationId>,
 ) -> Result<Response, Error> {
     let withdrawn = service::withdraw(&app, &member, id).await?;
-    leave_message(&session, &format!("The invite of {} was canceled.", withdrawn.email)).await?;
+    leave_message(&session, &format!("The invite for {} was canceled.", withdrawn.email)).await?;
     Ok(Redirect::to(HOME).into_response())
 }
 
-async fn shown(app: &App, member: &Member, invited: Vec<Invited>) -> Result<Response, Error> {
+/// The member list with the links of these invitations.
+async fn links_page(app: &App, member: &Member, invited: Vec<Invited>) -> Result<Response, Error> {
     let none = FormErrors::default();
     page(app, member, MembersQuery::default(), InviteForm::default(), invited, none, StatusCode::OK).await
 }

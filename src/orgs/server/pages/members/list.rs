@@ -1,5 +1,4 @@
-//! The member list with the invite form and the pending invitations. The response to the invite form is the same page
-//! with
+//! The member list with the invite form and the pending invitations. The response to the invite form is the same page with
 //! the invitation links, which are not shown again.
 
 use axum::extract::{Query, State};
@@ -14,7 +13,7 @@ use super::invitation_view::{InviteForm, fresh_links, invite_form, pending_list}
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::orgs::server::service::{
-    self, Invited, MOST_COUNTED, MOST_LISTED, MemberCursor, MemberEntry, MemberSummary,
+    self, Invited, MAX_LISTED, MOST_COUNTED, MemberCursor, MemberEntry, MemberSummary,
 };
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp, contains_token};
@@ -27,7 +26,7 @@ use crate::ui::server::message::warn_of_token_in_address;
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 /// Members not seen for longer than this are highlighted.
-const LONG_SILENCE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
+const INACTIVE_AFTER: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
 
 #[derive(Default, Deserialize)]
 pub struct MembersQuery {
@@ -69,13 +68,13 @@ pub async fn page(
     let count = service::count(app, member).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Members), HOME);
-    let word = member.visitor.message.clone();
+    let message = member.visitor.message.clone();
     let (me, role, org) = (member.user, member.org.role, member.org.org_name.clone());
     let may_invite = member.may(Permission::ManageMembers);
     let may_audit = member.may(Permission::ReadAudit);
     let rendered = page_for(app, member, "Members").status(status).render(move || {
-        let text = format!("People who can sign in to {org}. Their role is the most a key of theirs can do.");
-        let shown = found.members.len() as u64;
+        let text = format!("People who can sign in to {org}. Their role limits the role of their keys.");
+        let row_count = found.members.len() as u64;
         let next = found.next.map(|next| address(&search, &next.to_text())).unwrap_or_default();
         let previous = after.map(|_| address(&search, "")).unwrap_or_default();
         let rows = found
@@ -87,23 +86,23 @@ pub async fn page(
                 row(entry, is_self, may, may_audit, now)
             })
             .collect_view();
-        let list = if shown == 0 {
+        let list = if row_count == 0 {
             no_match(&search).into_any()
         } else {
             view! {
                 <Panel class="mt-3">
                     <Table caption="Members" columns=columns()>{rows}</Table>
                     <Pagination
-                        summary=counted(shown, "member", "members") previous next previous_label="First page"
+                        summary=counted(row_count, "member", "members") previous next previous_label="First page"
                     />
                 </Panel>
             }
             .into_any()
         };
-        let toast = word.map(toast);
+        let toast = message.map(toast);
         let total = u64::try_from(pending.len()).unwrap_or(0);
         let pending_title = match pending.len() {
-            MOST_LISTED.. => format!("{}+ pending invites", grouped(MOST_LISTED as u64)),
+            MAX_LISTED.. => format!("{}+ pending invites", grouped(MAX_LISTED as u64)),
             _ => counted(total, "pending invite", "pending invites"),
         };
         let invites = (!pending.is_empty()).then(|| {
@@ -178,33 +177,33 @@ fn no_match(search: &str) -> AnyView {
 }
 
 /// The sign-in methods in words, such as "GitHub or password and code".
-fn ways(listed: &MemberSummary, providers: Vec<String>) -> String {
+fn sign_in_methods(listed: &MemberSummary, providers: Vec<String>) -> String {
     if listed.is_disabled {
         return "Disabled".to_owned();
     }
-    let mut ways = providers;
+    let mut methods = providers;
     if listed.has_password {
-        let word = if ways.is_empty() { "Password" } else { "password" };
-        ways.push(if listed.has_factor { format!("{word} and code") } else { word.to_owned() });
+        let password = if methods.is_empty() { "Password" } else { "password" };
+        methods.push(if listed.has_factor { format!("{password} and code") } else { password.to_owned() });
     }
-    if ways.is_empty() { "\u{2013}".to_owned() } else { ways.join(" or ") }
+    if methods.is_empty() { "\u{2013}".to_owned() } else { methods.join(" or ") }
 }
 
 fn row(entry: MemberEntry, is_self: bool, may: bool, may_audit: bool, now: Timestamp) -> AnyView {
     let MemberEntry { listed, keys, providers } = entry;
-    let silent = listed.last_seen_at.is_some_and(|at| now.since(at) > LONG_SILENCE);
-    let seen = match listed.last_seen_at {
+    let is_inactive = listed.last_seen_at.is_some_and(|at| now.since(at) > INACTIVE_AFTER);
+    let last_active = match listed.last_seen_at {
         Some(at) => view! { <Time at now/> }.into_any(),
         None => "Never".into_any(),
     };
     let base = format!("{HOME}/{}", listed.user);
-    let way = ways(&listed, providers);
+    let methods = sign_in_methods(&listed, providers);
     let activity = may_audit.then(|| {
         let href = format!("/settings/audit-log?actor={}", listed.user);
         MenuItem::link(href, Symbol::Audit, "See activity")
     });
     let id = format!("menu-{}", listed.user);
-    let made = match keys {
+    let key_count = match keys {
         0 => view! { "0" }.into_any(),
         _ => {
             let href = format!("/settings/api-keys?creator={}", listed.user);
@@ -235,10 +234,10 @@ fn row(entry: MemberEntry, is_self: bool, may: bool, may_audit: bool, now: Times
                 </div>
             </Cell>
             <Cell class="align-middle" label="Role"><RolePins role/></Cell>
-            <Cell class="align-middle text-ink-2" label="Signs in with">{way}</Cell>
-            <Cell class="align-middle sm:text-right num" label="API keys">{made}</Cell>
-            <Cell class=format!("align-middle {}", if silent { "tone-warn" } else { "text-ink-2" }) label="Last active">
-                {seen}
+            <Cell class="align-middle text-ink-2" label="Signs in with">{methods}</Cell>
+            <Cell class="align-middle sm:text-right num" label="API keys">{key_count}</Cell>
+            <Cell class=format!("align-middle {}", if is_inactive { "tone-warn" } else { "text-ink-2" }) label="Last active">
+                {last_active}
             </Cell>
             <Cell class="align-middle text-ink-2" label="Joined"><Time at=joined_at now wording=Wording::Day/></Cell>
             <Cell class="align-middle sm:text-right max-sm:absolute max-sm:top-2.5 max-sm:right-2.5">{actions}</Cell>

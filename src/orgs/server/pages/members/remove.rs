@@ -85,18 +85,20 @@ async fn page(
         .submit(button)
         .saving("Removing…")
         .look(Look::Danger);
-    Ok(page.render(errors, move || keys_made(keys)).await)
+    Ok(page.render(errors, move || keys_section(keys)).await)
 }
 
-fn keys_made(keys: Vec<CreatedKey>) -> AnyView {
+fn keys_section(keys: Vec<CreatedKey>) -> AnyView {
     if keys.is_empty() {
-        return view! { <p class="text-ink-2">"No living keys were made by this member."</p> }.into_any();
+        return view! { <p class="text-ink-2">"This member has no keys, or all of them are revoked."</p> }
+            .into_any();
     }
-    let title = counted(keys.len() as u64, "key was made by this member", "keys were made by this member");
+    let title =
+        counted(keys.len() as u64, "key was created by this member", "keys were created by this member");
     let rows = keys.into_iter().map(|key| {
-        let CreatedKey { id, name, kind, prefix, calls, goes } = key;
+        let CreatedKey { id, name, kind, prefix, calls, is_login } = key;
         let calls = format!("{prefix} · {} in the last 24 h", counted(calls, "call", "calls"));
-        let choice = if goes {
+        let choice = if is_login {
             view! { <p class="text-dense">"Revoked: it belongs to a login of a command line."</p> }.into_any()
         } else {
             view! { <Checkbox name="key" label="Revoke it too" value=id.to_string()/> }.into_any()
@@ -117,8 +119,8 @@ fn keys_made(keys: Vec<CreatedKey>) -> AnyView {
     view! {
         <div>
             <h2 class="h-sect">{title}</h2>
-            <p class="hint mt-1">"Keys stay with the organization and keep working unless you tick them. Those that stay cannot create or \
-            change keys any more."</p>
+            <p class="hint mt-1">"Keys belong to the organization and keep working unless you tick them. Those that stay can no longer \
+            create or change keys."</p>
             <ul class="mt-3 grid gap-3">{rows.collect_view()}</ul>
         </div>
     }

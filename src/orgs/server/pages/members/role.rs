@@ -86,9 +86,9 @@ const fn caption(role: Role) -> &'static str {
     match role {
         Role::None => "Nothing.",
         Role::Viewer => "Sees keys, usage and members.",
-        Role::Member => "Also makes keys and manages their own.",
-        Role::Admin => "Also manages everybody's keys and members, and reads the audit log.",
-        Role::Owner => "Also renames, plans and deletes the organization, and makes owners.",
+        Role::Member => "Also creates keys and manages their own.",
+        Role::Admin => "Also manages all keys and members, and reads the audit log.",
+        Role::Owner => "Also renames and deletes the organization, changes its plan, and appoints owners.",
     }
 }
 
@@ -109,7 +109,7 @@ async fn page(app: &App, member: &Member, listed: MemberSummary, errors: FormErr
             view! {
                 <ChoiceList
                     name="role" label="Role" choices=choices.collect()
-                    hint="Keys keep the role that they were made with. A lower role takes effect at once."
+                    hint="Existing keys keep their role. A lower role takes effect at once."
                 />
             }
         })

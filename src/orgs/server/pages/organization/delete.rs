@@ -1,4 +1,5 @@
-//! Deleting the organization: its name is typed, and where keys live, their end is confirmed.
+//! `/settings/organization/delete`: asks the person to type the organization's name and, if it has keys, to confirm that
+//! they are revoked.
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,7 +10,7 @@ use tower_sessions::Session;
 use super::HERE as ORGANIZATION;
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::form_page;
-use crate::orgs::server::service::{self, Deleted};
+use crate::orgs::server::service::{self, DeleteOutcome};
 use crate::platform::{App, Error};
 use crate::shared::Permission;
 use crate::ui::form::FormErrors;
@@ -42,17 +43,20 @@ pub async fn submit(
     let name = &member.org.org_name;
     let errors = if form.name.trim() == name {
         match service::delete(&app, &member, !form.keys.is_empty()).await? {
-            Deleted::Done => {
+            DeleteOutcome::Done => {
                 leave_message(&session, &format!("{name} was deleted.")).await?;
                 return Ok(Redirect::to("/").into_response());
             }
-            Deleted::KeysLive(count) => {
-                let keys = counted(count.unsigned_abs(), "key works", "keys work");
-                FormErrors::default().with("keys", format!("{keys} now. Tick this to end them with it."))
+            DeleteOutcome::HasKeys(count) => {
+                let keys = counted(count.unsigned_abs(), "key is", "keys are");
+                FormErrors::default().with(
+                    "keys",
+                    format!("{keys} not revoked yet. Tick this to revoke them with the organization."),
+                )
             }
-            Deleted::OnlyOne => FormErrors::default().with(
+            DeleteOutcome::OnlyOrganization => FormErrors::default().with(
                 "",
-                "This is the only organization that you belong to. Make or join another one first.",
+                "This is the only organization that you belong to. Create or join another one first.",
             ),
         }
     } else {
@@ -67,23 +71,23 @@ async fn page(
     typed: DeleteOrganizationForm,
     errors: FormErrors,
 ) -> Result<Response, Error> {
-    let living = service::living_keys(app, member).await?;
+    let key_count = service::count_unrevoked_keys(app, member).await?;
     let name = member.org.org_name.clone();
     let page = form_page(app, member, Some(Nav::Organization), "Delete organization", HERE)
         .up(ORGANIZATION, "Organization")
         .here("Delete")
         .heading(format!("Delete {name}"))
-        .text("Everybody loses access at once, pending invites end, and nothing brings it back.")
+        .text("Everybody loses access at once, and pending invites end. This cannot be undone.")
         .failed("The organization was not deleted.")
         .submit("Delete organization")
         .saving("Deleting…")
         .look(Look::Danger);
     let fields = move || {
-        let keys = (living > 0).then(|| {
-            let count = counted(living.unsigned_abs(), "key of it works", "keys of it work");
+        let keys = (key_count > 0).then(|| {
+            let count = counted(key_count.unsigned_abs(), "key is", "keys are");
             view! {
-                <Note tone=Tone::Danger><p>{format!("{count} now. Every call with them would start failing at once.")}</p></Note>
-                <Checkbox name="keys" label="Revoke them for ever" checked=!typed.keys.is_empty()/>
+                <Note tone=Tone::Danger><p>{format!("{count} not revoked. Every call with them would start failing at once.")}</p></Note>
+                <Checkbox name="keys" label="Revoke them permanently" checked=!typed.keys.is_empty()/>
             }
         });
         view! {

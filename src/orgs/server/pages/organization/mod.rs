@@ -1,4 +1,4 @@
-//! `/settings/organization`: the organization's name, its plan, one's place in it, and its end.
+//! `/settings/organization`: the organization's name, its plan, the member's role, and the link to delete it.
 
 pub mod delete;
 
@@ -63,10 +63,10 @@ pub async fn set_plan(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Form(chosen): Form<ChangePlanForm>,
+    Form(form): Form<ChangePlanForm>,
 ) -> Result<Response, Error> {
     member.require(Permission::ManageOrganization)?;
-    let Some(plan) = Plan::parse(&chosen.plan) else {
+    let Some(plan) = Plan::parse(&form.plan) else {
         let errors = FormErrors::default().with("plan", "Choose one of the plans.");
         let name = member.org.org_name.clone();
         return page(&app, &member, name, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -85,18 +85,18 @@ async fn page(
 ) -> Result<Response, Error> {
     let (_, plan) = find(app, member.org.org).await?.ok_or(Error::NotFound)?;
     let chrome = chrome(app, member, Some(Nav::Organization), HERE);
-    let may = member.may(Permission::ManageOrganization);
-    let word = member.visitor.message.clone();
+    let may_change = member.may(Permission::ManageOrganization);
+    let message = member.visitor.message.clone();
     let org = member.org.clone();
     let rendered = page_for(app, member, "Organization").status(status).render(move || {
         // Each form shows only its own errors.
         let is_plan = errors.of("plan").is_some();
-        let (of_name, of_plan) =
+        let (name_errors, plan_errors) =
             if is_plan { (FormErrors::default(), errors) } else { (errors, FormErrors::default()) };
-        let form = if may {
+        let form = if may_change {
             view! {
                 <PageForm
-                    action=HERE errors=of_name failed="The name was not saved." class="grid gap-4"
+                    action=HERE errors=name_errors failed="The name was not saved." class="grid gap-4"
                 >
                     <Input name="name" label="Name" value=name autocomplete="organization" max_length=80/>
                     <div><SubmitButton text="Save name"/></div>
@@ -115,14 +115,14 @@ async fn page(
             }
             .into_any()
         };
-        let toast = word.map(toast);
+        let toast = message.map(toast);
         view! {
             <Shell chrome toast>
                 <PageHead title="Organization" text="Keys belong to it and work only in it."/>
                 <section class="mt-8 max-w-[26rem]" aria-label="Name">{form}</section>
-                {plan_section(plan, may, of_plan)}
+                {plan_section(plan, may_change, plan_errors)}
                 <section class="mt-10 max-w-[40rem]" aria-labelledby="place">
-                    <h2 class="h-sect" id="place">"Your place"</h2>
+                    <h2 class="h-sect" id="place">"Your membership"</h2>
                     <dl class="mt-4 grid gap-4 border-t border-line pt-4">
                         <div class="flex flex-wrap items-center justify-between gap-3">
                             <dt class="text-ink-2">"Role"</dt>
@@ -134,15 +134,15 @@ async fn page(
                         </div>
                     </dl>
                 </section>
-                {may.then(danger_section)}
+                {may_change.then(danger_section)}
             </Shell>
         }
     });
     Ok(rendered.await)
 }
 
-fn plan_section(plan: Plan, may: bool, errors: FormErrors) -> AnyView {
-    let form = if may {
+fn plan_section(plan: Plan, may_change: bool, errors: FormErrors) -> AnyView {
+    let form = if may_change {
         let options = Plan::ALL
             .into_iter()
             .map(|choice| SelectOption::new(choice.as_str(), choice.label(), choice == plan))
@@ -154,7 +154,7 @@ fn plan_section(plan: Plan, may: bool, errors: FormErrors) -> AnyView {
             >
                 <Select
                     name="plan" label="Plan" options class="max-w-60"
-                    hint="Which plans may use the public API is decided by whoever runs this server."
+                    hint="Whoever runs this server decides which plans may use the public API."
                 />
                 <div><SubmitButton text="Change plan" look=Look::Secondary/></div>
             </PageForm>

@@ -1,4 +1,4 @@
-//! Where keys of logins are seen afterwards: the list, the key's page, the profile, the removal of a member, the letter.
+//! Where keys of logins appear: the list, the key's page, the profile, the removal of a member, the email.
 
 use macro_rules_attribute::apply;
 
@@ -14,17 +14,17 @@ impl Server {
     async fn login(&self, cookies: &str, device: &str) -> (KeyId, Secret) {
         let asked = self.device(&[("device_name", device), ("device_id", device)]).await;
         assert_eq!(self.approve(cookies, &asked.user_code).await.status, 303);
-        let told = self.poll(&asked.device_code).await.json();
+        let body = self.poll(&asked.device_code).await.json();
         let id: String = sqlx::query_scalar("SELECT id FROM keys ORDER BY id DESC LIMIT 1")
             .fetch_one(self.app.db.pool())
             .await
             .expect("a key");
-        (KeyId::parse(&id).expect("an id"), Secret::new(told["access_token"].as_str().expect("a key")))
+        (KeyId::parse(&id).expect("an id"), Secret::new(body["access_token"].as_str().expect("a key")))
     }
 }
 
 #[apply(on_both_engines!)]
-async fn a_key_of_a_login_is_marked_wherever_it_is_shown(engine: Engine) {
+async fn a_key_of_a_login_is_marked_on_every_page(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Admin).await;
     let (id, _) = server.login(&cookies, "thinkpad-alice").await;
@@ -56,8 +56,8 @@ async fn a_device_is_logged_out_on_the_profile(engine: Engine) {
         assert_eq!(server.submit(cookies, "/settings/profile/devices", &[("key", key)]).await.status, 404);
     }
     assert_eq!(server.check(&key).await, Outcome::Valid);
-    let answer = server.submit(&cookies, "/settings/profile/devices", &[("key", &id.to_string())]).await;
-    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/settings/profile#devices"));
+    let response = server.submit(&cookies, "/settings/profile/devices", &[("key", &id.to_string())]).await;
+    assert_eq!((response.status.as_u16(), response.header("location")), (303, "/settings/profile#devices"));
     assert_eq!(server.check(&key).await, Outcome::Revoked);
     let profile = server.profile(&cookies).await.text();
     assert!(
@@ -67,7 +67,7 @@ async fn a_device_is_logged_out_on_the_profile(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn the_keys_of_logins_leave_with_their_member(engine: Engine) {
+async fn keys_of_logins_are_revoked_with_their_member(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.sign_in_as(Persona::Owner).await;
     let cookies = server.sign_in_as(Persona::Member).await;
@@ -82,7 +82,7 @@ async fn the_keys_of_logins_leave_with_their_member(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_login_writes_a_letter(engine: Engine) {
+async fn a_login_sends_an_email(engine: Engine) {
     let mut mail = Sink::start().await;
     let server = Server::with(engine, &mail.settings()).await;
     let cookies = server.sign_in_as(Persona::Member).await;

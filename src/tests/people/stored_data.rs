@@ -1,4 +1,4 @@
-//! What stays behind: audit rows, and no secret.
+//! What is stored: audit rows, and no secret in plain text.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::accounts::server::print_reset_link;
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
-async fn refusals_of_sensitive_actions_are_events(engine: Engine) {
+async fn refusals_of_sensitive_actions_are_audited(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
@@ -20,13 +20,13 @@ async fn refusals_of_sensitive_actions_are_events(engine: Engine) {
     assert_eq!(server.audited().await, ["password.refused", "setup.refused", "password.reset_refused"]);
 }
 
-/// Known secrets of every kind are nowhere in the database; the same search finds a planted one.
+/// No secret is in the database. The same search finds a planted one.
 #[apply(on_both_engines!)]
-async fn no_secret_is_kept_in_the_clear(engine: Engine) {
+async fn no_secret_is_stored_in_plain_text(engine: Engine) {
     let server = Server::on(engine).await;
     let setup = setup_token(&server).await;
     let signed = server.post("/setup").same_origin().form(&setup_form(&setup, EMAIL)).send().await;
-    let reset = print_reset_link(&server.app, EMAIL, false).await.expect("an answer").expect("a link");
+    let reset = print_reset_link(&server.app, EMAIL, false).await.expect("a result").expect("a link");
     let mut secrets = vec![PASSWORD.to_owned(), setup, reset.rsplit('/').next().expect("a token").to_owned()];
     secrets.extend(signed.cookies().split("; ").filter_map(|pair| pair.split('=').nth(1)).map(str::to_owned));
     assert_eq!(secrets.len(), 5, "password, two links, session, browser");
@@ -39,11 +39,11 @@ async fn no_secret_is_kept_in_the_clear(engine: Engine) {
         .execute(server.app.db.pool())
         .await
         .expect("planted");
-    assert!(server.everything().await.contains(&secrets[3]), "the search finds what is there");
+    assert!(server.everything().await.contains(&secrets[3]), "the search finds a planted secret");
 }
 
 #[apply(on_both_engines!)]
-async fn old_audit_rows_go_only_when_the_configuration_says_so(engine: Engine) {
+async fn old_audit_rows_are_deleted_only_if_configured(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
@@ -57,7 +57,7 @@ async fn old_audit_rows_go_only_when_the_configuration_says_so(engine: Engine) {
 }
 
 impl Server {
-    /// All that the tables hold, as one text.
+    /// The content of all tables as one text.
     pub async fn everything(&self) -> String {
         let mut all = String::new();
         for (table, columns) in [

@@ -1,4 +1,4 @@
-//! What a login leaves behind.
+//! What a login stores, and for how long.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::super::personas::Persona;
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
-async fn neither_code_nor_key_is_kept_in_the_clear(engine: Engine) {
+async fn neither_code_nor_key_is_stored_in_plain_text(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     let device = server.device(&[]).await;
@@ -17,19 +17,19 @@ async fn neither_code_nor_key_is_kept_in_the_clear(engine: Engine) {
     let key =
         server.poll(&device.device_code).await.json()["access_token"].as_str().expect("a key").to_owned();
     let all = server.every_row().await;
-    assert!(all.contains(&device.user_code.replace('-', "")), "what is searched has the row");
+    assert!(all.contains(&device.user_code.replace('-', "")), "the searched text contains the row");
     assert!(
         !all.contains(&device.device_code) && !all.contains(&key) && !all.contains(&key[key.len() - 49..])
     );
 }
 
 #[apply(on_both_engines!)]
-async fn asking_for_what_is_pending_writes_nothing(engine: Engine) {
+async fn polling_a_pending_login_writes_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let device = server.device(&[]).await;
     server.poll(&device.device_code).await;
-    let before = server.every_row().await;
-    // Nobody can write meanwhile: a poll that wanted to would wait for the one writer, or the table.
+    let state_before = server.every_row().await;
+    // Block all writes: a poll that writes would wait for the writer or the table lock.
     let mut write = server.app.db.write().await.expect("the one writer");
     if engine == Engine::Postgres {
         sqlx::query("LOCK TABLE device_logins, audit, keys IN EXCLUSIVE MODE")
@@ -43,24 +43,24 @@ async fn asking_for_what_is_pending_writes_nothing(engine: Engine) {
         assert_eq!(server.poll(&device.device_code).await.error(), "slow_down");
     }
     drop(write);
-    assert_eq!(server.every_row().await, before);
+    assert_eq!(server.every_row().await, state_before);
 }
 
 #[apply(on_both_engines!)]
-async fn rows_go_a_week_after_their_time(engine: Engine) {
+async fn rows_are_deleted_a_week_after_they_expire(engine: Engine) {
     let server = Server::on(engine).await;
     let cookies = server.sign_in_as(Persona::Member).await;
     let (_, used) = (server.device(&[]).await, server.device(&[]).await);
     server.approve(&cookies, &used.user_code).await;
     server.poll(&used.device_code).await;
-    let left = "SELECT COUNT(*) FROM device_logins";
+    let logins = "SELECT COUNT(*) FROM device_logins";
     let week = Duration::from_secs(7 * 24 * 60 * 60);
     server.clock.advance(week + Duration::from_secs(600));
     crate::server::sweep(&server.app).await.expect("swept");
-    assert_eq!(server.count(left).await, 2);
+    assert_eq!(server.count(logins).await, 2);
     server.clock.advance(Duration::from_secs(1));
     crate::server::sweep(&server.app).await.expect("swept");
-    assert_eq!(server.count(left).await, 0);
+    assert_eq!(server.count(logins).await, 0);
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 1, "keys stay");
 }
 
