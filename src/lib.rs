@@ -12,6 +12,7 @@ pub mod profile;
 pub mod shared;
 pub mod ui;
 pub mod usage;
+pub mod webhooks;
 
 #[cfg(feature = "ssr")]
 pub mod admin;

@@ -19,7 +19,7 @@ use crate::ui::server::{errors, theme};
 use crate::usage::Outcome;
 use crate::{
     accounts, agents, api, armoriq, audit, audit_log, device, keys, orgs, overview, permissions, profile,
-    usage,
+    usage, webhooks,
 };
 
 /// How long the shutdown waits for the database connections to close.
@@ -98,7 +98,9 @@ slice_states! {
     accounts::server::Throttle = |_| Default::default();
     Arc<device::server::Polls> = |_| Default::default();
     Arc<keys::server::KeyCache> = |random| Arc::new(keys::server::KeyCache::new(random));
+    Arc<webhooks::server::Courier> = |_| Default::default();
     audit::Refusals = |_| Default::default();
+    audit::RegisteredListener = |_| audit::RegisteredListener(Box::new(webhooks::server::WebhookListener));
     audit_log::server::Exports = |_| Default::default();
     device::server::LoginLimits = |_| Default::default();
     keys::server::rest::MistakeLog = |_| Default::default();
@@ -131,15 +133,17 @@ async fn start(app: &App) -> Result<(), Error> {
     accounts::server::print_setup_link(app).await?;
     listen(app);
     keys::server::prepare(app).await?;
+    webhooks::server::prepare(app).await?;
     jobs::start(app, &jobs());
     Ok(())
 }
 
 /// Runs once after the last response: writes what is in memory only.
 pub async fn stop(app: &App) -> Result<(), Error> {
-    // Usage first: its writing is repeated for a while, so that a database that comes back takes the refusals too.
+    // Usage first: its writing is repeated for a while, so that a database that comes back takes the rest too.
     let settled = keys::server::settle(app).await;
-    settled.and(audit::flush_refusals(app, true).await)
+    let refusals = audit::flush_refusals(app, true).await;
+    settled.and(refusals).and(webhooks::server::settle(app).await)
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -169,6 +173,25 @@ pub fn jobs() -> Vec<Job> {
             time_limit: MINUTE,
             overdue_after: 10 * MINUTE,
             run: |app| Box::pin(async move { audit::flush_refusals(&app, false).await }),
+        },
+        Job {
+            name: "webhooks",
+            every: SECOND,
+            time_limit: MINUTE,
+            overdue_after: 5 * MINUTE,
+            run: |app| Box::pin(async move { webhooks::server::deliver(&app).await }),
+        },
+        Job {
+            name: "webhook_upkeep",
+            every: MINUTE,
+            time_limit: 5 * MINUTE,
+            overdue_after: HOUR,
+            run: |app| {
+                Box::pin(async move {
+                    keys::server::announce_expiries(&app).await?;
+                    webhooks::server::upkeep(&app).await
+                })
+            },
         },
         // Needed because other processes end sessions too.
         Job {
@@ -214,6 +237,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     orgs::server::sweep(app).await?;
     keys::server::sweep(app).await?;
     device::server::sweep(app).await?;
+    webhooks::server::sweep(app).await?;
     app.db.checkpoint().await;
     let settings = &app.config.accounts;
     audit::sweep(app, settings.audit_retention, settings.refusal_retention).await.map(drop)
@@ -238,7 +262,9 @@ pub fn routes() -> Routes {
         .merge(overview::server::routes())
         .merge(agents::server::routes())
         .merge(device::server::routes())
+        .merge(webhooks::server::routes())
         .merge(keys::server::rest::routes())
+        .merge(webhooks::server::rest::routes())
         .documented(Audience::Anyone, routes!(api::document::show))
         .merge(armoriq::routes());
     #[cfg(debug_assertions)]

@@ -49,6 +49,16 @@ async function newKey(visitor: Visitor): Promise<{ path: string; key: string }> 
   return { path: path ?? "", key };
 }
 
+/** A page of a webhook, which is made for it and turned off, so that nothing is sent. */
+const someWebhook = (below: string) => async (visitor: Visitor) => {
+  await visitor.open("/settings/webhooks/new");
+  await visitor.fill({ Address: `https://1.1.1.1/${Date.now()}` });
+  await visitor.press("Add webhook");
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.press("Turn off");
+  return visitor.open(new URL(visitor.page.url()).pathname + below);
+};
+
 /** A page of a key, which is made for it. */
 const firstKey = (below: string) => async (visitor: Visitor) => {
   const { path } = await newKey(visitor);
@@ -367,6 +377,38 @@ export const PAGES: Listed[] = [
     path: "/settings/audit-log?action=key.revoked&actor=nobody@x.example",
     heading: "Audit log",
     who: "owner",
+  },
+
+  { name: "webhooks", path: "/settings/webhooks", heading: "Webhooks", who: "owner" },
+  { name: "webhook-new", path: "/settings/webhooks/new", heading: "Add webhook", who: "owner" },
+  {
+    name: "webhook-refused",
+    path: "/settings/webhooks/new",
+    heading: "Add webhook",
+    status: 422,
+    who: "owner",
+    then: send("Add webhook", { Address: "https://10.0.0.1/" }),
+  },
+  {
+    name: "webhook",
+    path: "/settings/webhooks",
+    heading: /^1\.1\.1\.1$/,
+    who: "owner",
+    then: someWebhook(""),
+  },
+  {
+    name: "webhook-rotate",
+    path: "/settings/webhooks",
+    heading: "Rotate signing secret",
+    who: "owner",
+    then: someWebhook("/rotate-secret"),
+  },
+  {
+    name: "webhook-remove",
+    path: "/settings/webhooks",
+    heading: "Remove 1.1.1.1",
+    who: "owner",
+    then: someWebhook("/remove"),
   },
 
   { name: "agents", path: "/settings/agents", heading: "Agents", who: "owner" },

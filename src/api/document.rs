@@ -18,6 +18,7 @@ use crate::shared::{Kind, Role};
     tags(
         (name = "checks", description = "Is a key accepted?"),
         (name = "keys", description = "Keys and how they are used"),
+        (name = "webhooks", description = "Endpoints that receive events, and what was delivered"),
         (name = "audit", description = "Who did what"),
         (name = "about", description = "This document"),
     ),

@@ -69,7 +69,7 @@ fn complete(operation: &mut Operation) {
 fn default_description(status: &str) -> &'static str {
     match status {
         "404" => "There is no object with this id, or the caller may not see it",
-        "409" => "Not possible in the key's present state, or already done",
+        "409" => "Not possible in its present state, or already done",
         _ => "Refused",
     }
 }

@@ -8,6 +8,7 @@ mod server;
 pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
-    AuditFilter, By, Event, EventActor, Origin, Recorded, Refusals, Target, about_it, actions,
-    flush_refusals, forbid, how_often, in_general, list, record, record_refusal, record_stranger, sweep,
+    AuditFilter, By, Event, EventActor, EventListener, Origin, Recorded, Refusals, RegisteredListener,
+    Target, about_it, actions, announce, flush_refusals, forbid, how_often, in_general, list, record,
+    record_refusal, record_stranger, sweep,
 };

@@ -78,6 +78,18 @@ id!(
     /// A row of the audit log.
     EventId
 );
+id!(
+    /// An endpoint of an organization that receives events.
+    WebhookId
+);
+id!(
+    /// An event for webhooks. Receivers recognize repeats by it.
+    MessageId
+);
+id!(
+    /// The delivery of an event to an endpoint.
+    DeliveryId
+);
 
 fn parse(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;

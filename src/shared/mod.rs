@@ -13,7 +13,10 @@ mod theme;
 mod timestamp;
 mod token_text;
 
-pub use id::{AgentId, EventId, InvitationId, KeyId, LoginId, OrgId, PermissionId, UserId};
+pub use id::{
+    AgentId, DeliveryId, EventId, InvitationId, KeyId, LoginId, MessageId, OrgId, PermissionId, UserId,
+    WebhookId,
+};
 pub use kind::Kind;
 pub use permission::{Permission, PrincipalKind};
 pub use plan::Plan;

@@ -16,6 +16,8 @@ pub enum Permission {
     /// Invite, change and remove members with at most one's own role.
     ManageMembers,
     ReadAudit,
+    /// Add, change and remove endpoints that receive events.
+    ManageWebhooks,
     /// Rename or delete the organization, change its plan, appoint owners.
     ManageOrganization,
 }
@@ -28,7 +30,7 @@ pub enum PrincipalKind {
 }
 
 impl Permission {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::See,
         Self::ManageOwnKeys,
         Self::ManageAllKeys,
@@ -36,6 +38,7 @@ impl Permission {
         Self::RegisterAgents,
         Self::ManageMembers,
         Self::ReadAudit,
+        Self::ManageWebhooks,
         Self::ManageOrganization,
     ];
 
@@ -48,9 +51,11 @@ impl Permission {
             Self::See => Role::Viewer,
             Self::ManageOwnKeys if door == PrincipalKind::Person => Role::Viewer,
             Self::ManageOwnKeys | Self::RegisterAgents => Role::Member,
-            Self::ManageAllKeys | Self::ManagePermissions | Self::ManageMembers | Self::ReadAudit => {
-                Role::Admin
-            }
+            Self::ManageAllKeys
+            | Self::ManagePermissions
+            | Self::ManageMembers
+            | Self::ReadAudit
+            | Self::ManageWebhooks => Role::Admin,
             Self::ManageOrganization => Role::Owner,
         }
     }
@@ -63,8 +68,8 @@ mod tests {
     #[test]
     fn each_role_has_its_permissions() {
         use Permission::{
-            ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ManagePermissions, ReadAudit,
-            RegisterAgents, See,
+            ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ManagePermissions,
+            ManageWebhooks, ReadAudit, RegisterAgents, See,
         };
         let may = |role, door| -> Vec<_> {
             Permission::ALL.into_iter().filter(|permission| permission.is_granted(role, door)).collect()
@@ -73,8 +78,16 @@ mod tests {
         assert_eq!(may(Role::Viewer, PrincipalKind::Person), [See, ManageOwnKeys]);
         assert_eq!(may(Role::Member, PrincipalKind::Key), [See, ManageOwnKeys, RegisterAgents]);
         assert_eq!(may(Role::Member, PrincipalKind::Person), [See, ManageOwnKeys, RegisterAgents]);
-        let admin =
-            [See, ManageOwnKeys, ManageAllKeys, ManagePermissions, RegisterAgents, ManageMembers, ReadAudit];
+        let admin = [
+            See,
+            ManageOwnKeys,
+            ManageAllKeys,
+            ManagePermissions,
+            RegisterAgents,
+            ManageMembers,
+            ReadAudit,
+            ManageWebhooks,
+        ];
         assert!(may(Role::None, PrincipalKind::Key).is_empty());
         assert_eq!(may(Role::Admin, PrincipalKind::Person), admin);
         assert_eq!(may(Role::Admin, PrincipalKind::Key), admin);

@@ -109,6 +109,9 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
         ("POST", "/api/v1/permissions") => ("permission.added", json!({ "name": "two.read" })),
         ("PATCH", "/api/v1/permissions/{id}") => ("permission.described", json!({ "description": "two" })),
         ("DELETE", "/api/v1/permissions/{id}") => ("permission.removed", json!({})),
+        _ if route.starts_with("/api/v1/webhooks") => {
+            return change_of_webhook(server, method, route, &key).await;
+        }
         _ => return None,
     };
     let target = match route {
@@ -117,6 +120,31 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
     };
     let change = Change::new(action, route.replace("{id}", &target), "");
     Some(Change { program: Some((Some(key), body)), ..change })
+}
+
+const RECEIVER: &str = "https://93.184.216.34/one";
+
+/// Prepares the change of a webhook by the public API.
+async fn change_of_webhook(server: &Server, method: &Method, route: &str, key: &Secret) -> Option<Change> {
+    let (action, body) = match (method.as_str(), route) {
+        ("POST", "/api/v1/webhooks") => {
+            ("webhook.created", json!({ "url": "https://93.184.216.34/two", "events": ["*"] }))
+        }
+        ("PATCH", "/api/v1/webhooks/{id}") => ("webhook.changed", json!({ "description": "SIEM" })),
+        ("DELETE", "/api/v1/webhooks/{id}") => ("webhook.removed", json!({})),
+        ("POST", "/api/v1/webhooks/{id}/rotate-secret") => ("webhook.secret_rotated", json!({})),
+        ("POST", "/api/v1/webhooks/{id}/test") => ("webhook.tested", json!({})),
+        ("POST", "/api/v1/webhooks/deliveries/{id}/resend") => ("webhook.resent", json!({})),
+        _ => return None,
+    };
+    let mut id = server.webhook(key, RECEIVER, &["key.leaked"]).await.id.to_string();
+    if route.contains("deliveries") {
+        let test = server.post(&format!("/api/v1/webhooks/{id}/test")).key(key).json(&json!({}));
+        id = test.send().await.json()["id"].as_str().expect("an id").to_owned();
+        server.clock.advance(std::time::Duration::from_secs(1));
+    }
+    let change = Change::new(action, route.replace("{id}", &id), "");
+    Some(Change { program: Some((Some(key.clone()), body)), ..change })
 }
 
 /// Prepares the change of a route of the ArmorIQ clients.
@@ -277,6 +305,32 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
         "/invite/{token}" => {
             let (_, link) = server.invited(&here, "ingrid@tidewater.example", "viewer").await;
             Change::new("member.joined", link, "").field("name", "Ingrid").field("password", PASSWORD)
+        }
+        "/settings/webhooks/new" => own("webhook.created").field("url", RECEIVER).field("events", "key.*"),
+        "/settings/webhooks/deliveries/{id}/resend" => {
+            let key = server.key_of(Persona::Owner).await;
+            let sent =
+                change_of_webhook(server, &Method::POST, "/api/v1/webhooks/deliveries/{id}/resend", &key);
+            let path = sent.await?.path.replace("/api/v1", "/settings");
+            own("webhook.resent").at(&path)
+        }
+        _ if route.starts_with("/settings/webhooks/{id}") => {
+            let key = server.key_of(Persona::Owner).await;
+            let id = server.webhook(&key, RECEIVER, &["key.leaked"]).await.id.to_string();
+            let at = |action| at(own(action), &id);
+            match route.rsplit('/').next()? {
+                "edit" => at("webhook.changed").field("url", RECEIVER).field("events", "*"),
+                "rotate-secret" => at("webhook.secret_rotated"),
+                "remove" => at("webhook.removed").field("confirm", "on"),
+                "turn-off" => at("webhook.turned_off"),
+                "turn-on" => {
+                    let path = format!("/settings/webhooks/{id}/turn-off");
+                    server.submit(&here, &path, &[]).await;
+                    at("webhook.turned_on")
+                }
+                "test" => at("webhook.tested"),
+                _ => return None,
+            }
         }
         "/settings/api-keys/new" => own("key.created")
             .field("name", "ci-deploy")

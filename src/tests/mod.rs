@@ -44,3 +44,4 @@ mod refusals;
 mod routes;
 mod sockets;
 mod storage;
+mod webhooks;

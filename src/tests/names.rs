@@ -6,9 +6,6 @@ use std::path::Path;
 /// Names that traits and macros of libraries prescribe.
 const PRESCRIBED: [&str; 5] = ["Target", "Rejection", "Error", "Data", "Item"];
 
-/// Names that several types still share. One that is unique by now must be removed here.
-const NOT_YET: &[&str] = &["Actor", "Entries"];
-
 /// For each type name, the files that define it.
 fn definitions(folder: &Path, names: &mut BTreeMap<String, Vec<String>>) {
     for entry in std::fs::read_dir(folder).expect("the sources are here").flatten() {
@@ -46,11 +43,7 @@ fn type_names_are_unique() {
     let mut names = BTreeMap::new();
     definitions(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
     names.retain(|name, files| files.len() > 1 && !PRESCRIBED.contains(&name.as_str()));
-    let new: Vec<_> = names.iter().filter(|(name, _)| !NOT_YET.contains(&name.as_str())).collect();
-    assert!(new.is_empty(), "several types have one name: {new:#?}");
-    let shared: BTreeSet<&str> = names.keys().map(String::as_str).collect();
-    let unique: Vec<_> = NOT_YET.iter().filter(|name| !shared.contains(*name)).collect();
-    assert!(unique.is_empty(), "unique by now: {unique:?}");
+    assert!(names.is_empty(), "several types have one name: {names:#?}");
 }
 
 #[test]

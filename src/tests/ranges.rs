@@ -38,6 +38,7 @@ const RANGES: &[[&str; 5]] = &[
     ["device_session_age", "59999ms", "1m", "400d", "34560000001ms"],
     ["login_key_life", "3599999ms", "1h", "36500d", "3153600000001ms"],
     ["provider_timeout", "99ms", "100ms", "2m", "120001ms"],
+    ["webhook_timeout", "99ms", "100ms", "1m", "60001ms"],
     ["mail_timeout", "99ms", "100ms", "10m", "600001ms"],
 ];
 
@@ -63,6 +64,7 @@ const OTHERS: &[&str] = &[
     "oidc_client_id",
     "oidc_client_secret",
     "oidc_name",
+    "webhook_targets",
     "smtp_url",
     "mail_from",
     "log",

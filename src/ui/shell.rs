@@ -51,17 +51,19 @@ pub enum Nav {
     Permissions,
     Agents,
     Members,
+    Webhooks,
     Audit,
     Organization,
 }
 
 impl Nav {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Overview,
         Self::Keys,
         Self::Permissions,
         Self::Agents,
         Self::Members,
+        Self::Webhooks,
         Self::Audit,
         Self::Organization,
     ];
@@ -73,6 +75,7 @@ impl Nav {
             Self::Permissions => "/settings/permissions",
             Self::Agents => "/settings/agents",
             Self::Members => "/settings/members",
+            Self::Webhooks => "/settings/webhooks",
             Self::Audit => "/settings/audit-log",
             Self::Organization => "/settings/organization",
         }
@@ -85,13 +88,14 @@ impl Nav {
             Self::Permissions => (Symbol::Shield, "Permissions"),
             Self::Agents => (Symbol::Terminal, "Agents"),
             Self::Members => (Symbol::Members, "Members"),
+            Self::Webhooks => (Symbol::Webhook, "Webhooks"),
             Self::Audit => (Symbol::Audit, "Audit log"),
             Self::Organization => (Symbol::Organization, "Organization"),
         }
     }
 
     fn is_open_to(self, role: Role) -> bool {
-        self != Self::Audit || role >= Role::Admin
+        !matches!(self, Self::Audit | Self::Webhooks) || role >= Role::Admin
     }
 }
 

@@ -28,7 +28,8 @@ pub enum EventActor {
 }
 
 impl EventActor {
-    pub(super) fn columns(&self) -> (&str, String, &str) {
+    /// Kind, id and name.
+    pub fn columns(&self) -> (&str, String, &str) {
         match self {
             Self::Person { id, name } => ("person", id.to_string(), name),
             Self::Key { id, name } => ("key", id.to_string(), name),
@@ -94,6 +95,8 @@ pub struct Event {
     pub target_id: String,
     pub target_name: String,
     pub details: Map<String, Value>,
+    /// Further facts for the listener, which the log does not contain.
+    pub facts: Map<String, Value>,
 }
 
 impl Event {
@@ -104,6 +107,7 @@ impl Event {
             target_id: String::new(),
             target_name: String::new(),
             details: Map::new(),
+            facts: Map::new(),
         }
     }
 
@@ -118,6 +122,12 @@ impl Event {
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.facts.insert(name.to_owned(), value.into());
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Writes events to the audit log, and deletes old ones.
 
 mod event;
+mod listener;
 mod read;
 mod refusals;
 mod repeated;
@@ -8,6 +9,7 @@ mod store;
 mod words;
 
 pub use event::{By, Event, EventActor, Origin};
+pub use listener::{EventListener, RegisteredListener};
 #[cfg(test)]
 pub use read::statement;
 pub use read::{AuditFilter, Recorded, Target, actions, list};
@@ -25,9 +27,15 @@ use crate::shared::{EventId, Timestamp};
 /// How many old rows one transaction deletes.
 const MAX_DELETED: i64 = 5_000;
 
-/// Writes one event in the transaction of its change.
+/// Writes one event in the transaction of its change, and passes it to the listener.
 pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
-    insert(app, write, by, &event, 0).await
+    insert(app, write, by, &event, 0).await?;
+    announce(app, write, by, &event).await
+}
+
+/// Passes an event to the listener only: what happens by itself, such as the expiry of a key, has no row in the log.
+pub async fn announce(app: &App, write: &mut Write, by: &By, event: &Event) -> Result<(), Error> {
+    app.slice::<RegisteredListener>().0.on_event(app, write, by, event).await
 }
 
 /// Writes the request of a person who is not signed in, in the transaction of its change. In a flood of such requests, it is only

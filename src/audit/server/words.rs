@@ -57,6 +57,7 @@ pub fn in_general(event: &Recorded) -> (String, String) {
             "key.refused" => "changes of keys",
             "member.refused" => "changes of members",
             "agent.refused" => "to register agents",
+            "webhook.refused" => "changes of webhooks",
             "login.refused" => "logins",
             "login.switch_refused" => "to go over to another organization",
             other => return (format!("{}, {often}", other.replace(['.', '_'], " ")), String::new()),
@@ -105,6 +106,22 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "agent.removed" => "removed the agent",
         "agent.registered" => "registered the agent",
         "agent.refused" => "was refused to register",
+        "webhook.created" => "added the webhook",
+        "webhook.changed" => "changed the webhook",
+        "webhook.secret_rotated" => "rotated the signing secret of the webhook",
+        "webhook.turned_off" => {
+            let why = match text("because") {
+                "gone" => ", which answered that it is gone",
+                "failing" => ", which failed for five days",
+                _ => "",
+            };
+            return ("turned off the webhook".to_owned(), format!("{}{why}", event.target_name));
+        }
+        "webhook.turned_on" => "turned on the webhook",
+        "webhook.removed" => "removed the webhook",
+        "webhook.tested" => "sent a test event to the webhook",
+        "webhook.resent" => return (format!("sent {} again to the webhook", text("event")), target()),
+        "webhook.refused" => "was refused a change of the webhook",
         // The target of these events is the actor.
         own if own_affair(own).is_some() => {
             return (own_affair(own).unwrap_or_default().to_owned(), String::new());

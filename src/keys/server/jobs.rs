@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{KeyCache, expiry_notices, store};
+use super::{KeyCache, announcements, expiry_notices, store};
 use crate::audit::{self, By, Event};
 use crate::keys::SOON;
 use crate::permissions::server::jobs as permissions;
@@ -171,6 +171,7 @@ pub async fn flush(app: &App) -> Result<(), Error> {
 const TABLES: usage::KeyTables = usage::KeyTables {
     add_totals: |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets)),
     owners: |write, secrets| Box::pin(store::owners(write, secrets)),
+    on_first_uses: |app, write, keys| Box::pin(announcements::announce_first_uses(app, write, keys)),
 };
 
 async fn write_journal(app: &App) -> Result<(), Error> {
@@ -205,7 +206,7 @@ fn notify_first_calls(app: &App, flush: &usage::Flush) {
 }
 
 /// Ends previous secrets whose cut-off has passed (checks already refuse them), sends letters about keys that expire soon,
-/// and deletes old rows.
+/// announces expiries, and deletes old rows.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     loop {
@@ -230,5 +231,6 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     }
     store::forget_quota_use(&app.db, now.minus(QUOTA_USE_TTL)).await?;
     expiry_notices::send(app).await?;
+    announcements::announce_expiries(app).await?;
     usage::sweep(app).await
 }

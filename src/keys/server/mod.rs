@@ -1,5 +1,6 @@
 //! The server's side of keys.
 
+mod announcements;
 mod expiry_notices;
 mod hash;
 mod jobs;
@@ -13,6 +14,7 @@ mod store;
 mod token;
 mod verification;
 
+pub use announcements::announce_expiries;
 pub use jobs::{
     catch_up, count_all, first_call, is_current, keep_up, measure, prepare, settle, sweep, write_usage,
 };

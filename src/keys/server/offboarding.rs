@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Key, store};
+use super::service::about;
+use super::store;
 use crate::audit::{self, Event};
 use crate::orgs::server::{Actor, CreatedKey, KeyOffboarding};
 use crate::platform::changes::{self, ChangeKind};
@@ -81,11 +82,10 @@ impl KeyOffboarding for OrgKeyOffboarding {
                 continue;
             }
             store::revoke(write, *id, now).await?;
-            let Key { name, .. } = &key;
-            let event = Event::new("key.revoked").on("key", id, name).detail("prefix", key.prefix());
-            audit::record(app, write, &actor.by, event.detail("because", "its maker was removed")).await?;
+            let event = about(&key, Event::new("key.revoked")).detail("because", "its maker was removed");
+            audit::record(app, write, &actor.by, event).await?;
             changes::record(write, now, ChangeKind::Key, id).await?;
-            names.push(name.clone());
+            names.push(key.name);
         }
         Ok(names)
     }

@@ -27,15 +27,7 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
                 name: membership.org_name.clone(),
             })
             .collect(),
-        places: vec![
-            Nav::Overview,
-            Nav::Keys,
-            Nav::Permissions,
-            Nav::Agents,
-            Nav::Members,
-            Nav::Audit,
-            Nav::Organization,
-        ],
+        places: Nav::ALL.to_vec(),
         current,
         theme: visitor.visit.theme,
         host: app.public_url.authority().to_owned(),

@@ -8,9 +8,11 @@ mod setting;
 mod value;
 
 pub use client::DeviceClient;
-pub use outside::{ProviderUrl, SmtpTls, SmtpUrl, is_loopback};
+pub use outside::{AllowedTarget, ProviderUrl, SmtpTls, SmtpUrl, is_loopback};
 pub use read::{ConfigError, Sources};
 pub use setting::Setting;
+#[cfg(test)]
+pub use value::SettingValue;
 pub use value::{Bytes, DatabaseUrl, LogFormat, PublicUrl, SignUp};
 
 use std::net::SocketAddr;
@@ -180,6 +182,17 @@ settings! {
 }
 
 settings! {
+    /// Events that are sent to other servers.
+    table "latchkey"
+    pub struct WebhookSettings {
+        /// Receivers inside your network that webhooks may call, also over http, separated by commas: ranges such as 10.1.0.0/16, or HOST:PORT. Others must be public and use https
+        pub webhook_targets: Vec<AllowedTarget> = "",
+        /// How long a receiver may take to answer a webhook
+        pub webhook_timeout: Duration = "10s" from "100ms" to "1m",
+    }
+}
+
+settings! {
     /// How mail is sent. Without a mail server, pages show links to copy instead.
     table "latchkey"
     pub struct MailSettings {
@@ -238,6 +251,7 @@ pub struct Config {
     pub keys: KeySettings,
     pub device: DeviceSettings,
     pub providers: ProviderSettings,
+    pub webhooks: WebhookSettings,
     pub mail: MailSettings,
     pub log: LogSettings,
 }
@@ -254,6 +268,7 @@ impl Config {
             KeySettings::SETTINGS,
             DeviceSettings::SETTINGS,
             ProviderSettings::SETTINGS,
+            WebhookSettings::SETTINGS,
             MailSettings::SETTINGS,
             LogSettings::SETTINGS,
         ]
@@ -271,6 +286,7 @@ impl Config {
             keys: KeySettings::read(sources)?,
             device: DeviceSettings::read(sources)?,
             providers: ProviderSettings::read(sources)?,
+            webhooks: WebhookSettings::read(sources)?,
             mail: MailSettings::read(sources)?,
             log: LogSettings::read(sources)?,
         };

@@ -1,7 +1,8 @@
-//! Addresses of other servers: identity providers and the mail server.
+//! Addresses of other servers: identity providers, the mail server and receivers of webhooks.
 
 use std::fmt;
 
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use url::{Host, Url};
 
@@ -150,9 +151,61 @@ impl fmt::Debug for SmtpUrl {
     }
 }
 
+/// A server that is called although it is not public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedTarget {
+    Range(IpNet),
+    /// The name is in lower case, an IPv6 address without brackets.
+    Host {
+        name: String,
+        port: u16,
+    },
+}
+
+impl SettingValue for AllowedTarget {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(range) = IpNet::parse(text) {
+            return Ok(Self::Range(range));
+        }
+        let wrong = || {
+            "is neither a range such as 10.1.0.0/16 nor a host with a port such as hooks.internal:8080"
+                .to_owned()
+        };
+        let (name, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?;
+        let name = match Host::parse(name).map_err(|_| wrong())? {
+            Host::Domain(name) => name,
+            Host::Ipv4(ip) => ip.to_string(),
+            Host::Ipv6(ip) => ip.to_string(),
+        };
+        Ok(Self::Host { name, port })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn targets_are_ranges_or_hosts_with_a_port() {
+        let host = |name: &str, port| AllowedTarget::Host { name: name.to_owned(), port };
+        assert_eq!(AllowedTarget::parse("Hooks.Internal:8080"), Ok(host("hooks.internal", 8080)));
+        assert_eq!(AllowedTarget::parse("[::1]:80"), Ok(host("::1", 80)));
+        for range in ["10.1.0.0/16", "127.0.0.1", "fd00::/8", "::1"] {
+            assert!(matches!(AllowedTarget::parse(range), Ok(AllowedTarget::Range(_))), "{range}");
+        }
+        for wrong in [
+            "",
+            "hooks.internal",
+            "hooks.internal:",
+            "hooks.internal:0",
+            "a b:1",
+            "http://x:1",
+            "10.0.0.0/33",
+        ] {
+            assert!(AllowedTarget::parse(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn providers_are_asked_over_https_or_on_this_machine() {

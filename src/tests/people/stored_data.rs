@@ -85,6 +85,12 @@ impl Server {
                 "id || org_id || agent_id || user_id || environment || allow_refs || deny_refs || registered_by || registered_at",
             ),
             ("agent_servers", "agent || place || name || url || description || auth"),
+            (
+                "webhook_endpoints",
+                "id || org_id || url || description || events || coalesce(disabled_at, 0) || coalesce(previous_until, 0) || coalesce(removed_at, 0)",
+            ),
+            ("webhook_events", "id || type || body"),
+            ("webhook_deliveries", "id || endpoint_id || coalesce(due_at, 0) || attempts"),
             ("secrets", "id || key_id || coalesce(ended_at, 0)"),
             ("secret_hashes", "secret_id || hash"),
             (

@@ -10,11 +10,12 @@ use crate::accounts::server::{Person, print_reset_link};
 use crate::keys::server::{self as keys, Draft};
 use crate::orgs::server::Actor;
 use crate::permissions::server::{self as permissions, NewPermission};
-use crate::shared::Role;
+use crate::shared::{Role, WebhookId};
 use crate::tests::device::CLIENT;
 use crate::tests::harness::PUBLIC_URL;
 use crate::tests::keys::draft;
 use crate::tests::members::link_in;
+use crate::webhooks::server::{self as webhooks, EndpointDraft};
 
 impl World<'_> {
     pub async fn create(&self, name: &str) -> String {
@@ -45,6 +46,13 @@ impl World<'_> {
             "agent" => self.register_agent(&self.owner_actor(), name).await,
             "own_agent" if self.role == Role::Viewer => self.register_agent(&self.owner_actor(), name).await,
             "own_agent" => self.register_agent(&self.caller_actor(), name).await,
+            "webhook" | "off_webhook" => self.create_webhook(name).await,
+            "delivery" => {
+                let id = self.create_webhook("delivery").await;
+                let id = WebhookId::parse(&id).expect("an id");
+                let sent = webhooks::send_test(&server.app, &self.owner_actor(), id).await;
+                sent.expect("a test event").id.to_string()
+            }
             "own_session" => self.create_session(&self.person).await,
             "session" => self.create_session(&self.owner).await,
             "own_identity" => {
@@ -95,6 +103,17 @@ impl World<'_> {
             keys::rotate(app, actor, key, Duration::from_secs(3_600), None).await.expect("it is rotated");
         }
         key.to_string()
+    }
+
+    async fn create_webhook(&self, name: &str) -> String {
+        let (app, actor) = (&self.server.app, self.owner_actor());
+        let url = format!("https://93.184.216.34/{name}");
+        let draft = EndpointDraft { url, events: vec!["key.leaked".to_owned()], ..EndpointDraft::default() };
+        let id = webhooks::create(app, &actor, &draft).await.expect("a webhook").endpoint.id;
+        if name == "off_webhook" {
+            webhooks::set_enabled(app, &actor, id, false).await.expect("it is off");
+        }
+        id.to_string()
     }
 
     /// Creates an invitation. Returns its id or the path of its link.

@@ -128,6 +128,11 @@ impl<'a> World<'a> {
              UNION ALL SELECT 'invitation ' || id || ' ' || token_hash || ' ' || expires_at \
              FROM invitations WHERE org_id = $1 \
              UNION ALL SELECT 'agent ' || id || ' ' || agent_id FROM agents WHERE org_id = $1 \
+             UNION ALL SELECT 'webhook ' || id || ' ' || url || ' ' || events || ' ' || secret || \
+             coalesce(disabled_at, 0) || ' ' || coalesce(removed_at, 0) \
+             FROM webhook_endpoints WHERE org_id = $1 \
+             UNION ALL SELECT 'delivery ' || id || ' ' || coalesce(due_at, 0) \
+             FROM webhook_deliveries WHERE org_id = $1 \
              UNION ALL SELECT 'organization ' || name || ' ' || plan || ' ' || coalesce(deleted_at, 0) \
              FROM organizations WHERE id = $1 \
              UNION ALL SELECT 'session ' || id_hash FROM sessions WHERE user_id = $2 ORDER BY 1",

@@ -39,6 +39,7 @@ pub enum Symbol {
     Arrow,
     Laptop,
     Globe,
+    Webhook,
     Dot,
     GitHub,
     Google,
@@ -46,7 +47,7 @@ pub enum Symbol {
 
 impl Symbol {
     /// All symbols, for the gallery.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Overview,
         Self::Key,
         Self::Members,
@@ -81,6 +82,7 @@ impl Symbol {
         Self::Arrow,
         Self::Laptop,
         Self::Globe,
+        Self::Webhook,
         Self::Dot,
         Self::GitHub,
         Self::Google,
@@ -142,6 +144,7 @@ impl Symbol {
             Self::Globe => {
                 r#"<circle cx="8" cy="8" r="5.75"/><path d="M2.25 8h11.5M8 2.25c2 1.7 2.6 3.6 2.6 5.75S10 12.05 8 13.75C6 12.05 5.4 10.15 5.4 8S6 3.95 8 2.25z"/>"#
             }
+            Self::Webhook => r#"<path d="M13.5 2.5L2 7.25l4.5 2.25L8.75 14zM6.5 9.5l3-3"/>"#,
             Self::Dot => r#"<circle cx="8" cy="8" r="2" fill="currentColor" stroke="none"/>"#,
             Self::GitHub => {
                 r#"<path stroke="none" fill="currentColor" d="M8 0C3.58 0 0 3.58 0 8c0 3.54 2.29 6.53 5.47 7.59.4.07.55-.17.55-.38 0-.19-.01-.82-.01-1.49-2.01.37-2.53-.49-2.69-.94-.09-.23-.48-.94-.82-1.13-.28-.15-.68-.52-.01-.53.63-.01 1.08.58 1.23.82.72 1.21 1.87.87 2.33.66.07-.52.28-.87.51-1.07-1.78-.2-3.64-.89-3.64-3.95 0-.87.31-1.59.82-2.15-.08-.2-.36-1.02.08-2.12 0 0 .67-.21 2.2.82.64-.18 1.32-.27 2-.27.68 0 1.36.09 2 .27 1.53-1.04 2.2-.82 2.2-.82.44 1.1.16 1.92.08 2.12.51.56.82 1.27.82 2.15 0 3.07-1.87 3.75-3.65 3.95.29.25.54.73.54 1.48 0 1.07-.01 1.93-.01 2.2 0 .21.15.46.55.38A8.01 8.01 0 0016 8c0-4.42-3.58-8-8-8z"/>"#

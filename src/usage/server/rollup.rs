@@ -23,12 +23,16 @@ const PORTION_CALLERS: usize = ROW_LINES;
 /// The tables of keys and secrets, which belong to the slice above.
 #[derive(Clone, Copy)]
 pub struct KeyTables {
-    pub add_totals: for<'a> fn(&'a mut Write, &'a Batch) -> KeyTableFuture<'a, ()>,
+    /// Returns the keys that were used for the first time.
+    pub add_totals: for<'a> fn(&'a mut Write, &'a Batch) -> KeyTableFuture<'a, Vec<KeyId>>,
     pub owners: for<'a> fn(&'a mut Write, &'a [SecretId]) -> KeyTableFuture<'a, SecretOwners>,
+    /// Runs in the same transaction.
+    pub on_first_uses: for<'a> fn(&'a App, &'a mut Write, &'a [KeyId]) -> ListenerFuture<'a>,
 }
 
 /// The keys that secrets belong to.
 pub type SecretOwners = HashMap<SecretId, KeyId>;
+pub type ListenerFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 pub type KeyTableFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
 
 /// Rolls up the rows of this server and of those that have stopped, for about this long.
@@ -129,7 +133,8 @@ async fn move_portion(
         }
     }
     store::add(&mut write, &batch).await?;
-    (tables.add_totals)(&mut write, &batch).await?;
+    let first_used = (tables.add_totals)(&mut write, &batch).await?;
+    (tables.on_first_uses)(app, &mut write, &first_used).await?;
     let gate = usage.close_gate().await;
     write.commit().await?;
     if let Some(last) = last_own {

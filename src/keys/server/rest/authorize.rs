@@ -87,12 +87,12 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> FastResponse<'_> {
         Err(refused) => return FastResponse::Ready(*refused),
     };
     let (parts, _) = request.into_parts();
-    match decide_from_memory(app, &info, &parts) {
-        Ok(Some(decision)) => FastResponse::Ready(respond(info, &decision)),
+    match check_from_memory(app, &info, &parts) {
+        Ok(Some(result)) => FastResponse::Ready(respond(info, &result)),
         Ok(None) => FastResponse::Pending(Box::pin(async move {
-            match decide(app, &info, &parts).await {
-                Ok(decision) => respond(info, &decision),
-                Err(refusal) => refuse(app, info, refusal),
+            match check(app, &info, &parts).await {
+                Ok(result) => respond(info, &result),
+                Err(error) => refuse(app, info, error),
             }
         })),
         Err(mistake) => FastResponse::Ready(refuse(app, info, mistake.into())),
@@ -100,13 +100,13 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> FastResponse<'_> {
 }
 
 /// The verdict on the presented key.
-struct Decision {
+struct AuthorizeResult {
     verdict: Verdict,
     /// The names of the query that the key has, separated by commas.
     permissions: Option<String>,
 }
 
-impl Decision {
+impl AuthorizeResult {
     fn of(verdict: Verdict, requirement: Option<&PermissionRequirement<'_>>) -> Self {
         let names = |requirement: &PermissionRequirement<'_>| {
             Some(verdict.permissions?.names(&requirement.query, true).join(","))
@@ -116,25 +116,29 @@ impl Decision {
     }
 }
 
-enum NoDecision {
+enum AuthorizeError {
     Mistake(Mistake),
     Error(Error),
 }
 
-impl From<Mistake> for NoDecision {
+impl From<Mistake> for AuthorizeError {
     fn from(mistake: Mistake) -> Self {
         Self::Mistake(mistake)
     }
 }
 
-impl From<Error> for NoDecision {
+impl From<Error> for AuthorizeError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-/// Returns None when the decision needs the database.
-fn decide_from_memory(app: &App, info: &RequestInfo, request: &Parts) -> Result<Option<Decision>, Mistake> {
+/// Returns None when the check needs the database.
+fn check_from_memory(
+    app: &App,
+    info: &RequestInfo,
+    request: &Parts,
+) -> Result<Option<AuthorizeResult>, Mistake> {
     let query = ProxyQuery::parse(parameters(&request.uri))?;
     let permissions = match query.permissions()? {
         None => None,
@@ -154,10 +158,10 @@ fn decide_from_memory(app: &App, info: &RequestInfo, request: &Parts) -> Result<
             verdict
         }
     };
-    Ok(Some(Decision::of(verdict, permissions.as_ref())))
+    Ok(Some(AuthorizeResult::of(verdict, permissions.as_ref())))
 }
 
-async fn decide(app: &App, info: &RequestInfo, request: &Parts) -> Result<Decision, NoDecision> {
+async fn check(app: &App, info: &RequestInfo, request: &Parts) -> Result<AuthorizeResult, AuthorizeError> {
     let query = ProxyQuery::parse(parameters(&request.uri))?;
     let permissions = match query.permissions()? {
         None => None,
@@ -172,7 +176,7 @@ async fn decide(app: &App, info: &RequestInfo, request: &Parts) -> Result<Decisi
             keys::verify(app, key, &requirements, &presenter(info, &agent)).await?
         }
     };
-    Ok(Decision::of(verdict, permissions.as_ref()))
+    Ok(AuthorizeResult::of(verdict, permissions.as_ref()))
 }
 
 /// Fails when the organization does not list a name of the query.
@@ -187,13 +191,13 @@ fn require(
     Err(Mistake::UnknownPermissions(unknown.join(", ")))
 }
 
-fn refuse(app: &App, info: RequestInfo, refusal: NoDecision) -> Response {
-    match refusal {
-        NoDecision::Mistake(mistake) => {
+fn refuse(app: &App, info: RequestInfo, error: AuthorizeError) -> Response {
+    match error {
+        AuthorizeError::Mistake(mistake) => {
             MistakeLog::report(app, &mistake, &info.request_id);
             info.problem(Problem::of(StatusCode::FORBIDDEN).detail(mistake.to_string()))
         }
-        NoDecision::Error(error) => info.problem(error),
+        AuthorizeError::Error(error) => info.problem(error),
     }
 }
 
@@ -206,8 +210,8 @@ fn parameters(uri: &Uri) -> &str {
     }
 }
 
-fn respond(info: RequestInfo, decision: &Decision) -> Response {
-    let Decision { verdict, permissions } = decision;
+fn respond(info: RequestInfo, result: &AuthorizeResult) -> Response {
+    let AuthorizeResult { verdict, permissions } = result;
     match (&verdict.key, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());

@@ -294,8 +294,16 @@ async fn conclude_by(app: &App, by: &By, mut write: Write, key: &Key, event: Eve
     Ok(())
 }
 
-fn about(key: &Key, event: Event) -> Event {
-    event.on("key", key.id, &key.name).detail("prefix", key.prefix())
+/// Adds the key to an event.
+pub(super) fn about(key: &Key, event: Event) -> Event {
+    event
+        .on("key", key.id, &key.name)
+        .detail("prefix", key.prefix())
+        .fact("kind", key.kind.as_str())
+        .fact("role", key.role.as_str())
+        .fact("prefix", format!("{}_{}", key.kind.prefix(), key.secret))
+        .fact("created_by", key.created_by.to_string())
+        .fact("expires_at", key.expires_at.map(|at| at.to_string()))
 }
 
 /// The owner of an idempotency key, since two actors may send the same text.

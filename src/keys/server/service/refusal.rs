@@ -16,7 +16,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn field(field: &'static str, why: impl Into<String>) -> Self {
+    pub fn field(field: &'static str, why: impl Into<String>) -> Self {
         Self::Input(vec![(field, why.into())])
     }
 }

@@ -1,5 +1,6 @@
 //! All SQL that concerns keys.
 
+mod announcements;
 mod condition;
 mod counts;
 mod expiry_notices;
@@ -9,6 +10,7 @@ mod quotas;
 mod read;
 mod write;
 
+pub use announcements::{Announcement, note_announced, to_announce};
 pub use counts::count_usable;
 pub use expiry_notices::{ExpiringKey, expiring_keys, mark_notified};
 pub use list::{Filter, KeyPage, Order, Position, count, list};

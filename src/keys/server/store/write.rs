@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::super::{Key, KeyQuota};
 use super::read::find_now;
@@ -243,7 +244,8 @@ pub async fn add_totals(
     write: &mut Write,
     keys: &BTreeMap<KeyId, CallTotals>,
     secrets: &BTreeMap<SecretId, CallTotals>,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<KeyId>, sqlx::Error> {
+    let mut first_used = Vec::new();
     let keys: Vec<_> = keys.iter().map(|(key, totals)| (key.to_string(), *totals)).collect();
     let secrets: Vec<_> = secrets.iter().map(|(id, totals)| (id.to_string(), *totals)).collect();
     for (table, rows) in [("keys", keys), ("secrets", secrets)] {
@@ -252,15 +254,31 @@ pub async fn add_totals(
             let text = sql(format!(
                 "UPDATE {table} SET calls = calls + new.column2, \
                  last_used_at = CASE WHEN new.column3 > last_used_at THEN new.column3 ELSE last_used_at END \
-                 FROM (VALUES {}) AS new WHERE {table}.id = new.column1",
+                 FROM (VALUES {}) AS new WHERE {table}.id = new.column1 RETURNING {table}.id, {table}.calls",
                 row_placeholders(rows.len(), 3)
             ));
             let query = sqlx::query(text).persistent(rows.len() == ROWS_PER_STATEMENT);
             let query = rows.iter().fold(query, |query, (id, totals)| {
                 query.bind(id.clone()).bind(totals.calls).bind(totals.last_at.millis())
             });
-            query.execute(&mut **write).await?;
+            let updated = query.fetch_all(&mut **write).await?;
+            if table == "keys" {
+                first_used.extend(first_used_among(rows, &updated)?);
+            }
         }
     }
-    Ok(())
+    Ok(first_used)
+}
+
+/// The keys that had no calls before: their totals are what was added.
+fn first_used_among(added: &[(String, CallTotals)], updated: &[AnyRow]) -> Result<Vec<KeyId>, sqlx::Error> {
+    let mut first_used = Vec::new();
+    for row in updated {
+        let (id, calls): (KeyId, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let text = id.to_string();
+        if added.iter().any(|(key, totals)| *key == text && totals.calls == calls && calls > 0) {
+            first_used.push(id);
+        }
+    }
+    Ok(first_used)
 }

@@ -211,6 +211,17 @@ pub async fn responsible_emails(
     }
 }
 
+/// The addresses of the owners and admins who are not disabled.
+pub async fn emails_of_managers(write: &mut Write, org: OrgId) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT email FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND disabled_at IS NULL AND role IN ('owner', 'admin') ORDER BY email",
+    )
+    .bind(org)
+    .fetch_all(&mut **write)
+    .await
+}
+
 pub async fn set_role(write: &mut Write, org: OrgId, user: UserId, role: Role) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2")
         .bind(org)

@@ -5,10 +5,13 @@ mod armoriq;
 mod keys;
 mod rest;
 mod settings;
+mod webhooks;
 
 use super::row::Row;
 
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     let development = if cfg!(debug_assertions) { accounts::DEVELOPMENT } else { &[] };
-    [accounts::ROWS, settings::ROWS, keys::ROWS, rest::ROWS, armoriq::ROWS, development].into_iter().flatten()
+    [accounts::ROWS, settings::ROWS, webhooks::ROWS, keys::ROWS, rest::ROWS, armoriq::ROWS, development]
+        .into_iter()
+        .flatten()
 }

@@ -1,5 +1,10 @@
 //! Requests to other servers: HTTPS to identity providers. Responses are limited in time and size. Redirects are not
-//! followed, so that a provider cannot make this server send requests to other addresses.
+//! followed, so that a provider cannot make this server send requests to other addresses. Servers that members of an
+//! organization choose are called by `PublicClient` instead.
+
+mod address;
+mod public;
+mod target;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,6 +21,9 @@ use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
 
 use crate::shared::VERSION;
+
+pub use public::{NameResolver, PublicClient, PublicResponse, Resolution, SystemResolver};
+pub use target::{RefusedTarget, TargetPolicy};
 
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 

@@ -1,0 +1,63 @@
+//! Events that happen by themselves: a key expires within a week, has expired, or was used for the first time. Each is
+//! announced once, in the transaction that notes it.
+
+use std::time::Duration;
+
+use super::service::about;
+use super::store::{self, Announcement};
+use crate::audit::{self, By, Event};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::KeyId;
+
+/// The most keys of one transaction.
+const AT_ONCE: u32 = 100;
+const AHEAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// An expiry that nobody announced for so long, because no server ran, is not news.
+const BACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Announces keys that expire within a week and keys that have expired.
+pub async fn announce_expiries(app: &App) -> Result<(), Error> {
+    let now = app.clock.now();
+    let expiring = Announcement {
+        column: "announced_expiring",
+        after: now,
+        until: now.plus(AHEAD),
+        // Who creates a key for a few days knows.
+        min_lifetime: i64::try_from(AHEAD.as_millis()).unwrap_or(i64::MAX),
+    };
+    let expired =
+        Announcement { column: "announced_expired", after: now.minus(BACK), until: now, min_lifetime: -1 };
+    announce_all(app, expiring, "key.expiring").await?;
+    announce_all(app, expired, "key.expired").await
+}
+
+async fn announce_all(app: &App, what: Announcement, action: &'static str) -> Result<(), Error> {
+    loop {
+        let due = store::to_announce(app.db.pool(), what, AT_ONCE).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let mut write = app.db.write().await?;
+        for id in due {
+            // False when another process was quicker, or the key has another expiry by now.
+            if !store::note_announced(&mut write, what, id).await? {
+                continue;
+            }
+            let Some(key) = store::find_now(&mut write, id).await? else { continue };
+            let event = about(&key, Event::new(action));
+            audit::announce(app, &mut write, &By::system().in_org(key.org), &event).await?;
+        }
+        write.commit().await?;
+    }
+}
+
+/// Announces keys whose first accepted requests are counted in this transaction.
+pub async fn announce_first_uses(app: &App, write: &mut Write, keys: &[KeyId]) -> Result<(), Error> {
+    for id in keys {
+        let Some(key) = store::find_now(write, *id).await? else { continue };
+        let event = about(&key, Event::new("key.first_used"));
+        audit::announce(app, write, &By::system().in_org(key.org), &event).await?;
+    }
+    Ok(())
+}

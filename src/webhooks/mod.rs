@@ -1,0 +1,9 @@
+//! Webhooks: an organization registers endpoints that receive events, after the specification *Standard Webhooks*. An event
+//! is written in the transaction of its change and delivered at least once, in order for each key.
+
+mod model;
+
+#[cfg(feature = "ssr")]
+pub mod server;
+
+pub use model::{EventType, PATTERNS, Subscription, TEST_EVENT};

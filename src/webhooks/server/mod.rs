@@ -1,0 +1,30 @@
+//! The server's side of webhooks. An event moves one way, through these files: `listener` (which events of other slices
+//! are sent) → `outbox` (written with the change) → `courier` (claims what is due, keeps the order, records what came of it)
+//! → `attempt` (one signed request).
+
+mod attempt;
+mod courier;
+mod endpoint;
+mod letters;
+mod listener;
+mod outbox;
+mod pages;
+pub mod rest;
+mod retry;
+mod service;
+mod signature;
+mod store;
+mod upkeep;
+
+pub use courier::{Courier, deliver, prepare, settle};
+pub use endpoint::{Endpoint, EndpointState};
+pub use listener::WebhookListener;
+pub use pages::routes;
+pub use service::{DeliveryFilter, DeliveryState, EndpointDraft, EndpointEdit, RevealedEndpoint};
+#[cfg(test)]
+pub use service::{create, resend, rotate_secret, send_test, set_enabled};
+#[cfg(test)]
+pub use signature::sign;
+#[cfg(test)]
+pub use upkeep::trim_backlog;
+pub use upkeep::{sweep, upkeep};

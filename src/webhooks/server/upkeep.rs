@@ -1,0 +1,65 @@
+//! Giving up deliveries that wait in vain, and deleting old ones.
+
+use std::time::Duration;
+
+use super::store::{self, GivenUp};
+use crate::platform::{App, Error};
+
+/// How long deliveries are kept.
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// The most deliveries that wait for one endpoint.
+const MAX_WAITING: i64 = 100_000;
+/// Rows of one transaction.
+const PORTION: i64 = 1_000;
+
+/// Gives up deliveries whose time is over or whose endpoint is off, and those beyond what may wait for an endpoint.
+pub async fn upkeep(app: &App) -> Result<(), Error> {
+    for why in [GivenUp::Expired, GivenUp::Off] {
+        loop {
+            let mut write = app.db.write().await?;
+            let given_up = store::give_up(&mut write, why, app.clock.now(), PORTION).await?;
+            write.commit().await?;
+            if given_up < PORTION as u64 {
+                break;
+            }
+        }
+    }
+    trim_backlog(app, MAX_WAITING).await
+}
+
+/// Gives up the oldest deliveries of endpoints for which more than `most` wait.
+pub async fn trim_backlog(app: &App, most: i64) -> Result<(), Error> {
+    for (endpoint, mut excess) in store::overfull(app.db.pool(), most).await? {
+        while excess > 0 {
+            let mut write = app.db.write().await?;
+            let given_up = store::trim(&mut write, endpoint, app.clock.now(), excess.min(PORTION)).await?;
+            write.commit().await?;
+            if given_up == 0 {
+                break;
+            }
+            tracing::warn!(%endpoint, given_up, "too many deliveries wait for a webhook; the oldest were given up");
+            excess -= i64::try_from(given_up).unwrap_or(i64::MAX);
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what is older than the retention.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    upkeep(app).await?;
+    let before = app.clock.now().minus(RETENTION);
+    loop {
+        let mut write = app.db.write().await?;
+        let most = PORTION as u64;
+        let is_full = store::delete_attempts(&mut write, before, PORTION).await? >= most
+            || store::delete_deliveries(&mut write, before, PORTION).await? >= most
+            || store::delete_events(&mut write, before, PORTION).await? >= most;
+        if !is_full {
+            store::delete_removed(&mut write).await?;
+        }
+        write.commit().await?;
+        if !is_full {
+            return Ok(());
+        }
+    }
+}
