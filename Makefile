@@ -22,9 +22,9 @@ test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chrom
 	@$(with) .tools/with-postgres npm --prefix end2end test
 
 FUZZ_SECONDS := 60
-fuzz: setup-fuzz ## Fuzz the token parser for a minute; needs a nightly Rust
+fuzz: setup-fuzz ## Fuzz the parsers of tokens and permission queries, a minute each; needs a nightly Rust
 	@cp Cargo.lock .tools/fuzz/
-	@$(with) RUSTFLAGS='--cfg erase_components' cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz token -- -max_total_time=$(FUZZ_SECONDS)
+	@$(with) for target in token permission_query; do RUSTFLAGS='--cfg erase_components' cargo +nightly fuzz run --dev --sanitizer none --fuzz-dir .tools/fuzz --target-dir target/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 soak: setup-test ## Run the long tests of a release, for hours: 10,000 interleavings, every theme, fuzzing; needs a nightly Rust
 	@$(with) LATCHKEY_TEST_ROUNDS=100 .tools/with-postgres cargo test --features ssr --lib -- tests::load

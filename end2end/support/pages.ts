@@ -59,6 +59,40 @@ const someWebhook = (below: string) => async (visitor: Visitor) => {
   return visitor.open(new URL(visitor.page.url()).pathname + below);
 };
 
+/** A permission and a key that has it. Opens the list at its row, or the page that a link of the row leads to. */
+const somePermission = (link: string) => async (visitor: Visitor) => {
+  const name = `walk.n${Date.now()}`;
+  await visitor.open("/settings/permissions");
+  await visitor.fill({ Name: name });
+  await visitor.press("Add");
+  await visitor.open(`/settings/permissions?q=${name}`);
+  await visitor.page.locator("details.openrow summary").first().click();
+  const row = visitor.page.locator("details.openrow");
+  return link === ""
+    ? visitor.open(`/settings/permissions?q=${name}`)
+    : visitor.follow(() => row.getByRole("link", { name: link }).click());
+};
+
+/** The page of a key with an owner, a permission, a quota and metadata. */
+async function customerKey(visitor: Visitor): Promise<number> {
+  const permission = `walk.k${Date.now()}`;
+  await visitor.open("/settings/permissions");
+  await visitor.fill({ Name: permission });
+  await visitor.press("Add");
+  const { path } = await newKey(visitor);
+  await visitor.open(`${path}/edit`);
+  await visitor.page.locator("summary", { hasText: "Owner, permissions and quota" }).click();
+  const fields = {
+    external_id: "carrier_4471",
+    permissions: permission,
+    quota: "10000",
+    metadata: '{"tier": "gold"}',
+  };
+  for (const [name, value] of Object.entries(fields)) await visitor.page.locator(`#f-${name}`).fill(value);
+  await visitor.press("Save changes");
+  return visitor.open(path);
+}
+
 /** A page of a key, which is made for it. */
 const firstKey = (below: string) => async (visitor: Visitor) => {
   const { path } = await newKey(visitor);
@@ -378,6 +412,38 @@ export const PAGES: Listed[] = [
     heading: "Audit log",
     who: "owner",
   },
+
+  { name: "permissions", path: "/settings/permissions", heading: "Permissions", who: "owner" },
+  {
+    name: "permissions-some",
+    path: "/settings/permissions",
+    heading: "Permissions",
+    who: "owner",
+    then: somePermission(""),
+  },
+  {
+    name: "permissions-refused",
+    path: "/settings/permissions",
+    heading: "Permissions",
+    status: 422,
+    who: "owner",
+    then: send("Add", { Name: "Invoices.Read" }),
+  },
+  {
+    name: "permission-edit",
+    path: "/settings/permissions",
+    heading: /^Edit walk\./,
+    who: "owner",
+    then: somePermission("Edit"),
+  },
+  {
+    name: "permission-remove",
+    path: "/settings/permissions",
+    heading: /^Remove walk\./,
+    who: "owner",
+    then: somePermission("Remove…"),
+  },
+  { name: "key-of-customer", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: customerKey },
 
   { name: "webhooks", path: "/settings/webhooks", heading: "Webhooks", who: "owner" },
   { name: "webhook-new", path: "/settings/webhooks/new", heading: "Add webhook", who: "owner" },

@@ -68,7 +68,7 @@ for (const kind of PROXIES) {
       `x-latchkey-user: ${me.user.id}`,
     ];
     const forged: Record<string, string> = {};
-    for (const name of ["Key", "Org", "User", "Role", "Kind", "Name"]) {
+    for (const name of ["Key", "Org", "User", "Role", "Kind", "Name", "Owner", "Permissions"]) {
       forged[`X-Latchkey-${name}`] = "owner";
       forged[`X_Latchkey_${name}`] = "owner";
       forged[`X-Latchkey_${name}`] = "owner";

@@ -1,6 +1,6 @@
 //! A type name says its job and is unique in the crate, so that a reader who meets it anywhere knows what it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Names that traits and macros of libraries prescribe.

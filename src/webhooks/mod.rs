@@ -6,4 +6,4 @@ mod model;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-pub use model::{EventType, PATTERNS, Subscription, TEST_EVENT};
+pub use model::{EventSelection, EventType, PATTERNS, TEST_EVENT};

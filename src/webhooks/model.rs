@@ -100,9 +100,9 @@ pub const PATTERNS: [(&str, &str); 4] = [
 
 /// The events that an endpoint receives: types such as `key.created` and patterns such as `key.*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subscription(Vec<String>);
+pub struct EventSelection(Vec<String>);
 
-impl Subscription {
+impl EventSelection {
     /// The error is a sentence about the first name that is wrong.
     pub fn parse<T: AsRef<str>>(names: &[T]) -> Result<Self, String> {
         let mut chosen = Vec::new();
@@ -150,7 +150,7 @@ impl Subscription {
     }
 }
 
-impl fmt::Display for Subscription {
+impl fmt::Display for EventSelection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
     }
@@ -162,16 +162,16 @@ mod tests {
 
     #[test]
     fn a_subscription_includes_types_and_patterns() {
-        let chosen = Subscription::parse(&["key.created", " member.* ", "key.created"]).expect("events");
+        let chosen = EventSelection::parse(&["key.created", " member.* ", "key.created"]).expect("events");
         assert_eq!(chosen.to_string(), "key.created member.*");
-        assert_eq!(Subscription::read(&chosen.to_string()), chosen);
+        assert_eq!(EventSelection::read(&chosen.to_string()), chosen);
         assert_eq!(chosen.words(), "key.created, Every member event");
         assert!(chosen.includes(EventType::KeyCreated) && chosen.includes(EventType::MemberLeft));
         assert!(!chosen.includes(EventType::KeyRevoked));
-        let all = Subscription::parse(&["*"]).expect("events");
+        let all = EventSelection::parse(&["*"]).expect("events");
         assert!(EventType::ALL.into_iter().all(|event| all.includes(event)));
         for wrong in [&[][..], &[""], &["key"], &["key.created", "*.created"], &["KEY.CREATED"], &["\0"]] {
-            assert!(Subscription::parse(wrong).is_err(), "{wrong:?}");
+            assert!(EventSelection::parse(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! An endpoint as it is stored. Its signing secrets are read only where they are used.
 
 use crate::shared::{OrgId, Timestamp, UserId, WebhookId};
-use crate::webhooks::Subscription;
+use crate::webhooks::EventSelection;
 
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -9,7 +9,7 @@ pub struct Endpoint {
     pub org: OrgId,
     pub url: String,
     pub description: String,
-    pub events: Subscription,
+    pub events: EventSelection,
     /// Until when the previous secret signs too.
     pub previous_until: Option<Timestamp>,
     pub created_at: Timestamp,

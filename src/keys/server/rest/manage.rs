@@ -191,7 +191,7 @@ pub async fn create(
         ranges: new.allowed_ranges,
         customer: CustomerDraft {
             external_id: new.external_id.unwrap_or_default(),
-            metadata: new.metadata.map(text_of).unwrap_or_default(),
+            metadata: new.metadata.as_deref().map(text_of).unwrap_or_default(),
             permissions: new.permissions,
             quota: new.quota.map(Into::into),
         },
@@ -201,7 +201,7 @@ pub async fn create(
 }
 
 /// JSON as text; nothing for null.
-fn text_of(json: Box<RawValue>) -> String {
+fn text_of(json: &RawValue) -> String {
     if json.get() == "null" { String::new() } else { json.get().to_owned() }
 }
 
@@ -281,7 +281,7 @@ pub async fn edit(
         rate_limit: body.rate_limit_per_minute,
         ranges: body.allowed_ranges,
         external_id: body.external_id.map(Option::unwrap_or_default),
-        metadata: body.metadata.map(|json| json.map(text_of).unwrap_or_default()),
+        metadata: body.metadata.map(|json| json.as_deref().map(text_of).unwrap_or_default()),
         permissions: body.permissions,
         quota: body.quota.map(|quota| quota.map(Into::into)),
     };

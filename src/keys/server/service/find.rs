@@ -17,7 +17,7 @@ pub async fn find(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Error> {
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
     let mut reading = usage.reading(app).await?;
-    let mut key = store::find(&mut *reading.db, actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let mut key = store::find(&mut reading.db, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     overlay(usage, std::slice::from_mut(&mut key));
     Ok(key)
 }

@@ -5,7 +5,7 @@ use url::Url;
 use crate::keys::server::Refusal;
 use crate::platform::App;
 use crate::shared::{TOKEN_IN_TEXT, contains_token};
-use crate::webhooks::Subscription;
+use crate::webhooks::EventSelection;
 use crate::webhooks::server::Courier;
 
 const MAX_URL: usize = 2_048;
@@ -30,7 +30,7 @@ pub struct EndpointEdit {
 pub struct ValidatedEndpoint {
     pub url: String,
     pub description: String,
-    pub events: Subscription,
+    pub events: EventSelection,
 }
 
 /// Checks all fields. Resolves the name in the address, so it is called before the transaction.
@@ -44,9 +44,9 @@ pub async fn check(app: &App, draft: &EndpointDraft) -> Result<ValidatedEndpoint
         wrong.push(("description", why));
         String::new()
     });
-    let events = Subscription::parse(&draft.events).unwrap_or_else(|why| {
+    let events = EventSelection::parse(&draft.events).unwrap_or_else(|why| {
         wrong.push(("events", why));
-        Subscription::default()
+        EventSelection::default()
     });
     if wrong.is_empty() {
         Ok(ValidatedEndpoint { url, description, events })

@@ -7,7 +7,7 @@ use super::super::Endpoint;
 use crate::platform::Secret;
 use crate::platform::db::Write;
 use crate::shared::{OrgId, Timestamp, WebhookId};
-use crate::webhooks::Subscription;
+use crate::webhooks::EventSelection;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -29,7 +29,7 @@ fn endpoint(row: &AnyRow) -> Result<Endpoint, sqlx::Error> {
         org: row.try_get("org_id")?,
         url: row.try_get("url")?,
         description: row.try_get("description")?,
-        events: Subscription::read(&row.try_get::<String, _>("events")?),
+        events: EventSelection::read(&row.try_get::<String, _>("events")?),
         previous_until: time("previous_until")?,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         created_by: row.try_get("created_by")?,

@@ -4,7 +4,7 @@ use sqlx::Row;
 
 use crate::platform::db::Write;
 use crate::shared::{DeliveryId, MessageId, OrgId, Timestamp, WebhookId};
-use crate::webhooks::Subscription;
+use crate::webhooks::EventSelection;
 
 pub struct StoredEvent {
     pub id: MessageId,
@@ -24,7 +24,10 @@ pub struct NewDelivery<'a> {
 }
 
 /// The organization's endpoints that are on, with the events that they receive.
-pub async fn listening(write: &mut Write, org: OrgId) -> Result<Vec<(WebhookId, Subscription)>, sqlx::Error> {
+pub async fn listening(
+    write: &mut Write,
+    org: OrgId,
+) -> Result<Vec<(WebhookId, EventSelection)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id, events FROM webhook_endpoints \
          WHERE org_id = $1 AND disabled_at IS NULL AND removed_at IS NULL ORDER BY id",
@@ -33,7 +36,7 @@ pub async fn listening(write: &mut Write, org: OrgId) -> Result<Vec<(WebhookId, 
     .fetch_all(&mut **write)
     .await?;
     rows.iter()
-        .map(|row| Ok((row.try_get("id")?, Subscription::read(&row.try_get::<String, _>("events")?))))
+        .map(|row| Ok((row.try_get("id")?, EventSelection::read(&row.try_get::<String, _>("events")?))))
         .collect()
 }
 
