@@ -53,7 +53,9 @@ for (const javaScriptEnabled of [true, false]) {
 
       await row.getByRole("button", { name: `Actions for ${INGRID.name}` }).click();
       await alice.follow(() => row.getByRole("link", { name: "Remove…" }).click());
-      await expect(page.getByRole("main")).toContainText("This member has no keys, or all of them are revoked.");
+      await expect(page.getByRole("main")).toContainText(
+        "This member has no keys, or all of them are revoked.",
+      );
       expect(await alice.press("Remove member")).toBe(200);
       await expect(toast(page)).toContainText(`${INGRID.name} was removed.`);
       watch.expect(403, new URL(MEMBERS, server.url).href);
