@@ -175,6 +175,13 @@ pub fn jobs() -> Vec<Job> {
             run: |app| Box::pin(async move { audit::flush_refusals(&app, false).await }),
         },
         Job {
+            name: "permissions",
+            every: 10 * SECOND,
+            time_limit: MINUTE,
+            overdue_after: 5 * MINUTE,
+            run: |app| Box::pin(async move { permissions::server::jobs::write_asked(&app).await }),
+        },
+        Job {
             name: "webhooks",
             every: SECOND,
             time_limit: MINUTE,

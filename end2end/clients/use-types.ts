@@ -21,6 +21,7 @@ export const created: Json<"createKey", 201> = {
   status: "active",
   created_at: "2026-11-20T10:00:00.000Z",
   allowed_ranges: [],
+  permissions: [],
   calls: 0,
   created_by: "01a1f866-0d00-7fff-bfff-ffffffffffff",
 };

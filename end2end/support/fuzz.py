@@ -13,7 +13,8 @@ from schemathesis.generation import GenerationMode
 
 ORG = os.environ["LATCHKEY_FUZZ_ORG"]
 OWN = os.environ["LATCHKEY_FUZZ_OWN_KEY"]
-made = os.environ["LATCHKEY_FUZZ_KEYS"].split()
+# The ids of what was made, by the resource of the path: keys, permissions, webhooks.
+made = {"keys": os.environ["LATCHKEY_FUZZ_KEYS"].split()}
 turn = itertools.count()
 later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=2)
 FINE = {
@@ -25,7 +26,18 @@ FINE = {
     "allowed_ranges": ["127.0.0.0/8"],
     "overlap_seconds": 3_600,
     "ip": "127.0.0.1",
+    "external_id": "carrier_4471",
+    "metadata": {"tier": "gold"},
+    "quota": {"limit": 1_000_000, "period": "day"},
+    "cost": 1,
+    "events": ["key.*"],
+    "description": "fine",
 }
+
+
+def resource(path):
+    """The third part of /api/v1/keys/{id}/rotate."""
+    return (path.split("/") + [""] * 4)[3]
 
 
 @schemathesis.hook
@@ -36,7 +48,8 @@ def before_call(ctx, case, kwargs):
     parameters = case.path_parameters or {}
     if "id" in parameters and (replace or parameters["id"] == OWN):
         # One of the youngest: what is done to a key adds up, and then it is another's turn.
-        parameters["id"] = made[-1 - number // 2 % min(3, len(made))]
+        ids = made.get(resource(case.path)) or made["keys"]
+        parameters["id"] = ids[-1 - number // 2 % min(3, len(ids))]
     if not replace:
         return
     if case.query and "org" in case.query:
@@ -47,9 +60,20 @@ def before_call(ctx, case, kwargs):
             # Any letters, but no control characters, and no name that is taken.
             letters = "".join(letter for letter in case.body["name"] if letter.isprintable())
             case.body["name"] = f"{letters[:60]} {number}"
+            if resource(case.path) == "permissions":
+                case.body["name"] = f"made.n{number}"
+        if "url" in case.body:
+            # Nobody listens there.
+            case.body["url"] = f"http://127.0.0.1:1/{number}"
+        if "permissions" in case.body:
+            # A list of names for keys, a query for checks: the organization lists none of what chance finds.
+            if isinstance(case.body["permissions"], list):
+                case.body["permissions"] = []
+            else:
+                del case.body["permissions"]
 
 
 @schemathesis.hook
 def after_call(ctx, case, response):
     if response.status_code == 201:
-        made.append(response.json()["id"])
+        made.setdefault(resource(case.path), []).append(response.json()["id"])

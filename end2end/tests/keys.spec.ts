@@ -28,7 +28,7 @@ for (const javaScriptEnabled of [true, false]) {
       const { page } = alice;
       await alice.setUp();
       await alice.follow(() => page.getByRole("link", { name: "API keys" }).first().click());
-      await expect(page.getByRole("heading", { level: 2 })).toHaveText("Cut your first key");
+      await expect(page.getByRole("heading", { level: 2 })).toHaveText("Create your first key");
       await alice.follow(() => page.getByRole("main").getByRole("link", { name: "Create key" }).click());
       await expect(page.getByRole("dialog", { name: "Create key" })).toBeVisible();
       await expect(page.getByLabel("Name", { exact: true })).toBeFocused();
@@ -92,7 +92,7 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.setUp();
       const secret = await make(alice, "ci-deploy");
       await alice.follow(() => leave(alice));
-      const search = page.getByLabel("Search by name or prefix");
+      const search = page.getByLabel("Search by name, prefix or owner");
       await search.fill("omega");
       await alice.follow(() => search.press("Enter"));
       await alice.isAt(`${KEYS}?q=omega`);

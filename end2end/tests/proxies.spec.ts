@@ -15,7 +15,8 @@ interface Made {
 const identity = ({ headers }: Received): string[] =>
   headers
     .map(([name, value]) => `${name.toLowerCase().replaceAll("_", "-")}: ${value}`)
-    .filter((line) => line.startsWith("x-latchkey"))
+    // nginx leaves out empty headers, and Caddy passes them on.
+    .filter((line) => line.startsWith("x-latchkey") && !line.endsWith(": "))
     .sort();
 
 for (const kind of PROXIES) {
@@ -28,7 +29,7 @@ for (const kind of PROXIES) {
     const make = async (body: object): Promise<Made> =>
       JSON.parse((await client.call("POST", "/api/v1/keys", body)).body) as Made;
     const me = JSON.parse((await client.call("GET", "/api/v1/me")).body) as { user: { id: string } };
-    const member = await make({ name: "CI déploy", role: "member" });
+    const member = await make({ name: "CI déploy", role: "member", external_id: "carrier 1" });
     const viewer = await make({ name: "viewer", role: "viewer" });
     const limited = await make({ name: "limited", role: "member", rate_limit_per_minute: 1 });
     const testing = await make({ name: "testing", role: "member", kind: "test" });
@@ -64,6 +65,7 @@ for (const kind of PROXIES) {
       "x-latchkey-kind: live",
       "x-latchkey-name: CI+d%C3%A9ploy",
       `x-latchkey-org: ${org}`,
+      "x-latchkey-owner: carrier+1",
       "x-latchkey-role: member",
       `x-latchkey-user: ${me.user.id}`,
     ];

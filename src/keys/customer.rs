@@ -1,4 +1,4 @@
-//! What an organization may note about a key that it hands to a customer: whose it is, and how much they may use it.
+//! Limits and validation of the fields of keys that are handed to customers: owner, metadata and quota.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! API keys. A key has a name, a role and a history. Its secrets are the parts of tokens that prove it; rotating a key gives it a
+//! API keys. A key has a name, a role and a history. A token contains a secret, which proves possession of the key; rotating a key gives it a
 //! new one. The plaintext of a token is shown in one response and stored nowhere.
 
 mod customer;

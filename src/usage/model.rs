@@ -66,7 +66,7 @@ impl Outcome {
         match self {
             Self::Valid => "It was not refused.",
             Self::Missing => "It carried no key.",
-            Self::Malformed => "What it carried is no key: the form or the checksum is wrong.",
+            Self::Malformed => "The key was malformed: its form or checksum is wrong.",
             Self::Unknown => {
                 "It carried the public id of this key with a wrong secret, or asked for another organization."
             }

@@ -120,7 +120,7 @@ impl EventSelection {
         if chosen.is_empty() { Err("Choose at least one event.".to_owned()) } else { Ok(Self(chosen)) }
     }
 
-    /// From the database, where names are separated by spaces. Names of newer versions are ignored.
+    /// From the database, where names are separated by spaces. Unknown names are kept and match no event.
     pub fn read(text: &str) -> Self {
         Self(text.split_whitespace().map(str::to_owned).collect())
     }

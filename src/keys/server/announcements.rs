@@ -1,4 +1,4 @@
-//! Events that happen by themselves: a key expires within a week, has expired, or was used for the first time. Each is
+//! Webhook events that no actor causes: a key expires within a week, has expired, or was used for the first time. Each is
 //! announced once, in the transaction that notes it.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::shared::KeyId;
 /// The most keys of one transaction.
 const AT_ONCE: u32 = 100;
 const AHEAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// An expiry that nobody announced for so long, because no server ran, is not news.
+/// After an outage, expiries that are older than this are not announced.
 const BACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Announces keys that expire within a week and keys that have expired.
@@ -23,7 +23,7 @@ pub async fn announce_expiries(app: &App) -> Result<(), Error> {
         column: "announced_expiring",
         after: now,
         until: now.plus(AHEAD),
-        // Who creates a key for a few days knows.
+        // The creator of a key with a shorter life knows when it expires.
         min_lifetime: i64::try_from(AHEAD.as_millis()).unwrap_or(i64::MAX),
     };
     let expired =

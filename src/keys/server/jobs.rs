@@ -168,7 +168,7 @@ pub async fn flush(app: &App) -> Result<(), Error> {
     usage::roll_up_for(app, TABLES, Duration::MAX).await
 }
 
-const TABLES: usage::KeyTables = usage::KeyTables {
+const TABLES: usage::KeyCallbacks = usage::KeyCallbacks {
     add_totals: |write, batch| Box::pin(store::add_totals(write, &batch.keys, &batch.secrets)),
     owners: |write, secrets| Box::pin(store::owners(write, secrets)),
     on_first_uses: |app, write, keys| Box::pin(announcements::announce_first_uses(app, write, keys)),

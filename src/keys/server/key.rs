@@ -18,7 +18,7 @@ pub struct Key {
     pub note: String,
     /// Requests per minute.
     pub rate_limit: Option<u32>,
-    /// The key whose requests per minute are counted together with its own. None: it has a count of its own.
+    /// The key under whose id its requests per minute are counted. None: under its own.
     pub counts_with: Option<KeyId>,
     /// The networks it may be used from. Empty: anywhere.
     pub ranges: Vec<IpNet>,
@@ -39,11 +39,11 @@ pub struct Key {
     /// The login of a command line that created it, if one did.
     pub login: Option<Login>,
     pub customer: Customer,
-    /// The key whose quota is used up together with its own. None: it has a count of its own.
+    /// The key under whose id the use of its quota is counted. None: under its own.
     pub quota_with: Option<KeyId>,
 }
 
-/// What the organization notes about a key that it hands to a customer.
+/// What only admins and owners set: whose key it is, and what checks enforce or return. For keys that are handed to customers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Customer {
     /// The customer's id in the organization's own system.

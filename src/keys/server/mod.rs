@@ -24,11 +24,11 @@ pub use key::{Customer, Key, KeyQuota, Login, name_key};
 pub use offboarding::OrgKeyOffboarding;
 pub use pages::routes;
 pub use service::{
-    Asks, CustomerDraft, Draft, Edit, Holders, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, Minted,
-    PermissionHolders, QuotaDraft, Refusal, Revealed, children, count, create, creators, disable, edit,
-    enable, end_logins, extend, find, find_by_secret, finish, list, log_in, logins_of, makers, may_manage,
-    may_renew, mint, permission_holders, read_ranges, replace, require_to_lend, require_to_manage,
-    require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
+    Asks, CustomerDraft, Draft, Edit, Holders, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, PermissionHolders,
+    PreparedToken, QuotaDraft, Refusal, Revealed, children, count, create, creators, disable, edit, enable,
+    end_logins, extend, find, find_by_secret, finish, list, log_in, logins_of, makers, may_manage, may_renew,
+    mint, permission_holders, read_ranges, replace, require_to_grant, require_to_manage, require_to_renew,
+    require_to_revoke, require_to_rotate, revoke, rotate, secrets,
 };
 pub use store::{Filter, KeyPage, Order, Position, SecretUse};
 pub use token::{PATTERN, Token};

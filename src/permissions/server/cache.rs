@@ -11,7 +11,7 @@ use crate::platform::App;
 use crate::platform::changes::{ChangeEvent, ChangeKind};
 use crate::shared::{OrgId, PermissionId, Timestamp};
 
-/// How much older the stored time of the last query may be.
+/// In memory, the time of the last query is updated at most once in this many milliseconds.
 const ASKED_PRECISION: i64 = 1_000;
 
 /// The permissions that an organization lists.
@@ -25,7 +25,7 @@ struct CachedPermission {
     granted_by: Box<[PermissionId]>,
     /// When a query last asked for it, in milliseconds.
     asked_at: AtomicI64,
-    /// The same as the database has it.
+    /// The value of `asked_at` that was last taken for the database.
     stored_at: AtomicI64,
 }
 

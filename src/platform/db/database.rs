@@ -30,7 +30,7 @@ pub struct Db {
     write_waits: Histogram,
     /// On SQLite, the lock of a server, which lives as long as any clone. The operating system releases it when the process dies.
     lock: Option<Arc<FileLock>>,
-    /// On PostgreSQL, counts the tables that this server may not use.
+    /// On PostgreSQL, counts the tables that this server may not read and write.
     pub(super) rights_query: Option<Arc<str>>,
     /// On SQLite, an idle connection. While it is open, SQLite does not delete the write-ahead log, and other connections can be
     /// opened on a full disk.

@@ -1,4 +1,4 @@
-//! Renders every error: as a page for people, as problem+json for programs, or in the form of a slice's own protocol. Errors of
+//! Renders errors that a handler did not render itself: as a page for people, as problem+json for programs, or in the form of a slice's own protocol. Errors of
 //! axum and of the inner layers (405, 413, 415, 422, …) are rendered here too.
 
 use std::panic::AssertUnwindSafe;

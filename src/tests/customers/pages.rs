@@ -85,7 +85,7 @@ async fn the_forms_of_a_key_have_the_fields_for_admins(engine: Engine) {
     assert_eq!(key["quota"], json!({ "limit": 10_000, "period": "day" }));
     let path = format!("/settings/api-keys/{}", key["id"].as_str().expect("an id"));
     let page = server.get(&path).browser().with(&owner).send().await.text();
-    for part in ["carrier_1", "Opens nothing in Latchkey", "0 of 10,000", "b.*", "?owner=carrier_1"] {
+    for part in ["carrier_1", "No access to Latchkey", "0 of 10,000", "b.*", "?owner=carrier_1"] {
         assert!(page.contains(part), "{part}");
     }
     let edit = server.get(&format!("{path}/edit")).browser().with(&owner).send().await.text();

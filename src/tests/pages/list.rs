@@ -34,8 +34,8 @@ async fn a_list_is_found_filtered_and_sorted_by_its_address(engine: Engine) {
     let nothing = server.page(&owner, &format!("{KEYS}?q=omega&status=revoked")).await;
     assert!(nothing.contains("No revoked key matches “omega”"));
     let strange = server.sign_in_as(Persona::Stranger).await;
-    assert!(server.page(&strange, KEYS).await.contains("Cut your first key"));
-    assert!(server.page(&strange, &format!("{KEYS}?q={start}")).await.contains("Cut your first key"));
+    assert!(server.page(&strange, KEYS).await.contains("Create your first key"));
+    assert!(server.page(&strange, &format!("{KEYS}?q={start}")).await.contains("Create your first key"));
 }
 
 #[apply(on_both_engines!)]

@@ -20,7 +20,7 @@ pub use queries::{
     SecretOutcome, Trend, callers_of, ended_but_used, has_pending_calls, hours_of, hours_of_org, refusal,
     sums, trends,
 };
-pub use rollup::{KeyTables, roll_up_for, roll_up_when_due};
+pub use rollup::{KeyCallbacks, roll_up_for, roll_up_when_due};
 pub use store::{Hour, KeyCaller, RefusalReason};
 pub use writer::{FLUSH_INTERVAL, write_journal};
 

@@ -20,12 +20,12 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// A portion is full when it updates this many callers.
 const PORTION_CALLERS: usize = ROW_LINES;
 
-/// The tables of keys and secrets, which belong to the slice above.
+/// Callbacks with which the keys slice updates its own tables.
 #[derive(Clone, Copy)]
-pub struct KeyTables {
+pub struct KeyCallbacks {
     /// Returns the keys that were used for the first time.
-    pub add_totals: for<'a> fn(&'a mut Write, &'a Batch) -> KeyTableFuture<'a, Vec<KeyId>>,
-    pub owners: for<'a> fn(&'a mut Write, &'a [SecretId]) -> KeyTableFuture<'a, SecretOwners>,
+    pub add_totals: for<'a> fn(&'a mut Write, &'a Batch) -> KeyCallbackFuture<'a, Vec<KeyId>>,
+    pub owners: for<'a> fn(&'a mut Write, &'a [SecretId]) -> KeyCallbackFuture<'a, SecretOwners>,
     /// Runs in the same transaction.
     pub on_first_uses: for<'a> fn(&'a App, &'a mut Write, &'a [KeyId]) -> ListenerFuture<'a>,
 }
@@ -33,10 +33,10 @@ pub struct KeyTables {
 /// The keys that secrets belong to.
 pub type SecretOwners = HashMap<SecretId, KeyId>;
 pub type ListenerFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
-pub type KeyTableFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
+pub type KeyCallbackFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
 
 /// Rolls up the rows of this server and of those that have stopped, for about this long.
-pub async fn roll_up_for(app: &App, tables: KeyTables, span: Duration) -> Result<(), Error> {
+pub async fn roll_up_for(app: &App, tables: KeyCallbacks, span: Duration) -> Result<(), Error> {
     let began = app.clock.steady();
     loop {
         let mut worker = app.slice::<Usage>().worker().await;
@@ -48,7 +48,7 @@ pub async fn roll_up_for(app: &App, tables: KeyTables, span: Duration) -> Result
 }
 
 /// Rolls up if a roll-up is due, until it is time for the next flush.
-pub async fn roll_up_when_due(app: &App, tables: KeyTables) -> Result<(), Error> {
+pub async fn roll_up_when_due(app: &App, tables: KeyCallbacks) -> Result<(), Error> {
     let (usage, began) = (app.slice::<Usage>(), app.clock.steady());
     loop {
         let mut worker = usage.worker().await;
@@ -74,7 +74,7 @@ fn pause(took: Duration, is_idle: bool, waiting_lines: usize) -> Duration {
 }
 
 /// Rolls up one portion. Returns true when there is more to roll up.
-async fn roll_up_portion(app: &App, worker: &mut Worker, tables: KeyTables) -> Result<bool, Error> {
+async fn roll_up_portion(app: &App, worker: &mut Worker, tables: KeyCallbacks) -> Result<bool, Error> {
     let usage = app.slice::<Usage>();
     // The rows of a flush in doubt may be in the journal, so it must be written again first.
     if usage.is_in_doubt() {
@@ -89,7 +89,7 @@ async fn move_portion(
     app: &App,
     usage: &Usage,
     worker: &mut Worker,
-    tables: KeyTables,
+    tables: KeyCallbacks,
 ) -> Result<bool, Error> {
     let nodes = match store::journal_nodes(app.db.pool()).await {
         Err(error) if store::is_wrongly_typed(&error) => return set_wrongly_typed_aside(app, None).await,

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use tokio::sync::{Notify, Semaphore};
 
 use super::attempt::attempt;
-use super::retry::{ENDURANCE, pause_after};
+use super::retry::{MAX_FAILING_TIME, pause_after};
 use super::service::about;
 use super::store::{self, ClaimedDelivery, ClaimedEndpoint, DeliveryRecord, EndpointRecord, MANY_FAILURES};
 use super::{Endpoint, letters};
@@ -77,7 +77,7 @@ impl Courier {
         app.slice::<Arc<Self>>().client.get_or_init(|| client(app, Arc::new(SystemResolver)))
     }
 
-    /// For tests: names lead where this resolver says. Before the first request.
+    /// For tests: uses this resolver. Call it before the first request. Before the first request.
     #[cfg(test)]
     pub fn resolve_with(app: &App, resolver: Arc<dyn NameResolver>) {
         let _ = app.slice::<Arc<Self>>().client.set(client(app, resolver));
@@ -298,7 +298,7 @@ async fn record_endpoint(
     if was_failing && endpoint.failures == 0 {
         store::resume(write, endpoint.id, now).await?;
     }
-    let is_hopeless = endpoint.failing_since.is_some_and(|since| now.since(since) >= ENDURANCE);
+    let is_hopeless = endpoint.failing_since.is_some_and(|since| now.since(since) >= MAX_FAILING_TIME);
     if !endpoint.is_on || !(is_gone || is_hopeless) {
         return Ok(None);
     }

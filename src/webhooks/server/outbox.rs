@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::retry::LIFE;
+use super::retry::RETRY_PERIOD;
 use super::store::{self, NewDelivery, StoredEvent};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -72,7 +72,7 @@ async fn insert_delivery(
 ) -> Result<DeliveryId, Error> {
     let now = event.created_at;
     let id = DeliveryId::new(now, app.random_for_id());
-    let delivery = NewDelivery { id, endpoint, lane, expires_at: now.plus(LIFE) };
+    let delivery = NewDelivery { id, endpoint, lane, expires_at: now.plus(RETRY_PERIOD) };
     store::insert_delivery(write, event, &delivery).await?;
     Ok(id)
 }

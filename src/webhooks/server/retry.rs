@@ -9,9 +9,9 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// How long a delivery is tried.
-pub const LIFE: Duration = Duration::from_secs(24 * HOUR);
+pub const RETRY_PERIOD: Duration = Duration::from_secs(24 * HOUR);
 /// An endpoint at which everything failed for so long is turned off.
-pub const ENDURANCE: Duration = Duration::from_secs(5 * 24 * HOUR);
+pub const MAX_FAILING_TIME: Duration = Duration::from_secs(5 * 24 * HOUR);
 
 /// Seconds before the second attempt, the third, and so on. The last one repeats.
 const DELAYS: [u64; 8] = [5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR];
@@ -41,7 +41,7 @@ mod tests {
         let random = Random::seeded(1);
         let start = Timestamp::from_millis(0);
         let (mut at, mut failures, mut last) = (start, 0, Duration::ZERO);
-        while at.since(start) < LIFE {
+        while at.since(start) < RETRY_PERIOD {
             failures += 1;
             let next = next_attempt(&random, at, failures);
             let delay = next.since(at);

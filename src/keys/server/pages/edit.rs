@@ -26,7 +26,7 @@ pub async fn show(
     PathId(id): PathId<KeyId>,
 ) -> Result<Response, Error> {
     let key = keys::find(&app, &member, id).await?;
-    keys::require_to_lend(&member, &key)?;
+    keys::require_to_grant(&member, &key)?;
     if key.status(app.clock.now()) == Status::Revoked {
         return redirect_with_message(&session, key.id, "A revoked key cannot be changed.").await;
     }
@@ -44,7 +44,7 @@ pub async fn submit(
     let key = keys::find(&app, &member, id).await?;
     let end = typed.end(app.clock.now(), key.expires_at);
     let mut errors = FormErrors::default();
-    // Whoever may not change these fields does not send them.
+    // Without the permission to change these fields, they are ignored.
     let customer = member.may(Permission::ManagePermissions).then(|| typed.customer.draft(&mut errors));
     if !errors.is_empty() {
         return page(&app, &member, key, typed, errors).await;

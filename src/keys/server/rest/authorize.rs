@@ -68,10 +68,10 @@ const PERMISSIONS: HeaderName = HeaderName::from_static("x-latchkey-permissions"
                 ("X-Latchkey-Role" = Role, description = "Its role"),
                 ("X-Latchkey-Kind" = Kind, description = "Its kind"),
                 ("X-Latchkey-Name" = String, description = "Its name, form-encoded"),
-                ("X-Latchkey-Owner" = Option<String>, description = "Its owner, form-encoded, if it has one"),
+                ("X-Latchkey-Owner" = String, description = "Its owner, form-encoded; empty if it has none"),
                 (
-                    "X-Latchkey-Permissions" = Option<String>,
-                    description = "The names of the parameter `permissions` that it has, separated by commas"
+                    "X-Latchkey-Permissions" = String,
+                    description = "The names of the parameter `permissions` that it has, separated by commas; empty without it"
                 ),
             )
         ),
@@ -216,10 +216,9 @@ fn respond(info: RequestInfo, result: &AuthorizeResult) -> Response {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = describe(key);
-            if let Some(names) = permissions {
-                let value = HeaderValue::from_str(names).unwrap_or(HeaderValue::from_static(""));
-                response.headers_mut().insert(PERMISSIONS, value);
-            }
+            let names = permissions.as_deref().unwrap_or_default();
+            let value = HeaderValue::from_str(names).unwrap_or(HeaderValue::from_static(""));
+            response.headers_mut().insert(PERMISSIONS, value);
             put_limits(response.headers_mut(), verdict.rate.as_ref(), verdict.quota.as_ref());
             info.finish(response)
         }
@@ -245,10 +244,10 @@ fn describe(key: &VerifiedKey) -> HeaderMap {
         // Every character of a public id and of a prefix is valid in a header.
         headers.insert(header, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")));
     }
-    if let Some(owner) = &key.external_id {
-        let owner: String = url::form_urlencoded::byte_serialize(owner.as_bytes()).collect();
-        headers.insert(OWNER, HeaderValue::try_from(owner).unwrap_or(HeaderValue::from_static("")));
-    }
+    // Always there: Caddy passes a placeholder on as text when a header that it copies is missing.
+    let owner = key.external_id.as_deref().unwrap_or_default();
+    let owner: String = url::form_urlencoded::byte_serialize(owner.as_bytes()).collect();
+    headers.insert(OWNER, HeaderValue::try_from(owner).unwrap_or(HeaderValue::from_static("")));
     headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));
     headers.insert(KIND, HeaderValue::from_static(key.kind.as_str()));
     headers

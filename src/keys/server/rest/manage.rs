@@ -141,7 +141,7 @@ pub struct CreateKeyBody {
     /// Addresses and CIDR ranges within the calling key's; without it, or empty, the calling key's
     #[serde(default)]
     allowed_ranges: Vec<String>,
-    /// The customer's id in your own system, at most 128 characters. For keys of admins, as the fields below
+    /// The customer's id in your own system, at most 128 characters. Only a calling key with the role admin or owner may set this, metadata, permissions and quota
     external_id: Option<String>,
     /// A JSON object of at most 4 KiB that checks return
     #[schema(value_type = Option<Object>)]
@@ -247,7 +247,7 @@ pub struct KeyEdit {
     rate_limit_per_minute: Option<Option<i64>>,
     /// Empty: from anywhere. Within the calling key's
     allowed_ranges: Option<Vec<String>>,
-    /// null: no owner. For keys of admins, as the fields below
+    /// null: no owner. Only a calling key with the role admin or owner may set this, metadata, permissions and quota
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     external_id: Option<Option<String>>,

@@ -15,12 +15,12 @@ use crate::shared::{KeyId, SecretId, Timestamp};
 pub(super) struct Bounds {
     pub expires_at: Option<Timestamp>,
     pub rate_limit: Option<u32>,
-    /// The key that counts its requests per minute. None without a limit.
+    /// The key under whose id its requests per minute are counted. None without a limit.
     pub counts_with: Option<KeyId>,
     /// Empty: any address.
     pub ranges: Vec<IpNet>,
     pub quota: Option<KeyQuota>,
-    /// The key that counts the uses of its quota. None without a quota.
+    /// The key under whose id the use of its quota is counted. None without a quota.
     pub quota_with: Option<KeyId>,
 }
 

@@ -43,7 +43,7 @@ impl Edit {
     }
 }
 
-const REVOKED: &str = "This key is revoked, for good.";
+const REVOKED: &str = "This key is revoked. That cannot be undone.";
 
 /// An edit that changes nothing writes no audit row.
 pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Key, Refusal> {

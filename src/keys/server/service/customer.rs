@@ -1,5 +1,4 @@
-//! What an organization notes about a key that it hands to a customer: owner, metadata, permissions and quota. Admins alone
-//! set and change it.
+//! The fields of keys that are handed to customers: owner, metadata, permissions and quota. Only admins and owners set them.
 
 use serde_json::Value;
 

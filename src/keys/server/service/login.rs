@@ -51,23 +51,23 @@ pub struct Asks {
 }
 
 /// A token and its hash. Hashing is slow, so this is created before the transaction begins.
-pub struct Minted {
+pub struct PreparedToken {
     /// The id of the future key, so that a caller can store it before the key exists.
     pub id: KeyId,
     fresh: Fresh,
     stored: String,
 }
 
-pub async fn mint(app: &App) -> Result<Minted, Error> {
+pub async fn mint(app: &App) -> Result<PreparedToken, Error> {
     let (fresh, stored) = generate(app, Kind::Live).await?;
-    Ok(Minted { id: KeyId::new(app.clock.now(), app.random_for_id()), fresh, stored })
+    Ok(PreparedToken { id: KeyId::new(app.clock.now(), app.random_for_id()), fresh, stored })
 }
 
 /// Creates the key and commits. Returns None, and changes nothing, when the person may not have a key there (any more).
 pub async fn log_in(
     app: &App,
     mut write: Write,
-    minted: Minted,
+    minted: PreparedToken,
     wish: &LoginWish,
     by: &By,
 ) -> Result<Option<Revealed>, Error> {
@@ -92,7 +92,7 @@ pub async fn log_in(
     let life_ends = app.config.device.login_key_life.map(|life| now.plus(life));
     let asking_ends = bounds.as_ref().and_then(|bounds| bounds.expires_at);
     let name = free_name(&mut write, wish.org, &requested_name(wish, &member.email, &login.device)).await?;
-    let Minted { id, fresh, stored } = minted;
+    let PreparedToken { id, fresh, stored } = minted;
     let key = Key {
         id,
         org: wish.org,

@@ -21,7 +21,7 @@ pub use find::{
     Holders, MOST_COUNTED, PermissionHolders, children, count, creators, find, find_by_secret, list, makers,
     permission_holders, secrets,
 };
-pub use login::{Asks, LoginWish, Minted, end_logins, log_in, logins_of, mint};
+pub use login::{Asks, LoginWish, PreparedToken, end_logins, log_in, logins_of, mint};
 pub use refusal::Refusal;
 pub use replace::replace;
 pub use revoke::revoke;
@@ -62,7 +62,7 @@ async fn generate(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
 /// Requires that the actor may manage keys at all. Called before any work, so that no hash is computed in vain.
 async fn require(app: &App, actor: &Actor, verb: &'static str) -> Result<(), Error> {
     let why = if !actor.may(Permission::ManageOwnKeys) {
-        "A viewer's key may only read."
+        "A key with the role viewer can only read."
     } else if actor.principal == PrincipalKind::Key
         && find_current_member(app, actor.org.org, actor.user).await?.is_none()
     {
@@ -101,7 +101,7 @@ pub fn require_to_manage(actor: &Actor, key: &Key) -> Result<(), Error> {
 }
 
 /// Like `require_to_manage`, for a change that grants or prolongs access.
-pub fn require_to_lend(actor: &Actor, key: &Key) -> Result<(), Error> {
+pub fn require_to_grant(actor: &Actor, key: &Key) -> Result<(), Error> {
     require_to_manage(actor, key)?;
     if actor.org.role >= key.role { Ok(()) } else { Err(Error::Forbidden(too_high(key))) }
 }
@@ -109,7 +109,7 @@ pub fn require_to_lend(actor: &Actor, key: &Key) -> Result<(), Error> {
 /// Like `require_to_manage`, for a change that shows a new secret. A login's key gives access to all organizations of its person,
 /// so nobody else, and no other key of that person, may receive its secret.
 pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
-    require_to_lend(actor, key)?;
+    require_to_grant(actor, key)?;
     if may_renew(actor, key) { Ok(()) } else { Err(Error::Forbidden(ANOTHERS_LOGIN.to_owned())) }
 }
 

@@ -39,7 +39,7 @@ pub async fn to_announce(pool: &AnyPool, what: Announcement, limit: u32) -> Resu
         .await
 }
 
-/// Notes that the key's expiry is announced, which locks its row. False when it was, or when it is not due any more.
+/// Notes that the key's expiry is announced, which locks its row. Returns false if the expiry is already announced or no longer due.
 pub async fn note_announced(write: &mut Write, what: Announcement, id: KeyId) -> Result<bool, sqlx::Error> {
     let text = format!("UPDATE keys SET {} = expires_at WHERE id = $4 AND {}", what.column, condition(what));
     let done = sqlx::query(sql(text))

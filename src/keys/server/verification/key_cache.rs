@@ -43,7 +43,7 @@ pub struct KeyCache {
     pub(super) in_flight: SingleFlight,
     pub(super) rate_limits: RateLimits,
     pub(in crate::keys::server) quotas: Quotas,
-    /// Hashes for first checks, fair to each address and public id.
+    /// The threads that compute hashes for first checks, fair to each address and public id.
     pub(super) first_checks: BlockingPool<AttemptSource>,
     /// Hashes for first checks of sources that have sent a wrong secret with the same public id within the last minute.
     pub(super) checks_after_failures: BlockingPool<AttemptSource>,

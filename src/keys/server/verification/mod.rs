@@ -143,7 +143,7 @@ async fn look_up(
                 count_rejected(app, token.id(), &rejected, presenter);
                 return Ok(Verdict::rejected(rejected));
             }
-            CheckResult::TooSoon(wait) => {
+            CheckResult::TooManyAttempts(wait) => {
                 return Ok(Verdict { retry_after: Some(wait), ..Verdict::of(Outcome::Unknown) });
             }
         };
@@ -213,11 +213,11 @@ async fn check(
     app.metrics.key_looked_up();
     let Some(row) = store::find_secret(app.db.pool(), token.id()).await? else {
         cache.negative.insert_unknown(digest, app.clock.steady());
-        return Ok(wait.map_or(CheckResult::Unknown, CheckResult::TooSoon));
+        return Ok(wait.map_or(CheckResult::Unknown, CheckResult::TooManyAttempts));
     };
     let (key, org) = (row.key, row.org);
     let is_right = match (first_check::is_right(app, cache, token, &row, source, prior).await, wait) {
-        (Err(Error::Busy), Some(wait)) => return Ok(CheckResult::TooSoon(wait)),
+        (Err(Error::Busy), Some(wait)) => return Ok(CheckResult::TooManyAttempts(wait)),
         (result, _) => result?,
     };
     if is_right {
@@ -234,7 +234,7 @@ async fn check(
     let outcome = if row.hash.is_some() { Outcome::Unknown } else { Outcome::Revoked };
     let rejected = RejectedToken { key, org, outcome };
     cache.negative.insert_rejected(digest, rejected, app.clock.steady());
-    Ok(wait.map_or(CheckResult::Rejected(rejected), CheckResult::TooSoon))
+    Ok(wait.map_or(CheckResult::Rejected(rejected), CheckResult::TooManyAttempts))
 }
 
 /// A request with a verified token.
@@ -266,7 +266,7 @@ fn judge(app: &App, cache: &KeyCache, request: &VerifiedRequest, key: VerifiedKe
     Verdict { outcome, key: Some(key), rejected: None, rate, quota, permissions, retry_after: None }
 }
 
-/// The comparison of a key that works with the requirements.
+/// The result of comparing a valid key with the requirements.
 struct Admission {
     outcome: Outcome,
     rate: Option<Rate>,

@@ -1,4 +1,5 @@
-//! Quotas: how many requests a key may make in a day or month (UTC), exact within a process. The counts are in memory and
+//! Quotas: how many units a key may use in a day or month (UTC), exact within a process. A request uses one unless the service
+//! states another cost. The counts are in memory and
 //! written about once a second; a crash loses at most those of that second. Each process writes its own row with the whole
 //! count, so that a write whose commit was in doubt can be repeated.
 
@@ -29,7 +30,7 @@ pub struct QuotaState {
 }
 
 impl RequestQuota {
-    /// Whether so much is left.
+    /// Whether at least the cost is left.
     pub fn has(&self, cost: u32, now: Timestamp) -> bool {
         self.counter.lock(now).used() + u64::from(cost) <= self.limit
     }

@@ -20,7 +20,7 @@ pub enum CheckResult {
     /// The public id exists, but the secret is wrong or has ended.
     Rejected(RejectedToken),
     /// The source has sent too many wrong tokens, and this one is wrong too or could not be checked in time.
-    TooSoon(Duration),
+    TooManyAttempts(Duration),
 }
 
 /// The result that all requests with one token share. None: the check failed.
@@ -50,7 +50,7 @@ impl SingleFlight {
         let mut failure = None;
         let check = async {
             match check.await {
-                Ok(CheckResult::TooSoon(wait)) => Err(wait),
+                Ok(CheckResult::TooManyAttempts(wait)) => Err(wait),
                 Ok(checked) => Ok(Some(checked)),
                 Err(error) => {
                     failure = Some(error);
@@ -62,7 +62,7 @@ impl SingleFlight {
         match result {
             Ok(Some(checked)) => Ok(checked),
             Ok(None) => Err(failure.unwrap_or(Error::Busy)),
-            Err(wait) => Ok(CheckResult::TooSoon(wait)),
+            Err(wait) => Ok(CheckResult::TooManyAttempts(wait)),
         }
     }
 
@@ -140,8 +140,8 @@ mod tests {
         let mut second = Box::pin(flights.run([1; 32].into(), async { Ok(CheckResult::Unknown) }));
         assert!((&mut first).now_or_never().is_none());
         assert!((&mut second).now_or_never().is_none());
-        assert!(send.send(Ok(CheckResult::TooSoon(Duration::from_secs(1)))).is_ok());
-        assert!(matches!(first.await, Ok(CheckResult::TooSoon(_))));
+        assert!(send.send(Ok(CheckResult::TooManyAttempts(Duration::from_secs(1)))).is_ok());
+        assert!(matches!(first.await, Ok(CheckResult::TooManyAttempts(_))));
         assert!(matches!(second.await, Ok(CheckResult::Unknown)), "another source has its own limit");
         assert!(flights.lock().is_empty());
     }

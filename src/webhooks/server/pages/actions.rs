@@ -19,7 +19,7 @@ pub async fn turn_off(
 ) -> Result<Response, Error> {
     match service::set_enabled(&app, &member, id, false).await {
         Ok(endpoint) => {
-            let text = format!("{} is off. Events since now are not kept for it.", endpoint.host());
+            let text = format!("{} is off. New events are not stored while it is off.", endpoint.host());
             done(&session, id, &text).await
         }
         Err(refusal) => not_done(&session, id, refusal).await,

@@ -160,7 +160,7 @@ fn checking() -> AnyView {
             <div>
                 <h2 class="h-sect" id="check">"Check the signature"</h2>
                 <p class="mt-1 text-dense text-ink-2">
-                    "Any Standard Webhooks library does it. Three headers, one secret, no code of ours."
+                    "Any Standard Webhooks library does it. You need only the signing secret."
                 </p>
             </div>
             <pre class="code" tabindex="0" role="group" aria-label="Node example" translate="no">

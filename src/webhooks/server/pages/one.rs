@@ -127,7 +127,7 @@ fn note(endpoint: &Endpoint, counts: &EndpointCounts, now: Timestamp) -> Option<
 fn facts(endpoint: &Endpoint, counts: &EndpointCounts, creator: Option<String>, now: Timestamp) -> AnyView {
     let creator = format!("by {}", creator.as_deref().unwrap_or("somebody who is gone"));
     let rotation = endpoint.previous_until.filter(|until| *until > now).map(|until| {
-        view! { <span class="cap block">{format!("The old one signs too until {}", exact(until))}</span> }
+        view! { <span class="cap block">{format!("The old secret stays valid until {}", exact(until))}</span> }
     });
     let description = endpoint.description.clone();
     let description = (!description.is_empty()).then(|| {

@@ -25,7 +25,7 @@ pub struct DeliveryListQuery {
     /// The size of a page; the default is 50
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// What the page before gave as next_cursor
+    /// The next_cursor of the previous page
     cursor: Option<String>,
 }
 

@@ -45,7 +45,7 @@ pub async fn resend(app: &App, actor: &Actor, id: DeliveryId) -> Result<Delivery
     }
     let now = app.clock.now();
     store::end_pause(&mut write, endpoint.id).await?;
-    store::requeue(&mut write, id, now, now.plus(retry::LIFE)).await?;
+    store::requeue(&mut write, id, now, now.plus(retry::RETRY_PERIOD)).await?;
     let delivery = store::find_delivery(&mut *write, endpoint.org, id).await?.ok_or(Error::NotFound)?;
     let event = Event::new("webhook.resent")
         .detail("event", delivery.event_type.clone())

@@ -7,7 +7,7 @@ use crate::platform::Secret;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, sql};
 use crate::shared::{DeliveryId, MessageId, Timestamp, WebhookId};
 
-/// An endpoint with so many failures in a row is called once at a time, until it answers again.
+/// After this many failures in a row, only one delivery is claimed at a time until one succeeds.
 pub const MANY_FAILURES: i64 = 3;
 
 /// What an attempt needs to know about its endpoint.
@@ -32,7 +32,7 @@ pub struct ClaimedDelivery {
     pub expires_at: Timestamp,
 }
 
-/// Endpoints that are on and have something due. One of its deliveries may still have to wait for another process.
+/// Endpoints that are on and have something due. There may be nothing to claim: a due delivery may stand behind one that another process holds.
 pub async fn due_endpoints(pool: &AnyPool, now: Timestamp) -> Result<Vec<WebhookId>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id FROM webhook_endpoints WHERE disabled_at IS NULL AND removed_at IS NULL \

@@ -138,7 +138,7 @@ pub async fn find_delivery<'e>(
     row.as_ref().map(delivery).transpose()
 }
 
-/// Lets it be tried again, from now on for its whole time. One that waits is due at once.
+/// Makes the delivery due now and restarts its retry period. One that waits is due at once.
 pub async fn requeue(
     write: &mut Write,
     id: DeliveryId,

@@ -55,7 +55,7 @@ pub async fn insert_event(write: &mut Write, event: &StoredEvent) -> Result<(), 
     .map(drop)
 }
 
-/// It stands at the end of its lane, and is not due before those ahead of it. Changes of a key hold the lock of its row, so
+/// Appends the delivery to its lane, due no earlier than the deliveries before it. Changes of a key hold the lock of its row, so
 /// that two of them cannot get the same number.
 pub async fn insert_delivery(
     write: &mut Write,

@@ -49,7 +49,7 @@ pub fn facts(
     let id = key.id.to_string();
     let (role, created_at) = (key.role, key.created_at);
     let opens_nothing =
-        (role == Role::None).then(|| view! { <span class="cap block">"Opens nothing in Latchkey"</span> });
+        (role == Role::None).then(|| view! { <span class="cap block">"No access to Latchkey"</span> });
     view! {
         <section aria-labelledby="facts">
             <h2 class="h-sect flex min-h-8 items-center" id="facts">"Facts"</h2>

@@ -70,7 +70,7 @@ struct KeyDetails {
     secrets: Vec<keys::SecretUse>,
     quota: Option<keys::QuotaState>,
     may_manage: bool,
-    may_lend: bool,
+    may_grant: bool,
     may_renew: bool,
 }
 
@@ -104,7 +104,7 @@ async fn load(
         secrets: keys::secrets(app, &key).await?,
         quota: keys::quota_state(app, &key).await?,
         may_manage: keys::may_manage(member, &key),
-        may_lend: keys::may_manage(member, &key) && member.org.role >= key.role,
+        may_grant: keys::may_manage(member, &key) && member.org.role >= key.role,
         may_renew: keys::may_renew(member, &key),
         key,
         first_call,
@@ -156,7 +156,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         secrets,
         quota,
         may_manage,
-        may_lend,
+        may_grant,
         may_renew,
     } = details;
     let status = key.status(now);
@@ -169,9 +169,9 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
             done="First call received."
         /></div> }
     });
-    let rotation = rotation::panel(&key, &day, &secrets, &callers, (may_manage, may_lend), now);
+    let rotation = rotation::panel(&key, &day, &secrets, &callers, (may_manage, may_grant), now);
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
-    let head = head(&key, status, may_manage, may_lend, may_renew, now);
+    let head = head(&key, status, may_manage, may_grant, may_renew, now);
     let chart = calls(&key, range, &hours, now);
     let facts = facts::facts(&key, &creator, maker, quota, now);
     let callers = facts::callers(callers, &key, now);
@@ -196,16 +196,16 @@ fn head(
     key: &Key,
     status: Status,
     may_manage: bool,
-    may_lend: bool,
+    may_grant: bool,
     may_renew: bool,
     now: Timestamp,
 ) -> AnyView {
     let path = path_of(key.id);
     let (kind, start) = (key.kind, key.secret.to_string());
     let alive = status != Status::Revoked;
-    let rotates = may_lend && may_renew && !matches!(status, Status::Revoked | Status::Expired);
+    let rotates = may_grant && may_renew && !matches!(status, Status::Revoked | Status::Expired);
     let switch = if key.disabled_at.is_some() {
-        may_lend.then(|| {
+        may_grant.then(|| {
             view! { <Form action=format!("{path}/enable")><Button icon=Symbol::Check>"Enable"</Button></Form> }.into_any()
         })
     } else {
@@ -217,7 +217,7 @@ fn head(
         view! {
             <div class="flex flex-wrap gap-2">
                 {rotates.then(|| view! { <LinkButton href=format!("{path}/rotate") icon=Symbol::Rotate>"Rotate…"</LinkButton> })}
-                {may_lend.then(|| view! { <LinkButton href=format!("{path}/edit") icon=Symbol::Edit>"Edit"</LinkButton> })}
+                {may_grant.then(|| view! { <LinkButton href=format!("{path}/edit") icon=Symbol::Edit>"Edit"</LinkButton> })}
                 {switch}
             </div>
         }

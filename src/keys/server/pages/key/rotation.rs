@@ -23,7 +23,7 @@ pub fn panel(
     day: &[Hour],
     secrets: &[SecretUse],
     callers: &[KeyCaller],
-    (may_manage, may_lend): (bool, bool),
+    (may_manage, may_grant): (bool, bool),
     now: Timestamp,
 ) -> Option<AnyView> {
     let (old, until) = key.rotation(now)?;
@@ -59,7 +59,7 @@ pub fn panel(
     let quiet = old_last.is_none_or(|at| now.since(at).as_secs() >= SILENT);
     let left = words(until, now, Wording::Relative).replacen("In", "in", 1);
     let until_text = moment(until, now);
-    let extend = may_lend.then(|| {
+    let extend = may_grant.then(|| {
         view! {
             <Form action=format!("{path}/extend")><Button icon=Symbol::Clock>"Extend by 24 h"</Button></Form>
         }

@@ -13,7 +13,7 @@ use crate::shared::{KeyId, UserId};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Trend};
 
-/// The selectable statuses with their number of keys; None stands for all.
+/// The statuses that the list offers as filters; None stands for all.
 pub const OFFERED: [Option<Standing>; 7] = [
     Some(Standing::Active),
     Some(Standing::Expiring),
@@ -36,7 +36,7 @@ pub struct KeyListPage {
 pub struct RowData {
     pub key: Key,
     pub trend: Option<Trend>,
-    /// Requests refused by the rate limit since the last full hour.
+    /// Requests refused by the rate limit since the start of the previous hour.
     pub limited: u64,
     /// For a key that is being rotated: its calls within a day, and how many of them used the old secret.
     pub share: Option<(u64, u64)>,

@@ -220,7 +220,7 @@ fn no_match(query: &Query) -> AnyView {
     let text = if query.text.is_empty() {
         "Nothing fits these filters."
     } else {
-        "Search looks at how names and the visible start of keys begin."
+        "Search matches the beginning of a name or key, or a whole owner."
     };
     let clear = query.changed(|query| query.text.clear()).address();
     let everything = Query::of_text(&query.text).address();
@@ -265,7 +265,7 @@ fn first_use() -> AnyView {
             <div class="flex flex-col gap-x-14 gap-y-8 lg:flex-row">
                 <div class="flex-none lg:w-80">
                     <div class="mb-5"><Glyph seed="first-key" kind=Kind::Live size=GlyphSize::Huge/></div>
-                    <h2 class="text-title font-semi tracking-[-0.015em]">"Cut your first key"</h2>
+                    <h2 class="text-title font-semi tracking-[-0.015em]">"Create your first key"</h2>
                     <p class="mt-2 text-ink-2">
                         "A key takes about a minute: create it, store it, make one call. You can limit it, rotate it or \
                         revoke it at any time."
