@@ -47,9 +47,10 @@ def before_call(ctx, case, kwargs):
     replace = well_formed and number % 2 == 0
     parameters = case.path_parameters or {}
     if "id" in parameters and (replace or parameters["id"] == OWN):
-        # One of the youngest: what is done to a key adds up, and then it is another's turn.
         ids = made.get(resource(case.path)) or made["keys"]
-        parameters["id"] = ids[-1 - number // 2 % min(3, len(ids))]
+        # The oldest are revoked, and everything else is done to the youngest, so that these stay as they are.
+        some = ids[:3] if case.path.endswith("/revoke") else ids[-3:]
+        parameters["id"] = some[number // 2 % len(some)]
     if not replace:
         return
     if case.query and "org" in case.query:

@@ -56,7 +56,7 @@ test("whatever the document allows or forbids, the answer is one that it tells o
   const client = new Client(server, key);
   const own = JSON.parse((await client.call("GET", "/api/v1/me")).body) as { key: { id: string } };
   const made: string[] = [];
-  for (const name of ["one", "two", "three"]) {
+  for (const name of ["one", "two", "three", "four", "five", "six"]) {
     const answer = await client.call("POST", "/api/v1/keys", { name });
     made.push((JSON.parse(answer.body) as { id: string }).id);
   }
