@@ -56,7 +56,8 @@ export async function start(settings = {}) {
   const killWithUs = () => child.kill("SIGKILL");
   process.once("exit", killWithUs);
   const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code ?? "a signal")));
-  while ((await status(port, "/healthz")) !== 200) {
+  // `/healthz` answers while the database is being opened.
+  while ((await status(port, "/readyz")) !== 200) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
     if (performance.now() - began > 30_000) {
       child.kill("SIGKILL");
