@@ -216,9 +216,8 @@ fn respond(info: RequestInfo, result: &AuthorizeResult) -> Response {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = describe(key);
-            let names = permissions.as_deref().unwrap_or_default();
-            let value = HeaderValue::from_str(names).unwrap_or(HeaderValue::from_static(""));
-            response.headers_mut().insert(PERMISSIONS, value);
+            let names = permissions.as_deref().and_then(|names| HeaderValue::from_str(names).ok());
+            response.headers_mut().insert(PERMISSIONS, names.unwrap_or(HeaderValue::from_static("")));
             put_limits(response.headers_mut(), verdict.rate.as_ref(), verdict.quota.as_ref());
             info.finish(response)
         }
@@ -245,9 +244,11 @@ fn describe(key: &VerifiedKey) -> HeaderMap {
         headers.insert(header, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")));
     }
     // Always there: Caddy passes a placeholder on as text when a header that it copies is missing.
-    let owner = key.external_id.as_deref().unwrap_or_default();
-    let owner: String = url::form_urlencoded::byte_serialize(owner.as_bytes()).collect();
-    headers.insert(OWNER, HeaderValue::try_from(owner).unwrap_or(HeaderValue::from_static("")));
+    let owner = key.external_id.as_deref().and_then(|owner| {
+        let owner: String = url::form_urlencoded::byte_serialize(owner.as_bytes()).collect();
+        HeaderValue::try_from(owner).ok()
+    });
+    headers.insert(OWNER, owner.unwrap_or(HeaderValue::from_static("")));
     headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));
     headers.insert(KIND, HeaderValue::from_static(key.kind.as_str()));
     headers
