@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, is_invisible};
 
 pub const LONGEST_EXTERNAL_ID: usize = 128;
-/// Of the metadata as JSON text.
+/// The most bytes of metadata, as JSON text.
 pub const LARGEST_METADATA: usize = 4 * 1024;
 pub const LARGEST_QUOTA: i64 = 1_000_000_000_000;
-/// Of one check.
+/// The highest cost of one check.
 pub const LARGEST_COST: i64 = 1_000_000;
 
 /// How often a quota begins anew, in UTC.

@@ -43,7 +43,7 @@ pub struct Key {
     pub quota_with: Option<KeyId>,
 }
 
-/// What only admins and owners set: whose key it is, and what checks enforce or return. For keys that are handed to customers.
+/// The fields of a key that is handed to a customer. Only admins and owners set them; checks enforce or return them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Customer {
     /// The customer's id in the organization's own system.

@@ -22,7 +22,7 @@ pub use jobs::{
 pub use jobs::{flush, settle_within};
 pub use key::{Customer, Key, KeyQuota, Login, name_key};
 pub use offboarding::OrgKeyOffboarding;
-pub use pages::routes;
+pub use pages::{leave_refusal, routes};
 pub use service::{
     Asks, CustomerDraft, Draft, Edit, Holders, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, PermissionHolders,
     PreparedToken, QuotaDraft, Refusal, Revealed, children, count, create, creators, disable, edit, enable,

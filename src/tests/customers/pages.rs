@@ -42,6 +42,13 @@ async fn an_admin_lists_describes_and_removes_permissions(engine: Engine) {
     let viewer = server.sign_in_as(Persona::Viewer).await;
     let text = server.get("/settings/permissions").browser().with(&viewer).send().await.text();
     assert!(text.contains("Admins add them") && !text.contains("id=\"add\""));
+    // A key that has a name itself is not said to have it through a wildcard.
+    for name in ["a.*", "a.read"] {
+        assert_eq!(add(name, "").await.status, 303);
+    }
+    shop.sell("both", json!({ "permissions": ["a.*", "a.read"] })).await;
+    let text = server.get("/settings/permissions?q=a.read").browser().with(&owner).send().await.text();
+    assert!(text.contains("both") && !text.contains("Through a.*"));
 }
 
 #[apply(on_both_engines!)]

@@ -66,7 +66,7 @@ impl CustomerFieldTexts {
     }
 }
 
-/// What the fields offer.
+/// The choices of the form, for those who may set these fields.
 pub struct CustomerChoices {
     /// The names that the organization lists.
     listed: Vec<String>,

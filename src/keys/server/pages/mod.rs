@@ -75,16 +75,21 @@ async fn redirect_with_message(session: &Session, id: KeyId, message: &str) -> R
 
 /// Handles a change that was refused: the key's page shows the current state.
 async fn refused(session: &Session, id: KeyId, refusal: Refusal) -> Result<Response, Error> {
+    leave_refusal(session, refusal).await?;
+    Ok(Redirect::to(&path_of(id)).into_response())
+}
+
+/// Leaves the reason of a refused change for the next page. Fails where a page cannot say it.
+pub async fn leave_refusal(session: &Session, refusal: Refusal) -> Result<(), Error> {
     match refusal {
-        Refusal::State(why) => leave_error(session, why).await?,
+        Refusal::State(why) => leave_error(session, why).await,
         Refusal::Input(wrong) => {
             let why = wrong.first().map_or("It was not accepted.", |(_, why)| why.as_str());
-            leave_error(session, why).await?;
+            leave_error(session, why).await
         }
-        Refusal::Repeated(_) => return Err(Error::OutOfStep),
-        Refusal::Error(error) => return Err(error),
+        Refusal::Repeated(_) => Err(Error::OutOfStep),
+        Refusal::Error(error) => Err(error),
     }
-    Ok(Redirect::to(&path_of(id)).into_response())
 }
 
 /// The most urgent problem of a key; None if there is none.

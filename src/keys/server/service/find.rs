@@ -35,17 +35,13 @@ pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<KeyPage, 
     Ok(page)
 }
 
-/// The ids of the listed permissions that grant a name: itself and the wildcards above it. None if it is not listed.
+/// The ids of the listed permissions that grant a name: its own, then those of the wildcards above it. Empty if the name is
+/// not listed.
 fn granting(listed: &[ListedPermission], name: &str) -> Vec<PermissionId> {
-    if !listed.iter().any(|permission| permission.name == name) {
-        return Vec::new();
-    }
-    let names: Vec<String> = std::iter::once(name.to_owned()).chain(wider_wildcards(name)).collect();
-    listed
-        .iter()
-        .filter(|permission| names.contains(&permission.name))
-        .map(|permission| permission.id)
-        .collect()
+    let id_of =
+        |name: &str| listed.iter().find(|permission| permission.name == name).map(|permission| permission.id);
+    let Some(own) = id_of(name) else { return Vec::new() };
+    std::iter::once(own).chain(wider_wildcards(name).filter_map(|wildcard| id_of(&wildcard))).collect()
 }
 
 /// The keys that have a permission.

@@ -13,11 +13,11 @@ mod rotate;
 use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
-use crate::keys::server::Refusal;
+use crate::keys::server::{Refusal, leave_refusal};
 use crate::platform::Error;
 use crate::platform::http::{Audience, Routes};
 use crate::shared::WebhookId;
-use crate::ui::server::message::{leave_error, leave_message};
+use crate::ui::server::message::leave_message;
 
 /// The path of the list.
 const HOME: &str = "/settings/webhooks";
@@ -52,14 +52,6 @@ async fn done(session: &Session, id: WebhookId, text: &str) -> Result<Response, 
 
 /// Handles a change that was refused: the endpoint's page shows the present state.
 async fn not_done(session: &Session, id: WebhookId, refusal: Refusal) -> Result<Response, Error> {
-    match refusal {
-        Refusal::State(why) => leave_error(session, why).await?,
-        Refusal::Input(wrong) => {
-            let why = wrong.first().map_or("It was not accepted.", |(_, why)| why.as_str());
-            leave_error(session, why).await?;
-        }
-        Refusal::Repeated(_) => return Err(Error::OutOfStep),
-        Refusal::Error(error) => return Err(error),
-    }
+    leave_refusal(session, refusal).await?;
     Ok(Redirect::to(&path_of(id)).into_response())
 }

@@ -136,7 +136,7 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
     .into_any()
 }
 
-/// What the list is narrowed to by a link: the keys of an owner, or those with a permission.
+/// The heading of a list that shows only the keys of an owner, or with a permission.
 fn narrowed(query: &Query, shown: u64) -> Option<AnyView> {
     if query.owner.is_empty() && query.permission.is_empty() {
         return None;
