@@ -54,7 +54,7 @@ pub fn facts(
         <section aria-labelledby="facts">
             <h2 class="h-sect flex min-h-8 items-center" id="facts">"Facts"</h2>
             <dl class="facts mt-2">
-                {quota.map(|quota| quota_fact(quota, now))}
+                {quota.map(quota_fact)}
                 <div><dt>"Role"</dt><dd><RolePins role/>{opens_nothing}</dd></div>
                 <div><dt>"Created"</dt><dd><Time at=created_at now wording=Wording::Day/><span class="cap block" dir="auto">{by}</span></dd></div>
                 {customer_facts(key)}
@@ -72,14 +72,13 @@ pub fn facts(
     .into_any()
 }
 
-fn quota_fact(quota: QuotaState, now: Timestamp) -> AnyView {
+fn quota_fact(quota: QuotaState) -> AnyView {
     let QuotaState { limit, remaining, period, .. } = quota;
-    let name = match period {
-        QuotaPeriod::Day => "Quota today",
-        QuotaPeriod::Month => "Quota this month",
+    let (name, begins) = match period {
+        QuotaPeriod::Day => ("Quota today", "at 00:00 UTC"),
+        QuotaPeriod::Month => ("Quota this month", "on the first of the month, 00:00 UTC"),
     };
     let used = limit.saturating_sub(remaining);
-    let next = period.next(now);
     let percent = (used.saturating_mul(100) / limit.max(1)).min(100);
     let width = format!("{percent}");
     let text = format!("{} of {}", grouped(used), grouped(limit));
@@ -93,9 +92,7 @@ fn quota_fact(quota: QuotaState, now: Timestamp) -> AnyView {
                     <rect class="meter-used" width=width height="6"></rect>
                 </svg>
                 <span class="cap mt-1 block">
-                    {format!("{} left. Begins anew ", grouped(remaining))}
-                    <Time at=next now/>
-                    ", at 00:00 UTC"
+                    {format!("{} left. Begins anew {begins}", grouped(remaining))}
                 </span>
             </dd>
         </div>
