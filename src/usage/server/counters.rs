@@ -82,8 +82,10 @@ const SHARDS: usize = 64;
 /// A shard with this many slots counts further requests without their callers until the next flush.
 const MAX_SLOTS: usize = 20_000;
 
+type Shard = HashMap<Slot, Count, foldhash::fast::RandomState>;
+
 pub struct Counters {
-    shards: [Mutex<HashMap<Slot, Count>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
 }
 
 impl Default for Counters {

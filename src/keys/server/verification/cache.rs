@@ -11,7 +11,7 @@ use crate::shared::{KeyId, SecretId};
 
 /// The verified tokens, by the public id of their secret. Only one token with that id is right.
 #[derive(Default)]
-pub struct TokenCache(papaya::HashMap<SecretId, VerifiedToken>);
+pub struct TokenCache(papaya::HashMap<SecretId, VerifiedToken, foldhash::fast::RandomState>);
 
 struct VerifiedToken {
     digest: TokenDigest,
