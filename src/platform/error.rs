@@ -262,6 +262,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        // Room for all headers of a refusal at once.
+        response.headers_mut().reserve(8);
         if let Some(span) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(span.as_secs()));
         }

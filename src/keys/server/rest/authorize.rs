@@ -32,6 +32,7 @@ const USER: HeaderName = HeaderName::from_static("x-latchkey-user");
 const NAME: HeaderName = HeaderName::from_static("x-latchkey-name");
 const OWNER: HeaderName = HeaderName::from_static("x-latchkey-owner");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-latchkey-permissions");
+const EMPTY: HeaderValue = HeaderValue::from_static("");
 
 /// Check the key of a request that a proxy is about to forward
 #[utoipa::path(
@@ -217,7 +218,7 @@ fn respond(info: RequestInfo, result: &AuthorizeResult) -> Response {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = describe(key);
             let names = permissions.as_deref().and_then(|names| HeaderValue::from_str(names).ok());
-            response.headers_mut().insert(PERMISSIONS, names.unwrap_or(HeaderValue::from_static("")));
+            response.headers_mut().insert(PERMISSIONS, names.unwrap_or(EMPTY));
             put_limits(response.headers_mut(), verdict.rate.as_ref(), verdict.quota.as_ref());
             info.finish(response)
         }
@@ -231,27 +232,28 @@ pub fn presenter<'a>(info: &'a RequestInfo, user_agent: &'a str) -> Presenter<'a
 }
 
 fn describe(key: &VerifiedKey) -> HeaderMap {
-    let name: String = url::form_urlencoded::byte_serialize(key.name.as_bytes()).collect();
-    let texts = [
-        (KEY, key.id.to_string()),
-        (ORG, key.org.id.to_string()),
-        (USER, key.creator.to_string()),
-        (NAME, name),
-    ];
     let mut headers = HeaderMap::with_capacity(14);
-    for (header, text) in texts {
-        // Every character of a public id and of a prefix is valid in a header.
-        headers.insert(header, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")));
-    }
+    headers.insert(KEY, header_value(key.id.to_string()));
+    headers.insert(ORG, header_value(key.org.id.to_string()));
+    headers.insert(USER, header_value(key.creator.to_string()));
+    headers.insert(NAME, header_value(form_encoded(&key.name)));
     // Always there: Caddy passes a placeholder on as text when a header that it copies is missing.
-    let owner = key.external_id.as_deref().and_then(|owner| {
-        let owner: String = url::form_urlencoded::byte_serialize(owner.as_bytes()).collect();
-        HeaderValue::try_from(owner).ok()
-    });
-    headers.insert(OWNER, owner.unwrap_or(HeaderValue::from_static("")));
+    let owner = key.external_id.as_deref();
+    headers.insert(OWNER, owner.map_or(EMPTY, |owner| header_value(form_encoded(owner))));
     headers.insert(ROLE, HeaderValue::from_static(key.role.as_str()));
     headers.insert(KIND, HeaderValue::from_static(key.kind.as_str()));
     headers
+}
+
+/// An id or form-encoded text. All their characters are valid in a header.
+fn header_value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(EMPTY)
+}
+
+fn form_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    encoded.extend(url::form_urlencoded::byte_serialize(text.as_bytes()));
+    encoded
 }
 
 #[cfg(test)]
