@@ -158,7 +158,7 @@ pub fn jobs() -> Vec<Job> {
             every: SECOND,
             time_limit: 10 * SECOND,
             overdue_after: 30 * SECOND,
-            run: |app| Box::pin(async move { keys::server::keep_up(&app).await }),
+            run: |app| Box::pin(async move { keys::server::follow_change_log(&app).await }),
         },
         Job {
             name: "usage",

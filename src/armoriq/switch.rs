@@ -12,7 +12,7 @@ use crate::api::{ApiError, Body};
 use crate::audit::{self, By, Event, Origin};
 use crate::device::server::LoginLimits;
 use crate::keys::check_key_name;
-use crate::keys::server::{self as keys, Asks, LoginWish};
+use crate::keys::server::{self as keys, LoginDraft, RequestingKey};
 use crate::orgs::server::{self as orgs, CREATOR_GONE, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -65,7 +65,7 @@ pub async fn organization(
         let event = Event::new("login.switched").on("key", key.id, &key.name);
         audit::record(&app, &mut write, &actor.by, event).await?;
     }
-    let wish = LoginWish {
+    let draft = LoginDraft {
         user: actor.user,
         org: target.org,
         cap: actor.org.role,
@@ -74,7 +74,7 @@ pub async fn organization(
         device_id: login.device_id,
         product: login.product,
         name,
-        asks: Some(Asks { org: actor.org.org, key: caller.key, secret: caller.secret }),
+        requested_by: Some(RequestingKey { org: actor.org.org, key: caller.key, secret: caller.secret }),
     };
     let by = By {
         actor: audit::EventActor::Person { id: person.id, name: person.name },
@@ -82,7 +82,7 @@ pub async fn organization(
         origin: Origin::of(&visit),
     };
     // None if the person has left the organization or the calling key was revoked in the meantime.
-    let new_key = keys::log_in(&app, write, minted, &wish, &by).await?.ok_or(Error::NotFound)?;
+    let new_key = keys::log_in(&app, write, minted, &draft, &by).await?.ok_or(Error::NotFound)?;
     Ok(Json(json!({
         "success": true,
         "api_key": new_key.plaintext.expose(),

@@ -11,4 +11,6 @@ pub use customer::{
     LARGEST_COST, LARGEST_METADATA, LARGEST_QUOTA, LONGEST_EXTERNAL_ID, QuotaPeriod, check_external_id,
 };
 pub use islands::RevealGuard;
-pub use model::{IDLE, LONGEST_NAME, LONGEST_NOTE, MOST_PER_MINUTE, SOON, Standing, Status, check_key_name};
+pub use model::{
+    IDLE, LONGEST_NAME, LONGEST_NOTE, MOST_PER_MINUTE, SOON, Status, StatusFilter, check_key_name,
+};

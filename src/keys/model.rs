@@ -61,7 +61,7 @@ impl Status {
 
 /// What lists of keys can be filtered by: a status, or a property of active keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum StatusFilter {
     /// Active or rotating.
     Active,
     /// Active, and expires within a week.
@@ -76,7 +76,7 @@ pub enum Standing {
     Endless,
 }
 
-impl Standing {
+impl StatusFilter {
     pub const ALL: [Self; 8] = [
         Self::Active,
         Self::Expiring,
@@ -102,7 +102,7 @@ impl Standing {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|standing| standing.as_str() == text)
+        Self::ALL.into_iter().find(|status_filter| status_filter.as_str() == text)
     }
 
     pub const fn label(self) -> &'static str {

@@ -231,7 +231,7 @@ async fn the_age_of_the_change_log_grows_until_it_is_read(engine: Engine) {
     assert_eq!(server.sample(age).await, 0.0);
     server.clock.advance(Duration::from_millis(7_500));
     assert_eq!(server.sample(age).await, 7.5);
-    keys::catch_up(&server.app).await.expect("read");
+    keys::read_change_log(&server.app).await.expect("read");
     assert_eq!(server.sample(age).await, 0.0);
 }
 

@@ -53,7 +53,7 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     };
     let (mut write, actor) = begun?;
     let actor = &actor;
-    let (id, creator) = store::hold(&mut write, actor.org.org, new, &draft.agent_id, actor.user, now).await?;
+    let (id, creator) = store::lock(&mut write, actor.org.org, new, &draft.agent_id, actor.user, now).await?;
     if creator != actor.user && !actor.may(Permission::ManageAllKeys) {
         drop(write);
         let why = "Only admins and the person who first registered this agent may register it again.";

@@ -75,7 +75,7 @@ fn server(row: &AnyRow) -> Result<McpServer, sqlx::Error> {
 
 /// Locks the agent with this name until the end of the transaction and inserts it if missing. Returns its id and
 /// creator.
-pub async fn hold(
+pub async fn lock(
     write: &mut Write,
     org: OrgId,
     new: AgentId,

@@ -32,7 +32,7 @@ const CHANGE_LOG_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs once at the start: reads the change log and rolls up usage that an earlier process wrote to the journal.
 pub async fn prepare(app: &App) -> Result<(), Error> {
-    catch_up(app).await?;
+    read_change_log(app).await?;
     if let Err(error) = usage::roll_up_for(app, TABLES, ROLLUP_TIME).await {
         tracing::warn!(%error, "usage in the journal could not be rolled up; retrying later");
     }
@@ -72,10 +72,10 @@ pub fn is_current(app: &App) -> bool {
 
 /// Reads the change log once. If that fails after the lease has ended, the database is marked as away: requests that need it
 /// are refused without waiting, until a reading succeeds.
-pub async fn keep_up(app: &App) -> Result<(), Error> {
+pub async fn follow_change_log(app: &App) -> Result<(), Error> {
     let read = match app.db.check_file() {
         Err(fault @ (Fault::Overwritten | Fault::LogDamaged)) => Err(fault.into()),
-        _ => catch_up(app).await,
+        _ => read_change_log(app).await,
     };
     if read.is_err() && !is_current(app) {
         app.db.set_away(true);
@@ -87,7 +87,7 @@ pub async fn keep_up(app: &App) -> Result<(), Error> {
 }
 
 /// Reads the changes since the last time and passes them to the caches.
-pub async fn catch_up(app: &App) -> Result<(), Error> {
+pub async fn read_change_log(app: &App) -> Result<(), Error> {
     let cache = app.slice::<Arc<KeyCache>>();
     loop {
         let began = app.clock.steady();
@@ -211,9 +211,9 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     loop {
         let mut write = app.db.write().await?;
-        let due = store::cut_off(&mut write, now).await?;
+        let due = store::end_due_rotations(&mut write, now).await?;
         for (org, id) in &due {
-            let Some(key) = store::hold(&mut write, *org, *id).await? else { continue };
+            let Some(key) = store::lock(&mut write, *org, *id).await? else { continue };
             let Some((secret, until)) = key.previous.filter(|(_, until)| *until <= now) else { continue };
             store::end_secret(&mut write, secret, until).await?;
             store::set_secrets(&mut write, *id, key.secret, None).await?;

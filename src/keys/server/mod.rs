@@ -16,7 +16,8 @@ mod verification;
 
 pub use announcements::announce_expiries;
 pub use jobs::{
-    catch_up, count_all, first_call, is_current, keep_up, measure, prepare, settle, sweep, write_usage,
+    count_all, first_call, follow_change_log, is_current, measure, prepare, read_change_log, settle, sweep,
+    write_usage,
 };
 #[cfg(test)]
 pub use jobs::{flush, settle_within};
@@ -24,11 +25,11 @@ pub use key::{Customer, Key, KeyQuota, Login, name_key};
 pub use offboarding::OrgKeyOffboarding;
 pub use pages::{leave_refusal, routes};
 pub use service::{
-    Asks, CustomerDraft, Draft, Edit, Holders, LONGEST_OVERLAP, LoginWish, MOST_COUNTED, PermissionHolders,
-    PreparedToken, QuotaDraft, Refusal, Revealed, children, count, create, creators, disable, edit, enable,
-    end_logins, extend, find, find_by_secret, finish, list, log_in, logins_of, makers, may_manage, may_renew,
-    mint, permission_holders, read_ranges, replace, require_to_grant, require_to_manage, require_to_renew,
-    require_to_revoke, require_to_rotate, revoke, rotate, secrets,
+    CustomerDraft, Draft, Edit, Holders, LONGEST_OVERLAP, LoginDraft, MOST_COUNTED, PermissionHolders,
+    PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, children, count, create, creating_keys,
+    creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, list, log_in,
+    logins_of, may_manage, may_renew, mint, permission_holders, read_ranges, replace, require_to_grant,
+    require_to_manage, require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
 };
 pub use store::{Filter, KeyPage, Order, Position, SecretUse};
 pub use token::{PATTERN, Token};

@@ -27,19 +27,19 @@ impl KeyOffboarding for OrgKeyOffboarding {
         &self,
         app: &App,
         org: OrgId,
-        makers: &[UserId],
+        creators: &[UserId],
         max: i64,
     ) -> Result<HashMap<UserId, i64>, Error> {
-        Ok(store::count_by_creator(app.db.pool(), org, makers, max).await?)
+        Ok(store::count_by_creator(app.db.pool(), org, creators, max).await?)
     }
 
     async fn unrevoked_keys_of(
         &self,
         app: &App,
         org: OrgId,
-        maker: UserId,
+        creator: UserId,
     ) -> Result<Vec<CreatedKey>, Error> {
-        let keys = store::living_of(app.db.pool(), org, maker).await?;
+        let keys = store::unrevoked_of(app.db.pool(), org, creator).await?;
         let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
         let mut calls: HashMap<KeyId, u64> = HashMap::new();
         for (sum, requests) in usage::sums(app, &ids, app.clock.now().minus(DAY)).await? {
@@ -67,22 +67,22 @@ impl KeyOffboarding for OrgKeyOffboarding {
         app: &App,
         write: &mut Write,
         actor: &Actor,
-        maker: UserId,
+        creator: UserId,
         ticked: &[KeyId],
     ) -> Result<Vec<String>, Error> {
         let now = app.clock.now();
         let mut ticked = ticked.to_vec();
-        ticked.extend(store::logins_in(write, actor.org.org, maker).await?);
+        ticked.extend(store::logins_in(write, actor.org.org, creator).await?);
         ticked.sort();
         ticked.dedup();
         let mut names = Vec::new();
         for id in &ticked {
-            let Some(key) = store::hold(write, actor.org.org, *id).await? else { continue };
-            if key.created_by != maker || key.revoked_at.is_some() {
+            let Some(key) = store::lock(write, actor.org.org, *id).await? else { continue };
+            if key.created_by != creator || key.revoked_at.is_some() {
                 continue;
             }
             store::revoke(write, *id, now).await?;
-            let event = about(&key, Event::new("key.revoked")).detail("because", "its maker was removed");
+            let event = about(&key, Event::new("key.revoked")).detail("because", "its creator was removed");
             audit::record(app, write, &actor.by, event).await?;
             changes::record(write, now, ChangeKind::Key, id).await?;
             names.push(key.name);

@@ -63,12 +63,12 @@ impl fmt::Debug for Token<'_> {
 }
 
 /// A new token. It is shown once and not stored.
-pub struct Fresh {
+pub struct NewToken {
     plain: Secret,
     id: SecretId,
 }
 
-impl Fresh {
+impl NewToken {
     pub fn generate(random: &Random, kind: Kind) -> Self {
         let id = random.base62(SecretId::LENGTH);
         let body = format!("{}_{id}_{}", kind.prefix(), random.base62(SECRET));
@@ -93,7 +93,7 @@ impl Fresh {
 /// A token of the right form that belongs to no key.
 #[cfg(test)]
 pub fn fresh_token(random: &Random, kind: Kind) -> String {
-    Fresh::generate(random, kind).into_secret().expose().to_owned()
+    NewToken::generate(random, kind).into_secret().expose().to_owned()
 }
 
 /// A token with the given public id and a random secret.
@@ -121,8 +121,9 @@ mod tests {
 
     fn tokens() -> impl Iterator<Item = String> {
         let random = Random::seeded(5);
-        (0..500)
-            .map(move |turn| Fresh::generate(&random, Kind::ALL[turn % 5]).into_secret().expose().to_owned())
+        (0..500).map(move |turn| {
+            NewToken::generate(&random, Kind::ALL[turn % 5]).into_secret().expose().to_owned()
+        })
     }
 
     #[test]

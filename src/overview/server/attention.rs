@@ -1,6 +1,6 @@
 //! Keys that need attention: keys that have ended but are still used, and keys that expire soon, are unused or never expire.
 
-use crate::keys::Standing;
+use crate::keys::StatusFilter;
 use crate::keys::server::{self as keys, Filter, Key, MOST_COUNTED, Order};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
@@ -41,10 +41,15 @@ const MAX_ENDED: usize = 3;
 const MAX_NAMED: usize = 3;
 
 pub async fn counts(app: &App, member: &Member) -> Result<Counts, Error> {
-    let standings =
-        [Standing::Active, Standing::Rotating, Standing::Expiring, Standing::Idle, Standing::Endless];
-    let standings: Vec<Option<Standing>> = standings.into_iter().map(Some).chain([None]).collect();
-    let found = keys::count(app, member, &standings).await?;
+    let filters = [
+        StatusFilter::Active,
+        StatusFilter::Rotating,
+        StatusFilter::Expiring,
+        StatusFilter::Idle,
+        StatusFilter::Endless,
+    ];
+    let filters: Vec<Option<StatusFilter>> = filters.into_iter().map(Some).chain([None]).collect();
+    let found = keys::count(app, member, &filters).await?;
     let at = |index: usize| found.get(index).copied().unwrap_or(0);
     Ok(Counts { active: at(0), rotating: at(1), expiring: at(2), idle: at(3), endless: at(4), all: at(5) })
 }
@@ -62,9 +67,9 @@ pub async fn items(
 ) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
     let (expiring, idle, endless) = tokio::try_join!(
-        first_keys(app, member, counts.expiring, Standing::Expiring, Order::Expires),
-        first_keys(app, member, counts.idle, Standing::Idle, Order::LastUsed),
-        first_keys(app, member, counts.endless, Standing::Endless, Order::Created),
+        first_keys(app, member, counts.expiring, StatusFilter::Expiring, Order::Expires),
+        first_keys(app, member, counts.idle, StatusFilter::Idle, Order::LastUsed),
+        first_keys(app, member, counts.endless, StatusFilter::Endless, Order::Created),
     )?;
     let plain = |text: &str| TextPart::Plain(text.to_owned());
     if counts.expiring > 0 {
@@ -164,15 +169,15 @@ async fn first_keys(
     app: &App,
     member: &Member,
     count: i64,
-    standing: Standing,
+    status_filter: StatusFilter,
     order: Order,
 ) -> Result<Vec<Key>, Error> {
     if count == 0 {
         return Ok(Vec::new());
     }
     // Read more of the keys that never expire, to find an admin's or owner's key among them.
-    let limit = if standing == Standing::Endless { 50 } else { MAX_NAMED };
-    let filter = Filter { standing: Some(standing), order, limit, ..Filter::default() };
+    let limit = if status_filter == StatusFilter::Endless { 50 } else { MAX_NAMED };
+    let filter = Filter { status_filter: Some(status_filter), order, limit, ..Filter::default() };
     Ok(keys::list(app, member, &filter).await?.keys)
 }
 

@@ -195,8 +195,8 @@ async fn a_key_that_ends_during_the_request_cannot_switch(engine: Engine) {
         let id = crate::shared::KeyId::parse(me["key"]["id"].as_str().expect("an id")).expect("an id");
         let token = keys::Token::parse(key.expose()).expect("a token");
         // The request passed the key check; the key ends before the transaction begins.
-        let asks = keys::Asks { org: member.org.org, key: id, secret: token.id() };
-        let wish = keys::LoginWish {
+        let requested_by = keys::RequestingKey { org: member.org.org, key: id, secret: token.id() };
+        let draft = keys::LoginDraft {
             user: member.user,
             org: beta,
             cap: Role::Member,
@@ -205,7 +205,7 @@ async fn a_key_that_ends_during_the_request_cannot_switch(engine: Engine) {
             device_id: None,
             product: "armoriq".to_owned(),
             name: None,
-            asks: Some(asks),
+            requested_by: Some(requested_by),
         };
         let minted = keys::mint(&server.app).await.expect("a token");
         match ends {
@@ -219,7 +219,7 @@ async fn a_key_that_ends_during_the_request_cannot_switch(engine: Engine) {
         }
         let state_before = server.count("SELECT count(*) FROM keys").await;
         let write = server.app.db.write().await.expect("a turn");
-        let made = keys::log_in(&server.app, write, minted, &wish, &member.by).await.expect("a result");
+        let made = keys::log_in(&server.app, write, minted, &draft, &member.by).await.expect("a result");
         assert!(made.is_none(), "{ends}");
         assert_eq!(server.count("SELECT count(*) FROM keys").await, state_before, "{ends}");
     }

@@ -51,10 +51,10 @@ async fn a_month_ends_with_the_month(engine: Engine) {
     let (key, _) = shop.sell("customer", quota(2, "month")).await;
     assert_eq!(shop.code(&key, cost(2)).await, "valid");
     shop.server.clock.advance(10 * DAY);
-    let _ = keys::keep_up(&shop.server.app).await;
+    let _ = keys::follow_change_log(&shop.server.app).await;
     assert_eq!(shop.code(&key, none()).await, "quota_exceeded");
     shop.server.clock.advance(DAY);
-    let _ = keys::keep_up(&shop.server.app).await;
+    let _ = keys::follow_change_log(&shop.server.app).await;
     assert_eq!(shop.code(&key, none()).await, "valid");
 }
 
@@ -121,7 +121,7 @@ async fn limits_do_not_use_each_other_up(engine: Engine) {
         assert_eq!(shop.code(&key, none()).await, "rate_limited");
     }
     shop.server.clock.advance(Duration::from_secs(60));
-    let _ = keys::keep_up(&shop.server.app).await;
+    let _ = keys::follow_change_log(&shop.server.app).await;
     let response = shop.authorize(&key, "&role=none").await;
     assert_eq!(response.header("ratelimit-policy"), "\"minute\";q=2;w=60, \"day\";q=3");
     assert_eq!(response.header("ratelimit"), "\"minute\";r=1;t=60, \"day\";r=0;t=50340");

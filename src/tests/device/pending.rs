@@ -48,7 +48,7 @@ async fn polling_a_cached_login_reads_nothing(engine: Engine) {
     let first = server.poll(&device.device_code).await;
     assert_eq!(first.error(), "authorization_pending");
     server.clock.advance(Duration::from_secs(5));
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     server.hide_logins().await;
     let again = server.poll(&device.device_code).await;
     assert_eq!(again.error(), "authorization_pending");
@@ -134,7 +134,7 @@ async fn a_decision_in_another_process_arrives_with_the_change_log(engine: Engin
     }
     server.clock.advance(Duration::from_secs(4));
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(server.poll(&device.device_code).await.error(), "access_denied");
 }
 
@@ -144,6 +144,6 @@ async fn a_cached_code_expires_without_a_change(engine: Engine) {
     let device = server.device(&[]).await;
     assert_eq!(server.poll(&device.device_code).await.error(), "authorization_pending");
     server.clock.advance(Duration::from_secs(600));
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(server.poll(&device.device_code).await.error(), "expired_token");
 }

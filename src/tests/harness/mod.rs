@@ -50,7 +50,7 @@ impl Server {
         let slices = server::slices(&random);
         let app = App::new(config, db, clock.clone(), random, assets, slices);
         server::listen(&app);
-        crate::keys::server::catch_up(&app).await.expect("the change log is read");
+        crate::keys::server::read_change_log(&app).await.expect("the change log is read");
         let dispatcher = server::dispatcher(&app);
         Self { app, clock, _database: database, dispatcher }
     }
@@ -63,7 +63,7 @@ impl Server {
         let slices = server::slices(&random);
         let app = App::new(config, db, self.clock.clone(), random, Assets::none(), slices);
         server::listen(&app);
-        crate::keys::server::catch_up(&app).await.expect("the change log is read");
+        crate::keys::server::read_change_log(&app).await.expect("the change log is read");
         app
     }
 

@@ -32,7 +32,7 @@ async fn a_secret_past_its_cut_off_is_not_hashed_on_every_check(engine: Engine) 
     let minute = Duration::from_secs(60);
     let new = keys::rotate(&server.app, &owner, old.key.id, minute, None).await.expect("a secret");
     server.clock.advance(minute);
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(server.check(&new.plaintext).await, Outcome::Valid);
     assert_eq!(server.check(&old.plaintext).await, Outcome::Revoked);
     let initial = server.app.metrics.key_work();
@@ -343,7 +343,7 @@ async fn a_check_compares_plan_role_kind_address_and_organization(engine: Engine
     assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
     assert_eq!(ask(ANYTHING, inside).await, Outcome::RateLimited);
     server.clock.advance(Duration::from_secs(60));
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(ask(ANYTHING, inside).await, Outcome::Valid);
 
     let mut write = server.app.db.write().await.expect("a turn");

@@ -59,7 +59,7 @@ async fn a_rate_window_continues_when_tokens_are_evicted(engine: Engine) {
     assert_eq!(server.check(&rotated.plaintext).await, Outcome::RateLimited, "both secrets share the minute");
 
     server.clock.advance(Duration::from_secs(60));
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(server.check(&key.plaintext).await, Outcome::Valid, "the next minute");
 }
 
@@ -105,7 +105,7 @@ async fn keys_that_a_limited_key_makes_count_with_it(engine: Engine) {
 
     // The low limit holds for the common count.
     server.clock.advance(Duration::from_secs(60));
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     for expected in [[Outcome::Valid; 5], [Outcome::RateLimited; 5]].concat() {
         assert_eq!(server.check(&low).await, expected);
     }

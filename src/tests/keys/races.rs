@@ -112,7 +112,7 @@ async fn a_secret_that_another_process_created_works_at_once(engine: Engine) {
     let outcomes = futures_util::future::join_all(checks).await;
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Valid), "{outcomes:?}");
     keys::revoke(&other, &owner, first.key.id).await.expect("a key");
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(server.check(&second.plaintext).await, Outcome::Revoked);
 }
 
@@ -127,7 +127,7 @@ async fn changes_whose_log_rows_are_gone_are_noticed(engine: Engine) {
         for text in texts {
             sqlx::query(*text).execute(server.app.db.pool()).await.expect("a change");
         }
-        keys::catch_up(&server.app).await.expect("a reading");
+        keys::read_change_log(&server.app).await.expect("a reading");
         server.check(&created.plaintext).await
     };
     let gone =
@@ -160,6 +160,6 @@ async fn a_change_by_another_process_is_noticed_at_the_next_reading(engine: Engi
     ] {
         sqlx::query(text).bind(id).execute(server.app.db.pool()).await.expect("a change");
     }
-    keys::catch_up(&server.app).await.expect("a reading");
+    keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(server.check(&created.plaintext).await, Outcome::Disabled);
 }

@@ -52,11 +52,11 @@ async fn checks_without_a_database_fail_at_once(engine: Engine) {
     assert_eq!(server.check(&admin).await, Outcome::Valid);
     let organization = server.organization_of(Persona::Owner).await;
     server.app.db.close().await;
-    let _ = keys::keep_up(&server.app).await;
+    let _ = keys::follow_change_log(&server.app).await;
     assert!(!server.app.db.is_away(), "what is remembered may still be used");
     assert_eq!(server.check(&admin).await, Outcome::Valid);
     server.clock.advance(PAST_LEASE);
-    let _ = keys::keep_up(&server.app).await;
+    let _ = keys::follow_change_log(&server.app).await;
     assert!(server.app.db.is_away());
     for token in [&admin, &unknown_token()] {
         let presenter = Presenter::default();
@@ -145,7 +145,7 @@ async fn connections_that_die_silently_are_no_outage() {
     }
     proxy.silence_open();
     server.clock.advance(PAST_LEASE);
-    keys::keep_up(&server.app).await.expect("a new connection works");
+    keys::follow_change_log(&server.app).await.expect("a new connection works");
     assert!(!server.app.db.is_away());
     assert!(keys::is_current(&server.app));
 }
@@ -169,7 +169,7 @@ async fn connections_that_die_while_they_are_used_are_replaced() {
     proxy.silence_open();
     let mut waiting = Box::pin(server.create(&admin, "on no connection"));
     assert!((&mut waiting).now_or_never().is_none(), "it waits");
-    keys::keep_up(&server.app).await.expect("a new connection works");
+    keys::follow_change_log(&server.app).await.expect("a new connection works");
     expect_unavailable(&tokio::time::timeout(LONG, waiting).await.expect("it ends"));
     drop(taken);
     for number in 0..8 {
@@ -193,7 +193,7 @@ async fn an_export_ends_when_its_connection_dies() {
             if let Some(ended) = (&mut rest).now_or_never() {
                 return ended;
             }
-            keys::keep_up(&server.app).await.expect("a new connection works");
+            keys::follow_change_log(&server.app).await.expect("a new connection works");
         }
     };
     tokio::time::timeout(LONG, ended).await.expect("it ends").expect_err("it is not whole");
@@ -233,7 +233,7 @@ async fn a_database_that_comes_back_is_used_again() {
     // A connection that has broken tells so at once; then there is none.
     let gone = async {
         while !server.app.db.is_away() {
-            let _ = keys::keep_up(&server.app).await;
+            let _ = keys::follow_change_log(&server.app).await;
         }
     };
     tokio::time::timeout(LONG, gone).await.expect("it is noticed");
@@ -243,7 +243,7 @@ async fn a_database_that_comes_back_is_used_again() {
     let _proxy = Proxy::listen(port, &address).await;
     let back = async {
         while server.app.db.is_away() {
-            let _ = keys::keep_up(&server.app).await;
+            let _ = keys::follow_change_log(&server.app).await;
         }
     };
     tokio::time::timeout(LONG, back).await.expect("it is noticed");

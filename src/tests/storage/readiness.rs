@@ -121,7 +121,7 @@ async fn an_older_state_of_the_file_is_not_read() {
     fixture.checkpoint().await;
     server.expect_ready().await;
     std::fs::copy(&copy, &fixture.file).expect("the same file with an older content");
-    let _ = keys::keep_up(&server.app).await;
+    let _ = keys::follow_change_log(&server.app).await;
     for path in ["/api/v1/keys", "/api/v1/me", "/api/v1/audit"] {
         expect_unavailable(&server.get(path).key(&fixture.admin).send().await);
     }
@@ -173,7 +173,7 @@ impl Fixture {
     /// The same once memory may not be used any more: nothing is checked either, and the reason is still the same.
     async fn expect_refusal_after_lease(&self, why: &str) {
         self.server.clock.advance(Duration::from_secs(6));
-        let _ = keys::keep_up(&self.server.app).await;
+        let _ = keys::follow_change_log(&self.server.app).await;
         self.server.expect_not_ready(why).await;
         expect_unavailable(&self.server.create(&self.admin, "into nothing").await);
     }
@@ -200,7 +200,7 @@ async fn expect_no_error(server: &Server, admin: &Secret, session: &str) {
         for response in futures_util::future::join_all(calls.map(Call::send)).await {
             assert!(response.status != 500, "{}", response.text());
         }
-        let _ = keys::keep_up(&server.app).await;
+        let _ = keys::follow_change_log(&server.app).await;
     }
 }
 

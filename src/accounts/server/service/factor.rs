@@ -180,7 +180,7 @@ async fn begin_with_code(
 /// Locks the person's row. Fails with `Error::OutOfStep` if the password or the second factor changed since the person was
 /// read.
 async fn lock_person(write: &mut Write, person: &Person) -> Result<(), Error> {
-    if users::hold(write, person.id, person.epoch).await? { Ok(()) } else { Err(Error::OutOfStep) }
+    if users::lock(write, person.id, person.epoch).await? { Ok(()) } else { Err(Error::OutOfStep) }
 }
 
 /// Generates codes of twenty characters in four groups (100 bits), without letters that look alike.

@@ -120,7 +120,7 @@ pub async fn link(
     identity: &ProviderIdentity,
 ) -> Result<LinkOutcome, Error> {
     let mut write = app.db.write().await?;
-    if !users::hold(&mut write, person.id, person.epoch).await? {
+    if !users::lock(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
     match identities::user_of(&mut *write, &identity.issuer, &identity.subject).await? {
@@ -179,7 +179,7 @@ pub enum UnlinkOutcome {
 pub async fn unlink(app: &App, by: &By, person: &Person, issuer: &str) -> Result<UnlinkOutcome, Error> {
     let mut write = app.db.write().await?;
     // Lock the person's row, so that two concurrent requests cannot remove the last two sign-in methods.
-    if !users::hold(&mut write, person.id, person.epoch).await? {
+    if !users::lock(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
     let has_password =

@@ -64,7 +64,7 @@ pub async fn permit_link(
     provider: Provider,
 ) -> Result<(), Error> {
     let mut write = app.db.write().await?;
-    if !users::hold(&mut write, person.id, person.epoch).await? {
+    if !users::lock(&mut write, person.id, person.epoch).await? {
         return Err(Error::OutOfStep);
     }
     let event = Event::new("sign_in_method.asked").on("person", person.id, &person.email);

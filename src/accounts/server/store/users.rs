@@ -97,7 +97,7 @@ pub async fn set_name(write: &mut Write, id: UserId, name: &str) -> Result<(), s
 
 /// Locks the person's row until the end of the transaction. Returns false if the epoch has changed or the person is
 /// disabled.
-pub async fn hold(write: &mut Write, id: UserId, epoch: i64) -> Result<bool, sqlx::Error> {
+pub async fn lock(write: &mut Write, id: UserId, epoch: i64) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL")
             .bind(id)

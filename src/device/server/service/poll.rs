@@ -9,7 +9,7 @@ use super::super::{clients, store};
 use crate::audit::{self, By, Event, Origin};
 use crate::device::LoginStatus;
 use crate::device::server::store::{LoginProtocol, LoginRequest};
-use crate::keys::server::{self as keys, LoginWish, Revealed, log_in, mint};
+use crate::keys::server::{self as keys, LoginDraft, Revealed, log_in, mint};
 use crate::orgs::server::find_current_member;
 use crate::platform::http::Visit;
 use crate::platform::live::Topic;
@@ -125,7 +125,7 @@ async fn redeem(
         let now = store::find_by_device_code(app.db.pool(), hash).await?;
         return Err(now.and_then(|login| outcome(app, &login)).unwrap_or(PollError::Unknown));
     };
-    let wish = LoginWish {
+    let draft = LoginDraft {
         user: approved.by,
         org: approved.org,
         cap: approved.role,
@@ -134,14 +134,14 @@ async fn redeem(
         device_id: login.device_id.clone(),
         product: login.product.clone(),
         name: None,
-        asks: None,
+        requested_by: None,
     };
     let by = By {
         actor: audit::EventActor::Person { id: approved.by, name: member.name },
         org: Some(approved.org),
         origin: Origin::of(poll.visit),
     };
-    let Some(key) = log_in(app, write, minted, &wish, &by).await? else {
+    let Some(key) = log_in(app, write, minted, &draft, &by).await? else {
         return Err(deny_for_good(app, poll, tool, login, *org).await?);
     };
     app.metrics.operations.device_login(DeviceLogin::Completed);

@@ -31,7 +31,7 @@ pub async fn show(
 ) -> Result<Response, Error> {
     let raw = query.unwrap_or_default();
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(raw.as_bytes()).into_owned().collect();
-    let chosen = living(&app, &member, keys_of(&pairs)).await?;
+    let chosen = unrevoked(&app, &member, keys_of(&pairs)).await?;
     if chosen.is_empty() {
         return Ok(Redirect::to(HOME).into_response());
     }
@@ -44,7 +44,7 @@ pub async fn submit(
     session: Session,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
-    let chosen = living(&app, &member, keys_of(&pairs)).await?;
+    let chosen = unrevoked(&app, &member, keys_of(&pairs)).await?;
     for key in &chosen {
         keys::require_to_revoke(&app, &member, key).await?;
     }
@@ -70,16 +70,16 @@ pub async fn submit(
 }
 
 /// The selected keys that exist and can still be revoked.
-async fn living(app: &App, member: &Member, ids: Vec<KeyId>) -> Result<Vec<Key>, Error> {
-    let mut living = Vec::with_capacity(ids.len());
+async fn unrevoked(app: &App, member: &Member, ids: Vec<KeyId>) -> Result<Vec<Key>, Error> {
+    let mut unrevoked = Vec::with_capacity(ids.len());
     for id in ids {
         match keys::find(app, member, id).await {
-            Ok(key) if key.status(app.clock.now()) != Status::Revoked => living.push(key),
+            Ok(key) if key.status(app.clock.now()) != Status::Revoked => unrevoked.push(key),
             Ok(_) | Err(Error::NotFound) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(living)
+    Ok(unrevoked)
 }
 
 async fn page(

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::store::{Filter, KeyPage, SecretUse};
 use super::store;
-use crate::keys::Standing;
+use crate::keys::StatusFilter;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::permissions::model::wider_wildcards;
@@ -87,10 +87,10 @@ pub async fn permission_holders(
 /// Counting stops one beyond this number; pages show more as "1,000+".
 pub const MOST_COUNTED: i64 = 1_000;
 
-/// The number of keys with each standing, up to one beyond `MOST_COUNTED`. None counts all keys.
-pub async fn count(app: &App, actor: &Actor, standings: &[Option<Standing>]) -> Result<Vec<i64>, Error> {
+/// The number of keys that match each filter, up to one beyond `MOST_COUNTED`. None counts all keys.
+pub async fn count(app: &App, actor: &Actor, filters: &[Option<StatusFilter>]) -> Result<Vec<i64>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), standings, MOST_COUNTED).await?)
+    Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), filters, MOST_COUNTED).await?)
 }
 
 /// The key that has, or had, the secret with this public id.
@@ -107,7 +107,7 @@ pub async fn creators(app: &App, actor: &Actor) -> Result<Vec<UserId>, Error> {
 }
 
 /// The names of the keys that created these keys.
-pub async fn makers(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, String>, Error> {
+pub async fn creating_keys(app: &App, keys: &[Key]) -> Result<HashMap<KeyId, String>, Error> {
     let ids: BTreeSet<KeyId> = keys.iter().filter_map(|key| key.created_by_key).collect();
     Ok(store::names(app.db.pool(), &ids.into_iter().collect::<Vec<_>>()).await?)
 }

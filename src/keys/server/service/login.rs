@@ -6,7 +6,7 @@ use super::find::overlay;
 use super::{Revealed, about, conclude_by, generate, name_key, store};
 use crate::accounts::server::letters;
 use crate::audit::{self, By, Event};
-use crate::keys::server::token::Fresh;
+use crate::keys::server::token::NewToken;
 use crate::keys::server::{Customer, Key, Login};
 use crate::keys::{LONGEST_NAME, check_key_name};
 use crate::orgs::server::{CurrentMember, lock_and_read_member};
@@ -24,7 +24,7 @@ const MOST_NAMESAKES: i64 = 10_000;
 
 /// The person, organization and program of a login.
 #[derive(Clone, Debug)]
-pub struct LoginWish {
+pub struct LoginDraft {
     pub user: UserId,
     pub org: OrgId,
     /// The key's role is at most this, and at most the person's current role.
@@ -39,12 +39,12 @@ pub struct LoginWish {
     /// None: `<user>@<device>`. If the name is taken, a number is added.
     pub name: Option<String>,
     /// The key that requests the login, if one does.
-    pub asks: Option<Asks>,
+    pub requested_by: Option<RequestingKey>,
 }
 
 /// A key that requests another one, and the secret that was presented.
 #[derive(Clone, Debug)]
-pub struct Asks {
+pub struct RequestingKey {
     pub org: OrgId,
     pub key: KeyId,
     pub secret: SecretId,
@@ -54,7 +54,7 @@ pub struct Asks {
 pub struct PreparedToken {
     /// The id of the future key, so that a caller can store it before the key exists.
     pub id: KeyId,
-    fresh: Fresh,
+    fresh: NewToken,
     stored: String,
 }
 
@@ -68,34 +68,34 @@ pub async fn log_in(
     app: &App,
     mut write: Write,
     minted: PreparedToken,
-    wish: &LoginWish,
+    draft: &LoginDraft,
     by: &By,
 ) -> Result<Option<Revealed>, Error> {
     let now = app.clock.now();
-    let Some(member) = lock_members(&mut write, wish).await? else { return Ok(None) };
+    let Some(member) = lock_members(&mut write, draft).await? else { return Ok(None) };
     if !Permission::ManageOwnKeys.is_granted(member.role, PrincipalKind::Person) {
         return Ok(None);
     }
     // A key that requests another one grants no more than it has.
-    let bounds = match &wish.asks {
-        Some(asks) => match present_bounds(&mut write, asks, now).await? {
+    let bounds = match &draft.requested_by {
+        Some(requested_by) => match present_bounds(&mut write, requested_by, now).await? {
             Some(bounds) => Some(bounds),
             None => return Ok(None),
         },
         None => None,
     };
-    let by = by.clone().in_org(wish.org);
-    let device = wish.device.clone().unwrap_or_else(|| wish.tool.clone());
-    let login = Login { device, device_id: wish.device_id.clone(), product: wish.product.clone() };
-    let former = revoke_former(app, &mut write, wish, &login, &by, now).await?;
-    let role = wish.cap.min(member.role);
+    let by = by.clone().in_org(draft.org);
+    let device = draft.device.clone().unwrap_or_else(|| draft.tool.clone());
+    let login = Login { device, device_id: draft.device_id.clone(), product: draft.product.clone() };
+    let former = revoke_former(app, &mut write, draft, &login, &by, now).await?;
+    let role = draft.cap.min(member.role);
     let life_ends = app.config.device.login_key_life.map(|life| now.plus(life));
     let asking_ends = bounds.as_ref().and_then(|bounds| bounds.expires_at);
-    let name = free_name(&mut write, wish.org, &requested_name(wish, &member.email, &login.device)).await?;
+    let name = free_name(&mut write, draft.org, &requested_name(draft, &member.email, &login.device)).await?;
     let PreparedToken { id, fresh, stored } = minted;
     let key = Key {
         id,
-        org: wish.org,
+        org: draft.org,
         name,
         kind: Kind::Live,
         role,
@@ -106,9 +106,13 @@ pub async fn log_in(
         secret: fresh.id(),
         previous: None,
         created_at: now,
-        created_by: wish.user,
+        created_by: draft.user,
         // Members of this organization must not learn about a key of another one.
-        created_by_key: wish.asks.as_ref().filter(|asks| asks.org == wish.org).map(|asks| asks.key),
+        created_by_key: draft
+            .requested_by
+            .as_ref()
+            .filter(|requested_by| requested_by.org == draft.org)
+            .map(|requested_by| requested_by.key),
         expires_at: [life_ends, asking_ends].into_iter().flatten().min(),
         disabled_at: None,
         revoked_at: None,
@@ -129,11 +133,11 @@ pub async fn log_in(
     let event = Event::new("key.created")
         .detail("kind", key.kind.as_str())
         .detail("role", key.role.as_str())
-        .detail("login", wish.tool.clone())
+        .detail("login", draft.tool.clone())
         .detail("device", key.login.as_ref().map_or("", |login| &login.device));
     conclude_by(app, &by, write, &key, event).await?;
     let from = by.origin.address.map_or_else(|| "this server".to_owned(), |address| address.to_string());
-    letters::command_line(app, &member.email, &wish.tool, &member.org_name, &from, now);
+    letters::command_line(app, &member.email, &draft.tool, &member.org_name, &from, now);
     Ok(Some(Revealed { key, plaintext: fresh.into_secret() }))
 }
 
@@ -149,29 +153,30 @@ pub async fn logins_of(app: &App, user: UserId) -> Result<Vec<Key>, Error> {
 /// Revokes the keys of all logins of a person in all organizations. Returns how many.
 pub async fn end_logins(app: &App, write: &mut Write, user: UserId) -> Result<usize, Error> {
     let now = app.clock.now();
-    let living = store::all_living_logins(write, user).await?;
-    for (org, id) in &living {
-        let Some(key) = store::hold(write, *org, *id).await? else { continue };
+    let current = store::all_current_logins(write, user).await?;
+    for (org, id) in &current {
+        let Some(key) = store::lock(write, *org, *id).await? else { continue };
         store::revoke(write, *id, now).await?;
         let event = Event::new("key.revoked").detail("because", "its person was disabled");
         audit::record(app, write, &By::system().in_org(*org), about(&key, event)).await?;
     }
-    for (_, id) in &living {
+    for (_, id) in &current {
         changes::record(write, now, ChangeKind::Key, id).await?;
     }
-    Ok(living.len())
+    Ok(current.len())
 }
 
 /// Locks the person's memberships in the organizations concerned, so that two logins, or a login and a removal, run one after
 /// the other. The order of the locks is fixed, so that two logins cannot deadlock.
-async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<CurrentMember>, Error> {
-    let mut orgs: Vec<OrgId> = wish.asks.iter().map(|asks| asks.org).chain([wish.org]).collect();
+async fn lock_members(write: &mut Write, draft: &LoginDraft) -> Result<Option<CurrentMember>, Error> {
+    let mut orgs: Vec<OrgId> =
+        draft.requested_by.iter().map(|requested_by| requested_by.org).chain([draft.org]).collect();
     orgs.sort();
     orgs.dedup();
     let mut there = None;
     for org in orgs {
-        let Some(member) = lock_and_read_member(write, org, wish.user).await? else { return Ok(None) };
-        if org == wish.org {
+        let Some(member) = lock_and_read_member(write, org, draft.user).await? else { return Ok(None) };
+        if org == draft.org {
             there = Some(member);
         }
     }
@@ -179,10 +184,14 @@ async fn lock_members(write: &mut Write, wish: &LoginWish) -> Result<Option<Curr
 }
 
 /// The limits of the requesting key. None if it was revoked or replaced since its request began.
-async fn present_bounds(write: &mut Write, asks: &Asks, now: Timestamp) -> Result<Option<Bounds>, Error> {
-    let key = store::hold(write, asks.org, asks.key).await?;
-    let works = |key: &Key| key.status(now).is_active() && key.accepts(asks.secret, now);
-    Ok(key.filter(works).map(|key| Bounds::of(&key, Some(asks.secret))))
+async fn present_bounds(
+    write: &mut Write,
+    requested_by: &RequestingKey,
+    now: Timestamp,
+) -> Result<Option<Bounds>, Error> {
+    let key = store::lock(write, requested_by.org, requested_by.key).await?;
+    let works = |key: &Key| key.status(now).is_active() && key.accepts(requested_by.secret, now);
+    Ok(key.filter(works).map(|key| Bounds::of(&key, Some(requested_by.secret))))
 }
 
 /// Revokes the keys of earlier logins of the same device and program. The change log entries are written later, so that its
@@ -190,14 +199,14 @@ async fn present_bounds(write: &mut Write, asks: &Asks, now: Timestamp) -> Resul
 async fn revoke_former(
     app: &App,
     write: &mut Write,
-    wish: &LoginWish,
+    draft: &LoginDraft,
     login: &Login,
     by: &By,
     now: Timestamp,
 ) -> Result<Vec<KeyId>, Error> {
-    let former = store::living_logins(write, wish.org, wish.user, login).await?;
+    let former = store::living_logins(write, draft.org, draft.user, login).await?;
     for id in &former {
-        let Some(key) = store::hold(write, wish.org, *id).await? else { continue };
+        let Some(key) = store::lock(write, draft.org, *id).await? else { continue };
         store::revoke(write, *id, now).await?;
         let event = Event::new("key.revoked").detail("because", "a newer login of the same device");
         audit::record(app, write, by, about(&key, event)).await?;
@@ -205,13 +214,13 @@ async fn revoke_former(
     Ok(former)
 }
 
-fn requested_name(wish: &LoginWish, email: &str, device: &str) -> String {
-    if let Some(Ok(name)) = wish.name.as_deref().map(check_key_name) {
+fn requested_name(draft: &LoginDraft, email: &str, device: &str) -> String {
+    if let Some(Ok(name)) = draft.name.as_deref().map(check_key_name) {
         return shortened(&name, LONGEST_NAME - 7);
     }
     let user = email.split('@').next().unwrap_or_default();
     let name = format!("{}@{}", shortened(user, LONGEST_USER), shortened(device, LONGEST_DEVICE));
-    check_key_name(&name).unwrap_or_else(|_| wish.product.clone())
+    check_key_name(&name).unwrap_or_else(|_| draft.product.clone())
 }
 
 fn shortened(text: &str, most: usize) -> String {

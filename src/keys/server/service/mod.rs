@@ -18,16 +18,16 @@ pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
 pub use draft::{Draft, read_ranges};
 pub use find::{
-    Holders, MOST_COUNTED, PermissionHolders, children, count, creators, find, find_by_secret, list, makers,
-    permission_holders, secrets,
+    Holders, MOST_COUNTED, PermissionHolders, children, count, creating_keys, creators, find, find_by_secret,
+    list, permission_holders, secrets,
 };
-pub use login::{Asks, LoginWish, PreparedToken, end_logins, log_in, logins_of, mint};
+pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};
 pub use refusal::Refusal;
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
 
-use super::token::Fresh;
+use super::token::NewToken;
 use super::{Key, KeyCache, hash, name_key, store};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_current_member, lock_and_read_role};
@@ -48,8 +48,8 @@ pub struct Revealed {
 const TAKEN: &str = "Another key of this organization has this name.";
 
 /// Generates a token and the hash that is stored for it.
-async fn generate(app: &App, kind: Kind) -> Result<(Fresh, String), Error> {
-    let fresh = Fresh::generate(&app.random, kind);
+async fn generate(app: &App, kind: Kind) -> Result<(NewToken, String), Error> {
+    let fresh = NewToken::generate(&app.random, kind);
     let secret = fresh.token().secret().to_owned();
     let salt = app.random.bytes();
     let cost = hash::cost_of_new(app);
@@ -194,7 +194,7 @@ async fn lock_key_with_bounds(
     grants: Grants,
 ) -> Result<(Write, Key, Option<Bounds>), Refusal> {
     let BegunChange { mut write, actor, bounds } = begin(app, actor, verb).await?;
-    let Some(key) = store::hold(&mut write, actor.org.org, id).await? else {
+    let Some(key) = store::lock(&mut write, actor.org.org, id).await? else {
         return Err(Error::NotFound.into());
     };
     let why = why_refused(&actor, &key, grants, bounds.as_ref());

@@ -4,7 +4,7 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
-use crate::keys::{IDLE, SOON, Standing, Status};
+use crate::keys::{IDLE, SOON, Status, StatusFilter};
 use crate::shared::{OrgId, PermissionId, Timestamp};
 
 pub enum SqlValue {
@@ -68,7 +68,7 @@ impl Conditions {
 
 /// The SQL of `model::Status::at`.
 pub fn is_at(status: Status, now: &str, lead: Lead) -> String {
-    let alive = format!("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {now})");
+    let not_ended = format!("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {now})");
     match status {
         // Every case uses the parameter, since it is bound in every case.
         Status::Revoked => format!("revoked_at IS NOT NULL AND {now} = {now}"),
@@ -76,10 +76,12 @@ pub fn is_at(status: Status, now: &str, lead: Lead) -> String {
             let end = lead.column("expires_at", NUMBER);
             format!("revoked_at IS NULL AND expires_at IS NOT NULL AND {end} <= {now}")
         }
-        Status::Disabled => format!("{alive} AND disabled_at IS NOT NULL"),
-        Status::Rotating => format!("{alive} AND disabled_at IS NULL AND previous_until > {now}"),
+        Status::Disabled => format!("{not_ended} AND disabled_at IS NOT NULL"),
+        Status::Rotating => format!("{not_ended} AND disabled_at IS NULL AND previous_until > {now}"),
         Status::Active => {
-            format!("{alive} AND disabled_at IS NULL AND (previous_until IS NULL OR previous_until <= {now})")
+            format!(
+                "{not_ended} AND disabled_at IS NULL AND (previous_until IS NULL OR previous_until <= {now})"
+            )
         }
     }
 }
@@ -130,30 +132,30 @@ pub fn has_permission(
     }
 }
 
-pub fn stands(
-    standing: Standing,
+pub fn matches_filter(
+    status_filter: StatusFilter,
     now: Timestamp,
     lead: Lead,
     bind: &mut dyn FnMut(SqlValue) -> String,
 ) -> String {
     let at = bind(now.into());
     let usable = lead.column(USABLE, NUMBER);
-    match standing {
-        Standing::Active => format!("{usable} > {at}"),
-        Standing::Expiring => {
+    match status_filter {
+        StatusFilter::Active => format!("{usable} > {at}"),
+        StatusFilter::Expiring => {
             let soon = bind(now.plus(SOON).into());
             format!("{usable} > {at} AND {usable} <= {soon}")
         }
-        Standing::Rotating => is_at(Status::Rotating, &at, lead),
-        Standing::Disabled => is_at(Status::Disabled, &at, lead),
-        Standing::Expired => is_at(Status::Expired, &at, lead),
-        Standing::Revoked => is_at(Status::Revoked, &at, lead),
-        Standing::Idle => {
+        StatusFilter::Rotating => is_at(Status::Rotating, &at, lead),
+        StatusFilter::Disabled => is_at(Status::Disabled, &at, lead),
+        StatusFilter::Expired => is_at(Status::Expired, &at, lead),
+        StatusFilter::Revoked => is_at(Status::Revoked, &at, lead),
+        StatusFilter::Idle => {
             let (idle, used) = (bind(now.minus(IDLE).into()), lead.column("last_used_at", NUMBER));
             // Uses the index on last_used_at, since few keys are idle.
             let usable = Lead::Order.column(USABLE, NUMBER);
             format!("{usable} > {at} AND {used} < {idle} AND created_at < {idle}")
         }
-        Standing::Endless => format!("{usable} = 9223372036854775807 AND {at} = {at}"),
+        StatusFilter::Endless => format!("{usable} = 9223372036854775807 AND {at} = {at}"),
     }
 }

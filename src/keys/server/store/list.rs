@@ -4,9 +4,11 @@
 use sqlx::{AnyConnection, AnyPool, Row};
 
 use super::super::key::{Key, name_key};
-use super::condition::{Conditions, END, Lead, NUMBER, SqlValue, TEXT, has_permission, is_at, stands};
+use super::condition::{
+    Conditions, END, Lead, NUMBER, SqlValue, TEXT, has_permission, is_at, matches_filter,
+};
 use super::read::key;
-use crate::keys::{Standing, Status};
+use crate::keys::{Status, StatusFilter};
 use crate::platform::db::sql;
 use crate::shared::{Kind, OrgId, PermissionId, SecretId, Timestamp, UserId};
 
@@ -102,7 +104,7 @@ impl Position {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub status: Option<Status>,
-    pub standing: Option<Standing>,
+    pub status_filter: Option<StatusFilter>,
     pub kind: Option<Kind>,
     pub creator: Option<UserId>,
     /// The customer's id in the organization's own system.
@@ -150,11 +152,12 @@ pub struct KeyPage {
 impl Filter {
     /// Whether the filter may exclude most keys of a large organization.
     fn is_selective(&self) -> bool {
-        let stands =
-            self.standing.is_some_and(|standing| !matches!(standing, Standing::Active | Standing::Endless));
+        let matches_filter = self.status_filter.is_some_and(|status_filter| {
+            !matches!(status_filter, StatusFilter::Active | StatusFilter::Endless)
+        });
         let status = self.status.is_some_and(|status| status != Status::Active);
         let is_of_customer = self.external_id.is_some() || self.granted_by.is_some();
-        stands
+        matches_filter
             || status
             || self.kind.is_some()
             || self.creator.is_some()
@@ -167,10 +170,11 @@ impl Filter {
         if let Some(status) = self.status {
             all.add(|bind| is_at(status, &bind(now.into()), lead));
         }
-        if let Some(standing) = self.standing {
-            all.add(|bind| stands(standing, now, lead, bind));
+        if let Some(status_filter) = self.status_filter {
+            all.add(|bind| matches_filter(status_filter, now, lead, bind));
             // In the order of expiry, this skips expired keys with the index.
-            if lead == Lead::Order && standing == Standing::Expiring && self.order == Order::Expires {
+            if lead == Lead::Order && status_filter == StatusFilter::Expiring && self.order == Order::Expires
+            {
                 all.add(|bind| format!("{END} > {}", bind(now.into())));
             }
         }
@@ -284,12 +288,12 @@ async fn lead(
     Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
 }
 
-/// The number of keys with each standing; None counts all keys. Counting stops one beyond `max`.
+/// The number of keys that match each filter; None counts all keys. Counting stops one beyond `max`.
 pub async fn count(
     pool: &AnyPool,
     org: OrgId,
     now: Timestamp,
-    asked: &[Option<Standing>],
+    asked: &[Option<StatusFilter>],
     max: i64,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut all = Conditions::of(org);
@@ -297,13 +301,13 @@ pub async fn count(
     let counts: Vec<String> = asked
         .iter()
         .enumerate()
-        .map(|(place, standing)| {
-            let stands = standing.map(|standing| {
-                format!(" AND {}", stands(standing, now, Lead::Condition, &mut |value| all.bind(value)))
+        .map(|(place, status_filter)| {
+            let matches_filter = status_filter.map(|status_filter| {
+                format!(" AND {}", matches_filter(status_filter, now, Lead::Condition, &mut |value| all.bind(value)))
             });
             format!(
                 "(SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE org_id = $1{} LIMIT {limit}) AS c{place}) AS n{place}",
-                stands.unwrap_or_default()
+                matches_filter.unwrap_or_default()
             )
         })
         .collect();

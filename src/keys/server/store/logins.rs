@@ -41,7 +41,7 @@ pub async fn logins_in(write: &mut Write, org: OrgId, user: UserId) -> Result<Ve
 }
 
 /// The keys of a person's logins in all organizations that are not revoked.
-pub async fn all_living_logins(write: &mut Write, user: UserId) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
+pub async fn all_current_logins(write: &mut Write, user: UserId) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT org_id, id FROM keys WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL \
          ORDER BY org_id, id",
@@ -52,7 +52,7 @@ pub async fn all_living_logins(write: &mut Write, user: UserId) -> Result<Vec<(O
     rows.iter().map(|row| Ok((row.try_get("org_id")?, row.try_get("id")?))).collect()
 }
 
-/// Like `all_living_logins`, with all columns, newest first, at most a hundred.
+/// Like `all_current_logins`, with all columns, newest first, at most a hundred.
 pub async fn logins_of(db: impl AnyExecutor<'_>, user: UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE created_by = $1 AND login_device IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT 100"

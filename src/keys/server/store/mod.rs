@@ -14,14 +14,14 @@ pub use announcements::{Announcement, note_announced, to_announce};
 pub use counts::count_usable;
 pub use expiry_notices::{ExpiringKey, expiring_keys, mark_notified};
 pub use list::{Filter, KeyPage, Order, Position, count, list};
-pub use logins::{all_living_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
+pub use logins::{all_current_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
 pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
 pub use read::{
     SecretRow, SecretUse, children, count_by_creator, count_holders, count_living, created_at_if_unused,
-    creators, find, find_by_id, find_now, find_secret, holders, is_used, living_of, names, owners, repeated,
-    secrets_of,
+    creators, find, find_by_id, find_now, find_secret, holders, is_used, names, owners, repeated, secrets_of,
+    unrevoked_of,
 };
 pub use write::{
-    add_totals, cut_off, end_secret, forget_idempotency, hold, insert, insert_secret, note_idempotency,
-    revoke, revoke_all, set_counts_with, set_disabled, set_secrets, update,
+    add_totals, end_due_rotations, end_secret, forget_idempotency, insert, insert_secret, lock,
+    note_idempotency, revoke, revoke_all, set_counts_with, set_disabled, set_secrets, update,
 };

@@ -165,14 +165,14 @@ pub async fn children(db: impl AnyExecutor<'_>, id: KeyId) -> Result<Vec<Key>, s
 pub async fn count_by_creator(
     pool: &AnyPool,
     org: OrgId,
-    makers: &[UserId],
+    creators: &[UserId],
     max: i64,
 ) -> Result<HashMap<UserId, i64>, sqlx::Error> {
-    if makers.is_empty() {
+    if creators.is_empty() {
         return Ok(HashMap::new());
     }
     // An index has this expression.
-    let counts: Vec<String> = (0..makers.len())
+    let counts: Vec<String> = (0..creators.len())
         .map(|place| {
             format!(
                 "(SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE org_id = $1 AND \
@@ -182,17 +182,17 @@ pub async fn count_by_creator(
         })
         .collect();
     let query = sqlx::query(sql(format!("SELECT {}", counts.join(", ")))).bind(org).bind(max);
-    let row = makers.iter().fold(query, |query, maker| query.bind(maker)).fetch_one(pool).await?;
-    makers.iter().enumerate().map(|(place, maker)| Ok((*maker, row.try_get(place)?))).collect()
+    let row = creators.iter().fold(query, |query, creator| query.bind(creator)).fetch_one(pool).await?;
+    creators.iter().enumerate().map(|(place, creator)| Ok((*creator, row.try_get(place)?))).collect()
 }
 
 /// At most a thousand of one person's keys that are not revoked.
-pub async fn living_of(pool: &AnyPool, org: OrgId, maker: UserId) -> Result<Vec<Key>, sqlx::Error> {
+pub async fn unrevoked_of(pool: &AnyPool, org: OrgId, creator: UserId) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query(select!(
         "WHERE org_id = $1 AND created_by = $2 AND revoked_at IS NULL ORDER BY id LIMIT 1000"
     ))
     .bind(org)
-    .bind(maker)
+    .bind(creator)
     .fetch_all(pool)
     .await?;
     rows.iter().map(key).collect()
@@ -235,12 +235,12 @@ pub async fn repeated(
 /// for each person.
 pub async fn creators(pool: &AnyPool, org: OrgId, max: i64) -> Result<Vec<UserId>, sqlx::Error> {
     sqlx::query_scalar(
-        "WITH RECURSIVE makers (id, place) AS (\
+        "WITH RECURSIVE creators (id, place) AS (\
          SELECT (SELECT MIN(created_by) FROM keys WHERE org_id = $1), 1 \
          UNION ALL \
-         SELECT (SELECT MIN(created_by) FROM keys WHERE org_id = $1 AND created_by > makers.id), place + 1 \
-         FROM makers WHERE makers.id IS NOT NULL AND place < $2) \
-         SELECT id FROM makers WHERE id IS NOT NULL",
+         SELECT (SELECT MIN(created_by) FROM keys WHERE org_id = $1 AND created_by > creators.id), place + 1 \
+         FROM creators WHERE creators.id IS NOT NULL AND place < $2) \
+         SELECT id FROM creators WHERE id IS NOT NULL",
     )
     .bind(org)
     .bind(max)

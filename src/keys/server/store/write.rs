@@ -12,7 +12,7 @@ use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::server::CallTotals;
 
 /// Locks the row and increments its generation. Returns None when the organization has no such key.
-pub async fn hold(write: &mut Write, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
+pub async fn lock(write: &mut Write, org: OrgId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
     let done = sqlx::query("UPDATE keys SET generation = generation + 1 WHERE id = $1 AND org_id = $2")
         .bind(id)
         .bind(org)
@@ -224,7 +224,10 @@ pub async fn forget_idempotency(write: &mut Write, before: Timestamp) -> Result<
 }
 
 /// Keys whose previous secret has passed its cut-off.
-pub async fn cut_off(write: &mut Write, now: Timestamp) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
+pub async fn end_due_rotations(
+    write: &mut Write,
+    now: Timestamp,
+) -> Result<Vec<(OrgId, KeyId)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id, org_id FROM keys WHERE previous_until IS NOT NULL AND previous_until <= $1 ORDER BY id LIMIT 500",
     )

@@ -257,7 +257,7 @@ fn judge(app: &App, cache: &KeyCache, request: &VerifiedRequest, key: VerifiedKe
         count(app, now, secret, key.id, key.org.id, Outcome::Revoked, presenter);
         return Verdict::rejected(rejected);
     }
-    let admission = match key.standing(now) {
+    let admission = match key.validity(now) {
         Outcome::Valid => admit(app, &key, requirements, presenter, now),
         refused => Admission::of(refused),
     };

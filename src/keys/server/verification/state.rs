@@ -134,7 +134,7 @@ impl KeyState {
     }
 
     /// Whether the key itself is valid, before any requirements.
-    pub fn standing(&self, now: Timestamp) -> Outcome {
+    pub fn validity(&self, now: Timestamp) -> Outcome {
         if self.revoked {
             Outcome::Revoked
         } else if self.expires_at <= now {

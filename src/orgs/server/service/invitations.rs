@@ -203,7 +203,7 @@ async fn lock_and_read(
 async fn spend(app: &App, write: &mut Write, token: &Secret) -> Result<Option<Invitation>, Error> {
     let (now, fingerprint) = (app.clock.now(), token.fingerprint());
     let Some(found) = store::find_by_token(&mut **write, &fingerprint, now).await? else { return Ok(None) };
-    if !members::hold(write, found.org).await? {
+    if !members::lock(write, found.org).await? {
         return Ok(None);
     }
     // Read again: another transaction may have changed the invitation before the lock was taken.

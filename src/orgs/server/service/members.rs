@@ -146,7 +146,7 @@ pub const CREATOR_GONE: &str = "The person who created this key is disabled or n
 /// Locks the organization until the end of the transaction and reads the actor's current role, which may have changed since
 /// the request began. A key keeps its own role as long as its creator is a member and not disabled.
 pub async fn lock_and_read_role(write: &mut Write, actor: &Actor) -> Result<Role, Error> {
-    if !store::hold(write, actor.org.org).await? {
+    if !store::lock(write, actor.org.org).await? {
         return Err(Error::NotFound);
     }
     let own = store::find(&mut **write, actor.org.org, actor.user).await?;
@@ -175,7 +175,7 @@ pub async fn lock_and_read_member(
     org: OrgId,
     user: UserId,
 ) -> Result<Option<CurrentMember>, Error> {
-    if !store::hold(write, org).await? {
+    if !store::lock(write, org).await? {
         return Ok(None);
     }
     let Some((org_name, _)) = organization(&mut **write, org).await? else { return Ok(None) };

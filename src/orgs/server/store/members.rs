@@ -141,7 +141,7 @@ pub async fn has_email(write: &mut Write, org: OrgId, email: &str) -> Result<boo
 }
 
 /// Locks the organization's row until the end of the transaction. Returns false when the organization is gone.
-pub async fn hold(write: &mut Write, org: OrgId) -> Result<bool, sqlx::Error> {
+pub async fn lock(write: &mut Write, org: OrgId) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("UPDATE organizations SET name = name WHERE id = $1 AND deleted_at IS NULL")
         .bind(org)
         .execute(&mut **write)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::draft::{EndpointDraft, EndpointEdit, check};
-use super::{RevealedEndpoint, TAKEN, conclude, find, hold, require, store};
+use super::{RevealedEndpoint, TAKEN, conclude, find, lock, require, store};
 use crate::audit::Event;
 use crate::keys::server::Refusal;
 use crate::orgs::server::Actor;
@@ -24,7 +24,7 @@ pub async fn edit(app: &App, actor: &Actor, id: WebhookId, edit: &EndpointEdit) 
         events: edit.events.clone().unwrap_or_else(|| found.events.names().to_vec()),
     };
     let checked = check(app, &draft).await?;
-    let (mut write, old) = hold(app, actor, id, "edit").await?;
+    let (mut write, old) = lock(app, actor, id, "edit").await?;
     let new = Endpoint {
         url: checked.url,
         description: checked.description,
@@ -59,7 +59,7 @@ pub async fn set_enabled(
     enabled: bool,
 ) -> Result<Endpoint, Refusal> {
     let verb = if enabled { "turn_on" } else { "turn_off" };
-    let (mut write, old) = hold(app, actor, id, verb).await?;
+    let (mut write, old) = lock(app, actor, id, verb).await?;
     if old.disabled_at.is_none() == enabled {
         let why = if enabled { "This endpoint is on already." } else { "This endpoint is off already." };
         return Err(Refusal::State(why));
@@ -80,7 +80,7 @@ pub async fn set_enabled(
 
 /// Replaces the signing secret. The previous one goes on signing for a day.
 pub async fn rotate_secret(app: &App, actor: &Actor, id: WebhookId) -> Result<RevealedEndpoint, Refusal> {
-    let (mut write, old) = hold(app, actor, id, "rotate_secret").await?;
+    let (mut write, old) = lock(app, actor, id, "rotate_secret").await?;
     let secret = signature::new_secret(&app.random);
     let until = app.clock.now().plus(OVERLAP);
     store::rotate(&mut write, id, &secret, until).await?;
@@ -91,7 +91,7 @@ pub async fn rotate_secret(app: &App, actor: &Actor, id: WebhookId) -> Result<Re
 }
 
 pub async fn remove(app: &App, actor: &Actor, id: WebhookId) -> Result<Endpoint, Refusal> {
-    let (mut write, endpoint) = hold(app, actor, id, "remove").await?;
+    let (mut write, endpoint) = lock(app, actor, id, "remove").await?;
     store::remove(&mut write, id, app.clock.now()).await?;
     conclude(app, actor, write, &endpoint, Event::new("webhook.removed")).await?;
     Ok(endpoint)

@@ -68,7 +68,7 @@ async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<Write, Er
 }
 
 /// Begins a change of an endpoint.
-async fn hold(
+async fn lock(
     app: &App,
     actor: &Actor,
     id: WebhookId,

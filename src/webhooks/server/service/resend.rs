@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{about, hold, require, store};
+use super::{about, lock, require, store};
 use crate::audit::{self, Event};
 use crate::keys::server::Refusal;
 use crate::orgs::server::Actor;
@@ -16,7 +16,7 @@ const OFF: &str = "This endpoint is off. Turn it on first.";
 
 /// Sends an event of the type `webhook.test`, whatever the endpoint subscribes to.
 pub async fn send_test(app: &App, actor: &Actor, id: WebhookId) -> Result<Delivery, Refusal> {
-    let (mut write, endpoint) = hold(app, actor, id, "test").await?;
+    let (mut write, endpoint) = lock(app, actor, id, "test").await?;
     if endpoint.disabled_at.is_some() {
         return Err(Refusal::State(OFF));
     }
@@ -39,7 +39,7 @@ pub async fn send_test(app: &App, actor: &Actor, id: WebhookId) -> Result<Delive
 pub async fn resend(app: &App, actor: &Actor, id: DeliveryId) -> Result<Delivery, Refusal> {
     require(app, actor, "resend").await?;
     let found = store::find_delivery(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)?;
-    let (mut write, endpoint) = hold(app, actor, found.endpoint, "resend").await?;
+    let (mut write, endpoint) = lock(app, actor, found.endpoint, "resend").await?;
     if endpoint.disabled_at.is_some() {
         return Err(Refusal::State(OFF));
     }

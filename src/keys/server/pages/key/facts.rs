@@ -12,13 +12,13 @@ use crate::usage::server::KeyCaller;
 pub fn facts(
     key: &Key,
     creator: &str,
-    maker: Option<String>,
+    creating_key: Option<String>,
     quota: Option<QuotaState>,
     now: Timestamp,
 ) -> AnyView {
-    let by = match (&key.login, maker) {
+    let by = match (&key.login, creating_key) {
         (Some(login), _) => format!("by {creator}: CLI login on {}", login.device),
-        (None, Some(maker)) => format!("by {creator} with {maker}"),
+        (None, Some(creating_key)) => format!("by {creator} with {creating_key}"),
         (None, None) => format!("by {creator}"),
     };
     let end = match key.expires_at {

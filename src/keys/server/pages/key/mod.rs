@@ -61,7 +61,7 @@ struct KeyDetails {
     /// The topic on which the page waits for the first use of the key.
     first_call: Option<String>,
     creator: String,
-    maker: Option<String>,
+    creating_key: Option<String>,
     hours: Vec<Hour>,
     /// The usage of the last day, if the chart shows another span.
     day: Vec<Hour>,
@@ -97,10 +97,13 @@ async fn load(
         None
     };
     let names = accounts::names(app, std::slice::from_ref(&key.created_by)).await?;
-    let makers = keys::makers(app, std::slice::from_ref(&key)).await?;
+    let creating_keys = keys::creating_keys(app, std::slice::from_ref(&key)).await?;
     Ok(KeyDetails {
         creator: names.get(&key.created_by).cloned().unwrap_or_else(|| "somebody who is gone".to_owned()),
-        maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
+        creating_key: key
+            .created_by_key
+            .as_ref()
+            .and_then(|creating_key| creating_keys.get(creating_key).cloned()),
         secrets: keys::secrets(app, &key).await?,
         quota: keys::quota_state(app, &key).await?,
         may_manage: keys::may_manage(member, &key),
@@ -148,7 +151,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         key,
         first_call,
         creator,
-        maker,
+        creating_key,
         hours,
         day,
         callers,
@@ -173,7 +176,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
     let head = head(&key, status, may_manage, may_grant, may_renew, now);
     let chart = calls(&key, range, &hours, now);
-    let facts = facts::facts(&key, &creator, maker, quota, now);
+    let facts = facts::facts(&key, &creator, creating_key, quota, now);
     let callers = facts::callers(callers, &key, now);
     // Only for people who may read the audit log.
     let log = format!("/settings/audit-log?target={}", key.id);
@@ -202,7 +205,7 @@ fn head(
 ) -> AnyView {
     let path = path_of(key.id);
     let (kind, start) = (key.kind, key.secret.to_string());
-    let alive = status != Status::Revoked;
+    let is_unrevoked = status != Status::Revoked;
     let rotates = may_grant && may_renew && !matches!(status, Status::Revoked | Status::Expired);
     let switch = if key.disabled_at.is_some() {
         may_grant.then(|| {
@@ -213,7 +216,7 @@ fn head(
             view! { <Form action=format!("{path}/disable")><Button icon=Symbol::Pause>"Disable"</Button></Form> }.into_any()
         })
     };
-    let actions = (alive && may_manage).then(|| {
+    let actions = (is_unrevoked && may_manage).then(|| {
         view! {
             <div class="flex flex-wrap gap-2">
                 {rotates.then(|| view! { <LinkButton href=format!("{path}/rotate") icon=Symbol::Rotate>"Rotate…"</LinkButton> })}

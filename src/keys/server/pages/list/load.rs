@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::query::Query;
 use crate::accounts::server as accounts;
-use crate::keys::Standing;
+use crate::keys::StatusFilter;
 use crate::keys::server::{self as keys, Filter, Key, KeyPage};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
@@ -13,14 +13,14 @@ use crate::shared::{KeyId, UserId};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Trend};
 
-/// The statuses that the list offers as filters; None stands for all.
-pub const OFFERED: [Option<Standing>; 7] = [
-    Some(Standing::Active),
-    Some(Standing::Expiring),
-    Some(Standing::Rotating),
-    Some(Standing::Disabled),
-    Some(Standing::Expired),
-    Some(Standing::Revoked),
+/// The statuses that the list offers as filters; None matches_filter for all.
+pub const OFFERED: [Option<StatusFilter>; 7] = [
+    Some(StatusFilter::Active),
+    Some(StatusFilter::Expiring),
+    Some(StatusFilter::Rotating),
+    Some(StatusFilter::Disabled),
+    Some(StatusFilter::Expired),
+    Some(StatusFilter::Revoked),
     None,
 ];
 
@@ -42,7 +42,7 @@ pub struct RowData {
     pub share: Option<(u64, u64)>,
     pub creator: String,
     /// The key that created it.
-    pub maker: Option<String>,
+    pub creating_key: Option<String>,
     pub may_manage: bool,
     pub may_renew: bool,
     pub is_new: bool,
@@ -69,11 +69,11 @@ pub async fn load(
     let people = keys.iter().map(|key| &key.created_by).chain(&offered).chain(&query.creator);
     let people: BTreeSet<UserId> = people.cloned().collect();
     let people: Vec<UserId> = people.into_iter().collect();
-    let (mut trends, limited, shares, makers, names) = tokio::try_join!(
+    let (mut trends, limited, shares, creating_keys, names) = tokio::try_join!(
         usage::trends(app, &ids),
         limited(app, &ids),
         shares(app, &keys),
-        keys::makers(app, &keys),
+        keys::creating_keys(app, &keys),
         accounts::names(app, &people),
     )?;
     let name = |id: UserId| names.get(&id).cloned().unwrap_or_else(|| "somebody who is gone".to_owned());
@@ -83,7 +83,10 @@ pub async fn load(
         limited: limited.get(&key.id).copied().unwrap_or(0),
         share: shares.get(&key.id).copied(),
         creator: if key.created_by == member.user { "you".to_owned() } else { name(key.created_by) },
-        maker: key.created_by_key.as_ref().and_then(|maker| makers.get(maker).cloned()),
+        creating_key: key
+            .created_by_key
+            .as_ref()
+            .and_then(|creating_key| creating_keys.get(creating_key).cloned()),
         may_manage: keys::may_manage(member, &key),
         may_renew: keys::may_renew(member, &key),
         is_new: is_new.as_ref() == Some(&key.id),

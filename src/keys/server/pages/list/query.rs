@@ -1,6 +1,6 @@
 //! The query of the key list. It is in the address, so that lists can be linked and the Back button works. Secrets never are.
 
-use crate::keys::Standing;
+use crate::keys::StatusFilter;
 use crate::keys::server::pages::HOME;
 use crate::keys::server::{Filter, Order, Position, Token};
 use crate::shared::{Kind, SecretId, UserId, contains_token};
@@ -62,7 +62,7 @@ impl Sort {
 pub struct Query {
     /// The search text: the start of a name or of a key's visible prefix.
     pub text: String,
-    pub standing: Option<Standing>,
+    pub status_filter: Option<StatusFilter>,
     pub kind: Option<Kind>,
     pub creator: Option<UserId>,
     /// The customer's id in the organization's own system.
@@ -119,7 +119,7 @@ impl Query {
                     Sought::Text(text) => query.text = text,
                     Sought::Token(id) => token = Some(id),
                 },
-                "status" => query.standing = Standing::parse(&value),
+                "status" => query.status_filter = StatusFilter::parse(&value),
                 "kind" => query.kind = Kind::parse(&value),
                 "creator" if !value.is_empty() => {
                     query.creator = Some(UserId::parse(&value).unwrap_or(UserId::NIL));
@@ -156,7 +156,7 @@ impl Query {
         let sort = Some(self.sort).filter(|sort| *sort != Sort::default());
         [
             ("q", self.text.clone()),
-            ("status", self.standing.map_or("", Standing::as_str).to_owned()),
+            ("status", self.status_filter.map_or("", StatusFilter::as_str).to_owned()),
             ("kind", self.kind.map_or("", Kind::as_str).to_owned()),
             ("creator", self.creator.map_or_else(String::new, |id| id.to_string())),
             ("owner", self.owner.clone()),
@@ -182,7 +182,7 @@ impl Query {
     pub fn filter(&self) -> Filter {
         let (order, descending) = self.sort.order();
         let mut filter = Filter {
-            standing: self.standing,
+            status_filter: self.status_filter,
             kind: self.kind,
             creator: self.creator,
             external_id: Some(self.owner.clone()).filter(|owner| !owner.is_empty()),
@@ -224,7 +224,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::server::token::Fresh;
+    use crate::keys::server::token::NewToken;
     use crate::platform::Random;
 
     fn read(query: &str) -> (Query, Option<SecretId>) {
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn nothing_secret_stays_in_an_address() {
         for kind in Kind::ALL {
-            let fresh = Fresh::generate(&Random::seeded(3), kind);
+            let fresh = NewToken::generate(&Random::seeded(3), kind);
             let (id, whole) = (fresh.id(), fresh.into_secret());
             let whole = whole.expose();
             for whole in [format!("+{whole}+"), format!("Bearer+{whole}"), format!("KEY%3D%22{whole}%22,")] {
@@ -265,6 +265,9 @@ mod tests {
     #[test]
     fn another_page_keeps_the_filter_and_a_changed_filter_begins_anew() {
         let (query, _) = read("status=revoked&sort=name&after=abc");
-        assert_eq!(query.changed(|query| query.standing = None).address(), "/settings/api-keys?sort=name");
+        assert_eq!(
+            query.changed(|query| query.status_filter = None).address(),
+            "/settings/api-keys?sort=name"
+        );
     }
 }

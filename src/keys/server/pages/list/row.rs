@@ -17,12 +17,12 @@ pub const SELECTION: &str = "selection";
 
 /// `selectable` says whether any row of the list can be selected.
 pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> AnyView {
-    let RowData { key, trend, limited, share, creator, maker, may_manage, may_renew, is_new } = data;
+    let RowData { key, trend, limited, share, creator, creating_key, may_manage, may_renew, is_new } = data;
     let status = key.status(now);
-    let origin = match (&key.login, maker, is_new) {
+    let origin = match (&key.login, creating_key, is_new) {
         (Some(login), ..) => format!("CLI login on {} by {creator}", login.device),
         (None, _, true) => "Created by you just now".to_owned(),
-        (None, Some(maker), _) => format!("Created by {creator} with {maker}"),
+        (None, Some(creating_key), _) => format!("Created by {creator} with {creating_key}"),
         (None, None, _) => format!("Created by {creator}"),
     };
     let (start, kind) = (key.secret.as_str().to_owned(), key.kind);

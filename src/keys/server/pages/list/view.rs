@@ -8,7 +8,7 @@ use super::super::{Drawing, HOME};
 use super::load::{KeyListPage, OFFERED, load};
 use super::query::{Query, Sort};
 use super::row::{SELECTION, row};
-use crate::keys::Standing;
+use crate::keys::StatusFilter;
 use crate::keys::islands::SubmitOnChange;
 use crate::keys::server::{Key, MOST_COUNTED};
 use crate::orgs::server::Member;
@@ -78,15 +78,15 @@ pub async fn page(
 }
 
 fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
-    let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(standing, count)| {
-        let href = query.changed(|query| query.standing = standing).address();
-        let label = standing.map_or("All", Standing::label);
-        LinkOption::new(href, label, query.standing == standing).count(capped(*count, MOST_COUNTED))
+    let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(status_filter, count)| {
+        let href = query.changed(|query| query.status_filter = status_filter).address();
+        let label = status_filter.map_or("All", StatusFilter::label);
+        LinkOption::new(href, label, query.status_filter == status_filter).count(capped(*count, MOST_COUNTED))
     });
     // Statuses that only the overview links to are offered while they are selected.
-    let other = query.standing.filter(|standing| !OFFERED.contains(&Some(*standing)));
+    let other = query.status_filter.filter(|status_filter| !OFFERED.contains(&Some(*status_filter)));
     let statuses: Vec<_> = statuses
-        .chain(other.map(|standing| LinkOption::new(query.address(), standing.label(), true)))
+        .chain(other.map(|status_filter| LinkOption::new(query.address(), status_filter.label(), true)))
         .collect();
     let kept: Vec<_> = query.changed(|_| {}).pairs();
     let without = |dropped: &[&str]| -> Vec<(&'static str, String)> {
@@ -209,8 +209,8 @@ fn columns(sort: Sort) -> Vec<Column> {
 
 /// Shows the search text and a link that clears it.
 fn no_match(query: &Query) -> AnyView {
-    let what = match query.standing {
-        Some(standing) => format!("No {} key", standing.label().to_lowercase()),
+    let what = match query.status_filter {
+        Some(status_filter) => format!("No {} key", status_filter.label().to_lowercase()),
         None => "No key".to_owned(),
     };
     let title = match query.text.as_str() {
@@ -225,7 +225,7 @@ fn no_match(query: &Query) -> AnyView {
     let clear = query.changed(|query| query.text.clear()).address();
     let everything = Query::of_text(&query.text).address();
     let is_searched = !query.text.is_empty();
-    let narrowed = query.standing.is_some() || query.kind.is_some() || query.creator.is_some();
+    let narrowed = query.status_filter.is_some() || query.kind.is_some() || query.creator.is_some();
     view! {
         <EmptyState title text class="mt-3 py-14">
             {is_searched.then(|| view! { <LinkButton href=clear>"Clear search"</LinkButton> })}
