@@ -17,6 +17,7 @@ mod downloads;
 mod guards;
 mod harness;
 mod hosts;
+mod invitations;
 mod jobs;
 mod keys;
 mod limits;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use macro_rules_attribute::apply;
 
 use super::harness::{Server, on_both_engines};
+use super::members::INGRID;
 use super::personas::Persona;
 use crate::platform::db::Engine;
 use crate::shared::Role;
@@ -81,4 +82,48 @@ async fn a_form_for_another_organization_changes_nothing_and_offers_to_switch(en
     assert_eq!(rename(tidewater.to_string()).await.status, 303);
     assert_eq!(server.count("SELECT count(*) FROM organizations WHERE name = 'Renamed'").await, 1);
     assert_eq!(server.audited().await, ["organization.renamed"]);
+}
+
+#[apply(on_both_engines!)]
+async fn an_organization_is_deleted_by_its_typed_name(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    server.invited(&here, INGRID, "viewer").await;
+    let delete =
+        |name: &'static str| server.submit(&here, "/settings/organization/delete", &[("name", name)]);
+    assert!(delete("tidewater").await.text().contains("Type the name as it is written"));
+    let only = delete("Tidewater Freight").await;
+    assert!(only.status == 422 && only.text().contains("only organization"), "{}", only.text());
+    server.clock.advance(Duration::from_secs(1));
+    server.join(&alice, "Nair Consulting", Role::Viewer).await;
+    assert_eq!(delete("Tidewater Freight").await.header("location"), "/");
+    let page = server.profile(&here).await.text();
+    assert!(
+        page.contains("Nair Consulting")
+            && page.contains("Tidewater Freight was deleted.")
+            && !page.contains("You are an owner"),
+        "{page}"
+    );
+    assert_eq!(server.count("SELECT count(*) FROM memberships").await, 1);
+    assert_eq!(server.count("SELECT count(*) FROM invitations").await, 0);
+    assert_eq!(server.audited().await, ["member.invited", "organization.deleted"]);
+}
+
+#[apply(on_both_engines!)]
+async fn owners_change_the_plan(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let here = server.session_of(&alice).await;
+    let choose = |plan: &'static str| server.submit(&here, "/settings/organization/plan", &[("plan", plan)]);
+    assert_eq!(choose("agency").await.status, 303);
+    assert_eq!(choose("agency").await.status, 303);
+    assert_eq!(choose("platinum").await.status, 422);
+    let page = server.get("/settings/organization").browser().with(&here).send().await.text();
+    assert!(page.contains("The plan is now Agency."), "{page}");
+    assert_eq!(
+        server.audited().await,
+        ["organization.plan_changed"],
+        "a change without effect is not audited"
+    );
 }

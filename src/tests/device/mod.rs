@@ -7,6 +7,7 @@ mod pending;
 mod races;
 mod stored_data;
 mod table;
+mod typed_codes;
 
 use serde_json::Value;
 

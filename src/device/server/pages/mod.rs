@@ -7,6 +7,7 @@ mod entry;
 mod guard;
 mod outcome;
 mod pending;
+mod role_permissions;
 
 use axum::extract::{Form, Query, State};
 use axum::http::{StatusCode, Uri};

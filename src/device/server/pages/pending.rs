@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::address::HERE;
 use super::guard::Guard;
+use super::role_permissions::permissions_section;
 use crate::accounts::server::sign_in_again;
 use crate::device::UserCode;
 use crate::device::server::store::LoginRequest;
@@ -15,8 +16,8 @@ use crate::platform::Error;
 use crate::shared::{OrgId, Permission, PrincipalKind, ReturnPath, Role, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors};
 use crate::ui::parts::{
-    Avatar, Badge, Button, Checkbox, HiddenFields, Icon, Input, Look, Note, Select, SelectOption, Symbol,
-    Time, Tone, words,
+    Avatar, Badge, Button, Checkbox, HiddenFields, Input, Look, Note, Select, SelectOption, Symbol, Time,
+    Tone, words,
 };
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
@@ -25,11 +26,11 @@ use crate::ui::shell::{Solo, SoloWidth};
 #[derive(Clone)]
 pub struct OrgChoice {
     pub org: OrgId,
-    name: String,
+    pub name: String,
     /// The person's role.
     own_role: Role,
     /// The role that the key would have.
-    key_role: Role,
+    pub key_role: Role,
 }
 
 pub struct ApprovalPage {
@@ -283,95 +284,6 @@ fn spelled(code: &str) -> String {
     format!("{}, {}", letters(front), letters(back))
 }
 
-/// Lists what the key can do, for each role that it could get.
-fn permissions_section(choices: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> AnyView {
-    let roles: Vec<Role> = Role::ALL
-        .into_iter()
-        .rev()
-        .filter(|role| choices.iter().any(|choice| choice.key_role == *role))
-        .collect();
-    let several = roles.len() > 1;
-    let groups = roles.into_iter().map(|role| {
-        let names: Vec<&str> = choices
-            .iter()
-            .filter(|choice| choice.key_role == role)
-            .map(|choice| choice.name.as_str())
-            .collect();
-        let listed = listed(&names);
-        let head = several.then(|| {
-            view! { <h3 class="mt-2.5 text-dense font-medium" dir="auto">{format!("In {listed}")}</h3> }
-        });
-        let first = if several || names.len() > 1 {
-            format!("Call the API as {}", role.with_article())
-        } else {
-            format!("Call the API as {} of {listed}", role.with_article())
-        };
-        let items =
-            std::iter::once(first).chain(permission_texts(role).into_iter().map(str::to_owned)).map(|text| {
-                view! {
-                    <li class="flex gap-2">
-                        <span class="mt-0.5 text-ink"><Icon symbol=Symbol::Check/></span>
-                        <span class="min-w-0 [overflow-wrap:anywhere]" dir="auto">{text}</span>
-                    </li>
-                }
-            });
-        view! { {head}<ul class="mt-1.5 grid gap-1 text-dense text-ink-2">{items.collect_view()}</ul> }
-    });
-    let groups = groups.collect_view();
-    let until = match life {
-        Some(end) => {
-            format!("It works for {}.", words(end, now, Default::default()).replacen("In ", "", 1))
-        }
-        None => "It works until it is revoked.".to_owned(),
-    };
-    view! {
-        <div class="border-t border-line px-5 py-4">
-            <h2 class="label">"The new key will be able to"</h2>
-            {groups}
-            <ul class="mt-1 text-dense text-ink-3">
-                <li class="flex gap-2">
-                    <span class="mt-0.5"><Icon symbol=Symbol::Cross/></span>
-                    "It cannot change your password or sign-in methods"
-                </li>
-            </ul>
-            <p class="hint mt-2">{until}" You can revoke it on your profile and under API keys."</p>
-        </div>
-    }
-    .into_any()
-}
-
-/// The permissions of a key with this role, in words.
-fn permission_texts(role: Role) -> Vec<&'static str> {
-    let may = |permission: Permission| permission.is_granted(role, PrincipalKind::Key);
-    let mut texts = Vec::new();
-    if may(Permission::ManageAllKeys) {
-        texts.push("Create, change, rotate and revoke all API keys of the organization");
-    } else if may(Permission::ManageOwnKeys) {
-        texts.push("Create API keys, and change, rotate and revoke yours");
-    }
-    if may(Permission::ManageMembers) {
-        texts.push("Invite, change and remove members");
-    }
-    texts.push("Read keys, usage and members");
-    if may(Permission::ReadAudit) {
-        texts.push("Read the audit log");
-    }
-    if may(Permission::ManageOrganization) {
-        texts.push("Rename or delete the organization");
-    }
-    texts
-}
-
-/// "A", "A and B", "A, B, C and 4 more".
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] if names.len() <= 3 => format!("{} and {last}", first.join(", ")),
-        many => format!("{} and {} more", many[..3].join(", "), many.len() - 3),
-    }
-}
-
 fn verdicts(can_approve: bool) -> AnyView {
     let approve = can_approve.then(|| {
         view! {
@@ -392,18 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_listed_and_codes_are_spelled() {
-        assert_eq!(listed(&["A"]), "A");
-        assert_eq!(listed(&["A", "B"]), "A and B");
-        assert_eq!(listed(&["A", "B", "C"]), "A, B and C");
-        assert_eq!(listed(&["A", "B", "C", "D", "E"]), "A, B, C and 2 more");
+    fn codes_are_spelled() {
         assert_eq!(spelled("WDJBMJHT"), "W D J B, M J H T");
-    }
-
-    #[test]
-    fn higher_roles_have_more_permissions() {
-        assert_eq!(permission_texts(Role::Viewer), ["Read keys, usage and members"]);
-        let counts: Vec<usize> = Role::ALL.into_iter().map(|role| permission_texts(role).len()).collect();
-        assert!(counts.is_sorted() && counts[3] > counts[1], "{counts:?}");
     }
 }
