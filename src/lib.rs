@@ -6,6 +6,7 @@ pub mod audit;
 pub mod audit_log;
 pub mod device;
 pub mod keys;
+pub mod leaks;
 pub mod orgs;
 pub mod overview;
 pub mod profile;

@@ -18,8 +18,8 @@ use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::usage::Outcome;
 use crate::{
-    accounts, agents, api, armoriq, audit, audit_log, device, keys, orgs, overview, permissions, profile,
-    usage, webhooks,
+    accounts, agents, api, armoriq, audit, audit_log, device, keys, leaks, orgs, overview, permissions,
+    profile, usage, webhooks,
 };
 
 /// How long the shutdown waits for the database connections to close.
@@ -103,7 +103,9 @@ slice_states! {
     audit::RegisteredListener = |_| audit::RegisteredListener(Box::new(webhooks::server::WebhookListener));
     audit_log::server::Exports = |_| Default::default();
     device::server::LoginLimits = |_| Default::default();
+    keys::server::RegisteredKeyNotice = |_| keys::server::RegisteredKeyNotice(Box::new(leaks::server::LeakNotice));
     keys::server::rest::MistakeLog = |_| Default::default();
+    leaks::server::LeakQueue = |_| Default::default();
     Arc<permissions::server::PermissionCache> = |_| Default::default();
     orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
     usage::server::Usage = |_| Default::default();
@@ -143,12 +145,15 @@ pub async fn stop(app: &App) -> Result<(), Error> {
     // Usage first: its writing is repeated for a while, so that a database that comes back takes the rest too.
     let settled = keys::server::settle(app).await;
     let refusals = audit::flush_refusals(app, true).await;
-    settled.and(refusals).and(webhooks::server::settle(app).await)
+    // Ending leaked keys writes events, which the webhooks then settle.
+    let leaks = leaks::server::settle(app).await;
+    settled.and(refusals).and(leaks).and(webhooks::server::settle(app).await)
 }
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// All background jobs.
 pub fn jobs() -> Vec<Job> {
@@ -180,6 +185,27 @@ pub fn jobs() -> Vec<Job> {
             time_limit: MINUTE,
             overdue_after: 5 * MINUTE,
             run: |app| Box::pin(async move { permissions::server::jobs::write_asked(&app).await }),
+        },
+        Job {
+            name: "leaks",
+            every: SECOND / 10,
+            time_limit: MINUTE,
+            overdue_after: 5 * MINUTE,
+            run: |app| Box::pin(async move { leaks::server::wait_and_examine(&app).await }),
+        },
+        Job {
+            name: "leak_letters",
+            every: MINUTE,
+            time_limit: MINUTE,
+            overdue_after: HOUR,
+            run: |app| Box::pin(async move { leaks::server::send_letters(&app).await }),
+        },
+        Job {
+            name: "reminders",
+            every: HOUR,
+            time_limit: HOUR / 4,
+            overdue_after: DAY,
+            run: |app| Box::pin(async move { keys::server::send_reminders(&app).await }),
         },
         Job {
             name: "webhooks",
@@ -270,8 +296,10 @@ pub fn routes() -> Routes {
         .merge(agents::server::routes())
         .merge(device::server::routes())
         .merge(webhooks::server::routes())
+        .merge(leaks::server::routes())
         .merge(keys::server::rest::routes())
         .merge(webhooks::server::rest::routes())
+        .merge(leaks::server::rest::routes())
         .documented(Audience::Anyone, routes!(api::document::show))
         .merge(armoriq::routes());
     #[cfg(debug_assertions)]

@@ -129,6 +129,19 @@ async function revokedKey(visitor: Visitor): Promise<number> {
   return visitor.open(path);
 }
 
+/** A key that was reported as found in public, after the server has examined the report. */
+async function leakedKey(visitor: Visitor): Promise<number> {
+  const { path, key } = await newKey(visitor);
+  const client = new Client(visitor.server, key);
+  const url = "https://github.com/dockside/portal-demo/blob/9f2c1e/.env#L4";
+  await client.call("POST", "/api/v1/leaks", [{ token: key, url, source: "our scanner" }]);
+  client.close();
+  for (;;) {
+    const status = await visitor.open(path);
+    if (await visitor.page.locator("#leak").isVisible()) return status;
+  }
+}
+
 /** Two keys chosen in the list. */
 async function chosenKeys(visitor: Visitor): Promise<number> {
   const ids: string[] = [];
@@ -337,6 +350,7 @@ export const PAGES: Listed[] = [
 
   { name: "key-busy", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: busyKey },
   { name: "key-rotating", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: rotatedKey },
+  { name: "key-leaked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: leakedKey },
   { name: "key-revoked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: revokedKey },
   {
     name: "keys-revoke",
@@ -404,6 +418,12 @@ export const PAGES: Listed[] = [
   },
   { name: "organization", path: "/settings/organization", heading: "Organization", who: "owner" },
   { name: "organization-delete", path: "/settings/organization/delete", heading: /^Delete /, who: "owner" },
+  {
+    name: "leaked-keys",
+    path: "/settings/organization/leaked-keys",
+    heading: "Leaked keys",
+    who: "owner",
+  },
   { name: "organization-new", path: "/organizations/new", heading: /./, who: "owner" },
   { name: "audit-log", path: "/settings/audit-log", heading: "Audit log", who: "owner" },
   {

@@ -19,6 +19,7 @@ use crate::shared::{Kind, Role};
         (name = "checks", description = "Is a key accepted?"),
         (name = "keys", description = "Keys and how they are used"),
         (name = "webhooks", description = "Endpoints that receive events, and what was delivered"),
+        (name = "leaks", description = "Keys that were found in public"),
         (name = "audit", description = "Who did what"),
         (name = "about", description = "This document"),
     ),

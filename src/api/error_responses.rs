@@ -42,14 +42,14 @@ pub fn add(api: &mut OpenApi) {
 fn complete(operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     let responses = &mut operation.responses.responses;
-    if !responses.contains_key("401") {
-        return; // open to anyone
-    }
-    let one_of = [BEARER, HEADER].map(|scheme| SecurityRequirement::new(scheme, [""; 0]));
-    operation.security = Some(one_of.into());
-    let with_body = WITH_BODY.iter().filter(|_| has_body);
-    for (status, description) in WITH_KEY.iter().chain(with_body) {
-        responses.entry((*status).to_owned()).or_insert_with(|| Response::new(*description).into());
+    // Without a 401, the operation is open to anyone, and describes its responses itself.
+    if responses.contains_key("401") {
+        let one_of = [BEARER, HEADER].map(|scheme| SecurityRequirement::new(scheme, [""; 0]));
+        operation.security = Some(one_of.into());
+        let with_body = WITH_BODY.iter().filter(|_| has_body);
+        for (status, description) in WITH_KEY.iter().chain(with_body) {
+            responses.entry((*status).to_owned()).or_insert_with(|| Response::new(*description).into());
+        }
     }
     let refusals =
         responses.iter_mut().filter(|(status, _)| status.starts_with('4') || status.starts_with('5'));

@@ -12,5 +12,6 @@ pub use customer::{
 };
 pub use islands::RevealGuard;
 pub use model::{
-    IDLE, LONGEST_NAME, LONGEST_NOTE, MOST_PER_MINUTE, SOON, Status, StatusFilter, check_key_name,
+    ENDING, IDLE, LONGEST_NAME, LONGEST_NOTE, LeakEffect, LeakOutcome, MOST_PER_MINUTE, REMINDER_DAYS, SOON,
+    Status, StatusFilter, check_key_name,
 };

@@ -59,6 +59,59 @@ impl Status {
     }
 }
 
+/// What an organization wants to happen to a key whose secret was found in public, the mildest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeakEffect {
+    /// The people concerned are told, and the key works as before.
+    Report,
+    Disable,
+    Revoke,
+}
+
+impl LeakEffect {
+    pub const ALL: [Self; 3] = [Self::Revoke, Self::Disable, Self::Report];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Disable => "disable",
+            Self::Revoke => "revoke",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|effect| effect.as_str() == text)
+    }
+}
+
+/// What was done to a key whose secret was found in public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeakOutcome {
+    Reported,
+    /// The secret was the previous one of a rotation. It has ended, and the key works with its new secret.
+    RotationFinished,
+    Disabled,
+    Revoked,
+}
+
+impl LeakOutcome {
+    const ALL: [Self; 4] = [Self::Reported, Self::RotationFinished, Self::Disabled, Self::Revoked];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::RotationFinished => "rotation_finished",
+            Self::Disabled => "disabled",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
 /// What lists of keys can be filtered by: a status, or a property of active keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatusFilter {
@@ -66,38 +119,46 @@ pub enum StatusFilter {
     Active,
     /// Active, and expires within a week.
     Expiring,
+    /// Active, and expires within thirty days of a longer life, but not within a week.
+    Ending,
     Rotating,
     Disabled,
     Expired,
     Revoked,
-    /// Active, and not used for ninety days.
+    /// Active, and not used for sixty days.
     Idle,
     /// Active, and never expires.
     Endless,
+    /// Its secret was found in public.
+    Leaked,
 }
 
 impl StatusFilter {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Active,
         Self::Expiring,
+        Self::Ending,
         Self::Rotating,
         Self::Disabled,
         Self::Expired,
         Self::Revoked,
         Self::Idle,
         Self::Endless,
+        Self::Leaked,
     ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Expiring => "expiring",
+            Self::Ending => "ending",
             Self::Rotating => "rotating",
             Self::Disabled => "disabled",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::Idle => "idle",
             Self::Endless => "never-expires",
+            Self::Leaked => "leaked",
         }
     }
 
@@ -109,20 +170,26 @@ impl StatusFilter {
         match self {
             Self::Active => "Active",
             Self::Expiring => "Expiring",
+            Self::Ending => "Expires within 30 days",
             Self::Rotating => "Rotating",
             Self::Disabled => "Disabled",
             Self::Expired => "Expired",
             Self::Revoked => "Revoked",
             Self::Idle => "Idle",
             Self::Endless => "Never expires",
+            Self::Leaked => "Leaked",
         }
     }
 }
 
 /// A key that expires within this time is expiring.
 pub const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// A key that expires within this time, and had a longer life, is ending.
+pub const ENDING: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A key that was not used for this long is idle.
-pub const IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+pub const IDLE: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+/// Reminders are sent this many days before a key expires, if its life is longer than that.
+pub const REMINDER_DAYS: [i64; 4] = [1, 7, 14, 30];
 
 /// The times that determine the status of a key.
 #[derive(Clone, Copy, Debug, Default)]

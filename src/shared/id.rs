@@ -91,6 +91,11 @@ id!(
     DeliveryId
 );
 
+id!(
+    /// A place where the secret of a key was found.
+    LeakReportId
+);
+
 fn parse(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)

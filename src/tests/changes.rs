@@ -20,6 +20,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/preferences/theme", "the theme is a cookie of one browser"),
     ("/iap/sdk/bootstrap", "tells what there is"),
     ("/api/v1/keys/verify", "a check counts usage and nothing else"),
+    ("/api/v1/leaks", "a report is examined later"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
     ("/gallery", "a page of development builds that shows forms and keeps nothing"),
 ];
@@ -106,6 +107,7 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
             ("key.enabled", json!({}))
         }
         ("POST", "/api/v1/keys/{id}/revoke") => ("key.revoked", json!({})),
+        ("PATCH", "/api/v1/leaks/policy") => ("leak_policy.changed", json!({ "effect": "disable" })),
         ("POST", "/api/v1/permissions") => ("permission.added", json!({ "name": "two.read" })),
         ("PATCH", "/api/v1/permissions/{id}") => ("permission.described", json!({ "description": "two" })),
         ("DELETE", "/api/v1/permissions/{id}") => ("permission.removed", json!({})),
@@ -277,6 +279,10 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
         }
         "/organizations/new" => own("organization.created").field("name", "Nair Consulting"),
         "/settings/organization" => own("organization.renamed").field("name", "Tidewater"),
+        "/settings/organization/leaked-keys" => {
+            own("leak_policy.changed").field("effect", "disable").field("test_effect", "report")
+        }
+        "/settings/profile/letters" => own("letters.chosen").field("letters", "idle"),
         "/settings/organization/plan" => own("organization.plan_changed").field("plan", "free"),
         "/settings/organization/delete" => {
             server.clock.advance(std::time::Duration::from_secs(1));
@@ -450,6 +456,9 @@ async fn what_changes_no_data_writes_no_row(engine: Engine) {
         let mut change = Change::new("", *route, &here).field("org", &org).field("theme", "dark");
         if changing_routes().iter().any(|other| other.path == *route && other.audience == Audience::Key) {
             change.program = Some((Some(key.clone()), json!({ "key": key.expose() })));
+        }
+        if *route == "/api/v1/leaks" {
+            change.program = Some((None, json!({ "tokens": [key.expose()] })));
         }
         let response = change.send(&server, &Method::POST).await;
         // The page of development builds always reports errors.

@@ -20,6 +20,7 @@ mod hosts;
 mod invitations;
 mod jobs;
 mod keys;
+mod leaks;
 mod limits;
 mod live;
 mod load;

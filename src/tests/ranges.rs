@@ -65,6 +65,7 @@ const OTHERS: &[&str] = &[
     "oidc_client_secret",
     "oidc_name",
     "webhook_targets",
+    "github_scanning_keys",
     "smtp_url",
     "mail_from",
     "log",

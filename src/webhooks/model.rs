@@ -76,7 +76,7 @@ impl EventType {
             Self::KeyRevoked => "A key was revoked",
             Self::KeyDisabled => "A key was disabled",
             Self::KeyEnabled => "A disabled key was enabled",
-            Self::KeyExpiring => "A key expires within a week",
+            Self::KeyExpiring => "A key expires in 30, 14, 7 or 1 days",
             Self::KeyExpired => "A key has expired",
             Self::KeyFirstUsed => "A key was used for the first time",
             Self::KeyLeaked => "A key was found in public",

@@ -45,6 +45,7 @@ fn sentence(event: &Recorded) -> String {
         "key.rotation_finished" => "finished the rotation; the old secret ended".to_owned(),
         "key.rotation_ended" => "ended the old secret at its cut-off".to_owned(),
         "key.revoked" => "revoked this key".to_owned(),
+        "key.leaked" => leaked(event),
         "key.refused" => format!("was refused to {} it: {}", text("verb"), text("reason")),
         other => other.replace(['.', '_'], " "),
     }
@@ -76,6 +77,13 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "key.rotation_extended" => "extended the rotation of",
         "key.rotation_finished" | "key.rotation_ended" => "ended the old secret of",
         "key.revoked" => "revoked",
+        "key.leaked" => match text("outcome") {
+            "revoked" => "revoked after a leak the key",
+            "disabled" => "disabled after a leak the key",
+            "rotation_finished" => "ended the old secret, found in public, of",
+            _ => "received a report of a leak of",
+        },
+        "leak_policy.changed" => "changed what happens to leaked keys of",
         "key.refused" => "was refused a change of",
         "login.approved" | "login.denied" => {
             let verb = if event.action == "login.approved" { "approved" } else { "denied" };
@@ -142,6 +150,7 @@ fn own_affair(action: &str) -> Option<&'static str> {
         "second_factor.added" => "turned the second factor on",
         "second_factor.removed" => "turned the second factor off",
         "second_factor.refused" => "gave a wrong code for a change of the second factor",
+        "letters.chosen" => "chose which letters they get",
         "recovery_codes.replaced" => "made new recovery codes",
         "sessions.ended" => "signed out other sessions",
         "sign_in_method.asked" => "began to add a way to sign in",
@@ -149,6 +158,26 @@ fn own_affair(action: &str) -> Option<&'static str> {
         "sign_in_method.removed" => "removed a way to sign in",
         _ => return None,
     })
+}
+
+/// "revoked this key: found in public at …".
+fn leaked(event: &Recorded) -> String {
+    let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
+    let done = match text("outcome") {
+        "revoked" => "revoked this key",
+        "disabled" => "disabled this key",
+        "rotation_finished" => "ended the old secret of this key",
+        _ => "left this key as it is",
+    };
+    let at = match text("url") {
+        "" => String::new(),
+        url => format!(" at {url}"),
+    };
+    let by = match text("source") {
+        "" => String::new(),
+        source => format!(", reported by {source}"),
+    };
+    format!("{done}: found in public{at}{by}")
 }
 
 fn changed(event: &Recorded) -> String {

@@ -1,34 +1,44 @@
-//! Webhook events that no actor causes: a key expires within a week, has expired, or was used for the first time. Each is
-//! announced once, in the transaction that notes it.
+//! Webhook events that no actor causes: a key expires soon, has expired, or was used for the first time. Each is announced once,
+//! in the transaction that notes it.
 
 use std::time::Duration;
 
 use super::service::about;
-use super::store::{self, Announcement};
+use super::store::{self, Announcement, Reminder};
 use crate::audit::{self, By, Event};
+use crate::keys::REMINDER_DAYS;
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::KeyId;
+use crate::shared::{KeyId, Timestamp};
 
 /// The most keys of one transaction.
 const AT_ONCE: u32 = 100;
-const AHEAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// After an outage, expiries that are older than this are not announced.
 const BACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Announces keys that expire within a week and keys that have expired.
+/// The reminders of keys that expire soon, the shortest first: a key that has missed one gets the next one only.
+pub fn reminders(
+    now: Timestamp,
+    column: &'static str,
+    days_column: &'static str,
+) -> impl Iterator<Item = Announcement> {
+    REMINDER_DAYS.into_iter().map(move |days| Announcement {
+        column,
+        after: now,
+        until: now.plus(DAY * u32::try_from(days).unwrap_or(0)),
+        reminder: Some(Reminder { days, column: days_column }),
+    })
+}
+
+/// Announces keys that expire soon and keys that have expired.
 pub async fn announce_expiries(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
-    let expiring = Announcement {
-        column: "announced_expiring",
-        after: now,
-        until: now.plus(AHEAD),
-        // The creator of a key with a shorter life knows when it expires.
-        min_lifetime: i64::try_from(AHEAD.as_millis()).unwrap_or(i64::MAX),
-    };
+    for expiring in reminders(now, "announced_expiring", "announced_days") {
+        announce_all(app, expiring, "key.expiring").await?;
+    }
     let expired =
-        Announcement { column: "announced_expired", after: now.minus(BACK), until: now, min_lifetime: -1 };
-    announce_all(app, expiring, "key.expiring").await?;
+        Announcement { column: "announced_expired", after: now.minus(BACK), until: now, reminder: None };
     announce_all(app, expired, "key.expired").await
 }
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{KeyCache, announcements, expiry_notices, store};
+use super::{KeyCache, announcements, store};
 use crate::audit::{self, By, Event};
 use crate::keys::SOON;
 use crate::permissions::server::jobs as permissions;
@@ -205,8 +205,7 @@ fn notify_first_calls(app: &App, flush: &usage::Flush) {
     }
 }
 
-/// Ends previous secrets whose cut-off has passed (checks already refuse them), sends letters about keys that expire soon,
-/// announces expiries, and deletes old rows.
+/// Ends previous secrets whose cut-off has passed (checks already refuse them), announces expiries, and deletes old rows.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     loop {
@@ -230,7 +229,6 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
         }
     }
     store::forget_quota_use(&app.db, now.minus(QUOTA_USE_TTL)).await?;
-    expiry_notices::send(app).await?;
     announcements::announce_expiries(app).await?;
     usage::sweep(app).await
 }

@@ -33,6 +33,8 @@ pub struct Key {
     pub expires_at: Option<Timestamp>,
     pub disabled_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// The secret that was found in public, if one was.
+    pub leaked: Option<SecretId>,
     /// The accepted requests with any of its secrets.
     pub calls: i64,
     pub last_used_at: Option<Timestamp>,
@@ -102,6 +104,14 @@ impl Key {
     /// Whether this secret is still valid for the key. Whether the key itself is valid is its status.
     pub fn accepts(&self, secret: SecretId, now: Timestamp) -> bool {
         self.secret == secret || self.rotation(now).is_some_and(|(former, _)| former == secret)
+    }
+
+    /// Whether a secret was found in public, and the key had to end or still has that secret.
+    pub fn is_leaked(&self) -> bool {
+        self.leaked.is_some_and(|leaked| {
+            let is_previous = self.previous.is_some_and(|(previous, _)| previous == leaked);
+            self.revoked_at.is_some() || leaked == self.secret || is_previous
+        })
     }
 
     /// The beginning of the token, as lists and logs show it.

@@ -1,20 +1,63 @@
 //! Letters about keys.
 
-use super::store::ExpiringKey;
-use crate::platform::{App, Letter, Posted};
-use crate::ui::parts::exact;
+use super::store::RemindedKey;
+use crate::platform::{App, Letter};
+use crate::shared::Timestamp;
+use crate::ui::parts::{counted, day, exact};
 
-/// Announces that a key expires within a week, to somebody who may extend it.
-pub fn expiring(app: &App, to: &str, expiring: &ExpiringKey) -> Posted {
-    let ExpiringKey { key, name, org_name, expires_at, by_login, .. } = expiring;
-    let next = match by_login {
-        true => "If it is still needed, log in again from that device: the new login takes its place.",
-        false => "If it is still needed, give it a later expiry there. If not, nothing has to be done.",
+/// The most keys that a letter names.
+const MAX_NAMED: usize = 50;
+
+/// Reminds somebody of keys that expire soon, and of keys that are not used. None without any key.
+pub fn reminder(app: &App, to: &str, expiring: &[RemindedKey], idle: &[RemindedKey]) -> Option<Letter> {
+    let home = format!("{}/settings/api-keys", app.public_url.origin());
+    let subject = match (expiring, idle) {
+        ([], []) => return None,
+        ([key], []) => format!("The key {} of {} expires soon", key.name, key.org_name),
+        ([], [key]) => format!("The key {} of {} is not used", key.name, key.org_name),
+        (_, []) => format!("{} API keys expire soon", expiring.len()),
+        ([], _) => format!("{} API keys are not used", idle.len()),
+        (_, _) => format!("{} API keys expire soon or are not used", expiring.len() + idle.len()),
     };
-    let letter = Letter::new(to, format!("The key {name} of {org_name} expires soon"))
-        .paragraph(format!("The API key {name} of {org_name} expires on {}.", exact(*expires_at)))
-        .paragraph("From then on every call with it is refused.")
-        .link("See the key", format!("{}/settings/api-keys/{key}", app.public_url.origin()))
-        .paragraph(next);
-    app.mail.post(&letter)
+    let mut letter = Letter::new(to, subject);
+    if !expiring.is_empty() {
+        for key in expiring.iter().take(MAX_NAMED) {
+            let end = exact(key.expires_at.unwrap_or(Timestamp::from_millis(0)));
+            letter =
+                letter.paragraph(format!("The API key {} of {} expires on {end}.", key.name, key.org_name));
+        }
+        letter = and_more(letter, expiring.len());
+        letter = letter.paragraph("From then on every call with it is refused.");
+    }
+    if !idle.is_empty() {
+        for key in idle.iter().take(MAX_NAMED) {
+            letter = letter.paragraph(format!(
+                "The API key {} of {} was not used since {}.",
+                key.name,
+                key.org_name,
+                day(key.unused_since)
+            ));
+        }
+        letter = and_more(letter, idle.len());
+    }
+    letter = match [expiring, idle].concat().as_slice() {
+        [key] => letter.link("See the key", format!("{home}/{}", key.key)),
+        _ => letter.link("See the keys", home),
+    };
+    if !expiring.is_empty() {
+        let next = "If it is still needed, give it a later expiry there. If not, nothing has to be done.";
+        letter = letter.paragraph(next);
+    }
+    if !idle.is_empty() {
+        letter = letter.paragraph("A key that nobody needs is safer when it is disabled or revoked.");
+    }
+    let profile = format!("{}/settings/profile", app.public_url.origin());
+    Some(letter.paragraph(format!("You choose on your profile which letters you get: {profile}")))
+}
+
+fn and_more(letter: Letter, all: usize) -> Letter {
+    match all.saturating_sub(MAX_NAMED) {
+        0 => letter,
+        more => letter.paragraph(format!("And {}.", counted(more as u64, "more key", "more keys"))),
+    }
 }

@@ -1,13 +1,13 @@
 //! The server's side of keys.
 
 mod announcements;
-mod expiry_notices;
 mod hash;
 mod jobs;
 mod key;
 mod letters;
 mod offboarding;
 mod pages;
+mod reminders;
 pub mod rest;
 mod service;
 mod store;
@@ -23,19 +23,21 @@ pub use jobs::{
 pub use jobs::{flush, settle_within};
 pub use key::{Customer, Key, KeyQuota, Login, name_key};
 pub use offboarding::OrgKeyOffboarding;
-pub use pages::{leave_refusal, routes};
+pub use pages::{Drawing, KeyNotice, RegisteredKeyNotice, leave_refusal, routes};
+pub use reminders::send_reminders;
 pub use service::{
     CustomerDraft, Draft, Edit, Holders, LONGEST_OVERLAP, LoginDraft, MOST_COUNTED, PermissionHolders,
-    PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, children, count, create, creating_keys,
-    creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, list, log_in,
-    logins_of, may_manage, may_renew, mint, permission_holders, read_ranges, replace, require_to_grant,
-    require_to_manage, require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
+    PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, about, children, count, create, created_by,
+    creating_keys, creators, disable, edit, enable, end_leaked, end_logins, extend, find, find_by_secret,
+    finish, leak_topic, list, lock_leaked, log_in, logins_of, may_manage, may_renew, mint,
+    permission_holders, read_ranges, replace, require_to_grant, require_to_manage, require_to_renew,
+    require_to_revoke, require_to_rotate, revoke, rotate, secrets,
 };
 pub use store::{Filter, KeyPage, Order, Position, SecretUse};
 pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verification::{
-    KeyCache, Kinds, PermissionRequirement, Presenter, QuotaState, Rate, Requirements, Verdict, VerifiedKey,
-    cached_permissions, listed_permissions, quota_state, verify, verify_cached,
+    KeyCache, Kinds, PermissionRequirement, Presenter, ProvenSecret, QuotaState, Rate, Requirements, Verdict,
+    VerifiedKey, cached_permissions, listed_permissions, prove, quota_state, verify, verify_cached,
 };

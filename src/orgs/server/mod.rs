@@ -20,4 +20,4 @@ pub use service::{
 };
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;
-pub use store::members::{emails_of_managers, responsible_emails};
+pub use store::members::{emails_of_managers, emails_of_owners_and, responsible_people};

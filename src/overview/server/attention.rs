@@ -1,10 +1,12 @@
-//! Keys that need attention: keys that have ended but are still used, and keys that expire soon, are unused or never expire.
+//! Keys that need attention: keys that were found in public, keys that have ended but are still used, and keys that expire soon,
+//! are unused or never expire.
 
-use crate::keys::StatusFilter;
 use crate::keys::server::{self as keys, Filter, Key, MOST_COUNTED, Order};
+use crate::keys::{LeakOutcome, StatusFilter};
+use crate::leaks::server as leaks;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
-use crate::shared::Role;
+use crate::shared::{Role, Timestamp};
 use crate::ui::parts::{Shape, Tone, Wording, capped, counted, words};
 use crate::usage::server as usage;
 use std::time::Duration;
@@ -29,12 +31,16 @@ pub struct Counts {
     pub all: i64,
     pub rotating: i64,
     pub expiring: i64,
+    /// Keys that expire within thirty days, but not within a week.
+    ending: i64,
     idle: i64,
     /// Keys that never expire.
     endless: i64,
 }
 
 const HOME: &str = "/settings/api-keys";
+/// The most leaked keys that are listed.
+const MAX_LEAKED: i64 = 3;
 /// The most keys that are listed although they have ended.
 const MAX_ENDED: usize = 3;
 /// The most keys that one item names.
@@ -45,13 +51,22 @@ pub async fn counts(app: &App, member: &Member) -> Result<Counts, Error> {
         StatusFilter::Active,
         StatusFilter::Rotating,
         StatusFilter::Expiring,
+        StatusFilter::Ending,
         StatusFilter::Idle,
         StatusFilter::Endless,
     ];
     let filters: Vec<Option<StatusFilter>> = filters.into_iter().map(Some).chain([None]).collect();
     let found = keys::count(app, member, &filters).await?;
     let at = |index: usize| found.get(index).copied().unwrap_or(0);
-    Ok(Counts { active: at(0), rotating: at(1), expiring: at(2), idle: at(3), endless: at(4), all: at(5) })
+    Ok(Counts {
+        active: at(0),
+        rotating: at(1),
+        expiring: at(2),
+        ending: at(3),
+        idle: at(4),
+        endless: at(5),
+        all: at(6),
+    })
 }
 
 fn keys_of(count: i64) -> String {
@@ -66,17 +81,15 @@ pub async fn items(
     counts: &Counts,
 ) -> Result<Vec<AttentionItem>, Error> {
     let now = app.clock.now();
-    let (expiring, idle, endless) = tokio::try_join!(
+    let (expiring, ending, idle, endless) = tokio::try_join!(
         first_keys(app, member, counts.expiring, StatusFilter::Expiring, Order::Expires),
+        first_keys(app, member, counts.ending, StatusFilter::Ending, Order::Expires),
         first_keys(app, member, counts.idle, StatusFilter::Idle, Order::LastUsed),
         first_keys(app, member, counts.endless, StatusFilter::Endless, Order::Created),
     )?;
     let plain = |text: &str| TextPart::Plain(text.to_owned());
     if counts.expiring > 0 {
-        let text = named(&expiring, |key| {
-            let end = key.expires_at.map(|at| words(at, now, Wording::Relative)).unwrap_or_default();
-            format!(" {}", end.replacen("In", "in", 1))
-        });
+        let text = named(&expiring, |key| end_of(key, now));
         let verb = if counts.expiring == 1 { "expires" } else { "expire" };
         items.push(AttentionItem {
             tone: Tone::Warn,
@@ -87,13 +100,24 @@ pub async fn items(
             href: format!("{HOME}?status=expiring&sort=expiring"),
         });
     }
+    if counts.ending > 0 {
+        let verb = if counts.ending == 1 { "expires" } else { "expire" };
+        items.push(AttentionItem {
+            tone: Tone::Plain,
+            shape: Shape::Expiring,
+            title: format!("{} {verb} within 30 days", keys_of(counts.ending)),
+            text: named(&ending, |key| end_of(key, now)),
+            action: "Review",
+            href: format!("{HOME}?status=ending&sort=expiring"),
+        });
+    }
     if counts.idle > 0 {
         let mut text = named(&idle, |_| String::new());
         text.push(plain(" Disable the keys that nobody needs."));
         items.push(AttentionItem {
             tone: Tone::Warn,
             shape: Shape::Unused,
-            title: format!("{} idle for 90 days or more", keys_of(counts.idle)),
+            title: format!("{} idle for 60 days or more", keys_of(counts.idle)),
             text,
             action: "Review",
             href: format!("{HOME}?status=idle"),
@@ -120,6 +144,38 @@ pub async fn items(
         });
     }
     Ok(items)
+}
+
+/// Keys that were found in public within a week.
+pub async fn leaked(app: &App, member: &Member) -> Result<Vec<AttentionItem>, Error> {
+    let now = app.clock.now();
+    let reports = leaks::recent(app, member, MAX_LEAKED).await?;
+    let items = reports.into_iter().map(|report| {
+        let (title, tone) = match report.outcome {
+            Some(LeakOutcome::Revoked) => ("A key was found in public and revoked", Tone::Warn),
+            Some(LeakOutcome::Disabled) => ("A key was found in public and disabled", Tone::Warn),
+            Some(LeakOutcome::RotationFinished) => {
+                ("An old secret was found in public and ended", Tone::Warn)
+            }
+            Some(LeakOutcome::Reported) | None => ("A key was found in public", Tone::Danger),
+        };
+        let when = words(report.at, now, Wording::Relative).to_lowercase();
+        AttentionItem {
+            tone,
+            shape: Shape::Revoked,
+            title: title.to_owned(),
+            text: vec![TextPart::Name(report.key_name), TextPart::Plain(format!(", {when}."))],
+            action: "See what to do",
+            href: format!("{HOME}/{}", report.key),
+        }
+    });
+    Ok(items.collect())
+}
+
+/// " in 3 days".
+fn end_of(key: &Key, now: Timestamp) -> String {
+    let end = key.expires_at.map(|at| words(at, now, Wording::Relative)).unwrap_or_default();
+    format!(" {}", end.replacen("In", "in", 1))
 }
 
 /// Keys that have ended but are still used.

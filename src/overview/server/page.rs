@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::attention::{AttentionItem, Counts, TextPart, counts, ended_but_used, items};
+use super::attention::{AttentionItem, Counts, TextPart, counts, ended_but_used, items, leaked};
 use super::today::{Today, compared, series, start_of_yesterday};
 use crate::audit::{self, AuditFilter, Recorded};
 use crate::keys::server::MOST_COUNTED;
@@ -21,13 +21,15 @@ use crate::usage::server as usage;
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     let now = app.clock.now();
-    let (hours, activity, ended, counts) = tokio::try_join!(
+    let (hours, activity, mut urgent, ended, counts) = tokio::try_join!(
         usage::hours_of_org(&app, member.org.org, start_of_yesterday(now)),
         recent(&app, &member),
+        leaked(&app, &member),
         ended_but_used(&app, &member),
         counts(&app, &member),
     )?;
-    let items = items(&app, &member, ended, &counts).await?;
+    urgent.extend(ended);
+    let items = items(&app, &member, urgent, &counts).await?;
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
     let message = member.visitor.message.clone();
     let response = page_for(&app, &member, "Overview").render(move || {

@@ -3,12 +3,14 @@
 
 mod client;
 mod outside;
+mod public_keys;
 mod read;
 mod setting;
 mod value;
 
 pub use client::DeviceClient;
 pub use outside::{AllowedTarget, ProviderUrl, SmtpTls, SmtpUrl, is_loopback};
+pub use public_keys::PublicKeys;
 pub use read::{ConfigError, Sources};
 pub use setting::Setting;
 #[cfg(test)]
@@ -193,6 +195,15 @@ settings! {
 }
 
 settings! {
+    /// Reports of leaked keys.
+    table "latchkey"
+    pub struct LeakSettings {
+        /// GitHub's public keys for secret scanning, as https://api.github.com/meta/public_keys/secret_scanning returns them. Signed reports are then checked; empty: the signature is ignored
+        pub github_scanning_keys: Option<PublicKeys> = "",
+    }
+}
+
+settings! {
     /// How mail is sent. Without a mail server, pages show links to copy instead.
     table "latchkey"
     pub struct MailSettings {
@@ -252,6 +263,7 @@ pub struct Config {
     pub device: DeviceSettings,
     pub providers: ProviderSettings,
     pub webhooks: WebhookSettings,
+    pub leaks: LeakSettings,
     pub mail: MailSettings,
     pub log: LogSettings,
 }
@@ -269,6 +281,7 @@ impl Config {
             DeviceSettings::SETTINGS,
             ProviderSettings::SETTINGS,
             WebhookSettings::SETTINGS,
+            LeakSettings::SETTINGS,
             MailSettings::SETTINGS,
             LogSettings::SETTINGS,
         ]
@@ -287,6 +300,7 @@ impl Config {
             device: DeviceSettings::read(sources)?,
             providers: ProviderSettings::read(sources)?,
             webhooks: WebhookSettings::read(sources)?,
+            leaks: LeakSettings::read(sources)?,
             mail: MailSettings::read(sources)?,
             log: LogSettings::read(sources)?,
         };

@@ -122,7 +122,7 @@ impl Sources {
             (setting.default, format!("the default of {}", setting.name))
         };
         let value = T::parse(text).map_err(|reason| {
-            let subject = if T::SECRET { "the address" } else { &format!("\"{text}\"") };
+            let subject = if T::SECRET { T::SUBJECT } else { &format!("\"{text}\"") };
             ConfigError::new(format!("{origin}: {subject} {reason}"))
         })?;
         match setting.range {

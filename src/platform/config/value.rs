@@ -15,6 +15,8 @@ use crate::shared::Plan;
 pub trait SettingValue: Sized {
     /// Whether the text is secret, so that error messages do not repeat it.
     const SECRET: bool = false;
+    /// What error messages call a secret text.
+    const SUBJECT: &'static str = "the address";
 
     fn parse(text: &str) -> Result<Self, String>;
 
@@ -79,6 +81,7 @@ impl SettingValue for SocketAddr {
 
 impl<T: SettingValue> SettingValue for Option<T> {
     const SECRET: bool = T::SECRET;
+    const SUBJECT: &'static str = T::SUBJECT;
 
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }

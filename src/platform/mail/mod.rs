@@ -42,6 +42,16 @@ pub enum Posted {
     Refused,
 }
 
+/// The result of sending a letter at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterOutcome {
+    Sent,
+    /// It cannot be sent, now or later.
+    Impossible,
+    /// The mail server cannot be reached, or refused the letter for now.
+    NotNow,
+}
+
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 #[derive(Clone)]
@@ -113,6 +123,31 @@ impl Mailer {
         };
         tokio::spawn(deliver(slot, message, id));
         Posted::Queued
+    }
+
+    /// Sends a letter and waits until the mail server has accepted or refused it. The caller repeats it if that failed.
+    pub async fn send(&self, letter: &Letter) -> LetterOutcome {
+        let Some(queue) = &self.0 else { return LetterOutcome::Impossible };
+        let id = queue.random.base62(22);
+        let message = match letter.message(&queue.sender, &id, queue.clock.now()) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::warn!(%error, subject = letter.subject, "invalid letter");
+                return LetterOutcome::Impossible;
+            }
+        };
+        match queue.send(message).await {
+            Ok(()) => {
+                queue.letters.sent();
+                tracing::info!(id, "letter sent");
+                LetterOutcome::Sent
+            }
+            Err(error) => {
+                queue.letters.failed();
+                tracing::warn!(id, error = error.reason, "letter not sent");
+                if error.is_temporary { LetterOutcome::NotNow } else { LetterOutcome::Impossible }
+            }
+        }
     }
 
     /// Waits for the queued letters before the process ends.

@@ -3,6 +3,7 @@
 mod confirm;
 mod devices;
 mod factor;
+mod letters;
 mod overview;
 mod password;
 mod provider_link;
@@ -22,6 +23,7 @@ pub fn routes() -> Routes {
         .get("/settings/profile", Audience::Person, overview::show)
         .post("/settings/profile", Audience::Person, overview::rename)
         .post("/settings/profile/sessions", Audience::Person, overview::end_session)
+        .post("/settings/profile/letters", Audience::Person, letters::submit)
         .get("/settings/profile/password", Audience::Person, password::show)
         .post("/settings/profile/password", Audience::Person, password::submit)
         .get("/settings/profile/sign-in-methods/{method}", Audience::Person, provider_link::show)

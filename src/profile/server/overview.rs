@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{HOME, devices, redirect_home, sign_in_methods};
+use super::{HOME, devices, letters, redirect_home, sign_in_methods};
 use crate::accounts::device;
 use crate::accounts::server::Devices;
 use crate::accounts::server::SessionSummary;
@@ -91,6 +91,8 @@ async fn page(
     let sign_in_methods = sign_in_methods::of(app, &visitor.person).await?;
     let codes = accounts::unused_recovery_codes(app, &visitor.person).await?;
     let devices = app.slice::<Devices>().0.devices_of(app, visitor.person.id).await?;
+    let unwanted = accounts::unwanted_letters(app, &visitor.person).await?;
+    let has_mail = app.mail.is_on();
     let now = app.clock.now();
     let chrome = chrome(app, member, None, HOME);
     let theme = chrome.theme;
@@ -155,6 +157,7 @@ async fn page(
                 </div>
             </section>
             {devices::section(devices, &visitor.memberships, now)}
+            {letters::section(&unwanted, has_mail)}
             <section class="mt-10 max-w-[40rem]" aria-labelledby="looks">
                 <h2 class="h-sect" id="looks">"Appearance"</h2>
                 <div class="mt-4 max-w-[26rem] border-t border-line pt-4"><ThemeSwitch theme back=HOME/></div>

@@ -1,12 +1,12 @@
 //! Emails: their content, their recipients, and that a broken mail server delays no request. The mail server runs in the
 //! process.
 
-mod expiry_notices;
 mod forgotten;
+mod reminders;
 mod sign_up;
 mod sink;
 
-pub use sink::Sink;
+pub use sink::{Sink, SinkBehavior};
 
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use crate::orgs::server::letters::invitation;
 use crate::platform::db::Engine;
 use crate::platform::{Letter, Posted};
 use macro_rules_attribute::apply;
-use sink::SinkBehavior;
 
 #[apply(on_both_engines!)]
 async fn an_invitation_is_sent_as_text_and_html(engine: Engine) {

@@ -13,6 +13,8 @@ pub enum SinkBehavior {
     NeverResponds,
     StopsAfterData,
     RejectsTemporarily,
+    /// Rejects the first letter temporarily.
+    RejectsFirst,
     RejectsPermanently,
 }
 
@@ -61,9 +63,13 @@ impl Sink {
         let (letter, letters) = mpsc::unbounded_channel();
         let (call, calls) = mpsc::unbounded_channel();
         tokio::spawn(async move {
+            let mut behavior = behavior;
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = call.send(());
                 tokio::spawn(talk(stream, behavior, letter.clone()));
+                if behavior == SinkBehavior::RejectsFirst {
+                    behavior = SinkBehavior::Accepts;
+                }
             }
         });
         Self { url, letters, calls }
@@ -110,7 +116,7 @@ async fn talk(stream: TcpStream, behavior: SinkBehavior, letters: mpsc::Unbounde
         } else if let Some(receiver) = inner("RCPT TO:<") {
             to.push(receiver);
             match behavior {
-                SinkBehavior::RejectsTemporarily => say("450 later").await,
+                SinkBehavior::RejectsTemporarily | SinkBehavior::RejectsFirst => say("450 later").await,
                 SinkBehavior::RejectsPermanently => say("550 never").await,
                 _ => say("250 ok").await,
             };

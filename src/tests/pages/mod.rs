@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// The names in the list, in its order.
-    async fn listed(&self, cookies: &str, query: &str) -> Vec<String> {
+    pub async fn listed(&self, cookies: &str, query: &str) -> Vec<String> {
         let page = self.page(cookies, &format!("{KEYS}{query}")).await;
         let links = page.split("class=\"row-link\"").skip(1);
         links.filter_map(|link| Some(link.split_once('>')?.1.split_once('<')?.0.to_owned())).collect()
@@ -266,7 +266,7 @@ async fn the_overview_is_there_before_the_first_key_and_after_it(engine: Engine)
     assert!(page.contains("1 key never expires") && page.contains("created") && page.contains("ci-deploy"));
     server.clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
     let owner = server.sign_in_as(Persona::Owner).await;
-    assert!(server.page(&owner, "/overview").await.contains("1 key idle for 90 days or more"));
+    assert!(server.page(&owner, "/overview").await.contains("1 key idle for 60 days or more"));
     assert_eq!(server.listed(&owner, "?status=idle").await, ["ci-deploy"]);
     let viewer = server.sign_in_as(Persona::Viewer).await;
     assert!(!server.page(&viewer, "/overview").await.contains("Recent activity"));

@@ -91,6 +91,8 @@ impl Server {
             ),
             ("webhook_events", "id || type || body"),
             ("webhook_deliveries", "id || endpoint_id || coalesce(due_at, 0) || attempts"),
+            ("leak_policies", "org_id || effect || test_effect"),
+            ("unwanted_letters", "user_id || letter"),
             ("secrets", "id || key_id || coalesce(ended_at, 0)"),
             ("secret_hashes", "secret_id || hash"),
             (

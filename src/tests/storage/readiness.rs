@@ -1,6 +1,5 @@
 //! `/readyz` writes and reads a row, and looks whether the SQLite file is the one that was opened.
 
-use std::io::Write;
 use std::time::Duration;
 
 use macro_rules_attribute::apply;

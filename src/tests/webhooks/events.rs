@@ -118,6 +118,27 @@ async fn a_key_is_announced_once_before_and_after_it_expires(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
+async fn reminders_of_an_expiry_are_sent_at_each_threshold(engine: Engine) {
+    let (server, receiver) = started(engine).await;
+    let admin = server.key_of(Persona::Admin).await;
+    server.webhook(&admin, &receiver.url("/"), &["key.expiring"]).await;
+    let owner = server.actor(Persona::Owner).await;
+    let end = server.clock.now().plus(DAY * 40);
+    let draft = Draft { expires_at: Some(end), ..draft("nightly") };
+    keys::create(&server.app, &owner, &draft, None).await.expect("a key");
+    let mut seen = Vec::new();
+    for day in 1..=40 {
+        server.clock.advance(DAY);
+        keys::announce_expiries(&server.app).await.expect("announcements");
+        keys::announce_expiries(&server.app).await.expect("announcements");
+        server.deliver().await;
+        seen.extend(receiver.types().iter().map(|_| day));
+        receiver.forget();
+    }
+    assert_eq!(seen, [10, 26, 33, 39]);
+}
+
+#[apply(on_both_engines!)]
 async fn the_first_use_of_a_key_is_sent_once(engine: Engine) {
     let (server, receiver) = started(engine).await;
     let admin = server.key_of(Persona::Admin).await;

@@ -12,7 +12,8 @@ use crate::platform::{App, Error};
 use crate::webhooks::EventType;
 
 /// Details of audit events that bodies contain.
-const DETAILS: [&str; 7] = ["role", "from", "to", "because", "old_valid_until", "device", "invited_by"];
+const DETAILS: [&str; 10] =
+    ["role", "from", "to", "because", "old_valid_until", "device", "invited_by", "outcome", "url", "source"];
 
 pub struct WebhookListener;
 

@@ -3,6 +3,7 @@
 
 mod factor;
 mod identity;
+mod letters;
 mod profile;
 mod proven;
 mod reset;
@@ -20,6 +21,7 @@ pub use identity::{
     identities_of, identity_refused, link, provider_of, providers_of, sign_in_with_identity, spend_flow,
     unlink,
 };
+pub use letters::{LetterRecipient, choose_letters, letter_recipient, unwanted_letters};
 pub use profile::{
     ProfileChange, change_password, confirm_password, end_other_sessions, end_session, rename, sessions_of,
 };

@@ -2,6 +2,7 @@
 
 pub mod factors;
 pub mod identities;
+pub mod letters;
 pub mod links;
 pub mod sessions;
 pub mod sign_ups;

@@ -7,6 +7,7 @@ mod edit;
 mod fields;
 mod key;
 mod list;
+mod notice;
 mod permissions;
 mod reveal;
 mod revoke;
@@ -18,6 +19,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
+pub use notice::{Drawing, KeyNotice, RegisteredKeyNotice};
+
 use super::{Key, Refusal};
 use crate::keys::{SOON, Status};
 use crate::platform::Error;
@@ -25,9 +28,6 @@ use crate::platform::http::{Audience, Routes};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{Badge, Shape, Tone};
 use crate::ui::server::message::{leave_error, leave_message};
-
-/// A part of a page, rendered lazily because it needs the context of the page around it.
-type Drawing = Box<dyn FnOnce() -> AnyView + Send>;
 
 /// The path of the list.
 pub const HOME: &str = "/settings/api-keys";
@@ -92,8 +92,16 @@ pub async fn leave_refusal(session: &Session, refusal: Refusal) -> Result<(), Er
     }
 }
 
-/// The most urgent problem of a key; None if there is none.
+/// The most urgent problem of a key, and whether it was found in public; None if there is nothing.
 fn badge_of(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<AnyView> {
+    let status = status_badge(key, now, limited, is_new);
+    if !key.is_leaked() {
+        return status;
+    }
+    Some(view! { {status}<Badge tone=Tone::Danger text="Leaked"/> }.into_any())
+}
+
+fn status_badge(key: &Key, now: Timestamp, limited: bool, is_new: bool) -> Option<AnyView> {
     let ends_soon = key.expires_at.is_some_and(|end| end <= now.plus(SOON));
     let (tone, shape, text) = match key.status(now) {
         Status::Revoked => (Tone::Danger, Shape::Revoked, "Revoked"),

@@ -30,6 +30,8 @@ pub struct KeyBody {
     /// Whether requests with the key are accepted now.
     pub is_active: bool,
     pub status: Status,
+    /// Whether its secret was found in public.
+    pub is_leaked: bool,
     #[schema(format = DateTime)]
     pub created_at: String,
     #[schema(format = DateTime)]
@@ -100,6 +102,7 @@ impl KeyBody {
             note: key.note.clone(),
             is_active: status.is_active(),
             status,
+            is_leaked: key.is_leaked(),
             created_at: text(key.created_at),
             expires_at: key.expires_at.map(text),
             rate_limit_per_minute: key.rate_limit,

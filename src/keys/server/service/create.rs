@@ -68,6 +68,7 @@ pub async fn create(
         expires_at,
         disabled_at: None,
         revoked_at: None,
+        leaked: None,
         calls: 0,
         last_used_at: None,
         login: None,

@@ -116,6 +116,7 @@ pub async fn log_in(
         expires_at: [life_ends, asking_ends].into_iter().flatten().min(),
         disabled_at: None,
         revoked_at: None,
+        leaked: None,
         calls: 0,
         last_used_at: None,
         login: Some(login),

@@ -7,6 +7,7 @@ mod create;
 mod customer;
 mod draft;
 mod find;
+mod leaked;
 mod login;
 mod refusal;
 mod replace;
@@ -21,6 +22,7 @@ pub use find::{
     Holders, MOST_COUNTED, PermissionHolders, children, count, creating_keys, creators, find, find_by_secret,
     list, permission_holders, secrets,
 };
+pub use leaked::{created_by, end_leaked, leak_topic, lock_leaked};
 pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};
 pub use refusal::Refusal;
 pub use replace::replace;
@@ -295,7 +297,7 @@ async fn conclude_by(app: &App, by: &By, mut write: Write, key: &Key, event: Eve
 }
 
 /// Adds the key to an event.
-pub(super) fn about(key: &Key, event: Event) -> Event {
+pub fn about(key: &Key, event: Event) -> Event {
     event
         .on("key", key.id, &key.name)
         .detail("prefix", key.prefix())

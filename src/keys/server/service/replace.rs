@@ -35,6 +35,7 @@ pub async fn replace(app: &App, actor: &Actor, id: KeyId) -> Result<Option<Revea
     let key = Key { secret: fresh.id(), ..key };
     store::insert_secret(&mut write, key.secret, id, &stored, now).await?;
     store::set_secrets(&mut write, id, key.secret, key.previous).await?;
+    store::set_rotated_by(&mut write, id, actor.principal).await?;
     let event = Event::new("key.secret_replaced").detail("replaces", old.to_string());
     conclude(app, actor, write, &key, event).await?;
     Ok(Some(Revealed { key, plaintext: fresh.into_secret() }))

@@ -79,6 +79,7 @@ pub async fn rotate(
     key.secret = fresh.id();
     store::insert_secret(&mut write, key.secret, id, &stored, now).await?;
     store::set_secrets(&mut write, id, key.secret, key.previous).await?;
+    store::set_rotated_by(&mut write, id, actor.principal).await?;
     // The acting key receives the new secret.
     if let Some(other) = bounds.and_then(|bounds| bounds.counts_with).filter(|other| *other != id) {
         store::set_counts_with(&mut write, id, other).await?;

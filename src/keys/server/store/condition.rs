@@ -4,7 +4,7 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
-use crate::keys::{IDLE, SOON, Status, StatusFilter};
+use crate::keys::{ENDING, IDLE, SOON, Status, StatusFilter};
 use crate::shared::{OrgId, PermissionId, Timestamp};
 
 pub enum SqlValue {
@@ -30,6 +30,10 @@ pub const END: &str = "COALESCE(expires_at, 9223372036854775807)";
 /// Until when a key is usable; -1 if it is revoked or disabled. An index has this expression.
 pub const USABLE: &str = "CASE WHEN revoked_at IS NULL AND disabled_at IS NULL THEN \
      COALESCE(expires_at, 9223372036854775807) ELSE -1 END";
+
+/// Whether a secret of the key was found in public, and the key had to end or still has that secret.
+const LEAKED: &str = "leaked_secret_id IS NOT NULL AND (revoked_at IS NOT NULL OR leaked_secret_id = secret_id \
+     OR leaked_secret_id = previous_secret_id)";
 
 /// Conditions joined with AND.
 pub struct Conditions {
@@ -146,6 +150,13 @@ pub fn matches_filter(
             let soon = bind(now.plus(SOON).into());
             format!("{usable} > {at} AND {usable} <= {soon}")
         }
+        StatusFilter::Ending => {
+            let (soon, late) = (bind(now.plus(SOON).into()), bind(now.plus(ENDING).into()));
+            let life = ENDING.as_millis();
+            format!(
+                "{usable} > {soon} AND {usable} <= {late} AND expires_at - created_at > {life} AND {at} = {at}"
+            )
+        }
         StatusFilter::Rotating => is_at(Status::Rotating, &at, lead),
         StatusFilter::Disabled => is_at(Status::Disabled, &at, lead),
         StatusFilter::Expired => is_at(Status::Expired, &at, lead),
@@ -157,5 +168,6 @@ pub fn matches_filter(
             format!("{usable} > {at} AND {used} < {idle} AND created_at < {idle}")
         }
         StatusFilter::Endless => format!("{usable} = 9223372036854775807 AND {at} = {at}"),
+        StatusFilter::Leaked => format!("{LEAKED} AND {at} = {at}"),
     }
 }

@@ -3,16 +3,17 @@
 mod announcements;
 mod condition;
 mod counts;
-mod expiry_notices;
+mod leaks;
 mod list;
 mod logins;
 mod quotas;
 mod read;
+mod reminders;
 mod write;
 
-pub use announcements::{Announcement, note_announced, to_announce};
+pub use announcements::{Announcement, Reminder, newly_idle, note_announced, note_idle, to_announce};
 pub use counts::count_usable;
-pub use expiry_notices::{ExpiringKey, expiring_keys, mark_notified};
+pub use leaks::{is_rotated_by_person, set_leaked, set_rotated_by};
 pub use list::{Filter, KeyPage, Order, Position, count, list};
 pub use logins::{all_current_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
 pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
@@ -20,6 +21,9 @@ pub use read::{
     SecretRow, SecretUse, children, count_by_creator, count_holders, count_living, created_at_if_unused,
     creators, find, find_by_id, find_now, find_secret, holders, is_used, names, owners, repeated, secrets_of,
     unrevoked_of,
+};
+pub use reminders::{
+    RemindedKey, WaitingReminder, add_reminder, people_to_remind, reminded_keys, take_reminders,
 };
 pub use write::{
     add_totals, end_due_rotations, end_secret, forget_idempotency, insert, insert_secret, lock,

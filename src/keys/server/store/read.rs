@@ -20,7 +20,7 @@ macro_rules! select {
             "SELECT id, org_id, name, kind, role, note, rate_limit, counts_with, ranges, secret_id, previous_secret_id, ",
             "previous_until, created_at, created_by, created_by_key, expires_at, disabled_at, revoked_at, calls, ",
             "last_used_at, login_device, login_device_id, login_product, external_id, metadata, quota, quota_period, ",
-            "quota_with FROM keys ",
+            "quota_with, leaked_secret_id FROM keys ",
             $rest
         )
     };
@@ -58,6 +58,7 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         expires_at: time("expires_at")?,
         disabled_at: time("disabled_at")?,
         revoked_at: time("revoked_at")?,
+        leaked: row.try_get::<Option<String>, _>("leaked_secret_id")?.map(|id| secret_id(&id)).transpose()?,
         calls: row.try_get("calls")?,
         last_used_at: time("last_used_at")?.filter(|at| at.millis() > 0),
         login: login(row)?,

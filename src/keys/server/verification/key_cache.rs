@@ -47,6 +47,8 @@ pub struct KeyCache {
     pub(super) first_checks: BlockingPool<AttemptSource>,
     /// Hashes for first checks of sources that have sent a wrong secret with the same public id within the last minute.
     pub(super) checks_after_failures: BlockingPool<AttemptSource>,
+    /// Hashes for reports of leaked keys, which nobody waits for.
+    pub(super) leak_checks: BlockingPool,
     /// Hashes for creating and rotating keys, which a flood of checks must not delay.
     pub(in crate::keys::server) new_secrets: BlockingPool,
     /// The end of the lease on cached states, in milliseconds of the steady clock.
@@ -95,6 +97,7 @@ impl KeyCache {
             quotas: Quotas::new(random),
             first_checks: BlockingPool::new(cores, MAX_WAITING, MAX_WAIT),
             checks_after_failures: BlockingPool::new(cores.div_ceil(2), MAX_WAITING, MAX_WAIT),
+            leak_checks: BlockingPool::new(1, MAX_WAITING, MAX_WAIT),
             new_secrets: BlockingPool::new(cores.div_ceil(2), MAX_WAITING, MAX_WAIT),
             lease: AtomicU64::new(0),
             position: AtomicI64::new(-1),

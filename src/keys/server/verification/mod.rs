@@ -17,6 +17,7 @@ mod digest;
 mod first_check;
 mod key_cache;
 mod negative_cache;
+mod proof;
 mod quota;
 mod rate_limit;
 mod request;
@@ -27,6 +28,7 @@ mod verdict;
 use std::sync::Arc;
 
 pub use key_cache::KeyCache;
+pub use proof::{ProvenSecret, prove};
 pub use quota::QuotaState;
 pub use rate_limit::Rate;
 pub use request::{Kinds, PermissionRequirement, Presenter, Requirements};
@@ -221,13 +223,7 @@ async fn check(
         (result, _) => result?,
     };
     if is_right {
-        let entry = cache.entry(key);
-        // The hash exists, so the secret is valid. If the cached state does not list the secret, another process has just
-        // added it, and the cached state, or one that is being read, may be older than that.
-        if entry.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
-            entry.invalidate();
-        }
-        cache.tokens.insert(token.id(), *digest, Arc::clone(&entry));
+        let entry = remember(app, cache, token, digest, key);
         cache.attempts.forgive(app.clock.steady(), source);
         return Ok(CheckResult::Verified(entry));
     }
@@ -235,6 +231,24 @@ async fn check(
     let rejected = RejectedToken { key, org, outcome };
     cache.negative.insert_rejected(digest, rejected, app.clock.steady());
     Ok(wait.map_or(CheckResult::Rejected(rejected), CheckResult::TooManyAttempts))
+}
+
+/// Caches a token that was just verified.
+fn remember(
+    app: &App,
+    cache: &KeyCache,
+    token: &Token<'_>,
+    digest: &TokenDigest,
+    key: KeyId,
+) -> Arc<KeyEntry> {
+    let entry = cache.entry(key);
+    // The hash exists, so the secret is valid. If the cached state does not list the secret, another process has just
+    // added it, and the cached state, or one that is being read, may be older than that.
+    if entry.state().is_none_or(|state| !state.has(token.id(), app.clock.now())) {
+        entry.invalidate();
+    }
+    cache.tokens.insert(token.id(), *digest, Arc::clone(&entry));
+    entry
 }
 
 /// A request with a verified token.

@@ -186,29 +186,38 @@ pub async fn without_owner(pool: &AnyPool, user: UserId) -> Result<Vec<String>, 
     .await
 }
 
-/// The addresses to notify about something that a person created: the person's, or the owners' if the person is disabled or
-/// no longer a member.
-pub async fn responsible_emails(
+/// The people to tell about something that a person created: the person, or the owners if the person is disabled or no
+/// longer a member.
+pub async fn responsible_people(
     write: &mut Write,
     org: OrgId,
     user: UserId,
-) -> Result<Vec<String>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT user_id, email FROM memberships JOIN users ON users.id = memberships.user_id \
-         WHERE org_id = $1 AND disabled_at IS NULL AND (user_id = $2 OR role = 'owner') ORDER BY email",
+) -> Result<Vec<UserId>, sqlx::Error> {
+    let people: Vec<UserId> = sqlx::query_scalar(
+        "SELECT user_id FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND disabled_at IS NULL AND (user_id = $2 OR role = 'owner') ORDER BY user_id",
     )
     .bind(org)
     .bind(user)
     .fetch_all(&mut **write)
     .await?;
-    let people: Vec<(String, String)> = rows
-        .iter()
-        .map(|row| Ok((row.try_get("user_id")?, row.try_get("email")?)))
-        .collect::<Result<_, sqlx::Error>>()?;
-    match people.iter().find(|(id, _)| *id == user.to_string()) {
-        Some((_, email)) => Ok(vec![email.clone()]),
-        None => Ok(people.into_iter().map(|(_, email)| email).collect()),
-    }
+    Ok(if people.contains(&user) { vec![user] } else { people })
+}
+
+/// The addresses of the owners and of another member, as far as they are not disabled.
+pub async fn emails_of_owners_and(
+    db: impl AnyExecutor<'_>,
+    org: OrgId,
+    user: UserId,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT email FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND disabled_at IS NULL AND (user_id = $2 OR role = 'owner') ORDER BY email",
+    )
+    .bind(org)
+    .bind(user)
+    .fetch_all(db)
+    .await
 }
 
 /// The addresses of the owners and admins who are not disabled.

@@ -53,6 +53,7 @@ pub const ROWS: &[Row] = &[
     get("/live", "/live?topic=person:mail", SignedOutOrIn(204, 200)),
     get("/settings/profile", "", People([200; 5])),
     form("/settings/profile", "", &[("name", "Al")], People([303; 5])),
+    form("/settings/profile/letters", "", &[("letters", "idle")], People([303; 5])),
     form("/settings/profile/sessions", "", &[("session", "<own_session>")], People([303; 5])),
     form("/settings/profile/sessions", "", &[("session", "<session>")], People([303; 5])).harmless(),
     form("/settings/profile/devices", "", &[("key", "<own_login_key>")], People([303; 5])),

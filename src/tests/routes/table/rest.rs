@@ -51,6 +51,9 @@ pub const ROWS: &[Row] = &[
     json("POST", "/api/v1/permissions", "", r#"{"name": "new.read"}"#, Keys([403, 403, 201, 201, 201])),
     json("PATCH", PERMISSION, "/api/v1/permissions/<permission>", DESCRIBE, Keys([403, 403, 200, 200, 404])),
     json("DELETE", PERMISSION, "/api/v1/permissions/<permission>", "", Keys([403, 403, 200, 200, 404])),
+    json("POST", "/api/v1/leaks", "", r#"{"tokens": ["x"]}"#, Everybody(202)).harmless(),
+    get("/api/v1/leaks/policy", "", Keys([200; 5])),
+    json("PATCH", "/api/v1/leaks/policy", "", r#"{"effect": "disable"}"#, Keys([403, 403, 403, 200, 200])),
     get("/api/v1/audit", "", Keys([403, 403, 200, 200, 200])),
     form("/oauth/device_authorization", "", &[("client_id", "latchkey-cli")], UnlessAuthorized(200)),
     // The login waits for its approval.

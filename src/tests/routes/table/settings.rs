@@ -20,6 +20,13 @@ pub const ROWS: &[Row] = &[
     get("/settings/organization", "", People([200; 5])),
     form("/settings/organization", "", &[("name", "Marsh Haulage")], People([403, 403, 403, 303, 303])),
     form("/settings/organization/plan", "", &[("plan", "free")], People([403, 403, 403, 303, 303])),
+    get("/settings/organization/leaked-keys", "", People([403, 403, 403, 200, 200])),
+    form(
+        "/settings/organization/leaked-keys",
+        "",
+        &[("effect", "disable"), ("test_effect", "report")],
+        People([403, 403, 403, 303, 303]),
+    ),
     get("/settings/organization/delete", "", People([403, 403, 403, 200, 200])),
     form("/settings/organization/delete", "", DELETE, People([403, 403, 403, 303, 303])),
     get("/settings/members", "", People([200; 5])),

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 pub use chart::A_DAY;
 use chart::{Range, by_outcome, outcome_group, total};
 
-use super::{Drawing, HOME, badge_of, path_of};
+use super::{Drawing, HOME, RegisteredKeyNotice, badge_of, path_of};
 use crate::accounts::server as accounts;
 use crate::audit::{self, AuditFilter, Recorded, Target};
 use crate::keys::Status;
@@ -67,6 +67,10 @@ struct KeyDetails {
     day: Vec<Hour>,
     callers: Vec<KeyCaller>,
     events: Option<Vec<Recorded>>,
+    /// Says that the key was found in public.
+    notice: Option<Drawing>,
+    /// The topic of reports about the key.
+    leaks: Option<String>,
     secrets: Vec<keys::SecretUse>,
     quota: Option<keys::QuotaState>,
     may_manage: bool,
@@ -96,6 +100,9 @@ async fn load(
     } else {
         None
     };
+    let notice = app.slice::<RegisteredKeyNotice>().0.of_key(app, member, &key).await?;
+    let is_alive = !is_revealed && key.revoked_at.is_none() && notice.is_none();
+    let leaks = is_alive.then(|| app.live.expect(keys::leak_topic(key.org, key.id)));
     let names = accounts::names(app, std::slice::from_ref(&key.created_by)).await?;
     let creating_keys = keys::creating_keys(app, std::slice::from_ref(&key)).await?;
     Ok(KeyDetails {
@@ -115,6 +122,8 @@ async fn load(
         day,
         callers,
         events,
+        notice,
+        leaks,
     })
 }
 
@@ -156,6 +165,8 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         day,
         callers,
         events,
+        notice,
+        leaks,
         secrets,
         quota,
         may_manage,
@@ -172,6 +183,13 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
             done="First call received."
         /></div> }
     });
+    let notice = notice.map(|draw| draw());
+    let leaks = leaks.map(|topic| {
+        view! { <div class="text-dense text-ink-2"><LivePart
+            topic quiet=true waiting="Watching for reports of a leak."
+            done="This key was found in public. Load the page again to see what was done."
+        /></div> }
+    });
     let rotation = rotation::panel(&key, &day, &secrets, &callers, (may_manage, may_grant), now);
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
     let head = head(&key, status, may_manage, may_grant, may_renew, now);
@@ -183,9 +201,11 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
     let events = events.map(|events| facts::events(events, log, now));
     view! {
         {head}
+        {notice}
         {box_}
         {tried}
         {waits}
+        {leaks}
         {rotation}
         <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_18.5rem]">{chart}{facts}</div>
         {callers}

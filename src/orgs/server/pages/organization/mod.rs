@@ -134,6 +134,7 @@ async fn page(
                         </div>
                     </dl>
                 </section>
+                {may_change.then(leak_section)}
                 {may_change.then(danger_section)}
             </Shell>
         }
@@ -167,6 +168,19 @@ fn plan_section(plan: Plan, may_change: bool, errors: FormErrors) -> AnyView {
         <section class="mt-10 max-w-[40rem]" aria-labelledby="plan">
             <h2 class="h-sect" id="plan">"Plan"</h2>
             <div class="mt-4 border-t border-line">{form}</div>
+        </section>
+    }
+    .into_any()
+}
+
+fn leak_section() -> AnyView {
+    view! {
+        <section class="mt-10 max-w-[40rem]" aria-labelledby="leaks">
+            <h2 class="h-sect" id="leaks">"Leaked keys"</h2>
+            <div class="mt-4 flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
+                <p class="text-ink-2">"What happens to a key that was found in public."</p>
+                <LinkButton href="/settings/organization/leaked-keys" look=Look::Secondary>"Choose"</LinkButton>
+            </div>
         </section>
     }
     .into_any()

@@ -1,0 +1,36 @@
+//! What keys remember about secrets that were found in public, and who rotated a key last.
+
+use crate::platform::db::Write;
+use crate::shared::{KeyId, PrincipalKind, SecretId};
+
+/// Notes who received the current secret.
+pub async fn set_rotated_by(write: &mut Write, key: KeyId, by: PrincipalKind) -> Result<(), sqlx::Error> {
+    let by = match by {
+        PrincipalKind::Person => "person",
+        PrincipalKind::Key => "key",
+    };
+    sqlx::query("UPDATE keys SET rotated_by = $2 WHERE id = $1")
+        .bind(key)
+        .bind(by)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
+/// Whether a person rotated the key last. False when that is not known.
+pub async fn is_rotated_by_person(write: &mut Write, key: KeyId) -> Result<bool, sqlx::Error> {
+    let by: Option<String> = sqlx::query_scalar("SELECT rotated_by FROM keys WHERE id = $1")
+        .bind(key)
+        .fetch_one(&mut **write)
+        .await?;
+    Ok(by.as_deref() == Some("person"))
+}
+
+pub async fn set_leaked(write: &mut Write, key: KeyId, secret: SecretId) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET leaked_secret_id = $2 WHERE id = $1")
+        .bind(key)
+        .bind(secret)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}

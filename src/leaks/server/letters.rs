@@ -1,0 +1,119 @@
+//! Letters about leaked keys, to the owners of the organization and to the creator of the key. They are always sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::store::{self, LeakReport};
+use crate::keys::LeakOutcome;
+use crate::keys::server as keys;
+use crate::orgs::server::{self as orgs, emails_of_owners_and};
+use crate::platform::{App, Error, Letter, Posted};
+use crate::shared::{LeakReportId, OrgId};
+use crate::ui::parts::{counted, exact};
+
+/// The most reports of one transaction.
+const AT_ONCE: i64 = 200;
+/// Without a mail server for this long, no letter is sent later.
+const NEWS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// The most keys that a letter names, and the most keys that one of these created.
+const MAX_NAMED: usize = 50;
+
+/// Sends each person one letter about the reports since the last round. Of several processes, one sends it.
+pub async fn send(app: &App) -> Result<(), Error> {
+    if !app.mail.is_on() {
+        return Ok(());
+    }
+    let now = app.clock.now();
+    let due = store::to_mail(app.db.pool(), now.minus(NEWS), AT_ONCE).await?;
+    if due.is_empty() {
+        return Ok(());
+    }
+    let mut claimed = Vec::new();
+    let mut write = app.db.write().await?;
+    for report in due {
+        if store::set_mailed(&mut write, report.id, now).await? {
+            claimed.push(report);
+        }
+    }
+    write.commit().await?;
+    let mut letters: BTreeMap<(OrgId, String), Vec<LeakReport>> = BTreeMap::new();
+    for report in &claimed {
+        for email in emails_of_owners_and(app.db.pool(), report.org, report.maker).await? {
+            letters.entry((report.org, email)).or_default().push(report.clone());
+        }
+    }
+    let (mut sent, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for ((org, email), reports) in &letters {
+        let posted = app.mail.post(&letter(app, *org, email, reports).await?);
+        let ids = reports.iter().map(|report| report.id);
+        if posted == Posted::Queued { sent.extend(ids) } else { refused.extend(ids) }
+    }
+    let again: Vec<LeakReportId> = refused.difference(&sent).copied().collect();
+    if again.is_empty() {
+        return Ok(());
+    }
+    let mut write = app.db.write().await?;
+    for id in again {
+        store::set_not_mailed(&mut write, id).await?;
+    }
+    write.commit().await?;
+    Ok(())
+}
+
+async fn letter(app: &App, org: OrgId, to: &str, reports: &[LeakReport]) -> Result<Letter, Error> {
+    let org_name = orgs::find(app, org).await?.map(|(name, _)| name).unwrap_or_default();
+    let subject = match reports {
+        [report] => format!("The key {} of {org_name} was found in public", report.key_name),
+        _ => format!("{} API keys of {org_name} were found in public", reports.len()),
+    };
+    let mut letter = Letter::new(to, subject);
+    for report in reports.iter().take(MAX_NAMED) {
+        letter = letter.paragraph(found(report)).paragraph(done(report));
+        let children = keys::created_by(app, report.key).await?;
+        if !children.is_empty() {
+            let named = children.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+            letter = letter.paragraph(format!(
+                "It created {}, which did not end with it: {named}. Revoke those that you do not know.",
+                counted(children.len() as u64, "key", "keys")
+            ));
+        }
+    }
+    if let Some(more) = reports.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+        letter = letter.paragraph(format!("And {}.", counted(more as u64, "more key", "more keys")));
+    }
+    let home = format!("{}/settings/api-keys", app.public_url.origin());
+    letter = match reports {
+        [report] => letter.link("See the key", format!("{home}/{}", report.key)),
+        _ => letter.link("See the keys", format!("{home}?status=leaked")),
+    };
+    Ok(letter.paragraph(
+        "Look there at who used the key, create a replacement where it is still needed, and remove it from the place where \
+         it was found.",
+    ))
+}
+
+fn found(report: &LeakReport) -> String {
+    let place = if report.url.is_empty() { String::new() } else { format!(" at {}", report.url) };
+    let LeakReport { key_name, prefix, .. } = report;
+    format!(
+        "The API key {key_name} ({prefix}) was found in public{place}. Reported by: {}.",
+        report.reporter()
+    )
+}
+
+fn done(report: &LeakReport) -> String {
+    let at = exact(report.at);
+    match report.outcome {
+        Some(LeakOutcome::Revoked) => format!("It was revoked on {at}: every call with it is refused."),
+        Some(LeakOutcome::Disabled) => {
+            format!("It was disabled on {at}: every call with it is refused until somebody enables it.")
+        }
+        Some(LeakOutcome::RotationFinished) => {
+            format!("The secret that was found was being replaced, and ended on {at}. The new secret works.")
+        }
+        Some(LeakOutcome::Reported) | None => {
+            "It still works, because your organization chose that such keys are only reported. Rotate or revoke it."
+                .to_owned()
+        }
+    }
+}

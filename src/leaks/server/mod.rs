@@ -1,0 +1,20 @@
+//! The server's side of leaked keys. A report moves one way, through these files: `report` (what the body says) → `queue` (its
+//! tokens, in memory only) → `examine` (proves a token and ends its key) → `letters`.
+
+mod examine;
+mod letters;
+mod notice;
+mod page;
+mod policy;
+mod queue;
+mod report;
+pub mod rest;
+mod store;
+
+pub use examine::{examine_all, settle, wait_and_examine};
+pub use letters::send as send_letters;
+pub use notice::LeakNotice;
+pub use page::routes;
+pub use policy::{policy, recent, set_policy};
+pub use queue::LeakQueue;
+pub use store::LeakReport;

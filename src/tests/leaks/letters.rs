@@ -1,0 +1,95 @@
+//! Letters about leaked keys: to owners and to the creator, whatever other letters they want.
+
+use macro_rules_attribute::apply;
+
+use super::*;
+use crate::accounts::server::choose_letters;
+use crate::tests::mail::Sink;
+
+#[apply(on_both_engines!)]
+async fn owners_and_the_creator_get_one_letter(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let settings = [sink.settings().as_slice(), QUICK].concat();
+    let server = Server::with(engine, &settings).await;
+    server.actor(Persona::Owner).await;
+    server.actor(Persona::Admin).await;
+    let member = server.actor(Persona::Member).await;
+    let person = server.person(&Persona::Member.email(), "Member", None).await;
+    choose_letters(&server.app, &member.by, &person, &[]).await.expect("no other letters");
+    let made = server.key(&member, "portal").await;
+    let child =
+        server.post("/api/v1/keys").key(&made.plaintext).json(&json!({ "name": "child" })).send().await;
+    assert_eq!(child.status, 201, "{}", child.text());
+    server.find_in_public(&made.plaintext, "https://x/<b>.env").await;
+    let mut letters = vec![sink.letter().await, sink.letter().await];
+    letters.sort_by_key(|letter| letter.to.clone());
+    let recipients: Vec<_> = letters.iter().map(|letter| letter.to.concat()).collect();
+    assert_eq!(recipients, [Persona::Member.email(), Persona::Owner.email()]);
+    for letter in &letters {
+        assert_eq!(letter.header("Subject"), "The key portal of Tidewater Freight was found in public");
+        assert_eq!(letter.link(), format!("/settings/api-keys/{}", made.key.id));
+        let text = letter.text();
+        for part in
+            ["https://x/<b>.env", "https://x/&lt;b&gt;.env", "a scanner", "It was revoked on", "child"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    // The key that it created still works, and nobody gets a second letter.
+    assert_eq!(
+        server.count("SELECT COUNT(*) FROM keys WHERE name = 'child' AND revoked_at IS NULL").await,
+        1
+    );
+    server.find_in_public(&made.plaintext, "https://y").await;
+    server.examine().await;
+    assert!(sink.letter_now().is_none());
+}
+
+#[apply(on_both_engines!)]
+async fn a_report_of_many_keys_is_one_letter(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let settings = [sink.settings().as_slice(), QUICK].concat();
+    let server = Server::with(engine, &settings).await;
+    let owner = server.actor(Persona::Owner).await;
+    let mut tokens = Vec::new();
+    for number in 0..60 {
+        tokens.push(server.key(&owner, &format!("key {number}")).await.plaintext.expose().to_owned());
+    }
+    server.report(&json!({ "tokens": tokens })).await;
+    server.examine().await;
+    let letter = sink.letter().await;
+    assert_eq!(letter.header("Subject"), "60 API keys of Tidewater Freight were found in public");
+    assert!(letter.text().contains("And 10 more keys."));
+    assert_eq!(letter.link(), "/settings/api-keys?status=leaked");
+    assert!(sink.letter_now().is_none());
+}
+
+#[apply(on_both_engines!)]
+async fn of_two_servers_one_sends_the_letter(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let settings = [sink.settings().as_slice(), QUICK].concat();
+    let server = Server::with(engine, &settings).await;
+    let other = server.second_process().await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "portal").await;
+    server.report(&json!({ "tokens": [made.plaintext.expose()] })).await;
+    server.examine().await;
+    leaks::send_letters(&other).await.expect("a round");
+    sink.letter().await;
+    assert!(sink.letter_now().is_none());
+    assert_eq!(server.count("SELECT COUNT(*) FROM leak_reports WHERE mailed_at IS NULL").await, 0);
+}
+
+/// A letter that the queue for mail refused is sent by a later round.
+#[apply(on_both_engines!)]
+async fn a_letter_that_cannot_be_queued_waits(engine: Engine) {
+    let sink = Sink::with(crate::tests::mail::SinkBehavior::NeverResponds).await;
+    let settings = [sink.settings().as_slice(), QUICK].concat();
+    let server = Server::with(engine, &settings).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "portal").await;
+    let fill = crate::platform::Letter::new("bob@x.example", "Hello").paragraph("Hello");
+    while server.app.mail.post(&fill) == crate::platform::Posted::Queued {}
+    server.find_in_public(&made.plaintext, "https://x").await;
+    assert_eq!(server.count("SELECT COUNT(*) FROM leak_reports WHERE mailed_at IS NULL").await, 1);
+}

@@ -1,0 +1,100 @@
+//! Reports that GitHub signs.
+
+use data_encoding::BASE64;
+use macro_rules_attribute::apply;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+
+use super::*;
+
+/// A signer as GitHub is one, with a new key.
+struct Signer {
+    id: &'static str,
+    pair: EcdsaKeyPair,
+}
+
+impl Signer {
+    fn new(id: &'static str) -> Self {
+        let random = SystemRandom::new();
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).expect("a key");
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random);
+        Self { id, pair: pair.expect("a key") }
+    }
+
+    /// An entry of the list of public keys.
+    fn entry(&self) -> Value {
+        let head = [
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+            0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ];
+        let der = [&head, self.pair.public_key().as_ref()].concat();
+        let key = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64.encode(&der));
+        json!({ "key_identifier": self.id, "key": key, "is_current": true })
+    }
+
+    fn sign(&self, body: &str) -> String {
+        let signature = self.pair.sign(&SystemRandom::new(), body.as_bytes()).expect("a signature");
+        BASE64.encode(signature.as_ref())
+    }
+}
+
+impl Server {
+    async fn signed(&self, body: &str, id: &str, signature: &str) -> u16 {
+        let call = self.post("/api/v1/leaks").header("content-type", "application/json");
+        let call =
+            call.header("Github-Public-Key-Identifier", id).header("Github-Public-Key-Signature", signature);
+        call.body(body.to_owned()).send().await.status.as_u16()
+    }
+}
+
+fn body_of(token: &Secret) -> String {
+    let url = "https://github.com/dockside/portal-demo/blob/9f2c1e/.env";
+    let entry = json!({ "token": token.expose(), "type": "latchkey_key", "url": url, "source": "commit" });
+    json!([entry]).to_string()
+}
+
+#[apply(on_both_engines!)]
+async fn a_signature_of_github_is_checked(engine: Engine) {
+    let (one, two, stranger) = (Signer::new("one"), Signer::new("two"), Signer::new("one"));
+    let document = json!({ "public_keys": [one.entry(), two.entry()] }).to_string();
+    let settings = [QUICK, &[("LATCHKEY_GITHUB_SCANNING_KEYS", document.as_str())]].concat();
+    let server = Server::with(engine, &settings).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "one").await;
+    let body = body_of(&made.plaintext);
+    for (id, signature) in [
+        ("one", stranger.sign(&body)),
+        ("one", two.sign(&body)),
+        ("three", one.sign(&body)),
+        ("one", one.sign(&format!("{body} "))),
+        ("one", String::new()),
+        ("one", "?".to_owned()),
+        ("", one.sign(&body)),
+    ] {
+        assert_eq!(server.signed(&body, id, &signature).await, 400, "{id} {signature}");
+    }
+    let half = server.post("/api/v1/leaks").header("Github-Public-Key-Identifier", "one").body(body.clone());
+    assert_eq!(half.send().await.status, 400);
+    server.examine().await;
+    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.signed(&body, "two", &two.sign(&body)).await, 202);
+    server.examine().await;
+    assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+    assert_eq!(server.leaked_events().await[0]["source"], "GitHub secret scanning");
+    // Who has the key needs no signature.
+    let other = server.key(&owner, "two").await;
+    server.find_in_public(&other.plaintext, "https://x").await;
+    assert_eq!(server.check(&other.plaintext).await, Outcome::Revoked);
+    assert_eq!(server.leaked_events().await[1]["source"], "a scanner");
+}
+
+#[apply(on_both_engines!)]
+async fn without_configured_keys_the_signature_is_ignored(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    let owner = server.actor(Persona::Owner).await;
+    let made = server.key(&owner, "one").await;
+    assert_eq!(server.signed(&body_of(&made.plaintext), "one", "anything").await, 202);
+    server.examine().await;
+    assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+    assert_eq!(server.leaked_events().await[0]["source"], "commit");
+}
