@@ -6,14 +6,14 @@ use leptos::prelude::*;
 
 use super::address::HERE;
 use super::guard::Guard;
-use super::role_permissions::permissions_section;
+use super::role_permissions::{OrgChoice, permissions_section};
 use crate::accounts::server::sign_in_again;
 use crate::device::UserCode;
 use crate::device::server::store::LoginRequest;
 use crate::device::server::{clients, service};
 use crate::orgs::server::Membership;
 use crate::platform::Error;
-use crate::shared::{OrgId, Permission, PrincipalKind, ReturnPath, Role, Timestamp};
+use crate::shared::{OrgId, Permission, PrincipalKind, ReturnPath, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors};
 use crate::ui::parts::{
     Avatar, Badge, Button, Checkbox, HiddenFields, Input, Look, Note, Select, SelectOption, Symbol, Time,
@@ -21,17 +21,6 @@ use crate::ui::parts::{
 };
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Solo, SoloWidth};
-
-/// An organization that the key can be created in.
-#[derive(Clone)]
-pub struct OrgChoice {
-    pub org: OrgId,
-    pub name: String,
-    /// The person's role.
-    own_role: Role,
-    /// The role that the key would have.
-    pub key_role: Role,
-}
 
 pub struct ApprovalPage {
     pub login: LoginRequest,

@@ -2,9 +2,19 @@
 
 use leptos::prelude::*;
 
-use super::pending::OrgChoice;
-use crate::shared::{Permission, PrincipalKind, Role, Timestamp};
+use crate::shared::{OrgId, Permission, PrincipalKind, Role, Timestamp};
 use crate::ui::parts::{Icon, Symbol, words};
+
+/// An organization that the key can be created in.
+#[derive(Clone)]
+pub struct OrgChoice {
+    pub org: OrgId,
+    pub name: String,
+    /// The person's role.
+    pub own_role: Role,
+    /// The role that the key would have.
+    pub key_role: Role,
+}
 
 /// Lists what the key can do, for each role that it could get.
 pub fn permissions_section(choices: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> AnyView {
