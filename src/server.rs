@@ -18,8 +18,8 @@ use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::usage::Outcome;
 use crate::{
-    accounts, agents, api, armoriq, audit, audit_log, device, keys, leaks, orgs, overview, permissions,
-    profile, usage, webhooks,
+    accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, orgs, overview,
+    permissions, policy_settings, profile, usage, webhooks,
 };
 
 /// How long the shutdown waits for the database connections to close.
@@ -99,6 +99,11 @@ slice_states! {
     Arc<device::server::Polls> = |_| Default::default();
     Arc<keys::server::KeyCache> = |random| Arc::new(keys::server::KeyCache::new(random));
     Arc<webhooks::server::Courier> = |_| Default::default();
+    approvals::server::ApprovalLetters = |_| Default::default();
+    approvals::server::FilingSlices = |_| approvals::server::FilingSlices(vec![
+        Box::new(keys::server::KeyRequests),
+        Box::new(policy_settings::server::PolicyWeakening),
+    ]);
     audit::Refusals = |_| Default::default();
     audit::RegisteredListener = |_| audit::RegisteredListener(Box::new(webhooks::server::WebhookListener));
     audit_log::server::Exports = |_| Default::default();
@@ -107,6 +112,8 @@ slice_states! {
     keys::server::rest::MistakeLog = |_| Default::default();
     leaks::server::LeakQueue = |_| Default::default();
     Arc<permissions::server::PermissionCache> = |_| Default::default();
+    orgs::server::RegisteredCounter =
+        |_| orgs::server::RegisteredCounter(Box::new(approvals::server::WaitingApprovals));
     orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
     usage::server::Usage = |_| Default::default();
 }
@@ -226,6 +233,20 @@ pub fn jobs() -> Vec<Job> {
                 })
             },
         },
+        Job {
+            name: "approvals",
+            every: MINUTE,
+            time_limit: 5 * MINUTE,
+            overdue_after: HOUR,
+            run: |app| Box::pin(async move { approvals::server::expire(&app).await }),
+        },
+        Job {
+            name: "key_policies",
+            every: HOUR,
+            time_limit: HOUR / 4,
+            overdue_after: 6 * HOUR,
+            run: |app| Box::pin(async move { keys::server::apply_policies(&app).await }),
+        },
         // Needed because other processes end sessions too.
         Job {
             name: "live_sessions",
@@ -296,9 +317,12 @@ pub fn routes() -> Routes {
         .merge(agents::server::routes())
         .merge(device::server::routes())
         .merge(webhooks::server::routes())
+        .merge(approvals::server::routes())
+        .merge(policy_settings::server::routes())
         .merge(leaks::server::routes())
         .merge(keys::server::rest::routes())
         .merge(webhooks::server::rest::routes())
+        .merge(policy_settings::server::rest::routes())
         .merge(leaks::server::rest::routes())
         .documented(Audience::Anyone, routes!(api::document::show))
         .merge(armoriq::routes());

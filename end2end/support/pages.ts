@@ -73,6 +73,25 @@ const somePermission = (link: string) => async (visitor: Visitor) => {
     : visitor.follow(() => row.getByRole("link", { name: link }).click());
 };
 
+/** Chooses whether strong keys need an approval, previews the change and saves it. */
+async function chooseApproval(visitor: Visitor, on: boolean): Promise<void> {
+  await visitor.open("/settings/key-policy");
+  await visitor.page.getByLabel("Approval for strong roles", { exact: true }).setChecked(on);
+  await visitor.press("Preview changes");
+  await visitor.press("Save policy");
+}
+
+/** The page of a request, which is made for it; or the list with it. */
+const someApproval = (list: boolean) => async (visitor: Visitor) => {
+  await chooseApproval(visitor, true);
+  await visitor.open("/settings/api-keys/new");
+  await visitor.fill({ Name: `approval-${Date.now()}` });
+  await visitor.press("Create key");
+  const path = new URL(visitor.page.url()).pathname;
+  await chooseApproval(visitor, false);
+  return visitor.open(list ? "/approvals" : path);
+};
+
 /** The page of a key with an owner, a permission, a quota and metadata. */
 async function customerKey(visitor: Visitor): Promise<number> {
   const permission = `walk.k${Date.now()}`;
@@ -465,6 +484,36 @@ export const PAGES: Listed[] = [
   },
   { name: "key-of-customer", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: customerKey },
 
+  { name: "key-policy", path: "/settings/key-policy", heading: "Key policy", who: "owner" },
+  {
+    name: "key-policy-preview",
+    path: "/settings/key-policy",
+    heading: "Key policy",
+    who: "owner",
+    then: async (visitor) => {
+      await firstKey("")(visitor);
+      await visitor.open("/settings/key-policy");
+      await visitor.page.getByLabel("Allowed kinds", { exact: true }).check();
+      await visitor.page.getByLabel("Live", { exact: true }).uncheck();
+      return visitor.press("Preview changes");
+    },
+  },
+  {
+    name: "key-policy-refused",
+    path: "/settings/key-policy",
+    heading: "Key policy",
+    status: 422,
+    who: "owner",
+    then: async (visitor) => {
+      await visitor.page.getByLabel("Allowed addresses", { exact: true }).check();
+      await visitor.page.locator("#f-allowed_ranges").fill("203.0.113.300");
+      return visitor.press("Preview changes");
+    },
+  },
+  { name: "approvals", path: "/approvals", heading: "Approvals", who: "owner" },
+  { name: "approvals-own", path: "/approvals?state=mine", heading: "Approvals", who: "owner" },
+  { name: "approvals-some", path: "/approvals", heading: "Approvals", who: "owner", then: someApproval(true) },
+  { name: "approval", path: "/approvals", heading: /Create the key/, who: "owner", then: someApproval(false) },
   { name: "webhooks", path: "/settings/webhooks", heading: "Webhooks", who: "owner" },
   { name: "webhook-new", path: "/settings/webhooks/new", heading: "Add webhook", who: "owner" },
   {

@@ -18,6 +18,8 @@ use crate::shared::{Kind, Role};
     tags(
         (name = "checks", description = "Is a key accepted?"),
         (name = "keys", description = "Keys and how they are used"),
+        (name = "key policy", description = "Rules for all keys of the organization, and what a change would refuse"),
+        (name = "approvals", description = "Requests that a second person decides"),
         (name = "webhooks", description = "Endpoints that receive events, and what was delivered"),
         (name = "leaks", description = "Keys that were found in public"),
         (name = "audit", description = "Who did what"),

@@ -32,8 +32,8 @@ const WITH_BODY: [(&str, &str); 4] = [
 pub fn add(api: &mut OpenApi) {
     api.components.get_or_insert_default().schemas.insert("Problem".to_owned(), problem());
     for item in api.paths.paths.values_mut() {
-        let PathItem { get, post, patch, delete, .. } = item;
-        for operation in [get, post, patch, delete].into_iter().flatten() {
+        let PathItem { get, post, put, patch, delete, .. } = item;
+        for operation in [get, post, put, patch, delete].into_iter().flatten() {
             complete(operation);
         }
     }

@@ -56,6 +56,9 @@ pub async fn organization(
         }
         Err(Some(why)) => return Err(json_body::bad_request(why)),
     };
+    if let Err(why) = keys::login_terms(&app, target.org).await? {
+        return Err(json_body::bad_request(why));
+    }
     LoginLimits::new_key(&app, actor.user)?;
     let person = caller.person(&app).await?;
     let minted = keys::mint(&app).await?;

@@ -79,6 +79,10 @@ id!(
     EventId
 );
 id!(
+    /// A request that a second person decides.
+    ApprovalId
+);
+id!(
     /// An endpoint of an organization that receives events.
     WebhookId
 );

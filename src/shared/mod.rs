@@ -14,8 +14,8 @@ mod timestamp;
 mod token_text;
 
 pub use id::{
-    AgentId, DeliveryId, EventId, InvitationId, KeyId, LeakReportId, LoginId, MessageId, OrgId, PermissionId,
-    UserId, WebhookId,
+    AgentId, ApprovalId, DeliveryId, EventId, InvitationId, KeyId, LeakReportId, LoginId, MessageId, OrgId,
+    PermissionId, UserId, WebhookId,
 };
 pub use kind::Kind;
 pub use permission::{Permission, PrincipalKind};

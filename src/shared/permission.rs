@@ -18,7 +18,9 @@ pub enum Permission {
     ReadAudit,
     /// Add, change and remove endpoints that receive events.
     ManageWebhooks,
-    /// Rename or delete the organization, change its plan, appoint owners.
+    /// Decide requests of others that need a second person.
+    DecideApprovals,
+    /// Rename or delete the organization, change its plan and its key policy, appoint owners.
     ManageOrganization,
 }
 
@@ -30,7 +32,7 @@ pub enum PrincipalKind {
 }
 
 impl Permission {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::See,
         Self::ManageOwnKeys,
         Self::ManageAllKeys,
@@ -39,6 +41,7 @@ impl Permission {
         Self::ManageMembers,
         Self::ReadAudit,
         Self::ManageWebhooks,
+        Self::DecideApprovals,
         Self::ManageOrganization,
     ];
 
@@ -55,7 +58,8 @@ impl Permission {
             | Self::ManagePermissions
             | Self::ManageMembers
             | Self::ReadAudit
-            | Self::ManageWebhooks => Role::Admin,
+            | Self::ManageWebhooks
+            | Self::DecideApprovals => Role::Admin,
             Self::ManageOrganization => Role::Owner,
         }
     }
@@ -68,8 +72,8 @@ mod tests {
     #[test]
     fn each_role_has_its_permissions() {
         use Permission::{
-            ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys, ManagePermissions,
-            ManageWebhooks, ReadAudit, RegisterAgents, See,
+            DecideApprovals, ManageAllKeys, ManageMembers, ManageOrganization, ManageOwnKeys,
+            ManagePermissions, ManageWebhooks, ReadAudit, RegisterAgents, See,
         };
         let may = |role, door| -> Vec<_> {
             Permission::ALL.into_iter().filter(|permission| permission.is_granted(role, door)).collect()
@@ -87,6 +91,7 @@ mod tests {
             ManageMembers,
             ReadAudit,
             ManageWebhooks,
+            DecideApprovals,
         ];
         assert!(may(Role::None, PrincipalKind::Key).is_empty());
         assert_eq!(may(Role::Admin, PrincipalKind::Person), admin);

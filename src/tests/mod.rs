@@ -2,6 +2,7 @@
 //! the clock and seed the randomness; none sleeps to let time pass.
 
 mod api;
+mod approvals;
 mod armoriq;
 mod audit_log;
 mod bounds;
@@ -19,6 +20,7 @@ mod harness;
 mod hosts;
 mod invitations;
 mod jobs;
+mod key_policy;
 mod keys;
 mod leaks;
 mod limits;

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::form::Form;
-use super::parts::{Avatar, HiddenFields, Icon, Mark, OrganizationAvatar, Rack, Symbol};
+use super::parts::{Avatar, HiddenFields, Icon, Mark, OrganizationAvatar, Rack, Symbol, capped};
 use crate::shared::{Role, Theme, VERSION};
 
 /// What the layout shows besides the content: the person, the organizations and the current page.
@@ -17,6 +17,8 @@ pub struct Chrome {
     /// The items of the sidebar, in their order.
     pub places: Vec<Nav>,
     pub current: Option<Nav>,
+    /// The number beside "Approvals".
+    pub waiting: u64,
     pub theme: Theme,
     /// The host of `public_url`, shown next to the version.
     pub host: String,
@@ -48,7 +50,9 @@ pub struct OtherOrganization {
 pub enum Nav {
     Overview,
     Keys,
+    Approvals,
     Permissions,
+    KeyPolicy,
     Agents,
     Members,
     Webhooks,
@@ -57,10 +61,12 @@ pub enum Nav {
 }
 
 impl Nav {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Keys,
+        Self::Approvals,
         Self::Permissions,
+        Self::KeyPolicy,
         Self::Agents,
         Self::Members,
         Self::Webhooks,
@@ -72,7 +78,9 @@ impl Nav {
         match self {
             Self::Overview => "/overview",
             Self::Keys => "/settings/api-keys",
+            Self::Approvals => "/approvals",
             Self::Permissions => "/settings/permissions",
+            Self::KeyPolicy => "/settings/key-policy",
             Self::Agents => "/settings/agents",
             Self::Members => "/settings/members",
             Self::Webhooks => "/settings/webhooks",
@@ -85,7 +93,9 @@ impl Nav {
         match self {
             Self::Overview => (Symbol::Overview, "Overview"),
             Self::Keys => (Symbol::Key, "API keys"),
+            Self::Approvals => (Symbol::Approvals, "Approvals"),
             Self::Permissions => (Symbol::Shield, "Permissions"),
+            Self::KeyPolicy => (Symbol::Policy, "Key policy"),
             Self::Agents => (Symbol::Terminal, "Agents"),
             Self::Members => (Symbol::Members, "Members"),
             Self::Webhooks => (Symbol::Webhook, "Webhooks"),
@@ -108,7 +118,7 @@ pub fn Shell(
     children: Children,
 ) -> AnyView {
     let covered = dialog.is_some();
-    let Chrome { person, organization, others, places, current, theme, host, back } = chrome;
+    let Chrome { person, organization, others, places, current, waiting, theme, host, back } = chrome;
     let name = organization.name.clone();
     view! {
         <div inert=covered>
@@ -123,7 +133,7 @@ pub fn Shell(
                     <div class="sidebar-in">
                         <OrganizationSwitch organization=organization.clone() others back=back.clone()/>
                         <nav class="px-3" aria-label="Main">
-                            <ul class="grid gap-0.5">{items(places, current, organization.role)}</ul>
+                            <ul class="grid gap-0.5">{items(places, current, organization.role, waiting)}</ul>
                         </nav>
                         <Account person theme host back/>
                     </div>
@@ -155,18 +165,24 @@ pub fn Shell(
     .into_any()
 }
 
-fn items(places: Vec<Nav>, current: Option<Nav>, role: Role) -> AnyView {
+fn items(places: Vec<Nav>, current: Option<Nav>, role: Role, waiting: u64) -> AnyView {
     places
         .into_iter()
         .filter(|item| item.is_open_to(role))
         .map(|item| {
             let (symbol, text) = item.face();
             let here = (current == Some(item)).then_some("page");
+            let count = (item == Nav::Approvals && waiting > 0).then(|| {
+                let text = capped(i64::try_from(waiting).unwrap_or(i64::MAX), MOST_WAITING);
+                let label = format!("{text} waiting");
+                view! { <span class="nav-count" role="img" aria-label=label>{text}</span> }
+            });
             view! {
                 <li>
                     <a class="nav-item" href=item.path() aria-current=here>
                         <Icon symbol/>
                         {text}
+                        {count}
                     </a>
                 </li>
             }
@@ -174,6 +190,9 @@ fn items(places: Vec<Nav>, current: Option<Nav>, role: Role) -> AnyView {
         .collect_view()
         .into_any()
 }
+
+/// Counts above this number are not exact.
+const MOST_WAITING: i64 = 99;
 
 const OPENER: &str = "flex w-full items-center gap-2.5 rounded-control p-1.5 text-left hover:bg-press";
 

@@ -22,10 +22,12 @@ pub enum Outcome {
     KindNotAllowed,
     InsufficientPermissions,
     QuotaExceeded,
+    /// The key, or the address of the caller, breaks a rule of the organization's key policy.
+    PolicyRefused,
 }
 
 impl Outcome {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Valid,
         Self::Missing,
         Self::Malformed,
@@ -40,6 +42,7 @@ impl Outcome {
         Self::KindNotAllowed,
         Self::InsufficientPermissions,
         Self::QuotaExceeded,
+        Self::PolicyRefused,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Outcome {
             Self::KindNotAllowed => "kind_not_allowed",
             Self::InsufficientPermissions => "insufficient_permissions",
             Self::QuotaExceeded => "quota_exceeded",
+            Self::PolicyRefused => "policy_refused",
         }
     }
 
@@ -80,6 +84,7 @@ impl Outcome {
             Self::KindNotAllowed => "Keys of this kind are not accepted where it was used.",
             Self::InsufficientPermissions => "The key lacks a permission that was asked for.",
             Self::QuotaExceeded => "The key's quota of that day or month was used up.",
+            Self::PolicyRefused => "The key, or the address, broke a rule of the organization's key policy.",
         }
     }
 

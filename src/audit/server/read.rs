@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row as _};
+use sqlx::{AnyExecutor, AnyPool, Row as _};
 
 use crate::platform::db::sql;
 use crate::shared::{EventId, OrgId, Timestamp};
@@ -77,14 +77,14 @@ pub fn statement(org: OrgId, filter: &AuditFilter) -> (String, Vec<String>) {
 }
 
 pub async fn list(
-    pool: &AnyPool,
+    db: impl AnyExecutor<'_>,
     org: OrgId,
     filter: &AuditFilter,
     limit: usize,
 ) -> Result<Vec<Recorded>, sqlx::Error> {
     let (text, values) = statement(org, filter);
     let query = values.into_iter().fold(sqlx::query(sql(text)), |query, value| query.bind(value));
-    query.bind(limit as i64).fetch_all(pool).await?.iter().map(recorded).collect()
+    query.bind(limit as i64).fetch_all(db).await?.iter().map(recorded).collect()
 }
 
 /// The distinct actions in the organization's log, each found by one index lookup.

@@ -32,6 +32,7 @@ fn sentence(event: &Recorded) -> String {
         }
         "key.created" => format!("created this key as {}", text("role")),
         "key.edited" => format!("changed {}", changed(event)),
+        "key.disabled" if text("because") == "idle" => "disabled this key, which nobody used".to_owned(),
         "key.disabled" => "disabled this key".to_owned(),
         "key.enabled" => "enabled this key".to_owned(),
         "key.rotated" => match text("old_valid_until") {
@@ -59,6 +60,8 @@ pub fn in_general(event: &Recorded) -> (String, String) {
             "member.refused" => "changes of members",
             "agent.refused" => "to register agents",
             "webhook.refused" => "changes of webhooks",
+            "approval.refused" => "decisions about requests",
+            "key_policy.refused" => "changes of the key policy",
             "login.refused" => "logins",
             "login.switch_refused" => "to go over to another organization",
             other => return (format!("{}, {often}", other.replace(['.', '_'], " ")), String::new()),
@@ -93,6 +96,15 @@ pub fn in_general(event: &Recorded) -> (String, String) {
             };
         }
         "login.refused" => "was refused a login of",
+        "approval.requested" => "asked for approval:",
+        "approval.approved" => "approved the request:",
+        "approval.denied" => "denied the request:",
+        "approval.withdrawn" => "withdrew the request:",
+        "approval.expired" => "let the request expire:",
+        "approval.used" => "used the approved request:",
+        "approval.refused" => "was refused to decide or use the request:",
+        "key_policy.changed" => return ("changed the key policy".to_owned(), String::new()),
+        "key_policy.refused" => return ("was refused to change the key policy".to_owned(), String::new()),
         "permission.added" => "listed the permission",
         "permission.described" => "described the permission",
         "permission.removed" => "removed the permission",

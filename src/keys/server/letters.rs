@@ -1,7 +1,10 @@
 //! Letters about keys.
 
-use super::store::RemindedKey;
-use crate::platform::{App, Letter};
+use std::time::Duration;
+
+use super::Key;
+use super::store::{OldSecret, RemindedKey};
+use crate::platform::{App, Letter, Posted};
 use crate::shared::Timestamp;
 use crate::ui::parts::{counted, day, exact};
 
@@ -60,4 +63,28 @@ fn and_more(letter: Letter, all: usize) -> Letter {
         0 => letter,
         more => letter.paragraph(format!("And {}.", counted(more as u64, "more key", "more keys"))),
     }
+}
+
+/// Says that a key was disabled because nobody used it.
+pub fn idle(app: &App, to: &str, org: &str, key: &Key, time: Duration) -> Posted {
+    let days = time.as_secs() / (24 * 60 * 60);
+    let letter = Letter::new(to, format!("The key {} of {org} was disabled", key.name))
+        .paragraph(format!("Nobody has used the API key {} of {org} for {days} days.", key.name))
+        .paragraph("The organization's key policy disables such keys. Calls with it are refused until it is enabled.")
+        .link("See the key", format!("{}/settings/api-keys/{}", app.public_url.origin(), key.id))
+        .paragraph("If it is still needed, enable it there. If not, nothing has to be done.");
+    app.mail.post(&letter)
+}
+
+/// Asks for a rotation of an old secret.
+pub fn old_secret(app: &App, to: &str, org: &str, old: &OldSecret) -> Posted {
+    let letter = Letter::new(to, format!("The key {} of {org} should be rotated", old.name))
+        .paragraph(format!(
+            "The secret of the API key {} of {org} is from {}.",
+            old.name,
+            exact(old.created_at)
+        ))
+        .paragraph("The organization's key policy asks for a new secret by now. The key keeps working.")
+        .link("Rotate the key", format!("{}/settings/api-keys/{}/rotate", app.public_url.origin(), old.key));
+    app.mail.post(&letter)
 }

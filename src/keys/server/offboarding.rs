@@ -59,7 +59,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
     }
 
     async fn count_unrevoked(&self, app: &App, org: OrgId) -> Result<i64, Error> {
-        Ok(store::count_living(app.db.pool(), org).await?)
+        Ok(store::count_unrevoked(app.db.pool(), org).await?)
     }
 
     async fn revoke_for_member(

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use tower_sessions::Session;
 
 use super::store::{self, Membership};
+use super::waiting::RegisteredCounter;
 use crate::accounts::server::{Person, change_stored, fingerprint, is_session_valid, person_of, signed_in};
 use crate::audit::By;
 use crate::platform::http::Visit;
@@ -54,12 +55,14 @@ pub struct Actor {
 pub struct Member {
     pub visitor: Visitor,
     actor: Actor,
+    /// How many requests wait for this person. Counted for pages only.
+    pub waiting: i64,
 }
 
 impl Member {
     fn new(visitor: Visitor, org: Membership) -> Self {
         let actor = visitor.actor_with(org);
-        Self { visitor, actor }
+        Self { visitor, actor, waiting: 0 }
     }
 
     /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
@@ -207,9 +210,12 @@ impl FromRequestParts<App> for Member {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let visitor = visitor(parts, app).await?.ok_or_else(|| sign_in_first(parts))?;
-        match visitor.current.clone() {
-            Some(org) => Ok(Self::new(visitor, org)),
-            None => Err(Error::NoOrganization),
+        let Some(org) = visitor.current.clone() else { return Err(Error::NoOrganization) };
+        let mut member = Self::new(visitor, org);
+        if parts.method == Method::GET {
+            let counter = &app.slice::<RegisteredCounter>().0;
+            member.waiting = counter.count(app, member.org.org, member.user, member.org.role).await?;
         }
+        Ok(member)
     }
 }

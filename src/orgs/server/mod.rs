@@ -7,17 +7,23 @@ mod live;
 mod offboarding;
 pub mod page_frame;
 mod pages;
+mod second_owner;
 mod service;
 mod store;
+mod waiting;
 
 pub use actor::{Actor, Member, Visitor, is_still_member};
 pub use bound::{BoundForms, refuse_other_org};
 pub use offboarding::{CreatedKey, KeyOffboarding, Offboarding};
 pub use pages::routes;
+pub use second_owner::{SecondOwner, SecondOwnerNeed, second_owner, second_owner_now};
 pub use service::{
     CREATOR_GONE, CurrentMember, Membership, create, find, find_current_member, lock_and_read_member,
     lock_and_read_role, memberships_with_counts, set_up, sign_up, sweep, switch_org, without_owner,
 };
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;
-pub use store::members::{emails_of_managers, emails_of_owners_and, responsible_people};
+pub use store::members::{
+    OrgManager, emails_of_managers, emails_of_owners_and, managers, responsible_emails, responsible_people,
+};
+pub use waiting::{RegisteredCounter, WaitingCounter};

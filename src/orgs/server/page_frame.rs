@@ -29,6 +29,7 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
             .collect(),
         places: Nav::ALL.to_vec(),
         current,
+        waiting: u64::try_from(member.waiting).unwrap_or(0),
         theme: visitor.visit.theme,
         host: app.public_url.authority().to_owned(),
         back: back.to_owned(),

@@ -43,6 +43,8 @@ const HOME: &str = "/settings/api-keys";
 const MAX_LEAKED: i64 = 3;
 /// The most keys that are listed although they have ended.
 const MAX_ENDED: usize = 3;
+/// The most keys with an old secret that are counted.
+const MAX_OLD: i64 = 101;
 /// The most keys that one item names.
 const MAX_NAMED: usize = 3;
 
@@ -67,6 +69,10 @@ pub async fn counts(app: &App, member: &Member) -> Result<Counts, Error> {
         endless: at(5),
         all: at(6),
     })
+}
+
+fn capped_keys(count: i64, max: i64) -> String {
+    if count == 1 { "1 key".to_owned() } else { format!("{} keys", capped(count, max - 1)) }
 }
 
 fn keys_of(count: i64) -> String {
@@ -121,6 +127,25 @@ pub async fn items(
             text,
             action: "Review",
             href: format!("{HOME}?status=idle"),
+        });
+    }
+    if let Some(old) = keys::old_secrets(app, member, MAX_OLD).await?.filter(|old| !old.is_empty()) {
+        let named = old.iter().take(MAX_NAMED).map(|old| old.name.clone()).collect::<Vec<_>>();
+        let mut text: Vec<TextPart> = Vec::new();
+        for (index, name) in named.iter().enumerate() {
+            text.push(TextPart::Name(name.clone()));
+            text.push(plain(if index + 1 == named.len() { "." } else { ", " }));
+        }
+        text.push(plain(" The key policy asks for a new secret by now."));
+        let count = i64::try_from(old.len()).unwrap_or(i64::MAX);
+        let has = if count == 1 { "has" } else { "have" };
+        items.push(AttentionItem {
+            tone: Tone::Warn,
+            shape: Shape::Rotating,
+            title: format!("{} {has} an old secret", capped_keys(count, MAX_OLD)),
+            text,
+            action: "Rotate",
+            href: format!("{HOME}/{}", old[0].key),
         });
     }
     if counts.endless > 0 {

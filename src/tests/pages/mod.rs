@@ -21,7 +21,7 @@ fn filled<'a>(name: &'a str, once: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 /// The secret that a page shows.
-fn shown(response: &TestResponse) -> Option<Secret> {
+pub fn shown(response: &TestResponse) -> Option<Secret> {
     let page = without_marks(&response.text());
     let rest = page.split("id=\"plaintext\">").nth(1)?;
     let mut text = String::new();

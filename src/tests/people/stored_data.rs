@@ -70,6 +70,11 @@ impl Server {
             ("sign_ups", "token_hash || email"),
             ("known_browsers", "token_hash || user_id"),
             ("sessions", "id_hash || coalesce(user_id, '') || data || address || user_agent"),
+            ("key_policies", "org_id || policy"),
+            (
+                "approval_requests",
+                "id || title || details || request || request_hash || state || reason || result",
+            ),
             ("organizations", "id || name || plan || coalesce(deleted_at, 0)"),
             ("memberships", "org_id || user_id || role"),
             (

@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::world::World;
 use crate::accounts::server::{Person, print_reset_link};
+use crate::approvals::NewApproval;
+use crate::approvals::server as approvals;
 use crate::keys::server::{self as keys, Draft};
 use crate::orgs::server::Actor;
 use crate::permissions::server::{self as permissions, NewPermission};
@@ -16,6 +18,8 @@ use crate::tests::harness::PUBLIC_URL;
 use crate::tests::keys::draft;
 use crate::tests::members::link_in;
 use crate::webhooks::server::{self as webhooks, EndpointDraft};
+
+const HASH_OF: &str = "SELECT request_hash FROM approval_requests WHERE id = $1";
 
 impl World<'_> {
     pub async fn create(&self, name: &str) -> String {
@@ -80,6 +84,10 @@ impl World<'_> {
             }
             "email" => format!("new{number}@tidewater.example"),
             "permission" => self.list_permission(&self.owner_actor()).await,
+            "approval" => self.file_request(&self.owner_actor(), name).await,
+            "own_approval" => self.file_request(&self.caller_actor(), name).await,
+            "approval_hash" => self.text(HASH_OF, &self.object("approval")).await,
+            "own_approval_hash" => self.text(HASH_OF, &self.object("own_approval")).await,
             "org_name" => self.org_name.clone(),
             _ => panic!("no object has the name {name}"),
         }
@@ -89,6 +97,21 @@ impl World<'_> {
         let name = format!("p{}", self.server.app.random.base62(12).to_lowercase());
         let new = NewPermission { name, description: String::new() };
         permissions::add(&self.server.app, actor, &new).await.expect("a permission").id.to_string()
+    }
+
+    /// Files a request that admins decide, without a rule that requires it.
+    async fn file_request(&self, actor: &Actor, name: &str) -> String {
+        let app = &self.server.app;
+        let write = app.db.write().await.expect("a turn");
+        let new = NewApproval {
+            kind: "key.create",
+            title: name.to_owned(),
+            details: Vec::new(),
+            request: json!({ "name": name }),
+            least_role: Role::Admin,
+            once: None,
+        };
+        approvals::file(app, write, actor, new).await.expect("a request").to_string()
     }
 
     async fn create_key(&self, actor: &Actor, state: &str) -> String {

@@ -133,6 +133,8 @@ impl<'a> World<'a> {
              FROM webhook_endpoints WHERE org_id = $1 \
              UNION ALL SELECT 'delivery ' || id || ' ' || coalesce(due_at, 0) \
              FROM webhook_deliveries WHERE org_id = $1 \
+             UNION ALL SELECT 'approval ' || id || ' ' || state FROM approval_requests WHERE org_id = $1 \
+             UNION ALL SELECT 'policy ' || policy FROM key_policies WHERE org_id = $1 \
              UNION ALL SELECT 'organization ' || name || ' ' || plan || ' ' || coalesce(deleted_at, 0) \
              FROM organizations WHERE id = $1 \
              UNION ALL SELECT 'session ' || id_hash FROM sessions WHERE user_id = $2 ORDER BY 1",
@@ -171,6 +173,11 @@ impl<'a> World<'a> {
         }
         .open()
         .await
+    }
+
+    /// An object that was created before.
+    pub fn object(&self, name: &str) -> String {
+        self.objects.get(name).cloned().unwrap_or_default()
     }
 
     async fn body(&mut self, row: &Row) -> Option<String> {

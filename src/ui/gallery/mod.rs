@@ -131,6 +131,7 @@ fn chrome(app: &App, visit: &Visit, long: bool) -> Chrome {
         others: vec![OtherOrganization { id: "org_nair".to_owned(), name: "Nair Consulting".to_owned() }],
         places: Nav::ALL.to_vec(),
         current: Some(Nav::Keys),
+        waiting: 2,
         theme: visit.theme,
         host: app.public_url.authority().to_owned(),
         back: "/gallery".to_owned(),

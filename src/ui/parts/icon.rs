@@ -40,6 +40,8 @@ pub enum Symbol {
     Laptop,
     Globe,
     Webhook,
+    Policy,
+    Approvals,
     Dot,
     GitHub,
     Google,
@@ -47,7 +49,7 @@ pub enum Symbol {
 
 impl Symbol {
     /// All symbols, for the gallery.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::Overview,
         Self::Key,
         Self::Members,
@@ -83,6 +85,8 @@ impl Symbol {
         Self::Laptop,
         Self::Globe,
         Self::Webhook,
+        Self::Policy,
+        Self::Approvals,
         Self::Dot,
         Self::GitHub,
         Self::Google,
@@ -144,6 +148,10 @@ impl Symbol {
             Self::Globe => {
                 r#"<circle cx="8" cy="8" r="5.75"/><path d="M2.25 8h11.5M8 2.25c2 1.7 2.6 3.6 2.6 5.75S10 12.05 8 13.75C6 12.05 5.4 10.15 5.4 8S6 3.95 8 2.25z"/>"#
             }
+            Self::Policy => {
+                r#"<path d="M2.75 4.75h4M10.25 4.75h3M2.75 11.25h2M8.25 11.25h5"/><path d="M6.75 3v3.5h3.5V3zM4.75 9.5V13h3.5V9.5z"/>"#
+            }
+            Self::Approvals => r#"<path d="M2.75 8.5l2.5 2.5 4.5-5M8 11l.25.25L13.25 5.5"/>"#,
             Self::Webhook => r#"<path d="M13.5 2.5L2 7.25l4.5 2.25L8.75 14zM6.5 9.5l3-3"/>"#,
             Self::Dot => r#"<circle cx="8" cy="8" r="2" fill="currentColor" stroke="none"/>"#,
             Self::GitHub => {

@@ -178,6 +178,10 @@ async fn approve(
             let errors = FormErrors::default().with("org", "You may not have keys in this organization.");
             Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }
+        DecisionOutcome::AgainstPolicy(why) => {
+            let errors = FormErrors::default().with("org", why);
+            Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::accounts::server::sign_in_again;
 use crate::device::UserCode;
 use crate::device::server::store::LoginRequest;
 use crate::device::server::{clients, service};
+use crate::keys::server as keys;
 use crate::orgs::server::Membership;
 use crate::platform::Error;
 use crate::shared::{OrgId, Permission, PrincipalKind, ReturnPath, Timestamp};
@@ -85,8 +86,14 @@ impl ApprovalPage {
         Ok(())
     }
 
-    pub async fn page(self, guard: &Guard<'_>, errors: FormErrors, status: StatusCode) -> Response {
+    pub async fn page(mut self, guard: &Guard<'_>, errors: FormErrors, status: StatusCode) -> Response {
         let (app, visitor) = (guard.app, guard.visitor);
+        for choice in &mut self.choices {
+            // A login that the policy forbids is refused when it is approved.
+            if let Ok(Ok(terms)) = keys::login_terms(app, choice.org).await {
+                choice.key_role = choice.key_role.min(terms.highest_role);
+            }
+        }
         let host = app.public_url.authority().to_owned();
         let now = app.clock.now();
         let tool = clients::name_of(app, &self.login.client_id).unwrap_or(&self.login.client_id).to_owned();

@@ -7,6 +7,7 @@ use super::super::{clients, limits::LoginLimits, store};
 use crate::audit::{self, Event};
 use crate::device::server::store::{Decision, LoginRequest};
 use crate::device::{LoginStatus, UserCode};
+use crate::keys::server as keys;
 use crate::orgs::server::{Visitor, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::metrics::DeviceLogin;
@@ -16,13 +17,15 @@ use crate::shared::{OrgId, Permission, PrincipalKind, Role};
 /// An approved login can be collected for at least this long.
 const MIN_COLLECT_TIME: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecisionOutcome {
     Done,
     /// The login is already decided or has expired.
     TooLate,
     /// The person may not have keys in that organization.
     NotAllowed,
+    /// The organization's key policy does not allow it. The text says why.
+    AgainstPolicy(String),
 }
 
 /// Returns None when there is no such login or the person may not see it.
@@ -65,7 +68,27 @@ pub async fn approve(
         audit::record_refusal(app, &visitor.by(), event).await?;
         return Ok(DecisionOutcome::NotAllowed);
     };
-    let role = role_of(login, member.role);
+    let role = match keys::login_terms_now(app, &mut write, org).await? {
+        Ok(terms) => match login.scope.filter(|scope| *scope > terms.highest_role && member.role >= *scope) {
+            None => Ok(role_of(login, member.role).min(terms.highest_role)),
+            Some(scope) => Err(format!(
+                "This program asks for the role {}, and a login to this organization gets at most {}: stronger keys \
+                 need the approval of a second person.",
+                scope.label(),
+                terms.highest_role.label()
+            )),
+        },
+        Err(why) => Err(why),
+    };
+    let role = match role {
+        Ok(role) => role,
+        Err(why) => {
+            drop(write);
+            let event = with_login(app, Event::new("login.refused"), login).detail("reason", why.clone());
+            audit::record_refusal(app, &by, event).await?;
+            return Ok(DecisionOutcome::AgainstPolicy(why));
+        }
+    };
     let decision = Decision {
         status: LoginStatus::Approved,
         by: person.id,

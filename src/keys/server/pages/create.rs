@@ -11,6 +11,8 @@ use super::customer::CustomerChoices;
 use super::list::{self, ListPageState};
 use super::reveal::{Occasion, reveal};
 use super::{HOME, path_of};
+use crate::approvals::approval_path;
+use crate::key_policy::PolicyRules;
 use crate::keys::server::{self as keys, Draft, Refusal, Revealed, name_key};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::form_page;
@@ -18,7 +20,7 @@ use crate::platform::{App, Error, Secret};
 use crate::shared::{Kind, Role, Timestamp};
 use crate::ui::form::FormErrors;
 use crate::ui::server::form_page::FormLayout;
-use crate::ui::server::message::leave_error;
+use crate::ui::server::message::{leave_error, leave_message};
 use crate::ui::shell::Nav;
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
@@ -69,6 +71,10 @@ pub async fn submit(
             let errors = form.typed.explain(wrong, &end);
             page(&app, &member, form, errors).await
         }
+        Err(Refusal::Waits(id)) => {
+            leave_message(&session, "Your request waits for the approval of a second person.").await?;
+            Ok(Redirect::to(&approval_path(id)).into_response())
+        }
         Err(Refusal::Error(error)) => Err(error),
         Err(Refusal::State(_) | Refusal::Repeated(_)) => Err(Error::OutOfStep),
     }
@@ -107,7 +113,7 @@ async fn create_once(
     Ok(CreateOutcome::Now(Box::new(created)))
 }
 
-async fn reveal_page(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
+pub async fn reveal_page(app: &App, member: &Member, revealed: Revealed) -> Result<Response, Error> {
     let key = revealed.key.clone();
     let reveal = reveal(app, revealed, Occasion::Created);
     list::page(
@@ -117,6 +123,17 @@ async fn reveal_page(app: &App, member: &Member, revealed: Revealed) -> Result<R
         StatusCode::OK,
     )
     .await
+}
+
+/// The sentence below the heading.
+fn about(rules: &PolicyRules) -> String {
+    match rules.approval_from {
+        None => "You see the full key once, on the next page.".to_owned(),
+        Some(role) => format!(
+            "You see the full key once, on the next page. From role {} up, a second person approves first.",
+            role.label()
+        ),
+    }
 }
 
 async fn page(
@@ -130,7 +147,7 @@ async fn page(
     let choices = CustomerChoices::load(app, member, &errors).await?;
     let page = form_page(app, member, Some(Nav::Keys), "Create key", HERE)
         .up(HOME, "API keys")
-        .text("You see the full key once, on the next page.")
+        .text(about(&keys::policy_rules(app, member.org.org).await?))
         .layout(FormLayout::Grouped)
         .failed("The key was not created.")
         .submit("Create key")

@@ -1,5 +1,6 @@
 //! The pages of Settings → API keys: the list, and the pages of one key.
 
+mod approved;
 mod create;
 mod create_form;
 mod customer;
@@ -38,6 +39,7 @@ pub fn routes() -> Routes {
         .post("/settings/api-keys", Audience::Person, list::search)
         .get("/settings/api-keys/new", Audience::Person, create::show)
         .post("/settings/api-keys/new", Audience::Person, create::submit)
+        .post("/settings/api-keys/approved/{id}", Audience::Person, approved::create)
         .post("/settings/api-keys/selected", Audience::Person, list::selected)
         .get("/settings/api-keys/revoke", Audience::Person, revoke_many::show)
         .post("/settings/api-keys/revoke", Audience::Person, revoke_many::submit)
@@ -87,7 +89,7 @@ pub async fn leave_refusal(session: &Session, refusal: Refusal) -> Result<(), Er
             let why = wrong.first().map_or("It was not accepted.", |(_, why)| why.as_str());
             leave_error(session, why).await
         }
-        Refusal::Repeated(_) => Err(Error::OutOfStep),
+        Refusal::Repeated(_) | Refusal::Waits(_) => Err(Error::OutOfStep),
         Refusal::Error(error) => Err(error),
     }
 }

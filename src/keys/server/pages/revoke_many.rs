@@ -62,7 +62,7 @@ pub async fn submit(
             // Another request has already revoked it.
             Err(Refusal::State(_)) => {}
             Err(Refusal::Error(error)) => return Err(error),
-            Err(Refusal::Input(_) | Refusal::Repeated(_)) => {}
+            Err(Refusal::Input(_) | Refusal::Repeated(_) | Refusal::Waits(_)) => {}
         }
     }
     leave_message(&session, &format!("{} revoked.", counted(done, "key", "keys"))).await?;

@@ -108,6 +108,7 @@ pub async fn submit(
             errors.add_general(why);
             dialog_page(&app, &member, &key, form, errors, StatusCode::CONFLICT).await
         }
+        Err(Refusal::Waits(_)) => Err(Error::OutOfStep),
         Err(Refusal::Error(error)) => Err(error),
     }
 }

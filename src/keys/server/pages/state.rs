@@ -5,13 +5,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::path_of;
+use super::{leave_refusal, path_of};
 use crate::keys::server::{self as keys, Key, Refusal};
 use crate::orgs::server::Member;
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, ReturnPath};
-use crate::ui::server::message::{leave_error, leave_message};
+use crate::ui::server::message::leave_message;
 
 #[derive(Deserialize)]
 pub struct KeyStateForm {
@@ -53,10 +53,8 @@ async fn finish(
     let back = ReturnPath::parse(&form.back).map_or(here, |back| back.to_string());
     match done {
         Ok(key) => leave_message(session, &message(&key)).await?,
-        // Another request was faster: the page shows the current state.
-        Err(Refusal::State(why)) => leave_error(session, why).await?,
-        Err(Refusal::Error(error)) => return Err(error),
-        Err(Refusal::Input(_) | Refusal::Repeated(_)) => return Err(Error::OutOfStep),
+        // Another request was faster, or the key policy does not allow it: the page shows the current state.
+        Err(refusal) => leave_refusal(session, refusal).await?,
     }
     Ok(Redirect::to(&back).into_response())
 }

@@ -1,7 +1,7 @@
 //! Keys and refusals as JSON.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::api::ApiError;
 use crate::keys::server::{Key, KeyQuota, QuotaDraft, Refusal, Revealed};
 use crate::keys::{QuotaPeriod, Status};
 use crate::platform::Problem;
-use crate::shared::{Kind, Role, Timestamp};
+use crate::shared::{ApprovalId, Kind, Role, Timestamp};
 
 /// A key, without its token.
 #[derive(Serialize, ToSchema)]
@@ -155,6 +155,7 @@ impl IntoResponse for Refusal {
                 .detail("A request with this Idempotency-Key was already executed. Its plaintext cannot be shown again.")
                 .more("key_id", key.to_string())
                 .into_response(),
+            Self::Waits(id) => waits(id),
             Self::Input(wrong) => {
                 let errors: Vec<_> = wrong
                     .iter()
@@ -168,11 +169,33 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// A request that was accepted and waits for a second person.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WaitingApproval)]
+pub struct WaitingApprovalBody {
+    /// The request's id, as in /api/v1/approvals
+    pub approval_id: String,
+    /// What happens next
+    pub detail: String,
+}
+
+/// The response to a change that waits for the approval of a second person.
+fn waits(id: ApprovalId) -> Response {
+    let location = [(header::LOCATION, format!("/api/v1/approvals/{id}"))];
+    let detail =
+        "A second person must approve this, in the browser. Then its requester goes on there, on the page \
+                  Approvals."
+            .to_owned();
+    let body = WaitingApprovalBody { approval_id: id.to_string(), detail };
+    (StatusCode::ACCEPTED, location, Json(body)).into_response()
+}
+
 fn json_name(field: &'static str) -> &'static str {
     match field {
         "rate_limit" => "rate_limit_per_minute",
         "ranges" => "allowed_ranges",
         "overlap" => "overlap_seconds",
+        "" => "request",
         other => other,
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::bodies::{KeyBody, NewKeyBody, QuotaBody, respond};
+use super::bodies::{KeyBody, NewKeyBody, QuotaBody, WaitingApprovalBody, respond};
 use super::caller::ApiCaller;
 use super::schemas::KeyOrder;
 use crate::api::{ApiError, Moment, present};
@@ -170,10 +170,11 @@ fn repeat(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
 /// Create a key; its plaintext is only in this response
 ///
 /// The new key expires no later, works from no more addresses and allows no more requests per minute than the calling key. The
-/// requests of a limited key and of all keys that it creates or rotates are counted together.
+/// requests of a limited key and of all keys that it creates or rotates are counted together. The organization's key policy
+/// applies; it can require that a second person approves a key with a strong role, which is then created in the browser.
 #[utoipa::path(post, path = "/api/v1/keys", operation_id = "createKey", tag = "keys", request_body = CreateKeyBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within a day gets a 409 with the key's id")),
-    responses((status = 201, description = "The new key with its token", body = NewKeyBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
+    responses((status = 201, description = "The new key with its token", body = NewKeyBody), (status = 202, description = "A second person must approve a key with this role first; Location is the request", body = WaitingApprovalBody), (status = 401), (status = 403), (status = 409), (status = 422)))]
 pub async fn create(
     State(app): State<App>,
     caller: ApiCaller,

@@ -1,6 +1,7 @@
 //! The REST endpoints of keys: the checks (`authorize`, `verify`), which are fast routes, managing keys, their usage, and
 //! the calling key itself.
 
+mod approvals;
 mod authorize;
 mod bodies;
 mod caller;
@@ -17,7 +18,7 @@ use axum::http::Method;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
-pub use bodies::respond;
+pub use bodies::{WaitingApprovalBody, respond};
 pub use caller::{ANY_KEY, ApiCaller};
 pub use presented_key::PresentedKey;
 pub use proxy_query::MistakeLog;
@@ -50,6 +51,9 @@ pub fn routes() -> Routes {
         .documented(Audience::Key, routes!(manage::enable))
         .documented(Audience::Key, routes!(manage::revoke))
         .documented(Audience::Key, routes!(usage::show))
+        .documented(Audience::Key, routes!(approvals::list))
+        .documented(Audience::Key, routes!(approvals::show))
+        .documented(Audience::Key, routes!(approvals::withdraw))
         .documented(Audience::Key, routes!(permissions::list, permissions::add))
         .documented(Audience::Key, routes!(permissions::describe, permissions::remove))
 }

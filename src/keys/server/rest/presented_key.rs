@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use crate::key_policy::PolicyRule;
 use crate::keys::server::{QuotaState, Rate, Verdict};
 use crate::platform::Problem;
 use crate::usage::Outcome;
@@ -80,6 +81,15 @@ pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
         Outcome::PlanNotEligible => Problem::of(StatusCode::FORBIDDEN)
             .title("Public API access requires Agency, Master/Business, or Enterprise plan.")
             .detail("The plan of this key's organization does not include the API."),
+        Outcome::PolicyRefused => {
+            let policy = verdict.key.as_ref().and_then(|key| key.org.policy.as_deref()).zip(verdict.rule);
+            let why = policy.map(|(policy, rule)| policy.explain(rule));
+            let problem = Problem::of(StatusCode::FORBIDDEN).title("Refused by the key policy");
+            let rule = verdict.rule.map_or("", PolicyRule::as_str);
+            let problem = problem.more("code", Outcome::PolicyRefused.as_str()).more("rule", rule);
+            problem
+                .detail(why.unwrap_or_else(|| "The organization's key policy refuses this key.".to_owned()))
+        }
         Outcome::RoleTooLow => Problem::of(StatusCode::FORBIDDEN)
             .title("Role too low")
             .detail("This requires a key with a higher role."),

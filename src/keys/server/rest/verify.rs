@@ -14,6 +14,7 @@ use super::authorize::presenter;
 use super::caller::ANY_KEY;
 use super::presented_key::{PresentedKey, put_limits, refusal};
 use crate::api::ApiError;
+use crate::key_policy::PolicyRule;
 use crate::keys::server::{
     self as keys, Kinds, PermissionRequirement, Presenter, Requirements, Verdict, VerifiedKey,
 };
@@ -67,6 +68,9 @@ pub struct VerifyBody {
     /// The names of the query that it lacks, if it was refused for them
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_permissions: Option<Vec<String>>,
+    /// The rule of the key policy that refused the key, if one did
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_rule: Option<&'static str>,
 }
 
 /// The checked key. While its secret is not verified, only the id is set.
@@ -246,6 +250,7 @@ fn body(verdict: &Verdict, org: OrgId, requirement: Option<&PermissionRequiremen
         }),
         permissions: names(true),
         missing_permissions: names(false).filter(|_| code == Outcome::InsufficientPermissions),
+        policy_rule: verdict.rule.filter(|_| own.is_some()).map(PolicyRule::as_str),
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::customer::{CustomerDraft, QuotaDraft, resolve_permissions};
 use super::draft::check;
+use super::policy::{objections_to_edit, require_policy, rules_now};
 use super::{
     Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key,
     require_for_customers, store,
@@ -103,6 +104,11 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
             return Err(beyond_bounds(app, actor, "edit", Some(&old), wrong).await);
         }
     }
+    let wrong = objections_to_edit(&rules_now(&mut write, key.org).await?, &old, &key);
+    if !wrong.is_empty() {
+        drop(write);
+        return Err(beyond_bounds(app, actor, "edit", Some(&old), wrong).await);
+    }
     if !store::update(&mut write, &key, &name_key(&key.name)).await? {
         return Err(Refusal::field("name", TAKEN));
     }
@@ -167,14 +173,16 @@ pub async fn disable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal
 }
 
 pub async fn enable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
-    let (mut write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
-    match key.status(app.clock.now()) {
+    let (write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
+    let now = app.clock.now();
+    match key.status(now) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),
         _ if key.disabled_at.is_none() => return Err(Refusal::State("This key is not disabled.")),
         _ => {}
     }
+    let mut write = require_policy(app, actor, write, &key, "enable").await?;
     key.disabled_at = None;
-    store::set_disabled(&mut write, id, None).await?;
+    store::set_enabled(&mut write, id, now).await?;
     conclude(app, actor, write, &key, Event::new("key.enabled")).await?;
     Ok(key)
 }

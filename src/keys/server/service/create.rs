@@ -1,30 +1,55 @@
 //! Creating a key.
 
+use super::approval::ask;
 use super::bounds::Bounds;
 use super::customer::{customer_details, resolve_permissions};
 use super::draft::{ValidatedDraft, check};
+use super::policy::{policy_rules, rules_now};
 use super::{
     BegunChange, Draft, Refusal, Revealed, TAKEN, begin, beyond_bounds, conclude, generate, name_key,
-    refused, require, require_for_customers, sender, store,
+    require, require_for_customers, role_too_high, sender, store,
 };
+use crate::approvals::ApprovalRequest;
+use crate::approvals::server as approvals;
 use crate::audit::Event;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::permissions::server as permissions;
-use crate::platform::{App, Secret};
+use crate::platform::{App, Error, Secret};
 use crate::shared::KeyId;
 
 /// Creates a key. Its role is fixed: later changes of its creator's role do not affect it. `repeat` is an idempotency key.
+/// If the role needs the approval of a second person, a request is filed instead (`Refusal::Waits`).
 pub async fn create(
     app: &App,
     actor: &Actor,
     draft: &Draft,
     repeat: Option<&Secret>,
 ) -> Result<Revealed, Refusal> {
+    create_with(app, actor, draft, repeat, None).await
+}
+
+/// Creates the key that a request asks for, and marks the request as used in the same transaction.
+pub(super) async fn create_approved_draft(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    request: &ApprovalRequest,
+) -> Result<Revealed, Refusal> {
+    create_with(app, actor, draft, None, Some(request)).await
+}
+
+async fn create_with(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    repeat: Option<&Secret>,
+    approved: Option<&ApprovalRequest>,
+) -> Result<Revealed, Refusal> {
     require(app, actor, "create").await?;
     let role = draft.role.unwrap_or(actor.org.role);
     if role > actor.org.role {
-        return Err(too_high(app, actor).await);
+        return Err(role_too_high(app, actor).await);
     }
     let now = app.clock.now();
     if !draft.customer.is_empty() {
@@ -33,16 +58,22 @@ pub async fn create(
     let Draft { name, note, expires_at, rate_limit, ranges, customer, .. } = draft;
     let checked = check(now, name, note, *expires_at, *rate_limit, ranges, customer)?;
     let bounds = Bounds::of_actor(app, actor).await?;
-    let ValidatedDraft { name, note, expires_at, rate_limit, ranges, customer } = match &bounds {
+    let new = match &bounds {
         Some(bounds) => bounds.fill(checked),
         None => checked,
     };
-    let wrong = bounds
-        .map(|bounds| bounds.exceeded(expires_at, rate_limit, &ranges, customer.quota))
+    let mut wrong = bounds
+        .map(|bounds| bounds.exceeded(new.expires_at, new.rate_limit, &new.ranges, new.customer.quota))
         .unwrap_or_default();
+    let rules = policy_rules(app, actor.org.org).await?;
+    wrong.extend(rules.objections(&new.facts(draft.kind, now)));
     if !wrong.is_empty() {
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
+    if approved.is_none() && rules.needs_approval(role) {
+        return Err(ask(app, actor, draft, &new, role, repeat).await);
+    }
+    let ValidatedDraft { name, note, expires_at, rate_limit, ranges, customer } = new;
     let repeat = repeat.map(Secret::fingerprint);
     if let Some(hash) = &repeat
         && let Some(key) = store::repeated(app.db.pool(), actor.org.org, &sender(actor), hash).await?
@@ -78,10 +109,15 @@ pub async fn create(
     let BegunChange { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
     if role > present.org.role {
         drop(write);
-        return Err(too_high(app, &present).await);
+        return Err(role_too_high(app, &present).await);
     }
-    // The acting key's limits may have changed meanwhile.
-    let wrong = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
+    // The acting key's limits and the policy may have changed meanwhile.
+    let rules = rules_now(&mut write, key.org).await?;
+    if approved.is_none() && rules.needs_approval(role) {
+        return Err(Error::OutOfStep.into());
+    }
+    let mut wrong = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
+    wrong.extend(rules.objections(&key.facts()));
     if !wrong.is_empty() {
         drop(write);
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
@@ -102,13 +138,11 @@ pub async fn create(
     }
     store::insert_secret(&mut write, key.secret, key.id, &stored, now).await?;
     permissions::set_of_key(&mut write, key.id, &permissions).await?;
+    if let Some(request) = approved {
+        approvals::record_use(app, &mut write, actor, request, &key.id.to_string()).await?;
+    }
     let event = Event::new("key.created").detail("kind", key.kind.as_str()).detail("role", key.role.as_str());
     let event = customer_details(&key.customer, event);
     conclude(app, actor, write, &key, event).await?;
     Ok(Revealed { key, plaintext: fresh.into_secret() })
-}
-
-async fn too_high(app: &App, actor: &Actor) -> Refusal {
-    let why = format!("You are {} and cannot make a key with a higher role.", actor.org.role.with_article());
-    refused(app, actor, "create", None, why).await.into()
 }

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::customer::CustomerDraft;
 use super::refusal::Refusal;
+use crate::key_policy::KeyFacts;
 use crate::keys::server::Customer;
 use crate::keys::{LONGEST_NOTE, MOST_PER_MINUTE, check_key_name};
 use crate::shared::{Kind, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
@@ -36,6 +37,13 @@ pub(super) struct ValidatedDraft {
     pub rate_limit: Option<u32>,
     pub ranges: Vec<IpNet>,
     pub customer: Customer,
+}
+
+impl ValidatedDraft {
+    /// What the rules of a key policy judge, for a key that is created at this time.
+    pub fn facts(&self, kind: Kind, now: Timestamp) -> KeyFacts<'_> {
+        KeyFacts { kind, created_at: now, expires_at: self.expires_at, ranges: &self.ranges }
+    }
 }
 
 /// Validates all fields and reports all errors at once.

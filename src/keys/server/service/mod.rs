@@ -1,6 +1,8 @@
 //! The operations on keys. Each one checks the permission, locks the key's row, decides, writes, and adds an audit row and a
 //! change log entry in the same transaction. Hashing happens before the transaction begins.
 
+mod approval;
+mod approved;
 mod bounds;
 mod change;
 mod create;
@@ -9,11 +11,13 @@ mod draft;
 mod find;
 mod leaked;
 mod login;
+mod policy;
 mod refusal;
 mod replace;
 mod revoke;
 mod rotate;
 
+pub use approved::{KeyRequests, create_approved};
 pub use change::{Edit, disable, edit, enable};
 pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
@@ -24,6 +28,7 @@ pub use find::{
 };
 pub use leaked::{created_by, end_leaked, leak_topic, lock_leaked};
 pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};
+pub use policy::{login_terms, login_terms_now, old_secrets, policy_portion, policy_rules};
 pub use refusal::Refusal;
 pub use replace::replace;
 pub use revoke::revoke;
@@ -160,6 +165,12 @@ async fn begin(app: &App, actor: &Actor, verb: &'static str) -> Result<BegunChan
         }
         Err(error) => Err(error),
     }
+}
+
+/// Refuses a key with a role above the actor's.
+async fn role_too_high(app: &App, actor: &Actor) -> Refusal {
+    let why = format!("You are {} and cannot make a key with a higher role.", actor.org.role.with_article());
+    refused(app, actor, "create", None, why).await.into()
 }
 
 /// What a change grants.

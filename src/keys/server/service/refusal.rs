@@ -1,7 +1,7 @@
 //! Why an operation on a key was refused.
 
 use crate::platform::Error;
-use crate::shared::KeyId;
+use crate::shared::{ApprovalId, KeyId};
 
 /// Why an operation was refused. Nothing has changed.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub enum Refusal {
     State(&'static str),
     /// The same request was already executed. Its plaintext cannot be shown again.
     Repeated(KeyId),
+    /// A second person must approve first: the request that was filed.
+    Waits(ApprovalId),
     Error(Error),
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::policy::require_policy;
 use super::{
     Grants, Refusal, Revealed, conclude, generate, lock_key, lock_key_with_bounds, require,
     require_to_rotate, sender, store,
@@ -46,11 +47,12 @@ pub async fn rotate(
     }
     let (fresh, stored) = generate(app, found.kind).await?;
 
-    let (mut write, mut key, bounds) = lock_key_with_bounds(app, actor, id, "rotate", Grants::Secret).await?;
+    let (write, mut key, bounds) = lock_key_with_bounds(app, actor, id, "rotate", Grants::Secret).await?;
     let now = app.clock.now();
     if matches!(key.status(now), Status::Expired | Status::Revoked) {
         return Err(Refusal::State(ENDED));
     }
+    let mut write = require_policy(app, actor, write, &key, "rotate").await?;
     if let Some(hash) = &repeat
         && !store::note_idempotency(&mut write, key.org, &sender(actor), hash, id, now).await?
     {

@@ -10,7 +10,7 @@ use crate::platform::db::Write;
 use crate::shared::{KeyId, OrgId, UserId};
 
 /// The keys of the same person, organization, device and product that are not revoked. None for a login without a device id.
-pub async fn living_logins(
+pub async fn current_logins(
     write: &mut Write,
     org: OrgId,
     user: UserId,

@@ -6,6 +6,7 @@ mod counts;
 mod leaks;
 mod list;
 mod logins;
+mod policy;
 mod quotas;
 mod read;
 mod reminders;
@@ -15,10 +16,11 @@ pub use announcements::{Announcement, Reminder, newly_idle, note_announced, note
 pub use counts::count_usable;
 pub use leaks::{is_rotated_by_person, set_leaked, set_rotated_by};
 pub use list::{Filter, KeyPage, Order, Position, count, list};
-pub use logins::{all_current_logins, is_name_taken, living_logins, logins_in, logins_of, numbered_names};
+pub use logins::{all_current_logins, current_logins, is_name_taken, logins_in, logins_of, numbered_names};
+pub use policy::{OldSecret, PolicyKey, active_after, idle_keys, is_idle, note_reminded, old_secrets};
 pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
 pub use read::{
-    SecretRow, SecretUse, children, count_by_creator, count_holders, count_living, created_at_if_unused,
+    SecretRow, SecretUse, children, count_by_creator, count_holders, count_unrevoked, created_at_if_unused,
     creators, find, find_by_id, find_now, find_secret, holders, is_used, names, owners, repeated, secrets_of,
     unrevoked_of,
 };
@@ -27,5 +29,5 @@ pub use reminders::{
 };
 pub use write::{
     add_totals, end_due_rotations, end_secret, forget_idempotency, insert, insert_secret, lock,
-    note_idempotency, revoke, revoke_all, set_counts_with, set_disabled, set_secrets, update,
+    note_idempotency, revoke, revoke_all, set_counts_with, set_disabled, set_enabled, set_secrets, update,
 };

@@ -199,7 +199,7 @@ pub async fn unrevoked_of(pool: &AnyPool, org: OrgId, creator: UserId) -> Result
     rows.iter().map(key).collect()
 }
 
-pub async fn count_living(pool: &AnyPool, org: OrgId) -> Result<i64, sqlx::Error> {
+pub async fn count_unrevoked(pool: &AnyPool, org: OrgId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL")
         .bind(org)
         .fetch_one(pool)

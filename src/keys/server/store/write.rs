@@ -165,6 +165,16 @@ pub async fn set_disabled(write: &mut Write, key: KeyId, at: Option<Timestamp>) 
         .map(drop)
 }
 
+/// Enables a key, which is not idle before this time.
+pub async fn set_enabled(write: &mut Write, key: KeyId, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET disabled_at = NULL, enabled_at = $2 WHERE id = $1")
+        .bind(key)
+        .bind(now.millis())
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}
+
 /// Revokes a key and ends all of its secrets.
 pub async fn revoke(write: &mut Write, key: KeyId, now: Timestamp) -> Result<(), sqlx::Error> {
     for text in [

@@ -5,8 +5,8 @@
 //!    wrong a few seconds ago is refused.
 //! 3. Otherwise read the secret's row and run one scrypt, however many requests wait for the result. The queue is fair to
 //!    addresses and public ids, and sources that sent wrong secrets wait behind the others.
-//! 4. Judge the key's state (revoked, expired, disabled), then organization, plan, kind, role, address, permissions and,
-//!    last, quota and rate limit, so that a request that is refused for another reason does not use them up.
+//! 4. Judge the key's state (revoked, expired, disabled), then organization, plan, kind, role, address, key policy,
+//!    permissions and, last, quota and rate limit, so that a request that is refused for another reason does not use them up.
 //!
 //! Until the secret is verified, no data of the key is used, and the response is the same for every reason. Whether a public id
 //! exists is not secret: looking up one that does not exist is faster.
@@ -36,6 +36,7 @@ pub use verdict::{Verdict, VerifiedKey};
 
 use super::token::Token;
 use super::{Key, KeyQuota, store};
+use crate::key_policy::PolicyRule;
 use crate::permissions::server::{Evaluation, OrgPermissions, PermissionCache};
 use crate::platform::db::Fault;
 use crate::platform::{App, Error};
@@ -275,9 +276,9 @@ fn judge(app: &App, cache: &KeyCache, request: &VerifiedRequest, key: VerifiedKe
         Outcome::Valid => admit(app, &key, requirements, presenter, now),
         refused => Admission::of(refused),
     };
-    let Admission { outcome, rate, quota, permissions } = admission;
+    let Admission { outcome, rate, quota, permissions, rule } = admission;
     count(app, now, secret, key.id, key.org.id, outcome, presenter);
-    Verdict { outcome, key: Some(key), rejected: None, rate, quota, permissions, retry_after: None }
+    Verdict { outcome, key: Some(key), rejected: None, rate, quota, permissions, rule, retry_after: None }
 }
 
 /// The result of comparing a valid key with the requirements.
@@ -286,11 +287,12 @@ struct Admission {
     rate: Option<Rate>,
     quota: Option<QuotaState>,
     permissions: Option<Evaluation>,
+    rule: Option<PolicyRule>,
 }
 
 impl Admission {
     const fn of(outcome: Outcome) -> Self {
-        Self { outcome, rate: None, quota: None, permissions: None }
+        Self { outcome, rate: None, quota: None, permissions: None, rule: None }
     }
 }
 
@@ -316,6 +318,9 @@ fn admit(
     if !state.allows(presenter.address) {
         return Admission::of(Outcome::IpNotAllowed);
     }
+    if let Some(rule) = state.refused_by(presenter.address, now) {
+        return Admission { rule: Some(rule), ..Admission::of(Outcome::PolicyRefused) };
+    }
     let permissions = requirements
         .permissions
         .map(|PermissionRequirement { query, listed }| listed.evaluate(query, &state.permissions, now));
@@ -336,11 +341,11 @@ fn admit(
         return Admission { rate, permissions, ..Admission::of(Outcome::Valid) };
     };
     match quota.take(cost, now) {
-        Some(quota) => Admission { outcome: Outcome::Valid, rate, quota: Some(quota), permissions },
+        Some(quota) => Admission { rate, quota: Some(quota), permissions, ..Admission::of(Outcome::Valid) },
         // A request at the same time has used up the rest.
         None => {
             let quota = Some(quota.state(now));
-            Admission { outcome: Outcome::QuotaExceeded, rate, quota, permissions }
+            Admission { rate, quota, permissions, ..Admission::of(Outcome::QuotaExceeded) }
         }
     }
 }

@@ -8,6 +8,8 @@ use ipnet::IpNet;
 
 use super::quota::{Quotas, RequestQuota};
 use super::rate_limit::{Rate, RateLimits, RateWindow};
+use crate::key_policy::server as key_policy;
+use crate::key_policy::{CallerAddress, KeyFacts, KeyPolicy, PolicyRule};
 use crate::keys::server::{KeyQuota, store};
 use crate::orgs;
 use crate::permissions::server as permissions;
@@ -20,6 +22,8 @@ pub struct Org {
     pub id: OrgId,
     pub name: String,
     pub plan: Plan,
+    /// The key policy, if it has rules about requests.
+    pub policy: Option<Box<KeyPolicy>>,
 }
 
 /// The organizations of cached states. States of the same organization share one copy.
@@ -50,6 +54,7 @@ pub struct KeyState {
     pub name: Box<str>,
     pub kind: Kind,
     pub role: Role,
+    created_at: Timestamp,
     disabled: bool,
     revoked: bool,
     current: SecretId,
@@ -96,6 +101,8 @@ impl KeyState {
     ) -> Result<Option<Self>, Error> {
         let Some(key) = store::find_by_id(app.db.pool(), key).await? else { return Ok(None) };
         let Some((name, plan)) = orgs::server::find(app, key.org).await? else { return Ok(None) };
+        let policy = key_policy::of_org(app.db.pool(), key.org).await?;
+        let policy = policy.filter(|policy| policy.rules.concerns_requests()).map(Box::new);
         let permissions = permissions::ids_of_key(app.db.pool(), key.id).await?;
         let quota = match key.customer.quota {
             Some(KeyQuota { limit, period }) => {
@@ -107,11 +114,12 @@ impl KeyState {
         let window = || limits.of(key.counts_with.unwrap_or(key.id), app.clock.steady());
         Ok(Some(Self {
             id: key.id,
-            org: orgs.share(Org { id: key.org, name, plan }),
+            org: orgs.share(Org { id: key.org, name, plan, policy }),
             creator: key.created_by,
             name: key.name.into(),
             kind: key.kind,
             role: key.role,
+            created_at: key.created_at,
             disabled: key.disabled_at.is_some(),
             revoked: key.revoked_at.is_some(),
             current: key.secret,
@@ -155,6 +163,18 @@ impl KeyState {
             })
     }
 
+    /// The rule of the organization's key policy that refuses a request from this address.
+    pub fn refused_by(&self, address: Option<IpAddr>, now: Timestamp) -> Option<PolicyRule> {
+        let policy = self.org.policy.as_deref()?;
+        let facts = KeyFacts {
+            kind: self.kind,
+            created_at: self.created_at,
+            expires_at: self.expires_at(),
+            ranges: &self.ranges,
+        };
+        policy.refuses(&facts, address.map_or(CallerAddress::Unknown, CallerAddress::At), now)
+    }
+
     /// The limit on requests per minute.
     pub fn limit(&self) -> Option<&RateLimit> {
         self.limit.as_ref()
@@ -177,11 +197,12 @@ impl KeyState {
     pub fn with_secret(current: SecretId) -> Self {
         Self {
             id: KeyId::NIL,
-            org: Arc::new(Org { id: OrgId::NIL, name: String::new(), plan: Plan::Free }),
+            org: Arc::new(Org { id: OrgId::NIL, name: String::new(), plan: Plan::Free, policy: None }),
             creator: UserId::NIL,
             name: Box::default(),
             kind: Kind::Live,
             role: Role::Member,
+            created_at: NEVER,
             disabled: false,
             revoked: false,
             current,

@@ -11,6 +11,7 @@ use super::negative_cache::RejectedToken;
 use super::quota::QuotaState;
 use super::rate_limit::Rate;
 use super::state::KeyState;
+use crate::key_policy::PolicyRule;
 use crate::permissions::server::Evaluation;
 use crate::usage::Outcome;
 
@@ -27,6 +28,8 @@ pub struct Verdict {
     pub quota: Option<QuotaState>,
     /// Which permissions of the query the key has, if the request reached it.
     pub permissions: Option<Evaluation>,
+    /// The rule of the key policy that refused the request.
+    pub rule: Option<PolicyRule>,
     /// How long to wait, if there were too many attempts with wrong secrets.
     pub retry_after: Option<Duration>,
 }
@@ -40,6 +43,7 @@ impl Verdict {
             rate: None,
             quota: None,
             permissions: None,
+            rule: None,
             retry_after: None,
         }
     }

@@ -204,6 +204,20 @@ pub async fn responsible_people(
     Ok(if people.contains(&user) { vec![user] } else { people })
 }
 
+/// The addresses of `responsible_people`.
+pub async fn responsible_emails(
+    write: &mut Write,
+    org: OrgId,
+    user: UserId,
+) -> Result<Vec<String>, sqlx::Error> {
+    let mut emails = Vec::new();
+    for person in responsible_people(write, org, user).await? {
+        let email = sqlx::query_scalar("SELECT email FROM users WHERE id = $1").bind(person);
+        emails.push(email.fetch_one(&mut **write).await?);
+    }
+    Ok(emails)
+}
+
 /// The addresses of the owners and of another member, as far as they are not disabled.
 pub async fn emails_of_owners_and(
     db: impl AnyExecutor<'_>,
@@ -229,6 +243,54 @@ pub async fn emails_of_managers(write: &mut Write, org: OrgId) -> Result<Vec<Str
     .bind(org)
     .fetch_all(&mut **write)
     .await
+}
+
+/// An admin or owner who is not disabled.
+#[derive(Clone, Debug)]
+pub struct OrgManager {
+    pub user: UserId,
+    pub role: Role,
+    pub email: String,
+}
+
+pub async fn managers(write: &mut Write, org: OrgId) -> Result<Vec<OrgManager>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT user_id, role, email FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND disabled_at IS NULL AND role IN ('owner', 'admin') ORDER BY email",
+    )
+    .bind(org)
+    .fetch_all(&mut **write)
+    .await?;
+    let manager = |row: &AnyRow| {
+        Ok(OrgManager { user: row.try_get("user_id")?, role: role(row)?, email: row.try_get("email")? })
+    };
+    rows.iter().map(manager).collect()
+}
+
+/// An owner, who may be disabled.
+#[derive(Clone, Copy, Debug)]
+pub struct OrgOwner {
+    pub user: UserId,
+    pub joined_at: Timestamp,
+    pub disabled_at: Option<Timestamp>,
+}
+
+pub async fn owners(db: impl AnyExecutor<'_>, org: OrgId) -> Result<Vec<OrgOwner>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT user_id, memberships.created_at AS joined_at, disabled_at FROM memberships \
+         JOIN users ON users.id = memberships.user_id WHERE org_id = $1 AND role = 'owner' ORDER BY user_id",
+    )
+    .bind(org)
+    .fetch_all(db)
+    .await?;
+    let owner = |row: &AnyRow| {
+        Ok(OrgOwner {
+            user: row.try_get("user_id")?,
+            joined_at: Timestamp::from_millis(row.try_get("joined_at")?),
+            disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),
+        })
+    };
+    rows.iter().map(owner).collect()
 }
 
 pub async fn set_role(write: &mut Write, org: OrgId, user: UserId, role: Role) -> Result<(), sqlx::Error> {

@@ -3,6 +3,7 @@
 mod accounts;
 mod armoriq;
 mod keys;
+mod policy;
 mod rest;
 mod settings;
 mod webhooks;
@@ -11,7 +12,16 @@ use super::row::Row;
 
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     let development = if cfg!(debug_assertions) { accounts::DEVELOPMENT } else { &[] };
-    [accounts::ROWS, settings::ROWS, webhooks::ROWS, keys::ROWS, rest::ROWS, armoriq::ROWS, development]
-        .into_iter()
-        .flatten()
+    [
+        accounts::ROWS,
+        settings::ROWS,
+        webhooks::ROWS,
+        policy::ROWS,
+        keys::ROWS,
+        rest::ROWS,
+        armoriq::ROWS,
+        development,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -73,7 +73,7 @@ fn errors(refusal: Refusal) -> Result<FormErrors, Error> {
     match refusal {
         Refusal::Input(wrong) => wrong.into_iter().for_each(|(field, why)| errors.add(field, why)),
         Refusal::State(why) => errors.add_general(why),
-        Refusal::Repeated(_) => return Err(Error::OutOfStep),
+        Refusal::Repeated(_) | Refusal::Waits(_) => return Err(Error::OutOfStep),
         Refusal::Error(error) => return Err(error),
     }
     Ok(errors)

@@ -3,6 +3,7 @@
 
 mod chart;
 mod facts;
+mod policy_note;
 mod rotation;
 
 use axum::extract::{RawQuery, State};
@@ -16,6 +17,8 @@ use chart::{Range, by_outcome, outcome_group, total};
 use super::{Drawing, HOME, RegisteredKeyNotice, badge_of, path_of};
 use crate::accounts::server as accounts;
 use crate::audit::{self, AuditFilter, Recorded, Target};
+use crate::key_policy::KeyPolicy;
+use crate::key_policy::server as key_policy;
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key};
 use crate::orgs::server::Member;
@@ -73,6 +76,7 @@ struct KeyDetails {
     leaks: Option<String>,
     secrets: Vec<keys::SecretUse>,
     quota: Option<keys::QuotaState>,
+    policy: Option<KeyPolicy>,
     may_manage: bool,
     may_grant: bool,
     may_renew: bool,
@@ -113,6 +117,7 @@ async fn load(
             .and_then(|creating_key| creating_keys.get(creating_key).cloned()),
         secrets: keys::secrets(app, &key).await?,
         quota: keys::quota_state(app, &key).await?,
+        policy: key_policy::of_org(app.db.pool(), key.org).await?,
         may_manage: keys::may_manage(member, &key),
         may_grant: keys::may_manage(member, &key) && member.org.role >= key.role,
         may_renew: keys::may_renew(member, &key),
@@ -169,6 +174,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         leaks,
         secrets,
         quota,
+        policy,
         may_manage,
         may_grant,
         may_renew,
@@ -177,6 +183,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
     let refused_since: i64 =
         day.iter().filter(|hour| hour.outcome == Outcome::Revoked).map(|hour| hour.requests).sum();
     let tried = (refused_since > 0).then(|| tried(refused_since, &callers, now));
+    let policy = policy.and_then(|policy| policy_note::policy_note(&policy, &key, &day, now));
     let waits = first_call.map(|topic| {
         view! { <div class="mt-4 text-dense text-ink-2"><LivePart
             topic waiting="Nobody has used this key yet. Waiting for the first call…"
@@ -204,6 +211,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         {notice}
         {box_}
         {tried}
+        {policy}
         {waits}
         {leaks}
         {rotation}

@@ -37,7 +37,7 @@ pub async fn selected(
             // Another request has revoked or disabled it.
             Err(Refusal::State(_)) => {}
             Err(Refusal::Error(error)) => return Err(error),
-            Err(Refusal::Input(_) | Refusal::Repeated(_)) => {}
+            Err(Refusal::Input(_) | Refusal::Repeated(_) | Refusal::Waits(_)) => {}
         }
     }
     let left = keys.len() as u64 - done;

@@ -3,6 +3,7 @@
 
 use super::device::{CLIENT, GRANT};
 use super::harness::{Server, TestResponse, on_both_engines};
+use super::key_policy::no_rules;
 use super::people::{EMAIL, OTHER_PASSWORD, SECRET, setup_form, setup_token};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::totp_code;
@@ -20,6 +21,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/preferences/theme", "the theme is a cookie of one browser"),
     ("/iap/sdk/bootstrap", "tells what there is"),
     ("/api/v1/keys/verify", "a check counts usage and nothing else"),
+    ("/api/v1/key-policy/preview", "shows what a change would refuse"),
     ("/api/v1/leaks", "a report is examined later"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
     ("/gallery", "a page of development builds that shows forms and keeps nothing"),
@@ -111,6 +113,12 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
         ("POST", "/api/v1/permissions") => ("permission.added", json!({ "name": "two.read" })),
         ("PATCH", "/api/v1/permissions/{id}") => ("permission.described", json!({ "description": "two" })),
         ("DELETE", "/api/v1/permissions/{id}") => ("permission.removed", json!({})),
+        ("PUT", "/api/v1/key-policy") => {
+            let mut rules = no_rules();
+            rules["idle_days"] = json!(90);
+            ("key_policy.changed", rules)
+        }
+        ("POST", "/api/v1/approvals/{id}/withdraw") => ("approval.withdrawn", json!({})),
         _ if route.starts_with("/api/v1/webhooks") => {
             return change_of_webhook(server, method, route, &key).await;
         }
@@ -118,6 +126,7 @@ async fn change_by_key(server: &Server, method: &Method, route: &str) -> Option<
     };
     let target = match route {
         "/api/v1/permissions/{id}" => server.list_permission(&key).await,
+        "/api/v1/approvals/{id}/withdraw" => server.request_of(Persona::Owner).await.to_string(),
         _ => target.to_string(),
     };
     let change = Change::new(action, route.replace("{id}", &target), "");
@@ -338,6 +347,29 @@ async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
                 _ => return None,
             }
         }
+        "/settings/key-policy" => own("key_policy.changed")
+            .field("idle", "on")
+            .field("idle_days", "90")
+            .field("grace_days", "0")
+            .field("do", "save"),
+        "/approvals/{id}" => {
+            let id = server.request_of(Persona::Admin).await;
+            at(own("approval.approved"), &id.to_string())
+                .field("verdict", "approve")
+                .field("hash", server.request_hash(id).await)
+        }
+        "/approvals/{id}/withdraw" => {
+            let id = server.request_of(Persona::Admin).await;
+            let admin = server.sign_in_as(Persona::Admin).await;
+            Change { cookies: admin, ..at(own("approval.withdrawn"), &id.to_string()) }
+        }
+        "/settings/api-keys/approved/{id}" => {
+            let id = server.request_of(Persona::Admin).await;
+            server.approve_request(&server.actor(Persona::Owner).await, id).await;
+            let admin = server.sign_in_as(Persona::Admin).await;
+            let change = at(own("key.created"), &id.to_string());
+            Change { cookies: admin, elsewhere: Some("approval.used"), ..change }
+        }
         "/settings/api-keys/new" => own("key.created")
             .field("name", "ci-deploy")
             .field("kind", "live")
@@ -455,7 +487,11 @@ async fn what_changes_no_data_writes_no_row(engine: Engine) {
     for (route, why) in CHANGE_NO_DATA {
         let mut change = Change::new("", *route, &here).field("org", &org).field("theme", "dark");
         if changing_routes().iter().any(|other| other.path == *route && other.audience == Audience::Key) {
-            change.program = Some((Some(key.clone()), json!({ "key": key.expose() })));
+            let body = match *route {
+                "/api/v1/key-policy/preview" => no_rules(),
+                _ => json!({ "key": key.expose() }),
+            };
+            change.program = Some((Some(key.clone()), body));
         }
         if *route == "/api/v1/leaks" {
             change.program = Some((None, json!({ "tokens": [key.expose()] })));

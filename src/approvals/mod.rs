@@ -1,0 +1,11 @@
+//! Requests that a second person decides. A request is pending until somebody approves or denies it, its requester withdraws
+//! it, or its time ends; an approved one is used once. This slice stores and decides requests. The slice that files a request
+//! executes it (`server::FilingSlice`), and checks it again in full when it does.
+
+mod model;
+pub mod server;
+
+pub use model::{
+    ApprovalRequest, ApprovalState, DECISION_TIME, LONGEST_REASON, MAX_PENDING, NewApproval, USE_TIME,
+    approval_path,
+};

@@ -1,0 +1,176 @@
+//! A request, its states, and who may decide it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::orgs::server::Actor;
+use crate::platform::Secret;
+use crate::shared::{ApprovalId, KeyId, OrgId, Permission, PrincipalKind, Role, Timestamp, UserId};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a request can be decided.
+pub const DECISION_TIME: Duration = DAY.saturating_mul(7);
+/// How long an approved request can be used.
+pub const USE_TIME: Duration = DAY.saturating_mul(7);
+/// The most pending requests of one person in an organization.
+pub const MAX_PENDING: i64 = 50;
+pub const LONGEST_REASON: usize = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApprovalState {
+    Pending,
+    /// Its requester may use it.
+    Approved,
+    Used,
+    Denied,
+    /// Nobody decided it, or nobody used it, in time.
+    Expired,
+    Withdrawn,
+}
+
+impl ApprovalState {
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Approved, Self::Used, Self::Denied, Self::Expired, Self::Withdrawn];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Used => "used",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// The name as people see it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "Waiting",
+            Self::Approved => "Approved",
+            Self::Used => "Used",
+            Self::Denied => "Denied",
+            Self::Expired => "Expired",
+            Self::Withdrawn => "Withdrawn",
+        }
+    }
+
+    /// Whether the request can still change.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Approved)
+    }
+}
+
+/// The address of a request's page.
+pub fn approval_path(id: ApprovalId) -> String {
+    format!("/approvals/{id}")
+}
+
+/// A request to file.
+#[derive(Clone, Debug)]
+pub struct NewApproval {
+    /// Such as `key.create`.
+    pub kind: &'static str,
+    /// A sentence such as "Create the key ci-deploy with role Admin".
+    pub title: String,
+    /// Labels and texts for the page.
+    pub details: Vec<(String, String)>,
+    /// The exact request. It must contain no secret.
+    pub request: Value,
+    /// The least role of a person who decides: whoever could do it alone.
+    pub least_role: Role,
+    /// A repeat with the same text files nothing new.
+    pub once: Option<Secret>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ApprovalRequest {
+    pub id: ApprovalId,
+    pub org: OrgId,
+    pub kind: String,
+    pub requester: UserId,
+    pub requester_name: String,
+    /// The key that asked, if one did, and the person who created it.
+    pub key: Option<KeyId>,
+    pub key_name: String,
+    pub key_creator: Option<UserId>,
+    pub title: String,
+    pub details: Vec<(String, String)>,
+    /// JSON.
+    pub request: String,
+    /// The SHA-256 of the fields above.
+    pub hash: String,
+    pub least_role: Role,
+    /// As stored: see `state`.
+    pub(super) stored_state: ApprovalState,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub decided_at: Option<Timestamp>,
+    pub decided_by: Option<UserId>,
+    pub decided_by_name: String,
+    pub reason: String,
+    pub ended_at: Option<Timestamp>,
+    /// The id of what it created.
+    pub result: String,
+}
+
+impl ApprovalRequest {
+    /// The state at a time. The job that marks expired requests runs later than they expire.
+    pub fn state(&self, now: Timestamp) -> ApprovalState {
+        if self.stored_state.is_open() && self.expires_at <= now {
+            ApprovalState::Expired
+        } else {
+            self.stored_state
+        }
+    }
+
+    /// The SHA-256 of what is asked for and who asks.
+    pub fn computed_hash(&self) -> String {
+        let key = self.key.map(|key| key.to_string());
+        let text = json!([
+            self.org,
+            self.kind,
+            self.requester,
+            key,
+            self.title,
+            self.details,
+            self.request,
+            self.least_role,
+        ]);
+        Secret::new(text.to_string()).fingerprint()
+    }
+
+    /// Whether the request is still the one that was filed.
+    pub fn is_intact(&self) -> bool {
+        self.hash == self.computed_hash()
+    }
+
+    /// Whether the actor may see it: their own, or any for people who decide.
+    pub fn is_visible_to(&self, actor: &Actor) -> bool {
+        self.org == actor.org.org && (self.requester == actor.user || actor.may(Permission::DecideApprovals))
+    }
+
+    /// Why the actor may not decide the request. None if they may.
+    pub fn why_not_decided_by(&self, actor: &Actor) -> Option<String> {
+        if actor.principal == PrincipalKind::Key {
+            Some("A key cannot decide requests. A person does, in the browser.".to_owned())
+        } else if !actor.may(Permission::DecideApprovals) {
+            let who = Permission::DecideApprovals.least_role(actor.principal).plural();
+            Some(format!("Only {who} decide requests."))
+        } else if self.requester == actor.user {
+            Some("Nobody can decide their own request.".to_owned())
+        } else if self.key_creator == Some(actor.user) {
+            Some("A key that you created asked for this, so another person must decide.".to_owned())
+        } else if actor.org.role < self.least_role {
+            let who = self.least_role.plural();
+            Some(format!("Only {who} decide this request, because it takes that role to do the same."))
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a slice above tells about the requests that it files.
+
+use async_trait::async_trait;
+
+use crate::approvals::ApprovalRequest;
+use crate::orgs::server::Actor;
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+
+#[async_trait]
+pub trait FilingSlice: Send + Sync {
+    /// The kind of its requests.
+    fn kind(&self) -> &'static str;
+
+    /// Called in the transaction of the approval.
+    async fn on_approved(
+        &self,
+        app: &App,
+        write: &mut Write,
+        approver: &Actor,
+        request: &ApprovalRequest,
+    ) -> Result<ApprovalExecution, Error>;
+
+    /// What the requester does with an approved request.
+    fn next_step(&self, _request: &ApprovalRequest) -> Option<NextStep> {
+        None
+    }
+}
+
+/// What came of an approval.
+pub enum ApprovalExecution {
+    /// The requester executes the request later.
+    Later,
+    /// It was executed in the transaction.
+    Done,
+    /// This person may not approve it, or it can no longer be executed. The text says why.
+    Refused(String),
+}
+
+/// A button on the page of an approved request.
+pub struct NextStep {
+    pub label: &'static str,
+    /// The address of a form without fields.
+    pub action: String,
+    pub hint: &'static str,
+}
+
+/// The slices that file requests.
+pub struct FilingSlices(pub Vec<Box<dyn FilingSlice>>);
+
+impl FilingSlices {
+    pub fn of(&self, kind: &str) -> Option<&dyn FilingSlice> {
+        self.0.iter().find(|slice| slice.kind() == kind).map(AsRef::as_ref)
+    }
+}

@@ -1,0 +1,142 @@
+//! A second person approves or denies a request; its requester withdraws it.
+
+use super::refusal::ApprovalRefusal;
+use crate::accounts::server::find_any_person;
+use crate::approvals::server::store::{self, ApprovalDecision};
+use crate::approvals::server::{ApprovalExecution, FilingSlices, letters};
+use crate::approvals::{ApprovalRequest, ApprovalState, LONGEST_REASON, USE_TIME};
+use crate::audit::{self, Event};
+use crate::orgs::server::{Actor, Membership, lock_and_read_member, lock_and_read_role};
+use crate::platform::{App, Error};
+use crate::shared::{ApprovalId, Permission, TOKEN_IN_TEXT, contains_token};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApprovalVerdict {
+    Approve,
+    Deny,
+}
+
+/// What a person answers, and which request they saw.
+#[derive(Clone, Debug)]
+pub struct ApprovalAnswer {
+    pub verdict: ApprovalVerdict,
+    /// The hash of the request on the page.
+    pub hash: String,
+    /// Required to deny.
+    pub reason: String,
+}
+
+const TOO_LATE: &str = "This request is no longer open: it was decided, withdrawn or has expired.";
+const ALTERED: &str = "This request is not the one that was filed, so it cannot be approved. Deny it.";
+
+/// Decides a request. For people only, never for a key.
+pub async fn decide(
+    app: &App,
+    actor: &Actor,
+    id: ApprovalId,
+    answer: &ApprovalAnswer,
+) -> Result<ApprovalRequest, ApprovalRefusal> {
+    let reason = check_reason(answer)?;
+    let mut write = app.db.write().await?;
+    let role = lock_and_read_role(&mut write, actor).await?;
+    let actor = &Actor { org: Membership { role, ..actor.org.clone() }, ..actor.clone() };
+    let found = store::find(&mut *write, actor.org.org, id).await?;
+    let request = found.filter(|request| request.is_visible_to(actor)).ok_or(Error::NotFound)?;
+    if let Some(why) = request.why_not_decided_by(actor) {
+        drop(write);
+        return Err(refused(app, actor, &request, why).await.into());
+    }
+    let now = app.clock.now();
+    let is_approval = answer.verdict == ApprovalVerdict::Approve;
+    if is_approval && !request.is_intact() {
+        return Err(ApprovalRefusal::State(ALTERED.to_owned()));
+    }
+    let state = if is_approval { ApprovalState::Approved } else { ApprovalState::Denied };
+    let approver =
+        lock_and_read_member(&mut write, actor.org.org, actor.user).await?.ok_or(Error::OutOfStep)?;
+    let decision = ApprovalDecision {
+        state,
+        by: actor.user,
+        by_name: &approver.name,
+        reason,
+        hash: &answer.hash,
+        expires_at: if is_approval { now.plus(USE_TIME) } else { request.expires_at },
+    };
+    if !store::decide(&mut write, id, now, &decision).await? {
+        return Err(ApprovalRefusal::State(TOO_LATE.to_owned()));
+    }
+    let action = if is_approval { "approval.approved" } else { "approval.denied" };
+    let event = about(&request, Event::new(action));
+    let event = if reason.is_empty() { event } else { event.detail("reason", reason) };
+    audit::record(app, &mut write, &actor.by, event).await?;
+    let slice = app.slice::<FilingSlices>().of(&request.kind).filter(|_| is_approval);
+    let execution = match slice {
+        Some(slice) => slice.on_approved(app, &mut write, actor, &request).await?,
+        None => ApprovalExecution::Later,
+    };
+    match execution {
+        ApprovalExecution::Later => {}
+        ApprovalExecution::Done => {
+            store::set_used(&mut write, id, now, "").await?;
+            audit::record(app, &mut write, &actor.by, about(&request, Event::new("approval.used"))).await?;
+        }
+        ApprovalExecution::Refused(why) => return Err(ApprovalRefusal::State(why)),
+    }
+    let decided = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    write.commit().await?;
+    if let Some(person) = find_any_person(app, decided.requester).await? {
+        letters::decided(app, &person.email, &actor.org.org_name, &decided);
+    }
+    Ok(decided)
+}
+
+fn check_reason(answer: &ApprovalAnswer) -> Result<&str, ApprovalRefusal> {
+    let reason = answer.reason.trim();
+    let why = if reason.is_empty() && answer.verdict == ApprovalVerdict::Deny {
+        "Say why, so that the requester knows what to change.".to_owned()
+    } else if reason.chars().count() > LONGEST_REASON {
+        format!("A reason has at most {LONGEST_REASON} characters.")
+    } else if contains_token(reason) {
+        TOKEN_IN_TEXT.to_owned()
+    } else if reason.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        "A reason has no control characters.".to_owned()
+    } else {
+        return Ok(reason);
+    };
+    Err(ApprovalRefusal::Input("reason", why))
+}
+
+/// Withdraws a request of one's own. A key may withdraw what it or its creator asked for.
+pub async fn withdraw(app: &App, actor: &Actor, id: ApprovalId) -> Result<ApprovalRequest, ApprovalRefusal> {
+    let mut write = app.db.write().await?;
+    lock_and_read_role(&mut write, actor).await?;
+    let found = store::find(&mut *write, actor.org.org, id).await?;
+    let request = found.filter(|request| request.is_visible_to(actor)).ok_or(Error::NotFound)?;
+    let why = if request.requester != actor.user {
+        Some("Only the person who asked can withdraw a request.")
+    } else if !actor.may(Permission::ManageOwnKeys) {
+        Some("A key with the role viewer can only read.")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        drop(write);
+        return Err(refused(app, actor, &request, why.to_owned()).await.into());
+    }
+    if !store::set_withdrawn(&mut write, id, app.clock.now()).await? {
+        return Err(ApprovalRefusal::State(TOO_LATE.to_owned()));
+    }
+    audit::record(app, &mut write, &actor.by, about(&request, Event::new("approval.withdrawn"))).await?;
+    let withdrawn = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    write.commit().await?;
+    Ok(withdrawn)
+}
+
+/// Adds the request to an event.
+fn about(request: &ApprovalRequest, event: Event) -> Event {
+    event.on("approval", request.id, &request.title).detail("kind", request.kind.clone())
+}
+
+async fn refused(app: &App, actor: &Actor, request: &ApprovalRequest, why: String) -> Error {
+    audit::forbid(app, &actor.by, about(request, Event::new("approval.refused")), why).await
+}

@@ -1,0 +1,13 @@
+//! Filing, deciding, withdrawing and using requests.
+
+mod decide;
+mod file;
+mod read;
+mod refusal;
+mod used;
+
+pub use decide::{ApprovalAnswer, ApprovalVerdict, decide, withdraw};
+pub use file::{file, find_repeat};
+pub use read::{ApprovalList, ApprovalListPage, WaitingApprovals, find, list};
+pub use refusal::ApprovalRefusal;
+pub use used::{record_use, to_use};

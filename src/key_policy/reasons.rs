@@ -1,0 +1,106 @@
+//! What the rules say about a new key, a login and a refused request, in sentences for people.
+
+use super::grace::KeyPolicy;
+use super::rules::{KeyFacts, PolicyRule, PolicyRules};
+use crate::shared::{Kind, Role, Timestamp};
+
+/// What the rules allow for the key of a command-line login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginTerms {
+    pub highest_role: Role,
+    /// When the key must end at the latest.
+    pub ends_by: Option<Timestamp>,
+}
+
+impl PolicyRules {
+    /// What is wrong with a key that is created, rotated or enabled: the fields, each with the reason.
+    pub fn objections(&self, key: &KeyFacts<'_>) -> Vec<(&'static str, String)> {
+        let checks =
+            [self.objection_to_kind(key), self.objection_to_life(key), self.objection_to_ranges(key)];
+        checks.into_iter().flatten().collect()
+    }
+
+    fn objection_to_kind(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
+        self.excludes_kind(key.kind).then(|| {
+            let why =
+                format!("The key policy allows no {} keys, only {}.", key.kind.label(), self.kind_names());
+            ("kind", why)
+        })
+    }
+
+    pub fn objection_to_life(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
+        let (days, end) = self.longest_life_days.zip(self.end_of_life(key.created_at))?;
+        key.expires_at.is_none_or(|at| at > end).then(|| {
+            let why = format!(
+                "The key policy lets a key live for at most {}, so this one must end by {end}.",
+                counted_days(days)
+            );
+            ("expires_at", why)
+        })
+    }
+
+    pub fn objection_to_ranges(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
+        (!self.covers(key.ranges)).then(|| {
+            let allowed: Vec<String> = self.allowed_ranges.iter().map(ToString::to_string).collect();
+            let why = format!("The key policy allows only addresses within {}.", allowed.join(", "));
+            ("ranges", why)
+        })
+    }
+
+    /// What a login at this time may get, or why there is none.
+    pub fn login_terms(&self, now: Timestamp) -> Result<LoginTerms, String> {
+        if self.excludes_kind(Kind::Live) {
+            let kinds = self.kind_names();
+            return Err(format!("The key policy allows only {kinds} keys, and a login needs a Live key."));
+        }
+        let highest_role = self.approval_from.map_or(Role::Owner, role_below);
+        Ok(LoginTerms { highest_role, ends_by: self.end_of_life(now) })
+    }
+
+    /// "Live and Test".
+    pub fn kind_names(&self) -> String {
+        let kinds = self.allowed_kinds.as_deref().unwrap_or(&Kind::ALL);
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.label()).collect();
+        match names.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => "no".to_owned(),
+        }
+    }
+}
+
+impl KeyPolicy {
+    /// Why requests with a key are refused, and what to do. For whoever presents the key, so it names no addresses.
+    pub fn explain(&self, rule: PolicyRule) -> String {
+        match rule {
+            PolicyRule::LongestLife => {
+                let days = self.rules.longest_life_days.unwrap_or_default();
+                format!(
+                    "The organization's key policy lets a key work for {}, and this key is older. Create a new key.",
+                    counted_days(days)
+                )
+            }
+            PolicyRule::AllowedKinds => format!(
+                "The organization's key policy does not allow keys of this kind. Create one of another kind: {}.",
+                self.rules.kind_names()
+            ),
+            PolicyRule::AllowedRanges => {
+                "The organization's key policy does not allow the address of this request. Call \
+                                          from an allowed address, or ask an owner to allow this one."
+                    .to_owned()
+            }
+            PolicyRule::IdleDays | PolicyRule::OldestSecret | PolicyRule::ApprovalFrom => {
+                "The organization's key policy does not allow this.".to_owned()
+            }
+        }
+    }
+}
+
+/// The highest role below this one.
+pub fn role_below(role: Role) -> Role {
+    Role::OF_KEYS.into_iter().rev().find(|lower| *lower < role).unwrap_or(Role::None)
+}
+
+fn counted_days(days: u32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}

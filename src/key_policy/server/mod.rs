@@ -1,0 +1,5 @@
+//! Stores the policies of organizations.
+
+mod store;
+
+pub use store::{all, of_org, save};

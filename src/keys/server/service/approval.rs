@@ -1,0 +1,165 @@
+//! Asking for a key whose role needs the approval of a second person. The key is checked as if it were created now.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::customer::{CustomerDraft, QuotaDraft, resolve_permissions};
+use super::draft::ValidatedDraft;
+use super::policy::rules_now;
+use super::{BegunChange, Draft, Refusal, TAKEN, begin, beyond_bounds, name_key, role_too_high, store};
+use crate::approvals::NewApproval;
+use crate::approvals::server as approvals;
+use crate::keys::QuotaPeriod;
+use crate::orgs::server::Actor;
+use crate::platform::{App, Secret};
+use crate::shared::{ApprovalId, Kind, Role, Timestamp};
+
+pub const KIND: &str = "key.create";
+
+/// The requested key, as it is stored until it is created.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RequestedKey {
+    name: String,
+    kind: Kind,
+    role: Role,
+    note: String,
+    expires_at: Option<i64>,
+    rate_limit: Option<i64>,
+    ranges: Vec<String>,
+    external_id: String,
+    metadata: String,
+    permissions: Vec<String>,
+    /// The quota, and `day` or `month`.
+    quota: Option<(i64, String)>,
+}
+
+impl RequestedKey {
+    fn of(kind: Kind, role: Role, new: &ValidatedDraft) -> Self {
+        let CustomerDraft { external_id, metadata, permissions, quota } = CustomerDraft::of(&new.customer);
+        Self {
+            name: new.name.clone(),
+            kind,
+            role,
+            note: new.note.clone(),
+            expires_at: new.expires_at.map(Timestamp::millis),
+            rate_limit: new.rate_limit.map(i64::from),
+            ranges: new.ranges.iter().map(ToString::to_string).collect(),
+            external_id,
+            metadata,
+            permissions,
+            quota: quota.map(|quota| (quota.limit, quota.period.as_str().to_owned())),
+        }
+    }
+
+    pub(super) fn draft(self) -> Option<Draft> {
+        let quota = match self.quota {
+            None => None,
+            Some((limit, period)) => Some(QuotaDraft { limit, period: QuotaPeriod::parse(&period)? }),
+        };
+        Some(Draft {
+            name: self.name,
+            kind: self.kind,
+            role: Some(self.role),
+            note: self.note,
+            expires_at: self.expires_at.map(Timestamp::from_millis),
+            rate_limit: self.rate_limit,
+            ranges: self.ranges,
+            customer: CustomerDraft {
+                external_id: self.external_id,
+                metadata: self.metadata,
+                permissions: self.permissions,
+                quota,
+            },
+        })
+    }
+}
+
+/// Files a request for a key that has been validated.
+pub(super) async fn ask(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    new: &ValidatedDraft,
+    role: Role,
+    repeat: Option<&Secret>,
+) -> Refusal {
+    match try_to_ask(app, actor, draft, new, role, repeat).await {
+        Ok(id) => Refusal::Waits(id),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn try_to_ask(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    new: &ValidatedDraft,
+    role: Role,
+    repeat: Option<&Secret>,
+) -> Result<ApprovalId, Refusal> {
+    if let Some(once) = repeat
+        && let Some(id) = approvals::find_repeat(app, actor, once).await?
+    {
+        return Ok(id);
+    }
+    let BegunChange { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
+    if role > present.org.role {
+        drop(write);
+        return Err(role_too_high(app, &present).await);
+    }
+    let mut wrong = bounds
+        .map(|bounds| bounds.exceeded(new.expires_at, new.rate_limit, &new.ranges, new.customer.quota))
+        .unwrap_or_default();
+    let rules = rules_now(&mut write, actor.org.org).await?;
+    wrong.extend(rules.objections(&new.facts(draft.kind, app.clock.now())));
+    if !wrong.is_empty() {
+        drop(write);
+        return Err(beyond_bounds(app, actor, "create", None, wrong).await);
+    }
+    if store::is_name_taken(&mut write, actor.org.org, &name_key(&new.name)).await? {
+        return Err(Refusal::field("name", TAKEN));
+    }
+    resolve_permissions(&mut write, actor.org.org, &new.customer.permissions).await?;
+    let request = NewApproval {
+        kind: KIND,
+        title: format!("Create the key {} with role {}", new.name, role.label()),
+        details: details(draft.kind, role, new),
+        request: json!(RequestedKey::of(draft.kind, role, new)),
+        least_role: role.max(Role::Admin),
+        once: repeat.cloned(),
+    };
+    Ok(approvals::file(app, write, &present, request).await?)
+}
+
+fn details(kind: Kind, role: Role, key: &ValidatedDraft) -> Vec<(String, String)> {
+    let ranges: Vec<String> = key.ranges.iter().map(ToString::to_string).collect();
+    let or = |text: String, empty: &str| if text.is_empty() { empty.to_owned() } else { text };
+    let mut details = vec![
+        ("Key", key.name.clone()),
+        ("Kind", kind.label().to_owned()),
+        ("Role", role.label().to_owned()),
+        ("Expires", key.expires_at.map_or_else(|| "Never".to_owned(), |at| at.to_string())),
+        ("Allowed addresses", or(ranges.join(", "), "Every address")),
+        (
+            "Requests per minute",
+            key.rate_limit.map_or_else(|| "No limit".to_owned(), |limit| limit.to_string()),
+        ),
+    ];
+    let customer = &key.customer;
+    if let Some(owner) = &customer.external_id {
+        details.push(("Owner", owner.clone()));
+    }
+    if !customer.permissions.is_empty() {
+        details.push(("Permissions", customer.permissions.join(", ")));
+    }
+    if let Some(quota) = customer.quota {
+        details.push(("Quota", quota.to_string()));
+    }
+    if let Some(metadata) = &customer.metadata {
+        details.push(("Metadata", metadata.clone()));
+    }
+    if !key.note.is_empty() {
+        details.push(("Note", key.note.clone()));
+    }
+    details.into_iter().map(|(label, text)| (label.to_owned(), text)).collect()
+}

@@ -1,0 +1,83 @@
+//! Creating the key of an approved request.
+
+use async_trait::async_trait;
+
+use super::approval::{KIND, RequestedKey};
+use super::create::create_approved_draft;
+use super::{Refusal, Revealed, store};
+use crate::approvals::ApprovalRequest;
+use crate::approvals::server::{
+    self as approvals, ApprovalExecution, ApprovalRefusal, FilingSlice, NextStep,
+};
+use crate::orgs::server::{Actor, Membership};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::{ApprovalId, PrincipalKind};
+
+/// The address that creates the key of an approved request.
+fn creation_path(id: ApprovalId) -> String {
+    format!("/settings/api-keys/approved/{id}")
+}
+
+/// Creates the key of an approved request, once. Everything is checked again, with the present role of the requester, and
+/// with the present limits of the key that asked, if one did.
+pub async fn create_approved(app: &App, actor: &Actor, id: ApprovalId) -> Result<Revealed, Refusal> {
+    let request = approvals::to_use(app, actor, id, KIND).await?;
+    let requested: RequestedKey = serde_json::from_str(&request.request)
+        .map_err(|error| Error::internal(format!("the request {id} cannot be read: {error}")))?;
+    let draft = requested.draft().ok_or_else(|| Error::internal(format!("the request {id} is not valid")))?;
+    let acting = acting(app, actor, &request).await?;
+    create_approved_draft(app, &acting, &draft, &request).await
+}
+
+/// Who creates the key: the requester, or the key that asked, in the requester's name.
+async fn acting(app: &App, actor: &Actor, request: &ApprovalRequest) -> Result<Actor, Refusal> {
+    let Some(id) = request.key else { return Ok(actor.clone()) };
+    let found = store::find_by_id(app.db.pool(), id).await?.filter(|key| key.org == actor.org.org);
+    let key = found.filter(|key| key.status(app.clock.now()).is_active());
+    let Some(key) = key else {
+        let why = "The key that asked for this was revoked, disabled or has expired. Ask again.".to_owned();
+        return Err(Refusal::Input(vec![("", why)]));
+    };
+    let role = key.role.min(actor.org.role);
+    let org = Membership { role, ..actor.org.clone() };
+    Ok(Actor { principal: PrincipalKind::Key, key: Some(id), secret: None, org, ..actor.clone() })
+}
+
+impl From<ApprovalRefusal> for Refusal {
+    fn from(refusal: ApprovalRefusal) -> Self {
+        match refusal {
+            ApprovalRefusal::Input(field, why) => Self::Input(vec![(field, why)]),
+            ApprovalRefusal::State(why) => Self::Input(vec![("", why)]),
+            ApprovalRefusal::Error(error) => Self::Error(error),
+        }
+    }
+}
+
+/// Tells `approvals` what follows the approval of a key.
+pub struct KeyRequests;
+
+#[async_trait]
+impl FilingSlice for KeyRequests {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn on_approved(
+        &self,
+        _app: &App,
+        _write: &mut Write,
+        _approver: &Actor,
+        _request: &ApprovalRequest,
+    ) -> Result<ApprovalExecution, Error> {
+        Ok(ApprovalExecution::Later)
+    }
+
+    fn next_step(&self, request: &ApprovalRequest) -> Option<NextStep> {
+        Some(NextStep {
+            label: "Create the key",
+            action: creation_path(request.id),
+            hint: "The next page shows the key once. Only you can do this, and only once.",
+        })
+    }
+}

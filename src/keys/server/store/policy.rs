@@ -1,0 +1,178 @@
+//! What key policies need: all active keys of an organization in portions, idle keys, and keys with an old secret.
+
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use sqlx::{AnyPool, Row};
+
+use super::read::secret_id;
+use crate::platform::db::{Write, sql};
+use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
+
+/// A key with what the preview of a key policy needs.
+#[derive(Clone, Debug)]
+pub struct PolicyKey {
+    pub id: KeyId,
+    pub name: String,
+    pub kind: Kind,
+    pub role: Role,
+    pub secret: SecretId,
+    pub ranges: Vec<IpNet>,
+    pub created_at: Timestamp,
+    pub created_by: UserId,
+    pub expires_at: Option<Timestamp>,
+    /// According to the rolled-up usage.
+    pub last_used_at: Option<Timestamp>,
+    pub enabled_at: Option<Timestamp>,
+}
+
+/// The condition of active keys at the time `$2`.
+const ACTIVE: &str = "revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+/// Since when a key is unused.
+const UNUSED_SINCE: &str = "CASE WHEN last_used_at > created_at AND last_used_at > COALESCE(enabled_at, 0) THEN last_used_at \
+                            WHEN COALESCE(enabled_at, 0) > created_at THEN enabled_at ELSE created_at END";
+
+impl PolicyKey {
+    pub fn unused_since(&self) -> Timestamp {
+        let times = [self.last_used_at, self.enabled_at].into_iter().flatten();
+        times.fold(self.created_at, Timestamp::max)
+    }
+}
+
+/// The active keys of an organization after an id, oldest first.
+pub async fn active_after(
+    pool: &AnyPool,
+    org: OrgId,
+    now: Timestamp,
+    after: Option<KeyId>,
+    limit: usize,
+) -> Result<Vec<PolicyKey>, sqlx::Error> {
+    let text = format!(
+        "SELECT id, name, kind, role, secret_id, ranges, created_at, created_by, expires_at, last_used_at, enabled_at \
+         FROM keys WHERE org_id = $1 AND {ACTIVE} AND id > $3 ORDER BY id LIMIT $4"
+    );
+    let rows = sqlx::query(sql(text))
+        .bind(org)
+        .bind(now.millis())
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(pool)
+        .await?;
+    let wrong = |text: &str| sqlx::Error::Decode(format!("{text:?} cannot be read").into());
+    let time = |row: &sqlx::any::AnyRow, name| -> Result<Option<Timestamp>, sqlx::Error> {
+        Ok(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_millis))
+    };
+    rows.iter()
+        .map(|row| {
+            let text = |name| row.try_get::<String, _>(name);
+            let (kind, role, ranges) = (text("kind")?, text("role")?, text("ranges")?);
+            let ranges =
+                ranges.split_whitespace().map(|range| IpNet::from_str(range).map_err(|_| wrong(range)));
+            Ok(PolicyKey {
+                id: row.try_get("id")?,
+                name: text("name")?,
+                kind: Kind::parse(&kind).ok_or_else(|| wrong(&kind))?,
+                role: Role::parse_of_key(&role).ok_or_else(|| wrong(&role))?,
+                secret: secret_id(&text("secret_id")?)?,
+                ranges: ranges.collect::<Result<_, _>>()?,
+                created_at: Timestamp::from_millis(row.try_get("created_at")?),
+                created_by: row.try_get("created_by")?,
+                expires_at: time(row, "expires_at")?,
+                last_used_at: time(row, "last_used_at")?.filter(|at| at.millis() > 0),
+                enabled_at: time(row, "enabled_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Active keys of an organization that are unused since `since`, the oldest first, after an id.
+pub async fn idle_keys(
+    pool: &AnyPool,
+    org: OrgId,
+    now: Timestamp,
+    since: Timestamp,
+    after: Option<KeyId>,
+    limit: i64,
+) -> Result<Vec<KeyId>, sqlx::Error> {
+    let text = format!(
+        "SELECT id FROM keys WHERE org_id = $1 AND {ACTIVE} AND {UNUSED_SINCE} < $3 AND id > $4 ORDER BY id LIMIT $5"
+    );
+    sqlx::query_scalar(sql(text))
+        .bind(org)
+        .bind(now.millis())
+        .bind(since.millis())
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+}
+
+/// Whether a key is active and unused since `since`, in a transaction that has locked it.
+pub async fn is_idle(
+    write: &mut Write,
+    id: KeyId,
+    now: Timestamp,
+    since: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let text = format!("SELECT id FROM keys WHERE id = $1 AND {ACTIVE} AND {UNUSED_SINCE} < $3");
+    let query = sqlx::query(sql(text)).bind(id).bind(now.millis()).bind(since.millis());
+    Ok(query.fetch_optional(&mut **write).await?.is_some())
+}
+
+/// An active key whose current secret is old.
+pub struct OldSecret {
+    pub key: KeyId,
+    pub name: String,
+    pub secret: SecretId,
+    pub creator: UserId,
+    pub created_at: Timestamp,
+}
+
+/// Active keys of an organization whose current secret was created before `before`. With `is_reminder`, only those about
+/// whose secret no letter was sent.
+pub async fn old_secrets(
+    pool: &AnyPool,
+    org: OrgId,
+    now: Timestamp,
+    before: Timestamp,
+    is_reminder: bool,
+    limit: i64,
+) -> Result<Vec<OldSecret>, sqlx::Error> {
+    let unsent = match is_reminder {
+        true => "AND (reminded_secret_id IS NULL OR reminded_secret_id <> secret_id)",
+        false => "",
+    };
+    let text = format!(
+        "SELECT keys.id AS id, name, secret_id, created_by, secrets.created_at AS secret_created_at FROM keys \
+         JOIN secrets ON secrets.id = keys.secret_id WHERE org_id = $1 AND revoked_at IS NULL AND disabled_at IS NULL \
+         AND (expires_at IS NULL OR expires_at > $2) AND secrets.created_at < $3 {unsent} \
+         ORDER BY secrets.created_at LIMIT $4"
+    );
+    let rows = sqlx::query(sql(text))
+        .bind(org)
+        .bind(now.millis())
+        .bind(before.millis())
+        .bind(limit)
+        .fetch_all(pool)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OldSecret {
+                key: row.try_get("id")?,
+                name: row.try_get("name")?,
+                secret: secret_id(&row.try_get::<String, _>("secret_id")?)?,
+                creator: row.try_get("created_by")?,
+                created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),
+            })
+        })
+        .collect()
+}
+
+pub async fn note_reminded(write: &mut Write, key: KeyId, secret: SecretId) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET reminded_secret_id = $2 WHERE id = $1")
+        .bind(key)
+        .bind(secret)
+        .execute(&mut **write)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,128 @@
+//! Changing the policy. For owners. A change that weakens a rule waits for a second owner, if there are two.
+
+use serde_json::json;
+
+use super::draft::{PolicyDraft, RequestedPolicy, days};
+use super::preview::preview;
+use super::saving::{label, save, words};
+use super::weakening::{KIND, StoredWeakening};
+use crate::approvals::NewApproval;
+use crate::approvals::server as approvals;
+use crate::audit::{self, Event};
+use crate::key_policy::server as store;
+use crate::key_policy::{KeyPolicy, PolicyRule};
+use crate::keys::server::Refusal;
+use crate::orgs::server::{Actor, Membership, SecondOwnerNeed, lock_and_read_role, second_owner_now};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::{Permission, Role};
+
+#[derive(Debug)]
+pub enum PolicyChange {
+    /// The rules are those that apply already.
+    Nothing(KeyPolicy),
+    Saved(KeyPolicy),
+}
+
+/// The policy as every member may see it.
+pub async fn current(app: &App, actor: &Actor) -> Result<KeyPolicy, Error> {
+    actor.require(Permission::See)?;
+    Ok(store::of_org(app.db.pool(), actor.org.org).await?.unwrap_or_default())
+}
+
+/// Refuses everybody but owners.
+pub async fn require_owner(app: &App, actor: &Actor) -> Result<(), Error> {
+    if actor.may(Permission::ManageOrganization) {
+        return Ok(());
+    }
+    let event = Event::new("key_policy.refused").on("organization", actor.org.org, &actor.org.org_name);
+    let why = format!("Only owners of {} change the key policy.", actor.org.org_name);
+    Err(audit::forbid(app, &actor.by, event, why).await)
+}
+
+/// `confirm` is the organization's name, where the change needs it. Returns `Refusal::Waits` when a second owner must approve.
+pub async fn change(
+    app: &App,
+    actor: &Actor,
+    draft: &PolicyDraft,
+    confirm: &str,
+) -> Result<PolicyChange, Refusal> {
+    require_owner(app, actor).await?;
+    let requested = draft.check().map_err(Refusal::Input)?;
+    let before = current(app, actor).await?;
+    let preview = preview(app, actor, &before, &requested).await?;
+    if preview.needs_confirmation() && confirm.trim() != actor.org.org_name {
+        let why = if preview.refuses_every_key {
+            "This would refuse every key. Type the organization's name to confirm it."
+        } else {
+            "This would refuse your last owner key. Type the organization's name to confirm it."
+        };
+        return Err(Refusal::field("confirm", why));
+    }
+    let mut write = app.db.write().await?;
+    let role = lock_and_read_role(&mut write, actor).await?;
+    let actor = &Actor { org: Membership { role, ..actor.org.clone() }, ..actor.clone() };
+    if !actor.may(Permission::ManageOrganization) {
+        drop(write);
+        require_owner(app, actor).await?;
+        return Err(Error::OutOfStep.into());
+    }
+    let present = store::of_org(&mut *write, actor.org.org).await?.unwrap_or_default();
+    if present != before {
+        // The preview was of another policy.
+        return Err(Error::OutOfStep.into());
+    }
+    if present.rules == requested.rules {
+        return Ok(PolicyChange::Nothing(present));
+    }
+    let weakened = present.rules.weakened_by(&requested.rules);
+    if !weakened.is_empty() {
+        let second = second_owner_now(app, &mut write, actor.org.org).await?;
+        if second.is_needed() {
+            if let (SecondOwnerNeed::Until(until), false) = (second.need, second.has_other(actor.user)) {
+                let why = format!(
+                    "An owner was removed, demoted or disabled less than a day ago. Until {until} another owner must \
+                     agree to weaken a rule, and there is none."
+                );
+                return Err(Refusal::Input(vec![("", why)]));
+            }
+            return Err(ask(app, write, actor, &present, &requested, &weakened).await);
+        }
+    }
+    let policy = present.changed_to(requested.rules, days(requested.grace_days), app.clock.now());
+    save(app, &mut write, actor, &present, &policy).await?;
+    write.commit().await?;
+    Ok(PolicyChange::Saved(policy))
+}
+
+async fn ask(
+    app: &App,
+    write: Write,
+    actor: &Actor,
+    present: &KeyPolicy,
+    requested: &RequestedPolicy,
+    weakened: &[PolicyRule],
+) -> Refusal {
+    let names: Vec<&str> = weakened.iter().map(|rule| rule.words()).collect();
+    let change = StoredWeakening {
+        base: present.rules.clone(),
+        rules: requested.rules.clone(),
+        grace_days: requested.grace_days,
+    };
+    let details = present.rules.changed_by(&requested.rules).into_iter().map(|rule| {
+        let text = format!("{}, until now {}", words(&requested.rules, rule), words(&present.rules, rule));
+        (label(rule).to_owned(), text)
+    });
+    let new = NewApproval {
+        kind: KIND,
+        title: format!("Weaken the key policy: {}", names.join(", ")),
+        details: details.collect(),
+        request: json!(change),
+        least_role: Role::Owner,
+        once: None,
+    };
+    match approvals::file(app, write, actor, new).await {
+        Ok(id) => Refusal::Waits(id),
+        Err(refusal) => refusal.into(),
+    }
+}

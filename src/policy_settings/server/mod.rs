@@ -1,0 +1,15 @@
+//! The server's side of Settings → Key policy.
+
+mod change;
+mod draft;
+mod pages;
+mod preview;
+pub mod rest;
+mod saving;
+mod weakening;
+
+pub use change::{PolicyChange, change, current};
+pub use draft::{GRACE_CHOICES, LONGEST_GRACE_DAYS, PolicyDraft};
+pub use pages::routes;
+pub use preview::{MAX_NAMED, PolicyPreview, PreviewedKey, preview};
+pub use weakening::PolicyWeakening;

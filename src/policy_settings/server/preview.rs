@@ -1,0 +1,238 @@
+//! What a change of the policy would refuse, before it is saved. The keys are judged one by one with the function that checks
+//! use, at the time when the grace period ends. Reading them in portions needs little memory, however many there are.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::draft::RequestedPolicy;
+use crate::accounts::server as accounts;
+use crate::key_policy::{CallerAddress, KeyFacts, KeyPolicy, PolicyRule};
+use crate::keys::server::{self as keys, PolicyKey};
+use crate::orgs::server::Actor;
+use crate::platform::{App, Error};
+use crate::shared::{KeyId, Role, Timestamp};
+use crate::usage::server as usage;
+
+/// The most keys that the preview names.
+pub const MAX_NAMED: usize = 50;
+/// Keys that are read at once.
+const PORTION: usize = 2_000;
+/// The most keys whose callers are compared with the allowed addresses.
+const MAX_CALLERS_READ: usize = 200;
+const RECENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+#[derive(Clone, Debug)]
+pub struct PolicyPreview {
+    /// When all changed rules apply to existing keys.
+    pub from: Timestamp,
+    /// The active keys of the organization.
+    pub keys: u64,
+    /// Keys that are refused from then on, whatever address they are used from.
+    pub refused: u64,
+    /// Refused keys that were used in the last seven days.
+    pub refused_in_use: u64,
+    /// Keys that are refused later, when they reach the longest life before they expire.
+    pub later: u64,
+    /// Keys that would be disabled because nobody uses them.
+    pub idle: u64,
+    /// The most recently used of the refused keys.
+    pub named: Vec<PreviewedKey>,
+    /// At least so many callers used the named keys in the last seven days.
+    pub callers: usize,
+    /// At least so many callers of other keys came from addresses that are not allowed.
+    pub outside_callers: usize,
+    /// No key would be left.
+    pub refuses_every_key: bool,
+    /// No owner's key of the actor would be left, and there is one now.
+    pub refuses_own_owner_keys: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct PreviewedKey {
+    pub key: PolicyKey,
+    pub rule: PolicyRule,
+    pub creator: String,
+    /// The callers of the last seven days: at least so many, and the last of them.
+    pub callers: usize,
+    pub last_caller: Option<String>,
+}
+
+impl PolicyPreview {
+    /// Whether the change must be confirmed with the organization's name.
+    pub fn needs_confirmation(&self) -> bool {
+        self.refuses_every_key || self.refuses_own_owner_keys
+    }
+}
+
+/// `policy` is the policy as it would be stored.
+pub async fn preview(
+    app: &App,
+    actor: &Actor,
+    current: &KeyPolicy,
+    requested: &RequestedPolicy,
+) -> Result<PolicyPreview, Error> {
+    let now = app.clock.now();
+    let policy = current.changed_to(requested.rules.clone(), requested.grace(), now);
+    let from = policy.all_apply_from().max(now);
+    let mut pass = PreviewPass::new(&policy, actor, now, from);
+    let mut after: Option<KeyId> = None;
+    loop {
+        let portion = keys::policy_portion(app, actor, after, PORTION).await?;
+        let is_last = portion.len() < PORTION;
+        after = portion.last().map(|key| key.id);
+        portion.into_iter().for_each(|key| pass.judge(key));
+        if is_last {
+            break;
+        }
+    }
+    pass.finish(app).await
+}
+
+/// Counts while all keys pass by, and remembers the most recently used ones.
+struct PreviewPass<'a> {
+    policy: &'a KeyPolicy,
+    actor: &'a Actor,
+    now: Timestamp,
+    from: Timestamp,
+    keys: u64,
+    refused: u64,
+    refused_in_use: u64,
+    later: u64,
+    idle: u64,
+    own_owner_keys: u64,
+    own_owner_keys_left: u64,
+    named: Vec<(PolicyKey, PolicyRule)>,
+    /// Keys in use that are not refused as such, for their callers' addresses.
+    in_use: Vec<PolicyKey>,
+}
+
+impl<'a> PreviewPass<'a> {
+    fn new(policy: &'a KeyPolicy, actor: &'a Actor, now: Timestamp, from: Timestamp) -> Self {
+        Self {
+            policy,
+            actor,
+            now,
+            from,
+            keys: 0,
+            refused: 0,
+            refused_in_use: 0,
+            later: 0,
+            idle: 0,
+            own_owner_keys: 0,
+            own_owner_keys_left: 0,
+            named: Vec::new(),
+            in_use: Vec::new(),
+        }
+    }
+
+    fn judge(&mut self, key: PolicyKey) {
+        self.keys += 1;
+        let facts = KeyFacts {
+            kind: key.kind,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            ranges: &key.ranges,
+        };
+        let is_over = key.expires_at.is_some_and(|end| end <= self.from);
+        let rule = self.policy.refuses(&facts, CallerAddress::Any, self.from).filter(|_| !is_over);
+        let stops = self.policy.stops(&facts, self.from);
+        let is_own = key.role == Role::Owner && key.created_by == self.actor.user;
+        self.own_owner_keys += u64::from(is_own);
+        self.own_owner_keys_left += u64::from(is_own && rule.is_none() && !is_over);
+        let idle = self.policy.idle_time(self.from);
+        let is_idle = idle.is_some_and(|time| self.now.since(key.unused_since()) > time);
+        self.idle += u64::from(is_idle && rule.is_none());
+        let is_recent = key.last_used_at.is_some_and(|at| self.now.since(at) <= RECENT);
+        match rule {
+            Some(rule) => {
+                self.refused += 1;
+                self.refused_in_use += u64::from(is_recent);
+                self.named.push((key, rule));
+                if self.named.len() >= 4 * MAX_NAMED {
+                    sort_by_use(&mut self.named, |(key, _)| key);
+                    self.named.truncate(MAX_NAMED);
+                }
+            }
+            None => {
+                self.later += u64::from(stops.is_some());
+                let is_limited = !self.policy.rules.allowed_ranges.is_empty();
+                if is_recent && is_limited {
+                    self.in_use.push(key);
+                    if self.in_use.len() >= 4 * MAX_CALLERS_READ {
+                        sort_by_use(&mut self.in_use, |key| key);
+                        self.in_use.truncate(MAX_CALLERS_READ);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn finish(mut self, app: &App) -> Result<PolicyPreview, Error> {
+        sort_by_use(&mut self.named, |(key, _)| key);
+        self.named.truncate(MAX_NAMED);
+        sort_by_use(&mut self.in_use, |key| key);
+        self.in_use.truncate(MAX_CALLERS_READ);
+        let creators: Vec<_> = self.named.iter().map(|(key, _)| key.created_by).collect();
+        let names = accounts::names(app, &creators).await?;
+        let since = self.now.minus(RECENT);
+        let mut all = BTreeSet::new();
+        let mut named = Vec::with_capacity(self.named.len());
+        for (key, rule) in std::mem::take(&mut self.named) {
+            let callers = match key.last_used_at.is_some_and(|at| at >= since) {
+                true => usage::callers_of(app, key.id, since).await?,
+                false => Vec::new(),
+            };
+            let last_caller = callers.first().map(|caller| match caller.address.as_str() {
+                "" => "an unknown address".to_owned(),
+                address => address.to_owned(),
+            });
+            let distinct: BTreeSet<_> =
+                callers.into_iter().map(|caller| (caller.address, caller.user_agent)).collect();
+            let callers = distinct.len();
+            all.extend(distinct);
+            let creator = names.get(&key.created_by).cloned().unwrap_or_default();
+            named.push(PreviewedKey { key, rule, creator, callers, last_caller });
+        }
+        let outside_callers = self.outside_callers(app, since).await?;
+        let is_any_left = self.refused < self.keys;
+        Ok(PolicyPreview {
+            from: self.from,
+            keys: self.keys,
+            refused: self.refused,
+            refused_in_use: self.refused_in_use,
+            later: self.later,
+            idle: self.idle,
+            named,
+            callers: all.len(),
+            outside_callers,
+            refuses_every_key: self.keys > 0 && !is_any_left,
+            refuses_own_owner_keys: self.own_owner_keys > 0 && self.own_owner_keys_left == 0,
+        })
+    }
+
+    /// The callers whose last address the rules do not allow.
+    async fn outside_callers(&self, app: &App, since: Timestamp) -> Result<usize, Error> {
+        let mut outside = BTreeSet::new();
+        for key in &self.in_use {
+            let facts = KeyFacts {
+                kind: key.kind,
+                created_at: key.created_at,
+                expires_at: key.expires_at,
+                ranges: &key.ranges,
+            };
+            for caller in usage::callers_of(app, key.id, since).await? {
+                let Ok(address) = caller.address.parse() else { continue };
+                let is_refused = self.policy.refuses(&facts, CallerAddress::At(address), self.from).is_some();
+                if is_refused && caller.accepted_at.is_some() {
+                    outside.insert((caller.address, caller.user_agent));
+                }
+            }
+        }
+        Ok(outside.len())
+    }
+}
+
+/// The most recently used first.
+fn sort_by_use<T>(items: &mut [T], key: impl Fn(&T) -> &PolicyKey) {
+    items.sort_by_key(|item| std::cmp::Reverse((key(item).last_used_at, key(item).id)));
+}

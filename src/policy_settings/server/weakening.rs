@@ -1,0 +1,60 @@
+//! A change that weakens the policy and waits for a second owner. It is executed when that owner approves.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::draft::days;
+use super::saving::save;
+use crate::approvals::ApprovalRequest;
+use crate::approvals::server::{ApprovalExecution, FilingSlice};
+use crate::key_policy::PolicyRules;
+use crate::key_policy::server as store;
+use crate::orgs::server::{Actor, second_owner_now};
+use crate::platform::db::Write;
+use crate::platform::{App, Error};
+
+pub const KIND: &str = "key_policy.weaken";
+
+/// The change as it is stored until it is approved.
+#[derive(Serialize, Deserialize)]
+pub struct StoredWeakening {
+    /// The rules when it was requested. It is executed only if they are the same.
+    pub base: PolicyRules,
+    pub rules: PolicyRules,
+    pub grace_days: u32,
+}
+
+/// Executes approved changes of key policies.
+pub struct PolicyWeakening;
+
+#[async_trait]
+impl FilingSlice for PolicyWeakening {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn on_approved(
+        &self,
+        app: &App,
+        write: &mut Write,
+        approver: &Actor,
+        request: &ApprovalRequest,
+    ) -> Result<ApprovalExecution, Error> {
+        if !second_owner_now(app, write, request.org).await?.is_settled(approver.user) {
+            let why = "You have been an owner for less than a day. Another owner can approve this, or you tomorrow.";
+            return Ok(ApprovalExecution::Refused(why.to_owned()));
+        }
+        let change: StoredWeakening = serde_json::from_str(&request.request).map_err(|error| {
+            Error::internal(format!("the request {} cannot be read: {error}", request.id))
+        })?;
+        let present = store::of_org(&mut **write, request.org).await?.unwrap_or_default();
+        if present.rules != change.base {
+            let why =
+                "The key policy was changed since this was requested. Deny it, and ask for a new request.";
+            return Ok(ApprovalExecution::Refused(why.to_owned()));
+        }
+        let policy = present.changed_to(change.rules, days(change.grace_days), app.clock.now());
+        save(app, write, approver, &present, &policy).await?;
+        Ok(ApprovalExecution::Done)
+    }
+}

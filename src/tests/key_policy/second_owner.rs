@@ -1,0 +1,185 @@
+//! Weakening a rule needs a second owner, where there are two or were a day ago.
+
+use axum::http::Method;
+use macro_rules_attribute::apply;
+
+use super::*;
+use crate::accounts::server::Person;
+use crate::approvals::server::{ApprovalRefusal, ApprovalVerdict};
+use crate::keys::server::policy_rules;
+use crate::platform::db::Engine;
+use crate::policy_settings::server::{PolicyChange, change};
+use crate::shared::{ApprovalId, Role};
+use crate::tests::harness::on_both_engines;
+use crate::tests::keys::actor_in;
+
+impl Server {
+    /// Another owner, and the actor that they are.
+    async fn second_owner(&self) -> (Person, Actor) {
+        let person = self.person("second@tidewater.example", "Second", None).await;
+        let org = self.join(&person, "Tidewater Freight", Role::Owner).await;
+        let actor = actor_in(&person, org, "Tidewater Freight", Role::Owner);
+        (person, actor)
+    }
+
+    async fn longest_life(&self) -> Option<u32> {
+        let org = self.organization("Tidewater Freight").await;
+        policy_rules(&self.app, org).await.expect("the rules").longest_life_days
+    }
+}
+
+async fn weaken(server: &Server, actor: &Actor, draft: &PolicyDraft) -> ApprovalId {
+    match change(&server.app, actor, draft, "").await {
+        Err(Refusal::Waits(id)) => id,
+        other => panic!("it does not wait: {other:?}"),
+    }
+}
+
+fn state<T: std::fmt::Debug>(result: Result<T, ApprovalRefusal>) -> String {
+    match result {
+        Err(ApprovalRefusal::State(why)) => why,
+        other => panic!("it is not refused: {other:?}"),
+    }
+}
+
+#[apply(on_both_engines!)]
+async fn one_owner_weakens_alone_and_two_only_together(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
+    let save = async |draft: &PolicyDraft| change(&server.app, &owner, draft, "").await;
+    save(&life(30)).await.expect("a rule");
+    save(&life(60)).await.expect("the only owner weakens it");
+    let (_, second) = server.second_owner().await;
+    save(&life(50)).await.expect("a stricter rule needs nobody");
+    let id = weaken(&server, &owner, &life(90)).await;
+    assert_eq!(server.longest_life().await, Some(50));
+    assert!(server.decide_request(&owner, id, ApprovalVerdict::Approve).await.is_err(), "the requester");
+    assert!(server.decide_request(&admin, id, ApprovalVerdict::Approve).await.is_err(), "an admin");
+    let why = state(server.decide_request(&second, id, ApprovalVerdict::Approve).await);
+    assert!(why.contains("less than a day"), "{why}");
+    assert_eq!(server.state_of(id).await, "pending");
+    server.clock.advance(DAY);
+    server.approve_request(&second, id).await;
+    assert_eq!((server.longest_life().await, server.state_of(id).await.as_str()), (Some(90), "used"));
+    let audited = server.audited().await;
+    let end = &audited[audited.len() - 3..];
+    assert_eq!(end, ["approval.approved", "key_policy.changed", "approval.used"]);
+    // Every rule.
+    let strict = PolicyDraft {
+        longest_life_days: Some(50),
+        allowed_kinds: Some(vec![Kind::Live]),
+        allowed_ranges: Some(vec!["10.0.0.0/8".to_owned()]),
+        idle_days: Some(50),
+        oldest_secret_days: Some(50),
+        approval_from: Some(Role::Admin),
+        grace_days: 90,
+    };
+    save(&strict).await.expect("stricter rules");
+    for weaker in [
+        PolicyDraft { longest_life_days: None, ..strict.clone() },
+        PolicyDraft { allowed_kinds: Some(vec![Kind::Live, Kind::Mcp]), ..strict.clone() },
+        PolicyDraft { allowed_ranges: Some(vec!["10.0.0.0/7".to_owned()]), ..strict.clone() },
+        PolicyDraft { allowed_ranges: None, ..strict.clone() },
+        PolicyDraft { idle_days: Some(51), ..strict.clone() },
+        PolicyDraft { oldest_secret_days: None, ..strict.clone() },
+        PolicyDraft { approval_from: Some(Role::Owner), ..strict.clone() },
+    ] {
+        weaken(&server, &owner, &weaker).await;
+    }
+    save(&PolicyDraft { allowed_ranges: Some(vec!["10.1.0.0/16".to_owned()]), ..strict })
+        .await
+        .expect("stricter");
+}
+
+#[apply(on_both_engines!)]
+async fn a_removed_owner_is_missed_for_a_day(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let owner = server.actor(Persona::Owner).await;
+    let save = async |draft: &PolicyDraft| change(&server.app, &owner, draft, "").await;
+    save(&life(30)).await.expect("a rule");
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    for way in ["remove", "demote", "disable"] {
+        let (person, _) = server.second_owner().await;
+        server.clock.advance(DAY * 2);
+        let cookies = if way == "remove" { cookies.clone() } else { server.sign_in_as(Persona::Owner).await };
+        let path = format!("/settings/members/{}", person.id);
+        match way {
+            "remove" => {
+                assert_eq!(server.submit(&cookies, &format!("{path}/remove"), &[]).await.status, 303);
+            }
+            "demote" => {
+                let done = server.submit(&cookies, &format!("{path}/role"), &[("role", "admin")]).await;
+                assert_eq!(done.status, 303);
+            }
+            _ => {
+                sqlx::query("UPDATE users SET disabled_at = $2 WHERE id = $1")
+                    .bind(person.id)
+                    .bind(server.clock.now().millis())
+                    .execute(server.app.db.pool())
+                    .await
+                    .expect("disabled");
+            }
+        }
+        let why = fields(save(&life(60)).await).1;
+        assert!(why.contains("another owner must"), "{way}: {why}");
+        server.clock.advance(DAY - Duration::from_secs(1));
+        assert!(fields(save(&life(60)).await).1.contains("less than a day"), "{way}");
+        server.clock.advance(Duration::from_secs(1));
+        save(&life(60)).await.unwrap_or_else(|refusal| panic!("{way}: {refusal:?}"));
+        save(&life(30)).await.expect("the rule again");
+        if way == "demote" {
+            let done = server.submit(&cookies, &format!("{path}/remove"), &[]).await;
+            assert_eq!(done.status, 303);
+        }
+    }
+}
+
+/// An owner who was appointed a moment ago cannot agree.
+#[apply(on_both_engines!)]
+async fn a_promoted_admin_is_a_second_owner_after_a_day(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
+    change(&server.app, &owner, &life(30), "").await.expect("a rule");
+    server.clock.advance(DAY * 10);
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let path = format!("/settings/members/{}/role", admin.user);
+    assert_eq!(server.submit(&cookies, &path, &[("role", "owner")]).await.status, 303);
+    let id = weaken(&server, &owner, &life(60)).await;
+    assert!(
+        state(server.decide_request(&admin, id, ApprovalVerdict::Approve).await).contains("less than a day")
+    );
+    server.clock.advance(DAY);
+    server.approve_request(&admin, id).await;
+    assert_eq!(server.longest_life().await, Some(60));
+}
+
+#[apply(on_both_engines!)]
+async fn a_request_is_executed_only_on_the_rules_that_it_was_made_for(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let owner = server.actor(Persona::Owner).await;
+    let (_, second) = server.second_owner().await;
+    server.clock.advance(DAY * 2);
+    let save = async |draft: &PolicyDraft| change(&server.app, &owner, draft, "").await;
+    save(&life(60)).await.expect("a rule");
+    let id = weaken(&server, &owner, &life(90)).await;
+    save(&life(30)).await.expect("stricter");
+    assert!(
+        state(server.decide_request(&second, id, ApprovalVerdict::Approve).await).contains("changed since")
+    );
+    assert_eq!((server.longest_life().await, server.state_of(id).await.as_str()), (Some(30), "pending"));
+    server.decide_request(&second, id, ApprovalVerdict::Deny).await.expect("it is denied");
+    // By a program.
+    let key =
+        server.make_key(&owner, Draft { expires_at: server.in_days(20), ..draft("owner's") }).await.plaintext;
+    let call = server.call(Method::PUT, "/api/v1/key-policy").key(&key).json(&no_rules());
+    let asked = call.send().await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let id = asked.json()["approval_id"].as_str().and_then(ApprovalId::parse).expect("an id");
+    assert!(
+        server.decide_request(&owner, id, ApprovalVerdict::Approve).await.is_err(),
+        "the creator of the key"
+    );
+    server.approve_request(&second, id).await;
+    assert_eq!(server.longest_life().await, None);
+    assert!(matches!(save(&PolicyDraft::default()).await, Ok(PolicyChange::Nothing(_))));
+}
