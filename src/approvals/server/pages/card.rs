@@ -7,7 +7,7 @@ use crate::approvals::{ApprovalRequest, ApprovalState, LONGEST_REASON, approval_
 use crate::shared::Timestamp;
 use crate::ui::form::{Form, FormErrors};
 use crate::ui::parts::{
-    Avatar, Badge, Button, HiddenFields, Icon, Look, Note, Shape, Symbol, TextArea, Time, Tone, exact,
+    Avatar, Badge, Button, HiddenFields, Icon, Look, Note, Shape, Symbol, TextArea, Time, Tone, day, exact,
 };
 
 /// What the person who sees the card can do.
@@ -57,9 +57,9 @@ pub fn card(request: &ApprovalRequest, actions: CardActions, has_heading: bool, 
 fn times(request: &ApprovalRequest, now: Timestamp) -> AnyView {
     let (created, expires) = (request.created_at, request.expires_at);
     if request.state(now).is_open() {
-        view! { "Asked "<Time at=created now/>", ends "<Time at=expires now/> }.into_any()
+        view! { <Time at=created now/>{format!(" · ends on {}", day(expires))} }.into_any()
     } else {
-        view! { "Asked "<Time at=created now/> }.into_any()
+        view! { <Time at=created now/> }.into_any()
     }
 }
 

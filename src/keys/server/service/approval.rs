@@ -13,6 +13,7 @@ use crate::keys::QuotaPeriod;
 use crate::orgs::server::Actor;
 use crate::platform::{App, Secret};
 use crate::shared::{ApprovalId, Kind, Role, Timestamp};
+use crate::ui::parts::exact;
 
 pub const KIND: &str = "key.create";
 
@@ -138,7 +139,7 @@ fn details(kind: Kind, role: Role, key: &ValidatedDraft) -> Vec<(String, String)
         ("Key", key.name.clone()),
         ("Kind", kind.label().to_owned()),
         ("Role", role.label().to_owned()),
-        ("Expires", key.expires_at.map_or_else(|| "Never".to_owned(), |at| at.to_string())),
+        ("Expires", key.expires_at.map_or_else(|| "Never".to_owned(), exact)),
         ("Allowed addresses", or(ranges.join(", "), "Every address")),
         (
             "Requests per minute",

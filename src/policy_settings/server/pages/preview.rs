@@ -47,7 +47,7 @@ pub fn preview(preview: PolicyPreview, org: String, waits: bool, now: Timestamp)
         let label = format!("Type {org} to confirm");
         view! {
             <Note tone=Tone::Danger class="mb-3"><p>{why}</p></Note>
-            <Input name="confirm" label verbatim=true autocomplete="off" optional=true/>
+            <Input name="confirm" label verbatim=true autocomplete="off"/>
         }
     });
     let rest = preview.refused.saturating_sub(preview.named.len() as u64);

@@ -108,7 +108,7 @@ async fn page(
         let buttons = is_owner.then(|| {
             view! {
                 <div class="flex flex-wrap items-center gap-x-3 gap-y-2 border-t border-line pt-4">
-                    <Button look name="do" value="preview">{text}</Button>
+                    <Button look name="do" value="preview" unchecked=true>{text}</Button>
                     <LinkButton href=HERE look=Look::Ghost>"Discard changes"</LinkButton>
                 </div>
             }
