@@ -38,11 +38,11 @@ const median = (values) => {
 };
 
 /** A migrated database with keys in it: its address, its organization and the file of tokens. */
-async function database(name, keys, cost) {
+async function database(name, keys, cost, more = []) {
   const url = `sqlite:${join(folder, `${name}.db`)}`;
   await (await start({ LATCHKEY_DATABASE_URL: url })).stop(); // which makes its tables
   const tokens = join(folder, `${name}.txt`);
-  const wish = [seed, url, "--keys", keys, "--cost", cost, "--tokens", tokens];
+  const wish = [seed, url, "--keys", keys, "--cost", cost, "--tokens", tokens, ...more];
   const org = execFileSync("python3", wish.map(String), { encoding: "utf8" }).trim();
   return { url, org, tokens, env: { LATCHKEY_DATABASE_URL: url, LATCHKEY_REMEMBERED_TOKENS: "2000000" } };
 }
@@ -141,6 +141,28 @@ const malformed = join(folder, "malformed.txt");
 const spoil = (token) => token.slice(0, -1) + (token.endsWith("0") ? "1" : "0");
 writeFileSync(malformed, lines(few.tokens).map(spoil).join("\n") + "\n");
 
+/** Measures a path beside the server that does almost nothing, in turns. Returns the number of accepted requests. */
+function compare(what, server, path, tokens, least, isValid = true) {
+  const [ratios, costs] = [[], []];
+  let accepted = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const results = {};
+    for (const who of round % 2 ? ["bare", "ours"] : ["ours", "bare"]) {
+      const [asked, where] = who === "ours" ? [server, path] : [bare, "/check"];
+      results[who] = load(asked, where, who === "ours" || !isValid ? tokens : few.tokens);
+    }
+    const { ours, bare: other } = results;
+    if (ours.refused !== (isValid ? 0 : ours.requests)) throw new Error(`${what}: wrong answers`);
+    if (isValid) accepted += ours.requests;
+    ratios.push(ours.rate / other.rate);
+    costs.push(ours.cpu / other.cpu);
+    if (process.env.VERBOSE) console.log(what, results);
+  }
+  atLeast(`${what}: requests as a share of bare axum`, median(ratios), least, "x");
+  row(`${what}: processor time a request, to bare axum`, median(costs), least < 0.85 ? undefined : 1.25, "x");
+  return accepted;
+}
+
 // Beside the server that does almost nothing.
 const server = await start(few.env);
 const bare = await limit(few.tokens);
@@ -151,24 +173,29 @@ for (const [kind, tokens, least] of [
   ["unknown", unknown, 0.85],
   ["malformed", malformed, 0.85],
 ]) {
-  const ratios = [];
-  const costs = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const results = {};
-    for (const who of round % 2 ? ["bare", "ours"] : ["ours", "bare"]) {
-      results[who] = load(who === "ours" ? server : bare, who === "ours" ? path : "/check", tokens);
-    }
-    const { ours, bare: other } = results;
-    if (ours.refused !== (kind === "valid" ? 0 : ours.requests)) throw new Error(`${kind}: wrong answers`);
-    if (kind === "valid") accepted += ours.requests;
-    ratios.push(ours.rate / other.rate);
-    costs.push(ours.cpu / other.cpu);
-    if (process.env.VERBOSE) console.log(kind, results);
-  }
-  atLeast(`authorize, ${kind}: requests as a share of bare axum`, median(ratios), least, "x");
-  row(`authorize, ${kind}: processor time a request, to bare axum`, median(costs), 1.25, "x");
+  const isValid = kind === "valid";
+  accepted += compare(`authorize, ${kind}`, server, path, tokens, least, isValid);
 }
 await server.stop();
+
+// With what customers' keys have: twenty permissions and a query of three terms, and a quota.
+const query = encodeURIComponent("area3.read and (area7.read or area19.read)");
+for (const [what, name, more, parameters] of [
+  [
+    "authorize, 20 permissions and three terms",
+    "permissions",
+    ["--permissions", 20],
+    `&permissions=${query}`,
+  ],
+  ["authorize, a quota", "quota", ["--quota", 1_000_000_000], ""],
+]) {
+  const base = await database(name, 1_000, 10, more);
+  const measured = await start(base.env);
+  const address = `/api/v1/authorize?org=${base.org}${parameters}`;
+  await warm(measured.port, address, lines(base.tokens));
+  compare(what, measured, address, base.tokens, 0.8);
+  await measured.stop();
+}
 bare.stop();
 // wrk leaves its last requests unanswered: at most one a connection and turn was counted here and not there.
 const missing = number(few, "SELECT SUM(requests) FROM usage_hours") - accepted;

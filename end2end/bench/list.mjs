@@ -1,9 +1,8 @@
 // `npm run bench:list`: how soon the pages of keys answer in an organization with a million of them. On SQLite, and on the
 // PostgreSQL that `.tools/with-postgres` runs if there is one. Ends with 1 when a target is missed.
-import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { globalAgent, request } from "node:http";
-import { join } from "node:path";
+import { engines, runSql } from "./databases.mjs";
 import { folder, report, row, start } from "./server.mjs";
 
 const KEYS = 1_000_000;
@@ -21,30 +20,22 @@ const PAGES = [
   ["search by a key's visible start", "/settings/api-keys?q=ak_live_000000042"],
   ["filter: revoked, few", "/settings/api-keys?status=revoked"],
   ["filter: a kind", "/settings/api-keys?kind=mcp&sort=calls"],
+  ["filter: an owner", "/settings/api-keys?owner=customer-42"],
+  ["filter: a permission", "/settings/api-keys?permission=invoices.read"],
   ["overview", "/overview"],
 ];
+/** A rule that refuses most keys. */
+const PREVIEW = { do: "preview", life: "on", longest_life_days: "30", grace_days: "30" };
 
 try {
-  await measure("SQLite", undefined);
-  const postgres = process.env.LATCHKEY_TEST_POSTGRES;
-  if (postgres) {
-    const name = `latchkey_bench_${process.pid}`;
-    psql(postgres, `CREATE DATABASE ${name}`);
-    const url = new URL(postgres);
-    url.pathname = `/${name}`;
-    try {
-      await measure("PostgreSQL", url.href);
-    } finally {
-      psql(postgres, `DROP DATABASE ${name} WITH (FORCE)`);
-    }
-  }
+  for (const [engine, url] of engines()) await measure(engine, url);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 report();
 
 async function measure(engine, url) {
-  const server = await start(url ? { LATCHKEY_DATABASE_URL: url } : {});
+  const server = await start({ LATCHKEY_DATABASE_URL: url });
   const origin = `http://127.0.0.1:${server.port}`;
   try {
     const link = /setup\?link=(\w+)/.exec(server.output())[1];
@@ -53,7 +44,7 @@ async function measure(engine, url) {
       fields: { link, ...person, organization: "Bench" },
     });
     const cookie = (entered.headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
-    fill(engine, url ?? server.database);
+    fill(engine, url);
     globalAgent.destroy(); // the server has closed what was silent meanwhile
     for (const [what, path] of PAGES) {
       const times = [];
@@ -65,6 +56,9 @@ async function measure(engine, url) {
       times.sort((a, b) => a - b);
       row(`${engine}: ${what}, p50`, times[ASKED >> 1], TARGET_MS, "ms");
     }
+    const began = performance.now();
+    await ask(origin, "POST", "/settings/key-policy", { cookie, fields: PREVIEW });
+    row(`${engine}: preview of a key policy`, (performance.now() - began) / 1_000, 2, "s");
   } finally {
     await server.stop();
   }
@@ -84,15 +78,20 @@ function fill(engine, database) {
   const many = number.replace("MOST", String(KEYS));
   const id = `'01900000-0000-7000-8000-' || ${padded(12)}`;
   const kind = "CASE i % 5 WHEN 0 THEN 'test' WHEN 1 THEN 'mcp' ELSE 'live' END";
-  run(
+  runSql(
     engine,
     database,
     `INSERT INTO keys (id, org_id, name, name_key, kind, role, note, ranges, secret_id, created_at, created_by, expires_at,
-     revoked_at, generation, calls, last_used_at)
+     revoked_at, generation, calls, last_used_at, external_id)
      ${many} SELECT ${id}, (SELECT id FROM organizations), 'worker-' || ${padded(7)}, 'worker-' || ${padded(7)}, ${kind},
      'member', '', '', ${padded(12)}, ${now - 100 * DAY} + i, (SELECT id FROM users),
      CASE WHEN i % 3 = 0 THEN ${now} + (i % 1000 + 1) * CAST(${DAY} AS BIGINT) ELSE NULL END,
-     CASE WHEN i % 1000 = 7 THEN ${now - DAY} ELSE NULL END, 0, i % 77777, ${now} - (i % 864000) * 1000 FROM n;
+     CASE WHEN i % 1000 = 7 THEN ${now - DAY} ELSE NULL END, 0, i % 77777, ${now} - (i % 864000) * 1000,
+     CASE WHEN i % 2 = 0 THEN 'customer-' || CAST(i % 2000 AS TEXT) ELSE NULL END FROM n;
+     INSERT INTO permissions (id, org_id, name, description, created_at, asked_at)
+     SELECT '01900000-0000-7000-9000-000000000001', id, 'invoices.read', '', 0, 0 FROM organizations;
+     INSERT INTO key_permissions (key_id, permission_id)
+     ${many} SELECT ${id}, '01900000-0000-7000-9000-000000000001' FROM n WHERE i % 5 = 1;
      INSERT INTO secrets (id, key_id, created_at, calls, last_used_at)
      ${many} SELECT ${padded(12)}, ${id}, 0, 0, 0 FROM n;
      INSERT INTO usage_days (key_id, day, calls)
@@ -104,21 +103,7 @@ function fill(engine, database) {
      ANALYZE;`,
   );
   // What PostgreSQL does by itself some time after so many changes.
-  if (engine === "PostgreSQL") run(engine, database, "VACUUM ANALYZE");
-}
-
-function run(engine, database, sql) {
-  if (engine === "SQLite") {
-    const program =
-      "import sqlite3,sys; d = sqlite3.connect(sys.argv[1], timeout=600); d.executescript(sys.stdin.read()); d.commit()";
-    execFileSync("python3", ["-c", program, database], { input: sql });
-  } else psql(database, sql);
-}
-
-function psql(address, sql) {
-  const bin = process.env.LATCHKEY_TEST_PG_BIN;
-  const program = bin ? join(bin, "psql") : "psql";
-  execFileSync(program, ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql], { stdio: "pipe" });
+  if (engine === "PostgreSQL") runSql(engine, database, "VACUUM ANALYZE");
 }
 
 function ask(origin, method, path, { fields, cookie } = {}) {

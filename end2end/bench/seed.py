@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fills a migrated database with one organization and many keys, and writes their tokens to a file, one a line.
 
-    seed.py sqlite:PATH | postgres://… --keys N --cost LN --tokens FILE
+    seed.py sqlite:PATH | postgres://… --keys N --cost LN --tokens FILE [--permissions N] [--quota N]
 
 Prints the organization's id. The tokens are real: form, checksum and scrypt string are those of src/keys/server.
 """
@@ -71,6 +71,11 @@ FIRST = [
 ]
 
 
+def permissions(count):
+    """The rows of permissions named area0.read, area1.read and so on."""
+    return [(f"01a1f869-0d00-7000-8000-{n:012x}", ORG, f"area{n}.read", "", NOW, 0) for n in range(count)]
+
+
 class Sqlite:
     def __init__(self, path):
         self.db = sqlite3.connect(path)
@@ -79,6 +84,9 @@ class Sqlite:
     def insert(self, table, rows):
         places = ", ".join("?" * len(rows[0]))
         self.db.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+
+    def run(self, statement):
+        self.db.execute(statement)
 
     def finish(self):
         self.db.commit()
@@ -95,14 +103,18 @@ class Postgres:
         lines = "\n".join("\t".join(map(text, row)) for row in rows)
         subprocess.run([*self.psql, "-c", f"COPY {table} FROM STDIN"], input=lines + "\n", text=True, check=True)
 
+    def run(self, statement):
+        subprocess.run([*self.psql, "-c", statement], check=True)
+
     def finish(self):
-        subprocess.run([*self.psql, "-c", "ANALYZE"], check=True)
+        self.run("ANALYZE")
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("url", help="or 'unknown', to print tokens that are nobody's"), ap.add_argument("--keys", type=int, required=True)
     ap.add_argument("--cost", type=int, default=10), ap.add_argument("--tokens")
+    ap.add_argument("--permissions", type=int, default=0), ap.add_argument("--quota", type=int)
     a = ap.parse_args()
     if a.url == "unknown":
         return print("\n".join(row[8] for row in make((-a.keys, 0, 1))))
@@ -110,11 +122,18 @@ def main():
     db = Sqlite(path) if engine == "sqlite" else Postgres(a.url)
     for table, rows in FIRST:
         db.insert(table, rows)
+    listed = permissions(a.permissions)
+    if listed:
+        db.insert("permissions (id, org_id, name, description, created_at, asked_at)", listed)
     with open(a.tokens, "w") as tokens:
         for rows in parts(a.keys, a.cost):
             for table, values in tables(rows):
                 db.insert(table, values)
+            if listed:
+                db.insert("key_permissions (key_id, permission_id)", [(row[0], one[0]) for row in rows for one in listed])
             tokens.writelines(row[8] + "\n" for row in rows)
+    if a.quota:
+        db.run(f"UPDATE keys SET quota = {a.quota}, quota_period = 'month'")
     db.finish()
     print(ORG)
 

@@ -1,6 +1,6 @@
 // Walks every page of `support/pages.ts` with and without scripts, in both themes, at a desk's and a phone's width, at
 // the narrowest, and as large as zoom makes it. With LATCHKEY_TEST_THEMES=all also in a theme that differs from the
-// system's, and in forced colors. Screenshots for the eye are left in artefacts/. On SQLite only: the
+// system's, and in forced colors. With LATCHKEY_TEST_PICTURES=1 screenshots are left in artefacts/. On SQLite only: the
 // engines draw the same pages, and `people.spec.ts` opens most of them on both.
 import { join } from "node:path";
 import { accessibility, COLOURS, names, overflow } from "../support/checks.ts";
@@ -8,6 +8,7 @@ import { PAGES } from "../support/pages.ts";
 import { Visitor } from "../support/people.ts";
 import { expect, test } from "../support/test.ts";
 
+const TAKES_PICTURES = process.env["LATCHKEY_TEST_PICTURES"] === "1";
 const ARTEFACTS = join(import.meta.dirname, "../artefacts");
 const DESK = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 900 };
@@ -70,7 +71,7 @@ for (const javaScriptEnabled of [true, false]) {
               if (javaScriptEnabled && forcedColors === "none")
                 expect.soft(await accessibility(page, "html", rules), where).toEqual([]);
               // Without scripts a style sheet alone makes it dark.
-              if (!javaScriptEnabled && theme === "dark") continue;
+              if (!TAKES_PICTURES || (!javaScriptEnabled && theme === "dark")) continue;
               const file = `${name}-${theme}-${size.width}-${js}.png`;
               await page.screenshot({ path: join(ARTEFACTS, file), fullPage: true });
             }
