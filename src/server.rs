@@ -149,9 +149,10 @@ async fn start(app: &App) -> Result<(), Error> {
 
 /// Runs once after the last response: writes what is in memory only.
 pub async fn stop(app: &App) -> Result<(), Error> {
+    app.jobs.stop().await;
     // Usage first: its writing is repeated for a while, so that a database that comes back takes the rest too.
     let settled = keys::server::settle(app).await;
-    let refusals = audit::flush_refusals(app, true).await;
+    let refusals = app.db.retry_within(Duration::ZERO, async || audit::flush_refusals(app, true).await).await;
     // Ending leaked keys writes events, which the webhooks then settle.
     let leaks = leaks::server::settle(app).await;
     settled.and(refusals).and(leaks).and(webhooks::server::settle(app).await)
@@ -175,21 +176,21 @@ pub fn jobs() -> Vec<Job> {
         Job {
             name: "usage",
             every: usage::server::FLUSH_INTERVAL,
-            time_limit: 2 * MINUTE,
+            time_limit: MINUTE,
             overdue_after: 5 * MINUTE,
             run: |app| Box::pin(async move { keys::server::write_usage(&app).await }),
         },
         Job {
             name: "refusals",
             every: 10 * SECOND,
-            time_limit: MINUTE,
+            time_limit: 10 * SECOND,
             overdue_after: 10 * MINUTE,
             run: |app| Box::pin(async move { audit::flush_refusals(&app, false).await }),
         },
         Job {
             name: "permissions",
             every: 10 * SECOND,
-            time_limit: MINUTE,
+            time_limit: 10 * SECOND,
             overdue_after: 5 * MINUTE,
             run: |app| Box::pin(async move { permissions::server::jobs::write_asked(&app).await }),
         },
@@ -203,14 +204,14 @@ pub fn jobs() -> Vec<Job> {
         Job {
             name: "leak_letters",
             every: MINUTE,
-            time_limit: MINUTE,
+            time_limit: 20 * SECOND,
             overdue_after: HOUR,
             run: |app| Box::pin(async move { leaks::server::send_letters(&app).await }),
         },
         Job {
             name: "reminders",
             every: HOUR,
-            time_limit: HOUR / 4,
+            time_limit: HOUR / 12,
             overdue_after: DAY,
             run: |app| Box::pin(async move { keys::server::send_reminders(&app).await }),
         },
@@ -224,7 +225,7 @@ pub fn jobs() -> Vec<Job> {
         Job {
             name: "webhook_upkeep",
             every: MINUTE,
-            time_limit: 5 * MINUTE,
+            time_limit: MINUTE,
             overdue_after: HOUR,
             run: |app| {
                 Box::pin(async move {
@@ -263,14 +264,14 @@ pub fn jobs() -> Vec<Job> {
         Job {
             name: "figures",
             every: 5 * MINUTE,
-            time_limit: MINUTE / 2,
+            time_limit: 10 * SECOND,
             overdue_after: HOUR,
             run: |app| Box::pin(async move { refresh_figures(&app).await }),
         },
         Job {
             name: "sweep",
             every: HOUR,
-            time_limit: HOUR / 4,
+            time_limit: HOUR / 12,
             overdue_after: 3 * HOUR,
             run: |app| Box::pin(async move { sweep(&app).await }),
         },

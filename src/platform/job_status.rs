@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
 /// How a round ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoundEnd {
@@ -38,16 +41,27 @@ pub struct JobStatus {
 
 /// The jobs of this process.
 #[derive(Default)]
-pub struct Jobs(OnceLock<Vec<Arc<JobStatus>>>);
+pub struct Jobs {
+    statuses: OnceLock<Vec<Arc<JobStatus>>>,
+    pub(super) tasks: TaskTracker,
+    pub(super) stopping: CancellationToken,
+}
 
 impl Jobs {
     /// Sets the jobs. Returns false if they were set before.
     pub(super) fn set(&self, jobs: Vec<Arc<JobStatus>>) -> bool {
-        self.0.set(jobs).is_ok()
+        self.statuses.set(jobs).is_ok()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<JobStatus>> {
-        self.0.get().into_iter().flatten()
+        self.statuses.get().into_iter().flatten()
+    }
+
+    /// Ends all jobs. Rounds under way have a moment to end, and are then cancelled.
+    pub async fn stop(&self) {
+        self.stopping.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// The first job whose last success is too long ago.

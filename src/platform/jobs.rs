@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::job_status::{JobStatus, RoundEnd};
-use super::{App, Error};
+use super::{App, Error, GrowingLimit};
 
 /// The future of one round.
 pub type JobRound = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
@@ -22,7 +22,7 @@ pub struct Job {
     pub name: &'static str,
     /// The pause between two rounds.
     pub every: Duration,
-    /// A round that takes longer is cancelled and counts as failed.
+    /// A round that takes longer is cancelled and counts as failed. The limit grows while rounds take too long in a row.
     pub time_limit: Duration,
     /// `/readyz` fails when the last success is longer ago than this.
     pub overdue_after: Duration,
@@ -31,57 +31,77 @@ pub struct Job {
 
 /// The longest pause after repeated panics, unless the job's own pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a round may continue after the jobs were stopped.
+const LAST_ROUND: Duration = Duration::from_secs(1);
 
-/// Starts each job in its own task, which ends with the process. Only the first call has an effect.
+/// Starts each job in its own task, which ends when the jobs are stopped. Only the first call has an effect.
 pub fn start(app: &App, jobs: &[Job]) {
     let now = app.clock.steady();
     let statuses: Vec<_> =
         jobs.iter().map(|job| Arc::new(JobStatus::new(job.name, job.overdue_after, now))).collect();
     if app.jobs.set(statuses.clone()) {
         for (job, status) in jobs.iter().zip(statuses) {
-            tokio::spawn(supervise(app.clone(), *job, status));
+            app.jobs.tasks.spawn(supervise(app.clone(), *job, status));
         }
     }
 }
 
 async fn supervise(app: App, job: Job, status: Arc<JobStatus>) {
-    let mut panics = 0;
-    loop {
-        let end = run_round(&app, &job, &status).await;
-        status.finished(end, app.clock.steady());
-        app.metrics.operations.job_finished(job.name, end);
-        panics = if end == RoundEnd::Panicked { panics + 1 } else { 0 };
-        tokio::time::sleep(pause(job.every, panics)).await;
+    let stopping = &app.jobs.stopping;
+    let give_up = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(LAST_ROUND).await;
+    };
+    let rounds = async {
+        let (mut panics, limit) = (0, GrowingLimit::new(job.time_limit));
+        while !stopping.is_cancelled() {
+            let end = run_round(&app, &job, &limit, &status).await;
+            status.finished(end, app.clock.steady());
+            app.metrics.operations.job_finished(job.name, end);
+            panics = if end == RoundEnd::Panicked { panics + 1 } else { 0 };
+            tokio::select! {
+                () = tokio::time::sleep(pause(job.every, panics, end)) => {}
+                () = stopping.cancelled() => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = rounds => {}
+        () = give_up => {}
     }
 }
 
 #[cfg_attr(not(test), expect(unused_variables, reason = "tests inject faults through the status"))]
-async fn run_round(app: &App, job: &Job, status: &JobStatus) -> RoundEnd {
-    let Job { name, time_limit, run, .. } = *job;
+async fn run_round(app: &App, job: &Job, limit: &GrowingLimit, status: &JobStatus) -> RoundEnd {
+    let (Job { name, run, .. }, time_limit) = (*job, limit.current());
     let round = AssertUnwindSafe(async {
         #[cfg(test)]
         status.faults.apply().await;
         run(app.clone()).await
     });
-    match tokio::time::timeout(time_limit, round.catch_unwind()).await {
-        Ok(Ok(Ok(()))) => RoundEnd::Succeeded,
-        Ok(Ok(Err(error))) => {
+    match limit.run(&app.clock, round.catch_unwind()).await {
+        Some(Ok(Ok(()))) => RoundEnd::Succeeded,
+        Some(Ok(Err(error))) => {
             tracing::warn!(job = name, %error, "job failed; retrying");
             RoundEnd::Failed
         }
-        Ok(Err(_)) => {
+        Some(Err(_)) => {
             tracing::error!(job = name, "job panicked; restarting it");
             RoundEnd::Panicked
         }
-        Err(_) => {
+        None => {
             tracing::error!(job = name, limit = ?time_limit, "job took too long and was cancelled; retrying");
             RoundEnd::TimedOut
         }
     }
 }
 
-/// The pause after a round. It doubles with each consecutive panic.
-fn pause(every: Duration, panics: u32) -> Duration {
+/// The pause after a round. It doubles with each consecutive panic. After a timeout it is short, because the next round has
+/// another connection to the database.
+fn pause(every: Duration, panics: u32, end: RoundEnd) -> Duration {
+    if end == RoundEnd::TimedOut {
+        return every.min(LONGEST_PAUSE);
+    }
     let longest = LONGEST_PAUSE.max(every);
     every.saturating_mul(1 << panics.saturating_sub(1).min(10)).min(longest)
 }

@@ -16,8 +16,9 @@ impl FormatTime for Clock {
 
 pub fn start(settings: &LogSettings, clock: Clock) {
     // tower-sessions warns about every expired cookie, which is normal, and its core writes a line for each session that could
-    // not be read, although an outage has lines of its own.
-    let filter = EnvFilter::new(format!("{},tower_sessions=error,tower_sessions_core=off", settings.log));
+    // not be read, although an outage has lines of its own. The pool of sqlx writes a line for each connection that fails.
+    let quiet = "tower_sessions=error,tower_sessions_core=off,sqlx_core::pool::inner=off";
+    let filter = EnvFilter::new(format!("{},{quiet}", settings.log));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(clock).with_target(false);
     match settings.log_format {
         LogFormat::Human => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout())).init(),

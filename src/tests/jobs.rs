@@ -68,3 +68,28 @@ async fn a_server_with_an_overdue_job_is_not_ready(engine: Engine) {
         assert_eq!(server.get("/readyz").send().await.status, 200, "{name}");
     }
 }
+
+#[apply(on_both_engines!)]
+async fn jobs_end_before_the_database_is_closed(engine: Engine) {
+    let server = Server::on(engine).await;
+    jobs::start(&server.app, &quick_jobs(Duration::from_secs(60)));
+    for status in server.app.jobs.iter() {
+        status.faults.wait_for_another_success().await;
+    }
+    // It does not hold up the stop.
+    let hung = server.app.jobs.iter().next().expect("a job");
+    hung.faults.hang().await;
+    server.app.stop();
+    tokio::time::timeout(Duration::from_secs(30), server::stop(&server.app))
+        .await
+        .expect("in time")
+        .expect("it stops");
+    server.app.db.close().await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    let metrics = server.metrics().await;
+    let failed =
+        metrics.lines().find(|line| line.contains("outcome=\"error\"") && line.contains("job_rounds"));
+    assert_eq!(failed, None);
+}

@@ -38,7 +38,7 @@ pub async fn examine_all(app: &App) -> Result<(), Error> {
     let (mut result, mut examined) = (Ok(()), false);
     while let Some(token) = queue.current() {
         examined = true;
-        match examine(app, &token).await {
+        match app.db.in_time(&queue.limit, examine(app, &token)).await {
             Ok(()) => queue.finish(),
             Err(error @ (Error::Unavailable(_) | Error::Busy)) => {
                 result = Err(error);

@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::report::ReportedToken;
 use crate::audit::Origin;
+use crate::platform::GrowingLimit;
 use crate::platform::fair_queue::FairQueue;
 use crate::platform::http::address::subscriber;
 
@@ -32,10 +34,18 @@ pub struct ReportOrigin {
     pub is_signed: bool,
 }
 
-#[derive(Default)]
 pub struct LeakQueue {
     state: Mutex<QueueState>,
     arrival: Notify,
+    /// The time limit of examining a token, including its turn to be hashed.
+    pub limit: GrowingLimit,
+}
+
+impl Default for LeakQueue {
+    fn default() -> Self {
+        let limit = GrowingLimit::new(Duration::from_secs(10));
+        Self { state: Mutex::default(), arrival: Notify::new(), limit }
+    }
 }
 
 #[derive(Default)]

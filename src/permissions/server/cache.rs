@@ -25,7 +25,7 @@ struct CachedPermission {
     granted_by: Box<[PermissionId]>,
     /// When a query last asked for it, in milliseconds.
     asked_at: AtomicI64,
-    /// The value of `asked_at` that was last taken for the database.
+    /// The value of `asked_at` that was last stored in the database.
     stored_at: AtomicI64,
 }
 
@@ -85,14 +85,21 @@ impl OrgPermissions {
         Evaluation { is_met: query.is_met(|number| bits >> number & 1 == 1), granted: bits }
     }
 
-    /// The permissions that queries have asked for since this was last called, and when.
-    pub(super) fn take_asked(&self) -> Vec<(PermissionId, i64)> {
-        let take = |permission: &CachedPermission| {
+    /// The permissions that queries have asked for since the last time that was stored, and when.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (PermissionId, i64)> {
+        let times = self.0.values().map(|permission| {
             let asked_at = permission.asked_at.load(Ordering::Relaxed);
-            let is_new = permission.stored_at.swap(asked_at, Ordering::Relaxed) != asked_at;
-            is_new.then_some((permission.id, asked_at))
-        };
-        self.0.values().filter_map(take).collect()
+            (permission.id, asked_at, permission.stored_at.load(Ordering::Relaxed))
+        });
+        times.filter(|(_, asked_at, stored_at)| asked_at != stored_at).map(|(id, asked_at, _)| (id, asked_at))
+    }
+
+    pub(super) fn note_stored(&self, stored: &HashMap<PermissionId, i64>) {
+        for permission in self.0.values() {
+            if let Some(asked_at) = stored.get(&permission.id) {
+                permission.stored_at.store(*asked_at, Ordering::Relaxed);
+            }
+        }
     }
 }
 
@@ -204,9 +211,11 @@ mod tests {
         let evaluation = all.evaluate(&query, &[id(0)], Timestamp::from_millis(5_000));
         assert_eq!(evaluation.names(&query, true), ["a.b"]);
         assert_eq!(evaluation.names(&query, false), ["c"]);
-        let asked: Vec<_> = all.take_asked().into_iter().map(|(id, _)| id).collect();
-        assert!(asked.len() == 2 && asked.contains(&id(1)) && asked.contains(&id(2)));
-        assert!(all.take_asked().is_empty());
+        let asked: HashMap<_, _> = all.asked().collect();
+        assert!(asked.len() == 2 && asked.contains_key(&id(1)) && asked.contains_key(&id(2)));
+        assert_eq!(all.asked().count(), 2, "they are not stored yet");
+        all.note_stored(&asked);
+        assert_eq!(all.asked().count(), 0);
         let unknown = PermissionQuery::parse("a.b or d or e.*").expect("a query");
         assert_eq!(all.unknown(&unknown), ["d", "e.*"]);
     }

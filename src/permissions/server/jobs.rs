@@ -1,5 +1,6 @@
 //! Stores when permissions were last asked for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{PermissionCache, store};
@@ -7,14 +8,15 @@ use crate::platform::{App, Error};
 
 pub async fn write_asked(app: &App) -> Result<(), Error> {
     let lists = app.slice::<Arc<PermissionCache>>().all();
-    let asked: Vec<_> = lists.iter().flat_map(|list| list.take_asked()).collect();
+    let asked: HashMap<_, _> = lists.iter().flat_map(|list| list.asked()).collect();
     if asked.is_empty() {
         return Ok(());
     }
     let mut write = app.db.write().await?;
-    for (id, at) in asked {
-        store::set_asked_at(&mut write, id, at).await?;
+    for (id, at) in &asked {
+        store::set_asked_at(&mut write, *id, *at).await?;
     }
     write.commit().await?;
+    lists.iter().for_each(|list| list.note_stored(&asked));
     Ok(())
 }

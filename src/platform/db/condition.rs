@@ -11,8 +11,7 @@ use super::fault::Fault;
 #[derive(Default)]
 pub struct Condition {
     connections: watch::Sender<Connections>,
-    /// When a connection last responded to a ping, in milliseconds of the steady clock.
-    last_response: AtomicU64,
+    responses: Mutex<Responses>,
     /// Counts the faults that end a cached readiness.
     faults: AtomicU64,
     /// A statement found a damaged page.
@@ -36,6 +35,20 @@ struct Connections {
     lost_at: Option<Duration>,
 }
 
+/// When connections responded, all on the steady clock.
+#[derive(Clone, Copy, Default)]
+struct Responses {
+    /// The last response of a connection that was older than `SETTLED`.
+    last_settled: Duration,
+    /// When a statement began that had no response in time. None once a connection that was open then has responded.
+    silent_since: Option<Duration>,
+}
+
+/// The age from which the response of a connection proves that older ones may live too.
+const SETTLED: Duration = Duration::from_secs(2);
+/// The open connections are replaced at most once in this time, because a database that is only slow can look the same.
+const REPLACEMENT_PAUSE: Duration = Duration::from_secs(60);
+
 impl Condition {
     pub fn is_away(&self) -> bool {
         self.connections.borrow().is_away
@@ -44,11 +57,6 @@ impl Condition {
     /// Returns whether the value has changed.
     pub fn set_away(&self, away: bool) -> bool {
         self.connections.send_if_modified(|state| std::mem::replace(&mut state.is_away, away) != away)
-    }
-
-    /// Records that none of the open connections responds, but new ones work.
-    pub fn note_lost_connections(&self, now: Duration) {
-        self.connections.send_modify(|state| state.lost_at = Some(now));
     }
 
     /// Whether a connection that was opened at that time no longer responds.
@@ -64,12 +72,39 @@ impl Condition {
         let _ = state.wait_for(|state| state.is_away || state.lost_at != lost_before).await;
     }
 
-    pub fn note_response(&self, now: Duration) {
-        self.last_response.store(millis(now), Ordering::Relaxed);
+    /// Records that a statement, which began at that time, had no response in time.
+    pub fn note_silence(&self, began: Duration) {
+        let mut responses = self.responses();
+        if responses.last_settled < began {
+            responses.silent_since.get_or_insert(began);
+        }
     }
 
-    pub fn has_responded_since(&self, began: Duration) -> bool {
-        self.last_response.load(Ordering::Relaxed) >= millis(began)
+    /// Records that a connection has responded. If a statement had no response, and no connection that was open then has
+    /// responded since, but this one, which is newer, does, the older ones are lost.
+    pub fn note_response(&self, now: Duration, opened_at: Duration) {
+        let mut responses = self.responses();
+        if now.saturating_sub(opened_at) >= SETTLED {
+            responses.last_settled = now;
+        }
+        let Some(silent_since) = responses.silent_since.take() else { return };
+        if opened_at <= silent_since {
+            return;
+        }
+        let are_replaced = self.connections.send_if_modified(|state| {
+            let is_due = state.lost_at.is_none_or(|at| now.saturating_sub(at) >= REPLACEMENT_PAUSE);
+            if is_due {
+                state.lost_at = Some(opened_at);
+            }
+            is_due
+        });
+        if are_replaced {
+            tracing::warn!("the database connections no longer respond; replacing them");
+        }
+    }
+
+    fn responses(&self) -> MutexGuard<'_, Responses> {
+        self.responses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records an error that means a full disk or damage.
@@ -146,10 +181,6 @@ impl Condition {
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -176,11 +207,42 @@ mod tests {
         let condition = Condition::default();
         let at = Duration::from_secs;
         assert!(!condition.is_lost(at(1)));
-        condition.note_lost_connections(at(3));
+        condition.note_silence(at(2));
+        condition.note_response(at(4), at(3));
         assert!(condition.is_lost(at(1)) && !condition.is_lost(at(3)));
         // Requests that begin afterwards do not use them.
         assert!(condition.connections_lost().now_or_never().is_none());
         condition.set_away(true);
         assert!(condition.connections_lost().now_or_never().is_some());
+    }
+
+    #[test]
+    fn new_connections_that_respond_prove_that_silent_older_ones_are_lost() {
+        let at = Duration::from_secs;
+        let condition = Condition::default();
+        condition.note_response(at(10), at(1));
+        condition.note_silence(at(9));
+        condition.note_response(at(12), at(11));
+        assert!(!condition.is_lost(at(1)), "an older one responded after the silent statement began");
+        condition.note_silence(at(13));
+        condition.note_response(at(16), at(1));
+        condition.note_response(at(17), at(16));
+        assert!(!condition.is_lost(at(1)), "an older one responded at last");
+        condition.note_response(at(20), at(19));
+        condition.note_silence(at(18));
+        condition.note_response(at(22), at(21));
+        assert!(condition.is_lost(at(1)), "only connections that were opened since respond");
+    }
+
+    #[test]
+    fn a_slow_database_does_not_lose_its_connections_again_and_again() {
+        let at = Duration::from_secs;
+        let condition = Condition::default();
+        let replaced = (0..120).filter(|second| {
+            condition.note_silence(at(*second));
+            condition.note_response(at(second + 1), at(second + 1));
+            condition.is_lost(at(*second))
+        });
+        assert_eq!(replaced.count(), 2);
     }
 }

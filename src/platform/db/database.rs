@@ -120,6 +120,7 @@ impl Db {
             condition: Arc::clone(&condition),
             clock: clock.clone(),
             page_limit: page_limit.clone(),
+            failures: Arc::default(),
         };
         let options = pool::options(settings, context);
         let pool = options.connect(&address).await.map_err(failed)?;
@@ -248,8 +249,8 @@ impl Db {
     }
 
     /// Like `within`, with a second attempt after a timeout. On PostgreSQL the second attempt uses a new connection, because those
-    /// of the pool may be dead. If only the second succeeds, and no connection of the pool has responded meanwhile, the pool's
-    /// connections are replaced. On SQLite there is one attempt with twice the time.
+    /// of the pool may be dead. If only the second succeeds, and no older connection of the pool has responded meanwhile, those are
+    /// replaced. On SQLite there is one attempt with twice the time.
     pub async fn within_two_tries<T>(
         &self,
         timeout: Duration,
@@ -263,6 +264,9 @@ impl Db {
         if first.as_ref().err().map(Fault::of) != Some(Fault::Silent) {
             return first;
         }
+        let condition = &self.core.condition;
+        condition.note_silence(began);
+        let opened_at = self.core.clock.steady();
         let second = async {
             let options = self.core.pool.connect_options();
             let mut connection = AnyConnection::connect_with(&options).await?;
@@ -272,9 +276,8 @@ impl Db {
         };
         let second =
             tokio::time::timeout(timeout, second).await.unwrap_or_else(|_| Err(Fault::Silent.into()));
-        if second.is_ok() && !self.core.condition.has_responded_since(began) {
-            tracing::warn!("the database connections no longer respond; replacing them");
-            self.core.condition.note_lost_connections(self.core.clock.steady());
+        if second.is_ok() {
+            condition.note_response(self.core.clock.steady(), opened_at);
         }
         second
     }

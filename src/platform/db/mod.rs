@@ -22,6 +22,7 @@ mod postgres;
 mod probe;
 mod sqlite;
 mod text;
+mod time_limit;
 mod wait;
 mod write;
 

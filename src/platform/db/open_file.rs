@@ -117,7 +117,11 @@ impl OpenFile {
         }
         let companions = self.companions.get();
         let are_there = companions.is_none_or(|all| all.log.is_in_place() && all.index.is_in_place());
-        if are_there { Ok(()) } else { Err(Fault::LogLost) }
+        if are_there {
+            return Ok(());
+        }
+        // SQLite itself deletes the log of a file that was cut off, so damage of the file comes first.
+        self.check_header().and(Err(Fault::LogLost))
     }
 
     /// Remembers the header after each change, so that a later check detects other writers.

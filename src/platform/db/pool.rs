@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::open_file::OpenFile;
 use super::sqlite::PageLimit;
 use super::{postgres, sqlite};
-use crate::platform::{Clock, config};
+use crate::platform::{Clock, OnceAMinute, config};
 
 /// A connection that was idle for longer is pinged before it is used, because it may be dead.
 const MAX_IDLE_WITHOUT_PING: Duration = Duration::from_secs(1);
@@ -27,20 +27,39 @@ pub struct PoolContext {
     pub condition: Arc<Condition>,
     pub clock: Clock,
     pub page_limit: PageLimit,
+    pub failures: Arc<OnceAMinute>,
 }
 
 impl PoolContext {
+    /// Prepares a new connection.
+    async fn prepare(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        // All connections of the pool must work on the same file.
+        if let Some(file) = &self.file {
+            file.check_paths()?;
+        }
+        self.page_limit.apply(connection).await?;
+        configure(self.engine, connection, self.lock_timeout).await
+    }
+
+    /// The pool opens connections again and again while they cannot be prepared.
+    fn log_failure(&self, error: &sqlx::Error) {
+        if let Some(count) = self.failures.count(self.clock.steady()) {
+            tracing::warn!(%error, count, "cannot prepare a new database connection");
+        }
+    }
+
     /// Whether a connection of this age is known to be lost.
     fn is_lost(&self, age: Duration) -> bool {
         self.condition.is_lost(self.clock.steady().saturating_sub(age))
     }
 
     /// Pings with a timeout. The pool's own ping has none, so dead connections could block it for ever.
-    async fn ping(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    async fn ping(&self, connection: &mut AnyConnection, age: Duration) -> Result<(), sqlx::Error> {
+        let opened_at = self.clock.steady().saturating_sub(age);
         tokio::time::timeout(PING_TIMEOUT, connection.ping())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)??;
-        self.condition.note_response(self.clock.steady());
+        self.condition.note_response(self.clock.steady(), opened_at);
         Ok(())
     }
 }
@@ -60,20 +79,17 @@ pub fn options(settings: &config::DatabaseSettings, context: PoolContext) -> Any
                 }
                 context.page_limit.apply(connection).await?;
                 if used.idle_for > MAX_IDLE_WITHOUT_PING {
-                    context.ping(connection).await?;
+                    let began = context.clock.steady();
+                    let ping = context.ping(connection, used.age).await;
+                    ping.inspect_err(|_| context.condition.note_silence(began))?;
                 }
                 Ok(true)
             })
         })
         .after_connect(move |connection, _| {
-            let PoolContext { engine, lock_timeout, file, page_limit, .. } = connect_context.clone();
+            let context = connect_context.clone();
             Box::pin(async move {
-                // All connections of the pool must work on the same file.
-                if let Some(file) = file {
-                    file.check_paths()?;
-                }
-                page_limit.apply(connection).await?;
-                configure(engine, connection, lock_timeout).await
+                context.prepare(connection).await.inspect_err(|error| context.log_failure(error))
             })
         })
         .after_release(move |connection, used| {
@@ -82,7 +98,7 @@ pub fn options(settings: &config::DatabaseSettings, context: PoolContext) -> Any
                 if context.condition.is_away() || context.is_lost(used.age) {
                     return Ok(false);
                 }
-                context.ping(connection).await.map(|()| true)
+                context.ping(connection, used.age).await.map(|()| true)
             })
         })
 }

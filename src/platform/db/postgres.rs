@@ -6,9 +6,15 @@ use super::error::DbError;
 
 const OLDEST: u32 = 13;
 
-/// Limits how long PostgreSQL keeps the row locks of a server that died in the middle of a transaction.
+/// Limits how long PostgreSQL keeps the row locks of a connection that died in the middle of a transaction, and how long it
+/// works on a statement whose connection was closed.
 pub async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    connection.execute("SET idle_in_transaction_session_timeout = '15s'").await.map(drop)
+    connection.execute("SET idle_in_transaction_session_timeout = '5s'").await?;
+    // PostgreSQL 13, and some operating systems that it runs on, do not have this.
+    let check = "SELECT set_config('client_connection_check_interval', '2s', false) \
+                 WHERE CAST(current_setting('server_version_num') AS INTEGER) >= 140000";
+    let _ = connection.execute(check).await;
+    Ok(())
 }
 
 /// A query that counts the tables in which this server may not read and write. It fails when one is missing.

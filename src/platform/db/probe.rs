@@ -24,7 +24,8 @@ impl Db {
     pub async fn probe(&self, now: Timestamp, timeout: Duration) -> Result<(), Fault> {
         if self.is_away() {
             // A fault of the file may be the reason.
-            return self.core.file.as_ref().map_or(Ok(()), |file| file.check()).and(Err(Fault::Away));
+            self.core.file.as_ref().map_or(Ok(()), |file| file.check())?;
+            return Err(if self.core.condition.has_damage() { Fault::Damaged } else { Fault::Away });
         }
         let probed = match &self.core.file {
             Some(file) => tokio::time::timeout(timeout, self.probe_file(file, now))

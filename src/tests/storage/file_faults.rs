@@ -280,6 +280,28 @@ async fn a_file_that_was_emptied_takes_no_changes() {
     fixture.expect_refusal("damaged").await;
 }
 
+/// SQLite itself deletes the log of an empty file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_cut_off_is_damaged_and_no_stop_saves_its_log() {
+    for (length, is_copied) in [(0, false), (40_960, true)] {
+        let fixture = Fixture::new().await;
+        if is_copied {
+            fixture.checkpoint().await;
+        }
+        let file = std::fs::OpenOptions::new().write(true).open(&fixture.file).expect("the file");
+        file.set_len(length).expect("it is cut off");
+        fixture.expect_no_error().await;
+        for after in [0, 6] {
+            fixture.server.clock.advance(Duration::from_secs(after));
+            let _ = keys::follow_change_log(&fixture.server.app).await;
+            let response = fixture.server.readiness().await;
+            expect_unavailable(&response);
+            let text = response.text();
+            assert!(text.contains("restore a backup"), "{length} bytes, after {after} s: {text}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_that_are_overwritten_are_noticed() {
     let fixture = Fixture::new().await;

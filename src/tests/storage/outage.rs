@@ -25,7 +25,7 @@ use crate::usage::Outcome;
 /// Longer than a remembered state may be used without a reading of the change log.
 const PAST_LEASE: Duration = Duration::from_secs(6);
 /// Longer than anything here may take, on a busy machine too.
-const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(30);
 /// An answer of `/readyz` may take a second; the rest is for a busy machine.
 const ANSWER: Duration = Duration::from_secs(3);
 
@@ -36,7 +36,7 @@ fn unknown_token() -> Secret {
 }
 
 /// A server whose PostgreSQL is behind a proxy.
-async fn behind_proxy(settings: &[(&str, &str)]) -> (Server, Proxy, u16, Url) {
+pub async fn behind_proxy(settings: &[(&str, &str)]) -> (Server, Proxy, u16, Url) {
     let mut database = TestDatabase::migrated(Engine::Postgres).await;
     let address: Url = database.url.parse().expect("an address");
     let port = free_port().await;

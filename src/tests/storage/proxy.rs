@@ -1,5 +1,6 @@
 //! A proxy on loopback in front of a test's PostgreSQL. It can stop forwarding, as a frozen server does.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -20,8 +21,10 @@ pub struct Proxy {
 #[derive(Default)]
 struct ProxyFaults {
     is_frozen: bool,
-    /// Connections up to this number forward nothing any more.
-    silenced: usize,
+    /// Connections with these numbers forward nothing any more.
+    silenced: BTreeSet<usize>,
+    /// Connections on which the server has not answered yet.
+    waiting: BTreeSet<usize>,
     /// The number of the newest connection.
     newest: usize,
 }
@@ -39,15 +42,14 @@ impl Proxy {
                 let mut connections = JoinSet::new();
                 while let Ok((client, _)) = listener.accept().await {
                     faults.send_modify(|faults| faults.newest += 1);
-                    let (server, number, faults) =
-                        (server.clone(), faults.borrow().newest, faults.subscribe());
+                    let (server, number, faults) = (server.clone(), faults.borrow().newest, faults.clone());
                     connections.spawn(async move {
                         let Ok(server) = TcpStream::connect(server).await else { return };
                         let ((from_client, to_client), (from_server, to_server)) =
                             (client.into_split(), server.into_split());
                         tokio::select! {
-                            () = forward(from_client, to_server, number, faults.clone()) => {}
-                            () = forward(from_server, to_client, number, faults) => {}
+                            () = forward(from_client, to_server, number, &faults, true) => {}
+                            () = forward(from_server, to_client, number, &faults, false) => {}
                         }
                     });
                 }
@@ -66,7 +68,12 @@ impl Proxy {
 
     /// The connections that are open now die without a sign; new ones work.
     pub fn silence_open(&self) {
-        self.faults.send_modify(|faults| faults.silenced = faults.newest);
+        self.faults.send_modify(|faults| faults.silenced = (1..=faults.newest).collect());
+    }
+
+    /// The connections on which a statement waits now die without a sign; all others work.
+    pub fn silence_waiting(&self) {
+        self.faults.send_modify(|faults| faults.silenced = faults.waiting.clone());
     }
 }
 
@@ -74,14 +81,23 @@ async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     number: usize,
-    mut faults: watch::Receiver<ProxyFaults>,
+    faults: &watch::Sender<ProxyFaults>,
+    is_to_server: bool,
 ) {
-    let forwards = |faults: &ProxyFaults| !faults.is_frozen && number > faults.silenced;
+    let forwards = |faults: &ProxyFaults| !faults.is_frozen && !faults.silenced.contains(&number);
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(length) = from.read(&mut bytes).await {
-        if length == 0 || faults.wait_for(forwards).await.is_err() {
+        if length == 0 || faults.subscribe().wait_for(forwards).await.is_err() {
             return;
         }
+        faults.send_if_modified(|faults| {
+            if is_to_server {
+                faults.waiting.insert(number);
+            } else {
+                faults.waiting.remove(&number);
+            }
+            false
+        });
         if to.write_all(&bytes[..length]).await.is_err() {
             return;
         }

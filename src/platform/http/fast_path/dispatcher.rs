@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use super::{FastResponse, FastRoute, RequestInfo, RequestMatch};
 use crate::platform::http::visit::{Peer, method_label};
-use crate::platform::http::{headers, host};
+use crate::platform::http::{headers, host, limits};
 use crate::platform::{App, Error, Problem};
 
 #[derive(Clone)]
@@ -47,13 +47,26 @@ impl Dispatcher {
         let response = async {
             match (route.handler)(&self.app, peer, request) {
                 FastResponse::Ready(response) => response,
-                FastResponse::Pending(response) => response.await,
+                // Boxed, so that the future of a response that is ready stays small.
+                FastResponse::Pending(response) => Box::pin(self.respond_in_time(peer, response)).await,
             }
         };
         match AssertUnwindSafe(response).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
                 RequestInfo::without_caller(&self.app, peer).problem(Error::internal("a handler panicked"))
+            }
+        }
+    }
+
+    /// Ends with the same problem as other routes. Dropping the future ends what it waits for, so that requests that wait for
+    /// the same result try themselves.
+    async fn respond_in_time(&self, peer: Peer, response: impl Future<Output = Response>) -> Response {
+        match tokio::time::timeout(self.app.config.limits.request_timeout, response).await {
+            Ok(response) => response,
+            Err(_) => {
+                let info = RequestInfo::without_caller(&self.app, peer);
+                limits::add_retry_after(info.problem(Problem::of(StatusCode::SERVICE_UNAVAILABLE))).await
             }
         }
     }
