@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +23,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(2);
 const IDEMPOTENCY_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// About how long the start and the stop wait while usage is rolled up.
 const ROLLUP_TIME: Duration = Duration::from_secs(5);
-/// How long the stop waits before it retries a failed write.
-const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// Longer than a month, whose count a key may still need.
 const QUOTA_USE_TTL: Duration = Duration::from_secs(40 * 24 * 60 * 60);
 const CHANGE_LOG_TTL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -120,14 +117,20 @@ pub async fn settle(app: &App) -> Result<(), Error> {
 
 /// The same, retrying for up to `span` while usage cannot be written.
 pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
-    if let Err(reason) = write_journal_within(app, span).await {
+    let quotas = &app.slice::<Arc<KeyCache>>().quotas;
+    let written = app.db.retry_within(span, async || {
+        if app.db.is_away() {
+            // The job that does this has ended.
+            let _ = follow_change_log(app).await;
+        }
+        let (counts, quotas, asked) =
+            tokio::join!(write_all_counts(app), quotas.write(app), permissions::write_asked(app));
+        counts.and(quotas).and(asked)
+    });
+    if let Err(reason) = written.await {
         let lost = app.slice::<usage::Usage>().unwritten();
         return Err(Error::internal(format!("{lost} counted requests are lost: {reason}")));
     }
-    if let Err(error) = app.slice::<Arc<KeyCache>>().quotas.write(app).await {
-        tracing::warn!(%error, "what was used up of quotas in the last second is lost");
-    }
-    permissions::write_asked(app).await?;
     let rolled_up = tokio::time::timeout(ROLLUP_TIME, usage::roll_up_for(app, TABLES, ROLLUP_TIME)).await;
     if let Ok(Err(error)) = rolled_up {
         tracing::warn!(%error, "usage stays in the journal; the next start rolls it up");
@@ -135,36 +138,16 @@ pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
     Ok(())
 }
 
-/// The error is the reason of the last failed write.
-async fn write_journal_within(app: &App, span: Duration) -> Result<(), String> {
-    let mut timeout = pin!(tokio::time::sleep(span));
-    let mut reason = "the database did not respond".to_owned();
-    // The first write may repeat one whose commit is in doubt. The second has the usage that was counted since.
-    for _ in 0..2 {
-        loop {
-            tokio::select! {
-                biased;
-                written = write_journal(app) => match written {
-                    Ok(()) => break,
-                    Err(error) => reason = error.to_string(),
-                },
-                () = &mut timeout => return Err(reason),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(RETRY_DELAY) => {}
-                () = &mut timeout => return Err(reason),
-            }
-        }
-    }
-    Ok(())
+/// The first write may repeat one whose commit is in doubt. The second has the usage that was counted since.
+async fn write_all_counts(app: &App) -> Result<(), Error> {
+    write_journal(app).await?;
+    write_journal(app).await
 }
 
 /// Writes and rolls up all counted usage, however long it takes. Afterwards the tables are complete.
 #[cfg(test)]
 pub async fn flush(app: &App) -> Result<(), Error> {
-    for _ in 0..2 {
-        write_journal(app).await?;
-    }
+    write_all_counts(app).await?;
     usage::roll_up_for(app, TABLES, Duration::MAX).await
 }
 

@@ -14,14 +14,13 @@ use super::callers::CallerLimit;
 use super::counters::{Count, Counters, KeyUse, Line, Slot};
 use super::nodes::OtherNodes;
 use super::refusals::{RefusalBuffer, RefusedRequest};
-use crate::platform::{App, Error};
+use crate::platform::{App, Error, GrowingLimit};
 use crate::shared::{KeyId, OrgId, Timestamp};
 use crate::usage::Outcome;
 
 /// A flush with more lines writes several rows, so that a roll-up can take them in portions.
 pub const ROW_LINES: usize = 2_000;
 
-#[derive(Default)]
 pub struct Usage {
     counters: Counters,
     refusals: RefusalBuffer,
@@ -29,6 +28,23 @@ pub struct Usage {
     /// Closed while a roll-up commits, so that a reader finds a count in the tables or in memory, never in both.
     gate: RwLock<()>,
     worker: tokio::sync::Mutex<Worker>,
+    /// The time limits of writing a flush, and of rolling up a portion.
+    pub flush_limit: GrowingLimit,
+    pub portion_limit: GrowingLimit,
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self {
+            counters: Counters::default(),
+            refusals: RefusalBuffer::default(),
+            journaled: Mutex::default(),
+            gate: RwLock::default(),
+            worker: tokio::sync::Mutex::default(),
+            flush_limit: GrowingLimit::new(Duration::from_secs(3)),
+            portion_limit: GrowingLimit::new(Duration::from_secs(5)),
+        }
+    }
 }
 
 /// What has left the counters.

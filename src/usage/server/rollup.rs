@@ -80,7 +80,7 @@ async fn roll_up_portion(app: &App, worker: &mut Worker, tables: KeyCallbacks) -
     if usage.is_in_doubt() {
         return Ok(false);
     }
-    let moved = move_portion(app, usage, worker, tables).await;
+    let moved = app.db.in_time(&usage.portion_limit, move_portion(app, usage, worker, tables)).await;
     moved.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::RollUp))
 }
 

@@ -17,7 +17,7 @@ pub async fn write_journal(app: &App) -> Result<Option<Arc<Flush>>, Error> {
     let usage = app.slice::<Usage>();
     let mut worker = usage.worker().await;
     let Some(flush) = usage.begin_flush(&mut worker) else { return Ok(None) };
-    let written = write(app, &flush).await;
+    let written = app.db.in_time(&usage.flush_limit, write(app, &flush)).await;
     written.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::Flush))?;
     usage.finish_flush(&flush);
     Ok(Some(flush))

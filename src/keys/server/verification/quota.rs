@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::keys::QuotaPeriod;
 use crate::keys::server::store::{self, QuotaRow};
-use crate::platform::{App, Error, Random};
+use crate::platform::{App, Error, GrowingLimit, PutBack, Random};
 use crate::shared::{KeyId, Timestamp};
 
 /// The quota of a key, and the counter that it may share with the keys that it created.
@@ -113,7 +113,10 @@ pub struct Quotas {
     queue: WriteQueue,
     /// The name of this process in the table.
     process: String,
+    write_limit: GrowingLimit,
 }
+
+const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 struct QuotaCounters {
@@ -124,7 +127,12 @@ struct QuotaCounters {
 
 impl Quotas {
     pub fn new(random: &Random) -> Self {
-        Self { counters: Mutex::default(), queue: WriteQueue::default(), process: random.base62(16) }
+        Self {
+            counters: Mutex::default(),
+            queue: WriteQueue::default(),
+            process: random.base62(16),
+            write_limit: GrowingLimit::new(WRITE_TIMEOUT),
+        }
     }
 
     /// The quota of a key, whose uses are counted under `counted_as`.
@@ -162,16 +170,16 @@ impl Quotas {
         if queued.is_empty() {
             return Ok(());
         }
-        let rows: Vec<QuotaRow> = queued.iter().map(|counter| counter.row()).collect();
-        let written = store::write_quota_use(&app.db, &self.process, &rows).await;
-        if written.is_err() {
+        let queued = PutBack::new(queued, |mut queued: Vec<Arc<QuotaCounter>>| {
             // Some have been queued again by now.
-            let again = queued
-                .into_iter()
-                .filter(|counter| !std::mem::replace(&mut lock(&counter.uses).is_queued, true));
-            lock(&self.queue).extend(again.collect::<Vec<_>>());
-        }
-        Ok(written?)
+            queued.retain(|counter| !std::mem::replace(&mut lock(&counter.uses).is_queued, true));
+            lock(&self.queue).extend(queued);
+        });
+        let rows: Vec<QuotaRow> = queued.iter().map(|counter| counter.row()).collect();
+        let write = store::write_quota_use(&app.db, &self.process, &rows);
+        app.db.in_time(&self.write_limit, write).await?;
+        queued.finish();
+        Ok(())
     }
 }
 
