@@ -1,6 +1,7 @@
 //! What happens when the database fails: a full disk, a file that is gone or damaged, a server that does not answer,
 //! rows that cannot be read.
 
+mod dead_connections;
 mod file_faults;
 mod full;
 mod journal;

@@ -14,7 +14,7 @@ use crate::platform::Secret;
 use crate::platform::db::{Engine, sql};
 use crate::shared::{Timestamp, WebhookId};
 use crate::webhooks::server as webhooks;
-use receiver::Receiver;
+pub use receiver::Receiver;
 
 /// Lets webhooks reach receivers of tests. Hashing costs next to nothing here.
 pub const LOCAL: &[(&str, &str)] = &[

@@ -21,7 +21,7 @@ use crate::audit::{self, By, Event};
 use crate::orgs::server::{emails_of_managers, find as find_org};
 use crate::platform::db::Write;
 use crate::platform::outbound::{NameResolver, PublicClient, SystemResolver, TargetPolicy};
-use crate::platform::{App, Error};
+use crate::platform::{App, Error, GrowingLimit, PutBack};
 use crate::shared::{DeliveryId, Timestamp, WebhookId};
 
 /// Requests at a time, of all endpoints and of one.
@@ -37,6 +37,8 @@ const LEASE: Duration = Duration::from_secs(180);
 const ROUND: Duration = Duration::from_secs(5);
 /// How long finished deliveries are collected before they are recorded together.
 const COLLECT: Duration = Duration::from_millis(100);
+/// The time limit of one step with the database.
+const STEP: Duration = Duration::from_secs(5);
 /// How long the stop of the server waits for requests that are under way.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -47,6 +49,7 @@ pub struct Courier {
     finished: Mutex<Vec<Finished>>,
     run_ended: Notify,
     requests: Semaphore,
+    step_limit: GrowingLimit,
 }
 
 enum Finished {
@@ -63,6 +66,7 @@ impl Default for Courier {
             finished: Mutex::default(),
             run_ended: Notify::new(),
             requests: Semaphore::new(MAX_REQUESTS),
+            step_limit: GrowingLimit::new(STEP),
         }
     }
 }
@@ -130,11 +134,13 @@ pub async fn settle(app: &App) -> Result<(), Error> {
     if tokio::time::timeout(STOP, idle).await.is_err() {
         tracing::info!("webhooks that were under way are sent again after the next start");
     }
-    record_finished(app, courier).await
+    app.db.retry_within(Duration::ZERO, async || record_finished(app, courier).await).await
 }
 
 async fn start_runs(app: &App, courier: &Arc<Courier>) -> Result<(), Error> {
-    let due = store::due_endpoints(app.db.pool(), app.clock.now()).await?;
+    let limit = &courier.step_limit;
+    let due = app.db.in_time(limit, store::due_endpoints(app.db.pool(), app.clock.now())).await?;
+    let mut result = Ok(());
     for id in due {
         if lock(&courier.running).len() >= MAX_REQUESTS {
             break;
@@ -144,14 +150,30 @@ async fn start_runs(app: &App, courier: &Arc<Courier>) -> Result<(), Error> {
         }
         // From here on the endpoint counts as running until this is dropped.
         let run = Run { id, courier: Arc::clone(courier) };
-        let now = app.clock.now();
-        let mut write = app.db.write().await?;
-        let claimed = store::claim(&mut write, id, now, now.plus(LEASE), MAX_LANES, MAX_DELIVERIES).await?;
-        let Some((endpoint, lanes)) = claimed.filter(|(_, lanes)| !lanes.is_empty()) else { continue };
-        write.commit().await?;
-        tokio::spawn(run.send_all(app.clone(), endpoint, lanes));
+        match app.db.in_time(limit, claim(app, &run)).await {
+            Ok(Some((endpoint, lanes))) => drop(tokio::spawn(run.send_all(app.clone(), endpoint, lanes))),
+            Ok(None) => {}
+            // A dead connection may hold the lock of one endpoint, and the others must not wait for it. Two errors concern all.
+            Err(error) if result.is_ok() => result = Err(error),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    result
+}
+
+type ClaimedRun = (ClaimedEndpoint, Vec<Vec<ClaimedDelivery>>);
+
+async fn claim(app: &App, run: &Run) -> Result<Option<ClaimedRun>, Error> {
+    let now = app.clock.now();
+    let mut write = app.db.write().await?;
+    let claimed = store::claim(&mut write, run.id, now, now.plus(LEASE), MAX_LANES, MAX_DELIVERIES).await?;
+    let Some((endpoint, lanes)) = claimed.filter(|(_, lanes)| !lanes.is_empty()) else { return Ok(None) };
+    // A commit in doubt may have claimed them.
+    let lanes = PutBack::new(lanes, |lanes: Vec<Vec<ClaimedDelivery>>| {
+        lanes.iter().flatten().for_each(|delivery| run.finish(Finished::Released(delivery.id)));
+    });
+    write.commit().await?;
+    Ok(Some((endpoint, lanes.finish())))
 }
 
 /// The deliveries of one endpoint that are under way.
@@ -223,14 +245,24 @@ async fn record_finished(app: &App, courier: &Courier) -> Result<(), Error> {
     if finished.is_empty() {
         return Ok(());
     }
-    let recorded = record(app, &finished).await;
-    if recorded.is_err() {
-        lock(&courier.finished).splice(0..0, finished);
+    let finished = PutBack::new(finished, |finished| drop(lock(&courier.finished).splice(0..0, finished)));
+    let turned_off = app.db.in_time(&courier.step_limit, record(app, &finished)).await?;
+    finished.finish();
+    for (endpoint, recipients) in &turned_off {
+        let find = find_org(app, endpoint.org);
+        let org = app.db.in_time(&courier.step_limit, find).await?.map(|(name, _)| name).unwrap_or_default();
+        for to in recipients {
+            letters::turned_off(app, to, &org, endpoint);
+        }
     }
-    recorded
+    Ok(())
 }
 
-async fn record(app: &App, finished: &[Finished]) -> Result<(), Error> {
+/// An endpoint that was turned off, with the addresses of those who are told.
+type TurnedOff = (Endpoint, Vec<String>);
+
+/// Records attempts. Those that were recorded before, by a commit whose response was lost, change nothing.
+async fn record(app: &App, finished: &[Finished]) -> Result<Vec<TurnedOff>, Error> {
     let mut tried: BTreeMap<WebhookId, Vec<DeliveryRecord>> = BTreeMap::new();
     let mut released = Vec::new();
     for each in finished {
@@ -245,6 +277,10 @@ async fn record(app: &App, finished: &[Finished]) -> Result<(), Error> {
     for id in tried.keys() {
         endpoints.extend(store::lock_endpoint(&mut write, *id).await?);
     }
+    for records in tried.values_mut() {
+        let new = store::insert_attempts(&mut write, records).await?;
+        records.retain(|record| new.contains(&record.id));
+    }
     let mut turned_off = Vec::new();
     for endpoint in endpoints {
         let records = tried.get(&endpoint.id).map(Vec::as_slice).unwrap_or_default();
@@ -254,26 +290,19 @@ async fn record(app: &App, finished: &[Finished]) -> Result<(), Error> {
         for record in records {
             store::record_delivery(&mut write, record).await?;
         }
-        store::insert_attempts(&mut write, records).await?;
     }
     store::release(&mut write, &released).await?;
     write.commit().await?;
-    for (endpoint, recipients) in &turned_off {
-        let org = find_org(app, endpoint.org).await?.map(|(name, _)| name).unwrap_or_default();
-        for to in recipients {
-            letters::turned_off(app, to, &org, endpoint);
-        }
-    }
-    Ok(())
+    Ok(turned_off)
 }
 
-/// Updates the endpoint after attempts. Returns it, with the addresses of those who are told, when it was turned off.
+/// Updates the endpoint after attempts. Returns it when it was turned off.
 async fn record_endpoint(
     app: &App,
     write: &mut Write,
     mut endpoint: EndpointRecord,
     records: &[DeliveryRecord],
-) -> Result<Option<(Endpoint, Vec<String>)>, Error> {
+) -> Result<Option<TurnedOff>, Error> {
     // One delivery that always fails, among others that succeed, is not a failing endpoint.
     let was_failing = endpoint.failures >= MANY_FAILURES;
     let mut is_gone = false;

@@ -1,5 +1,7 @@
 //! Recording what attempts came to. The endpoint's row is locked before the rows of its deliveries, as when claiming.
 
+use std::collections::HashSet;
+
 use sqlx::Row;
 
 use super::claims::lease;
@@ -128,11 +130,16 @@ pub async fn record_delivery(write: &mut Write, record: &DeliveryRecord) -> Resu
     Ok(())
 }
 
-pub async fn insert_attempts(write: &mut Write, records: &[DeliveryRecord]) -> Result<(), sqlx::Error> {
+/// Returns the deliveries whose attempt was not stored before.
+pub async fn insert_attempts(
+    write: &mut Write,
+    records: &[DeliveryRecord],
+) -> Result<HashSet<DeliveryId>, sqlx::Error> {
+    let mut new = HashSet::new();
     for records in records.chunks(ROWS_PER_STATEMENT) {
         let text = sql(format!(
             "INSERT INTO webhook_attempts (delivery_id, number, at, took, status, error, response) VALUES {} \
-             ON CONFLICT (delivery_id, number) DO NOTHING",
+             ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id",
             row_placeholders(records.len(), 7)
         ));
         let query = sqlx::query(text).persistent(records.len() == ROWS_PER_STATEMENT);
@@ -146,9 +153,11 @@ pub async fn insert_attempts(write: &mut Write, records: &[DeliveryRecord]) -> R
                 .bind(record.error.clone())
                 .bind(record.response.clone())
         });
-        query.execute(&mut **write).await?;
+        for row in query.fetch_all(&mut **write).await? {
+            new.insert(row.try_get("delivery_id")?);
+        }
     }
-    Ok(())
+    Ok(new)
 }
 
 /// Ends the leases of deliveries that were claimed and not tried.
