@@ -123,6 +123,7 @@ pub fn slices(random: &Random) -> Slices {
         .with_outcomes(Outcome::ALL.map(Outcome::as_str))
         .measured_by(keys::server::measure)
         .measured_by(usage::server::measure)
+        .measured_by(leaks::server::measure)
 }
 
 /// Connects the caches of the slices to the change log.
@@ -248,6 +249,13 @@ pub fn jobs() -> Vec<Job> {
             overdue_after: 6 * HOUR,
             run: |app| Box::pin(async move { keys::server::apply_policies(&app).await }),
         },
+        Job {
+            name: "key_policy_letters",
+            every: MINUTE,
+            time_limit: 5 * MINUTE,
+            overdue_after: HOUR,
+            run: |app| Box::pin(async move { policy_settings::server::announce_changes(&app).await }),
+        },
         // Needed because other processes end sessions too.
         Job {
             name: "live_sessions",
@@ -283,7 +291,8 @@ pub async fn refresh_figures(app: &App) -> Result<(), Error> {
     let operations = &app.metrics.operations;
     operations.set_database_size(app.db.size().await?);
     operations.set_last_backup(app.db.last_backup().await?);
-    keys::server::count_all(app).await
+    keys::server::count_all(app).await?;
+    webhooks::server::count_waiting(app).await
 }
 
 /// Removes what has ended or is older than its retention.

@@ -96,6 +96,23 @@ impl KeyPolicy {
     }
 }
 
+impl PolicyRules {
+    /// Why a key stops, and what its creator can do.
+    pub fn advice(&self, rule: PolicyRule) -> String {
+        match rule {
+            PolicyRule::LongestLife => format!(
+                "Keys live for at most {}. Create a new key and switch its callers over.",
+                counted_days(self.longest_life_days.unwrap_or_default())
+            ),
+            PolicyRule::AllowedKinds => {
+                format!("Only {} keys are allowed. Create one of them instead.", self.kind_names())
+            }
+            _ => "All of its allowed addresses are outside those of the organization. Edit its addresses."
+                .to_owned(),
+        }
+    }
+}
+
 /// The highest role below this one.
 pub fn role_below(role: Role) -> Role {
     Role::OF_KEYS.into_iter().rev().find(|lower| *lower < role).unwrap_or(Role::None)

@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// The value of one series.
-    async fn sample(&self, series: &str) -> f64 {
+    pub async fn sample(&self, series: &str) -> f64 {
         *self.samples().await.get(series).unwrap_or_else(|| panic!("there is no {series}"))
     }
 

@@ -105,11 +105,14 @@ pub struct EventSelection(Vec<String>);
 impl EventSelection {
     /// The error is a sentence about the first name that is wrong.
     pub fn parse<T: AsRef<str>>(names: &[T]) -> Result<Self, String> {
+        Self::default().edited(names)
+    }
+
+    /// Replaces the names. Names that are not known but selected already may stay: a newer version stored them.
+    pub fn edited<T: AsRef<str>>(&self, names: &[T]) -> Result<Self, String> {
         let mut chosen = Vec::new();
         for name in names.iter().map(|name| name.as_ref().trim()).filter(|name| !name.is_empty()) {
-            let is_known =
-                EventType::parse(name).is_some() || PATTERNS.iter().any(|(pattern, _)| *pattern == name);
-            if !is_known {
+            if !is_known(name) && !self.contains(name) {
                 let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
                 return Err(format!("There is no event \"{shown}\"."));
             }
@@ -136,6 +139,11 @@ impl EventSelection {
         &self.0
     }
 
+    /// The names that this version does not know.
+    pub fn unknown(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().filter(|name| !is_known(name))
+    }
+
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|chosen| chosen == name)
     }
@@ -148,6 +156,10 @@ impl EventSelection {
         };
         self.0.iter().map(word).collect::<Vec<_>>().join(", ")
     }
+}
+
+fn is_known(name: &str) -> bool {
+    EventType::parse(name).is_some() || PATTERNS.iter().any(|(pattern, _)| *pattern == name)
 }
 
 impl fmt::Display for EventSelection {
@@ -173,6 +185,15 @@ mod tests {
         for wrong in [&[][..], &[""], &["key"], &["key.created", "*.created"], &["KEY.CREATED"], &["\0"]] {
             assert!(EventSelection::parse(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn names_of_a_newer_version_may_stay() {
+        let stored = EventSelection::read("key.created key.painted");
+        assert_eq!(stored.unknown().collect::<Vec<_>>(), ["key.painted"]);
+        let edited = stored.edited(&["key.painted", "key.revoked"]).expect("events");
+        assert_eq!(edited.to_string(), "key.painted key.revoked");
+        assert!(stored.edited(&["key.burnt"]).is_err() && EventSelection::parse(&["key.painted"]).is_err());
     }
 
     #[test]

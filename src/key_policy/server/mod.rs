@@ -2,4 +2,4 @@
 
 mod store;
 
-pub use store::{all, of_org, save};
+pub use store::{UnannouncedPolicy, all, of_org, save, set_announced, unannounced};

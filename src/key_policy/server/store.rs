@@ -20,8 +20,54 @@ pub async fn all(pool: &AnyPool) -> Result<Vec<(OrgId, KeyPolicy)>, sqlx::Error>
 }
 
 fn policy(row: &AnyRow) -> Result<KeyPolicy, sqlx::Error> {
-    let text: String = row.try_get("policy")?;
-    serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(error.into()))
+    parse(&row.try_get::<String, _>("policy")?)
+}
+
+fn parse(text: &str) -> Result<KeyPolicy, sqlx::Error> {
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// A policy whose last change was not yet announced to the creators of keys.
+pub struct UnannouncedPolicy {
+    pub org: OrgId,
+    pub policy: KeyPolicy,
+    /// The policy that was announced last.
+    pub announced: KeyPolicy,
+    stored: String,
+}
+
+pub async fn unannounced(pool: &AnyPool) -> Result<Vec<UnannouncedPolicy>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT org_id, policy, announced FROM key_policies WHERE announced IS NULL OR announced <> policy \
+         ORDER BY org_id",
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let announced: Option<String> = row.try_get("announced")?;
+            let announced = announced.map(|text| parse(&text)).transpose()?;
+            Ok(UnannouncedPolicy {
+                org: row.try_get("org_id")?,
+                policy: policy(row)?,
+                announced: announced.unwrap_or_default(),
+                stored: row.try_get("policy")?,
+            })
+        })
+        .collect()
+}
+
+/// Notes that a policy is announced. False if it was changed again, or another process announces it.
+pub async fn set_announced(write: &mut Write, policy: &UnannouncedPolicy) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE key_policies SET announced = $2 WHERE org_id = $1 AND policy = $2 \
+         AND (announced IS NULL OR announced <> $2)",
+    )
+    .bind(policy.org)
+    .bind(&policy.stored)
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub async fn save(

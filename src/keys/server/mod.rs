@@ -29,12 +29,12 @@ pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
     CustomerDraft, Draft, Edit, Holders, KeyRequests, LONGEST_OVERLAP, LoginDraft, MOST_COUNTED,
-    PermissionHolders, PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, about, children, count,
-    create, create_approved, created_by, creating_keys, creators, disable, edit, enable, end_leaked,
-    end_logins, extend, find, find_by_secret, finish, leak_topic, list, lock_leaked, log_in, login_terms,
-    login_terms_now, logins_of, may_manage, may_renew, mint, old_secrets, permission_holders, policy_portion,
-    policy_rules, read_ranges, replace, require_to_grant, require_to_manage, require_to_renew,
-    require_to_revoke, require_to_rotate, revoke, rotate, secrets,
+    PermissionHolders, PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, about, active_keys,
+    children, count, create, create_approved, created_by, creating_keys, creators, disable, edit, enable,
+    end_leaked, end_logins, extend, find, find_by_secret, finish, leak_topic, list, lock_leaked, log_in,
+    login_terms, login_terms_now, logins_of, may_manage, may_renew, mint, old_secrets, permission_holders,
+    policy_portion, policy_rules, read_ranges, replace, require_to_grant, require_to_manage,
+    require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
 };
 pub use store::{Filter, KeyPage, OldSecret, Order, PolicyKey, Position, SecretUse};
 pub use token::{PATTERN, Token};

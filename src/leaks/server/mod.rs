@@ -18,3 +18,10 @@ pub use page::routes;
 pub use policy::{policy, recent, set_policy};
 pub use queue::LeakQueue;
 pub use store::LeakReport;
+
+use crate::platform::App;
+
+/// Sets the metrics that need no query.
+pub fn measure(app: &App) {
+    app.metrics.operations.set_leaks_waiting(app.slice::<LeakQueue>().len());
+}

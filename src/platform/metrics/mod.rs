@@ -6,7 +6,7 @@ mod operations;
 mod process;
 
 pub use format::Format;
-pub use operations::{DeviceLogin, KeyCounts, Operations, SignInFailure, UsageStep};
+pub use operations::{DeviceLogin, KeyCounts, Operations, SignInFailure, UsageStep, WebhookEnd};
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;

@@ -123,6 +123,29 @@ impl UsageStep {
     }
 }
 
+/// How a delivery to a webhook ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookEnd {
+    Delivered,
+    GivenUp,
+}
+
+impl WebhookEnd {
+    const ALL: [Self; 2] = [Self::Delivered, Self::GivenUp];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
+/// The outcome of an attempt to deliver to a webhook.
+const fn attempt_outcome(is_success: bool) -> &'static str {
+    if is_success { "success" } else { "failure" }
+}
+
 /// The numbers of keys in the whole database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyCounts {
@@ -145,6 +168,10 @@ pub struct Operations {
     remembered_tokens: Gauge,
     active_keys: Gauge,
     expiring_keys: Gauge,
+    webhook_deliveries: Family<OutcomeLabels, Counter>,
+    webhook_attempts: Family<OutcomeLabels, Counter>,
+    webhook_waiting: Gauge,
+    leak_waiting: Gauge,
     job_ages: Family<JobLabels, Gauge<f64, AtomicU64>>,
     job_rounds: Family<JobRoundLabels, Counter>,
 }
@@ -161,6 +188,13 @@ impl Operations {
         }
         for step in UsageStep::ALL {
             drop(all.usage_failures.get_or_create(&StepLabels { step: step.as_str() }));
+        }
+        for end in WebhookEnd::ALL {
+            drop(all.webhook_deliveries.get_or_create(&OutcomeLabels { outcome: end.as_str() }));
+        }
+        for is_success in [true, false] {
+            let outcome = attempt_outcome(is_success);
+            drop(all.webhook_attempts.get_or_create(&OutcomeLabels { outcome }));
         }
         registry.register(
             "database_errors",
@@ -179,6 +213,16 @@ impl Operations {
         );
         registry.register("sign_in_failures", "Failed sign-ins, by reason", all.sign_in_failures.clone());
         registry.register("device_logins", "Logins of devices, by outcome", all.device_logins.clone());
+        registry.register(
+            "webhook_deliveries",
+            "Deliveries to webhooks that ended, by outcome",
+            all.webhook_deliveries.clone(),
+        );
+        registry.register(
+            "webhook_attempts",
+            "Attempts to deliver to webhooks, by outcome",
+            all.webhook_attempts.clone(),
+        );
         registry.register(
             "change_log_age_seconds",
             "Time since the change log was last read to its end; from 5 s on keys are checked against the database",
@@ -208,6 +252,8 @@ impl Operations {
                 &all.usage_unwritten,
             ),
             ("remembered_tokens", "Tokens that are remembered as proven", &all.remembered_tokens),
+            ("webhook_deliveries_waiting", "Deliveries that wait for webhooks", &all.webhook_waiting),
+            ("leak_tokens_waiting", "Reported tokens that wait to be examined", &all.leak_waiting),
             ("keys_active", "Keys that work", &all.active_keys),
             ("keys_expiring", "Keys that work and end within 7 days", &all.expiring_keys),
         ] {
@@ -226,6 +272,25 @@ impl Operations {
 
     pub fn usage_failed(&self, step: UsageStep) {
         self.usage_failures.get_or_create(&StepLabels { step: step.as_str() }).inc();
+    }
+
+    /// Counts an attempt to deliver to a webhook.
+    pub fn webhook_attempted(&self, is_success: bool) {
+        let outcome = attempt_outcome(is_success);
+        self.webhook_attempts.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts deliveries to webhooks that ended.
+    pub fn webhooks_ended(&self, end: WebhookEnd, count: u64) {
+        self.webhook_deliveries.get_or_create(&OutcomeLabels { outcome: end.as_str() }).inc_by(count);
+    }
+
+    pub fn set_webhooks_waiting(&self, deliveries: i64) {
+        self.webhook_waiting.set(deliveries);
+    }
+
+    pub fn set_leaks_waiting(&self, tokens: usize) {
+        self.leak_waiting.set(i64::try_from(tokens).unwrap_or(i64::MAX));
     }
 
     pub fn set_usage_unwritten(&self, requests: u64) {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderValue, Request, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -52,6 +52,7 @@ impl NameResolver for SystemResolver {
 #[derive(Debug)]
 pub struct PublicResponse {
     pub status: StatusCode,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
@@ -112,7 +113,7 @@ impl PublicClient {
             let data = frame.into_data().unwrap_or_default();
             body.extend_from_slice(&data[..data.len().min(MAX_RESPONSE - body.len())]);
         }
-        Ok(PublicResponse { status: head.status, body })
+        Ok(PublicResponse { status: head.status, headers: head.headers, body })
     }
 
     fn client(&self) -> Result<&HttpsClient, String> {

@@ -2,6 +2,7 @@
 
 mod change;
 mod draft;
+mod letters;
 mod pages;
 mod preview;
 pub mod rest;
@@ -10,6 +11,7 @@ mod weakening;
 
 pub use change::{PolicyChange, change, current};
 pub use draft::{GRACE_CHOICES, LONGEST_GRACE_DAYS, PolicyDraft};
+pub use letters::announce_changes;
 pub use pages::routes;
 pub use preview::{MAX_NAMED, PolicyPreview, PreviewedKey, preview};
 pub use weakening::PolicyWeakening;

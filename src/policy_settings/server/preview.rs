@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::draft::RequestedPolicy;
 use crate::accounts::server as accounts;
-use crate::key_policy::{CallerAddress, KeyFacts, KeyPolicy, PolicyRule};
+use crate::key_policy::{CallerAddress, KeyPolicy, PolicyRule};
 use crate::keys::server::{self as keys, PolicyKey};
 use crate::orgs::server::Actor;
 use crate::platform::{App, Error};
@@ -127,12 +127,7 @@ impl<'a> PreviewPass<'a> {
 
     fn judge(&mut self, key: PolicyKey) {
         self.keys += 1;
-        let facts = KeyFacts {
-            kind: key.kind,
-            created_at: key.created_at,
-            expires_at: key.expires_at,
-            ranges: &key.ranges,
-        };
+        let facts = key.facts();
         let is_over = key.expires_at.is_some_and(|end| end <= self.from);
         let rule = self.policy.refuses(&facts, CallerAddress::Any, self.from).filter(|_| !is_over);
         let stops = self.policy.stops(&facts, self.from);
@@ -182,6 +177,11 @@ impl<'a> PreviewPass<'a> {
                 true => usage::callers_of(app, key.id, since).await?,
                 false => Vec::new(),
             };
+            // Callers whose requests were all refused lose nothing.
+            let callers: Vec<_> = callers
+                .into_iter()
+                .filter(|caller| caller.accepted_at.is_some_and(|at| at >= since))
+                .collect();
             let last_caller = callers.first().map(|caller| match caller.address.as_str() {
                 "" => "an unknown address".to_owned(),
                 address => address.to_owned(),
@@ -214,12 +214,7 @@ impl<'a> PreviewPass<'a> {
     async fn outside_callers(&self, app: &App, since: Timestamp) -> Result<usize, Error> {
         let mut outside = BTreeSet::new();
         for key in &self.in_use {
-            let facts = KeyFacts {
-                kind: key.kind,
-                created_at: key.created_at,
-                expires_at: key.expires_at,
-                ranges: &key.ranges,
-            };
+            let facts = key.facts();
             for caller in usage::callers_of(app, key.id, since).await? {
                 let Ok(address) = caller.address.parse() else { continue };
                 let is_refused = self.policy.refuses(&facts, CallerAddress::At(address), self.from).is_some();

@@ -1,6 +1,7 @@
 //! Keys that an organization hands to its customers: permissions, owner, metadata and quota.
 
 mod fields;
+mod holders;
 mod list;
 mod pages;
 mod permissions;

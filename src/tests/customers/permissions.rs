@@ -243,6 +243,25 @@ async fn a_permission_has_a_name_and_is_listed_once(engine: Engine) {
     }
 }
 
+/// A round that fails loses no time.
+#[apply(on_both_engines!)]
+async fn the_time_is_written_once_the_database_takes_it(engine: Engine) {
+    let shop = Shop::on(engine).await.lists(&["invoices.read"]).await;
+    let (key, _) = shop.sell("customer", json!({ "permissions": ["invoices.read"] })).await;
+    assert_eq!(shop.authorize(&key, READ).await.status, 200);
+    let rename = async |from: &str, to: &str| {
+        let text = format!("ALTER TABLE {from} RENAME TO {to}");
+        let text = crate::platform::db::sql(text);
+        sqlx::query(text).execute(shop.server.app.db.pool()).await.expect("it is renamed");
+    };
+    rename("permissions", "moved").await;
+    permissions::jobs::write_asked(&shop.server.app).await.expect_err("there is no such table");
+    rename("moved", "permissions").await;
+    permissions::jobs::write_asked(&shop.server.app).await.expect("it is written");
+    let listed = shop.get("/api/v1/permissions").await.json();
+    assert_eq!(listed["data"][0]["last_asked_at"], "2026-11-20T10:00:00.000Z");
+}
+
 #[apply(on_both_engines!)]
 async fn the_list_says_when_a_permission_was_last_asked_for(engine: Engine) {
     let shop = Shop::on(engine).await.lists(&["a.read", "b.read"]).await;

@@ -2,6 +2,7 @@
 
 mod enforcement;
 mod jobs;
+mod letters;
 mod logins;
 mod pages;
 mod preview;

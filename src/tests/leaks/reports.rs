@@ -213,3 +213,17 @@ async fn tokens_are_never_logged() {
     assert!(!server.stores(&secret[..20]).await);
     assert_eq!(server.outcomes().await, ["revoked"]);
 }
+
+#[apply(on_both_engines!)]
+async fn tokens_that_wait_are_counted(engine: Engine) {
+    let server = Server::with(engine, QUICK).await;
+    let made = server.key(&server.actor(Persona::Owner).await, "portal").await;
+    let waiting = "latchkey_leak_tokens_waiting";
+    assert_eq!(server.sample(waiting).await, 0.0);
+    let found = |url: &str| json!({ "token": made.plaintext.expose(), "url": url, "source": "" });
+    let response = server.report(&json!([found("https://x/1"), found("https://x/2")])).await;
+    assert_eq!(response.status, 202, "{}", response.text());
+    assert_eq!(server.sample(waiting).await, 2.0);
+    server.examine().await;
+    assert_eq!(server.sample(waiting).await, 0.0);
+}

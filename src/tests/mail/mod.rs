@@ -6,7 +6,7 @@ mod reminders;
 mod sign_up;
 mod sink;
 
-pub use sink::{Sink, SinkBehavior};
+pub use sink::{Received, Sink, SinkBehavior};
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use macro_rules_attribute::apply;
 
 use super::*;
+use crate::keys::server as keys;
 use crate::platform::db::Engine;
 
 #[apply(on_both_engines!)]
@@ -162,4 +163,24 @@ async fn everybody_sees_keys_and_manages_their_own(engine: Engine) {
     assert_eq!(server.submit(&member, "/settings/api-keys/new", &form).await.status, 403);
     let strange = server.sign_in_as(Persona::Stranger).await;
     assert_eq!(server.get(&format!("{KEYS}/{id}")).browser().with(&strange).send().await.status, 404);
+}
+
+/// The list says since when it counts requests beyond the limit.
+#[apply(on_both_engines!)]
+async fn requests_beyond_the_limit_are_counted_since_the_previous_hour(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let draft = keys::Draft { rate_limit: Some(1), ..crate::tests::keys::draft("busy") };
+    let key = keys::create(&server.app, &owner, &draft, None).await.expect("a key");
+    for _ in 0..3 {
+        server.check(&key.plaintext).await;
+    }
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let page = server.page(&cookies, "/settings/api-keys").await;
+    assert!(page.contains("2 refused since 09:00 UTC"), "{page}");
+    server.clock.advance(std::time::Duration::from_secs(60 * 60));
+    let page = server.page(&cookies, "/settings/api-keys").await;
+    assert!(page.contains("2 refused since 10:00 UTC"), "{page}");
+    server.clock.advance(std::time::Duration::from_secs(60 * 60));
+    assert!(!server.page(&cookies, "/settings/api-keys").await.contains("refused since"));
 }

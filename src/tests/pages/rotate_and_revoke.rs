@@ -5,6 +5,7 @@ use std::time::Duration;
 use macro_rules_attribute::apply;
 
 use super::super::harness::{Server, on_both_engines};
+use super::super::keys::ANYTHING;
 use super::super::personas::Persona;
 use super::{KEYS, shown};
 use crate::keys::server as keys;
@@ -119,4 +120,29 @@ async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine: E
         server.page(&owner, "/overview").await
     };
     assert!(overview.contains("A revoked key is still used"));
+}
+
+/// Addresses whose requests were all refused lose nothing when the key is revoked.
+#[apply(on_both_engines!)]
+async fn revoking_counts_the_addresses_whose_requests_were_accepted(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.sign_in_as(Persona::Owner).await;
+    let (id, token) = server.made_key(&owner, "ci-deploy").await;
+    let ask = async |address: [u8; 4], requirements: &keys::Requirements<'_>| {
+        server.clock.advance(Duration::from_secs(1));
+        let presenter = keys::Presenter { address: Some(address.into()), ..keys::Presenter::default() };
+        let verdict = keys::verify(&server.app, token.expose(), requirements, &presenter).await;
+        verdict.expect("a verdict").outcome
+    };
+    let strict = keys::Requirements { kinds: keys::Kinds::NONE.and(crate::shared::Kind::Test), ..ANYTHING };
+    assert_eq!(ask([203, 0, 113, 1], &ANYTHING).await, Outcome::Valid);
+    assert_eq!(ask([203, 0, 113, 2], &ANYTHING).await, Outcome::Valid);
+    assert_eq!(ask([203, 0, 113, 3], &strict).await, Outcome::KindNotAllowed);
+    let path = format!("{KEYS}/{id}/revoke");
+    for _ in 0..2 {
+        let page = server.page(&owner, &path).await;
+        assert!(page.contains("2 calls</b> from 2 addresses"), "{page}");
+        assert!(page.contains("203.0.113.2</span></dd>"), "{page}");
+        keys::flush(&server.app).await.expect("a flush");
+    }
 }

@@ -5,6 +5,7 @@ mod endpoints;
 mod events;
 mod receiver;
 mod recovery;
+mod retries;
 mod targets;
 
 use serde_json::{Value, json};

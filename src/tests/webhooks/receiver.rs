@@ -19,6 +19,8 @@ pub enum Reply {
     Long(u16, usize),
     /// A redirect to this address.
     Redirect(String),
+    /// A status, and `Retry-After`.
+    RetryAfter(u16, String),
     /// A status and a body.
     Text(u16, &'static str),
 }
@@ -128,6 +130,9 @@ impl Receiver {
                 Reply::Status(status) => Some(response(status, "", "")),
                 Reply::Long(status, length) => Some(response(status, "", &"x".repeat(length))),
                 Reply::Redirect(to) => Some(response(301, &format!("location: {to}\r\n"), "")),
+                Reply::RetryAfter(status, when) => {
+                    Some(response(status, &format!("retry-after: {when}\r\n"), ""))
+                }
                 Reply::Text(status, text) => Some(response(status, "", text)),
             };
             self.shared.most_at_once.lock().expect("a lock").0 -= 1;

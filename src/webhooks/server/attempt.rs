@@ -2,7 +2,7 @@
 
 use axum::http::{Request, header};
 
-use super::retry::next_attempt;
+use super::retry::{next_attempt, retry_after};
 use super::signature::{seconds, sign};
 use super::store::{ClaimedDelivery, ClaimedEndpoint, DeliveryRecord};
 use crate::platform::App;
@@ -28,9 +28,12 @@ pub async fn attempt(
     };
     let took = app.clock.steady().saturating_sub(began);
     let ended = app.clock.now();
-    let (status, error, response) = match responded {
-        Ok(response) => (Some(response.status.as_u16()), String::new(), kept(&response.body)),
-        Err(error) => (None, kept(error.as_bytes()), String::new()),
+    let (status, error, response, busy_until) = match responded {
+        Ok(response) => {
+            let status = response.status.as_u16();
+            (Some(status), String::new(), kept(&response.body), retry_after(status, &response.headers, ended))
+        }
+        Err(error) => (None, kept(error.as_bytes()), String::new(), None),
     };
     let record = DeliveryRecord {
         id: delivery.id,
@@ -44,6 +47,7 @@ pub async fn attempt(
         error,
         response,
         due_at: None,
+        busy_until,
         is_delivered: false,
         given_up_because: "",
     };
@@ -63,6 +67,7 @@ fn judged(
         _ => {
             let failures = record.failures + 1;
             let next = next_attempt(&app.random, record.at, u32::try_from(failures).unwrap_or(u32::MAX));
+            let next = record.busy_until.map_or(next, |until| next.max(until));
             let is_over = next >= delivery.expires_at;
             DeliveryRecord {
                 failures,

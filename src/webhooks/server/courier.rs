@@ -20,6 +20,7 @@ use super::{Endpoint, letters};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{emails_of_managers, find as find_org};
 use crate::platform::db::Write;
+use crate::platform::metrics::WebhookEnd;
 use crate::platform::outbound::{NameResolver, PublicClient, SystemResolver, TargetPolicy};
 use crate::platform::{App, Error, GrowingLimit, PutBack};
 use crate::shared::{DeliveryId, Timestamp, WebhookId};
@@ -81,7 +82,7 @@ impl Courier {
         app.slice::<Arc<Self>>().client.get_or_init(|| client(app, Arc::new(SystemResolver)))
     }
 
-    /// For tests: uses this resolver. Call it before the first request. Before the first request.
+    /// For tests: uses this resolver. Call it before the first request.
     #[cfg(test)]
     pub fn resolve_with(app: &App, resolver: Arc<dyn NameResolver>) {
         let _ = app.slice::<Arc<Self>>().client.set(client(app, resolver));
@@ -226,7 +227,9 @@ impl Run {
             let _permit = self.courier.requests.acquire().await;
             attempt(app, Courier::client(app), endpoint, delivery).await
         };
-        if !record.is_delivered {
+        if record.busy_until.is_some() {
+            failures.fetch_add(MANY_FAILURES, Ordering::Relaxed);
+        } else if !record.is_delivered {
             failures.fetch_add(1, Ordering::Relaxed);
         }
         let has_ended = record.due_at.is_none();
@@ -293,10 +296,23 @@ async fn record(app: &App, finished: &[Finished]) -> Result<Vec<TurnedOff>, Erro
     }
     store::release(&mut write, &released).await?;
     write.commit().await?;
+    count(app, tried.values().flatten());
     Ok(turned_off)
 }
 
-/// Updates the endpoint after attempts. Returns it when it was turned off.
+fn count<'a>(app: &App, records: impl Iterator<Item = &'a DeliveryRecord>) {
+    let operations = &app.metrics.operations;
+    for record in records {
+        operations.webhook_attempted(record.is_delivered);
+        if record.is_delivered {
+            operations.webhooks_ended(WebhookEnd::Delivered, 1);
+        } else if record.due_at.is_none() {
+            operations.webhooks_ended(WebhookEnd::GivenUp, 1);
+        }
+    }
+}
+
+/// Updates the endpoint after attempts. Returns it, with the addresses to notify, when it was turned off.
 async fn record_endpoint(
     app: &App,
     write: &mut Write,
@@ -321,6 +337,9 @@ async fn record_endpoint(
             }
             is_gone |= record.given_up_because == "gone";
         }
+    }
+    if let Some(until) = records.iter().filter_map(|record| record.busy_until).max() {
+        endpoint.paused_until = endpoint.paused_until.max(until);
     }
     store::record_endpoint(write, &endpoint).await?;
     let now = app.clock.now();

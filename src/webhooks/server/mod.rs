@@ -27,4 +27,4 @@ pub use service::{create, resend, rotate_secret, send_test, set_enabled};
 pub use signature::sign;
 #[cfg(test)]
 pub use upkeep::trim_backlog;
-pub use upkeep::{sweep, upkeep};
+pub use upkeep::{count_waiting, sweep, upkeep};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::store::{self, GivenUp};
+use crate::platform::metrics::WebhookEnd;
 use crate::platform::{App, Error};
 
 /// How long deliveries are kept.
@@ -19,12 +20,20 @@ pub async fn upkeep(app: &App) -> Result<(), Error> {
             let mut write = app.db.write().await?;
             let given_up = store::give_up(&mut write, why, app.clock.now(), PORTION).await?;
             write.commit().await?;
+            app.metrics.operations.webhooks_ended(WebhookEnd::GivenUp, given_up);
             if given_up < PORTION as u64 {
                 break;
             }
         }
     }
     trim_backlog(app, MAX_WAITING).await
+}
+
+/// Counts the deliveries that wait, for the metrics.
+pub async fn count_waiting(app: &App) -> Result<(), Error> {
+    let waiting = store::count_waiting(app.db.pool()).await?;
+    app.metrics.operations.set_webhooks_waiting(waiting);
+    Ok(())
 }
 
 /// Gives up the oldest deliveries of endpoints for which more than `most` wait.
@@ -34,6 +43,7 @@ pub async fn trim_backlog(app: &App, most: i64) -> Result<(), Error> {
             let mut write = app.db.write().await?;
             let given_up = store::trim(&mut write, endpoint, app.clock.now(), excess.min(PORTION)).await?;
             write.commit().await?;
+            app.metrics.operations.webhooks_ended(WebhookEnd::GivenUp, given_up);
             if given_up == 0 {
                 break;
             }

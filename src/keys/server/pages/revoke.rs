@@ -91,6 +91,8 @@ async fn dialog_page(
     let day = usage::hours_of(app, key.id, now.minus(A_DAY)).await?;
     let callers = usage::callers_of(app, key.id, now.minus(A_DAY)).await?;
     let (valid, addresses) = cost(&day, &callers, now);
+    let last_accepted = callers.iter().max_by_key(|caller| caller.accepted_at);
+    let last_accepted = last_accepted.filter(|caller| caller.accepted_at.is_some());
     let children = keys::children(app, member, key.id).await?;
     let manageable = children.into_iter().filter(|child| keys::may_manage(member, child)).take(MOST_OFFERED);
     let question = RevokeDialog {
@@ -101,7 +103,7 @@ async fn dialog_page(
         valid,
         addresses,
         last: key.last_used_at,
-        from: callers.first().map(|caller| caller.address.clone()).unwrap_or_default(),
+        from: last_accepted.map(|caller| caller.address.clone()).unwrap_or_default(),
         is_rotating: key.rotation(now).is_some(),
         may_disable: key.disabled_at.is_none(),
         children: manageable.collect(),

@@ -148,10 +148,9 @@ fn check_from_memory(
             Some(require(permissions, listed)?)
         }
     };
-    let verdict = match PresentedKey::of(&request.headers) {
-        PresentedKey::Missing => Verdict::of(Outcome::Missing),
-        PresentedKey::Several => Verdict::of(Outcome::Malformed),
-        PresentedKey::One(key) => {
+    let verdict = match PresentedKey::of(&request.headers).single() {
+        Err(outcome) => Verdict::of(outcome),
+        Ok(key) => {
             let requirements = query.requirements(permissions.as_ref());
             let agent = user_agent(&request.headers);
             let verdict = keys::verify_cached(app, key, &requirements, &presenter(info, &agent));
@@ -168,10 +167,9 @@ async fn check(app: &App, info: &RequestInfo, request: &Parts) -> Result<Authori
         None => None,
         Some(permissions) => Some(require(permissions, keys::listed_permissions(app, query.org).await?)?),
     };
-    let verdict = match PresentedKey::of(&request.headers) {
-        PresentedKey::Missing => Verdict::of(Outcome::Missing),
-        PresentedKey::Several => Verdict::of(Outcome::Malformed),
-        PresentedKey::One(key) => {
+    let verdict = match PresentedKey::of(&request.headers).single() {
+        Err(outcome) => Verdict::of(outcome),
+        Ok(key) => {
             let requirements = query.requirements(permissions.as_ref());
             let agent = user_agent(&request.headers);
             keys::verify(app, key, &requirements, &presenter(info, &agent)).await?

@@ -55,11 +55,10 @@ impl ApiCaller {
     pub async fn of(parts: &Parts, app: &App, requirements: &Requirements<'_>) -> Result<Self, ApiError> {
         let missing = || Error::internal("the visit layer is around every route");
         let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
-        let presented = PresentedKey::of(&parts.headers);
+        let presented = PresentedKey::of(&parts.headers).single();
         let verdict = match presented {
-            PresentedKey::Missing => Verdict::of(Outcome::Missing),
-            PresentedKey::Several => Verdict::of(Outcome::Malformed),
-            PresentedKey::One(key) => {
+            Err(outcome) => Verdict::of(outcome),
+            Ok(key) => {
                 let presenter = Presenter {
                     address: Some(visit.address),
                     reported_by: None,
@@ -69,10 +68,7 @@ impl ApiCaller {
                 keys::verify(app, key, requirements, &presenter).await?
             }
         };
-        let token = match presented {
-            PresentedKey::One(text) => Token::parse(text),
-            _ => None,
-        };
+        let token = presented.ok().and_then(Token::parse);
         let (state, secret) = match (&verdict.key, token) {
             (Some(state), Some(token)) if verdict.outcome == Outcome::Valid => (state, token.id()),
             _ => return Err(ApiError::new(refusal(&verdict))),

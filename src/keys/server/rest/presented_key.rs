@@ -42,6 +42,15 @@ impl<'a> PresentedKey<'a> {
             Some(key) => Self::One(str::from_utf8(key).unwrap_or("")),
         }
     }
+
+    /// The key to check, or the outcome without one.
+    pub fn single(self) -> Result<&'a str, Outcome> {
+        match self {
+            Self::Missing => Err(Outcome::Missing),
+            Self::Several => Err(Outcome::Malformed),
+            Self::One(key) => Ok(key),
+        }
+    }
 }
 
 /// The token of a `Bearer` header. The case of the scheme does not matter; other schemes are ignored.

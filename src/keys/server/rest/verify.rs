@@ -147,12 +147,9 @@ pub async fn verify(app: &App, peer: Peer, request: Request) -> Response {
 }
 
 async fn own_key(app: &App, info: &RequestInfo, headers: &HeaderMap) -> Result<Verdict, Error> {
-    match PresentedKey::of(headers) {
-        PresentedKey::Missing => Ok(Verdict::of(Outcome::Missing)),
-        PresentedKey::Several => Ok(Verdict::of(Outcome::Malformed)),
-        PresentedKey::One(key) => {
-            keys::verify(app, key, &ANY_KEY, &presenter(info, &user_agent(headers))).await
-        }
+    match PresentedKey::of(headers).single() {
+        Err(outcome) => Ok(Verdict::of(outcome)),
+        Ok(key) => keys::verify(app, key, &ANY_KEY, &presenter(info, &user_agent(headers))).await,
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Holders {
 pub type PermissionHolders = HashMap<PermissionId, Holders>;
 
 /// Keys of each permission that a page shows.
-const HOLDERS_SHOWN: i64 = 5;
+const HOLDERS_SHOWN: usize = 5;
 
 /// The keys that have these permissions. `all` is the list of the organization.
 pub async fn permission_holders(
@@ -66,22 +66,43 @@ pub async fn permission_holders(
     shown: &[ListedPermission],
 ) -> Result<PermissionHolders, Error> {
     actor.require(Permission::See)?;
-    let mut holders = PermissionHolders::new();
-    for permission in shown {
-        let ids = granting(all, &permission.name);
-        let count = store::count_holders(app.db.pool(), &ids, MOST_COUNTED + 1).await?;
-        let keys = match count {
-            0 => Vec::new(),
-            _ => store::holders(app.db.pool(), &ids, HOLDERS_SHOWN).await?,
-        };
-        let first = keys.into_iter().map(|(key, through)| {
-            let through = through.filter(|id| *id != permission.id);
-            let wildcard = through.and_then(|id| all.iter().find(|listed| listed.id == id));
-            (key, wildcard.map(|listed| listed.name.clone()))
-        });
-        holders.insert(permission.id, Holders { count, first: first.collect() });
+    let pool = app.db.pool();
+    let granting: Vec<_> = shown.iter().map(|permission| granting(all, &permission.name)).collect();
+    let permissions: BTreeSet<PermissionId> = granting.iter().flatten().copied().collect();
+    let permissions: Vec<PermissionId> = permissions.into_iter().collect();
+    let counts = store::count_holders(pool, &granting, MOST_COUNTED + 1).await?;
+    let newest = store::newest_holders(pool, &permissions, HOLDERS_SHOWN as i64).await?;
+    let first: Vec<_> = granting.iter().map(|ids| merge_newest(ids, &newest)).collect();
+    let keys: BTreeSet<KeyId> = first.iter().flatten().map(|(key, _)| *key).collect();
+    let keys = store::find_all(pool, &keys.into_iter().collect::<Vec<_>>()).await?;
+    let named = |(key, through): (KeyId, PermissionId), own: PermissionId| {
+        let wildcard = all.iter().find(|listed| listed.id == through && through != own);
+        Some((keys.get(&key)?.clone(), wildcard.map(|listed| listed.name.clone())))
+    };
+    let holders = shown.iter().zip(counts).zip(first).map(|((permission, count), first)| {
+        let first = first.into_iter().filter_map(|holder| named(holder, permission.id)).collect();
+        (permission.id, Holders { count, first })
+    });
+    Ok(holders.collect())
+}
+
+/// The newest keys with one of these permissions, each with the first of them that it has. `newest` has as many for each
+/// permission as are wanted, so none is missing.
+fn merge_newest(
+    permissions: &[PermissionId],
+    newest: &HashMap<PermissionId, Vec<KeyId>>,
+) -> Vec<(KeyId, PermissionId)> {
+    let mut merged: Vec<(KeyId, PermissionId)> = Vec::new();
+    for permission in permissions {
+        for key in newest.get(permission).into_iter().flatten() {
+            if !merged.iter().any(|(known, _)| known == key) {
+                merged.push((*key, *permission));
+            }
+        }
     }
-    Ok(holders)
+    merged.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+    merged.truncate(HOLDERS_SHOWN);
+    merged
 }
 
 /// Counting stops one beyond this number; pages show more as "1,000+".

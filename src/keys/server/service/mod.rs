@@ -28,7 +28,7 @@ pub use find::{
 };
 pub use leaked::{created_by, end_leaked, leak_topic, lock_leaked};
 pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};
-pub use policy::{login_terms, login_terms_now, old_secrets, policy_portion, policy_rules};
+pub use policy::{active_keys, login_terms, login_terms_now, old_secrets, policy_portion, policy_rules};
 pub use refusal::Refusal;
 pub use replace::replace;
 pub use revoke::revoke;

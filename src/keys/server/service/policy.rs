@@ -44,7 +44,17 @@ pub async fn policy_portion(
     limit: usize,
 ) -> Result<Vec<PolicyKey>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::active_after(app.db.pool(), actor.org.org, app.clock.now(), after, limit).await?)
+    active_keys(app, actor.org.org, after, limit).await
+}
+
+/// The same for jobs.
+pub async fn active_keys(
+    app: &App,
+    org: OrgId,
+    after: Option<KeyId>,
+    limit: usize,
+) -> Result<Vec<PolicyKey>, Error> {
+    Ok(store::active_after(app.db.pool(), org, app.clock.now(), after, limit).await?)
 }
 
 /// The active keys whose current secret is older than the policy says, the oldest first. None without that rule.

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use sqlx::{AnyPool, Row};
 
 use super::read::secret_id;
+use crate::key_policy::KeyFacts;
 use crate::platform::db::{Write, sql};
 use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
@@ -33,6 +34,11 @@ const UNUSED_SINCE: &str = "CASE WHEN last_used_at > created_at AND last_used_at
                             WHEN COALESCE(enabled_at, 0) > created_at THEN enabled_at ELSE created_at END";
 
 impl PolicyKey {
+    pub fn facts(&self) -> KeyFacts<'_> {
+        let Self { kind, created_at, expires_at, ranges, .. } = self;
+        KeyFacts { kind: *kind, created_at: *created_at, expires_at: *expires_at, ranges }
+    }
+
     pub fn unused_since(&self) -> Timestamp {
         let times = [self.last_used_at, self.enabled_at].into_iter().flatten();
         times.fold(self.created_at, Timestamp::max)

@@ -11,7 +11,7 @@ use super::super::{Customer, Key, KeyQuota, Login};
 use crate::keys::QuotaPeriod;
 use crate::permissions::server as permissions;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
-use crate::shared::{KeyId, Kind, OrgId, PermissionId, Role, SecretId, Timestamp, UserId};
+use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
 /// `SELECT` with all columns of a key.
 macro_rules! select {
@@ -315,52 +315,4 @@ pub async fn secrets_of(db: impl AnyExecutor<'_>, key: KeyId) -> Result<Vec<Secr
             })
         })
         .collect()
-}
-
-/// The number of keys with one of these permissions. Counting stops at `most`.
-pub async fn count_holders(pool: &AnyPool, ids: &[PermissionId], most: i64) -> Result<i64, sqlx::Error> {
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    let text = format!(
-        "SELECT COUNT(*) FROM (SELECT DISTINCT key_id FROM key_permissions WHERE permission_id IN {} LIMIT ${}) AS held",
-        row_placeholders(1, ids.len()),
-        ids.len() + 1
-    );
-    let query = ids.iter().fold(sqlx::query_scalar(sql(text)), |query, id| query.bind(id));
-    query.bind(most).fetch_one(pool).await
-}
-
-/// Some keys with one of these permissions, the newest first, each with the one that it has. The first id is preferred.
-pub async fn holders(
-    pool: &AnyPool,
-    ids: &[PermissionId],
-    most: i64,
-) -> Result<Vec<(Key, Option<PermissionId>)>, sqlx::Error> {
-    let text = format!(
-        "SELECT key_id, permission_id FROM key_permissions WHERE permission_id IN {} ORDER BY key_id DESC LIMIT ${}",
-        row_placeholders(1, ids.len()),
-        ids.len() + 1
-    );
-    let query = ids.iter().fold(sqlx::query(sql(text)), |query, id| query.bind(id));
-    // A key may have several of them.
-    let rows = query.bind(most * ids.len() as i64).fetch_all(pool).await?;
-    let mut held: Vec<(KeyId, PermissionId)> = Vec::new();
-    for row in &rows {
-        let (key, permission): (KeyId, PermissionId) =
-            (row.try_get("key_id")?, row.try_get("permission_id")?);
-        match held.iter_mut().find(|(known, _)| *known == key) {
-            Some(known) if ids.first() == Some(&permission) => known.1 = permission,
-            Some(_) => {}
-            None => held.push((key, permission)),
-        }
-    }
-    held.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-    let mut found = Vec::with_capacity(held.len());
-    for (id, permission) in held {
-        if let Some(key) = find_by_id(pool, id).await? {
-            found.push((key, Some(permission)));
-        }
-    }
-    Ok(found)
 }

@@ -59,7 +59,8 @@ pub async fn resend(
     let found = service::find_delivery(&app, &member, id).await?;
     match service::resend(&app, &member, id).await {
         Ok(delivery) => {
-            let text = format!("{} is on its way again.", delivery.event_type);
+            let again = if found.due_at.is_some() { "now" } else { "again" };
+            let text = format!("{} is on its way {again}.", delivery.event_type);
             done(&session, delivery.endpoint, &text).await
         }
         Err(refusal) => not_done(&session, found.endpoint, refusal).await,

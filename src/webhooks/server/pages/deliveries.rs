@@ -13,12 +13,59 @@ use crate::ui::parts::{
 };
 use crate::webhooks::server::service::{Delivery, DeliveryAttempt, DeliveryState};
 
+/// Which deliveries the page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableFilter {
+    All,
+    /// Those with more than one attempt.
+    Retried,
+    In(DeliveryState),
+}
+
+impl TableFilter {
+    const ALL: [Self; 5] = [
+        Self::All,
+        Self::Retried,
+        Self::In(DeliveryState::Waiting),
+        Self::In(DeliveryState::Delivered),
+        Self::In(DeliveryState::GivenUp),
+    ];
+
+    /// The value in addresses.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Retried => "retried",
+            Self::In(state) => state.as_str(),
+        }
+    }
+
+    /// Anything else means all deliveries.
+    pub fn parse(text: &str) -> Self {
+        Self::ALL.into_iter().find(|filter| filter.as_str() == text).unwrap_or(Self::All)
+    }
+
+    pub fn state(self) -> Option<DeliveryState> {
+        if let Self::In(state) = self { Some(state) } else { None }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Retried => "Retried",
+            Self::In(DeliveryState::Waiting) => "Waiting",
+            Self::In(DeliveryState::Delivered) => "Delivered",
+            Self::In(DeliveryState::GivenUp) => "Given up",
+        }
+    }
+}
+
 /// One page of deliveries.
 pub struct DeliveryTable {
     pub endpoint: WebhookId,
     /// The path and query of the endpoint, as requests name it.
     pub target: String,
-    pub state: Option<DeliveryState>,
+    pub filter: TableFilter,
     /// False on the first page.
     pub is_later_page: bool,
     pub deliveries: Vec<Delivery>,
@@ -27,10 +74,10 @@ pub struct DeliveryTable {
     pub can_resend: bool,
 }
 
-fn address(endpoint: WebhookId, state: Option<DeliveryState>, before: Option<DeliveryId>) -> String {
+fn address(endpoint: WebhookId, filter: TableFilter, before: Option<DeliveryId>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if let Some(state) = state {
-        query.append_pair("state", state.as_str());
+    if filter != TableFilter::All {
+        query.append_pair("state", filter.as_str());
     }
     if let Some(before) = before {
         query.append_pair("before", &before.to_string());
@@ -41,21 +88,11 @@ fn address(endpoint: WebhookId, state: Option<DeliveryState>, before: Option<Del
     }
 }
 
-const fn label(state: Option<DeliveryState>) -> &'static str {
-    match state {
-        None => "All",
-        Some(DeliveryState::Waiting) => "Waiting",
-        Some(DeliveryState::Delivered) => "Delivered",
-        Some(DeliveryState::GivenUp) => "Given up",
-    }
-}
-
 pub fn view(table: DeliveryTable, now: Timestamp) -> AnyView {
-    let states = std::iter::once(None).chain(DeliveryState::ALL.map(Some));
-    let options = states.map(|state| {
-        LinkOption::new(address(table.endpoint, state, None), label(state), state == table.state)
+    let options = TableFilter::ALL.map(|filter| {
+        LinkOption::new(address(table.endpoint, filter, None), filter.label(), filter == table.filter)
     });
-    let options: Vec<_> = options.collect();
+    let options = options.to_vec();
     view! {
         <section class="min-w-0" aria-labelledby="deliveries">
             <div class="flex flex-wrap items-center justify-between gap-3">
@@ -69,14 +106,14 @@ pub fn view(table: DeliveryTable, now: Timestamp) -> AnyView {
 }
 
 fn content(table: DeliveryTable, now: Timestamp) -> AnyView {
-    let DeliveryTable { endpoint, state, is_later_page, deliveries, has_more, .. } = &table;
-    let (endpoint, state) = (*endpoint, *state);
+    let DeliveryTable { endpoint, filter, is_later_page, deliveries, has_more, .. } = &table;
+    let (endpoint, filter) = (*endpoint, *filter);
     if deliveries.is_empty() {
-        return nothing(endpoint, state.is_some() || *is_later_page);
+        return nothing(endpoint, filter != TableFilter::All || *is_later_page);
     }
     let last = deliveries.last().filter(|_| *has_more).map(|last| last.id);
-    let next = last.map(|last| address(endpoint, state, Some(last))).unwrap_or_default();
-    let previous = if *is_later_page { address(endpoint, state, None) } else { String::new() };
+    let next = last.map(|last| address(endpoint, filter, Some(last))).unwrap_or_default();
+    let previous = if *is_later_page { address(endpoint, filter, None) } else { String::new() };
     let count = deliveries.len() as u64;
     let summary = format!("{}, kept for 30 days", counted(count, "delivery", "deliveries"));
     let DeliveryTable { target, deliveries, mut attempts, can_resend, .. } = table;
@@ -100,7 +137,7 @@ fn content(table: DeliveryTable, now: Timestamp) -> AnyView {
 fn nothing(endpoint: WebhookId, is_narrowed: bool) -> AnyView {
     if is_narrowed {
         return view! {
-            <EmptyState class="mt-3" title="No such deliveries" text="No delivery is in this state, or the list ends before this page.">
+            <EmptyState class="mt-3" title="No such deliveries" text="No delivery matches, or the list ends before this page.">
                 <LinkButton href=path_of(endpoint)>"Show all deliveries"</LinkButton>
             </EmptyState>
         }
@@ -190,9 +227,11 @@ fn opened(delivery: Delivery, attempts: Vec<DeliveryAttempt>, target: &str, can_
     let action = format!("{HOME}/deliveries/{}/resend", delivery.id);
     let label = if delivery.due_at.is_some() { "Try now" } else { "Send again" };
     let button = can_resend.then(|| {
-        view! {
-            <PageForm action class="mt-2"><Button icon=Symbol::Rotate>{label}</Button></PageForm>
+        if delivery.waits_for_earlier {
+            return view! { <p class="hint mt-3">"Waits for an earlier event of the same key, which is sent first."</p> }
+                .into_any();
         }
+        view! { <PageForm action class="mt-2"><Button icon=Symbol::Rotate>{label}</Button></PageForm> }.into_any()
     });
     view! {
         <div class="grid grid-cols-[minmax(0,1fr)] gap-x-10 gap-y-4 border-t border-line bg-sunken px-4 py-4 md:grid-cols-[minmax(0,1fr)_minmax(0,1.15fr)]">

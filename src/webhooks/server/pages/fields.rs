@@ -28,18 +28,21 @@ pub fn of(endpoint: &Endpoint) -> EndpointDraft {
     }
 }
 
-pub fn view(draft: EndpointDraft) -> AnyView {
+/// `unknown` are the names of events that this version does not know, and that the endpoint receives.
+pub fn view(draft: EndpointDraft, unknown: Vec<String>) -> AnyView {
     let EndpointDraft { url, description, events } = draft;
-    let patterns = PATTERNS.map(|(pattern, words)| (pattern, words.to_owned()));
-    let single = EventType::ALL.map(|event| (event.as_str(), event.caption().to_owned()));
-    let boxes = |choices: Vec<(&'static str, String)>| {
+    let patterns = PATTERNS.map(|(pattern, words)| (pattern.to_owned(), words.to_owned()));
+    let single = EventType::ALL.map(|event| (event.as_str().to_owned(), event.caption().to_owned()));
+    let unknown = unknown.into_iter().map(|name| (name, "An event of a newer version".to_owned()));
+    let single: Vec<_> = single.into_iter().chain(unknown).collect();
+    let boxes = |choices: Vec<(String, String)>| {
         let boxes = choices.into_iter().map(|(value, words)| {
-            let checked = events.iter().any(|chosen| chosen == value);
+            let checked = events.contains(&value);
             view! { <EventBox value words checked/> }
         });
         boxes.collect_view()
     };
-    let (patterns, single) = (boxes(patterns.to_vec()), boxes(single.to_vec()));
+    let (patterns, single) = (boxes(patterns.to_vec()), boxes(single));
     view! {
         <Input
             name="url" label="Address" kind="url" value=url verbatim=true autocomplete="off" focus=true
@@ -61,10 +64,10 @@ pub fn view(draft: EndpointDraft) -> AnyView {
 }
 
 #[component]
-fn EventBox(value: &'static str, words: String, checked: bool) -> AnyView {
+fn EventBox(value: String, words: String, checked: bool) -> AnyView {
     view! {
         <label class="flex min-h-6 items-start gap-2.5 text-dense">
-            <input class="check mt-px" type="checkbox" name="events" value=value checked=checked/>
+            <input class="check mt-px" type="checkbox" name="events" value=value.clone() checked=checked/>
             <span class="min-w-0">
                 {words}
                 <span class="ml-2 mono text-cap leading-5 text-ink-3">{value}</span>

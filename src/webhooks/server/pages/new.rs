@@ -87,6 +87,8 @@ async fn page(
     errors: FormErrors,
 ) -> Response {
     let nav = Some(Nav::Webhooks);
+    let events = edited.as_ref().map(|endpoint| &endpoint.events);
+    let unknown = events.map(|events| events.unknown().cloned().collect()).unwrap_or_default();
     let page = match edited {
         None => form_page(app, member, nav, "Add webhook", format!("{HOME}/new"))
             .up(HOME, "Webhooks")
@@ -104,5 +106,5 @@ async fn page(
                 .submit("Save webhook")
         }
     };
-    page.layout(FormLayout::Wide).render(errors, move || fields::view(draft)).await
+    page.layout(FormLayout::Wide).render(errors, move || fields::view(draft, unknown)).await
 }

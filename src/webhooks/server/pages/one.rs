@@ -5,7 +5,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::deliveries::{self, DeliveryTable};
+use super::deliveries::{self, DeliveryTable, TableFilter};
 use super::list::{failing_note, state};
 use super::{HOME, path_of};
 use crate::accounts::server::names;
@@ -18,7 +18,7 @@ use crate::ui::form::Form as PageForm;
 use crate::ui::parts::{Button, LinkButton, Look, Note, Symbol, Time, Tone, Wording, capped, exact};
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::webhooks::server::service::{self, EndpointCounts, MAX_COUNTED, PAGE};
-use crate::webhooks::server::{DeliveryFilter, DeliveryState, Endpoint, EndpointState};
+use crate::webhooks::server::{DeliveryFilter, Endpoint, EndpointState};
 
 #[derive(Default, Deserialize)]
 pub struct DeliveriesQuery {
@@ -35,8 +35,10 @@ pub async fn show(
     Query(query): Query<DeliveriesQuery>,
 ) -> Result<Response, Error> {
     let endpoint = service::find(&app, &member, id).await?;
+    let table_filter = TableFilter::parse(&query.state);
     let filter = DeliveryFilter {
-        state: DeliveryState::parse(&query.state),
+        state: table_filter.state(),
+        is_retried: table_filter == TableFilter::Retried,
         before: DeliveryId::parse(&query.before),
         limit: PAGE,
     };
@@ -44,7 +46,7 @@ pub async fn show(
     let table = DeliveryTable {
         endpoint: id,
         target: endpoint.name().trim_start_matches(endpoint.host()).to_owned(),
-        state: filter.state,
+        filter: table_filter,
         is_later_page: filter.before.is_some(),
         attempts: service::attempts_of(&app, &found).await?,
         deliveries: found,

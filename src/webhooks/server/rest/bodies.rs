@@ -90,6 +90,8 @@ pub struct DeliveryBody {
     given_up_at: Option<String>,
     /// expired (failed for a day), gone, off or backlog; empty unless it was given up
     given_up_because: String,
+    /// An earlier event of the same key waits and is sent first
+    waits_for_earlier: bool,
     /// The body as it is sent
     #[schema(value_type = Object)]
     payload: Value,
@@ -163,6 +165,7 @@ impl DeliveryBody {
             delivered_at: delivery.delivered_at.map(text),
             given_up_at: delivery.given_up_at.map(text),
             given_up_because: delivery.given_up_because,
+            waits_for_earlier: delivery.waits_for_earlier,
             payload: serde_json::from_str(&delivery.body).unwrap_or_default(),
             attempts: attempts.into_iter().map(AttemptBody::of).collect(),
         }

@@ -22,6 +22,8 @@ use crate::webhooks::server::{DeliveryFilter, DeliveryState};
 pub struct DeliveryListQuery {
     #[param(value_type = Option<DeliveryState>)]
     state: Option<String>,
+    /// True: only deliveries with more than one attempt
+    retried: Option<bool>,
     /// The size of a page; the default is 50
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
@@ -46,7 +48,8 @@ impl DeliveryListQuery {
         if !(1..=100).contains(&limit) {
             return Err(wrong("limit", "A page has from 1 to 100 deliveries."));
         }
-        Ok(DeliveryFilter { state: state.transpose()?, before: before.transpose()?, limit })
+        let is_retried = self.retried.unwrap_or_default();
+        Ok(DeliveryFilter { state: state.transpose()?, is_retried, before: before.transpose()?, limit })
     }
 }
 
@@ -88,6 +91,9 @@ pub async fn test(
 }
 
 /// Send the event of a delivery again, with the same event id
+///
+/// One that waits for its next attempt is tried now. That is refused (409) while an earlier event of the same key waits,
+/// because the events of a key are sent in order.
 #[utoipa::path(post, path = "/api/v1/webhooks/deliveries/{id}/resend", operation_id = "resendWebhookDelivery", tag = "webhooks", params(("id" = String, Path, description = "The delivery's id")),
     responses((status = 202, description = "The delivery, which is made within seconds", body = DeliveryBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
 pub async fn resend(

@@ -23,12 +23,12 @@ pub async fn edit(app: &App, actor: &Actor, id: WebhookId, edit: &EndpointEdit) 
         description: edit.description.clone().unwrap_or_else(|| found.description.clone()),
         events: edit.events.clone().unwrap_or_else(|| found.events.names().to_vec()),
     };
-    let checked = check(app, &draft).await?;
+    let checked = check(app, &draft, &found.events).await?;
     let (mut write, old) = lock(app, actor, id, "edit").await?;
     let new = Endpoint {
-        url: checked.url,
-        description: checked.description,
-        events: checked.events,
+        url: if edit.url.is_some() { checked.url } else { old.url.clone() },
+        description: if edit.description.is_some() { checked.description } else { old.description.clone() },
+        events: if edit.events.is_some() { checked.events } else { old.events.clone() },
         ..old.clone()
     };
     let mut event = Event::new("webhook.changed");

@@ -7,12 +7,13 @@ use crate::keys::server::Refusal;
 use crate::orgs::server::Actor;
 use crate::platform::App;
 use crate::shared::WebhookId;
+use crate::webhooks::EventSelection;
 use crate::webhooks::server::{Endpoint, signature};
 
 /// Adds an endpoint and returns its signing secret.
 pub async fn create(app: &App, actor: &Actor, draft: &EndpointDraft) -> Result<RevealedEndpoint, Refusal> {
     require(app, actor, "create").await?;
-    let checked = check(app, draft).await?;
+    let checked = check(app, draft, &EventSelection::default()).await?;
     let now = app.clock.now();
     let secret = signature::new_secret(&app.random);
     let endpoint = Endpoint {

@@ -33,8 +33,12 @@ pub struct ValidatedEndpoint {
     pub events: EventSelection,
 }
 
-/// Checks all fields. Resolves the name in the address, so it is called before the transaction.
-pub async fn check(app: &App, draft: &EndpointDraft) -> Result<ValidatedEndpoint, Refusal> {
+/// Checks all fields. `stored` are the events of the endpoint as it is. Resolves the name in the address, so it is called before the transaction.
+pub async fn check(
+    app: &App,
+    draft: &EndpointDraft,
+    stored: &EventSelection,
+) -> Result<ValidatedEndpoint, Refusal> {
     let mut wrong = Vec::new();
     let url = check_url(app, draft.url.trim()).await.unwrap_or_else(|why| {
         wrong.push(("url", why));
@@ -44,7 +48,7 @@ pub async fn check(app: &App, draft: &EndpointDraft) -> Result<ValidatedEndpoint
         wrong.push(("description", why));
         String::new()
     });
-    let events = EventSelection::parse(&draft.events).unwrap_or_else(|why| {
+    let events = stored.edited(&draft.events).unwrap_or_else(|why| {
         wrong.push(("events", why));
         EventSelection::default()
     });

@@ -37,7 +37,7 @@ pub async fn deliveries(
     filter: &DeliveryFilter,
 ) -> Result<(Vec<Delivery>, bool), Error> {
     let one_more = DeliveryFilter { limit: filter.limit + 1, ..*filter };
-    let mut found = store::list_deliveries(app.db.pool(), endpoint.id, &one_more).await?;
+    let mut found = store::list_deliveries(app.db.pool(), endpoint.id, &one_more, app.clock.now()).await?;
     let has_more = found.len() > filter.limit;
     found.truncate(filter.limit);
     Ok((found, has_more))
@@ -53,5 +53,5 @@ pub async fn attempts_of(
 
 pub async fn find_delivery(app: &App, actor: &Actor, id: DeliveryId) -> Result<Delivery, Error> {
     actor.require(Permission::ManageWebhooks)?;
-    store::find_delivery(app.db.pool(), actor.org.org, id).await?.ok_or(Error::NotFound)
+    store::find_delivery(app.db.pool(), actor.org.org, id, app.clock.now()).await?.ok_or(Error::NotFound)
 }

@@ -29,6 +29,10 @@ pub struct Delivery {
     pub given_up_at: Option<Timestamp>,
     /// `expired`, `gone`, `off` or `backlog`; empty unless it was given up.
     pub given_up_because: String,
+    /// An earlier event of the same lane is to be delivered first.
+    pub waits_for_earlier: bool,
+    /// An attempt is under way.
+    pub is_being_sent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +81,8 @@ impl Delivery {
 
 pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
+    /// Only those with more than one attempt.
+    pub is_retried: bool,
     /// Older than this one.
     pub before: Option<DeliveryId>,
     pub limit: usize,
@@ -84,10 +90,14 @@ pub struct DeliveryFilter {
 
 const SELECT: &str = "SELECT webhook_deliveries.id AS id, endpoint_id, event_id, type, subject, body, \
      webhook_deliveries.created_at AS created_at, due_at, attempts, last_status, last_error, last_took, \
-     delivered_at, given_up_at, given_up_because FROM webhook_deliveries \
+     delivered_at, given_up_at, given_up_because, lease_until, \
+     CAST(CASE WHEN due_at IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_deliveries AS ahead \
+     WHERE ahead.endpoint_id = webhook_deliveries.endpoint_id AND ahead.lane = webhook_deliveries.lane \
+     AND ahead.due_at IS NOT NULL AND ahead.seq < webhook_deliveries.seq) \
+     THEN 1 ELSE 0 END AS BIGINT) AS waits_for_earlier FROM webhook_deliveries \
      JOIN webhook_events ON webhook_events.id = event_id WHERE";
 
-fn delivery(row: &AnyRow) -> Result<Delivery, sqlx::Error> {
+fn delivery(row: &AnyRow, now: Timestamp) -> Result<Delivery, sqlx::Error> {
     let time = |name| -> Result<Option<Timestamp>, sqlx::Error> {
         Ok(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_millis))
     };
@@ -107,6 +117,8 @@ fn delivery(row: &AnyRow) -> Result<Delivery, sqlx::Error> {
         delivered_at: time("delivered_at")?,
         given_up_at: time("given_up_at")?,
         given_up_because: row.try_get("given_up_because")?,
+        waits_for_earlier: row.try_get::<i64, _>("waits_for_earlier")? != 0,
+        is_being_sent: row.try_get::<i64, _>("lease_until")? > now.millis(),
     })
 }
 
@@ -115,42 +127,76 @@ pub async fn list_deliveries(
     pool: &AnyPool,
     endpoint: WebhookId,
     filter: &DeliveryFilter,
+    now: Timestamp,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
     let state = filter.state.map_or("", DeliveryState::condition);
+    let retried = if filter.is_retried { "AND attempts > 1" } else { "" };
     let text = sql(format!(
-        "{SELECT} endpoint_id = $1 AND webhook_deliveries.id < $2 {state} \
+        "{SELECT} endpoint_id = $1 AND webhook_deliveries.id < $2 {state} {retried} \
          ORDER BY webhook_deliveries.id DESC LIMIT $3"
     ));
     // Greater than every id.
     let before = filter.before.map_or_else(|| "~".to_owned(), |id| id.to_string());
     let rows =
         sqlx::query(text).bind(endpoint).bind(before).bind(filter.limit as i64).fetch_all(pool).await?;
-    rows.iter().map(delivery).collect()
+    rows.iter().map(|row| delivery(row, now)).collect()
 }
 
 pub async fn find_delivery<'e>(
     db: impl AnyExecutor<'e>,
     org: OrgId,
     id: DeliveryId,
+    now: Timestamp,
 ) -> Result<Option<Delivery>, sqlx::Error> {
     let text = sql(format!("{SELECT} webhook_deliveries.id = $1 AND webhook_deliveries.org_id = $2"));
     let row = sqlx::query(text).bind(id).bind(org).fetch_optional(db).await?;
-    row.as_ref().map(delivery).transpose()
+    row.as_ref().map(|row| delivery(row, now)).transpose()
 }
 
-/// Makes the delivery due now and restarts its retry period. One that waits is due at once.
+/// A time that is due, before all others of the endpoint: what is due then is claimed first.
+async fn first_turn(
+    write: &mut Write,
+    endpoint: WebhookId,
+    now: Timestamp,
+) -> Result<Timestamp, sqlx::Error> {
+    let first: Option<i64> = sqlx::query_scalar(
+        "SELECT MIN(due_at) FROM webhook_deliveries WHERE endpoint_id = $1 AND due_at IS NOT NULL",
+    )
+    .bind(endpoint)
+    .fetch_one(&mut **write)
+    .await?;
+    Ok(first.map_or(now, |first| now.min(Timestamp::from_millis(first - 1))))
+}
+
+/// Makes the first waiting delivery of its lane due now, and with it those behind it. Its retry period goes on.
+pub async fn try_now(write: &mut Write, delivery: &Delivery, now: Timestamp) -> Result<(), sqlx::Error> {
+    let turn = first_turn(write, delivery.endpoint, now).await?;
+    sqlx::query(
+        "UPDATE webhook_deliveries SET due_at = $2 WHERE due_at IS NOT NULL AND endpoint_id = $3 \
+         AND lane = (SELECT lane FROM webhook_deliveries WHERE id = $1)",
+    )
+    .bind(delivery.id)
+    .bind(turn.millis())
+    .bind(delivery.endpoint)
+    .execute(&mut **write)
+    .await
+    .map(drop)
+}
+
+/// Makes an ended delivery due now, with a new retry period.
 pub async fn requeue(
     write: &mut Write,
-    id: DeliveryId,
+    delivery: &Delivery,
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
+    let turn = first_turn(write, delivery.endpoint, now).await?;
     sqlx::query(
         "UPDATE webhook_deliveries SET due_at = $2, expires_at = $3, failures = 0, delivered_at = NULL, \
          given_up_at = NULL, given_up_because = '' WHERE id = $1",
     )
-    .bind(id)
-    .bind(now.millis())
+    .bind(delivery.id)
+    .bind(turn.millis())
     .bind(expires_at.millis())
     .execute(&mut **write)
     .await

@@ -10,7 +10,7 @@ mod upkeep;
 pub use claims::{ClaimedDelivery, ClaimedEndpoint, MANY_FAILURES, claim, due_endpoints, release_all};
 pub use deliveries::{
     Delivery, DeliveryAttempt, DeliveryFilter, DeliveryState, EndpointCounts, attempts_of, counts,
-    find_delivery, list_deliveries, requeue,
+    find_delivery, list_deliveries, requeue, try_now,
 };
 pub use endpoints::{
     count, end_pause, find, find_now, insert, list, remove, remove_all, rotate, set_disabled, set_enabled,
@@ -22,7 +22,8 @@ pub use outcomes::{
     release, resume,
 };
 pub use upkeep::{
-    GivenUp, delete_attempts, delete_deliveries, delete_events, delete_removed, give_up, overfull, trim,
+    GivenUp, count_waiting, delete_attempts, delete_deliveries, delete_events, delete_removed, give_up,
+    overfull, trim,
 };
 
 use crate::shared::{DeliveryId, Timestamp};

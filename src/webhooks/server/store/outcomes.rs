@@ -92,6 +92,8 @@ pub struct DeliveryRecord {
     pub response: String,
     /// When it is tried again; None once it has ended.
     pub due_at: Option<Timestamp>,
+    /// Until when the receiver asked to be left alone.
+    pub busy_until: Option<Timestamp>,
     pub is_delivered: bool,
     /// Empty unless it was given up.
     pub given_up_because: &'static str,

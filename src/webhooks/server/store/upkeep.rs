@@ -37,6 +37,13 @@ pub async fn give_up(write: &mut Write, why: GivenUp, now: Timestamp, most: i64)
     Ok(query.execute(&mut **write).await?.rows_affected())
 }
 
+/// The deliveries of all endpoints that wait.
+pub async fn count_waiting(pool: &AnyPool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM webhook_deliveries WHERE due_at IS NOT NULL")
+        .fetch_one(pool)
+        .await
+}
+
 /// Endpoints for which more than `most` deliveries wait, with how many too many.
 pub async fn overfull(pool: &AnyPool, most: i64) -> Result<Vec<(WebhookId, i64)>, sqlx::Error> {
     let rows = sqlx::query(

@@ -332,13 +332,13 @@ fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
     .into_any()
 }
 
-/// The calls that would fail if the key were revoked now.
+/// The calls of the last day that would fail if the key were revoked now, and the number of addresses that they came from.
 pub fn cost(day: &[Hour], callers: &[KeyCaller], now: Timestamp) -> (u64, usize) {
     let valid =
         day.iter().filter(|hour| hour.outcome == Outcome::Valid).map(|hour| hour.requests).sum::<i64>();
     let addresses: std::collections::BTreeSet<&str> = callers
         .iter()
-        .filter(|caller| caller.last_at >= now.minus(A_DAY))
+        .filter(|caller| caller.accepted_at.is_some_and(|at| at >= now.minus(A_DAY)))
         .map(|caller| caller.address.as_str())
         .collect();
     (u64::try_from(valid).unwrap_or(0), addresses.len())

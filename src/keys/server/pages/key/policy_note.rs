@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::key_policy::{KeyPolicy, PolicyRule};
+use crate::key_policy::KeyPolicy;
 use crate::keys::server::Key;
 use crate::shared::Timestamp;
 use crate::ui::parts::{Note, Tone, counted, exact};
@@ -24,9 +24,9 @@ pub fn policy_note(policy: &KeyPolicy, key: &Key, day: &[Hour], now: Timestamp) 
     };
     let (title, text) = match stop {
         Some(stop) if stop.at <= now => {
-            ("The key policy refuses this key.".to_owned(), advice(policy, stop.rule))
+            ("The key policy refuses this key.".to_owned(), policy.rules.advice(stop.rule))
         }
-        Some(stop) => (format!("This key stops on {}.", exact(stop.at)), advice(policy, stop.rule)),
+        Some(stop) => (format!("This key stops on {}.", exact(stop.at)), policy.rules.advice(stop.rule)),
         None => (
             "The key policy refuses some addresses.".to_owned(),
             "Call from an allowed address, or ask an owner to allow more.".to_owned(),
@@ -44,20 +44,4 @@ pub fn policy_note(policy: &KeyPolicy, key: &Key, day: &[Hour], now: Timestamp) 
         }
         .into_any(),
     )
-}
-
-/// Why, and what to do.
-fn advice(policy: &KeyPolicy, rule: PolicyRule) -> String {
-    let rules = &policy.rules;
-    match rule {
-        PolicyRule::LongestLife => format!(
-            "Keys live for at most {}. Create a new key and switch its callers over.",
-            counted(u64::from(rules.longest_life_days.unwrap_or_default()), "day", "days")
-        ),
-        PolicyRule::AllowedKinds => {
-            format!("Only {} keys are allowed. Create one of them instead.", rules.kind_names())
-        }
-        _ => "All of its allowed addresses are outside those of the organization. Edit its addresses."
-            .to_owned(),
-    }
 }

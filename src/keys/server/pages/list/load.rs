@@ -9,7 +9,7 @@ use crate::keys::StatusFilter;
 use crate::keys::server::{self as keys, Filter, Key, KeyPage};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, UserId};
+use crate::shared::{KeyId, Timestamp, UserId};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Trend};
 
@@ -36,7 +36,7 @@ pub struct KeyListPage {
 pub struct RowData {
     pub key: Key,
     pub trend: Option<Trend>,
-    /// Requests refused by the rate limit since the start of the previous hour.
+    /// Requests refused by the rate limit since `limited_since`.
     pub limited: u64,
     /// For a key that is being rotated: its calls within a day, and how many of them used the old secret.
     pub share: Option<(u64, u64)>,
@@ -124,8 +124,13 @@ async fn found(app: &App, member: &Member, query: &Query) -> Result<KeyPage, Err
     Ok(page)
 }
 
+/// Usage is stored by hour, so this begins with the previous one: in a new hour there would be nothing to see.
+pub fn limited_since(now: Timestamp) -> Timestamp {
+    now.minus(Duration::from_secs(60 * 60)).hour()
+}
+
 async fn limited(app: &App, ids: &[KeyId]) -> Result<HashMap<KeyId, u64>, Error> {
-    let from = app.clock.now().minus(Duration::from_secs(60 * 60));
+    let from = limited_since(app.clock.now());
     let mut limited = HashMap::new();
     for (sum, requests) in usage::sums(app, ids, from).await? {
         if sum.outcome == Outcome::RateLimited {

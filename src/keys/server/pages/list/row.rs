@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::super::{HOME, badge_of, path_of};
-use super::load::RowData;
+use super::load::{RowData, limited_since};
 use crate::keys::server::Key;
 use crate::keys::{SOON, Status};
 use crate::shared::Timestamp;
@@ -40,7 +40,7 @@ pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Any
     let never = (key.calls == 0).then_some(" text-ink-3");
     let calls = markup!(
         r#"<div class="calls"><span class="num"# { never } r#"">"# { grouped(u64::try_from(key.calls).unwrap_or(0)) }
-        "</span>" { spark } "</div>" { note(limited, share) }
+        "</span>" { spark } "</div>" { note(limited, share, now) }
     );
     let last_used = match key.last_used_at {
         Some(at) => view! { <Time at now/> }.into_any(),
@@ -80,9 +80,10 @@ fn pick(key: &Key, selects: bool, selectable: bool) -> Markup {
 }
 
 /// A note below the number of calls, about anything unusual.
-fn note(limited: u64, share: Option<(u64, u64)>) -> Option<Markup> {
+fn note(limited: u64, share: Option<(u64, u64)>, now: Timestamp) -> Option<Markup> {
     let (tone, text) = if limited > 0 {
-        ("tone-warn", format!("{} refused in the last hour", grouped(limited)))
+        let hour = limited_since(now).millis().div_euclid(3_600_000).rem_euclid(24);
+        ("tone-warn", format!("{} refused since {hour:02}:00 UTC", grouped(limited)))
     } else {
         let (all, old) = share.filter(|(all, _)| *all > 0)?;
         let text = match old {
