@@ -57,9 +57,9 @@ async function measure(engine, url) {
       row(`${engine}: ${what}, p50`, times[ASKED >> 1], TARGET_MS, "ms");
     }
     const { text } = await ask(origin, "GET", "/settings/key-policy", { cookie });
-    const organization = /name="organization" value="([^"]+)"/.exec(text)[1];
+    const org = /name="org" value="([^"]+)"/.exec(text)[1];
     const began = performance.now();
-    await ask(origin, "POST", "/settings/key-policy", { cookie, fields: { organization, ...PREVIEW } });
+    await ask(origin, "POST", "/settings/key-policy", { cookie, fields: { org, ...PREVIEW } });
     row(`${engine}: preview of a key policy`, (performance.now() - began) / 1_000, 2, "s");
   } finally {
     await server.stop();

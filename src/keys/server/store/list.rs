@@ -8,7 +8,7 @@ use super::condition::{
     Conditions, END, Lead, NUMBER, SqlValue, TEXT, has_permission, is_at, matches_filter,
 };
 use super::read::key;
-use crate::keys::{Status, StatusFilter};
+use crate::keys::{SOON, Status, StatusFilter};
 use crate::platform::db::sql;
 use crate::shared::{Kind, OrgId, PermissionId, SecretId, Timestamp, UserId};
 
@@ -151,31 +151,40 @@ pub struct KeyPage {
 
 impl Filter {
     /// Whether the filter may exclude most keys of a large organization.
-    fn is_selective(&self) -> bool {
+    fn is_selective(&self, holders: Lead) -> bool {
         let matches_filter = self.status_filter.is_some_and(|status_filter| {
             !matches!(status_filter, StatusFilter::Active | StatusFilter::Endless)
         });
         let status = self.status.is_some_and(|status| status != Status::Active);
-        let is_of_customer = self.external_id.is_some() || self.granted_by.is_some();
+        let is_of_few =
+            self.external_id.is_some() || (self.granted_by.is_some() && holders == Lead::Condition);
         matches_filter
             || status
             || self.kind.is_some()
             || self.creator.is_some()
             || self.name.is_some()
-            || is_of_customer
+            || is_of_few
     }
 
-    fn conditions(&self, org: OrgId, now: Timestamp, lead: Lead) -> Conditions {
+    /// `holders` is the lead for the permission: with few holders, they are found first.
+    fn conditions(&self, org: OrgId, now: Timestamp, lead: Lead, holders: Lead) -> Conditions {
         let mut all = Conditions::of(org);
         if let Some(status) = self.status {
             all.add(|bind| is_at(status, &bind(now.into()), lead));
         }
         if let Some(status_filter) = self.status_filter {
             all.add(|bind| matches_filter(status_filter, now, lead, bind));
-            // In the order of expiry, this skips expired keys with the index.
-            if lead == Lead::Order && status_filter == StatusFilter::Expiring && self.order == Order::Expires
+            // In the order of expiry, this skips the keys before with the index.
+            let from = match status_filter {
+                StatusFilter::Expiring => Some(now),
+                StatusFilter::Ending => Some(now.plus(SOON)),
+                _ => None,
+            };
+            if let Some(from) = from
+                && lead == Lead::Order
+                && self.order == Order::Expires
             {
-                all.add(|bind| format!("{END} > {}", bind(now.into())));
+                all.add(|bind| format!("{END} > {}", bind(from.into())));
             }
         }
         if let Some(kind) = self.kind {
@@ -191,7 +200,7 @@ impl Filter {
             all.add(|bind| format!("{column} = {}", bind(owner.as_str().into())));
         }
         if let Some(permissions) = &self.granted_by {
-            all.add(|bind| has_permission(permissions, lead, bind));
+            all.add(|bind| has_permission(permissions, holders, bind));
         }
         // A range instead of LIKE, because both engines use an index for it.
         let end = |beginning: &str| SqlValue::Text(format!("{beginning}\u{10FFFF}"));
@@ -218,8 +227,9 @@ pub async fn list(
     now: Timestamp,
     filter: &Filter,
 ) -> Result<KeyPage, sqlx::Error> {
-    let lead = lead(db, org, now, filter).await?;
-    let mut all = filter.conditions(org, now, lead);
+    let holders = holders_lead(db, filter).await?;
+    let lead = lead(db, org, now, filter, holders).await?;
+    let mut all = filter.conditions(org, now, lead, holders);
     // The page before a position is read backwards.
     let backwards = filter.before.is_some();
     let descending = filter.descending != backwards;
@@ -266,6 +276,21 @@ pub async fn list(
 /// Up to this many matching rows are read and sorted. With more, the index of the order is used instead.
 const FEW: i64 = 5_000;
 
+/// Whether few keys have the permission that the filter asks for, so that finding them first is quick.
+async fn holders_lead(db: &mut AnyConnection, filter: &Filter) -> Result<Lead, sqlx::Error> {
+    let Some(permissions) = filter.granted_by.as_ref().filter(|permissions| !permissions.is_empty()) else {
+        return Ok(Lead::Condition);
+    };
+    let places: Vec<String> = (2..permissions.len() + 2).map(|place| format!("${place}")).collect();
+    let text = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM key_permissions WHERE permission_id IN ({}) LIMIT $1) AS found",
+        places.join(", ")
+    );
+    let query = sqlx::query_scalar(sql(text)).bind(FEW + 1);
+    let found: i64 = permissions.iter().fold(query, |query, id| query.bind(id)).fetch_one(db).await?;
+    Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
+}
+
 /// Counts the matching rows first, since planners without statistics guess wrong where it costs most: for a filter that
 /// hardly any key matches, and for one that almost all match.
 async fn lead(
@@ -273,14 +298,15 @@ async fn lead(
     org: OrgId,
     now: Timestamp,
     filter: &Filter,
+    holders: Lead,
 ) -> Result<Lead, sqlx::Error> {
     if filter.secret.is_some() {
         return Ok(Lead::Condition);
     }
-    if !filter.is_selective() {
+    if !filter.is_selective(holders) {
         return Ok(Lead::Order);
     }
-    let mut all = filter.conditions(org, now, Lead::Condition);
+    let mut all = filter.conditions(org, now, Lead::Condition, holders);
     let limit = all.bind(SqlValue::Number(FEW + 1));
     let text =
         format!("SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE {} LIMIT {limit}) AS found", all.text());
