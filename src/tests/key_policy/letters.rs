@@ -65,7 +65,7 @@ async fn creators_get_one_letter_about_the_keys_that_stop(engine: Engine) {
     server.set_policy(&PolicyDraft { idle_days: Some(90), ..with_grace(kinds(&[Kind::Live]), 7) }).await;
     server.announce().await;
     assert!(sink.letter_now().is_none());
-    // A rule that stops one of them earlier is news.
+    // The kinds have their grace period already, and the addresses concern callers.
     server
         .set_policy(&PolicyDraft {
             idle_days: Some(90),
@@ -74,15 +74,20 @@ async fn creators_get_one_letter_about_the_keys_that_stop(engine: Engine) {
         })
         .await;
     server.announce().await;
-    assert!(sink.letter_now().is_none(), "the kinds have their grace period, the addresses concern callers");
+    assert!(sink.letter_now().is_none());
     keys::revoke(&server.app, &owner, second.key.id).await.expect("it is revoked");
     server.set_policy(&PolicyDraft::default()).await;
     server.announce().await;
     server.set_policy(&kinds(&[Kind::Live])).await;
     server.announce().await;
+    // Without a grace period, the key that ends soon is refused too.
     let again = letters(&mut sink, 2).await;
-    assert_eq!(again[0].header("Subject"), "The key first of Tidewater Freight stops working");
-    assert!(again[0].text().contains("is refused from now on"), "{}", again[0].text());
+    assert_eq!(again[0].header("Subject"), "2 API keys of Tidewater Freight stop working");
+    let text = again[0].text();
+    for part in ["first", "ends before", "is refused from now on"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("second"), "{text}");
 }
 
 #[apply(on_both_engines!)]
