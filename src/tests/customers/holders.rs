@@ -41,7 +41,7 @@ async fn the_newest_keys_of_each_permission_are_found(engine: Engine) {
     for number in 0..40 {
         shop.server.clock.advance(std::time::Duration::from_millis(5));
         let own: BTreeSet<&str> =
-            NAMES.into_iter().filter(|_| u32::from_le_bytes(dice.bytes()) % 5 == 0).collect();
+            NAMES.into_iter().filter(|_| u32::from_le_bytes(dice.bytes()).is_multiple_of(5)).collect();
         let name = format!("key {number}");
         shop.sell(&name, json!({ "permissions": own })).await;
         made.push((name, own));

@@ -100,7 +100,7 @@ fn merge_newest(
             }
         }
     }
-    merged.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+    merged.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key));
     merged.truncate(HOLDERS_SHOWN);
     merged
 }
