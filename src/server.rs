@@ -100,6 +100,7 @@ slice_states! {
     Arc<keys::server::KeyCache> = |random| Arc::new(keys::server::KeyCache::new(random));
     Arc<webhooks::server::Courier> = |_| Default::default();
     approvals::server::ApprovalLetters = |_| Default::default();
+    policy_settings::server::PreviewSlots = |_| Default::default();
     approvals::server::FilingSlices = |_| approvals::server::FilingSlices(vec![
         Box::new(keys::server::KeyRequests),
         Box::new(policy_settings::server::PolicyWeakening),

@@ -86,6 +86,8 @@ pub struct NewApproval {
     pub least_role: Role,
     /// A repeat with the same text files nothing new.
     pub once: Option<Secret>,
+    /// The person who received the present secret of the key that asks, if it was rotated.
+    pub key_receiver: Option<UserId>,
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +101,8 @@ pub struct ApprovalRequest {
     pub key: Option<KeyId>,
     pub key_name: String,
     pub key_creator: Option<UserId>,
+    /// The person who received the secret of that key last, by rotating it.
+    pub key_receiver: Option<UserId>,
     pub title: String,
     pub details: Vec<(String, String)>,
     /// JSON.
@@ -166,6 +170,8 @@ impl ApprovalRequest {
             Some("Nobody can decide their own request.".to_owned())
         } else if self.key_creator == Some(actor.user) {
             Some("A key that you created asked for this, so another person must decide.".to_owned())
+        } else if self.key_receiver == Some(actor.user) {
+            Some("A key whose secret you have asked for this, so another person must decide.".to_owned())
         } else if actor.org.role < self.least_role {
             let who = self.least_role.plural();
             Some(format!("Only {who} decide this request, because it takes that role to do the same."))

@@ -48,6 +48,8 @@ pub enum Error {
     Busy,
     /// Too many attempts. The caller has to wait for this long.
     TooMany(Duration),
+    /// Another request does the same work. The sentence says what to do.
+    AlreadyRunning(&'static str),
     /// The server is shutting down.
     Stopping,
     /// A bug of this server, or an unexpected failure.
@@ -94,6 +96,9 @@ impl Error {
             Self::TooMany(wait) => Problem::of(StatusCode::TOO_MANY_REQUESTS)
                 .detail(format!("Too many tries. Wait {} before the next one.", minutes(*wait)))
                 .retry_after(*wait),
+            Self::AlreadyRunning(why) => Problem::of(StatusCode::TOO_MANY_REQUESTS)
+                .detail(*why)
+                .retry_after(Duration::from_secs(5)),
             Self::Stopping => Problem::of(StatusCode::SERVICE_UNAVAILABLE)
                 .detail("The server is restarting.")
                 .retry_after(Duration::from_secs(2)),

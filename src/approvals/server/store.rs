@@ -7,8 +7,8 @@ use crate::approvals::{ApprovalRequest, ApprovalState};
 use crate::platform::db::{Write, sql};
 use crate::shared::{ApprovalId, OrgId, Role, Timestamp, UserId};
 
-const SELECT: &str = "SELECT id, org_id, kind, requester_id, requester_name, key_id, key_name, key_creator_id, title, details, \
-                      request, request_hash, least_role, state, created_at, expires_at, decided_at, decided_by, \
+const SELECT: &str = "SELECT id, org_id, kind, requester_id, requester_name, key_id, key_name, key_creator_id, key_receiver_id, title, \
+                      details, request, request_hash, least_role, state, created_at, expires_at, decided_at, decided_by, \
                       decided_by_name, reason, ended_at, result FROM approval_requests";
 
 fn request(row: &AnyRow) -> Result<ApprovalRequest, sqlx::Error> {
@@ -27,6 +27,7 @@ fn request(row: &AnyRow) -> Result<ApprovalRequest, sqlx::Error> {
         key: row.try_get("key_id")?,
         key_name: text("key_name")?,
         key_creator: row.try_get("key_creator_id")?,
+        key_receiver: row.try_get("key_receiver_id")?,
         title: text("title")?,
         details: serde_json::from_str(&text("details")?)
             .map_err(|error| sqlx::Error::Decode(error.into()))?,
@@ -54,7 +55,8 @@ pub async fn insert(
     sqlx::query(
         "INSERT INTO approval_requests (id, org_id, kind, requester_id, requester_name, key_id, key_name, key_creator_id, \
          title, details, request, request_hash, least_role, once_hash, state, created_at, expires_at, decided_by_name, \
-         reason, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending', $15, $16, '', '', '')",
+         reason, result, key_receiver_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending', $15, $16, '', '', '', $17)",
     )
     .bind(new.id)
     .bind(new.org)
@@ -72,6 +74,7 @@ pub async fn insert(
     .bind(once_hash)
     .bind(new.created_at.millis())
     .bind(new.expires_at.millis())
+    .bind(new.key_receiver)
     .execute(&mut **write)
     .await
     .map(drop)
@@ -136,7 +139,8 @@ pub async fn count_waiting(
     let roles = if role >= Role::Owner { "'admin', 'owner'" } else { "'admin'" };
     let text = format!(
         "SELECT COUNT(*) FROM (SELECT id FROM approval_requests WHERE org_id = $1 AND state = 'pending' \
-         AND expires_at > $2 AND requester_id <> $3 AND COALESCE(key_creator_id, '') <> $3 AND least_role IN ({roles}) \
+         AND expires_at > $2 AND requester_id <> $3 AND COALESCE(key_creator_id, '') <> $3 \
+         AND COALESCE(key_receiver_id, '') <> $3 AND least_role IN ({roles}) \
          LIMIT $4) AS few"
     );
     sqlx::query_scalar(sql(text)).bind(org).bind(now.millis()).bind(user).bind(most).fetch_one(pool).await

@@ -5,6 +5,7 @@ mod listener;
 mod read;
 mod refusals;
 mod repeated;
+mod roles;
 mod store;
 mod words;
 
@@ -14,6 +15,7 @@ pub use listener::{EventListener, RegisteredListener};
 pub use read::statement;
 pub use read::{AuditFilter, Recorded, Target, actions, list};
 pub use refusals::Refusals;
+pub use roles::{RoleEvent, role_events};
 pub use words::{about_it, how_often, in_general};
 
 use std::time::Duration;

@@ -16,7 +16,9 @@ pub use actor::{Actor, Member, Visitor, is_still_member};
 pub use bound::{BoundForms, refuse_other_org};
 pub use offboarding::{CreatedKey, KeyOffboarding, Offboarding};
 pub use pages::routes;
-pub use second_owner::{SecondOwner, SecondOwnerNeed, second_owner, second_owner_now};
+pub use second_owner::{
+    RoleTenure, SecondOwner, SecondOwnerNeed, role_tenure, second_owner, second_owner_now,
+};
 pub use service::{
     CREATOR_GONE, CurrentMember, Membership, create, find, find_current_member, lock_and_read_member,
     lock_and_read_role, memberships_with_counts, set_up, sign_up, sweep, switch_org, without_owner,

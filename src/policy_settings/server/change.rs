@@ -12,10 +12,16 @@ use crate::audit::{self, Event};
 use crate::key_policy::server as store;
 use crate::key_policy::{KeyPolicy, PolicyRule};
 use crate::keys::server::Refusal;
-use crate::orgs::server::{Actor, Membership, SecondOwnerNeed, lock_and_read_role, second_owner_now};
+use crate::orgs::server::{
+    Actor, Membership, RoleTenure, SecondOwnerNeed, lock_and_read_role, second_owner_now,
+};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{Permission, Role};
+use crate::shared::{Permission, PrincipalKind, Role};
+use crate::ui::parts::exact;
+
+/// A key can be held by another person than its creator, so a key does not stand for one of the two owners.
+const NOT_WITH_A_KEY: &str = "Weakening a rule needs a second owner: ask in the browser, on the page Key policy.";
 
 #[derive(Debug)]
 pub enum PolicyChange {
@@ -35,9 +41,13 @@ pub async fn require_owner(app: &App, actor: &Actor) -> Result<(), Error> {
     if actor.may(Permission::ManageOrganization) {
         return Ok(());
     }
-    let event = Event::new("key_policy.refused").on("organization", actor.org.org, &actor.org.org_name);
     let why = format!("Only owners of {} change the key policy.", actor.org.org_name);
-    Err(audit::forbid(app, &actor.by, event, why).await)
+    Err(refuse(app, actor, why).await)
+}
+
+async fn refuse(app: &App, actor: &Actor, why: String) -> Error {
+    let event = Event::new("key_policy.refused").on("organization", actor.org.org, &actor.org.org_name);
+    audit::forbid(app, &actor.by, event, why).await
 }
 
 /// `confirm` is the organization's name, where the change needs it. Returns `Refusal::Waits` when a second owner must approve.
@@ -54,6 +64,8 @@ pub async fn change(
     if preview.needs_confirmation() && confirm.trim() != actor.org.org_name {
         let why = if preview.refuses_every_key {
             "This would refuse every key. Type the organization's name to confirm it."
+        } else if !preview.refuses_own_owner_keys {
+            "This would refuse the addresses that your keys are used from. Type the organization's name to confirm it."
         } else {
             "This would refuse your last owner key. Type the organization's name to confirm it."
         };
@@ -79,10 +91,22 @@ pub async fn change(
     if !weakened.is_empty() {
         let second = second_owner_now(app, &mut write, actor.org.org).await?;
         if second.is_needed() {
+            if actor.principal == PrincipalKind::Key {
+                drop(write);
+                return Err(refuse(app, actor, NOT_WITH_A_KEY.to_owned()).await.into());
+            }
             if let (SecondOwnerNeed::Until(until), false) = (second.need, second.has_other(actor.user)) {
                 let why = format!(
-                    "An owner was removed, demoted or disabled less than a day ago. Until {until} another owner must \
-                     agree to weaken a rule, and there is none."
+                    "An owner was removed, demoted or disabled less than a day ago. Until {} another owner must \
+                     agree to weaken a rule, and there is none.",
+                    exact(until)
+                );
+                return Err(Refusal::Input(vec![("", why)]));
+            }
+            if let RoleTenure::SettlesAt(until) = second.tenure(actor.user) {
+                let why = format!(
+                    "You have been an owner for less than a day. From {} on you can ask a second owner to weaken a rule.",
+                    exact(until)
                 );
                 return Err(Refusal::Input(vec![("", why)]));
             }
@@ -120,6 +144,7 @@ async fn ask(
         request: json!(change),
         least_role: Role::Owner,
         once: None,
+        key_receiver: None,
     };
     match approvals::file(app, write, actor, new).await {
         Ok(id) => Refusal::Waits(id),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::draft::RequestedPolicy;
+use super::preview_slots::PreviewSlots;
 use crate::accounts::server as accounts;
 use crate::key_policy::{CallerAddress, KeyPolicy, PolicyRule};
 use crate::keys::server::{self as keys, PolicyKey};
@@ -16,7 +17,7 @@ use crate::usage::server as usage;
 /// The most keys that the preview names.
 pub const MAX_NAMED: usize = 50;
 /// Keys that are read at once.
-const PORTION: usize = 2_000;
+const PORTION: usize = 500;
 /// The most keys whose callers are compared with the allowed addresses.
 const MAX_CALLERS_READ: usize = 200;
 const RECENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -45,6 +46,9 @@ pub struct PolicyPreview {
     pub refuses_every_key: bool,
     /// No owner's key of the actor would be left, and there is one now.
     pub refuses_own_owner_keys: bool,
+    /// The key that asks could not call again from its present address, or the keys that the actor created and that were used in
+    /// the last seven days were used from refused addresses only.
+    pub refuses_caller: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +64,7 @@ pub struct PreviewedKey {
 impl PolicyPreview {
     /// Whether the change must be confirmed with the organization's name.
     pub fn needs_confirmation(&self) -> bool {
-        self.refuses_every_key || self.refuses_own_owner_keys
+        self.refuses_every_key || self.refuses_own_owner_keys || self.refuses_caller
     }
 }
 
@@ -71,6 +75,7 @@ pub async fn preview(
     current: &KeyPolicy,
     requested: &RequestedPolicy,
 ) -> Result<PolicyPreview, Error> {
+    let _slot = app.slice::<PreviewSlots>().begin(actor.org.org)?;
     let now = app.clock.now();
     let policy = current.changed_to(requested.rules.clone(), requested.grace(), now);
     let from = policy.all_apply_from().max(now);
@@ -84,6 +89,8 @@ pub async fn preview(
         if is_last {
             break;
         }
+        // Other requests get a connection in between.
+        tokio::task::yield_now().await;
     }
     pass.finish(app).await
 }
@@ -101,6 +108,7 @@ struct PreviewPass<'a> {
     idle: u64,
     own_owner_keys: u64,
     own_owner_keys_left: u64,
+    is_caller_refused: bool,
     named: Vec<(PolicyKey, PolicyRule)>,
     /// Keys in use that are not refused as such, for their callers' addresses.
     in_use: Vec<PolicyKey>,
@@ -120,6 +128,7 @@ impl<'a> PreviewPass<'a> {
             idle: 0,
             own_owner_keys: 0,
             own_owner_keys_left: 0,
+            is_caller_refused: false,
             named: Vec::new(),
             in_use: Vec::new(),
         }
@@ -130,6 +139,10 @@ impl<'a> PreviewPass<'a> {
         let facts = key.facts();
         let is_over = key.expires_at.is_some_and(|end| end <= self.from);
         let rule = self.policy.refuses(&facts, CallerAddress::Any, self.from).filter(|_| !is_over);
+        if self.actor.key == Some(key.id) {
+            let address = self.actor.by.origin.address.map_or(CallerAddress::Unknown, CallerAddress::At);
+            self.is_caller_refused = self.policy.refuses(&facts, address, self.from).is_some();
+        }
         let stops = self.policy.stops(&facts, self.from);
         let is_own = key.role == Role::Owner && key.created_by == self.actor.user;
         self.own_owner_keys += u64::from(is_own);
@@ -193,7 +206,7 @@ impl<'a> PreviewPass<'a> {
             let creator = names.get(&key.created_by).cloned().unwrap_or_default();
             named.push(PreviewedKey { key, rule, creator, callers, last_caller });
         }
-        let outside_callers = self.outside_callers(app, since).await?;
+        let outside = self.outside_callers(app, since).await?;
         let is_any_left = self.refused < self.keys;
         Ok(PolicyPreview {
             from: self.from,
@@ -204,27 +217,45 @@ impl<'a> PreviewPass<'a> {
             idle: self.idle,
             named,
             callers: all.len(),
-            outside_callers,
+            outside_callers: outside.callers,
             refuses_every_key: self.keys > 0 && !is_any_left,
             refuses_own_owner_keys: self.own_owner_keys > 0 && self.own_owner_keys_left == 0,
+            refuses_caller: self.is_caller_refused || outside.are_all_own,
         })
     }
 
-    /// The callers whose last address the rules do not allow.
-    async fn outside_callers(&self, app: &App, since: Timestamp) -> Result<usize, Error> {
+    /// The callers whose last address the rules do not allow. An unknown address is not allowed.
+    async fn outside_callers(&self, app: &App, since: Timestamp) -> Result<OutsideCallers, Error> {
         let mut outside = BTreeSet::new();
+        let (mut own, mut own_outside) = (0, 0);
         for key in &self.in_use {
             let facts = key.facts();
+            let (mut accepted, mut refused) = (0, 0);
             for caller in usage::callers_of(app, key.id, since).await? {
-                let Ok(address) = caller.address.parse() else { continue };
-                let is_refused = self.policy.refuses(&facts, CallerAddress::At(address), self.from).is_some();
-                if is_refused && caller.accepted_at.is_some() {
+                if caller.accepted_at.is_none() {
+                    continue;
+                }
+                accepted += 1;
+                let address = caller.address.parse().map_or(CallerAddress::Unknown, CallerAddress::At);
+                if self.policy.refuses(&facts, address, self.from).is_some() {
+                    refused += 1;
                     outside.insert((caller.address, caller.user_agent));
                 }
             }
+            if key.created_by == self.actor.user && accepted > 0 {
+                own += 1;
+                own_outside += u32::from(accepted == refused);
+            }
         }
-        Ok(outside.len())
+        Ok(OutsideCallers { callers: outside.len(), are_all_own: own > 0 && own == own_outside })
     }
+}
+
+/// Callers from addresses that are not allowed.
+struct OutsideCallers {
+    callers: usize,
+    /// All keys of the actor that were used lately were used from such addresses only.
+    are_all_own: bool,
 }
 
 /// The most recently used first.

@@ -13,7 +13,7 @@ use super::preview::{PolicyPreview, PreviewedKey, preview as compute};
 use crate::api::{ApiError, Body};
 use crate::key_policy::KeyPolicy;
 use crate::keys::server::Refusal;
-use crate::keys::server::rest::{ApiCaller, WaitingApprovalBody, respond};
+use crate::keys::server::rest::{ApiCaller, respond};
 use crate::platform::App;
 use crate::platform::http::{Audience, Routes};
 use crate::shared::{Kind, Role, Timestamp};
@@ -200,10 +200,9 @@ pub async fn show(State(app): State<App>, caller: ApiCaller) -> Result<Response,
 /// Replace the rules; for keys with the role owner
 ///
 /// Stricter rules apply to new keys at once, and to existing keys after the grace period. With two or more owners, a change
-/// that weakens a rule waits for the approval of a second owner.
+/// that weakens a rule is refused: an owner asks a second owner for it in the browser.
 #[utoipa::path(put, path = "/api/v1/key-policy", operation_id = "putKeyPolicy", tag = "key policy", request_body = PutKeyPolicyBody,
     responses((status = 200, description = "The rules as they are now", body = KeyPolicyBody),
-        (status = 202, description = "A second owner must approve; Location is the request", body = WaitingApprovalBody),
         (status = 401), (status = 403), (status = 409), (status = 422)))]
 pub async fn put(
     State(app): State<App>,
@@ -217,8 +216,10 @@ pub async fn put(
 }
 
 /// What such a change would refuse; changes nothing. For keys with the role owner
+///
+/// One preview of an organization runs at a time, and few in all.
 #[utoipa::path(post, path = "/api/v1/key-policy/preview", operation_id = "previewKeyPolicy", tag = "key policy", request_body = PutKeyPolicyBody,
-    responses((status = 200, description = "Counts of keys, and some of them", body = PolicyPreviewBody), (status = 401), (status = 403), (status = 422)))]
+    responses((status = 200, description = "Counts of keys, and some of them", body = PolicyPreviewBody), (status = 401), (status = 403), (status = 422), (status = 429)))]
 pub async fn preview(
     State(app): State<App>,
     caller: ApiCaller,

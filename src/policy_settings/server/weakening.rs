@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::draft::days;
 use super::saving::save;
 use crate::approvals::ApprovalRequest;
-use crate::approvals::server::{ApprovalExecution, FilingSlice};
+use crate::approvals::server::{ApprovalExecution, FilingSlice, too_new};
 use crate::key_policy::PolicyRules;
 use crate::key_policy::server as store;
-use crate::orgs::server::{Actor, second_owner_now};
+use crate::orgs::server::{Actor, RoleTenure, second_owner_now};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
+use crate::shared::Role;
+use crate::ui::parts::exact;
 
 pub const KIND: &str = "key_policy.weaken";
 
@@ -40,9 +42,21 @@ impl FilingSlice for PolicyWeakening {
         approver: &Actor,
         request: &ApprovalRequest,
     ) -> Result<ApprovalExecution, Error> {
-        if !second_owner_now(app, write, request.org).await?.is_settled(approver.user) {
-            let why = "You have been an owner for less than a day. Another owner can approve this, or you tomorrow.";
-            return Ok(ApprovalExecution::Refused(why.to_owned()));
+        let owners = second_owner_now(app, write, request.org).await?;
+        let why = match (owners.tenure(request.requester), owners.tenure(approver.user)) {
+            (RoleTenure::Settled, RoleTenure::Settled) => None,
+            (RoleTenure::Missing, _) => {
+                Some("The person who asked for this is not an owner any more. Deny it.".to_owned())
+            }
+            (RoleTenure::SettlesAt(until), _) => Some(format!(
+                "The person who asked for this has been an owner for less than a day, so it can be approved from {} on.",
+                exact(until)
+            )),
+            (_, RoleTenure::Missing) => Some("You are not an owner any more.".to_owned()),
+            (_, RoleTenure::SettlesAt(until)) => Some(too_new(Role::Owner, until)),
+        };
+        if let Some(why) = why {
+            return Ok(ApprovalExecution::Refused(why));
         }
         let change: StoredWeakening = serde_json::from_str(&request.request).map_err(|error| {
             Error::internal(format!("the request {} cannot be read: {error}", request.id))

@@ -5,6 +5,7 @@ mod letters;
 mod pages;
 mod races;
 mod rules;
+mod strong_keys;
 
 use super::harness::Server;
 use super::keys::draft;

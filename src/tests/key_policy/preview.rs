@@ -10,7 +10,7 @@ use super::*;
 use crate::keys::server::{Presenter, Revealed};
 use crate::platform::Random;
 use crate::platform::db::Engine;
-use crate::policy_settings::server::{PolicyPreview, change, current, preview};
+use crate::policy_settings::server::{PolicyPreview, PreviewSlots, change, current, preview};
 use crate::shared::{KeyId, Role};
 use crate::tests::harness::on_both_engines;
 use crate::tests::keys::ANYTHING;
@@ -206,4 +206,44 @@ async fn many_keys_are_counted_in_portions(engine: Engine) {
     write.commit().await.expect("a commit");
     let shown = preview_of(&server, &owner, &kinds(&[Kind::Live])).await;
     assert_eq!((shown.keys, shown.refused, shown.named.len()), (4_100, 2_050, 50));
+}
+
+/// Keys in use from other addresses only, and one preview of an organization at a time.
+#[apply(on_both_engines!)]
+async fn refusing_the_addresses_of_ones_own_keys_needs_the_name(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let owner = server.actor(Persona::Owner).await;
+    let key = server.make_key(&owner, draft("own")).await;
+    let call = server.get("/api/v1/me").from("198.51.100.9").key(&key.plaintext).send().await;
+    assert_eq!(call.status, 200);
+    keys::flush(&server.app).await.expect("a flush");
+    let outside = preview_of(&server, &owner, &ranges(&["10.0.0.0/8"])).await;
+    assert!(outside.refuses_caller && outside.needs_confirmation());
+    assert!(!preview_of(&server, &owner, &ranges(&["198.51.100.0/24"])).await.needs_confirmation());
+    let refused = change(&server.app, &owner, &ranges(&["10.0.0.0/8"]), "").await;
+    assert_eq!(fields(refused).0, ["confirm"]);
+}
+
+#[apply(on_both_engines!)]
+async fn one_preview_of_an_organization_runs_at_a_time(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let owner = server.actor(Persona::Owner).await;
+    let key = server.key_of(Persona::Owner).await;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let slots = server.app.slice::<PreviewSlots>();
+    let running = slots.begin(owner.org.org).expect("it is free");
+    let call = server.post("/api/v1/key-policy/preview").key(&key).json(&no_rules()).send().await;
+    assert_eq!(call.status, 429, "{}", call.text());
+    assert!(call.headers.contains_key("retry-after") && call.text().contains("Another preview is running"));
+    let page = server.submit(&cookies, "/settings/key-policy", &[("grace_days", "0"), ("do", "preview")]).await;
+    assert_eq!(page.status, 422);
+    assert!(page.text().contains("Another preview is running"));
+    let stranger = server.organization_of(Persona::Stranger).await;
+    let other = slots.begin(stranger).expect("a second one");
+    drop(running);
+    let third = crate::shared::OrgId::new(server.clock.now(), [9; 10]);
+    let again = slots.begin(owner.org.org).expect("it ended");
+    assert!(slots.begin(third).is_err(), "two run");
+    drop((other, again));
+    assert!(slots.begin(third).is_ok());
 }

@@ -29,6 +29,14 @@ async fn owners_keys_change_the_rules_and_others_read_them(engine: Engine) {
         "longest_life_days": 180, "allowed_kinds": ["live", "test"], "allowed_ranges": ["203.0.113.0/24"],
         "idle_days": 90, "oldest_secret_days": 180, "approval_from": "admin", "grace_days": 30,
     }));
+    // The calling key would be refused from its present address.
+    let refused = put(&server, &owner, &rules).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["errors"][0]["field"]), (422, &json!("confirm")));
+    let confirmed = with(json!({ "confirm": "Tidewater Freight" }));
+    let confirmed = rules.as_object().expect("rules").iter().fold(confirmed, |mut all, (name, value)| {
+        all[name] = value.clone();
+        all
+    });
     let preview = server.post("/api/v1/key-policy/preview").key(&owner).json(&rules).send().await;
     assert_eq!(preview.status, 200, "{}", preview.text());
     assert_eq!((preview.json()["keys"].as_u64(), preview.json()["refused"].as_u64()), (Some(2), Some(0)));
@@ -37,7 +45,7 @@ async fn owners_keys_change_the_rules_and_others_read_them(engine: Engine) {
     {
         assert_eq!(server.call(method, path).key(&admin).json(&rules).send().await.status, 403);
     }
-    let saved = put(&server, &owner, &rules).await;
+    let saved = put(&server, &owner, &confirmed).await;
     assert_eq!(saved.status, 200, "{}", saved.text());
     let seen = server.get("/api/v1/key-policy").key(&admin).send().await.json();
     assert_eq!(seen, saved.json());
@@ -45,7 +53,7 @@ async fn owners_keys_change_the_rules_and_others_read_them(engine: Engine) {
         assert_eq!(seen[name], *value, "{name}");
     }
     assert_eq!(seen["all_apply_at"], "2026-12-20T10:00:00.000Z");
-    assert_eq!(put(&server, &owner, &rules).await.status, 200, "nothing changes");
+    assert_eq!(put(&server, &owner, &confirmed).await.status, 200, "nothing changes");
     let changed = server.audited().await.into_iter().filter(|action| action == "key_policy.changed").count();
     assert_eq!(changed, 1);
     assert!(server.audited().await.contains(&"key_policy.refused".to_owned()));

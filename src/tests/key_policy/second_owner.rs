@@ -5,6 +5,7 @@ use macro_rules_attribute::apply;
 
 use super::*;
 use crate::accounts::server::Person;
+use crate::audit::{self, Event};
 use crate::approvals::server::{ApprovalRefusal, ApprovalVerdict};
 use crate::keys::server::policy_rules;
 use crate::platform::db::Engine;
@@ -168,18 +169,61 @@ async fn a_request_is_executed_only_on_the_rules_that_it_was_made_for(engine: En
     );
     assert_eq!((server.longest_life().await, server.state_of(id).await.as_str()), (Some(30), "pending"));
     server.decide_request(&second, id, ApprovalVerdict::Deny).await.expect("it is denied");
-    // By a program.
+    // A program cannot ask: another person may hold its key.
     let key =
         server.make_key(&owner, Draft { expires_at: server.in_days(20), ..draft("owner's") }).await.plaintext;
     let call = server.call(Method::PUT, "/api/v1/key-policy").key(&key).json(&no_rules());
     let asked = call.send().await;
-    assert_eq!(asked.status, 202, "{}", asked.text());
-    let id = asked.json()["approval_id"].as_str().and_then(ApprovalId::parse).expect("an id");
-    assert!(
-        server.decide_request(&owner, id, ApprovalVerdict::Approve).await.is_err(),
-        "the creator of the key"
-    );
+    assert_eq!(asked.status, 403, "{}", asked.text());
+    assert!(asked.text().contains("ask in the browser"), "{}", asked.text());
+    assert_eq!(server.longest_life().await, Some(30));
+    let id = weaken(&server, &owner, &PolicyDraft::default()).await;
     server.approve_request(&second, id).await;
     assert_eq!(server.longest_life().await, None);
     assert!(matches!(save(&PolicyDraft::default()).await, Ok(PolicyChange::Nothing(_))));
+}
+
+/// An owner who invites an accomplice, lets them ask and approves it, is alone.
+#[apply(on_both_engines!)]
+async fn a_new_owner_cannot_ask_and_a_former_one_is_not_executed(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let owner = server.actor(Persona::Owner).await;
+    change(&server.app, &owner, &life(30), "").await.expect("a rule");
+    let (person, second) = server.second_owner().await;
+    let why = fields(change(&server.app, &second, &life(60), "").await).1;
+    assert!(why.contains("less than a day. From "), "{why}");
+    server.clock.advance(DAY);
+    let id = weaken(&server, &second, &life(60)).await;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let path = format!("/settings/members/{}/role", person.id);
+    assert_eq!(server.submit(&cookies, &path, &[("role", "admin")]).await.status, 303);
+    let why = state(server.decide_request(&owner, id, ApprovalVerdict::Approve).await);
+    assert!(why.contains("not an owner any more"), "{why}");
+    assert_eq!(server.submit(&cookies, &path, &[("role", "owner")]).await.status, 303);
+    let why = state(server.decide_request(&owner, id, ApprovalVerdict::Approve).await);
+    assert!(why.contains("less than a day"), "{why}");
+    assert_eq!(server.longest_life().await, Some(30));
+    server.clock.advance(DAY);
+    server.approve_request(&owner, id).await;
+    assert_eq!(server.longest_life().await, Some(60));
+}
+
+/// Changes of other roles do not count, however many there are.
+#[apply(on_both_engines!)]
+async fn changed_roles_of_other_members_do_not_concern_owners(engine: Engine) {
+    let server = Server::with(engine, CHEAP).await;
+    let owner = server.actor(Persona::Owner).await;
+    let admin = server.actor(Persona::Admin).await;
+    let member = server.actor(Persona::Member).await;
+    change(&server.app, &owner, &life(30), "").await.expect("a rule");
+    for number in 0..204 {
+        let (from, to) = if number % 2 == 0 { ("member", "viewer") } else { ("viewer", "member") };
+        let event = Event::new("member.role_changed").on("person", member.user, "member");
+        let mut write = server.app.db.write().await.expect("a turn");
+        let event = event.detail("from", from).detail("to", to);
+        audit::record(&server.app, &mut write, &admin.by, event).await.expect("recorded");
+        write.commit().await.expect("a commit");
+    }
+    let saved = change(&server.app, &owner, &life(60), "").await;
+    assert!(matches!(saved, Ok(PolicyChange::Saved(_))), "{saved:?}");
 }

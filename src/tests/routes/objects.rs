@@ -109,6 +109,7 @@ impl World<'_> {
             details: Vec::new(),
             request: json!({ "name": name }),
             least_role: Role::Admin,
+            key_receiver: None,
             once: None,
         };
         approvals::file(app, write, actor, new).await.expect("a request").to_string()

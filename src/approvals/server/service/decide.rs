@@ -6,9 +6,12 @@ use crate::approvals::server::store::{self, ApprovalDecision};
 use crate::approvals::server::{ApprovalExecution, FilingSlices, letters};
 use crate::approvals::{ApprovalRequest, ApprovalState, LONGEST_REASON, USE_TIME};
 use crate::audit::{self, Event};
-use crate::orgs::server::{Actor, Membership, lock_and_read_member, lock_and_read_role};
+use crate::orgs::server::{
+    Actor, Membership, RoleTenure, lock_and_read_member, lock_and_read_role, role_tenure,
+};
 use crate::platform::{App, Error};
-use crate::shared::{ApprovalId, Permission, TOKEN_IN_TEXT, contains_token};
+use crate::shared::{ApprovalId, Permission, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
+use crate::ui::parts::exact;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalVerdict {
@@ -48,6 +51,11 @@ pub async fn decide(
     }
     let now = app.clock.now();
     let is_approval = answer.verdict == ApprovalVerdict::Approve;
+    let least = request.least_role.max(Role::Admin);
+    let tenure = role_tenure(app, &mut write, actor.org.org, actor.user, least).await?;
+    if let (true, RoleTenure::SettlesAt(until)) = (is_approval, tenure) {
+        return Err(ApprovalRefusal::State(too_new(least, until)));
+    }
     if is_approval && !request.is_intact() {
         return Err(ApprovalRefusal::State(ALTERED.to_owned()));
     }
@@ -88,6 +96,16 @@ pub async fn decide(
         letters::decided(app, &person.email, &actor.org.org_name, &decided);
     }
     Ok(decided)
+}
+
+/// Why somebody whose role is new cannot approve a request yet.
+pub fn too_new(role: Role, until: Timestamp) -> String {
+    format!(
+        "You have been {} for less than a day. You can approve this from {} on; somebody who has had the role for a day can \
+         now.",
+        role.with_article(),
+        exact(until)
+    )
 }
 
 fn check_reason(answer: &ApprovalAnswer) -> Result<&str, ApprovalRefusal> {

@@ -43,6 +43,7 @@ pub async fn file(
         key: actor.key,
         key_name,
         key_creator: actor.key.map(|_| actor.user),
+        key_receiver: new.key_receiver,
         title: new.title,
         details: new.details,
         request: new.request.to_string(),
@@ -67,6 +68,7 @@ pub async fn file(
         person.role >= request.least_role
             && person.user != request.requester
             && Some(person.user) != request.key_creator
+            && Some(person.user) != request.key_receiver
     });
     write.commit().await?;
     for person in recipients {

@@ -121,6 +121,10 @@ async fn try_to_ask(
         return Err(Refusal::field("name", TAKEN));
     }
     resolve_permissions(&mut write, actor.org.org, &new.customer.permissions).await?;
+    let key_receiver = match actor.key {
+        Some(key) => store::receiver(&mut write, key).await?,
+        None => None,
+    };
     let request = NewApproval {
         kind: KIND,
         title: format!("Create the key {} with role {}", new.name, role.label()),
@@ -128,6 +132,7 @@ async fn try_to_ask(
         request: json!(RequestedKey::of(draft.kind, role, new)),
         least_role: role.max(Role::Admin),
         once: repeat.cloned(),
+        key_receiver,
     };
     Ok(approvals::file(app, write, &present, request).await?)
 }

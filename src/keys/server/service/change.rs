@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::customer::{CustomerDraft, QuotaDraft, resolve_permissions};
 use super::draft::check;
 use super::policy::{objections_to_edit, require_policy, rules_now};
+use super::strong_keys::extended_fields;
 use super::{
     Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key,
     require_for_customers, store,
@@ -104,7 +105,11 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
             return Err(beyond_bounds(app, actor, "edit", Some(&old), wrong).await);
         }
     }
-    let wrong = objections_to_edit(&rules_now(&mut write, key.org).await?, &old, &key);
+    let rules = rules_now(&mut write, key.org).await?;
+    let mut wrong = objections_to_edit(&rules, &old, &key);
+    if rules.needs_approval(key.role) {
+        wrong.extend(extended_fields(&old, &key));
+    }
     if !wrong.is_empty() {
         drop(write);
         return Err(beyond_bounds(app, actor, "edit", Some(&old), wrong).await);

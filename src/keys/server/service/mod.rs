@@ -16,6 +16,7 @@ mod refusal;
 mod replace;
 mod revoke;
 mod rotate;
+mod strong_keys;
 
 pub use approved::{KeyRequests, create_approved};
 pub use change::{Edit, disable, edit, enable};

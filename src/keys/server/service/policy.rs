@@ -1,5 +1,6 @@
 //! The organization's key policy where keys are created, changed, rotated and enabled.
 
+use super::strong_keys::require_creator;
 use super::{Refusal, beyond_bounds, store};
 use crate::key_policy::server as key_policy;
 use crate::key_policy::{KeyFacts, LoginTerms, PolicyRules};
@@ -94,7 +95,7 @@ pub(super) async fn require_policy(
     key: &Key,
     verb: &'static str,
 ) -> Result<Write, Refusal> {
-    let mut write = write;
+    let mut write = require_creator(app, actor, write, key, verb).await?;
     let wrong = rules_now(&mut write, key.org).await?.objections(&key.facts());
     if wrong.is_empty() {
         return Ok(write);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::strong_keys::require_creator;
 use super::{Grants, Refusal, Revealed, conclude, generate, lock_key, require, store};
 use crate::audit::Event;
 use crate::keys::Status;
@@ -21,7 +22,8 @@ pub async fn replace(app: &App, actor: &Actor, id: KeyId) -> Result<Option<Revea
     let found = store::find_by_id(app.db.pool(), id).await?;
     let found = found.filter(|key| key.org == actor.org.org).ok_or(Error::NotFound)?;
     let (fresh, stored) = generate(app, found.kind).await?;
-    let (mut write, key) = lock_key(app, actor, id, "replace", Grants::Secret).await?;
+    let (write, key) = lock_key(app, actor, id, "replace", Grants::Secret).await?;
+    let mut write = require_creator(app, actor, write, &key, "replace").await?;
     let now = app.clock.now();
     let old = key.secret;
     // Counts move from memory to the tables, so reading in the same order cannot miss one.
@@ -35,7 +37,7 @@ pub async fn replace(app: &App, actor: &Actor, id: KeyId) -> Result<Option<Revea
     let key = Key { secret: fresh.id(), ..key };
     store::insert_secret(&mut write, key.secret, id, &stored, now).await?;
     store::set_secrets(&mut write, id, key.secret, key.previous).await?;
-    store::set_rotated_by(&mut write, id, actor.principal).await?;
+    store::set_rotated_by(&mut write, id, actor.principal, actor.user).await?;
     let event = Event::new("key.secret_replaced").detail("replaces", old.to_string());
     conclude(app, actor, write, &key, event).await?;
     Ok(Some(Revealed { key, plaintext: fresh.into_secret() }))

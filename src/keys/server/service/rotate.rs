@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::policy::require_policy;
+use super::strong_keys::require_creator;
 use super::{
     Grants, Refusal, Revealed, conclude, generate, lock_key, lock_key_with_bounds, require,
     require_to_rotate, sender, store,
@@ -81,7 +82,7 @@ pub async fn rotate(
     key.secret = fresh.id();
     store::insert_secret(&mut write, key.secret, id, &stored, now).await?;
     store::set_secrets(&mut write, id, key.secret, key.previous).await?;
-    store::set_rotated_by(&mut write, id, actor.principal).await?;
+    store::set_rotated_by(&mut write, id, actor.principal, actor.user).await?;
     // The acting key receives the new secret.
     if let Some(other) = bounds.and_then(|bounds| bounds.counts_with).filter(|other| *other != id) {
         store::set_counts_with(&mut write, id, other).await?;
@@ -111,7 +112,8 @@ pub async fn finish(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal>
 
 /// Moves the old secret's cut-off to a later time.
 pub async fn extend(app: &App, actor: &Actor, id: KeyId, until: Timestamp) -> Result<Key, Refusal> {
-    let (mut write, mut key) = lock_key(app, actor, id, "extend", Grants::Power).await?;
+    let (write, mut key) = lock_key(app, actor, id, "extend", Grants::Power).await?;
+    let mut write = require_creator(app, actor, write, &key, "extend").await?;
     let now = app.clock.now();
     let Some((old, cut_off)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
     if until <= cut_off {

@@ -1,17 +1,23 @@
 //! What keys remember about secrets that were found in public, and who rotated a key last.
 
 use crate::platform::db::Write;
-use crate::shared::{KeyId, PrincipalKind, SecretId};
+use crate::shared::{KeyId, PrincipalKind, SecretId, UserId};
 
 /// Notes who received the current secret.
-pub async fn set_rotated_by(write: &mut Write, key: KeyId, by: PrincipalKind) -> Result<(), sqlx::Error> {
+pub async fn set_rotated_by(
+    write: &mut Write,
+    key: KeyId,
+    by: PrincipalKind,
+    person: UserId,
+) -> Result<(), sqlx::Error> {
     let by = match by {
         PrincipalKind::Person => "person",
         PrincipalKind::Key => "key",
     };
-    sqlx::query("UPDATE keys SET rotated_by = $2 WHERE id = $1")
+    sqlx::query("UPDATE keys SET rotated_by = $2, rotated_by_id = $3 WHERE id = $1")
         .bind(key)
         .bind(by)
+        .bind(person)
         .execute(&mut **write)
         .await
         .map(drop)
@@ -24,6 +30,11 @@ pub async fn is_rotated_by_person(write: &mut Write, key: KeyId) -> Result<bool,
         .fetch_one(&mut **write)
         .await?;
     Ok(by.as_deref() == Some("person"))
+}
+
+/// The person who received the current secret by rotating the key.
+pub async fn receiver(write: &mut Write, key: KeyId) -> Result<Option<UserId>, sqlx::Error> {
+    sqlx::query_scalar("SELECT rotated_by_id FROM keys WHERE id = $1").bind(key).fetch_one(&mut **write).await
 }
 
 pub async fn set_leaked(write: &mut Write, key: KeyId, secret: SecretId) -> Result<(), sqlx::Error> {

@@ -16,7 +16,7 @@ mod write;
 pub use announcements::{Announcement, Reminder, newly_idle, note_announced, note_idle, to_announce};
 pub use counts::count_usable;
 pub use holders::{count_holders, find_all, newest_holders};
-pub use leaks::{is_rotated_by_person, set_leaked, set_rotated_by};
+pub use leaks::{is_rotated_by_person, receiver, set_leaked, set_rotated_by};
 pub use list::{Filter, KeyPage, Order, Position, count, list};
 pub use logins::{all_current_logins, current_logins, is_name_taken, logins_in, logins_of, numbered_names};
 pub use policy::{OldSecret, PolicyKey, active_after, idle_keys, is_idle, note_reminded, old_secrets};

@@ -293,6 +293,26 @@ pub async fn owners(db: impl AnyExecutor<'_>, org: OrgId) -> Result<Vec<OrgOwner
     rows.iter().map(owner).collect()
 }
 
+/// When a member with this role or a higher one joined. None for others, and for a disabled person.
+pub async fn joined_with_role(
+    write: &mut Write,
+    org: OrgId,
+    user: UserId,
+    least: Role,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT role, memberships.created_at AS joined_at FROM memberships JOIN users ON users.id = memberships.user_id \
+         WHERE org_id = $1 AND user_id = $2 AND disabled_at IS NULL",
+    )
+    .bind(org)
+    .bind(user)
+    .fetch_optional(&mut **write)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let joined = Timestamp::from_millis(row.try_get("joined_at")?);
+    Ok((role(&row)? >= least).then_some(joined))
+}
+
 pub async fn set_role(write: &mut Write, org: OrgId, user: UserId, role: Role) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2")
         .bind(org)

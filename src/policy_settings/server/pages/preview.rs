@@ -40,9 +40,12 @@ pub fn preview(preview: PolicyPreview, org: String, waits: bool, now: Timestamp)
     let more = more.collect_view();
     let needs_name = preview.needs_confirmation();
     let confirm = needs_name.then(|| {
-        let why = match preview.refuses_every_key {
-            true => "This refuses every key of the organization.",
-            false => "This refuses your last owner key.",
+        let why = if preview.refuses_every_key {
+            "This refuses every key of the organization."
+        } else if preview.refuses_own_owner_keys {
+            "This refuses your last owner key."
+        } else {
+            "This refuses the addresses that your keys are used from."
         };
         let label = format!("Type {org} to confirm");
         view! {

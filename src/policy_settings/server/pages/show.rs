@@ -16,6 +16,7 @@ use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::orgs::server::{Member, SecondOwner, SecondOwnerNeed, second_owner};
 use crate::platform::{App, Error};
 use crate::policy_settings::server::change::{self, PolicyChange};
+use crate::policy_settings::server::draft::RequestedPolicy;
 use crate::policy_settings::server::preview::{PolicyPreview, preview as compute};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::form::{Form, FormErrors};
@@ -48,9 +49,7 @@ pub async fn submit(
         }
     };
     if form.deed != "save" {
-        let shown = compute(&app, &member, &policy, &requested).await?;
-        let waits = needs_second(&app, &member, &policy, &requested.rules).await?;
-        return page(&app, &member, &policy, form, Some((shown, waits)), errors).await;
+        return preview_page(&app, &member, &policy, &requested, form, errors).await;
     }
     match change::change(&app, &member, &draft, &form.confirm).await {
         Ok(PolicyChange::Saved(_)) => leave_message(&session, "The key policy is saved.").await?,
@@ -61,14 +60,36 @@ pub async fn submit(
         }
         Err(Refusal::Input(wrong)) => {
             wrong.into_iter().for_each(|(field, why)| errors.add(field, why));
-            let shown = compute(&app, &member, &policy, &requested).await?;
-            let waits = needs_second(&app, &member, &policy, &requested.rules).await?;
-            return page(&app, &member, &policy, form, Some((shown, waits)), errors).await;
+            return preview_page(&app, &member, &policy, &requested, form, errors).await;
+        }
+        Err(Refusal::Error(Error::AlreadyRunning(why))) => {
+            errors.add("", why);
+            return page(&app, &member, &policy, form, None, errors).await;
         }
         Err(Refusal::Error(error)) => return Err(error),
         Err(Refusal::State(_) | Refusal::Repeated(_)) => return Err(Error::OutOfStep),
     }
     Ok(Redirect::to(HERE).into_response())
+}
+
+/// The page with the preview, or the sentence that another one is running.
+async fn preview_page(
+    app: &App,
+    member: &Member,
+    policy: &KeyPolicy,
+    requested: &RequestedPolicy,
+    form: PolicyForm,
+    mut errors: FormErrors,
+) -> Result<Response, Error> {
+    let shown = match compute(app, member, policy, requested).await {
+        Ok(preview) => Some((preview, needs_second(app, member, policy, &requested.rules).await?)),
+        Err(Error::AlreadyRunning(why)) => {
+            errors.add("", why);
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    page(app, member, policy, form, shown, errors).await
 }
 
 async fn needs_second(

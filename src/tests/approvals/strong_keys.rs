@@ -1,0 +1,113 @@
+//! Keys with a role that needs a second person are not a way around it.
+
+use std::time::Duration;
+
+use macro_rules_attribute::apply;
+
+use super::*;
+use crate::keys::server::{CustomerDraft, Edit, QuotaDraft, disable, edit, enable, rotate};
+use crate::keys::QuotaPeriod;
+use crate::platform::db::Engine;
+use crate::tests::harness::on_both_engines;
+use crate::tests::keys::actor_in;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An accomplice who becomes an admin does not approve at once.
+#[apply(on_both_engines!)]
+async fn an_approver_has_had_the_role_for_a_day(engine: Engine) {
+    let server = Server::on(engine).await;
+    let admin = server.actor(Persona::Admin).await;
+    server.actor(Persona::Owner).await;
+    server.set_policy(&approval_from(Role::Admin)).await;
+    let person = server.person("second@tidewater.example", "Second", None).await;
+    let org = server.join(&person, "Tidewater Freight", Role::Admin).await;
+    let second = actor_in(&person, org, "Tidewater Freight", Role::Admin);
+    let id = server.ask(&admin, "one", Role::Admin).await;
+    let refused = server.decide_request(&second, id, ApprovalVerdict::Approve).await;
+    assert!(matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("less than a day")), "{refused:?}");
+    server.clock.advance(DAY);
+    // A promoted member is as new as somebody who joined.
+    let member = server.actor(Persona::Member).await;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let path = format!("/settings/members/{}/role", member.user);
+    assert_eq!(server.submit(&cookies, &path, &[("role", "admin")]).await.status, 303);
+    let refused = server.decide_request(&member, id, ApprovalVerdict::Approve).await;
+    assert!(matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("less than a day")), "{refused:?}");
+    server.approve_request(&second, id).await;
+}
+
+/// A key whose secret another person received does not stand for its creator.
+#[apply(on_both_engines!)]
+async fn whoever_rotated_the_key_that_asks_does_not_decide(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
+    let mut key = server.as_key(&admin, Role::Admin).await;
+    let id = key.key.expect("a key");
+    let rotated = rotate(&server.app, &owner, id, Duration::ZERO, None).await.expect("it is rotated");
+    key.secret = Some(rotated.key.secret);
+    server.set_policy(&approval_from(Role::Admin)).await;
+    let request = server.ask(&key, "one", Role::Admin).await;
+    assert!(is_forbidden(&server.decide_request(&owner, request, ApprovalVerdict::Approve).await));
+    assert_eq!(server.state_of(request).await, "pending");
+}
+
+#[apply(on_both_engines!)]
+async fn strong_keys_are_renewed_by_their_creator_and_never_extended(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
+    let expires_at = Some(server.clock.now().plus(DAY * 30));
+    let draft = Draft {
+        role: Some(Role::Admin),
+        expires_at,
+        rate_limit: Some(60),
+        ranges: vec!["10.0.0.0/8".to_owned()],
+        customer: CustomerDraft {
+            quota: Some(QuotaDraft { limit: 100, period: QuotaPeriod::Day }),
+            ..CustomerDraft::default()
+        },
+        ..draft("strong")
+    };
+    let id = keys::create(&server.app, &admin, &draft, None).await.expect("a key").key.id;
+    let weaker = Draft { role: Some(Role::Member), ..super::draft("weak") };
+    let weak = keys::create(&server.app, &admin, &weaker, None).await.expect("a key").key.id;
+    server.set_policy(&approval_from(Role::Admin)).await;
+    let forbidden = |result: Result<(), Refusal>| match result {
+        Err(Refusal::Error(Error::Forbidden(why))) => assert!(why.contains("second person"), "{why}"),
+        other => panic!("it is not refused: {other:?}"),
+    };
+    forbidden(rotate(&server.app, &owner, id, DAY, None).await.map(drop));
+    rotate(&server.app, &admin, id, DAY, None).await.expect("its creator rotates it");
+    let later = server.clock.now().plus(DAY * 2);
+    forbidden(keys::extend(&server.app, &owner, id, later).await.map(drop));
+    disable(&server.app, &owner, id).await.expect("anybody disables");
+    forbidden(enable(&server.app, &owner, id).await.map(drop));
+    enable(&server.app, &admin, id).await.expect("its creator enables it");
+    for (field, wider) in [
+        ("expires_at", Edit { expires_at: Some(None), ..Edit::default() }),
+        ("expires_at", Edit { expires_at: Some(expires_at.map(|at| at.plus(DAY))), ..Edit::default() }),
+        ("rate_limit", Edit { rate_limit: Some(None), ..Edit::default() }),
+        ("rate_limit", Edit { rate_limit: Some(Some(61)), ..Edit::default() }),
+        ("ranges", Edit { ranges: Some(vec![]), ..Edit::default() }),
+        ("ranges", Edit { ranges: Some(vec!["10.0.0.0/7".to_owned()]), ..Edit::default() }),
+        ("quota", Edit { quota: Some(None), ..Edit::default() }),
+        (
+            "quota",
+            Edit { quota: Some(Some(QuotaDraft { limit: 101, period: QuotaPeriod::Day })), ..Edit::default() },
+        ),
+    ] {
+        let wrong = input(edit(&server.app, &admin, id, &wider).await.expect_err("it is extended"));
+        assert_eq!(wrong[0].0, field);
+        assert!(wrong[0].1.contains("Create a new key"), "{}", wrong[0].1);
+    }
+    let narrower = Edit {
+        name: Some("other".to_owned()),
+        expires_at: Some(expires_at.map(|at| at.minus(DAY))),
+        rate_limit: Some(Some(59)),
+        ranges: Some(vec!["10.1.0.0/16".to_owned()]),
+        quota: Some(Some(QuotaDraft { limit: 99, period: QuotaPeriod::Day })),
+        ..Edit::default()
+    };
+    edit(&server.app, &owner, id, &narrower).await.expect("it is narrowed");
+    rotate(&server.app, &owner, weak, DAY, None).await.expect("a weaker key");
+}
