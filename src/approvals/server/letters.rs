@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use crate::approvals::{ApprovalRequest, ApprovalState, approval_path};
 use crate::platform::{App, FixedWindow, Letter, Posted};
+use crate::shared::OrgId;
 use crate::ui::parts::exact;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The most recipients whose last letter is remembered.
 const MAX_RECIPIENTS: usize = 10_000;
 
-/// When each recipient last got a letter about a new request.
+/// When each recipient last got a letter about a new request of an organization.
 #[derive(Default)]
-pub struct ApprovalLetters(Mutex<HashMap<String, FixedWindow>>);
+pub struct ApprovalLetters(Mutex<HashMap<(OrgId, String), FixedWindow>>);
 
 impl ApprovalLetters {
-    /// Whether a letter may be sent: at most one an hour for each recipient.
-    fn admit(&self, to: &str, now: Duration) -> bool {
+    /// Whether a letter may be sent: at most one an hour for each recipient and organization.
+    fn admit(&self, org: OrgId, to: &str, now: Duration) -> bool {
         let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sent.len() >= MAX_RECIPIENTS {
             sent.retain(|_, window| window.is_running(now));
@@ -26,13 +27,13 @@ impl ApprovalLetters {
         if sent.len() >= MAX_RECIPIENTS {
             return false;
         }
-        sent.entry(to.to_owned()).or_insert(FixedWindow::of(HOUR)).add(now) == 1
+        sent.entry((org, to.to_owned())).or_insert(FixedWindow::of(HOUR)).add(now) == 1
     }
 }
 
 /// Says that a request waits.
 pub fn filed(app: &App, to: &str, org: &str, request: &ApprovalRequest) {
-    if !app.slice::<ApprovalLetters>().admit(to, app.clock.steady()) {
+    if !app.slice::<ApprovalLetters>().admit(request.org, to, app.clock.steady()) {
         return;
     }
     let letter = Letter::new(to, format!("A request of {org} waits for you"))

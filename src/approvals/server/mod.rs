@@ -14,5 +14,5 @@ pub use letters::ApprovalLetters;
 pub use pages::routes;
 pub use service::{
     ApprovalAnswer, ApprovalList, ApprovalListPage, ApprovalRefusal, ApprovalVerdict, WaitingApprovals,
-    decide, file, find, find_repeat, list, record_use, to_use, too_new, withdraw,
+    decide, file, find, find_repeat, list, record_use, to_use, too_new, withdraw, withdraw_all_of,
 };

@@ -110,6 +110,21 @@ pub async fn find_once(
     .await
 }
 
+/// The pending and approved requests of a person.
+pub async fn open_of(
+    write: &mut Write,
+    org: OrgId,
+    requester: UserId,
+    now: Timestamp,
+) -> Result<Vec<ApprovalRequest>, sqlx::Error> {
+    let text = format!(
+        "{SELECT} WHERE org_id = $1 AND requester_id = $2 AND state IN ('pending', 'approved') AND expires_at > $3"
+    );
+    let rows =
+        sqlx::query(sql(text)).bind(org).bind(requester).bind(now.millis()).fetch_all(&mut **write).await?;
+    rows.iter().map(request).collect()
+}
+
 pub async fn count_pending(
     write: &mut Write,
     org: OrgId,

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::Key;
 use super::store::{OldSecret, RemindedKey};
 use crate::platform::{App, Letter, Posted};
-use crate::shared::Timestamp;
+use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{counted, day, exact};
 
 /// The most keys that a letter names.
@@ -65,15 +64,26 @@ fn and_more(letter: Letter, all: usize) -> Letter {
     }
 }
 
-/// Says that a key was disabled because nobody used it.
-pub fn idle(app: &App, to: &str, org: &str, key: &Key, time: Duration) -> Posted {
+/// Says that keys were disabled because nobody used them.
+pub fn idle(app: &App, to: &str, org: &str, keys: &[(KeyId, String)], time: Duration) -> Posted {
     let days = time.as_secs() / (24 * 60 * 60);
-    let letter = Letter::new(to, format!("The key {} of {org} was disabled", key.name))
-        .paragraph(format!("Nobody has used the API key {} of {org} for {days} days.", key.name))
-        .paragraph("The organization's key policy disables such keys. Calls with it are refused until it is enabled.")
-        .link("See the key", format!("{}/settings/api-keys/{}", app.public_url.origin(), key.id))
-        .paragraph("If it is still needed, enable it there. If not, nothing has to be done.");
-    app.mail.post(&letter)
+    let subject = match keys {
+        [(_, name)] => format!("The key {name} of {org} was disabled"),
+        _ => format!("{} API keys of {org} were disabled", keys.len()),
+    };
+    let mut letter = Letter::new(to, subject);
+    for (_, name) in keys.iter().take(MAX_NAMED) {
+        letter = letter.paragraph(format!("Nobody has used the API key {name} of {org} for {days} days."));
+    }
+    letter = and_more(letter, keys.len()).paragraph(
+        "The organization's key policy disables such keys. Calls with them are refused until they are enabled.",
+    );
+    let home = format!("{}/settings/api-keys", app.public_url.origin());
+    letter = match keys {
+        [(key, _)] => letter.link("See the key", format!("{home}/{key}")),
+        _ => letter.link("See the keys", format!("{home}?status=disabled")),
+    };
+    app.mail.post(&letter.paragraph("Enable there what is still needed. For the others nothing has to be done."))
 }
 
 /// Asks for a rotation of an old secret.

@@ -28,7 +28,7 @@ pub use pages::{Drawing, KeyNotice, RegisteredKeyNotice, leave_refusal, routes};
 pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
-    CustomerDraft, Draft, Edit, Holders, KeyRequests, LONGEST_OVERLAP, LoginDraft, MOST_COUNTED,
+    CustomerDraft, Draft, Edit, Holders, KeyRequests, LONGEST_OVERLAP, LoginDraft, MOST_COUNTED, MOST_RANGES,
     PermissionHolders, PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, about, active_keys,
     children, count, create, create_approved, created_by, creating_keys, creators, disable, edit, enable,
     end_leaked, end_logins, extend, find, find_by_secret, finish, leak_topic, list, lock_leaked, log_in,

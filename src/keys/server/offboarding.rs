@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::service::about;
 use super::store;
+use crate::approvals::server as approvals;
 use crate::audit::{self, Event};
 use crate::orgs::server::{Actor, CreatedKey, KeyOffboarding};
 use crate::platform::changes::{self, ChangeKind};
@@ -71,6 +72,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
         ticked: &[KeyId],
     ) -> Result<Vec<String>, Error> {
         let now = app.clock.now();
+        approvals::withdraw_all_of(app, write, &actor.by, actor.org.org, creator).await?;
         let mut ticked = ticked.to_vec();
         ticked.extend(store::logins_in(write, actor.org.org, creator).await?);
         ticked.sort();

@@ -1,5 +1,6 @@
 //! What key policies do beside requests: idle keys are disabled, and letters ask for a rotation of old secrets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::service::about;
@@ -32,8 +33,26 @@ pub async fn apply_policies(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// Disables idle keys, and sends each person concerned one letter about all of them.
 async fn disable_idle(app: &App, org: OrgId, time: Duration) -> Result<(), Error> {
     let Some((org_name, _)) = find_org(app, org).await? else { return Ok(()) };
+    let mut disabled = BTreeMap::new();
+    let result = disable_idle_keys(app, org, time, &mut disabled).await;
+    for (to, keys) in &disabled {
+        letters::idle(app, to, &org_name, keys, time);
+    }
+    result
+}
+
+/// The disabled keys of a round, with their names, by the address of the person concerned.
+type DisabledKeys = BTreeMap<String, Vec<(KeyId, String)>>;
+
+async fn disable_idle_keys(
+    app: &App,
+    org: OrgId,
+    time: Duration,
+    disabled: &mut DisabledKeys,
+) -> Result<(), Error> {
     let mut after: Option<KeyId> = None;
     loop {
         let now = app.clock.now();
@@ -44,7 +63,7 @@ async fn disable_idle(app: &App, org: OrgId, time: Duration) -> Result<(), Error
             return Ok(());
         }
         let mut write = app.db.write().await?;
-        let mut disabled: Vec<(Key, Vec<String>)> = Vec::new();
+        let mut portion: Vec<(Key, Vec<String>)> = Vec::new();
         for id in due {
             let Some(mut key) = store::lock(&mut write, org, id).await? else { continue };
             // The key may have been used or enabled meanwhile.
@@ -57,15 +76,15 @@ async fn disable_idle(app: &App, org: OrgId, time: Duration) -> Result<(), Error
             let event = about(&key, Event::new("key.disabled")).detail("because", "idle");
             audit::record(app, &mut write, &By::system().in_org(org), event).await?;
             let recipients = responsible_emails(&mut write, org, key.created_by).await?;
-            disabled.push((key, recipients));
+            portion.push((key, recipients));
         }
-        for (key, _) in &disabled {
+        for (key, _) in &portion {
             changes::record(&mut write, now, ChangeKind::Key, key.id).await?;
         }
         write.commit().await?;
-        for (key, recipients) in &disabled {
+        for (key, recipients) in portion {
             for to in recipients {
-                letters::idle(app, to, &org_name, key, time);
+                disabled.entry(to).or_default().push((key.id, key.name.clone()));
             }
         }
     }

@@ -120,11 +120,11 @@ async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
     let outcome = keys::end_leaked(app, &mut write, &by, &mut key, found, effect).await?;
     stored.outcome = Some(outcome);
     store::insert(&mut write, &stored).await?;
-    let reporter = if report.is_signed { "GitHub secret scanning" } else { source.as_str() };
     let event = keys::about(&key, Event::new("key.leaked"))
         .detail("outcome", outcome.as_str())
         .detail("url", url.clone())
-        .detail("source", reporter)
+        .detail("source", if report.is_signed { "GitHub secret scanning" } else { source.as_str() })
+        .detail("signed_by", if report.is_signed { "GitHub" } else { "nobody" })
         .detail("secret", found.secret.to_string());
     audit::record(app, &mut write, &by, event).await?;
     changes::record(&mut write, now, ChangeKind::Key, key.id).await?;

@@ -15,16 +15,20 @@ use crate::ui::parts::{counted, exact};
 const AT_ONCE: i64 = 200;
 /// Without a mail server for this long, no letter is sent later.
 const NEWS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// An organization gets letters once in this time. What is reported meanwhile is in the next ones.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The most characters of a text of the reporter.
+const MAX_SHOWN: usize = 100;
 /// The most keys that a letter names, and the most keys that one of these created.
 const MAX_NAMED: usize = 50;
 
-/// Sends each person one letter about the reports since the last round. Of several processes, one sends it.
+/// Sends each person one letter about the reports since the last one, at most once an hour. Of several processes, one sends it.
 pub async fn send(app: &App) -> Result<(), Error> {
     if !app.mail.is_on() {
         return Ok(());
     }
     let now = app.clock.now();
-    let due = store::to_mail(app.db.pool(), now.minus(NEWS), AT_ONCE).await?;
+    let due = store::to_mail(app.db.pool(), now.minus(NEWS), now.minus(HOUR), AT_ONCE).await?;
     if due.is_empty() {
         return Ok(());
     }
@@ -89,15 +93,24 @@ async fn letter(app: &App, org: OrgId, to: &str, reports: &[LeakReport]) -> Resu
     Ok(letter.paragraph(
         "Look there at who used the key, create a replacement where it is still needed, and remove it from the place where \
          it was found.",
-    ))
+    )
+    .paragraph("Reports of the next hour come together in one letter. The pages of the keys show them at once."))
+}
+
+/// Cuts a long text of the reporter. The page of the key has all of it.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn found(report: &LeakReport) -> String {
-    let place = if report.url.is_empty() { String::new() } else { format!(" at {}", report.url) };
+    let place = if report.url.is_empty() { String::new() } else { format!(" at {}", cut(&report.url)) };
     let LeakReport { key_name, prefix, .. } = report;
     format!(
         "The API key {key_name} ({prefix}) was found in public{place}. Reported by: {}.",
-        report.reporter()
+        LeakReport { source: cut(&report.source), ..report.clone() }.reporter()
     )
 }
 

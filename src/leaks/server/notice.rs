@@ -143,7 +143,7 @@ impl NoticeContent {
             }
         });
         let others = others.collect_view();
-        let reporter = self.report.reporter().to_owned();
+        let reporter = self.report.reporter();
         let calls = counted(self.calls_before, "call", "calls");
         let refused = counted(self.refused_since, "request", "requests");
         let last = self.last_address.clone().filter(|_| self.refused_since > 0).map(|address| {

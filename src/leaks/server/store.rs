@@ -45,11 +45,11 @@ impl LeakReport {
     }
 
     /// Who reported it, as pages say it.
-    pub fn reporter(&self) -> &str {
+    pub fn reporter(&self) -> String {
         match (self.is_signed, self.source.as_str()) {
-            (true, _) => "GitHub secret scanning",
-            (false, "") => "Somebody who has the key",
-            (false, source) => source,
+            (true, _) => "GitHub secret scanning, signed by GitHub".to_owned(),
+            (false, "") => "Somebody who has the key".to_owned(),
+            (false, source) => format!("Somebody who has the key, and says it is: {source}"),
         }
     }
 }
@@ -138,12 +138,23 @@ pub async fn recent(
         .collect()
 }
 
-/// Reports since a time about which no letter was sent, the oldest first.
-pub async fn to_mail(pool: &AnyPool, since: Timestamp, limit: i64) -> Result<Vec<LeakReport>, sqlx::Error> {
+/// Reports since a time about which no letter was sent, the oldest first. Those of an organization wait if letters were sent to it
+/// after `mailed_before`.
+pub async fn to_mail(
+    pool: &AnyPool,
+    since: Timestamp,
+    mailed_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<LeakReport>, sqlx::Error> {
     let text = sql(format!(
-        "SELECT {COLUMNS} FROM leak_reports WHERE mailed_at IS NULL AND at >= $1 ORDER BY at LIMIT $2"
+        "SELECT {COLUMNS} FROM leak_reports WHERE mailed_at IS NULL AND at >= $1 AND NOT EXISTS (SELECT 1 FROM leak_reports \
+         AS others WHERE others.org_id = leak_reports.org_id AND others.outcome <> '' AND others.mailed_at > $3) \
+         ORDER BY at LIMIT $2"
     ));
-    sqlx::query(text).bind(since.millis()).bind(limit).fetch_all(pool).await?.iter().map(report).collect()
+    sqlx::query(text)
+        .bind(since.millis())
+        .bind(limit)
+        .bind(mailed_before.millis()).fetch_all(pool).await?.iter().map(report).collect()
 }
 
 /// Notes that letters about a report are sent. Returns false if another process has noted it.

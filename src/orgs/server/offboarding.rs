@@ -47,7 +47,8 @@ pub trait KeyOffboarding: Send + Sync {
     /// The number of the organization's keys that are not revoked.
     async fn count_unrevoked(&self, app: &App, org: OrgId) -> Result<i64, Error>;
 
-    /// Part of a member's removal: revokes the member's command-line and selected keys. Returns their names.
+    /// Part of a member's removal: revokes the member's command-line and selected keys, and withdraws what the member asked
+    /// for. Returns the names of the keys.
     async fn revoke_for_member(
         &self,
         app: &App,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::key_policy::{LONGEST_LIFE_DAYS, PolicyRules};
-use crate::keys::server::read_ranges;
+use crate::keys::server::{MOST_RANGES, read_ranges};
 use crate::shared::{Kind, Role};
 
 /// The grace periods that the page offers, in days.
@@ -80,6 +80,10 @@ impl PolicyDraft {
             None => Vec::new(),
             Some(texts) if texts.is_empty() => {
                 wrong.push(("allowed_ranges", "Enter at least one address or range.".to_owned()));
+                Vec::new()
+            }
+            Some(texts) if texts.len() > MOST_RANGES => {
+                wrong.push(("allowed_ranges", format!("A key policy has at most {MOST_RANGES} ranges.")));
                 Vec::new()
             }
             Some(texts) => read_ranges(texts).unwrap_or_else(|why| {

@@ -1,6 +1,7 @@
 //! Requests that a second person decides: who may decide them, what comes of them, and one winner in every race.
 
 mod creating;
+mod leaving;
 mod letters;
 mod pages;
 mod races;

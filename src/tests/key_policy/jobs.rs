@@ -60,6 +60,25 @@ async fn idle_keys_are_disabled_and_enabled_again(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
+async fn many_idle_keys_are_one_letter(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let settings = [sink.settings(), CHEAP.to_vec()].concat();
+    let server = Server::with(engine, &settings).await;
+    let owner = server.actor(Persona::Owner).await;
+    for number in 0..3 {
+        server.make_key(&owner, draft(&format!("key {number}"))).await;
+    }
+    server.set_policy(&PolicyDraft { idle_days: Some(30), ..PolicyDraft::default() }).await;
+    server.clock.advance(DAY * 31);
+    apply_policies(&server.app).await.expect("a round");
+    let letter = sink.letter().await;
+    assert_eq!(letter.header("Subject"), "3 API keys of Tidewater Freight were disabled");
+    assert!(letter.text().contains("key 0") && letter.text().contains("key 2"));
+    assert_eq!(letter.link(), "/settings/api-keys?status=disabled");
+    assert!(sink.letter_now().is_none());
+}
+
+#[apply(on_both_engines!)]
 async fn the_idle_rule_has_a_grace_period(engine: Engine) {
     let server = Server::with(engine, CHEAP).await;
     let owner = server.actor(Persona::Owner).await;

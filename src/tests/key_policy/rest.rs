@@ -30,7 +30,8 @@ async fn owners_keys_change_the_rules_and_others_read_them(engine: Engine) {
         "idle_days": 90, "oldest_secret_days": 180, "approval_from": "admin", "grace_days": 30,
     }));
     // The calling key would be refused from its present address.
-    let refused = put(&server, &owner, &rules).await;
+    let call = server.call(Method::PUT, "/api/v1/key-policy").key(&owner).json(&rules);
+    let refused = call.from("198.51.100.9").send().await;
     assert_eq!((refused.status.as_u16(), &refused.json()["errors"][0]["field"]), (422, &json!("confirm")));
     let confirmed = with(json!({ "confirm": "Tidewater Freight" }));
     let confirmed = rules.as_object().expect("rules").iter().fold(confirmed, |mut all, (name, value)| {
@@ -82,6 +83,9 @@ async fn wrong_rules_are_refused_by_field(engine: Engine) {
         assert_eq!(response.status, 422, "{rules}: {}", response.text());
         assert_eq!(response.json()["errors"][0]["field"], field, "{rules}: {}", response.text());
     }
+    let many: Vec<String> = (0..51).map(|number| format!("10.0.{number}.0/24")).collect();
+    let response = put(&server, &owner, &with(json!({ "allowed_ranges": many }))).await;
+    assert!(response.text().contains("A key policy has at most 50 ranges."), "{}", response.text());
     for name in no_rules().as_object().expect("rules").keys() {
         let mut body = no_rules();
         body.as_object_mut().expect("rules").remove(name);

@@ -93,3 +93,27 @@ async fn a_letter_that_cannot_be_queued_waits(engine: Engine) {
     server.find_in_public(&made.plaintext, "https://x").await;
     assert_eq!(server.count("SELECT COUNT(*) FROM leak_reports WHERE mailed_at IS NULL").await, 1);
 }
+
+/// An organization gets letters once an hour, and long texts of a reporter are cut.
+#[apply(on_both_engines!)]
+async fn further_reports_of_an_hour_come_in_one_letter(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let settings = [sink.settings().as_slice(), QUICK].concat();
+    let server = Server::with(engine, &settings).await;
+    let owner = server.actor(Persona::Owner).await;
+    let mut made = Vec::new();
+    for number in 0..3 {
+        made.push(server.key(&owner, &format!("key {number}")).await.plaintext);
+    }
+    let url = format!("https://x/{}", "y".repeat(400));
+    server.find_in_public(&made[0], &url).await;
+    let text = sink.letter().await.text();
+    assert!(text.contains(&format!("https://x/{}…", "y".repeat(90))) && !text.contains(&"y".repeat(91)), "{text}");
+    server.find_in_public(&made[1], "https://x").await;
+    server.find_in_public(&made[2], "https://x").await;
+    assert!(sink.letter_now().is_none());
+    server.clock.advance(std::time::Duration::from_secs(60 * 60));
+    leaks::send_letters(&server.app).await.expect("a round");
+    assert_eq!(sink.letter().await.header("Subject"), "2 API keys of Tidewater Freight were found in public");
+    assert!(sink.letter_now().is_none());
+}

@@ -86,6 +86,19 @@ async fn a_signature_of_github_is_checked(engine: Engine) {
     server.find_in_public(&other.plaintext, "https://x").await;
     assert_eq!(server.check(&other.plaintext).await, Outcome::Revoked);
     assert_eq!(server.leaked_events().await[1]["source"], "a scanner");
+    // A report without a signature does not look like one of GitHub, whatever it says.
+    let third = server.key(&owner, "three").await;
+    let claim = json!([{ "token": third.plaintext.expose(), "url": "https://x", "source": "GitHub secret scanning" }]);
+    server.report(&claim).await;
+    server.examine().await;
+    let events = server.leaked_events().await;
+    let signed: Vec<_> = events.iter().map(|event| event["signed_by"].as_str()).collect();
+    assert_eq!(signed, [Some("GitHub"), Some("nobody"), Some("nobody")]);
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let page = async |key: &Revealed| server.page(&cookies, &format!("/settings/api-keys/{}", key.key.id)).await;
+    assert!(page(&made).await.contains("GitHub secret scanning, signed by GitHub"));
+    let claimed = page(&third).await;
+    assert!(claimed.contains("says it is: GitHub secret scanning") && !claimed.contains("signed by GitHub"));
 }
 
 #[apply(on_both_engines!)]

@@ -1,16 +1,16 @@
 //! A second person approves or denies a request; its requester withdraws it.
 
 use super::refusal::ApprovalRefusal;
-use crate::accounts::server::find_any_person;
 use crate::approvals::server::store::{self, ApprovalDecision};
 use crate::approvals::server::{ApprovalExecution, FilingSlices, letters};
 use crate::approvals::{ApprovalRequest, ApprovalState, LONGEST_REASON, USE_TIME};
-use crate::audit::{self, Event};
+use crate::audit::{self, By, Event};
 use crate::orgs::server::{
-    Actor, Membership, RoleTenure, lock_and_read_member, lock_and_read_role, role_tenure,
+    Actor, Membership, RoleTenure, find_current_member, lock_and_read_member, lock_and_read_role, role_tenure,
 };
+use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{ApprovalId, Permission, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
+use crate::shared::{ApprovalId, OrgId, Permission, Role, TOKEN_IN_TEXT, Timestamp, UserId, contains_token};
 use crate::ui::parts::exact;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub struct ApprovalAnswer {
 }
 
 const TOO_LATE: &str = "This request is no longer open: it was decided, withdrawn or has expired.";
+const OUT_OF_DATE: &str = "This page is out of date. Read the request again, and then decide.";
 const ALTERED: &str = "This request is not the one that was filed, so it cannot be approved. Deny it.";
 
 /// Decides a request. For people only, never for a key.
@@ -55,6 +56,12 @@ pub async fn decide(
     let tenure = role_tenure(app, &mut write, actor.org.org, actor.user, least).await?;
     if let (true, RoleTenure::SettlesAt(until)) = (is_approval, tenure) {
         return Err(ApprovalRefusal::State(too_new(least, until)));
+    }
+    if request.state(now) != ApprovalState::Pending {
+        return Err(ApprovalRefusal::State(TOO_LATE.to_owned()));
+    }
+    if answer.hash != request.hash {
+        return Err(ApprovalRefusal::State(OUT_OF_DATE.to_owned()));
     }
     if is_approval && !request.is_intact() {
         return Err(ApprovalRefusal::State(ALTERED.to_owned()));
@@ -92,7 +99,8 @@ pub async fn decide(
     }
     let decided = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     write.commit().await?;
-    if let Some(person) = find_any_person(app, decided.requester).await? {
+    // Nobody else may read the reason.
+    if let Some(person) = find_current_member(app, decided.org, decided.requester).await? {
         letters::decided(app, &person.email, &actor.org.org_name, &decided);
     }
     Ok(decided)
@@ -148,6 +156,24 @@ pub async fn withdraw(app: &App, actor: &Actor, id: ApprovalId) -> Result<Approv
     let withdrawn = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     write.commit().await?;
     Ok(withdrawn)
+}
+
+/// Withdraws the open requests of a member who is removed, in the transaction of the removal, so that the person cannot use them
+/// after joining again.
+pub async fn withdraw_all_of(
+    app: &App,
+    write: &mut Write,
+    by: &By,
+    org: OrgId,
+    requester: UserId,
+) -> Result<(), Error> {
+    let now = app.clock.now();
+    for request in store::open_of(write, org, requester, now).await? {
+        store::set_withdrawn(write, request.id, now).await?;
+        let event = about(&request, Event::new("approval.withdrawn"));
+        audit::record(app, write, by, event.detail("because", "the requester was removed")).await?;
+    }
+    Ok(())
 }
 
 /// Adds the request to an event.

@@ -6,7 +6,7 @@ mod read;
 mod refusal;
 mod used;
 
-pub use decide::{ApprovalAnswer, ApprovalVerdict, decide, too_new, withdraw};
+pub use decide::{ApprovalAnswer, ApprovalVerdict, decide, too_new, withdraw, withdraw_all_of};
 pub use file::{file, find_repeat};
 pub use read::{ApprovalList, ApprovalListPage, WaitingApprovals, find, list};
 pub use refusal::ApprovalRefusal;

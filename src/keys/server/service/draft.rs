@@ -12,7 +12,7 @@ use crate::keys::server::Customer;
 use crate::keys::{LONGEST_NOTE, MOST_PER_MINUTE, check_key_name};
 use crate::shared::{Kind, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
-const MOST_RANGES: usize = 50;
+pub const MOST_RANGES: usize = 50;
 /// The first moment of the year 10000, which RFC 3339 cannot write.
 const END_OF_TIME: Timestamp = Timestamp::from_millis(253_402_300_800_000);
 

@@ -22,7 +22,7 @@ pub use approved::{KeyRequests, create_approved};
 pub use change::{Edit, disable, edit, enable};
 pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
-pub use draft::{Draft, read_ranges};
+pub use draft::{Draft, MOST_RANGES, read_ranges};
 pub use find::{
     Holders, MOST_COUNTED, PermissionHolders, children, count, creating_keys, creators, find, find_by_secret,
     list, permission_holders, secrets,

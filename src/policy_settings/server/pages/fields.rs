@@ -75,7 +75,7 @@ pub fn fields(form: &PolicyForm) -> AnyView {
         )}
         {rule(
             "approval", form.has_approval, "Approval for strong roles",
-            "A second admin or owner approves a new key before it can be created. Logins and agents get less than this role.",
+            "A second admin or owner approves a new key before it can be created. Existing ones are renewed by their creator only. Logins and agents get less than this role.",
             &[(true, "Creating"), (false, "Not on requests")],
             view! { <Select name="approval_from" label="From this role up" options=roles class="w-44"/> }.into_any(),
         )}
