@@ -83,7 +83,8 @@ pub fn idle(app: &App, to: &str, org: &str, keys: &[(KeyId, String)], time: Dura
         [(key, _)] => letter.link("See the key", format!("{home}/{key}")),
         _ => letter.link("See the keys", format!("{home}?status=disabled")),
     };
-    app.mail.post(&letter.paragraph("Enable there what is still needed. For the others nothing has to be done."))
+    app.mail
+        .post(&letter.paragraph("Enable there what is still needed. For the others nothing has to be done."))
 }
 
 /// Asks for a rotation of an old secret.

@@ -154,7 +154,12 @@ pub async fn to_mail(
     sqlx::query(text)
         .bind(since.millis())
         .bind(limit)
-        .bind(mailed_before.millis()).fetch_all(pool).await?.iter().map(report).collect()
+        .bind(mailed_before.millis())
+        .fetch_all(pool)
+        .await?
+        .iter()
+        .map(report)
+        .collect()
 }
 
 /// Notes that letters about a report are sent. Returns false if another process has noted it.

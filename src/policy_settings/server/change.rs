@@ -21,7 +21,8 @@ use crate::shared::{Permission, PrincipalKind, Role};
 use crate::ui::parts::exact;
 
 /// A key can be held by another person than its creator, so a key does not stand for one of the two owners.
-const NOT_WITH_A_KEY: &str = "Weakening a rule needs a second owner: ask in the browser, on the page Key policy.";
+const NOT_WITH_A_KEY: &str =
+    "Weakening a rule needs a second owner: ask in the browser, on the page Key policy.";
 
 #[derive(Debug)]
 pub enum PolicyChange {

@@ -23,7 +23,8 @@ async fn a_removed_member_keeps_no_request(engine: Engine) {
         assert_eq!(server.state_of(id).await, "withdrawn");
     }
     assert_eq!(server.state_of(other).await, "pending");
-    let withdrawn = server.audited().await.into_iter().filter(|action| action == "approval.withdrawn").count();
+    let withdrawn =
+        server.audited().await.into_iter().filter(|action| action == "approval.withdrawn").count();
     assert_eq!(withdrawn, 2);
     // Somebody who joins again does not get the old approval.
     let admin = server.actor(Persona::Admin).await;
@@ -55,8 +56,11 @@ async fn an_old_page_says_that_it_is_out_of_date(engine: Engine) {
     let owner = server.actor(Persona::Owner).await;
     let id = server.request_of(Persona::Admin).await;
     for hash in ["", "nonsense"] {
-        let answer =
-            ApprovalAnswer { verdict: ApprovalVerdict::Approve, hash: hash.to_owned(), reason: String::new() };
+        let answer = ApprovalAnswer {
+            verdict: ApprovalVerdict::Approve,
+            hash: hash.to_owned(),
+            reason: String::new(),
+        };
         match approvals::decide(&server.app, &owner, id, &answer).await {
             Err(ApprovalRefusal::State(why)) => assert!(why.contains("out of date"), "{why}"),
             other => panic!("it is not refused: {other:?}"),

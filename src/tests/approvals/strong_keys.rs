@@ -5,8 +5,8 @@ use std::time::Duration;
 use macro_rules_attribute::apply;
 
 use super::*;
-use crate::keys::server::{CustomerDraft, Edit, QuotaDraft, disable, edit, enable, rotate};
 use crate::keys::QuotaPeriod;
+use crate::keys::server::{CustomerDraft, Edit, QuotaDraft, disable, edit, enable, rotate};
 use crate::platform::db::Engine;
 use crate::tests::harness::on_both_engines;
 use crate::tests::keys::actor_in;
@@ -25,7 +25,10 @@ async fn an_approver_has_had_the_role_for_a_day(engine: Engine) {
     let second = actor_in(&person, org, "Tidewater Freight", Role::Admin);
     let id = server.ask(&admin, "one", Role::Admin).await;
     let refused = server.decide_request(&second, id, ApprovalVerdict::Approve).await;
-    assert!(matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("less than a day")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("less than a day")),
+        "{refused:?}"
+    );
     server.clock.advance(DAY);
     // A promoted member is as new as somebody who joined.
     let member = server.actor(Persona::Member).await;
@@ -33,7 +36,10 @@ async fn an_approver_has_had_the_role_for_a_day(engine: Engine) {
     let path = format!("/settings/members/{}/role", member.user);
     assert_eq!(server.submit(&cookies, &path, &[("role", "admin")]).await.status, 303);
     let refused = server.decide_request(&member, id, ApprovalVerdict::Approve).await;
-    assert!(matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("less than a day")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("less than a day")),
+        "{refused:?}"
+    );
     server.approve_request(&second, id).await;
 }
 
@@ -93,7 +99,10 @@ async fn strong_keys_are_renewed_by_their_creator_and_never_extended(engine: Eng
         ("quota", Edit { quota: Some(None), ..Edit::default() }),
         (
             "quota",
-            Edit { quota: Some(Some(QuotaDraft { limit: 101, period: QuotaPeriod::Day })), ..Edit::default() },
+            Edit {
+                quota: Some(Some(QuotaDraft { limit: 101, period: QuotaPeriod::Day })),
+                ..Edit::default()
+            },
         ),
     ] {
         let wrong = input(edit(&server.app, &admin, id, &wider).await.expect_err("it is extended"));

@@ -179,6 +179,11 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             .field("do", "save"),
         "/approvals/{id}" => {
             let id = server.request_of(Persona::Admin).await;
+            // Whoever approves has had the role for a day.
+            sqlx::query("UPDATE memberships SET created_at = created_at - 86400000")
+                .execute(server.app.db.pool())
+                .await
+                .expect("earlier");
             at(own("approval.approved"), &id.to_string())
                 .field("verdict", "approve")
                 .field("hash", server.request_hash(id).await)

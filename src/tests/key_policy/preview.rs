@@ -235,7 +235,8 @@ async fn one_preview_of_an_organization_runs_at_a_time(engine: Engine) {
     let call = server.post("/api/v1/key-policy/preview").key(&key).json(&no_rules()).send().await;
     assert_eq!(call.status, 429, "{}", call.text());
     assert!(call.headers.contains_key("retry-after") && call.text().contains("Another preview is running"));
-    let page = server.submit(&cookies, "/settings/key-policy", &[("grace_days", "0"), ("do", "preview")]).await;
+    let page =
+        server.submit(&cookies, "/settings/key-policy", &[("grace_days", "0"), ("do", "preview")]).await;
     assert_eq!(page.status, 422);
     assert!(page.text().contains("Another preview is running"));
     let stranger = server.organization_of(Persona::Stranger).await;

@@ -5,8 +5,8 @@ use macro_rules_attribute::apply;
 
 use super::*;
 use crate::accounts::server::Person;
-use crate::audit::{self, Event};
 use crate::approvals::server::{ApprovalRefusal, ApprovalVerdict};
+use crate::audit::{self, Event};
 use crate::keys::server::policy_rules;
 use crate::platform::db::Engine;
 use crate::policy_settings::server::{PolicyChange, change};

@@ -95,7 +95,8 @@ async fn a_signature_of_github_is_checked(engine: Engine) {
     let signed: Vec<_> = events.iter().map(|event| event["signed_by"].as_str()).collect();
     assert_eq!(signed, [Some("GitHub"), Some("nobody"), Some("nobody")]);
     let cookies = server.sign_in_as(Persona::Owner).await;
-    let page = async |key: &Revealed| server.page(&cookies, &format!("/settings/api-keys/{}", key.key.id)).await;
+    let page =
+        async |key: &Revealed| server.page(&cookies, &format!("/settings/api-keys/{}", key.key.id)).await;
     assert!(page(&made).await.contains("GitHub secret scanning, signed by GitHub"));
     let claimed = page(&third).await;
     assert!(claimed.contains("says it is: GitHub secret scanning") && !claimed.contains("signed by GitHub"));

@@ -3,9 +3,9 @@
 
 use ipnet::IpNet;
 
-use super::policy::rules_now;
 use super::{Refusal, refused, store};
-use crate::keys::server::Key;
+use crate::key_policy::server as key_policy;
+use crate::keys::server::{Key, KeyQuota};
 use crate::orgs::server::Actor;
 use crate::platform::App;
 use crate::platform::db::Write;
@@ -22,7 +22,8 @@ pub(super) async fn require_creator(
     verb: &'static str,
 ) -> Result<Write, Refusal> {
     let mut write = write;
-    if !rules_now(&mut write, key.org).await?.needs_approval(key.role) {
+    let policy = key_policy::of_org(&mut *write, key.org).await?;
+    if !policy.is_some_and(|policy| policy.rules.needs_approval(key.role)) {
         return Ok(write);
     }
     let receiver = match actor.key {
@@ -42,9 +43,8 @@ pub(super) async fn require_creator(
 
 /// The fields in which an edit extends what a key can do.
 pub(super) fn extended_fields(old: &Key, new: &Key) -> Vec<(&'static str, String)> {
-    let is_raised = |old: Option<i64>, new: Option<i64>| {
-        old.is_some_and(|old| new.is_none_or(|new| new > old))
-    };
+    let is_raised =
+        |old: Option<i64>, new: Option<i64>| old.is_some_and(|old| new.is_none_or(|new| new > old));
     let time = |key: &Key| key.expires_at.map(|at| at.millis());
     let mut fields = Vec::new();
     if is_raised(time(old), time(new)) {
@@ -56,7 +56,7 @@ pub(super) fn extended_fields(old: &Key, new: &Key) -> Vec<(&'static str, String
     if !old.ranges.is_empty() && !covers(&old.ranges, &new.ranges) {
         fields.push(("ranges", "further addresses"));
     }
-    let is_within = |of: crate::keys::server::KeyQuota| {
+    let is_within = |of: KeyQuota| {
         new.customer.quota.is_some_and(|quota| quota.period == of.period && quota.limit <= of.limit)
     };
     if old.customer.quota.is_some_and(|quota| !is_within(quota)) {
@@ -67,7 +67,9 @@ pub(super) fn extended_fields(old: &Key, new: &Key) -> Vec<(&'static str, String
     }
     let role = old.role.label();
     let why = |what| {
-        format!("Keys with the role {role} need the approval of a second person, so this key cannot get {what}. {WAY}")
+        format!(
+            "Keys with the role {role} need the approval of a second person, so this key cannot get {what}. {WAY}"
+        )
     };
     fields.into_iter().map(|(field, what)| (field, why(what))).collect()
 }
