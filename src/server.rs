@@ -98,12 +98,12 @@ slice_states! {
     accounts::server::Throttle = |_| Default::default();
     Arc<device::server::Polls> = |_| Default::default();
     Arc<keys::server::KeyCache> = |random| Arc::new(keys::server::KeyCache::new(random));
-    Arc<webhooks::server::Courier> = |_| Default::default();
+    Arc<webhooks::server::DeliveryDispatcher> = |_| Default::default();
     approvals::server::ApprovalLetters = |_| Default::default();
     policy_settings::server::PreviewSlots = |_| Default::default();
-    approvals::server::FilingSlices = |_| approvals::server::FilingSlices(vec![
-        Box::new(keys::server::KeyRequests),
-        Box::new(policy_settings::server::PolicyWeakening),
+    approvals::server::ApprovalHandlers = |_| approvals::server::ApprovalHandlers(vec![
+        Box::new(keys::server::KeyApprovalHandler),
+        Box::new(policy_settings::server::PolicyWeakeningHandler),
     ]);
     audit::Refusals = |_| Default::default();
     audit::RegisteredListener = |_| audit::RegisteredListener(Box::new(webhooks::server::WebhookListener));
@@ -114,7 +114,7 @@ slice_states! {
     leaks::server::LeakQueue = |_| Default::default();
     Arc<permissions::server::PermissionCache> = |_| Default::default();
     orgs::server::RegisteredCounter =
-        |_| orgs::server::RegisteredCounter(Box::new(approvals::server::WaitingApprovals));
+        |_| orgs::server::RegisteredCounter(Box::new(approvals::server::PendingApprovalCounter));
     orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
     usage::server::Usage = |_| Default::default();
 }
@@ -153,11 +153,11 @@ async fn start(app: &App) -> Result<(), Error> {
 pub async fn stop(app: &App) -> Result<(), Error> {
     app.jobs.stop().await;
     // Usage first: its writing is repeated for a while, so that a database that comes back takes the rest too.
-    let settled = keys::server::settle(app).await;
+    let settled = keys::server::drain(app).await;
     let refusals = app.db.retry_within(Duration::ZERO, async || audit::flush_refusals(app, true).await).await;
-    // Ending leaked keys writes events, which the webhooks then settle.
-    let leaks = leaks::server::settle(app).await;
-    settled.and(refusals).and(leaks).and(webhooks::server::settle(app).await)
+    // Ending leaked keys writes events, which the webhooks then drain.
+    let leaks = leaks::server::drain(app).await;
+    settled.and(refusals).and(leaks).and(webhooks::server::drain(app).await)
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -194,7 +194,7 @@ pub fn jobs() -> Vec<Job> {
             every: 10 * SECOND,
             time_limit: 10 * SECOND,
             overdue_after: 5 * MINUTE,
-            run: |app| Box::pin(async move { permissions::server::jobs::write_asked(&app).await }),
+            run: |app| Box::pin(async move { permissions::server::jobs::write_query_times(&app).await }),
         },
         Job {
             name: "leaks",

@@ -1,6 +1,6 @@
 //! Requests that a second person decides. A request is pending until somebody approves or denies it, its requester withdraws
-//! it, or its time ends; an approved one is used once. This slice stores and decides requests. The slice that files a request
-//! executes it (`server::FilingSlice`), and checks it again in full when it does.
+//! it, or it expires; an approved request can be used once. This slice stores and decides requests. The slice that files a
+//! request executes it (`server::ApprovalHandler`), and validates it again in full before it does.
 
 mod model;
 pub mod server;

@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const DECISION_TIME: Duration = DAY.saturating_mul(7);
 /// How long an approved request can be used.
 pub const USE_TIME: Duration = DAY.saturating_mul(7);
-/// The most pending requests of one person in an organization.
+/// The maximum number of pending requests of one person in an organization.
 pub const MAX_PENDING: i64 = 50;
 pub const LONGEST_REASON: usize = 500;
 
@@ -82,9 +82,9 @@ pub struct NewApproval {
     pub details: Vec<(String, String)>,
     /// The exact request. It must contain no secret.
     pub request: Value,
-    /// The least role of a person who decides: whoever could do it alone.
+    /// The lowest role that can decide: the role that could do the same without a request.
     pub least_role: Role,
-    /// A repeat with the same text files nothing new.
+    /// An idempotency key: filing again with the same key returns the existing request.
     pub once: Option<Secret>,
     /// The person who received the present secret of the key that asks, if it was rotated.
     pub key_receiver: Option<UserId>,
@@ -107,7 +107,7 @@ pub struct ApprovalRequest {
     pub details: Vec<(String, String)>,
     /// JSON.
     pub request: String,
-    /// The SHA-256 of the fields above.
+    /// The value of `computed_hash` when the request was filed.
     pub hash: String,
     pub least_role: Role,
     /// As stored: see `state`.
@@ -124,7 +124,7 @@ pub struct ApprovalRequest {
 }
 
 impl ApprovalRequest {
-    /// The state at a time. The job that marks expired requests runs later than they expire.
+    /// The state at a time. A request counts as expired even if the job has not marked it yet.
     pub fn state(&self, now: Timestamp) -> ApprovalState {
         if self.stored_state.is_open() && self.expires_at <= now {
             ApprovalState::Expired
@@ -133,7 +133,7 @@ impl ApprovalRequest {
         }
     }
 
-    /// The SHA-256 of what is asked for and who asks.
+    /// Computes the SHA-256 of the request and its requester.
     pub fn computed_hash(&self) -> String {
         let key = self.key.map(|key| key.to_string());
         let text = json!([
@@ -160,21 +160,21 @@ impl ApprovalRequest {
     }
 
     /// Why the actor may not decide the request. None if they may.
-    pub fn why_not_decided_by(&self, actor: &Actor) -> Option<String> {
+    pub fn why_cannot_decide(&self, actor: &Actor) -> Option<String> {
         if actor.principal == PrincipalKind::Key {
-            Some("A key cannot decide requests. A person does, in the browser.".to_owned())
+            Some("A key cannot decide requests. A person must do this in the browser.".to_owned())
         } else if !actor.may(Permission::DecideApprovals) {
             let who = Permission::DecideApprovals.least_role(actor.principal).plural();
-            Some(format!("Only {who} decide requests."))
+            Some(format!("Only {who} can decide requests."))
         } else if self.requester == actor.user {
             Some("Nobody can decide their own request.".to_owned())
         } else if self.key_creator == Some(actor.user) {
-            Some("A key that you created asked for this, so another person must decide.".to_owned())
+            Some("This was requested with a key that you created, so another person must decide.".to_owned())
         } else if self.key_receiver == Some(actor.user) {
             Some("A key whose secret you have asked for this, so another person must decide.".to_owned())
         } else if actor.org.role < self.least_role {
             let who = self.least_role.plural();
-            Some(format!("Only {who} decide this request, because it takes that role to do the same."))
+            Some(format!("Only {who} can decide this request, because only they could do the same directly."))
         } else {
             None
         }

@@ -56,7 +56,7 @@ pub async fn organization(
         }
         Err(Some(why)) => return Err(json_body::bad_request(why)),
     };
-    if let Err(why) = keys::login_terms(&app, target.org).await? {
+    if let Err(why) = keys::login_constraints(&app, target.org).await? {
         return Err(json_body::bad_request(why));
     }
     LoginLimits::new_key(&app, actor.user)?;

@@ -7,6 +7,6 @@ mod rules;
 pub mod server;
 mod weakening;
 
-pub use grace::{KeyPolicy, PolicyRefusal, RuleTimes};
-pub use reasons::{LoginTerms, role_below};
-pub use rules::{CallerAddress, KeyFacts, LONGEST_LIFE_DAYS, PolicyRule, PolicyRules};
+pub use grace::{KeyPolicy, PolicyRefusal, RuleStartTimes};
+pub use reasons::{LoginConstraints, role_below};
+pub use rules::{CallerAddress, KeyFacts, MAX_RULE_DAYS, PolicyRule, PolicyRules};

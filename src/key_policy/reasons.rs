@@ -6,21 +6,20 @@ use crate::shared::{Kind, Role, Timestamp};
 
 /// What the rules allow for the key of a command-line login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoginTerms {
+pub struct LoginConstraints {
     pub highest_role: Role,
     /// When the key must end at the latest.
-    pub ends_by: Option<Timestamp>,
+    pub expires_by: Option<Timestamp>,
 }
 
 impl PolicyRules {
     /// What is wrong with a key that is created, rotated or enabled: the fields, each with the reason.
-    pub fn objections(&self, key: &KeyFacts<'_>) -> Vec<(&'static str, String)> {
-        let checks =
-            [self.objection_to_kind(key), self.objection_to_life(key), self.objection_to_ranges(key)];
+    pub fn violations(&self, key: &KeyFacts<'_>) -> Vec<(&'static str, String)> {
+        let checks = [self.kind_violation(key), self.lifetime_violation(key), self.range_violation(key)];
         checks.into_iter().flatten().collect()
     }
 
-    fn objection_to_kind(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
+    fn kind_violation(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
         self.excludes_kind(key.kind).then(|| {
             let why =
                 format!("The key policy allows no {} keys, only {}.", key.kind.label(), self.kind_names());
@@ -28,18 +27,18 @@ impl PolicyRules {
         })
     }
 
-    pub fn objection_to_life(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
+    pub fn lifetime_violation(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
         let (days, end) = self.longest_life_days.zip(self.end_of_life(key.created_at))?;
         key.expires_at.is_none_or(|at| at > end).then(|| {
             let why = format!(
-                "The key policy lets a key live for at most {}, so this one must end by {end}.",
+                "The key policy limits the lifetime of a key to {}, so this key must expire by {end}.",
                 counted_days(days)
             );
             ("expires_at", why)
         })
     }
 
-    pub fn objection_to_ranges(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
+    pub fn range_violation(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
         (!self.covers(key.ranges)).then(|| {
             let allowed: Vec<String> = self.allowed_ranges.iter().map(ToString::to_string).collect();
             let why = format!("The key policy allows only addresses within {}.", allowed.join(", "));
@@ -47,14 +46,14 @@ impl PolicyRules {
         })
     }
 
-    /// What a login at this time may get, or why there is none.
-    pub fn login_terms(&self, now: Timestamp) -> Result<LoginTerms, String> {
+    /// The limits for a login at this time, or the reason why logins are not allowed.
+    pub fn login_constraints(&self, now: Timestamp) -> Result<LoginConstraints, String> {
         if self.excludes_kind(Kind::Live) {
             let kinds = self.kind_names();
             return Err(format!("The key policy allows only {kinds} keys, and a login needs a Live key."));
         }
         let highest_role = self.approval_from.map_or(Role::Owner, role_below);
-        Ok(LoginTerms { highest_role, ends_by: self.end_of_life(now) })
+        Ok(LoginConstraints { highest_role, expires_by: self.end_of_life(now) })
     }
 
     /// "Live and Test".

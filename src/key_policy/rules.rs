@@ -1,4 +1,4 @@
-//! The rules, and what breaks them.
+//! The rules of a key policy, and the checks of a key or a request against them.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::shared::{Kind, Role, Timestamp};
 
-/// The longest life and idle time that a rule can state, in days.
-pub const LONGEST_LIFE_DAYS: u32 = 366;
+/// The maximum number of days that a rule can set.
+pub const MAX_RULE_DAYS: u32 = 366;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -45,15 +45,15 @@ impl PolicyRule {
         }
     }
 
-    /// For sentences: "weakens the longest life".
-    pub const fn words(self) -> &'static str {
+    /// A phrase for sentences such as "Weaken the key policy: the maximum lifetime".
+    pub const fn phrase(self) -> &'static str {
         match self {
-            Self::LongestLife => "the longest life",
+            Self::LongestLife => "the maximum lifetime",
             Self::AllowedKinds => "the allowed kinds",
             Self::AllowedRanges => "the allowed addresses",
-            Self::IdleDays => "the idle days",
-            Self::OldestSecret => "the reminder of old secrets",
-            Self::ApprovalFrom => "the approval of strong roles",
+            Self::IdleDays => "the idle time",
+            Self::OldestSecret => "reminders about old secrets",
+            Self::ApprovalFrom => "the approval of privileged roles",
         }
     }
 }
@@ -74,7 +74,7 @@ pub struct PolicyRules {
     pub approval_from: Option<Role>,
 }
 
-/// The facts of a key that the rules judge.
+/// The properties of a key that the rules check.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyFacts<'a> {
     pub kind: Kind,
@@ -88,9 +88,9 @@ pub struct KeyFacts<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallerAddress {
     At(IpAddr),
-    /// A service did not say from where.
+    /// The service that verifies the key did not report the caller's address.
     Unknown,
-    /// Any address that the key itself allows: whether there is a request that the rules accept.
+    /// Every address that the key's own ranges allow. It is refused only if the rules refuse all of them.
     Any,
 }
 
@@ -99,7 +99,7 @@ impl PolicyRules {
         self.allowed_kinds.as_ref().is_some_and(|kinds| !kinds.contains(&kind))
     }
 
-    /// When a key that was created then is too old. None without the rule.
+    /// When a key that was created at this time becomes too old. None if the rule is off.
     pub(super) fn end_of_life(&self, created_at: Timestamp) -> Option<Timestamp> {
         self.longest_life_days.map(|days| created_at.plus(DAY * days))
     }
@@ -151,7 +151,7 @@ impl PolicyRules {
     }
 
     /// Whether a rule can refuse requests.
-    pub fn concerns_requests(&self) -> bool {
+    pub fn can_refuse_requests(&self) -> bool {
         self.longest_life_days.is_some() || self.allowed_kinds.is_some() || !self.allowed_ranges.is_empty()
     }
 }

@@ -63,7 +63,8 @@ pub fn CopyUsage(target: String, plain: String, children: Children) -> impl Into
     }
 }
 
-/// RequestingKey for confirmation before somebody leaves the page without having copied the secret, and removes the secret from the page
+/// Asks for confirmation before somebody leaves the page without having copied the secret, and removes the secret from the
+/// page
 /// when it is left. `reload_address` is the address that a reload opens: the page is the response to a form, which must not be
 /// sent again.
 #[island]

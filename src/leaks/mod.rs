@@ -1,4 +1,5 @@
-//! Keys that were found in public. Whoever holds a key can report it, and it ends as its organization chose.
+//! Keys that were found in public. Anyone who holds a key can report it; the leak policy of its organization decides what
+//! happens to it.
 
 mod model;
 

@@ -1,4 +1,4 @@
-//! What an organization chooses.
+//! The leak policy of an organization.
 
 use crate::keys::LeakEffect;
 use crate::shared::Kind;

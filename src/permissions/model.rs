@@ -4,10 +4,10 @@ use std::fmt;
 
 pub const LONGEST_NAME: usize = 100;
 pub const LONGEST_DESCRIPTION: usize = 200;
-/// Of one organization.
-pub const MOST_NAMES: usize = 1_000;
-/// Of one key.
-pub const MOST_OF_KEY: usize = 100;
+/// The maximum number of permissions of an organization.
+pub const MAX_PERMISSIONS_PER_ORG: usize = 1_000;
+/// The maximum number of permissions of a key.
+pub const MAX_PERMISSIONS_PER_KEY: usize = 100;
 
 /// How a wildcard ends. It grants all names below it.
 const WILDCARD: &str = ".*";

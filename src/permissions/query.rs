@@ -5,8 +5,8 @@ use std::fmt;
 use super::model::is_name;
 
 pub const LONGEST_QUERY: usize = 2_000;
-pub const MOST_NAMES: usize = 50;
-pub const DEEPEST: usize = 20;
+pub const MAX_NAMES: usize = 50;
+pub const MAX_DEPTH: usize = 20;
 
 /// A parsed query. Its names are numbered in the order of the text; a name that is repeated has one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl fmt::Display for QueryError {
         match self {
             Self::Empty => f.write_str("The query is empty."),
             Self::TooLong => write!(f, "A query has at most {LONGEST_QUERY} characters."),
-            Self::TooManyNames => write!(f, "A query has at most {MOST_NAMES} names."),
-            Self::TooDeep => write!(f, "Parentheses may be nested {DEEPEST} deep."),
+            Self::TooManyNames => write!(f, "A query has at most {MAX_NAMES} names."),
+            Self::TooDeep => write!(f, "Parentheses can be nested at most {MAX_DEPTH} levels deep."),
             Self::Incomplete => {
                 f.write_str("The query ends where a name or a closing parenthesis must follow.")
             }
@@ -80,7 +80,7 @@ impl<'t> PermissionQuery<'t> {
         &self.names
     }
 
-    /// Whether the query is met, if these of its names are granted.
+    /// Whether the query is satisfied. `is_granted` gets the number of a name.
     pub fn is_met(&self, is_granted: impl Fn(usize) -> bool) -> bool {
         // Each bit is a value on the stack, the lowest bit is the top.
         let mut stack: u64 = 0;
@@ -122,7 +122,7 @@ impl<'t> Parser<'t> {
 
     fn operand(&mut self, depth: usize) -> Result<(), QueryError> {
         match self.words.next().ok_or(QueryError::Incomplete)? {
-            "(" if depth == DEEPEST => Err(QueryError::TooDeep),
+            "(" if depth == MAX_DEPTH => Err(QueryError::TooDeep),
             "(" => {
                 self.alternatives(depth + 1)?;
                 match self.words.next().ok_or(QueryError::Incomplete)? {
@@ -141,7 +141,7 @@ impl<'t> Parser<'t> {
             names.push(name);
             names.len() - 1
         });
-        if names.len() > MOST_NAMES {
+        if names.len() > MAX_NAMES {
             return Err(QueryError::TooManyNames);
         }
         self.query.steps.push(Step::Name(number as u8));
@@ -159,7 +159,7 @@ fn unexpected(word: &str) -> QueryError {
     QueryError::Unexpected(word.chars().take(LONGEST).collect())
 }
 
-/// Splits a text into parentheses and what is between them and spaces.
+/// Splits a text into words: parentheses, and runs of other characters between spaces.
 struct Words<'t> {
     rest: &'t str,
 }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_query_says_what_is_wrong() {
+    fn invalid_queries_are_explained() {
         let unexpected = |word: &str| QueryError::Unexpected(word.to_owned());
         let deep = format!("{}a{}", "(".repeat(1_000), ")".repeat(1_000));
         let twenty = format!("{}a{}", "(".repeat(20), ")".repeat(20));

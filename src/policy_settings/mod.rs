@@ -1,4 +1,4 @@
-//! Settings → Key policy: what an owner can change, the preview of what a change would refuse, and the same for programs. The
-//! rules themselves are in `key_policy`.
+//! Settings → Key policy: changing the rules, and previewing what a change would refuse, on a page and over REST. The rules
+//! themselves are in `key_policy`.
 
 pub mod server;

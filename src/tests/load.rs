@@ -16,12 +16,12 @@ use crate::usage::Outcome;
 use crate::usage::server as usage;
 
 /// Hashing costs next to nothing here: it is not what these tests are about.
-const QUICK: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
+const CHEAP_HASHING: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
 
 /// Ten thousand checks beside a hundred revocations: none that began after a revocation was answered is accepted.
 #[apply(on_both_engines!)]
 async fn nothing_is_accepted_after_a_revocation_was_answered(engine: Engine) {
-    let server = Arc::new(Server::with(engine, QUICK).await);
+    let server = Arc::new(Server::with(engine, CHEAP_HASHING).await);
     let owner = server.actor(Persona::Owner).await;
     let (mut before, mut after) = (0, 0);
     for number in 0..100 {
@@ -69,7 +69,7 @@ async fn nothing_is_accepted_after_a_revocation_was_answered(engine: Engine) {
 /// Counts are visible while they move from memory to the journal and the tables.
 #[apply(on_both_engines!)]
 async fn counts_are_seen_at_every_moment(engine: Engine) {
-    let server = Arc::new(Server::with(engine, QUICK).await);
+    let server = Arc::new(Server::with(engine, CHEAP_HASHING).await);
     let owner = server.actor(Persona::Owner).await;
     let created = server.key(&owner, "CI deploy").await;
     let is_over = Arc::new(AtomicBool::new(false));
@@ -100,7 +100,7 @@ async fn counts_are_seen_at_every_moment(engine: Engine) {
 /// More callers than are added up in one transaction.
 #[apply(on_both_engines!)]
 async fn counts_are_exact_while_many_are_added_up(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let mut created = Vec::new();
     for number in 0..45 {
@@ -146,7 +146,7 @@ async fn counts_are_exact_while_many_are_added_up(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn of_two_hundred_at_once_with_fifty_left_fifty_pass(engine: Engine) {
-    let server = Arc::new(Server::with(engine, QUICK).await);
+    let server = Arc::new(Server::with(engine, CHEAP_HASHING).await);
     let owner = server.actor(Persona::Owner).await;
     let limited = Draft { rate_limit: Some(60), ..draft("limited") };
     let token = keys::create(&server.app, &owner, &limited, None).await.expect("a key").plaintext;
@@ -206,7 +206,7 @@ async fn a_flood_of_wrong_secrets_starves_nobody(engine: Engine) {
 /// Beyond the limit of one address and one id, the response to a wrong secret says how long to wait, and no data of the key is read.
 #[apply(on_both_engines!)]
 async fn a_client_that_guesses_secrets_must_wait(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let limited = Draft { rate_limit: Some(1), ..draft("limited") };
     let good = keys::create(&server.app, &owner, &limited, None).await.expect("a key");
@@ -230,7 +230,7 @@ async fn a_client_that_guesses_secrets_must_wait(engine: Engine) {
 /// Addresses that an organization reports for its callers count only for that organization.
 #[apply(on_both_engines!)]
 async fn reported_addresses_do_not_limit_callers_of_other_organizations(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let good = server.key(&owner, "CI deploy").await;
     let stranger = server.key_of(Persona::Stranger).await;
@@ -249,7 +249,7 @@ async fn reported_addresses_do_not_limit_callers_of_other_organizations(engine: 
 /// The cache evicts tokens beyond its limit, and evicted tokens are verified again.
 #[apply(on_both_engines!)]
 async fn the_cache_of_tokens_stays_within_its_limit(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let memory = server.app.slice::<Arc<KeyCache>>();
     let mut created = Vec::new();

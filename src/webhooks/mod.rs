@@ -1,5 +1,5 @@
-//! Webhooks: an organization registers endpoints that receive events, after the specification *Standard Webhooks*. An event
-//! is written in the transaction of its change and delivered at least once, in order for each key.
+//! Webhooks: an organization registers endpoints that receive events, as the specification *Standard Webhooks* describes. An
+//! event is written in the transaction of its change and delivered at least once, in order for each key.
 
 mod model;
 

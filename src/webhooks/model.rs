@@ -108,7 +108,7 @@ impl EventSelection {
         Self::default().edited(names)
     }
 
-    /// Replaces the names. Names that are not known but selected already may stay: a newer version stored them.
+    /// Replaces the names. Unknown names are accepted if they are already selected: a newer version stored them.
     pub fn edited<T: AsRef<str>>(&self, names: &[T]) -> Result<Self, String> {
         let mut chosen = Vec::new();
         for name in names.iter().map(|name| name.as_ref().trim()).filter(|name| !name.is_empty()) {

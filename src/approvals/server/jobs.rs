@@ -1,16 +1,16 @@
-//! Marks requests whose time is over.
+//! Marks expired requests.
 
 use super::store;
 use crate::audit::{self, By, Event};
 use crate::platform::{App, Error};
 
-/// The most requests of one transaction.
-const PORTION: i64 = 100;
+/// The maximum number of requests in one transaction.
+const BATCH_SIZE: i64 = 100;
 
 pub async fn expire(app: &App) -> Result<(), Error> {
     loop {
         let now = app.clock.now();
-        let due = store::to_expire(app.db.pool(), now, PORTION).await?;
+        let due = store::find_expired(app.db.pool(), now, BATCH_SIZE).await?;
         if due.is_empty() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use crate::shared::OrgId;
 use crate::ui::parts::exact;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// The most recipients whose last letter is remembered.
+/// The maximum number of recipients whose last letter is remembered.
 const MAX_RECIPIENTS: usize = 10_000;
 
 /// When each recipient last got a letter about a new request of an organization.
@@ -31,17 +31,17 @@ impl ApprovalLetters {
     }
 }
 
-/// Says that a request waits.
+/// Sends a letter about a new request, unless the recipient got one within the last hour.
 pub fn filed(app: &App, to: &str, org: &str, request: &ApprovalRequest) {
     if !app.slice::<ApprovalLetters>().admit(request.org, to, app.clock.steady()) {
         return;
     }
-    let letter = Letter::new(to, format!("A request of {org} waits for you"))
-        .paragraph(format!("{} asks: {}.", request.requester_name, request.title))
-        .paragraph("It needs the approval of a second person, and you can give it.")
+    let letter = Letter::new(to, format!("A request in {org} needs your approval"))
+        .paragraph(format!("{} requests: {}.", request.requester_name, request.title))
+        .paragraph("A second person must approve it, and you can do that.")
         .link("See the request", format!("{}{}", app.public_url.origin(), approval_path(request.id)))
         .paragraph(format!("It expires on {} if nobody decides.", exact(request.expires_at)))
-        .paragraph("Further requests of the next hour come without a letter.");
+        .paragraph("You will not get another email about new requests within the next hour.");
     app.mail.post(&letter);
 }
 
@@ -49,17 +49,17 @@ pub fn filed(app: &App, to: &str, org: &str, request: &ApprovalRequest) {
 pub fn decided(app: &App, to: &str, org: &str, request: &ApprovalRequest) -> Posted {
     let is_denied = request.stored_state == ApprovalState::Denied;
     let verdict = if is_denied { "denied" } else { "approved" };
-    let letter = Letter::new(to, format!("Your request to {org} was {verdict}"))
+    let letter = Letter::new(to, format!("Your request in {org} was {verdict}"))
         .paragraph(format!("{} {verdict} your request: {}.", request.decided_by_name, request.title));
     let letter = match request.reason.as_str() {
         "" => letter,
-        reason => letter.paragraph(format!("The reason: {reason}")),
+        reason => letter.paragraph(format!("Reason: {reason}")),
     };
     let letter =
         letter.link("See the request", format!("{}{}", app.public_url.origin(), approval_path(request.id)));
     let letter = match request.stored_state {
         ApprovalState::Approved => letter.paragraph(format!(
-            "What is left is a step of your own, on that page, until {}.",
+            "You must complete the last step on that page by {}.",
             exact(request.expires_at)
         )),
         _ => letter,

@@ -16,7 +16,7 @@ fn request(row: &AnyRow) -> Result<ApprovalRequest, sqlx::Error> {
         Ok(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_millis))
     };
     let text = |name| row.try_get::<String, _>(name);
-    let wrong = |what: &str, text: &str| sqlx::Error::Decode(format!("no {what} {text}").into());
+    let wrong = |what: &str, text: &str| sqlx::Error::Decode(format!("unknown {what} {text:?}").into());
     let (role, state) = (text("least_role")?, text("state")?);
     Ok(ApprovalRequest {
         id: row.try_get("id")?,
@@ -94,7 +94,7 @@ pub async fn find(
 }
 
 /// The request that was filed with the same idempotency key or form.
-pub async fn find_once(
+pub async fn find_by_idempotency_hash(
     db: impl AnyExecutor<'_>,
     org: OrgId,
     requester: UserId,
@@ -142,7 +142,7 @@ pub async fn count_pending(
     .await
 }
 
-/// The pending requests that wait for this person. Counting stops at `most`.
+/// Counts the pending requests that this person can decide. Stops at `most`.
 pub async fn count_waiting(
     pool: &AnyPool,
     org: OrgId,
@@ -161,22 +161,22 @@ pub async fn count_waiting(
     sqlx::query_scalar(sql(text)).bind(org).bind(now.millis()).bind(user).bind(most).fetch_one(pool).await
 }
 
-/// Which requests a list has.
+/// Selects the requests of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct ListedApprovals {
+pub struct ApprovalQuery {
     pub org: OrgId,
     pub requester: Option<UserId>,
     /// Some(true): pending ones; Some(false): all others.
     pub is_waiting: Option<bool>,
-    /// Only older ones than this.
+    /// Only requests older than this one.
     pub before: Option<ApprovalId>,
     pub now: Timestamp,
     pub limit: usize,
 }
 
 /// The newest first.
-pub async fn list(pool: &AnyPool, which: &ListedApprovals) -> Result<Vec<ApprovalRequest>, sqlx::Error> {
-    let waiting = match which.is_waiting {
+pub async fn list(pool: &AnyPool, query: &ApprovalQuery) -> Result<Vec<ApprovalRequest>, sqlx::Error> {
+    let waiting = match query.is_waiting {
         None => "$4 = $4",
         Some(true) => "state = 'pending' AND expires_at > $4",
         Some(false) => "(state <> 'pending' OR expires_at <= $4)",
@@ -186,11 +186,11 @@ pub async fn list(pool: &AnyPool, which: &ListedApprovals) -> Result<Vec<Approva
          ORDER BY id DESC LIMIT $5"
     );
     let rows = sqlx::query(sql(text))
-        .bind(which.org)
-        .bind(which.requester)
-        .bind(which.before)
-        .bind(which.now.millis())
-        .bind(i64::try_from(which.limit).unwrap_or(i64::MAX))
+        .bind(query.org)
+        .bind(query.requester)
+        .bind(query.before)
+        .bind(query.now.millis())
+        .bind(i64::try_from(query.limit).unwrap_or(i64::MAX))
         .fetch_all(pool)
         .await?;
     rows.iter().map(request).collect()
@@ -202,7 +202,7 @@ pub struct ApprovalDecision<'a> {
     pub by: UserId,
     pub by_name: &'a str,
     pub reason: &'a str,
-    /// The request as the person saw it.
+    /// The hash of the request that the person saw.
     pub hash: &'a str,
     pub expires_at: Timestamp,
 }
@@ -263,7 +263,7 @@ pub async fn set_withdrawn(write: &mut Write, id: ApprovalId, now: Timestamp) ->
     Ok(done.rows_affected() == 1)
 }
 
-/// Marks a request whose time is over. Returns false if it is not open or another process was quicker.
+/// Marks a request as expired. Returns false if it is no longer open, for example because another process marked it.
 pub async fn set_expired(write: &mut Write, id: ApprovalId, now: Timestamp) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE approval_requests SET state = 'expired', ended_at = $2 \
@@ -276,8 +276,8 @@ pub async fn set_expired(write: &mut Write, id: ApprovalId, now: Timestamp) -> R
     Ok(done.rows_affected() == 1)
 }
 
-/// Requests whose time is over and that are not marked.
-pub async fn to_expire(
+/// Open requests whose expiry has passed.
+pub async fn find_expired(
     pool: &AnyPool,
     now: Timestamp,
     limit: i64,

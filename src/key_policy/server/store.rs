@@ -57,7 +57,8 @@ pub async fn unannounced(pool: &AnyPool) -> Result<Vec<UnannouncedPolicy>, sqlx:
         .collect()
 }
 
-/// Notes that a policy is announced. False if it was changed again, or another process announces it.
+/// Marks the last change of a policy as announced. Returns false if it has changed again, or another process has announced
+/// it.
 pub async fn set_announced(write: &mut Write, policy: &UnannouncedPolicy) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE key_policies SET announced = $2 WHERE org_id = $1 AND policy = $2 \

@@ -12,9 +12,9 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
 
 /// The most keys of one transaction.
-const AT_ONCE: u32 = 100;
+const BATCH_SIZE: u32 = 100;
 /// After an outage, expiries that are older than this are not announced.
-const BACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The reminders of keys that expire soon, the shortest first: a key that has missed one gets the next one only.
@@ -38,23 +38,23 @@ pub async fn announce_expiries(app: &App) -> Result<(), Error> {
         announce_all(app, expiring, "key.expiring").await?;
     }
     let expired =
-        Announcement { column: "announced_expired", after: now.minus(BACK), until: now, reminder: None };
+        Announcement { column: "announced_expired", after: now.minus(MAX_AGE), until: now, reminder: None };
     announce_all(app, expired, "key.expired").await
 }
 
 async fn announce_all(app: &App, what: Announcement, action: &'static str) -> Result<(), Error> {
     loop {
-        let due = store::to_announce(app.db.pool(), what, AT_ONCE).await?;
+        let due = store::find_unannounced(app.db.pool(), what, BATCH_SIZE).await?;
         if due.is_empty() {
             return Ok(());
         }
         let mut write = app.db.write().await?;
         for id in due {
             // False when another process was quicker, or the key has another expiry by now.
-            if !store::note_announced(&mut write, what, id).await? {
+            if !store::mark_announced(&mut write, what, id).await? {
                 continue;
             }
-            let Some(key) = store::find_now(&mut write, id).await? else { continue };
+            let Some(key) = store::find_in_tx(&mut write, id).await? else { continue };
             let event = about(&key, Event::new(action));
             audit::announce(app, &mut write, &By::system().in_org(key.org), &event).await?;
         }
@@ -65,7 +65,7 @@ async fn announce_all(app: &App, what: Announcement, action: &'static str) -> Re
 /// Announces keys whose first accepted requests are counted in this transaction.
 pub async fn announce_first_uses(app: &App, write: &mut Write, keys: &[KeyId]) -> Result<(), Error> {
     for id in keys {
-        let Some(key) = store::find_now(write, *id).await? else { continue };
+        let Some(key) = store::find_in_tx(write, *id).await? else { continue };
         let event = about(&key, Event::new("key.first_used"));
         audit::announce(app, write, &By::system().in_org(key.org), &event).await?;
     }

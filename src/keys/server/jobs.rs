@@ -111,12 +111,12 @@ pub async fn read_change_log(app: &App) -> Result<(), Error> {
 
 /// Before the process ends: writes the counted usage and rolls it up. Usage that cannot be rolled up in time stays in the
 /// journal for the next process.
-pub async fn settle(app: &App) -> Result<(), Error> {
-    settle_within(app, ROLLUP_TIME).await
+pub async fn drain(app: &App) -> Result<(), Error> {
+    drain_within(app, ROLLUP_TIME).await
 }
 
 /// The same, retrying for up to `span` while usage cannot be written.
-pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
+pub async fn drain_within(app: &App, span: Duration) -> Result<(), Error> {
     let quotas = &app.slice::<Arc<KeyCache>>().quotas;
     let written = app.db.retry_within(span, async || {
         if app.db.is_away() {
@@ -124,7 +124,7 @@ pub async fn settle_within(app: &App, span: Duration) -> Result<(), Error> {
             let _ = follow_change_log(app).await;
         }
         let (counts, quotas, asked) =
-            tokio::join!(write_all_counts(app), quotas.write(app), permissions::write_asked(app));
+            tokio::join!(write_all_counts(app), quotas.write(app), permissions::write_query_times(app));
         counts.and(quotas).and(asked)
     });
     if let Err(reason) = written.await {

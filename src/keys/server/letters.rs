@@ -7,10 +7,10 @@ use crate::platform::{App, Letter, Posted};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{counted, day, exact};
 
-/// The most keys that a letter names.
+/// The maximum number of keys that a letter lists.
 const MAX_NAMED: usize = 50;
 
-/// Reminds somebody of keys that expire soon, and of keys that are not used. None without any key.
+/// The letter that reminds somebody of keys that expire soon and of unused keys. None if there are no such keys.
 pub fn reminder(app: &App, to: &str, expiring: &[RemindedKey], idle: &[RemindedKey]) -> Option<Letter> {
     let home = format!("{}/settings/api-keys", app.public_url.origin());
     let subject = match (expiring, idle) {
@@ -29,12 +29,12 @@ pub fn reminder(app: &App, to: &str, expiring: &[RemindedKey], idle: &[RemindedK
                 letter.paragraph(format!("The API key {} of {} expires on {end}.", key.name, key.org_name));
         }
         letter = and_more(letter, expiring.len());
-        letter = letter.paragraph("From then on every call with it is refused.");
+        letter = letter.paragraph("Calls with an expired key are refused.");
     }
     if !idle.is_empty() {
         for key in idle.iter().take(MAX_NAMED) {
             letter = letter.paragraph(format!(
-                "The API key {} of {} was not used since {}.",
+                "The API key {} of {} has not been used since {}.",
                 key.name,
                 key.org_name,
                 day(key.unused_since)
@@ -47,14 +47,15 @@ pub fn reminder(app: &App, to: &str, expiring: &[RemindedKey], idle: &[RemindedK
         _ => letter.link("See the keys", home),
     };
     if !expiring.is_empty() {
-        let next = "If it is still needed, give it a later expiry there. If not, nothing has to be done.";
+        let next =
+            "To keep using a key, give it a later expiry there. Otherwise you do not need to do anything.";
         letter = letter.paragraph(next);
     }
     if !idle.is_empty() {
-        letter = letter.paragraph("A key that nobody needs is safer when it is disabled or revoked.");
+        letter = letter.paragraph("Disable or revoke keys that nobody needs any more.");
     }
     let profile = format!("{}/settings/profile", app.public_url.origin());
-    Some(letter.paragraph(format!("You choose on your profile which letters you get: {profile}")))
+    Some(letter.paragraph(format!("Choose which of these emails you get on your profile: {profile}")))
 }
 
 fn and_more(letter: Letter, all: usize) -> Letter {
@@ -91,11 +92,11 @@ pub fn idle(app: &App, to: &str, org: &str, keys: &[(KeyId, String)], time: Dura
 pub fn old_secret(app: &App, to: &str, org: &str, old: &OldSecret) -> Posted {
     let letter = Letter::new(to, format!("The key {} of {org} should be rotated", old.name))
         .paragraph(format!(
-            "The secret of the API key {} of {org} is from {}.",
+            "The secret of the API key {} of {org} was created on {}.",
             old.name,
             exact(old.created_at)
         ))
-        .paragraph("The organization's key policy asks for a new secret by now. The key keeps working.")
+        .paragraph("The organization's key policy asks you to rotate secrets that are this old. The key keeps working.")
         .link("Rotate the key", format!("{}/settings/api-keys/{}/rotate", app.public_url.origin(), old.key));
     app.mail.post(&letter)
 }

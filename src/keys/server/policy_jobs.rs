@@ -1,4 +1,4 @@
-//! What key policies do beside requests: idle keys are disabled, and letters ask for a rotation of old secrets.
+//! Applies key policies in the background: disables idle keys, and sends letters that ask for a rotation of old secrets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, Timestamp};
 use crate::usage::server as usage;
 
-/// The most keys of one transaction.
-const PORTION: i64 = 100;
-/// The most letters of one round for an organization, so that they fit the mail queue.
-const MAX_LETTERS: i64 = 100;
+/// The maximum number of keys in one transaction.
+const BATCH_SIZE: i64 = 100;
+/// The maximum number of old secrets per organization and round, so that the letters about them fit into the mail queue.
+const MAX_OLD_SECRETS: i64 = 100;
 
 /// Disables idle keys and sends reminders, for all organizations.
 pub async fn apply_policies(app: &App) -> Result<(), Error> {
@@ -27,7 +27,7 @@ pub async fn apply_policies(app: &App) -> Result<(), Error> {
             disable_idle(app, org, time).await?;
         }
         if let Some(age) = policy.rules.oldest_secret() {
-            remind(app, org, now.minus(age)).await?;
+            remind_of_old_secrets(app, org, now.minus(age)).await?;
         }
     }
     Ok(())
@@ -57,7 +57,7 @@ async fn disable_idle_keys(
     loop {
         let now = app.clock.now();
         let since = now.minus(time);
-        let due = store::idle_keys(app.db.pool(), org, now, since, after, PORTION).await?;
+        let due = store::idle_keys(app.db.pool(), org, now, since, after, BATCH_SIZE).await?;
         after = due.last().copied();
         if due.is_empty() {
             return Ok(());
@@ -90,19 +90,19 @@ async fn disable_idle_keys(
     }
 }
 
-async fn remind(app: &App, org: OrgId, before: Timestamp) -> Result<(), Error> {
+async fn remind_of_old_secrets(app: &App, org: OrgId, before: Timestamp) -> Result<(), Error> {
     if !app.mail.is_on() {
         return Ok(());
     }
     let Some((org_name, _)) = find_org(app, org).await? else { return Ok(()) };
-    let old = store::old_secrets(app.db.pool(), org, app.clock.now(), before, true, MAX_LETTERS).await?;
+    let old = store::old_secrets(app.db.pool(), org, app.clock.now(), before, true, MAX_OLD_SECRETS).await?;
     if old.is_empty() {
         return Ok(());
     }
     let mut write = app.db.write().await?;
     let mut reminders: Vec<(OldSecret, Vec<String>)> = Vec::new();
     for secret in old {
-        store::note_reminded(&mut write, secret.key, secret.secret).await?;
+        store::mark_reminded(&mut write, secret.key, secret.secret).await?;
         let recipients = responsible_emails(&mut write, org, secret.creator).await?;
         reminders.push((secret, recipients));
     }

@@ -1,9 +1,9 @@
-//! Letters about keys that expire soon or are not used. They go to the creator of a key, or to the organization's owners if the
+//! Letters about keys that expire soon or are unused. They go to the creator of a key, or to the organization's owners if the
 //! creator is no longer a member.
 //!
-//! A round first notes which keys are due and for whom a letter waits, in one transaction, so that a crash repeats nothing.
-//! Then it sends each person one letter about everything that waits. If the mail server does not take it, it waits for the
-//! next round.
+//! A round first marks the keys that are due and stores a reminder for each recipient, in one transaction, so that a crash
+//! repeats nothing. Then it sends each person one letter about all stored reminders. If the mail server does not accept the
+//! letter, the reminders stay for the next round.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -19,11 +19,11 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error, LetterOutcome};
 use crate::shared::{KeyId, OrgId, Timestamp, UserId};
 
-/// The most keys of one transaction.
-const AT_ONCE: u32 = 200;
-/// After this many letters that the mail server did not take, a round gives up.
+/// The maximum number of keys in one transaction.
+const BATCH_SIZE: u32 = 200;
+/// A round stops after this many letters that the mail server did not accept.
 const MAX_FAILURES: u32 = 3;
-/// A letter that could not be sent for this long is no longer news.
+/// Reminders that could not be sent for this long are dropped.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Runs one round.
@@ -31,22 +31,22 @@ pub async fn send_reminders(app: &App) -> Result<(), Error> {
     if !app.mail.is_on() {
         return Ok(());
     }
-    note_expiring(app).await?;
-    note_idle(app).await?;
+    mark_expiring(app).await?;
+    mark_idle(app).await?;
     send_waiting(app).await
 }
 
-async fn note_expiring(app: &App) -> Result<(), Error> {
+async fn mark_expiring(app: &App) -> Result<(), Error> {
     for reminder in reminders(app.clock.now(), "told_of_end", "told_days") {
         loop {
-            let due = store::to_announce(app.db.pool(), reminder, AT_ONCE).await?;
+            let due = store::find_unannounced(app.db.pool(), reminder, BATCH_SIZE).await?;
             if due.is_empty() {
                 break;
             }
             let mut write = app.db.write().await?;
             let mut recipients = Recipients::default();
             for id in due {
-                if store::note_announced(&mut write, reminder, id).await? {
+                if store::mark_announced(&mut write, reminder, id).await? {
                     recipients.add(app, &mut write, id, LetterKind::Expiring).await?;
                 }
             }
@@ -56,18 +56,18 @@ async fn note_expiring(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-async fn note_idle(app: &App) -> Result<(), Error> {
+async fn mark_idle(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     let before = now.minus(IDLE);
     loop {
-        let due = store::newly_idle(app.db.pool(), now, before, AT_ONCE).await?;
+        let due = store::newly_idle(app.db.pool(), now, before, BATCH_SIZE).await?;
         if due.is_empty() {
             return Ok(());
         }
         let mut write = app.db.write().await?;
         let mut recipients = Recipients::default();
         for id in due {
-            if store::note_idle(&mut write, now, before, id).await? {
+            if store::mark_idle(&mut write, now, before, id).await? {
                 recipients.add(app, &mut write, id, LetterKind::Idle).await?;
             }
         }
@@ -75,12 +75,12 @@ async fn note_idle(app: &App) -> Result<(), Error> {
     }
 }
 
-/// The people concerned by the keys of a person. One person often has many keys that are due.
+/// A cache of the people who are responsible for the keys of each creator: one creator often has many keys that are due.
 #[derive(Default)]
 struct Recipients(HashMap<(OrgId, UserId), Vec<UserId>>);
 
 impl Recipients {
-    /// Lets a letter about a key wait for the people concerned.
+    /// Stores a reminder about a key for each person who is responsible for it.
     async fn add(
         &mut self,
         app: &App,
@@ -94,8 +94,8 @@ impl Recipients {
             LetterKind::Expiring => key.expires_at.unwrap_or(unused_since),
             LetterKind::Idle => unused_since,
         };
-        let maker = (key.org, key.created_by);
-        let people = match self.0.get(&maker) {
+        let creator = (key.org, key.created_by);
+        let people = match self.0.get(&creator) {
             Some(people) => people.clone(),
             None => responsible_people(write, key.org, key.created_by).await?,
         };
@@ -103,12 +103,12 @@ impl Recipients {
         for user in &people {
             store::add_reminder(write, *user, &reminder).await?;
         }
-        self.0.insert(maker, people);
+        self.0.insert(creator, people);
         Ok(())
     }
 }
 
-/// Sends one letter to each person for whom something waits, if they want it.
+/// Sends each person one letter about their stored reminders, except for kinds of letter that they have turned off.
 async fn send_waiting(app: &App) -> Result<(), Error> {
     let mut failures = 0;
     for user in store::people_to_remind(app.db.pool()).await? {
@@ -117,15 +117,15 @@ async fn send_waiting(app: &App) -> Result<(), Error> {
         let recipient = letter_recipient(&mut write, user).await?;
         write.commit().await?;
         let Some(LetterRecipient { email, unwanted }) = recipient else { continue };
-        let wanted: Vec<WaitingReminder> =
+        let enabled: Vec<WaitingReminder> =
             waiting.into_iter().filter(|reminder| !unwanted.contains(&reminder.letter)).collect();
-        let (expiring, idle) = current(app, &wanted).await?;
+        let (expiring, idle) = current(app, &enabled).await?;
         let Some(letter) = letters::reminder(app, &email, &expiring, &idle) else { continue };
         if app.mail.send(&letter).await != LetterOutcome::NotNow {
             continue;
         }
         let mut write = app.db.write().await?;
-        for reminder in &wanted {
+        for reminder in &enabled {
             store::add_reminder(&mut write, user, reminder).await?;
         }
         write.commit().await?;
@@ -137,10 +137,10 @@ async fn send_waiting(app: &App) -> Result<(), Error> {
     if failures == 0 {
         return Ok(());
     }
-    Err(Error::internal("the mail server did not take some reminders"))
+    Err(Error::internal("the mail server did not accept some reminders"))
 }
 
-/// The keys that still expire at the announced time, and those that were still not used.
+/// The keys that still expire at the time of the reminder, and the keys that are still unused.
 async fn current(
     app: &App,
     waiting: &[WaitingReminder],

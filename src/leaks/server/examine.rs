@@ -1,4 +1,4 @@
-//! Examines reported tokens: proves them, and does to their keys what the organizations want.
+//! Examines reported tokens: verifies each one, and applies the leak policy of the organization to its key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::shared::LeakReportId;
 
 /// How long a round waits for a report.
 const WAIT: Duration = Duration::from_millis(500);
-/// After this time a round ends, although tokens wait, so that it is not taken for one that hangs.
-const LONGEST_ROUND: Duration = Duration::from_secs(20);
-/// How long the stop of the server waits for tokens that were reported.
-const SETTLE_TIME: Duration = Duration::from_secs(5);
-/// Places of one secret that are stored.
+/// A round ends after this time even if tokens are left, so that it is not mistaken for a stuck job.
+const MAX_ROUND_TIME: Duration = Duration::from_secs(20);
+/// How long shutdown waits until the reported tokens are examined.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum number of places that are stored for one secret.
 const MAX_PLACES: usize = 20;
 
 /// One round: waits a moment for a report, and examines what has arrived.
@@ -31,7 +31,7 @@ pub async fn wait_and_examine(app: &App) -> Result<(), Error> {
     examine_all(app).await
 }
 
-/// Examines what waits. A token that could not be examined, because the database is away, stays the next one.
+/// Examines all queued tokens. If the database is unavailable, the current token stays at the head of the queue.
 pub async fn examine_all(app: &App) -> Result<(), Error> {
     let queue = app.slice::<LeakQueue>();
     let began = app.clock.steady();
@@ -49,7 +49,7 @@ pub async fn examine_all(app: &App) -> Result<(), Error> {
                 queue.finish();
             }
         }
-        if app.clock.steady().saturating_sub(began) >= LONGEST_ROUND {
+        if app.clock.steady().saturating_sub(began) >= MAX_ROUND_TIME {
             break;
         }
     }
@@ -59,24 +59,28 @@ pub async fn examine_all(app: &App) -> Result<(), Error> {
     result
 }
 
-/// Examines what waits before the process ends.
-pub async fn settle(app: &App) -> Result<(), Error> {
-    let examined = tokio::time::timeout(SETTLE_TIME, examine_all(app)).await;
-    let left = app.slice::<LeakQueue>().len();
-    if left > 0 {
-        tracing::error!(left, "stopped before all reported keys were examined; they must be reported again");
+/// Examines the queued tokens before the process exits.
+pub async fn drain(app: &App) -> Result<(), Error> {
+    let examined = tokio::time::timeout(DRAIN_TIMEOUT, examine_all(app)).await;
+    let remaining = app.slice::<LeakQueue>().len();
+    if remaining > 0 {
+        tracing::error!(
+            remaining,
+            "stopped before all reported keys were examined; they must be reported again"
+        );
     }
     examined.unwrap_or(Ok(()))
 }
 
-/// Whether this place is stored, or enough places are, and the key has had the effect that its organization wants.
+/// Whether a report changes nothing: the place, or the maximum of places, is stored, and the policy's effect was already
+/// applied.
 async fn is_repeat(app: &App, found: ProvenSecret, url: &str) -> Result<bool, Error> {
     let earlier = store::of_secret(app.db.pool(), found.secret).await?;
     let Some(first) = earlier.first() else { return Ok(false) };
     let policy = store::policy(app.db.pool(), first.org).await?.unwrap_or_default();
     let effect = policy.effect_on(first.kind);
     let is_known = earlier.len() >= MAX_PLACES || earlier.iter().any(|report| report.url == url);
-    Ok(is_known && earlier.iter().any(|report| report.has_had(effect)))
+    Ok(is_known && earlier.iter().any(|report| report.has_applied(effect)))
 }
 
 async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
@@ -97,7 +101,7 @@ async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
         kind: key.kind,
         key_name: key.name.clone(),
         prefix: key.prefix(),
-        maker: key.created_by,
+        creator: key.created_by,
         url: url.clone(),
         source: source.clone(),
         is_signed: report.is_signed,
@@ -108,7 +112,7 @@ async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
     let effect = store::policy(&mut *write, key.org).await?.unwrap_or_default().effect_on(key.kind);
     let earlier = store::of_secret(&mut *write, found.secret).await?;
     // Each effect happens once, so that a key that was enabled again after a report stays enabled.
-    if earlier.iter().any(|earlier| earlier.has_had(effect)) {
+    if earlier.iter().any(|earlier| earlier.has_applied(effect)) {
         if earlier.len() < MAX_PLACES {
             stored.mailed_at = Some(now);
             store::insert(&mut write, &stored).await?;
@@ -117,7 +121,7 @@ async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
         return Ok(());
     }
     let by = By { actor: EventActor::System, org: Some(key.org), origin: report.origin.clone() };
-    let outcome = keys::end_leaked(app, &mut write, &by, &mut key, found, effect).await?;
+    let outcome = keys::apply_leak_effect(app, &mut write, &by, &mut key, found, effect).await?;
     stored.outcome = Some(outcome);
     store::insert(&mut write, &stored).await?;
     let event = keys::about(&key, Event::new("key.leaked"))
@@ -129,7 +133,7 @@ async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
     audit::record(app, &mut write, &by, event).await?;
     changes::record(&mut write, now, ChangeKind::Key, key.id).await?;
     write.commit().await?;
-    let text = "This key was found in public. Load the page again to see what was done.";
+    let text = "This key was found in public. Reload the page to see what was done.";
     app.live.publish(keys::leak_topic(key.org, key.id), text);
     Ok(())
 }

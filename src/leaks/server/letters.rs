@@ -11,15 +11,15 @@ use crate::platform::{App, Error, Letter, Posted};
 use crate::shared::{LeakReportId, OrgId};
 use crate::ui::parts::{counted, exact};
 
-/// The most reports of one transaction.
-const AT_ONCE: i64 = 200;
-/// Without a mail server for this long, no letter is sent later.
-const NEWS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// The maximum number of reports in one transaction.
+const BATCH_SIZE: i64 = 200;
+/// Reports that are older than this are no longer mailed.
+const MAX_AGE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// An organization gets letters once in this time. What is reported meanwhile is in the next ones.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The most characters of a text of the reporter.
 const MAX_SHOWN: usize = 100;
-/// The most keys that a letter names, and the most keys that one of these created.
+/// The maximum number of keys that a letter lists, and of keys listed as created by each of them.
 const MAX_NAMED: usize = 50;
 
 /// Sends each person one letter about the reports since the last one, at most once an hour. Of several processes, one sends it.
@@ -28,7 +28,7 @@ pub async fn send(app: &App) -> Result<(), Error> {
         return Ok(());
     }
     let now = app.clock.now();
-    let due = store::to_mail(app.db.pool(), now.minus(NEWS), now.minus(HOUR), AT_ONCE).await?;
+    let due = store::find_unmailed(app.db.pool(), now.minus(MAX_AGE), now.minus(HOUR), BATCH_SIZE).await?;
     if due.is_empty() {
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub async fn send(app: &App) -> Result<(), Error> {
     write.commit().await?;
     let mut letters: BTreeMap<(OrgId, String), Vec<LeakReport>> = BTreeMap::new();
     for report in &claimed {
-        for email in emails_of_owners_and(app.db.pool(), report.org, report.maker).await? {
+        for email in emails_of_owners_and(app.db.pool(), report.org, report.creator).await? {
             letters.entry((report.org, email)).or_default().push(report.clone());
         }
     }
@@ -52,12 +52,12 @@ pub async fn send(app: &App) -> Result<(), Error> {
         let ids = reports.iter().map(|report| report.id);
         if posted == Posted::Queued { sent.extend(ids) } else { refused.extend(ids) }
     }
-    let again: Vec<LeakReportId> = refused.difference(&sent).copied().collect();
-    if again.is_empty() {
+    let unsent: Vec<LeakReportId> = refused.difference(&sent).copied().collect();
+    if unsent.is_empty() {
         return Ok(());
     }
     let mut write = app.db.write().await?;
-    for id in again {
+    for id in unsent {
         store::set_not_mailed(&mut write, id).await?;
     }
     write.commit().await?;
@@ -72,12 +72,12 @@ async fn letter(app: &App, org: OrgId, to: &str, reports: &[LeakReport]) -> Resu
     };
     let mut letter = Letter::new(to, subject);
     for report in reports.iter().take(MAX_NAMED) {
-        letter = letter.paragraph(found(report)).paragraph(done(report));
+        letter = letter.paragraph(finding(report)).paragraph(outcome(report));
         let children = keys::created_by(app, report.key).await?;
         if !children.is_empty() {
             let named = children.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
             letter = letter.paragraph(format!(
-                "It created {}, which did not end with it: {named}. Revoke those that you do not know.",
+                "It created {}: {named}. Nothing was done to these. Revoke those that you do not recognize.",
                 counted(children.len() as u64, "key", "keys")
             ));
         }
@@ -91,8 +91,8 @@ async fn letter(app: &App, org: OrgId, to: &str, reports: &[LeakReport]) -> Resu
         _ => letter.link("See the keys", format!("{home}?status=leaked")),
     };
     Ok(letter.paragraph(
-        "Look there at who used the key, create a replacement where it is still needed, and remove it from the place where \
-         it was found.",
+        "Check there who used the key, create a replacement if it is still needed, and remove the secret from the place \
+         where it was found.",
     )
     .paragraph("Reports of the next hour come together in one letter. The pages of the keys show them at once."))
 }
@@ -105,7 +105,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn found(report: &LeakReport) -> String {
+fn finding(report: &LeakReport) -> String {
     let place = if report.url.is_empty() { String::new() } else { format!(" at {}", cut(&report.url)) };
     let LeakReport { key_name, prefix, .. } = report;
     format!(
@@ -114,7 +114,7 @@ fn found(report: &LeakReport) -> String {
     )
 }
 
-fn done(report: &LeakReport) -> String {
+fn outcome(report: &LeakReport) -> String {
     let at = exact(report.at);
     match report.outcome {
         Some(LeakOutcome::Revoked) => format!("It was revoked on {at}: every call with it is refused."),
@@ -122,10 +122,12 @@ fn done(report: &LeakReport) -> String {
             format!("It was disabled on {at}: every call with it is refused until somebody enables it.")
         }
         Some(LeakOutcome::RotationFinished) => {
-            format!("The secret that was found was being replaced, and ended on {at}. The new secret works.")
+            format!(
+                "The secret that was found was the old one of a rotation, and stopped working on {at}. The new secret works."
+            )
         }
         Some(LeakOutcome::Reported) | None => {
-            "It still works, because your organization chose that such keys are only reported. Rotate or revoke it."
+            "It still works, because your organization chose to only report leaked keys. Rotate or revoke it."
                 .to_owned()
         }
     }

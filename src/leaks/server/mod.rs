@@ -1,5 +1,5 @@
-//! The server's side of leaked keys. A report moves one way, through these files: `report` (what the body says) → `queue` (its
-//! tokens, in memory only) → `examine` (proves a token and ends its key) → `letters`.
+//! The server's side of leaked keys. A report moves one way, through these files: `report` (reads the body) → `queue` (its
+//! tokens, in memory only) → `examine` (verifies a token and applies the leak policy to its key) → `letters`.
 
 mod examine;
 mod letters;
@@ -11,7 +11,7 @@ mod report;
 pub mod rest;
 mod store;
 
-pub use examine::{examine_all, settle, wait_and_examine};
+pub use examine::{drain, examine_all, wait_and_examine};
 pub use letters::send as send_letters;
 pub use notice::LeakNotice;
 pub use page::routes;

@@ -9,7 +9,7 @@ use super::page::policy_sentence;
 use super::policy;
 use super::store::{self, LeakReport};
 use crate::keys::LeakOutcome;
-use crate::keys::server::{Drawing, Key, KeyNotice};
+use crate::keys::server::{Key, KeyNotice, LazyView};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
@@ -18,14 +18,14 @@ use crate::usage::Outcome;
 use crate::usage::server as usage;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Further places that the notice names.
+/// The maximum number of further places that the notice lists.
 const MAX_PLACES: usize = 10;
 
 pub struct LeakNotice;
 
 #[async_trait]
 impl KeyNotice for LeakNotice {
-    async fn of_key(&self, app: &App, member: &Member, key: &Key) -> Result<Option<Drawing>, Error> {
+    async fn of_key(&self, app: &App, member: &Member, key: &Key) -> Result<Option<LazyView>, Error> {
         let reports = store::of_key(app.db.pool(), key.id).await?;
         let Some(first) = reports.iter().find(|report| report.outcome.is_some()).cloned() else {
             return Ok(None);
@@ -86,9 +86,9 @@ impl NoticeContent {
         };
         let still_works = self.key.is_leaked() && self.key.status(self.now).is_active();
         let text = match (still_works, self.report.mailed_at) {
-            (true, _) => "It still works, also for whoever found it.",
-            (false, Some(_)) => "The owners and the creator got a letter.",
-            (false, None) => "Nothing can be done with what was found.",
+            (true, _) => "It still works, even for whoever found it.",
+            (false, Some(_)) => "The owners and the creator were notified by email.",
+            (false, None) => "The secret that was found no longer works.",
         };
         let path = format!("/settings/api-keys/{}", self.key.id);
         let action = if still_works {
@@ -100,7 +100,7 @@ impl NoticeContent {
             view! { <LinkButton href="/settings/api-keys/new" icon=Symbol::Plus>"Create a replacement"</LinkButton> }.into_any()
         };
         let footer = self.may_change.then(|| {
-            view! { " "<a class="link" href="/settings/organization/leaked-keys">"Change this"</a> }
+            view! { " "<a class="link" href="/settings/organization/leaked-keys">"Change the leak policy"</a> }
         });
         let policy = self.policy.clone();
         view! {
@@ -126,7 +126,7 @@ impl NoticeContent {
             "" => view! { <dd>"Not stated"</dd> }.into_any(),
             url => view! {
                 <dd class="mono text-cap leading-5 [overflow-wrap:anywhere]" dir="ltr">{url.to_owned()}
-                    <span class="cap block font-sans">"Shown as reported, never a link"</span>
+                    <span class="cap block font-sans">"Shown as reported, not as a link"</span>
                 </dd>
             }
             .into_any(),
@@ -156,12 +156,12 @@ impl NoticeContent {
                     <div><dt>"Where"</dt>{place(&self.report)}</div>
                     {others}
                     <div><dt>"Reported by"</dt><dd class="[overflow-wrap:anywhere]" dir="auto">{reporter}</dd></div>
-                    <div><dt>"Proven"</dt><dd>"The full secret was in the report"</dd></div>
+                    <div><dt>"Verified"</dt><dd>"The full secret was in the report"</dd></div>
                 </dl>
                 <dl class="facts px-4 py-2 sm:px-5">
                     <div><dt>"Before the report"</dt><dd><b class="font-semi num">{calls}</b>" in 24 h"</dd></div>
                     <div><dt>"Since then"</dt><dd><b class="font-semi num">{refused}</b>" refused"{last}</dd></div>
-                    <div><dt>"Could do"</dt><dd><RolePins role/></dd></div>
+                    <div><dt>"Role"</dt><dd><RolePins role/></dd></div>
                 </dl>
             </div>
         }
@@ -173,7 +173,7 @@ impl NoticeContent {
             let href = format!("/settings/audit-log?target={}", self.key.id);
             view! { " "<a class="link" href=href>"Open in audit log"</a> }
         });
-        let sender = match &self.last_address {
+        let program = match &self.last_address {
             Some(address) => format!(", and give it to the program at {address}"),
             None => String::new(),
         };
@@ -185,15 +185,15 @@ impl NoticeContent {
             (false, Some(LeakOutcome::Disabled)) => {
                 "Rotate the key before you enable it again, or revoke it.".to_owned()
             }
-            (false, _) => format!("Create a replacement{sender}."),
+            (false, _) => format!("Create a replacement{program}."),
         };
         view! {
             <div class="border-t border-line px-4 py-4 sm:px-5">
-                <h3 class="text-dense font-semi">"What is left to do"</h3>
+                <h3 class="text-dense font-semi">"What to do next"</h3>
                 <ol class="mt-2 grid gap-2.5 text-dense">
                     <Step number=1>{first}</Step>
                     <Step number=2>"Remove the secret from the place where it was found. Scanners keep finding it there."</Step>
-                    <Step number=3>"Look at what the key did before it was found, and at the keys that it created."{audit}</Step>
+                    <Step number=3>"Review what the key did before it was found, and the keys that it created."{audit}</Step>
                 </ol>
             </div>
         }

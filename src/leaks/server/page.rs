@@ -73,7 +73,7 @@ async fn page(
 ) -> Response {
     form_page(app, member, Some(Nav::Organization), "Leaked keys", HERE)
         .up(UP, "Organization")
-        .text("What happens when somebody reports a key of yours that was found in public. Owners and the creator get a letter.")
+        .text("What happens when somebody reports one of your keys that was found in public. Owners and the creator get an email.")
         .failed("Your choice was not saved.")
         .submit("Save")
         .layout(FormLayout::Wide)
@@ -92,7 +92,7 @@ fn choices(chosen: Option<LeakEffect>) -> Vec<Choice> {
         let (label, caption) = match effect {
             LeakEffect::Revoke => ("Revoke", "Every call fails at once, for good."),
             LeakEffect::Disable => ("Disable", "Every call fails at once, until somebody enables the key."),
-            LeakEffect::Report => ("Only report", "The key keeps working, also for whoever found it."),
+            LeakEffect::Report => ("Only report", "The key keeps working, even for whoever found it."),
         };
         Choice::new(effect.as_str(), label, caption).checked(chosen == Some(effect))
     };
@@ -105,7 +105,7 @@ pub fn policy_sentence(org: &str, policy: LeakPolicy) -> String {
     let keys = match effect {
         LeakEffect::Revoke => "revokes keys that leak",
         LeakEffect::Disable => "disables keys that leak",
-        LeakEffect::Report => "leaves keys that leak as they are",
+        LeakEffect::Report => "only reports keys that leak",
     };
     let tests = match test_effect {
         _ if test_effect == effect => return format!("{org} {keys}."),

@@ -1,4 +1,4 @@
-//! What happens to leaked keys: owners choose it, everybody in the organization may know it.
+//! The leak policy of an organization: owners can change it, every member can read it.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub async fn set_policy(app: &App, actor: &Actor, new: LeakPolicy) -> Result<(),
     Ok(())
 }
 
-/// Begins the change, with the actor's present role.
+/// Begins the transaction of a change, and checks the actor's current role in it.
 async fn begin(app: &App, actor: &Actor) -> Result<Write, Error> {
     if let Some(why) = why_forbidden(actor) {
         return Err(refused(app, actor, why).await);
@@ -57,7 +57,7 @@ async fn begin(app: &App, actor: &Actor) -> Result<Write, Error> {
 fn why_forbidden(actor: &Actor) -> Option<String> {
     let who = Permission::ManageOrganization.least_role(actor.principal).plural();
     (!actor.may(Permission::ManageOrganization))
-        .then(|| format!("Only {who} of {} choose what happens to leaked keys.", actor.org.org_name))
+        .then(|| format!("Only {who} of {} can choose what happens to leaked keys.", actor.org.org_name))
 }
 
 async fn refused(app: &App, actor: &Actor, why: String) -> Error {
@@ -65,12 +65,12 @@ async fn refused(app: &App, actor: &Actor, why: String) -> Error {
     audit::forbid(app, &actor.by, event, why).await
 }
 
-/// Reports of the last days are news.
-const NEWS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long the overview lists a report.
+const RECENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Some keys that were found in public within a week, the latest first.
 pub async fn recent(app: &App, actor: &Actor, limit: i64) -> Result<Vec<LeakReport>, Error> {
     actor.require(Permission::See)?;
-    let since = app.clock.now().minus(NEWS);
+    let since = app.clock.now().minus(RECENT);
     Ok(store::recent(app.db.pool(), actor.org.org, since, limit).await?)
 }

@@ -1,5 +1,5 @@
-//! Reported tokens that wait to be examined. They are in memory only. The queue is fair to reporters, and none of them can fill
-//! it alone. What it accepted it never drops: a full queue refuses a report, and the reporter sends it again.
+//! Reported tokens that wait to be examined, in memory only. The queue is fair to reporters, and no reporter can fill it
+//! alone. It never drops an accepted token: when it is full it refuses the report, and the reporter must send it again.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,11 +14,11 @@ use crate::platform::GrowingLimit;
 use crate::platform::fair_queue::FairQueue;
 use crate::platform::http::address::subscriber;
 
-/// The memory that waiting tokens take, about.
+/// The approximate amount of memory that waiting tokens may use.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The part of it that one reporter can use.
-const MAX_BYTES_OF_ONE: usize = MAX_BYTES / 2;
-/// What a waiting token takes besides its texts.
+const MAX_BYTES_PER_REPORTER: usize = MAX_BYTES / 2;
+/// The estimated memory of a waiting token without its texts.
 const OVERHEAD: usize = 256;
 
 /// A token that waits to be examined.
@@ -37,7 +37,7 @@ pub struct ReportOrigin {
 pub struct LeakQueue {
     state: Mutex<QueueState>,
     arrival: Notify,
-    /// The time limit of examining a token, including its turn to be hashed.
+    /// The time limit for examining one token, including the wait for its turn to be hashed.
     pub limit: GrowingLimit,
 }
 
@@ -51,7 +51,7 @@ impl Default for LeakQueue {
 #[derive(Default)]
 struct QueueState {
     waiting: FairQueue<Option<IpAddr>, WaitingToken>,
-    /// The token that is being examined. It stays here until that is done, also when a round is cancelled.
+    /// The token that is being examined. It stays here until it is finished, even if the round is cancelled.
     current: Option<Arc<WaitingToken>>,
     bytes: usize,
     bytes_by_reporter: HashMap<Option<IpAddr>, usize>,
@@ -80,7 +80,7 @@ impl LeakQueue {
         let bytes: usize = tokens.iter().map(WaitingToken::bytes).sum();
         let mut state = self.state();
         let used = state.bytes_by_reporter.get(&reporter).copied().unwrap_or_default();
-        if state.bytes + bytes > MAX_BYTES || used + bytes > MAX_BYTES_OF_ONE {
+        if state.bytes + bytes > MAX_BYTES || used + bytes > MAX_BYTES_PER_REPORTER {
             return false;
         }
         state.bytes += bytes;
@@ -126,7 +126,7 @@ impl LeakQueue {
         self.len() == 0
     }
 
-    /// Waits until a report arrives. One that arrived since the last call ends the wait at once.
+    /// Waits until a report arrives. Returns at once if one has arrived since the last call.
     pub async fn arrival(&self) {
         self.arrival.notified().await;
     }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn reporters_take_turns_and_an_unfinished_token_comes_again() {
+    fn reporters_take_turns_and_an_unfinished_token_is_returned_again() {
         let queue = LeakQueue::default();
         assert!(queue.add(report([10, 0, 0, 1]), tokens(&["a1", "a2"], "")));
         assert!(queue.add(report([10, 0, 0, 2]), tokens(&["b1"], "")));
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn one_reporter_cannot_fill_the_queue_and_a_full_one_refuses_the_whole_report() {
         let queue = LeakQueue::default();
-        let url = "u".repeat(MAX_BYTES_OF_ONE / 4);
+        let url = "u".repeat(MAX_BYTES_PER_REPORTER / 4);
         let add = |address, count| queue.add(report(address), tokens(&vec!["t"; count], &url));
         assert!(add([10, 0, 0, 1], 2));
         assert!(!add([10, 0, 0, 1], 2), "half of the memory is the most");

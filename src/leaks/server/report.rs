@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use crate::platform::Secret;
 use crate::shared::{contains_token, is_invisible};
 
-/// The most tokens of a report.
+/// The maximum number of tokens in a report.
 pub const MAX_TOKENS: usize = 100;
-/// The most characters of a text that pages show. Longer texts are cut.
-const MAX_TEXT: usize = 500;
+/// The maximum number of characters of a text that is stored. Longer texts are truncated.
+const MAX_TEXT_CHARS: usize = 500;
 /// Replaces a text that contains a token.
 const HIDDEN: &str = "(not stored, because it contains a key)";
 
@@ -23,7 +23,7 @@ pub enum LeakReportBody {
 
 #[derive(Deserialize, ToSchema)]
 pub struct TokenList {
-    /// Whole tokens; texts that are none are ignored
+    /// Complete tokens; anything else is ignored
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 100)]
     tokens: Vec<Secret>,
 }
@@ -36,7 +36,7 @@ pub struct Finding {
     /// Where it was found; at most 500 characters are shown, as text and never as a link
     #[serde(default)]
     url: Option<String>,
-    /// Who found it, or in what; at most 500 characters are shown
+    /// Who found it, or the kind of place where it was found; at most 500 characters are shown
     #[serde(default)]
     source: Option<String>,
 }
@@ -67,20 +67,20 @@ pub fn read(body: &[u8]) -> Result<Vec<ReportedToken>, String> {
     }
     let found = found.into_iter().map(|Finding { token, url, source }| ReportedToken {
         token,
-        url: shown_text(&url.unwrap_or_default()),
-        source: shown_text(&source.unwrap_or_default()),
+        url: sanitized(&url.unwrap_or_default()),
+        source: sanitized(&source.unwrap_or_default()),
     });
     Ok(found.collect())
 }
 
-/// A text without characters that are not visible, cut, and without any token.
-fn shown_text(text: &str) -> String {
+/// Removes invisible characters and truncates the text. A text that contains a token is replaced.
+fn sanitized(text: &str) -> String {
     let decoded = url::form_urlencoded::parse(text.as_bytes());
     if contains_token(text) || decoded.into_iter().any(|(name, value)| has_token(&name, &value)) {
         return HIDDEN.to_owned();
     }
     let visible = text.chars().filter(|c| !c.is_control() && !is_invisible(*c));
-    visible.take(MAX_TEXT).collect::<String>().trim().to_owned()
+    visible.take(MAX_TEXT_CHARS).collect::<String>().trim().to_owned()
 }
 
 fn has_token(name: &str, value: &str) -> bool {
@@ -138,15 +138,15 @@ mod tests {
 
     #[test]
     fn texts_are_visible_short_and_contain_no_token() {
-        assert_eq!(shown_text(" a\0b\n\u{202e}c\u{200b} "), "abc");
-        assert_eq!(shown_text(&"é".repeat(501)), "é".repeat(500));
+        assert_eq!(sanitized(" a\0b\n\u{202e}c\u{200b} "), "abc");
+        assert_eq!(sanitized(&"é".repeat(501)), "é".repeat(500));
         let token = format!("ak_live_0AZaz9b8C7d6_{}", "k".repeat(49));
         for text in [
             format!("https://x/?q={token}"),
             format!("https://x/?q={}", token.replace('_', "%5F")),
             format!("{}{token}", "x/".repeat(400)),
         ] {
-            assert_eq!(shown_text(&text), HIDDEN);
+            assert_eq!(sanitized(&text), HIDDEN);
         }
     }
 }

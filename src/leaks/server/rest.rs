@@ -1,4 +1,4 @@
-//! `/api/v1/leaks`: reports of leaked keys, which need no credentials, and what an organization wants to happen.
+//! `/api/v1/leaks`: reports of leaked keys, which need no credentials, and the leak policy of an organization.
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -32,9 +32,9 @@ const SIGNATURE: &str = "github-public-key-signature";
 
 /// Report keys that were found in public
 ///
-/// No credentials are needed: who has the whole key may report it. Each key that exists ends as its organization chose, within
-/// seconds. The response says nothing about whether it exists. At most 100 tokens; the body may also be that of GitHub's
-/// secret scanning, whose signature is checked when the server knows GitHub's public keys.
+/// No credentials are needed: anyone who has the complete key can report it. Within seconds, the leak policy of its
+/// organization is applied to the key. The response does not say whether a key exists. A report has at most 100 tokens. The
+/// body can also be one of GitHub's secret scanning; its signature is checked if GitHub's public keys are configured.
 #[utoipa::path(post, path = "/api/v1/leaks", operation_id = "reportLeaks", tag = "leaks", security(()), request_body = LeakReportBody,
     responses((status = 202, description = "The tokens will be examined"), (status = 400, description = "The body cannot be read, has more than 100 tokens, or has a wrong signature"),
         (status = 408, description = "The body did not arrive in time"), (status = 413, description = "The body is too large"),
@@ -48,7 +48,7 @@ pub async fn report_leaks(
     let is_signed = check_signature(&app, &headers, &body)?;
     let tokens = report::read(&body).map_err(bad_request)?;
     let report = ReportOrigin { origin: Origin::of(&visit), is_signed };
-    // Only what has the form of a token waits. That costs the same for every token, whether it exists or not.
+    // Only well-formed tokens are queued. This check takes the same time whether or not a token exists.
     let tokens =
         tokens.into_iter().filter(|found| crate::keys::server::Token::parse(found.token.expose()).is_some());
     if app.slice::<LeakQueue>().add(report, tokens.collect()) {
@@ -67,9 +67,7 @@ fn check_signature(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<bool, 
     }
     match (text(KEY_ID), text(SIGNATURE)) {
         (Some(id), Some(signature)) if keys.verify(id, signature, body) => Ok(true),
-        _ => Err(bad_request(
-            "The signature does not fit the body and the public key that it names.".to_owned(),
-        )),
+        _ => Err(bad_request("The signature does not match the body and the named public key.".to_owned())),
     }
 }
 
@@ -83,7 +81,7 @@ crate::word_schemas!(LeakEffect);
 #[derive(Serialize, ToSchema)]
 #[schema(as = LeakPolicy)]
 pub struct LeakPolicyBody {
-    /// report: the people concerned get a letter; disable; revoke
+    /// report (the owners and the creator only get an email), disable or revoke
     effect: LeakEffect,
     /// The same for Test keys
     test_effect: LeakEffect,
@@ -111,7 +109,7 @@ pub struct EditLeakPolicyBody {
     test_effect: Option<LeakEffect>,
 }
 
-/// Choose what happens to leaked keys; for keys of owners
+/// Choose what happens to leaked keys; needs a key with the role owner
 #[utoipa::path(patch, path = "/api/v1/leaks/policy", operation_id = "editLeakPolicy", tag = "leaks", request_body = EditLeakPolicyBody,
     responses((status = 200, description = "The choice as it is now", body = LeakPolicyBody), (status = 401), (status = 403), (status = 422)))]
 pub async fn change_policy(

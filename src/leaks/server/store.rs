@@ -19,32 +19,32 @@ pub struct LeakReport {
     pub key_name: String,
     pub prefix: String,
     /// The person in whose name the key acts.
-    pub maker: UserId,
+    pub creator: UserId,
     /// Texts of the reporter; empty: not stated.
     pub url: String,
     pub source: String,
     /// Signed by GitHub.
     pub is_signed: bool,
     pub at: Timestamp,
-    /// None when an earlier report has had the same effect.
+    /// None if an earlier report already led to the same effect.
     pub outcome: Option<LeakOutcome>,
-    /// When letters about it were sent.
+    /// When letters about it were queued. Set at once for a report without an effect, which is not mailed.
     pub mailed_at: Option<Timestamp>,
 }
 
 impl LeakReport {
-    /// Whether this report has had the effect, or one that says more.
-    pub fn has_had(&self, effect: LeakEffect) -> bool {
-        let had = match self.outcome {
+    /// Whether this report led to the effect or to a stronger one.
+    pub fn has_applied(&self, effect: LeakEffect) -> bool {
+        let applied = match self.outcome {
             None => return false,
             Some(LeakOutcome::Reported) => LeakEffect::Report,
             Some(LeakOutcome::Disabled) => LeakEffect::Disable,
             Some(LeakOutcome::Revoked | LeakOutcome::RotationFinished) => LeakEffect::Revoke,
         };
-        had >= effect
+        applied >= effect
     }
 
-    /// Who reported it, as pages say it.
+    /// The name of the reporter for pages and letters.
     pub fn reporter(&self) -> String {
         match (self.is_signed, self.source.as_str()) {
             (true, _) => "GitHub secret scanning, signed by GitHub".to_owned(),
@@ -58,7 +58,7 @@ const COLUMNS: &str = "id, org_id, key_id, secret_id, kind, key_name, prefix, ma
 
 fn report(row: &AnyRow) -> Result<LeakReport, sqlx::Error> {
     let text = |name| row.try_get::<String, _>(name);
-    let invalid = |what: &str| sqlx::Error::Decode(format!("no {what}").into());
+    let invalid = |what: &str| sqlx::Error::Decode(format!("invalid {what}").into());
     Ok(LeakReport {
         id: row.try_get("id")?,
         org: row.try_get("org_id")?,
@@ -67,7 +67,7 @@ fn report(row: &AnyRow) -> Result<LeakReport, sqlx::Error> {
         kind: Kind::parse(&text("kind")?).ok_or_else(|| invalid("kind"))?,
         key_name: text("key_name")?,
         prefix: text("prefix")?,
-        maker: row.try_get("maker")?,
+        creator: row.try_get("maker")?,
         url: text("url")?,
         source: text("source")?,
         is_signed: row.try_get::<i64, _>("is_signed")? != 0,
@@ -92,7 +92,7 @@ pub async fn insert(write: &mut Write, report: &LeakReport) -> Result<(), sqlx::
     .bind(report.kind.as_str())
     .bind(&report.key_name)
     .bind(&report.prefix)
-    .bind(report.maker)
+    .bind(report.creator)
     .bind(&report.url)
     .bind(&report.source)
     .bind(i64::from(report.is_signed))
@@ -140,7 +140,7 @@ pub async fn recent(
 
 /// Reports since a time about which no letter was sent, the oldest first. Those of an organization wait if letters were sent to it
 /// after `mailed_before`.
-pub async fn to_mail(
+pub async fn find_unmailed(
     pool: &AnyPool,
     since: Timestamp,
     mailed_before: Timestamp,
@@ -162,7 +162,7 @@ pub async fn to_mail(
         .collect()
 }
 
-/// Notes that letters about a report are sent. Returns false if another process has noted it.
+/// Marks a report as mailed. Returns false if another process has already marked it.
 pub async fn set_mailed(write: &mut Write, id: LeakReportId, now: Timestamp) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("UPDATE leak_reports SET mailed_at = $2 WHERE id = $1 AND mailed_at IS NULL")
         .bind(id)

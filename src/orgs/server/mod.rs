@@ -17,7 +17,7 @@ pub use bound::{BoundForms, refuse_other_org};
 pub use offboarding::{CreatedKey, KeyOffboarding, Offboarding};
 pub use pages::routes;
 pub use second_owner::{
-    RoleTenure, SecondOwner, SecondOwnerNeed, role_tenure, second_owner, second_owner_now,
+    RoleTenure, SecondOwner, SecondOwnerNeed, role_tenure, second_owner, second_owner_in_tx,
 };
 pub use service::{
     CREATOR_GONE, CurrentMember, Membership, create, find, find_current_member, lock_and_read_member,

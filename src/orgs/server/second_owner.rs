@@ -72,7 +72,7 @@ pub async fn second_owner(app: &App, org: OrgId) -> Result<SecondOwner, Error> {
 }
 
 /// The same in a transaction that has locked the organization.
-pub async fn second_owner_now(app: &App, write: &mut Write, org: OrgId) -> Result<SecondOwner, Error> {
+pub async fn second_owner_in_tx(app: &App, write: &mut Write, org: OrgId) -> Result<SecondOwner, Error> {
     let now = app.clock.now();
     let owners = members::owners(&mut **write, org).await?;
     let events = role_events(&mut **write, org, Role::Owner, now.minus(SETTLING_TIME)).await?;

@@ -1,4 +1,4 @@
-//! The listed permissions of organizations in memory. A query is evaluated with them alone.
+//! A cache of the permissions that organizations list. Queries are evaluated from memory.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,7 +12,7 @@ use crate::platform::changes::{ChangeEvent, ChangeKind};
 use crate::shared::{OrgId, PermissionId, Timestamp};
 
 /// In memory, the time of the last query is updated at most once in this many milliseconds.
-const ASKED_PRECISION: i64 = 1_000;
+const QUERY_TIME_PRECISION: i64 = 1_000;
 
 /// The permissions that an organization lists.
 #[derive(Debug, Default)]
@@ -23,13 +23,13 @@ struct CachedPermission {
     id: PermissionId,
     /// Its own id and those of the listed wildcards above it: a key with one of them has it.
     granted_by: Box<[PermissionId]>,
-    /// When a query last asked for it, in milliseconds.
+    /// When a query last used it, in milliseconds.
     asked_at: AtomicI64,
     /// The value of `asked_at` that was last stored in the database.
     stored_at: AtomicI64,
 }
 
-/// Which names of a query a key has.
+/// Which permissions of a query a key has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evaluation {
     pub is_met: bool,
@@ -78,15 +78,15 @@ impl OrgPermissions {
         let mut bits = 0;
         for (number, name) in query.names().iter().enumerate() {
             let Some(permission) = self.0.get(*name) else { continue };
-            permission.note_asked(now);
+            permission.record_query(now);
             let is_granted = permission.granted_by.iter().any(|id| granted.binary_search(id).is_ok());
             bits |= u64::from(is_granted) << number;
         }
         Evaluation { is_met: query.is_met(|number| bits >> number & 1 == 1), granted: bits }
     }
 
-    /// The permissions that queries have asked for since the last time that was stored, and when.
-    pub(super) fn asked(&self) -> impl Iterator<Item = (PermissionId, i64)> {
+    /// The permissions whose time of the last query is not stored yet, with that time.
+    pub(super) fn unstored_query_times(&self) -> impl Iterator<Item = (PermissionId, i64)> {
         let times = self.0.values().map(|permission| {
             let asked_at = permission.asked_at.load(Ordering::Relaxed);
             (permission.id, asked_at, permission.stored_at.load(Ordering::Relaxed))
@@ -94,7 +94,7 @@ impl OrgPermissions {
         times.filter(|(_, asked_at, stored_at)| asked_at != stored_at).map(|(id, asked_at, _)| (id, asked_at))
     }
 
-    pub(super) fn note_stored(&self, stored: &HashMap<PermissionId, i64>) {
+    pub(super) fn mark_stored(&self, stored: &HashMap<PermissionId, i64>) {
         for permission in self.0.values() {
             if let Some(asked_at) = stored.get(&permission.id) {
                 permission.stored_at.store(*asked_at, Ordering::Relaxed);
@@ -104,10 +104,10 @@ impl OrgPermissions {
 }
 
 impl CachedPermission {
-    /// Writes seldom, so that cores do not compete for the line of memory.
-    fn note_asked(&self, now: Timestamp) {
+    /// Writes rarely, so that cores do not contend for the cache line.
+    fn record_query(&self, now: Timestamp) {
         let now = now.millis();
-        if now - self.asked_at.load(Ordering::Relaxed) >= ASKED_PRECISION {
+        if now - self.asked_at.load(Ordering::Relaxed) >= QUERY_TIME_PRECISION {
             self.asked_at.store(now, Ordering::Relaxed);
         }
     }
@@ -133,7 +133,7 @@ impl PermissionCache {
         let generation = self.0.read().unwrap_or_else(PoisonError::into_inner).generation;
         let permissions = Arc::new(OrgPermissions::new(&store::list(app.db.pool(), org).await?));
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // Anybody can ask for organizations that do not exist, which have no list and must not fill the memory.
+        // Anybody can query organizations that do not exist. Their empty lists must not fill the memory.
         if cached.generation == generation && !permissions.0.is_empty() {
             cached.by_id.insert(org, Arc::clone(&permissions));
         }
@@ -211,11 +211,11 @@ mod tests {
         let evaluation = all.evaluate(&query, &[id(0)], Timestamp::from_millis(5_000));
         assert_eq!(evaluation.names(&query, true), ["a.b"]);
         assert_eq!(evaluation.names(&query, false), ["c"]);
-        let asked: HashMap<_, _> = all.asked().collect();
+        let asked: HashMap<_, _> = all.unstored_query_times().collect();
         assert!(asked.len() == 2 && asked.contains_key(&id(1)) && asked.contains_key(&id(2)));
-        assert_eq!(all.asked().count(), 2, "they are not stored yet");
-        all.note_stored(&asked);
-        assert_eq!(all.asked().count(), 0);
+        assert_eq!(all.unstored_query_times().count(), 2, "they are not stored yet");
+        all.mark_stored(&asked);
+        assert_eq!(all.unstored_query_times().count(), 0);
         let unknown = PermissionQuery::parse("a.b or d or e.*").expect("a query");
         assert_eq!(all.unknown(&unknown), ["d", "e.*"]);
     }

@@ -1,4 +1,4 @@
-//! Stores when permissions were last asked for.
+//! Stores when queries last used each permission.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::{PermissionCache, store};
 use crate::platform::{App, Error};
 
-pub async fn write_asked(app: &App) -> Result<(), Error> {
+pub async fn write_query_times(app: &App) -> Result<(), Error> {
     let lists = app.slice::<Arc<PermissionCache>>().all();
-    let asked: HashMap<_, _> = lists.iter().flat_map(|list| list.asked()).collect();
+    let asked: HashMap<_, _> = lists.iter().flat_map(|list| list.unstored_query_times()).collect();
     if asked.is_empty() {
         return Ok(());
     }
@@ -17,6 +17,6 @@ pub async fn write_asked(app: &App) -> Result<(), Error> {
         store::set_asked_at(&mut write, *id, *at).await?;
     }
     write.commit().await?;
-    lists.iter().for_each(|list| list.note_stored(&asked));
+    lists.iter().for_each(|list| list.mark_stored(&asked));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::store::{self, PermissionRow};
 use crate::audit::{self, Event};
 use crate::orgs::server::Actor;
-use crate::permissions::model::{LONGEST_DESCRIPTION, MOST_NAMES, PermissionName};
+use crate::permissions::model::{LONGEST_DESCRIPTION, MAX_PERMISSIONS_PER_ORG, PermissionName};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -53,11 +53,11 @@ pub async fn add(
     let id = PermissionId::new(now, app.random.bytes());
     let row = PermissionRow { id, name: name.to_string(), description, asked_at: None };
     let mut write = app.db.write().await?;
-    if store::list(&mut *write, org).await?.len() >= MOST_NAMES {
+    if store::list(&mut *write, org).await?.len() >= MAX_PERMISSIONS_PER_ORG {
         return Err(input("name", "An organization lists at most 1,000 permissions."));
     }
     if !store::insert(&mut write, org, &row, now).await? {
-        return Err(input("name", "This permission is listed already."));
+        return Err(input("name", "This permission is already listed."));
     }
     conclude(app, actor, write, "permission.added", &row).await?;
     Ok(row)

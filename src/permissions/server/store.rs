@@ -104,7 +104,7 @@ pub async fn set_asked_at(write: &mut Write, id: PermissionId, at: i64) -> Resul
         .map(drop)
 }
 
-/// The permissions with these names. Fewer than names: the organization does not list the others.
+/// The ids of the permissions with these names. Names that the organization does not list are missing from the map.
 pub async fn ids_of_names(
     write: &mut Write,
     org: OrgId,
@@ -124,8 +124,8 @@ pub async fn ids_of_names(
 
 /// The parameters from `$first` on, in parentheses.
 fn numbered(first: usize, count: usize) -> String {
-    let row_placeholders: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
-    format!("({})", row_placeholders.join(", "))
+    let placeholders: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
+    format!("({})", placeholders.join(", "))
 }
 
 /// The permissions of a key, sorted.
@@ -139,7 +139,7 @@ pub async fn ids_of_key(db: impl AnyExecutor<'_>, key: KeyId) -> Result<Vec<Perm
     Ok(ids)
 }
 
-/// The names of the permissions of some keys, by name. At most as many keys as a statement may have parameters.
+/// The permissions of some keys, sorted by name. The number of keys must not exceed the parameter limit of a statement.
 pub async fn names_of_keys(
     db: impl AnyExecutor<'_>,
     keys: &[KeyId],

@@ -1,10 +1,11 @@
-//! Changing the policy. For owners. A change that weakens a rule waits for a second owner, if there are two.
+//! Changes the policy, for owners. If there are two or more owners, a change that weakens a rule needs a second owner's
+//! approval.
 
 use serde_json::json;
 
 use super::draft::{PolicyDraft, RequestedPolicy, days};
 use super::preview::preview;
-use super::saving::{label, save, words};
+use super::saving::{label, rule_value, save};
 use super::weakening::{KIND, StoredWeakening};
 use crate::approvals::NewApproval;
 use crate::approvals::server as approvals;
@@ -13,7 +14,7 @@ use crate::key_policy::server as store;
 use crate::key_policy::{KeyPolicy, PolicyRule};
 use crate::keys::server::Refusal;
 use crate::orgs::server::{
-    Actor, Membership, RoleTenure, SecondOwnerNeed, lock_and_read_role, second_owner_now,
+    Actor, Membership, RoleTenure, SecondOwnerNeed, lock_and_read_role, second_owner_in_tx,
 };
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -22,12 +23,12 @@ use crate::ui::parts::exact;
 
 /// A key can be held by another person than its creator, so a key does not stand for one of the two owners.
 const NOT_WITH_A_KEY: &str =
-    "Weakening a rule needs a second owner: ask in the browser, on the page Key policy.";
+    "Weakening a rule needs a second owner: file_request in the browser, on the page Key policy.";
 
 #[derive(Debug)]
 pub enum PolicyChange {
-    /// The rules are those that apply already.
-    Nothing(KeyPolicy),
+    /// The requested rules are the current ones.
+    Unchanged(KeyPolicy),
     Saved(KeyPolicy),
 }
 
@@ -37,12 +38,12 @@ pub async fn current(app: &App, actor: &Actor) -> Result<KeyPolicy, Error> {
     Ok(store::of_org(app.db.pool(), actor.org.org).await?.unwrap_or_default())
 }
 
-/// Refuses everybody but owners.
+/// Returns an error, and audits it, unless the actor is an owner.
 pub async fn require_owner(app: &App, actor: &Actor) -> Result<(), Error> {
     if actor.may(Permission::ManageOrganization) {
         return Ok(());
     }
-    let why = format!("Only owners of {} change the key policy.", actor.org.org_name);
+    let why = format!("Only owners of {} can change the key policy.", actor.org.org_name);
     Err(refuse(app, actor, why).await)
 }
 
@@ -51,7 +52,8 @@ async fn refuse(app: &App, actor: &Actor, why: String) -> Error {
     audit::forbid(app, &actor.by, event, why).await
 }
 
-/// `confirm` is the organization's name, where the change needs it. Returns `Refusal::Waits` when a second owner must approve.
+/// `confirm` must be the organization's name if the preview needs a confirmation. Returns `Refusal::Waits` if a second owner
+/// must approve.
 pub async fn change(
     app: &App,
     actor: &Actor,
@@ -60,8 +62,8 @@ pub async fn change(
 ) -> Result<PolicyChange, Refusal> {
     require_owner(app, actor).await?;
     let requested = draft.check().map_err(Refusal::Input)?;
-    let before = current(app, actor).await?;
-    let preview = preview(app, actor, &before, &requested).await?;
+    let previewed = current(app, actor).await?;
+    let preview = preview(app, actor, &previewed, &requested).await?;
     if preview.needs_confirmation() && confirm.trim() != actor.org.org_name {
         let why = if preview.refuses_every_key {
             "This would refuse every key. Type the organization's name to confirm it."
@@ -80,17 +82,17 @@ pub async fn change(
         require_owner(app, actor).await?;
         return Err(Error::OutOfStep.into());
     }
-    let present = store::of_org(&mut *write, actor.org.org).await?.unwrap_or_default();
-    if present != before {
-        // The preview was of another policy.
+    let stored = store::of_org(&mut *write, actor.org.org).await?.unwrap_or_default();
+    if stored != previewed {
+        // The policy has changed since the preview was computed.
         return Err(Error::OutOfStep.into());
     }
-    if present.rules == requested.rules {
-        return Ok(PolicyChange::Nothing(present));
+    if stored.rules == requested.rules {
+        return Ok(PolicyChange::Unchanged(stored));
     }
-    let weakened = present.rules.weakened_by(&requested.rules);
+    let weakened = stored.rules.weakened_by(&requested.rules);
     if !weakened.is_empty() {
-        let second = second_owner_now(app, &mut write, actor.org.org).await?;
+        let second = second_owner_in_tx(app, &mut write, actor.org.org).await?;
         if second.is_needed() {
             if actor.principal == PrincipalKind::Key {
                 drop(write);
@@ -99,43 +101,44 @@ pub async fn change(
             if let (SecondOwnerNeed::Until(until), false) = (second.need, second.has_other(actor.user)) {
                 let why = format!(
                     "An owner was removed, demoted or disabled less than a day ago. Until {} another owner must \
-                     agree to weaken a rule, and there is none.",
+                     approve a weaker rule, and there is no other owner.",
                     exact(until)
                 );
                 return Err(Refusal::Input(vec![("", why)]));
             }
             if let RoleTenure::SettlesAt(until) = second.tenure(actor.user) {
                 let why = format!(
-                    "You have been an owner for less than a day. From {} on you can ask a second owner to weaken a rule.",
+                    "You have been an owner for less than a day. From {} on you can file_request a second owner to weaken a rule.",
                     exact(until)
                 );
                 return Err(Refusal::Input(vec![("", why)]));
             }
-            return Err(ask(app, write, actor, &present, &requested, &weakened).await);
+            return Err(file_request(app, write, actor, &stored, &requested, &weakened).await);
         }
     }
-    let policy = present.changed_to(requested.rules, days(requested.grace_days), app.clock.now());
-    save(app, &mut write, actor, &present, &policy).await?;
+    let policy = stored.changed_to(requested.rules, days(requested.grace_days), app.clock.now());
+    save(app, &mut write, actor, &stored, &policy).await?;
     write.commit().await?;
     Ok(PolicyChange::Saved(policy))
 }
 
-async fn ask(
+async fn file_request(
     app: &App,
     write: Write,
     actor: &Actor,
-    present: &KeyPolicy,
+    stored: &KeyPolicy,
     requested: &RequestedPolicy,
     weakened: &[PolicyRule],
 ) -> Refusal {
-    let names: Vec<&str> = weakened.iter().map(|rule| rule.words()).collect();
+    let names: Vec<&str> = weakened.iter().map(|rule| rule.phrase()).collect();
     let change = StoredWeakening {
-        base: present.rules.clone(),
+        base: stored.rules.clone(),
         rules: requested.rules.clone(),
         grace_days: requested.grace_days,
     };
-    let details = present.rules.changed_by(&requested.rules).into_iter().map(|rule| {
-        let text = format!("{}, until now {}", words(&requested.rules, rule), words(&present.rules, rule));
+    let details = stored.rules.changed_by(&requested.rules).into_iter().map(|rule| {
+        let text =
+            format!("{} (currently {})", rule_value(&requested.rules, rule), rule_value(&stored.rules, rule));
         (label(rule).to_owned(), text)
     });
     let new = NewApproval {

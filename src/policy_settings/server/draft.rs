@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::key_policy::{LONGEST_LIFE_DAYS, PolicyRules};
+use crate::key_policy::{MAX_RULE_DAYS, PolicyRules};
 use crate::keys::server::{MOST_RANGES, read_ranges};
 use crate::shared::{Kind, Role};
 
@@ -58,9 +58,9 @@ impl PolicyDraft {
         let mut wrong = Vec::new();
         let mut count = |field, value: Option<i64>| {
             let value = value?;
-            let days = u32::try_from(value).ok().filter(|days| (1..=LONGEST_LIFE_DAYS).contains(days));
+            let days = u32::try_from(value).ok().filter(|days| (1..=MAX_RULE_DAYS).contains(days));
             if days.is_none() {
-                wrong.push((field, format!("Enter a number of days from 1 to {LONGEST_LIFE_DAYS}.")));
+                wrong.push((field, format!("Enter a number of days from 1 to {MAX_RULE_DAYS}.")));
             }
             days
         };
@@ -74,7 +74,7 @@ impl PolicyDraft {
         if allowed_kinds.as_ref().is_some_and(Vec::is_empty) {
             wrong.push(("allowed_kinds", "Choose at least one kind.".to_owned()));
         }
-        // Without any kind of all left out, the rule says nothing.
+        // Allowing every kind is the same as turning the rule off.
         let allowed_kinds = allowed_kinds.filter(|kinds| kinds.len() < Kind::ALL.len());
         let allowed_ranges = match &self.allowed_ranges {
             None => Vec::new(),
@@ -96,7 +96,7 @@ impl PolicyDraft {
         }
         let grace = u32::try_from(self.grace_days).ok().filter(|_| self.grace_days <= LONGEST_GRACE_DAYS);
         if grace.is_none() {
-            wrong.push(("grace_days", format!("A grace period has from 0 to {LONGEST_GRACE_DAYS} days.")));
+            wrong.push(("grace_days", format!("Enter a grace period from 0 to {LONGEST_GRACE_DAYS} days.")));
         }
         if !wrong.is_empty() {
             return Err(wrong);
@@ -122,10 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn wrong_rules_are_named() {
+    fn invalid_rules_are_reported_by_field() {
         let none = PolicyDraft::default;
         assert!(fields(&none()).is_empty());
-        for (days, is_right) in
+        for (days, is_valid) in
             [(0, false), (-1, false), (1, true), (366, true), (367, false), (i64::MAX, false)]
         {
             let draft = PolicyDraft {
@@ -135,7 +135,7 @@ mod tests {
                 ..none()
             };
             let expected = ["longest_life_days", "idle_days", "oldest_secret_days"];
-            assert_eq!(fields(&draft), if is_right { vec![] } else { expected.to_vec() }, "{days}");
+            assert_eq!(fields(&draft), if is_valid { vec![] } else { expected.to_vec() }, "{days}");
         }
         assert_eq!(fields(&PolicyDraft { allowed_kinds: Some(vec![]), ..none() }), ["allowed_kinds"]);
         let all = PolicyDraft { allowed_kinds: Some(Kind::ALL.to_vec()), ..none() };

@@ -1,5 +1,5 @@
-//! Letters about keys that a changed policy stops. They are always sent, because the keys' callers fail. A job sends them after
-//! the change, so that saving does not wait for them: each person gets one, also about several changes within a minute.
+//! Letters to the creators of keys that stop working because of a policy change. Nobody can turn them off. A job sends them,
+//! so that saving does not wait for them: each person gets one letter about all changes since the last round.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -12,16 +12,16 @@ use crate::platform::{App, Error, Letter, Posted};
 use crate::shared::{KeyId, Timestamp, UserId};
 use crate::ui::parts::{counted, exact};
 
-/// The most keys that a letter names.
+/// The maximum number of keys that a letter lists.
 const MAX_NAMED: usize = 50;
-/// Keys that are read at once.
-const PORTION: usize = 2_000;
+/// How many keys are read at once.
+const BATCH_SIZE: usize = 2_000;
 
-/// Keys that stop, for one letter.
+/// The keys of one letter.
 #[derive(Default)]
 struct StoppedKeys {
     count: usize,
-    /// Those that stop first. Of those that stop together, the most recently used ones.
+    /// The listed keys: the first to stop, and the most recently used of those that stop at the same time.
     named: Vec<(PolicyKey, PolicyRefusal)>,
 }
 
@@ -46,7 +46,7 @@ impl StoppedKeys {
     }
 }
 
-/// Writes to the creators of keys that stop because of changes since the last round.
+/// Sends letters about the changes since the last round.
 pub async fn announce_changes(app: &App) -> Result<(), Error> {
     for changed in key_policy::unannounced(app.db.pool()).await? {
         announce(app, &changed).await?;
@@ -56,7 +56,7 @@ pub async fn announce_changes(app: &App) -> Result<(), Error> {
 
 async fn announce(app: &App, changed: &UnannouncedPolicy) -> Result<(), Error> {
     let now = app.clock.now();
-    // Without a mail server nothing is sent, and nothing later: it would be old by then.
+    // Without a mail server the change still counts as announced, so that no outdated letter is sent later.
     let stopped = if app.mail.is_on() { stopped_keys(app, changed, now).await? } else { HashMap::new() };
     let mut write = app.db.write().await?;
     if !key_policy::set_announced(&mut write, changed).await? {
@@ -79,7 +79,7 @@ async fn announce(app: &App, changed: &UnannouncedPolicy) -> Result<(), Error> {
     Ok(())
 }
 
-/// The keys that stop by the changed policy, and did not stop by the announced one, or stop earlier now. By creator.
+/// By creator, the keys that stop under the changed policy but not under the announced one, or that now stop earlier.
 async fn stopped_keys(
     app: &App,
     changed: &UnannouncedPolicy,
@@ -89,13 +89,13 @@ async fn stopped_keys(
     let mut stopped: HashMap<UserId, StoppedKeys> = HashMap::new();
     let mut after: Option<KeyId> = None;
     loop {
-        let portion = keys::active_keys(app, *org, after, PORTION).await?;
-        let is_last = portion.len() < PORTION;
-        after = portion.last().map(|key| key.id);
-        for key in portion {
-            let Some(stop) = policy.stops(&key.facts(), now) else { continue };
-            let before = announced.stops(&key.facts(), now);
-            if before.is_none_or(|before| before.at > stop.at) {
+        let batch = keys::active_keys(app, *org, after, BATCH_SIZE).await?;
+        let is_last = batch.len() < BATCH_SIZE;
+        after = batch.last().map(|key| key.id);
+        for key in batch {
+            let Some(stop) = policy.first_refusal(&key.facts(), now) else { continue };
+            let announced_stop = announced.first_refusal(&key.facts(), now);
+            if announced_stop.is_none_or(|announced| announced.at > stop.at) {
                 stopped.entry(key.created_by).or_default().add(key, stop);
             }
         }

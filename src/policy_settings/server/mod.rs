@@ -14,6 +14,6 @@ pub use change::{PolicyChange, change, current};
 pub use draft::{GRACE_CHOICES, LONGEST_GRACE_DAYS, PolicyDraft};
 pub use letters::announce_changes;
 pub use pages::routes;
-pub use preview::{MAX_NAMED, PolicyPreview, PreviewedKey, preview};
+pub use preview::{MAX_LISTED, PolicyPreview, PreviewedKey, preview};
 pub use preview_slots::PreviewSlots;
-pub use weakening::PolicyWeakening;
+pub use weakening::PolicyWeakeningHandler;

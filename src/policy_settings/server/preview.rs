@@ -1,5 +1,5 @@
-//! What a change of the policy would refuse, before it is saved. The keys are judged one by one with the function that checks
-//! use, at the time when the grace period ends. Reading them in portions needs little memory, however many there are.
+//! Previews what a change of the policy would refuse. Each key is checked with the function that verification uses, at the
+//! time when the grace period ends. Keys are read in batches, so that memory use does not depend on their number.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, Role, Timestamp};
 use crate::usage::server as usage;
 
-/// The most keys that the preview names.
-pub const MAX_NAMED: usize = 50;
-/// Keys that are read at once.
-const PORTION: usize = 500;
-/// The most keys whose callers are compared with the allowed addresses.
+/// The maximum number of keys that the preview lists.
+pub const MAX_LISTED: usize = 50;
+/// How many keys are read at once.
+const BATCH_SIZE: usize = 500;
+/// The maximum number of keys whose callers are compared with the allowed addresses.
 const MAX_CALLERS_READ: usize = 200;
 const RECENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -32,19 +32,19 @@ pub struct PolicyPreview {
     pub refused: u64,
     /// Refused keys that were used in the last seven days.
     pub refused_in_use: u64,
-    /// Keys that are refused later, when they reach the longest life before they expire.
-    pub later: u64,
+    /// Keys that are refused later, because they reach the maximum lifetime before they expire.
+    pub refused_later: u64,
     /// Keys that would be disabled because nobody uses them.
     pub idle: u64,
     /// The most recently used of the refused keys.
-    pub named: Vec<PreviewedKey>,
-    /// At least so many callers used the named keys in the last seven days.
+    pub refused_keys: Vec<PreviewedKey>,
+    /// A lower bound on the callers of the listed keys in the last seven days.
     pub callers: usize,
-    /// At least so many callers of other keys came from addresses that are not allowed.
+    /// A lower bound on the callers of other keys whose addresses would not be allowed.
     pub outside_callers: usize,
-    /// No key would be left.
+    /// Whether every active key would be refused.
     pub refuses_every_key: bool,
-    /// No owner's key of the actor would be left, and there is one now.
+    /// Whether the actor has keys with the role owner, and all of them would be refused.
     pub refuses_own_owner_keys: bool,
     /// The key that asks could not call again from its present address, or the keys that the actor created and that were used in
     /// the last seven days were used from refused addresses only.
@@ -56,8 +56,9 @@ pub struct PreviewedKey {
     pub key: PolicyKey,
     pub rule: PolicyRule,
     pub creator: String,
-    /// The callers of the last seven days: at least so many, and the last of them.
+    /// A lower bound on the callers of the last seven days.
     pub callers: usize,
+    /// The address of the last caller.
     pub last_caller: Option<String>,
 }
 
@@ -68,7 +69,7 @@ impl PolicyPreview {
     }
 }
 
-/// `policy` is the policy as it would be stored.
+/// Computes what `requested` would refuse if it replaced `current` now.
 pub async fn preview(
     app: &App,
     actor: &Actor,
@@ -79,24 +80,24 @@ pub async fn preview(
     let now = app.clock.now();
     let policy = current.changed_to(requested.rules.clone(), requested.grace(), now);
     let from = policy.all_apply_from().max(now);
-    let mut pass = PreviewPass::new(&policy, actor, now, from);
+    let mut builder = PreviewBuilder::new(&policy, actor, now, from);
     let mut after: Option<KeyId> = None;
     loop {
-        let portion = keys::policy_portion(app, actor, after, PORTION).await?;
-        let is_last = portion.len() < PORTION;
-        after = portion.last().map(|key| key.id);
-        portion.into_iter().for_each(|key| pass.judge(key));
+        let batch = keys::policy_key_batch(app, actor, after, BATCH_SIZE).await?;
+        let is_last = batch.len() < BATCH_SIZE;
+        after = batch.last().map(|key| key.id);
+        batch.into_iter().for_each(|key| builder.add(key));
         if is_last {
             break;
         }
         // Other requests get a connection in between.
         tokio::task::yield_now().await;
     }
-    pass.finish(app).await
+    builder.finish(app).await
 }
 
-/// Counts while all keys pass by, and remembers the most recently used ones.
-struct PreviewPass<'a> {
+/// Counts all keys, and collects the most recently used ones.
+struct PreviewBuilder<'a> {
     policy: &'a KeyPolicy,
     actor: &'a Actor,
     now: Timestamp,
@@ -104,17 +105,17 @@ struct PreviewPass<'a> {
     keys: u64,
     refused: u64,
     refused_in_use: u64,
-    later: u64,
+    refused_later: u64,
     idle: u64,
     own_owner_keys: u64,
     own_owner_keys_left: u64,
     is_caller_refused: bool,
-    named: Vec<(PolicyKey, PolicyRule)>,
-    /// Keys in use that are not refused as such, for their callers' addresses.
+    refused_keys: Vec<(PolicyKey, PolicyRule)>,
+    /// Recently used keys that are not refused; the addresses of their callers are checked in the end.
     in_use: Vec<PolicyKey>,
 }
 
-impl<'a> PreviewPass<'a> {
+impl<'a> PreviewBuilder<'a> {
     fn new(policy: &'a KeyPolicy, actor: &'a Actor, now: Timestamp, from: Timestamp) -> Self {
         Self {
             policy,
@@ -124,29 +125,29 @@ impl<'a> PreviewPass<'a> {
             keys: 0,
             refused: 0,
             refused_in_use: 0,
-            later: 0,
+            refused_later: 0,
             idle: 0,
             own_owner_keys: 0,
             own_owner_keys_left: 0,
             is_caller_refused: false,
-            named: Vec::new(),
+            refused_keys: Vec::new(),
             in_use: Vec::new(),
         }
     }
 
-    fn judge(&mut self, key: PolicyKey) {
+    fn add(&mut self, key: PolicyKey) {
         self.keys += 1;
         let facts = key.facts();
-        let is_over = key.expires_at.is_some_and(|end| end <= self.from);
-        let rule = self.policy.refuses(&facts, CallerAddress::Any, self.from).filter(|_| !is_over);
+        let is_expired = key.expires_at.is_some_and(|end| end <= self.from);
+        let rule = self.policy.refusing_rule(&facts, CallerAddress::Any, self.from).filter(|_| !is_expired);
         if self.actor.key == Some(key.id) {
             let address = self.actor.by.origin.address.map_or(CallerAddress::Unknown, CallerAddress::At);
-            self.is_caller_refused = self.policy.refuses(&facts, address, self.from).is_some();
+            self.is_caller_refused = self.policy.refusing_rule(&facts, address, self.from).is_some();
         }
-        let stops = self.policy.stops(&facts, self.from);
+        let stops = self.policy.first_refusal(&facts, self.from);
         let is_own = key.role == Role::Owner && key.created_by == self.actor.user;
         self.own_owner_keys += u64::from(is_own);
-        self.own_owner_keys_left += u64::from(is_own && rule.is_none() && !is_over);
+        self.own_owner_keys_left += u64::from(is_own && rule.is_none() && !is_expired);
         let idle = self.policy.idle_time(self.from);
         let is_idle = idle.is_some_and(|time| self.now.since(key.unused_since()) > time);
         self.idle += u64::from(is_idle && rule.is_none());
@@ -155,14 +156,14 @@ impl<'a> PreviewPass<'a> {
             Some(rule) => {
                 self.refused += 1;
                 self.refused_in_use += u64::from(is_recent);
-                self.named.push((key, rule));
-                if self.named.len() >= 4 * MAX_NAMED {
-                    sort_by_use(&mut self.named, |(key, _)| key);
-                    self.named.truncate(MAX_NAMED);
+                self.refused_keys.push((key, rule));
+                if self.refused_keys.len() >= 4 * MAX_LISTED {
+                    sort_by_use(&mut self.refused_keys, |(key, _)| key);
+                    self.refused_keys.truncate(MAX_LISTED);
                 }
             }
             None => {
-                self.later += u64::from(stops.is_some());
+                self.refused_later += u64::from(stops.is_some());
                 let is_limited = !self.policy.rules.allowed_ranges.is_empty();
                 if is_recent && is_limited {
                     self.in_use.push(key);
@@ -176,16 +177,16 @@ impl<'a> PreviewPass<'a> {
     }
 
     async fn finish(mut self, app: &App) -> Result<PolicyPreview, Error> {
-        sort_by_use(&mut self.named, |(key, _)| key);
-        self.named.truncate(MAX_NAMED);
+        sort_by_use(&mut self.refused_keys, |(key, _)| key);
+        self.refused_keys.truncate(MAX_LISTED);
         sort_by_use(&mut self.in_use, |key| key);
         self.in_use.truncate(MAX_CALLERS_READ);
-        let creators: Vec<_> = self.named.iter().map(|(key, _)| key.created_by).collect();
+        let creators: Vec<_> = self.refused_keys.iter().map(|(key, _)| key.created_by).collect();
         let names = accounts::names(app, &creators).await?;
         let since = self.now.minus(RECENT);
         let mut all = BTreeSet::new();
-        let mut named = Vec::with_capacity(self.named.len());
-        for (key, rule) in std::mem::take(&mut self.named) {
+        let mut refused_keys = Vec::with_capacity(self.refused_keys.len());
+        for (key, rule) in std::mem::take(&mut self.refused_keys) {
             let callers = match key.last_used_at.is_some_and(|at| at >= since) {
                 true => usage::callers_of(app, key.id, since).await?,
                 false => Vec::new(),
@@ -204,27 +205,27 @@ impl<'a> PreviewPass<'a> {
             let callers = distinct.len();
             all.extend(distinct);
             let creator = names.get(&key.created_by).cloned().unwrap_or_default();
-            named.push(PreviewedKey { key, rule, creator, callers, last_caller });
+            refused_keys.push(PreviewedKey { key, rule, creator, callers, last_caller });
         }
         let outside = self.outside_callers(app, since).await?;
-        let is_any_left = self.refused < self.keys;
+        let has_key_left = self.refused < self.keys;
         Ok(PolicyPreview {
             from: self.from,
             keys: self.keys,
             refused: self.refused,
             refused_in_use: self.refused_in_use,
-            later: self.later,
+            refused_later: self.refused_later,
             idle: self.idle,
-            named,
+            refused_keys,
             callers: all.len(),
             outside_callers: outside.callers,
-            refuses_every_key: self.keys > 0 && !is_any_left,
+            refuses_every_key: self.keys > 0 && !has_key_left,
             refuses_own_owner_keys: self.own_owner_keys > 0 && self.own_owner_keys_left == 0,
             refuses_caller: self.is_caller_refused || outside.are_all_own,
         })
     }
 
-    /// The callers whose last address the rules do not allow. An unknown address is not allowed.
+    /// Counts the recent callers of keys that are not refused whose addresses the new rules would refuse. An unknown address is not allowed.
     async fn outside_callers(&self, app: &App, since: Timestamp) -> Result<OutsideCallers, Error> {
         let mut outside = BTreeSet::new();
         let (mut own, mut own_outside) = (0, 0);
@@ -237,7 +238,7 @@ impl<'a> PreviewPass<'a> {
                 }
                 accepted += 1;
                 let address = caller.address.parse().map_or(CallerAddress::Unknown, CallerAddress::At);
-                if self.policy.refuses(&facts, address, self.from).is_some() {
+                if self.policy.refusing_rule(&facts, address, self.from).is_some() {
                     refused += 1;
                     outside.insert((caller.address, caller.user_agent));
                 }

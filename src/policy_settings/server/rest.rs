@@ -31,16 +31,16 @@ pub struct KeyPolicyBody {
     /// How long a key may live
     longest_life_days: Option<u32>,
     allowed_kinds: Option<Vec<Kind>>,
-    /// A key works only from these networks, and from its own if it has any
+    /// A caller's address must be in one of these networks, and in one of the key's own ranges if the key has any
     allowed_ranges: Option<Vec<String>>,
     /// A key that is unused for longer is disabled
     idle_days: Option<u32>,
-    /// After so many days, the overview and a letter ask for a rotation
+    /// After this many days, the overview and an email ask for a rotation
     oldest_secret_days: Option<u32>,
     /// A key with this role or a higher one needs the approval of a second person
     #[schema(value_type = Option<Role>)]
     approval_from: Option<Role>,
-    /// From when all rules apply to keys that existed before them; null if they do
+    /// When all rules begin to apply to existing keys; null if they already do
     #[schema(format = DateTime)]
     all_apply_at: Option<String>,
 }
@@ -63,7 +63,7 @@ impl KeyPolicyBody {
     }
 }
 
-/// Requires that a field is there; it may be null.
+/// Requires the field to be present; it may be null.
 fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)
 }
@@ -97,7 +97,7 @@ pub struct PutKeyPolicyBody {
     #[serde(deserialize_with = "required")]
     #[schema(required = true)]
     approval_from: Option<Role>,
-    /// For how long changed rules do not yet apply to requests with existing keys: 0 to 90 days
+    /// How many days pass before changed rules apply to existing keys: 0 to 90
     #[schema(minimum = 0, maximum = 90)]
     grace_days: i64,
     /// The organization's name, if the change would refuse every key, or your last owner key
@@ -124,7 +124,7 @@ impl PutKeyPolicyBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeyPolicyPreview)]
 pub struct PolicyPreviewBody {
-    /// From when the changed rules apply to existing keys
+    /// When the changed rules begin to apply to existing keys
     #[schema(format = DateTime)]
     applies_at: String,
     /// The active keys of the organization
@@ -133,13 +133,13 @@ pub struct PolicyPreviewBody {
     refused: u64,
     /// Refused keys that were used in the last seven days
     refused_in_use: u64,
-    /// Keys that are refused later, when the longest life is over before they expire
+    /// Keys that are refused later, because they reach the maximum lifetime before they expire
     refused_later: u64,
     /// Keys that would be disabled because nobody uses them
     idle: u64,
-    /// At least so many callers used the named keys in the last seven days
+    /// A lower bound on the callers of refused_keys in the last seven days
     callers_at_least: usize,
-    /// At least so many callers of other keys came from addresses that are not allowed
+    /// A lower bound on the callers of other keys whose addresses would not be allowed
     outside_callers_at_least: usize,
     /// The change needs the organization's name in confirm
     needs_confirmation: bool,
@@ -157,7 +157,7 @@ pub struct PolicyPreviewKeyBody {
     created_by: String,
     #[schema(format = DateTime)]
     last_used_at: Option<String>,
-    /// At least so many callers used it in the last seven days
+    /// A lower bound on its callers in the last seven days
     callers_at_least: usize,
     /// The address of the last caller
     last_caller: Option<String>,
@@ -179,12 +179,12 @@ impl PolicyPreviewBody {
             keys: preview.keys,
             refused: preview.refused,
             refused_in_use: preview.refused_in_use,
-            refused_later: preview.later,
+            refused_later: preview.refused_later,
             idle: preview.idle,
             callers_at_least: preview.callers,
             outside_callers_at_least: preview.outside_callers,
             needs_confirmation: preview.needs_confirmation(),
-            refused_keys: preview.named.into_iter().map(key).collect(),
+            refused_keys: preview.refused_keys.into_iter().map(key).collect(),
         }
     }
 }
@@ -210,12 +210,12 @@ pub async fn put(
     Body(body): Body<PutKeyPolicyBody>,
 ) -> Result<Response, ApiError> {
     let (draft, confirm) = body.draft();
-    let (PolicyChange::Nothing(policy) | PolicyChange::Saved(policy)) =
+    let (PolicyChange::Unchanged(policy) | PolicyChange::Saved(policy)) =
         change::change(&app, &caller.actor, &draft, &confirm).await?;
     Ok(respond(StatusCode::OK, &caller.limits, KeyPolicyBody::of(&policy, app.clock.now())))
 }
 
-/// What such a change would refuse; changes nothing. For keys with the role owner
+/// Preview what a change would refuse, without changing anything; needs a key with the role owner
 ///
 /// One preview of an organization runs at a time, and few in all.
 #[utoipa::path(post, path = "/api/v1/key-policy/preview", operation_id = "previewKeyPolicy", tag = "key policy", request_body = PutKeyPolicyBody,

@@ -1,4 +1,4 @@
-//! Storing the policy, and what rules say in words.
+//! Stores the policy, and formats rules for people.
 
 use crate::audit::{self, Event};
 use crate::key_policy::server as store;
@@ -20,7 +20,7 @@ pub async fn save(
     store::save(write, org.org, new, actor.user, now).await?;
     let event = Event::new("key_policy.changed").on("organization", org.org, &org.org_name);
     let event = old.rules.changed_by(&new.rules).into_iter().fold(event, |event, rule| {
-        let (was, is) = (words(&old.rules, rule), words(&new.rules, rule));
+        let (was, is) = (rule_value(&old.rules, rule), rule_value(&new.rules, rule));
         event.detail(rule.as_str(), is).detail(&format!("{}_was", rule.as_str()), was)
     });
     audit::record(app, write, &actor.by, event).await?;
@@ -30,7 +30,7 @@ pub async fn save(
 /// The name of a rule on pages.
 pub fn label(rule: PolicyRule) -> &'static str {
     match rule {
-        PolicyRule::LongestLife => "Longest life",
+        PolicyRule::LongestLife => "Maximum lifetime",
         PolicyRule::AllowedKinds => "Allowed kinds",
         PolicyRule::AllowedRanges => "Allowed addresses",
         PolicyRule::IdleDays => "Idle keys",
@@ -39,8 +39,8 @@ pub fn label(rule: PolicyRule) -> &'static str {
     }
 }
 
-/// What a rule says.
-pub fn words(rules: &PolicyRules, rule: PolicyRule) -> String {
+/// The value of a rule as text, such as "90 days".
+pub fn rule_value(rules: &PolicyRules, rule: PolicyRule) -> String {
     let days = |days: Option<u32>| days.map_or_else(|| "off".to_owned(), |days| format!("{days} days"));
     match rule {
         PolicyRule::LongestLife => days(rules.longest_life_days),

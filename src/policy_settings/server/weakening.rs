@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::draft::days;
 use super::saving::save;
 use crate::approvals::ApprovalRequest;
-use crate::approvals::server::{ApprovalExecution, FilingSlice, too_new};
+use crate::approvals::server::{ApprovalExecution, ApprovalHandler, too_new};
 use crate::key_policy::PolicyRules;
 use crate::key_policy::server as store;
-use crate::orgs::server::{Actor, RoleTenure, second_owner_now};
+use crate::orgs::server::{Actor, RoleTenure, second_owner_in_tx};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::Role;
@@ -20,17 +20,17 @@ pub const KIND: &str = "key_policy.weaken";
 /// The change as it is stored until it is approved.
 #[derive(Serialize, Deserialize)]
 pub struct StoredWeakening {
-    /// The rules when it was requested. It is executed only if they are the same.
+    /// The rules at the time of the request. The change is executed only if they are still the current ones.
     pub base: PolicyRules,
     pub rules: PolicyRules,
     pub grace_days: u32,
 }
 
 /// Executes approved changes of key policies.
-pub struct PolicyWeakening;
+pub struct PolicyWeakeningHandler;
 
 #[async_trait]
-impl FilingSlice for PolicyWeakening {
+impl ApprovalHandler for PolicyWeakeningHandler {
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -42,7 +42,7 @@ impl FilingSlice for PolicyWeakening {
         approver: &Actor,
         request: &ApprovalRequest,
     ) -> Result<ApprovalExecution, Error> {
-        let owners = second_owner_now(app, write, request.org).await?;
+        let owners = second_owner_in_tx(app, write, request.org).await?;
         let why = match (owners.tenure(request.requester), owners.tenure(approver.user)) {
             (RoleTenure::Settled, RoleTenure::Settled) => None,
             (RoleTenure::Missing, _) => {
@@ -61,14 +61,14 @@ impl FilingSlice for PolicyWeakening {
         let change: StoredWeakening = serde_json::from_str(&request.request).map_err(|error| {
             Error::internal(format!("the request {} cannot be read: {error}", request.id))
         })?;
-        let present = store::of_org(&mut **write, request.org).await?.unwrap_or_default();
-        if present.rules != change.base {
+        let current = store::of_org(&mut **write, request.org).await?.unwrap_or_default();
+        if current.rules != change.base {
             let why =
                 "The key policy was changed since this was requested. Deny it, and ask for a new request.";
             return Ok(ApprovalExecution::Refused(why.to_owned()));
         }
-        let policy = present.changed_to(change.rules, days(change.grace_days), app.clock.now());
-        save(app, write, approver, &present, &policy).await?;
-        Ok(ApprovalExecution::Done)
+        let policy = current.changed_to(change.rules, days(change.grace_days), app.clock.now());
+        save(app, write, approver, &current, &policy).await?;
+        Ok(ApprovalExecution::Executed)
     }
 }

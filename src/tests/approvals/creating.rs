@@ -41,17 +41,17 @@ async fn an_approved_key_is_created_once_by_its_requester(engine: Engine) {
     let stranger = server.actor(Persona::Stranger).await;
     let refused = keys::create_approved(&server.app, &stranger, id).await;
     assert!(matches!(refused, Err(Refusal::Error(Error::NotFound))), "{refused:?}");
-    let made = keys::create_approved(&server.app, &admin, id).await.expect("the key");
+    let created = keys::create_approved(&server.app, &admin, id).await.expect("the key");
     assert_eq!(
-        (made.key.name.as_str(), made.key.role, made.key.created_by),
+        (created.key.name.as_str(), created.key.role, created.key.created_by),
         ("terraform", Role::Admin, admin.user)
     );
     assert_eq!(
-        (made.key.note.as_str(), made.key.rate_limit, made.key.expires_at),
+        (created.key.note.as_str(), created.key.rate_limit, created.key.expires_at),
         ("for Terraform", Some(60), strong.expires_at)
     );
-    assert_eq!(made.key.ranges[0].to_string(), "203.0.113.0/24");
-    assert_eq!(made.key.customer.external_id.as_deref(), Some("carrier"));
+    assert_eq!(created.key.ranges[0].to_string(), "203.0.113.0/24");
+    assert_eq!(created.key.customer.external_id.as_deref(), Some("carrier"));
     let again = keys::create_approved(&server.app, &admin, id).await.expect_err("once");
     assert!(input(again)[0].1.contains("used"));
     let audited = server.audited().await;
@@ -62,7 +62,7 @@ async fn an_approved_key_is_created_once_by_its_requester(engine: Engine) {
     );
     assert_eq!(audited.iter().filter(|action| *action == "approval.used").count(), 1);
     let all = server.everything().await;
-    assert!(!all.contains(made.plaintext.expose()));
+    assert!(!all.contains(created.plaintext.expose()));
 }
 
 #[apply(on_both_engines!)]
@@ -71,7 +71,7 @@ async fn everything_is_checked_again_when_the_key_is_created(engine: Engine) {
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     server.set_policy(&approval_from(Role::Admin)).await;
     let asked = async |name: &str| {
-        let id = server.ask(&admin, name, Role::Admin).await;
+        let id = server.request_key(&admin, name, Role::Admin).await;
         server.approve_request(&owner, id).await;
         id
     };
@@ -107,7 +107,7 @@ async fn everything_is_checked_again_when_the_key_is_created(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn programs_ask_and_a_person_creates(engine: Engine) {
+async fn a_key_requests_and_a_person_creates(engine: Engine) {
     let server = Server::on(engine).await;
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     let limited = Draft { rate_limit: Some(100), ..draft("deploy") };
@@ -133,21 +133,21 @@ async fn programs_ask_and_a_person_creates(engine: Engine) {
     );
     assert_eq!(seen.json()["requested_by_key"], caller.key.id.to_string());
     let id = ApprovalId::parse(&id).expect("an id");
-    // A key cannot decide: the routes of people do not know it.
+    // A key cannot decide: the routes for people ignore keys.
     let decision = server.post(&format!("/approvals/{id}")).key(&caller.plaintext).same_origin();
     assert_eq!(decision.form(&[("verdict", "approve")]).send().await.status, 303);
     assert_eq!(server.state_of(id).await, "pending");
     server.approve_request(&owner, id).await;
-    let made = keys::create_approved(&server.app, &admin, id).await.expect("the key");
-    assert_eq!(made.key.created_by_key, Some(caller.key.id));
+    let created = keys::create_approved(&server.app, &admin, id).await.expect("the key");
+    assert_eq!(created.key.created_by_key, Some(caller.key.id));
     assert_eq!(
-        (made.key.rate_limit, made.key.counts_with),
+        (created.key.rate_limit, created.key.counts_with),
         (Some(100), Some(caller.key.id)),
         "within its limits"
     );
     assert_eq!(
         server.get(&path).key(&caller.plaintext).send().await.json()["result"],
-        made.key.id.to_string()
+        created.key.id.to_string()
     );
     // The key that asked has ended before the approved request is used.
     let second =
@@ -156,7 +156,7 @@ async fn programs_ask_and_a_person_creates(engine: Engine) {
     keys::revoke(&server.app, &admin, caller.key.id).await.expect("it is revoked");
     let refusal = keys::create_approved(&server.app, &admin, second).await.expect_err("the key has ended");
     assert!(input(refusal)[0].1.contains("revoked"));
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
 }
 
 async fn ask_named(server: &Server, key: &Secret, name: &str) -> String {
@@ -179,8 +179,8 @@ async fn programs_list_and_withdraw_what_they_may_see(engine: Engine) {
         server.key(&member, "of the member").await.plaintext,
     ];
     server.set_policy(&approval_from(Role::Member)).await;
-    let by_admin = server.ask(&admin, "one", Role::Admin).await;
-    let by_member = server.ask(&member, "two", Role::Member).await;
+    let by_admin = server.request_key(&admin, "one", Role::Admin).await;
+    let by_member = server.request_key(&member, "two", Role::Member).await;
     let list = async |key: &Secret, query: &str| {
         let response = server.get(&format!("/api/v1/approvals{query}")).key(key).send().await;
         assert_eq!(response.status, 200, "{}", response.text());

@@ -12,9 +12,11 @@ async fn a_removed_member_keeps_no_request(engine: Engine) {
     let server = Server::on(engine).await;
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     server.set_policy(&approval_from(Role::Admin)).await;
-    let (pending, approved) =
-        (server.ask(&admin, "one", Role::Admin).await, server.ask(&admin, "two", Role::Admin).await);
-    let other = server.ask(&owner, "three", Role::Admin).await;
+    let (pending, approved) = (
+        server.request_key(&admin, "one", Role::Admin).await,
+        server.request_key(&admin, "two", Role::Admin).await,
+    );
+    let other = server.request_key(&owner, "three", Role::Admin).await;
     server.approve_request(&owner, approved).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
     let path = format!("/settings/members/{}/remove", admin.user);
@@ -39,7 +41,7 @@ async fn who_is_no_member_gets_no_letter(engine: Engine) {
     let server = Server::with(engine, &sink.settings()).await;
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     server.set_policy(&approval_from(Role::Admin)).await;
-    let id = server.ask(&admin, "one", Role::Admin).await;
+    let id = server.request_key(&admin, "one", Role::Admin).await;
     assert_eq!(sink.letter().await.to, ["owner@tidewater.example"]);
     sqlx::query("DELETE FROM memberships WHERE user_id = $1")
         .bind(admin.user)
@@ -56,12 +58,9 @@ async fn an_old_page_says_that_it_is_out_of_date(engine: Engine) {
     let owner = server.actor(Persona::Owner).await;
     let id = server.request_of(Persona::Admin).await;
     for hash in ["", "nonsense"] {
-        let answer = ApprovalAnswer {
-            verdict: ApprovalVerdict::Approve,
-            hash: hash.to_owned(),
-            reason: String::new(),
-        };
-        match approvals::decide(&server.app, &owner, id, &answer).await {
+        let draft =
+            DecisionDraft { verdict: ApprovalVerdict::Approve, hash: hash.to_owned(), reason: String::new() };
+        match approvals::decide(&server.app, &owner, id, &draft).await {
             Err(ApprovalRefusal::State(why)) => assert!(why.contains("out of date"), "{why}"),
             other => panic!("it is not refused: {other:?}"),
         }
@@ -78,11 +77,11 @@ async fn letters_of_one_organization_do_not_silence_another(engine: Engine) {
     let owner = server.person(&Persona::Owner.email(), "Owner", None).await;
     server.actor(Persona::Owner).await;
     server.set_policy(&approval_from(Role::Admin)).await;
-    server.ask(&admin, "one", Role::Admin).await;
+    server.request_key(&admin, "one", Role::Admin).await;
     assert_eq!(sink.letter().await.to, ["owner@tidewater.example"]);
     let stranger = server.actor(Persona::Stranger).await;
     server.join(&owner, "Nair Consulting", Role::Owner).await;
     change(&server.app, &stranger, &approval_from(Role::Admin), "").await.expect("the policy is saved");
-    server.ask(&stranger, "two", Role::Admin).await;
+    server.request_key(&stranger, "two", Role::Admin).await;
     assert_eq!(sink.letter().await.to, ["owner@tidewater.example"]);
 }

@@ -1,4 +1,4 @@
-//! Requests that a second person decides: who may decide them, what comes of them, and one winner in every race.
+//! Requests that a second person decides: who may decide them, what happens afterwards, and one winner in every race.
 
 mod creating;
 mod leaving;
@@ -12,14 +12,14 @@ use super::harness::Server;
 use super::keys::draft;
 use super::personas::Persona;
 use crate::approvals::ApprovalRequest;
-use crate::approvals::server::{self as approvals, ApprovalAnswer, ApprovalRefusal, ApprovalVerdict};
+use crate::approvals::server::{self as approvals, ApprovalRefusal, ApprovalVerdict, DecisionDraft};
 use crate::keys::server::{self as keys, Draft, Refusal};
 use crate::orgs::server::Actor;
 use crate::platform::Error;
 use crate::policy_settings::server::{PolicyDraft, change};
 use crate::shared::{ApprovalId, PrincipalKind, Role};
 
-/// Rules that require an approval from this role up.
+/// A policy that requires an approval for this role and higher ones.
 pub fn approval_from(role: Role) -> PolicyDraft {
     PolicyDraft { approval_from: Some(role), ..PolicyDraft::default() }
 }
@@ -32,8 +32,8 @@ impl Server {
         change(&self.app, &owner, draft, &name).await.expect("the policy is saved");
     }
 
-    /// RequestingKey for a key. Returns the id of the request.
-    pub async fn ask(&self, actor: &Actor, name: &str, role: Role) -> ApprovalId {
+    /// Requests a key that needs an approval. Returns the id of the request.
+    pub async fn request_key(&self, actor: &Actor, name: &str, role: Role) -> ApprovalId {
         let draft = Draft { role: Some(role), ..draft(name) };
         match keys::create(&self.app, actor, &draft, None).await {
             Err(Refusal::Waits(id)) => id,
@@ -53,8 +53,8 @@ impl Server {
                 .fetch_optional(self.app.db.pool())
                 .await
                 .expect("a result");
-        let answer = ApprovalAnswer { verdict, hash: hash.unwrap_or_default(), reason: "No.".to_owned() };
-        approvals::decide(&self.app, actor, id, &answer).await
+        let draft = DecisionDraft { verdict, hash: hash.unwrap_or_default(), reason: "No.".to_owned() };
+        approvals::decide(&self.app, actor, id, &draft).await
     }
 
     pub async fn approve_request(&self, actor: &Actor, id: ApprovalId) {
@@ -65,7 +65,7 @@ impl Server {
     pub async fn request_of(&self, persona: Persona) -> ApprovalId {
         let actor = self.actor(persona).await;
         self.set_policy(&approval_from(Role::Admin)).await;
-        self.ask(&actor, "asked for", Role::Admin).await
+        self.request_key(&actor, "asked for", Role::Admin).await
     }
 
     pub async fn request_hash(&self, id: ApprovalId) -> String {
@@ -84,7 +84,7 @@ impl Server {
             .expect("a request")
     }
 
-    /// The actor as one of their keys.
+    /// Creates a key of the actor. Returns the actor that a request with this key has.
     async fn as_key(&self, actor: &Actor, role: Role) -> Actor {
         let draft = Draft { role: Some(role), ..draft(&format!("{role} key of {}", actor.user)) };
         let key = keys::create(&self.app, actor, &draft, None).await.expect("a key").key;

@@ -14,10 +14,10 @@ fn hash_in(page: &str) -> String {
 }
 
 #[apply(on_both_engines!)]
-async fn a_key_is_asked_for_approved_and_shown_once(engine: Engine) {
+async fn a_key_is_requested_approved_and_shown_once(engine: Engine) {
     let server = Server::on(engine).await;
     let (owner, admin) = (server.sign_in_as(Persona::Owner).await, server.sign_in_as(Persona::Admin).await);
-    assert!(server.page(&owner, "/approvals").await.contains("Nothing waits"));
+    assert!(server.page(&owner, "/approvals").await.contains("No pending requests"));
     server.set_policy(&approval_from(Role::Admin)).await;
     assert!(server.page(&admin, "/settings/api-keys/new").await.contains("a second person approves first"));
     let fields =
@@ -47,13 +47,13 @@ async fn a_key_is_asked_for_approved_and_shown_once(engine: Engine) {
     let page = server.page(&admin, &path).await;
     assert!(page.contains("Create the key</button>"), "{page}");
     let create = path.replace("/approvals/", "/settings/api-keys/approved/");
-    let made = server.submit(&admin, &create, &[]).await;
-    assert_eq!((made.status.as_u16(), made.header("cache-control")), (200, "no-store"));
-    let secret = crate::tests::pages::shown(&made).expect("a secret");
+    let created = server.submit(&admin, &create, &[]).await;
+    assert_eq!((created.status.as_u16(), created.header("cache-control")), (200, "no-store"));
+    let secret = crate::tests::pages::shown(&created).expect("a secret");
     assert_eq!(server.check(&secret).await, Outcome::Valid);
     let again = server.submit(&admin, &create, &[]).await;
     assert_eq!(again.status, 303);
-    assert!(server.page(&admin, again.header("location")).await.contains("used already"));
+    assert!(server.page(&admin, again.header("location")).await.contains("already used"));
     for (cookies, path) in
         [(&admin, path.as_str()), (&owner, "/approvals?state=done"), (&admin, "/approvals?state=mine")]
     {
@@ -63,12 +63,12 @@ async fn a_key_is_asked_for_approved_and_shown_once(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn an_own_request_is_withdrawn_on_its_page(engine: Engine) {
+async fn requesters_withdraw_on_the_page_of_the_request(engine: Engine) {
     let server = Server::on(engine).await;
     let admin = server.sign_in_as(Persona::Admin).await;
     let actor = server.actor(Persona::Admin).await;
     server.set_policy(&approval_from(Role::Admin)).await;
-    let id = server.ask(&actor, "one", Role::Admin).await;
+    let id = server.request_key(&actor, "one", Role::Admin).await;
     let done = server.submit(&admin, &format!("/approvals/{id}/withdraw"), &[]).await;
     assert_eq!(done.status, 303);
     assert!(server.page(&admin, &format!("/approvals/{id}")).await.contains("Withdrawn"));

@@ -1,4 +1,4 @@
-//! Requests to the same request at the same time: one of them wins.
+//! Concurrent operations on one approval request: exactly one of them succeeds.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn one_decision_wins(engine: Engine) {
     let second = crate::tests::keys::actor_in(&second, org, "Tidewater Freight", Role::Admin);
     server.set_policy(&approval_from(Role::Admin)).await;
     for round in 0..ROUNDS {
-        let id = server.ask(&admin, &format!("key {round}"), Role::Admin).await;
+        let id = server.request_key(&admin, &format!("key {round}"), Role::Admin).await;
         let rows = server.audited().await.len();
         let (approved, denied, again, withdrawn) = tokio::join!(
             server.decide_request(&owner, id, ApprovalVerdict::Approve),
@@ -51,7 +51,7 @@ async fn an_approved_request_is_used_or_withdrawn_or_expires_once(engine: Engine
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     server.set_policy(&approval_from(Role::Admin)).await;
     for round in 0..ROUNDS {
-        let id = server.ask(&admin, &format!("key {round}"), Role::Admin).await;
+        let id = server.request_key(&admin, &format!("key {round}"), Role::Admin).await;
         server.approve_request(&owner, id).await;
         let (one, two, withdrawn) = tokio::join!(
             keys::create_approved(&server.app, &admin, id),
@@ -60,13 +60,13 @@ async fn an_approved_request_is_used_or_withdrawn_or_expires_once(engine: Engine
         );
         let successes = [one.is_ok(), two.is_ok(), withdrawn.is_ok()].iter().filter(|is_ok| **is_ok).count();
         assert_eq!(successes, 1, "{one:?} {two:?} {withdrawn:?}");
-        let made = i64::from(one.is_ok() || two.is_ok());
-        assert_eq!(server.state_of(id).await, if made == 1 { "used" } else { "withdrawn" });
-        assert_eq!(server.count_named(&format!("key {round}")).await, made);
+        let created = i64::from(one.is_ok() || two.is_ok());
+        assert_eq!(server.state_of(id).await, if created == 1 { "used" } else { "withdrawn" });
+        assert_eq!(server.count_named(&format!("key {round}")).await, created);
     }
     // At the moment when it expires, it can no longer be used, whether or not the job was quicker.
     for round in 0..ROUNDS {
-        let id = server.ask(&admin, &format!("late {round}"), Role::Admin).await;
+        let id = server.request_key(&admin, &format!("late {round}"), Role::Admin).await;
         server.approve_request(&owner, id).await;
         server.clock.advance(USE_TIME);
         let (used, expired) =
@@ -82,7 +82,7 @@ async fn deciding_and_expiring_have_one_winner(engine: Engine) {
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     server.set_policy(&approval_from(Role::Admin)).await;
     for round in 0..ROUNDS {
-        let id = server.ask(&admin, &format!("key {round}"), Role::Admin).await;
+        let id = server.request_key(&admin, &format!("key {round}"), Role::Admin).await;
         let early = round % 2 == 0;
         server.clock.advance(DECISION_TIME - Duration::from_millis(u64::from(early)));
         let (approved, expired) =

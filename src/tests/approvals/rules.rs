@@ -18,9 +18,9 @@ async fn only_an_independent_person_with_the_role_decides(engine: Engine) {
     let admin_key = server.as_key(&admin, Role::Admin).await;
     let owner_key = server.as_key(&owner, Role::Owner).await;
     server.set_policy(&approval_from(Role::Admin)).await;
-    let by_admin = server.ask(&admin, "one", Role::Admin).await;
-    let by_owner = server.ask(&owner, "two", Role::Owner).await;
-    let by_key = server.ask(&admin_key, "three", Role::Admin).await;
+    let by_admin = server.request_key(&admin, "one", Role::Admin).await;
+    let by_owner = server.request_key(&owner, "two", Role::Owner).await;
+    let by_key = server.request_key(&admin_key, "three", Role::Admin).await;
     for verdict in [ApprovalVerdict::Approve, ApprovalVerdict::Deny] {
         for (who, actor, id) in [
             ("the requester", &admin, by_admin),
@@ -46,12 +46,14 @@ async fn only_an_independent_person_with_the_role_decides(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn requests_end_in_time(engine: Engine) {
+async fn requests_expire(engine: Engine) {
     let server = Server::on(engine).await;
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     server.set_policy(&approval_from(Role::Admin)).await;
-    let (pending, approved) =
-        (server.ask(&admin, "one", Role::Admin).await, server.ask(&admin, "two", Role::Admin).await);
+    let (pending, approved) = (
+        server.request_key(&admin, "one", Role::Admin).await,
+        server.request_key(&admin, "two", Role::Admin).await,
+    );
     server.clock.advance(Duration::from_secs(1));
     server.approve_request(&owner, approved).await;
     server.clock.advance(DECISION_TIME - Duration::from_secs(1));
@@ -83,14 +85,14 @@ async fn the_requests_of_a_person_are_limited(engine: Engine) {
     server.set_policy(&approval_from(Role::Admin)).await;
     let mut last = None;
     for number in 0..MAX_PENDING {
-        last = Some(server.ask(&admin, &format!("key {number}"), Role::Admin).await);
+        last = Some(server.request_key(&admin, &format!("key {number}"), Role::Admin).await);
     }
     let more = Draft { role: Some(Role::Admin), ..draft("one more") };
     let refusal = keys::create(&server.app, &admin, &more, None).await.expect_err("too many");
     assert!(input(refusal)[0].1.contains("Withdraw one"));
     let last = last.expect("a request");
     approvals::withdraw(&server.app, &admin, last).await.expect("it is withdrawn");
-    server.ask(&admin, "one more", Role::Admin).await;
+    server.request_key(&admin, "one more", Role::Admin).await;
 }
 
 #[apply(on_both_engines!)]
@@ -98,11 +100,11 @@ async fn denying_needs_a_reason(engine: Engine) {
     let server = Server::on(engine).await;
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     server.set_policy(&approval_from(Role::Admin)).await;
-    let id = server.ask(&admin, "one", Role::Admin).await;
+    let id = server.request_key(&admin, "one", Role::Admin).await;
     for reason in ["", "  ", &"x".repeat(501), "a\0b"] {
-        let answer =
-            ApprovalAnswer { verdict: ApprovalVerdict::Deny, hash: String::new(), reason: reason.to_owned() };
-        let refused = approvals::decide(&server.app, &owner, id, &answer).await;
+        let draft =
+            DecisionDraft { verdict: ApprovalVerdict::Deny, hash: String::new(), reason: reason.to_owned() };
+        let refused = approvals::decide(&server.app, &owner, id, &draft).await;
         assert!(matches!(refused, Err(ApprovalRefusal::Input("reason", _))), "{refused:?}");
     }
     let denied = server.decide_request(&owner, id, ApprovalVerdict::Deny).await.expect("it is denied");
@@ -127,25 +129,25 @@ async fn a_request_that_was_altered_is_neither_approved_nor_used(engine: Engine)
             .await
             .expect("altered");
     };
-    let pending = server.ask(&admin, "one", Role::Admin).await;
+    let pending = server.request_key(&admin, "one", Role::Admin).await;
     alter(pending, "request", "admin", "owner").await;
     let refused = server.decide_request(&owner, pending, ApprovalVerdict::Approve).await;
     assert!(matches!(refused, Err(ApprovalRefusal::State(_))), "{refused:?}");
-    // The page was of another request.
+    // The submitted hash is not the hash of the request.
     let other =
-        ApprovalAnswer { verdict: ApprovalVerdict::Approve, hash: "0".repeat(64), reason: String::new() };
-    let id = server.ask(&admin, "two", Role::Admin).await;
+        DecisionDraft { verdict: ApprovalVerdict::Approve, hash: "0".repeat(64), reason: String::new() };
+    let id = server.request_key(&admin, "two", Role::Admin).await;
     assert!(matches!(
         approvals::decide(&server.app, &owner, id, &other).await,
         Err(ApprovalRefusal::State(_))
     ));
     for (name, column) in [("three", "request"), ("four", "least_role"), ("five", "details")] {
-        let id = server.ask(&admin, name, Role::Admin).await;
+        let id = server.request_key(&admin, name, Role::Admin).await;
         server.approve_request(&owner, id).await;
         let (from, to) = if column == "details" { ("Admin", "Owner") } else { ("admin", "owner") };
         alter(id, column, from, to).await;
         let refusal = keys::create_approved(&server.app, &admin, id).await.expect_err("altered");
-        assert!(input(refusal)[0].1.contains("not the one"), "{column}");
+        assert!(input(refusal)[0].1.contains("was changed after"), "{column}");
     }
     assert_eq!(server.count("SELECT COUNT(*) FROM keys").await, 0);
 }

@@ -23,7 +23,7 @@ async fn an_approver_has_had_the_role_for_a_day(engine: Engine) {
     let person = server.person("second@tidewater.example", "Second", None).await;
     let org = server.join(&person, "Tidewater Freight", Role::Admin).await;
     let second = actor_in(&person, org, "Tidewater Freight", Role::Admin);
-    let id = server.ask(&admin, "one", Role::Admin).await;
+    let id = server.request_key(&admin, "one", Role::Admin).await;
     let refused = server.decide_request(&second, id, ApprovalVerdict::Approve).await;
     assert!(
         matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("less than a day")),
@@ -53,7 +53,7 @@ async fn whoever_rotated_the_key_that_asks_does_not_decide(engine: Engine) {
     let rotated = rotate(&server.app, &owner, id, Duration::ZERO, None).await.expect("it is rotated");
     key.secret = Some(rotated.key.secret);
     server.set_policy(&approval_from(Role::Admin)).await;
-    let request = server.ask(&key, "one", Role::Admin).await;
+    let request = server.request_key(&key, "one", Role::Admin).await;
     assert!(is_forbidden(&server.decide_request(&owner, request, ApprovalVerdict::Approve).await));
     assert_eq!(server.state_of(request).await, "pending");
 }

@@ -255,9 +255,9 @@ async fn the_time_is_written_once_the_database_takes_it(engine: Engine) {
         sqlx::query(text).execute(shop.server.app.db.pool()).await.expect("it is renamed");
     };
     rename("permissions", "moved").await;
-    permissions::jobs::write_asked(&shop.server.app).await.expect_err("there is no such table");
+    permissions::jobs::write_query_times(&shop.server.app).await.expect_err("there is no such table");
     rename("moved", "permissions").await;
-    permissions::jobs::write_asked(&shop.server.app).await.expect("it is written");
+    permissions::jobs::write_query_times(&shop.server.app).await.expect("it is written");
     let listed = shop.get("/api/v1/permissions").await.json();
     assert_eq!(listed["data"][0]["last_asked_at"], "2026-11-20T10:00:00.000Z");
 }
@@ -267,7 +267,7 @@ async fn the_list_says_when_a_permission_was_last_asked_for(engine: Engine) {
     let shop = Shop::on(engine).await.lists(&["a.read", "b.read"]).await;
     let (key, _) = shop.sell("customer", json!({ "permissions": ["a.read"] })).await;
     assert_eq!(shop.authorize(&key, "&permissions=a.read").await.status, 200);
-    permissions::jobs::write_asked(&shop.server.app).await.expect("it is written");
+    permissions::jobs::write_query_times(&shop.server.app).await.expect("it is written");
     let listed = shop.get("/api/v1/permissions").await.json();
     assert_eq!(listed["data"][0]["last_asked_at"], "2026-11-20T10:00:00.000Z");
     assert_eq!(listed["data"][1]["last_asked_at"], json!(null));

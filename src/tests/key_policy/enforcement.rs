@@ -51,12 +51,12 @@ async fn new_keys_follow_the_rules_at_once(engine: Engine) {
     let form = [("name", "page"), ("kind", "live"), ("role", "viewer"), ("expiry", "never"), ("once", "a")];
     let page = server.submit(&cookies, "/settings/api-keys/new", &form).await;
     assert_eq!(page.status, 422);
-    assert!(page.text().contains("must end by"));
+    assert!(page.text().contains("must expire by"));
 }
 
 #[apply(on_both_engines!)]
 async fn existing_keys_follow_the_rules_after_the_grace_period(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let org = owner.org.org;
     let old = server.make_key(&owner, draft("old")).await;
@@ -81,7 +81,7 @@ async fn existing_keys_follow_the_rules_after_the_grace_period(engine: Engine) {
     server.clock.advance(Duration::from_millis(1));
     crate::keys::server::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(outcomes().await, [Outcome::PolicyRefused, Outcome::PolicyRefused, Outcome::Valid]);
-    // Every surface says which rule and what to do.
+    // Every endpoint says which rule refused the key, and what to do.
     let path = format!("/api/v1/authorize?org={org}");
     for (key, rule, advice) in
         [(&old, "longest_life_days", "60 days"), (&claw, "allowed_kinds", "another kind: Live")]
@@ -118,8 +118,8 @@ async fn existing_keys_follow_the_rules_after_the_grace_period(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn callers_must_lie_in_both_ranges(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+async fn callers_must_be_in_the_ranges_of_the_key_and_the_policy(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let own = server.make_key(&owner, Draft { ranges: vec!["10.1.0.0/16".to_owned()], ..draft("own") }).await;
     let free = server.make_key(&owner, draft("free")).await;
@@ -147,7 +147,7 @@ async fn callers_must_lie_in_both_ranges(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn old_keys_are_neither_rotated_nor_enabled_nor_extended_against_the_rules(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let endless = server.make_key(&owner, draft("endless")).await.key.id;
     let claw = server

@@ -13,7 +13,7 @@ use crate::usage::Outcome;
 #[apply(on_both_engines!)]
 async fn idle_keys_are_disabled_and_enabled_again(engine: Engine) {
     let mut sink = Sink::start().await;
-    let settings = [sink.settings(), CHEAP.to_vec()].concat();
+    let settings = [sink.settings(), CHEAP_HASHING.to_vec()].concat();
     let server = Server::with(engine, &settings).await;
     let owner = server.actor(Persona::Owner).await;
     let (idle, used, late) = (
@@ -62,7 +62,7 @@ async fn idle_keys_are_disabled_and_enabled_again(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn many_idle_keys_are_one_letter(engine: Engine) {
     let mut sink = Sink::start().await;
-    let settings = [sink.settings(), CHEAP.to_vec()].concat();
+    let settings = [sink.settings(), CHEAP_HASHING.to_vec()].concat();
     let server = Server::with(engine, &settings).await;
     let owner = server.actor(Persona::Owner).await;
     for number in 0..3 {
@@ -80,7 +80,7 @@ async fn many_idle_keys_are_one_letter(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn the_idle_rule_has_a_grace_period(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let key = server.make_key(&owner, draft("idle")).await.key.id;
     server.clock.advance(DAY * 60);
@@ -95,9 +95,9 @@ async fn the_idle_rule_has_a_grace_period(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn old_secrets_are_named_once_by_letter_and_on_the_overview(engine: Engine) {
+async fn old_secrets_are_reported_once_by_letter_and_on_the_overview(engine: Engine) {
     let mut sink = Sink::start().await;
-    let settings = [sink.settings(), CHEAP.to_vec()].concat();
+    let settings = [sink.settings(), CHEAP_HASHING.to_vec()].concat();
     let server = Server::with(engine, &settings).await;
     let owner = server.actor(Persona::Owner).await;
     let key = server.make_key(&owner, draft("ci-deploy")).await;

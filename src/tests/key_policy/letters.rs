@@ -27,7 +27,7 @@ async fn letters(sink: &mut Sink, count: usize) -> Vec<Received> {
 #[apply(on_both_engines!)]
 async fn creators_get_one_letter_about_the_keys_that_stop(engine: Engine) {
     let mut sink = Sink::start().await;
-    let server = Server::with(engine, &[sink.settings(), CHEAP.to_vec()].concat()).await;
+    let server = Server::with(engine, &[sink.settings(), CHEAP_HASHING.to_vec()].concat()).await;
     let owner = server.actor(Persona::Owner).await;
     let member = server.actor(Persona::Member).await;
     let person = server.person(&Persona::Member.email(), "Member", None).await;
@@ -93,7 +93,7 @@ async fn creators_get_one_letter_about_the_keys_that_stop(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn a_letter_names_fifty_keys_and_owners_get_those_of_people_who_left(engine: Engine) {
     let mut sink = Sink::start().await;
-    let server = Server::with(engine, &[sink.settings(), CHEAP.to_vec()].concat()).await;
+    let server = Server::with(engine, &[sink.settings(), CHEAP_HASHING.to_vec()].concat()).await;
     let owner = server.actor(Persona::Owner).await;
     let member = server.actor(Persona::Member).await;
     for number in 0..51 {
@@ -115,10 +115,10 @@ async fn a_letter_names_fifty_keys_and_owners_get_those_of_people_who_left(engin
     assert!(sink.letter_now().is_none());
 }
 
-/// The policy of a second process, or of a server without mail, is not announced later.
+/// A change that was saved without a mail server is not announced later, and only one of two processes announces a change.
 #[apply(on_both_engines!)]
-async fn without_mail_nothing_waits_and_of_two_processes_one_sends(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+async fn changes_without_mail_are_not_announced_later_and_one_of_two_processes_sends(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     server.make_key(&owner, draft("one")).await;
     server.set_policy(&life(90)).await;
@@ -127,7 +127,7 @@ async fn without_mail_nothing_waits_and_of_two_processes_one_sends(engine: Engin
     server.announce().await;
     assert_eq!(server.count(unannounced).await, 0);
     let mut sink = Sink::start().await;
-    let server = Server::with(engine, &[sink.settings(), CHEAP.to_vec()].concat()).await;
+    let server = Server::with(engine, &[sink.settings(), CHEAP_HASHING.to_vec()].concat()).await;
     let other = server.second_process().await;
     let owner = server.actor(Persona::Owner).await;
     server.make_key(&owner, draft("one")).await;

@@ -1,4 +1,4 @@
-//! Logins of command lines under a key policy.
+//! Command-line logins under a key policy.
 
 use macro_rules_attribute::apply;
 

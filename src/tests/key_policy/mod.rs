@@ -22,7 +22,7 @@ use crate::policy_settings::server::PolicyDraft;
 use crate::shared::{Kind, Timestamp};
 
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-pub const CHEAP: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
+pub const CHEAP_HASHING: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
 
 fn life(days: i64) -> PolicyDraft {
     PolicyDraft { longest_life_days: Some(days), ..PolicyDraft::default() }

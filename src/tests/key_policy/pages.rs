@@ -24,16 +24,16 @@ fn with(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static st
 
 #[apply(on_both_engines!)]
 async fn a_change_is_previewed_then_saved(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     server.make_key(&owner, draft("live")).await;
     let claw = server.make_key(&owner, Draft { kind: Kind::Claw, ..draft("yard-robot") }).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
     let page = server.page(&cookies, HERE).await;
     assert!(page.contains("You are the only owner") && !page.contains("Before you save"));
-    let shown = server.submit(&cookies, HERE, &with(&[("do", "preview")])).await;
-    assert_eq!(shown.status, 200, "{}", shown.text());
-    let text = shown.text().replace("<!>", "");
+    let response = server.submit(&cookies, HERE, &with(&[("do", "preview")])).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let text = response.text().replace("<!>", "");
     assert!(
         text.contains("Before you save") && text.contains("yard-robot") && text.contains("of 2 active keys"),
         "{text}"
@@ -41,7 +41,7 @@ async fn a_change_is_previewed_then_saved(engine: Engine) {
     assert_eq!(server.count("SELECT COUNT(*) FROM key_policies").await, 0, "nothing is saved yet");
     let saved = server.submit(&cookies, HERE, &with(&[("do", "save")])).await;
     assert_eq!((saved.status.as_u16(), saved.header("location")), (303, HERE), "{}", saved.text());
-    assert!(server.page(&cookies, HERE).await.contains("The key policy is saved."));
+    assert!(server.page(&cookies, HERE).await.contains("The key policy was saved."));
     let page = server.page(&cookies, &format!("/settings/api-keys/{}", claw.key.id)).await;
     assert!(page.contains("This key stops on 27 Nov 2026, 10:00:00 UTC."), "{page}");
     assert!(server.page(&cookies, "/overview").await.contains("changed the key policy"));
@@ -54,8 +54,8 @@ async fn others_see_the_rules_and_change_nothing(engine: Engine) {
         let cookies = server.sign_in_as(persona).await;
         let page = server.page(&cookies, HERE).await;
         assert!(page.contains("<fieldset disabled") && !page.contains("Preview changes"));
-        for deed in ["preview", "save"] {
-            assert_eq!(server.submit(&cookies, HERE, &with(&[("do", deed)])).await.status, 403);
+        for button in ["preview", "save"] {
+            assert_eq!(server.submit(&cookies, HERE, &with(&[("do", button)])).await.status, 403);
         }
     }
     assert_eq!(server.count("SELECT COUNT(*) FROM key_policies").await, 0);
@@ -63,7 +63,7 @@ async fn others_see_the_rules_and_change_nothing(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn wrong_values_stay_in_the_form(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     server.make_key(&owner, Draft { kind: Kind::Claw, ..draft("only") }).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
@@ -87,22 +87,22 @@ async fn wrong_values_stay_in_the_form(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn with_two_owners_a_weaker_rule_leads_to_the_request(engine: Engine) {
+async fn with_two_owners_weakening_a_rule_files_a_request(engine: Engine) {
     let server = Server::on(engine).await;
     server.set_policy(&life(30)).await;
     let second = server.person("second@tidewater.example", "Second", None).await;
     server.join(&second, "Tidewater Freight", crate::shared::Role::Owner).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
-    assert!(server.page(&cookies, HERE).await.contains("until a second owner approves"));
+    assert!(server.page(&cookies, HERE).await.contains("when a second owner approves"));
     let weaker = with(&[("life", "on"), ("longest_life_days", "90")]);
-    let shown = server.submit(&cookies, HERE, &weaker).await;
-    assert!(shown.text().contains("Ask a second owner"));
+    let response = server.submit(&cookies, HERE, &weaker).await;
+    assert!(response.text().contains("Ask a second owner"));
     let asked = server.submit(&cookies, HERE, &[&weaker[..], &[("do", "save")]].concat()).await;
     assert_eq!(asked.status, 303);
     let page = server.page(&cookies, asked.header("location")).await;
     assert!(
-        page.contains("Weaken the key policy: the longest life")
-            && page.contains("90 days, until now 30 days"),
+        page.contains("Weaken the key policy: the maximum lifetime")
+            && page.contains("90 days (currently 30 days)"),
         "{page}"
     );
 }

@@ -67,13 +67,13 @@ async fn preview_of(server: &Server, owner: &Actor, draft: &PolicyDraft) -> Poli
 }
 
 #[apply(on_both_engines!)]
-async fn the_keys_that_it_names_are_those_that_are_refused(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+async fn the_preview_lists_exactly_the_keys_that_are_refused(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let mut totals = (0, 0);
     for seed in 1..=12 {
         let dice = Dice(Random::seeded(seed));
-        let mut made: Vec<Revealed> = Vec::new();
+        let mut created: Vec<Revealed> = Vec::new();
         server.set_policy(&PolicyDraft::default()).await;
         for number in 0..30 {
             let ranges = if dice.below(2) == 0 { Vec::new() } else { dice.ranges() };
@@ -81,10 +81,10 @@ async fn the_keys_that_it_names_are_those_that_are_refused(engine: Engine) {
             let kind = dice.one_of(&Kind::ALL);
             let name = format!("{seed}-{number}");
             let draft = Draft { kind, ranges, expires_at, role: Some(Role::Viewer), ..draft(&name) };
-            made.push(server.make_key(&owner, draft).await);
+            created.push(server.make_key(&owner, draft).await);
             server.clock.advance(DAY * dice.below(4));
         }
-        for key in made.iter().filter(|_| dice.below(8) == 0) {
+        for key in created.iter().filter(|_| dice.below(8) == 0) {
             keys::disable(&server.app, &owner, key.key.id).await.expect("it is disabled");
         }
         // An earlier policy, whose grace period may not be over.
@@ -93,15 +93,15 @@ async fn the_keys_that_it_names_are_those_that_are_refused(engine: Engine) {
             server.clock.advance(DAY * dice.below(20));
         }
         let policy = dice.policy();
-        let named = preview_of(&server, &owner, &policy).await;
+        let preview = preview_of(&server, &owner, &policy).await;
         let is_usable = |key: &Revealed, now: Timestamp| key.key.expires_at.is_none_or(|end| end > now);
         change(&server.app, &owner, &policy, &owner.org.org_name).await.expect("it is saved");
-        server.clock.advance(named.from.since(server.clock.now()));
+        server.clock.advance(preview.from.since(server.clock.now()));
         crate::keys::server::read_change_log(&server.app).await.expect("a reading");
         let allowed: Vec<IpNet> =
             policy.allowed_ranges.iter().flatten().map(|net| net.parse().expect("a net")).collect();
         let (mut refused, mut expired): (BTreeSet<KeyId>, usize) = (BTreeSet::new(), 0);
-        for key in &made {
+        for key in &created {
             let presenter =
                 Presenter { address: Some(best_address(&key.key.ranges, &allowed)), ..Presenter::default() };
             let verdict = keys::verify(&server.app, key.plaintext.expose(), &ANYTHING, &presenter).await;
@@ -118,20 +118,20 @@ async fn the_keys_that_it_names_are_those_that_are_refused(engine: Engine) {
                 other => panic!("{other:?}"),
             }
         }
-        for key in &made {
+        for key in &created {
             keys::revoke(&server.app, &owner, key.key.id).await.expect("it is revoked");
         }
-        let named_keys: BTreeSet<KeyId> = named.named.iter().map(|named| named.key.id).collect();
-        assert_eq!(named_keys, refused, "seed {seed}: {policy:?}");
-        assert_eq!(named.refused, refused.len() as u64);
+        let listed: BTreeSet<KeyId> = preview.refused_keys.iter().map(|listed| listed.key.id).collect();
+        assert_eq!(listed, refused, "seed {seed}: {policy:?}");
+        assert_eq!(preview.refused, refused.len() as u64);
         totals = (totals.0 + refused.len(), totals.1 + expired);
     }
     assert!(totals.0 > 30 && totals.1 > 10, "refused and expired keys: {totals:?}");
 }
 
 #[apply(on_both_engines!)]
-async fn it_says_who_uses_the_refused_keys(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+async fn the_preview_lists_the_callers_of_refused_keys(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let claw = |name: &str| Draft { kind: Kind::Claw, role: Some(Role::Viewer), ..draft(name) };
     let (used, unused) =
@@ -144,17 +144,17 @@ async fn it_says_who_uses_the_refused_keys(engine: Engine) {
         }
     }
     keys::flush(&server.app).await.expect("a flush");
-    let shown = preview_of(&server, &owner, &kinds(&[Kind::Live])).await;
-    assert_eq!((shown.keys, shown.refused, shown.refused_in_use, shown.callers), (3, 2, 1, 3));
-    let names: Vec<&str> = shown.named.iter().map(|named| named.key.name.as_str()).collect();
+    let preview = preview_of(&server, &owner, &kinds(&[Kind::Live])).await;
+    assert_eq!((preview.keys, preview.refused, preview.refused_in_use, preview.callers), (3, 2, 1, 3));
+    let names: Vec<&str> = preview.refused_keys.iter().map(|listed| listed.key.name.as_str()).collect();
     assert_eq!(names, ["used", "unused"]);
-    assert_eq!((shown.named[0].callers, shown.named[0].creator.as_str()), (3, "Owner"));
-    assert!(shown.named[0].last_caller.is_some() && shown.named[1].last_caller.is_none());
-    assert!(!shown.needs_confirmation());
+    assert_eq!((preview.refused_keys[0].callers, preview.refused_keys[0].creator.as_str()), (3, "Owner"));
+    assert!(preview.refused_keys[0].last_caller.is_some() && preview.refused_keys[1].last_caller.is_none());
+    assert!(!preview.needs_confirmation());
     let outside = preview_of(&server, &owner, &ranges(&["10.0.0.0/8"])).await;
     assert_eq!((outside.refused, outside.outside_callers), (0, 1));
     let later = preview_of(&server, &owner, &life(30)).await;
-    assert_eq!((later.refused, later.later), (0, 3));
+    assert_eq!((later.refused, later.refused_later), (0, 3));
     let idle = PolicyDraft { idle_days: Some(30), ..PolicyDraft::default() };
     server.clock.advance(DAY * 31);
     assert_eq!(preview_of(&server, &owner, &idle).await.idle, 3);
@@ -164,7 +164,7 @@ async fn it_says_who_uses_the_refused_keys(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn refusing_every_key_or_the_last_owner_key_needs_the_name(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let own = server.make_key(&owner, draft("own")).await;
     server.make_key(&owner, Draft { kind: Kind::Test, role: Some(Role::Viewer), ..draft("test") }).await;
@@ -179,7 +179,7 @@ async fn refusing_every_key_or_the_last_owner_key_needs_the_name(engine: Engine)
     assert_eq!(server.check(&second.plaintext).await, Outcome::PolicyRefused);
 }
 
-/// More keys than one portion has, and more than the list names.
+/// There are more keys than one batch reads, and more than the preview lists.
 #[apply(on_both_engines!)]
 async fn many_keys_are_counted_in_portions(engine: Engine) {
     let server = Server::on(engine).await;
@@ -204,14 +204,14 @@ async fn many_keys_are_counted_in_portions(engine: Engine) {
         .expect("a key");
     }
     write.commit().await.expect("a commit");
-    let shown = preview_of(&server, &owner, &kinds(&[Kind::Live])).await;
-    assert_eq!((shown.keys, shown.refused, shown.named.len()), (4_100, 2_050, 50));
+    let preview = preview_of(&server, &owner, &kinds(&[Kind::Live])).await;
+    assert_eq!((preview.keys, preview.refused, preview.refused_keys.len()), (4_100, 2_050, 50));
 }
 
 /// Keys in use from other addresses only, and one preview of an organization at a time.
 #[apply(on_both_engines!)]
 async fn refusing_the_addresses_of_ones_own_keys_needs_the_name(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let key = server.make_key(&owner, draft("own")).await;
     let call = server.get("/api/v1/me").from("198.51.100.9").key(&key.plaintext).send().await;
@@ -226,7 +226,7 @@ async fn refusing_the_addresses_of_ones_own_keys_needs_the_name(engine: Engine) 
 
 #[apply(on_both_engines!)]
 async fn one_preview_of_an_organization_runs_at_a_time(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let key = server.key_of(Persona::Owner).await;
     let cookies = server.sign_in_as(Persona::Owner).await;

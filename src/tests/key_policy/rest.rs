@@ -22,7 +22,7 @@ fn with(rules: Value) -> Value {
 
 #[apply(on_both_engines!)]
 async fn owners_keys_change_the_rules_and_others_read_them(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.key_of(Persona::Owner).await;
     let admin = server.key_of(Persona::Admin).await;
     let rules = with(json!({
@@ -62,7 +62,7 @@ async fn owners_keys_change_the_rules_and_others_read_them(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn wrong_rules_are_refused_by_field(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.key_of(Persona::Owner).await;
     for (rules, field) in [
         (json!({ "longest_life_days": 0 }), "longest_life_days"),

@@ -1,4 +1,4 @@
-//! Weakening a rule needs a second owner, where there are two or were a day ago.
+//! Weakening a rule needs a second owner if there are two owners, or were two less than a day ago.
 
 use axum::http::Method;
 use macro_rules_attribute::apply;
@@ -15,7 +15,7 @@ use crate::tests::harness::on_both_engines;
 use crate::tests::keys::actor_in;
 
 impl Server {
-    /// Another owner, and the actor that they are.
+    /// Adds a second owner. Returns the person and their actor.
     async fn second_owner(&self) -> (Person, Actor) {
         let person = self.person("second@tidewater.example", "Second", None).await;
         let org = self.join(&person, "Tidewater Freight", Role::Owner).await;
@@ -36,7 +36,7 @@ async fn weaken(server: &Server, actor: &Actor, draft: &PolicyDraft) -> Approval
     }
 }
 
-fn state<T: std::fmt::Debug>(result: Result<T, ApprovalRefusal>) -> String {
+fn refusal_reason<T: std::fmt::Debug>(result: Result<T, ApprovalRefusal>) -> String {
     match result {
         Err(ApprovalRefusal::State(why)) => why,
         other => panic!("it is not refused: {other:?}"),
@@ -45,7 +45,7 @@ fn state<T: std::fmt::Debug>(result: Result<T, ApprovalRefusal>) -> String {
 
 #[apply(on_both_engines!)]
 async fn one_owner_weakens_alone_and_two_only_together(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     let save = async |draft: &PolicyDraft| change(&server.app, &owner, draft, "").await;
     save(&life(30)).await.expect("a rule");
@@ -56,7 +56,7 @@ async fn one_owner_weakens_alone_and_two_only_together(engine: Engine) {
     assert_eq!(server.longest_life().await, Some(50));
     assert!(server.decide_request(&owner, id, ApprovalVerdict::Approve).await.is_err(), "the requester");
     assert!(server.decide_request(&admin, id, ApprovalVerdict::Approve).await.is_err(), "an admin");
-    let why = state(server.decide_request(&second, id, ApprovalVerdict::Approve).await);
+    let why = refusal_reason(server.decide_request(&second, id, ApprovalVerdict::Approve).await);
     assert!(why.contains("less than a day"), "{why}");
     assert_eq!(server.state_of(id).await, "pending");
     server.clock.advance(DAY);
@@ -93,18 +93,19 @@ async fn one_owner_weakens_alone_and_two_only_together(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_removed_owner_is_missed_for_a_day(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+async fn weakening_needs_another_owner_for_a_day_after_one_is_removed(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let save = async |draft: &PolicyDraft| change(&server.app, &owner, draft, "").await;
     save(&life(30)).await.expect("a rule");
     let cookies = server.sign_in_as(Persona::Owner).await;
-    for way in ["remove", "demote", "disable"] {
+    for removal in ["remove", "demote", "disable"] {
         let (person, _) = server.second_owner().await;
         server.clock.advance(DAY * 2);
-        let cookies = if way == "remove" { cookies.clone() } else { server.sign_in_as(Persona::Owner).await };
+        let cookies =
+            if removal == "remove" { cookies.clone() } else { server.sign_in_as(Persona::Owner).await };
         let path = format!("/settings/members/{}", person.id);
-        match way {
+        match removal {
             "remove" => {
                 assert_eq!(server.submit(&cookies, &format!("{path}/remove"), &[]).await.status, 303);
             }
@@ -122,23 +123,23 @@ async fn a_removed_owner_is_missed_for_a_day(engine: Engine) {
             }
         }
         let why = fields(save(&life(60)).await).1;
-        assert!(why.contains("another owner must"), "{way}: {why}");
+        assert!(why.contains("another owner must"), "{removal}: {why}");
         server.clock.advance(DAY - Duration::from_secs(1));
-        assert!(fields(save(&life(60)).await).1.contains("less than a day"), "{way}");
+        assert!(fields(save(&life(60)).await).1.contains("less than a day"), "{removal}");
         server.clock.advance(Duration::from_secs(1));
-        save(&life(60)).await.unwrap_or_else(|refusal| panic!("{way}: {refusal:?}"));
+        save(&life(60)).await.unwrap_or_else(|refusal| panic!("{removal}: {refusal:?}"));
         save(&life(30)).await.expect("the rule again");
-        if way == "demote" {
+        if removal == "demote" {
             let done = server.submit(&cookies, &format!("{path}/remove"), &[]).await;
             assert_eq!(done.status, 303);
         }
     }
 }
 
-/// An owner who was appointed a moment ago cannot agree.
+/// An owner who was promoted less than a day ago cannot approve.
 #[apply(on_both_engines!)]
 async fn a_promoted_admin_is_a_second_owner_after_a_day(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
     change(&server.app, &owner, &life(30), "").await.expect("a rule");
     server.clock.advance(DAY * 10);
@@ -147,7 +148,8 @@ async fn a_promoted_admin_is_a_second_owner_after_a_day(engine: Engine) {
     assert_eq!(server.submit(&cookies, &path, &[("role", "owner")]).await.status, 303);
     let id = weaken(&server, &owner, &life(60)).await;
     assert!(
-        state(server.decide_request(&admin, id, ApprovalVerdict::Approve).await).contains("less than a day")
+        refusal_reason(server.decide_request(&admin, id, ApprovalVerdict::Approve).await)
+            .contains("less than a day")
     );
     server.clock.advance(DAY);
     server.approve_request(&admin, id).await;
@@ -155,8 +157,8 @@ async fn a_promoted_admin_is_a_second_owner_after_a_day(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn a_request_is_executed_only_on_the_rules_that_it_was_made_for(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+async fn a_request_is_executed_only_if_the_rules_are_unchanged(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let (_, second) = server.second_owner().await;
     server.clock.advance(DAY * 2);
@@ -165,7 +167,8 @@ async fn a_request_is_executed_only_on_the_rules_that_it_was_made_for(engine: En
     let id = weaken(&server, &owner, &life(90)).await;
     save(&life(30)).await.expect("stricter");
     assert!(
-        state(server.decide_request(&second, id, ApprovalVerdict::Approve).await).contains("changed since")
+        refusal_reason(server.decide_request(&second, id, ApprovalVerdict::Approve).await)
+            .contains("changed since")
     );
     assert_eq!((server.longest_life().await, server.state_of(id).await.as_str()), (Some(30), "pending"));
     server.decide_request(&second, id, ApprovalVerdict::Deny).await.expect("it is denied");
@@ -180,13 +183,13 @@ async fn a_request_is_executed_only_on_the_rules_that_it_was_made_for(engine: En
     let id = weaken(&server, &owner, &PolicyDraft::default()).await;
     server.approve_request(&second, id).await;
     assert_eq!(server.longest_life().await, None);
-    assert!(matches!(save(&PolicyDraft::default()).await, Ok(PolicyChange::Nothing(_))));
+    assert!(matches!(save(&PolicyDraft::default()).await, Ok(PolicyChange::Unchanged(_))));
 }
 
 /// An owner who invites an accomplice, lets them ask and approves it, is alone.
 #[apply(on_both_engines!)]
 async fn a_new_owner_cannot_ask_and_a_former_one_is_not_executed(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     change(&server.app, &owner, &life(30), "").await.expect("a rule");
     let (person, second) = server.second_owner().await;
@@ -197,10 +200,10 @@ async fn a_new_owner_cannot_ask_and_a_former_one_is_not_executed(engine: Engine)
     let cookies = server.sign_in_as(Persona::Owner).await;
     let path = format!("/settings/members/{}/role", person.id);
     assert_eq!(server.submit(&cookies, &path, &[("role", "admin")]).await.status, 303);
-    let why = state(server.decide_request(&owner, id, ApprovalVerdict::Approve).await);
+    let why = refusal_reason(server.decide_request(&owner, id, ApprovalVerdict::Approve).await);
     assert!(why.contains("not an owner any more"), "{why}");
     assert_eq!(server.submit(&cookies, &path, &[("role", "owner")]).await.status, 303);
-    let why = state(server.decide_request(&owner, id, ApprovalVerdict::Approve).await);
+    let why = refusal_reason(server.decide_request(&owner, id, ApprovalVerdict::Approve).await);
     assert!(why.contains("less than a day"), "{why}");
     assert_eq!(server.longest_life().await, Some(30));
     server.clock.advance(DAY);
@@ -211,7 +214,7 @@ async fn a_new_owner_cannot_ask_and_a_former_one_is_not_executed(engine: Engine)
 /// Changes of other roles do not count, however many there are.
 #[apply(on_both_engines!)]
 async fn changed_roles_of_other_members_do_not_concern_owners(engine: Engine) {
-    let server = Server::with(engine, CHEAP).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let admin = server.actor(Persona::Admin).await;
     let member = server.actor(Persona::Member).await;

@@ -9,7 +9,7 @@ use crate::shared::PrincipalKind;
 
 #[apply(on_both_engines!)]
 async fn the_organization_chooses_the_effect(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let (live, test) = (server.key(&owner, "live").await, server.test_key(&owner, "test").await);
     server.find_in_public(&live.plaintext, "https://x").await;
@@ -20,7 +20,7 @@ async fn the_organization_chooses_the_effect(engine: Engine) {
     let live = server.key(&owner, "live").await;
     server.find_in_public(&live.plaintext, "https://x").await;
     assert_eq!(server.check(&live.plaintext).await, Outcome::Disabled);
-    // Whoever enables it again knows why: the same secret does not disable it again …
+    // Somebody enables the key on purpose, so the same secret does not disable it again …
     keys::enable(&server.app, &owner, live.key.id).await.expect("it is enabled");
     server.find_in_public(&live.plaintext, "https://y").await;
     assert_eq!(server.check(&live.plaintext).await, Outcome::Valid);
@@ -36,14 +36,14 @@ async fn the_organization_chooses_the_effect(engine: Engine) {
     assert_eq!(server.check(&live.plaintext).await, Outcome::Valid);
     let key = keys::find(&server.app, &owner, live.key.id).await.expect("a key");
     assert!(key.is_leaked());
-    // With a new secret, it is in order again.
+    // With a new secret it no longer counts as leaked.
     keys::rotate(&server.app, &owner, live.key.id, Duration::ZERO, None).await.expect("a secret");
     assert!(!keys::find(&server.app, &owner, live.key.id).await.expect("a key").is_leaked());
 }
 
 #[apply(on_both_engines!)]
 async fn only_owners_choose_the_effect(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     for persona in [Persona::Viewer, Persona::Member, Persona::Admin] {
         let actor = server.actor(persona).await;
@@ -73,7 +73,7 @@ async fn only_owners_choose_the_effect(engine: Engine) {
 /// A person has the new secret, so only the old one ends.
 #[apply(on_both_engines!)]
 async fn a_leaked_previous_secret_finishes_the_rotation_of_a_person(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let old = server.key(&owner, "CI deploy").await;
     let new = keys::rotate(&server.app, &owner, old.key.id, DAY, None).await.expect("a secret");
@@ -84,7 +84,7 @@ async fn a_leaked_previous_secret_finishes_the_rotation_of_a_person(engine: Engi
     assert_eq!(server.outcomes().await, ["rotation_finished"]);
     let key = keys::find(&server.app, &owner, old.key.id).await.expect("a key");
     assert!(key.previous.is_none() && !key.is_leaked());
-    // The new secret leaks too: that is another matter.
+    // The new secret leaks too, which revokes the key.
     server.find_in_public(&new.plaintext, "https://x").await;
     assert_eq!(server.check(&new.plaintext).await, Outcome::Revoked);
     assert_eq!(server.outcomes().await, ["rotation_finished", "revoked"]);
@@ -93,7 +93,7 @@ async fn a_leaked_previous_secret_finishes_the_rotation_of_a_person(engine: Engi
 /// A key that rotated itself may have passed the new secret to whoever found the old one.
 #[apply(on_both_engines!)]
 async fn a_leaked_previous_secret_ends_a_key_that_a_key_rotated(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let old = server.key(&owner, "CI deploy").await;
     let rotated = server.post(&format!("/api/v1/keys/{}/rotate", old.key.id)).key(&old.plaintext);
@@ -114,24 +114,24 @@ async fn a_leaked_previous_secret_ends_a_key_that_a_key_rotated(engine: Engine) 
 
 #[apply(on_both_engines!)]
 async fn keys_that_have_ended_are_reported_without_an_error(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let end = server.clock.now().plus(Duration::from_secs(60));
     let expiring = Draft { expires_at: Some(end), ..draft("expired") };
     let expired = keys::create(&server.app, &owner, &expiring, None).await.expect("a key");
     let revoked = server.key(&owner, "revoked").await;
     let rotated = server.key(&owner, "rotated").await;
-    for made in [&expired, &revoked, &rotated] {
-        // All are proven in memory.
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    for created in [&expired, &revoked, &rotated] {
+        // All secrets are now in the cache.
+        assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     }
     server.clock.advance(Duration::from_secs(61));
     keys::read_change_log(&server.app).await.expect("the change log");
     keys::revoke(&server.app, &owner, revoked.key.id).await.expect("it is revoked");
     let new =
         keys::rotate(&server.app, &owner, rotated.key.id, Duration::ZERO, None).await.expect("a secret");
-    for made in [&expired, &revoked, &rotated] {
-        server.find_in_public(&made.plaintext, "https://x").await;
+    for created in [&expired, &revoked, &rotated] {
+        server.find_in_public(&created.plaintext, "https://x").await;
     }
     // An expired key could get a later expiry, so it ends for good.
     assert_eq!(server.outcomes().await, ["revoked"]);
@@ -149,27 +149,27 @@ async fn keys_that_have_ended_are_reported_without_an_error(engine: Engine) {
     assert_eq!(server.outcomes().await.len(), 1);
 }
 
-/// A report runs beside a rotation and a revocation: the secret that leaked ends in every order.
+/// A report runs concurrently with a rotation or a revocation. The leaked secret stops working in every order.
 #[apply(on_both_engines!)]
-async fn a_leaked_secret_ends_beside_other_changes(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+async fn a_leaked_secret_ends_during_concurrent_changes(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     for number in 0..20 {
-        let made = server.key(&owner, &format!("rotated {number}")).await;
-        let body = json!({ "tokens": [made.plaintext.expose()] });
+        let created = server.key(&owner, &format!("rotated {number}")).await;
+        let body = json!({ "tokens": [created.plaintext.expose()] });
         server.report(&body).await;
         let overlap = if number % 2 == 0 { DAY } else { Duration::ZERO };
         let (rotated, ()) =
-            tokio::join!(keys::rotate(&server.app, &owner, made.key.id, overlap, None), server.examine());
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+            tokio::join!(keys::rotate(&server.app, &owner, created.key.id, overlap, None), server.examine());
+        assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
         if let Ok(rotated) = rotated {
             let outcome = server.check(&rotated.plaintext).await;
             assert!(matches!(outcome, Outcome::Valid | Outcome::Revoked), "{outcome:?}");
         }
-        let made = server.key(&owner, &format!("revoked {number}")).await;
-        server.report(&json!({ "tokens": [made.plaintext.expose()] })).await;
-        let (_, ()) = tokio::join!(keys::revoke(&server.app, &owner, made.key.id), server.examine());
-        assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+        let created = server.key(&owner, &format!("revoked {number}")).await;
+        server.report(&json!({ "tokens": [created.plaintext.expose()] })).await;
+        let (_, ()) = tokio::join!(keys::revoke(&server.app, &owner, created.key.id), server.examine());
+        assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
     }
     let events = server.audit_actions().await;
     let ends = events.iter().filter(|action| *action == "key.leaked" || *action == "key.revoked").count();
@@ -177,13 +177,13 @@ async fn a_leaked_secret_ends_beside_other_changes(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn webhooks_hear_of_the_leak_and_of_the_end(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+async fn webhooks_receive_the_leak_and_the_revocation(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let admin = server.key_of(Persona::Admin).await;
     server.webhook(&admin, "https://93.184.216.34/one", &["key.leaked", "key.revoked"]).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "portal").await;
-    server.find_in_public(&made.plaintext, "https://x/.env").await;
+    let created = server.key(&owner, "portal").await;
+    server.find_in_public(&created.plaintext, "https://x/.env").await;
     let rows: Vec<String> = sqlx::query_scalar("SELECT body FROM webhook_events ORDER BY id")
         .fetch_all(server.app.db.pool())
         .await

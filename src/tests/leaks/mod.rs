@@ -1,4 +1,4 @@
-//! Keys that were found in public: reports without credentials, what happens to the keys, and who is told.
+//! Keys that were found in public: reports without credentials, what happens to the keys, and who is notified.
 
 mod effects;
 mod letters;
@@ -24,8 +24,8 @@ use crate::shared::Kind;
 use crate::usage::Outcome;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Hashing costs next to nothing here.
-const QUICK: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
+/// Makes the hashing of keys cheap.
+const CHEAP_HASHING: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
 
 impl Server {
     /// Sends a report and returns the response. Nothing is examined yet.
@@ -94,30 +94,31 @@ impl Server {
 /// read the change log.
 #[apply(on_both_engines!)]
 async fn a_reported_key_is_refused_on_every_server(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let other = server.second_process().await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "dockside-portal").await;
+    let created = server.key(&owner, "dockside-portal").await;
     let check_other = || async {
         let presenter = keys::Presenter::default();
-        let verdict = keys::verify(&other, made.plaintext.expose(), &super::keys::ANYTHING, &presenter).await;
+        let verdict =
+            keys::verify(&other, created.plaintext.expose(), &super::keys::ANYTHING, &presenter).await;
         verdict.expect("a verdict").outcome
     };
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     assert_eq!(check_other().await, Outcome::Valid);
     server
-        .find_in_public(&made.plaintext, "https://github.com/dockside/portal-demo/blob/9f2c1e/.env#L4")
+        .find_in_public(&created.plaintext, "https://github.com/dockside/portal-demo/blob/9f2c1e/.env#L4")
         .await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
     // The other process reads the change log every second.
     keys::read_change_log(&other).await.expect("the change log");
     assert_eq!(check_other().await, Outcome::Revoked);
     let path = format!("/api/v1/authorize?org={}", owner.org.org);
-    assert_eq!(server.get(&path).key(&made.plaintext).send().await.status, 401);
+    assert_eq!(server.get(&path).key(&created.plaintext).send().await.status, 401);
     assert_eq!(server.outcomes().await, ["revoked"]);
     let events = server.leaked_events().await;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["url"], "https://github.com/dockside/portal-demo/blob/9f2c1e/.env#L4");
     assert_eq!((&events[0]["source"], &events[0]["outcome"]), (&json!("a scanner"), &json!("revoked")));
-    assert!(!server.stores(made.plaintext.expose().rsplit('_').next().expect("a secret")).await);
+    assert!(!server.stores(created.plaintext.expose().rsplit('_').next().expect("a secret")).await);
 }

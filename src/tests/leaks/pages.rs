@@ -8,15 +8,15 @@ use crate::keys::LeakEffect;
 const CHOICE: &str = "/settings/organization/leaked-keys";
 
 #[apply(on_both_engines!)]
-async fn the_key_says_where_it_was_found_and_what_to_do(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+async fn the_page_of_a_leaked_key_says_where_it_was_found_and_what_to_do(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "portal").await;
-    server.check(&made.plaintext).await;
-    server.find_in_public(&made.plaintext, "https://x/<script>alert(1)</script>").await;
-    server.check(&made.plaintext).await;
+    let created = server.key(&owner, "portal").await;
+    server.check(&created.plaintext).await;
+    server.find_in_public(&created.plaintext, "https://x/<script>alert(1)</script>").await;
+    server.check(&created.plaintext).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
-    let path = format!("/settings/api-keys/{}", made.key.id);
+    let path = format!("/settings/api-keys/{}", created.key.id);
     let page = server.page(&cookies, &path).await;
     for part in [
         "Found in public, revoked on",
@@ -32,7 +32,7 @@ async fn the_key_says_where_it_was_found_and_what_to_do(engine: Engine) {
     ] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(!page.contains("<script>alert(1)") && !page.contains("href=\"https://x"), "it is no link");
+    assert!(!page.contains("<script>alert(1)") && !page.contains("href=\"https://x"), "it is not a link");
     let viewer = server.sign_in_as(Persona::Viewer).await;
     let page = server.page(&viewer, &path).await;
     assert!(page.contains("Found in public") && !page.contains(CHOICE));
@@ -49,7 +49,7 @@ async fn the_key_says_where_it_was_found_and_what_to_do(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn owners_choose_on_a_page(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
     let page = server.page(&cookies, CHOICE).await;
     assert!(page.contains("Only report") && page.contains("Test keys"));
@@ -68,17 +68,17 @@ async fn owners_choose_on_a_page(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn an_open_page_hears_of_the_report(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+async fn an_open_page_is_notified_of_the_report(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "portal").await;
-    server.check(&made.plaintext).await;
+    let created = server.key(&owner, "portal").await;
+    server.check(&created.plaintext).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
-    let page = server.page(&cookies, &format!("/settings/api-keys/{}", made.key.id)).await;
-    let topic = format!("organization:keys/{}/leaked", made.key.id);
+    let page = server.page(&cookies, &format!("/settings/api-keys/{}", created.key.id)).await;
+    let topic = format!("organization:keys/{}/leaked", created.key.id);
     assert!(page.contains(&topic));
     let listening = server.get(&format!("/live?topic={topic}")).with(&cookies).open().await;
-    server.find_in_public(&made.plaintext, "https://x").await;
+    server.find_in_public(&created.plaintext, "https://x").await;
     server.app.stop();
     assert!(listening.rest().await.contains("found in public"));
 }

@@ -11,14 +11,14 @@ use crate::leaks::server::LeakQueue;
 
 #[apply(on_both_engines!)]
 async fn every_well_formed_report_gets_the_same_empty_response(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "living").await;
+    let created = server.key(&owner, "active").await;
     let revoked = server.key(&owner, "revoked").await;
     keys::revoke(&server.app, &owner, revoked.key.id).await.expect("it is revoked");
-    let (token, dead) = (made.plaintext.expose(), revoked.plaintext.expose());
+    let (token, dead) = (created.plaintext.expose(), revoked.plaintext.expose());
     let unknown = fresh_token(&server.app.random, Kind::Live);
-    let forged = forged_token(&server.app.random, Kind::Live, made.key.secret);
+    let forged = forged_token(&server.app.random, Kind::Live, created.key.secret);
     let wrong_sum = format!("{}000000", &token[..token.len() - 6]);
     let work = server.app.metrics.key_work();
     let mut responses = Vec::new();
@@ -44,7 +44,7 @@ async fn every_well_formed_report_gets_the_same_empty_response(engine: Engine) {
     assert_eq!(server.app.metrics.key_work(), work, "nothing is looked up before the response");
     server.examine().await;
     assert_eq!(server.outcomes().await, ["revoked"]);
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
     assert_eq!(server.leaked_events().await.len(), 1);
     assert!(server.app.slice::<LeakQueue>().is_empty());
     assert_eq!(server.leaked_events().await[0]["url"], "ab<script>alert(1)</script>");
@@ -52,10 +52,10 @@ async fn every_well_formed_report_gets_the_same_empty_response(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn malformed_reports_are_refused_as_problems(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "living").await;
-    let token = made.plaintext.expose();
+    let created = server.key(&owner, "active").await;
+    let token = created.plaintext.expose();
     let many = json!({ "tokens": vec![token; 101] }).to_string();
     for body in ["", "[]", "{}", "null", "{\"tokens\": []}", "not JSON", "{\"tokens\": [1]}", &many] {
         let response = server.post("/api/v1/leaks").body(body.to_owned()).send().await;
@@ -70,44 +70,44 @@ async fn malformed_reports_are_refused_as_problems(engine: Engine) {
         (413, "application/problem+json")
     );
     server.examine().await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     assert!(server.outcomes().await.is_empty());
 }
 
 #[apply(on_both_engines!)]
 async fn a_wrong_secret_has_no_effect_and_counts_as_an_attempt(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "living").await;
+    let created = server.key(&owner, "active").await;
     let guesses = |count: usize| {
-        let token = |_| forged_token(&server.app.random, Kind::Live, made.key.secret);
+        let token = |_| forged_token(&server.app.random, Kind::Live, created.key.secret);
         json!({ "tokens": (0..count).map(token).collect::<Vec<_>>() })
     };
     assert_eq!(server.report(&guesses(20)).await.status, 202);
     server.examine().await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     assert!(server.outcomes().await.is_empty() && server.leaked_events().await.is_empty());
     // Checks from the same address are beyond the limit now; those of others are not.
     let path = format!("/api/v1/authorize?org={}", owner.org.org);
-    let guess = Secret::new(forged_token(&server.app.random, Kind::Live, made.key.secret));
+    let guess = Secret::new(forged_token(&server.app.random, Kind::Live, created.key.secret));
     assert_eq!(server.get(&path).key(&guess).send().await.status, 429);
     assert_eq!(server.get(&path).from("198.51.100.20").key(&guess).send().await.status, 401);
-    // The right secret is proven all the same.
+    // The right secret is still verified.
     server.report(&guesses(50)).await;
-    server.find_in_public(&made.plaintext, "https://x").await;
+    server.find_in_public(&created.plaintext, "https://x").await;
     assert_eq!(server.outcomes().await, ["revoked"]);
 }
 
 #[apply(on_both_engines!)]
 async fn repeats_have_one_effect(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "living").await;
-    let token = made.plaintext.expose();
+    let created = server.key(&owner, "active").await;
+    let token = created.plaintext.expose();
     assert_eq!(server.report(&json!({ "tokens": vec![token; 100] })).await.status, 202);
     server.examine().await;
     for place in ["https://x/1", "https://x/2", "https://x/1"] {
-        server.find_in_public(&made.plaintext, place).await;
+        server.find_in_public(&created.plaintext, place).await;
     }
     assert_eq!(server.outcomes().await, ["revoked"]);
     assert_eq!(server.leaked_events().await.len(), 1);
@@ -125,7 +125,7 @@ async fn repeats_have_one_effect(engine: Engine) {
 /// Ten thousand reports wait while known keys are checked from memory.
 #[apply(on_both_engines!)]
 async fn reports_do_not_slow_known_keys(engine: Engine) {
-    let server = Arc::new(Server::with(engine, QUICK).await);
+    let server = Arc::new(Server::with(engine, CHEAP_HASHING).await);
     let owner = server.actor(Persona::Owner).await;
     let known = server.key(&owner, "known").await;
     let leaked = server.key(&owner, "leaked").await;
@@ -166,11 +166,11 @@ async fn reports_do_not_slow_known_keys(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn reports_wait_while_the_database_is_away(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+async fn reports_wait_while_the_database_is_unavailable(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "living").await;
-    assert_eq!(server.report(&json!({ "tokens": [made.plaintext.expose()] })).await.status, 202);
+    let created = server.key(&owner, "active").await;
+    assert_eq!(server.report(&json!({ "tokens": [created.plaintext.expose()] })).await.status, 202);
     let pool = server.app.db.pool();
     let run = async |text: &'static str| {
         sqlx::query(text).execute(pool).await.expect("a statement");
@@ -188,11 +188,11 @@ async fn reports_wait_while_the_database_is_away(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
-async fn what_was_reported_is_examined_before_the_process_ends(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+async fn reported_tokens_are_examined_before_the_process_exits(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "living").await;
-    server.report(&json!({ "tokens": [made.plaintext.expose()] })).await;
+    let created = server.key(&owner, "active").await;
+    server.report(&json!({ "tokens": [created.plaintext.expose()] })).await;
     crate::server::stop(&server.app).await.expect("a stop");
     assert_eq!(server.outcomes().await, ["revoked"]);
 }
@@ -200,10 +200,10 @@ async fn what_was_reported_is_examined_before_the_process_ends(engine: Engine) {
 #[tokio::test]
 async fn tokens_are_never_logged() {
     let log = crate::tests::log::Log::collect();
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "living").await;
-    let token = made.plaintext.expose();
+    let created = server.key(&owner, "active").await;
+    let token = created.plaintext.expose();
     let url = format!("https://x/?q={token}");
     server.report(&json!([{ "token": token, "url": url, "source": token }])).await;
     server.post("/api/v1/leaks").body(format!("{{\"tokens\": [\"{token}\"")).send().await;
@@ -216,11 +216,11 @@ async fn tokens_are_never_logged() {
 
 #[apply(on_both_engines!)]
 async fn tokens_that_wait_are_counted(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
-    let made = server.key(&server.actor(Persona::Owner).await, "portal").await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
+    let created = server.key(&server.actor(Persona::Owner).await, "portal").await;
     let waiting = "latchkey_leak_tokens_waiting";
     assert_eq!(server.sample(waiting).await, 0.0);
-    let found = |url: &str| json!({ "token": made.plaintext.expose(), "url": url, "source": "" });
+    let found = |url: &str| json!({ "token": created.plaintext.expose(), "url": url, "source": "" });
     let response = server.report(&json!([found("https://x/1"), found("https://x/2")])).await;
     assert_eq!(response.status, 202, "{}", response.text());
     assert_eq!(server.sample(waiting).await, 2.0);

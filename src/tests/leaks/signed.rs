@@ -7,7 +7,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 
 use super::*;
 
-/// A signer as GitHub is one, with a new key.
+/// Signs reports as GitHub does, with a newly generated key.
 struct Signer {
     id: &'static str,
     pair: EcdsaKeyPair,
@@ -57,11 +57,11 @@ fn body_of(token: &Secret) -> String {
 async fn a_signature_of_github_is_checked(engine: Engine) {
     let (one, two, stranger) = (Signer::new("one"), Signer::new("two"), Signer::new("one"));
     let document = json!({ "public_keys": [one.entry(), two.entry()] }).to_string();
-    let settings = [QUICK, &[("LATCHKEY_GITHUB_SCANNING_KEYS", document.as_str())]].concat();
+    let settings = [CHEAP_HASHING, &[("LATCHKEY_GITHUB_SCANNING_KEYS", document.as_str())]].concat();
     let server = Server::with(engine, &settings).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "one").await;
-    let body = body_of(&made.plaintext);
+    let created = server.key(&owner, "one").await;
+    let body = body_of(&created.plaintext);
     for (id, signature) in [
         ("one", stranger.sign(&body)),
         ("one", two.sign(&body)),
@@ -76,12 +76,12 @@ async fn a_signature_of_github_is_checked(engine: Engine) {
     let half = server.post("/api/v1/leaks").header("Github-Public-Key-Identifier", "one").body(body.clone());
     assert_eq!(half.send().await.status, 400);
     server.examine().await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Valid);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     assert_eq!(server.signed(&body, "two", &two.sign(&body)).await, 202);
     server.examine().await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
     assert_eq!(server.leaked_events().await[0]["source"], "GitHub secret scanning");
-    // Who has the key needs no signature.
+    // A report of the key needs no signature.
     let other = server.key(&owner, "two").await;
     server.find_in_public(&other.plaintext, "https://x").await;
     assert_eq!(server.check(&other.plaintext).await, Outcome::Revoked);
@@ -97,18 +97,18 @@ async fn a_signature_of_github_is_checked(engine: Engine) {
     let cookies = server.sign_in_as(Persona::Owner).await;
     let page =
         async |key: &Revealed| server.page(&cookies, &format!("/settings/api-keys/{}", key.key.id)).await;
-    assert!(page(&made).await.contains("GitHub secret scanning, signed by GitHub"));
+    assert!(page(&created).await.contains("GitHub secret scanning, signed by GitHub"));
     let claimed = page(&third).await;
     assert!(claimed.contains("says it is: GitHub secret scanning") && !claimed.contains("signed by GitHub"));
 }
 
 #[apply(on_both_engines!)]
 async fn without_configured_keys_the_signature_is_ignored(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
-    let made = server.key(&owner, "one").await;
-    assert_eq!(server.signed(&body_of(&made.plaintext), "one", "anything").await, 202);
+    let created = server.key(&owner, "one").await;
+    assert_eq!(server.signed(&body_of(&created.plaintext), "one", "anything").await, 202);
     server.examine().await;
-    assert_eq!(server.check(&made.plaintext).await, Outcome::Revoked);
+    assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
     assert_eq!(server.leaked_events().await[0]["source"], "commit");
 }

@@ -1,4 +1,4 @@
-//! Reminders before a key expires and after it was not used for long: when, to whom, and never twice.
+//! Reminders about keys that expire soon or are unused: when they are sent, to whom, and that none is sent twice.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const EXPIRES: &str = "The key nightly of Tidewater Freight expires soon";
 const UNUSED: &str = "The key nightly of Tidewater Freight is not used";
 
 impl Server {
-    async fn ending_key(&self, actor: &Actor, name: &str, end: Timestamp) -> KeyId {
+    async fn expiring_key(&self, actor: &Actor, name: &str, end: Timestamp) -> KeyId {
         let draft = Draft { expires_at: Some(end), ..draft(name) };
         keys::create(&self.app, actor, &draft, None).await.expect("a key").key.id
     }
@@ -49,8 +49,8 @@ async fn reminders_are_sent_thirty_fourteen_seven_and_one_days_before(engine: En
     let member = server.actor(Persona::Member).await;
     let start = server.clock.now();
     let end = start.plus(DAY * 40);
-    let key = server.ending_key(&member, "nightly", end).await;
-    let revoked = server.ending_key(&member, "gone", end).await;
+    let key = server.expiring_key(&member, "nightly", end).await;
+    let revoked = server.expiring_key(&member, "gone", end).await;
     keys::revoke(&server.app, &member, revoked).await.expect("a revoked key");
     server.key(&member, "forever").await;
     let mut seen = Vec::new();
@@ -88,16 +88,16 @@ async fn reminders_are_sent_thirty_fourteen_seven_and_one_days_before(engine: En
 
 /// Its creator knows when a key with a shorter life expires.
 #[apply(on_both_engines!)]
-async fn thresholds_that_are_not_shorter_than_the_life_are_left_out(engine: Engine) {
+async fn reminders_with_a_threshold_beyond_the_lifetime_are_skipped(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &sink.settings()).await;
     let member = server.actor(Persona::Member).await;
     let start = server.clock.now();
     for (name, days) in [("one", 1), ("week", 7), ("eight", 8), ("month", 30)] {
-        server.ending_key(&member, name, start.plus(DAY * days)).await;
+        server.expiring_key(&member, name, start.plus(DAY * days)).await;
     }
     // A login is renewed by logging in again.
-    let login = server.ending_key(&member, "login", start.plus(DAY * 30)).await;
+    let login = server.expiring_key(&member, "login", start.plus(DAY * 30)).await;
     sqlx::query("UPDATE keys SET login_device = 'thinkpad' WHERE id = $1")
         .bind(login)
         .execute(server.app.db.pool())
@@ -116,11 +116,11 @@ async fn thresholds_that_are_not_shorter_than_the_life_are_left_out(engine: Engi
 }
 
 #[apply(on_both_engines!)]
-async fn a_key_that_was_not_used_for_sixty_days_is_announced_once(engine: Engine) {
+async fn a_key_unused_for_sixty_days_gets_one_reminder(engine: Engine) {
     let mut sink = Sink::start().await;
     let server = Server::with(engine, &sink.settings()).await;
     let member = server.actor(Persona::Member).await;
-    let made = server.key(&member, "nightly").await;
+    let created = server.key(&member, "nightly").await;
     let disabled = server.key(&member, "disabled").await.key.id;
     keys::disable(&server.app, &member, disabled).await.expect("it is disabled");
     server.days_pass(59).await;
@@ -129,7 +129,7 @@ async fn a_key_that_was_not_used_for_sixty_days_is_announced_once(engine: Engine
     assert_eq!(subjects(&mut sink), [UNUSED]);
     server.days_pass(30).await;
     assert!(subjects(&mut sink).is_empty());
-    server.check(&made.plaintext).await;
+    server.check(&created.plaintext).await;
     keys::flush(&server.app).await.expect("usage is written");
     server.days_pass(59).await;
     assert!(subjects(&mut sink).is_empty());
@@ -145,7 +145,7 @@ async fn a_thousand_keys_of_one_person_are_one_letter(engine: Engine) {
     let member = server.actor(Persona::Member).await;
     let end = server.clock.now().plus(DAY * 20);
     for number in 0..1_000 {
-        server.ending_key(&member, &format!("key {number}"), end).await;
+        server.expiring_key(&member, &format!("key {number}"), end).await;
     }
     server.days_pass(6).await;
     let letter = sink.letter_now().expect("a letter");
@@ -163,7 +163,7 @@ async fn several_servers_send_each_reminder_once(engine: Engine) {
     let server = Server::with(engine, &sink.settings()).await;
     let others = [server.second_process().await, server.second_process().await];
     let member = server.actor(Persona::Member).await;
-    server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
+    server.expiring_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
     server.clock.advance(DAY * 4);
     let apps: Vec<&App> = others.iter().chain([&server.app]).collect();
     let rounds = futures_util::future::join_all(apps.iter().map(|app| keys::send_reminders(app))).await;
@@ -176,8 +176,8 @@ async fn a_letter_that_the_mail_server_refuses_for_now_is_sent_later_and_once(en
     let mut sink = Sink::with(SinkBehavior::RejectsFirst).await;
     let server = Server::with(engine, &sink.settings()).await;
     let member = server.actor(Persona::Member).await;
-    let key = server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
-    server.ending_key(&member, "other", server.clock.now().plus(DAY * 10)).await;
+    let key = server.expiring_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
+    server.expiring_key(&member, "other", server.clock.now().plus(DAY * 10)).await;
     server.clock.advance(DAY * 4);
     assert!(keys::send_reminders(&server.app).await.is_err());
     assert!(subjects(&mut sink).is_empty());
@@ -195,7 +195,7 @@ async fn a_letter_that_is_refused_for_good_is_not_repeated(engine: Engine) {
     let sink = Sink::with(SinkBehavior::RejectsPermanently).await;
     let server = Server::with(engine, &sink.settings()).await;
     let member = server.actor(Persona::Member).await;
-    server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
+    server.expiring_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
     server.days_pass(4).await;
     assert_eq!(server.count("SELECT COUNT(*) FROM waiting_reminders").await, 0);
 }
@@ -213,7 +213,7 @@ async fn people_choose_which_letters_they_get(engine: Engine) {
     };
     assert_eq!(boxes(&server.page(&cookies, "/settings/profile").await), (2, 2));
     let start = server.clock.now();
-    server.ending_key(&member, "nightly", start.plus(DAY * 70)).await;
+    server.expiring_key(&member, "nightly", start.plus(DAY * 70)).await;
     let chosen =
         server.submit(&cookies, "/settings/profile/letters", &[("letters", "expiring"), ("letters", "x")]);
     assert_eq!(chosen.await.status, 303);
@@ -234,7 +234,7 @@ async fn people_choose_which_letters_they_get(engine: Engine) {
 async fn without_a_mail_server_nobody_counts_as_notified(engine: Engine) {
     let server = Server::on(engine).await;
     let member = server.actor(Persona::Member).await;
-    server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
+    server.expiring_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
     server.days_pass(4).await;
     assert_eq!(server.count(NOTIFIED).await, 0);
 }
@@ -246,7 +246,7 @@ async fn the_owners_are_notified_if_the_creator_is_disabled(engine: Engine) {
     server.actor(Persona::Owner).await;
     server.actor(Persona::Admin).await;
     let member = server.actor(Persona::Member).await;
-    server.ending_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
+    server.expiring_key(&member, "nightly", server.clock.now().plus(DAY * 10)).await;
     sqlx::query("UPDATE users SET disabled_at = 1 WHERE name = 'Member'")
         .execute(server.app.db.pool())
         .await
@@ -261,8 +261,8 @@ async fn the_overview_names_keys_that_end_within_thirty_days(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let start = server.clock.now();
-    server.ending_key(&owner, "nightly", start.plus(DAY * 40)).await;
-    server.ending_key(&owner, "short", start.plus(DAY * 30)).await;
+    server.expiring_key(&owner, "nightly", start.plus(DAY * 40)).await;
+    server.expiring_key(&owner, "short", start.plus(DAY * 30)).await;
     let overview = || async {
         let cookies = server.sign_in_as(Persona::Owner).await;
         server.page(&cookies, "/overview").await

@@ -55,9 +55,9 @@ async fn the_emailed_link_creates_the_account(engine: Engine) {
             && page.contains("cannot be seen"),
         "{page}"
     );
-    let made = server.finish(&link).await;
-    assert_eq!(made.entered(), "/", "{}", made.text());
-    let profile = server.profile(&made.cookies()).await.text();
+    let created = server.finish(&link).await;
+    assert_eq!(created.entered(), "/", "{}", created.text());
+    let profile = server.profile(&created.cookies()).await.text();
     assert!(
         profile.contains("Bob@reed.example")
             && profile.contains("Reed Haulage")

@@ -149,13 +149,17 @@ async fn everybody_sees_keys_and_manages_their_own(engine: Engine) {
     let (id, _) = server.made_key(&owner, "the owner's").await;
     let page = server.page(&member, &format!("{KEYS}/{id}")).await;
     assert!(!page.contains("Revoke key…") && !page.contains("/rotate") && !page.contains("Recent events"));
-    for deed in ["edit", "rotate", "revoke"] {
-        let response = server.get(&format!("{KEYS}/{id}/{deed}")).browser().with(&member).send().await;
-        assert_eq!(response.status, 403, "{deed}");
+    for action in ["edit", "rotate", "revoke"] {
+        let response = server.get(&format!("{KEYS}/{id}/{action}")).browser().with(&member).send().await;
+        assert_eq!(response.status, 403, "{action}");
     }
-    for deed in ["edit", "rotate", "revoke", "disable"] {
+    for action in ["edit", "rotate", "revoke", "disable"] {
         let form = [("name", "mine"), ("expiry", "never"), ("overlap", "24")];
-        assert_eq!(server.submit(&member, &format!("{KEYS}/{id}/{deed}"), &form).await.status, 403, "{deed}");
+        assert_eq!(
+            server.submit(&member, &format!("{KEYS}/{id}/{action}"), &form).await.status,
+            403,
+            "{action}"
+        );
     }
     let (own, _) = server.made_key(&member, "the member's").await;
     assert!(server.page(&member, &format!("{KEYS}/{own}")).await.contains("Revoke key…"));

@@ -104,13 +104,13 @@ async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine: E
         assert_eq!(server.check(secret).await, outcome);
     }
     // Another person still has its page open.
-    for deed in ["revoke", "disable", "enable", "finish", "extend", "edit"] {
+    for action in ["revoke", "disable", "enable", "finish", "extend", "edit"] {
         let form = [("confirm", "ci-deploy"), ("name", "x"), ("expiry", "never")];
-        let response = server.submit(&owner, &format!("{KEYS}/{id}/{deed}"), &form).await;
+        let response = server.submit(&owner, &format!("{KEYS}/{id}/{action}"), &form).await;
         assert_eq!(
             (response.status.as_u16(), response.header("location")),
             (303, format!("{KEYS}/{id}").as_str()),
-            "{deed}"
+            "{action}"
         );
     }
     let page = server.page(&owner, &format!("{KEYS}/{id}")).await;

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::outage::{LONG, behind_proxy};
 use super::proxy::Proxy;
-use super::{QUICK, expect_unavailable};
+use super::{CHEAP_HASHING, expect_unavailable};
 use crate::keys::QuotaPeriod;
 use crate::keys::server::{self as keys, QuotaDraft};
 use crate::platform::Secret;
@@ -85,7 +85,7 @@ const QUOTA: &str = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM quota_us
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_ends_in_time_and_the_next_one_tries_itself() {
-    let settings = [("LATCHKEY_REQUEST_TIMEOUT", "2s"), QUICK[0]];
+    let settings = [("LATCHKEY_REQUEST_TIMEOUT", "2s"), CHEAP_HASHING[0]];
     let (server, proxy, _, address) = behind_proxy(&settings).await;
     let organization = server.organization_of(Persona::Owner).await;
     let path = format!("/api/v1/authorize?org={organization}");
@@ -109,7 +109,7 @@ async fn a_check_ends_in_time_and_the_next_one_tries_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counts_are_written_once_on_another_connection() {
     for (table, quota_in_first_round) in [("usage_journal", 3), ("quota_use", 0), ("usage_hours", 3)] {
-        let (server, proxy, _, address) = behind_proxy(QUICK).await;
+        let (server, proxy, _, address) = behind_proxy(CHEAP_HASHING).await;
         used_key(&server, 3).await;
         let first = lose_connection((&proxy, &address), table, keys::write_usage(&server.app)).await;
         first.expect_err("it has no answer");
@@ -122,7 +122,7 @@ async fn counts_are_written_once_on_another_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_writes_the_counts_of_a_round_that_hangs() {
-    let (server, proxy, _, address) = behind_proxy(QUICK).await;
+    let (server, proxy, _, address) = behind_proxy(CHEAP_HASHING).await;
     let token = used_key(&server, 3).await;
     let job = server::jobs().into_iter().find(|job| job.name == "usage").expect("a job");
     let stop = async {
@@ -142,10 +142,10 @@ async fn a_stop_writes_the_counts_of_a_round_that_hangs() {
 
 #[apply(on_both_engines!)]
 async fn quotas_are_written_although_counts_cannot_be(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     used_key(&server, 3).await;
     server.refuse("INSERT ON usage_journal").await;
-    let stopped = keys::settle_within(&server.app, Duration::from_millis(100)).await;
+    let stopped = keys::drain_within(&server.app, Duration::from_millis(100)).await;
     assert!(stopped.expect_err("there is no room").to_string().contains("3 counted requests are lost"));
     assert_eq!(server.count(QUOTA).await, 3);
 }

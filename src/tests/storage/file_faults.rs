@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::{AnyConnection, Connection, Executor};
 
-use super::{QUICK, expect_unavailable};
+use super::{CHEAP_HASHING, expect_unavailable};
 use crate::keys::server::{self as keys, fresh_token};
 use crate::platform::Secret;
 use crate::platform::db::{Db, Engine, Opener};
@@ -24,7 +24,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        Self::with(TestDatabase::migrated(Engine::Sqlite).await, QUICK).await
+        Self::with(TestDatabase::migrated(Engine::Sqlite).await, CHEAP_HASHING).await
     }
 
     async fn with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
@@ -156,7 +156,7 @@ async fn a_file_that_was_overwritten_takes_no_changes() {
         let fixture = Fixture::new().await;
         // Migrated by itself: copies of the template have one number.
         let other = match is_other {
-            true => Some(Fixture::with(TestDatabase::empty(Engine::Sqlite).await, QUICK).await),
+            true => Some(Fixture::with(TestDatabase::empty(Engine::Sqlite).await, CHEAP_HASHING).await),
             false => None,
         };
         let source = other.as_ref().unwrap_or(&fixture);
@@ -213,7 +213,7 @@ async fn a_log_that_is_copied_into_the_file_is_no_fault() {
 async fn a_write_lock_of_another_process_is_reported_while_it_lasts() {
     let fixture = Fixture::with(
         TestDatabase::migrated(Engine::Sqlite).await,
-        &[("LATCHKEY_DATABASE_TIMEOUT", "500ms"), QUICK[0]],
+        &[("LATCHKEY_DATABASE_TIMEOUT", "500ms"), CHEAP_HASHING[0]],
     )
     .await;
     let mut other =

@@ -7,7 +7,7 @@ use std::time::Duration;
 use macro_rules_attribute::apply;
 use sqlx::Executor;
 
-use super::{QUICK, expect_unavailable};
+use super::{CHEAP_HASHING, expect_unavailable};
 use crate::keys::server::{self as keys, Presenter, Revealed};
 use crate::platform::db::Engine;
 use crate::tests::harness::{Folder, Server, TestDatabase, on_both_engines};
@@ -89,7 +89,7 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
     let _ = server.app.db.pool().execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
     server.expect_not_ready("full").await;
     assert_eq!(server.get("/healthz").send().await.status, 200);
-    let stopped = keys::settle_within(&server.app, Duration::from_millis(100)).await;
+    let stopped = keys::drain_within(&server.app, Duration::from_millis(100)).await;
     let error = stopped.expect_err("it cannot be written").to_string();
     assert!(error.contains("counted requests are lost") && error.contains("full"), "{error}");
 
@@ -103,13 +103,13 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
     assert_eq!(server.check(&lost.plaintext).await, Outcome::Revoked);
     assert!(!server.sign_in(EMAIL, PASSWORD, "").await.entered().is_empty());
     server.expect_ready().await;
-    keys::settle_within(&server.app, Duration::from_secs(5)).await.expect("there is room");
+    keys::drain_within(&server.app, Duration::from_secs(5)).await.expect("there is room");
     assert_eq!(counted(server, &used).await, i64::from(CALLERS) + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_may_not_grow_is_told_and_recovered_from() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let db = &server.app.db;
     runs_full(&server, || db.limit_pages(1), || db.limit_pages(NO_LIMIT)).await;
 }
@@ -119,7 +119,7 @@ async fn a_file_that_may_not_grow_is_told_and_recovered_from() {
 async fn a_full_database_is_not_ready_until_there_is_room(engine: Engine) {
     const REFUSE_TABLES: &str = "CREATE FUNCTION no_table() RETURNS event_trigger LANGUAGE plpgsql AS \
                                  $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$";
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let db = &server.app.db;
     let admin = server.key_of(Persona::Owner).await;
     server.expect_ready().await;
@@ -166,7 +166,7 @@ async fn a_full_database_is_not_ready_until_there_is_room(engine: Engine) {
 /// The session is saved after the handler has answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_cannot_be_saved_is_no_fault_of_ours() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let alice = server.alice().await;
     server.guard(&alice).await;
     let trigger =
@@ -232,7 +232,7 @@ async fn a_disk_that_runs_full_is_told_and_recovered_from() {
         return;
     };
     let url = format!("sqlite:{}", disk.folder.path().join("test.db").display());
-    let server = Server::at(TestDatabase { url, folder: Folder::new() }, QUICK).await;
+    let server = Server::at(TestDatabase { url, folder: Folder::new() }, CHEAP_HASHING).await;
     runs_full(&server, || disk.fill(), || disk.make_room()).await;
     server.app.db.close().await;
 }

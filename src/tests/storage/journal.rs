@@ -5,7 +5,7 @@ use std::time::Duration;
 use macro_rules_attribute::apply;
 use sqlx::Executor;
 
-use super::QUICK;
+use super::CHEAP_HASHING;
 use crate::keys::server as keys;
 use crate::platform::db::Engine;
 use crate::shared::Timestamp;
@@ -38,14 +38,14 @@ async fn counts_go_on(server: &Server, rows: &[&'static str], set_aside: i64) {
 
 #[apply(on_both_engines!)]
 async fn texts_that_cannot_be_read_are_set_aside(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     counts_go_on(&server, &["'one', 1, 'nonsense'", "'one', 2, '[]'", "'two', 1, ''"], 3).await;
 }
 
 /// A server of that release may have stopped before this one was started, or run beside it.
 #[apply(on_both_engines!)]
 async fn rows_of_the_previous_release_are_counted(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let created = server.key(&owner, "used").await;
     let (org, secret, at) = (created.key.org, created.key.secret, server.clock.now().hour());
@@ -78,7 +78,7 @@ async fn rows_of_the_previous_release_are_counted(engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_of_a_wrong_type_are_set_aside() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let rows = [
         "'one', 1, x'00ff'",
         "'one', 2, 17",
@@ -92,13 +92,13 @@ async fn values_of_a_wrong_type_are_set_aside() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_a_text_are_counted() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     counts_go_on(&server, &["'one', 1, CAST('[0,[],[]]' AS BLOB)"], 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_set_aside_is_limited() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let rows: Vec<&'static str> = std::iter::repeat_n(
         "'one', (SELECT COALESCE(MAX(number), 0) + 1 FROM usage_journal), 'nonsense'",
         50,
@@ -109,12 +109,12 @@ async fn what_is_set_aside_is_limited() {
 
 #[apply(on_both_engines!)]
 async fn a_stop_that_cannot_add_up_has_lost_nothing(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.actor(Persona::Owner).await;
     let created = server.key(&owner, "used").await;
     assert_eq!(server.check(&created.plaintext).await, Outcome::Valid);
     server.execute("ALTER TABLE usage_hours RENAME TO usage_hours_elsewhere").await;
-    keys::settle(&server.app).await.expect("it is in the journal");
+    keys::drain(&server.app).await.expect("it is in the journal");
     assert!(server.count(LEFT).await > 0);
     server.execute("ALTER TABLE usage_hours_elsewhere RENAME TO usage_hours").await;
     keys::flush(&server.app).await.expect("it is added up");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use super::{QUICK, expect_unavailable};
+use super::{CHEAP_HASHING, expect_unavailable};
 use crate::platform::db::Engine;
 use crate::platform::process::survive_file_size_limit;
 use crate::tests::harness::Server;
@@ -38,7 +38,7 @@ fn files_that_may_not_grow_are_a_full_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_limited_file_size() {
     survive_file_size_limit().expect("a handler");
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let admin = server.key_of(Persona::Owner).await;
     let mut number = 0;
     let refused = loop {
@@ -68,7 +68,7 @@ fn too_many_open_files_have_a_reason_of_their_own() {
 #[ignore = "needs a process of its own"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_limited_open_files() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let admin = server.key_of(Persona::Owner).await;
     server.expect_ready().await;
     let files: Vec<File> = std::iter::repeat_with(|| File::open("/dev/null")).map_while(Result::ok).collect();
@@ -89,7 +89,7 @@ fn clients_that_wait_for_open_files_are_served_soon() {
 #[ignore = "needs a process of its own"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_few_open_files_for_connections() {
-    let server = Server::with(Engine::Sqlite, QUICK).await;
+    let server = Server::with(Engine::Sqlite, CHEAP_HASHING).await;
     let listening = ListeningServer::start(&server).await;
     let sockets: Vec<_> = (0..60).map(|_| TcpSocket::new_v4().expect("a socket")).collect();
     let mut files: Vec<File> =

@@ -22,7 +22,7 @@ use crate::platform::Secret;
 use crate::platform::db::{Engine, sql};
 
 /// Hashing costs next to nothing here: it is not what these tests are about.
-const QUICK: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
+const CHEAP_HASHING: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
 
 impl Server {
     async fn create(&self, key: &Secret, name: &str) -> TestResponse {

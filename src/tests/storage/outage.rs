@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::proxy::{Proxy, at_port, free_port};
-use super::{QUICK, expect_unavailable};
+use super::{CHEAP_HASHING, expect_unavailable};
 use crate::keys::server::{self as keys, Presenter, forged_token};
 use crate::platform::db::{self, Db, Engine, Fault, Opener};
 use crate::platform::{Clock, Error, Random, Secret};
@@ -47,7 +47,7 @@ pub async fn behind_proxy(settings: &[(&str, &str)]) -> (Server, Proxy, u16, Url
 
 #[apply(on_both_engines!)]
 async fn checks_without_a_database_fail_at_once(engine: Engine) {
-    let server = Server::with(engine, &[("LATCHKEY_DATABASE_TIMEOUT", "2s"), QUICK[0]]).await;
+    let server = Server::with(engine, &[("LATCHKEY_DATABASE_TIMEOUT", "2s"), CHEAP_HASHING[0]]).await;
     let admin = server.key_of(Persona::Owner).await;
     assert_eq!(server.check(&admin).await, Outcome::Valid);
     let organization = server.organization_of(Persona::Owner).await;
@@ -70,7 +70,7 @@ async fn checks_without_a_database_fail_at_once(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn what_needs_the_database_is_refused_at_once_while_it_is_away(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     server.app.db.set_away(true);
     for path in ["/sign-in", "/overview", "/invite/none", "/api/v1/me"] {
         expect_unavailable(&server.get(path).browser().send().await);
@@ -88,7 +88,7 @@ async fn what_needs_the_database_is_refused_at_once_while_it_is_away(engine: Eng
 /// At most one line: other tests of this process share the limit.
 #[apply(on_both_engines!)]
 async fn an_outage_that_many_requests_meet_is_logged_once(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let admin = server.key_of(Persona::Owner).await;
     assert_eq!(server.check(&admin).await, Outcome::Valid);
     server.app.db.close().await;
@@ -104,7 +104,8 @@ async fn an_outage_that_many_requests_meet_is_logged_once(engine: Engine) {
 /// A check that began to wait before it was known.
 #[apply(on_both_engines!)]
 async fn checks_that_wait_for_a_connection_end_when_the_database_is_away(engine: Engine) {
-    let settings = [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), QUICK[0]];
+    let settings =
+        [("LATCHKEY_DATABASE_CONNECTIONS", "1"), ("LATCHKEY_DATABASE_TIMEOUT", "60s"), CHEAP_HASHING[0]];
     let server = Server::with(engine, &settings).await;
     let taken = server.app.db.pool().acquire().await.expect("the only connection");
     let (token, presenter) = (unknown_token(), Presenter::default());
@@ -124,7 +125,7 @@ async fn requests_under_way_end_when_the_database_is_away(engine: Engine) {
         ("LATCHKEY_DATABASE_CONNECTIONS", "1"),
         ("LATCHKEY_DATABASE_TIMEOUT", "60s"),
         ("LATCHKEY_REQUEST_TIMEOUT", "5m"),
-        QUICK[0],
+        CHEAP_HASHING[0],
     ];
     let server = Server::with(engine, &settings).await;
     let taken = server.app.db.pool().acquire().await.expect("the only connection");
@@ -138,7 +139,7 @@ async fn requests_under_way_end_when_the_database_is_away(engine: Engine) {
 /// A firewall that forgets its connections, for example.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_die_silently_are_no_outage() {
-    let (server, proxy, ..) = behind_proxy(QUICK).await;
+    let (server, proxy, ..) = behind_proxy(CHEAP_HASHING).await;
     let pings = (0..8).map(|_| server.app.db.ping());
     for ping in futures_util::future::join_all(pings).await {
         ping.expect("an answer");
@@ -157,7 +158,7 @@ async fn connections_that_die_while_they_are_used_are_replaced() {
         ("LATCHKEY_DATABASE_CONNECTIONS", "4"),
         ("LATCHKEY_DATABASE_TIMEOUT", "60s"),
         ("LATCHKEY_REQUEST_TIMEOUT", "5m"),
-        QUICK[0],
+        CHEAP_HASHING[0],
     ];
     let (server, proxy, ..) = behind_proxy(&settings).await;
     let admin = server.key_of(Persona::Owner).await;
@@ -182,7 +183,7 @@ async fn connections_that_die_while_they_are_used_are_replaced() {
 /// The limit on the time of a request has ended when its response begins.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_ends_when_its_connection_dies() {
-    let (server, proxy, ..) = behind_proxy(QUICK).await;
+    let (server, proxy, ..) = behind_proxy(CHEAP_HASHING).await;
     let here = server.reader_of_much().await;
     let mut export = server.get("/settings/audit-log/export").with(&here).open().await;
     export.frame().await.expect("a first piece").expect("bytes");
@@ -224,7 +225,7 @@ async fn a_connection_that_is_refused_by_an_internal_error_is_an_outage() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_comes_back_is_used_again() {
-    let settings = [("LATCHKEY_DATABASE_TIMEOUT", "1s"), QUICK[0]];
+    let settings = [("LATCHKEY_DATABASE_TIMEOUT", "1s"), CHEAP_HASHING[0]];
     let (server, proxy, port, address) = behind_proxy(&settings).await;
     let admin = server.key_of(Persona::Owner).await;
     assert_eq!(server.check(&admin).await, Outcome::Valid);
@@ -255,7 +256,7 @@ async fn a_database_that_comes_back_is_used_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readiness_answers_while_the_database_is_frozen() {
-    let (server, proxy, ..) = behind_proxy(QUICK).await;
+    let (server, proxy, ..) = behind_proxy(CHEAP_HASHING).await;
     server.expect_ready().await;
     proxy.freeze();
     for _ in 0..3 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use macro_rules_attribute::apply;
 use sqlx::{AnyConnection, Connection, Executor};
 
-use super::QUICK;
+use super::CHEAP_HASHING;
 use super::file_faults::expect_no_error;
 use crate::platform::db::Engine;
 use crate::tests::harness::{START, Server, TestDatabase, on_both_engines};
@@ -32,7 +32,7 @@ async fn a_row_is_written_once_a_second_at_most(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn a_refused_change_ends_a_ready_that_was_remembered(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let admin = server.key_of(Persona::Owner).await;
     server.expect_ready().await;
     assert_eq!(server.get("/readyz").send().await.status, 200);
@@ -56,7 +56,7 @@ async fn a_database_that_takes_no_writes_is_not_ready(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn a_schema_that_vanished_is_an_outage_and_no_error(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let (admin, session) = (server.key_of(Persona::Owner).await, server.sign_in_as(Persona::Owner).await);
     assert_eq!(server.check(&admin).await, Outcome::Valid);
     for table in ["sessions", "keys", "memberships", "changes", "usage_journal"] {
@@ -82,7 +82,7 @@ async fn a_table_that_is_missing_or_closed_is_reported() {
     execute(&mut owner, format!("GRANT ALL ON SCHEMA public TO \"{role}\"")).await;
     address.set_username(&role).expect("an address with a name");
     database.url = address.into();
-    let server = Server::at(database, QUICK).await;
+    let server = Server::at(database, CHEAP_HASHING).await;
     server.expect_ready().await;
     for (closed, reason, open) in [
         (

@@ -2,7 +2,7 @@
 
 use macro_rules_attribute::apply;
 
-use super::QUICK;
+use super::CHEAP_HASHING;
 use crate::accounts::server::totp_code;
 use crate::platform::db::Engine;
 use crate::tests::harness::{Server, on_both_engines};
@@ -11,7 +11,7 @@ use crate::tests::personas::PASSWORD;
 
 #[apply(on_both_engines!)]
 async fn a_message_that_cannot_be_removed_is_shown_again(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
     assert_eq!(server.submit(&here, "/settings/profile", &[("name", "Alma")]).await.status, 303);
@@ -28,7 +28,7 @@ async fn a_message_that_cannot_be_removed_is_shown_again(engine: Engine) {
 
 #[apply(on_both_engines!)]
 async fn new_recovery_codes_are_shown_even_if_the_session_cannot_be_saved(engine: Engine) {
-    let server = Server::with(engine, QUICK).await;
+    let server = Server::with(engine, CHEAP_HASHING).await;
     let alice = server.alice().await;
     let here = server.session_of(&alice).await;
     server.refuse("UPDATE OF data ON sessions").await;

@@ -185,7 +185,7 @@ async fn retried_deliveries_are_listed(engine: Engine) {
     assert!(server.get(&path).key(&admin).send().await.status.is_client_error());
     let cookies = server.sign_in_as(Persona::Owner).await;
     let page = server.page(&cookies, &format!("/settings/webhooks/{}?state=retried", hook.id)).await;
-    assert!(page.contains("Delivered on try 2") && !page.contains("at once"), "{page}");
+    assert!(page.contains("Delivered on attempt 2") && !page.contains("at once"), "{page}");
 }
 
 #[apply(on_both_engines!)]

@@ -14,7 +14,7 @@ use crate::platform::db::Engine;
 use crate::platform::outbound::{NameResolver, Resolution};
 use crate::tests::harness::{Server, on_both_engines};
 use crate::tests::personas::Persona;
-use crate::webhooks::server::Courier;
+use crate::webhooks::server::DeliveryDispatcher;
 
 /// Answers with the next list of addresses each time, and with the last one from then on.
 struct ScriptedResolver {
@@ -47,7 +47,7 @@ async fn a_name_that_leads_inside_later_is_not_called(engine: Engine) {
         // On the port of a receiver that would hear a connection.
         let receiver = Receiver::start().await;
         let resolver = ScriptedResolver::new(&[&["93.184.216.34:0"], &[inside]]);
-        Courier::resolve_with(&server.app, resolver.clone());
+        DeliveryDispatcher::resolve_with(&server.app, resolver.clone());
         let admin = server.key_of(Persona::Admin).await;
         let url = format!("https://hooks.example:{}/", receiver.address.port());
         let hook = server.webhook(&admin, &url, &["key.*"]).await;
@@ -66,7 +66,10 @@ async fn a_name_that_leads_inside_later_is_not_called(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn a_name_with_one_address_inside_is_refused(engine: Engine) {
     let server = Server::with(engine, &[("LATCHKEY_KEY_HASH_COST", "1")]).await;
-    Courier::resolve_with(&server.app, ScriptedResolver::new(&[&["93.184.216.34:0", "192.168.0.1:0"]]));
+    DeliveryDispatcher::resolve_with(
+        &server.app,
+        ScriptedResolver::new(&[&["93.184.216.34:0", "192.168.0.1:0"]]),
+    );
     let admin = server.key_of(Persona::Admin).await;
     let refused = server.add_webhook(&admin, "https://hooks.example/", &["*"]).await;
     assert_eq!(refused.status, 422);
@@ -90,7 +93,7 @@ async fn the_checked_address_is_called_under_its_name(engine: Engine) {
     let address = listener.local_addr().expect("an address");
     let server = Server::with(engine, LOCAL).await;
     let resolver = ScriptedResolver::new(&[&[&address.to_string()]]);
-    Courier::resolve_with(&server.app, resolver.clone());
+    DeliveryDispatcher::resolve_with(&server.app, resolver.clone());
     let admin = server.key_of(Persona::Admin).await;
     let url = format!("https://hooks.example:{}/", address.port());
     server.webhook(&admin, &url, &["key.*"]).await;
@@ -112,7 +115,7 @@ async fn the_checked_address_is_called_under_its_name(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn http_is_for_configured_targets(engine: Engine) {
     let server = Server::with(engine, LOCAL).await;
-    Courier::resolve_with(&server.app, ScriptedResolver::new(&[&["93.184.216.34:80"]]));
+    DeliveryDispatcher::resolve_with(&server.app, ScriptedResolver::new(&[&["93.184.216.34:80"]]));
     let admin = server.key_of(Persona::Admin).await;
     let refused = server.add_webhook(&admin, "http://hooks.example/", &["*"]).await;
     assert_eq!(refused.status, 422, "{}", refused.text());

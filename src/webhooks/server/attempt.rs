@@ -9,8 +9,8 @@ use crate::platform::App;
 use crate::platform::outbound::PublicClient;
 use crate::shared::Timestamp;
 
-/// Characters of a response, and of an error, that are kept.
-const MAX_KEPT: usize = 1_024;
+/// The maximum number of bytes of a response or an error that are stored.
+const MAX_EXCERPT_BYTES: usize = 1_024;
 /// The response of an endpoint that wants no more events.
 const GONE: u16 = 410;
 
@@ -31,9 +31,14 @@ pub async fn attempt(
     let (status, error, response, busy_until) = match responded {
         Ok(response) => {
             let status = response.status.as_u16();
-            (Some(status), String::new(), kept(&response.body), retry_after(status, &response.headers, ended))
+            (
+                Some(status),
+                String::new(),
+                excerpt(&response.body),
+                retry_after(status, &response.headers, ended),
+            )
         }
-        Err(error) => (None, kept(error.as_bytes()), String::new(), None),
+        Err(error) => (None, excerpt(error.as_bytes()), String::new(), None),
     };
     let record = DeliveryRecord {
         id: delivery.id,
@@ -51,11 +56,11 @@ pub async fn attempt(
         is_delivered: false,
         given_up_because: "",
     };
-    judged(app, record, delivery, status)
+    with_outcome(app, record, delivery, status)
 }
 
-/// Decides what becomes of the delivery.
-fn judged(
+/// Sets the outcome of the delivery: delivered, tried again later, or given up.
+fn with_outcome(
     app: &App,
     record: DeliveryRecord,
     delivery: &ClaimedDelivery,
@@ -99,9 +104,9 @@ fn request(
         .ok()
 }
 
-/// The beginning of a text from outside, without characters that no column can hold or no page can show.
-fn kept(bytes: &[u8]) -> String {
-    let part = &bytes[..bytes.len().min(MAX_KEPT)];
+/// Truncates a response or an error, and removes characters that the database cannot store or a page cannot show.
+fn excerpt(bytes: &[u8]) -> String {
+    let part = &bytes[..bytes.len().min(MAX_EXCERPT_BYTES)];
     let text = String::from_utf8_lossy(part);
     text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
@@ -111,11 +116,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn responses_are_kept_as_short_plain_text() {
-        assert_eq!(kept(b"fine\n"), "fine\n");
-        assert_eq!(kept(b"a\0b\x1b[31mc\r\nd"), "ab[31mc\nd");
-        assert_eq!(kept(&[0xff, b'x']), "\u{fffd}x");
-        assert_eq!(kept(&vec![b'x'; 20_000]).len(), MAX_KEPT);
-        assert_eq!(kept(b""), "");
+    fn responses_are_stored_as_short_plain_text() {
+        assert_eq!(excerpt(b"fine\n"), "fine\n");
+        assert_eq!(excerpt(b"a\0b\x1b[31mc\r\nd"), "ab[31mc\nd");
+        assert_eq!(excerpt(&[0xff, b'x']), "\u{fffd}x");
+        assert_eq!(excerpt(&vec![b'x'; 20_000]).len(), MAX_EXCERPT_BYTES);
+        assert_eq!(excerpt(b""), "");
     }
 }

@@ -10,7 +10,7 @@ pub struct Endpoint {
     pub url: String,
     pub description: String,
     pub events: EventSelection,
-    /// Until when the previous secret signs too.
+    /// Until when requests are also signed with the previous secret.
     pub previous_until: Option<Timestamp>,
     pub created_at: Timestamp,
     pub created_by: UserId,
@@ -21,7 +21,7 @@ pub struct Endpoint {
     pub failing_since: Option<Timestamp>,
     pub last_attempt_at: Option<Timestamp>,
     pub last_success_at: Option<Timestamp>,
-    /// The status of the last response; None without one.
+    /// The HTTP status of the last attempt; None if there was no response.
     pub last_status: Option<i64>,
 }
 

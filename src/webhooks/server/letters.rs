@@ -7,7 +7,7 @@ use crate::platform::{App, Letter, Posted};
 pub fn turned_off(app: &App, to: &str, org: &str, endpoint: &Endpoint) -> Posted {
     let host = endpoint.host();
     let why = match endpoint.disabled_because.as_str() {
-        "gone" => "It answered 410 Gone, which asks for no further events.",
+        "gone" => "It responded with 410 Gone, which asks for no further events.",
         _ => "Every delivery has failed for five days.",
     };
     let letter = Letter::new(to, format!("The webhook {host} of {org} is off"))
@@ -15,7 +15,7 @@ pub fn turned_off(app: &App, to: &str, org: &str, endpoint: &Endpoint) -> Posted
         .paragraph(why)
         .link("See the webhook", format!("{}/settings/webhooks/{}", app.public_url.origin(), endpoint.id))
         .paragraph(
-            "Events since then are not kept for it. It receives events again once it is turned on there.",
+            "Events since then are not stored for it. It receives new events once somebody turns it on there.",
         );
     app.mail.post(&letter)
 }

@@ -38,7 +38,7 @@ impl EventListener for WebhookListener {
 /// The type of the event for an action of the audit log.
 fn event_type(action: &str) -> Option<EventType> {
     match action {
-        // A form that was sent twice shows another secret: to receivers, the key has a new one.
+        // The creation form was submitted twice, and the second page shows a new secret: for receivers, this is a rotation.
         "key.secret_replaced" => Some(EventType::KeyRotated),
         action => EventType::parse(action),
     }

@@ -1,9 +1,9 @@
 //! The server's side of webhooks. An event moves one way, through these files: `listener` (which events of other slices
-//! are sent) → `outbox` (written with the change) → `courier` (claims what is due, keeps the order, records what came of it)
-//! → `attempt` (one signed request).
+//! are sent) → `outbox` (writes it in the transaction of the change) → `dispatcher` (claims due deliveries in order, and records
+//! the outcomes) → `attempt` (one signed request).
 
 mod attempt;
-mod courier;
+mod dispatcher;
 mod endpoint;
 mod letters;
 mod listener;
@@ -16,7 +16,7 @@ mod signature;
 mod store;
 mod upkeep;
 
-pub use courier::{Courier, deliver, prepare, settle};
+pub use dispatcher::{DeliveryDispatcher, deliver, drain, prepare};
 pub use endpoint::{Endpoint, EndpointState};
 pub use listener::WebhookListener;
 pub use pages::routes;

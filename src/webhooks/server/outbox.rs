@@ -11,7 +11,7 @@ use crate::webhooks::{EventType, TEST_EVENT};
 
 pub struct OutgoingEvent {
     pub event_type: EventType,
-    /// Events with the same lane reach an endpoint in their order: the id of the key, for example.
+    /// An endpoint receives the events of one lane in order. The lane is, for example, the id of a key.
     pub lane: String,
     /// The name that lists of deliveries show.
     pub subject: String,
@@ -25,8 +25,8 @@ pub async fn enqueue(
     org: OrgId,
     outgoing: &OutgoingEvent,
 ) -> Result<(), Error> {
-    let listening = store::listening(write, org).await?;
-    let receivers: Vec<WebhookId> = listening
+    let subscriptions = store::subscriptions(write, org).await?;
+    let receivers: Vec<WebhookId> = subscriptions
         .into_iter()
         .filter(|(_, events)| events.includes(outgoing.event_type))
         .map(|(id, _)| id)
@@ -43,7 +43,7 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// Writes a test event for one endpoint. It does not wait for other events.
+/// Writes a test event for one endpoint. It has a lane of its own, so it does not wait for other events.
 pub async fn enqueue_test(
     app: &App,
     write: &mut Write,

@@ -1,4 +1,4 @@
-//! When a failed delivery is tried again: at first soon, then less and less often, for a day.
+//! The retry schedule of failed deliveries: with growing delays, for one day.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ const HOUR: u64 = 60 * MINUTE;
 
 /// How long a delivery is tried.
 pub const RETRY_PERIOD: Duration = Duration::from_secs(24 * HOUR);
-/// An endpoint at which everything failed for so long is turned off.
+/// An endpoint is turned off after all attempts have failed for this long.
 pub const MAX_FAILING_TIME: Duration = Duration::from_secs(5 * 24 * HOUR);
 
 /// The longest wait that a receiver can ask for.
@@ -21,16 +21,16 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
 /// Seconds before the second attempt, the third, and so on. The last one repeats.
 const DELAYS: [u64; 8] = [5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR];
 
-/// The time of the next attempt after so many failures. Up to a fifth is added at random, so that deliveries that failed
-/// together do not come back together.
+/// The time of the next attempt after this many failures. Up to a fifth of the delay is added at random, so that deliveries
+/// that failed together are not retried together.
 pub fn next_attempt(random: &Random, now: Timestamp, failures: u32) -> Timestamp {
-    let place = (failures.saturating_sub(1) as usize).min(DELAYS.len() - 1);
-    let delay = DELAYS[place] * 1_000;
+    let index = (failures.saturating_sub(1) as usize).min(DELAYS.len() - 1);
+    let delay = DELAYS[index] * 1_000;
     let jitter = u64::from(u32::from_le_bytes(random.bytes())) * (delay / 5) / u64::from(u32::MAX);
     now.plus(Duration::from_millis(delay + jitter))
 }
 
-/// Until when a receiver that is busy (429) or down (503) asks to be left alone, at most for an hour. `Retry-After` has a number
+/// Until when a receiver that responds with 429 or 503 asks for a pause, at most for an hour. `Retry-After` contains a number
 /// of seconds or a date.
 pub fn retry_after(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     if !matches!(status, 429 | 503) {
@@ -47,8 +47,8 @@ pub fn retry_after(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<T
     (!wait.is_zero()).then(|| now.plus(wait.min(MAX_RETRY_AFTER)))
 }
 
-/// How long an endpoint is left alone after further failures in a row, so that it is called once a minute in the end, however
-/// many deliveries wait.
+/// How long nothing is sent to an endpoint after this many further failures in a row. In the end it is called once a minute,
+/// however many deliveries wait.
 pub fn pause_after(failures: i64) -> Duration {
     let doublings = u32::try_from(failures).unwrap_or(0).min(4);
     Duration::from_secs((5 << doublings).min(MINUTE))

@@ -1,4 +1,4 @@
-//! Signatures after Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, with a secret written as `whsec_` and base64.
+//! Signatures as in Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, with a secret written as `whsec_` and base64.
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};

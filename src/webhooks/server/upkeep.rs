@@ -1,27 +1,27 @@
-//! Giving up deliveries that wait in vain, and deleting old ones.
+//! Gives up deliveries that can no longer be delivered, and deletes old ones.
 
 use std::time::Duration;
 
-use super::store::{self, GivenUp};
+use super::store::{self, GiveUpReason};
 use crate::platform::metrics::WebhookEnd;
 use crate::platform::{App, Error};
 
 /// How long deliveries are kept.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// The most deliveries that wait for one endpoint.
+/// The maximum number of waiting deliveries of one endpoint.
 const MAX_WAITING: i64 = 100_000;
 /// Rows of one transaction.
-const PORTION: i64 = 1_000;
+const BATCH_SIZE: i64 = 1_000;
 
-/// Gives up deliveries whose time is over or whose endpoint is off, and those beyond what may wait for an endpoint.
+/// Gives up deliveries whose retry period is over, whose endpoint is off, or that exceed the backlog limit of their endpoint.
 pub async fn upkeep(app: &App) -> Result<(), Error> {
-    for why in [GivenUp::Expired, GivenUp::Off] {
+    for why in [GiveUpReason::Expired, GiveUpReason::Off] {
         loop {
             let mut write = app.db.write().await?;
-            let given_up = store::give_up(&mut write, why, app.clock.now(), PORTION).await?;
+            let given_up = store::give_up(&mut write, why, app.clock.now(), BATCH_SIZE).await?;
             write.commit().await?;
             app.metrics.operations.webhooks_ended(WebhookEnd::GivenUp, given_up);
-            if given_up < PORTION as u64 {
+            if given_up < BATCH_SIZE as u64 {
                 break;
             }
         }
@@ -38,10 +38,10 @@ pub async fn count_waiting(app: &App) -> Result<(), Error> {
 
 /// Gives up the oldest deliveries of endpoints for which more than `most` wait.
 pub async fn trim_backlog(app: &App, most: i64) -> Result<(), Error> {
-    for (endpoint, mut excess) in store::overfull(app.db.pool(), most).await? {
+    for (endpoint, mut excess) in store::over_backlog_limit(app.db.pool(), most).await? {
         while excess > 0 {
             let mut write = app.db.write().await?;
-            let given_up = store::trim(&mut write, endpoint, app.clock.now(), excess.min(PORTION)).await?;
+            let given_up = store::trim(&mut write, endpoint, app.clock.now(), excess.min(BATCH_SIZE)).await?;
             write.commit().await?;
             app.metrics.operations.webhooks_ended(WebhookEnd::GivenUp, given_up);
             if given_up == 0 {
@@ -60,10 +60,10 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     let before = app.clock.now().minus(RETENTION);
     loop {
         let mut write = app.db.write().await?;
-        let most = PORTION as u64;
-        let is_full = store::delete_attempts(&mut write, before, PORTION).await? >= most
-            || store::delete_deliveries(&mut write, before, PORTION).await? >= most
-            || store::delete_events(&mut write, before, PORTION).await? >= most;
+        let most = BATCH_SIZE as u64;
+        let is_full = store::delete_attempts(&mut write, before, BATCH_SIZE).await? >= most
+            || store::delete_deliveries(&mut write, before, BATCH_SIZE).await? >= most
+            || store::delete_events(&mut write, before, BATCH_SIZE).await? >= most;
         if !is_full {
             store::delete_removed(&mut write).await?;
         }

@@ -60,7 +60,7 @@ pub async fn submit(
     }
 }
 
-/// RequestingKey for the password again: it was entered too long ago, or not in this session.
+/// Asks for the password again: it was entered too long ago, or not in this session.
 fn start_over(next: &ReturnPath) -> Response {
     onward("/sign-in", next)
 }

@@ -20,7 +20,7 @@ pub enum CardActions {
     Nothing(String),
 }
 
-/// `heading` is the level of the title: the page of one request has it in its own heading.
+/// Without `has_heading` the card has no title: the page of one request shows the title as its own heading.
 pub fn card(request: &ApprovalRequest, actions: CardActions, has_heading: bool, now: Timestamp) -> AnyView {
     let id = format!("ask-{}", request.id);
     let heading = has_heading.then(|| {
@@ -57,7 +57,7 @@ pub fn card(request: &ApprovalRequest, actions: CardActions, has_heading: bool, 
 fn times(request: &ApprovalRequest, now: Timestamp) -> AnyView {
     let (created, expires) = (request.created_at, request.expires_at);
     if request.state(now).is_open() {
-        view! { <Time at=created now/>{format!(" · ends on {}", day(expires))} }.into_any()
+        view! { <Time at=created now/>{format!(" · expires on {}", day(expires))} }.into_any()
     } else {
         view! { <Time at=created now/> }.into_any()
     }
@@ -66,8 +66,8 @@ fn times(request: &ApprovalRequest, now: Timestamp) -> AnyView {
 fn requester(request: &ApprovalRequest) -> AnyView {
     let name = request.requester_name.clone();
     let caption = match request.key_name.as_str() {
-        "" => "Asked in the browser".to_owned(),
-        key => format!("Asked with the key {key}"),
+        "" => "Requested in the browser".to_owned(),
+        key => format!("Requested with the key {key}"),
     };
     view! {
         <div class="flex items-center gap-3">
@@ -137,7 +137,7 @@ fn side(request: &ApprovalRequest, actions: CardActions) -> Option<AnyView> {
                 view! {
                     <Form action=format!("{path}/withdraw")>
                         <Button>"Withdraw"</Button>
-                        <p class="hint mt-2">"You asked for this, so another person decides."</p>
+                        <p class="hint mt-2">"You requested this, so another person must decide."</p>
                     </Form>
                 }
             });
@@ -176,7 +176,7 @@ fn verdict(request: &ApprovalRequest, errors: FormErrors, reason: String) -> Any
             </div>
             <TextArea
                 name="reason" label="Reason" value=reason optional=true max_length=LONGEST_REASON
-                hint="Needed to deny. The requester sees it."
+                hint="Required to deny. The requester sees it."
             />
         </Form>
     }

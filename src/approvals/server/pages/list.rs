@@ -1,4 +1,4 @@
-//! `/approvals`: what waits, one's own requests, and what was decided.
+//! `/approvals`: pending requests, the member's own requests, and decided requests.
 
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::card::{CardActions, card, state_badge};
 use super::one::actions_for;
-use crate::approvals::server::service::{self, ApprovalList};
+use crate::approvals::server::service::{self, ApprovalListFilter};
 use crate::approvals::{ApprovalRequest, approval_path};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
@@ -20,11 +20,11 @@ use crate::ui::parts::{
 use crate::ui::shell::{Nav, PageHead, Shell};
 
 const HOME: &str = "/approvals";
-const ABOUT: &str = "Requests that need a second person. Nobody can decide their own.";
-/// Requests of a page.
-const PAGE: usize = 20;
-/// Decided requests below those that wait.
-const RECENT: usize = 5;
+const ABOUT: &str = "Requests that a second person must approve. You cannot decide your own.";
+/// Requests per page.
+const PAGE_SIZE: usize = 20;
+/// How many decided requests are listed below the pending ones.
+const RECENT_COUNT: usize = 5;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -38,22 +38,22 @@ pub async fn show(
     member: Member,
     Query(query): Query<ApprovalListQuery>,
 ) -> Result<Response, Error> {
-    let which = match query.state.as_str() {
-        "mine" => ApprovalList::Own,
-        "done" => ApprovalList::Decided,
-        _ => ApprovalList::Waiting,
+    let filter = match query.state.as_str() {
+        "mine" => ApprovalListFilter::Own,
+        "done" => ApprovalListFilter::Decided,
+        _ => ApprovalListFilter::Waiting,
     };
     let before = ApprovalId::parse(&query.before);
-    let page = service::list(&app, &member, which, before, PAGE).await?;
-    let recent = match which {
-        ApprovalList::Waiting => {
-            service::list(&app, &member, ApprovalList::Decided, None, RECENT).await?.requests
+    let page = service::list(&app, &member, filter, before, PAGE_SIZE).await?;
+    let recent = match filter {
+        ApprovalListFilter::Waiting => {
+            service::list(&app, &member, ApprovalListFilter::Decided, None, RECENT_COUNT).await?.requests
         }
         _ => Vec::new(),
     };
     let now = app.clock.now();
     let mut waiting = Vec::new();
-    if which == ApprovalList::Waiting {
+    if filter == ApprovalListFilter::Waiting {
         for request in &page.requests {
             waiting.push(actions_for(&app, &member, request));
         }
@@ -63,14 +63,14 @@ pub async fn show(
     let message = member.visitor.message.clone();
     let response = page_for(&app, &member, "Approvals").render(move || {
         let toast = message.map(toast);
-        let content = match which {
-            ApprovalList::Waiting => waiting_list(page.requests, waiting, next, recent, now),
+        let content = match filter {
+            ApprovalListFilter::Waiting => waiting_list(page.requests, waiting, next, recent, now),
             _ => decided(page.requests, next, "No requests yet", now),
         };
         view! {
             <Shell chrome toast>
                 <PageHead title="Approvals" text=ABOUT/>
-                <div class="mt-6">{tabs(which)}</div>
+                <div class="mt-6">{tabs(filter)}</div>
                 {content}
             </Shell>
         }
@@ -78,14 +78,14 @@ pub async fn show(
     Ok(response.await)
 }
 
-fn tabs(which: ApprovalList) -> AnyView {
-    let option = |state: &str, label: &'static str, of: ApprovalList| {
-        LinkOption::new(format!("{HOME}?state={state}"), label, which == of)
+fn tabs(filter: ApprovalListFilter) -> AnyView {
+    let option = |state: &str, label: &'static str, of: ApprovalListFilter| {
+        LinkOption::new(format!("{HOME}?state={state}"), label, filter == of)
     };
     let options = vec![
-        option("waiting", "Waiting", ApprovalList::Waiting),
-        option("mine", "Yours", ApprovalList::Own),
-        option("done", "Decided", ApprovalList::Decided),
+        option("waiting", "Waiting", ApprovalListFilter::Waiting),
+        option("mine", "Yours", ApprovalListFilter::Own),
+        option("done", "Decided", ApprovalListFilter::Decided),
     ];
     view! { <LinkSegment label="State" options/> }.into_any()
 }
@@ -111,8 +111,8 @@ fn waiting_list(
     if requests.is_empty() {
         return view! {
             <EmptyState
-                class="mt-4" title="Nothing waits"
-                text="New keys with a strong role, and changes that weaken the key policy, appear here. You get an email too."
+                class="mt-4" title="No pending requests"
+                text="New keys with a privileged role, and changes that weaken the key policy, appear here. You also get an email."
             >
                 <LinkButton href="/settings/key-policy">"What needs approval"</LinkButton>
             </EmptyState>
@@ -146,7 +146,7 @@ fn decided(requests: Vec<ApprovalRequest>, next: String, nothing: &'static str, 
 }
 
 fn table(requests: Vec<ApprovalRequest>, next: String, now: Timestamp) -> AnyView {
-    let columns = ["Request", "Asked by", "State", "Decided by", "When"]
+    let columns = ["Request", "Requested by", "State", "Decided by", "When"]
         .into_iter()
         .map(Column::new)
         .collect::<Vec<_>>();
@@ -163,7 +163,7 @@ fn table(requests: Vec<ApprovalRequest>, next: String, now: Timestamp) -> AnyVie
 
 fn row(request: &ApprovalRequest, now: Timestamp) -> AnyView {
     let (href, title) = (approval_path(request.id), request.title.clone());
-    let (asked, reason) = (request.requester_name.clone(), request.reason.clone());
+    let (requester, reason) = (request.requester_name.clone(), request.reason.clone());
     let by = match request.decided_by_name.clone() {
         name if name.is_empty() => view! { <span class="text-ink-3">"Nobody"</span> }.into_any(),
         name => view! { <span dir="auto">{name}</span> }.into_any(),
@@ -176,7 +176,7 @@ fn row(request: &ApprovalRequest, now: Timestamp) -> AnyView {
                 <RowLink href text=title/>
                 {(!reason.is_empty()).then(|| view! { <div class="cap [overflow-wrap:anywhere]" dir="auto">{reason}</div> })}
             </Cell>
-            <Cell class="align-middle text-ink-2" label="Asked by"><span dir="auto">{asked}</span></Cell>
+            <Cell class="align-middle text-ink-2" label="Requested by"><span dir="auto">{requester}</span></Cell>
             <Cell class="align-middle" label="State">{state}</Cell>
             <Cell class="align-middle" label="Decided by">{by}</Cell>
             <Cell class="align-middle text-ink-2 sm:whitespace-nowrap" label="When"><Time at now/></Cell>

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::card::{CardActions, card};
-use crate::approvals::server::FilingSlices;
-use crate::approvals::server::service::{self, ApprovalAnswer, ApprovalRefusal, ApprovalVerdict};
+use crate::approvals::server::ApprovalHandlers;
+use crate::approvals::server::service::{self, ApprovalRefusal, ApprovalVerdict, DecisionDraft};
 use crate::approvals::{ApprovalRequest, ApprovalState, approval_path};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
@@ -52,8 +52,8 @@ pub async fn decide(
     };
     let result = match verdict {
         Some(verdict) => {
-            let answer = ApprovalAnswer { verdict, hash: form.hash, reason: form.reason.clone() };
-            service::decide(&app, &member, id, &answer).await
+            let draft = DecisionDraft { verdict, hash: form.hash, reason: form.reason.clone() };
+            service::decide(&app, &member, id, &draft).await
         }
         None => Err(ApprovalRefusal::Input("", "Choose Approve or Deny.".to_owned())),
     };
@@ -67,7 +67,7 @@ pub async fn decide(
         }
         Err(ApprovalRefusal::Input(field, why)) => {
             let request = service::find(&app, &member, id).await?;
-            if let Some(why) = request.why_not_decided_by(&member) {
+            if let Some(why) = request.why_cannot_decide(&member) {
                 return Err(Error::Forbidden(why));
             }
             let errors = FormErrors::default().with(field, why);
@@ -91,7 +91,7 @@ pub async fn withdraw(
     Ok(Redirect::to(&approval_path(id)).into_response())
 }
 
-/// The page of the request shows its present state.
+/// Redirects to the page of the request, which shows its current state, with the reason for the refusal.
 async fn refused(session: &Session, id: ApprovalId, refusal: ApprovalRefusal) -> Result<Response, Error> {
     match refusal {
         ApprovalRefusal::Error(error) => return Err(error),
@@ -104,7 +104,7 @@ async fn refused(session: &Session, id: ApprovalId, refusal: ApprovalRefusal) ->
 pub fn actions_for(app: &App, member: &Member, request: &ApprovalRequest) -> CardActions {
     let state = request.state(app.clock.now());
     if request.requester == member.user {
-        let slice = app.slice::<FilingSlices>().of(&request.kind);
+        let slice = app.slice::<ApprovalHandlers>().for_kind(&request.kind);
         let next =
             slice.filter(|_| state == ApprovalState::Approved).and_then(|slice| slice.next_step(request));
         return CardActions::Own { next, can_withdraw: state.is_open() };
@@ -112,7 +112,7 @@ pub fn actions_for(app: &App, member: &Member, request: &ApprovalRequest) -> Car
     if state != ApprovalState::Pending {
         return CardActions::Nothing(String::new());
     }
-    match request.why_not_decided_by(member) {
+    match request.why_cannot_decide(member) {
         Some(why) => CardActions::Nothing(why),
         None => CardActions::Decide { errors: FormErrors::default(), reason: String::new() },
     }

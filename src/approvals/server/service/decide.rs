@@ -2,7 +2,7 @@
 
 use super::refusal::ApprovalRefusal;
 use crate::approvals::server::store::{self, ApprovalDecision};
-use crate::approvals::server::{ApprovalExecution, FilingSlices, letters};
+use crate::approvals::server::{ApprovalExecution, ApprovalHandlers, letters};
 use crate::approvals::{ApprovalRequest, ApprovalState, LONGEST_REASON, USE_TIME};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{
@@ -19,9 +19,9 @@ pub enum ApprovalVerdict {
     Deny,
 }
 
-/// What a person answers, and which request they saw.
+/// The decision that a person submits, and the version of the request that they saw.
 #[derive(Clone, Debug)]
-pub struct ApprovalAnswer {
+pub struct DecisionDraft {
     pub verdict: ApprovalVerdict,
     /// The hash of the request on the page.
     pub hash: String,
@@ -31,27 +31,27 @@ pub struct ApprovalAnswer {
 
 const TOO_LATE: &str = "This request is no longer open: it was decided, withdrawn or has expired.";
 const OUT_OF_DATE: &str = "This page is out of date. Read the request again, and then decide.";
-const ALTERED: &str = "This request is not the one that was filed, so it cannot be approved. Deny it.";
+const ALTERED: &str = "This request was changed after it was filed, so it cannot be approved. Deny it.";
 
-/// Decides a request. For people only, never for a key.
+/// Decides a request. Only people can; keys are refused.
 pub async fn decide(
     app: &App,
     actor: &Actor,
     id: ApprovalId,
-    answer: &ApprovalAnswer,
+    draft: &DecisionDraft,
 ) -> Result<ApprovalRequest, ApprovalRefusal> {
-    let reason = check_reason(answer)?;
+    let reason = check_reason(draft)?;
     let mut write = app.db.write().await?;
     let role = lock_and_read_role(&mut write, actor).await?;
     let actor = &Actor { org: Membership { role, ..actor.org.clone() }, ..actor.clone() };
     let found = store::find(&mut *write, actor.org.org, id).await?;
     let request = found.filter(|request| request.is_visible_to(actor)).ok_or(Error::NotFound)?;
-    if let Some(why) = request.why_not_decided_by(actor) {
+    if let Some(why) = request.why_cannot_decide(actor) {
         drop(write);
         return Err(refused(app, actor, &request, why).await.into());
     }
     let now = app.clock.now();
-    let is_approval = answer.verdict == ApprovalVerdict::Approve;
+    let is_approval = draft.verdict == ApprovalVerdict::Approve;
     let least = request.least_role.max(Role::Admin);
     let tenure = role_tenure(app, &mut write, actor.org.org, actor.user, least).await?;
     if let (true, RoleTenure::SettlesAt(until)) = (is_approval, tenure) {
@@ -60,7 +60,7 @@ pub async fn decide(
     if request.state(now) != ApprovalState::Pending {
         return Err(ApprovalRefusal::State(TOO_LATE.to_owned()));
     }
-    if answer.hash != request.hash {
+    if draft.hash != request.hash {
         return Err(ApprovalRefusal::State(OUT_OF_DATE.to_owned()));
     }
     if is_approval && !request.is_intact() {
@@ -74,7 +74,7 @@ pub async fn decide(
         by: actor.user,
         by_name: &approver.name,
         reason,
-        hash: &answer.hash,
+        hash: &draft.hash,
         expires_at: if is_approval { now.plus(USE_TIME) } else { request.expires_at },
     };
     if !store::decide(&mut write, id, now, &decision).await? {
@@ -84,14 +84,14 @@ pub async fn decide(
     let event = about(&request, Event::new(action));
     let event = if reason.is_empty() { event } else { event.detail("reason", reason) };
     audit::record(app, &mut write, &actor.by, event).await?;
-    let slice = app.slice::<FilingSlices>().of(&request.kind).filter(|_| is_approval);
+    let slice = app.slice::<ApprovalHandlers>().for_kind(&request.kind).filter(|_| is_approval);
     let execution = match slice {
         Some(slice) => slice.on_approved(app, &mut write, actor, &request).await?,
-        None => ApprovalExecution::Later,
+        None => ApprovalExecution::Deferred,
     };
     match execution {
-        ApprovalExecution::Later => {}
-        ApprovalExecution::Done => {
+        ApprovalExecution::Deferred => {}
+        ApprovalExecution::Executed => {
             store::set_used(&mut write, id, now, "").await?;
             audit::record(app, &mut write, &actor.by, about(&request, Event::new("approval.used"))).await?;
         }
@@ -116,9 +116,9 @@ pub fn too_new(role: Role, until: Timestamp) -> String {
     )
 }
 
-fn check_reason(answer: &ApprovalAnswer) -> Result<&str, ApprovalRefusal> {
-    let reason = answer.reason.trim();
-    let why = if reason.is_empty() && answer.verdict == ApprovalVerdict::Deny {
+fn check_reason(draft: &DecisionDraft) -> Result<&str, ApprovalRefusal> {
+    let reason = draft.reason.trim();
+    let why = if reason.is_empty() && draft.verdict == ApprovalVerdict::Deny {
         "Say why, so that the requester knows what to change.".to_owned()
     } else if reason.chars().count() > LONGEST_REASON {
         format!("A reason has at most {LONGEST_REASON} characters.")
@@ -132,14 +132,14 @@ fn check_reason(answer: &ApprovalAnswer) -> Result<&str, ApprovalRefusal> {
     Err(ApprovalRefusal::Input("reason", why))
 }
 
-/// Withdraws a request of one's own. A key may withdraw what it or its creator asked for.
+/// Withdraws a request. Only its requester can, or a key that its requester created.
 pub async fn withdraw(app: &App, actor: &Actor, id: ApprovalId) -> Result<ApprovalRequest, ApprovalRefusal> {
     let mut write = app.db.write().await?;
     lock_and_read_role(&mut write, actor).await?;
     let found = store::find(&mut *write, actor.org.org, id).await?;
     let request = found.filter(|request| request.is_visible_to(actor)).ok_or(Error::NotFound)?;
     let why = if request.requester != actor.user {
-        Some("Only the person who asked can withdraw a request.")
+        Some("Only the requester can withdraw a request.")
     } else if !actor.may(Permission::ManageOwnKeys) {
         Some("A key with the role viewer can only read.")
     } else {

@@ -1,4 +1,4 @@
-//! Filing a request. The slice that files it has checked it and begun the transaction.
+//! Files a request. The slice that files it has already validated it and begun the transaction.
 
 use super::refusal::ApprovalRefusal;
 use crate::approvals::server::{letters, store};
@@ -9,7 +9,7 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ApprovalId;
 
-/// Files a request and commits. The transaction holds the lock of the organization, so that counting is exact.
+/// Files a request and commits. The transaction holds the organization's lock, so the limit on pending requests is exact.
 pub async fn file(
     app: &App,
     mut write: Write,
@@ -19,13 +19,14 @@ pub async fn file(
     let now = app.clock.now();
     let once = new.once.as_ref().map(Secret::fingerprint);
     if let Some(hash) = &once
-        && let Some(id) = store::find_once(&mut *write, actor.org.org, actor.user, hash).await?
+        && let Some(id) =
+            store::find_by_idempotency_hash(&mut *write, actor.org.org, actor.user, hash).await?
     {
         return Ok(id);
     }
     if store::count_pending(&mut write, actor.org.org, actor.user, now).await? >= MAX_PENDING {
         let why =
-            format!("{MAX_PENDING} of your requests wait already. Withdraw one, or wait for a decision.");
+            format!("You already have {MAX_PENDING} pending requests. Withdraw one, or wait for a decision.");
         return Err(ApprovalRefusal::State(why));
     }
     let person =
@@ -78,6 +79,6 @@ pub async fn file(
 }
 
 /// The request that this person filed before with the same idempotency key or form.
-pub async fn find_repeat(app: &App, actor: &Actor, once: &Secret) -> Result<Option<ApprovalId>, Error> {
-    Ok(store::find_once(app.db.pool(), actor.org.org, actor.user, &once.fingerprint()).await?)
+pub async fn find_duplicate(app: &App, actor: &Actor, once: &Secret) -> Result<Option<ApprovalId>, Error> {
+    Ok(store::find_by_idempotency_hash(app.db.pool(), actor.org.org, actor.user, &once.fingerprint()).await?)
 }

@@ -6,8 +6,8 @@ mod read;
 mod refusal;
 mod used;
 
-pub use decide::{ApprovalAnswer, ApprovalVerdict, decide, too_new, withdraw, withdraw_all_of};
-pub use file::{file, find_repeat};
-pub use read::{ApprovalList, ApprovalListPage, WaitingApprovals, find, list};
+pub use decide::{ApprovalVerdict, DecisionDraft, decide, too_new, withdraw, withdraw_all_of};
+pub use file::{file, find_duplicate};
+pub use read::{ApprovalListFilter, ApprovalListPage, PendingApprovalCounter, find, list};
 pub use refusal::ApprovalRefusal;
-pub use used::{record_use, to_use};
+pub use used::{find_usable, record_use};

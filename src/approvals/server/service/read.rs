@@ -1,9 +1,9 @@
-//! Reading requests. Who decides sees all of the organization, others their own.
+//! Reads requests. People who can decide requests see all of the organization's; other members see their own.
 
 use async_trait::async_trait;
 
 use crate::approvals::ApprovalRequest;
-use crate::approvals::server::store::{self, ListedApprovals};
+use crate::approvals::server::store::{self, ApprovalQuery};
 use crate::orgs::server::{Actor, WaitingCounter};
 use crate::platform::{App, Error};
 use crate::shared::{ApprovalId, OrgId, Permission, PrincipalKind, Role, UserId};
@@ -12,10 +12,10 @@ use crate::shared::{ApprovalId, OrgId, Permission, PrincipalKind, Role, UserId};
 const MAX_COUNTED: i64 = 100;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ApprovalList {
+pub enum ApprovalListFilter {
     #[default]
     Waiting,
-    /// All of the actor's own.
+    /// All requests of the actor.
     Own,
     Decided,
     All,
@@ -30,19 +30,19 @@ pub struct ApprovalListPage {
 pub async fn list(
     app: &App,
     actor: &Actor,
-    which: ApprovalList,
+    filter: ApprovalListFilter,
     before: Option<ApprovalId>,
     limit: usize,
 ) -> Result<ApprovalListPage, Error> {
     actor.require(Permission::See)?;
-    let is_own = which == ApprovalList::Own || !actor.may(Permission::DecideApprovals);
-    let listed = ListedApprovals {
+    let is_own = filter == ApprovalListFilter::Own || !actor.may(Permission::DecideApprovals);
+    let listed = ApprovalQuery {
         org: actor.org.org,
         requester: is_own.then_some(actor.user),
-        is_waiting: match which {
-            ApprovalList::Waiting => Some(true),
-            ApprovalList::Decided => Some(false),
-            ApprovalList::Own | ApprovalList::All => None,
+        is_waiting: match filter {
+            ApprovalListFilter::Waiting => Some(true),
+            ApprovalListFilter::Decided => Some(false),
+            ApprovalListFilter::Own | ApprovalListFilter::All => None,
         },
         before,
         now: app.clock.now(),
@@ -62,10 +62,10 @@ pub async fn find(app: &App, actor: &Actor, id: ApprovalId) -> Result<ApprovalRe
 }
 
 /// Counts the requests that a member can decide, for the navigation.
-pub struct WaitingApprovals;
+pub struct PendingApprovalCounter;
 
 #[async_trait]
-impl WaitingCounter for WaitingApprovals {
+impl WaitingCounter for PendingApprovalCounter {
     async fn count(&self, app: &App, org: OrgId, user: UserId, role: Role) -> Result<i64, Error> {
         if !Permission::DecideApprovals.is_granted(role, PrincipalKind::Person) {
             return Ok(0);

@@ -9,10 +9,10 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{ApprovalId, PrincipalKind};
 
-const ALTERED: &str = "This request is not the one that was approved. Ask again.";
+const ALTERED: &str = "This request was changed after it was approved. File a new one.";
 
 /// Finds an approved request that the actor may use now. Only its requester may, in the browser.
-pub async fn to_use(
+pub async fn find_usable(
     app: &App,
     actor: &Actor,
     id: ApprovalId,
@@ -23,7 +23,7 @@ pub async fn to_use(
     let request = found.ok_or(Error::NotFound)?;
     if request.requester != actor.user || actor.principal != PrincipalKind::Person {
         let event = Event::new("approval.refused").on("approval", id, &request.title);
-        let why = "Only the person who asked can use an approved request, in the browser.".to_owned();
+        let why = "Only the requester can use an approved request, and only in the browser.".to_owned();
         return Err(audit::forbid(app, &actor.by, event, why).await.into());
     }
     match request.state(app.clock.now()) {
@@ -36,14 +36,14 @@ pub async fn to_use(
 fn why_not_usable(state: ApprovalState) -> &'static str {
     match state {
         ApprovalState::Pending | ApprovalState::Approved => "This request waits for a decision.",
-        ApprovalState::Used => "This request was used already.",
+        ApprovalState::Used => "This request was already used.",
         ApprovalState::Denied => "This request was denied.",
-        ApprovalState::Expired => "This request has expired. Ask again.",
+        ApprovalState::Expired => "This request has expired. File a new one.",
         ApprovalState::Withdrawn => "This request was withdrawn.",
     }
 }
 
-/// Marks a request as used, in the transaction of what it asked for. Fails if another one was quicker.
+/// Marks a request as used, in the transaction that executes it. Fails if it has already been used.
 pub async fn record_use(
     app: &App,
     write: &mut Write,
@@ -52,8 +52,8 @@ pub async fn record_use(
     result: &str,
 ) -> Result<(), ApprovalRefusal> {
     // Read again: the row may have been changed since the request was checked.
-    let present = store::find(&mut **write, request.org, request.id).await?.ok_or(Error::NotFound)?;
-    if !present.is_intact() || present.hash != request.hash {
+    let current = store::find(&mut **write, request.org, request.id).await?.ok_or(Error::NotFound)?;
+    if !current.is_intact() || current.hash != request.hash {
         return Err(ApprovalRefusal::State(ALTERED.to_owned()));
     }
     if !store::set_used(write, request.id, app.clock.now(), result).await? {

@@ -90,8 +90,8 @@ impl ApprovalPage {
         let (app, visitor) = (guard.app, guard.visitor);
         for choice in &mut self.choices {
             // A login that the policy forbids is refused when it is approved.
-            if let Ok(Ok(terms)) = keys::login_terms(app, choice.org).await {
-                choice.key_role = choice.key_role.min(terms.highest_role);
+            if let Ok(Ok(constraints)) = keys::login_constraints(app, choice.org).await {
+                choice.key_role = choice.key_role.min(constraints.highest_role);
             }
         }
         let host = app.public_url.authority().to_owned();

@@ -68,16 +68,18 @@ pub async fn approve(
         audit::record_refusal(app, &visitor.by(), event).await?;
         return Ok(DecisionOutcome::NotAllowed);
     };
-    let role = match keys::login_terms_now(app, &mut write, org).await? {
-        Ok(terms) => match login.scope.filter(|scope| *scope > terms.highest_role && member.role >= *scope) {
-            None => Ok(role_of(login, member.role).min(terms.highest_role)),
-            Some(scope) => Err(format!(
-                "This program asks for the role {}, and a login to this organization gets at most {}: stronger keys \
+    let role = match keys::login_constraints_in_tx(app, &mut write, org).await? {
+        Ok(constraints) => {
+            match login.scope.filter(|scope| *scope > constraints.highest_role && member.role >= *scope) {
+                None => Ok(role_of(login, member.role).min(constraints.highest_role)),
+                Some(scope) => Err(format!(
+                    "This program asks for the role {}, and a login to this organization gets at most {}: stronger keys \
                  need the approval of a second person.",
-                scope.label(),
-                terms.highest_role.label()
-            )),
-        },
+                    scope.label(),
+                    constraints.highest_role.label()
+                )),
+            }
+        }
         Err(why) => Err(why),
     };
     let role = match role {

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::Drawing;
+use super::LazyView;
 use super::customer::CustomerChoices;
 use super::fields::{ExpiryField, FoldedLimits, KeyFields, NameField};
 use crate::orgs::server::Member;
@@ -39,7 +39,7 @@ impl CreateKeyForm {
 }
 
 /// The form in a dialog above the list, whose address is `close`. It posts to its own page.
-pub async fn dialog(app: &App, member: &Member, close: String) -> Result<Drawing, Error> {
+pub async fn dialog(app: &App, member: &Member, close: String) -> Result<LazyView, Error> {
     let (form, now) = (CreateKeyForm::empty(app, member), app.clock.now());
     let role = member.org.role;
     let choices = CustomerChoices::load(app, member, &FormErrors::default()).await?;

@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
-pub use notice::{Drawing, KeyNotice, RegisteredKeyNotice};
+pub use notice::{KeyNotice, LazyView, RegisteredKeyNotice};
 
 use super::{Key, Refusal};
 use crate::keys::{SOON, Status};

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::{Drawing, path_of};
+use super::{LazyView, path_of};
 use crate::keys::islands::{CopyUsage, RevealGuard};
 use crate::keys::server::{self as keys, Key, Revealed};
 use crate::platform::App;
@@ -19,7 +19,7 @@ pub enum Occasion {
     Rotated,
 }
 
-pub fn reveal(app: &App, revealed: Revealed, occasion: Occasion) -> Drawing {
+pub fn reveal(app: &App, revealed: Revealed, occasion: Occasion) -> LazyView {
     let origin = app.public_url.origin().to_owned();
     let first_call = app.live.expect(keys::first_call(&revealed.key.org, revealed.key.secret));
     Box::new(move || draw(&origin, revealed, occasion, first_call))

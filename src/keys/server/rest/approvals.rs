@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::bodies::respond;
 use super::caller::ApiCaller;
 use crate::api::{ApiError, Unreadable};
-use crate::approvals::server::{self as approvals, ApprovalList};
+use crate::approvals::server::{self as approvals, ApprovalListFilter};
 use crate::approvals::{ApprovalRequest, ApprovalState};
 use crate::keys::server::Refusal;
 use crate::platform::App;
@@ -32,17 +32,17 @@ impl Serialize for ApprovalState {
 #[schema(as = Approval)]
 pub struct ApprovalBody {
     id: String,
-    /// What is asked for, such as key.create
+    /// The kind of request, such as key.create
     kind: String,
     title: String,
     state: ApprovalState,
     /// Labels and texts, as the page shows them
     details: Vec<ApprovalDetailBody>,
-    /// The person who asked, or in whose name a key asked
+    /// The person who filed the request, or in whose name a key filed it
     requested_by: String,
-    /// The key that asked
+    /// The key that filed the request
     requested_by_key: Option<String>,
-    /// The least role of a person who decides
+    /// The lowest role that can decide
     decided_by_role: Role,
     #[schema(format = DateTime)]
     created_at: String,
@@ -52,7 +52,7 @@ pub struct ApprovalBody {
     #[schema(format = DateTime)]
     decided_at: Option<String>,
     decided_by: Option<String>,
-    /// Why it was decided so; may be empty
+    /// The reason for the decision; may be empty
     reason: String,
     /// The id of what it created; empty until it is used
     result: String,
@@ -131,8 +131,9 @@ pub async fn list(
                 .ok_or_else(|| wrong("cursor", "This cursor is not one of this list's."))?,
         ),
     };
-    let which = if query.waiting.unwrap_or(false) { ApprovalList::Waiting } else { ApprovalList::All };
-    let page = approvals::list(&app, &caller.actor, which, before, limit).await?;
+    let filter =
+        if query.waiting.unwrap_or(false) { ApprovalListFilter::Waiting } else { ApprovalListFilter::All };
+    let page = approvals::list(&app, &caller.actor, filter, before, limit).await?;
     let now = app.clock.now();
     let body = ApprovalListBody {
         data: page.requests.into_iter().map(|request| ApprovalBody::of(request, now)).collect(),

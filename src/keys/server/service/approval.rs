@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::customer::{CustomerDraft, QuotaDraft, resolve_permissions};
 use super::draft::ValidatedDraft;
-use super::policy::rules_now;
+use super::policy::rules_in_tx;
 use super::{BegunChange, Draft, Refusal, TAKEN, begin, beyond_bounds, name_key, role_too_high, store};
 use crate::approvals::NewApproval;
 use crate::approvals::server as approvals;
@@ -17,7 +17,7 @@ use crate::ui::parts::exact;
 
 pub const KIND: &str = "key.create";
 
-/// The requested key, as it is stored until it is created.
+/// The requested key in the form that is stored with the request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RequestedKey {
     name: String,
@@ -76,7 +76,7 @@ impl RequestedKey {
 }
 
 /// Files a request for a key that has been validated.
-pub(super) async fn ask(
+pub(super) async fn file_request(
     app: &App,
     actor: &Actor,
     draft: &Draft,
@@ -84,13 +84,13 @@ pub(super) async fn ask(
     role: Role,
     repeat: Option<&Secret>,
 ) -> Refusal {
-    match try_to_ask(app, actor, draft, new, role, repeat).await {
+    match try_file_request(app, actor, draft, new, role, repeat).await {
         Ok(id) => Refusal::Waits(id),
         Err(refusal) => refusal,
     }
 }
 
-async fn try_to_ask(
+async fn try_file_request(
     app: &App,
     actor: &Actor,
     draft: &Draft,
@@ -99,20 +99,20 @@ async fn try_to_ask(
     repeat: Option<&Secret>,
 ) -> Result<ApprovalId, Refusal> {
     if let Some(once) = repeat
-        && let Some(id) = approvals::find_repeat(app, actor, once).await?
+        && let Some(id) = approvals::find_duplicate(app, actor, once).await?
     {
         return Ok(id);
     }
-    let BegunChange { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
-    if role > present.org.role {
+    let BegunChange { mut write, actor: current_actor, bounds } = begin(app, actor, "create").await?;
+    if role > current_actor.org.role {
         drop(write);
-        return Err(role_too_high(app, &present).await);
+        return Err(role_too_high(app, &current_actor).await);
     }
     let mut wrong = bounds
         .map(|bounds| bounds.exceeded(new.expires_at, new.rate_limit, &new.ranges, new.customer.quota))
         .unwrap_or_default();
-    let rules = rules_now(&mut write, actor.org.org).await?;
-    wrong.extend(rules.objections(&new.facts(draft.kind, app.clock.now())));
+    let rules = rules_in_tx(&mut write, actor.org.org).await?;
+    wrong.extend(rules.violations(&new.facts(draft.kind, app.clock.now())));
     if !wrong.is_empty() {
         drop(write);
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
@@ -134,7 +134,7 @@ async fn try_to_ask(
         once: repeat.cloned(),
         key_receiver,
     };
-    Ok(approvals::file(app, write, &present, request).await?)
+    Ok(approvals::file(app, write, &current_actor, request).await?)
 }
 
 fn details(kind: Kind, role: Role, key: &ValidatedDraft) -> Vec<(String, String)> {

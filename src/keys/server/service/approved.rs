@@ -7,7 +7,7 @@ use super::create::create_approved_draft;
 use super::{Refusal, Revealed, store};
 use crate::approvals::ApprovalRequest;
 use crate::approvals::server::{
-    self as approvals, ApprovalExecution, ApprovalRefusal, FilingSlice, NextStep,
+    self as approvals, ApprovalExecution, ApprovalHandler, ApprovalRefusal, NextStep,
 };
 use crate::orgs::server::{Actor, Membership};
 use crate::platform::db::Write;
@@ -19,10 +19,10 @@ fn creation_path(id: ApprovalId) -> String {
     format!("/settings/api-keys/approved/{id}")
 }
 
-/// Creates the key of an approved request, once. Everything is checked again, with the present role of the requester, and
-/// with the present limits of the key that asked, if one did.
+/// Creates the key of an approved request, once. Everything is validated again, with the current role of the requester and
+/// the current limits of the key that filed the request, if a key did.
 pub async fn create_approved(app: &App, actor: &Actor, id: ApprovalId) -> Result<Revealed, Refusal> {
-    let request = approvals::to_use(app, actor, id, KIND).await?;
+    let request = approvals::find_usable(app, actor, id, KIND).await?;
     let requested: RequestedKey = serde_json::from_str(&request.request)
         .map_err(|error| Error::internal(format!("the request {id} cannot be read: {error}")))?;
     let draft = requested.draft().ok_or_else(|| Error::internal(format!("the request {id} is not valid")))?;
@@ -36,7 +36,8 @@ async fn acting(app: &App, actor: &Actor, request: &ApprovalRequest) -> Result<A
     let found = store::find_by_id(app.db.pool(), id).await?.filter(|key| key.org == actor.org.org);
     let key = found.filter(|key| key.status(app.clock.now()).is_active());
     let Some(key) = key else {
-        let why = "The key that asked for this was revoked, disabled or has expired. Ask again.".to_owned();
+        let why = "The key that requested this was revoked, disabled or has expired. File a new request."
+            .to_owned();
         return Err(Refusal::Input(vec![("", why)]));
     };
     let role = key.role.min(actor.org.role);
@@ -54,11 +55,11 @@ impl From<ApprovalRefusal> for Refusal {
     }
 }
 
-/// Tells `approvals` what follows the approval of a key.
-pub struct KeyRequests;
+/// Registers the requests for keys with `approvals`: after the approval, the requester creates the key.
+pub struct KeyApprovalHandler;
 
 #[async_trait]
-impl FilingSlice for KeyRequests {
+impl ApprovalHandler for KeyApprovalHandler {
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -70,7 +71,7 @@ impl FilingSlice for KeyRequests {
         _approver: &Actor,
         _request: &ApprovalRequest,
     ) -> Result<ApprovalExecution, Error> {
-        Ok(ApprovalExecution::Later)
+        Ok(ApprovalExecution::Deferred)
     }
 
     fn next_step(&self, request: &ApprovalRequest) -> Option<NextStep> {

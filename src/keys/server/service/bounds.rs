@@ -55,7 +55,7 @@ impl Bounds {
         actor: &Actor,
     ) -> Result<Option<Self>, Error> {
         let Some(id) = &actor.key else { return Ok(None) };
-        let key = store::find_now(write, *id).await?;
+        let key = store::find_in_tx(write, *id).await?;
         Self::of_working(app, actor, key).map(Some)
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::customer::{CustomerDraft, QuotaDraft, resolve_permissions};
 use super::draft::check;
-use super::policy::{objections_to_edit, require_policy, rules_now};
+use super::policy::{edit_violations, require_compliance, rules_in_tx};
 use super::strong_keys::extended_fields;
 use super::{
     Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key,
@@ -105,8 +105,8 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
             return Err(beyond_bounds(app, actor, "edit", Some(&old), wrong).await);
         }
     }
-    let rules = rules_now(&mut write, key.org).await?;
-    let mut wrong = objections_to_edit(&rules, &old, &key);
+    let rules = rules_in_tx(&mut write, key.org).await?;
+    let mut wrong = edit_violations(&rules, &old, &key);
     if rules.needs_approval(key.role) {
         wrong.extend(extended_fields(&old, &key));
     }
@@ -185,7 +185,7 @@ pub async fn enable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal>
         _ if key.disabled_at.is_none() => return Err(Refusal::State("This key is not disabled.")),
         _ => {}
     }
-    let mut write = require_policy(app, actor, write, &key, "enable").await?;
+    let mut write = require_compliance(app, actor, write, &key, "enable").await?;
     key.disabled_at = None;
     store::set_enabled(&mut write, id, now).await?;
     conclude(app, actor, write, &key, Event::new("key.enabled")).await?;

@@ -1,10 +1,10 @@
 //! Creating a key.
 
-use super::approval::ask;
+use super::approval::file_request;
 use super::bounds::Bounds;
 use super::customer::{customer_details, resolve_permissions};
 use super::draft::{ValidatedDraft, check};
-use super::policy::{policy_rules, rules_now};
+use super::policy::{policy_rules, rules_in_tx};
 use super::{
     BegunChange, Draft, Refusal, Revealed, TAKEN, begin, beyond_bounds, conclude, generate, name_key,
     require, require_for_customers, role_too_high, sender, store,
@@ -66,12 +66,12 @@ async fn create_with(
         .map(|bounds| bounds.exceeded(new.expires_at, new.rate_limit, &new.ranges, new.customer.quota))
         .unwrap_or_default();
     let rules = policy_rules(app, actor.org.org).await?;
-    wrong.extend(rules.objections(&new.facts(draft.kind, now)));
+    wrong.extend(rules.violations(&new.facts(draft.kind, now)));
     if !wrong.is_empty() {
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
     if approved.is_none() && rules.needs_approval(role) {
-        return Err(ask(app, actor, draft, &new, role, repeat).await);
+        return Err(file_request(app, actor, draft, &new, role, repeat).await);
     }
     let ValidatedDraft { name, note, expires_at, rate_limit, ranges, customer } = new;
     let repeat = repeat.map(Secret::fingerprint);
@@ -112,12 +112,12 @@ async fn create_with(
         return Err(role_too_high(app, &present).await);
     }
     // The acting key's limits and the policy may have changed meanwhile.
-    let rules = rules_now(&mut write, key.org).await?;
+    let rules = rules_in_tx(&mut write, key.org).await?;
     if approved.is_none() && rules.needs_approval(role) {
         return Err(Error::OutOfStep.into());
     }
     let mut wrong = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
-    wrong.extend(rules.objections(&key.facts()));
+    wrong.extend(rules.violations(&key.facts()));
     if !wrong.is_empty() {
         drop(write);
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);

@@ -6,13 +6,13 @@ use super::refusal::Refusal;
 use crate::audit::Event;
 use crate::keys::server::{Customer, KeyQuota};
 use crate::keys::{LARGEST_METADATA, LARGEST_QUOTA, QuotaPeriod, check_external_id};
-use crate::permissions::model::MOST_OF_KEY;
+use crate::permissions::model::MAX_PERMISSIONS_PER_KEY;
 use crate::permissions::server as permissions;
 use crate::platform::db::Write;
 use crate::shared::{OrgId, PermissionId, TOKEN_IN_TEXT, contains_token};
 
 /// Deeper metadata is refused.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// The requested fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl CustomerDraft {
             self.permissions.iter().map(|name| name.trim().to_owned()).collect();
         permissions.sort_unstable();
         permissions.dedup();
-        if permissions.len() > MOST_OF_KEY {
-            wrong.push(("permissions", format!("A key has at most {MOST_OF_KEY} permissions.")));
+        if permissions.len() > MAX_PERMISSIONS_PER_KEY {
+            wrong.push(("permissions", format!("A key has at most {MAX_PERMISSIONS_PER_KEY} permissions.")));
         }
         let quota = self.quota.as_ref().and_then(|quota| {
             let limit =
@@ -121,7 +121,7 @@ fn check_metadata(text: &str) -> Result<Option<String>, String> {
     if text.len() > 4 * LARGEST_METADATA {
         return Err("Metadata has at most 4 KiB.".to_owned());
     }
-    let too_deep = || format!("Metadata is nested at most {DEEPEST} deep.");
+    let too_deep = || format!("Metadata is nested at most {MAX_DEPTH} deep.");
     let value: Value = serde_json::from_str(text).map_err(|error| match error.classify() {
         // The parser has a limit of its own.
         serde_json::error::Category::Syntax if error.to_string().contains("recursion") => too_deep(),
@@ -133,7 +133,7 @@ fn check_metadata(text: &str) -> Result<Option<String>, String> {
     if object.is_empty() {
         return Ok(None);
     }
-    if depth(&value) > DEEPEST {
+    if depth(&value) > MAX_DEPTH {
         return Err(too_deep());
     }
     if has_null_character(&value) {
@@ -181,7 +181,7 @@ mod tests {
         assert!(check_metadata(&of_length(LARGEST_METADATA)).is_ok());
         assert!(check_metadata(&of_length(LARGEST_METADATA + 1)).is_err());
         let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
-        assert!(check_metadata(&nested(DEEPEST)).is_ok());
+        assert!(check_metadata(&nested(MAX_DEPTH)).is_ok());
         for wrong in [
             "1",
             "[]",
@@ -192,7 +192,7 @@ mod tests {
             "{\"a\":1}{",
             r#"{"a":"\u0000"}"#,
             r#"{"\u0000":1}"#,
-            &nested(DEEPEST + 1),
+            &nested(MAX_DEPTH + 1),
             &nested(1_000),
         ] {
             assert!(check_metadata(wrong).is_err(), "{wrong:.40}");

@@ -10,7 +10,7 @@ use crate::platform::live::Topic;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId};
 
-/// The topic of reports about a key, which its page waits for.
+/// The topic on which the page of a key is notified of reports about it.
 pub fn leak_topic(org: OrgId, key: KeyId) -> Topic {
     Topic::of_org(&org, &format!("keys/{key}/leaked"))
 }
@@ -23,9 +23,9 @@ pub async fn lock_leaked(app: &App, write: &mut Write, found: ProvenSecret) -> R
     Ok(key.filter(|key| key.revoked_at.is_none() && key.accepts(found.secret, now)))
 }
 
-/// Does to a locked key what its organization wants. A previous secret only finishes the rotation if a person rotated: a key
+/// Applies an effect to a locked key. A leaked previous secret only finishes the rotation if a person rotated the key: a key
 /// that rotated itself may have passed its new secret to whoever found the old one.
-pub async fn end_leaked(
+pub async fn apply_leak_effect(
     app: &App,
     write: &mut Write,
     by: &By,
@@ -58,7 +58,7 @@ pub async fn end_leaked(
             (LeakOutcome::Revoked, "key.revoked")
         }
     };
-    // Receivers that follow the state of keys need not know about leaks.
+    // Webhook receivers that only track the state of keys get the usual event besides `key.leaked`.
     let event = super::about(key, Event::new(action)).detail("because", "found in public");
     audit::announce(app, write, by, &event).await?;
     Ok(outcome)

@@ -3,7 +3,7 @@
 
 use super::bounds::Bounds;
 use super::find::overlay;
-use super::policy::login_terms_now;
+use super::policy::login_constraints_in_tx;
 use super::{Revealed, about, conclude_by, generate, name_key, store};
 use crate::accounts::server::letters;
 use crate::audit::{self, By, Event};
@@ -86,12 +86,12 @@ pub async fn log_in(
         None => None,
     };
     // Whoever approved the login has seen the reason, unless the policy was changed since.
-    let Ok(terms) = login_terms_now(app, &mut write, draft.org).await? else { return Ok(None) };
+    let Ok(constraints) = login_constraints_in_tx(app, &mut write, draft.org).await? else { return Ok(None) };
     let by = by.clone().in_org(draft.org);
     let device = draft.device.clone().unwrap_or_else(|| draft.tool.clone());
     let login = Login { device, device_id: draft.device_id.clone(), product: draft.product.clone() };
     let former = revoke_former(app, &mut write, draft, &login, &by, now).await?;
-    let role = draft.cap.min(member.role).min(terms.highest_role);
+    let role = draft.cap.min(member.role).min(constraints.highest_role);
     let life_ends = app.config.device.login_key_life.map(|life| now.plus(life));
     let asking_ends = bounds.as_ref().and_then(|bounds| bounds.expires_at);
     let name = free_name(&mut write, draft.org, &requested_name(draft, &member.email, &login.device)).await?;
@@ -116,7 +116,7 @@ pub async fn log_in(
             .as_ref()
             .filter(|requested_by| requested_by.org == draft.org)
             .map(|requested_by| requested_by.key),
-        expires_at: [life_ends, asking_ends, terms.ends_by].into_iter().flatten().min(),
+        expires_at: [life_ends, asking_ends, constraints.expires_by].into_iter().flatten().min(),
         disabled_at: None,
         revoked_at: None,
         leaked: None,

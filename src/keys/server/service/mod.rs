@@ -18,7 +18,7 @@ mod revoke;
 mod rotate;
 mod strong_keys;
 
-pub use approved::{KeyRequests, create_approved};
+pub use approved::{KeyApprovalHandler, create_approved};
 pub use change::{Edit, disable, edit, enable};
 pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
@@ -27,9 +27,11 @@ pub use find::{
     Holders, MOST_COUNTED, PermissionHolders, children, count, creating_keys, creators, find, find_by_secret,
     list, permission_holders, secrets,
 };
-pub use leaked::{created_by, end_leaked, leak_topic, lock_leaked};
+pub use leaked::{apply_leak_effect, created_by, leak_topic, lock_leaked};
 pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};
-pub use policy::{active_keys, login_terms, login_terms_now, old_secrets, policy_portion, policy_rules};
+pub use policy::{
+    active_keys, login_constraints, login_constraints_in_tx, old_secrets, policy_key_batch, policy_rules,
+};
 pub use refusal::Refusal;
 pub use replace::replace;
 pub use revoke::revoke;

@@ -3,42 +3,42 @@
 use super::strong_keys::require_creator;
 use super::{Refusal, beyond_bounds, store};
 use crate::key_policy::server as key_policy;
-use crate::key_policy::{KeyFacts, LoginTerms, PolicyRules};
+use crate::key_policy::{KeyFacts, LoginConstraints, PolicyRules};
 use crate::keys::server::{Key, OldSecret, PolicyKey};
 use crate::orgs::server::Actor;
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, Permission};
 
-/// The present rules of an organization.
+/// The current rules of an organization.
 pub async fn policy_rules(app: &App, org: OrgId) -> Result<PolicyRules, Error> {
     let policy = key_policy::of_org(app.db.pool(), org).await?;
     Ok(policy.map(|policy| policy.rules).unwrap_or_default())
 }
 
-/// The rules within the transaction of a change. The policy is changed under the organization's lock, which changes of keys
-/// take too.
-pub(super) async fn rules_now(write: &mut Write, org: OrgId) -> Result<PolicyRules, Error> {
+/// The current rules, read in the transaction of a change. They cannot change until it commits, because changes of keys and
+/// of the policy take the same lock.
+pub(super) async fn rules_in_tx(write: &mut Write, org: OrgId) -> Result<PolicyRules, Error> {
     let policy = key_policy::of_org(&mut **write, org).await?;
     Ok(policy.map(|policy| policy.rules).unwrap_or_default())
 }
 
-/// What a login to the organization may get, or why there is none.
-pub async fn login_terms(app: &App, org: OrgId) -> Result<Result<LoginTerms, String>, Error> {
-    Ok(policy_rules(app, org).await?.login_terms(app.clock.now()))
+/// The limits of the policy for a login to the organization, or the reason why logins are not allowed.
+pub async fn login_constraints(app: &App, org: OrgId) -> Result<Result<LoginConstraints, String>, Error> {
+    Ok(policy_rules(app, org).await?.login_constraints(app.clock.now()))
 }
 
-/// The same within the transaction of the login.
-pub async fn login_terms_now(
+/// `login_constraints`, read in the transaction of the login.
+pub async fn login_constraints_in_tx(
     app: &App,
     write: &mut Write,
     org: OrgId,
-) -> Result<Result<LoginTerms, String>, Error> {
-    Ok(rules_now(write, org).await?.login_terms(app.clock.now()))
+) -> Result<Result<LoginConstraints, String>, Error> {
+    Ok(rules_in_tx(write, org).await?.login_constraints(app.clock.now()))
 }
 
-/// The active keys of an organization after an id, in portions, so that the preview of a policy needs little memory.
-pub async fn policy_portion(
+/// A batch of the organization's active keys, after an id. The preview of a policy reads all keys with it.
+pub async fn policy_key_batch(
     app: &App,
     actor: &Actor,
     after: Option<KeyId>,
@@ -48,7 +48,7 @@ pub async fn policy_portion(
     active_keys(app, actor.org.org, after, limit).await
 }
 
-/// The same for jobs.
+/// `policy_key_batch` without an actor, for jobs.
 pub async fn active_keys(
     app: &App,
     org: OrgId,
@@ -58,7 +58,7 @@ pub async fn active_keys(
     Ok(store::active_after(app.db.pool(), org, app.clock.now(), after, limit).await?)
 }
 
-/// The active keys whose current secret is older than the policy says, the oldest first. None without that rule.
+/// The active keys whose current secret is older than the policy allows, oldest first. None if that rule is off.
 pub async fn old_secrets(app: &App, actor: &Actor, most: i64) -> Result<Option<Vec<OldSecret>>, Error> {
     actor.require(Permission::See)?;
     let Some(age) = policy_rules(app, actor.org.org).await?.oldest_secret() else { return Ok(None) };
@@ -68,7 +68,7 @@ pub async fn old_secrets(app: &App, actor: &Actor, most: i64) -> Result<Option<V
 }
 
 impl Key {
-    /// What the rules of a key policy judge.
+    /// The properties that the rules of a key policy check.
     pub fn facts(&self) -> KeyFacts<'_> {
         KeyFacts {
             kind: self.kind,
@@ -79,16 +79,17 @@ impl Key {
     }
 }
 
-/// What the rules say against a change of limits: only a changed limit is judged.
-pub(super) fn objections_to_edit(rules: &PolicyRules, old: &Key, new: &Key) -> Vec<(&'static str, String)> {
+/// The rules that an edit violates. Only limits that the edit changes are checked.
+pub(super) fn edit_violations(rules: &PolicyRules, old: &Key, new: &Key) -> Vec<(&'static str, String)> {
     let facts = new.facts();
-    let life = rules.objection_to_life(&facts).filter(|_| old.expires_at != new.expires_at);
-    let ranges = rules.objection_to_ranges(&facts).filter(|_| old.ranges != new.ranges);
+    let life = rules.lifetime_violation(&facts).filter(|_| old.expires_at != new.expires_at);
+    let ranges = rules.range_violation(&facts).filter(|_| old.ranges != new.ranges);
     life.into_iter().chain(ranges).collect()
 }
 
-/// Refuses to rotate or enable a key that breaks a rule. The form has no fields for the reasons, so they belong to none.
-pub(super) async fn require_policy(
+/// Refuses to rotate or enable a key that violates a rule. The form has no matching fields, so the reasons are general
+/// errors.
+pub(super) async fn require_compliance(
     app: &App,
     actor: &Actor,
     write: Write,
@@ -96,7 +97,7 @@ pub(super) async fn require_policy(
     verb: &'static str,
 ) -> Result<Write, Refusal> {
     let mut write = require_creator(app, actor, write, key, verb).await?;
-    let wrong = rules_now(&mut write, key.org).await?.objections(&key.facts());
+    let wrong = rules_in_tx(&mut write, key.org).await?.violations(&key.facts());
     if wrong.is_empty() {
         return Ok(write);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::policy::require_policy;
+use super::policy::require_compliance;
 use super::strong_keys::require_creator;
 use super::{
     Grants, Refusal, Revealed, conclude, generate, lock_key, lock_key_with_bounds, require,
@@ -53,7 +53,7 @@ pub async fn rotate(
     if matches!(key.status(now), Status::Expired | Status::Revoked) {
         return Err(Refusal::State(ENDED));
     }
-    let mut write = require_policy(app, actor, write, &key, "rotate").await?;
+    let mut write = require_compliance(app, actor, write, &key, "rotate").await?;
     if let Some(hash) = &repeat
         && !store::note_idempotency(&mut write, key.org, &sender(actor), hash, id, now).await?
     {

@@ -48,7 +48,11 @@ fn condition(what: Announcement) -> String {
 }
 
 /// Keys whose present expiry was not announced.
-pub async fn to_announce(pool: &AnyPool, what: Announcement, limit: u32) -> Result<Vec<KeyId>, sqlx::Error> {
+pub async fn find_unannounced(
+    pool: &AnyPool,
+    what: Announcement,
+    limit: u32,
+) -> Result<Vec<KeyId>, sqlx::Error> {
     let text = format!("SELECT id FROM keys WHERE {} ORDER BY expires_at LIMIT $3", condition(what));
     sqlx::query_scalar(sql(text))
         .bind(what.after.millis())
@@ -59,7 +63,7 @@ pub async fn to_announce(pool: &AnyPool, what: Announcement, limit: u32) -> Resu
 }
 
 /// Notes that the key's expiry is announced, which locks its row. Returns false if the expiry is already announced or no longer due.
-pub async fn note_announced(write: &mut Write, what: Announcement, id: KeyId) -> Result<bool, sqlx::Error> {
+pub async fn mark_announced(write: &mut Write, what: Announcement, id: KeyId) -> Result<bool, sqlx::Error> {
     let days = what.reminder.map(|Reminder { days, column }| format!(", {column} = {days}"));
     let text = format!(
         "UPDATE keys SET {} = expires_at{} WHERE id = $3 AND {}",
@@ -103,7 +107,7 @@ pub async fn newly_idle(
 }
 
 /// Notes that a key is idle. Returns false if that is noted already, or the key was used or has ended.
-pub async fn note_idle(
+pub async fn mark_idle(
     write: &mut Write,
     now: Timestamp,
     before: Timestamp,

@@ -1,9 +1,9 @@
-//! What keys remember about secrets that were found in public, and who rotated a key last.
+//! The columns of keys about leaked secrets, and about who rotated a key last.
 
 use crate::platform::db::Write;
 use crate::shared::{KeyId, PrincipalKind, SecretId, UserId};
 
-/// Notes who received the current secret.
+/// Records whether a person or a key received the current secret.
 pub async fn set_rotated_by(
     write: &mut Write,
     key: KeyId,

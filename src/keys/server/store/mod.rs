@@ -13,17 +13,17 @@ mod read;
 mod reminders;
 mod write;
 
-pub use announcements::{Announcement, Reminder, newly_idle, note_announced, note_idle, to_announce};
+pub use announcements::{Announcement, Reminder, find_unannounced, mark_announced, mark_idle, newly_idle};
 pub use counts::count_usable;
 pub use holders::{count_holders, find_all, newest_holders};
 pub use leaks::{is_rotated_by_person, receiver, set_leaked, set_rotated_by};
 pub use list::{Filter, KeyPage, Order, Position, count, list};
 pub use logins::{all_current_logins, current_logins, is_name_taken, logins_in, logins_of, numbered_names};
-pub use policy::{OldSecret, PolicyKey, active_after, idle_keys, is_idle, note_reminded, old_secrets};
+pub use policy::{OldSecret, PolicyKey, active_after, idle_keys, is_idle, mark_reminded, old_secrets};
 pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
 pub use read::{
     SecretRow, SecretUse, children, count_by_creator, count_unrevoked, created_at_if_unused, creators, find,
-    find_by_id, find_now, find_secret, is_used, names, owners, repeated, secrets_of, unrevoked_of,
+    find_by_id, find_in_tx, find_secret, is_used, names, owners, repeated, secrets_of, unrevoked_of,
 };
 pub use reminders::{
     RemindedKey, WaitingReminder, add_reminder, people_to_remind, reminded_keys, take_reminders,

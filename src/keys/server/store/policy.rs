@@ -1,4 +1,4 @@
-//! What key policies need: all active keys of an organization in portions, idle keys, and keys with an old secret.
+//! Queries for key policies: all active keys of an organization in batches, idle keys, and keys with an old secret.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use crate::key_policy::KeyFacts;
 use crate::platform::db::{Write, sql};
 use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
-/// A key with what the preview of a key policy needs.
+/// The columns of a key that the preview of a key policy needs.
 #[derive(Clone, Debug)]
 pub struct PolicyKey {
     pub id: KeyId,
@@ -134,17 +134,17 @@ pub struct OldSecret {
     pub created_at: Timestamp,
 }
 
-/// Active keys of an organization whose current secret was created before `before`. With `is_reminder`, only those about
-/// whose secret no letter was sent.
+/// Active keys of an organization whose current secret was created before `before`, oldest secret first. With `only_not_reminded`,
+/// only keys whose creator was not reminded of this secret.
 pub async fn old_secrets(
     pool: &AnyPool,
     org: OrgId,
     now: Timestamp,
     before: Timestamp,
-    is_reminder: bool,
+    only_not_reminded: bool,
     limit: i64,
 ) -> Result<Vec<OldSecret>, sqlx::Error> {
-    let unsent = match is_reminder {
+    let unsent = match only_not_reminded {
         true => "AND (reminded_secret_id IS NULL OR reminded_secret_id <> secret_id)",
         false => "",
     };
@@ -174,7 +174,7 @@ pub async fn old_secrets(
         .collect()
 }
 
-pub async fn note_reminded(write: &mut Write, key: KeyId, secret: SecretId) -> Result<(), sqlx::Error> {
+pub async fn mark_reminded(write: &mut Write, key: KeyId, secret: SecretId) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE keys SET reminded_secret_id = $2 WHERE id = $1")
         .bind(key)
         .bind(secret)

@@ -68,7 +68,7 @@ pub async fn write_quota_use(db: &Db, process: &str, rows: &[QuotaRow]) -> Resul
 /// Deletes the counts of periods that began before.
 pub async fn forget_quota_use(db: &Db, before: Timestamp) -> Result<(), sqlx::Error> {
     /// A portion, so that other writes wait only a moment.
-    const PORTION: i64 = 5_000;
+    const BATCH_SIZE: i64 = 5_000;
     loop {
         let mut write = db.write().await?;
         let done = sqlx::query(
@@ -76,11 +76,11 @@ pub async fn forget_quota_use(db: &Db, before: Timestamp) -> Result<(), sqlx::Er
              (SELECT key_id, period, period_start, process FROM quota_use WHERE period_start < $1 LIMIT $2)",
         )
         .bind(before.millis())
-        .bind(PORTION)
+        .bind(BATCH_SIZE)
         .execute(&mut *write)
         .await?;
         write.commit().await?;
-        if done.rows_affected() < PORTION as u64 {
+        if done.rows_affected() < BATCH_SIZE as u64 {
             return Ok(());
         }
     }

@@ -118,7 +118,7 @@ pub async fn find(db: &mut AnyConnection, org: OrgId, id: KeyId) -> Result<Optio
 }
 
 /// Reads a key of any organization within a transaction, with its permissions.
-pub async fn find_now(write: &mut Write, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
+pub async fn find_in_tx(write: &mut Write, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
     let Some(mut key) = find_by_id(&mut **write, id).await? else { return Ok(None) };
     with_permissions(&mut **write, std::slice::from_mut(&mut key)).await?;
     Ok(Some(key))

@@ -1,4 +1,4 @@
-//! Letters that wait for a person: the reminders of one round become one letter.
+//! Stored reminders: all reminders of a person are sent in one letter.
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row};
@@ -43,7 +43,7 @@ pub async fn people_to_remind(pool: &AnyPool) -> Result<Vec<UserId>, sqlx::Error
         .await
 }
 
-/// Removes and returns everything that waits for a person. Of several processes, one gets it.
+/// Removes and returns all reminders of a person. If several processes do this, only one gets them.
 pub async fn take_reminders(write: &mut Write, user: UserId) -> Result<Vec<WaitingReminder>, sqlx::Error> {
     let rows = sqlx::query(
         "DELETE FROM waiting_reminders WHERE user_id = $1 RETURNING key_id, letter, about, created_at",
@@ -83,13 +83,13 @@ pub async fn reminded_keys(
     const ROWS: usize = 500;
     let mut keys = Vec::with_capacity(ids.len());
     for ids in ids.chunks(ROWS) {
-        let places: Vec<String> = (2..ids.len() + 2).map(|place| format!("${place}")).collect();
+        let placeholders: Vec<String> = (2..ids.len() + 2).map(|number| format!("${number}")).collect();
         let text = format!(
             "SELECT keys.id AS id, keys.name AS name, organizations.name AS org_name, expires_at, \
              CASE WHEN last_used_at > keys.created_at THEN last_used_at ELSE keys.created_at END AS unused_since \
              FROM keys JOIN organizations ON organizations.id = keys.org_id \
              WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) AND keys.id IN ({})",
-            places.join(", ")
+            placeholders.join(", ")
         );
         let query = sqlx::query(sql(text)).bind(now.millis());
         let query = ids.iter().fold(query, |query, id| query.bind(id));

@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::super::{Key, KeyQuota};
-use super::read::find_now;
+use super::read::find_in_tx;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::server::CallTotals;
@@ -18,7 +18,7 @@ pub async fn lock(write: &mut Write, org: OrgId, id: KeyId) -> Result<Option<Key
         .bind(org)
         .execute(&mut **write)
         .await?;
-    if done.rows_affected() == 0 { Ok(None) } else { find_now(write, id).await }
+    if done.rows_affected() == 0 { Ok(None) } else { find_in_tx(write, id).await }
 }
 
 /// Returns false when a key of the organization that is not revoked has the name.

@@ -102,7 +102,7 @@ impl KeyState {
         let Some(key) = store::find_by_id(app.db.pool(), key).await? else { return Ok(None) };
         let Some((name, plan)) = orgs::server::find(app, key.org).await? else { return Ok(None) };
         let policy = key_policy::of_org(app.db.pool(), key.org).await?;
-        let policy = policy.filter(|policy| policy.rules.concerns_requests()).map(Box::new);
+        let policy = policy.filter(|policy| policy.rules.can_refuse_requests()).map(Box::new);
         let permissions = permissions::ids_of_key(app.db.pool(), key.id).await?;
         let quota = match key.customer.quota {
             Some(KeyQuota { limit, period }) => {
@@ -172,7 +172,7 @@ impl KeyState {
             expires_at: self.expires_at(),
             ranges: &self.ranges,
         };
-        policy.refuses(&facts, address.map_or(CallerAddress::Unknown, CallerAddress::At), now)
+        policy.refusing_rule(&facts, address.map_or(CallerAddress::Unknown, CallerAddress::At), now)
     }
 
     /// The limit on requests per minute.

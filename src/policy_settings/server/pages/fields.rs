@@ -36,11 +36,11 @@ pub fn fields(form: &PolicyForm) -> AnyView {
     let graces = graces.to_vec();
     view! {
         {rule(
-            "life", form.has_life, "Every key ends", "The longest time a key may live.", BOTH,
-            number("longest_life_days", "Days at most", life),
+            "life", form.has_life, "Maximum lifetime", "How long a key can work after it was created.", BOTH,
+            number("longest_life_days", "Maximum days", life),
         )}
         {rule(
-            "kinds", form.has_kinds, "Allowed kinds", "Other kinds cannot be created, and stop after the grace period.", BOTH,
+            "kinds", form.has_kinds, "Allowed kinds", "Keys of other kinds cannot be created. Existing ones stop working after the grace period.", BOTH,
             view! {
                 <Field name="allowed_kinds" label="Kinds">
                     <div class="mt-1.5 flex flex-wrap gap-2" id="f-allowed_kinds" tabindex="-1" role="group" aria-label="Kinds">
@@ -52,11 +52,11 @@ pub fn fields(form: &PolicyForm) -> AnyView {
         )}
         {rule(
             "ranges", form.has_ranges, "Allowed addresses",
-            "A key works only from these ranges, and from its own if it has any.", BOTH,
+            "A caller's address must be in one of these ranges, and in one of the key's own ranges if it has any.", BOTH,
             view! {
                 <TextArea
                     name="allowed_ranges" label="Ranges" value=ranges optional=true rows=3 verbatim=true control="mono"
-                    hint="One a line, such as 203.0.113.0/24." class="w-full max-w-80"
+                    hint="One per line, such as 203.0.113.0/24." class="w-full max-w-80"
                 />
             }
             .into_any(),
@@ -69,20 +69,20 @@ pub fn fields(form: &PolicyForm) -> AnyView {
         )}
         {rule(
             "oldest", form.has_oldest, "Remind about old secrets",
-            "Nothing stops. The overview and an email ask for a rotation.",
+            "Old secrets keep working. The overview and an email ask for a rotation.",
             &[(true, "Overview and email"), (false, "Not on requests")],
             number("oldest_secret_days", "Days after the last rotation", oldest),
         )}
         {rule(
-            "approval", form.has_approval, "Approval for strong roles",
+            "approval", form.has_approval, "Approval for privileged roles",
             "A second admin or owner approves a new key before it can be created. Existing ones are renewed by their creator only. Logins and agents get less than this role.",
             &[(true, "Creating"), (false, "Not on requests")],
-            view! { <Select name="approval_from" label="From this role up" options=roles class="w-44"/> }.into_any(),
+            view! { <Select name="approval_from" label="This role and higher" options=roles class="w-44"/> }.into_any(),
         )}
         <div class="mt-1 border-t border-line pt-5">
             <Field
                 name="grace_days" label="Grace period"
-                hint="For keys that exist already, and for idle keys. New keys follow the rules at once."
+                hint="For existing keys, and for disabling idle keys. New keys must follow the rules at once."
             >
                 <div class="mt-1.5" id="f-grace_days" tabindex="-1">
                     <RadioSegment label="Grace period" name="grace_days" options=graces/>

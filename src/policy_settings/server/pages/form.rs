@@ -23,7 +23,7 @@ pub struct PolicyForm {
     pub grace: String,
     pub confirm: String,
     /// The button: `preview` or `save`.
-    pub deed: String,
+    pub button: String,
 }
 
 impl PolicyForm {
@@ -46,7 +46,7 @@ impl PolicyForm {
             approval: rules.approval_from.unwrap_or(Role::Admin).as_str().to_owned(),
             grace: GRACE_CHOICES[2].to_string(),
             confirm: String::new(),
-            deed: String::new(),
+            button: String::new(),
         }
     }
 
@@ -68,14 +68,14 @@ impl PolicyForm {
                 "approval_from" => form.approval = value.into_owned(),
                 "grace_days" => form.grace = value.into_owned(),
                 "confirm" => form.confirm = value.into_owned(),
-                "do" => form.deed = value.into_owned(),
+                "do" => form.button = value.into_owned(),
                 _ => {}
             }
         }
         form
     }
 
-    /// Texts that are no numbers become zero, which the validation refuses.
+    /// A text that is not a number becomes 0, which validation refuses.
     pub fn draft(&self, errors: &mut FormErrors) -> PolicyDraft {
         let number = |is_on: bool, text: &str| is_on.then(|| text.trim().parse().unwrap_or(0));
         let lines = || self.ranges.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);

@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 
 use crate::key_policy::PolicyRule;
-use crate::policy_settings::server::{MAX_NAMED, PolicyPreview, PreviewedKey};
+use crate::policy_settings::server::{MAX_LISTED, PolicyPreview, PreviewedKey};
 use crate::shared::Timestamp;
 use crate::ui::form::SubmitButton;
 use crate::ui::parts::{Glyph, Input, Note, Time, Tone, counted, exact, grouped};
 
-pub fn preview(preview: PolicyPreview, org: String, waits: bool, now: Timestamp) -> AnyView {
+pub fn preview(preview: PolicyPreview, org: String, needs_approval: bool, now: Timestamp) -> AnyView {
     let when = exact(preview.from);
     let in_use = (preview.refused_in_use > 0).then(|| {
         let keys = if preview.refused_in_use == 1 {
@@ -24,9 +24,11 @@ pub fn preview(preview: PolicyPreview, org: String, waits: bool, now: Timestamp)
         }
     });
     let mut more = Vec::new();
-    if preview.later > 0 {
-        let keys = counted(preview.later, "further key follows", "further keys follow");
-        more.push(format!("{keys} later, when the longest life is over before the key expires."));
+    if preview.refused_later > 0 {
+        let keys = counted(preview.refused_later, "more key", "more keys");
+        more.push(format!(
+            "{keys} would be refused later, on reaching the maximum lifetime before expiring."
+        ));
     }
     if preview.idle > 0 {
         let keys = counted(preview.idle, "key", "keys");
@@ -53,14 +55,17 @@ pub fn preview(preview: PolicyPreview, org: String, waits: bool, now: Timestamp)
             <Input name="confirm" label verbatim=true autocomplete="off"/>
         }
     });
-    let rest = preview.refused.saturating_sub(preview.named.len() as u64);
+    let rest = preview.refused.saturating_sub(preview.refused_keys.len() as u64);
     let rest = (rest > 0).then(|| {
-        let text = format!("The {MAX_NAMED} most recently used, and {} more.", grouped(rest));
+        let text = format!(
+            "These are the {MAX_LISTED} most recently used keys. {} more are not listed.",
+            grouped(rest)
+        );
         view! { <p class="border-t border-line px-4 py-2.5 text-dense text-ink-3 sm:px-5">{text}</p> }
     });
     let (refused, keys) = (grouped(preview.refused), counted(preview.keys, "active key", "active keys"));
-    let items = preview.named.into_iter().map(|key| item(key, now)).collect_view();
-    let save = if waits { "Ask a second owner" } else { "Save policy" };
+    let items = preview.refused_keys.into_iter().map(|key| item(key, now)).collect_view();
+    let save = if needs_approval { "Ask a second owner" } else { "Save policy" };
     view! {
         <aside class="panel self-start lg:col-start-2 lg:row-span-2 lg:row-start-1" aria-labelledby="prev">
             <div class="border-b border-line px-4 py-3 sm:px-5"><h2 class="h-sect" id="prev">"Before you save"</h2></div>
@@ -90,17 +95,17 @@ fn item(previewed: PreviewedKey, now: Timestamp) -> AnyView {
     let PreviewedKey { key, rule, creator, callers, last_caller } = previewed;
     let why = match rule {
         PolicyRule::AllowedKinds => format!("{} is not allowed", key.kind.label()),
-        PolicyRule::LongestLife => "Too old by then".to_owned(),
-        _ => "All of its addresses are outside".to_owned(),
+        PolicyRule::LongestLife => "Exceeds the maximum lifetime".to_owned(),
+        _ => "None of its addresses are allowed".to_owned(),
     };
     let last = key
         .last_used_at
         .map_or_else(|| view! { "Never used" }.into_any(), |at| view! { <Time at now/> }.into_any());
     let by = match last_caller {
         Some(address) => {
-            format!("{} at least, last from {address}", counted(callers as u64, "caller", "callers"))
+            format!("At least {}, last from {address}", counted(callers as u64, "caller", "callers"))
         }
-        None => "Nobody in 7 days".to_owned(),
+        None => "No callers in 7 days".to_owned(),
     };
     let href = format!("/settings/api-keys/{}", key.id);
     let (seed, kind, name) = (key.secret.to_string(), key.kind, key.name);

@@ -48,14 +48,14 @@ pub async fn submit(
             return page(&app, &member, &policy, form, None, errors).await;
         }
     };
-    if form.deed != "save" {
+    if form.button != "save" {
         return preview_page(&app, &member, &policy, &requested, form, errors).await;
     }
     match change::change(&app, &member, &draft, &form.confirm).await {
-        Ok(PolicyChange::Saved(_)) => leave_message(&session, "The key policy is saved.").await?,
-        Ok(PolicyChange::Nothing(_)) => leave_message(&session, "Nothing was changed.").await?,
+        Ok(PolicyChange::Saved(_)) => leave_message(&session, "The key policy was saved.").await?,
+        Ok(PolicyChange::Unchanged(_)) => leave_message(&session, "Nothing was changed.").await?,
         Err(Refusal::Waits(id)) => {
-            leave_message(&session, "Your change waits for the approval of a second owner.").await?;
+            leave_message(&session, "Your change needs the approval of a second owner.").await?;
             return Ok(Redirect::to(&approval_path(id)).into_response());
         }
         Err(Refusal::Input(wrong)) => {
@@ -81,18 +81,18 @@ async fn preview_page(
     form: PolicyForm,
     mut errors: FormErrors,
 ) -> Result<Response, Error> {
-    let shown = match compute(app, member, policy, requested).await {
-        Ok(preview) => Some((preview, needs_second(app, member, policy, &requested.rules).await?)),
+    let preview = match compute(app, member, policy, requested).await {
+        Ok(preview) => Some((preview, needs_second_owner(app, member, policy, &requested.rules).await?)),
         Err(Error::AlreadyRunning(why)) => {
             errors.add("", why);
             None
         }
         Err(error) => return Err(error),
     };
-    page(app, member, policy, form, shown, errors).await
+    page(app, member, policy, form, preview, errors).await
 }
 
-async fn needs_second(
+async fn needs_second_owner(
     app: &App,
     member: &Member,
     policy: &KeyPolicy,
@@ -107,7 +107,7 @@ async fn page(
     member: &Member,
     policy: &KeyPolicy,
     form: PolicyForm,
-    shown: Option<(PolicyPreview, bool)>,
+    preview: Option<(PolicyPreview, bool)>,
     errors: FormErrors,
 ) -> Result<Response, Error> {
     let now = app.clock.now();
@@ -122,8 +122,8 @@ async fn page(
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let response = page_for(app, member, "Key policy").status(status).render(move || {
         let toast = message.map(toast);
-        let has_preview = shown.is_some();
-        let aside = shown.map(|(shown, waits)| preview::preview(shown, org, waits, now));
+        let has_preview = preview.is_some();
+        let aside = preview.map(|(preview, needs_approval)| preview::preview(preview, org, needs_approval, now));
         let look = if has_preview { Look::Secondary } else { Look::Primary };
         let text = if has_preview { "Preview again" } else { "Preview changes" };
         let buttons = is_owner.then(|| {
@@ -163,13 +163,13 @@ async fn page(
 /// Who has to agree when a rule is weakened.
 fn note(owners: &SecondOwner, is_owner: bool) -> String {
     match owners.need {
-        _ if !is_owner => "Only owners change these rules.".to_owned(),
+        _ if !is_owner => "Only owners can change these rules.".to_owned(),
         SecondOwnerNeed::No => {
             "You are the only owner, so you can also weaken a rule alone. With a second owner, both have to agree."
                 .to_owned()
         }
         SecondOwnerNeed::Several => {
-            "Weakening a rule waits until a second owner approves it. Making a rule stricter does not.".to_owned()
+            "Weakening a rule takes effect only when a second owner approves it. Making a rule stricter does not need an approval.".to_owned()
         }
         SecondOwnerNeed::Until(until) => format!(
             "An owner was removed, demoted or disabled less than a day ago. Until {} a second owner must approve when a \
@@ -179,11 +179,11 @@ fn note(owners: &SecondOwner, is_owner: bool) -> String {
     }
 }
 
-/// Until when changed rules do not apply to existing keys.
+/// Says when the changed rules begin to apply to existing keys, if they do not yet.
 fn grace_note(policy: &KeyPolicy, now: Timestamp) -> Option<AnyView> {
     let from = policy.all_apply_from();
     (from > now).then(|| {
-        let text = format!("The last change applies to keys that existed before it from {} on.", exact(from));
+        let text = format!("From {}, the last change also applies to existing keys.", exact(from));
         view! { <Note class="mt-4"><p>{text}</p></Note> }.into_any()
     })
 }

@@ -45,7 +45,7 @@ pub async fn test(
     PathId(id): PathId<WebhookId>,
 ) -> Result<Response, Error> {
     match service::send_test(&app, &member, id).await {
-        Ok(_) => done(&session, id, "A test event is on its way. Reload the page to see the answer.").await,
+        Ok(_) => done(&session, id, "A test event is on its way. Reload the page to see the response.").await,
         Err(refusal) => not_done(&session, id, refusal).await,
     }
 }

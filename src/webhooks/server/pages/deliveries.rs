@@ -15,14 +15,14 @@ use crate::webhooks::server::service::{Delivery, DeliveryAttempt, DeliveryState}
 
 /// Which deliveries the page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableFilter {
+pub enum DeliveryTableFilter {
     All,
     /// Those with more than one attempt.
     Retried,
     In(DeliveryState),
 }
 
-impl TableFilter {
+impl DeliveryTableFilter {
     const ALL: [Self; 5] = [
         Self::All,
         Self::Retried,
@@ -40,7 +40,7 @@ impl TableFilter {
         }
     }
 
-    /// Anything else means all deliveries.
+    /// Returns `All` for any other text.
     pub fn parse(text: &str) -> Self {
         Self::ALL.into_iter().find(|filter| filter.as_str() == text).unwrap_or(Self::All)
     }
@@ -65,7 +65,7 @@ pub struct DeliveryTable {
     pub endpoint: WebhookId,
     /// The path and query of the endpoint, as requests name it.
     pub target: String,
-    pub filter: TableFilter,
+    pub filter: DeliveryTableFilter,
     /// False on the first page.
     pub is_later_page: bool,
     pub deliveries: Vec<Delivery>,
@@ -74,9 +74,9 @@ pub struct DeliveryTable {
     pub can_resend: bool,
 }
 
-fn address(endpoint: WebhookId, filter: TableFilter, before: Option<DeliveryId>) -> String {
+fn address(endpoint: WebhookId, filter: DeliveryTableFilter, before: Option<DeliveryId>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if filter != TableFilter::All {
+    if filter != DeliveryTableFilter::All {
         query.append_pair("state", filter.as_str());
     }
     if let Some(before) = before {
@@ -89,7 +89,7 @@ fn address(endpoint: WebhookId, filter: TableFilter, before: Option<DeliveryId>)
 }
 
 pub fn view(table: DeliveryTable, now: Timestamp) -> AnyView {
-    let options = TableFilter::ALL.map(|filter| {
+    let options = DeliveryTableFilter::ALL.map(|filter| {
         LinkOption::new(address(table.endpoint, filter, None), filter.label(), filter == table.filter)
     });
     let options = options.to_vec();
@@ -109,13 +109,13 @@ fn content(table: DeliveryTable, now: Timestamp) -> AnyView {
     let DeliveryTable { endpoint, filter, is_later_page, deliveries, has_more, .. } = &table;
     let (endpoint, filter) = (*endpoint, *filter);
     if deliveries.is_empty() {
-        return nothing(endpoint, filter != TableFilter::All || *is_later_page);
+        return nothing(endpoint, filter != DeliveryTableFilter::All || *is_later_page);
     }
     let last = deliveries.last().filter(|_| *has_more).map(|last| last.id);
     let next = last.map(|last| address(endpoint, filter, Some(last))).unwrap_or_default();
     let previous = if *is_later_page { address(endpoint, filter, None) } else { String::new() };
     let count = deliveries.len() as u64;
-    let summary = format!("{}, kept for 30 days", counted(count, "delivery", "deliveries"));
+    let summary = format!("{}, stored for 30 days", counted(count, "delivery", "deliveries"));
     let DeliveryTable { target, deliveries, mut attempts, can_resend, .. } = table;
     let rows = deliveries.into_iter().map(|delivery| {
         let attempts = attempts.remove(&delivery.id).unwrap_or_default();
@@ -125,7 +125,7 @@ fn content(table: DeliveryTable, now: Timestamp) -> AnyView {
     view! {
         <div class="panel mt-3 overflow-hidden">
             <div class="openhead" aria-hidden="true">
-                <span>"Time"</span><span>"Event"</span><span>"Answer"</span><span class="text-right">"Took"</span><span></span>
+                <span>"Time"</span><span>"Event"</span><span>"Response"</span><span class="text-right">"Took"</span><span></span>
             </div>
             {rows}
             <Pagination summary previous next previous_label="Newest" next_label="Older"/>
@@ -146,27 +146,31 @@ fn nothing(endpoint: WebhookId, is_narrowed: bool) -> AnyView {
     view! {
         <EmptyState
             class="mt-3" title="No deliveries yet"
-            text="They appear here with the answer of the receiver. Send a test event to see whether it answers."
+            text="They appear here with the response of the receiver. Send a test event to see whether it responds."
         />
     }
     .into_any()
 }
 
-/// What became of the delivery, as a mark, a tone and words.
+/// The outcome of the delivery, as a shape, a CSS class and a text.
 fn outcome(delivery: &Delivery) -> (Option<Shape>, &'static str, String) {
-    let tries = delivery.attempts;
-    let answer =
+    let attempts = delivery.attempts;
+    let response =
         delivery.last_status.map_or_else(|| delivery.last_error.clone(), |status| status.to_string());
     match delivery.state() {
-        DeliveryState::Delivered if tries > 1 => (None, "text-ink-2", format!("Delivered on try {tries}")),
-        DeliveryState::Delivered => (None, "text-ink-2", format!("{answer}, delivered")),
-        DeliveryState::Waiting if tries == 0 => (Some(Shape::Unused), "text-ink-2", "Waiting".to_owned()),
-        DeliveryState::Waiting => (Some(Shape::Expiring), "tone-warn", format!("{answer}, try {tries}")),
+        DeliveryState::Delivered if attempts > 1 => {
+            (None, "text-ink-2", format!("Delivered on attempt {attempts}"))
+        }
+        DeliveryState::Delivered => (None, "text-ink-2", format!("{response}, delivered")),
+        DeliveryState::Waiting if attempts == 0 => (Some(Shape::Unused), "text-ink-2", "Waiting".to_owned()),
+        DeliveryState::Waiting => {
+            (Some(Shape::Expiring), "tone-warn", format!("{response}, attempt {attempts}"))
+        }
         DeliveryState::GivenUp => {
             let why = match delivery.given_up_because.as_str() {
                 "gone" => "Given up: 410 Gone",
                 "off" => "Given up: webhook off",
-                "backlog" => "Given up: too many wait",
+                "backlog" => "Given up: too many waiting",
                 _ => "Given up after a day",
             };
             (Some(Shape::Revoked), "tone-warn", why.to_owned())
@@ -210,7 +214,7 @@ fn row(
 fn opened(delivery: Delivery, attempts: Vec<DeliveryAttempt>, target: &str, can_resend: bool) -> AnyView {
     let event = format!("msg_{}", delivery.event);
     let next = delivery.due_at.map(|due| {
-        let text = if delivery.attempts == 0 { "First try" } else { "Next try" };
+        let text = if delivery.attempts == 0 { "First attempt" } else { "Next attempt" };
         view! { <div><dt>{text}</dt><dd class="num">{exact(due)}</dd></div> }
     });
     let trail = (!attempts.is_empty()).then(|| {
@@ -239,7 +243,7 @@ fn opened(delivery: Delivery, attempts: Vec<DeliveryAttempt>, target: &str, can_
                 {trail}
                 <dl class="facts mt-3 border-t border-line">
                     <div><dt>"Event id"</dt><dd class="mono text-cap leading-5">{event}</dd></div>
-                    <div><dt>"Happened"</dt><dd class="num">{exact(delivery.created_at)}</dd></div>
+                    <div><dt>"Event time"</dt><dd class="num">{exact(delivery.created_at)}</dd></div>
                     {next}
                 </dl>
                 {button}
@@ -258,10 +262,10 @@ fn attempt(attempt: &DeliveryAttempt) -> AnyView {
         Some(status) => format!("{status} after {}", duration(attempt.took)),
         None => attempt.error.clone(),
     };
-    let when = format!("Try {}, {}", attempt.number, exact(attempt.at));
+    let when = format!("Attempt {}, {}", attempt.number, exact(attempt.at));
     let response = attempt.response.clone();
     let response = (!response.trim().is_empty()).then(|| {
-        view! { <pre class="mono mt-1 max-h-40 overflow-auto text-cap leading-5 whitespace-pre-wrap text-ink-2 [overflow-wrap:anywhere]" tabindex="0" role="group" aria-label="Answer" translate="no">{response}</pre> }
+        view! { <pre class="mono mt-1 max-h-40 overflow-auto text-cap leading-5 whitespace-pre-wrap text-ink-2 [overflow-wrap:anywhere]" tabindex="0" role="group" aria-label="Response" translate="no">{response}</pre> }
     });
     view! {
         <li>

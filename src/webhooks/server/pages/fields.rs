@@ -79,6 +79,6 @@ fn EventBox(value: String, words: String, checked: bool) -> AnyView {
 
 /// The box that confirms a removal.
 pub fn confirmation(host: &str) -> AnyView {
-    let label = format!("Stop sending events to {host} and forget its deliveries");
+    let label = format!("Stop sending events to {host} and delete its deliveries");
     view! { <Checkbox name="confirm" label required=true/> }.into_any()
 }

@@ -52,7 +52,7 @@ fn nothing() -> AnyView {
     view! {
         <EmptyState
             class="mt-6" title="No webhooks yet"
-            text="Add the address of a receiver, and it hears when keys are created, rotated, revoked or expire."
+            text="Add the address of a receiver to notify it when keys are created, rotated or revoked, or expire."
         >
             <LinkButton href=format!("{HOME}/new") look=Look::Primary icon=Symbol::Plus>"Add webhook"</LinkButton>
         </EmptyState>

@@ -50,7 +50,7 @@ async fn done(session: &Session, id: WebhookId, text: &str) -> Result<Response, 
     Ok(Redirect::to(&path_of(id)).into_response())
 }
 
-/// Handles a change that was refused: the endpoint's page shows the present state.
+/// Redirects to the endpoint's page, which shows its current state, with the reason why a change was refused.
 async fn not_done(session: &Session, id: WebhookId, refusal: Refusal) -> Result<Response, Error> {
     leave_refusal(session, refusal).await?;
     Ok(Redirect::to(&path_of(id)).into_response())

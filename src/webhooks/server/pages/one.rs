@@ -5,7 +5,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::deliveries::{self, DeliveryTable, TableFilter};
+use super::deliveries::{self, DeliveryTable, DeliveryTableFilter};
 use super::list::{failing_note, state};
 use super::{HOME, path_of};
 use crate::accounts::server::names;
@@ -35,10 +35,10 @@ pub async fn show(
     Query(query): Query<DeliveriesQuery>,
 ) -> Result<Response, Error> {
     let endpoint = service::find(&app, &member, id).await?;
-    let table_filter = TableFilter::parse(&query.state);
+    let table_filter = DeliveryTableFilter::parse(&query.state);
     let filter = DeliveryFilter {
         state: table_filter.state(),
-        is_retried: table_filter == TableFilter::Retried,
+        is_retried: table_filter == DeliveryTableFilter::Retried,
         before: DeliveryId::parse(&query.before),
         limit: PAGE,
     };
@@ -116,18 +116,18 @@ fn note(endpoint: &Endpoint, counts: &EndpointCounts, now: Timestamp) -> Option<
     }
     let since = endpoint.disabled_at.map(exact)?;
     let text = match endpoint.disabled_because.as_str() {
-        "gone" => format!("It answered 410 Gone on {since}, which asks for no further events."),
+        "gone" => format!("It responded with 410 Gone on {since}, which asks for no further events."),
         "failing" => {
             format!("Every delivery had failed for five days, so Latchkey turned it off on {since}.")
         }
         _ => format!("It was turned off on {since}."),
     };
-    let text = format!("{text} Events since then are not kept for it.");
+    let text = format!("{text} Events since then are not stored for it.");
     Some(view! { <Note tone=Tone::Warn class="mt-6"><p>{text}</p></Note> }.into_any())
 }
 
 fn facts(endpoint: &Endpoint, counts: &EndpointCounts, creator: Option<String>, now: Timestamp) -> AnyView {
-    let creator = format!("by {}", creator.as_deref().unwrap_or("somebody who is gone"));
+    let creator = format!("by {}", creator.as_deref().unwrap_or("somebody whose account was deleted"));
     let rotation = endpoint.previous_until.filter(|until| *until > now).map(|until| {
         view! { <span class="cap block">{format!("The old secret stays valid until {}", exact(until))}</span> }
     });
@@ -177,7 +177,7 @@ fn danger(endpoint: &Endpoint) -> AnyView {
         >
             <div>
                 <h2 class="h-sect" id="danger">"Remove this webhook"</h2>
-                <p class="mt-0.5 text-dense text-ink-2">"It receives nothing any more, and its deliveries are forgotten."</p>
+                <p class="mt-0.5 text-dense text-ink-2">"It no longer receives events, and its deliveries are deleted."</p>
             </div>
             <LinkButton href look=Look::DangerQuiet icon=Symbol::Ban>"Remove…"</LinkButton>
         </section>

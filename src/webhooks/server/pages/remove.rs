@@ -61,7 +61,7 @@ async fn page(app: &App, member: &Member, endpoint: &Endpoint, errors: FormError
         .up(path, host.clone())
         .here("Remove")
         .heading(format!("Remove {host}"))
-        .text("It receives nothing from now on, and its signing secret ends. This cannot be undone.")
+        .text("It no longer receives events, and its signing secret is deleted. This cannot be undone.")
         .failed("The webhook was not removed.")
         .submit("Remove webhook")
         .saving("Removing…")

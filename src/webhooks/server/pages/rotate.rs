@@ -35,15 +35,15 @@ pub async fn show(
     .up(path, endpoint.host())
     .here("Rotate signing secret")
     .text(
-        "You see the new secret once, on the next page. For 24 hours each request carries two signatures, by the \
-         new secret and by the old one, so that receivers can change over.",
+        "You see the new secret once, on the next page. For 24 hours each request is signed with both the new and the \
+         old secret, so that receivers can switch over.",
     )
     .submit("Rotate secret")
     .saving("Rotating…");
     let fields = move || {
         ends.map(|until| {
             let text = format!(
-                "A rotation is under way until {}. The secret before it ends as soon as you rotate again.",
+                "The old secret of the last rotation is valid until {}. If you rotate again now, it stops working at once.",
                 exact(until)
             );
             view! { <Note tone=Tone::Warn><p>{text}</p></Note> }

@@ -23,7 +23,7 @@ macro_rules! word_json {
 
 word_json!(DeliveryState, EndpointState);
 
-/// An endpoint, without its signing secret.
+/// A webhook, without its signing secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
 pub struct WebhookBody {
@@ -33,7 +33,7 @@ pub struct WebhookBody {
     /// Event types, and patterns such as key.*
     events: Vec<String>,
     state: EndpointState,
-    /// Why it is off: person, gone (it answered 410) or failing; empty while it is on
+    /// Why it is off: person, gone (it responded with 410) or failing; empty while it is on
     off_because: String,
     #[schema(format = DateTime)]
     created_at: String,
@@ -48,14 +48,14 @@ pub struct WebhookBody {
     last_attempt_at: Option<String>,
     #[schema(format = DateTime)]
     last_success_at: Option<String>,
-    /// The HTTP status of the last response; null without one
+    /// The HTTP status of the last attempt; null if there was no response
     last_http_status: Option<i64>,
-    /// Until when the signing secret before the last rotation signs too
+    /// Until when requests are also signed with the previous secret
     #[schema(format = DateTime)]
     old_secret_valid_until: Option<String>,
 }
 
-/// An endpoint with its signing secret, which is in this response and nowhere else.
+/// A webhook with its signing secret. Only this response contains the secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookWithSecret)]
 pub struct NewWebhookBody {

@@ -73,7 +73,7 @@ pub struct EditWebhookBody {
     url: Option<String>,
     events: Option<Vec<String>>,
     description: Option<String>,
-    /// False turns the webhook off: it receives nothing, and events are not kept for it. True turns it on again
+    /// False turns the webhook off: it receives no events, and events are not stored for it. True turns it on again
     enabled: Option<bool>,
 }
 
@@ -119,7 +119,7 @@ pub async fn remove(
 
 /// Give a webhook a new signing secret, which is in this response and nowhere else
 ///
-/// For a day, requests carry a signature by each secret.
+/// For a day, requests are signed with both the old and the new secret.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate-secret", operation_id = "rotateWebhookSecret", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
     responses((status = 200, description = "The webhook with its new signing secret", body = NewWebhookBody), (status = 401), (status = 403), (status = 404)))]
 pub async fn rotate_secret(

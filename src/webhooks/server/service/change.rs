@@ -11,7 +11,7 @@ use crate::platform::App;
 use crate::shared::WebhookId;
 use crate::webhooks::server::{Endpoint, signature};
 
-/// How long the previous secret goes on signing beside the new one.
+/// How long requests are also signed with the previous secret.
 pub const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An edit that changes nothing writes no audit row.
@@ -61,7 +61,7 @@ pub async fn set_enabled(
     let verb = if enabled { "turn_on" } else { "turn_off" };
     let (mut write, old) = lock(app, actor, id, verb).await?;
     if old.disabled_at.is_none() == enabled {
-        let why = if enabled { "This endpoint is on already." } else { "This endpoint is off already." };
+        let why = if enabled { "This webhook is already on." } else { "This webhook is already off." };
         return Err(Refusal::State(why));
     }
     let now = app.clock.now();
@@ -78,7 +78,7 @@ pub async fn set_enabled(
     Ok(new)
 }
 
-/// Replaces the signing secret. The previous one goes on signing for a day.
+/// Replaces the signing secret. For a day, requests are also signed with the previous one.
 pub async fn rotate_secret(app: &App, actor: &Actor, id: WebhookId) -> Result<RevealedEndpoint, Refusal> {
     let (mut write, old) = lock(app, actor, id, "rotate_secret").await?;
     let secret = signature::new_secret(&app.random);

@@ -34,7 +34,7 @@ pub async fn create(app: &App, actor: &Actor, draft: &EndpointDraft) -> Result<R
     };
     let mut write = begin(app, actor, "create").await?;
     if store::count(&mut write, endpoint.org).await? >= MAX_ENDPOINTS {
-        return Err(Refusal::State("An organization has at most 20 endpoints. Remove one first."));
+        return Err(Refusal::State("An organization can have at most 20 webhooks. Remove one first."));
     }
     if !store::insert(&mut write, &endpoint, &secret).await? {
         return Err(Refusal::field("url", TAKEN));

@@ -6,7 +6,7 @@ use crate::keys::server::Refusal;
 use crate::platform::App;
 use crate::shared::{TOKEN_IN_TEXT, contains_token};
 use crate::webhooks::EventSelection;
-use crate::webhooks::server::Courier;
+use crate::webhooks::server::DeliveryDispatcher;
 
 const MAX_URL: usize = 2_048;
 const MAX_DESCRIPTION: usize = 200;
@@ -72,8 +72,8 @@ async fn check_url(app: &App, text: &str) -> Result<String, String> {
     }
     let mut url = Url::parse(text).map_err(|_| FORM.to_owned())?;
     url.set_fragment(None);
-    Courier::client(app).check(&url).await.map_err(|refused| refused.to_string())?;
-    // Other characters are escaped, which makes the address longer.
+    DeliveryDispatcher::client(app).check(&url).await.map_err(|refused| refused.to_string())?;
+    // Parsing escapes some characters, which makes the address longer.
     let text = String::from(url);
     if text.len() > MAX_URL { Err("An address has at most 2,048 characters.".to_owned()) } else { Ok(text) }
 }

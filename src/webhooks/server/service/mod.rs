@@ -21,7 +21,7 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{Permission, WebhookId};
 
-/// The most endpoints of an organization.
+/// The maximum number of endpoints of an organization.
 pub const MAX_ENDPOINTS: i64 = 20;
 
 /// An endpoint together with its signing secret, which is in this one response.
@@ -31,12 +31,12 @@ pub struct RevealedEndpoint {
     pub secret: Secret,
 }
 
-const TAKEN: &str = "Another endpoint of this organization has this address.";
+const TAKEN: &str = "Another webhook of this organization has this address.";
 
 fn why_forbidden(actor: &Actor) -> Option<String> {
     let who = Permission::ManageWebhooks.least_role(actor.principal).plural();
     (!actor.may(Permission::ManageWebhooks))
-        .then(|| format!("Only {who} of {} manage webhooks.", actor.org.org_name))
+        .then(|| format!("Only {who} of {} can manage webhooks.", actor.org.org_name))
 }
 
 /// Refuses the change of somebody without the permission, before anything else is checked.
@@ -76,7 +76,7 @@ async fn lock(
 ) -> Result<(Write, Endpoint), Error> {
     require(app, actor, verb).await?;
     let mut write = begin(app, actor, verb).await?;
-    let endpoint = store::find_now(&mut write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
+    let endpoint = store::find_in_tx(&mut write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
     Ok((write, endpoint))
 }
 

@@ -9,7 +9,7 @@ use crate::platform::{App, Error};
 use crate::shared::{DeliveryId, Permission, WebhookId};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Rows of a page.
+/// Deliveries per page.
 pub const PAGE: usize = 25;
 /// Counts above this number are not exact.
 pub const MAX_COUNTED: i64 = 10_000;

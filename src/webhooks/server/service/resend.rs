@@ -12,9 +12,9 @@ use crate::webhooks::server::{outbox, retry};
 
 use super::Delivery;
 
-const EARLIER: &str = "An earlier event of the same key waits. It is sent first, so that the events of a key arrive in their order.";
-const UNDER_WAY: &str = "This event is being sent at this moment.";
-const OFF: &str = "This endpoint is off. Turn it on first.";
+const EARLIER: &str = "An earlier event of the same key is still waiting. It must be sent first, because the events of a key are sent in order.";
+const BEING_SENT: &str = "This event is being sent at this moment.";
+const OFF: &str = "This webhook is off. Turn it on first.";
 
 /// Sends an event of the type `webhook.test`, whatever the endpoint subscribes to.
 pub async fn send_test(app: &App, actor: &Actor, id: WebhookId) -> Result<Delivery, Refusal> {
@@ -37,7 +37,8 @@ pub async fn send_test(app: &App, actor: &Actor, id: WebhookId) -> Result<Delive
     Ok(written)
 }
 
-/// Sends the event of a delivery again, with the same id. One that waits is tried now, if it is the next one of its key.
+/// Sends the event of a delivery again, with the same event id. A waiting delivery is sent now if it is the first of its
+/// lane.
 pub async fn resend(app: &App, actor: &Actor, id: DeliveryId) -> Result<Delivery, Refusal> {
     require(app, actor, "resend").await?;
     let found = store::find_delivery(app.db.pool(), actor.org.org, id, app.clock.now()).await?;
@@ -47,17 +48,17 @@ pub async fn resend(app: &App, actor: &Actor, id: DeliveryId) -> Result<Delivery
         return Err(Refusal::State(OFF));
     }
     let now = app.clock.now();
-    let present = store::find_delivery(&mut *write, endpoint.org, id, now).await?.ok_or(Error::NotFound)?;
-    if present.waits_for_earlier {
+    let current = store::find_delivery(&mut *write, endpoint.org, id, now).await?.ok_or(Error::NotFound)?;
+    if current.waits_for_earlier {
         return Err(Refusal::State(EARLIER));
     }
-    if present.due_at.is_some() && present.is_being_sent {
-        return Err(Refusal::State(UNDER_WAY));
+    if current.due_at.is_some() && current.is_being_sent {
+        return Err(Refusal::State(BEING_SENT));
     }
     store::end_pause(&mut write, endpoint.id).await?;
-    match present.due_at {
-        Some(_) => store::try_now(&mut write, &present, now).await?,
-        None => store::requeue(&mut write, &present, now, now.plus(retry::RETRY_PERIOD)).await?,
+    match current.due_at {
+        Some(_) => store::try_now(&mut write, &current, now).await?,
+        None => store::requeue(&mut write, &current, now, now.plus(retry::RETRY_PERIOD)).await?,
     }
     let delivery = store::find_delivery(&mut *write, endpoint.org, id, now).await?.ok_or(Error::NotFound)?;
     let event = Event::new("webhook.resent")

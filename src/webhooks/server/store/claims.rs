@@ -1,4 +1,4 @@
-//! Claiming what is due. A claim is a lease: a process that dies keeps others from its deliveries only until the lease ends.
+//! Claims due deliveries. A claim is a lease: if a process dies, its deliveries are blocked only until the lease ends.
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row};
@@ -15,7 +15,7 @@ pub struct ClaimedEndpoint {
     pub id: WebhookId,
     pub url: String,
     pub secret: Secret,
-    /// The secret before, while it signs too.
+    /// The previous secret, while requests are also signed with it.
     pub previous: Option<Secret>,
     /// Failed attempts since the last success.
     pub failures: i64,
@@ -46,8 +46,8 @@ pub async fn due_endpoints(pool: &AnyPool, now: Timestamp) -> Result<Vec<Webhook
     rows.iter().map(|row| row.try_get("id")).collect()
 }
 
-/// Claims deliveries of one endpoint: of up to `lanes` lanes, `most` in all, each lane in its order. After many failures in
-/// a row, one delivery. None when the endpoint is off by now.
+/// Claims up to `most` deliveries of one endpoint, from up to `lanes` lanes, each lane in order. After many failures in a
+/// row, claims only one delivery. Returns None if the endpoint is off.
 pub async fn claim(
     write: &mut Write,
     endpoint: WebhookId,
@@ -91,7 +91,7 @@ fn claimed_endpoint(row: &AnyRow, id: WebhookId, now: Timestamp) -> Result<Claim
     })
 }
 
-/// Lanes whose first waiting delivery is due and free.
+/// Lanes whose first waiting delivery is due and not leased.
 async fn heads(
     write: &mut Write,
     endpoint: WebhookId,
@@ -110,13 +110,13 @@ async fn heads(
     .fetch_all(&mut **write)
     .await?;
     let mut heads: Vec<String> = rows.iter().map(|row| row.try_get("lane")).collect::<Result<_, _>>()?;
-    // Where two deliveries of a lane have one number, both are heads.
+    // If two deliveries of a lane have the same number, the query returns the lane twice.
     heads.sort();
     heads.dedup();
     Ok(heads)
 }
 
-/// The first deliveries of a lane, up to one that is not due or not free.
+/// The first deliveries of a lane, up to one that is not due or is leased.
 async fn lane_of(
     write: &mut Write,
     endpoint: WebhookId,
@@ -159,10 +159,10 @@ pub(super) async fn lease(
     until: Timestamp,
 ) -> Result<(), sqlx::Error> {
     for ids in ids.chunks(ROWS_PER_STATEMENT) {
-        let places: Vec<String> = (2..=ids.len() + 1).map(|place| format!("${place}")).collect();
+        let placeholders: Vec<String> = (2..=ids.len() + 1).map(|number| format!("${number}")).collect();
         let text = sql(format!(
             "UPDATE webhook_deliveries SET lease_until = $1 WHERE id IN ({})",
-            places.join(", ")
+            placeholders.join(", ")
         ));
         let query = sqlx::query(text).persistent(ids.len() == ROWS_PER_STATEMENT).bind(until.millis());
         ids.iter().fold(query, |query, id| query.bind(*id)).execute(&mut **write).await?;
@@ -170,7 +170,7 @@ pub(super) async fn lease(
     Ok(())
 }
 
-/// Ends all leases: for the only process that works on this database, when it starts.
+/// Ends all leases. Only for the start of a process that has the database for itself.
 pub async fn release_all(write: &mut Write) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE webhook_deliveries SET lease_until = 0 WHERE due_at IS NOT NULL AND lease_until > 0")
         .execute(&mut **write)

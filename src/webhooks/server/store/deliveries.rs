@@ -29,7 +29,7 @@ pub struct Delivery {
     pub given_up_at: Option<Timestamp>,
     /// `expired`, `gone`, `off` or `backlog`; empty unless it was given up.
     pub given_up_because: String,
-    /// An earlier event of the same lane is to be delivered first.
+    /// An earlier delivery of the same lane must be sent first.
     pub waits_for_earlier: bool,
     /// An attempt is under way.
     pub is_being_sent: bool,
@@ -153,8 +153,8 @@ pub async fn find_delivery<'e>(
     row.as_ref().map(|row| delivery(row, now)).transpose()
 }
 
-/// A time that is due, before all others of the endpoint: what is due then is claimed first.
-async fn first_turn(
+/// A due time before those of all other deliveries of the endpoint, so that the delivery is claimed first.
+async fn earliest_due_time(
     write: &mut Write,
     endpoint: WebhookId,
     now: Timestamp,
@@ -168,15 +168,15 @@ async fn first_turn(
     Ok(first.map_or(now, |first| now.min(Timestamp::from_millis(first - 1))))
 }
 
-/// Makes the first waiting delivery of its lane due now, and with it those behind it. Its retry period goes on.
+/// Makes the first waiting delivery of its lane due now, and the deliveries behind it too. The retry period does not restart.
 pub async fn try_now(write: &mut Write, delivery: &Delivery, now: Timestamp) -> Result<(), sqlx::Error> {
-    let turn = first_turn(write, delivery.endpoint, now).await?;
+    let due_at = earliest_due_time(write, delivery.endpoint, now).await?;
     sqlx::query(
         "UPDATE webhook_deliveries SET due_at = $2 WHERE due_at IS NOT NULL AND endpoint_id = $3 \
          AND lane = (SELECT lane FROM webhook_deliveries WHERE id = $1)",
     )
     .bind(delivery.id)
-    .bind(turn.millis())
+    .bind(due_at.millis())
     .bind(delivery.endpoint)
     .execute(&mut **write)
     .await
@@ -190,13 +190,13 @@ pub async fn requeue(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let turn = first_turn(write, delivery.endpoint, now).await?;
+    let due_at = earliest_due_time(write, delivery.endpoint, now).await?;
     sqlx::query(
         "UPDATE webhook_deliveries SET due_at = $2, expires_at = $3, failures = 0, delivered_at = NULL, \
          given_up_at = NULL, given_up_because = '' WHERE id = $1",
     )
     .bind(delivery.id)
-    .bind(turn.millis())
+    .bind(due_at.millis())
     .bind(expires_at.millis())
     .execute(&mut **write)
     .await
@@ -223,11 +223,11 @@ pub async fn attempts_of(
     if deliveries.is_empty() {
         return Ok(attempts);
     }
-    let places: Vec<String> = (1..=deliveries.len()).map(|place| format!("${place}")).collect();
+    let placeholders: Vec<String> = (1..=deliveries.len()).map(|number| format!("${number}")).collect();
     let text = sql(format!(
         "SELECT delivery_id, number, at, took, status, error, response FROM webhook_attempts \
          WHERE delivery_id IN ({}) ORDER BY delivery_id, number",
-        places.join(", ")
+        placeholders.join(", ")
     ));
     let query = deliveries.iter().fold(sqlx::query(text), |query, id| query.bind(*id));
     for row in query.fetch_all(pool).await? {
@@ -246,7 +246,7 @@ pub async fn attempts_of(
 /// Counts stop above `most`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EndpointCounts {
-    /// Of the time since `since`.
+    /// Deliveries that were created since a time.
     pub recent: i64,
     pub waiting: i64,
     pub given_up: i64,

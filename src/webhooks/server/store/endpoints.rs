@@ -57,8 +57,12 @@ pub async fn find<'e>(
     row.as_ref().map(endpoint).transpose()
 }
 
-/// The same within a transaction.
-pub async fn find_now(write: &mut Write, org: OrgId, id: WebhookId) -> Result<Option<Endpoint>, sqlx::Error> {
+/// `find` in a transaction.
+pub async fn find_in_tx(
+    write: &mut Write,
+    org: OrgId,
+    id: WebhookId,
+) -> Result<Option<Endpoint>, sqlx::Error> {
     find(&mut **write, org, id).await
 }
 
@@ -105,7 +109,7 @@ pub async fn update(write: &mut Write, endpoint: &Endpoint) -> Result<bool, sqlx
     Ok(done.rows_affected() == 1)
 }
 
-/// The present secret goes on signing until `until`; one that was replaced earlier ends now.
+/// Replaces the secret. Until `until`, requests are also signed with the replaced one; an older one is dropped.
 pub async fn rotate(
     write: &mut Write,
     id: WebhookId,

@@ -13,17 +13,17 @@ pub use deliveries::{
     find_delivery, list_deliveries, requeue, try_now,
 };
 pub use endpoints::{
-    count, end_pause, find, find_now, insert, list, remove, remove_all, rotate, set_disabled, set_enabled,
+    count, end_pause, find, find_in_tx, insert, list, remove, remove_all, rotate, set_disabled, set_enabled,
     update,
 };
-pub use outbox::{NewDelivery, StoredEvent, insert_delivery, insert_event, listening};
+pub use outbox::{NewDelivery, StoredEvent, insert_delivery, insert_event, subscriptions};
 pub use outcomes::{
     DeliveryRecord, EndpointRecord, insert_attempts, lock_endpoint, record_delivery, record_endpoint,
     release, resume,
 };
 pub use upkeep::{
-    GivenUp, count_waiting, delete_attempts, delete_deliveries, delete_events, delete_removed, give_up,
-    overfull, trim,
+    GiveUpReason, count_waiting, delete_attempts, delete_deliveries, delete_events, delete_removed, give_up,
+    over_backlog_limit, trim,
 };
 
 use crate::shared::{DeliveryId, Timestamp};

@@ -24,7 +24,7 @@ pub struct NewDelivery<'a> {
 }
 
 /// The organization's endpoints that are on, with the events that they receive.
-pub async fn listening(
+pub async fn subscriptions(
     write: &mut Write,
     org: OrgId,
 ) -> Result<Vec<(WebhookId, EventSelection)>, sqlx::Error> {

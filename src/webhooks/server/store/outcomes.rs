@@ -1,4 +1,4 @@
-//! Recording what attempts came to. The endpoint's row is locked before the rows of its deliveries, as when claiming.
+//! Records the outcomes of attempts. As in `claims`, the endpoint's row is locked before the rows of its deliveries.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::claims::lease;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
 use crate::shared::{DeliveryId, OrgId, Timestamp, WebhookId};
 
-/// An endpoint as attempts change it.
+/// The columns of an endpoint that attempts change.
 pub struct EndpointRecord {
     pub id: WebhookId,
     pub org: OrgId,
@@ -66,7 +66,7 @@ pub async fn record_endpoint(write: &mut Write, record: &EndpointRecord) -> Resu
     .map(drop)
 }
 
-/// An endpoint answers again: what waits for another attempt is due now.
+/// Makes all deliveries that wait for another attempt due now, because the endpoint works again.
 pub async fn resume(write: &mut Write, endpoint: WebhookId, now: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE webhook_deliveries SET due_at = $2 WHERE endpoint_id = $1 AND due_at > $2")
         .bind(endpoint)
@@ -92,7 +92,7 @@ pub struct DeliveryRecord {
     pub response: String,
     /// When it is tried again; None once it has ended.
     pub due_at: Option<Timestamp>,
-    /// Until when the receiver asked to be left alone.
+    /// Until when the receiver asked for a pause with `Retry-After`.
     pub busy_until: Option<Timestamp>,
     pub is_delivered: bool,
     /// Empty unless it was given up.
@@ -101,7 +101,7 @@ pub struct DeliveryRecord {
 
 /// Records it unless the delivery has ended meanwhile. Later deliveries of the lane wait as long as this one.
 pub async fn record_delivery(write: &mut Write, record: &DeliveryRecord) -> Result<(), sqlx::Error> {
-    let ended = |is_so: bool| is_so.then_some(record.at.millis());
+    let ended_at = |has_ended: bool| has_ended.then_some(record.at.millis());
     sqlx::query(
         "UPDATE webhook_deliveries SET due_at = $2, lease_until = 0, attempts = $3, failures = $4, \
          last_status = $5, last_error = $6, last_took = $7, delivered_at = $8, given_up_at = $9, \
@@ -114,8 +114,8 @@ pub async fn record_delivery(write: &mut Write, record: &DeliveryRecord) -> Resu
     .bind(record.status)
     .bind(&record.error)
     .bind(record.took)
-    .bind(ended(record.is_delivered))
-    .bind(ended(!record.given_up_because.is_empty()))
+    .bind(ended_at(record.is_delivered))
+    .bind(ended_at(!record.given_up_because.is_empty()))
     .bind(record.given_up_because)
     .execute(&mut **write)
     .await?;

@@ -1,4 +1,4 @@
-//! Giving up what waits in vain, and deleting what is old. All in portions, so that other writers get their turn.
+//! Gives up waiting deliveries, and deletes old rows, in batches so that other writers are not blocked for long.
 
 use sqlx::{AnyPool, Row};
 
@@ -7,14 +7,14 @@ use crate::shared::{Timestamp, WebhookId};
 
 /// Why waiting deliveries are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GivenUp {
-    /// Their time is over.
+pub enum GiveUpReason {
+    /// Their retry period is over.
     Expired,
     /// Their endpoint is off or removed.
     Off,
 }
 
-impl GivenUp {
+impl GiveUpReason {
     const fn parts(self) -> (&'static str, &'static str) {
         match self {
             Self::Expired => ("expired", "due_at IS NOT NULL AND expires_at <= $1 AND lease_until <= $1"),
@@ -27,7 +27,12 @@ impl GivenUp {
     }
 }
 
-pub async fn give_up(write: &mut Write, why: GivenUp, now: Timestamp, most: i64) -> Result<u64, sqlx::Error> {
+pub async fn give_up(
+    write: &mut Write,
+    why: GiveUpReason,
+    now: Timestamp,
+    most: i64,
+) -> Result<u64, sqlx::Error> {
     let (because, condition) = why.parts();
     let text = sql(format!(
         "UPDATE webhook_deliveries SET due_at = NULL, given_up_at = $1, given_up_because = $2 \
@@ -44,8 +49,8 @@ pub async fn count_waiting(pool: &AnyPool) -> Result<i64, sqlx::Error> {
         .await
 }
 
-/// Endpoints for which more than `most` deliveries wait, with how many too many.
-pub async fn overfull(pool: &AnyPool, most: i64) -> Result<Vec<(WebhookId, i64)>, sqlx::Error> {
+/// Endpoints with more than `most` waiting deliveries, and by how many they exceed it.
+pub async fn over_backlog_limit(pool: &AnyPool, most: i64) -> Result<Vec<(WebhookId, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT endpoint_id, COUNT(*) AS waiting FROM webhook_deliveries WHERE due_at IS NOT NULL \
          GROUP BY endpoint_id HAVING COUNT(*) > $1",
@@ -79,7 +84,7 @@ pub async fn trim(
 }
 
 pub async fn delete_attempts(write: &mut Write, before: Timestamp, most: i64) -> Result<u64, sqlx::Error> {
-    // No other name for the rows that works on both engines: their key has two columns.
+    // The rows have a two-column primary key and no row id that both engines support, so they are selected by delivery.
     let done = sqlx::query(
         "DELETE FROM webhook_attempts WHERE delivery_id IN \
          (SELECT delivery_id FROM webhook_attempts WHERE at < $1 ORDER BY at LIMIT $2) AND at < $1",
@@ -103,7 +108,7 @@ pub async fn delete_deliveries(write: &mut Write, before: Timestamp, most: i64) 
     Ok(done.rows_affected())
 }
 
-/// Events without deliveries.
+/// Deletes old events that have no deliveries.
 pub async fn delete_events(write: &mut Write, before: Timestamp, most: i64) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(
         "DELETE FROM webhook_events WHERE id IN (SELECT id FROM webhook_events WHERE created_at < $1 \
@@ -117,7 +122,7 @@ pub async fn delete_events(write: &mut Write, before: Timestamp, most: i64) -> R
     Ok(done.rows_affected())
 }
 
-/// Removed endpoints whose deliveries are all deleted.
+/// Deletes removed endpoints that have no deliveries any more.
 pub async fn delete_removed(write: &mut Write) -> Result<(), sqlx::Error> {
     sqlx::query(
         "DELETE FROM webhook_endpoints WHERE removed_at IS NOT NULL AND NOT EXISTS \

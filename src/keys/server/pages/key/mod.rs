@@ -14,7 +14,7 @@ use leptos::prelude::*;
 pub use chart::A_DAY;
 use chart::{Range, by_outcome, outcome_group, total};
 
-use super::{Drawing, HOME, RegisteredKeyNotice, badge_of, path_of};
+use super::{HOME, LazyView, RegisteredKeyNotice, badge_of, path_of};
 use crate::accounts::server as accounts;
 use crate::audit::{self, AuditFilter, Recorded, Target};
 use crate::key_policy::KeyPolicy;
@@ -54,8 +54,8 @@ pub async fn show(
 pub struct KeyPageState {
     pub range: Range,
     /// The box with a new secret.
-    pub reveal: Option<Drawing>,
-    pub dialog: Option<Drawing>,
+    pub reveal: Option<LazyView>,
+    pub dialog: Option<LazyView>,
 }
 
 /// The data that the page shows.
@@ -71,7 +71,7 @@ struct KeyDetails {
     callers: Vec<KeyCaller>,
     events: Option<Vec<Recorded>>,
     /// Says that the key was found in public.
-    notice: Option<Drawing>,
+    notice: Option<LazyView>,
     /// The topic of reports about the key.
     leaks: Option<String>,
     secrets: Vec<keys::SecretUse>,

@@ -13,7 +13,7 @@ use crate::usage::server::Hour;
 pub fn policy_note(policy: &KeyPolicy, key: &Key, day: &[Hour], now: Timestamp) -> Option<AnyView> {
     let refused = day.iter().filter(|hour| hour.outcome == Outcome::PolicyRefused);
     let refused: i64 = refused.map(|hour| hour.requests).sum();
-    let stop = policy.stops(&key.facts(), now).filter(|_| key.status(now).is_active());
+    let stop = policy.first_refusal(&key.facts(), now).filter(|_| key.status(now).is_active());
     if stop.is_none() && refused == 0 {
         return None;
     }

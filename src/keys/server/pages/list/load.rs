@@ -13,7 +13,7 @@ use crate::shared::{KeyId, Timestamp, UserId};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Trend};
 
-/// The statuses that the list offers as filters; None matches_filter for all.
+/// The statuses that the list offers as filters; None stands for all.
 pub const OFFERED: [Option<StatusFilter>; 7] = [
     Some(StatusFilter::Active),
     Some(StatusFilter::Expiring),

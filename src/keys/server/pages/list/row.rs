@@ -120,12 +120,12 @@ fn actions(key: &Key, status: Status, may_renew: bool, place: usize) -> Option<A
         return None;
     }
     let path = path_of(key.id);
-    let (deed, symbol, text) = match key.disabled_at {
+    let (action, symbol, text) = match key.disabled_at {
         Some(_) => ("enable", Symbol::Check, "Enable"),
         None => ("disable", Symbol::Pause, "Disable"),
     };
     let switch = MenuItem::Action {
-        action: format!("{path}/{deed}"),
+        action: format!("{path}/{action}"),
         fields: vec![("back", HOME.to_owned())],
         symbol,
         text,

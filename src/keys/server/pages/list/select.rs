@@ -20,12 +20,12 @@ pub async fn selected(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let keys = keys_of(&pairs);
-    let deed = pairs.iter().find(|(name, _)| name == "do").map_or("", |(_, value)| value.as_str());
+    let action = pairs.iter().find(|(name, _)| name == "do").map_or("", |(_, value)| value.as_str());
     if keys.is_empty() {
         leave_error(&session, "No key was selected.").await?;
         return Ok(Redirect::to(HOME).into_response());
     }
-    if deed == "revoke" {
+    if action == "revoke" {
         let chosen = keys.iter().map(|key| ("key", key.to_string()));
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(chosen).finish();
         return Ok(Redirect::to(&format!("{HOME}/revoke?{query}")).into_response());

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::super::{Drawing, HOME};
+use super::super::{HOME, LazyView};
 use super::load::{KeyListPage, OFFERED, load};
 use super::query::{Query, Sort};
 use super::row::{SELECTION, row};
@@ -27,9 +27,9 @@ use crate::ui::shell::{Nav, PageHead, Shell};
 pub struct ListPageState {
     pub query: Query,
     /// The key that was just created, and the box that reveals its secret.
-    pub fresh: Option<(Key, Drawing)>,
+    pub fresh: Option<(Key, LazyView)>,
     /// A dialog above the page.
-    pub dialog: Option<Drawing>,
+    pub dialog: Option<LazyView>,
 }
 
 pub async fn page(

@@ -1,4 +1,4 @@
-//! What a slice above tells about the requests that it files.
+//! The interface of the slices that file requests: they execute approved ones.
 
 use async_trait::async_trait;
 
@@ -8,7 +8,7 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 
 #[async_trait]
-pub trait FilingSlice: Send + Sync {
+pub trait ApprovalHandler: Send + Sync {
     /// The kind of its requests.
     fn kind(&self) -> &'static str;
 
@@ -27,12 +27,12 @@ pub trait FilingSlice: Send + Sync {
     }
 }
 
-/// What came of an approval.
+/// What happens to a request when it is approved.
 pub enum ApprovalExecution {
     /// The requester executes the request later.
-    Later,
+    Deferred,
     /// It was executed in the transaction.
-    Done,
+    Executed,
     /// This person may not approve it, or it can no longer be executed. The text says why.
     Refused(String),
 }
@@ -46,10 +46,10 @@ pub struct NextStep {
 }
 
 /// The slices that file requests.
-pub struct FilingSlices(pub Vec<Box<dyn FilingSlice>>);
+pub struct ApprovalHandlers(pub Vec<Box<dyn ApprovalHandler>>);
 
-impl FilingSlices {
-    pub fn of(&self, kind: &str) -> Option<&dyn FilingSlice> {
+impl ApprovalHandlers {
+    pub fn for_kind(&self, kind: &str) -> Option<&dyn ApprovalHandler> {
         self.0.iter().find(|slice| slice.kind() == kind).map(AsRef::as_ref)
     }
 }

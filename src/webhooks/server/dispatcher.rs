@@ -1,8 +1,8 @@
-//! Delivering. A round looks for endpoints with something due, claims deliveries of each, and starts a run for each endpoint:
-//! a task that sends them, several lanes at once, each lane in its order. Rounds also record what runs have finished, many
-//! deliveries in one transaction.
+//! Sends deliveries. A round finds the endpoints with due deliveries, claims some of them, and starts a run for each endpoint:
+//! a task that sends them, several lanes concurrently, each lane in order. Rounds also record the deliveries that runs have
+//! finished, many of them in one transaction.
 //!
-//! A process that is killed repeats at most what it had claimed, once the leases have ended.
+//! If a process is killed, at most the deliveries that it had claimed are sent again, once their leases have ended.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,26 +25,26 @@ use crate::platform::outbound::{NameResolver, PublicClient, SystemResolver, Targ
 use crate::platform::{App, Error, GrowingLimit, PutBack};
 use crate::shared::{DeliveryId, Timestamp, WebhookId};
 
-/// Requests at a time, of all endpoints and of one.
+/// The maximum number of concurrent requests, in total and to one endpoint.
 const MAX_REQUESTS: usize = 64;
-const MAX_REQUESTS_OF_ENDPOINT: usize = 8;
-/// Deliveries and lanes of one run.
+const MAX_REQUESTS_PER_ENDPOINT: usize = 8;
+/// The maximum number of deliveries and of lanes in one run.
 const MAX_DELIVERIES: usize = 256;
 const MAX_LANES: usize = 128;
 /// A run begins no attempt after this time. An attempt takes a minute at most, so the lease outlives the run.
-const RUN: Duration = Duration::from_secs(60);
+const MAX_RUN_TIME: Duration = Duration::from_secs(60);
 const LEASE: Duration = Duration::from_secs(180);
 /// A round ends after this time, though there may be more to do.
-const ROUND: Duration = Duration::from_secs(5);
+const MAX_ROUND_TIME: Duration = Duration::from_secs(5);
 /// How long finished deliveries are collected before they are recorded together.
-const COLLECT: Duration = Duration::from_millis(100);
-/// The time limit of one step with the database.
-const STEP: Duration = Duration::from_secs(5);
-/// How long the stop of the server waits for requests that are under way.
-const STOP: Duration = Duration::from_secs(5);
+const COLLECT_TIME: Duration = Duration::from_millis(100);
+/// The time limit of one transaction or query.
+const STEP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long shutdown waits for requests that are in progress.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Deliveries that are under way in this process.
-pub struct Courier {
+pub struct DeliveryDispatcher {
     client: OnceLock<PublicClient>,
     running: Mutex<HashSet<WebhookId>>,
     finished: Mutex<Vec<Finished>>,
@@ -55,11 +55,11 @@ pub struct Courier {
 
 enum Finished {
     Tried(DeliveryRecord),
-    /// Claimed and not tried.
+    /// Claimed but not attempted.
     Released(DeliveryId),
 }
 
-impl Default for Courier {
+impl Default for DeliveryDispatcher {
     fn default() -> Self {
         Self {
             client: OnceLock::new(),
@@ -67,7 +67,7 @@ impl Default for Courier {
             finished: Mutex::default(),
             run_ended: Notify::new(),
             requests: Semaphore::new(MAX_REQUESTS),
-            step_limit: GrowingLimit::new(STEP),
+            step_limit: GrowingLimit::new(STEP_TIMEOUT),
         }
     }
 }
@@ -76,7 +76,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Courier {
+impl DeliveryDispatcher {
     /// The client for all endpoints.
     pub fn client(app: &App) -> &PublicClient {
         app.slice::<Arc<Self>>().client.get_or_init(|| client(app, Arc::new(SystemResolver)))
@@ -98,19 +98,19 @@ fn client(app: &App, resolver: Arc<dyn NameResolver>) -> PublicClient {
     PublicClient::new(TargetPolicy::new(&settings.webhook_targets), settings.webhook_timeout, resolver)
 }
 
-/// One round: until nothing is due and nothing is under way, or for some seconds.
+/// Runs one round, until nothing is due or in progress, but at most for a few seconds.
 pub async fn deliver(app: &App) -> Result<(), Error> {
-    let courier = app.slice::<Arc<Courier>>();
+    let dispatcher = app.slice::<Arc<DeliveryDispatcher>>();
     let began = app.clock.steady();
     loop {
-        record_finished(app, courier).await?;
+        record_finished(app, dispatcher).await?;
         if !app.is_stopping() {
-            start_runs(app, courier).await?;
+            start_runs(app, dispatcher).await?;
         }
-        if courier.is_idle() || app.clock.steady().saturating_sub(began) >= ROUND {
+        if dispatcher.is_idle() || app.clock.steady().saturating_sub(began) >= MAX_ROUND_TIME {
             return Ok(());
         }
-        let _ = tokio::time::timeout(COLLECT, courier.run_ended.notified()).await;
+        let _ = tokio::time::timeout(COLLECT_TIME, dispatcher.run_ended.notified()).await;
     }
 }
 
@@ -124,37 +124,38 @@ pub async fn prepare(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Runs once at the stop: lets requests that are under way end, and records them.
-pub async fn settle(app: &App) -> Result<(), Error> {
-    let courier = app.slice::<Arc<Courier>>();
+/// Runs once at shutdown: waits for requests that are in progress, and records them.
+pub async fn drain(app: &App) -> Result<(), Error> {
+    let dispatcher = app.slice::<Arc<DeliveryDispatcher>>();
     let idle = async {
-        while !lock(&courier.running).is_empty() {
-            let _ = tokio::time::timeout(COLLECT, courier.run_ended.notified()).await;
+        while !lock(&dispatcher.running).is_empty() {
+            let _ = tokio::time::timeout(COLLECT_TIME, dispatcher.run_ended.notified()).await;
         }
     };
-    if tokio::time::timeout(STOP, idle).await.is_err() {
+    if tokio::time::timeout(STOP_TIMEOUT, idle).await.is_err() {
         tracing::info!("webhooks that were under way are sent again after the next start");
     }
-    app.db.retry_within(Duration::ZERO, async || record_finished(app, courier).await).await
+    app.db.retry_within(Duration::ZERO, async || record_finished(app, dispatcher).await).await
 }
 
-async fn start_runs(app: &App, courier: &Arc<Courier>) -> Result<(), Error> {
-    let limit = &courier.step_limit;
+async fn start_runs(app: &App, dispatcher: &Arc<DeliveryDispatcher>) -> Result<(), Error> {
+    let limit = &dispatcher.step_limit;
     let due = app.db.in_time(limit, store::due_endpoints(app.db.pool(), app.clock.now())).await?;
     let mut result = Ok(());
     for id in due {
-        if lock(&courier.running).len() >= MAX_REQUESTS {
+        if lock(&dispatcher.running).len() >= MAX_REQUESTS {
             break;
         }
-        if !lock(&courier.running).insert(id) {
+        if !lock(&dispatcher.running).insert(id) {
             continue;
         }
         // From here on the endpoint counts as running until this is dropped.
-        let run = Run { id, courier: Arc::clone(courier) };
+        let run = Run { id, dispatcher: Arc::clone(dispatcher) };
         match app.db.in_time(limit, claim(app, &run)).await {
             Ok(Some((endpoint, lanes))) => drop(tokio::spawn(run.send_all(app.clone(), endpoint, lanes))),
             Ok(None) => {}
-            // A dead connection may hold the lock of one endpoint, and the others must not wait for it. Two errors concern all.
+            // A dead connection may hold the lock of one endpoint, and the others must not wait for it. A second error ends
+            // the round.
             Err(error) if result.is_ok() => result = Err(error),
             Err(error) => return Err(error),
         }
@@ -169,7 +170,7 @@ async fn claim(app: &App, run: &Run) -> Result<Option<ClaimedRun>, Error> {
     let mut write = app.db.write().await?;
     let claimed = store::claim(&mut write, run.id, now, now.plus(LEASE), MAX_LANES, MAX_DELIVERIES).await?;
     let Some((endpoint, lanes)) = claimed.filter(|(_, lanes)| !lanes.is_empty()) else { return Ok(None) };
-    // A commit in doubt may have claimed them.
+    // If the commit fails, the claim may have succeeded all the same, so the deliveries are released.
     let lanes = PutBack::new(lanes, |lanes: Vec<Vec<ClaimedDelivery>>| {
         lanes.iter().flatten().for_each(|delivery| run.finish(Finished::Released(delivery.id)));
     });
@@ -180,23 +181,23 @@ async fn claim(app: &App, run: &Run) -> Result<Option<ClaimedRun>, Error> {
 /// The deliveries of one endpoint that are under way.
 struct Run {
     id: WebhookId,
-    courier: Arc<Courier>,
+    dispatcher: Arc<DeliveryDispatcher>,
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        lock(&self.courier.running).remove(&self.id);
-        self.courier.run_ended.notify_one();
+        lock(&self.dispatcher.running).remove(&self.id);
+        self.dispatcher.run_ended.notify_one();
     }
 }
 
 impl Run {
     async fn send_all(self, app: App, endpoint: ClaimedEndpoint, lanes: Vec<Vec<ClaimedDelivery>>) {
         // After many failures the rest of the run waits.
-        let (failures, ends) = (AtomicI64::new(0), app.clock.steady() + RUN);
+        let (failures, ends) = (AtomicI64::new(0), app.clock.steady() + MAX_RUN_TIME);
         let (app, endpoint, failures) = (&app, &endpoint, &failures);
         futures_util::stream::iter(lanes)
-            .for_each_concurrent(MAX_REQUESTS_OF_ENDPOINT, |lane| async {
+            .for_each_concurrent(MAX_REQUESTS_PER_ENDPOINT, |lane| async {
                 let mut lane = lane.into_iter();
                 for delivery in lane.by_ref() {
                     let is_over = failures.load(Ordering::Relaxed) >= MANY_FAILURES
@@ -209,7 +210,7 @@ impl Run {
                         break;
                     }
                 }
-                // What comes after a failure must wait for it.
+                // The deliveries behind a failed one must wait until it has ended.
                 lane.for_each(|delivery| self.finish(Finished::Released(delivery.id)));
             })
             .await;
@@ -224,8 +225,8 @@ impl Run {
         failures: &AtomicI64,
     ) -> bool {
         let record = {
-            let _permit = self.courier.requests.acquire().await;
-            attempt(app, Courier::client(app), endpoint, delivery).await
+            let _permit = self.dispatcher.requests.acquire().await;
+            attempt(app, DeliveryDispatcher::client(app), endpoint, delivery).await
         };
         if record.busy_until.is_some() {
             failures.fetch_add(MANY_FAILURES, Ordering::Relaxed);
@@ -238,22 +239,23 @@ impl Run {
     }
 
     fn finish(&self, finished: Finished) {
-        lock(&self.courier.finished).push(finished);
+        lock(&self.dispatcher.finished).push(finished);
     }
 }
 
 /// Records everything that runs have finished. If that fails, it is tried again in the next round.
-async fn record_finished(app: &App, courier: &Courier) -> Result<(), Error> {
-    let finished = std::mem::take(&mut *lock(&courier.finished));
+async fn record_finished(app: &App, dispatcher: &DeliveryDispatcher) -> Result<(), Error> {
+    let finished = std::mem::take(&mut *lock(&dispatcher.finished));
     if finished.is_empty() {
         return Ok(());
     }
-    let finished = PutBack::new(finished, |finished| drop(lock(&courier.finished).splice(0..0, finished)));
-    let turned_off = app.db.in_time(&courier.step_limit, record(app, &finished)).await?;
+    let finished = PutBack::new(finished, |finished| drop(lock(&dispatcher.finished).splice(0..0, finished)));
+    let turned_off = app.db.in_time(&dispatcher.step_limit, record(app, &finished)).await?;
     finished.finish();
     for (endpoint, recipients) in &turned_off {
         let find = find_org(app, endpoint.org);
-        let org = app.db.in_time(&courier.step_limit, find).await?.map(|(name, _)| name).unwrap_or_default();
+        let org =
+            app.db.in_time(&dispatcher.step_limit, find).await?.map(|(name, _)| name).unwrap_or_default();
         for to in recipients {
             letters::turned_off(app, to, &org, endpoint);
         }
@@ -261,7 +263,7 @@ async fn record_finished(app: &App, courier: &Courier) -> Result<(), Error> {
     Ok(())
 }
 
-/// An endpoint that was turned off, with the addresses of those who are told.
+/// An endpoint that was turned off, and the email addresses to notify.
 type TurnedOff = (Endpoint, Vec<String>);
 
 /// Records attempts. Those that were recorded before, by a commit whose response was lost, change nothing.
@@ -275,7 +277,7 @@ async fn record(app: &App, finished: &[Finished]) -> Result<Vec<TurnedOff>, Erro
         }
     }
     let mut write = app.db.write().await?;
-    // All endpoints first, in the order of their ids, so that two processes cannot wait for each other.
+    // Lock all endpoints first, in the order of their ids, so that two processes cannot deadlock.
     let mut endpoints = Vec::new();
     for id in tried.keys() {
         endpoints.extend(store::lock_endpoint(&mut write, *id).await?);
@@ -296,11 +298,11 @@ async fn record(app: &App, finished: &[Finished]) -> Result<Vec<TurnedOff>, Erro
     }
     store::release(&mut write, &released).await?;
     write.commit().await?;
-    count(app, tried.values().flatten());
+    count_outcomes(app, tried.values().flatten());
     Ok(turned_off)
 }
 
-fn count<'a>(app: &App, records: impl Iterator<Item = &'a DeliveryRecord>) {
+fn count_outcomes<'a>(app: &App, records: impl Iterator<Item = &'a DeliveryRecord>) {
     let operations = &app.metrics.operations;
     for record in records {
         operations.webhook_attempted(record.is_delivered);
@@ -346,13 +348,14 @@ async fn record_endpoint(
     if was_failing && endpoint.failures == 0 {
         store::resume(write, endpoint.id, now).await?;
     }
-    let is_hopeless = endpoint.failing_since.is_some_and(|since| now.since(since) >= MAX_FAILING_TIME);
-    if !endpoint.is_on || !(is_gone || is_hopeless) {
+    let has_failed_too_long =
+        endpoint.failing_since.is_some_and(|since| now.since(since) >= MAX_FAILING_TIME);
+    if !endpoint.is_on || !(is_gone || has_failed_too_long) {
         return Ok(None);
     }
     let because = if is_gone { "gone" } else { "failing" };
     store::set_disabled(write, endpoint.id, because, now).await?;
-    let Some(endpoint) = store::find_now(write, endpoint.org, endpoint.id).await? else { return Ok(None) };
+    let Some(endpoint) = store::find_in_tx(write, endpoint.org, endpoint.id).await? else { return Ok(None) };
     let event = about(&endpoint, Event::new("webhook.turned_off").detail("because", because));
     audit::record(app, write, &By::system().in_org(endpoint.org), event).await?;
     let recipients = emails_of_managers(write, endpoint.org).await?;
