@@ -23,7 +23,7 @@ use crate::ui::parts::exact;
 
 /// A key can be held by another person than its creator, so a key does not stand for one of the two owners.
 const NOT_WITH_A_KEY: &str =
-    "Weakening a rule needs a second owner: file_request in the browser, on the page Key policy.";
+    "Weakening a rule needs a second owner: ask for it in the browser, on the page Key policy.";
 
 #[derive(Debug)]
 pub enum PolicyChange {
@@ -108,7 +108,7 @@ pub async fn change(
             }
             if let RoleTenure::SettlesAt(until) = second.tenure(actor.user) {
                 let why = format!(
-                    "You have been an owner for less than a day. From {} on you can file_request a second owner to weaken a rule.",
+                    "You have been an owner for less than a day. From {} on you can ask a second owner to weaken a rule.",
                     exact(until)
                 );
                 return Err(Refusal::Input(vec![("", why)]));

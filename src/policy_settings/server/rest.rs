@@ -137,7 +137,7 @@ pub struct PolicyPreviewBody {
     refused_later: u64,
     /// Keys that would be disabled because nobody uses them
     idle: u64,
-    /// A lower bound on the callers of refused_keys in the last seven days
+    /// A lower bound on the callers of these keys in the last seven days
     callers_at_least: usize,
     /// A lower bound on the callers of other keys whose addresses would not be allowed
     outside_callers_at_least: usize,

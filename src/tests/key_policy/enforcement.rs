@@ -166,11 +166,11 @@ async fn old_keys_are_neither_rotated_nor_enabled_nor_extended_against_the_rules
     let cookies = server.sign_in_as(Persona::Owner).await;
     let path = format!("/settings/api-keys/{off}");
     assert_eq!(server.submit(&cookies, &format!("{path}/enable"), &[]).await.status, 303);
-    assert!(server.page(&cookies, &path).await.contains("must end by"));
+    assert!(server.page(&cookies, &path).await.contains("must expire by"));
     let path = format!("/settings/api-keys/{endless}/rotate");
     let page = server.submit(&cookies, &path, &[("overlap", "24"), ("once", "x")]).await;
     assert_eq!(page.status, 422);
-    assert!(page.text().contains("must end by"));
+    assert!(page.text().contains("must expire by"));
     // A new name breaks no rule; a later end does.
     let edit = |edit: Edit| async move { edit };
     let name = edit(Edit { name: Some("renamed".to_owned()), ..Edit::default() }).await;

@@ -178,7 +178,7 @@ async fn a_request_is_executed_only_if_the_rules_are_unchanged(engine: Engine) {
     let call = server.call(Method::PUT, "/api/v1/key-policy").key(&key).json(&no_rules());
     let asked = call.send().await;
     assert_eq!(asked.status, 403, "{}", asked.text());
-    assert!(asked.text().contains("ask in the browser"), "{}", asked.text());
+    assert!(asked.text().contains("ask for it in the browser"), "{}", asked.text());
     assert_eq!(server.longest_life().await, Some(30));
     let id = weaken(&server, &owner, &PolicyDraft::default()).await;
     server.approve_request(&second, id).await;
