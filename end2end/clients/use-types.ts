@@ -18,6 +18,7 @@ export const created: Json<"createKey", 201> = {
   role: "member",
   note: "",
   is_active: true,
+  is_leaked: false,
   status: "active",
   created_at: "2026-11-20T10:00:00.000Z",
   allowed_ranges: [],

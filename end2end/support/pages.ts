@@ -76,7 +76,7 @@ const somePermission = (link: string) => async (visitor: Visitor) => {
 /** Chooses whether strong keys need an approval, previews the change and saves it. */
 async function chooseApproval(visitor: Visitor, on: boolean): Promise<void> {
   await visitor.open("/settings/key-policy");
-  await visitor.page.getByLabel("Approval for strong roles", { exact: true }).setChecked(on);
+  await visitor.page.getByLabel("Approval for privileged roles", { exact: true }).setChecked(on);
   await visitor.press("Preview changes");
   await visitor.press("Save policy");
 }
@@ -512,8 +512,20 @@ export const PAGES: Listed[] = [
   },
   { name: "approvals", path: "/approvals", heading: "Approvals", who: "owner" },
   { name: "approvals-own", path: "/approvals?state=mine", heading: "Approvals", who: "owner" },
-  { name: "approvals-some", path: "/approvals", heading: "Approvals", who: "owner", then: someApproval(true) },
-  { name: "approval", path: "/approvals", heading: /Create the key/, who: "owner", then: someApproval(false) },
+  {
+    name: "approvals-some",
+    path: "/approvals",
+    heading: "Approvals",
+    who: "owner",
+    then: someApproval(true),
+  },
+  {
+    name: "approval",
+    path: "/approvals",
+    heading: /Create the key/,
+    who: "owner",
+    then: someApproval(false),
+  },
   { name: "webhooks", path: "/settings/webhooks", heading: "Webhooks", who: "owner" },
   { name: "webhook-new", path: "/settings/webhooks/new", heading: "Add webhook", who: "owner" },
   {

@@ -8,7 +8,7 @@ mod error_responses;
 mod fields;
 mod schemas;
 
-pub use body::{Body, Unreadable};
+pub use body::{AnyBody, Body, Unreadable};
 pub use error::ApiError;
 pub use fields::{Moment, present};
 pub use schemas::one_of;

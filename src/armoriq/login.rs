@@ -13,7 +13,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::json_body;
-use crate::api::{ApiError, Body};
+use crate::api::{AnyBody, ApiError};
 use crate::device::server::{
     BeginLogin, BeginLoginError, LoginProtocol, Poll, PollError, begin, poll, verification_uri_complete,
 };
@@ -36,7 +36,7 @@ pub fn error_form(problem: &Problem) -> Response {
 pub async fn code(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    Body(body): Body<Value>,
+    AnyBody(body): AnyBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let body = json_body::object(&body)?;
     let product = json_body::text(body, "product")?.map(str::to_lowercase);
@@ -71,7 +71,7 @@ pub async fn code(
 pub async fn token(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
-    Body(body): Body<Value>,
+    AnyBody(body): AnyBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let code = json_body::text(json_body::object(&body)?, "deviceCode")?
         .map(Secret::new)

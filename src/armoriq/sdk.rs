@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::caller::ArmorIqCaller;
 use super::registration;
 use crate::agents::server::{self as agents, Agent, McpServer, RegistrationError};
-use crate::api::{ApiError, Body};
+use crate::api::{AnyBody, ApiError};
 use crate::platform::{App, Problem};
 
 /// The most agents in a bootstrap response.
@@ -80,7 +80,7 @@ fn tool_map(all: &[(Agent, Vec<McpServer>)]) -> BTreeMap<String, String> {
 pub async fn register(
     State(app): State<App>,
     caller: ArmorIqCaller,
-    Body(body): Body<Value>,
+    AnyBody(body): AnyBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let draft = registration::read(&body).map_err(invalid_registration)?;
     let agent = agents::register(&app, &caller.actor, &draft).await.map_err(|refusal| match refusal {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::caller::ArmorIqCaller;
 use super::json_body;
-use crate::api::{ApiError, Body};
+use crate::api::{AnyBody, ApiError};
 use crate::audit::{self, By, Event, Origin};
 use crate::device::server::LoginLimits;
 use crate::keys::check_key_name;
@@ -25,7 +25,7 @@ pub async fn organization(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     caller: ArmorIqCaller,
-    Body(body): Body<Value>,
+    AnyBody(body): AnyBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let body = json_body::object(&body)?;
     let org = json_body::text(body, "org")?.map(str::trim).filter(|text| !text.is_empty());

@@ -366,7 +366,7 @@ pub async fn disable(
 ///
 /// Only a key whose limits lie within those of the calling key.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/enable", operation_id = "enableKey", tag = "keys", params(("id" = String, Path, description = "The key's id")),
-    responses((status = 200, description = "The enabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409)))]
+    responses((status = 200, description = "The enabled key", body = KeyBody), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub async fn enable(
     State(app): State<App>,
     caller: ApiCaller,
