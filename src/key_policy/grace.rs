@@ -12,7 +12,7 @@ use crate::shared::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPolicy {
     pub rules: PolicyRules,
-    /// What applies to requests until the time in `from`. Never stricter than `rules`.
+    /// The rules that checks apply during the grace period, until the times in `from`. Never stricter than `rules`.
     previous: PolicyRules,
     pub from: RuleStartTimes,
 }

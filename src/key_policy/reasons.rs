@@ -13,7 +13,7 @@ pub struct LoginConstraints {
 }
 
 impl PolicyRules {
-    /// What is wrong with a key that is created, rotated or enabled: the fields, each with the reason.
+    /// The rules that a key violates when it is created, rotated or enabled, as fields of the form with their reasons.
     pub fn violations(&self, key: &KeyFacts<'_>) -> Vec<(&'static str, String)> {
         let checks = [self.kind_violation(key), self.lifetime_violation(key), self.range_violation(key)];
         checks.into_iter().flatten().collect()

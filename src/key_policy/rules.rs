@@ -84,7 +84,7 @@ pub struct KeyFacts<'a> {
     pub ranges: &'a [IpNet],
 }
 
-/// Where a request comes from.
+/// The address of a caller, as far as a rule about addresses can judge it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallerAddress {
     At(IpAddr),

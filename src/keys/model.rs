@@ -59,7 +59,7 @@ impl Status {
     }
 }
 
-/// What an organization wants to happen to a key whose secret was found in public, the mildest first.
+/// The effect of a report that a key has leaked, from the mildest to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LeakEffect {

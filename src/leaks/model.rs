@@ -3,7 +3,7 @@
 use crate::keys::LeakEffect;
 use crate::shared::Kind;
 
-/// What an organization wants to happen to keys that were found in public.
+/// The effects that an organization has chosen for leaked keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeakPolicy {
     pub effect: LeakEffect,

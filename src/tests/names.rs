@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Names that traits and macros of libraries prescribe.
-const PRESCRIBED: [&str; 5] = ["Target", "Rejection", "Error", "Data", "Item"];
+const PRESCRIBED: [&str; 6] = ["Target", "Rejection", "Error", "Data", "Item", "Value"];
 
 /// For each type name, the files that define it.
 fn definitions(folder: &Path, names: &mut BTreeMap<String, Vec<String>>) {

@@ -21,7 +21,7 @@ pub trait ApprovalHandler: Send + Sync {
         request: &ApprovalRequest,
     ) -> Result<ApprovalExecution, Error>;
 
-    /// What the requester does with an approved request.
+    /// The link or button that an approved request offers to its requester, if a step is left.
     fn next_step(&self, _request: &ApprovalRequest) -> Option<NextStep> {
         None
     }

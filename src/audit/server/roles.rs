@@ -5,7 +5,7 @@ use sqlx::{AnyExecutor, Row};
 use crate::platform::db::sql;
 use crate::shared::{EventId, OrgId, Role, Timestamp};
 
-/// That somebody got a role, or a higher one, or lost it.
+/// A member got a role at or above the one that is looked for, or lost it.
 #[derive(Clone, Debug)]
 pub struct RoleEvent {
     /// The identifier of the person.

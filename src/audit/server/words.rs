@@ -162,7 +162,7 @@ fn own_affair(action: &str) -> Option<&'static str> {
         "second_factor.added" => "turned the second factor on",
         "second_factor.removed" => "turned the second factor off",
         "second_factor.refused" => "gave a wrong code for a change of the second factor",
-        "letters.chosen" => "chose which letters they get",
+        "letters.chosen" => "chose which emails they get",
         "recovery_codes.replaced" => "made new recovery codes",
         "sessions.ended" => "signed out other sessions",
         "sign_in_method.asked" => "began to add a way to sign in",

@@ -7,7 +7,7 @@ use crate::key_policy::KeyPolicy;
 use crate::platform::db::Write;
 use crate::shared::{OrgId, Timestamp, UserId};
 
-/// None: no owner has ever set a rule.
+/// The organization's policy. None if no owner has ever saved one.
 pub async fn of_org(db: impl AnyExecutor<'_>, org: OrgId) -> Result<Option<KeyPolicy>, sqlx::Error> {
     let row =
         sqlx::query("SELECT policy FROM key_policies WHERE org_id = $1").bind(org).fetch_optional(db).await?;

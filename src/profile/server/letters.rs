@@ -24,7 +24,7 @@ pub async fn submit(
     let wanted: Vec<LetterKind> = fields.filter_map(|(_, letter)| LetterKind::parse(&letter)).collect();
     let visitor = &member.visitor;
     accounts::choose_letters(&app, &visitor.by(), &visitor.person, &wanted).await?;
-    Ok(redirect_home(&session, "Your choice of letters was saved.").await?.into_response())
+    Ok(redirect_home(&session, "Your choice of emails was saved.").await?.into_response())
 }
 
 pub fn section(unwanted: &[LetterKind], has_mail: bool) -> AnyView {
@@ -39,20 +39,20 @@ pub fn section(unwanted: &[LetterKind], has_mail: bool) -> AnyView {
     });
     let boxes = boxes.collect_view();
     let note = if has_mail {
-        "Letters about your sign-in and about leaked keys are always sent."
+        "Emails about your sign-in and about leaked keys are always sent."
     } else {
         "This server sends no mail at the moment."
     };
     view! {
         <section class="mt-10 max-w-[40rem]" aria-labelledby="letters">
-            <h2 class="h-sect" id="letters">"Letters"</h2>
+            <h2 class="h-sect" id="letters">"Emails"</h2>
             <PageForm action="/settings/profile/letters" class="mt-4 grid gap-4 border-t border-line pt-4">
                 <fieldset class="grid gap-2">
                     <legend class="label mb-1.5">"Write to me when"</legend>
                     {boxes}
                 </fieldset>
                 <p class="cap">{note}</p>
-                <div><SubmitButton text="Save letters" look=Look::Secondary/></div>
+                <div><SubmitButton text="Save emails" look=Look::Secondary/></div>
             </PageForm>
         </section>
     }

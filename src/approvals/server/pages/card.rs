@@ -10,7 +10,7 @@ use crate::ui::parts::{
     Avatar, Badge, Button, HiddenFields, Icon, Look, Note, Shape, Symbol, TextArea, Time, Tone, day, exact,
 };
 
-/// What the person who sees the card can do.
+/// The buttons of the card.
 pub enum CardActions {
     /// Approve or deny, with the errors of the last attempt and the reason that was entered.
     Decide { errors: FormErrors, reason: String },
@@ -81,7 +81,7 @@ fn requester(request: &ApprovalRequest) -> AnyView {
     .into_any()
 }
 
-/// Who decided, and why.
+/// The name of the person who decided, the time and the reason. None while the request is pending.
 fn decision(request: &ApprovalRequest, now: Timestamp) -> Option<AnyView> {
     let state = request.state(now);
     if state == ApprovalState::Pending {

@@ -17,11 +17,10 @@ const WAY: &str = "Create a new key; a second person approves it.";
 pub(super) async fn require_creator(
     app: &App,
     actor: &Actor,
-    write: Write,
+    mut write: Write,
     key: &Key,
     verb: &'static str,
 ) -> Result<Write, Refusal> {
-    let mut write = write;
     let policy = key_policy::of_org(&mut *write, key.org).await?;
     if !policy.is_some_and(|policy| policy.rules.needs_approval(key.role)) {
         return Ok(write);
