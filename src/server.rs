@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::middleware::{from_fn, from_fn_with_state};
+use prometheus_client::registry::Registry;
 use utoipa_axum::routes;
 
 use crate::platform::config::Sources;
 use crate::platform::http::fast_path::Dispatcher;
 use crate::platform::http::{Audience, Availability, Routes, serve as serve_http, stack, static_files};
 use crate::platform::jobs::{self, Job};
+use crate::platform::metrics::latchkey_registry;
 use crate::platform::process::{self, FatalError};
 use crate::platform::{App, Assets, Clock, Config, Error, Random, SliceState, Slices, db, health, telemetry};
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
-use crate::usage::Outcome;
 use crate::{
     accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, orgs, overview,
     permissions, policy_settings, profile, usage, webhooks,
@@ -79,15 +80,30 @@ fn front_end(config: &Config) -> Assets {
     Assets::folder(&config.site.site_root)
 }
 
+/// What the state of slices is made from.
+struct SliceParts<'a> {
+    random: &'a Random,
+    metrics: &'a mut Registry,
+}
+
 /// Declares the state that slices keep in memory. `App::slice` does not compile for a type that is not listed here.
 macro_rules! slice_states {
     ($($State:ty = $state:expr;)+) => {
         $(impl SliceState for $State {})+
 
-        fn slice_states(random: &Random) -> Slices {
-            let states: Slices = Slices::default();
-            $(let states = states.with::<$State>(($state)(random));)+
-            states
+        pub fn slices(random: &Random) -> Slices {
+            let mut registry = Registry::default();
+            let mut parts = SliceParts { random, metrics: latchkey_registry(&mut registry) };
+            let mut slices = Slices::default();
+            $(
+                let new: fn(&mut SliceParts<'_>) -> $State = $state;
+                slices = slices.with::<$State>(new(&mut parts));
+            )+
+            slices
+                .with_metrics(registry)
+                .measured_by(keys::server::measure)
+                .measured_by(usage::server::measure)
+                .measured_by(leaks::server::measure)
         }
     };
 }
@@ -97,7 +113,7 @@ slice_states! {
     accounts::server::Discoveries = |_| Default::default();
     accounts::server::Throttle = |_| Default::default();
     Arc<device::server::Polls> = |_| Default::default();
-    Arc<keys::server::KeyCache> = |random| Arc::new(keys::server::KeyCache::new(random));
+    Arc<keys::server::KeyCache> = |parts| Arc::new(keys::server::KeyCache::new(parts.random));
     Arc<webhooks::server::DeliveryDispatcher> = |_| Default::default();
     approvals::server::ApprovalLetters = |_| Default::default();
     policy_settings::server::PreviewSlots = |_| Default::default();
@@ -117,14 +133,12 @@ slice_states! {
         |_| orgs::server::RegisteredCounter(Box::new(approvals::server::PendingApprovalCounter));
     orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
     usage::server::Usage = |_| Default::default();
-}
-
-pub fn slices(random: &Random) -> Slices {
-    slice_states(random)
-        .with_outcomes(Outcome::ALL.map(Outcome::as_str))
-        .measured_by(keys::server::measure)
-        .measured_by(usage::server::measure)
-        .measured_by(leaks::server::measure)
+    accounts::server::AccountMetrics = |parts| accounts::server::AccountMetrics::register(parts.metrics);
+    device::server::DeviceMetrics = |parts| device::server::DeviceMetrics::register(parts.metrics);
+    keys::server::KeyMetrics = |parts| keys::server::KeyMetrics::register(parts.metrics);
+    leaks::server::LeakMetrics = |parts| leaks::server::LeakMetrics::register(parts.metrics);
+    usage::server::UsageMetrics = |parts| usage::server::UsageMetrics::register(parts.metrics);
+    webhooks::server::WebhookMetrics = |parts| webhooks::server::WebhookMetrics::register(parts.metrics);
 }
 
 /// Connects the caches of the slices to the change log.
@@ -289,9 +303,9 @@ pub fn jobs() -> Vec<Job> {
 
 /// Reads the figures for `/metrics` that only the database has.
 pub async fn refresh_figures(app: &App) -> Result<(), Error> {
-    let operations = &app.metrics.operations;
-    operations.set_database_size(app.db.size().await?);
-    operations.set_last_backup(app.db.last_backup().await?);
+    let metrics = &app.metrics.database;
+    metrics.set_size(app.db.size().await?);
+    metrics.set_last_backup(app.db.last_backup().await?);
     keys::server::count_all(app).await?;
     webhooks::server::count_waiting(app).await
 }

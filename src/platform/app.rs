@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use super::assets::Assets;
@@ -33,8 +34,7 @@ pub trait SliceState: Any + Send + Sync {}
 #[derive(Default)]
 pub struct Slices {
     states: HashMap<TypeId, Box<dyn Any + Send + Sync>, BuildHasherDefault<TypeIdHasher>>,
-    /// The outcomes of key checks, for the metrics.
-    outcomes: Vec<&'static str>,
+    metrics: Registry,
     /// Functions that update metrics.
     measures: Vec<fn(&App)>,
 }
@@ -46,9 +46,10 @@ impl Slices {
         self
     }
 
+    /// Adds the registry in which the slices have registered their metrics.
     #[must_use]
-    pub fn with_outcomes(mut self, outcomes: impl IntoIterator<Item = &'static str>) -> Self {
-        self.outcomes.extend(outcomes);
+    pub fn with_metrics(mut self, metrics: Registry) -> Self {
+        self.metrics = metrics;
         self
     }
 
@@ -104,9 +105,16 @@ pub struct Parts {
 }
 
 impl App {
-    pub fn new(config: Config, db: Db, clock: Clock, random: Random, assets: Assets, slices: Slices) -> Self {
+    pub fn new(
+        config: Config,
+        db: Db,
+        clock: Clock,
+        random: Random,
+        assets: Assets,
+        mut slices: Slices,
+    ) -> Self {
         let public_url = config.public_url();
-        let metrics = Metrics::new(&db, &clock, &slices.outcomes);
+        let metrics = Metrics::new(&db, &clock, std::mem::take(&mut slices.metrics));
         let mail = Mailer::new(&config.mail, &clock, &random, metrics.letters());
         let outbound = Outbound::new(config.providers.provider_timeout);
         let stopping = watch::Sender::new(false);

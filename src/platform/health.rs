@@ -67,7 +67,7 @@ async fn metrics(
         ));
     }
     app.measure();
-    app.metrics.operations.set_job_ages(&app.jobs, app.clock.steady());
+    app.metrics.jobs.set_ages(&app.jobs, app.clock.steady());
     let format = Format::of(&headers);
     let page = app.metrics.encode(&app.db, app.clock.steady(), format);
     Ok(([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")], page))

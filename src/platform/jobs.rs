@@ -57,7 +57,7 @@ async fn supervise(app: App, job: Job, status: Arc<JobStatus>) {
         while !stopping.is_cancelled() {
             let end = run_round(&app, &job, &limit, &status).await;
             status.finished(end, app.clock.steady());
-            app.metrics.operations.job_finished(job.name, end);
+            app.metrics.jobs.finished(job.name, end);
             panics = if end == RoundEnd::Panicked { panics + 1 } else { 0 };
             tokio::select! {
                 () = tokio::time::sleep(pause(job.every, panics, end)) => {}

@@ -2,6 +2,7 @@
 
 mod devices;
 pub mod letters;
+mod metrics;
 mod oauth;
 mod pages;
 mod password;
@@ -14,6 +15,7 @@ mod throttle;
 mod totp;
 
 pub use devices::{DeviceLogins, Devices, LoggedInDevice};
+pub use metrics::AccountMetrics;
 pub use oauth::{Discoveries, Provider, ProviderIdentity};
 pub use pages::{
     ProviderButton, ProviderButtons, browser, complete_sign_in, provider_buttons, routes, set_browser_cookie,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use data_encoding::BASE64_NOPAD;
 
+use super::metrics::AccountMetrics;
 use crate::platform::{App, BlockingPool, Error, Secret};
 
 /// 19 MiB and two passes, as OWASP recommends for argon2id.
@@ -101,7 +102,7 @@ async fn off_thread<T: Send + 'static>(
         (done, clock.steady().saturating_sub(began))
     });
     let (done, took) = timed.await?;
-    app.metrics.password_hashed(took);
+    app.slice::<AccountMetrics>().password_hashed(took);
     done
 }
 

@@ -3,6 +3,7 @@
 mod clients;
 mod codes;
 mod limits;
+mod metrics;
 mod oauth;
 mod pages;
 mod polls;
@@ -10,6 +11,7 @@ mod service;
 mod store;
 
 pub use limits::LoginLimits;
+pub use metrics::DeviceMetrics;
 pub use pages::LoginDevices;
 pub use polls::Polls;
 pub use service::{

@@ -5,14 +5,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{KeyCache, announcements, store};
+use super::metrics::KeyCounts;
+use super::{KeyCache, KeyMetrics, announcements, store};
 use crate::audit::{self, By, Event};
 use crate::keys::SOON;
 use crate::permissions::server::jobs as permissions;
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Fault;
 use crate::platform::live::Topic;
-use crate::platform::metrics::KeyCounts;
 use crate::platform::{App, Error};
 use crate::shared::SecretId;
 use crate::usage::Outcome;
@@ -48,9 +48,9 @@ pub async fn write_usage(app: &App) -> Result<(), Error> {
 
 /// Sets the metrics that are computed from memory.
 pub fn measure(app: &App) {
-    let (cache, operations) = (app.slice::<Arc<KeyCache>>(), &app.metrics.operations);
-    operations.set_remembered_tokens(cache.len());
-    operations.set_change_log_age(cache.change_log_age(app.clock.steady()));
+    let cache = app.slice::<Arc<KeyCache>>();
+    app.slice::<KeyMetrics>().set_remembered_tokens(cache.len());
+    app.metrics.database.set_change_log_age(cache.change_log_age(app.clock.steady()));
 }
 
 /// Counts the keys of all organizations for the metrics. It reads an index as large as the number of keys, so it does not
@@ -58,7 +58,7 @@ pub fn measure(app: &App) {
 pub async fn count_all(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     let (active, expiring) = store::count_usable(app.db.pool(), now, now.plus(SOON)).await?;
-    app.metrics.operations.set_keys(KeyCounts { active, expiring });
+    app.slice::<KeyMetrics>().set_keys(KeyCounts { active, expiring });
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod hash;
 mod jobs;
 mod key;
 mod letters;
+mod metrics;
 mod offboarding;
 mod pages;
 mod policy_jobs;
@@ -23,6 +24,7 @@ pub use jobs::{
 #[cfg(test)]
 pub use jobs::{drain_within, flush};
 pub use key::{Customer, Key, KeyQuota, Login, name_key};
+pub use metrics::KeyMetrics;
 pub use offboarding::OrgKeyOffboarding;
 pub use pages::{KeyNotice, LazyView, RegisteredKeyNotice, leave_refusal, routes};
 pub use policy_jobs::apply_policies;

@@ -3,6 +3,7 @@
 
 mod examine;
 mod letters;
+mod metrics;
 mod notice;
 mod page;
 mod policy;
@@ -13,6 +14,7 @@ mod store;
 
 pub use examine::{drain, examine_all, wait_and_examine};
 pub use letters::send as send_letters;
+pub use metrics::LeakMetrics;
 pub use notice::LeakNotice;
 pub use page::routes;
 pub use policy::{policy, recent, set_policy};
@@ -23,5 +25,5 @@ use crate::platform::App;
 
 /// Sets the metrics that need no query.
 pub fn measure(app: &App) {
-    app.metrics.operations.set_leaks_waiting(app.slice::<LeakQueue>().len());
+    app.slice::<LeakMetrics>().set_waiting(app.slice::<LeakQueue>().len());
 }

@@ -1,12 +1,16 @@
 //! The metrics that `/metrics` reports. The registry belongs to the app, so two apps in one process (as in tests) have separate
 //! counts, except for the metrics of the process itself and of database errors.
 
+mod database;
 mod format;
-mod operations;
+mod jobs;
+mod outcomes;
 mod process;
 
+pub use database::DatabaseMetrics;
 pub use format::Format;
-pub use operations::{DeviceLogin, KeyCounts, Operations, SignInFailure, UsageStep, WebhookEnd};
+pub use jobs::JobMetrics;
+pub use outcomes::OutcomeCounters;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -37,32 +41,32 @@ struct RouteLabels {
     route: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    outcome: &'static str,
-}
+const SENT: &str = "sent";
+const FAILED: &str = "failed";
+const REFUSED: &str = "refused";
 
-/// Counts letters by outcome.
+/// Counts emails by outcome.
 #[derive(Clone)]
-pub struct Letters(Family<OutcomeLabels, Counter>);
+pub struct Letters(OutcomeCounters);
 
 impl Letters {
     pub fn sent(&self) {
-        self.count("sent");
+        self.0.add(SENT, 1);
     }
 
-    /// Counts one failed attempt to send a letter. Another attempt may follow.
+    /// Counts one failed attempt to send an email. Another attempt may follow.
     pub fn failed(&self) {
-        self.count("failed");
+        self.0.add(FAILED, 1);
     }
 
     pub fn refused(&self) {
-        self.count("refused");
+        self.0.add(REFUSED, 1);
     }
+}
 
-    fn count(&self, outcome: &'static str) {
-        self.0.get_or_create(&OutcomeLabels { outcome }).inc();
-    }
+/// The part of the registry whose names begin with `latchkey_`.
+pub fn latchkey_registry(all: &mut Registry) -> &mut Registry {
+    all.sub_registry_with_prefix("latchkey")
 }
 
 pub struct Metrics {
@@ -70,73 +74,43 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram>,
     running: Gauge,
-    password_seconds: Histogram,
-    key_hashes: Counter,
-    key_lookups: Counter,
-    key_checks: Vec<Counter>,
-    database_connections: Gauge,
     letters: Letters,
     uptime: Gauge<f64, AtomicU64>,
     process: Process,
-    pub operations: Operations,
+    pub database: DatabaseMetrics,
+    pub jobs: JobMetrics,
 }
 
 impl Metrics {
-    /// `outcomes` are the outcomes of key checks, in the order of their numbers.
-    pub fn new(db: &Db, clock: &Clock, outcomes: &[&'static str]) -> Self {
-        let mut all = Registry::default();
+    /// `all` is the registry in which the slices have registered their metrics.
+    pub fn new(db: &Db, clock: &Clock, mut all: Registry) -> Self {
         let start = clock.now().minus(clock.steady()).millis() as f64 / 1_000.0;
         let process = Process::register(&mut all, start);
-        let registry = all.sub_registry_with_prefix("latchkey");
+        let registry = latchkey_registry(&mut all);
         let requests = Family::default();
         let seconds: Family<RouteLabels, Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 4.0, 8)));
-        let password_seconds = Histogram::new(exponential_buckets(0.005, 2.0, 8));
-        let (running, database_connections, uptime) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (running, uptime) = (Gauge::default(), Gauge::default());
         let build = [("version", VERSION.to_owned()), ("database", db.engine().to_string())];
         registry.register("build", "Version and database engine", Info::new(build));
         registry.register("http_requests", "Requests answered", Family::clone(&requests));
         registry.register("http_request_seconds", "Time to the head of the answer", Family::clone(&seconds));
         registry.register("http_requests_running", "Requests being answered", Gauge::clone(&running));
-        registry.register(
-            "password_seconds",
-            "Time to hash one password",
-            Histogram::clone(&password_seconds),
-        );
-        let (key_hashes, key_lookups) = (Counter::default(), Counter::default());
-        registry.register("key_hashes", "Secrets of keys hashed", Counter::clone(&key_hashes));
-        registry.register(
-            "key_lookups",
-            "Times that a check of a key asked the database",
-            Counter::clone(&key_lookups),
-        );
-        let checks = Family::<OutcomeLabels, Counter>::default();
-        registry.register("key_checks", "Keys checked, by outcome", Family::clone(&checks));
-        let key_checks =
-            outcomes.iter().map(|outcome| checks.get_or_create(&OutcomeLabels { outcome }).clone()).collect();
-        registry.register(
-            "database_connections",
-            "Open database connections",
-            Gauge::clone(&database_connections),
-        );
-        let letters = Letters(Family::default());
-        registry.register("letters", "Letters sent, failed attempts, letters refused", letters.0.clone());
+        let letters = OutcomeCounters::new([SENT, FAILED, REFUSED]);
+        letters.register(registry, "letters", "Emails sent, failed attempts, emails refused");
         registry.register("uptime_seconds", "Time since the start", Gauge::clone(&uptime));
-        let operations = Operations::register(registry, db);
+        let database = DatabaseMetrics::register(registry, db);
+        let jobs = JobMetrics::register(registry);
         Self {
             registry: all,
             requests,
             seconds,
             running,
-            password_seconds,
-            key_hashes,
-            key_lookups,
-            key_checks,
-            database_connections,
-            letters,
+            letters: Letters(letters),
             uptime,
             process,
-            operations,
+            database,
+            jobs,
         }
     }
 
@@ -155,35 +129,10 @@ impl Metrics {
         self.letters.clone()
     }
 
-    pub fn password_hashed(&self, took: Duration) {
-        self.password_seconds.observe(took.as_secs_f64());
-    }
-
-    pub fn key_hashed(&self) {
-        self.key_hashes.inc();
-    }
-
-    pub fn key_looked_up(&self) {
-        self.key_lookups.inc();
-    }
-
-    /// Counts a key check by the number of its outcome.
-    pub fn key_checked(&self, outcome: usize) {
-        if let Some(counter) = self.key_checks.get(outcome) {
-            counter.inc();
-        }
-    }
-
-    /// The number of hashes and of look-ups so far, for tests of the cache.
-    pub fn key_work(&self) -> (u64, u64) {
-        (self.key_hashes.get(), self.key_lookups.get())
-    }
-
     pub fn encode(&self, db: &Db, uptime: Duration, format: Format) -> String {
-        self.database_connections.set(i64::from(db.pool().size()));
         self.uptime.set(uptime.as_secs_f64());
         self.process.measure();
-        self.operations.measure(db);
+        self.database.measure(db);
         let mut page = String::new();
         // Writing into a String cannot fail.
         let _ = text::encode(&mut page, &self.registry);

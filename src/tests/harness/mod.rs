@@ -67,6 +67,11 @@ impl Server {
         app
     }
 
+    /// The number of hashes of keys and of look-ups so far.
+    pub fn key_work(&self) -> (u64, u64) {
+        self.app.slice::<crate::keys::server::KeyMetrics>().work()
+    }
+
     /// The dispatcher of requests, for a listener on a real socket.
     pub fn dispatcher(&self) -> Dispatcher {
         self.dispatcher.clone()

@@ -11,14 +11,14 @@ async fn a_second_check_needs_no_database(engine: Engine) {
     let owner = server.actor(Persona::Owner).await;
     let token = server.key(&owner, "CI deploy").await.plaintext;
     server.check(&token).await;
-    let work = server.app.metrics.key_work();
+    let work = server.key_work();
     for _ in 0..10 {
         assert_eq!(server.check(&token).await, Outcome::Valid);
     }
-    assert_eq!(server.app.metrics.key_work(), work);
+    assert_eq!(server.key_work(), work);
     server.clock.advance(Duration::from_secs(5));
     assert_eq!(server.check(&token).await, Outcome::Valid);
-    let (hashes, lookups) = server.app.metrics.key_work();
+    let (hashes, lookups) = server.key_work();
     assert_eq!((hashes, lookups > work.1), (work.0, true), "after the lease the database is asked");
 }
 
@@ -35,12 +35,12 @@ async fn a_secret_past_its_cut_off_is_not_hashed_on_every_check(engine: Engine) 
     keys::read_change_log(&server.app).await.expect("a reading");
     assert_eq!(server.check(&new.plaintext).await, Outcome::Valid);
     assert_eq!(server.check(&old.plaintext).await, Outcome::Revoked);
-    let initial = server.app.metrics.key_work();
+    let initial = server.key_work();
     for _ in 0..50 {
         assert_eq!(server.check(&old.plaintext).await, Outcome::Revoked);
         assert_eq!(server.check(&new.plaintext).await, Outcome::Valid);
     }
-    assert_eq!(server.app.metrics.key_work(), initial);
+    assert_eq!(server.key_work(), initial);
 }
 
 #[apply(on_both_engines!)]
@@ -48,7 +48,7 @@ async fn malformed_tokens_cost_nothing(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let token = server.key(&owner, "CI deploy").await.plaintext;
-    let initial = server.app.metrics.key_work();
+    let initial = server.key_work();
     for turn in 0..100_000_usize {
         let mut text = token.expose().to_owned();
         let at = turn % text.len();
@@ -57,9 +57,9 @@ async fn malformed_tokens_cost_nothing(engine: Engine) {
         let verdict = keys::verify(&server.app, &text, &ANYTHING, &SOMEBODY).await.expect("a verdict");
         assert_eq!(verdict.outcome, Outcome::Malformed);
     }
-    assert_eq!(server.app.metrics.key_work(), initial);
+    assert_eq!(server.key_work(), initial);
     server.check(&token).await;
-    assert_ne!(server.app.metrics.key_work(), initial, "the counters do move");
+    assert_ne!(server.key_work(), initial, "the counters do move");
 }
 
 /// The response to a commit may be lost, and then it is unknown whether it happened.
@@ -371,7 +371,7 @@ async fn many_first_checks_at_once_hash_once(engine: Engine) {
     let server = Arc::new(Server::on(engine).await);
     let owner = server.actor(Persona::Owner).await;
     let created = server.key(&owner, "CI deploy").await;
-    let initial = server.app.metrics.key_work().0;
+    let initial = server.key_work().0;
     let checks = (0..50).map(|_| {
         let (server, token) = (Arc::clone(&server), created.plaintext.clone());
         tokio::spawn(async move { server.check(&token).await })
@@ -380,6 +380,6 @@ async fn many_first_checks_at_once_hash_once(engine: Engine) {
     for outcome in futures_util::future::join_all(checks).await {
         assert_eq!(outcome.expect("no panic"), Outcome::Valid);
     }
-    assert_eq!(server.app.metrics.key_work().0, initial + 1);
+    assert_eq!(server.key_work().0, initial + 1);
     assert_eq!(server.app.slice::<Arc<keys::KeyCache>>().len(), 1);
 }

@@ -15,7 +15,7 @@ const WITHIN_LIMIT: usize = 20;
 const FLOOD: u32 = 600;
 
 fn hashes(server: &Server) -> u64 {
-    server.app.metrics.key_work().0
+    server.key_work().0
 }
 
 /// A token with this public id and a secret that is not its own.
@@ -93,11 +93,11 @@ async fn a_wrong_secret_costs_the_same_whether_or_not_the_right_one_exists(engin
     let statuses: Vec<_> = responses.iter().map(|(first, _)| first.0).collect();
     assert_eq!(statuses, [vec![401; WITHIN_LIMIT], vec![429; 5]].concat());
 
-    let initial = server.app.metrics.key_work();
+    let initial = server.key_work();
     let unknown = SecretId::parse("0AZaz9b8C7d6").expect("an id");
     let response = server.get(&path).key(&wrong_token(&server, Kind::Live, unknown)).send().await;
     assert_eq!(without_request_id(&response), responses[0].0);
-    let after = server.app.metrics.key_work();
+    let after = server.key_work();
     assert_eq!(
         (after.0, after.1),
         (initial.0, initial.1 + 1),
@@ -172,9 +172,9 @@ async fn a_flood_from_many_addresses_does_not_keep_others_out(engine: Engine) {
             cold.push(server.key(&owner, &format!("cold {number} of {}", ids.len())).await.plaintext);
         }
         let stop = Arc::new(AtomicBool::new(false));
-        let begun = server.app.metrics.key_work().1;
+        let begun = server.key_work().1;
         let flood = start_flood(&server, &ids, &stop);
-        while server.app.metrics.key_work().1 < begun + u64::from(FLOOD) {
+        while server.key_work().1 < begun + u64::from(FLOOD) {
             tokio::task::yield_now().await;
         }
         let initial = hashes(&server);

@@ -20,7 +20,7 @@ async fn every_well_formed_report_gets_the_same_empty_response(engine: Engine) {
     let unknown = fresh_token(&server.app.random, Kind::Live);
     let forged = forged_token(&server.app.random, Kind::Live, created.key.secret);
     let wrong_sum = format!("{}000000", &token[..token.len() - 6]);
-    let work = server.app.metrics.key_work();
+    let work = server.key_work();
     let mut responses = Vec::new();
     for body in [
         json!({ "tokens": [unknown] }),
@@ -41,7 +41,7 @@ async fn every_well_formed_report_gets_the_same_empty_response(engine: Engine) {
     }
     assert!(responses.iter().all(|response| *response == responses[0]), "{responses:#?}");
     assert_eq!(responses[0].0, 202);
-    assert_eq!(server.app.metrics.key_work(), work, "nothing is looked up before the response");
+    assert_eq!(server.key_work(), work, "nothing is looked up before the response");
     server.examine().await;
     assert_eq!(server.outcomes().await, ["revoked"]);
     assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);

@@ -5,6 +5,7 @@ mod batch;
 mod callers;
 mod counters;
 mod journal;
+mod metrics;
 mod nodes;
 mod pending;
 mod queries;
@@ -15,6 +16,7 @@ mod writer;
 
 pub use batch::CallTotals;
 pub use counters::KeyUse;
+pub use metrics::UsageMetrics;
 pub use pending::{Flush, Usage};
 pub use queries::{
     SecretOutcome, Trend, callers_of, ended_but_used, has_pending_calls, hours_of, hours_of_org, refusal,
@@ -28,7 +30,7 @@ use crate::platform::{App, Error};
 
 /// Sets the metrics that are computed from memory.
 pub fn measure(app: &App) {
-    app.metrics.operations.set_usage_unwritten(app.slice::<Usage>().unwritten());
+    app.slice::<UsageMetrics>().set_unwritten(app.slice::<Usage>().unwritten());
 }
 
 /// Deletes what is older than the configured retention.

@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::batch::Batch;
+use super::metrics::{UsageMetrics, UsageStep};
 use super::nodes::JournalNode;
 use super::pending::{ROW_LINES, Usage, Worker};
 use super::writer::FLUSH_INTERVAL;
 use super::{journal, store};
 use crate::platform::db::Write;
-use crate::platform::metrics::UsageStep;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, SecretId};
 
@@ -81,7 +81,7 @@ async fn roll_up_portion(app: &App, worker: &mut Worker, tables: KeyCallbacks) -
         return Ok(false);
     }
     let moved = app.db.in_time(&usage.portion_limit, move_portion(app, usage, worker, tables)).await;
-    moved.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::RollUp))
+    moved.inspect_err(|_| app.slice::<UsageMetrics>().failed(UsageStep::RollUp))
 }
 
 /// Adds the lines of a portion to the tables, and deletes its rows in the same transaction, so that each is added once.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::metrics::{UsageMetrics, UsageStep};
 use super::pending::{Flush, Usage};
 use super::{journal, store};
-use crate::platform::metrics::UsageStep;
 use crate::platform::{App, Error};
 
 /// How often counts are written to the journal.
@@ -18,7 +18,7 @@ pub async fn write_journal(app: &App) -> Result<Option<Arc<Flush>>, Error> {
     let mut worker = usage.worker().await;
     let Some(flush) = usage.begin_flush(&mut worker) else { return Ok(None) };
     let written = app.db.in_time(&usage.flush_limit, write(app, &flush)).await;
-    written.inspect_err(|_| app.metrics.operations.usage_failed(UsageStep::Flush))?;
+    written.inspect_err(|_| app.slice::<UsageMetrics>().failed(UsageStep::Flush))?;
     usage.finish_flush(&flush);
     Ok(Some(flush))
 }

@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use tokio::sync::{Notify, Semaphore};
 
 use super::attempt::attempt;
+use super::metrics::{WebhookEnd, WebhookMetrics};
 use super::retry::{MAX_FAILING_TIME, pause_after};
 use super::service::about;
 use super::store::{self, ClaimedDelivery, ClaimedEndpoint, DeliveryRecord, EndpointRecord, MANY_FAILURES};
@@ -20,7 +21,6 @@ use super::{Endpoint, letters};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{emails_of_managers, find as find_org};
 use crate::platform::db::Write;
-use crate::platform::metrics::WebhookEnd;
 use crate::platform::outbound::{NameResolver, PublicClient, SystemResolver, TargetPolicy};
 use crate::platform::{App, Error, GrowingLimit, PutBack};
 use crate::shared::{DeliveryId, Timestamp, WebhookId};
@@ -303,13 +303,13 @@ async fn record(app: &App, finished: &[Finished]) -> Result<Vec<TurnedOff>, Erro
 }
 
 fn count_outcomes<'a>(app: &App, records: impl Iterator<Item = &'a DeliveryRecord>) {
-    let operations = &app.metrics.operations;
+    let metrics = app.slice::<WebhookMetrics>();
     for record in records {
-        operations.webhook_attempted(record.is_delivered);
+        metrics.attempted(record.is_delivered);
         if record.is_delivered {
-            operations.webhooks_ended(WebhookEnd::Delivered, 1);
+            metrics.ended(WebhookEnd::Delivered, 1);
         } else if record.due_at.is_none() {
-            operations.webhooks_ended(WebhookEnd::GivenUp, 1);
+            metrics.ended(WebhookEnd::GivenUp, 1);
         }
     }
 }

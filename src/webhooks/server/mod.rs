@@ -7,6 +7,7 @@ mod dispatcher;
 mod endpoint;
 mod letters;
 mod listener;
+mod metrics;
 mod outbox;
 mod pages;
 pub mod rest;
@@ -19,6 +20,7 @@ mod upkeep;
 pub use dispatcher::{DeliveryDispatcher, deliver, drain, prepare};
 pub use endpoint::{Endpoint, EndpointState};
 pub use listener::WebhookListener;
+pub use metrics::WebhookMetrics;
 pub use pages::routes;
 pub use service::{DeliveryFilter, DeliveryState, EndpointDraft, EndpointEdit, RevealedEndpoint};
 #[cfg(test)]

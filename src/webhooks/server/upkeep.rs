@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::metrics::{WebhookEnd, WebhookMetrics};
 use super::store::{self, GiveUpReason};
-use crate::platform::metrics::WebhookEnd;
 use crate::platform::{App, Error};
 
 /// How long deliveries are kept.
@@ -20,7 +20,7 @@ pub async fn upkeep(app: &App) -> Result<(), Error> {
             let mut write = app.db.write().await?;
             let given_up = store::give_up(&mut write, why, app.clock.now(), BATCH_SIZE).await?;
             write.commit().await?;
-            app.metrics.operations.webhooks_ended(WebhookEnd::GivenUp, given_up);
+            app.slice::<WebhookMetrics>().ended(WebhookEnd::GivenUp, given_up);
             if given_up < BATCH_SIZE as u64 {
                 break;
             }
@@ -32,7 +32,7 @@ pub async fn upkeep(app: &App) -> Result<(), Error> {
 /// Counts the deliveries that wait, for the metrics.
 pub async fn count_waiting(app: &App) -> Result<(), Error> {
     let waiting = store::count_waiting(app.db.pool()).await?;
-    app.metrics.operations.set_webhooks_waiting(waiting);
+    app.slice::<WebhookMetrics>().set_waiting(waiting);
     Ok(())
 }
 
@@ -43,7 +43,7 @@ pub async fn trim_backlog(app: &App, most: i64) -> Result<(), Error> {
             let mut write = app.db.write().await?;
             let given_up = store::trim(&mut write, endpoint, app.clock.now(), excess.min(BATCH_SIZE)).await?;
             write.commit().await?;
-            app.metrics.operations.webhooks_ended(WebhookEnd::GivenUp, given_up);
+            app.slice::<WebhookMetrics>().ended(WebhookEnd::GivenUp, given_up);
             if given_up == 0 {
                 break;
             }

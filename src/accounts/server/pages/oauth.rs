@@ -10,6 +10,7 @@ use tower_sessions::Session;
 
 use super::oauth_error_page::{self, OAuthFailure};
 use super::{complete_sign_in, onward};
+use crate::accounts::server::metrics::{AccountMetrics, SignInFailure};
 use crate::accounts::server::oauth::{
     self, CallbackQuery, OAuthFlow, Provider, ProviderError, ProviderIdentity, Purpose,
 };
@@ -18,7 +19,6 @@ use crate::accounts::server::session_person::SessionPerson;
 use crate::audit::By;
 use crate::platform::config::SignUp;
 use crate::platform::http::{Visit, cookie};
-use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::ReturnPath;
 use crate::ui::server::message::leave_message;
@@ -151,7 +151,7 @@ impl Callback<'_> {
             }
             IdentitySignIn::Disabled => Ok(self.fail(OAuthFailure::Disabled).await),
             IdentitySignIn::Unknown if self.person.is_some() => {
-                app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
+                app.slice::<AccountMetrics>().sign_in_failed(SignInFailure::UnknownIdentity);
                 Ok(self.fail(OAuthFailure::NotLinked).await)
             }
             IdentitySignIn::Unknown => self.offer_account(identity).await,
@@ -167,7 +167,7 @@ impl Callback<'_> {
             return Ok(Redirect::to(self.next.as_str()).into_response());
         }
         if mode != SignUp::Open {
-            app.metrics.operations.sign_in_failed(SignInFailure::UnknownIdentity);
+            app.slice::<AccountMetrics>().sign_in_failed(SignInFailure::UnknownIdentity);
             return Ok(self.fail(OAuthFailure::NoAccount).await);
         }
         let confirmed = identity.email_verified && crate::accounts::check_email(&identity.email).is_ok();

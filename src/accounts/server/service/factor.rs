@@ -1,13 +1,13 @@
 //! The second factor: setting it up with an authenticator, checking its codes and recovery codes, and turning it off.
 
 use super::{Person, sign_in};
+use crate::accounts::server::metrics::{AccountMetrics, SignInFailure};
 use crate::accounts::server::store::{factors, sessions, users};
 use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::accounts::server::totp;
 use crate::audit::{self, By, Event};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
-use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 use crate::shared::Timestamp;
 
@@ -113,7 +113,7 @@ pub async fn check_second_factor(
     let mut write = app.db.write().await?;
     let Some(proof) = spend_code(&mut write, person, code, app.clock.now()).await? else {
         drop(write);
-        app.metrics.operations.sign_in_failed(SignInFailure::SecondFactor);
+        app.slice::<AccountMetrics>().sign_in_failed(SignInFailure::SecondFactor);
         let event = Event::new("session.refused").on("person", person.id, &person.email);
         audit::record_refusal(app, &By::stranger(visit), event.detail("at", "second factor")).await?;
         return Ok(false);

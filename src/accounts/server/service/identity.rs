@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::{Person, sign_in};
 use crate::accounts::server::letters;
+use crate::accounts::server::metrics::{AccountMetrics, SignInFailure};
 use crate::accounts::server::oauth::{OAuthFlow, Provider, ProviderError, ProviderIdentity};
 use crate::accounts::server::store::identities::{self, IdentitySummary};
 use crate::accounts::server::store::users;
@@ -12,7 +13,6 @@ use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
-use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error};
 use crate::shared::UserId;
 
@@ -36,7 +36,7 @@ pub async fn sign_in_with_identity(
     let Some(id) = found else { return Ok(IdentitySignIn::Unknown) };
     let Some(user) = users::by_id(app.db.pool(), id).await? else { return Ok(IdentitySignIn::Unknown) };
     if user.disabled_at.is_some() {
-        app.metrics.operations.sign_in_failed(SignInFailure::Disabled);
+        app.slice::<AccountMetrics>().sign_in_failed(SignInFailure::Disabled);
         let event = Event::new("session.refused").on("person", user.id, &user.email);
         audit::record_refusal(app, &By::stranger(visit), event.detail("at", identity.provider.slug()))
             .await?;
@@ -97,7 +97,7 @@ pub async fn identity_refused(
         ProviderError::InvalidResponse(why) => ("invalid response of the identity provider", why),
         ProviderError::CodeRejected(why) => ("code rejected by the identity provider", why),
     };
-    app.metrics.operations.sign_in_failed(SignInFailure::Provider);
+    app.slice::<AccountMetrics>().sign_in_failed(SignInFailure::Provider);
     tracing::warn!(provider = provider.slug(), why, "{reason}");
     let event = Event::new("session.refused").detail("at", provider.slug()).detail("why", reason);
     audit::record_refusal(app, &By::stranger(visit), event).await

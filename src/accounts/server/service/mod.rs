@@ -43,13 +43,13 @@ pub use sign_up::{
 
 use std::collections::HashMap;
 
+use super::metrics::{AccountMetrics, SignInFailure};
 use super::store::{identities, links, sessions, sign_ups, users};
 use super::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event, EventActor, Origin};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
-use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
@@ -128,7 +128,7 @@ async fn admit(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
 async fn admit_sign_in(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), Error> {
     let admitted = admit(app, by, attempt).await;
     if matches!(admitted, Err(Error::TooMany(_))) {
-        app.metrics.operations.sign_in_failed(SignInFailure::Slowed);
+        app.slice::<AccountMetrics>().sign_in_failed(SignInFailure::Slowed);
     }
     admitted
 }

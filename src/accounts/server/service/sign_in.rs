@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use super::Person;
+use crate::accounts::server::metrics::{AccountMetrics, SignInFailure};
 use crate::accounts::server::password;
 use crate::accounts::server::store::users;
 use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::accounts::{check_email, email_key};
 use crate::audit::{self, By, Event};
 use crate::platform::http::Visit;
-use crate::platform::metrics::SignInFailure;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
@@ -62,7 +62,7 @@ pub async fn sign_in(
         }
         None => {
             let reason = if is_disabled { SignInFailure::Disabled } else { SignInFailure::Password };
-            app.metrics.operations.sign_in_failed(reason);
+            app.slice::<AccountMetrics>().sign_in_failed(reason);
             // Do not record the typed address: people type passwords into the wrong field.
             audit::record_refusal(app, &By::stranger(visit), Event::new("session.refused")).await?;
             Ok(SignIn::Refused)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::metrics::{DeviceLogin, DeviceMetrics};
 use super::super::polls::Polls;
 use super::super::{clients, codes, limits::LoginLimits, store};
 use super::{verification_uri, verification_uri_complete};
@@ -12,7 +13,6 @@ use crate::device::server::store::{LoginProtocol, LoginRequest};
 use crate::device::{LoginStatus, UserCode};
 use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
-use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{LoginId, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
@@ -120,7 +120,7 @@ pub async fn begin(app: &App, request: &BeginLogin<'_>) -> Result<StartedLogin, 
     let event = event.detail("device", login.device_name.clone());
     audit::record_stranger(app, &mut write, &By::stranger(request.visit), event).await?;
     write.commit().await?;
-    app.metrics.operations.device_login(DeviceLogin::Started);
+    app.slice::<DeviceMetrics>().count(DeviceLogin::Started);
     polls.begin(generation, &hash, &login, settings.device_poll_interval);
     let complete = verification_uri_complete(app, &login.user_code, request.product);
     Ok(StartedLogin {

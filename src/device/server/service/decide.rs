@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::super::metrics::{DeviceLogin, DeviceMetrics};
 use super::super::{clients, limits::LoginLimits, store};
 use crate::audit::{self, Event};
 use crate::device::server::store::{Decision, LoginRequest};
@@ -10,7 +11,6 @@ use crate::device::{LoginStatus, UserCode};
 use crate::keys::server as keys;
 use crate::orgs::server::{Visitor, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
-use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error};
 use crate::shared::{OrgId, Permission, PrincipalKind, Role};
 
@@ -106,7 +106,7 @@ pub async fn approve(
     audit::record(app, &mut write, &by, event).await?;
     changes::record(&mut write, now, ChangeKind::Login, login.id).await?;
     write.commit().await?;
-    app.metrics.operations.device_login(DeviceLogin::Approved);
+    app.slice::<DeviceMetrics>().count(DeviceLogin::Approved);
     Ok(DecisionOutcome::Done)
 }
 
@@ -135,7 +135,7 @@ pub async fn deny(
     audit::record(app, &mut write, &by, with_login(app, Event::new("login.denied"), login)).await?;
     changes::record(&mut write, now, ChangeKind::Login, login.id).await?;
     write.commit().await?;
-    app.metrics.operations.device_login(DeviceLogin::Denied);
+    app.slice::<DeviceMetrics>().count(DeviceLogin::Denied);
     Ok(DecisionOutcome::Done)
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::metrics::{DeviceLogin, DeviceMetrics};
 use super::super::polls::{PollIdentity, Polls};
 use super::super::{clients, store};
 use crate::audit::{self, By, Event, Origin};
@@ -13,7 +14,6 @@ use crate::keys::server::{self as keys, LoginDraft, Revealed, log_in, mint};
 use crate::orgs::server::find_current_member;
 use crate::platform::http::Visit;
 use crate::platform::live::Topic;
-use crate::platform::metrics::DeviceLogin;
 use crate::platform::{App, Error, Secret};
 use crate::shared::{LoginId, OrgId, UserId};
 
@@ -144,7 +144,7 @@ async fn redeem(
     let Some(key) = log_in(app, write, minted, &draft, &by).await? else {
         return Err(deny_for_good(app, poll, tool, login, *org).await?);
     };
-    app.metrics.operations.device_login(DeviceLogin::Completed);
+    app.slice::<DeviceMetrics>().count(DeviceLogin::Completed);
     // Notify the open approval page that the terminal has its key.
     app.live.publish(key_collected(approved.by, login.id), "");
     Ok(CollectedKey { key, email: member.email, user_id: approved.by, org_id: approved.org })
@@ -171,7 +171,7 @@ async fn deny_for_good(
             .detail("reason", "The person who approved it may no longer have keys in this organization.");
         audit::record(app, &mut write, &By::stranger(poll.visit).in_org(org), event).await?;
         write.commit().await?;
-        app.metrics.operations.device_login(DeviceLogin::Refused);
+        app.slice::<DeviceMetrics>().count(DeviceLogin::Refused);
     }
     Ok(PollError::Denied)
 }

@@ -38,7 +38,7 @@ pub use revoke::revoke;
 pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
 
 use super::token::NewToken;
-use super::{Key, KeyCache, hash, name_key, store};
+use super::{Key, KeyCache, KeyMetrics, hash, name_key, store};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_current_member, lock_and_read_role};
 use crate::platform::changes::{self, ChangeKind};
@@ -63,7 +63,7 @@ async fn generate(app: &App, kind: Kind) -> Result<(NewToken, String), Error> {
     let secret = fresh.token().secret().to_owned();
     let salt = app.random.bytes();
     let cost = hash::cost_of_new(app);
-    app.metrics.key_hashed();
+    app.slice::<KeyMetrics>().hashed();
     let cache = app.slice::<Arc<KeyCache>>();
     let stored = cache.new_secrets.run((), move || hash::hash(&secret, &salt, cost)).await??;
     Ok((fresh, stored))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::attempt_limit::{AttemptSource, PriorAttempts};
 use super::key_cache::KeyCache;
+use crate::keys::server::KeyMetrics;
 use crate::keys::server::hash;
 use crate::keys::server::store::SecretRow;
 use crate::keys::server::token::Token;
@@ -60,7 +61,7 @@ fn comparison(
     let (stored, secret, cost) = (row.hash.clone(), token.secret().to_owned(), hash::cost_of_new(app));
     let app = app.clone();
     move || {
-        app.metrics.key_hashed();
+        app.slice::<KeyMetrics>().hashed();
         match stored {
             Some(stored) => hash::matches(&stored, &secret),
             None => hash::matches_nothing(&secret, cost),

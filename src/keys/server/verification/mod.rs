@@ -35,7 +35,7 @@ pub use request::{Kinds, PermissionRequirement, Presenter, Requirements};
 pub use verdict::{Verdict, VerifiedKey};
 
 use super::token::Token;
-use super::{Key, KeyQuota, store};
+use super::{Key, KeyMetrics, KeyQuota, store};
 use crate::key_policy::PolicyRule;
 use crate::permissions::server::{Evaluation, OrgPermissions, PermissionCache};
 use crate::platform::db::Fault;
@@ -64,7 +64,7 @@ pub async fn verify(
     }
     // Boxed, because this rare path would make the future of every request large.
     let verdict = Box::pin(app.db.or_lost(look_up(app, text, requirements, presenter))).await?;
-    app.metrics.key_checked(verdict.outcome as usize);
+    app.slice::<KeyMetrics>().checked(verdict.outcome);
     Ok(verdict)
 }
 
@@ -76,7 +76,7 @@ pub fn verify_cached(
     presenter: &Presenter<'_>,
 ) -> Option<Verdict> {
     let verdict = check_in_memory(app, text, requirements, presenter)?;
-    app.metrics.key_checked(verdict.outcome as usize);
+    app.slice::<KeyMetrics>().checked(verdict.outcome);
     Some(verdict)
 }
 
@@ -175,7 +175,7 @@ async fn load(app: &App, cache: &KeyCache, entry: &KeyEntry) -> Result<Option<Ar
             // Another request stored the state meanwhile.
             Some(state) => return Ok(Some(state)),
             None => {
-                app.metrics.key_looked_up();
+                app.slice::<KeyMetrics>().looked_up();
                 let read =
                     KeyState::read(app, &cache.orgs, &cache.rate_limits, &cache.quotas, entry.key).await?;
                 let Some(state) = read else { return Ok(None) };
@@ -213,7 +213,7 @@ async fn check(
         PriorAttempts::TooMany(wait) => Some(wait),
         PriorAttempts::Zero | PriorAttempts::Few => None,
     };
-    app.metrics.key_looked_up();
+    app.slice::<KeyMetrics>().looked_up();
     let Some(row) = store::find_secret(app.db.pool(), token.id()).await? else {
         cache.negative.insert_unknown(digest, app.clock.steady());
         return Ok(wait.map_or(CheckResult::Unknown, CheckResult::TooManyAttempts));

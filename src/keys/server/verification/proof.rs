@@ -9,6 +9,7 @@ use super::digest::TokenDigest;
 use super::first_check;
 use super::key_cache::KeyCache;
 use super::negative_cache::RejectedToken;
+use crate::keys::server::KeyMetrics;
 use crate::keys::server::store;
 use crate::keys::server::token::Token;
 use crate::platform::{App, Error};
@@ -46,7 +47,7 @@ async fn prove_by_hash(
 ) -> Result<Option<ProvenSecret>, Error> {
     let source = AttemptSource::new(None, address, token.id());
     let prior = cache.attempts.record(app.clock.steady(), source);
-    app.metrics.key_looked_up();
+    app.slice::<KeyMetrics>().looked_up();
     let Some(row) = store::find_secret(app.db.pool(), token.id()).await? else {
         cache.negative.insert_unknown(digest, app.clock.steady());
         return Ok(None);
