@@ -25,7 +25,7 @@ const PAGES = [
   ["overview", "/overview"],
 ];
 /** A rule that refuses most keys. */
-const PREVIEW = { do: "preview", life: "on", longest_life_days: "30", grace_days: "30" };
+const PREVIEW = { do: "preview", life: "on", max_life_days: "30", grace_days: "30" };
 
 try {
   for (const [engine, url] of engines()) await measure(engine, url);

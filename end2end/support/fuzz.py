@@ -53,7 +53,7 @@ def before_call(ctx, case, kwargs):
         parameters["id"] = some[number // 2 % len(some)]
     if well_formed and case.path == "/api/v1/key-policy" and isinstance(case.body, dict):
         # Otherwise no key could be created, rotated or enabled from then on.
-        rules = ["longest_life_days", "allowed_kinds", "allowed_ranges", "approval_from"]
+        rules = ["max_life_days", "allowed_kinds", "allowed_ranges", "approval_from"]
         case.body.update({rule: None for rule in rules})
     if not replace:
         return

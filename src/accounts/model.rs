@@ -2,8 +2,8 @@
 
 use crate::shared::{TOKEN_IN_TEXT, contains_token};
 
-const LONGEST_NAME: usize = 80;
-const LONGEST_EMAIL: usize = 254;
+const MAX_NAME_LENGTH: usize = 80;
+const MAX_EMAIL_LENGTH: usize = 254;
 
 /// Validates a person's or an organization's name and trims it. `whose` completes the error "Enter …".
 pub fn check_name(text: &str, whose: &str) -> Result<String, String> {
@@ -14,9 +14,9 @@ pub fn check_name(text: &str, whose: &str) -> Result<String, String> {
     if contains_token(name) {
         return Err(TOKEN_IN_TEXT.to_owned());
     }
-    if name.chars().count() > LONGEST_NAME {
+    if name.chars().count() > MAX_NAME_LENGTH {
         return Err(format!(
-            "A name has at most {LONGEST_NAME} characters; this one has {}.",
+            "A name has at most {MAX_NAME_LENGTH} characters; this one has {}.",
             name.chars().count()
         ));
     }
@@ -33,8 +33,8 @@ pub fn check_email(text: &str) -> Result<String, String> {
     if email.is_empty() {
         return Err("Enter an email address.".to_owned());
     }
-    if email.len() > LONGEST_EMAIL {
-        return Err(format!("An email address has at most {LONGEST_EMAIL} characters."));
+    if email.len() > MAX_EMAIL_LENGTH {
+        return Err(format!("An email address has at most {MAX_EMAIL_LENGTH} characters."));
     }
     if !email.is_ascii() {
         return Err("Use the form of the address that has only plain Latin letters.".to_owned());

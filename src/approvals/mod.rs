@@ -6,6 +6,6 @@ mod model;
 pub mod server;
 
 pub use model::{
-    ApprovalRequest, ApprovalState, DECISION_TIME, LONGEST_REASON, MAX_PENDING, NewApproval, USE_TIME,
+    ApprovalRequest, ApprovalState, DECISION_TIME, MAX_PENDING, MAX_REASON_LENGTH, NewApproval, USE_TIME,
     approval_path,
 };

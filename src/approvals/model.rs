@@ -15,7 +15,7 @@ pub const DECISION_TIME: Duration = DAY.saturating_mul(7);
 pub const USE_TIME: Duration = DAY.saturating_mul(7);
 /// The maximum number of pending requests of one person in an organization.
 pub const MAX_PENDING: i64 = 50;
-pub const LONGEST_REASON: usize = 500;
+pub const MAX_REASON_LENGTH: usize = 500;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalState {

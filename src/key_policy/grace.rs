@@ -20,7 +20,7 @@ pub struct KeyPolicy {
 /// When each rule begins to apply to existing keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleStartTimes {
-    pub longest_life: Timestamp,
+    pub max_life: Timestamp,
     pub allowed_kinds: Timestamp,
     pub allowed_ranges: Timestamp,
     pub idle: Timestamp,
@@ -30,12 +30,8 @@ const ALWAYS: Timestamp = Timestamp::from_millis(0);
 
 impl Default for KeyPolicy {
     fn default() -> Self {
-        let from = RuleStartTimes {
-            longest_life: ALWAYS,
-            allowed_kinds: ALWAYS,
-            allowed_ranges: ALWAYS,
-            idle: ALWAYS,
-        };
+        let from =
+            RuleStartTimes { max_life: ALWAYS, allowed_kinds: ALWAYS, allowed_ranges: ALWAYS, idle: ALWAYS };
         Self { rules: PolicyRules::default(), previous: PolicyRules::default(), from }
     }
 }
@@ -61,8 +57,8 @@ impl KeyPolicy {
         let address = |rules: &PolicyRules| rules.excludes_address(key.ranges, caller);
         if kind(rules) && (at >= from.allowed_kinds || kind(previous)) {
             Some(PolicyRule::AllowedKinds)
-        } else if life(rules) && (at >= from.longest_life || life(previous)) {
-            Some(PolicyRule::LongestLife)
+        } else if life(rules) && (at >= from.max_life || life(previous)) {
+            Some(PolicyRule::MaxLife)
         } else if address(rules) && (at >= from.allowed_ranges || address(previous)) {
             Some(PolicyRule::AllowedRanges)
         } else {
@@ -73,7 +69,7 @@ impl KeyPolicy {
     /// When the key stops working from every address. None if it expires first, or never stops working.
     pub fn first_refusal(&self, key: &KeyFacts<'_>, now: Timestamp) -> Option<PolicyRefusal> {
         let any = CallerAddress::Any;
-        let mut times = vec![now, self.from.allowed_kinds, self.from.longest_life, self.from.allowed_ranges];
+        let mut times = vec![now, self.from.allowed_kinds, self.from.max_life, self.from.allowed_ranges];
         let ends =
             [&self.rules, &self.previous].into_iter().filter_map(|rules| rules.end_of_life(key.created_at));
         // A key is too old after the end of its life.
@@ -91,8 +87,8 @@ impl KeyPolicy {
 
     /// When the last of the changed rules applies to existing keys.
     pub fn all_apply_from(&self) -> Timestamp {
-        let RuleStartTimes { longest_life, allowed_kinds, allowed_ranges, idle } = self.from;
-        longest_life.max(allowed_kinds).max(allowed_ranges).max(idle)
+        let RuleStartTimes { max_life, allowed_kinds, allowed_ranges, idle } = self.from;
+        max_life.max(allowed_kinds).max(allowed_ranges).max(idle)
     }
 
     /// The policy with new rules. If a rule changes again during its grace period, the period keeps the earlier end, so
@@ -100,7 +96,7 @@ impl KeyPolicy {
     #[must_use]
     pub fn changed_to(&self, new: PolicyRules, grace: Duration, now: Timestamp) -> Self {
         let (old, previous) = (&self.rules, &self.previous);
-        let RuleStartTimes { longest_life, allowed_kinds, allowed_ranges, idle } = self.from;
+        let RuleStartTimes { max_life, allowed_kinds, allowed_ranges, idle } = self.from;
         let applies_from = |is_looser: bool, from: Timestamp| match is_looser {
             true => now,
             false if now < from => from.min(now.plus(grace)),
@@ -108,12 +104,11 @@ impl KeyPolicy {
         };
         let mut changed = Self { rules: new, ..self.clone() };
         let new = &changed.rules;
-        if new.longest_life_days != old.longest_life_days {
-            let current =
-                effective_limit(now, longest_life, old.longest_life_days, previous.longest_life_days);
-            changed.previous.longest_life_days = loosest_limit(current, new.longest_life_days);
-            let is_looser = changed.previous.longest_life_days == new.longest_life_days;
-            changed.from.longest_life = applies_from(is_looser, longest_life);
+        if new.max_life_days != old.max_life_days {
+            let current = effective_limit(now, max_life, old.max_life_days, previous.max_life_days);
+            changed.previous.max_life_days = loosest_limit(current, new.max_life_days);
+            let is_looser = changed.previous.max_life_days == new.max_life_days;
+            changed.from.max_life = applies_from(is_looser, max_life);
         }
         if new.idle_days != old.idle_days {
             let current = effective_limit(now, idle, old.idle_days, previous.idle_days);
@@ -159,7 +154,7 @@ mod tests {
     }
 
     fn life(days: Option<u32>) -> PolicyRules {
-        PolicyRules { longest_life_days: days, ..PolicyRules::default() }
+        PolicyRules { max_life_days: days, ..PolicyRules::default() }
     }
 
     fn key(created: u32, expires: Option<u32>) -> KeyFacts<'static> {
@@ -179,9 +174,9 @@ mod tests {
     fn changes_within_the_grace_period_do_not_postpone_its_end() {
         let first = KeyPolicy::default().changed_to(life(Some(100)), DAY * 7, at(200));
         let second = first.changed_to(life(Some(99)), DAY * 90, at(206));
-        assert_eq!(second.from.longest_life, at(207));
+        assert_eq!(second.from.max_life, at(207));
         let unchanged = first.changed_to(life(Some(100)), DAY * 90, at(206));
-        assert_eq!(unchanged.from.longest_life, at(207));
+        assert_eq!(unchanged.from.max_life, at(207));
         // A looser rule applies at once.
         let looser = second.changed_to(life(None), DAY * 90, at(300));
         assert_eq!(looser.refusing_rule(&key(0, None), CallerAddress::Any, at(300)), None);

@@ -28,7 +28,7 @@ impl PolicyRules {
     }
 
     pub fn lifetime_violation(&self, key: &KeyFacts<'_>) -> Option<(&'static str, String)> {
-        let (days, end) = self.longest_life_days.zip(self.end_of_life(key.created_at))?;
+        let (days, end) = self.max_life_days.zip(self.end_of_life(key.created_at))?;
         key.expires_at.is_none_or(|at| at > end).then(|| {
             let why = format!(
                 "The key policy limits the lifetime of a key to {}, so this key must expire by {end}.",
@@ -72,8 +72,8 @@ impl KeyPolicy {
     /// Why requests with a key are refused, and what to do. For whoever presents the key, so it names no addresses.
     pub fn explain(&self, rule: PolicyRule) -> String {
         match rule {
-            PolicyRule::LongestLife => {
-                let days = self.rules.longest_life_days.unwrap_or_default();
+            PolicyRule::MaxLife => {
+                let days = self.rules.max_life_days.unwrap_or_default();
                 format!(
                     "The organization's key policy lets a key work for {}, and this key is older. Create a new key.",
                     counted_days(days)
@@ -88,7 +88,7 @@ impl KeyPolicy {
                                           from an allowed address, or ask an owner to allow this one."
                     .to_owned()
             }
-            PolicyRule::IdleDays | PolicyRule::OldestSecret | PolicyRule::ApprovalFrom => {
+            PolicyRule::IdleDays | PolicyRule::MaxSecretAge | PolicyRule::ApprovalFrom => {
                 "The organization's key policy does not allow this.".to_owned()
             }
         }
@@ -99,9 +99,9 @@ impl PolicyRules {
     /// Why a key stops, and what its creator can do.
     pub fn advice(&self, rule: PolicyRule) -> String {
         match rule {
-            PolicyRule::LongestLife => format!(
+            PolicyRule::MaxLife => format!(
                 "Keys live for at most {}. Create a new key and switch its callers over.",
-                counted_days(self.longest_life_days.unwrap_or_default())
+                counted_days(self.max_life_days.unwrap_or_default())
             ),
             PolicyRule::AllowedKinds => {
                 format!("Only {} keys are allowed. Create one of them instead.", self.kind_names())

@@ -15,32 +15,32 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PolicyRule {
-    LongestLife,
+    MaxLife,
     AllowedKinds,
     AllowedRanges,
     IdleDays,
-    OldestSecret,
+    MaxSecretAge,
     ApprovalFrom,
 }
 
 impl PolicyRule {
     pub const ALL: [Self; 6] = [
-        Self::LongestLife,
+        Self::MaxLife,
         Self::AllowedKinds,
         Self::AllowedRanges,
         Self::IdleDays,
-        Self::OldestSecret,
+        Self::MaxSecretAge,
         Self::ApprovalFrom,
     ];
 
     /// The name in JSON and in forms.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::LongestLife => "longest_life_days",
+            Self::MaxLife => "max_life_days",
             Self::AllowedKinds => "allowed_kinds",
             Self::AllowedRanges => "allowed_ranges",
             Self::IdleDays => "idle_days",
-            Self::OldestSecret => "oldest_secret_days",
+            Self::MaxSecretAge => "max_secret_age_days",
             Self::ApprovalFrom => "approval_from",
         }
     }
@@ -48,11 +48,11 @@ impl PolicyRule {
     /// A phrase for sentences such as "Weaken the key policy: the maximum lifetime".
     pub const fn phrase(self) -> &'static str {
         match self {
-            Self::LongestLife => "the maximum lifetime",
+            Self::MaxLife => "the maximum lifetime",
             Self::AllowedKinds => "the allowed kinds",
             Self::AllowedRanges => "the allowed addresses",
             Self::IdleDays => "the idle time",
-            Self::OldestSecret => "reminders about old secrets",
+            Self::MaxSecretAge => "reminders about old secrets",
             Self::ApprovalFrom => "the approval of privileged roles",
         }
     }
@@ -62,14 +62,14 @@ impl PolicyRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PolicyRules {
-    pub longest_life_days: Option<u32>,
+    pub max_life_days: Option<u32>,
     /// In the order of `Kind::ALL`.
     pub allowed_kinds: Option<Vec<Kind>>,
     /// Empty: any address.
     #[serde(with = "range_texts")]
     pub allowed_ranges: Vec<IpNet>,
     pub idle_days: Option<u32>,
-    pub oldest_secret_days: Option<u32>,
+    pub max_secret_age_days: Option<u32>,
     /// Creating a key with this role or a higher one needs the approval of a second person.
     pub approval_from: Option<Role>,
 }
@@ -101,7 +101,7 @@ impl PolicyRules {
 
     /// When a key that was created at this time becomes too old. None if the rule is off.
     pub(super) fn end_of_life(&self, created_at: Timestamp) -> Option<Timestamp> {
-        self.longest_life_days.map(|days| created_at.plus(DAY * days))
+        self.max_life_days.map(|days| created_at.plus(DAY * days))
     }
 
     pub(super) fn is_too_old(&self, created_at: Timestamp, at: Timestamp) -> bool {
@@ -142,8 +142,8 @@ impl PolicyRules {
     }
 
     /// How old the current secret of a key may be without a reminder.
-    pub fn oldest_secret(&self) -> Option<Duration> {
-        self.oldest_secret_days.map(|days| DAY * days)
+    pub fn max_secret_age(&self) -> Option<Duration> {
+        self.max_secret_age_days.map(|days| DAY * days)
     }
 
     pub fn needs_approval(&self, role: Role) -> bool {
@@ -152,7 +152,7 @@ impl PolicyRules {
 
     /// Whether a rule can refuse requests.
     pub fn can_refuse_requests(&self) -> bool {
-        self.longest_life_days.is_some() || self.allowed_kinds.is_some() || !self.allowed_ranges.is_empty()
+        self.max_life_days.is_some() || self.allowed_kinds.is_some() || !self.allowed_ranges.is_empty()
     }
 }
 

@@ -9,7 +9,7 @@ impl PolicyRules {
     /// The rules that are weaker in `new`.
     pub fn weakened_by(&self, new: &Self) -> Vec<PolicyRule> {
         let is_weaker = |rule: &PolicyRule| match rule {
-            PolicyRule::LongestLife => is_higher(self.longest_life_days, new.longest_life_days),
+            PolicyRule::MaxLife => is_higher(self.max_life_days, new.max_life_days),
             PolicyRule::AllowedKinds => match (&self.allowed_kinds, &new.allowed_kinds) {
                 (None, _) => false,
                 (Some(_), None) => true,
@@ -20,7 +20,7 @@ impl PolicyRules {
                     && (new.allowed_ranges.is_empty() || !self.covers(&new.allowed_ranges))
             }
             PolicyRule::IdleDays => is_higher(self.idle_days, new.idle_days),
-            PolicyRule::OldestSecret => is_higher(self.oldest_secret_days, new.oldest_secret_days),
+            PolicyRule::MaxSecretAge => is_higher(self.max_secret_age_days, new.max_secret_age_days),
             PolicyRule::ApprovalFrom => is_higher(self.approval_from, new.approval_from),
         };
         PolicyRule::ALL.into_iter().filter(is_weaker).collect()
@@ -29,11 +29,11 @@ impl PolicyRules {
     /// The rules that differ.
     pub fn changed_by(&self, new: &Self) -> Vec<PolicyRule> {
         let is_changed = |rule: &PolicyRule| match rule {
-            PolicyRule::LongestLife => self.longest_life_days != new.longest_life_days,
+            PolicyRule::MaxLife => self.max_life_days != new.max_life_days,
             PolicyRule::AllowedKinds => self.allowed_kinds != new.allowed_kinds,
             PolicyRule::AllowedRanges => self.allowed_ranges != new.allowed_ranges,
             PolicyRule::IdleDays => self.idle_days != new.idle_days,
-            PolicyRule::OldestSecret => self.oldest_secret_days != new.oldest_secret_days,
+            PolicyRule::MaxSecretAge => self.max_secret_age_days != new.max_secret_age_days,
             PolicyRule::ApprovalFrom => self.approval_from != new.approval_from,
         };
         PolicyRule::ALL.into_iter().filter(is_changed).collect()

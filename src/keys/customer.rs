@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, is_invisible};
 
-pub const LONGEST_EXTERNAL_ID: usize = 128;
+pub const MAX_EXTERNAL_ID_LENGTH: usize = 128;
 /// The most bytes of metadata, as JSON text.
-pub const LARGEST_METADATA: usize = 4 * 1024;
-pub const LARGEST_QUOTA: i64 = 1_000_000_000_000;
+pub const MAX_METADATA: usize = 4 * 1024;
+pub const MAX_QUOTA: i64 = 1_000_000_000_000;
 /// The highest cost of one check.
-pub const LARGEST_COST: i64 = 1_000_000;
+pub const MAX_COST: i64 = 1_000_000;
 
 /// How often a quota begins anew, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,8 +62,8 @@ pub fn check_external_id(text: &str) -> Result<Option<String>, String> {
     if contains_token(id) {
         return Err(TOKEN_IN_TEXT.to_owned());
     }
-    if id.chars().count() > LONGEST_EXTERNAL_ID {
-        return Err(format!("An owner has at most {LONGEST_EXTERNAL_ID} characters."));
+    if id.chars().count() > MAX_EXTERNAL_ID_LENGTH {
+        return Err(format!("An owner has at most {MAX_EXTERNAL_ID_LENGTH} characters."));
     }
     if id.chars().any(|c| c.is_control() || is_invisible(c)) {
         return Err("An owner has no line breaks, control or invisible characters.".to_owned());

@@ -8,10 +8,10 @@ mod model;
 pub mod server;
 
 pub use customer::{
-    LARGEST_COST, LARGEST_METADATA, LARGEST_QUOTA, LONGEST_EXTERNAL_ID, QuotaPeriod, check_external_id,
+    MAX_COST, MAX_EXTERNAL_ID_LENGTH, MAX_METADATA, MAX_QUOTA, QuotaPeriod, check_external_id,
 };
 pub use islands::RevealGuard;
 pub use model::{
-    ENDING, IDLE, LONGEST_NAME, LONGEST_NOTE, LeakEffect, LeakOutcome, MOST_PER_MINUTE, REMINDER_DAYS, SOON,
-    Status, StatusFilter, check_key_name,
+    ENDING, IDLE, LeakEffect, LeakOutcome, MAX_NAME_LENGTH, MAX_NOTE_LENGTH, MAX_PER_MINUTE, REMINDER_DAYS,
+    SOON, Status, StatusFilter, check_key_name,
 };

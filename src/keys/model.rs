@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, is_invisible};
 
-pub const LONGEST_NAME: usize = 80;
-pub const LONGEST_NOTE: usize = 500;
-pub const MOST_PER_MINUTE: u32 = 1_000_000;
+pub const MAX_NAME_LENGTH: usize = 80;
+pub const MAX_NOTE_LENGTH: usize = 500;
+pub const MAX_PER_MINUTE: u32 = 1_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -209,8 +209,8 @@ pub fn check_key_name(input: &str) -> Result<String, String> {
     if contains_token(name) {
         return Err(TOKEN_IN_TEXT.to_owned());
     }
-    if name.chars().count() > LONGEST_NAME {
-        return Err(format!("A name has at most {LONGEST_NAME} characters."));
+    if name.chars().count() > MAX_NAME_LENGTH {
+        return Err(format!("A name has at most {MAX_NAME_LENGTH} characters."));
     }
     if name.chars().any(|c| c.is_control() || is_invisible(c)) {
         return Err("A name has no line breaks, control or invisible characters.".to_owned());

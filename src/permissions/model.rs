@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-pub const LONGEST_NAME: usize = 100;
-pub const LONGEST_DESCRIPTION: usize = 200;
+pub const MAX_NAME_LENGTH: usize = 100;
+pub const MAX_DESCRIPTION_LENGTH: usize = 200;
 /// The maximum number of permissions of an organization.
 pub const MAX_PERMISSIONS_PER_ORG: usize = 1_000;
 /// The maximum number of permissions of a key.
@@ -24,7 +24,7 @@ impl PermissionName {
         if text.is_empty() {
             return Err("Enter a name.");
         }
-        if text.len() > LONGEST_NAME {
+        if text.len() > MAX_NAME_LENGTH {
             return Err("A name has at most 100 characters.");
         }
         if !is_name(text) {
@@ -56,7 +56,7 @@ pub fn is_name(text: &str) -> bool {
         !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
     };
     let exact = text.strip_suffix(WILDCARD).unwrap_or(text);
-    text.len() <= LONGEST_NAME && !RESERVED.contains(&text) && exact.split('.').all(is_part)
+    text.len() <= MAX_NAME_LENGTH && !RESERVED.contains(&text) && exact.split('.').all(is_part)
 }
 
 /// The wildcards that grant this name, from the narrowest to the widest. A wildcard is granted by wider ones.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::model::is_name;
 
-pub const LONGEST_QUERY: usize = 2_000;
+pub const MAX_QUERY_LENGTH: usize = 2_000;
 pub const MAX_NAMES: usize = 50;
 pub const MAX_DEPTH: usize = 20;
 
@@ -39,7 +39,7 @@ impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("The query is empty."),
-            Self::TooLong => write!(f, "A query has at most {LONGEST_QUERY} characters."),
+            Self::TooLong => write!(f, "A query has at most {MAX_QUERY_LENGTH} characters."),
             Self::TooManyNames => write!(f, "A query has at most {MAX_NAMES} names."),
             Self::TooDeep => write!(f, "Parentheses can be nested at most {MAX_DEPTH} levels deep."),
             Self::Incomplete => {
@@ -59,7 +59,7 @@ impl std::error::Error for QueryError {}
 
 impl<'t> PermissionQuery<'t> {
     pub fn parse(text: &'t str) -> Result<Self, QueryError> {
-        if text.len() > LONGEST_QUERY {
+        if text.len() > MAX_QUERY_LENGTH {
             return Err(QueryError::TooLong);
         }
         let mut parser = Parser {

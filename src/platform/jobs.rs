@@ -30,7 +30,7 @@ pub struct Job {
 }
 
 /// The longest pause after repeated panics, unless the job's own pause is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// How long a round may continue after the jobs were stopped.
 const LAST_ROUND: Duration = Duration::from_secs(1);
 
@@ -100,8 +100,8 @@ async fn run_round(app: &App, job: &Job, limit: &GrowingLimit, status: &JobStatu
 /// another connection to the database.
 fn pause(every: Duration, panics: u32, end: RoundEnd) -> Duration {
     if end == RoundEnd::TimedOut {
-        return every.min(LONGEST_PAUSE);
+        return every.min(MAX_PAUSE);
     }
-    let longest = LONGEST_PAUSE.max(every);
+    let longest = MAX_PAUSE.max(every);
     every.saturating_mul(1 << panics.saturating_sub(1).min(10)).min(longest)
 }

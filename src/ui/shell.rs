@@ -173,7 +173,7 @@ fn items(places: Vec<Nav>, current: Option<Nav>, role: Role, waiting: u64) -> An
             let (symbol, text) = item.face();
             let here = (current == Some(item)).then_some("page");
             let count = (item == Nav::Approvals && waiting > 0).then(|| {
-                let text = capped(i64::try_from(waiting).unwrap_or(i64::MAX), MOST_WAITING);
+                let text = capped(i64::try_from(waiting).unwrap_or(i64::MAX), MAX_WAITING);
                 let label = format!("{text} waiting");
                 view! { <span class="nav-count" role="img" aria-label=label>{text}</span> }
             });
@@ -192,7 +192,7 @@ fn items(places: Vec<Nav>, current: Option<Nav>, role: Role, waiting: u64) -> An
 }
 
 /// Counts above this number are not exact.
-const MOST_WAITING: i64 = 99;
+const MAX_WAITING: i64 = 99;
 
 const OPENER: &str = "flex w-full items-center gap-2.5 rounded-control p-1.5 text-left hover:bg-press";
 

@@ -7,11 +7,11 @@ use url::Url;
 use crate::agents::{Environment, McpServer, ServerAuth};
 use crate::shared::{TOKEN_IN_TEXT, contains_token};
 
-const LONGEST_ID: usize = 200;
-const LONGEST_URL: usize = 2_000;
-const LONGEST_DESCRIPTION: usize = 500;
+const MAX_ID_LENGTH: usize = 200;
+const MAX_URL_LENGTH: usize = 2_000;
+const MAX_DESCRIPTION_LENGTH: usize = 500;
 /// The longest entry of a policy.
-const LONGEST_REF: usize = 300;
+const MAX_REF_LENGTH: usize = 300;
 const MAX_SERVERS: usize = 100;
 const MAX_REFS: usize = 1_000;
 /// The most text of one agent in bytes, because clients list many agents at once.
@@ -38,9 +38,9 @@ pub struct ServerDraft {
 
 /// Validates the draft. Returns the servers to store, or the first error.
 pub(super) fn check(draft: &AgentDraft) -> Result<Vec<McpServer>, String> {
-    check_label(&draft.agent_id, "identity.agent_id", LONGEST_ID)?;
+    check_label(&draft.agent_id, "identity.agent_id", MAX_ID_LENGTH)?;
     if !draft.user_id.is_empty() {
-        check_label(&draft.user_id, "identity.user_id", LONGEST_ID)?;
+        check_label(&draft.user_id, "identity.user_id", MAX_ID_LENGTH)?;
     }
     if draft.servers.len() > MAX_SERVERS {
         return Err(format!("mcp_servers: an agent has at most {MAX_SERVERS} servers."));
@@ -49,25 +49,25 @@ pub(super) fn check(draft: &AgentDraft) -> Result<Vec<McpServer>, String> {
         if refs.len() > MAX_REFS {
             return Err(format!("{name} has at most {MAX_REFS} entries."));
         }
-        refs.iter().try_for_each(|text| check_label(text, &format!("an entry of {name}"), LONGEST_REF))?;
+        refs.iter().try_for_each(|text| check_label(text, &format!("an entry of {name}"), MAX_REF_LENGTH))?;
     }
     let mut names = BTreeSet::new();
     let mut servers = Vec::with_capacity(draft.servers.len());
     for (index, server) in draft.servers.iter().enumerate() {
         let at = format!("mcp_servers[{index}]");
-        check_label(&server.id, &format!("{at}.id"), LONGEST_ID)?;
+        check_label(&server.id, &format!("{at}.id"), MAX_ID_LENGTH)?;
         if !names.insert(&server.id) {
             return Err(format!("{at}.id: two servers cannot have the same id."));
         }
         let url = without_secrets(&server.url).ok_or_else(|| {
-            format!("{at}.url is an http or https address of at most {LONGEST_URL} characters.")
+            format!("{at}.url is an http or https address of at most {MAX_URL_LENGTH} characters.")
         })?;
         let description = server.description.trim();
         if contains_token(&url) || contains_token(description) {
             return Err(format!("{at}: {TOKEN_IN_TEXT}"));
         }
-        if description.chars().count() > LONGEST_DESCRIPTION {
-            return Err(format!("{at}.description has at most {LONGEST_DESCRIPTION} characters."));
+        if description.chars().count() > MAX_DESCRIPTION_LENGTH {
+            return Err(format!("{at}.description has at most {MAX_DESCRIPTION_LENGTH} characters."));
         }
         if description.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
             return Err(format!("{at}.description has no control characters."));
@@ -110,7 +110,7 @@ fn check_label(text: &str, what: &str, longest: usize) -> Result<(), String> {
 
 /// Removes the parts of a URL that may contain secrets: user, password, query and fragment.
 fn without_secrets(text: &str) -> Option<String> {
-    if text.len() > LONGEST_URL {
+    if text.len() > MAX_URL_LENGTH {
         return None;
     }
     let mut url = Url::parse(text.trim()).ok()?;

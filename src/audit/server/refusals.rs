@@ -14,9 +14,9 @@ use crate::shared::Timestamp;
 /// The shortest time between two rows of one source and action.
 const WINDOW: Duration = Duration::from_secs(60);
 /// The most sources that are counted separately.
-const MOST_SOURCES: usize = 2_000;
+const MAX_SOURCES: usize = 2_000;
 /// The most organizations in the combined counts.
-const MOST_SUMMARIES: usize = 1_000;
+const MAX_SUMMARIES: usize = 1_000;
 
 /// The moment of a refusal: time since the start for the limits, the wall clock for the row.
 #[derive(Clone, Copy)]
@@ -81,14 +81,14 @@ struct Ledger {
 impl Ledger {
     fn may_write(&mut self, subject: &RefusalSubject, now: Duration) -> bool {
         let budget = if subject.is_stranger() { &mut self.strangers } else { &mut self.known };
-        self.subjects.len() < MOST_SOURCES && budget.take(now)
+        self.subjects.len() < MAX_SOURCES && budget.take(now)
     }
 
     /// Counts a refusal by its action and organization alone.
     fn summarize(&mut self, row: Repeated, now: Duration) {
         let summaries = self.subjects.keys().filter(|subject| subject.is_summary()).count();
         let mut summary = row.summarized(true);
-        if summaries >= MOST_SUMMARIES && !self.subjects.contains_key(&summary.subject) {
+        if summaries >= MAX_SUMMARIES && !self.subjects.contains_key(&summary.subject) {
             summary = summary.summarized(false);
         }
         self.count(summary, now);

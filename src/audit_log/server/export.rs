@@ -25,7 +25,7 @@ const CHUNK_ROWS: usize = 250;
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of downloads at the same time. Each has a chunk of the log and a compressor, about half a megabyte.
 const MOST: usize = 16;
-const MOST_OF_ORG: usize = 4;
+const MAX_OF_ORG: usize = 4;
 
 /// The downloads in progress.
 pub struct Exports {
@@ -51,7 +51,7 @@ pub async fn download(
     }
     let org = member.org.org;
     let exports = app.slice::<Exports>();
-    let of_org = exports.by_org.take(org, MOST_OF_ORG).ok_or(Error::Busy)?;
+    let of_org = exports.by_org.take(org, MAX_OF_ORG).ok_or(Error::Busy)?;
     let of_all = Arc::clone(&exports.all).try_acquire_owned().map_err(|_| Error::Busy)?;
     // Held by the stream until its end, or until its client disconnects.
     let permit = Arc::new((of_org, of_all));

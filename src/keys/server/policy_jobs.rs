@@ -26,7 +26,7 @@ pub async fn apply_policies(app: &App) -> Result<(), Error> {
         if let Some(time) = policy.idle_time(now) {
             disable_idle(app, org, time).await?;
         }
-        if let Some(age) = policy.rules.oldest_secret() {
+        if let Some(age) = policy.rules.max_secret_age() {
             remind_of_old_secrets(app, org, now.minus(age)).await?;
         }
     }

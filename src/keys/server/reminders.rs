@@ -24,7 +24,7 @@ const BATCH_SIZE: u32 = 200;
 /// A round stops after this many letters that the mail server did not accept.
 const MAX_FAILURES: u32 = 3;
 /// Reminders that could not be sent for this long are dropped.
-const LONGEST_WAIT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+const MAX_WAIT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Runs one round.
 pub async fn send_reminders(app: &App) -> Result<(), Error> {
@@ -146,7 +146,7 @@ async fn current(
     waiting: &[WaitingReminder],
 ) -> Result<(Vec<RemindedKey>, Vec<RemindedKey>), Error> {
     let now = app.clock.now();
-    let oldest = now.minus(LONGEST_WAIT);
+    let oldest = now.minus(MAX_WAIT);
     let waiting: HashSet<(KeyId, LetterKind, Timestamp)> = waiting
         .iter()
         .filter(|reminder| reminder.created_at > oldest)

@@ -1,7 +1,7 @@
 //! Keys that need attention: keys that were found in public, keys that have ended but are still used, and keys that expire soon,
 //! are unused or never expire.
 
-use crate::keys::server::{self as keys, Filter, Key, MOST_COUNTED, Order};
+use crate::keys::server::{self as keys, Filter, Key, MAX_COUNTED, Order};
 use crate::keys::{LeakOutcome, StatusFilter};
 use crate::leaks::server as leaks;
 use crate::orgs::server::Member;
@@ -76,7 +76,7 @@ fn capped_keys(count: i64, max: i64) -> String {
 }
 
 fn keys_of(count: i64) -> String {
-    if count == 1 { "1 key".to_owned() } else { format!("{} keys", capped(count, MOST_COUNTED)) }
+    if count == 1 { "1 key".to_owned() } else { format!("{} keys", capped(count, MAX_COUNTED)) }
 }
 
 /// Appends the other items to `items`, which contains those of keys that have ended.

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::attention::{AttentionItem, Counts, TextPart, counts, ended_but_used, items, leaked};
 use super::today::{Today, compared, series, start_of_yesterday};
 use crate::audit::{self, AuditFilter, Recorded};
-use crate::keys::server::MOST_COUNTED;
+use crate::keys::server::MAX_COUNTED;
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
@@ -83,12 +83,12 @@ fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
         0 => view! { "None yesterday by this time" }.into_any(),
         _ => view! { {format!("{} yesterday by this time", grouped(yesterday))} }.into_any(),
     };
-    let of = format!(" of {}", capped(counts.all, MOST_COUNTED));
+    let of = format!(" of {}", capped(counts.all, MAX_COUNTED));
     let parts = [(counts.rotating, "rotating"), (counts.expiring, "expiring")];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, state)| format!("{} {state}", capped(count, MOST_COUNTED)))
+        .map(|(count, state)| format!("{} {state}", capped(count, MAX_COUNTED)))
         .collect();
     let keys = if parts.is_empty() { "None is rotating or expiring".to_owned() } else { parts.join(", ") };
     let stats = [
@@ -97,7 +97,7 @@ fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
         stat("Rejected today", view! { {grouped(today.rejected)} }.into_any(), by_this_time(today.rejected_yesterday)),
         stat(
             "Active keys",
-            view! { {capped(counts.active, MOST_COUNTED)} <span class="text-lead font-normal tracking-normal text-ink-3">{of}</span> }
+            view! { {capped(counts.active, MAX_COUNTED)} <span class="text-lead font-normal tracking-normal text-ink-3">{of}</span> }
                 .into_any(),
             view! { {keys} }.into_any(),
         ),

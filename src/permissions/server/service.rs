@@ -3,7 +3,7 @@
 use super::store::{self, PermissionRow};
 use crate::audit::{self, Event};
 use crate::orgs::server::Actor;
-use crate::permissions::model::{LONGEST_DESCRIPTION, MAX_PERMISSIONS_PER_ORG, PermissionName};
+use crate::permissions::model::{MAX_DESCRIPTION_LENGTH, MAX_PERMISSIONS_PER_ORG, PermissionName};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -95,8 +95,8 @@ fn check_description(text: &str) -> Result<String, PermissionRefusal> {
     let text = text.trim();
     let why = if contains_token(text) {
         TOKEN_IN_TEXT.to_owned()
-    } else if text.chars().count() > LONGEST_DESCRIPTION {
-        format!("A description has at most {LONGEST_DESCRIPTION} characters.")
+    } else if text.chars().count() > MAX_DESCRIPTION_LENGTH {
+        format!("A description has at most {MAX_DESCRIPTION_LENGTH} characters.")
     } else if text.chars().any(char::is_control) {
         "A description has no line breaks or control characters.".to_owned()
     } else {

@@ -39,9 +39,9 @@ settings! {
     pub struct SiteSettings {
         /// Address and port to listen on
         pub site_addr: SocketAddr = "127.0.0.1:3000",
-        /// Folder of the built front end; without meaning in a release binary, which carries it
+        /// Folder of the built front end. Release binaries ignore it, because they contain the front end
         pub site_root: PathBuf = "target/site",
-        /// Port of the reload signal under `make dev`
+        /// Port of the reload signal of `make dev`
         pub reload_port: u16 = "3001" from "1" to "65535",
     }
 }
@@ -50,11 +50,11 @@ settings! {
     /// How clients reach this server.
     table "latchkey"
     pub struct WebSettings {
-        /// Address that browsers use; decides cookies, links and accepted origins. Empty: http and site_addr
+        /// Address that browsers use. It determines cookies, links and accepted origins. Empty: http and site_addr
         pub public_url: Option<PublicUrl> = "",
-        /// Addresses or ranges of reverse proxies whose X-Forwarded-For is believed, separated by commas
+        /// Addresses or ranges of trusted reverse proxies, whose X-Forwarded-For is used; separated by commas
         pub trusted_proxies: Vec<IpNet> = "",
-        /// Bearer token for /metrics; empty: only direct calls from this machine may read it
+        /// Bearer token for /metrics. Empty: only direct requests from this machine can read it
         pub metrics_token: String = "",
     }
 }
@@ -65,7 +65,7 @@ settings! {
     pub struct DatabaseSettings {
         /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
         pub database_url: DatabaseUrl = "sqlite:data/latchkey.db",
-        /// Connections kept at most
+        /// Maximum number of database connections
         pub database_connections: u32 = "8" from "1" to "1000",
         /// How long a request waits for a connection, and on SQLite for another process's write lock
         pub database_timeout: Duration = "5s" from "100ms" to "5m",
@@ -76,21 +76,21 @@ settings! {
     /// Limits on the size and time of requests.
     table "latchkey"
     pub struct LimitSettings {
-        /// Largest request body
+        /// Maximum size of a request body
         pub max_body: Bytes = "1MiB" from "1KiB" to "1GiB",
-        /// Largest sum of all request headers
+        /// Maximum size of all headers of a request together
         pub max_headers: Bytes = "32KiB" from "1KiB" to "1MiB",
         /// Time to receive the headers of a request
         pub header_timeout: Duration = "10s" from "100ms" to "10m",
-        /// Time that a connection may wait between two requests
+        /// How long an idle connection stays open between two requests
         pub keep_alive_timeout: Duration = "75s" from "1s" to "1h",
-        /// Longest silence inside a request body
+        /// How long a client may pause while it sends a request body
         pub body_timeout: Duration = "10s" from "100ms" to "10m",
-        /// Time to answer a request
+        /// Time limit for a request
         pub request_timeout: Duration = "10s" from "1s" to "10m",
-        /// A connection is closed when its client has taken nothing of an answer for so long
+        /// How long a client may read nothing of a response before its connection is closed
         pub send_timeout: Duration = "30s" from "100ms" to "10m",
-        /// Time that running requests get when the server is told to stop
+        /// How long running requests may continue when the server stops
         pub shutdown_grace: Duration = "20s" from "0s" to "10m",
     }
 }
@@ -99,15 +99,15 @@ settings! {
     /// Accounts, sessions and the audit log.
     table "latchkey"
     pub struct AccountSettings {
-        /// Who may make an account: by invitation, everybody who confirms an address by mail (open), or nobody (closed)
+        /// Who can create an account: people with an invitation, everybody who confirms an email address (open), or nobody (closed)
         pub sign_up: SignUp = "invitation",
-        /// A session ends after this silence
+        /// A session ends when it is unused for this long
         pub session_idle: Duration = "7d" from "5m" to "400d",
-        /// A session ends at this age
+        /// A session ends after this time, even while it is used
         pub session_life: Duration = "30d" from "5m" to "400d",
-        /// How long audit rows are kept; empty: for ever
+        /// How long audit events are stored. Empty: forever
         pub audit_retention: Option<Duration> = "" from "1d" to "36500d",
-        /// How long audit rows of refusals are kept, and of what strangers asked for
+        /// How long audit events of refusals, and of requests by people without an account, are stored
         pub refusal_retention: Duration = "90d" from "1d" to "36500d",
     }
 }
@@ -116,15 +116,15 @@ settings! {
     /// API keys and their usage.
     table "latchkey"
     pub struct KeySettings {
-        /// Plans whose organizations may use /api/v1, separated by commas: free, agency, business, enterprise
+        /// Plans that include /api/v1, separated by commas: free, agency, business, enterprise
         pub api_plans: Vec<Plan> = "agency,business,enterprise",
         /// Plan of new organizations
         pub default_plan: Plan = "enterprise",
         /// Cost of hashing a new key's secret: scrypt with N = 2 to the power of this, r = 8, p = 1
         pub key_hash_cost: u32 = "10" from "1" to "20",
-        /// Tokens that are remembered as proven; more are checked against the database again
+        /// Maximum number of verified tokens in memory. Others are checked against the database
         pub remembered_tokens: u32 = "1000000" from "1" to "100000000",
-        /// How long usage is kept: charts, callers
+        /// How long usage (charts and callers) is stored
         pub usage_retention: Duration = "90d" from "1d" to "3650d",
     }
 }
@@ -133,25 +133,25 @@ settings! {
     /// Command-line logins through the browser.
     table "latchkey"
     pub struct DeviceSettings {
-        /// Further programs that may log in, separated by commas: an id, or id=Name as the approval page shows it
+        /// Additional programs that can log in, separated by commas: an id, or id=Name with the name for the approval page
         pub device_clients: Vec<DeviceClient> = "",
         /// How long a code can be approved
         pub device_code_life: Duration = "10m" from "1m" to "1d",
-        /// How often a program may ask whether its code was approved
+        /// How often a program may poll for the approval of its code
         pub device_poll_interval: Duration = "5s" from "1s" to "30s",
-        /// Links may carry the code (true), or it must be typed (false)
+        /// Whether links contain the code (true), or people type it (false)
         pub device_prefilled_codes: bool = "true",
-        /// New codes for one address in a minute
+        /// Maximum number of new codes per address and minute
         pub device_codes_per_minute: u32 = "10" from "1" to "100000",
-        /// Undecided codes of one address at a time
+        /// Maximum number of pending codes per address
         pub device_codes_open: u32 = "20" from "1" to "10000",
-        /// Wrong codes that one person may enter in ten minutes
+        /// Maximum number of wrong codes per person in ten minutes
         pub device_wrong_codes_per_person: u32 = "5" from "1" to "10000",
-        /// Wrong codes that one address may enter in an hour
+        /// Maximum number of wrong codes per address in an hour
         pub device_wrong_codes_per_address: u32 = "20" from "1" to "10000",
-        /// A session older than this signs in again before it approves a login
+        /// People whose session is older must sign in again before they approve a login
         pub device_session_age: Duration = "12h" from "1m" to "400d",
-        /// How long keys of command-line logins work; empty: until they are revoked
+        /// How long keys of command-line logins work. Empty: until they are revoked
         pub login_key_life: Option<Duration> = "" from "1h" to "36500d",
     }
 }
@@ -160,25 +160,25 @@ settings! {
     /// Identity providers for signing in. A provider is offered if its id and secret are set.
     table "latchkey"
     pub struct ProviderSettings {
-        /// Client id of an OAuth app at GitHub; empty: no sign-in with GitHub
+        /// Client id of an OAuth app at GitHub. Empty: no sign-in with GitHub
         pub github_client_id: String = "",
         /// Its secret
         pub github_client_secret: Secret = "",
-        /// GitHub, or an Enterprise Server of your own
+        /// Address of GitHub, or of your GitHub Enterprise Server
         pub github_url: ProviderUrl = "https://github.com",
-        /// Client id at Google; empty: no sign-in with Google
+        /// Client id at Google. Empty: no sign-in with Google
         pub google_client_id: String = "",
         /// Its secret
         pub google_client_secret: Secret = "",
-        /// Issuer of an OpenID Connect provider, found by discovery; empty: none
+        /// Issuer of an OpenID Connect provider, which must support discovery. Empty: none
         pub oidc_issuer: Option<ProviderUrl> = "",
         /// Client id there
         pub oidc_client_id: String = "",
         /// Its secret
         pub oidc_client_secret: Secret = "",
-        /// What people call that provider: "Continue with …"
+        /// Name of that provider on the button "Continue with …"
         pub oidc_name: String = "SSO",
-        /// How long an identity provider may take for one answer
+        /// Time limit for a response of an identity provider
         pub provider_timeout: Duration = "5s" from "100ms" to "2m",
     }
 }
@@ -187,9 +187,9 @@ settings! {
     /// Events that are sent to other servers.
     table "latchkey"
     pub struct WebhookSettings {
-        /// Receivers inside your network that webhooks may call, also over http, separated by commas: ranges such as 10.1.0.0/16, or HOST:PORT. Others must be public and use https
+        /// Receivers of webhooks inside your network, over https or http, separated by commas: ranges such as 10.1.0.0/16, or HOST:PORT. All other receivers must have public addresses and use https
         pub webhook_targets: Vec<AllowedTarget> = "",
-        /// How long a receiver may take to answer a webhook
+        /// Time limit for a webhook delivery
         pub webhook_timeout: Duration = "10s" from "100ms" to "1m",
     }
 }
@@ -198,7 +198,7 @@ settings! {
     /// Reports of leaked keys.
     table "latchkey"
     pub struct LeakSettings {
-        /// GitHub's public keys for secret scanning, as https://api.github.com/meta/public_keys/secret_scanning returns them. Signed reports are then checked; empty: the signature is ignored
+        /// GitHub's public keys for secret scanning, as https://api.github.com/meta/public_keys/secret_scanning returns them, to verify signed reports. Empty: signatures are ignored
         pub github_scanning_keys: Option<PublicKeys> = "",
     }
 }
@@ -207,11 +207,11 @@ settings! {
     /// How mail is sent. Without a mail server, pages show links to copy instead.
     table "latchkey"
     pub struct MailSettings {
-        /// smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS; empty: no mail. "?tls=none" for a relay without TLS
+        /// smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS; with "?tls=none" for a relay without TLS. Empty: no email is sent
         pub smtp_url: Option<SmtpUrl> = "",
-        /// Sender of letters, such as Latchkey <keys@example.com>
+        /// Sender of emails, such as Latchkey <keys@example.com>
         pub mail_from: Option<Mailbox> = "",
-        /// How long the mail server may take for one letter; nobody waits for it
+        /// Time limit for sending one email. No page waits for it
         pub mail_timeout: Duration = "20s" from "100ms" to "10m",
     }
 }
@@ -220,9 +220,9 @@ settings! {
     /// The log on standard output.
     table "latchkey"
     pub struct LogSettings {
-        /// Level, or a filter such as "info,latchkey=debug"
+        /// Log level, or a filter such as "info,latchkey=debug"
         pub log: String = "info",
-        /// human or json
+        /// Log format: human or json
         pub log_format: LogFormat = "human",
     }
 }

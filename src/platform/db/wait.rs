@@ -6,7 +6,7 @@ use super::{Db, DbError, Opener};
 use crate::platform::{Clock, config};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// How often the log says that the server is still waiting.
 const REMINDER: Duration = Duration::from_secs(10);
 
@@ -33,6 +33,6 @@ pub async fn open_when_reachable(settings: &config::DatabaseSettings, clock: &Cl
             reminded_at = Some(now);
         }
         tokio::time::sleep(pause).await;
-        pause = (2 * pause).min(LONGEST_PAUSE);
+        pause = (2 * pause).min(MAX_PAUSE);
     }
 }

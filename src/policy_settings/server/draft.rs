@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use crate::key_policy::{MAX_RULE_DAYS, PolicyRules};
-use crate::keys::server::{MOST_RANGES, read_ranges};
+use crate::keys::server::{MAX_RANGES, read_ranges};
 use crate::shared::{Kind, Role};
 
 /// The grace periods that the page offers, in days.
 pub const GRACE_CHOICES: [i64; 4] = [0, 7, 30, 90];
-pub const LONGEST_GRACE_DAYS: i64 = 90;
+pub const MAX_GRACE_DAYS: i64 = 90;
 
 /// All rules as they are requested. None turns a rule off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyDraft {
-    pub longest_life_days: Option<i64>,
+    pub max_life_days: Option<i64>,
     pub allowed_kinds: Option<Vec<Kind>>,
     pub allowed_ranges: Option<Vec<String>>,
     pub idle_days: Option<i64>,
-    pub oldest_secret_days: Option<i64>,
+    pub max_secret_age_days: Option<i64>,
     pub approval_from: Option<Role>,
     pub grace_days: i64,
 }
@@ -43,11 +43,11 @@ impl PolicyDraft {
         let ranges = (!rules.allowed_ranges.is_empty())
             .then(|| rules.allowed_ranges.iter().map(ToString::to_string).collect());
         Self {
-            longest_life_days: rules.longest_life_days.map(i64::from),
+            max_life_days: rules.max_life_days.map(i64::from),
             allowed_kinds: rules.allowed_kinds.clone(),
             allowed_ranges: ranges,
             idle_days: rules.idle_days.map(i64::from),
-            oldest_secret_days: rules.oldest_secret_days.map(i64::from),
+            max_secret_age_days: rules.max_secret_age_days.map(i64::from),
             approval_from: rules.approval_from,
             grace_days,
         }
@@ -64,9 +64,9 @@ impl PolicyDraft {
             }
             days
         };
-        let longest_life_days = count("longest_life_days", self.longest_life_days);
+        let max_life_days = count("max_life_days", self.max_life_days);
         let idle_days = count("idle_days", self.idle_days);
-        let oldest_secret_days = count("oldest_secret_days", self.oldest_secret_days);
+        let max_secret_age_days = count("max_secret_age_days", self.max_secret_age_days);
         let allowed_kinds = self
             .allowed_kinds
             .as_ref()
@@ -82,8 +82,8 @@ impl PolicyDraft {
                 wrong.push(("allowed_ranges", "Enter at least one address or range.".to_owned()));
                 Vec::new()
             }
-            Some(texts) if texts.len() > MOST_RANGES => {
-                wrong.push(("allowed_ranges", format!("A key policy has at most {MOST_RANGES} ranges.")));
+            Some(texts) if texts.len() > MAX_RANGES => {
+                wrong.push(("allowed_ranges", format!("A key policy has at most {MAX_RANGES} ranges.")));
                 Vec::new()
             }
             Some(texts) => read_ranges(texts).unwrap_or_else(|why| {
@@ -94,19 +94,19 @@ impl PolicyDraft {
         if self.approval_from.is_some_and(|role| role < Role::Member) {
             wrong.push(("approval_from", "Approval can start at member, admin or owner.".to_owned()));
         }
-        let grace = u32::try_from(self.grace_days).ok().filter(|_| self.grace_days <= LONGEST_GRACE_DAYS);
+        let grace = u32::try_from(self.grace_days).ok().filter(|_| self.grace_days <= MAX_GRACE_DAYS);
         if grace.is_none() {
-            wrong.push(("grace_days", format!("Enter a grace period from 0 to {LONGEST_GRACE_DAYS} days.")));
+            wrong.push(("grace_days", format!("Enter a grace period from 0 to {MAX_GRACE_DAYS} days.")));
         }
         if !wrong.is_empty() {
             return Err(wrong);
         }
         let rules = PolicyRules {
-            longest_life_days,
+            max_life_days,
             allowed_kinds,
             allowed_ranges,
             idle_days,
-            oldest_secret_days,
+            max_secret_age_days,
             approval_from: self.approval_from,
         };
         Ok(RequestedPolicy { rules, grace_days: grace.unwrap_or_default() })
@@ -129,12 +129,12 @@ mod tests {
             [(0, false), (-1, false), (1, true), (366, true), (367, false), (i64::MAX, false)]
         {
             let draft = PolicyDraft {
-                longest_life_days: Some(days),
+                max_life_days: Some(days),
                 idle_days: Some(days),
-                oldest_secret_days: Some(days),
+                max_secret_age_days: Some(days),
                 ..none()
             };
-            let expected = ["longest_life_days", "idle_days", "oldest_secret_days"];
+            let expected = ["max_life_days", "idle_days", "max_secret_age_days"];
             assert_eq!(fields(&draft), if is_valid { vec![] } else { expected.to_vec() }, "{days}");
         }
         assert_eq!(fields(&PolicyDraft { allowed_kinds: Some(vec![]), ..none() }), ["allowed_kinds"]);

@@ -11,7 +11,7 @@ mod saving;
 mod weakening;
 
 pub use change::{PolicyChange, change, current};
-pub use draft::{GRACE_CHOICES, LONGEST_GRACE_DAYS, PolicyDraft};
+pub use draft::{GRACE_CHOICES, MAX_GRACE_DAYS, PolicyDraft};
 pub use letters::announce_changes;
 pub use pages::routes;
 pub use preview::{MAX_LISTED, PolicyPreview, PreviewedKey, preview};

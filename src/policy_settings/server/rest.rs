@@ -29,14 +29,14 @@ pub fn routes() -> Routes {
 #[schema(as = KeyPolicy)]
 pub struct KeyPolicyBody {
     /// How long a key may live
-    longest_life_days: Option<u32>,
+    max_life_days: Option<u32>,
     allowed_kinds: Option<Vec<Kind>>,
     /// A caller's address must be in one of these networks, and in one of the key's own ranges if the key has any
     allowed_ranges: Option<Vec<String>>,
     /// A key that is unused for longer is disabled
     idle_days: Option<u32>,
     /// After this many days, the overview and an email ask for a rotation
-    oldest_secret_days: Option<u32>,
+    max_secret_age_days: Option<u32>,
     /// A key with this role or a higher one needs the approval of a second person
     #[schema(value_type = Option<Role>)]
     approval_from: Option<Role>,
@@ -50,11 +50,11 @@ impl KeyPolicyBody {
         let rules = &policy.rules;
         let ranges = rules.allowed_ranges.iter().map(ToString::to_string).collect();
         Self {
-            longest_life_days: rules.longest_life_days,
+            max_life_days: rules.max_life_days,
             allowed_kinds: rules.allowed_kinds.clone(),
             allowed_ranges: (!rules.allowed_ranges.is_empty()).then_some(ranges),
             idle_days: rules.idle_days,
-            oldest_secret_days: rules.oldest_secret_days,
+            max_secret_age_days: rules.max_secret_age_days,
             approval_from: rules.approval_from,
             all_apply_at: Some(policy.all_apply_from())
                 .filter(|from| *from > now)
@@ -76,7 +76,7 @@ pub struct PutKeyPolicyBody {
     /// From 1 to 366
     #[serde(deserialize_with = "required")]
     #[schema(required = true, minimum = 1, maximum = 366)]
-    longest_life_days: Option<i64>,
+    max_life_days: Option<i64>,
     /// At least one
     #[serde(deserialize_with = "required")]
     #[schema(required = true)]
@@ -92,7 +92,7 @@ pub struct PutKeyPolicyBody {
     /// From 1 to 366
     #[serde(deserialize_with = "required")]
     #[schema(required = true, minimum = 1, maximum = 366)]
-    oldest_secret_days: Option<i64>,
+    max_secret_age_days: Option<i64>,
     /// member, admin or owner
     #[serde(deserialize_with = "required")]
     #[schema(required = true)]
@@ -108,11 +108,11 @@ pub struct PutKeyPolicyBody {
 impl PutKeyPolicyBody {
     fn draft(self) -> (PolicyDraft, String) {
         let draft = PolicyDraft {
-            longest_life_days: self.longest_life_days,
+            max_life_days: self.max_life_days,
             allowed_kinds: self.allowed_kinds,
             allowed_ranges: self.allowed_ranges,
             idle_days: self.idle_days,
-            oldest_secret_days: self.oldest_secret_days,
+            max_secret_age_days: self.max_secret_age_days,
             approval_from: self.approval_from,
             grace_days: self.grace_days,
         };

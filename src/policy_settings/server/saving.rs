@@ -30,11 +30,11 @@ pub async fn save(
 /// The name of a rule on pages.
 pub fn label(rule: PolicyRule) -> &'static str {
     match rule {
-        PolicyRule::LongestLife => "Maximum lifetime",
+        PolicyRule::MaxLife => "Maximum lifetime",
         PolicyRule::AllowedKinds => "Allowed kinds",
         PolicyRule::AllowedRanges => "Allowed addresses",
         PolicyRule::IdleDays => "Idle keys",
-        PolicyRule::OldestSecret => "Old secrets",
+        PolicyRule::MaxSecretAge => "Old secrets",
         PolicyRule::ApprovalFrom => "Approval",
     }
 }
@@ -43,7 +43,7 @@ pub fn label(rule: PolicyRule) -> &'static str {
 pub fn rule_value(rules: &PolicyRules, rule: PolicyRule) -> String {
     let days = |days: Option<u32>| days.map_or_else(|| "off".to_owned(), |days| format!("{days} days"));
     match rule {
-        PolicyRule::LongestLife => days(rules.longest_life_days),
+        PolicyRule::MaxLife => days(rules.max_life_days),
         PolicyRule::AllowedKinds if rules.allowed_kinds.is_none() => "off".to_owned(),
         PolicyRule::AllowedKinds => rules.kind_names(),
         PolicyRule::AllowedRanges if rules.allowed_ranges.is_empty() => "off".to_owned(),
@@ -51,7 +51,7 @@ pub fn rule_value(rules: &PolicyRules, rule: PolicyRule) -> String {
             rules.allowed_ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         }
         PolicyRule::IdleDays => days(rules.idle_days),
-        PolicyRule::OldestSecret => days(rules.oldest_secret_days),
+        PolicyRule::MaxSecretAge => days(rules.max_secret_age_days),
         PolicyRule::ApprovalFrom => {
             rules.approval_from.map_or_else(|| "off".to_owned(), |role| format!("from {}", role.as_str()))
         }

@@ -16,7 +16,7 @@ async fn new_keys_follow_the_rules_at_once(engine: Engine) {
     let server = Server::on(engine).await;
     let owner = server.actor(Persona::Owner).await;
     let policy = PolicyDraft {
-        longest_life_days: Some(90),
+        max_life_days: Some(90),
         allowed_kinds: Some(vec![Kind::Live, Kind::Secret]),
         allowed_ranges: Some(vec!["10.0.0.0/8".to_owned(), "2001:db8::/32".to_owned()]),
         grace_days: 90,
@@ -84,7 +84,7 @@ async fn existing_keys_follow_the_rules_after_the_grace_period(engine: Engine) {
     // Every endpoint says which rule refused the key, and what to do.
     let path = format!("/api/v1/authorize?org={org}");
     for (key, rule, advice) in
-        [(&old, "longest_life_days", "60 days"), (&claw, "allowed_kinds", "another kind: Live")]
+        [(&old, "max_life_days", "60 days"), (&claw, "allowed_kinds", "another kind: Live")]
     {
         for path in [path.as_str(), "/api/v1/me"] {
             let refused = server.get(path).key(&key.plaintext).send().await;

@@ -101,7 +101,7 @@ async fn old_secrets_are_reported_once_by_letter_and_on_the_overview(engine: Eng
     let server = Server::with(engine, &settings).await;
     let owner = server.actor(Persona::Owner).await;
     let key = server.make_key(&owner, draft("ci-deploy")).await;
-    server.set_policy(&PolicyDraft { oldest_secret_days: Some(90), ..PolicyDraft::default() }).await;
+    server.set_policy(&PolicyDraft { max_secret_age_days: Some(90), ..PolicyDraft::default() }).await;
     let round = async || apply_policies(&server.app).await.expect("a round");
     server.clock.advance(DAY * 90);
     round().await;

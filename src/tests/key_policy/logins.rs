@@ -22,7 +22,7 @@ impl Server {
 async fn logins_get_at_most_the_role_below_the_approval(engine: Engine) {
     let server = Server::on(engine).await;
     let alice = server.alice().await;
-    server.set_policy(&PolicyDraft { longest_life_days: Some(30), ..approval_from(Role::Admin) }).await;
+    server.set_policy(&PolicyDraft { max_life_days: Some(30), ..approval_from(Role::Admin) }).await;
     let here = server.session_of(&alice).await;
     let device = server.device(&[]).await;
     server.approve(&here, &device.user_code).await;

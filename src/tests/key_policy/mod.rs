@@ -25,7 +25,7 @@ pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const CHEAP_HASHING: &[(&str, &str)] = &[("LATCHKEY_KEY_HASH_COST", "1")];
 
 fn life(days: i64) -> PolicyDraft {
-    PolicyDraft { longest_life_days: Some(days), ..PolicyDraft::default() }
+    PolicyDraft { max_life_days: Some(days), ..PolicyDraft::default() }
 }
 
 fn kinds(kinds: &[Kind]) -> PolicyDraft {
@@ -44,8 +44,8 @@ fn with_grace(draft: PolicyDraft, grace_days: i64) -> PolicyDraft {
 /// The body of PUT with all rules off.
 pub fn no_rules() -> Value {
     json!({
-        "longest_life_days": null, "allowed_kinds": null, "allowed_ranges": null, "idle_days": null,
-        "oldest_secret_days": null, "approval_from": null, "grace_days": 0,
+        "max_life_days": null, "allowed_kinds": null, "allowed_ranges": null, "idle_days": null,
+        "max_secret_age_days": null, "approval_from": null, "grace_days": 0,
     })
 }
 

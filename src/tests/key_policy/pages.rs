@@ -8,12 +8,12 @@ use crate::tests::harness::on_both_engines;
 
 const HERE: &str = "/settings/key-policy";
 const FORM: &[(&str, &str)] = &[
-    ("longest_life_days", "180"),
+    ("max_life_days", "180"),
     ("kinds", "on"),
     ("allowed_kinds", "live"),
     ("allowed_ranges", ""),
     ("idle_days", "90"),
-    ("oldest_secret_days", "180"),
+    ("max_secret_age_days", "180"),
     ("approval_from", "admin"),
     ("grace_days", "7"),
 ];
@@ -68,7 +68,7 @@ async fn wrong_values_stay_in_the_form(engine: Engine) {
     server.make_key(&owner, Draft { kind: Kind::Claw, ..draft("only") }).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
     for (more, why) in [
-        (&[("life", "on"), ("longest_life_days", "367")][..], "from 1 to 366"),
+        (&[("life", "on"), ("max_life_days", "367")][..], "from 1 to 366"),
         (&[("idle", "on"), ("idle_days", "soon")], "from 1 to 366"),
         (&[("ranges", "on")], "at least one address"),
         (&[("ranges", "on"), ("allowed_ranges", "10.0.0.1/8")], "10.0.0.0/8 is"),
@@ -94,7 +94,7 @@ async fn with_two_owners_weakening_a_rule_files_a_request(engine: Engine) {
     server.join(&second, "Tidewater Freight", crate::shared::Role::Owner).await;
     let cookies = server.sign_in_as(Persona::Owner).await;
     assert!(server.page(&cookies, HERE).await.contains("when a second owner approves"));
-    let weaker = with(&[("life", "on"), ("longest_life_days", "90")]);
+    let weaker = with(&[("life", "on"), ("max_life_days", "90")]);
     let response = server.submit(&cookies, HERE, &weaker).await;
     assert!(response.text().contains("Ask a second owner"));
     let asked = server.submit(&cookies, HERE, &[&weaker[..], &[("do", "save")]].concat()).await;

@@ -40,7 +40,7 @@ impl Dice {
     fn policy(&self) -> PolicyDraft {
         let some_kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|_| self.below(3) > 0).collect();
         PolicyDraft {
-            longest_life_days: (self.below(2) == 0).then(|| i64::from(1 + self.below(120))),
+            max_life_days: (self.below(2) == 0).then(|| i64::from(1 + self.below(120))),
             allowed_kinds: (self.below(2) == 0 && !some_kinds.is_empty()).then_some(some_kinds),
             allowed_ranges: (self.below(2) == 0).then(|| self.ranges()),
             grace_days: self.one_of(&[0, 7, 30, 90]),

@@ -26,8 +26,8 @@ async fn owners_keys_change_the_rules_and_others_read_them(engine: Engine) {
     let owner = server.key_of(Persona::Owner).await;
     let admin = server.key_of(Persona::Admin).await;
     let rules = with(json!({
-        "longest_life_days": 180, "allowed_kinds": ["live", "test"], "allowed_ranges": ["203.0.113.0/24"],
-        "idle_days": 90, "oldest_secret_days": 180, "approval_from": "admin", "grace_days": 30,
+        "max_life_days": 180, "allowed_kinds": ["live", "test"], "allowed_ranges": ["203.0.113.0/24"],
+        "idle_days": 90, "max_secret_age_days": 180, "approval_from": "admin", "grace_days": 30,
     }));
     // The calling key would be refused from its present address.
     let call = server.call(Method::PUT, "/api/v1/key-policy").key(&owner).json(&rules);
@@ -65,15 +65,15 @@ async fn wrong_rules_are_refused_by_field(engine: Engine) {
     let server = Server::with(engine, CHEAP_HASHING).await;
     let owner = server.key_of(Persona::Owner).await;
     for (rules, field) in [
-        (json!({ "longest_life_days": 0 }), "longest_life_days"),
-        (json!({ "longest_life_days": 367 }), "longest_life_days"),
-        (json!({ "longest_life_days": i64::MAX }), "longest_life_days"),
+        (json!({ "max_life_days": 0 }), "max_life_days"),
+        (json!({ "max_life_days": 367 }), "max_life_days"),
+        (json!({ "max_life_days": i64::MAX }), "max_life_days"),
         (json!({ "allowed_kinds": [] }), "allowed_kinds"),
         (json!({ "allowed_ranges": [] }), "allowed_ranges"),
         (json!({ "allowed_ranges": ["10.0.0.1/8"] }), "allowed_ranges"),
         (json!({ "allowed_ranges": ["nonsense\0"] }), "allowed_ranges"),
         (json!({ "idle_days": -1 }), "idle_days"),
-        (json!({ "oldest_secret_days": 400 }), "oldest_secret_days"),
+        (json!({ "max_secret_age_days": 400 }), "max_secret_age_days"),
         (json!({ "approval_from": "viewer" }), "approval_from"),
         (json!({ "approval_from": "none" }), "approval_from"),
         (json!({ "grace_days": 91 }), "grace_days"),

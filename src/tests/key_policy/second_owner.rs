@@ -23,9 +23,9 @@ impl Server {
         (person, actor)
     }
 
-    async fn longest_life(&self) -> Option<u32> {
+    async fn max_life(&self) -> Option<u32> {
         let org = self.organization("Tidewater Freight").await;
-        policy_rules(&self.app, org).await.expect("the rules").longest_life_days
+        policy_rules(&self.app, org).await.expect("the rules").max_life_days
     }
 }
 
@@ -53,7 +53,7 @@ async fn one_owner_weakens_alone_and_two_only_together(engine: Engine) {
     let (_, second) = server.second_owner().await;
     save(&life(50)).await.expect("a stricter rule needs nobody");
     let id = weaken(&server, &owner, &life(90)).await;
-    assert_eq!(server.longest_life().await, Some(50));
+    assert_eq!(server.max_life().await, Some(50));
     assert!(server.decide_request(&owner, id, ApprovalVerdict::Approve).await.is_err(), "the requester");
     assert!(server.decide_request(&admin, id, ApprovalVerdict::Approve).await.is_err(), "an admin");
     let why = refusal_reason(server.decide_request(&second, id, ApprovalVerdict::Approve).await);
@@ -61,28 +61,28 @@ async fn one_owner_weakens_alone_and_two_only_together(engine: Engine) {
     assert_eq!(server.state_of(id).await, "pending");
     server.clock.advance(DAY);
     server.approve_request(&second, id).await;
-    assert_eq!((server.longest_life().await, server.state_of(id).await.as_str()), (Some(90), "used"));
+    assert_eq!((server.max_life().await, server.state_of(id).await.as_str()), (Some(90), "used"));
     let audited = server.audited().await;
     let end = &audited[audited.len() - 3..];
     assert_eq!(end, ["approval.approved", "key_policy.changed", "approval.used"]);
     // Every rule.
     let strict = PolicyDraft {
-        longest_life_days: Some(50),
+        max_life_days: Some(50),
         allowed_kinds: Some(vec![Kind::Live]),
         allowed_ranges: Some(vec!["10.0.0.0/8".to_owned()]),
         idle_days: Some(50),
-        oldest_secret_days: Some(50),
+        max_secret_age_days: Some(50),
         approval_from: Some(Role::Admin),
         grace_days: 90,
     };
     save(&strict).await.expect("stricter rules");
     for weaker in [
-        PolicyDraft { longest_life_days: None, ..strict.clone() },
+        PolicyDraft { max_life_days: None, ..strict.clone() },
         PolicyDraft { allowed_kinds: Some(vec![Kind::Live, Kind::Mcp]), ..strict.clone() },
         PolicyDraft { allowed_ranges: Some(vec!["10.0.0.0/7".to_owned()]), ..strict.clone() },
         PolicyDraft { allowed_ranges: None, ..strict.clone() },
         PolicyDraft { idle_days: Some(51), ..strict.clone() },
-        PolicyDraft { oldest_secret_days: None, ..strict.clone() },
+        PolicyDraft { max_secret_age_days: None, ..strict.clone() },
         PolicyDraft { approval_from: Some(Role::Owner), ..strict.clone() },
     ] {
         weaken(&server, &owner, &weaker).await;
@@ -153,7 +153,7 @@ async fn a_promoted_admin_is_a_second_owner_after_a_day(engine: Engine) {
     );
     server.clock.advance(DAY);
     server.approve_request(&admin, id).await;
-    assert_eq!(server.longest_life().await, Some(60));
+    assert_eq!(server.max_life().await, Some(60));
 }
 
 #[apply(on_both_engines!)]
@@ -170,7 +170,7 @@ async fn a_request_is_executed_only_if_the_rules_are_unchanged(engine: Engine) {
         refusal_reason(server.decide_request(&second, id, ApprovalVerdict::Approve).await)
             .contains("changed since")
     );
-    assert_eq!((server.longest_life().await, server.state_of(id).await.as_str()), (Some(30), "pending"));
+    assert_eq!((server.max_life().await, server.state_of(id).await.as_str()), (Some(30), "pending"));
     server.decide_request(&second, id, ApprovalVerdict::Deny).await.expect("it is denied");
     // A program cannot ask: another person may hold its key.
     let key =
@@ -179,10 +179,10 @@ async fn a_request_is_executed_only_if_the_rules_are_unchanged(engine: Engine) {
     let asked = call.send().await;
     assert_eq!(asked.status, 403, "{}", asked.text());
     assert!(asked.text().contains("ask for it in the browser"), "{}", asked.text());
-    assert_eq!(server.longest_life().await, Some(30));
+    assert_eq!(server.max_life().await, Some(30));
     let id = weaken(&server, &owner, &PolicyDraft::default()).await;
     server.approve_request(&second, id).await;
-    assert_eq!(server.longest_life().await, None);
+    assert_eq!(server.max_life().await, None);
     assert!(matches!(save(&PolicyDraft::default()).await, Ok(PolicyChange::Unchanged(_))));
 }
 
@@ -205,10 +205,10 @@ async fn a_new_owner_cannot_ask_and_a_former_one_is_not_executed(engine: Engine)
     assert_eq!(server.submit(&cookies, &path, &[("role", "owner")]).await.status, 303);
     let why = refusal_reason(server.decide_request(&owner, id, ApprovalVerdict::Approve).await);
     assert!(why.contains("less than a day"), "{why}");
-    assert_eq!(server.longest_life().await, Some(30));
+    assert_eq!(server.max_life().await, Some(30));
     server.clock.advance(DAY);
     server.approve_request(&owner, id).await;
-    assert_eq!(server.longest_life().await, Some(60));
+    assert_eq!(server.max_life().await, Some(60));
 }
 
 /// Changes of other roles do not count, however many there are.

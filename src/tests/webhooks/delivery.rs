@@ -167,7 +167,7 @@ async fn an_endpoint_that_says_410_is_turned_off(engine: Engine) {
     server.toggle(&owner, key).await;
     server.deliver().await;
     let state = server.webhook_state(&admin, hook.id).await;
-    assert_eq!((&state["state"], &state["off_because"]), (&json!("off"), &json!("gone")));
+    assert_eq!((&state["state"], &state["disabled_reason"]), (&json!("off"), &json!("gone")));
     assert_eq!(server.audited().await.last().map(String::as_str), Some("webhook.turned_off"));
     let mut told = [sink.letter().await.to, sink.letter().await.to].concat();
     told.sort();
@@ -201,7 +201,7 @@ async fn an_endpoint_is_turned_off_after_five_days_of_failure(engine: Engine) {
         server.deliver().await;
     }
     let state = server.webhook_state(&admin, hook.id).await;
-    assert_eq!((&state["state"], &state["off_because"]), (&json!("off"), &json!("failing")));
+    assert_eq!((&state["state"], &state["disabled_reason"]), (&json!("off"), &json!("failing")));
     assert_eq!(server.audited().await.last().map(String::as_str), Some("webhook.turned_off"));
 
     // Turned on again, it begins anew.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::approvals::server::NextStep;
-use crate::approvals::{ApprovalRequest, ApprovalState, LONGEST_REASON, approval_path};
+use crate::approvals::{ApprovalRequest, ApprovalState, MAX_REASON_LENGTH, approval_path};
 use crate::shared::Timestamp;
 use crate::ui::form::{Form, FormErrors};
 use crate::ui::parts::{
@@ -175,7 +175,7 @@ fn verdict(request: &ApprovalRequest, errors: FormErrors, reason: String) -> Any
                 </button>
             </div>
             <TextArea
-                name="reason" label="Reason" value=reason optional=true max_length=LONGEST_REASON
+                name="reason" label="Reason" value=reason optional=true max_length=MAX_REASON_LENGTH
                 hint="Required to deny. The requester sees it."
             />
         </Form>

@@ -3,7 +3,7 @@
 use super::refusal::ApprovalRefusal;
 use crate::approvals::server::store::{self, ApprovalDecision};
 use crate::approvals::server::{ApprovalExecution, ApprovalHandlers, letters};
-use crate::approvals::{ApprovalRequest, ApprovalState, LONGEST_REASON, USE_TIME};
+use crate::approvals::{ApprovalRequest, ApprovalState, MAX_REASON_LENGTH, USE_TIME};
 use crate::audit::{self, By, Event};
 use crate::orgs::server::{
     Actor, Membership, RoleTenure, find_current_member, lock_and_read_member, lock_and_read_role, role_tenure,
@@ -120,8 +120,8 @@ fn check_reason(draft: &DecisionDraft) -> Result<&str, ApprovalRefusal> {
     let reason = draft.reason.trim();
     let why = if reason.is_empty() && draft.verdict == ApprovalVerdict::Deny {
         "Say why, so that the requester knows what to change.".to_owned()
-    } else if reason.chars().count() > LONGEST_REASON {
-        format!("A reason has at most {LONGEST_REASON} characters.")
+    } else if reason.chars().count() > MAX_REASON_LENGTH {
+        format!("A reason has at most {MAX_REASON_LENGTH} characters.")
     } else if contains_token(reason) {
         TOKEN_IN_TEXT.to_owned()
     } else if reason.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {

@@ -18,8 +18,8 @@ use crate::shared::{LoginId, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
 /// The most pending logins of all addresses together, because anybody may create one.
 const MAX_PENDING: i64 = 10_000;
-const LONGEST_DEVICE_NAME: usize = 60;
-const LONGEST_IDENTIFIER: usize = 100;
+const MAX_DEVICE_NAME_LENGTH: usize = 60;
+const MAX_IDENTIFIER_LENGTH: usize = 100;
 
 /// A device's request to log in. Only its address is verified; everything else is the device's own claim.
 #[derive(Clone, Debug)]
@@ -139,12 +139,12 @@ fn check_identifier(what: &str, text: Option<&str>) -> Result<Option<String>, Be
         None | Some("") => Ok(None),
         Some(text) if contains_token(text) => Err(BeginLoginError::Invalid(TOKEN_IN_TEXT.to_owned())),
         Some(text)
-            if text.len() <= LONGEST_IDENTIFIER && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
+            if text.len() <= MAX_IDENTIFIER_LENGTH && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
         {
             Ok(Some(text.to_owned()))
         }
         Some(_) => Err(BeginLoginError::Invalid(format!(
-            "The {what} has at most {LONGEST_IDENTIFIER} characters, all of them visible ASCII."
+            "The {what} has at most {MAX_IDENTIFIER_LENGTH} characters, all of them visible ASCII."
         ))),
     }
 }
@@ -152,7 +152,7 @@ fn check_identifier(what: &str, text: Option<&str>) -> Result<Option<String>, Be
 /// Cleans a display name: removes invisible characters and truncates it.
 fn clean_name(name: &str) -> String {
     let visible: String = name.chars().filter(|c| !is_invisible(*c)).collect();
-    visible.trim().chars().take(LONGEST_DEVICE_NAME).collect::<String>().trim_end().to_owned()
+    visible.trim().chars().take(MAX_DEVICE_NAME_LENGTH).collect::<String>().trim_end().to_owned()
 }
 
 /// The time until `end` in whole seconds, rounded up.
@@ -176,7 +176,7 @@ mod tests {
         ] {
             assert_eq!(clean_name(name), cleaned);
         }
-        assert_eq!(clean_name(&"x".repeat(500)).len(), LONGEST_DEVICE_NAME);
+        assert_eq!(clean_name(&"x".repeat(500)).len(), MAX_DEVICE_NAME_LENGTH);
     }
 
     #[test]

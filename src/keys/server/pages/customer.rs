@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 use crate::keys::server::{Customer, CustomerDraft, KeyQuota, QuotaDraft};
-use crate::keys::{LONGEST_EXTERNAL_ID, QuotaPeriod};
+use crate::keys::{MAX_EXTERNAL_ID_LENGTH, QuotaPeriod};
 use crate::orgs::server::Member;
 use crate::permissions::server as permissions;
 use crate::platform::{App, Error};
@@ -74,7 +74,7 @@ pub struct CustomerChoices {
 }
 
 /// The hint names no more permissions than this.
-const MOST_NAMED: usize = 12;
+const MAX_NAMED: usize = 12;
 
 impl CustomerChoices {
     /// None for those who may not set these fields.
@@ -109,7 +109,7 @@ impl CustomerChoices {
                 <div class="grid gap-4 pt-3 pl-5.5">
                     <Input
                         name="external_id" label="Owner" value=typed.external_id optional=true verbatim=true autocomplete="off"
-                        max_length=LONGEST_EXTERNAL_ID placeholder="carrier_4471"
+                        max_length=MAX_EXTERNAL_ID_LENGTH placeholder="carrier_4471"
                         hint="Your customer's id in your own system. Checks return it."
                     />
                     <TextArea
@@ -137,8 +137,8 @@ impl CustomerChoices {
         if self.listed.is_empty() {
             return "Nothing is listed yet. Add names in Settings, Permissions.".to_owned();
         }
-        let named = self.listed.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
-        match self.listed.len().saturating_sub(MOST_NAMED) {
+        let named = self.listed.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+        match self.listed.len().saturating_sub(MAX_NAMED) {
             0 => format!("One name in a line: {named}."),
             more => format!(
                 "One name in a line: {named} and {} more in Settings, Permissions.",

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::customer::CustomerFieldTexts;
 use crate::keys::server::{Key, read_ranges};
-use crate::keys::{LONGEST_NAME, LONGEST_NOTE};
+use crate::keys::{MAX_NAME_LENGTH, MAX_NOTE_LENGTH};
 use crate::shared::Timestamp;
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, exact};
@@ -126,7 +126,7 @@ fn read_date(text: &str) -> Option<Timestamp> {
 pub fn NameField(value: String, #[prop(optional)] focus: bool) -> AnyView {
     view! {
         <Input
-            name="name" label="Name" value verbatim=true focus autocomplete="off" max_length=LONGEST_NAME
+            name="name" label="Name" value verbatim=true focus autocomplete="off" max_length=MAX_NAME_LENGTH
             hint="Name it after the program that will use it."
         />
     }
@@ -186,7 +186,7 @@ pub fn LimitFields(typed: KeyFields) -> AnyView {
                 hint="One address or range in a line. Leave empty to allow every address."
             />
             <TextArea
-                name="note" label="Where you stored it" value=typed.note optional=true max_length=LONGEST_NOTE
+                name="note" label="Where you stored it" value=typed.note optional=true max_length=MAX_NOTE_LENGTH
                 placeholder="1Password, vault “Platform”"
                 hint="Helps the next person find it. Never paste the key here."
             />

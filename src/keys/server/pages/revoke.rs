@@ -94,7 +94,7 @@ async fn dialog_page(
     let last_accepted = callers.iter().max_by_key(|caller| caller.accepted_at);
     let last_accepted = last_accepted.filter(|caller| caller.accepted_at.is_some());
     let children = keys::children(app, member, key.id).await?;
-    let manageable = children.into_iter().filter(|child| keys::may_manage(member, child)).take(MOST_OFFERED);
+    let manageable = children.into_iter().filter(|child| keys::may_manage(member, child)).take(MAX_OFFERED);
     let question = RevokeDialog {
         name: key.name.clone(),
         path,
@@ -115,7 +115,7 @@ async fn dialog_page(
 }
 
 /// Keys that this key created and that can be revoked with it.
-const MOST_OFFERED: usize = 50;
+const MAX_OFFERED: usize = 50;
 
 /// The dialog that confirms revoking a key.
 struct RevokeDialog {

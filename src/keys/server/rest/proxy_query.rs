@@ -10,7 +10,7 @@ use crate::platform::{App, OnceAMinute};
 use crate::shared::{Kind, OrgId, Role};
 
 /// Longer names are cut in the log and the response; a whole token would not fit.
-const LONGEST_NAME: usize = 20;
+const MAX_NAME_LENGTH: usize = 20;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Mistake {
@@ -42,7 +42,7 @@ impl<'q> ProxyQuery<'q> {
                 "role" => set(&mut role, "role", value)?,
                 "kind" => set(&mut kind, "kind", value)?,
                 "permissions" => set(&mut permissions, "permissions", value)?,
-                _ => return Err(Mistake::UnknownParameter(name.chars().take(LONGEST_NAME).collect())),
+                _ => return Err(Mistake::UnknownParameter(name.chars().take(MAX_NAME_LENGTH).collect())),
             }
         }
         let org = OrgId::parse(&org.ok_or(Mistake::NoOrg)?).ok_or(Mistake::InvalidOrg)?;

@@ -18,7 +18,7 @@ use crate::key_policy::PolicyRule;
 use crate::keys::server::{
     self as keys, Kinds, PermissionRequirement, Presenter, Requirements, Verdict, VerifiedKey,
 };
-use crate::keys::{LARGEST_COST, QuotaPeriod};
+use crate::keys::{MAX_COST, QuotaPeriod};
 use crate::permissions::query::PermissionQuery;
 use crate::platform::http::fast_path::{RequestInfo, read_json};
 use crate::platform::http::{Peer, user_agent};
@@ -164,7 +164,7 @@ async fn check(app: &App, org: OrgId, request_id: &str, form: &VerifyForm) -> Re
         ),
     };
     let cost = form.cost.unwrap_or(1);
-    let cost = u32::try_from(cost).ok().filter(|_| cost <= LARGEST_COST).ok_or_else(|| {
+    let cost = u32::try_from(cost).ok().filter(|_| cost <= MAX_COST).ok_or_else(|| {
         refuse(StatusCode::UNPROCESSABLE_ENTITY, "cost is a number from 0 to 1,000,000.".to_owned())
     })?;
     let permissions = match form.permissions.as_deref() {

@@ -106,10 +106,10 @@ async fn create_with(
         customer,
         quota_with: None,
     };
-    let BegunChange { mut write, actor: present, bounds } = begin(app, actor, "create").await?;
-    if role > present.org.role {
+    let BegunChange { mut write, actor: current, bounds } = begin(app, actor, "create").await?;
+    if role > current.org.role {
         drop(write);
-        return Err(role_too_high(app, &present).await);
+        return Err(role_too_high(app, &current).await);
     }
     // The acting key's limits and the policy may have changed meanwhile.
     let rules = rules_in_tx(&mut write, key.org).await?;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::refusal::Refusal;
 use crate::audit::Event;
 use crate::keys::server::{Customer, KeyQuota};
-use crate::keys::{LARGEST_METADATA, LARGEST_QUOTA, QuotaPeriod, check_external_id};
+use crate::keys::{MAX_METADATA, MAX_QUOTA, QuotaPeriod, check_external_id};
 use crate::permissions::model::MAX_PERMISSIONS_PER_KEY;
 use crate::permissions::server as permissions;
 use crate::platform::db::Write;
@@ -66,8 +66,7 @@ impl CustomerDraft {
             wrong.push(("permissions", format!("A key has at most {MAX_PERMISSIONS_PER_KEY} permissions.")));
         }
         let quota = self.quota.as_ref().and_then(|quota| {
-            let limit =
-                u64::try_from(quota.limit).ok().filter(|_| (1..=LARGEST_QUOTA).contains(&quota.limit));
+            let limit = u64::try_from(quota.limit).ok().filter(|_| (1..=MAX_QUOTA).contains(&quota.limit));
             if limit.is_none() {
                 wrong.push(("quota", "A quota is a number from 1 to 1,000,000,000,000.".to_owned()));
             }
@@ -118,7 +117,7 @@ fn check_metadata(text: &str) -> Result<Option<String>, String> {
     if contains_token(text) {
         return Err(TOKEN_IN_TEXT.to_owned());
     }
-    if text.len() > 4 * LARGEST_METADATA {
+    if text.len() > 4 * MAX_METADATA {
         return Err("Metadata has at most 4 KiB.".to_owned());
     }
     let too_deep = || format!("Metadata is nested at most {MAX_DEPTH} deep.");
@@ -140,7 +139,7 @@ fn check_metadata(text: &str) -> Result<Option<String>, String> {
         return Err("Metadata has no NUL characters.".to_owned());
     }
     let compact = value.to_string();
-    if compact.len() > LARGEST_METADATA {
+    if compact.len() > MAX_METADATA {
         return Err("Metadata has at most 4 KiB.".to_owned());
     }
     Ok(Some(compact))
@@ -178,8 +177,8 @@ mod tests {
             Ok(Some(r#"{"a":[true],"b":1}"#.to_owned()))
         );
         let of_length = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
-        assert!(check_metadata(&of_length(LARGEST_METADATA)).is_ok());
-        assert!(check_metadata(&of_length(LARGEST_METADATA + 1)).is_err());
+        assert!(check_metadata(&of_length(MAX_METADATA)).is_ok());
+        assert!(check_metadata(&of_length(MAX_METADATA + 1)).is_err());
         let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
         assert!(check_metadata(&nested(MAX_DEPTH)).is_ok());
         for wrong in [
@@ -201,8 +200,7 @@ mod tests {
 
     #[test]
     fn quotas_have_a_range() {
-        for (limit, is_right) in [(0, false), (-1, false), (1, true), (LARGEST_QUOTA, true), (1 << 53, false)]
-        {
+        for (limit, is_right) in [(0, false), (-1, false), (1, true), (MAX_QUOTA, true), (1 << 53, false)] {
             let quota = Some(QuotaDraft { limit, period: QuotaPeriod::Day });
             let mut wrong = Vec::new();
             let checked = CustomerDraft { quota, ..CustomerDraft::default() }.check(&mut wrong);

@@ -9,10 +9,10 @@ use super::customer::CustomerDraft;
 use super::refusal::Refusal;
 use crate::key_policy::KeyFacts;
 use crate::keys::server::Customer;
-use crate::keys::{LONGEST_NOTE, MOST_PER_MINUTE, check_key_name};
+use crate::keys::{MAX_NOTE_LENGTH, MAX_PER_MINUTE, check_key_name};
 use crate::shared::{Kind, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
 
-pub const MOST_RANGES: usize = 50;
+pub const MAX_RANGES: usize = 50;
 /// The first moment of the year 10000, which RFC 3339 cannot write.
 const END_OF_TIME: Timestamp = Timestamp::from_millis(253_402_300_800_000);
 
@@ -64,8 +64,8 @@ pub(super) fn check(
     let note = note.trim().replace("\r\n", "\n");
     if contains_token(&note) {
         wrong.push(("note", TOKEN_IN_TEXT.to_owned()));
-    } else if note.chars().count() > LONGEST_NOTE {
-        wrong.push(("note", format!("A note has at most {LONGEST_NOTE} characters.")));
+    } else if note.chars().count() > MAX_NOTE_LENGTH {
+        wrong.push(("note", format!("A note has at most {MAX_NOTE_LENGTH} characters.")));
     } else if note.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         wrong.push(("note", "A note has no control characters.".to_owned()));
     }
@@ -77,7 +77,7 @@ pub(super) fn check(
         _ => {}
     }
     let allowed = rate_limit
-        .map(|limit| u32::try_from(limit).ok().filter(|limit| (1..=MOST_PER_MINUTE).contains(limit)));
+        .map(|limit| u32::try_from(limit).ok().filter(|limit| (1..=MAX_PER_MINUTE).contains(limit)));
     if allowed == Some(None) {
         wrong.push(("rate_limit", "Requests per minute are a number from 1 to 1,000,000.".to_owned()));
     }
@@ -95,8 +95,8 @@ pub(super) fn check(
 
 /// Parses addresses and ranges. None may lie within another.
 pub fn read_ranges(texts: &[String]) -> Result<Vec<IpNet>, String> {
-    if texts.len() > MOST_RANGES {
-        return Err(format!("A key has at most {MOST_RANGES} ranges."));
+    if texts.len() > MAX_RANGES {
+        return Err(format!("A key has at most {MAX_RANGES} ranges."));
     }
     let mut ranges: Vec<IpNet> = Vec::with_capacity(texts.len());
     for text in texts {

@@ -47,7 +47,7 @@ fn granting(listed: &[ListedPermission], name: &str) -> Vec<PermissionId> {
 /// The keys that have a permission.
 #[derive(Debug, Default)]
 pub struct Holders {
-    /// Counting stops one beyond `MOST_COUNTED`.
+    /// Counting stops one beyond `MAX_COUNTED`.
     pub count: i64,
     /// Some of them, each with the wildcard through which it has the permission, if it does not have it itself.
     pub first: Vec<(Key, Option<String>)>,
@@ -70,7 +70,7 @@ pub async fn permission_holders(
     let granting: Vec<_> = shown.iter().map(|permission| granting(all, &permission.name)).collect();
     let permissions: BTreeSet<PermissionId> = granting.iter().flatten().copied().collect();
     let permissions: Vec<PermissionId> = permissions.into_iter().collect();
-    let counts = store::count_holders(pool, &granting, MOST_COUNTED + 1).await?;
+    let counts = store::count_holders(pool, &granting, MAX_COUNTED + 1).await?;
     let newest = store::newest_holders(pool, &permissions, HOLDERS_SHOWN as i64).await?;
     let first: Vec<_> = granting.iter().map(|ids| merge_newest(ids, &newest)).collect();
     let keys: BTreeSet<KeyId> = first.iter().flatten().map(|(key, _)| *key).collect();
@@ -106,12 +106,12 @@ fn merge_newest(
 }
 
 /// Counting stops one beyond this number; pages show more as "1,000+".
-pub const MOST_COUNTED: i64 = 1_000;
+pub const MAX_COUNTED: i64 = 1_000;
 
-/// The number of keys that match each filter, up to one beyond `MOST_COUNTED`. None counts all keys.
+/// The number of keys that match each filter, up to one beyond `MAX_COUNTED`. None counts all keys.
 pub async fn count(app: &App, actor: &Actor, filters: &[Option<StatusFilter>]) -> Result<Vec<i64>, Error> {
     actor.require(Permission::See)?;
-    Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), filters, MOST_COUNTED).await?)
+    Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), filters, MAX_COUNTED).await?)
 }
 
 /// The key that has, or had, the secret with this public id.

@@ -9,7 +9,7 @@ use crate::accounts::server::letters;
 use crate::audit::{self, By, Event};
 use crate::keys::server::token::NewToken;
 use crate::keys::server::{Customer, Key, Login};
-use crate::keys::{LONGEST_NAME, check_key_name};
+use crate::keys::{MAX_NAME_LENGTH, check_key_name};
 use crate::orgs::server::{CurrentMember, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
@@ -18,10 +18,10 @@ use crate::shared::{KeyId, Kind, OrgId, Permission, PrincipalKind, Role, SecretI
 use crate::usage::server::Usage;
 
 /// The lengths of the person's and the device's part of a name, which leave room for a number.
-const LONGEST_USER: usize = 30;
-const LONGEST_DEVICE: usize = 40;
+const MAX_USER_LENGTH: usize = 30;
+const MAX_DEVICE_LENGTH: usize = 40;
 /// How many numbered names are read. If there are more, the chosen name may be taken, and the login must be repeated.
-const MOST_NAMESAKES: i64 = 10_000;
+const MAX_NAMESAKES: i64 = 10_000;
 
 /// The person, organization and program of a login.
 #[derive(Clone, Debug)]
@@ -220,10 +220,10 @@ async fn revoke_former(
 
 fn requested_name(draft: &LoginDraft, email: &str, device: &str) -> String {
     if let Some(Ok(name)) = draft.name.as_deref().map(check_key_name) {
-        return shortened(&name, LONGEST_NAME - 7);
+        return shortened(&name, MAX_NAME_LENGTH - 7);
     }
     let user = email.split('@').next().unwrap_or_default();
-    let name = format!("{}@{}", shortened(user, LONGEST_USER), shortened(device, LONGEST_DEVICE));
+    let name = format!("{}@{}", shortened(user, MAX_USER_LENGTH), shortened(device, MAX_DEVICE_LENGTH));
     check_key_name(&name).unwrap_or_else(|_| draft.product.clone())
 }
 
@@ -237,7 +237,7 @@ async fn free_name(write: &mut Write, org: OrgId, name: &str) -> Result<String, 
     if !store::is_name_taken(write, org, &key).await? {
         return Ok(name.to_owned());
     }
-    let taken = store::numbered_names(write, org, &key, MOST_NAMESAKES).await?;
+    let taken = store::numbered_names(write, org, &key, MAX_NAMESAKES).await?;
     let free = (2..).map(|number| format!("{name} {number}")).find(|name| !taken.contains(&name_key(name)));
     free.ok_or_else(|| Error::internal("numbers have no end"))
 }

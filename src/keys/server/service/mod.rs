@@ -22,9 +22,9 @@ pub use approved::{KeyApprovalHandler, create_approved};
 pub use change::{Edit, disable, edit, enable};
 pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
-pub use draft::{Draft, MOST_RANGES, read_ranges};
+pub use draft::{Draft, MAX_RANGES, read_ranges};
 pub use find::{
-    Holders, MOST_COUNTED, PermissionHolders, children, count, creating_keys, creators, find, find_by_secret,
+    Holders, MAX_COUNTED, PermissionHolders, children, count, creating_keys, creators, find, find_by_secret,
     list, permission_holders, secrets,
 };
 pub use leaked::{apply_leak_effect, created_by, leak_topic, lock_leaked};
@@ -35,7 +35,7 @@ pub use policy::{
 pub use refusal::Refusal;
 pub use replace::replace;
 pub use revoke::revoke;
-pub use rotate::{LONGEST_OVERLAP, extend, finish, rotate};
+pub use rotate::{MAX_OVERLAP, extend, finish, rotate};
 
 use super::token::NewToken;
 use super::{Key, KeyCache, KeyMetrics, hash, name_key, store};

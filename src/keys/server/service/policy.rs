@@ -61,7 +61,7 @@ pub async fn active_keys(
 /// The active keys whose current secret is older than the policy allows, oldest first. None if that rule is off.
 pub async fn old_secrets(app: &App, actor: &Actor, most: i64) -> Result<Option<Vec<OldSecret>>, Error> {
     actor.require(Permission::See)?;
-    let Some(age) = policy_rules(app, actor.org.org).await?.oldest_secret() else { return Ok(None) };
+    let Some(age) = policy_rules(app, actor.org.org).await?.max_secret_age() else { return Ok(None) };
     let now = app.clock.now();
     let found = store::old_secrets(app.db.pool(), actor.org.org, now, now.minus(age), false, most).await?;
     Ok(Some(found))

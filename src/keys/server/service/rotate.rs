@@ -16,7 +16,7 @@ use crate::platform::{App, Error, Secret};
 use crate::shared::{KeyId, Timestamp};
 use crate::usage::server as usage;
 
-pub const LONGEST_OVERLAP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+pub const MAX_OVERLAP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 const ENDED: &str = "Only a key that has neither expired nor been revoked can be rotated.";
 const STILL_ROTATING: &str =
@@ -43,7 +43,7 @@ pub async fn rotate(
     let found = store::find_by_id(app.db.pool(), id).await?;
     let found = found.filter(|key| key.org == actor.org.org).ok_or(Error::NotFound)?;
     require_to_rotate(app, actor, &found).await?;
-    if overlap > LONGEST_OVERLAP {
+    if overlap > MAX_OVERLAP {
         return Err(Refusal::field("overlap", "The old secret may stay valid for at most 90 days."));
     }
     let (fresh, stored) = generate(app, found.kind).await?;
@@ -119,7 +119,7 @@ pub async fn extend(app: &App, actor: &Actor, id: KeyId, until: Timestamp) -> Re
     if until <= cut_off {
         return Err(Refusal::field("until", format!("The old secret is valid until {cut_off} already.")));
     }
-    if until > now.plus(LONGEST_OVERLAP) {
+    if until > now.plus(MAX_OVERLAP) {
         return Err(Refusal::field("until", "The old secret may stay valid for at most 90 days."));
     }
     if key.expires_at.is_some_and(|end| until > end) {

@@ -16,7 +16,7 @@ use crate::shared::{KeyId, OrgId, Permission, PrincipalKind, Role, UserId};
 /// Rows of a page.
 pub const PAGE: usize = 50;
 /// Counts above this number are not exact.
-pub const MOST_COUNTED: i64 = 1_000;
+pub const MAX_COUNTED: i64 = 1_000;
 
 pub struct MemberPage {
     pub members: Vec<MemberEntry>,
@@ -25,7 +25,7 @@ pub struct MemberPage {
 
 pub struct MemberEntry {
     pub listed: MemberSummary,
-    /// The number of keys that the member created and that are not revoked. Counting stops above `MOST_COUNTED`.
+    /// The number of keys that the member created and that are not revoked. Counting stops above `MAX_COUNTED`.
     pub keys: i64,
     /// The identity providers linked to the member's account.
     pub providers: Vec<String>,
@@ -44,7 +44,7 @@ pub async fn list(
     members.truncate(PAGE);
     let next = members.last().filter(|_| has_more).map(MemberCursor::of);
     let people: Vec<UserId> = members.iter().map(|member| member.user).collect();
-    let keys = app.slice::<Offboarding>().0.count_by_creator(app, *org, &people, MOST_COUNTED + 1).await?;
+    let keys = app.slice::<Offboarding>().0.count_by_creator(app, *org, &people, MAX_COUNTED + 1).await?;
     let mut providers = accounts::providers_of(app, &people).await?;
     let entry = |listed: MemberSummary| MemberEntry {
         keys: keys.get(&listed.user).copied().unwrap_or(0),
@@ -55,7 +55,7 @@ pub async fn list(
 }
 
 pub async fn count(app: &App, actor: &Actor) -> Result<i64, Error> {
-    Ok(store::count(app.db.pool(), actor.org.org, MOST_COUNTED + 1).await?)
+    Ok(store::count(app.db.pool(), actor.org.org, MAX_COUNTED + 1).await?)
 }
 
 pub async fn find(app: &App, actor: &Actor, user: UserId) -> Result<MemberSummary, Error> {

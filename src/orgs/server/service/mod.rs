@@ -17,7 +17,7 @@ pub use invitations::{
     withdraw,
 };
 pub use members::{
-    CREATOR_GONE, CurrentMember, MOST_COUNTED, MemberChange, MemberEntry, count, find as find_member,
+    CREATOR_GONE, CurrentMember, MAX_COUNTED, MemberChange, MemberEntry, count, find as find_member,
     find_current_member, keys_of, list, lock_and_read_member, lock_and_read_role, may_change, remove,
     set_role, without_owner,
 };

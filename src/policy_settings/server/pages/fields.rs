@@ -37,7 +37,7 @@ pub fn fields(form: &PolicyForm) -> AnyView {
     view! {
         {rule(
             "life", form.has_life, "Maximum lifetime", "How long a key can work after it was created.", BOTH,
-            number("longest_life_days", "Maximum days", life),
+            number("max_life_days", "Maximum days", life),
         )}
         {rule(
             "kinds", form.has_kinds, "Allowed kinds", "Keys of other kinds cannot be created. Existing ones stop working after the grace period.", BOTH,
@@ -71,7 +71,7 @@ pub fn fields(form: &PolicyForm) -> AnyView {
             "oldest", form.has_oldest, "Remind about old secrets",
             "Old secrets keep working. The overview and an email ask for a rotation.",
             &[(true, "Overview and email"), (false, "Not on requests")],
-            number("oldest_secret_days", "Days after the last rotation", oldest),
+            number("max_secret_age_days", "Days after the last rotation", oldest),
         )}
         {rule(
             "approval", form.has_approval, "Approval for privileged roles",

@@ -32,16 +32,16 @@ impl PolicyForm {
             days.map_or_else(|| default.to_owned(), |days| days.to_string())
         };
         Self {
-            has_life: rules.longest_life_days.is_some(),
-            life: days(rules.longest_life_days, "180"),
+            has_life: rules.max_life_days.is_some(),
+            life: days(rules.max_life_days, "180"),
             has_kinds: rules.allowed_kinds.is_some(),
             kinds: rules.allowed_kinds.clone().unwrap_or_else(|| Kind::ALL.to_vec()),
             has_ranges: !rules.allowed_ranges.is_empty(),
             ranges: rules.allowed_ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             has_idle: rules.idle_days.is_some(),
             idle: days(rules.idle_days, "90"),
-            has_oldest: rules.oldest_secret_days.is_some(),
-            oldest: days(rules.oldest_secret_days, "180"),
+            has_oldest: rules.max_secret_age_days.is_some(),
+            oldest: days(rules.max_secret_age_days, "180"),
             has_approval: rules.approval_from.is_some(),
             approval: rules.approval_from.unwrap_or(Role::Admin).as_str().to_owned(),
             grace: GRACE_CHOICES[2].to_string(),
@@ -55,7 +55,7 @@ impl PolicyForm {
         for (name, value) in url::form_urlencoded::parse(body) {
             match name.as_ref() {
                 "life" => form.has_life = true,
-                "longest_life_days" => form.life = value.into_owned(),
+                "max_life_days" => form.life = value.into_owned(),
                 "kinds" => form.has_kinds = true,
                 "allowed_kinds" => form.kinds.extend(Kind::parse(&value)),
                 "ranges" => form.has_ranges = true,
@@ -63,7 +63,7 @@ impl PolicyForm {
                 "idle" => form.has_idle = true,
                 "idle_days" => form.idle = value.into_owned(),
                 "oldest" => form.has_oldest = true,
-                "oldest_secret_days" => form.oldest = value.into_owned(),
+                "max_secret_age_days" => form.oldest = value.into_owned(),
                 "approval" => form.has_approval = true,
                 "approval_from" => form.approval = value.into_owned(),
                 "grace_days" => form.grace = value.into_owned(),
@@ -84,11 +84,11 @@ impl PolicyForm {
             errors.add("approval_from", "Choose a role.");
         }
         PolicyDraft {
-            longest_life_days: number(self.has_life, &self.life),
+            max_life_days: number(self.has_life, &self.life),
             allowed_kinds: self.has_kinds.then(|| self.kinds.clone()),
             allowed_ranges: self.has_ranges.then(|| lines().collect()),
             idle_days: number(self.has_idle, &self.idle),
-            oldest_secret_days: number(self.has_oldest, &self.oldest),
+            max_secret_age_days: number(self.has_oldest, &self.oldest),
             approval_from: role.filter(|_| self.has_approval),
             grace_days: self.grace.trim().parse().unwrap_or(-1),
         }

@@ -95,7 +95,7 @@ fn item(previewed: PreviewedKey, now: Timestamp) -> AnyView {
     let PreviewedKey { key, rule, creator, callers, last_caller } = previewed;
     let why = match rule {
         PolicyRule::AllowedKinds => format!("{} is not allowed", key.kind.label()),
-        PolicyRule::LongestLife => "Exceeds the maximum lifetime".to_owned(),
+        PolicyRule::MaxLife => "Exceeds the maximum lifetime".to_owned(),
         _ => "None of its addresses are allowed".to_owned(),
     };
     let last = key

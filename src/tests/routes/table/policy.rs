@@ -5,9 +5,9 @@ use super::super::row::{Row, form, get, json};
 
 const HERE: &str = "/settings/key-policy";
 const RULES: &[(&str, &str)] =
-    &[("life", "on"), ("longest_life_days", "180"), ("grace_days", "90"), ("do", "save")];
-const RULES_JSON: &str = r#"{"longest_life_days": 180, "allowed_kinds": null, "allowed_ranges": null, "idle_days": null,
-    "oldest_secret_days": null, "approval_from": null, "grace_days": 90}"#;
+    &[("life", "on"), ("max_life_days", "180"), ("grace_days", "90"), ("do", "save")];
+const RULES_JSON: &str = r#"{"max_life_days": 180, "allowed_kinds": null, "allowed_ranges": null, "idle_days": null,
+    "max_secret_age_days": null, "approval_from": null, "grace_days": 90}"#;
 
 const ONE: &str = "/approvals/{id}";
 const DENY: &[(&str, &str)] = &[("verdict", "deny"), ("reason", "No."), ("hash", "<approval_hash>")];

@@ -34,7 +34,7 @@ pub struct WebhookBody {
     events: Vec<String>,
     state: EndpointState,
     /// Why it is off: person, gone (it responded with 410) or failing; empty while it is on
-    off_because: String,
+    disabled_reason: String,
     #[schema(format = DateTime)]
     created_at: String,
     /// The person who added it
@@ -133,7 +133,7 @@ impl WebhookBody {
             description: endpoint.description.clone(),
             events: endpoint.events.names().to_vec(),
             state: endpoint.state(),
-            off_because: endpoint.disabled_because.clone(),
+            disabled_reason: endpoint.disabled_because.clone(),
             created_at: text(endpoint.created_at),
             created_by: endpoint.created_by.to_string(),
             off_since: endpoint.disabled_at.map(text),

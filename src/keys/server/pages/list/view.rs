@@ -10,7 +10,7 @@ use super::query::{Query, Sort};
 use super::row::{SELECTION, row};
 use crate::keys::StatusFilter;
 use crate::keys::islands::SubmitOnChange;
-use crate::keys::server::{Key, MOST_COUNTED};
+use crate::keys::server::{Key, MAX_COUNTED};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
@@ -81,7 +81,7 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
     let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(status_filter, count)| {
         let href = query.changed(|query| query.status_filter = status_filter).address();
         let label = status_filter.map_or("All", StatusFilter::label);
-        LinkOption::new(href, label, query.status_filter == status_filter).count(capped(*count, MOST_COUNTED))
+        LinkOption::new(href, label, query.status_filter == status_filter).count(capped(*count, MAX_COUNTED))
     });
     // Statuses that only the overview links to are offered while they are selected.
     let other = query.status_filter.filter(|status_filter| !OFFERED.contains(&Some(*status_filter)));

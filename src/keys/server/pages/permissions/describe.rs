@@ -9,7 +9,7 @@ use tower_sessions::Session;
 use super::HOME;
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::form_page;
-use crate::permissions::model::LONGEST_DESCRIPTION;
+use crate::permissions::model::MAX_DESCRIPTION_LENGTH;
 use crate::permissions::server::{self as permissions, ListedPermission, PermissionRefusal};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
@@ -67,7 +67,7 @@ async fn page(app: &App, member: &Member, permission: ListedPermission, errors: 
             view! {
                 <Input
                     name="description" label="What it allows" value=description optional=true autocomplete="off" focus=true
-                    max_length=LONGEST_DESCRIPTION
+                    max_length=MAX_DESCRIPTION_LENGTH
                 />
             }
         })

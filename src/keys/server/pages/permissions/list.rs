@@ -12,7 +12,7 @@ use super::row::row;
 use crate::keys::server::{self as keys, PermissionHolders};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
-use crate::permissions::model::{LONGEST_DESCRIPTION, LONGEST_NAME};
+use crate::permissions::model::{MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH};
 use crate::permissions::server::{self as permissions, ListedPermission, NewPermission, PermissionRefusal};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, contains_token};
@@ -202,12 +202,12 @@ fn add_form(typed: AddPermissionForm, errors: FormErrors) -> AnyView {
             <ErrorSummary failed="The permission was not added." class="sm:col-span-3"/>
             <Input
                 name="name" label="Name" value=name verbatim=true control="mono" autocomplete="off"
-                max_length=LONGEST_NAME placeholder="invoices.read"
+                max_length=MAX_NAME_LENGTH placeholder="invoices.read"
                 hint="invoices.* stands for everything below invoices."
             />
             <Input
                 name="description" label="What it allows" value=description optional=true autocomplete="off"
-                max_length=LONGEST_DESCRIPTION placeholder="See invoices and their lines"
+                max_length=MAX_DESCRIPTION_LENGTH placeholder="See invoices and their lines"
             />
             <Button class="sm:mt-[1.6875rem] h-[2.125rem] max-sm:h-10">"Add"</Button>
         </PageForm>

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::HOME;
-use super::row::MOST_COUNTED;
+use super::row::MAX_COUNTED;
 use crate::keys::server as keys;
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::form_page;
@@ -48,7 +48,7 @@ pub async fn show(
         let keys = match count {
             0 => "No key may use it.".to_owned(),
             1 => "1 key loses it.".to_owned(),
-            _ => format!("{} keys lose it, or can no longer use it through a wildcard.", capped(count, MOST_COUNTED)),
+            _ => format!("{} keys lose it, or can no longer use it through a wildcard.", capped(count, MAX_COUNTED)),
         };
         let asked = match asked_at {
             Some(at) => view! { "Last asked for " <Time at now/> ". " }.into_any(),

@@ -9,12 +9,12 @@ use crate::shared::Timestamp;
 use crate::ui::parts::{Glyph, Icon, LinkButton, Look, Size, Symbol, Time, capped};
 
 /// Counting stops here.
-pub const MOST_COUNTED: i64 = 1_000;
+pub const MAX_COUNTED: i64 = 1_000;
 
 pub fn row(permission: ListedPermission, holders: Holders, may_manage: bool, now: Timestamp) -> AnyView {
     let ListedPermission { id, name, description, asked_at } = permission;
     let Holders { count, first } = holders;
-    let keys = if count == 0 { "None".to_owned() } else { capped(count, MOST_COUNTED) };
+    let keys = if count == 0 { "None".to_owned() } else { capped(count, MAX_COUNTED) };
     let keys_class = if count == 0 { "o-keys num text-right text-ink-3" } else { "o-keys num text-right" };
     let asked = match asked_at {
         Some(at) => view! { <span class="o-used text-ink-2"><Time at now/></span> }.into_any(),

@@ -13,7 +13,7 @@ use super::invitation_view::{InviteForm, fresh_links, invite_form, pending_list}
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::orgs::server::service::{
-    self, Invited, MAX_LISTED, MOST_COUNTED, MemberCursor, MemberEntry, MemberSummary,
+    self, Invited, MAX_COUNTED, MAX_LISTED, MemberCursor, MemberEntry, MemberSummary,
 };
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp, contains_token};
@@ -139,7 +139,7 @@ pub async fn page(
 }
 
 fn title(count: i64) -> String {
-    if count == 1 { "1 member".to_owned() } else { format!("{} members", capped(count, MOST_COUNTED)) }
+    if count == 1 { "1 member".to_owned() } else { format!("{} members", capped(count, MAX_COUNTED)) }
 }
 
 fn address(search: &str, after: &str) -> String {
@@ -207,7 +207,7 @@ fn row(entry: MemberEntry, is_self: bool, may: bool, may_audit: bool, now: Times
         0 => view! { "0" }.into_any(),
         _ => {
             let href = format!("/settings/api-keys?creator={}", listed.user);
-            view! { <a class="link" href=href>{capped(keys, MOST_COUNTED)}</a> }.into_any()
+            view! { <a class="link" href=href>{capped(keys, MAX_COUNTED)}</a> }.into_any()
         }
     };
     let MemberSummary { name, email, role, joined_at, .. } = listed;
