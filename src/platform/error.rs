@@ -84,7 +84,7 @@ impl Error {
                 Problem { offer, ..problem }
             }
             Self::Unreadable => Problem::of(StatusCode::UNPROCESSABLE_ENTITY)
-                .detail("The request has a character that cannot be kept. Nothing was changed."),
+                .detail("The request contains a character that cannot be stored. Nothing was changed."),
             Self::OutOfStep => Problem::of(StatusCode::CONFLICT),
             Self::HeadersTooLarge => Problem::of(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::Unavailable(_) => Problem::of(StatusCode::SERVICE_UNAVAILABLE)

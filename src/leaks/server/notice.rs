@@ -9,7 +9,7 @@ use super::page::policy_sentence;
 use super::policy;
 use super::store::{self, LeakReport};
 use crate::keys::LeakOutcome;
-use crate::keys::server::{Key, KeyNotice, LazyView};
+use crate::keys::server::{self as keys, Key, KeyNotice, LazyView};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
@@ -47,6 +47,7 @@ impl KeyNotice for LeakNotice {
                 .into_iter()
                 .filter(|report| report.id != first.id && !report.url.is_empty())
                 .collect(),
+            may_rotate: keys::may_rotate(member, key, &keys::policy_rules(app, key.org).await?),
             policy: policy_sentence(&member.org.org_name, policy),
             may_change: member.may(Permission::ManageOrganization),
             may_read_audit: member.may(Permission::ReadAudit),
@@ -68,6 +69,7 @@ struct NoticeContent {
     /// The address of the last caller since the report.
     last_address: Option<String>,
     policy: String,
+    may_rotate: bool,
     may_change: bool,
     may_read_audit: bool,
     now: Timestamp,
@@ -91,7 +93,10 @@ impl NoticeContent {
             (false, None) => "The secret that was found no longer works.",
         };
         let path = format!("/settings/api-keys/{}", self.key.id);
-        let action = if still_works {
+        let action = if still_works && !self.may_rotate {
+            view! { <LinkButton href=format!("{path}/revoke") icon=Symbol::Ban>"Revoke…"</LinkButton> }
+                .into_any()
+        } else if still_works {
             view! { <LinkButton href=format!("{path}/rotate") icon=Symbol::Rotate>"Rotate…"</LinkButton> }
                 .into_any()
         } else if self.report.outcome == Some(LeakOutcome::RotationFinished) {
@@ -178,10 +183,12 @@ impl NoticeContent {
             None => String::new(),
         };
         let first = match (still_works, self.report.outcome) {
+            (true, _) if !self.may_rotate => "Revoke the key.".to_owned(),
             (true, _) => "Rotate the key without an overlap, or revoke it.".to_owned(),
             (false, Some(LeakOutcome::RotationFinished)) => {
                 "Make sure that every program has the new secret.".to_owned()
             }
+            (false, Some(LeakOutcome::Disabled)) if !self.may_rotate => "Revoke the key.".to_owned(),
             (false, Some(LeakOutcome::Disabled)) => {
                 "Rotate the key before you enable it again, or revoke it.".to_owned()
             }

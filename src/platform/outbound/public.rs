@@ -183,7 +183,7 @@ impl tower::Service<Uri> for PinnedConnector {
     }
 }
 
-/// The reason of a failed request, without the words of the libraries where it can be told shorter.
+/// The reason of a failed request, in shorter words than those of the libraries where possible.
 fn explain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = Some(error);
     while let Some(inner) = cause {

@@ -21,9 +21,9 @@ pub async fn submit(
     RawForm(form): RawForm,
 ) -> Result<Response, Error> {
     let fields = url::form_urlencoded::parse(&form).filter(|(name, _)| name == "letters");
-    let wanted: Vec<LetterKind> = fields.filter_map(|(_, letter)| LetterKind::parse(&letter)).collect();
+    let chosen: Vec<LetterKind> = fields.filter_map(|(_, letter)| LetterKind::parse(&letter)).collect();
     let visitor = &member.visitor;
-    accounts::choose_letters(&app, &visitor.by(), &visitor.person, &wanted).await?;
+    accounts::choose_letters(&app, &visitor.by(), &visitor.person, &chosen).await?;
     Ok(redirect_home(&session, "Your choice of emails was saved.").await?.into_response())
 }
 

@@ -120,3 +120,33 @@ async fn strong_keys_are_renewed_by_their_creator_and_never_extended(engine: Eng
     edit(&server.app, &owner, id, &narrower).await.expect("it is narrowed");
     rotate(&server.app, &owner, weak, DAY, None).await.expect("a weaker key");
 }
+
+#[apply(on_both_engines!)]
+async fn pages_offer_to_rotate_and_enable_a_strong_key_to_its_creator_only(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
+    let draft = Draft { role: Some(Role::Admin), ..draft("strong") };
+    let id = keys::create(&server.app, &admin, &draft, None).await.expect("a key").key.id;
+    let (rotate, hint) =
+        (format!("/settings/api-keys/{id}/rotate"), "Only the creator of this key can rotate");
+    let page_of = async |persona, path: &str| {
+        let cookies = server.sign_in_as(persona).await;
+        server.page(&cookies, path).await
+    };
+    let path = format!("/settings/api-keys/{id}");
+    for address in [path.as_str(), "/settings/api-keys"] {
+        assert!(page_of(Persona::Owner, address).await.contains(&rotate), "{address} without a policy");
+    }
+    server.set_policy(&approval_from(Role::Admin)).await;
+    for address in [path.as_str(), "/settings/api-keys"] {
+        assert!(page_of(Persona::Admin, address).await.contains(&rotate), "{address} of the creator");
+        assert!(!page_of(Persona::Owner, address).await.contains(&rotate), "{address} of another owner");
+    }
+    assert!(page_of(Persona::Owner, &path).await.contains(hint));
+    disable(&server.app, &owner, id).await.expect("anybody disables");
+    let enable = format!("{path}/enable");
+    for address in [path.as_str(), "/settings/api-keys"] {
+        assert!(page_of(Persona::Admin, address).await.contains(&enable), "{address} of the creator");
+        assert!(!page_of(Persona::Owner, address).await.contains(&enable), "{address} of another owner");
+    }
+}

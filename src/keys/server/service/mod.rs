@@ -40,6 +40,7 @@ pub use rotate::{MAX_OVERLAP, extend, finish, rotate};
 use super::token::NewToken;
 use super::{Key, KeyCache, KeyMetrics, hash, name_key, store};
 use crate::audit::{self, By, Event};
+use crate::key_policy::PolicyRules;
 use crate::orgs::server::{Actor, CREATOR_GONE, Membership, find_current_member, lock_and_read_role};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::db::Write;
@@ -120,11 +121,22 @@ pub fn require_to_grant(actor: &Actor, key: &Key) -> Result<(), Error> {
 /// so nobody else, and no other key of that person, may receive its secret.
 pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
     require_to_grant(actor, key)?;
-    if may_renew(actor, key) { Ok(()) } else { Err(Error::Forbidden(ANOTHERS_LOGIN.to_owned())) }
+    if may_have_secret(actor, key) { Ok(()) } else { Err(Error::Forbidden(ANOTHERS_LOGIN.to_owned())) }
 }
 
-pub fn may_renew(actor: &Actor, key: &Key) -> bool {
+fn may_have_secret(actor: &Actor, key: &Key) -> bool {
     key.login.is_none() || (actor.principal == PrincipalKind::Person && actor.user == key.created_by)
+}
+
+/// Whether pages offer to enable the key. Under a policy that requires approval for its role, only its creator may do so.
+pub fn may_enable(actor: &Actor, key: &Key, rules: &PolicyRules) -> bool {
+    let is_creator = key.created_by == actor.user;
+    require_to_grant(actor, key).is_ok() && (is_creator || !rules.needs_approval(key.role))
+}
+
+/// Whether pages offer to rotate the key.
+pub fn may_rotate(actor: &Actor, key: &Key, rules: &PolicyRules) -> bool {
+    may_enable(actor, key, rules) && may_have_secret(actor, key)
 }
 
 const ITSELF: &str = "A key cannot edit, enable or extend itself. Do it on its page, or with another key.";
@@ -229,7 +241,7 @@ fn why_refused(actor: &Actor, key: &Key, grants: Grants, bounds: Option<&Bounds>
         Some(not_theirs(actor))
     } else if grants != Grants::Nothing && actor.org.role < key.role {
         Some(too_high(key))
-    } else if grants == Grants::Secret && !may_renew(actor, key) {
+    } else if grants == Grants::Secret && !may_have_secret(actor, key) {
         Some(ANOTHERS_LOGIN.to_owned())
     } else if actor.key == Some(key.id) {
         why_not_itself(actor, key, grants).map(str::to_owned)

@@ -79,7 +79,8 @@ struct KeyDetails {
     policy: Option<KeyPolicy>,
     may_manage: bool,
     may_grant: bool,
-    may_renew: bool,
+    may_enable: bool,
+    may_rotate: bool,
 }
 
 async fn load(
@@ -109,6 +110,8 @@ async fn load(
     let leaks = is_alive.then(|| app.live.expect(keys::leak_topic(key.org, key.id)));
     let names = accounts::names(app, std::slice::from_ref(&key.created_by)).await?;
     let creating_keys = keys::creating_keys(app, std::slice::from_ref(&key)).await?;
+    let policy = key_policy::of_org(app.db.pool(), key.org).await?;
+    let rules = policy.as_ref().map(|policy| policy.rules.clone()).unwrap_or_default();
     Ok(KeyDetails {
         creator: names.get(&key.created_by).cloned().unwrap_or_else(|| "somebody who is gone".to_owned()),
         creating_key: key
@@ -117,10 +120,11 @@ async fn load(
             .and_then(|creating_key| creating_keys.get(creating_key).cloned()),
         secrets: keys::secrets(app, &key).await?,
         quota: keys::quota_state(app, &key).await?,
-        policy: key_policy::of_org(app.db.pool(), key.org).await?,
         may_manage: keys::may_manage(member, &key),
         may_grant: keys::may_manage(member, &key) && member.org.role >= key.role,
-        may_renew: keys::may_renew(member, &key),
+        may_enable: keys::may_enable(member, &key, &rules),
+        may_rotate: keys::may_rotate(member, &key, &rules),
+        policy,
         key,
         first_call,
         hours,
@@ -177,7 +181,8 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         policy,
         may_manage,
         may_grant,
-        may_renew,
+        may_enable,
+        may_rotate,
     } = details;
     let status = key.status(now);
     let refused_since: i64 =
@@ -199,7 +204,7 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
     });
     let rotation = rotation::panel(&key, &day, &secrets, &callers, (may_manage, may_grant), now);
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
-    let head = head(&key, status, may_manage, may_grant, may_renew, now);
+    let head = head(&key, status, may_manage, may_grant, (may_enable, may_rotate), now);
     let chart = calls(&key, range, &hours, now);
     let facts = facts::facts(&key, &creator, creating_key, quota, now);
     let callers = facts::callers(callers, &key, now);
@@ -228,15 +233,15 @@ fn head(
     status: Status,
     may_manage: bool,
     may_grant: bool,
-    may_renew: bool,
+    (may_enable, may_rotate): (bool, bool),
     now: Timestamp,
 ) -> AnyView {
     let path = path_of(key.id);
     let (kind, start) = (key.kind, key.secret.to_string());
     let is_unrevoked = status != Status::Revoked;
-    let rotates = may_grant && may_renew && !matches!(status, Status::Revoked | Status::Expired);
+    let rotates = may_rotate && !matches!(status, Status::Revoked | Status::Expired);
     let switch = if key.disabled_at.is_some() {
-        may_grant.then(|| {
+        may_enable.then(|| {
             view! { <Form action=format!("{path}/enable")><Button icon=Symbol::Check>"Enable"</Button></Form> }.into_any()
         })
     } else {
@@ -252,6 +257,11 @@ fn head(
                 {switch}
             </div>
         }
+    });
+    let hint = (is_unrevoked && may_grant && !may_rotate).then(|| {
+        let what = if may_enable { "rotate" } else { "rotate, enable or extend" };
+        let text = format!("Only the creator of this key can {what} it.");
+        view! { <p class="cap basis-full">{text}</p> }
     });
     let badge = badge_of(key, now, false, false);
     let name = key.name.clone();
@@ -276,6 +286,7 @@ fn head(
                 </div>
             </div>
             {actions}
+            {hint}
         </div>
     }
     .into_any()

@@ -44,7 +44,8 @@ pub struct RowData {
     /// The key that created it.
     pub creating_key: Option<String>,
     pub may_manage: bool,
-    pub may_renew: bool,
+    pub may_enable: bool,
+    pub may_rotate: bool,
     pub is_new: bool,
 }
 
@@ -69,12 +70,13 @@ pub async fn load(
     let people = keys.iter().map(|key| &key.created_by).chain(&offered).chain(&query.creator);
     let people: BTreeSet<UserId> = people.cloned().collect();
     let people: Vec<UserId> = people.into_iter().collect();
-    let (mut trends, limited, shares, creating_keys, names) = tokio::try_join!(
+    let (mut trends, limited, shares, creating_keys, names, rules) = tokio::try_join!(
         usage::trends(app, &ids),
         limited(app, &ids),
         shares(app, &keys),
         keys::creating_keys(app, &keys),
         accounts::names(app, &people),
+        keys::policy_rules(app, member.org.org),
     )?;
     let name = |id: UserId| names.get(&id).cloned().unwrap_or_else(|| "somebody who is gone".to_owned());
 
@@ -88,7 +90,8 @@ pub async fn load(
             .as_ref()
             .and_then(|creating_key| creating_keys.get(creating_key).cloned()),
         may_manage: keys::may_manage(member, &key),
-        may_renew: keys::may_renew(member, &key),
+        may_enable: keys::may_enable(member, &key, &rules),
+        may_rotate: keys::may_rotate(member, &key, &rules),
         is_new: is_new.as_ref() == Some(&key.id),
         key,
     });

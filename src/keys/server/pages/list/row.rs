@@ -17,7 +17,18 @@ pub const SELECTION: &str = "selection";
 
 /// `selectable` says whether any row of the list can be selected.
 pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> AnyView {
-    let RowData { key, trend, limited, share, creator, creating_key, may_manage, may_renew, is_new } = data;
+    let RowData {
+        key,
+        trend,
+        limited,
+        share,
+        creator,
+        creating_key,
+        may_manage,
+        may_enable,
+        may_rotate,
+        is_new,
+    } = data;
     let status = key.status(now);
     let origin = match (&key.login, creating_key, is_new) {
         (Some(login), ..) => format!("CLI login on {} by {creator}", login.device),
@@ -47,7 +58,7 @@ pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Any
         None => markup!(r#"<span class="text-ink-3">Never used</span>"#).into_any(),
     };
     let expiry = expiry(&key, now).into_any();
-    let actions = may_manage.then(|| actions(&key, status, may_renew, place));
+    let actions = may_manage.then(|| actions(&key, status, (may_enable, may_rotate), place));
     view! {
         <Row>
             <Cell class="a-name">{name.into_any()}</Cell>
@@ -115,7 +126,12 @@ fn expiry(key: &Key, now: Timestamp) -> Markup {
     markup!({ end } { caption })
 }
 
-fn actions(key: &Key, status: Status, may_renew: bool, place: usize) -> Option<AnyView> {
+fn actions(
+    key: &Key,
+    status: Status,
+    (may_enable, may_rotate): (bool, bool),
+    place: usize,
+) -> Option<AnyView> {
     if status == Status::Revoked {
         return None;
     }
@@ -130,15 +146,12 @@ fn actions(key: &Key, status: Status, may_renew: bool, place: usize) -> Option<A
         symbol,
         text,
     };
-    let rotate = (may_renew && status != Status::Expired)
+    let rotate = (may_rotate && status != Status::Expired)
         .then(|| MenuItem::link(format!("{path}/rotate"), Symbol::Rotate, "Rotate…"));
-    let others = [
-        MenuItem::link(format!("{path}/edit"), Symbol::Edit, "Edit"),
-        switch,
-        MenuItem::Rule,
-        MenuItem::danger(format!("{path}/revoke"), Symbol::Ban, "Revoke…"),
-    ];
-    let items = rotate.into_iter().chain(others).collect();
+    let edit = MenuItem::link(format!("{path}/edit"), Symbol::Edit, "Edit");
+    let switch = (may_enable || key.disabled_at.is_none()).then_some(switch);
+    let revoke = MenuItem::danger(format!("{path}/revoke"), Symbol::Ban, "Revoke…");
+    let items = rotate.into_iter().chain([edit]).chain(switch).chain([MenuItem::Rule, revoke]).collect();
     let (id, label) = (format!("key-menu-{place}"), format!("Actions for {}", key.name));
     Some(view! { <Menu id label items/> }.into_any())
 }
