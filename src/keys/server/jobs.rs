@@ -128,8 +128,11 @@ pub async fn drain_within(app: &App, span: Duration) -> Result<(), Error> {
         counts.and(quotas).and(asked)
     });
     if let Err(reason) = written.await {
-        let lost = app.slice::<usage::Usage>().unwritten();
-        return Err(Error::internal(format!("{lost} counted requests are lost: {reason}")));
+        let calls = app.slice::<usage::Usage>().unwritten();
+        let quotas = app.slice::<Arc<KeyCache>>().quotas.unwritten();
+        return Err(Error::internal(format!(
+            "{calls} counted requests and the last use of {quotas} quotas are lost: {reason}"
+        )));
     }
     let rolled_up = tokio::time::timeout(ROLLUP_TIME, usage::roll_up_for(app, TABLES, ROLLUP_TIME)).await;
     if let Ok(Err(error)) = rolled_up {

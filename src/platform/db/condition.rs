@@ -64,6 +64,11 @@ impl Condition {
         self.connections.borrow().lost_at.is_some_and(|lost_at| opened_at < lost_at)
     }
 
+    /// When connections were lost last: those that were opened before this time.
+    pub fn lost_at(&self) -> Option<Duration> {
+        self.connections.borrow().lost_at
+    }
+
     /// Waits until the database is away, or the connections that are open now are lost.
     pub async fn connections_lost(&self) {
         let mut state = self.connections.subscribe();

@@ -288,6 +288,14 @@ impl Db {
         self.page_limit.set(max);
     }
 
+    /// Marks the connections that are open now as lost.
+    #[cfg(test)]
+    pub fn lose_connections(&self) {
+        let now = self.core.clock.steady();
+        self.core.condition.note_silence(now);
+        self.core.condition.note_response(now + Duration::from_millis(2), now + Duration::from_millis(1));
+    }
+
     /// One round trip.
     #[cfg(test)]
     pub async fn ping(&self) -> Result<(), sqlx::Error> {

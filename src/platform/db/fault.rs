@@ -47,7 +47,8 @@ impl Fault {
         match error {
             Sql::Io(cause) if is_out_of_files(cause) => Self::OutOfFiles,
             Sql::Io(cause) => Self::inside(cause).unwrap_or(Self::Away),
-            Sql::Tls(_) | Sql::PoolClosed | Sql::WorkerCrashed => Self::Away,
+            // `Protocol`: what answers on the port of the database is something else.
+            Sql::Tls(_) | Sql::PoolClosed | Sql::WorkerCrashed | Sql::Protocol(_) => Self::Away,
             Sql::PoolTimedOut => Self::Silent,
             Sql::Database(cause) if is_fatal(cause.as_ref()) => Self::Away,
             Sql::Database(cause) => match cause.code() {
@@ -82,6 +83,10 @@ impl Fault {
             // Serialization, deadlock, lock not available.
             "40001" | "40P01" | "55P03" => Self::Locked,
             "42P01" => Self::TableMissing,
+            // A timeout of the database, or an administrator, cancelled the statement.
+            "57014" => Self::Silent,
+            // The database closed the connection, because a transaction was idle or took too long.
+            "25P03" | "25P04" => Self::Away,
             "XX001" | "XX002" => Self::Damaged,
             // The classes for connections, resources, shutdown and system errors.
             _ if is_of(&["08", "53", "57P", "58"]) => Self::Away,
@@ -214,6 +219,9 @@ mod tests {
             ("14", Fault::Disk),
             ("2570", Fault::Disk),
             ("57P01", Fault::Away),
+            ("57014", Fault::Silent),
+            ("25P03", Fault::Away),
+            ("25P04", Fault::Away),
             ("08006", Fault::Away),
             ("53300", Fault::Away),
             ("28P01", Fault::Denied),
@@ -235,5 +243,6 @@ mod tests {
         for fault in [Fault::Missing, Fault::Away] {
             assert_eq!(Fault::of(&fault.into()), fault);
         }
+        assert_eq!(Fault::of(&sqlx::Error::Protocol("unexpected response".to_owned())), Fault::Away);
     }
 }

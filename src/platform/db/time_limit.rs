@@ -28,7 +28,8 @@ impl Db {
         })
     }
 
-    /// Repeats work until it succeeds, for up to `span`, and at least twice, because the first connection may be dead.
+    /// Repeats work until it succeeds, for up to `span`, and at least twice, because the first connection may be dead. A try
+    /// that was cut off because the connections were replaced does not count.
     pub async fn retry_within<E: From<Fault>>(
         &self,
         span: Duration,
@@ -37,9 +38,11 @@ impl Db {
         let (end, limit) = (self.core.clock.steady() + span, GrowingLimit::new(TRY_TIMEOUT));
         let mut is_first = true;
         loop {
+            let lost_at = self.core.condition.lost_at();
             let tried = limit.run(&self.core.clock, work()).await;
             let tried = tried.unwrap_or_else(|| Err(Fault::Silent.into()));
-            if tried.is_ok() || !(is_first || self.core.clock.steady() + RETRY_DELAY < end) {
+            let is_cut_off = self.core.condition.lost_at() != lost_at;
+            if tried.is_ok() || !(is_first || is_cut_off || self.core.clock.steady() + RETRY_DELAY < end) {
                 return tried;
             }
             is_first = false;

@@ -12,7 +12,7 @@ use super::{CHEAP_HASHING, expect_unavailable};
 use crate::keys::QuotaPeriod;
 use crate::keys::server::{self as keys, QuotaDraft};
 use crate::platform::Secret;
-use crate::platform::db::{Engine, sql};
+use crate::platform::db::{Engine, Fault, sql};
 use crate::platform::jobs::{self, Job};
 use crate::server;
 use crate::tests::harness::{Server, on_both_engines};
@@ -146,8 +146,70 @@ async fn quotas_are_written_although_counts_cannot_be(engine: Engine) {
     used_key(&server, 3).await;
     server.refuse("INSERT ON usage_journal").await;
     let stopped = keys::drain_within(&server.app, Duration::from_millis(100)).await;
-    assert!(stopped.expect_err("there is no room").to_string().contains("3 counted requests are lost"));
+    let lost = stopped.expect_err("there is no room").to_string();
+    assert!(lost.contains("3 counted requests and the last use of 0 quotas are lost"), "{lost}");
     assert_eq!(server.count(QUOTA).await, 3);
+}
+
+#[apply(on_both_engines!)]
+async fn the_log_counts_quotas_that_are_lost(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
+    used_key(&server, 3).await;
+    server.refuse("INSERT ON quota_use").await;
+    let stopped = keys::drain_within(&server.app, Duration::from_millis(100)).await;
+    let lost = stopped.expect_err("there is no room").to_string();
+    assert!(lost.contains("0 counted requests and the last use of 1 quotas are lost"), "{lost}");
+}
+
+/// The sign that connections were lost ends the tries that use them. The next one has a good connection.
+#[apply(on_both_engines!)]
+async fn a_try_that_is_cut_off_because_connections_are_replaced_is_repeated(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
+    for (is_cut_off, expected) in [(true, 3), (false, 2)] {
+        let tries = std::cell::Cell::new(0);
+        let result = server.app.db.retry_within(Duration::ZERO, async || {
+            tries.set(tries.get() + 1);
+            match tries.get() {
+                1 => Err(Fault::Silent),
+                2 if is_cut_off => {
+                    server.app.db.lose_connections();
+                    Err(Fault::Away)
+                }
+                2 => Err(Fault::Away),
+                _ => Ok(()),
+            }
+        });
+        assert_eq!(result.await.is_ok(), is_cut_off);
+        assert_eq!(tries.get(), expected);
+    }
+}
+
+/// The database closes the connection of a transaction that was idle for too long, as after a pause of the machine.
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_is_an_outage() {
+    let server = Server::with(Engine::Postgres, CHEAP_HASHING).await;
+    let owner = server.actor(Persona::Owner).await;
+    let mut write = server.app.db.write().await.expect("a transaction");
+    sqlx::query("SET idle_in_transaction_session_timeout = '20ms'")
+        .execute(&mut *write)
+        .await
+        .expect("it is set");
+    let pid: i64 =
+        sqlx::query_scalar("SELECT pg_backend_pid()::bigint").fetch_one(&mut *write).await.expect("one");
+    const IS_OPEN: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = $1";
+    while sqlx::query_scalar::<_, i64>(IS_OPEN)
+        .bind(pid)
+        .fetch_one(server.app.db.pool())
+        .await
+        .expect("a count")
+        > 0
+    {
+        tokio::task::yield_now().await;
+    }
+    let failed = sqlx::query("SELECT 1").execute(&mut *write).await.expect_err("the connection is closed");
+    assert_eq!(Fault::of(&failed), Fault::Away, "{failed}");
+    drop(write);
+    keys::create(&server.app, &owner, &draft("next"), None).await.expect("a key");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -91,7 +91,7 @@ async fn runs_full(server: &Server, fill: impl FnOnce(), make_room: impl FnOnce(
     assert_eq!(server.get("/healthz").send().await.status, 200);
     let stopped = keys::drain_within(&server.app, Duration::from_millis(100)).await;
     let error = stopped.expect_err("it cannot be written").to_string();
-    assert!(error.contains("counted requests are lost") && error.contains("full"), "{error}");
+    assert!(error.contains("counted requests and the last use of") && error.contains("full"), "{error}");
 
     make_room();
     let response = server.create(&admin, "with room again").await;

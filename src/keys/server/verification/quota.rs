@@ -164,6 +164,11 @@ impl Quotas {
         Ok(RequestQuota { limit, counter })
     }
 
+    /// How many quotas have use that is not yet in the database.
+    pub fn unwritten(&self) -> usize {
+        lock(&self.queue).len()
+    }
+
     /// Writes the counters that have changed. After a failure they are written the next time.
     pub async fn write(&self, app: &App) -> Result<(), Error> {
         let queued = std::mem::take(&mut *lock(&self.queue));
