@@ -27,7 +27,7 @@ pub use secret_id::SecretId;
 use text_column::text_column;
 pub use theme::Theme;
 pub use timestamp::Timestamp;
-pub use token_text::{TOKEN_IN_TEXT, contains_token, is_invisible};
+pub use token_text::{TOKEN_IN_TEXT, contains_token, hides_token, is_invisible};
 
 /// The version in Cargo.toml, shown in the account menu, `--version` and `/metrics`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -26,6 +26,57 @@ pub fn contains_token(text: &str) -> bool {
     has_prefix || (0..bytes.len()).any(|at| is_secret(&bytes[at..], SECRET_LENGTH))
 }
 
+/// The same for a text of a stranger: also finds a token that is percent-encoded, or whose characters are separated by others.
+pub fn hides_token(text: &str) -> bool {
+    /// A text can be encoded several times, for example as part of an address in another one.
+    const MAX_ROUNDS: usize = 4;
+    let mut text = text.to_owned();
+    for _ in 0..MAX_ROUNDS {
+        let letters: String = text.chars().map(plain).filter(char::is_ascii_alphanumeric).collect();
+        let joined: String =
+            text.chars().map(plain).filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        if contains_token(&text) || contains_token(&joined) || has_unseparated_token(&letters) {
+            return true;
+        }
+        match percent_decoded(&text) {
+            Some(decoded) => text = decoded,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Whether the letters and digits of a token, with its prefix, are in the text. Short prefixes are part of many words.
+fn has_unseparated_token(letters: &str) -> bool {
+    const LENGTH: usize = SecretId::LENGTH + SECRET_LENGTH;
+    let long_prefixes = Kind::ALL.into_iter().map(Kind::prefix).filter(|prefix| prefix.contains('_'));
+    long_prefixes.map(|prefix| prefix.replace('_', "")).any(|prefix| {
+        letters.match_indices(&prefix).any(|(at, _)| letters.len() - at - prefix.len() >= LENGTH)
+    })
+}
+
+/// None when nothing is encoded.
+fn percent_decoded(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let hex = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
+    let (mut decoded, mut at, mut is_changed) = (Vec::with_capacity(bytes.len()), 0, false);
+    while let Some(byte) = bytes.get(at) {
+        match (byte, hex(at + 1), hex(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                // Two digits of 16 fit into a byte.
+                decoded.push((high * 16 + low) as u8);
+                is_changed = true;
+                at += 3;
+            }
+            _ => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    is_changed.then(|| String::from_utf8_lossy(&decoded).into_owned())
+}
+
 /// The ASCII character for its fullwidth form, and an underscore for all lines and hyphens.
 fn plain(c: char) -> char {
     let c = match c {

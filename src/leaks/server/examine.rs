@@ -73,9 +73,9 @@ pub async fn drain(app: &App) -> Result<(), Error> {
 }
 
 /// Whether a report changes nothing: the place, or the maximum of places, is stored, and the policy's effect was already
-/// applied.
-async fn is_repeat(app: &App, found: ProvenSecret, url: &str) -> Result<bool, Error> {
-    let earlier = store::of_secret(app.db.pool(), found.secret).await?;
+/// applied. An unsigned report says nothing about a signed one: whoever holds a key could report it first.
+async fn is_repeat(app: &App, found: ProvenSecret, url: &str, is_signed: bool) -> Result<bool, Error> {
+    let earlier = as_credible(store::of_secret(app.db.pool(), found.secret).await?, is_signed);
     let Some(first) = earlier.first() else { return Ok(false) };
     let policy = store::policy(app.db.pool(), first.org).await?.unwrap_or_default();
     let effect = policy.effect_on(first.kind);
@@ -83,11 +83,17 @@ async fn is_repeat(app: &App, found: ProvenSecret, url: &str) -> Result<bool, Er
     Ok(is_known && earlier.iter().any(|report| report.has_applied(effect)))
 }
 
+/// The reports that are at least as credible as the new one.
+fn as_credible(mut earlier: Vec<LeakReport>, is_signed: bool) -> Vec<LeakReport> {
+    earlier.retain(|report| report.is_signed || !is_signed);
+    earlier
+}
+
 async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
     let WaitingToken { reported: ReportedToken { token, url, source }, report } = &**token;
     let Some(found) = keys::prove(app, token.expose(), report.origin.address).await? else { return Ok(()) };
     // Most repeats end here, without waiting for other writers.
-    if is_repeat(app, found, url).await? {
+    if is_repeat(app, found, url, report.is_signed).await? {
         return Ok(());
     }
     let now = app.clock.now();
@@ -110,7 +116,7 @@ async fn examine(app: &App, token: &Arc<WaitingToken>) -> Result<(), Error> {
         mailed_at: None,
     };
     let effect = store::policy(&mut *write, key.org).await?.unwrap_or_default().effect_on(key.kind);
-    let earlier = store::of_secret(&mut *write, found.secret).await?;
+    let earlier = as_credible(store::of_secret(&mut *write, found.secret).await?, report.is_signed);
     // Each effect happens once, so that a key that was enabled again after a report stays enabled.
     if earlier.iter().any(|earlier| earlier.has_applied(effect)) {
         if earlier.len() < MAX_PLACES {

@@ -8,11 +8,13 @@ use crate::keys::LeakOutcome;
 use crate::keys::server as keys;
 use crate::orgs::server::{self as orgs, emails_of_owners_and};
 use crate::platform::{App, Error, Letter, Posted};
-use crate::shared::{LeakReportId, OrgId};
-use crate::ui::parts::{counted, exact};
+use crate::shared::{OrgId, UserId};
+use crate::ui::parts::{counted, exact, grouped};
 
-/// The maximum number of reports in one transaction.
-const BATCH_SIZE: i64 = 200;
+/// The maximum number of organizations in one round.
+const MAX_ORGS: i64 = 100;
+/// The maximum number of reports whose creators get a letter. The owners' letter counts the others.
+const MAX_REPORTS: i64 = 1_000;
 /// Reports that are older than this are no longer mailed.
 const MAX_AGE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// An organization gets letters once in this time. What is reported meanwhile is in the next ones.
@@ -28,47 +30,56 @@ pub async fn send(app: &App) -> Result<(), Error> {
         return Ok(());
     }
     let now = app.clock.now();
-    let due = store::find_unmailed(app.db.pool(), now.minus(MAX_AGE), now.minus(HOUR), BATCH_SIZE).await?;
-    if due.is_empty() {
-        return Ok(());
+    for org in store::orgs_to_mail(app.db.pool(), now.minus(MAX_AGE), now.minus(HOUR), MAX_ORGS).await? {
+        send_to(app, org).await?;
     }
-    let mut claimed = Vec::new();
-    let mut write = app.db.write().await?;
-    for report in due {
-        if store::set_mailed(&mut write, report.id, now).await? {
-            claimed.push(report);
-        }
-    }
-    write.commit().await?;
-    let mut letters: BTreeMap<(OrgId, String), Vec<LeakReport>> = BTreeMap::new();
-    for report in &claimed {
-        for email in emails_of_owners_and(app.db.pool(), report.org, report.creator).await? {
-            letters.entry((report.org, email)).or_default().push(report.clone());
-        }
-    }
-    let (mut sent, mut refused) = (BTreeSet::new(), BTreeSet::new());
-    for ((org, email), reports) in &letters {
-        let posted = app.mail.post(&letter(app, *org, email, reports).await?);
-        let ids = reports.iter().map(|report| report.id);
-        if posted == Posted::Queued { sent.extend(ids) } else { refused.extend(ids) }
-    }
-    let unsent: Vec<LeakReportId> = refused.difference(&sent).copied().collect();
-    if unsent.is_empty() {
-        return Ok(());
-    }
-    let mut write = app.db.write().await?;
-    for id in unsent {
-        store::set_not_mailed(&mut write, id).await?;
-    }
-    write.commit().await?;
     Ok(())
 }
 
-async fn letter(app: &App, org: OrgId, to: &str, reports: &[LeakReport]) -> Result<Letter, Error> {
+async fn send_to(app: &App, org: OrgId) -> Result<(), Error> {
+    let now = app.clock.now();
+    let mut write = app.db.write().await?;
+    let total = store::set_mailed(&mut write, org, now.minus(MAX_AGE), now).await?;
+    let reports = store::mailed_at(&mut write, org, now, MAX_REPORTS).await?;
+    write.commit().await?;
+    if total == 0 {
+        return Ok(());
+    }
+    let creators: BTreeSet<UserId> = reports.iter().map(|report| report.creator).collect();
+    let mut letters: BTreeMap<String, Vec<LeakReport>> = BTreeMap::new();
+    for creator in creators {
+        let of_creator: Vec<_> = reports.iter().filter(|report| report.creator == creator).collect();
+        for email in emails_of_owners_and(app.db.pool(), org, creator).await? {
+            letters.entry(email).or_default().extend(of_creator.iter().copied().cloned());
+        }
+    }
+    let mut is_queued = false;
+    for (email, mut about) in letters {
+        // An owner gets the letter about all reports.
+        let count = if about.len() == reports.len() { total } else { about.len() as u64 };
+        about.sort_by_key(|report| reports.iter().position(|other| other.id == report.id));
+        is_queued |= app.mail.post(&letter(app, org, &email, &about, count).await?) == Posted::Queued;
+    }
+    if !is_queued {
+        let mut write = app.db.write().await?;
+        store::set_not_mailed(&mut write, org, now).await?;
+        write.commit().await?;
+    }
+    Ok(())
+}
+
+/// `count` is the number of reports. `reports` are the most important ones.
+async fn letter(
+    app: &App,
+    org: OrgId,
+    to: &str,
+    reports: &[LeakReport],
+    count: u64,
+) -> Result<Letter, Error> {
     let org_name = orgs::find(app, org).await?.map(|(name, _)| name).unwrap_or_default();
     let subject = match reports {
         [report] => format!("The key {} of {org_name} was found in public", report.key_name),
-        _ => format!("{} API keys of {org_name} were found in public", reports.len()),
+        _ => format!("{} API keys of {org_name} were found in public", grouped(count)),
     };
     let mut letter = Letter::new(to, subject);
     for report in reports.iter().take(MAX_NAMED) {
@@ -82,8 +93,8 @@ async fn letter(app: &App, org: OrgId, to: &str, reports: &[LeakReport]) -> Resu
             ));
         }
     }
-    if let Some(more) = reports.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
-        letter = letter.paragraph(format!("And {}.", counted(more as u64, "more key", "more keys")));
+    if let Some(more) = count.checked_sub(MAX_NAMED as u64).filter(|more| *more > 0) {
+        letter = letter.paragraph(format!("And {}.", counted(more, "more key", "more keys")));
     }
     let home = format!("{}/settings/api-keys", app.public_url.origin());
     letter = match reports {
@@ -94,7 +105,7 @@ async fn letter(app: &App, org: OrgId, to: &str, reports: &[LeakReport]) -> Resu
         "Check there who used the key, create a replacement if it is still needed, and remove the secret from the place \
          where it was found.",
     )
-    .paragraph("Reports of the next hour come together in one letter. The pages of the keys show them at once."))
+    .paragraph("Reports of the next hour come together in one email. The pages of the keys show them at once."))
 }
 
 /// Cuts a long text of the reporter. The page of the key has all of it.

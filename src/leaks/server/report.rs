@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::platform::Secret;
-use crate::shared::{contains_token, is_invisible};
+use crate::shared::{hides_token, is_invisible};
 
 /// The maximum number of tokens in a report.
 pub const MAX_TOKENS: usize = 100;
@@ -65,26 +65,31 @@ pub fn read(body: &[u8]) -> Result<Vec<ReportedToken>, String> {
     if found.len() > MAX_TOKENS {
         return Err(format!("A report contains at most {MAX_TOKENS} tokens; this one has {}.", found.len()));
     }
+    let secrets: Vec<String> =
+        found.iter().filter_map(|finding| secret_part(finding.token.expose())).collect();
     let found = found.into_iter().map(|Finding { token, url, source }| ReportedToken {
         token,
-        url: sanitized(&url.unwrap_or_default()),
-        source: sanitized(&source.unwrap_or_default()),
+        url: sanitized(&url.unwrap_or_default(), &secrets),
+        source: sanitized(&source.unwrap_or_default(), &secrets),
     });
     Ok(found.collect())
 }
 
-/// Removes invisible characters and truncates the text. A text that contains a token is replaced.
-fn sanitized(text: &str) -> String {
-    let decoded = url::form_urlencoded::parse(text.as_bytes());
-    if contains_token(text) || decoded.into_iter().any(|(name, value)| has_token(&name, &value)) {
-        return HIDDEN.to_owned();
-    }
-    let visible = text.chars().filter(|c| !c.is_control() && !is_invisible(*c));
-    visible.take(MAX_TEXT_CHARS).collect::<String>().trim().to_owned()
+/// The part of a token that only its holder knows. None for texts that are too short to be one.
+fn secret_part(token: &str) -> Option<String> {
+    const MIN_LENGTH: usize = 20;
+    let secret = token.rsplit('_').next().unwrap_or_default();
+    (secret.len() >= MIN_LENGTH).then(|| secret.to_owned())
 }
 
-fn has_token(name: &str, value: &str) -> bool {
-    contains_token(name) || contains_token(value)
+/// Removes invisible characters and truncates the text. A text that contains a token, or a secret of the report, is replaced.
+fn sanitized(text: &str, secrets: &[String]) -> String {
+    let visible: String = text.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect();
+    let letters: String = visible.chars().filter(char::is_ascii_alphanumeric).collect();
+    if hides_token(&visible) || secrets.iter().any(|secret| letters.contains(secret)) {
+        return HIDDEN.to_owned();
+    }
+    visible.chars().take(MAX_TEXT_CHARS).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -138,15 +143,29 @@ mod tests {
 
     #[test]
     fn texts_are_visible_short_and_contain_no_token() {
-        assert_eq!(sanitized(" a\0b\n\u{202e}c\u{200b} "), "abc");
-        assert_eq!(sanitized(&"é".repeat(501)), "é".repeat(500));
-        let token = format!("ak_live_0AZaz9b8C7d6_{}", "k".repeat(49));
+        assert_eq!(sanitized(" a\0b\n\u{202e}c\u{200b} ", &[]), "abc");
+        assert_eq!(sanitized(&"é".repeat(501), &[]), "é".repeat(500));
+        let secret = "k".repeat(49);
+        let token = format!("ak_live_0AZaz9b8C7d6_{secret}");
+        let (start, end) = token.split_at(40);
         for text in [
             format!("https://x/?q={token}"),
             format!("https://x/?q={}", token.replace('_', "%5F")),
+            format!("https://x/?q={}", token.replace('_', "%255F")),
             format!("{}{token}", "x/".repeat(400)),
+            token.replace('_', "."),
+            token.replace('_', " "),
         ] {
-            assert_eq!(sanitized(&text), HIDDEN);
+            assert_eq!(sanitized(&text, &[]), HIDDEN, "{text}");
         }
+        for separator in ["\n", "\r\n", "\t", "\0", "\u{85}", "\u{1b}", "\n > ", "\u{200b}"] {
+            assert_eq!(sanitized(&format!("{start}{separator}{end}"), &[]), HIDDEN, "{separator:?}");
+        }
+        let secrets = [secret_part(&token).expect("a secret")];
+        for text in [format!("found {secret}"), token.replace('_', "&#95;")] {
+            assert_eq!(sanitized(&text, &secrets), HIDDEN, "{text}");
+        }
+        let address = format!("https://github.com/o/r/blob/{}/deploy.sh", "0123456789abcdef".repeat(4));
+        assert_eq!(sanitized(&address, &secrets), address);
     }
 }

@@ -138,47 +138,66 @@ pub async fn recent(
         .collect()
 }
 
-/// Reports since a time about which no letter was sent, the oldest first. Those of an organization wait if letters were sent to it
-/// after `mailed_before`.
-pub async fn find_unmailed(
+/// Organizations with reports since a time about which no letter was sent, unless letters were sent to the organization after
+/// `mailed_before`.
+pub async fn orgs_to_mail(
     pool: &AnyPool,
     since: Timestamp,
     mailed_before: Timestamp,
     limit: i64,
+) -> Result<Vec<OrgId>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT DISTINCT org_id FROM leak_reports WHERE mailed_at IS NULL AND at >= $1 AND NOT EXISTS (SELECT 1 FROM \
+         leak_reports AS others WHERE others.org_id = leak_reports.org_id AND others.outcome <> '' AND others.mailed_at > $3) \
+         LIMIT $2",
+    )
+    .bind(since.millis())
+    .bind(limit)
+    .bind(mailed_before.millis())
+    .fetch_all(pool)
+    .await
+}
+
+/// Marks all reports of an organization since a time as mailed. Returns their number, which is 0 if another process has already
+/// marked them.
+pub async fn set_mailed(
+    write: &mut Write,
+    org: OrgId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let text = "UPDATE leak_reports SET mailed_at = $3 WHERE org_id = $1 AND mailed_at IS NULL AND at >= $2";
+    let marked =
+        sqlx::query(text).bind(org).bind(since.millis()).bind(now.millis()).execute(&mut **write).await?;
+    Ok(marked.rows_affected())
+}
+
+/// The reports that were marked at this time, those of the strongest keys first.
+pub async fn mailed_at(
+    write: &mut Write,
+    org: OrgId,
+    at: Timestamp,
+    limit: i64,
 ) -> Result<Vec<LeakReport>, sqlx::Error> {
     let text = sql(format!(
-        "SELECT {COLUMNS} FROM leak_reports WHERE mailed_at IS NULL AND at >= $1 AND NOT EXISTS (SELECT 1 FROM leak_reports \
-         AS others WHERE others.org_id = leak_reports.org_id AND others.outcome <> '' AND others.mailed_at > $3) \
-         ORDER BY at LIMIT $2"
+        "SELECT {COLUMNS} FROM leak_reports WHERE org_id = $1 AND mailed_at = $2 AND outcome <> '' ORDER BY \
+         (SELECT CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 WHEN 'member' THEN 2 ELSE 3 END FROM keys \
+         WHERE keys.id = leak_reports.key_id), at, id LIMIT $3"
     ));
-    sqlx::query(text)
-        .bind(since.millis())
-        .bind(limit)
-        .bind(mailed_before.millis())
-        .fetch_all(pool)
-        .await?
-        .iter()
-        .map(report)
-        .collect()
+    let rows = sqlx::query(text).bind(org).bind(at.millis()).bind(limit).fetch_all(&mut **write).await?;
+    rows.iter().map(report).collect()
 }
 
-/// Marks a report as mailed. Returns false if another process has already marked it.
-pub async fn set_mailed(write: &mut Write, id: LeakReportId, now: Timestamp) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query("UPDATE leak_reports SET mailed_at = $2 WHERE id = $1 AND mailed_at IS NULL")
-        .bind(id)
-        .bind(now.millis())
-        .execute(&mut **write)
-        .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Lets the next round send the letters about a report.
-pub async fn set_not_mailed(write: &mut Write, id: LeakReportId) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE leak_reports SET mailed_at = NULL WHERE id = $1")
-        .bind(id)
-        .execute(&mut **write)
-        .await
-        .map(drop)
+/// Lets the next round send the letters about reports that were marked at this time.
+pub async fn set_not_mailed(write: &mut Write, org: OrgId, at: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE leak_reports SET mailed_at = NULL WHERE org_id = $1 AND mailed_at = $2 AND outcome <> ''",
+    )
+    .bind(org)
+    .bind(at.millis())
+    .execute(&mut **write)
+    .await
+    .map(drop)
 }
 
 /// Returns None when the organization has chosen nothing.

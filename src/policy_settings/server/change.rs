@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::draft::{PolicyDraft, RequestedPolicy, days};
-use super::preview::preview;
+use super::preview::{PolicyPreview, preview_of_change};
 use super::saving::{label, rule_value, save};
 use super::weakening::{KIND, StoredWeakening};
 use crate::approvals::NewApproval;
@@ -19,7 +19,7 @@ use crate::orgs::server::{
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, PrincipalKind, Role};
-use crate::ui::parts::exact;
+use crate::ui::parts::{counted, exact};
 
 /// A key can be held by another person than its creator, so a key does not stand for one of the two owners.
 const NOT_WITH_A_KEY: &str =
@@ -63,8 +63,10 @@ pub async fn change(
     require_owner(app, actor).await?;
     let requested = draft.check().map_err(Refusal::Input)?;
     let previewed = current(app, actor).await?;
-    let preview = preview(app, actor, &previewed, &requested).await?;
-    if preview.needs_confirmation() && confirm.trim() != actor.org.org_name {
+    let preview = preview_of_change(app, actor, &previewed, &requested).await?;
+    if let Some(preview) = preview.filter(PolicyPreview::needs_confirmation)
+        && confirm.trim() != actor.org.org_name
+    {
         let why = if preview.refuses_every_key {
             "This would refuse every key. Type the organization's name to confirm it."
         } else if !preview.refuses_own_owner_keys {
@@ -141,10 +143,11 @@ async fn file_request(
             format!("{} (currently {})", rule_value(&requested.rules, rule), rule_value(&stored.rules, rule));
         (label(rule).to_owned(), text)
     });
+    let grace = ("Grace period of new rules".to_owned(), counted(requested.grace_days.into(), "day", "days"));
     let new = NewApproval {
         kind: KIND,
         title: format!("Weaken the key policy: {}", names.join(", ")),
-        details: details.collect(),
+        details: details.chain([grace]).collect(),
         request: json!(change),
         least_role: Role::Owner,
         once: None,

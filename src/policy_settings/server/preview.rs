@@ -17,7 +17,7 @@ use crate::usage::server as usage;
 /// The maximum number of keys that the preview lists.
 pub const MAX_LISTED: usize = 50;
 /// How many keys are read at once.
-const BATCH_SIZE: usize = 500;
+const BATCH_SIZE: usize = 5_000;
 /// The maximum number of keys whose callers are compared with the allowed addresses.
 const MAX_CALLERS_READ: usize = 200;
 const RECENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -77,6 +77,29 @@ pub async fn preview(
     requested: &RequestedPolicy,
 ) -> Result<PolicyPreview, Error> {
     let _slot = app.slice::<PreviewSlots>().begin(actor.org.org)?;
+    compute(app, actor, current, requested).await
+}
+
+/// The same for a change that is being saved. Returns None if no rule becomes stricter.
+pub async fn preview_of_change(
+    app: &App,
+    actor: &Actor,
+    current: &KeyPolicy,
+    requested: &RequestedPolicy,
+) -> Result<Option<PolicyPreview>, Error> {
+    if requested.rules.weakened_by(&current.rules).is_empty() {
+        return Ok(None);
+    }
+    let _slot = app.slice::<PreviewSlots>().begin_saving(actor.org.org).await?;
+    compute(app, actor, current, requested).await.map(Some)
+}
+
+async fn compute(
+    app: &App,
+    actor: &Actor,
+    current: &KeyPolicy,
+    requested: &RequestedPolicy,
+) -> Result<PolicyPreview, Error> {
     let now = app.clock.now();
     let policy = current.changed_to(requested.rules.clone(), requested.grace(), now);
     let from = policy.all_apply_from().max(now);

@@ -208,3 +208,22 @@ async fn programs_list_and_withdraw_what_they_may_see(engine: Engine) {
         assert_eq!(server.get(&format!("/api/v1/approvals{wrong}")).key(&owner_key).send().await.status, 422);
     }
 }
+
+/// Characters that hide or reorder text are visible to the approver.
+#[apply(on_both_engines!)]
+async fn an_approver_sees_invisible_characters(engine: Engine) {
+    let server = Server::on(engine).await;
+    let admin = server.actor(Persona::Admin).await;
+    server.set_policy(&approval_from(Role::Admin)).await;
+    let draft = Draft {
+        role: Some(Role::Admin),
+        note: "for \u{202e}ecivres\u{202c} a\u{200b}b".to_owned(),
+        ..draft("one")
+    };
+    let Err(Refusal::Waits(id)) = keys::create(&server.app, &admin, &draft, None).await else {
+        panic!("no request was filed")
+    };
+    let page = server.page(&server.sign_in_as(Persona::Owner).await, &format!("/approvals/{id}")).await;
+    assert!(page.contains("for \\u{202e}ecivres\\u{202c} a\\u{200b}b"), "{page}");
+    assert!(!page.contains(['\u{202e}', '\u{200b}']));
+}

@@ -104,6 +104,8 @@ async fn strong_keys_are_renewed_by_their_creator_and_never_extended(engine: Eng
                 ..Edit::default()
             },
         ),
+        ("external_id", Edit { external_id: Some("carrier_3".to_owned()), ..Edit::default() }),
+        ("metadata", Edit { metadata: Some("{\"tier\":\"gold\"}".to_owned()), ..Edit::default() }),
     ] {
         let wrong = input(edit(&server.app, &admin, id, &wider).await.expect_err("it is extended"));
         assert_eq!(wrong[0].0, field);
@@ -149,4 +151,88 @@ async fn pages_offer_to_rotate_and_enable_a_strong_key_to_its_creator_only(engin
         assert!(page_of(Persona::Admin, address).await.contains(&enable), "{address} of the creator");
         assert!(!page_of(Persona::Owner, address).await.contains(&enable), "{address} of another owner");
     }
+}
+
+/// Somebody who adds a second account and makes it an admin does not approve its requests at once.
+#[apply(on_both_engines!)]
+async fn a_requester_has_had_the_role_for_a_day(engine: Engine) {
+    let server = Server::on(engine).await;
+    let admin = server.actor(Persona::Admin).await;
+    server.set_policy(&approval_from(Role::Admin)).await;
+    let person = server.person("puppet@tidewater.example", "Puppet", None).await;
+    let org = server.join(&person, "Tidewater Freight", Role::Admin).await;
+    let puppet = actor_in(&person, org, "Tidewater Freight", Role::Admin);
+    let id = server.request_key(&puppet, "one", Role::Admin).await;
+    let refused = server.decide_request(&admin, id, ApprovalVerdict::Approve).await;
+    assert!(
+        matches!(&refused, Err(ApprovalRefusal::State(why)) if why.contains("an admin for less than a day")),
+        "{refused:?}"
+    );
+    assert_eq!(server.state_of(id).await, "pending");
+    server.clock.advance(DAY);
+    server.approve_request(&admin, id).await;
+}
+
+/// The person who received the secret of a key holds the secrets that it creates and rotates.
+#[apply(on_both_engines!)]
+async fn whoever_received_a_key_has_the_keys_that_it_creates_and_rotates(engine: Engine) {
+    let server = Server::on(engine).await;
+    let (owner, admin) = (server.actor(Persona::Owner).await, server.actor(Persona::Admin).await);
+    let strong = Draft { role: Some(Role::Admin), ..draft("strong") };
+    let strong = keys::create(&server.app, &admin, &strong, None).await.expect("a key").key.id;
+    let mut taken = server.as_key(&admin, Role::Admin).await;
+    let taken_id = taken.key.expect("a key");
+    let rotated = rotate(&server.app, &owner, taken_id, Duration::ZERO, None).await.expect("it is rotated");
+    taken.secret = Some(rotated.key.secret);
+    let child = Draft { role: Some(Role::Admin), ..draft("child") };
+    let child = keys::create(&server.app, &taken, &child, None).await.expect("a key").key;
+    let rotated = rotate(&server.app, &taken, taken_id, Duration::ZERO, None).await.expect("by itself");
+    taken.secret = Some(rotated.key.secret);
+    let child = Actor { key: Some(child.id), secret: Some(child.secret), ..taken.clone() };
+    server.set_policy(&approval_from(Role::Admin)).await;
+    for (what, actor) in [("a key that it created", &child), ("a key that rotated itself", &taken)] {
+        let refused = rotate(&server.app, actor, strong, DAY, None).await;
+        assert!(matches!(&refused, Err(Refusal::Error(Error::Forbidden(_)))), "{what}: {refused:?}");
+        let id = server.request_key(actor, what, Role::Admin).await;
+        let decided = server.decide_request(&owner, id, ApprovalVerdict::Approve).await;
+        assert!(is_forbidden(&decided), "{what}: {decided:?}");
+    }
+}
+
+/// A key that is counted together with the one that created it stays so, although its own limit is lowered.
+#[apply(on_both_engines!)]
+async fn an_edit_of_a_strong_key_does_not_separate_its_limits(engine: Engine) {
+    let server = Server::on(engine).await;
+    let admin = server.actor(Persona::Admin).await;
+    let limited = |name: &str| Draft {
+        role: Some(Role::Admin),
+        rate_limit: Some(20),
+        customer: CustomerDraft {
+            quota: Some(QuotaDraft { limit: 100, period: QuotaPeriod::Day }),
+            ..CustomerDraft::default()
+        },
+        ..draft(name)
+    };
+    let parent = keys::create(&server.app, &admin, &limited("parent"), None).await.expect("a key").key;
+    let by_parent = Actor {
+        principal: PrincipalKind::Key,
+        key: Some(parent.id),
+        secret: Some(parent.secret),
+        ..admin.clone()
+    };
+    let child = keys::create(&server.app, &by_parent, &limited("child"), None).await.expect("a key").key;
+    server.set_policy(&approval_from(Role::Admin)).await;
+    let lower = Edit {
+        rate_limit: Some(Some(19)),
+        quota: Some(Some(QuotaDraft { limit: 99, period: QuotaPeriod::Day })),
+        ..Edit::default()
+    };
+    let edited = edit(&server.app, &admin, child.id, &lower).await.expect("it is lowered");
+    assert_eq!((edited.counts_with, edited.quota_with), (Some(parent.id), Some(parent.id)));
+    assert_eq!(
+        server
+            .count("SELECT COUNT(*) FROM keys WHERE counts_with IS NOT NULL AND quota_with IS NOT NULL")
+            .await,
+        1
+    );
 }

@@ -8,8 +8,8 @@ use macro_rules_attribute::apply;
 
 use super::*;
 use crate::keys::server::{Presenter, Revealed};
-use crate::platform::Random;
 use crate::platform::db::Engine;
+use crate::platform::{Error, Random};
 use crate::policy_settings::server::{PolicyPreview, PreviewSlots, change, current, preview};
 use crate::shared::{KeyId, Role};
 use crate::tests::harness::on_both_engines;
@@ -247,4 +247,29 @@ async fn one_preview_of_an_organization_runs_at_a_time(engine: Engine) {
     assert!(slots.begin(third).is_err(), "two run");
     drop((other, again));
     assert!(slots.begin(third).is_ok());
+}
+
+/// The previews that others ask for do not prevent a change.
+#[apply(on_both_engines!)]
+async fn a_change_waits_for_other_changes_only(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
+    let owner = server.actor(Persona::Owner).await;
+    let stranger = server.organization_of(Persona::Stranger).await;
+    let slots = server.app.slice::<PreviewSlots>();
+    let running = (slots.begin(owner.org.org).expect("one"), slots.begin(stranger).expect("two"));
+    change(&server.app, &owner, &life(30), "").await.expect("it is saved");
+    drop(running);
+    let other = slots.begin_saving(stranger).await.expect("a turn");
+    let stricter = life(20);
+    let ours = change(&server.app, &owner, &stricter, "");
+    tokio::pin!(ours);
+    assert!(futures_util::poll!(&mut ours).is_pending());
+    let refused = slots.begin_saving(stranger).await.map(drop);
+    assert!(matches!(refused, Err(Error::AlreadyRunning(_))), "{refused:?}");
+    // Nothing that becomes stricter, so there is nothing to preview.
+    drop(other);
+    ours.await.expect("it is saved");
+    let other = slots.begin_saving(stranger).await.expect("a turn");
+    change(&server.app, &owner, &life(40), "").await.expect("a weaker rule");
+    drop(other);
 }

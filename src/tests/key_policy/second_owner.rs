@@ -230,3 +230,15 @@ async fn changed_roles_of_other_members_do_not_concern_owners(engine: Engine) {
     let saved = change(&server.app, &owner, &life(60), "").await;
     assert!(matches!(saved, Ok(PolicyChange::Saved(_))), "{saved:?}");
 }
+
+#[apply(on_both_engines!)]
+async fn the_second_owner_sees_the_grace_period(engine: Engine) {
+    let server = Server::with(engine, CHEAP_HASHING).await;
+    let owner = server.actor(Persona::Owner).await;
+    change(&server.app, &owner, &life(30), "").await.expect("a rule");
+    server.second_owner().await;
+    let draft = PolicyDraft { grace_days: 45, allowed_kinds: Some(vec![Kind::Live]), ..life(60) };
+    let id = weaken(&server, &owner, &draft).await;
+    let page = server.page(&server.sign_in_as(Persona::Owner).await, &format!("/approvals/{id}")).await;
+    assert!(page.contains("Grace period of new rules") && page.contains("45 days"), "{page}");
+}

@@ -118,3 +118,31 @@ async fn further_reports_of_an_hour_come_in_one_letter(engine: Engine) {
     assert_eq!(sink.letter().await.header("Subject"), "2 API keys of Tidewater Freight were found in public");
     assert!(sink.letter_now().is_none());
 }
+
+/// Keys that matter more are not hidden behind many that matter less.
+#[apply(on_both_engines!)]
+async fn a_letter_begins_with_the_strongest_keys_and_counts_all(engine: Engine) {
+    let mut sink = Sink::start().await;
+    let settings = [sink.settings().as_slice(), CHEAP_HASHING].concat();
+    let server = Server::with(engine, &settings).await;
+    let (owner, member) = (server.actor(Persona::Owner).await, server.actor(Persona::Member).await);
+    let mut tokens = Vec::new();
+    for number in 0..250 {
+        tokens.push(server.key(&member, &format!("decoy {number}")).await.plaintext.expose().to_owned());
+    }
+    tokens.push(server.key(&owner, "prod-owner").await.plaintext.expose().to_owned());
+    server.app.mail.is_on().then_some(()).expect("mail is on");
+    for portion in tokens.chunks(100) {
+        server.report(&json!({ "tokens": portion })).await;
+    }
+    server.examine().await;
+    let mut letters = vec![sink.letter().await, sink.letter().await];
+    letters.sort_by_key(|letter| letter.to.clone());
+    let [to_member, to_owner] = letters.try_into().expect("two letters");
+    assert_eq!(to_owner.header("Subject"), "251 API keys of Tidewater Freight were found in public");
+    assert_eq!(to_member.header("Subject"), "250 API keys of Tidewater Freight were found in public");
+    let text = to_owner.text();
+    assert!(text.contains("prod-owner") && text.contains("And 201 more keys."), "{text}");
+    assert!(!to_member.text().contains("prod-owner"));
+    assert_eq!(server.count("SELECT COUNT(*) FROM leak_reports WHERE mailed_at IS NULL").await, 0);
+}

@@ -6,6 +6,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 
 use super::*;
+use crate::tests::mail::Sink;
 
 /// Signs reports as GitHub does, with a newly generated key.
 struct Signer {
@@ -111,4 +112,40 @@ async fn without_configured_keys_the_signature_is_ignored(engine: Engine) {
     server.examine().await;
     assert_eq!(server.check(&created.plaintext).await, Outcome::Revoked);
     assert_eq!(server.leaked_events().await[0]["source"], "commit");
+}
+
+/// Whoever holds a key and reports it does not silence the report that GitHub signs.
+#[apply(on_both_engines!)]
+async fn the_first_signed_report_counts_as_new(engine: Engine) {
+    let signer = Signer::new("one");
+    let document = json!({ "public_keys": [signer.entry()] }).to_string();
+    let mut sink = Sink::start().await;
+    let settings =
+        [sink.settings().as_slice(), CHEAP_HASHING, &[("LATCHKEY_GITHUB_SCANNING_KEYS", document.as_str())]]
+            .concat();
+    let server = Server::with(engine, &settings).await;
+    let owner = server.actor(Persona::Owner).await;
+    let created = server.test_key(&owner, "one").await;
+    for number in 0..25 {
+        server.find_in_public(&created.plaintext, &format!("https://intranet.example/drill/{number}")).await;
+    }
+    // Also of the place that GitHub reports.
+    server
+        .find_in_public(&created.plaintext, "https://github.com/dockside/portal-demo/blob/9f2c1e/.env")
+        .await;
+    assert_eq!((sink.letter().await.to.len(), server.leaked_events().await.len()), (1, 1));
+    server.clock.advance(Duration::from_secs(60 * 60));
+    let body = body_of(&created.plaintext);
+    for _ in 0..2 {
+        assert_eq!(server.signed(&body, "one", &signer.sign(&body)).await, 202);
+        server.examine().await;
+    }
+    assert!(sink.letter().await.text().contains("signed by GitHub"));
+    assert!(sink.letter_now().is_none());
+    let events = server.leaked_events().await;
+    let signed: Vec<_> = events.iter().map(|event| event["signed_by"].as_str()).collect();
+    assert_eq!(signed, [Some("nobody"), Some("GitHub")]);
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let page = server.page(&cookies, &format!("/settings/api-keys/{}", created.key.id)).await;
+    assert!(page.contains("GitHub secret scanning, signed by GitHub"), "{page}");
 }

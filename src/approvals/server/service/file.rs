@@ -7,7 +7,7 @@ use crate::audit::{self, Event, EventActor};
 use crate::orgs::server::{Actor, lock_and_read_member, managers};
 use crate::platform::db::Write;
 use crate::platform::{App, Error, Secret};
-use crate::shared::ApprovalId;
+use crate::shared::{ApprovalId, is_invisible};
 
 /// Files a request and commits. The transaction holds the organization's lock, so the limit on pending requests is exact.
 pub async fn file(
@@ -45,8 +45,8 @@ pub async fn file(
         key_name,
         key_creator: actor.key.map(|_| actor.user),
         key_receiver: new.key_receiver,
-        title: new.title,
-        details: new.details,
+        title: visible(&new.title),
+        details: new.details.iter().map(|(label, text)| (label.clone(), visible(text))).collect(),
         request: new.request.to_string(),
         hash: String::new(),
         least_role: new.least_role,
@@ -76,6 +76,16 @@ pub async fn file(
         letters::filed(app, &person.email, &actor.org.org_name, &request);
     }
     Ok(request.id)
+}
+
+/// Writes characters that are invisible, or change the direction of text, as their numbers: the approver must see what the
+/// request says.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) { visible.extend(c.escape_unicode()) } else { visible.push(c) }
+    }
+    visible
 }
 
 /// The request that this person filed before with the same idempotency key or form.

@@ -22,7 +22,7 @@ pub const KIND: &str = "key.create";
 pub(super) struct RequestedKey {
     name: String,
     kind: Kind,
-    role: Role,
+    pub(super) role: Role,
     note: String,
     expires_at: Option<i64>,
     rate_limit: Option<i64>,

@@ -9,10 +9,11 @@ use crate::approvals::ApprovalRequest;
 use crate::approvals::server::{
     self as approvals, ApprovalExecution, ApprovalHandler, ApprovalRefusal, NextStep,
 };
-use crate::orgs::server::{Actor, Membership};
+use crate::orgs::server::{Actor, Membership, RoleTenure, role_tenure};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{ApprovalId, PrincipalKind};
+use crate::ui::parts::exact;
 
 /// The address that creates the key of an approved request.
 fn creation_path(id: ApprovalId) -> String {
@@ -66,12 +67,27 @@ impl ApprovalHandler for KeyApprovalHandler {
 
     async fn on_approved(
         &self,
-        _app: &App,
-        _write: &mut Write,
+        app: &App,
+        write: &mut Write,
         _approver: &Actor,
-        _request: &ApprovalRequest,
+        request: &ApprovalRequest,
     ) -> Result<ApprovalExecution, Error> {
-        Ok(ApprovalExecution::Deferred)
+        let requested: RequestedKey = serde_json::from_str(&request.request).map_err(|error| {
+            Error::internal(format!("the request {} cannot be read: {error}", request.id))
+        })?;
+        // Otherwise one person could add a second account, and approve its request at once.
+        let tenure = role_tenure(app, write, request.org, request.requester, requested.role).await?;
+        Ok(match tenure {
+            RoleTenure::Settled => ApprovalExecution::Deferred,
+            RoleTenure::Missing => ApprovalExecution::Refused(
+                "The person who asked for this no longer has the role for it. Deny it.".to_owned(),
+            ),
+            RoleTenure::SettlesAt(until) => ApprovalExecution::Refused(format!(
+                "The person who asked for this has been {} for less than a day, so it can be approved from {} on.",
+                requested.role.with_article(),
+                exact(until)
+            )),
+        })
     }
 
     fn next_step(&self, request: &ApprovalRequest) -> Option<NextStep> {

@@ -76,7 +76,7 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
     let counts_with = old.counts_with.filter(|_| is_limited || checked.rate_limit == old.rate_limit);
     let has_quota = bounds.as_ref().is_some_and(|bounds| bounds.quota.is_some());
     let quota_with = old.quota_with.filter(|_| has_quota || checked.customer.quota == old.customer.quota);
-    let key = Key {
+    let mut key = Key {
         counts_with,
         quota_with,
         customer: checked.customer,
@@ -109,6 +109,8 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
     let mut wrong = edit_violations(&rules, &old, &key);
     if rules.needs_approval(key.role) {
         wrong.extend(extended_fields(&old, &key));
+        // Counted by itself, the key could be used more.
+        (key.counts_with, key.quota_with) = (old.counts_with, old.quota_with);
     }
     if !wrong.is_empty() {
         drop(write);

@@ -5,6 +5,7 @@ use super::bounds::Bounds;
 use super::customer::{customer_details, resolve_permissions};
 use super::draft::{ValidatedDraft, check};
 use super::policy::{policy_rules, rules_in_tx};
+use super::strong_keys::acting_person;
 use super::{
     BegunChange, Draft, Refusal, Revealed, TAKEN, begin, beyond_bounds, conclude, generate, name_key,
     require, require_for_customers, role_too_high, sender, store,
@@ -137,6 +138,10 @@ async fn create_with(
         return Err(Refusal::field("name", TAKEN));
     }
     store::insert_secret(&mut write, key.secret, key.id, &stored, now).await?;
+    let receiver = acting_person(&mut write, actor).await?;
+    if receiver != actor.user {
+        store::set_receiver(&mut write, key.id, receiver).await?;
+    }
     permissions::set_of_key(&mut write, key.id, &permissions).await?;
     if let Some(request) = approved {
         approvals::record_use(app, &mut write, actor, request, &key.id.to_string()).await?;

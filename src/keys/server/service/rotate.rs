@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::policy::require_compliance;
-use super::strong_keys::require_creator;
+use super::strong_keys::{acting_person, require_creator};
 use super::{
     Grants, Refusal, Revealed, conclude, generate, lock_key, lock_key_with_bounds, require,
     require_to_rotate, sender, store,
@@ -82,7 +82,8 @@ pub async fn rotate(
     key.secret = fresh.id();
     store::insert_secret(&mut write, key.secret, id, &stored, now).await?;
     store::set_secrets(&mut write, id, key.secret, key.previous).await?;
-    store::set_rotated_by(&mut write, id, actor.principal, actor.user).await?;
+    let receiver = acting_person(&mut write, actor).await?;
+    store::set_rotated_by(&mut write, id, actor.principal, receiver).await?;
     // The acting key receives the new secret.
     if let Some(other) = bounds.and_then(|bounds| bounds.counts_with).filter(|other| *other != id) {
         store::set_counts_with(&mut write, id, other).await?;

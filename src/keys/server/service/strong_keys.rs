@@ -7,8 +7,9 @@ use super::{Refusal, refused, store};
 use crate::key_policy::server as key_policy;
 use crate::keys::server::{Key, KeyQuota};
 use crate::orgs::server::Actor;
-use crate::platform::App;
 use crate::platform::db::Write;
+use crate::platform::{App, Error};
+use crate::shared::UserId;
 
 const WAY: &str = "Create a new key; a second person approves it.";
 
@@ -25,11 +26,8 @@ pub(super) async fn require_creator(
     if !policy.is_some_and(|policy| policy.rules.needs_approval(key.role)) {
         return Ok(write);
     }
-    let receiver = match actor.key {
-        Some(acting) => store::receiver(&mut write, acting).await?,
-        None => None,
-    };
-    if key.created_by == actor.user && receiver.is_none_or(|person| person == key.created_by) {
+    let person = acting_person(&mut write, actor).await?;
+    if key.created_by == actor.user && person == key.created_by {
         return Ok(write);
     }
     drop(write);
@@ -38,6 +36,15 @@ pub(super) async fn require_creator(
         key.role.label()
     );
     Err(refused(app, actor, verb, Some(key), why).await.into())
+}
+
+/// The person who acts. For a key, that is the person who received its secret last, because another person may have rotated it.
+pub(super) async fn acting_person(write: &mut Write, actor: &Actor) -> Result<UserId, Error> {
+    let receiver = match actor.key {
+        Some(acting) => store::receiver(write, acting).await?,
+        None => None,
+    };
+    Ok(receiver.unwrap_or(actor.user))
 }
 
 /// The fields in which an edit extends what a key can do.
@@ -60,6 +67,12 @@ pub(super) fn extended_fields(old: &Key, new: &Key) -> Vec<(&'static str, String
     };
     if old.customer.quota.is_some_and(|quota| !is_within(quota)) {
         fields.push(("quota", "a higher quota"));
+    }
+    if old.customer.external_id != new.customer.external_id {
+        fields.push(("external_id", "another owner"));
+    }
+    if old.customer.metadata != new.customer.metadata {
+        fields.push(("metadata", "other metadata"));
     }
     if new.customer.permissions.iter().any(|name| !old.customer.permissions.contains(name)) {
         fields.push(("permissions", "further permissions"));

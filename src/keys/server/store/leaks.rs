@@ -8,7 +8,7 @@ pub async fn set_rotated_by(
     write: &mut Write,
     key: KeyId,
     by: PrincipalKind,
-    person: UserId,
+    receiver: UserId,
 ) -> Result<(), sqlx::Error> {
     let by = match by {
         PrincipalKind::Person => "person",
@@ -17,7 +17,7 @@ pub async fn set_rotated_by(
     sqlx::query("UPDATE keys SET rotated_by = $2, rotated_by_id = $3 WHERE id = $1")
         .bind(key)
         .bind(by)
-        .bind(person)
+        .bind(receiver)
         .execute(&mut **write)
         .await
         .map(drop)
@@ -35,6 +35,16 @@ pub async fn is_rotated_by_person(write: &mut Write, key: KeyId) -> Result<bool,
 /// The person who received the current secret by rotating the key.
 pub async fn receiver(write: &mut Write, key: KeyId) -> Result<Option<UserId>, sqlx::Error> {
     sqlx::query_scalar("SELECT rotated_by_id FROM keys WHERE id = $1").bind(key).fetch_one(&mut **write).await
+}
+
+/// Records who holds the secret of a key that another key created.
+pub async fn set_receiver(write: &mut Write, key: KeyId, receiver: UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE keys SET rotated_by_id = $2 WHERE id = $1")
+        .bind(key)
+        .bind(receiver)
+        .execute(&mut **write)
+        .await
+        .map(drop)
 }
 
 pub async fn set_leaked(write: &mut Write, key: KeyId, secret: SecretId) -> Result<(), sqlx::Error> {

@@ -16,7 +16,7 @@ mod write;
 pub use announcements::{Announcement, Reminder, find_unannounced, mark_announced, mark_idle, newly_idle};
 pub use counts::count_usable;
 pub use holders::{count_holders, find_all, newest_holders};
-pub use leaks::{is_rotated_by_person, receiver, set_leaked, set_rotated_by};
+pub use leaks::{is_rotated_by_person, receiver, set_leaked, set_receiver, set_rotated_by};
 pub use list::{Filter, KeyPage, Order, Position, count, list};
 pub use logins::{all_current_logins, current_logins, is_name_taken, logins_in, logins_of, numbered_names};
 pub use policy::{OldSecret, PolicyKey, active_after, idle_keys, is_idle, mark_reminded, old_secrets};

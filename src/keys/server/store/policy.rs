@@ -45,7 +45,8 @@ impl PolicyKey {
     }
 }
 
-/// The active keys of an organization after an id, oldest first.
+/// The active keys of an organization after an id, oldest first. They are read as one text with a line for each key, because
+/// reading a million rows column by column takes several times as long.
 pub async fn active_after(
     pool: &AnyPool,
     org: OrgId,
@@ -54,41 +55,53 @@ pub async fn active_after(
     limit: usize,
 ) -> Result<Vec<PolicyKey>, sqlx::Error> {
     let text = format!(
-        "SELECT id, name, kind, role, secret_id, ranges, created_at, created_by, expires_at, last_used_at, enabled_at \
-         FROM keys WHERE org_id = $1 AND {ACTIVE} AND id > $3 ORDER BY id LIMIT $4"
+        "SELECT string_agg(line, '\n') FROM (SELECT id || ' ' || kind || ' ' || role || ' ' || secret_id || ' ' || \
+         created_at || ' ' || created_by || ' ' || COALESCE(CAST(expires_at AS TEXT), '-') || ' ' || \
+         COALESCE(CAST(last_used_at AS TEXT), '-') || ' ' || COALESCE(CAST(enabled_at AS TEXT), '-') || ' ' || \
+         REPLACE(ranges, ' ', ',') || ' ' || name AS line \
+         FROM keys WHERE org_id = $1 AND {ACTIVE} AND id > $3 ORDER BY id LIMIT $4) AS batch"
     );
-    let rows = sqlx::query(sql(text))
+    let lines: Option<String> = sqlx::query_scalar(sql(text))
         .bind(org)
         .bind(now.millis())
         .bind(after.map(|id| id.to_string()).unwrap_or_default())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(pool)
+        .fetch_one(pool)
         .await?;
-    let wrong = |text: &str| sqlx::Error::Decode(format!("{text:?} cannot be read").into());
-    let time = |row: &sqlx::any::AnyRow, name| -> Result<Option<Timestamp>, sqlx::Error> {
-        Ok(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_millis))
+    let invalid = || sqlx::Error::Decode("a key cannot be read".into());
+    let mut keys: Vec<PolicyKey> = lines
+        .unwrap_or_default()
+        .lines()
+        .map(|line| policy_key(line).ok_or_else(invalid))
+        .collect::<Result<_, _>>()?;
+    keys.sort_unstable_by_key(|key| key.id);
+    Ok(keys)
+}
+
+fn policy_key(line: &str) -> Option<PolicyKey> {
+    let mut fields = line.splitn(11, ' ');
+    let mut next = || fields.next();
+    let time = |text: &str| match text {
+        "-" => Some(None),
+        millis => millis.parse().ok().map(Timestamp::from_millis).map(Some),
     };
-    rows.iter()
-        .map(|row| {
-            let text = |name| row.try_get::<String, _>(name);
-            let (kind, role, ranges) = (text("kind")?, text("role")?, text("ranges")?);
-            let ranges =
-                ranges.split_whitespace().map(|range| IpNet::from_str(range).map_err(|_| wrong(range)));
-            Ok(PolicyKey {
-                id: row.try_get("id")?,
-                name: text("name")?,
-                kind: Kind::parse(&kind).ok_or_else(|| wrong(&kind))?,
-                role: Role::parse_of_key(&role).ok_or_else(|| wrong(&role))?,
-                secret: secret_id(&text("secret_id")?)?,
-                ranges: ranges.collect::<Result<_, _>>()?,
-                created_at: Timestamp::from_millis(row.try_get("created_at")?),
-                created_by: row.try_get("created_by")?,
-                expires_at: time(row, "expires_at")?,
-                last_used_at: time(row, "last_used_at")?.filter(|at| at.millis() > 0),
-                enabled_at: time(row, "enabled_at")?,
-            })
-        })
-        .collect()
+    Some(PolicyKey {
+        id: KeyId::parse(next()?)?,
+        kind: Kind::parse(next()?)?,
+        role: Role::parse_of_key(next()?)?,
+        secret: SecretId::parse(next()?)?,
+        created_at: time(next()?)??,
+        created_by: UserId::parse(next()?)?,
+        expires_at: time(next()?)?,
+        last_used_at: time(next()?)?.filter(|at| at.millis() > 0),
+        enabled_at: time(next()?)?,
+        ranges: next()?
+            .split(',')
+            .filter(|range| !range.is_empty())
+            .map(|range| IpNet::from_str(range).ok())
+            .collect::<Option<_>>()?,
+        name: next()?.to_owned(),
+    })
 }
 
 /// Active keys of an organization that are unused since `since`, the oldest first, after an id.
