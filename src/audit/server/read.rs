@@ -76,6 +76,15 @@ pub fn statement(org: OrgId, filter: &AuditFilter) -> (String, Vec<String>) {
     (text, values)
 }
 
+/// The latest events of an organization.
+pub async fn newest(pool: &AnyPool, org: OrgId, limit: i64) -> Result<Vec<EventId>, sqlx::Error> {
+    sqlx::query_scalar("SELECT id FROM audit WHERE org_id = $1 ORDER BY id DESC LIMIT $2")
+        .bind(org)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+}
+
 pub async fn list(
     db: impl AnyExecutor<'_>,
     org: OrgId,

@@ -80,11 +80,6 @@ pub struct Login {
     pub product: String,
 }
 
-/// The form of a name that is compared: names are unique without regard to case.
-pub fn name_key(name: &str) -> String {
-    name.to_lowercase()
-}
-
 impl Key {
     pub fn status(&self, now: Timestamp) -> Status {
         let times = Times {

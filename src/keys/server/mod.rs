@@ -16,6 +16,7 @@ mod store;
 mod token;
 mod verification;
 
+pub use crate::shared::name_key;
 pub use announcements::announce_expiries;
 pub use jobs::{
     count_all, drain, first_call, follow_change_log, is_current, measure, prepare, read_change_log, sweep,
@@ -23,7 +24,7 @@ pub use jobs::{
 };
 #[cfg(test)]
 pub use jobs::{drain_within, flush};
-pub use key::{Customer, Key, KeyQuota, Login, name_key};
+pub use key::{Customer, Key, KeyQuota, Login};
 pub use metrics::KeyMetrics;
 pub use offboarding::OrgKeyOffboarding;
 pub use pages::{KeyNotice, LazyView, RegisteredKeyNotice, leave_refusal, routes};

@@ -13,8 +13,8 @@ use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
-    Chart, ChartHeight, EmptyState, Legend, LinkButton, Look, Size, StatusShape, Symbol, Time, Wording,
-    capped, day, grouped,
+    Chart, ChartHeight, EmptyState, Legend, LinkButton, LiveRegion, Look, Size, StatusShape, Symbol, Time,
+    Wording, capped, day, grouped,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server as usage;
@@ -32,6 +32,7 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
     let items = items(&app, &member, urgent, &counts).await?;
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
     let message = member.visitor.message.clone();
+    let changes = app.live.expect(usage::changes_topic(member.org.org));
     let response = page_for(&app, &member, "Overview").render(move || {
         let toast = message.map(toast);
         let today = today(Today::of(&hours, now), &counts, now);
@@ -40,8 +41,10 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
         view! {
             <Shell chrome toast>
                 <PageHead title="Overview" text=long_date(now)/>
-                {today}
-                <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_21rem]">{attention}{activity}</div>
+                <LiveRegion topic=changes id="overview">
+                    {today}
+                    <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_21rem]">{attention}{activity}</div>
+                </LiveRegion>
             </Shell>
         }
     });

@@ -5,6 +5,7 @@ mod batch;
 mod callers;
 mod counters;
 mod journal;
+mod live;
 mod metrics;
 mod nodes;
 mod pending;
@@ -16,6 +17,7 @@ mod writer;
 
 pub use batch::CallTotals;
 pub use counters::KeyUse;
+pub use live::{WatchedOrgs, changes_topic, publish_changes};
 pub use metrics::UsageMetrics;
 pub use pending::{Flush, Usage};
 pub use queries::{

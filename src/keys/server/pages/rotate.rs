@@ -22,7 +22,7 @@ use crate::shared::KeyId;
 use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{
     Dialog, DialogBody, DialogFoot, DialogWidth, Field, HiddenFields, Input, LinkButton, Note, RadioOption,
-    RadioSegment, Tone,
+    RadioSegment, Tone, exact,
 };
 
 const HOUR: u64 = 60 * 60;
@@ -203,7 +203,10 @@ pub async fn extend(
     let cut_off = key.rotation(app.clock.now()).map_or(app.clock.now(), |(_, until)| until);
     let until = key.expires_at.map_or(cut_off.plus(A_DAY), |end| end.min(cut_off.plus(A_DAY)));
     match keys::extend(&app, &member, key.id, until).await {
-        Ok(_) => redirect_with_message(&session, key.id, "The old secret works a day longer.").await,
+        Ok(_) => {
+            let message = format!("The old secret now works until {}.", exact(until));
+            redirect_with_message(&session, key.id, &message).await
+        }
         Err(refusal) => refused(&session, key.id, refusal).await,
     }
 }

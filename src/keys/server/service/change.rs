@@ -129,39 +129,37 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
     Ok(key)
 }
 
-/// The old values of the changed fields, for the audit log.
+/// The old and new values of the changed fields, for the audit log.
 fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
-    let mut changed = Vec::new();
-    if old.name != new.name {
-        changed.push(("name_was", Value::from(old.name.clone())));
-    }
-    if old.note != new.note {
-        changed.push(("note_was", Value::from(old.note.clone())));
-    }
-    if old.expires_at != new.expires_at {
-        changed.push(("expires_at_was", Value::from(old.expires_at.map(|at| at.to_string()))));
-    }
-    if old.rate_limit != new.rate_limit {
-        changed.push(("rate_limit_was", Value::from(old.rate_limit)));
-    }
-    if old.ranges != new.ranges {
-        let ranges: Vec<String> = old.ranges.iter().map(ToString::to_string).collect();
-        changed.push(("ranges_were", Value::from(ranges)));
-    }
-    let (was, is) = (&old.customer, &new.customer);
-    if was.external_id != is.external_id {
-        changed.push(("external_id_was", Value::from(was.external_id.clone())));
-    }
-    if was.metadata != is.metadata {
-        changed.push(("metadata_was", Value::from(was.metadata.clone())));
-    }
-    if was.permissions != is.permissions {
-        changed.push(("permissions_were", Value::from(was.permissions.clone())));
-    }
-    if was.quota != is.quota {
-        changed.push(("quota_was", Value::from(was.quota.map(|quota| quota.to_string()))));
-    }
-    changed
+    let values = |key: &Key| {
+        let ranges: Vec<String> = key.ranges.iter().map(ToString::to_string).collect();
+        let Customer { external_id, metadata, permissions, quota } = key.customer.clone();
+        [
+            Value::from(key.name.clone()),
+            Value::from(key.note.clone()),
+            Value::from(key.expires_at.map(|at| at.to_string())),
+            Value::from(key.rate_limit),
+            Value::from(ranges),
+            Value::from(external_id),
+            Value::from(metadata),
+            Value::from(permissions),
+            Value::from(quota.map(|quota| quota.to_string())),
+        ]
+    };
+    let names = [
+        ("name", "name_was"),
+        ("note", "note_was"),
+        ("expires_at", "expires_at_was"),
+        ("rate_limit", "rate_limit_was"),
+        ("ranges", "ranges_were"),
+        ("external_id", "external_id_was"),
+        ("metadata", "metadata_was"),
+        ("permissions", "permissions_were"),
+        ("quota", "quota_was"),
+    ];
+    let pairs = names.into_iter().zip(values(old).into_iter().zip(values(new)));
+    let changed = pairs.filter(|(_, (was, is))| was != is);
+    changed.flat_map(|((name, name_of_old), (was, is))| [(name, is), (name_of_old, was)]).collect()
 }
 
 /// Disables a key until `enable`.

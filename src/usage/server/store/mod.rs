@@ -10,6 +10,6 @@ pub use journal::{
 };
 pub use read::{
     Hour, KeyCaller, RefusalReason, TREND_DAYS, accepted, callers, ended_but_used, hours, is_wrongly_typed,
-    org_hours, refusal, sums, trends,
+    org_hours, recent_requests, refusal, sums, trends,
 };
 pub use write::{add, add_refusals, address_text, delete_before};

@@ -56,6 +56,12 @@ pub async fn org_hours(
         .collect()
 }
 
+/// The requests of an organization from an hour on.
+pub async fn recent_requests(pool: &AnyPool, org: OrgId, from_hour: i64) -> Result<i64, sqlx::Error> {
+    let text = "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_org_hours WHERE org_id = $1 AND hour >= $2";
+    sqlx::query_scalar(text).bind(org).bind(from_hour).fetch_one(pool).await
+}
+
 /// The number of days in a trend.
 pub const TREND_DAYS: usize = 14;
 

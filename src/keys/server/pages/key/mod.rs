@@ -30,7 +30,7 @@ use crate::ui::form::Form;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{
     Bar, Button, Chart, Glyph, GlyphSize, Icon, KeyText, Legend, LinkButton, LinkOption, LinkSegment,
-    LivePart, Look, Note, Symbol, Tone, grouped,
+    LivePart, LiveRegion, Look, Note, Symbol, Tone, grouped,
 };
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::usage::Outcome;
@@ -149,11 +149,15 @@ pub async fn page(
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
     let message = member.visitor.message.clone();
     let title = details.key.name.clone();
+    // A page that answers a form has another address than the key.
+    let is_opened = reveal.is_none() && dialog.is_none() && status == StatusCode::OK;
+    let changes =
+        is_opened.then(|| app.live.expect(usage::changes_topic(member.org.org))).unwrap_or_default();
     let response = page_for(app, member, &title).status(status).render(move || {
         let toast = message.map(toast);
         let here = details.key.name.clone();
         let dialog = dialog.map(|draw| draw());
-        let body = body(details, range, reveal.map(|draw| draw()), now);
+        let body = body(details, range, reveal.map(|draw| draw()), changes, now);
         view! {
             <Shell chrome dialog toast>
                 <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here/>
@@ -164,7 +168,14 @@ pub async fn page(
     Ok(response.await)
 }
 
-fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
+/// `changes` is the topic of live updates, or empty.
+fn body(
+    details: KeyDetails,
+    range: Range,
+    box_: Option<AnyView>,
+    changes: String,
+    now: Timestamp,
+) -> AnyView {
     let KeyDetails {
         key,
         first_call,
@@ -220,9 +231,11 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         {waits}
         {leaks}
         {rotation}
-        <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_18.5rem]">{chart}{facts}</div>
-        {callers}
-        {events}
+        <LiveRegion topic=changes id="key-usage">
+            <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_18.5rem]">{chart}{facts}</div>
+            {callers}
+            {events}
+        </LiveRegion>
         {danger}
     }
     .into_any()
