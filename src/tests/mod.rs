@@ -9,6 +9,7 @@ mod bounds;
 mod changes;
 mod config;
 mod connections;
+mod consequences;
 mod creators;
 mod customers;
 mod database;

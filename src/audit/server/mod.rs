@@ -35,6 +35,17 @@ pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Resu
     announce(app, write, by, &event).await
 }
 
+/// Whether exactly one change with one of these actions was made of a target since a time. A change may be undone only while it
+/// is the only one: what somebody else did afterwards stays.
+pub async fn is_only_change_since(
+    write: &mut Write,
+    target: impl ToString,
+    actions: &[&str],
+    since: Timestamp,
+) -> Result<bool, Error> {
+    Ok(store::count_since(write, &target.to_string(), actions, since).await? == 1)
+}
+
 /// Passes an event to the listener only: what happens by itself, such as the expiry of a key, has no row in the log.
 pub async fn announce(app: &App, write: &mut Write, by: &By, event: &Event) -> Result<(), Error> {
     app.slice::<RegisteredListener>().0.on_event(app, write, by, event).await

@@ -27,7 +27,10 @@ pub use jobs::{drain_within, flush};
 pub use key::{Customer, Key, KeyQuota, Login};
 pub use metrics::KeyMetrics;
 pub use offboarding::OrgKeyOffboarding;
-pub use pages::{KeyNotice, LazyView, RegisteredKeyNotice, leave_refusal, routes};
+pub use pages::{
+    KeyNotice, LazyView, RecentUse, RegisteredKeyNotice, leave_refusal, recent_addresses, recent_calls,
+    routes,
+};
 pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
@@ -37,8 +40,8 @@ pub use service::{
     creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, leak_topic, list,
     lock_leaked, log_in, login_constraints, login_constraints_in_tx, logins_of, may_enable, may_manage,
     may_rotate, mint, old_secrets, permission_holders, policy_key_batch, policy_rules, read_ranges, replace,
-    require_to_grant, require_to_manage, require_to_renew, require_to_revoke, require_to_rotate, revoke,
-    rotate, secrets,
+    require_to_change, require_to_grant, require_to_manage, require_to_renew, require_to_revoke,
+    require_to_rotate, revoke, rotate, secrets, undo_disable, undo_enable,
 };
 pub use store::{Filter, KeyPage, OldSecret, Order, PolicyKey, Position, SecretUse};
 pub use token::{PATTERN, Token};

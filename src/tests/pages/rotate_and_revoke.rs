@@ -57,7 +57,8 @@ async fn a_rotation_is_shown_extended_and_finished(engine: Engine) {
     assert_eq!(server.check(&old).await, Outcome::Valid);
     server.clock.advance(Duration::from_secs(6 * 60 * 60));
     assert!(server.page(&owner, &path).await.contains("silent for 6 h."));
-    server.submit(&owner, &format!("{path}/finish"), &[]).await;
+    let old_id = server.old_secret(&id).await;
+    server.submit(&owner, &format!("{path}/finish"), &[("old", &old_id)]).await;
     assert_eq!((server.check(&old).await, server.check(&new).await), (Outcome::Revoked, Outcome::Valid));
     let page = server.page(&owner, &path).await;
     assert!(

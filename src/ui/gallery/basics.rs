@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{Line, NOW, Section};
 use crate::shared::{Kind, Role, Timestamp};
+use crate::ui::form::Form;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::*;
 
@@ -224,6 +225,7 @@ fn notices() -> AnyView {
                 </Note>
                 <Line>
                     <LinkButton href="/gallery?toast=done">"Toast: done"</LinkButton>
+                    <LinkButton href="/gallery?toast=undoable">"Toast: undo"</LinkButton>
                     <LinkButton href="/gallery?toast=failed">"Toast: failed"</LinkButton>
                     <LinkButton href="/gallery?long=1">"Long names"</LinkButton>
                     <LinkButton href="/gallery/solo">"Solo"</LinkButton>
@@ -241,6 +243,11 @@ pub fn SampleToast(outcome: ToastOutcome) -> AnyView {
     match outcome {
         ToastOutcome::Done => view! {
             <Toast outcome title="warehouse-sync rotated." detail="The old secret works for 48 h."/>
+        },
+        ToastOutcome::Undoable => view! {
+            <Toast outcome title="warehouse-sync is disabled.">
+                <Form action="/gallery"><Button look=Look::Ghost size=Size::Small>"Undo"</Button></Form>
+            </Toast>
         },
         ToastOutcome::Failed => view! {
             <Toast outcome title="The key was not disabled." detail="Somebody else revoked it a moment ago."/>

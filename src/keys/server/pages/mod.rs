@@ -4,23 +4,32 @@ mod approved;
 mod create;
 mod create_form;
 mod customer;
+mod disable;
+mod disable_many;
 mod edit;
 mod fields;
+mod finish;
 mod key;
 mod list;
 mod notice;
 mod permissions;
+mod plan;
+mod recent_use;
 mod reveal;
 mod revoke;
 mod revoke_many;
 mod rotate;
+mod rotating;
+mod selected;
 mod state;
+mod undo;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
 pub use notice::{KeyNotice, LazyView, RegisteredKeyNotice};
+pub use recent_use::{RecentUse, recent_addresses, recent_calls};
 
 use super::{Key, Refusal};
 use crate::keys::{SOON, Status};
@@ -40,7 +49,10 @@ pub fn routes() -> Routes {
         .get("/settings/api-keys/new", Audience::Person, create::show)
         .post("/settings/api-keys/new", Audience::Person, create::submit)
         .post("/settings/api-keys/approved/{id}", Audience::Person, approved::create)
-        .post("/settings/api-keys/selected", Audience::Person, list::selected)
+        .post("/settings/api-keys/selected", Audience::Person, selected::selected)
+        .post(undo::PATH, Audience::Person, undo::submit)
+        .get(disable_many::HERE, Audience::Person, disable_many::show)
+        .post(disable_many::HERE, Audience::Person, disable_many::submit)
         .get("/settings/api-keys/revoke", Audience::Person, revoke_many::show)
         .post("/settings/api-keys/revoke", Audience::Person, revoke_many::submit)
         .get("/settings/api-keys/{id}", Audience::Person, key::show)
@@ -48,12 +60,16 @@ pub fn routes() -> Routes {
         .post("/settings/api-keys/{id}/edit", Audience::Person, edit::submit)
         .get("/settings/api-keys/{id}/rotate", Audience::Person, rotate::show)
         .post("/settings/api-keys/{id}/rotate", Audience::Person, rotate::submit)
-        .post("/settings/api-keys/{id}/finish", Audience::Person, rotate::finish)
+        .get("/settings/api-keys/{id}/finish", Audience::Person, finish::show)
+        .post("/settings/api-keys/{id}/finish", Audience::Person, finish::submit)
         .post("/settings/api-keys/{id}/extend", Audience::Person, rotate::extend)
         .get("/settings/api-keys/{id}/revoke", Audience::Person, revoke::show)
         .post("/settings/api-keys/{id}/revoke", Audience::Person, revoke::submit)
-        .post("/settings/api-keys/{id}/disable", Audience::Person, state::disable)
+        .get("/settings/api-keys/{id}/disable", Audience::Person, disable::show)
+        .post("/settings/api-keys/{id}/disable", Audience::Person, disable::submit)
         .post("/settings/api-keys/{id}/enable", Audience::Person, state::enable)
+        .get(plan::HERE, Audience::Person, plan::show)
+        .post(plan::HERE, Audience::Person, plan::submit)
         .merge(permissions::routes())
         // Published clients print these paths.
         .get("/dashboard/api-keys", Audience::Anyone, lead_home)

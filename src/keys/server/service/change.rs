@@ -10,11 +10,12 @@ use super::{
     Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key,
     require_for_customers, store,
 };
-use crate::audit::Event;
+use crate::audit::{self, Event};
 use crate::keys::Status;
 use crate::keys::server::{Customer, Key};
 use crate::orgs::server::Actor;
 use crate::permissions::server as permissions;
+use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Permission, Timestamp};
 
@@ -162,9 +163,38 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
     changed.flat_map(|((name, name_of_old), (was, is))| [(name, is), (name_of_old, was)]).collect()
 }
 
+/// What can happen between a change of a key's state and its undoing, so that undoing would change what somebody else did.
+const STATE_CHANGES: [&str; 4] = ["key.disabled", "key.enabled", "key.leaked", "key.revoked"];
+const CHANGED_SINCE: &str = "Somebody has changed this key since then. Nothing was undone.";
+
+/// Refuses to undo a change that was made at or after `since`, unless it is the only one since then.
+async fn require_latest(write: &mut Write, id: KeyId, since: Option<Timestamp>) -> Result<(), Refusal> {
+    if let Some(since) = since
+        && !audit::is_only_change_since(write, id, &STATE_CHANGES, since).await?
+    {
+        return Err(Refusal::State(CHANGED_SINCE));
+    }
+    Ok(())
+}
+
 /// Disables a key until `enable`.
 pub async fn disable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
+    disable_unless_changed(app, actor, id, None).await
+}
+
+/// Disables a key that was enabled at or after `since`. Changes nothing if anything else happened to its state.
+pub async fn undo_enable(app: &App, actor: &Actor, id: KeyId, since: Timestamp) -> Result<Key, Refusal> {
+    disable_unless_changed(app, actor, id, Some(since)).await
+}
+
+async fn disable_unless_changed(
+    app: &App,
+    actor: &Actor,
+    id: KeyId,
+    since: Option<Timestamp>,
+) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "disable", Grants::Nothing).await?;
+    require_latest(&mut write, id, since).await?;
     let now = app.clock.now();
     match key.status(now) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),
@@ -178,7 +208,22 @@ pub async fn disable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal
 }
 
 pub async fn enable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
-    let (write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
+    enable_unless_changed(app, actor, id, None).await
+}
+
+/// Enables a key that was disabled at or after `since`. Changes nothing if anything else happened to its state.
+pub async fn undo_disable(app: &App, actor: &Actor, id: KeyId, since: Timestamp) -> Result<Key, Refusal> {
+    enable_unless_changed(app, actor, id, Some(since)).await
+}
+
+async fn enable_unless_changed(
+    app: &App,
+    actor: &Actor,
+    id: KeyId,
+    since: Option<Timestamp>,
+) -> Result<Key, Refusal> {
+    let (mut write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
+    require_latest(&mut write, id, since).await?;
     let now = app.clock.now();
     match key.status(now) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),

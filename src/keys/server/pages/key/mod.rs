@@ -13,7 +13,9 @@ use leptos::prelude::*;
 
 pub use chart::A_DAY;
 use chart::{Range, by_outcome, outcome_group, total};
+pub use facts::{caller_texts, moment};
 
+use super::recent_use::RecentUse;
 use super::{HOME, LazyView, RegisteredKeyNotice, badge_of, path_of};
 use crate::accounts::server as accounts;
 use crate::audit::{self, AuditFilter, Recorded, Target};
@@ -356,28 +358,10 @@ fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
     .into_any()
 }
 
-/// The calls of the last day that would fail if the key were revoked now, and the number of addresses that they came from.
-pub fn cost(day: &[Hour], callers: &[KeyCaller], now: Timestamp) -> (u64, usize) {
-    let valid =
-        day.iter().filter(|hour| hour.outcome == Outcome::Valid).map(|hour| hour.requests).sum::<i64>();
-    let addresses: std::collections::BTreeSet<&str> = callers
-        .iter()
-        .filter(|caller| caller.accepted_at.is_some_and(|at| at >= now.minus(A_DAY)))
-        .map(|caller| caller.address.as_str())
-        .collect();
-    (u64::try_from(valid).unwrap_or(0), addresses.len())
-}
-
 fn danger(key: &Key, day: &[Hour], callers: &[KeyCaller], now: Timestamp) -> AnyView {
-    let (valid, addresses) = cost(day, callers, now);
-    let text = if valid == 0 {
-        "Nobody has used it in the last 24 h. This cannot be undone.".to_owned()
-    } else {
-        let from = crate::ui::parts::counted(addresses as u64, "address", "addresses");
-        format!(
-            "{} calls in the last 24 h from {from} would start failing at once. This cannot be undone.",
-            grouped(valid)
-        )
+    let text = match RecentUse::count(day, callers, now).words() {
+        None => "Nobody has used it in the last 24 h. This cannot be undone.".to_owned(),
+        Some(calls) => format!("{calls} would start failing at once. This cannot be undone."),
     };
     let href = format!("{}/revoke", path_of(key.id));
     view! {
