@@ -128,6 +128,18 @@ async function busyKey(visitor: Visitor): Promise<number> {
   return visitor.open(path);
 }
 
+/** A key that allows an address, was called from another one and with a wrong secret; one of its pages. */
+const refusedKey = (below: string) => async (visitor: Visitor) => {
+  const { path, key } = await newKey(visitor);
+  await visitor.open(`${path}/edit`);
+  await visitor.page.locator("#f-ranges").fill("198.51.100.0/24\n2001:db8::/32");
+  await visitor.press("Save changes");
+  const client = new Client(visitor.server, key);
+  for (let call = 0; call < 3; call++) await client.call("GET", "/api/v1/me");
+  client.close();
+  return visitor.open(`${path}${below}`);
+};
+
 /** That key, rotated: the box with the new secret, and both secrets at work. */
 async function rotatedKey(visitor: Visitor): Promise<number> {
   await busyKey(visitor);
@@ -423,6 +435,46 @@ export const PAGES: Listed[] = [
     then: chosenKeys("disable"),
   },
   { name: "key-busy", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: busyKey },
+  { name: "key-refused", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: refusedKey("") },
+  {
+    name: "key-reasons",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: refusedKey("?by=reason"),
+  },
+  {
+    name: "key-allow",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: refusedKey("/allow?address=127.0.0.1"),
+  },
+  {
+    name: "key-allow-refused",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    status: 422,
+    who: "owner",
+    then: async (visitor) => {
+      await refusedKey("/allow?address=127.0.0.1")(visitor);
+      return send("Allow address", { "Address or range": "203.0.113.0/24" })(visitor);
+    },
+  },
+  {
+    name: "refusals",
+    path: "/settings/api-keys",
+    heading: "Refused requests",
+    who: "owner",
+    then: refusedKey("/refusals"),
+  },
+  {
+    name: "refusals-none",
+    path: "/settings/api-keys",
+    heading: "Refused requests",
+    who: "owner",
+    then: firstKey("/refusals"),
+  },
   { name: "key-rotating", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: rotatedKey },
   { name: "key-leaked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: leakedKey },
   { name: "key-revoked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: revokedKey },

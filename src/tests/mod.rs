@@ -45,6 +45,7 @@ mod permissions;
 mod personas;
 mod proxies;
 mod ranges;
+mod reasons;
 mod refusals;
 mod routes;
 mod sockets;

@@ -263,13 +263,15 @@ pub fn LiveParts() -> impl IntoView {
         };
         listen(&source, "open", mark("data-link", None));
         listen(&source, "error", mark("data-link", Some("lost")));
-        listen(&source, "arrived", move |event: web_sys::Event| {
-            let Some(data) = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string())
-            else {
-                return;
-            };
-            arrived(&parts, &data);
-        });
+        for name in ["refused", "arrived"] {
+            let parts = parts.clone();
+            listen(&source, name, move |event: web_sys::Event| {
+                let data = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string());
+                if let Some(data) = data {
+                    show_signal(&parts, name, &data);
+                }
+            });
+        }
         document_event_listener("visibilitychange", live_regions::became_visible);
         window_event_listener(ev::click, |event| {
             if let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
@@ -293,7 +295,8 @@ fn listen(source: &EventSource, name: &str, handler: impl FnMut(web_sys::Event) 
     handler.forget();
 }
 
-fn arrived(parts: &[Element], data: &str) {
+/// Sets the state of the parts with the signal's topic. A refusal does not change a part whose event has arrived.
+fn show_signal(parts: &[Element], state: &str, data: &str) {
     let Ok(data) = js_sys::JSON::parse(data) else { return };
     let field =
         |name: &str| js_sys::Reflect::get(&data, &name.into()).ok().and_then(|value| value.as_string());
@@ -302,12 +305,17 @@ fn arrived(parts: &[Element], data: &str) {
         let spread = js_sys::Reflect::get(&data, &"spread".into()).ok().and_then(|value| value.as_f64());
         live_regions::changed(spread.unwrap_or_default());
     }
+    let has_arrived = |part: &Element| part.get_attribute("data-state").as_deref() == Some("arrived");
     for part in parts.iter().filter(|part| part.get_attribute("data-live") == topic) {
-        if let (Some(text), Ok(Some(place))) =
-            (field("text").filter(|text| !text.is_empty()), part.query_selector("[data-live-text]"))
-        {
+        if state == "refused" && has_arrived(part) {
+            continue;
+        }
+        if let (Some(text), Ok(Some(place))) = (
+            field("text").filter(|text| !text.is_empty()),
+            part.query_selector(&format!("[data-live-text={state}]")),
+        ) {
             place.set_text_content(Some(&text));
         }
-        let _ = part.set_attribute("data-state", "arrived");
+        let _ = part.set_attribute("data-state", state);
     }
 }

@@ -127,6 +127,7 @@ fn refusal(reason: RefusalReason) -> AnyView {
                 <h2 class="h-sect" id="refused">"This request was refused"</h2>
                 <LinkButton href=key>"See the key"</LinkButton>
             </div>
+            <p class="mt-1 text-dense">{usage::outcome_reason(reason.outcome)}</p>
             <p class="mt-1 text-ink-2">{reason.outcome.reason()}</p>
             <dl class="facts mt-3">{facts.collect_view()}</dl>
         </section>

@@ -145,6 +145,7 @@ impl LiveStream {
         let topic = self.subscription.topics().iter().find(|topic| topic.full_name == signal.topic)?;
         let spread = self.app.live.listeners() * SPREAD_PER_STREAM;
         let data = json!({ "topic": topic.page_name, "text": signal.text, "spread": spread });
-        Some(Event::default().event("arrived").data(data.to_string()))
+        let event = if signal.is_refusal { "refused" } else { "arrived" };
+        Some(Event::default().event(event).data(data.to_string()))
     }
 }

@@ -5,6 +5,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 
 use super::attention::{AttentionItem, Counts, TextPart, counts, ended_but_used, items, leaked};
+use super::refused::{refused_keys, refusing_plan};
 use super::today::{Today, compared, series, start_of_yesterday};
 use crate::audit::{self, AuditFilter, Recorded};
 use crate::keys::server::MAX_COUNTED;
@@ -21,14 +22,16 @@ use crate::usage::server as usage;
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     let now = app.clock.now();
-    let (hours, activity, mut urgent, ended, counts) = tokio::try_join!(
+    let (hours, activity, leaked, ended, refused, counts) = tokio::try_join!(
         usage::hours_of_org(&app, member.org.org, start_of_yesterday(now)),
         recent(&app, &member),
         leaked(&app, &member),
         ended_but_used(&app, &member),
+        refused_keys(&app, &member),
         counts(&app, &member),
     )?;
-    urgent.extend(ended);
+    let plan = refusing_plan(&app, &member, &hours).await?;
+    let urgent = plan.into_iter().chain(leaked).chain(refused).chain(ended).collect();
     let items = items(&app, &member, urgent, &counts).await?;
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
     let message = member.visitor.message.clone();

@@ -246,6 +246,11 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             let rotate = format!("/settings/api-keys/{id}/rotate");
             match route.rsplit('/').next()? {
                 "edit" => at("key.edited").field("name", "ci").field("expiry", "never"),
+                "allow" => {
+                    let ranged = [("name", "ci-deploy"), ("expiry", "never"), ("ranges", "198.51.100.0/24")];
+                    server.submit(&here, &format!("/settings/api-keys/{id}/edit"), &ranged).await;
+                    at("key.edited").field("address", "10.0.0.7").field("range", "10.0.0.7/32")
+                }
                 "rotate" => at("key.rotated").field("overlap", "24"),
                 "finish" => {
                     server.submit(&here, &rotate, &[("overlap", "24")]).await;

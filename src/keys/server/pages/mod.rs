@@ -1,5 +1,6 @@
 //! The pages of Settings → API keys: the list, and the pages of one key.
 
+mod allow;
 mod approved;
 mod create;
 mod create_form;
@@ -15,6 +16,7 @@ mod notice;
 mod permissions;
 mod plan;
 mod recent_use;
+mod refusals;
 mod reveal;
 mod revoke;
 mod revoke_many;
@@ -38,6 +40,7 @@ use crate::platform::http::{Audience, Routes};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{Badge, Shape, Tone};
 use crate::ui::server::message::{leave_error, leave_message};
+use crate::usage::Outcome;
 
 /// The path of the list.
 pub const HOME: &str = "/settings/api-keys";
@@ -70,6 +73,9 @@ pub fn routes() -> Routes {
         .post("/settings/api-keys/{id}/enable", Audience::Person, state::enable)
         .get(plan::HERE, Audience::Person, plan::show)
         .post(plan::HERE, Audience::Person, plan::submit)
+        .get("/settings/api-keys/{id}/allow", Audience::Person, allow::show)
+        .post("/settings/api-keys/{id}/allow", Audience::Person, allow::submit)
+        .get("/settings/api-keys/{id}/refusals", Audience::Person, refusals::show)
         .merge(permissions::routes())
         // Published clients print these paths.
         .get("/dashboard/api-keys", Audience::Anyone, lead_home)
@@ -83,6 +89,12 @@ async fn lead_home() -> Redirect {
 
 fn path_of(key: KeyId) -> String {
     format!("{HOME}/{key}")
+}
+
+/// The address of a key's refused requests, those with one outcome or all.
+fn refusals_path(key: KeyId, outcome: Option<Outcome>) -> String {
+    let reason = outcome.map(|outcome| format!("?reason={}", outcome.as_str())).unwrap_or_default();
+    format!("{}/refusals{reason}", path_of(key))
 }
 
 /// Redirects to the key's page with a message.

@@ -13,6 +13,7 @@ mod leaked;
 mod login;
 mod policy;
 mod refusal;
+mod refusals;
 mod replace;
 mod revoke;
 mod rotate;
@@ -33,6 +34,7 @@ pub use policy::{
     active_keys, login_constraints, login_constraints_in_tx, old_secrets, policy_key_batch, policy_rules,
 };
 pub use refusal::Refusal;
+pub use refusals::{RefusalPage, refusals, refused_keys};
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{MAX_OVERLAP, extend, finish, rotate};

@@ -18,6 +18,9 @@ const MANAGE: Access = People([403, 403, 200, 200, 404]);
 const CHANGE: Access = People([403, 403, 303, 303, 404]);
 const CHANGE_OWN: Access = People([303; 5]);
 
+const ALLOW: &str = "/settings/api-keys/{id}/allow";
+const ADDRESS: &[(&str, &str)] = &[("address", "10.0.0.7"), ("range", "10.0.0.7/32")];
+
 const PERMISSION_EDIT: &str = "/settings/permissions/{id}/edit";
 const PERMISSION_REMOVE: &str = "/settings/permissions/{id}/remove";
 
@@ -88,6 +91,12 @@ pub const ROWS: &[Row] = &[
     form("/settings/api-keys/{id}/disable", "/settings/api-keys/<own_key>/disable", &[], CHANGE_OWN),
     form("/settings/api-keys/{id}/enable", "/settings/api-keys/<disabled_key>/enable", &[], CHANGE),
     form("/settings/api-keys/{id}/enable", "/settings/api-keys/<own_disabled_key>/enable", &[], CHANGE_OWN),
+    get(ALLOW, "/settings/api-keys/<ranged_key>/allow?address=10.0.0.7", MANAGE),
+    get(ALLOW, "/settings/api-keys/<own_ranged_key>/allow?address=10.0.0.7", OWN),
+    form(ALLOW, "/settings/api-keys/<ranged_key>/allow", ADDRESS, CHANGE),
+    form(ALLOW, "/settings/api-keys/<own_ranged_key>/allow", ADDRESS, CHANGE_OWN),
+    get("/settings/api-keys/{id}/refusals", "/settings/api-keys/<key>/refusals", SEE),
+    get("/settings/api-keys/{id}/refusals", "/settings/api-keys/<own_key>/refusals", OWN),
     get("/settings/permissions", "", OWN),
     form("/settings/permissions", "", &[("name", "new.read")], People([403, 403, 303, 303, 303])),
     get(PERMISSION_EDIT, "/settings/permissions/<permission>/edit", MANAGE),
