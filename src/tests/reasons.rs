@@ -298,7 +298,8 @@ async fn the_overview_says_that_the_plan_stops_every_key(engine: Engine) {
     let owner = server.sign_in_as(Persona::Owner).await;
     let (_, secret) = server.made_key(&owner, "ci-deploy").await;
     let plan = "/settings/organization/plan";
-    assert_eq!(server.submit(&owner, plan, &[("plan", "free")]).await.status, 303);
+    let fields = [("plan", "free"), ("from", "enterprise"), ("confirm", "Tidewater Freight")];
+    assert_eq!(server.submit(&owner, plan, &fields).await.status, 303);
     assert!(!server.page(&owner, "/overview").await.contains("plan stops"), "nothing was refused");
     assert_eq!(server.check(&secret).await, Outcome::PlanNotEligible);
     let page = server.page(&owner, "/overview").await;
@@ -308,7 +309,8 @@ async fn the_overview_says_that_the_plan_stops_every_key(engine: Engine) {
     );
     let viewer = server.sign_in_as(Persona::Viewer).await;
     assert!(server.page(&viewer, "/overview").await.contains("An owner can change the plan."));
-    assert_eq!(server.submit(&owner, plan, &[("plan", "enterprise")]).await.status, 303);
+    let back = [("plan", "enterprise"), ("from", "free")];
+    assert_eq!(server.submit(&owner, plan, &back).await.status, 303);
     assert!(!server.page(&owner, "/overview").await.contains("plan stops"));
 }
 
