@@ -566,7 +566,10 @@ export const PAGES: Listed[] = [
     heading: "Change to Free and stop all keys?",
     status: 422,
     who: "owner",
-    then: (visitor) => visitor.press("Change to Free"),
+    then: async (visitor) => {
+      await visitor.page.getByLabel(/to confirm$/).fill("Free");
+      return visitor.press("Change to Free");
+    },
   },
   { name: "organization-delete", path: "/settings/organization/delete", heading: /^Delete /, who: "owner" },
   {

@@ -49,7 +49,7 @@ pub async fn show(
     let chrome = chrome(&app, &member, Some(Nav::Audit), HOME);
     let word = member.visitor.message.clone();
     let is_newest = query.before.is_empty();
-    let changes = is_newest.then(|| app.live.expect(usage::changes_topic(org))).unwrap_or_default();
+    let changes = if is_newest { app.live.expect(usage::changes_topic(org)) } else { String::new() };
     let page = page_for(&app, &member, "Audit log").render(move || {
         let export = match query.query_string("") {
             query if query.is_empty() => format!("{HOME}/export"),

@@ -179,7 +179,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
             Some(Column::new("User agent")),
             shows_secrets.then(|| Column::new("Secret")),
             Some(Column::new("Answer")),
-            Some(Column::new("First seen")),
+            Some(Column::new("First seen").class("max-lg:hidden")),
             Some(Column::new("Last seen")),
             Some(Column::right("Requests")),
             offers_to_allow.then(|| Column::hidden("Action")),
@@ -200,7 +200,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
                     let label = format!(" {}", caller.address);
                     view! {
                         <LinkButton href size=Size::Small>
-                            "Allow"<span class="sr-only">{label}</span><span aria-hidden="true">" this address…"</span>
+                            "Allow this address…"<span class="sr-only">{label}</span>
                         </LinkButton>
                     }
                 });
@@ -214,7 +214,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
                     <Cell class="text-ink-2 full [overflow-wrap:anywhere]">{user_agent}</Cell>
                     {secret}
                     <Cell class="full">{answer}</Cell>
-                    <Cell class="text-ink-2 max-sm:hidden"><Time at=first_at now wording=Wording::Day/></Cell>
+                    <Cell class="text-ink-2 max-lg:hidden"><Time at=first_at now wording=Wording::Day/></Cell>
                     <Cell label="Last seen"><Time at=last_at now/></Cell>
                     <Cell class="r num" label="Requests">{grouped(u64::try_from(requests).unwrap_or(0))}</Cell>
                     {allow}

@@ -155,7 +155,7 @@ pub async fn page(
     // A page that answers a form has another address than the key.
     let is_opened = reveal.is_none() && dialog.is_none() && status == StatusCode::OK;
     let changes =
-        is_opened.then(|| app.live.expect(usage::changes_topic(member.org.org))).unwrap_or_default();
+        if is_opened { app.live.expect(usage::changes_topic(member.org.org)) } else { String::new() };
     let response = page_for(app, member, &title).status(status).render(move || {
         let toast = message.map(toast);
         let here = details.key.name.clone();

@@ -53,7 +53,7 @@ pub async fn page(
     let creates = format!("{HOME}?{creates}");
     // A page that answers a form has another address than the list.
     let is_list = reveal.is_none() && dialog.is_none() && status == StatusCode::OK;
-    let changes = is_list.then(|| app.live.expect(changes_topic(member.org.org))).unwrap_or_default();
+    let changes = if is_list { app.live.expect(changes_topic(member.org.org)) } else { String::new() };
     let response = page_for(app, member, "API keys").status(status).render(move || {
         let toast = message.map(toast);
         let dialog = dialog.map(|draw| draw());
