@@ -80,7 +80,7 @@ fn front_end(config: &Config) -> Assets {
     Assets::folder(&config.site.site_root)
 }
 
-/// What the state of slices is made from.
+/// The inputs for the initial state of slices.
 struct SliceParts<'a> {
     random: &'a Random,
     metrics: &'a mut Registry,

@@ -25,7 +25,7 @@ thread_local! {
 
 #[derive(Default)]
 struct RefreshState {
-    /// A fetch is due or running; further signals need none of their own.
+    /// A fetch is due; further signals need none of their own.
     is_due: Cell<bool>,
     /// Something changed while the page could not be seen.
     is_stale: Cell<bool>,

@@ -114,7 +114,7 @@ async fn without_configured_keys_the_signature_is_ignored(engine: Engine) {
     assert_eq!(server.leaked_events().await[0]["source"], "commit");
 }
 
-/// Whoever holds a key and reports it does not silence the report that GitHub signs.
+/// An unsigned report, which anybody who has the key can send, does not suppress the one that GitHub signs.
 #[apply(on_both_engines!)]
 async fn the_first_signed_report_counts_as_new(engine: Engine) {
     let signer = Signer::new("one");

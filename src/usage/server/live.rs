@@ -22,7 +22,7 @@ pub fn changes_topic(org: OrgId) -> Topic {
 /// latest one.
 const COMPARED_EVENTS: i64 = 20;
 
-/// What was new when an organization was last looked at: its latest audit events, and the requests of the latest hours.
+/// An organization's latest audit events, and its number of requests in the current and the previous hour.
 type Newest = (Vec<EventId>, i64);
 
 /// The organizations that open pages watch.

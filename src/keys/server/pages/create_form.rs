@@ -104,8 +104,8 @@ pub fn fields(
     .into_any()
 }
 
-/// What somebody could do with a stolen key, for each strong role that the person can choose. The style sheet emphasizes the one
-/// that is chosen.
+/// The risk of a stolen key, for each strong role that the person can choose. The style sheet emphasizes the risk of the chosen
+/// role.
 fn role_risks(max_role: Role) -> Option<AnyView> {
     let risks = ROLE_RISKS.into_iter().filter(|(role, ..)| *role <= max_role).map(|(role, who, what)| {
         view! {

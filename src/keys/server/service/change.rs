@@ -163,7 +163,7 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
     changed.flat_map(|((name, name_of_old), (was, is))| [(name, is), (name_of_old, was)]).collect()
 }
 
-/// What can happen between a change of a key's state and its undoing, so that undoing would change what somebody else did.
+/// Audit actions after which an earlier change can no longer be undone, because somebody has changed the same state.
 const STATE_CHANGES: [&str; 4] = ["key.disabled", "key.enabled", "key.leaked", "key.revoked"];
 const CHANGED_SINCE: &str = "Somebody has changed this key since then. Nothing was undone.";
 

@@ -13,7 +13,7 @@ use crate::usage::server::{self as usage, RefusalFilter, RefusalPosition, Refusa
 pub struct RefusalPage {
     /// The newest first.
     pub requests: Vec<RefusalReason>,
-    /// Where the next page begins, if there is one.
+    /// The position of the next page. None on the last page.
     pub next: Option<RefusalPosition>,
 }
 

@@ -143,7 +143,7 @@ impl Filter {
 
 pub struct KeyPage {
     pub keys: Vec<Key>,
-    /// Where the next page begins, if there is one.
+    /// The position of the next page. None on the last page.
     pub next: Option<Position>,
     /// Where the page before ends, if there is one.
     pub previous: Option<Position>,

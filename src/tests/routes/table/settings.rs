@@ -11,7 +11,7 @@ const REMOVE: &str = "/settings/members/{id}/remove";
 /// Nobody deletes their only organization.
 const DELETE: &[(&str, &str)] = &[("name", "<org_name>"), ("keys", "on"), ("another", "<second_org>")];
 
-/// What the page that says what changes sends.
+/// The fields of the form that confirms a change of plan.
 const PLAN: &[(&str, &str)] = &[("plan", "free"), ("from", "enterprise"), ("confirm", "<org_name>")];
 
 pub const ROWS: &[Row] = &[

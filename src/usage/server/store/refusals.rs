@@ -27,7 +27,7 @@ impl RefusalReason {
     }
 }
 
-/// Where a page of refused requests ends and the next begins.
+/// The position of a row in the list of refused requests, for the cursor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RefusalPosition {
     at: Timestamp,

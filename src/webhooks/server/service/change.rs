@@ -51,7 +51,7 @@ pub async fn edit(app: &App, actor: &Actor, id: WebhookId, edit: &EndpointEdit) 
     Ok(new)
 }
 
-/// What can happen between a change and its undoing, so that undoing would change what somebody else did.
+/// Audit actions after which an earlier change can no longer be undone, because somebody has changed the same state.
 const STATE_CHANGES: [&str; 2] = ["webhook.turned_off", "webhook.turned_on"];
 const CHANGED_SINCE: &str = "This webhook was turned on or off again since then. Nothing was undone.";
 

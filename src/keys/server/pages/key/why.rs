@@ -58,7 +58,7 @@ pub fn why(
     )
 }
 
-/// What about the key, as it is now, explains such refusals.
+/// A sentence about the setting or state of the key that causes such refusals.
 fn cause(outcome: Outcome, key: &Key, now: Timestamp) -> String {
     let quota = key.customer.quota;
     match outcome {
