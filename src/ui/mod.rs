@@ -4,6 +4,7 @@ pub mod form;
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub mod gallery;
 pub mod islands;
+pub mod live_filter;
 pub mod parts;
 pub mod shell;
 

@@ -30,9 +30,9 @@ pub use pages::{KeyNotice, LazyView, RegisteredKeyNotice, leave_refusal, routes}
 pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
-    CustomerDraft, Draft, Edit, Holders, KeyApprovalHandler, LoginDraft, MAX_COUNTED, MAX_OVERLAP,
+    CustomerDraft, Draft, Edit, Holders, KeyApprovalHandler, KeyCount, LoginDraft, MAX_COUNTED, MAX_OVERLAP,
     MAX_RANGES, PermissionHolders, PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, about,
-    active_keys, apply_leak_effect, children, count, create, create_approved, created_by, creating_keys,
+    active_keys, apply_leak_effect, children, count, count_within, create, create_approved, created_by, creating_keys,
     creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish, leak_topic, list,
     lock_leaked, log_in, login_constraints, login_constraints_in_tx, logins_of, may_enable, may_manage,
     may_rotate, mint, old_secrets, permission_holders, policy_key_batch, policy_rules, read_ranges, replace,
