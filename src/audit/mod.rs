@@ -9,6 +9,6 @@ pub use server::statement;
 #[cfg(feature = "ssr")]
 pub use server::{
     AuditFilter, By, Event, EventActor, EventListener, Origin, Recorded, Refusals, RegisteredListener,
-    RoleEvent, Target, about_it, actions, announce, flush_refusals, forbid, how_often, in_general, list,
-    record, record_refusal, record_stranger, role_events, sweep,
+    RoleEvent, Target, about_it, actions, announce, flush_refusals, forbid, how_often, in_general,
+    latest_targets, list, record, record_refusal, record_stranger, role_events, sweep,
 };
