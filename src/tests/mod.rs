@@ -46,6 +46,7 @@ mod proxies;
 mod ranges;
 mod refusals;
 mod routes;
+mod search;
 mod sockets;
 mod storage;
 mod webhooks;

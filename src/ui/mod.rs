@@ -1,11 +1,14 @@
 //! The user interface that all slices share: the document, the parts of pages, and islands.
 
+mod breadcrumb;
 pub mod form;
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub mod gallery;
 pub mod islands;
 pub mod live_filter;
+pub mod palette;
 pub mod parts;
+mod search_dialogs;
 pub mod shell;
 
 #[cfg(feature = "ssr")]
