@@ -133,6 +133,7 @@ slice_states! {
         |_| orgs::server::RegisteredCounter(Box::new(approvals::server::PendingApprovalCounter));
     orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
     usage::server::Usage = |_| Default::default();
+    usage::server::WatchedOrgs = |_| Default::default();
     accounts::server::AccountMetrics = |parts| accounts::server::AccountMetrics::register(parts.metrics);
     device::server::DeviceMetrics = |parts| device::server::DeviceMetrics::register(parts.metrics);
     keys::server::KeyMetrics = |parts| keys::server::KeyMetrics::register(parts.metrics);
@@ -285,6 +286,13 @@ pub fn jobs() -> Vec<Job> {
             },
         },
         Job {
+            name: "live_changes",
+            every: 2 * SECOND,
+            time_limit: 10 * SECOND,
+            overdue_after: 5 * MINUTE,
+            run: |app| Box::pin(async move { usage::server::publish_changes(&app).await }),
+        },
+        Job {
             name: "figures",
             every: 5 * MINUTE,
             time_limit: 10 * SECOND,
@@ -369,6 +377,7 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     let router = router
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
         .layer(accounts::server::layer(app))
+        .layer(from_fn(accounts::server::mark_refresh))
         .layer(from_fn(accounts::server::explain_unsaved))
         .layer(Extension(document));
     Dispatcher::new(app, fast_routes, stack(app, router, availability, protocols, errors::page))

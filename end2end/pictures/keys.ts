@@ -51,6 +51,7 @@ const EXAMPLES: Example[] = [
 export async function createKeys(owner: Visitor): Promise<string> {
   await owner.open("/settings/api-keys/new");
   await owner.fill({ Name: "Terraform" });
+  await owner.page.locator('input[name="role"][value="owner"]').check({ force: true });
   await owner.press("Create key");
   const client = new Client(owner.server, (await owner.page.locator("#plaintext").textContent()) ?? "");
   let path = "";

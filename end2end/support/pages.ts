@@ -86,6 +86,7 @@ const someApproval = (list: boolean) => async (visitor: Visitor) => {
   await chooseApproval(visitor, true);
   await visitor.open("/settings/api-keys/new");
   await visitor.fill({ Name: `approval-${Date.now()}` });
+  await visitor.page.locator('input[name="role"][value="owner"]').check({ force: true });
   await visitor.press("Create key");
   const path = new URL(visitor.page.url()).pathname;
   await chooseApproval(visitor, false);
@@ -127,6 +128,18 @@ async function busyKey(visitor: Visitor): Promise<number> {
   return visitor.open(path);
 }
 
+/** A key that allows an address, was called from another one and with a wrong secret; one of its pages. */
+const refusedKey = (below: string) => async (visitor: Visitor) => {
+  const { path, key } = await newKey(visitor);
+  await visitor.open(`${path}/edit`);
+  await visitor.page.locator("#f-ranges").fill("198.51.100.0/24\n2001:db8::/32");
+  await visitor.press("Save changes");
+  const client = new Client(visitor.server, key);
+  for (let call = 0; call < 3; call++) await client.call("GET", "/api/v1/me");
+  client.close();
+  return visitor.open(`${path}${below}`);
+};
+
 /** That key, rotated: the box with the new secret, and both secrets at work. */
 async function rotatedKey(visitor: Visitor): Promise<number> {
   await busyKey(visitor);
@@ -161,14 +174,39 @@ async function leakedKey(visitor: Visitor): Promise<number> {
   }
 }
 
-/** Two keys chosen in the list. */
-async function chosenKeys(visitor: Visitor): Promise<number> {
+/** A page below that of a key that works for a while. */
+const busyKeyAt = (below: string) => async (visitor: Visitor) => {
+  await busyKey(visitor);
+  return visitor.open(new URL(visitor.page.url()).pathname + below);
+};
+
+/** A page below that of a key whose two secrets are in use. */
+const rotatedKeyAt = (below: string) => async (visitor: Visitor) => {
+  await rotatedKey(visitor);
+  return visitor.open(new URL(visitor.page.url()).pathname + below);
+};
+
+/** A new key that was disabled, with the message that offers to undo that. */
+async function undoableKey(visitor: Visitor): Promise<number> {
+  await firstKey("")(visitor);
+  return visitor.press("Disable");
+}
+
+/** Two keys chosen in the list, to be revoked or disabled. */
+const chosenKeys = (action: string) => async (visitor: Visitor) => {
   const ids: string[] = [];
   for (const make of [busyKey, firstKey("")]) {
     await make(visitor);
     ids.push(visitor.page.url().split("/").at(-1) ?? "");
   }
-  return visitor.open(`/settings/api-keys/revoke?${ids.map((id) => `key=${id}`).join("&")}`);
+  return visitor.open(`/settings/api-keys/${action}?${ids.map((id) => `key=${id}`).join("&")}`);
+};
+
+/** The page that asks before a device loses its key. */
+async function someDevice(visitor: Visitor): Promise<number> {
+  await approve(true)(visitor);
+  await visitor.open("/settings/profile");
+  return visitor.follow(() => visitor.page.getByRole("link", { name: "Revoke key…" }).first().click());
 }
 
 /** Somebody who was invited and has not come yet. */
@@ -367,7 +405,76 @@ export const PAGES: Listed[] = [
     then: firstKey("/revoke"),
   },
 
+  {
+    name: "key-disable",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: busyKeyAt("/disable"),
+  },
+  {
+    name: "key-finish",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: rotatedKeyAt("/finish"),
+  },
+  {
+    name: "key-finish-first",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: rotatedKeyAt("/rotate"),
+  },
+  { name: "key-undo", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: undoableKey },
+  {
+    name: "keys-disable",
+    path: "/settings/api-keys",
+    heading: /^Disable 2 keys/,
+    who: "owner",
+    then: chosenKeys("disable"),
+  },
   { name: "key-busy", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: busyKey },
+  { name: "key-refused", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: refusedKey("") },
+  {
+    name: "key-reasons",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: refusedKey("?by=reason"),
+  },
+  {
+    name: "key-allow",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    who: "owner",
+    then: refusedKey("/allow?address=127.0.0.1"),
+  },
+  {
+    name: "key-allow-refused",
+    path: "/settings/api-keys",
+    heading: /^walk-/,
+    status: 422,
+    who: "owner",
+    then: async (visitor) => {
+      await refusedKey("/allow?address=127.0.0.1")(visitor);
+      return send("Allow address", { "Address or range": "203.0.113.0/24" })(visitor);
+    },
+  },
+  {
+    name: "refusals",
+    path: "/settings/api-keys",
+    heading: "Refused requests",
+    who: "owner",
+    then: refusedKey("/refusals"),
+  },
+  {
+    name: "refusals-none",
+    path: "/settings/api-keys",
+    heading: "Refused requests",
+    who: "owner",
+    then: firstKey("/refusals"),
+  },
   { name: "key-rotating", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: rotatedKey },
   { name: "key-leaked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: leakedKey },
   { name: "key-revoked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: revokedKey },
@@ -376,7 +483,7 @@ export const PAGES: Listed[] = [
     path: "/settings/api-keys",
     heading: /^Revoke 2 keys/,
     who: "owner",
-    then: chosenKeys,
+    then: chosenKeys("revoke"),
   },
   {
     name: "keys-some",
@@ -436,6 +543,31 @@ export const PAGES: Listed[] = [
     },
   },
   { name: "organization", path: "/settings/organization", heading: "Organization", who: "owner" },
+  { name: "organization-plan", path: "/settings/organization/plan", heading: "Change plan", who: "owner" },
+  {
+    name: "organization-plan-same",
+    path: "/settings/organization/plan?plan=agency",
+    heading: "Change to Agency?",
+    who: "owner",
+  },
+  {
+    name: "organization-plan-stops",
+    path: "/settings/organization/plan?plan=free",
+    heading: "Change to Free and stop all keys?",
+    who: "owner",
+    then: async (visitor) => {
+      await busyKey(visitor);
+      return visitor.open("/settings/organization/plan?plan=free");
+    },
+  },
+  {
+    name: "organization-plan-refused",
+    path: "/settings/organization/plan?plan=free",
+    heading: "Change to Free and stop all keys?",
+    status: 422,
+    who: "owner",
+    then: (visitor) => visitor.press("Change to Free"),
+  },
   { name: "organization-delete", path: "/settings/organization/delete", heading: /^Delete /, who: "owner" },
   {
     name: "leaked-keys",
@@ -575,8 +707,26 @@ export const PAGES: Listed[] = [
       return visitor.follow(() => visitor.page.getByRole("link", { name: "billing-agent" }).click());
     },
   },
+  {
+    name: "agent-remove",
+    path: "/settings/agents",
+    heading: "Remove billing-agent?",
+    who: "owner",
+    then: async (visitor) => {
+      await someAgents(visitor);
+      await visitor.follow(() => visitor.page.getByRole("link", { name: "billing-agent" }).click());
+      return visitor.follow(() => visitor.page.getByRole("link", { name: "Remove agent…" }).click());
+    },
+  },
 
   { name: "profile", path: "/settings/profile", heading: "Profile", who: "owner" },
+  {
+    name: "profile-device",
+    path: "/settings/profile",
+    heading: /^Revoke the key of /,
+    who: "owner",
+    then: someDevice,
+  },
   { name: "profile-guarded", path: "/settings/profile", heading: "Profile", who: "guarded" },
   {
     name: "profile-refused",

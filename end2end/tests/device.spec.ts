@@ -57,6 +57,8 @@ for (const javaScriptEnabled of [true, false]) {
       const me = () => get(`${server.url}/api/v1/me`, { authorization });
       expect((await me()).status).toBe(200);
       await alice.open(PROFILE);
+      await alice.follow(() => page.getByRole("link", { name: "Revoke key…" }).click());
+      await expect(page.getByRole("main")).toContainText("In the last 24 h");
       expect(await alice.press("Revoke key")).toBe(200);
       await expect(page.getByRole("main")).toContainText("None. A login from a command line");
       expect((await me()).status).toBe(401);

@@ -60,6 +60,8 @@ for (const javaScriptEnabled of [true, false]) {
       expect(next).not.toBe(secret);
       await alice.follow(() => leave(alice));
       await expect(page.getByRole("heading", { name: "Rotation in progress" })).toBeVisible();
+      await alice.follow(() => page.getByRole("link", { name: "Finish now…" }).click());
+      await expect(page.getByRole("dialog")).toContainText("Finish the rotation of ci-deploy?");
       await alice.press("Finish now");
       await expect(toast(page)).toContainText("Only the new secret works.");
 
@@ -112,6 +114,8 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel("Select ci-deploy").check();
       await alice.press("Disable");
       await expect(toast(page)).toContainText("1 key disabled.");
+      await alice.press("Undo");
+      await expect(toast(page)).toContainText("ci-deploy works again.");
     });
   });
 }

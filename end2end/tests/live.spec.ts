@@ -43,6 +43,40 @@ test("a connection ends when another process disables its person", async ({ serv
   for (const finding of await watch.take()) expect(finding).toMatch(/\/live\?|EventSource/);
 });
 
+test("what is created elsewhere waits behind a bar, and other changes show at once", async ({
+  serve,
+  visit,
+  another,
+}) => {
+  const server = await serve();
+  const alice = visit(server);
+  await alice.setUp();
+  await alice.open("/settings/api-keys/new");
+  await alice.fill({ Name: "first" });
+  await alice.press("Create key");
+  await alice.open("/settings/api-keys");
+  const elsewhere = await another(server);
+  await elsewhere.signIn();
+  await elsewhere.open("/settings/api-keys/new");
+  await elsewhere.fill({ Name: "second" });
+  await elsewhere.press("Create key");
+  const bar = alice.page.getByRole("button", { name: "1 new Show" });
+  await expect(bar).toBeVisible({ timeout: 20_000 });
+  await expect(alice.page.getByRole("link", { name: "second" })).toHaveCount(0);
+  await bar.click();
+  await expect(alice.page.getByRole("link", { name: "second" })).toBeVisible();
+  await expect(bar).toBeHidden();
+
+  server.database.run("UPDATE keys SET name = 'renamed' WHERE name = 'first'");
+  // The next audited change.
+  await elsewhere.open("/settings/api-keys/new");
+  await elsewhere.fill({ Name: "third" });
+  await elsewhere.press("Create key");
+  await expect(bar).toBeVisible({ timeout: 20_000 });
+  await bar.click();
+  await expect(alice.page.getByRole("link", { name: "renamed" })).toBeVisible();
+});
+
 test.describe("without scripts", () => {
   test.use({ javaScriptEnabled: false });
 

@@ -8,7 +8,7 @@ import { codeAt, stepNow } from "../support/totp.ts";
 import { get } from "../support/wire.ts";
 
 const OTHER_PASSWORD = "harbour lamp under quiet rain";
-const WRONG_SIGN_IN = /Email or password is wrong/;
+const WRONG_SIGN_IN = /That email and password don't match/;
 const toast = (page: Page) => page.getByRole("status").filter({ hasText: /\S/ });
 
 for (const javaScriptEnabled of [true, false]) {

@@ -75,7 +75,7 @@ test("SIGTERM lets a half-sent form arrive and answers it", async ({ serve }) =>
   await wire.send(rest);
   const answer = (await wire.end()).toString("utf8");
   expect(answer).toContain("HTTP/1.1 422 ");
-  expect(answer).toContain("Email or password is wrong");
+  expect(answer).toContain("That email and password don't match");
   expect((await server.ended()).code).toBe(0);
   expect(server.log).not.toContain("cut off");
 });

@@ -7,5 +7,6 @@ mod model;
 #[cfg(feature = "ssr")]
 pub mod server;
 
+pub use crate::shared::name_key;
 pub use letter_kind::LetterKind;
-pub use model::{check_email, check_name, device, email_key, is_invisible, name_key};
+pub use model::{check_email, check_name, device, email_key};

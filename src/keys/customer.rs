@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, is_invisible};
+use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, has_hidden_characters};
 
 pub const MAX_EXTERNAL_ID_LENGTH: usize = 128;
 /// The most bytes of metadata, as JSON text.
@@ -65,7 +65,7 @@ pub fn check_external_id(text: &str) -> Result<Option<String>, String> {
     if id.chars().count() > MAX_EXTERNAL_ID_LENGTH {
         return Err(format!("An owner has at most {MAX_EXTERNAL_ID_LENGTH} characters."));
     }
-    if id.chars().any(|c| c.is_control() || is_invisible(c)) {
+    if has_hidden_characters(id) {
         return Err("An owner has no line breaks, control or invisible characters.".to_owned());
     }
     Ok((!id.is_empty()).then(|| id.to_owned()))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, is_invisible};
+use crate::shared::{TOKEN_IN_TEXT, Timestamp, contains_token, has_hidden_characters};
 
 pub const MAX_NAME_LENGTH: usize = 80;
 pub const MAX_NOTE_LENGTH: usize = 500;
@@ -212,7 +212,7 @@ pub fn check_key_name(input: &str) -> Result<String, String> {
     if name.chars().count() > MAX_NAME_LENGTH {
         return Err(format!("A name has at most {MAX_NAME_LENGTH} characters."));
     }
-    if name.chars().any(|c| c.is_control() || is_invisible(c)) {
+    if has_hidden_characters(name) {
         return Err("A name has no line breaks, control or invisible characters.".to_owned());
     }
     Ok(name.to_owned())

@@ -44,6 +44,8 @@ pub struct Signal {
     pub topic: String,
     /// A sentence that the page shows, or empty.
     pub text: String,
+    /// The attempt that the page waits for was refused, and the page keeps waiting.
+    pub is_refusal: bool,
 }
 
 /// What every open connection receives.
@@ -75,8 +77,8 @@ struct ExpectedTopic {
     pages: usize,
     /// Until when further pages may connect. Zero if `expect` was never called for the topic.
     until: Duration,
-    /// The text of the last signal since `expect`.
-    last_text: Option<String>,
+    /// The last signal since `expect`; a refusal only if there was no other one.
+    last: Option<Signal>,
 }
 
 impl ExpectedTopic {
@@ -135,16 +137,26 @@ impl Live {
         }
         if expected.len() < MAX_EXPECTED_TOPICS || expected.contains_key(&topic.full_name) {
             let entry = expected.entry(topic.full_name).or_default();
-            (entry.until, entry.last_text) = (now + CONNECT_TIME, None);
+            (entry.until, entry.last) = (now + CONNECT_TIME, None);
         }
         topic.page_name
     }
 
     /// Sends a signal to all pages that subscribed to the topic.
     pub fn publish(&self, topic: Topic, text: impl Into<String>) {
-        let signal = Signal { topic: topic.full_name, text: text.into() };
-        if let Some(expected) = lock(&self.expected).get_mut(&signal.topic) {
-            expected.last_text = Some(signal.text.clone());
+        self.send(Signal { topic: topic.full_name, text: text.into(), is_refusal: false });
+    }
+
+    /// Tells all pages that subscribed to the topic that an attempt was refused. They keep waiting.
+    pub fn publish_refusal(&self, topic: Topic, text: impl Into<String>) {
+        self.send(Signal { topic: topic.full_name, text: text.into(), is_refusal: true });
+    }
+
+    fn send(&self, signal: Signal) {
+        if let Some(expected) = lock(&self.expected).get_mut(&signal.topic)
+            && (!signal.is_refusal || expected.last.as_ref().is_none_or(|last| last.is_refusal))
+        {
+            expected.last = Some(signal.clone());
         }
         // Sending fails when no page is connected, which is the common case.
         let _ = self.events.send(LiveEvent::Signal(signal));
@@ -176,7 +188,7 @@ impl Live {
         for Topic { full_name, .. } in &topics {
             let topic = expected.entry(full_name.clone()).or_default();
             topic.pages += 1;
-            stored.extend(topic.last_text.clone().map(|text| Signal { topic: full_name.clone(), text }));
+            stored.extend(topic.last.clone());
         }
         drop(expected);
         let expected = Arc::clone(&self.expected);

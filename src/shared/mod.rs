@@ -2,6 +2,7 @@
 
 mod id;
 mod kind;
+mod name_text;
 mod permission;
 mod plan;
 mod return_path;
@@ -18,6 +19,7 @@ pub use id::{
     PermissionId, UserId, WebhookId,
 };
 pub use kind::Kind;
+pub use name_text::{has_hidden_characters, name_key};
 pub use permission::{Permission, PrincipalKind};
 pub use plan::Plan;
 pub use return_path::ReturnPath;

@@ -90,11 +90,11 @@ fn plain(c: char) -> char {
     }
 }
 
-/// Whether a character changes the direction of text or is invisible, so that two names could look the same.
+/// Whether a character changes the direction of text, breaks lines or is invisible, so that two names could look the same.
 pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
+        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
     )
 }
 

@@ -46,7 +46,8 @@ impl Server {
             self.clock.advance(std::time::Duration::from_secs(60));
             self.submit(&here, "/settings/profile", &[("name", name)]).await;
         }
-        self.submit(&here, "/settings/organization/plan", &[("plan", "free")]).await;
+        let fields = [("plan", "free"), ("from", "enterprise"), ("confirm", "Tidewater Freight")];
+        self.submit(&here, "/settings/organization/plan", &fields).await;
         (alice, here)
     }
 }

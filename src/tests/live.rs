@@ -10,8 +10,9 @@ use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::{Person, print_reset_link, set_enabled};
 use crate::platform::Secret;
 use crate::platform::db::Engine;
-use crate::platform::live::Topic;
+use crate::platform::live::{LiveEvent, Topic};
 use crate::shared::Role;
+use crate::usage::server::{changes_topic, publish_changes};
 
 #[apply(on_both_engines!)]
 async fn signals_reach_their_organization_and_no_other(engine: Engine) {
@@ -173,6 +174,65 @@ async fn one_person_cannot_take_all_streams(engine: Engine) {
     assert_eq!(listen(&member).await.status, 200);
     streams.pop();
     assert_eq!(listen(&viewer).await.status, 200);
+}
+
+/// Audited changes and counted requests reach the pages of their organization, whichever process they happened in.
+#[apply(on_both_engines!)]
+async fn pages_learn_of_changes_in_their_organization(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let org = owner.org.org;
+    let key = server.key(&owner, "first").await;
+    let (_, _, mut events) = server.app.live.subscribe(vec![]);
+    let mut hears = async || {
+        publish_changes(&server.app).await.expect("a round");
+        let mut topics = Vec::new();
+        while let Ok(LiveEvent::Signal(signal)) = events.try_recv() {
+            topics.push(signal.topic);
+        }
+        topics.retain(|topic| *topic == changes_topic(org).full_name);
+        topics.len()
+    };
+    server.key(&owner, "nobody watches").await;
+    assert_eq!((hears().await, hears().await), (0, 0));
+    server.app.live.expect(changes_topic(org));
+    assert_eq!((hears().await, hears().await), (0, 0), "nothing is new for a page that was rendered now");
+    server.key(&owner, "second").await;
+    assert_eq!((hears().await, hears().await), (1, 0));
+    server.check(&key.plaintext).await;
+    crate::keys::server::flush(&server.app).await.expect("the counts are written");
+    assert_eq!((hears().await, hears().await), (1, 0));
+    let other = server.second_process().await;
+    crate::keys::server::disable(&other, &owner, key.key.id).await.expect("it is disabled");
+    assert_eq!((hears().await, hears().await), (1, 0));
+    let stranger = server.actor(Persona::Stranger).await;
+    server.key(&stranger, "elsewhere").await;
+    assert_eq!(hears().await, 0);
+}
+
+/// A page that fetches itself again takes no message of another page, and does not prolong the session.
+#[apply(on_both_engines!)]
+async fn a_page_that_refreshes_itself_is_no_use_of_the_session(engine: Engine) {
+    let server = Server::on(engine).await;
+    let owner = server.actor(Persona::Owner).await;
+    let key = server.key(&owner, "first").await.key.id;
+    let cookies = server.sign_in_as(Persona::Owner).await;
+    let disabled = server.submit(&cookies, &format!("/settings/api-keys/{key}/disable"), &[]).await;
+    assert_eq!(disabled.status, 303);
+    const MESSAGE: &str = "first is disabled. Calls with it fail";
+    let seen = "SELECT MAX(last_seen_at) FROM sessions";
+    let before = server.count(seen).await;
+    server.clock.advance(Duration::from_secs(10 * 60));
+    let refresh = || server.get("/settings/api-keys").with(&cookies).header("x-latchkey-refresh", "1").send();
+    for _ in 0..2 {
+        let page = refresh().await;
+        assert_eq!(page.status, 200);
+        assert!(!page.text().contains(MESSAGE), "it has no message");
+    }
+    assert_eq!(server.count(seen).await, before);
+    let page = server.page(&cookies, "/settings/api-keys").await;
+    assert!(page.contains(MESSAGE), "{page}");
+    assert!(server.count(seen).await > before);
 }
 
 async fn ends(stream: OpenResponse) -> bool {

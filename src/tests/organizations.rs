@@ -109,21 +109,3 @@ async fn an_organization_is_deleted_by_its_typed_name(engine: Engine) {
     assert_eq!(server.count("SELECT count(*) FROM invitations").await, 0);
     assert_eq!(server.audited().await, ["member.invited", "organization.deleted"]);
 }
-
-#[apply(on_both_engines!)]
-async fn owners_change_the_plan(engine: Engine) {
-    let server = Server::on(engine).await;
-    let alice = server.alice().await;
-    let here = server.session_of(&alice).await;
-    let choose = |plan: &'static str| server.submit(&here, "/settings/organization/plan", &[("plan", plan)]);
-    assert_eq!(choose("agency").await.status, 303);
-    assert_eq!(choose("agency").await.status, 303);
-    assert_eq!(choose("platinum").await.status, 422);
-    let page = server.get("/settings/organization").browser().with(&here).send().await.text();
-    assert!(page.contains("The plan is now Agency."), "{page}");
-    assert_eq!(
-        server.audited().await,
-        ["organization.plan_changed"],
-        "a change without effect is not audited"
-    );
-}

@@ -10,6 +10,8 @@ use leptos::{ev, task};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, EventSource, HtmlDocument, HtmlElement, HtmlTextAreaElement, MessageEvent};
 
+use super::dom::all;
+use super::live_regions;
 use super::parts::{Wording, words};
 use crate::shared::Timestamp;
 
@@ -232,18 +234,15 @@ pub fn EscapeCloses() -> impl IntoView {
     });
 }
 
-fn all(selector: &str) -> Vec<Element> {
-    let Ok(found) = document().query_selector_all(selector) else { return Vec::new() };
-    (0..found.length()).filter_map(|index| found.get(index)?.dyn_into().ok()).collect()
-}
-
 /// Receives the signals for the live parts of the page over one connection. The document contains this island once; it opens no
 /// connection on a page without live parts.
 #[island]
 pub fn LiveParts() -> impl IntoView {
     Effect::new(|_| {
         let parts = all("[data-live]");
-        let topics: Vec<String> = parts.iter().filter_map(|part| part.get_attribute("data-live")).collect();
+        let mut topics: Vec<String> =
+            parts.iter().filter_map(|part| part.get_attribute("data-live")).collect();
+        topics.extend(live_regions::topics());
         if topics.is_empty() {
             return;
         }
@@ -264,14 +263,29 @@ pub fn LiveParts() -> impl IntoView {
         };
         listen(&source, "open", mark("data-link", None));
         listen(&source, "error", mark("data-link", Some("lost")));
-        listen(&source, "arrived", move |event: web_sys::Event| {
-            let Some(data) = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string())
-            else {
-                return;
-            };
-            arrived(&parts, &data);
+        for name in ["refused", "arrived"] {
+            let parts = parts.clone();
+            listen(&source, name, move |event: web_sys::Event| {
+                let data = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string());
+                if let Some(data) = data {
+                    show_signal(&parts, name, &data);
+                }
+            });
+        }
+        document_event_listener("visibilitychange", live_regions::became_visible);
+        window_event_listener(ev::click, |event| {
+            if let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+                live_regions::show_waiting(&target);
+            }
         });
     });
+}
+
+fn document_event_listener(name: &str, handler: impl FnMut() + 'static) {
+    let handler = Closure::<dyn FnMut()>::new(handler);
+    let _ = document().add_event_listener_with_callback(name, handler.as_ref().unchecked_ref());
+    // The listener lives as long as the page.
+    handler.forget();
 }
 
 fn listen(source: &EventSource, name: &str, handler: impl FnMut(web_sys::Event) + 'static) {
@@ -281,17 +295,27 @@ fn listen(source: &EventSource, name: &str, handler: impl FnMut(web_sys::Event) 
     handler.forget();
 }
 
-fn arrived(parts: &[Element], data: &str) {
+/// Sets the state of the parts with the signal's topic. A refusal does not change a part whose event has arrived.
+fn show_signal(parts: &[Element], state: &str, data: &str) {
     let Ok(data) = js_sys::JSON::parse(data) else { return };
     let field =
         |name: &str| js_sys::Reflect::get(&data, &name.into()).ok().and_then(|value| value.as_string());
     let topic = field("topic");
+    if topic.as_ref().is_some_and(|topic| live_regions::topics().contains(topic)) {
+        let spread = js_sys::Reflect::get(&data, &"spread".into()).ok().and_then(|value| value.as_f64());
+        live_regions::changed(spread.unwrap_or_default());
+    }
+    let has_arrived = |part: &Element| part.get_attribute("data-state").as_deref() == Some("arrived");
     for part in parts.iter().filter(|part| part.get_attribute("data-live") == topic) {
-        if let (Some(text), Ok(Some(place))) =
-            (field("text").filter(|text| !text.is_empty()), part.query_selector("[data-live-text]"))
-        {
+        if state == "refused" && has_arrived(part) {
+            continue;
+        }
+        if let (Some(text), Ok(Some(place))) = (
+            field("text").filter(|text| !text.is_empty()),
+            part.query_selector(&format!("[data-live-text={state}]")),
+        ) {
             place.set_text_content(Some(&text));
         }
-        let _ = part.set_attribute("data-state", "arrived");
+        let _ = part.set_attribute("data-state", state);
     }
 }

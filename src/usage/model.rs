@@ -65,6 +65,33 @@ impl Outcome {
         }
     }
 
+    /// The outcomes with which a request that presented an existing key is refused.
+    pub fn refusals() -> impl Iterator<Item = Self> {
+        let others = [Self::Valid, Self::Missing, Self::Malformed];
+        Self::ALL.into_iter().filter(move |outcome| !others.contains(outcome))
+    }
+
+    /// The short name on pages.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Valid => "Valid",
+            Self::Missing => "No key",
+            Self::Malformed => "Malformed key",
+            Self::Unknown => "Wrong secret",
+            Self::Revoked => "Revoked",
+            Self::Disabled => "Disabled",
+            Self::Expired => "Expired",
+            Self::RateLimited => "Rate limited",
+            Self::IpNotAllowed => "Address not allowed",
+            Self::PlanNotEligible => "Not in the plan",
+            Self::RoleTooLow => "Role too low",
+            Self::KindNotAllowed => "Kind not accepted",
+            Self::InsufficientPermissions => "Permission missing",
+            Self::QuotaExceeded => "Quota used up",
+            Self::PolicyRefused => "Key policy",
+        }
+    }
+
     /// Why a request was refused, as a sentence for the key's organization.
     pub const fn reason(self) -> &'static str {
         match self {

@@ -31,7 +31,7 @@ pub use service::{
     rename, sessions_of, set_enabled, setup_is_open, setup_link_printed_at, setup_refused, sign_up_refused,
     signed_in, spend_setup_link, spend_sign_up_link, sweep, unlink, unused_recovery_codes, unwanted_letters,
 };
-pub use sessions::{SessionStore, explain_unsaved, layer};
+pub use sessions::{SessionStore, explain_unsaved, is_refresh, layer, mark_refresh};
 pub use store::sessions::{SessionSummary, fingerprint};
 pub use throttle::Throttle;
 pub use totp::{address as totp_address, is_secret as is_totp_secret};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_sessions::cookie::SameSite;
@@ -32,6 +32,26 @@ pub struct SessionStore {
 impl fmt::Debug for SessionStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionStore")
+    }
+}
+
+tokio::task_local! {
+    /// Set while a request is handled that an open page sent by itself.
+    static REFRESH: ();
+}
+
+/// Whether an open page sent the request by itself, because something has changed. Such requests do not count as use of the
+/// session.
+pub fn is_refresh(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-latchkey-refresh")
+}
+
+/// Marks the requests that open pages send by themselves.
+pub async fn mark_refresh(request: Request, next: Next) -> Response {
+    if is_refresh(request.headers()) {
+        REFRESH.scope((), next.run(request)).await
+    } else {
+        next.run(request).await
     }
 }
 
@@ -120,9 +140,9 @@ impl tower_sessions::SessionStore for SessionStore {
         let found =
             store::find(self.app.db.pool(), &id_hash, now, self.silent_since(now)).await.map_err(backend)?;
         let Some(found) = found else { return Ok(None) };
-        if now.since(found.last_seen_at) >= LAST_SEEN_INTERVAL
-            && let Err(error) = self.update_last_seen(&id_hash, now).await
-        {
+        let is_due =
+            now.since(found.last_seen_at) >= LAST_SEEN_INTERVAL && REFRESH.try_with(|()| ()).is_err();
+        if is_due && let Err(error) = self.update_last_seen(&id_hash, now).await {
             tracing::warn!(%error, "could not update the session's last_seen_at");
         }
         let data =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use crate::agents::{Environment, McpServer, ServerAuth};
-use crate::shared::{TOKEN_IN_TEXT, contains_token};
+use crate::shared::{TOKEN_IN_TEXT, contains_token, has_hidden_characters};
 
 const MAX_ID_LENGTH: usize = 200;
 const MAX_URL_LENGTH: usize = 2_000;
@@ -102,7 +102,7 @@ fn check_label(text: &str, what: &str, longest: usize) -> Result<(), String> {
     if text.chars().count() > longest {
         return Err(format!("{what} has at most {longest} characters."));
     }
-    if text.chars().any(crate::accounts::is_invisible) {
+    if has_hidden_characters(text) {
         return Err(format!("{what} has invisible characters."));
     }
     Ok(())

@@ -78,17 +78,24 @@ pub async fn register(app: &App, actor: &Actor, draft: &AgentDraft) -> Result<Ag
     Ok(find(app, actor, id).await?.0)
 }
 
+/// Refuses actors who may not remove the agent.
+pub fn require_to_remove(actor: &Actor, agent: &Agent) -> Result<(), Error> {
+    actor.require(Permission::RegisterAgents)?;
+    if may_remove(actor, agent) {
+        return Ok(());
+    }
+    Err(Error::Forbidden(
+        "Only admins and the person who first registered this agent may remove it.".to_owned(),
+    ))
+}
+
 /// Removes an agent, its servers and its policy.
 pub async fn remove(app: &App, actor: &Actor, id: AgentId) -> Result<Agent, Error> {
     actor.require(Permission::RegisterAgents)?;
     let (mut write, actor) = begin(app, actor).await?;
     let actor = &actor;
     let agent = store::find(&mut *write, actor.org.org, id).await?.ok_or(Error::NotFound)?;
-    if !may_remove(actor, &agent) {
-        return Err(Error::Forbidden(
-            "Only admins and the person who first registered this agent may remove it.".to_owned(),
-        ));
-    }
+    require_to_remove(actor, &agent)?;
     if !store::delete(&mut write, agent.id).await? {
         return Err(Error::NotFound);
     }

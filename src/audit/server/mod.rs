@@ -13,7 +13,7 @@ pub use event::{By, Event, EventActor, Origin};
 pub use listener::{EventListener, RegisteredListener};
 #[cfg(test)]
 pub use read::statement;
-pub use read::{AuditFilter, Recorded, Target, actions, latest_targets, list};
+pub use read::{AuditFilter, Recorded, Target, actions, latest_targets, list, newest};
 pub use refusals::Refusals;
 pub use roles::{RoleEvent, role_events};
 pub use words::{about_it, how_often, in_general};
@@ -33,6 +33,17 @@ const MAX_DELETED: i64 = 5_000;
 pub async fn record(app: &App, write: &mut Write, by: &By, event: Event) -> Result<(), Error> {
     insert(app, write, by, &event, 0).await?;
     announce(app, write, by, &event).await
+}
+
+/// Whether exactly one change with one of these actions was made of a target since a time. A change may be undone only while it
+/// is the only one: what somebody else did afterwards stays.
+pub async fn is_only_change_since(
+    write: &mut Write,
+    target: impl ToString,
+    actions: &[&str],
+    since: Timestamp,
+) -> Result<bool, Error> {
+    Ok(store::count_since(write, &target.to_string(), actions, since).await? == 1)
 }
 
 /// Passes an event to the listener only: what happens by itself, such as the expiry of a key, has no row in the log.

@@ -161,6 +161,15 @@ async fn narrowest_part(pool: &AnyPool, org: OrgId, filter: &AuditFilter) -> Res
     Ok(counts.iter().enumerate().min_by_key(|(_, count)| **count).map_or(0, |(place, _)| place))
 }
 
+/// The latest events of an organization.
+pub async fn newest(pool: &AnyPool, org: OrgId, limit: i64) -> Result<Vec<EventId>, sqlx::Error> {
+    sqlx::query_scalar("SELECT id FROM audit WHERE org_id = $1 ORDER BY id DESC LIMIT $2")
+        .bind(org)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+}
+
 pub async fn list(
     pool: &AnyPool,
     org: OrgId,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::event::{By, Event};
-use crate::platform::db::Write;
+use crate::platform::db::{Write, sql};
 use crate::shared::{EventId, Timestamp};
 
 pub async fn insert(
@@ -39,6 +39,23 @@ pub async fn insert(
     .execute(&mut **write)
     .await
     .map(drop)
+}
+
+/// The number of changes of a target with these actions since a time, up to two.
+pub async fn count_since(
+    write: &mut Write,
+    target: &str,
+    actions: &[&str],
+    since: Timestamp,
+) -> Result<i64, sqlx::Error> {
+    let names: Vec<String> = (3..3 + actions.len()).map(|number| format!("${number}")).collect();
+    let text = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM audit WHERE target_id = $1 AND at >= $2 AND times = 0 \
+         AND action IN ({}) LIMIT 2) AS changes",
+        names.join(", ")
+    );
+    let query = sqlx::query_scalar(sql(text)).bind(target).bind(since.millis());
+    actions.iter().fold(query, |query, action| query.bind(*action)).fetch_one(&mut **write).await
 }
 
 /// Which old rows are deleted.

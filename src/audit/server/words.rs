@@ -31,7 +31,7 @@ fn sentence(event: &Recorded) -> String {
             format!("logged {} in, which created this key as {}", text("device"), text("role"))
         }
         "key.created" => format!("created this key as {}", text("role")),
-        "key.edited" => format!("changed {}", changed(event)),
+        "key.edited" => changed(event),
         "key.disabled" if text("because") == "idle" => "disabled this key, which nobody used".to_owned(),
         "key.disabled" => "disabled this key".to_owned(),
         "key.enabled" => "enabled this key".to_owned(),
@@ -192,37 +192,42 @@ fn leaked(event: &Recorded) -> String {
     format!("{done}: found in public{at}{by}")
 }
 
+/// "set the requests per minute to 500 (no limit before)". Events of earlier versions have no new values.
 fn changed(event: &Recorded) -> String {
-    let names = [
-        ("name_was", "the name"),
-        ("note_was", "the note"),
-        ("expires_at_was", "the end"),
-        ("rate_limit_was", "the requests per minute"),
-        ("ranges_were", "the allowed addresses"),
-        ("external_id_was", "the owner"),
-        ("permissions_were", "the permissions"),
-        ("quota_was", "the quota"),
-        ("metadata_was", "the metadata"),
+    let fields = [
+        ("name", "name_was", "the name", "none"),
+        ("note", "note_was", "the note", "none"),
+        ("expires_at", "expires_at_was", "the expiry", "never"),
+        ("rate_limit", "rate_limit_was", "the requests per minute", "no limit"),
+        ("ranges", "ranges_were", "the allowed addresses", "every address"),
+        ("external_id", "external_id_was", "the owner", "none"),
+        ("permissions", "permissions_were", "the permissions", "none"),
+        ("quota", "quota_was", "the quota", "none"),
+        ("metadata", "metadata_was", "the metadata", "none"),
     ];
-    let parts: Vec<String> = names
+    let parts: Vec<String> = fields
         .into_iter()
-        .filter_map(|(detail, name)| {
-            let was = match event.details.get(detail)? {
-                Value::String(text) if detail == "expires_at_was" => minute(text),
-                Value::String(text) => text.clone(),
-                Value::Null => "none".to_owned(),
-                Value::Array(all) if all.is_empty() && detail == "permissions_were" => "none".to_owned(),
-                Value::Array(all) if all.is_empty() => "all".to_owned(),
-                Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-                other => other.to_string(),
-            };
-            Some(match was.as_str() {
-                "" => name.to_owned(),
-                was => format!("{name} (was {was})"),
+        .filter_map(|(is, was, name, none)| {
+            let value = |detail: &str| Some(value_in_words(event.details.get(detail)?, name, none));
+            let old = value(was)?;
+            Some(match value(is) {
+                Some(new) => format!("set {name} to {new} ({old} before)"),
+                None => format!("changed {name} ({old} before)"),
             })
         })
         .collect();
     parts.join(", ")
+}
+
+fn value_in_words(value: &Value, name: &str, none: &str) -> String {
+    let text = match value {
+        Value::String(text) if name == "the expiry" => minute(text),
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    };
+    if text.is_empty() { none.to_owned() } else { text }
 }
 
 /// "2026-11-21T11:40:00.000Z" as "2026-11-21 11:40 UTC".
@@ -288,8 +293,17 @@ mod tests {
             ),
             (
                 "key.edited",
-                json!({ "name_was": "a", "rate_limit_was": null, "ranges_were": [] }),
-                "changed the name (was a), the requests per minute (was none), the allowed addresses (was all)",
+                json!({
+                    "name": "b", "name_was": "a", "rate_limit": 500, "rate_limit_was": null,
+                    "ranges": ["10.0.0.0/8"], "ranges_were": []
+                }),
+                "set the name to b (a before), set the requests per minute to 500 (no limit before), set the allowed \
+                 addresses to 10.0.0.0/8 (every address before)",
+            ),
+            (
+                "key.edited",
+                json!({ "expires_at_was": "2026-11-21T11:40:00.000Z", "rate_limit_was": null }),
+                "changed the expiry (2026-11-21 11:40 UTC before), changed the requests per minute (no limit before)",
             ),
             (
                 "key.rotated",

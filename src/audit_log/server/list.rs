@@ -18,8 +18,8 @@ use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::live_filter::LiveFilter;
 use crate::ui::parts::{
-    Button, EmptyState, Icon, LinkButton, Pagination, SearchField, Select, SelectOption, Symbol, counted,
-    day, exact,
+    Button, EmptyState, Icon, LinkButton, LiveRegion, Pagination, SearchField, Select, SelectOption, Symbol,
+    counted, day, exact,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server::{self as usage, RefusalReason};
@@ -51,6 +51,8 @@ pub async fn show(
     let text = about(&app.config.accounts);
     let chrome = chrome(&app, &member, Some(Nav::Audit), HOME);
     let word = member.visitor.message.clone();
+    let is_newest = query.before.is_empty();
+    let changes = is_newest.then(|| app.live.expect(usage::changes_topic(org))).unwrap_or_default();
     let page = page_for(&app, &member, "Audit log").render(move || {
         let export = match query.query_string("") {
             query if query.is_empty() => format!("{HOME}/export"),
@@ -59,7 +61,7 @@ pub async fn show(
         let list = match rows.is_empty() {
             true if refused.is_some() => ().into_any(),
             true => nothing(&query),
-            false => events(rows, now, &query, next),
+            false => events(rows, now, &query, next, changes),
         };
         let refused = refused.map(refusal);
         let toast = word.map(toast);
@@ -157,6 +159,7 @@ fn refusal(reason: RefusalReason) -> AnyView {
                 <h2 class="h-sect" id="refused">"This request was refused"</h2>
                 <LinkButton href=key>"See the key"</LinkButton>
             </div>
+            <p class="mt-1 text-dense">{usage::outcome_reason(reason.outcome)}</p>
             <p class="mt-1 text-ink-2">{reason.outcome.reason()}</p>
             <dl class="facts mt-3">{facts.collect_view()}</dl>
         </section>
@@ -196,7 +199,14 @@ fn nothing(query: &FilterQuery) -> AnyView {
         .into_any()
 }
 
-fn events(rows: Vec<Recorded>, now: Timestamp, query: &FilterQuery, next: Option<String>) -> AnyView {
+/// `changes` is the topic of live updates, or empty.
+fn events(
+    rows: Vec<Recorded>,
+    now: Timestamp,
+    query: &FilterQuery,
+    next: Option<String>,
+    changes: String,
+) -> AnyView {
     let count = rows.len() as u64;
     let older = next.map(|before| format!("{HOME}?{}", query.query_string(&before))).unwrap_or_default();
     let newest =
@@ -224,11 +234,13 @@ fn events(rows: Vec<Recorded>, now: Timestamp, query: &FilterQuery, next: Option
                 <span>"Time, UTC"</span><span>"Actor"</span><span>"Action"</span><span>"Target"</span>
                 <span>"Address"</span><span></span>
             </div>
+            <LiveRegion topic=changes id="events" rows=true>
             {days.collect_view()}
             <Pagination
                 summary=counted(count, "event", "events") previous=newest next=older previous_label="Newest"
                 next_label="Older"
             />
+            </LiveRegion>
         </div>
     }
     .into_any()
@@ -289,7 +301,7 @@ fn event(row: Recorded) -> AnyView {
         view! { <div><dt>{name}</dt><dd class=(!class.is_empty()).then_some(class) dir="auto">{value}</dd></div> }
     });
     view! {
-        <details class="audit-row">
+        <details class="audit-row" data-row=row.id.to_string()>
             <summary>
                 <span class="a-time num text-ink-3">{clock}</span>
                 <span class=actor_class dir="auto">{who}</span>

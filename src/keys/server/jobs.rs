@@ -1,7 +1,8 @@
 //! Background work: reading the change log, writing usage, ending secrets at their cut-off.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::platform::live::Topic;
 use crate::platform::{App, Error};
 use crate::shared::SecretId;
 use crate::usage::Outcome;
-use crate::usage::server as usage;
+use crate::usage::server::{self as usage, Slot};
 
 /// The timeout of one attempt to read the change log. Two attempts must fit into the lease on cached states.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
@@ -188,6 +189,28 @@ fn notify_first_calls(app: &App, flush: &usage::Flush) {
             let origin = slot.address.map(|address| format!(" from {address}")).unwrap_or_default();
             app.live.publish(first_call(&slot.org, slot.secret), format!("First call received{origin}."));
         }
+    }
+    // One signal for each secret, however many callers were refused. Lines are sorted by outcome, so a refusal of the right
+    // secret replaces one of a wrong secret.
+    let refused = flush.lines().map(|(slot, _)| slot).filter(|slot| secrets.contains(&slot.secret));
+    let refused: HashMap<SecretId, &Slot> = refused.map(|slot| (slot.secret, slot)).collect();
+    for slot in refused.into_values() {
+        let text = refused_first_call(slot.outcome, slot.address);
+        app.live.publish_refusal(first_call(&slot.org, slot.secret), text);
+    }
+}
+
+/// Why the page still waits. Whoever sends a wrong secret may be a stranger, so that is not called the first call.
+fn refused_first_call(outcome: Outcome, address: Option<IpAddr>) -> String {
+    let origin = address.map(|address| format!(" from {address}")).unwrap_or_default();
+    match (outcome, address) {
+        (Outcome::IpNotAllowed, Some(address)) => {
+            format!("Your first call came from {address}, which this key does not allow.")
+        }
+        (Outcome::Unknown | Outcome::Revoked, _) => {
+            format!("A call{origin} was refused. {}", outcome.reason())
+        }
+        _ => format!("Your first call{origin} was refused. {}", outcome.reason()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A key as it is stored in the database.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -80,11 +81,6 @@ pub struct Login {
     pub product: String,
 }
 
-/// The form of a name that is compared: names are unique without regard to case.
-pub fn name_key(name: &str) -> String {
-    name.to_lowercase()
-}
-
 impl Key {
     pub fn status(&self, now: Timestamp) -> Status {
         let times = Times {
@@ -104,6 +100,12 @@ impl Key {
     /// Whether this secret is still valid for the key. Whether the key itself is valid is its status.
     pub fn accepts(&self, secret: SecretId, now: Timestamp) -> bool {
         self.secret == secret || self.rotation(now).is_some_and(|(former, _)| former == secret)
+    }
+
+    /// Whether the key's ranges do not contain this address.
+    pub fn excludes(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        !self.ranges.is_empty() && !self.ranges.iter().any(|range| range.contains(&address))
     }
 
     /// Whether a secret was found in public, and the key had to end or still has that secret.

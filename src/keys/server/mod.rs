@@ -16,6 +16,7 @@ mod store;
 mod token;
 mod verification;
 
+pub use crate::shared::name_key;
 pub use announcements::announce_expiries;
 pub use jobs::{
     count_all, drain, first_call, follow_change_log, is_current, measure, prepare, read_change_log, sweep,
@@ -23,21 +24,25 @@ pub use jobs::{
 };
 #[cfg(test)]
 pub use jobs::{drain_within, flush};
-pub use key::{Customer, Key, KeyQuota, Login, name_key};
+pub use key::{Customer, Key, KeyQuota, Login};
 pub use metrics::KeyMetrics;
 pub use offboarding::OrgKeyOffboarding;
-pub use pages::{KeyNotice, LazyView, RegisteredKeyNotice, leave_refusal, routes};
+pub use pages::{
+    KeyNotice, LazyView, RecentUse, RegisteredKeyNotice, leave_refusal, recent_addresses, recent_calls,
+    routes,
+};
 pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
     CustomerDraft, Draft, Edit, Holders, KeyApprovalHandler, KeyCount, LoginDraft, MAX_COUNTED, MAX_OVERLAP,
-    MAX_RANGES, PermissionHolders, PreparedToken, QuotaDraft, Refusal, RequestingKey, Revealed, about,
-    active_keys, apply_leak_effect, children, count, count_within, create, create_approved, created_by,
-    creating_keys, creators, disable, edit, enable, end_logins, extend, find, find_by_secret, finish,
-    leak_topic, list, lock_leaked, log_in, login_constraints, login_constraints_in_tx, logins_of, may_enable,
-    may_manage, may_rotate, mint, old_secrets, permission_holders, policy_key_batch, policy_rules,
-    read_ranges, replace, require_to_grant, require_to_manage, require_to_renew, require_to_revoke,
-    require_to_rotate, revoke, rotate, secrets,
+    MAX_RANGES, PermissionHolders, PreparedToken, QuotaDraft, Refusal, RefusalPage, RequestingKey, Revealed,
+    about, active_keys, apply_leak_effect, children, count, count_within, create, create_approved,
+    created_by, creating_keys, creators, disable, edit, enable, end_logins, extend, find, find_by_secret,
+    finish, leak_topic, list, lock_leaked, log_in, login_constraints, login_constraints_in_tx, logins_of,
+    may_enable, may_manage, may_rotate, mint, old_secrets, permission_holders, policy_key_batch,
+    policy_rules, read_ranges, refusals, refused_keys, replace, require_to_change, require_to_grant,
+    require_to_manage, require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
+    undo_disable, undo_enable,
 };
 pub use store::{Filter, KeyPage, OldSecret, Order, PolicyKey, Position, SecretUse};
 pub use token::{PATTERN, Token};

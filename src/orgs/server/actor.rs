@@ -11,7 +11,9 @@ use tower_sessions::Session;
 
 use super::store::{self, Membership};
 use super::waiting::RegisteredCounter;
-use crate::accounts::server::{Person, change_stored, fingerprint, is_session_valid, person_of, signed_in};
+use crate::accounts::server::{
+    Person, change_stored, fingerprint, is_refresh, is_session_valid, person_of, signed_in,
+};
 use crate::audit::By;
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
@@ -163,8 +165,9 @@ async fn visitor(parts: &Parts, app: &App) -> Result<Option<Visitor>, Error> {
     let session = parts.extensions.get::<Session>().ok_or_else(missing)?;
     let visit = parts.extensions.get::<Visit>().ok_or_else(missing)?;
     let mut visitor = Visitor::load(app, session, visit).await?;
-    // Only a GET request consumes the message.
-    if let Some(visitor) = visitor.as_mut().filter(|_| parts.method == Method::GET) {
+    // Only a GET request consumes the message, and not one that a page sends by itself.
+    let is_opened = parts.method == Method::GET && !is_refresh(&parts.headers);
+    if let Some(visitor) = visitor.as_mut().filter(|_| is_opened) {
         visitor.message = take_message(app, session).await?;
     }
     Ok(visitor)

@@ -29,6 +29,9 @@ const MAX_STREAMS: usize = 2_000;
 /// The most streams of one person. Each open page has one.
 const MAX_STREAMS_PER_PERSON: usize = 50;
 const MAX_TOPICS: usize = 50;
+/// Pages that fetch themselves again after a signal do so at a random time within this many milliseconds for each stream, so that
+/// many open pages take only a few per cent of a processor.
+const SPREAD_PER_STREAM: usize = 40;
 
 pub async fn listen(
     State(app): State<App>,
@@ -140,7 +143,9 @@ impl LiveStream {
     /// Converts a signal to an event. Returns None if the page does not listen to its topic.
     fn event(&self, signal: &Signal) -> Option<Event> {
         let topic = self.subscription.topics().iter().find(|topic| topic.full_name == signal.topic)?;
-        let data = json!({ "topic": topic.page_name, "text": signal.text });
-        Some(Event::default().event("arrived").data(data.to_string()))
+        let spread = self.app.live.listeners() * SPREAD_PER_STREAM;
+        let data = json!({ "topic": topic.page_name, "text": signal.text, "spread": spread });
+        let event = if signal.is_refusal { "refused" } else { "arrived" };
+        Some(Event::default().event(event).data(data.to_string()))
     }
 }

@@ -21,8 +21,8 @@ pub use second_owner::{
 };
 pub use service::{
     CREATOR_GONE, CurrentMember, MemberSummary, Membership, create, find, find_current_member,
-    lock_and_read_member, lock_and_read_role, memberships_with_counts, search_members, set_up, sign_up,
-    sweep, switch_org, without_owner,
+    lock_and_read_member, lock_and_read_role, memberships_with_counts, search_members, set_plan, set_up,
+    sign_up, sweep, switch_org, without_owner,
 };
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;

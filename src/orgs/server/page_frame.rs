@@ -4,9 +4,10 @@ use leptos::prelude::*;
 
 use super::Member;
 use crate::platform::App;
-use crate::ui::parts::{Toast, ToastOutcome};
+use crate::ui::form::Form;
+use crate::ui::parts::{Button, Look, Size, Toast, ToastOutcome};
 use crate::ui::server::form_page::FormPage;
-use crate::ui::server::message::PageMessage;
+use crate::ui::server::message::{PageMessage, UndoForm};
 use crate::ui::server::page::Page;
 use crate::ui::shell::{Chrome, CurrentOrganization, Nav, OtherOrganization, SignedInPerson};
 
@@ -38,8 +39,24 @@ pub fn chrome(app: &App, member: &Member, current: Option<Nav>, back: &str) -> C
 
 /// The message of the previous request.
 pub fn toast(message: PageMessage) -> AnyView {
-    let outcome = if message.refused { ToastOutcome::Failed } else { ToastOutcome::Done };
-    view! { <Toast outcome title=message.text/> }.into_any()
+    let outcome = match &message.undo {
+        _ if message.refused => ToastOutcome::Failed,
+        Some(_) => ToastOutcome::Undoable,
+        None => ToastOutcome::Done,
+    };
+    let undo = message.undo.map(|UndoForm { action, fields }| {
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+            .collect_view();
+        view! {
+            <Form action>
+                {fields}
+                <Button look=Look::Ghost size=Size::Small>"Undo"</Button>
+            </Form>
+        }
+    });
+    view! { <Toast outcome title=message.text>{undo}</Toast> }.into_any()
 }
 
 pub fn page_for(app: &App, member: &Member, title: &str) -> Page {

@@ -2,6 +2,7 @@
 
 mod attention;
 mod page;
+mod refused;
 mod start;
 mod today;
 

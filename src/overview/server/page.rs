@@ -5,6 +5,7 @@ use axum::response::Response;
 use leptos::prelude::*;
 
 use super::attention::{AttentionItem, Counts, TextPart, counts, ended_but_used, items, leaked};
+use super::refused::{refused_keys, refusing_plan};
 use super::today::{Today, compared, series, start_of_yesterday};
 use crate::audit::{self, AuditFilter, Recorded};
 use crate::keys::server::MAX_COUNTED;
@@ -13,25 +14,28 @@ use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
-    Chart, ChartHeight, EmptyState, Legend, LinkButton, Look, Size, StatusShape, Symbol, Time, Wording,
-    capped, day, grouped,
+    Chart, ChartHeight, EmptyState, Legend, LinkButton, LiveRegion, Look, Size, StatusShape, Symbol, Time,
+    Wording, capped, day, grouped,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server as usage;
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
     let now = app.clock.now();
-    let (hours, activity, mut urgent, ended, counts) = tokio::try_join!(
+    let (hours, activity, leaked, ended, refused, counts) = tokio::try_join!(
         usage::hours_of_org(&app, member.org.org, start_of_yesterday(now)),
         recent(&app, &member),
         leaked(&app, &member),
         ended_but_used(&app, &member),
+        refused_keys(&app, &member),
         counts(&app, &member),
     )?;
-    urgent.extend(ended);
+    let plan = refusing_plan(&app, &member, &hours).await?;
+    let urgent = plan.into_iter().chain(leaked).chain(refused).chain(ended).collect();
     let items = items(&app, &member, urgent, &counts).await?;
     let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
     let message = member.visitor.message.clone();
+    let changes = app.live.expect(usage::changes_topic(member.org.org));
     let response = page_for(&app, &member, "Overview").render(move || {
         let toast = message.map(toast);
         let today = today(Today::of(&hours, now), &counts, now);
@@ -40,8 +44,10 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
         view! {
             <Shell chrome toast>
                 <PageHead title="Overview" text=long_date(now)/>
-                {today}
-                <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_21rem]">{attention}{activity}</div>
+                <LiveRegion topic=changes id="overview">
+                    {today}
+                    <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_21rem]">{attention}{activity}</div>
+                </LiveRegion>
             </Shell>
         }
     });

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use foldhash::fast::RandomState;
+
 use super::store;
 use crate::permissions::model::wider_wildcards;
 use crate::permissions::query::PermissionQuery;
@@ -16,7 +18,7 @@ const QUERY_TIME_PRECISION: i64 = 1_000;
 
 /// The permissions that an organization lists.
 #[derive(Debug, Default)]
-pub struct OrgPermissions(HashMap<Box<str>, CachedPermission>);
+pub struct OrgPermissions(HashMap<Box<str>, CachedPermission, RandomState>);
 
 #[derive(Debug)]
 struct CachedPermission {
@@ -118,7 +120,7 @@ pub struct PermissionCache(RwLock<CachedOrgs>);
 
 #[derive(Default)]
 struct CachedOrgs {
-    by_id: HashMap<OrgId, Arc<OrgPermissions>>,
+    by_id: HashMap<OrgId, Arc<OrgPermissions>, RandomState>,
     /// Increased by every change, so that a list that was read before it is not cached after it.
     generation: u64,
 }

@@ -5,8 +5,7 @@ use leptos::prelude::*;
 use crate::accounts::server::LoggedInDevice;
 use crate::orgs::server::Membership;
 use crate::shared::Timestamp;
-use crate::ui::form::Form as PageForm;
-use crate::ui::parts::{Badge, Button, HiddenFields, Look, Size, Time, Tone};
+use crate::ui::parts::{Badge, LinkButton, Look, Size, Time, Tone};
 
 pub fn section(devices: Vec<LoggedInDevice>, memberships: &[Membership], now: Timestamp) -> AnyView {
     let is_empty = devices.is_empty();
@@ -46,10 +45,9 @@ fn row(device: LoggedInDevice, org_name: String, now: Timestamp) -> AnyView {
                     {format!("{key_name} in {org_name} · Logged in: ")}<Time at=since now/>{used}
                 </p>
             </div>
-            <PageForm action="/settings/profile/devices">
-                <HiddenFields fields=vec![("key", key.to_string())]/>
-                <Button look=Look::DangerQuiet size=Size::Small>"Revoke key"</Button>
-            </PageForm>
+            <LinkButton href=format!("/settings/profile/devices?key={key}") look=Look::DangerQuiet size=Size::Small>
+                "Revoke key…"
+            </LinkButton>
         </li>
     }
     .into_any()

@@ -162,6 +162,8 @@ async fn invalid_registrations_are_refused_with_a_reason(engine: Engine) {
 }
 
 /// A member cannot change the policy of another person's agent, and a viewer's key cannot register any.
+const CONFIRMED: &[(&str, &str)] = &[("confirmed", "yes")];
+
 #[apply(on_both_engines!)]
 async fn only_the_first_registrant_or_an_admin_registers_an_agent_again(engine: Engine) {
     let server = Server::on(engine).await;
@@ -220,9 +222,9 @@ async fn only_the_first_registrant_or_an_admin_removes_an_agent(engine: Engine) 
     let admin = server.sign_in_as(Persona::Admin).await;
     let see = async |cookies: &str, path: &str| server.get(path).browser().with(cookies).send().await;
     assert!(!see(&member, &addresses[0]).await.text().contains("Remove agent"));
-    assert_eq!(server.submit(&member, &format!("{}/remove", addresses[0]), &[]).await.status, 403);
+    assert_eq!(server.submit(&member, &format!("{}/remove", addresses[0]), CONFIRMED).await.status, 403);
     assert!(see(&admin, &addresses[0]).await.text().contains("Remove agent"));
-    let removed = server.submit(&admin, &format!("{}/remove", addresses[0]), &[]).await;
+    let removed = server.submit(&admin, &format!("{}/remove", addresses[0]), CONFIRMED).await;
     assert_eq!((removed.status.as_u16(), removed.header("location")), (303, "/settings/agents"));
     let list = see(&admin, "/settings/agents").await.text();
     assert!(
@@ -231,7 +233,7 @@ async fn only_the_first_registrant_or_an_admin_removes_an_agent(engine: Engine) 
     );
     assert_eq!(server.count("SELECT count(*) FROM agent_servers").await, 4);
     // Removing it again.
-    assert_eq!(server.submit(&admin, &format!("{}/remove", addresses[0]), &[]).await.status, 404);
+    assert_eq!(server.submit(&admin, &format!("{}/remove", addresses[0]), CONFIRMED).await.status, 404);
     let stranger = server.actor(Persona::Stranger).await;
     let id = crate::shared::AgentId::parse(addresses[1].rsplit('/').next().expect("an id")).expect("an id");
     let refused = crate::agents::server::remove(&server.app, &stranger, id).await;

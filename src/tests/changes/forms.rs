@@ -65,7 +65,7 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             let body = json!({ "identity": { "agent_id": "my-agent" } });
             let agent = server.post("/iap/sdk/register").key(&key).json(&body).send().await.json();
             let id = agent["id"].as_str().expect("an id");
-            own("agent.removed").at(&format!("/settings/agents/{id}/remove"))
+            own("agent.removed").at(&format!("/settings/agents/{id}/remove")).field("confirmed", "yes")
         }
         "/oauth/device_authorization" => Change::new("login.asked", route, "").field("client_id", CLIENT),
         "/oauth/token" => {
@@ -85,7 +85,7 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             let device = server.device(&[]).await;
             server.approve(&here, &device.user_code).await;
             server.poll(&device.device_code).await;
-            own("key.revoked").field("key", server.only_key().await)
+            own("key.revoked").field("key", server.only_key().await).field("confirmed", "yes")
         }
         "/settings/profile/password" => {
             own("password.changed").field("present", PASSWORD).field("new", OTHER_PASSWORD)
@@ -117,7 +117,10 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             own("leak_policy.changed").field("effect", "disable").field("test_effect", "report")
         }
         "/settings/profile/letters" => own("letters.chosen").field("letters", "idle"),
-        "/settings/organization/plan" => own("organization.plan_changed").field("plan", "free"),
+        "/settings/organization/plan" => own("organization.plan_changed")
+            .field("plan", "free")
+            .field("from", "enterprise")
+            .field("confirm", "Tidewater Freight"),
         "/settings/organization/delete" => {
             server.clock.advance(std::time::Duration::from_secs(1));
             server.join(&alice, "Nair Consulting", Role::Owner).await;
@@ -168,6 +171,12 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
                     server.submit(&here, &path, &[]).await;
                     at("webhook.turned_on")
                 }
+                "undo" => {
+                    let since = server.clock.now().millis().to_string();
+                    let path = format!("/settings/webhooks/{id}/turn-off");
+                    server.submit(&here, &path, &[]).await;
+                    at("webhook.turned_on").field("turned", "off").field("since", since)
+                }
                 "test" => at("webhook.tested"),
                 _ => return None,
             }
@@ -209,6 +218,15 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
         "/settings/api-keys/selected" => own("key.disabled")
             .field("do", "disable")
             .field("key", server.made_key(&here, "ci-deploy").await.0),
+        "/settings/api-keys/disable" => {
+            own("key.disabled").field("key", server.made_key(&here, "ci-deploy").await.0)
+        }
+        "/settings/api-keys/undo" => {
+            let (id, _) = server.made_key(&here, "ci-deploy").await;
+            let since = server.clock.now().millis().to_string();
+            server.submit(&here, &format!("/settings/api-keys/{id}/disable"), &[]).await;
+            own("key.enabled").field("change", "disabled").field("since", since).field("key", id)
+        }
         "/settings/api-keys/revoke" => {
             own("key.revoked").field("key", server.made_key(&here, "ci-deploy").await.0)
         }
@@ -228,10 +246,15 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             let rotate = format!("/settings/api-keys/{id}/rotate");
             match route.rsplit('/').next()? {
                 "edit" => at("key.edited").field("name", "ci").field("expiry", "never"),
+                "allow" => {
+                    let ranged = [("name", "ci-deploy"), ("expiry", "never"), ("ranges", "198.51.100.0/24")];
+                    server.submit(&here, &format!("/settings/api-keys/{id}/edit"), &ranged).await;
+                    at("key.edited").field("address", "10.0.0.7").field("range", "10.0.0.7/32")
+                }
                 "rotate" => at("key.rotated").field("overlap", "24"),
                 "finish" => {
                     server.submit(&here, &rotate, &[("overlap", "24")]).await;
-                    at("key.rotation_finished")
+                    at("key.rotation_finished").field("old", server.old_secret(&id).await)
                 }
                 "extend" => {
                     server.submit(&here, &rotate, &[("overlap", "24")]).await;

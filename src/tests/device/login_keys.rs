@@ -11,7 +11,7 @@ use crate::shared::KeyId;
 use crate::usage::Outcome;
 
 impl Server {
-    async fn login(&self, cookies: &str, device: &str) -> (KeyId, Secret) {
+    pub async fn login(&self, cookies: &str, device: &str) -> (KeyId, Secret) {
         let asked = self.device(&[("device_name", device), ("device_id", device)]).await;
         assert_eq!(self.approve(cookies, &asked.user_code).await.status, 303);
         let body = self.poll(&asked.device_code).await.json();
@@ -53,10 +53,18 @@ async fn a_device_is_logged_out_on_the_profile(engine: Engine) {
     let (id, key) = server.login(&cookies, "thinkpad").await;
     let other = server.sign_in_as(Persona::Owner).await;
     for (cookies, key) in [(&other, id.to_string().as_str()), (&cookies, "none"), (&cookies, "")] {
-        assert_eq!(server.submit(cookies, "/settings/profile/devices", &[("key", key)]).await.status, 404);
+        assert_eq!(
+            server
+                .submit(cookies, "/settings/profile/devices", &[("key", key), ("confirmed", "yes")])
+                .await
+                .status,
+            404
+        );
     }
     assert_eq!(server.check(&key).await, Outcome::Valid);
-    let response = server.submit(&cookies, "/settings/profile/devices", &[("key", &id.to_string())]).await;
+    let id = id.to_string();
+    let form = [("key", id.as_str()), ("confirmed", "yes")];
+    let response = server.submit(&cookies, "/settings/profile/devices", &form).await;
     assert_eq!((response.status.as_u16(), response.header("location")), (303, "/settings/profile#devices"));
     assert_eq!(server.check(&key).await, Outcome::Revoked);
     let profile = server.profile(&cookies).await.text();

@@ -252,7 +252,7 @@ async fn while_rotating_both_secrets_work_until_the_cut_off(engine: Engine) {
     assert_eq!(server.check(&third.plaintext).await, Outcome::Valid);
     keys::sweep(&server.app).await.expect("a sweep");
     assert_eq!(server.hashes_of(*id).await, 1, "the cut-off removes the hash");
-    assert!(matches!(keys::finish(&server.app, &owner, *id).await, Err(Refusal::State(_))));
+    assert!(matches!(keys::finish(&server.app, &owner, *id, None).await, Err(Refusal::State(_))));
 }
 
 #[apply(on_both_engines!)]
@@ -263,7 +263,7 @@ async fn finishing_ends_the_old_secret_at_once(engine: Engine) {
     let id = &first.key.id;
     let second =
         keys::rotate(&server.app, &owner, *id, Duration::from_secs(60), None).await.expect("a secret");
-    keys::finish(&server.app, &owner, *id).await.expect("a key");
+    keys::finish(&server.app, &owner, *id, None).await.expect("a key");
     assert_eq!(server.check(&first.plaintext).await, Outcome::Revoked);
     assert_eq!(server.check(&second.plaintext).await, Outcome::Valid);
     let third = keys::rotate(&server.app, &owner, *id, Duration::ZERO, None).await.expect("a secret");

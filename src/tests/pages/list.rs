@@ -26,7 +26,7 @@ async fn a_list_is_found_filtered_and_sorted_by_its_address(engine: Engine) {
     assert_eq!(server.listed(&owner, "").await.first().map(String::as_str), Some("delta"), "used last");
     assert_eq!(server.listed(&owner, "?sort=calls").await.first().map(String::as_str), Some("delta"));
 
-    server.submit(&owner, &format!("{KEYS}/{id}/disable"), &[]).await;
+    server.submit(&owner, &format!("{KEYS}/{id}/disable"), &[("confirmed", "yes")]).await;
     assert_eq!(server.listed(&owner, "?status=disabled").await, ["delta"]);
     assert_eq!(server.listed(&owner, "?status=active&sort=name").await, ["alpha", "alpine", "beta", "gamma"]);
     server.submit(&owner, &format!("{KEYS}/{id}/rotate"), &[("overlap", "24")]).await;

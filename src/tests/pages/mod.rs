@@ -191,7 +191,7 @@ async fn a_key_is_edited_disabled_and_enabled(engine: Engine) {
         "203.0.113.0/24",
         "vault",
         "Changes saved.",
-        "changed the name (was ci-deploy)",
+        "set the name to CI (ci-deploy before)",
         "Expiring",
     ] {
         assert!(page.contains(fact), "{fact}");

@@ -34,8 +34,10 @@ impl World<'_> {
                 server.join(&self.person, &format!("Second {number}"), Role::Viewer).await.to_string()
             }
             "foreign_org" => server.organization(&format!("Third {number}")).await.to_string(),
-            "key" | "disabled_key" | "rotating_key" => self.create_key(&self.owner_actor(), name).await,
-            "own_key" | "own_disabled_key" | "own_rotating_key" => {
+            "key" | "disabled_key" | "rotating_key" | "ranged_key" => {
+                self.create_key(&self.owner_actor(), name).await
+            }
+            "own_key" | "own_disabled_key" | "own_rotating_key" | "own_ranged_key" => {
                 self.create_key(&self.caller_actor(), name.trim_start_matches("own_")).await
             }
             "token" => server.key(&self.owner_actor(), name).await.plaintext.expose().to_owned(),
@@ -118,7 +120,8 @@ impl World<'_> {
     async fn create_key(&self, actor: &Actor, state: &str) -> String {
         let app = &self.server.app;
         let name = format!("{state} of {}", actor.user);
-        let draft = Draft { role: Some(Role::Viewer), ..draft(&name) };
+        let ranges = if state == "ranged_key" { vec!["198.51.100.0/24".to_owned()] } else { Vec::new() };
+        let draft = Draft { role: Some(Role::Viewer), ranges, ..draft(&name) };
         let key = keys::create(app, actor, &draft, None).await.expect("a key").key.id;
         if state == "disabled_key" {
             keys::disable(app, actor, key).await.expect("it is disabled");

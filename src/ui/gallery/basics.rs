@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{Line, NOW, Section};
 use crate::shared::{Kind, Role, Timestamp};
+use crate::ui::form::Form;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::*;
 
@@ -110,6 +111,15 @@ fn marks() -> AnyView {
                 <Badge tone=Tone::Brass shape=Shape::New text="New"/>
                 <Badge tone=Tone::Line text="You"/>
             </Line>
+            <Line class="mt-4 text-dense">
+                <Reason tone=Tone::Danger shape=Shape::Address text="Address not allowed"/>
+                <Reason tone=Tone::Danger shape=Shape::Secret text="Wrong secret"/>
+                <Reason tone=Tone::Danger shape=Shape::Permission text="Permission missing"/>
+                <Reason tone=Tone::Warn shape=Shape::Quota text="Quota used up"/>
+                <Reason tone=Tone::Danger shape=Shape::Locked text="Not in the plan"/>
+                <Reason tone=Tone::Danger shape=Shape::Flood text="Many wrong secrets"/>
+                <div class="w-40"><ShareBar ink=Ink::Rejected percent=62/></div>
+            </Line>
         </Section>
         <Section title="People and time" text="Initials beside the name. Times from now, exact on hover.">
             <Line class="text-dense">
@@ -198,6 +208,10 @@ fn notices() -> AnyView {
                 <LivePart waiting="Waiting for the first call…" done="First call received."/>
                 <LivePart lost=true waiting="Waiting for the first call…" done="First call received."/>
                 <LivePart arrived=true waiting="Waiting for the first call…" done="First call received."/>
+                <LivePart
+                    waiting="Waiting for the first call…" done="First call received."
+                    refused="Your first call came from 10.0.0.7, which this key does not allow."
+                />
             </div>
         </Section>
         <Section
@@ -224,6 +238,7 @@ fn notices() -> AnyView {
                 </Note>
                 <Line>
                     <LinkButton href="/gallery?toast=done">"Toast: done"</LinkButton>
+                    <LinkButton href="/gallery?toast=undoable">"Toast: undo"</LinkButton>
                     <LinkButton href="/gallery?toast=failed">"Toast: failed"</LinkButton>
                     <LinkButton href="/gallery?long=1">"Long names"</LinkButton>
                     <LinkButton href="/gallery/solo">"Solo"</LinkButton>
@@ -241,6 +256,11 @@ pub fn SampleToast(outcome: ToastOutcome) -> AnyView {
     match outcome {
         ToastOutcome::Done => view! {
             <Toast outcome title="warehouse-sync rotated." detail="The old secret works for 48 h."/>
+        },
+        ToastOutcome::Undoable => view! {
+            <Toast outcome title="warehouse-sync is disabled.">
+                <Form action="/gallery"><Button look=Look::Ghost size=Size::Small>"Undo"</Button></Form>
+            </Toast>
         },
         ToastOutcome::Failed => view! {
             <Toast outcome title="The key was not disabled." detail="Somebody else revoked it a moment ago."/>

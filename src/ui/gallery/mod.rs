@@ -1,7 +1,7 @@
 //! `/gallery`, in development builds only: every part in every state, with sample data. The visual and accessibility tests open it,
 //! and it shows what is available for new pages.
 //!
-//! `?dialog=1` opens a dialog, `?toast=done|failed` shows a toast, `?long=1` uses very long names, and posting the form shows its
+//! `?dialog=1` opens a dialog, `?toast=done|undoable|failed` shows a toast, `?long=1` uses very long names, and posting the form shows its
 //! errors. `/gallery/solo` shows the other layout, `/gallery/problem/503` an error page.
 
 mod basics;
@@ -81,6 +81,7 @@ async fn draw(
     let wants_dialog = !query.dialog.is_empty();
     let outcome = match query.toast.as_str() {
         "done" => Some(ToastOutcome::Done),
+        "undoable" => Some(ToastOutcome::Undoable),
         "failed" => Some(ToastOutcome::Failed),
         _ => None,
     };

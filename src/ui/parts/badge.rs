@@ -53,6 +53,12 @@ pub enum Shape {
     Revoked,
     Unused,
     New,
+    Address,
+    Secret,
+    Permission,
+    Quota,
+    Locked,
+    Flood,
 }
 
 impl Shape {
@@ -75,6 +81,20 @@ impl Shape {
             }
             Self::Unused => r#"<circle cx="5" cy="5" r="3.5" stroke="currentColor" stroke-width="1.5"/>"#,
             Self::New => r#"<path d="M5 1v8M1 5h8" stroke="currentColor" stroke-width="1.75"/>"#,
+            Self::Address => {
+                r#"<circle cx="5" cy="5" r="3.75" stroke="currentColor" stroke-width="1.5"/><path d="M2.5 7.5l5-5" stroke="currentColor" stroke-width="1.5"/>"#
+            }
+            Self::Secret => {
+                r#"<path d="M1.25 5h1.5M4.25 5h1.5M7.25 5h1.5" stroke="currentColor" stroke-width="2"/><path d="M1 1.25h8M1 8.75h8" stroke="currentColor" stroke-width="1.2"/>"#
+            }
+            Self::Permission => r#"<path d="M1 1h4l4 4-4 4-4-4z" stroke="currentColor" stroke-width="1.5"/>"#,
+            Self::Quota => r#"<path d="M1 8.75h8v-7.5z" fill="currentColor"/>"#,
+            Self::Locked => {
+                r#"<path d="M1.5 4.5h7v4.75h-7z" fill="currentColor"/><path d="M3 4.5V3a2 2 0 014 0v1.5" stroke="currentColor" stroke-width="1.4"/>"#
+            }
+            Self::Flood => {
+                r#"<path d="M.75 3.25l2-1.5 2.25 1.5 2.25-1.5 2 1.5M.75 6l2-1.5L5 6l2.25-1.5 2 1.5M.75 8.75l2-1.5L5 8.75l2.25-1.5 2 1.5" stroke="currentColor" stroke-width="1.2"/>"#
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub enum Ink {
 }
 
 impl Ink {
-    const fn fill(self) -> &'static str {
+    pub(super) const fn fill(self) -> &'static str {
         match self {
             Self::Valid => "c-valid",
             Self::Limited => "c-limited",

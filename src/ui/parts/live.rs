@@ -1,8 +1,9 @@
-//! A part of a page that waits for an event. It changes from *waiting* to *arrived* by itself, and shows *lost* while there is no
-//! connection. Without a script, it says how to check again.
+//! A part of a page that waits for an event. It changes from *waiting* to *arrived* by itself, shows *refused* after an attempt that
+//! was refused, and *lost* while there is no connection. Without a script, it says how to check again.
 
 use leptos::prelude::*;
 
+use super::icon::{Icon, Symbol};
 use super::spark::Tumbler;
 
 /// `topic` is the name that `platform::live::Live::expect` returns.
@@ -27,6 +28,9 @@ pub fn LivePart(
     /// Hides the part until the event has happened.
     #[prop(optional)]
     quiet: bool,
+    /// A refused attempt, before the event. The gallery shows it; elsewhere, the signal contains the text.
+    #[prop(into, optional)]
+    refused: String,
     /// The text after the event, which is replaced if the signal contains a text.
     #[prop(into)]
     done: String,
@@ -35,7 +39,11 @@ pub fn LivePart(
         Some((href, label)) => view! { <a class="link" href=href>{label}</a> }.into_any(),
         None => "Load the page again to see.".into_any(),
     };
-    let state = if arrived { "arrived" } else { "waiting" };
+    let state = match (arrived, refused.is_empty()) {
+        (true, _) => "arrived",
+        (false, true) => "waiting",
+        (false, false) => "refused",
+    };
     view! {
         <div class=if quiet { "live live-quiet" } else { "live" } aria-live="polite" data-live=(!arrived && !topic.is_empty()).then_some(topic) data-state=state data-link=lost.then_some("lost")>
             <p class="live-waiting">
@@ -48,7 +56,11 @@ pub fn LivePart(
             </p>
             <p class="live-arrived">
                 <Tumbler set=true/>
-                <span data-live-text="">{done}</span>
+                <span data-live-text="arrived">{done}</span>
+            </p>
+            <p class="live-refused tone-warn">
+                <Icon symbol=Symbol::Warning/>
+                <span class="text-ink" data-live-text="refused">{refused}</span>
             </p>
             <p class="live-lost cap">"Live updates paused. Reconnecting…"</p>
         </div>

@@ -35,11 +35,13 @@ pub fn Note(
 pub enum ToastOutcome {
     /// Disappears after six seconds.
     Done,
+    /// Stays until closed, because it offers to undo what was done.
+    Undoable,
     /// Stays until closed.
     Failed,
 }
 
-/// A message at the bottom right. Without a script it stays until the next page.
+/// A message at the bottom right. Without a script it stays until the next page. Children: the form that undoes what was done.
 #[component]
 pub fn Toast(
     outcome: ToastOutcome,
@@ -47,10 +49,12 @@ pub fn Toast(
     #[prop(into)]
     title: String,
     #[prop(into, optional)] detail: String,
+    #[prop(optional)] children: Option<Children>,
 ) -> AnyView {
+    let undo = children.map(|undo| undo());
     view! {
         <div class="toasts">
-            <ToastBox outcome title detail/>
+            <ToastBox outcome title detail>{undo}</ToastBox>
         </div>
     }
     .into_any()
@@ -62,13 +66,15 @@ pub fn ToastBox(
     outcome: ToastOutcome,
     #[prop(into)] title: String,
     #[prop(into, optional)] detail: String,
+    #[prop(optional)] children: Option<Children>,
 ) -> AnyView {
+    let undo = children.map(|undo| undo());
     let (role, tone, symbol) = match outcome {
-        ToastOutcome::Done => ("status", "tone-ok", Symbol::Check),
+        ToastOutcome::Done | ToastOutcome::Undoable => ("status", "tone-ok", Symbol::Check),
         ToastOutcome::Failed => ("alert", "tone-danger", Symbol::Warning),
     };
     view! {
-        <ToastTimer stays=outcome == ToastOutcome::Failed>
+        <ToastTimer stays=outcome != ToastOutcome::Done>
             <div class="toast" role=role>
                 <Icon symbol class=tone/>
                 <p class="min-w-0 flex-1 [overflow-wrap:anywhere]" dir="auto">
@@ -76,6 +82,7 @@ pub fn ToastBox(
                     " "
                     {(!detail.is_empty()).then(|| view! { <span class="text-ink-2">{detail}</span> })}
                 </p>
+                {undo}
                 <button type="button" class="btn-icon size-6 needs-script" data-close="" aria-label="Close">
                     <Icon symbol=Symbol::Cross/>
                 </button>

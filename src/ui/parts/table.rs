@@ -87,10 +87,11 @@ pub fn Table(
     .into_any()
 }
 
-/// `Cell`s. Rows are rendered at once as text, because a page has many.
+/// `Cell`s. Rows are rendered at once as text, because a page has many. `id` is the row's id for `LiveRegion`.
 #[component]
-pub fn Row(children: Children) -> AnyView {
-    markup!(r#"<tr role="row">"# { children() } "</tr>").into_any()
+pub fn Row(#[prop(into, optional)] id: String, children: Children) -> AnyView {
+    let id = Markup::attribute("data-row", &id);
+    markup!(r#"<tr role="row""# { id } ">" { children() } "</tr>").into_any()
 }
 
 #[component]

@@ -56,6 +56,9 @@ pub struct CallerTotals {
     pub last_at: Timestamp,
     /// The last request that was accepted; 0 if there was none.
     pub accepted_at: Timestamp,
+    pub refused: i64,
+    /// The last request that was refused.
+    pub refusal: Option<(Timestamp, Outcome)>,
 }
 
 /// The maps are ordered, so that two processes that write at once lock rows in the same order.
@@ -84,13 +87,17 @@ impl Batch {
         }
         let caller = CallerId { key, secret, address, user_agent: slot.user_agent.clone() };
         let Count { first_at, last_at, .. } = *count;
-        let none = CallerTotals { requests: 0, first_at, last_at, accepted_at: NEVER };
+        let none =
+            CallerTotals { requests: 0, first_at, last_at, accepted_at: NEVER, refused: 0, refusal: None };
         let totals = self.callers.entry(caller).or_insert(none);
         totals.requests += requests;
         totals.first_at = totals.first_at.min(first_at);
         totals.last_at = totals.last_at.max(last_at);
         if is_valid {
             totals.accepted_at = totals.accepted_at.max(last_at);
+        } else {
+            totals.refused += requests;
+            totals.refusal = totals.refusal.max(Some((last_at, outcome)));
         }
     }
 }

@@ -5,25 +5,30 @@ mod batch;
 mod callers;
 mod counters;
 mod journal;
+mod live;
 mod metrics;
 mod nodes;
 mod pending;
 mod queries;
+mod reason;
+mod refusal_log;
 mod refusals;
 mod rollup;
 mod store;
 mod writer;
 
 pub use batch::CallTotals;
-pub use counters::KeyUse;
+pub use counters::{KeyUse, Slot};
+pub use live::{WatchedOrgs, changes_topic, publish_changes};
 pub use metrics::UsageMetrics;
 pub use pending::{Flush, Usage};
 pub use queries::{
-    SecretOutcome, Trend, callers_of, ended_but_used, has_pending_calls, hours_of, hours_of_org, refusal,
-    sums, trends,
+    SecretOutcome, Trend, callers_of, ended_but_used, has_pending_calls, hours_of, hours_of_org, sums, trends,
 };
+pub use reason::{outcome_ink, outcome_reason};
+pub use refusal_log::{flood_start, refusal, refusals_of, refused_keys};
 pub use rollup::{KeyCallbacks, roll_up_for, roll_up_when_due};
-pub use store::{Hour, KeyCaller, RefusalReason};
+pub use store::{CallerRefusal, Hour, KeyCaller, RefusalFilter, RefusalPosition, RefusalReason, RefusedKey};
 pub use writer::{FLUSH_INTERVAL, write_journal};
 
 use crate::platform::{App, Error};

@@ -142,13 +142,14 @@ impl Usage {
         self.counters.for_each(look);
     }
 
-    /// A refused request that is not yet written.
-    pub fn pending_refusal(&self, org: OrgId, request_id: &str) -> Option<RefusedRequest> {
-        let is_it = |refused: &RefusedRequest| refused.org == org && refused.request_id == request_id;
+    /// Refused requests that are not yet written.
+    pub fn pending_refusals(&self, is_wanted: impl Fn(&RefusedRequest) -> bool) -> Vec<RefusedRequest> {
+        // Locked to the end, so that none moves from the buffer to a flush meanwhile.
         let journaled = self.journaled();
-        let in_flush =
-            journaled.flush.iter().flat_map(|flush| &flush.refusals).find(|refused| is_it(refused));
-        in_flush.cloned().or_else(|| self.refusals.find(is_it))
+        let in_flush = journaled.flush.iter().flat_map(|flush| &flush.refusals);
+        let mut refusals: Vec<_> = in_flush.filter(|refused| is_wanted(refused)).cloned().collect();
+        refusals.extend(self.refusals.find(is_wanted));
+        refusals
     }
 
     /// The number of counted requests that a crash would lose or might lose.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::batch::HourTotals;
 use super::counters::{day_of, hour_of};
 use super::pending::Usage;
-use super::store::{Hour, KeyCaller, RefusalReason, TREND_DAYS};
+use super::store::{CallerRefusal, Hour, KeyCaller, TREND_DAYS};
 use super::{journal, store};
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
@@ -117,6 +117,11 @@ pub async fn callers_of(app: &App, key: KeyId, since: Timestamp) -> Result<Vec<K
             last_at: totals.last_at,
             accepted_at: store::accepted(totals.accepted_at),
             requests: totals.requests,
+            refusal: totals.refusal.map(|(at, outcome)| CallerRefusal {
+                outcome,
+                at,
+                requests: totals.refused,
+            }),
         };
         let is_same = |stored: &&mut KeyCaller| {
             (&stored.secret, &stored.address, &stored.user_agent)
@@ -127,6 +132,7 @@ pub async fn callers_of(app: &App, key: KeyId, since: Timestamp) -> Result<Vec<K
                 stored.requests += pending.requests;
                 stored.last_at = stored.last_at.max(pending.last_at);
                 stored.accepted_at = stored.accepted_at.max(pending.accepted_at);
+                stored.refusal = CallerRefusal::merge(stored.refusal, pending.refusal);
             }
             None => callers.push(pending),
         }
@@ -145,22 +151,6 @@ pub async fn ended_but_used(
 ) -> Result<Vec<(KeyId, u64)>, Error> {
     let keys = store::ended_but_used(app.db.pool(), org, from, most).await?;
     Ok(keys.into_iter().map(|(key, requests)| (key, unsigned(requests))).collect())
-}
-
-/// Why a request with one of the organization's keys was refused.
-pub async fn refusal(app: &App, org: OrgId, request_id: &str) -> Result<Option<RefusalReason>, Error> {
-    let usage = app.slice::<Usage>();
-    // Memory first, because a refusal leaves it only after it is in the table.
-    if let Some(refused) = usage.pending_refusal(org, request_id) {
-        return Ok(Some(RefusalReason {
-            at: refused.at,
-            key: refused.key,
-            secret: refused.secret,
-            outcome: refused.outcome,
-            address: store::address_text(refused.address),
-        }));
-    }
-    Ok(store::refusal(app.db.pool(), org, request_id).await?)
 }
 
 /// Whether a key's secret was accepted in requests that are not yet rolled up: those that this server counted, and those

@@ -71,8 +71,8 @@ impl RefusalBuffer {
         std::mem::take(&mut self.lock().requests)
     }
 
-    pub fn find(&self, is_wanted: impl Fn(&RefusedRequest) -> bool) -> Option<RefusedRequest> {
-        self.lock().requests.iter().find(|refused| is_wanted(refused)).cloned()
+    pub fn find(&self, is_wanted: impl Fn(&RefusedRequest) -> bool) -> Vec<RefusedRequest> {
+        self.lock().requests.iter().filter(|refused| is_wanted(refused)).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Buffered> {

@@ -59,7 +59,7 @@ pub async fn submit(
             Ok(onward("/sign-in/second-factor", &next))
         }
         Ok(SignIn::Refused) => {
-            let error = "Email or password is wrong. Passwords are case-sensitive.";
+            let error = "That email and password don't match. Passwords are case-sensitive.";
             let errors = FormErrors::default().with("password", error);
             Ok(refused(errors).await)
         }

@@ -116,7 +116,7 @@ fn row(agent: Agent, servers: &[McpServer], now: Timestamp) -> AnyView {
 }
 
 /// The names of the first few servers, and the number of the others.
-fn server_names(servers: &[McpServer]) -> String {
+pub fn server_names(servers: &[McpServer]) -> String {
     let names = servers.iter().take(MAX_NAMED).map(|server| server.name.as_str()).collect::<Vec<_>>();
     match (servers.len(), servers.len().saturating_sub(MAX_NAMED)) {
         (0, _) => "None".to_owned(),

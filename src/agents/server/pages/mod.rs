@@ -12,5 +12,6 @@ pub fn routes() -> Routes {
     Routes::default()
         .get(HOME, Audience::Person, list::show)
         .get("/settings/agents/{id}", Audience::Person, one::show)
+        .get("/settings/agents/{id}/remove", Audience::Person, remove::show)
         .post("/settings/agents/{id}/remove", Audience::Person, remove::submit)
 }

@@ -14,8 +14,7 @@ use crate::orgs::server::page_frame::{chrome, page_for};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{AgentId, Timestamp, UserId};
-use crate::ui::form::Form as PageForm;
-use crate::ui::parts::{Button, Cell, Column, Look, Panel, Row, Symbol, Table, Time, Wording};
+use crate::ui::parts::{Cell, Column, LinkButton, Look, Panel, Row, Symbol, Table, Time, Wording};
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 
 pub async fn show(
@@ -137,7 +136,7 @@ fn facts(agent: &Agent, people: &HashMap<UserId, String>, now: Timestamp) -> Any
 }
 
 fn danger(agent: &Agent) -> AnyView {
-    let action = format!("{HOME}/{}/remove", agent.id);
+    let href = format!("{HOME}/{}/remove", agent.id);
     view! {
         <section
             class="mt-10 flex flex-wrap items-center justify-between gap-x-8 gap-y-3 rounded-panel border border-danger-line px-4 py-4 sm:px-5"
@@ -149,9 +148,7 @@ fn danger(agent: &Agent) -> AnyView {
                     "Its servers and its policy are deleted. You can register it again later. API keys do not change."
                 </p>
             </div>
-            <PageForm action>
-                <Button look=Look::DangerQuiet icon=Symbol::Ban>"Remove agent"</Button>
-            </PageForm>
+            <LinkButton href look=Look::DangerQuiet icon=Symbol::Ban>"Remove agent…"</LinkButton>
         </section>
     }
     .into_any()

@@ -32,11 +32,11 @@ const UNKNOWN_CODE_ADVICE: &str =
     "Check each letter, or start the login again in your terminal to get a new code.";
 
 pub fn routes() -> Routes {
-    Routes::default().get(HERE, Audience::Person, show).post(HERE, Audience::Person, submit).post(
-        devices::PATH,
-        Audience::Person,
-        devices::end,
-    )
+    Routes::default()
+        .get(HERE, Audience::Person, show)
+        .post(HERE, Audience::Person, submit)
+        .get(devices::PATH, Audience::Person, devices::show)
+        .post(devices::PATH, Audience::Person, devices::end)
 }
 
 #[derive(Deserialize)]

@@ -7,14 +7,13 @@ use super::super::metrics::{DeviceLogin, DeviceMetrics};
 use super::super::polls::Polls;
 use super::super::{clients, codes, limits::LoginLimits, store};
 use super::{verification_uri, verification_uri_complete};
-use crate::accounts::is_invisible;
 use crate::audit::{self, By, Event};
 use crate::device::server::store::{LoginProtocol, LoginRequest};
 use crate::device::{LoginStatus, UserCode};
 use crate::platform::http::Visit;
 use crate::platform::http::address::subscriber;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{LoginId, Role, TOKEN_IN_TEXT, Timestamp, contains_token};
+use crate::shared::{LoginId, Role, TOKEN_IN_TEXT, Timestamp, contains_token, is_invisible};
 
 /// The most pending logins of all addresses together, because anybody may create one.
 const MAX_PENDING: i64 = 10_000;
@@ -151,7 +150,7 @@ fn check_identifier(what: &str, text: Option<&str>) -> Result<Option<String>, Be
 
 /// Cleans a display name: removes invisible characters and truncates it.
 fn clean_name(name: &str) -> String {
-    let visible: String = name.chars().filter(|c| !is_invisible(*c)).collect();
+    let visible: String = name.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect();
     visible.trim().chars().take(MAX_DEVICE_NAME_LENGTH).collect::<String>().trim_end().to_owned()
 }
 

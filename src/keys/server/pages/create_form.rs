@@ -30,10 +30,10 @@ pub struct CreateKeyForm {
 }
 
 impl CreateKeyForm {
-    /// An empty form with a fresh `once`.
+    /// An empty form with a fresh `once`. It proposes the role Member to those who are more, because few programs need more.
     pub fn empty(app: &App, member: &Member) -> Self {
         let typed = KeyFields { expiry: "90".to_owned(), ..KeyFields::default() };
-        let role = member.org.role.as_str().to_owned();
+        let role = member.org.role.min(Role::Member).as_str().to_owned();
         Self { typed, kind: Kind::Live.as_str().to_owned(), role, once: app.random.base62(22) }
     }
 }
@@ -93,15 +93,45 @@ pub fn fields(
         <HiddenFields fields=vec![("once", once)]/>
         <NameField value=typed.name.clone() focus=true/>
         <ChoiceList name="kind" label="Kind" choices=kinds.into_iter().collect() class="mt-4"/>
-        <ChoiceCells
-            name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect() class="mt-4"
-        />
+        <div class="role-choice mt-4">
+            <ChoiceCells name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect()/>
+            {role_risks(max_role)}
+        </div>
         <ExpiryField typed=typed.clone() now current=None/>
         {choices.map(|choices| choices.fields(typed.customer.clone()))}
         <FoldedLimits typed open/>
     }
     .into_any()
 }
+
+/// What somebody could do with a stolen key, for each strong role that the person can choose. The style sheet emphasizes the one
+/// that is chosen.
+fn role_risks(max_role: Role) -> Option<AnyView> {
+    let risks = ROLE_RISKS.into_iter().filter(|(role, ..)| *role <= max_role).map(|(role, who, what)| {
+        view! {
+            <li class=format!("role-risk risk-{}", role.as_str())><b class="font-semi">{who}</b>{what}</li>
+        }
+    });
+    (max_role >= Role::Admin).then(|| {
+        view! {
+            <ul class="mt-2 grid gap-1 text-dense text-ink-2" aria-label="If the key is stolen">{risks.collect_view()}</ul>
+        }
+        .into_any()
+    })
+}
+
+const ROLE_RISKS: [(Role, &str, &str); 2] = [
+    (
+        Role::Admin,
+        "Whoever steals an admin key owns your keys.",
+        " They can create, rotate and revoke keys up to that role, read the audit log, and send events to a webhook of theirs.",
+    ),
+    (
+        Role::Owner,
+        "Whoever steals an owner key owns all of them.",
+        " They can do the same with owner keys, and set a key policy that refuses every key.",
+    ),
+];
 
 const fn kind_caption(kind: Kind) -> &'static str {
     match kind {

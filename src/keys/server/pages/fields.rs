@@ -183,7 +183,7 @@ pub fn LimitFields(typed: KeyFields) -> AnyView {
             <TextArea
                 name="ranges" label="Allowed addresses" value=typed.ranges optional=true verbatim=true control="mono"
                 placeholder="203.0.113.0/24"
-                hint="One address or range in a line. Leave empty to allow every address."
+                hint="One address or range per line. Leave empty to allow every address."
             />
             <TextArea
                 name="note" label="Where you stored it" value=typed.note optional=true max_length=MAX_NOTE_LENGTH

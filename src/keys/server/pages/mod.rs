@@ -1,26 +1,37 @@
 //! The pages of Settings → API keys: the list, and the pages of one key.
 
+mod allow;
 mod approved;
 mod create;
 mod create_form;
 mod customer;
+mod disable;
+mod disable_many;
 mod edit;
 mod fields;
+mod finish;
 mod key;
 mod list;
 mod notice;
 mod permissions;
+mod plan;
+mod recent_use;
+mod refusals;
 mod reveal;
 mod revoke;
 mod revoke_many;
 mod rotate;
+mod rotating;
+mod selected;
 mod state;
+mod undo;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
 pub use notice::{KeyNotice, LazyView, RegisteredKeyNotice};
+pub use recent_use::{RecentUse, recent_addresses, recent_calls};
 
 use super::{Key, Refusal};
 use crate::keys::{SOON, Status};
@@ -29,6 +40,7 @@ use crate::platform::http::{Audience, Routes};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::parts::{Badge, Shape, Tone};
 use crate::ui::server::message::{leave_error, leave_message};
+use crate::usage::Outcome;
 
 /// The path of the list.
 pub const HOME: &str = "/settings/api-keys";
@@ -40,7 +52,10 @@ pub fn routes() -> Routes {
         .get("/settings/api-keys/new", Audience::Person, create::show)
         .post("/settings/api-keys/new", Audience::Person, create::submit)
         .post("/settings/api-keys/approved/{id}", Audience::Person, approved::create)
-        .post("/settings/api-keys/selected", Audience::Person, list::selected)
+        .post("/settings/api-keys/selected", Audience::Person, selected::selected)
+        .post(undo::PATH, Audience::Person, undo::submit)
+        .get(disable_many::HERE, Audience::Person, disable_many::show)
+        .post(disable_many::HERE, Audience::Person, disable_many::submit)
         .get("/settings/api-keys/revoke", Audience::Person, revoke_many::show)
         .post("/settings/api-keys/revoke", Audience::Person, revoke_many::submit)
         .get("/settings/api-keys/{id}", Audience::Person, key::show)
@@ -48,12 +63,19 @@ pub fn routes() -> Routes {
         .post("/settings/api-keys/{id}/edit", Audience::Person, edit::submit)
         .get("/settings/api-keys/{id}/rotate", Audience::Person, rotate::show)
         .post("/settings/api-keys/{id}/rotate", Audience::Person, rotate::submit)
-        .post("/settings/api-keys/{id}/finish", Audience::Person, rotate::finish)
+        .get("/settings/api-keys/{id}/finish", Audience::Person, finish::show)
+        .post("/settings/api-keys/{id}/finish", Audience::Person, finish::submit)
         .post("/settings/api-keys/{id}/extend", Audience::Person, rotate::extend)
         .get("/settings/api-keys/{id}/revoke", Audience::Person, revoke::show)
         .post("/settings/api-keys/{id}/revoke", Audience::Person, revoke::submit)
-        .post("/settings/api-keys/{id}/disable", Audience::Person, state::disable)
+        .get("/settings/api-keys/{id}/disable", Audience::Person, disable::show)
+        .post("/settings/api-keys/{id}/disable", Audience::Person, disable::submit)
         .post("/settings/api-keys/{id}/enable", Audience::Person, state::enable)
+        .get(plan::HERE, Audience::Person, plan::show)
+        .post(plan::HERE, Audience::Person, plan::submit)
+        .get("/settings/api-keys/{id}/allow", Audience::Person, allow::show)
+        .post("/settings/api-keys/{id}/allow", Audience::Person, allow::submit)
+        .get("/settings/api-keys/{id}/refusals", Audience::Person, refusals::show)
         .merge(permissions::routes())
         // Published clients print these paths.
         .get("/dashboard/api-keys", Audience::Anyone, lead_home)
@@ -67,6 +89,12 @@ async fn lead_home() -> Redirect {
 
 fn path_of(key: KeyId) -> String {
     format!("{HOME}/{key}")
+}
+
+/// The address of a key's refused requests, those with one outcome or all.
+fn refusals_path(key: KeyId, outcome: Option<Outcome>) -> String {
+    let reason = outcome.map(|outcome| format!("?reason={}", outcome.as_str())).unwrap_or_default();
+    format!("{}/refusals{reason}", path_of(key))
 }
 
 /// Redirects to the key's page with a message.

@@ -7,7 +7,8 @@ use axum::response::Response;
 use leptos::prelude::*;
 use tower_sessions::Session;
 
-use super::key::{self, A_DAY, KeyPageState, cost};
+use super::key::{self, A_DAY, KeyPageState};
+use super::recent_use::RecentUse;
 use super::{path_of, redirect_with_message, refused};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal};
@@ -17,9 +18,8 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
 use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{
-    Checkbox, Dialog, DialogBody, DialogFoot, DialogWidth, Input, LinkButton, Look, Time, counted,
+    Checkbox, Dialog, DialogBody, DialogFoot, DialogWidth, Input, LinkButton, Look, counted,
 };
-use crate::usage::server as usage;
 
 pub async fn show(
     State(app): State<App>,
@@ -88,11 +88,6 @@ async fn dialog_page(
 ) -> Result<Response, Error> {
     let now = app.clock.now();
     let path = path_of(key.id);
-    let day = usage::hours_of(app, key.id, now.minus(A_DAY)).await?;
-    let callers = usage::callers_of(app, key.id, now.minus(A_DAY)).await?;
-    let (valid, addresses) = cost(&day, &callers, now);
-    let last_accepted = callers.iter().max_by_key(|caller| caller.accepted_at);
-    let last_accepted = last_accepted.filter(|caller| caller.accepted_at.is_some());
     let children = keys::children(app, member, key.id).await?;
     let manageable = children.into_iter().filter(|child| keys::may_manage(member, child)).take(MAX_OFFERED);
     let question = RevokeDialog {
@@ -100,10 +95,7 @@ async fn dialog_page(
         path,
         typed,
         needs_confirmation: in_use(key, now),
-        valid,
-        addresses,
-        last: key.last_used_at,
-        from: last_accepted.map(|caller| caller.address.clone()).unwrap_or_default(),
+        recent: RecentUse::of_key(app, key).await?,
         is_rotating: key.rotation(now).is_some(),
         may_disable: key.disabled_at.is_none(),
         children: manageable.collect(),
@@ -124,10 +116,7 @@ struct RevokeDialog {
     typed: String,
     /// Whether the person must type the key's name.
     needs_confirmation: bool,
-    valid: u64,
-    addresses: usize,
-    last: Option<Timestamp>,
-    from: String,
+    recent: RecentUse,
     is_rotating: bool,
     may_disable: bool,
     children: Vec<Key>,
@@ -160,29 +149,12 @@ impl RevokeDialog {
     }
 
     fn facts(&self) -> AnyView {
-        let (calls, addresses) = match self.valid {
-            0 => ("No calls".to_owned(), String::new()),
-            valid => (
-                counted(valid, "call", "calls"),
-                format!(" from {}", counted(self.addresses as u64, "address", "addresses")),
-            ),
-        };
-        let now = self.now;
-        let from = (!self.from.is_empty()).then(|| {
-            let from = self.from.clone();
-            view! { " from " <span class="mono text-cap">{from}</span> }
-        });
-        let last = match self.last {
-            Some(at) => view! { <Time at now/>{from} }.into_any(),
-            None => view! { "Never used" }.into_any(),
-        };
         let both = self
             .is_rotating
             .then(|| view! { <div><dt>"Secrets"</dt><dd>"Both the new and the old one stop"</dd></div> });
         view! {
             <dl class="facts mt-3 border-y border-line">
-                <div><dt>"In the last 24 h"</dt><dd><b class="num font-semi">{calls}</b>{addresses}</dd></div>
-                <div><dt>"Last call"</dt><dd>{last}</dd></div>
+                {self.recent.rows(self.now)}
                 {both}
             </dl>
         }
@@ -218,7 +190,9 @@ impl RevokeDialog {
             view! {
                 <p class="mt-4 text-dense text-ink-2">
                     "Not sure? "
-                    <button type="submit" class="link" formaction=action formnovalidate>"Disable it instead"</button>
+                    <button type="submit" class="link" name="confirmed" value="yes" formaction=action formnovalidate>
+                        "Disable it instead"
+                    </button>
                     ". You can turn it back on."
                 </p>
             }

@@ -1,5 +1,5 @@
-//! `/settings/api-keys/{id}/rotate`: creates a new secret for a key and shows it once; and the actions that end or extend the time in
-//! which both secrets are valid.
+//! `/settings/api-keys/{id}/rotate`: creates a new secret for a key and shows it once; and the action that extends the time in which
+//! both secrets are valid.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower_sessions::Session;
 
 use super::key::{self, A_DAY, KeyPageState};
 use super::reveal::{Occasion, reveal};
-use super::{path_of, redirect_with_message, refused};
+use super::{path_of, redirect_with_message, refused, rotating};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, Key, Refusal, Revealed};
 use crate::orgs::server::Member;
@@ -22,7 +22,7 @@ use crate::shared::KeyId;
 use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{
     Dialog, DialogBody, DialogFoot, DialogWidth, Field, HiddenFields, Input, LinkButton, Note, RadioOption,
-    RadioSegment, Tone,
+    RadioSegment, Tone, exact,
 };
 
 const HOUR: u64 = 60 * 60;
@@ -69,6 +69,11 @@ pub async fn show(
         )
         .await;
     }
+    if rotating::is_busy(&app, &key).await?
+        && let Some(page) = rotating::page(&app, &member, &key, StatusCode::OK).await?
+    {
+        return Ok(page);
+    }
     let form = RotateKeyForm { once: app.random.base62(22), ..RotateKeyForm::default() };
     dialog_page(&app, &member, &key, form, FormErrors::default(), StatusCode::OK).await
 }
@@ -104,6 +109,10 @@ pub async fn submit(
             dialog_page(&app, &member, &key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(Refusal::State(why)) => {
+            let key = keys::find(&app, &member, id).await?;
+            if let Some(page) = rotating::page(&app, &member, &key, StatusCode::CONFLICT).await? {
+                return Ok(page);
+            }
             let mut errors = FormErrors::default();
             errors.add_general(why);
             dialog_page(&app, &member, &key, form, errors, StatusCode::CONFLICT).await
@@ -178,20 +187,6 @@ async fn dialog_page(
     key::page(app, member, key.id, state, status).await
 }
 
-pub async fn finish(
-    State(app): State<App>,
-    member: Member,
-    session: Session,
-    PathId(id): PathId<KeyId>,
-) -> Result<Response, Error> {
-    match keys::finish(&app, &member, id).await {
-        Ok(_) => {
-            redirect_with_message(&session, id, "The rotation is finished. Only the new secret works.").await
-        }
-        Err(refusal) => refused(&session, id, refusal).await,
-    }
-}
-
 /// Extends the rotation by a day, or until the key expires.
 pub async fn extend(
     State(app): State<App>,
@@ -203,7 +198,10 @@ pub async fn extend(
     let cut_off = key.rotation(app.clock.now()).map_or(app.clock.now(), |(_, until)| until);
     let until = key.expires_at.map_or(cut_off.plus(A_DAY), |end| end.min(cut_off.plus(A_DAY)));
     match keys::extend(&app, &member, key.id, until).await {
-        Ok(_) => redirect_with_message(&session, key.id, "The old secret works a day longer.").await,
+        Ok(_) => {
+            let message = format!("The old secret now works until {}.", exact(until));
+            redirect_with_message(&session, key.id, &message).await
+        }
         Err(refusal) => refused(&session, key.id, refusal).await,
     }
 }

@@ -1,34 +1,23 @@
-//! `POST …/{id}/disable` and `…/{id}/enable`, which the list's menus and the key's page send.
+//! `POST /settings/api-keys/{id}/enable`, which the list's menus and the key's page send.
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
 
+use super::undo::{KeyStateChange, undo_form};
 use super::{leave_refusal, path_of};
-use crate::keys::server::{self as keys, Key, Refusal};
+use crate::keys::server as keys;
 use crate::orgs::server::Member;
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, ReturnPath};
-use crate::ui::server::message::leave_message;
+use crate::ui::server::message::leave_undoable;
 
 #[derive(Deserialize)]
-pub struct KeyStateForm {
+pub struct EnableKeyForm {
     #[serde(default)]
     back: String,
-}
-
-pub async fn disable(
-    State(app): State<App>,
-    member: Member,
-    session: Session,
-    PathId(id): PathId<KeyId>,
-    Form(form): Form<KeyStateForm>,
-) -> Result<Response, Error> {
-    let done = keys::disable(&app, &member, id).await;
-    let message = |key: &Key| format!("{} is disabled. Calls with it fail until it is enabled.", key.name);
-    finish(&session, &form, id, done, message).await
 }
 
 pub async fn enable(
@@ -36,25 +25,22 @@ pub async fn enable(
     member: Member,
     session: Session,
     PathId(id): PathId<KeyId>,
-    Form(form): Form<KeyStateForm>,
+    Form(form): Form<EnableKeyForm>,
 ) -> Result<Response, Error> {
-    let done = keys::enable(&app, &member, id).await;
-    finish(&session, &form, id, done, |key| format!("{} works again.", key.name)).await
-}
-
-async fn finish(
-    session: &Session,
-    form: &KeyStateForm,
-    id: KeyId,
-    done: Result<Key, Refusal>,
-    message: impl FnOnce(&Key) -> String,
-) -> Result<Response, Error> {
-    let here = path_of(id);
-    let back = ReturnPath::parse(&form.back).map_or(here, |back| back.to_string());
-    match done {
-        Ok(key) => leave_message(session, &message(&key)).await?,
+    let back = return_path(&form.back, id);
+    let since = app.clock.now();
+    match keys::enable(&app, &member, id).await {
+        Ok(key) => {
+            let undo = undo_form(KeyStateChange::Enabled, since, &[id], &back);
+            leave_undoable(&session, &format!("{} works again.", key.name), Some(undo)).await?;
+        }
         // Another request was faster, or the key policy does not allow it: the page shows the current state.
-        Err(refusal) => leave_refusal(session, refusal).await?,
+        Err(refusal) => leave_refusal(&session, refusal).await?,
     }
     Ok(Redirect::to(&back).into_response())
+}
+
+/// The path that a form asks to return to, or the key's page.
+pub fn return_path(back: &str, id: KeyId) -> String {
+    ReturnPath::parse(back).map_or_else(|| path_of(id), |back| back.to_string())
 }

@@ -326,7 +326,7 @@ pub async fn finish(
     caller: ApiCaller,
     PathId(id): PathId<KeyId>,
 ) -> Result<Response, ApiError> {
-    changed(&app, &caller, keys::finish(&app, &caller.actor, id).await)
+    changed(&app, &caller, keys::finish(&app, &caller.actor, id, None).await)
 }
 
 #[derive(Deserialize, ToSchema)]

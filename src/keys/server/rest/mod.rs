@@ -10,6 +10,7 @@ mod me;
 mod permissions;
 mod presented_key;
 mod proxy_query;
+mod refusals;
 mod schemas;
 mod usage;
 mod verify;
@@ -51,6 +52,7 @@ pub fn routes() -> Routes {
         .documented(Audience::Key, routes!(manage::enable))
         .documented(Audience::Key, routes!(manage::revoke))
         .documented(Audience::Key, routes!(usage::show))
+        .documented(Audience::Key, routes!(refusals::list))
         .documented(Audience::Key, routes!(approvals::list))
         .documented(Audience::Key, routes!(approvals::show))
         .documented(Audience::Key, routes!(approvals::withdraw))

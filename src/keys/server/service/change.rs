@@ -10,11 +10,12 @@ use super::{
     Grants, Refusal, TAKEN, beyond_bounds, conclude, lock_key, lock_key_with_bounds, name_key,
     require_for_customers, store,
 };
-use crate::audit::Event;
+use crate::audit::{self, Event};
 use crate::keys::Status;
 use crate::keys::server::{Customer, Key};
 use crate::orgs::server::Actor;
 use crate::permissions::server as permissions;
+use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Permission, Timestamp};
 
@@ -129,44 +130,71 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
     Ok(key)
 }
 
-/// The old values of the changed fields, for the audit log.
+/// The old and new values of the changed fields, for the audit log.
 fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
-    let mut changed = Vec::new();
-    if old.name != new.name {
-        changed.push(("name_was", Value::from(old.name.clone())));
+    let values = |key: &Key| {
+        let ranges: Vec<String> = key.ranges.iter().map(ToString::to_string).collect();
+        let Customer { external_id, metadata, permissions, quota } = key.customer.clone();
+        [
+            Value::from(key.name.clone()),
+            Value::from(key.note.clone()),
+            Value::from(key.expires_at.map(|at| at.to_string())),
+            Value::from(key.rate_limit),
+            Value::from(ranges),
+            Value::from(external_id),
+            Value::from(metadata),
+            Value::from(permissions),
+            Value::from(quota.map(|quota| quota.to_string())),
+        ]
+    };
+    let names = [
+        ("name", "name_was"),
+        ("note", "note_was"),
+        ("expires_at", "expires_at_was"),
+        ("rate_limit", "rate_limit_was"),
+        ("ranges", "ranges_were"),
+        ("external_id", "external_id_was"),
+        ("metadata", "metadata_was"),
+        ("permissions", "permissions_were"),
+        ("quota", "quota_was"),
+    ];
+    let pairs = names.into_iter().zip(values(old).into_iter().zip(values(new)));
+    let changed = pairs.filter(|(_, (was, is))| was != is);
+    changed.flat_map(|((name, name_of_old), (was, is))| [(name, is), (name_of_old, was)]).collect()
+}
+
+/// What can happen between a change of a key's state and its undoing, so that undoing would change what somebody else did.
+const STATE_CHANGES: [&str; 4] = ["key.disabled", "key.enabled", "key.leaked", "key.revoked"];
+const CHANGED_SINCE: &str = "Somebody has changed this key since then. Nothing was undone.";
+
+/// Refuses to undo a change that was made at or after `since`, unless it is the only one since then.
+async fn require_latest(write: &mut Write, id: KeyId, since: Option<Timestamp>) -> Result<(), Refusal> {
+    if let Some(since) = since
+        && !audit::is_only_change_since(write, id, &STATE_CHANGES, since).await?
+    {
+        return Err(Refusal::State(CHANGED_SINCE));
     }
-    if old.note != new.note {
-        changed.push(("note_was", Value::from(old.note.clone())));
-    }
-    if old.expires_at != new.expires_at {
-        changed.push(("expires_at_was", Value::from(old.expires_at.map(|at| at.to_string()))));
-    }
-    if old.rate_limit != new.rate_limit {
-        changed.push(("rate_limit_was", Value::from(old.rate_limit)));
-    }
-    if old.ranges != new.ranges {
-        let ranges: Vec<String> = old.ranges.iter().map(ToString::to_string).collect();
-        changed.push(("ranges_were", Value::from(ranges)));
-    }
-    let (was, is) = (&old.customer, &new.customer);
-    if was.external_id != is.external_id {
-        changed.push(("external_id_was", Value::from(was.external_id.clone())));
-    }
-    if was.metadata != is.metadata {
-        changed.push(("metadata_was", Value::from(was.metadata.clone())));
-    }
-    if was.permissions != is.permissions {
-        changed.push(("permissions_were", Value::from(was.permissions.clone())));
-    }
-    if was.quota != is.quota {
-        changed.push(("quota_was", Value::from(was.quota.map(|quota| quota.to_string()))));
-    }
-    changed
+    Ok(())
 }
 
 /// Disables a key until `enable`.
 pub async fn disable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
+    disable_unless_changed(app, actor, id, None).await
+}
+
+/// Disables a key that was enabled at or after `since`. Changes nothing if anything else happened to its state.
+pub async fn undo_enable(app: &App, actor: &Actor, id: KeyId, since: Timestamp) -> Result<Key, Refusal> {
+    disable_unless_changed(app, actor, id, Some(since)).await
+}
+
+async fn disable_unless_changed(
+    app: &App,
+    actor: &Actor,
+    id: KeyId,
+    since: Option<Timestamp>,
+) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "disable", Grants::Nothing).await?;
+    require_latest(&mut write, id, since).await?;
     let now = app.clock.now();
     match key.status(now) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),
@@ -180,7 +208,22 @@ pub async fn disable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal
 }
 
 pub async fn enable(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
-    let (write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
+    enable_unless_changed(app, actor, id, None).await
+}
+
+/// Enables a key that was disabled at or after `since`. Changes nothing if anything else happened to its state.
+pub async fn undo_disable(app: &App, actor: &Actor, id: KeyId, since: Timestamp) -> Result<Key, Refusal> {
+    enable_unless_changed(app, actor, id, Some(since)).await
+}
+
+async fn enable_unless_changed(
+    app: &App,
+    actor: &Actor,
+    id: KeyId,
+    since: Option<Timestamp>,
+) -> Result<Key, Refusal> {
+    let (mut write, mut key) = lock_key(app, actor, id, "enable", Grants::Power).await?;
+    require_latest(&mut write, id, since).await?;
     let now = app.clock.now();
     match key.status(now) {
         Status::Revoked => return Err(Refusal::State(REVOKED)),

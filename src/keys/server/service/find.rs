@@ -95,7 +95,7 @@ pub async fn permission_holders(
 }
 
 /// The newest keys with one of these permissions, each with the first of them that it has. `newest` has as many for each
-/// permission as are wanted, so none is missing.
+/// permission as are shown, so none is missing.
 fn merge_newest(
     permissions: &[PermissionId],
     newest: &HashMap<PermissionId, Vec<KeyId>>,

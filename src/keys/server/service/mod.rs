@@ -13,13 +13,14 @@ mod leaked;
 mod login;
 mod policy;
 mod refusal;
+mod refusals;
 mod replace;
 mod revoke;
 mod rotate;
 mod strong_keys;
 
 pub use approved::{KeyApprovalHandler, create_approved};
-pub use change::{Edit, disable, edit, enable};
+pub use change::{Edit, disable, edit, enable, undo_disable, undo_enable};
 pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
 pub use draft::{Draft, MAX_RANGES, read_ranges};
@@ -33,6 +34,7 @@ pub use policy::{
     active_keys, login_constraints, login_constraints_in_tx, old_secrets, policy_key_batch, policy_rules,
 };
 pub use refusal::Refusal;
+pub use refusals::{RefusalPage, refusals, refused_keys};
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{MAX_OVERLAP, extend, finish, rotate};
@@ -256,6 +258,11 @@ fn why_refused(actor: &Actor, key: &Key, grants: Grants, bounds: Option<&Bounds>
 /// Refuses actors who may not revoke the key, so that this error comes before errors of the form.
 pub async fn require_to_revoke(app: &App, actor: &Actor, key: &Key) -> Result<(), Error> {
     require_for(app, actor, key, "revoke", Grants::Nothing).await
+}
+
+/// Refuses actors who may not do `verb`, which grants nothing, to the key.
+pub async fn require_to_change(app: &App, actor: &Actor, key: &Key, verb: &'static str) -> Result<(), Error> {
+    require_for(app, actor, key, verb, Grants::Nothing).await
 }
 
 /// Refuses actors who may not rotate the key.

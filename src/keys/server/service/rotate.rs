@@ -13,7 +13,7 @@ use crate::keys::Status;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{KeyId, Timestamp};
+use crate::shared::{KeyId, SecretId, Timestamp};
 use crate::usage::server as usage;
 
 pub const MAX_OVERLAP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -22,6 +22,7 @@ const ENDED: &str = "Only a key that has neither expired nor been revoked can be
 const STILL_ROTATING: &str =
     "This key is being rotated and its new secret is in use. Finish that rotation first.";
 const NOT_ROTATING: &str = "This key is not being rotated.";
+const ANOTHER_ROTATION: &str = "This key was rotated again since then. The rotation was not finished.";
 
 /// Rotates a key. Without an overlap the old secret ends at once. While a rotation is in progress, a new secret that has not been
 /// used is replaced, and the cut-off of the old one stays the same.
@@ -98,11 +99,14 @@ pub async fn rotate(
     Ok(Revealed { key, plaintext: fresh.into_secret() })
 }
 
-/// Ends the old secret before its cut-off.
-pub async fn finish(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Refusal> {
+/// Ends the old secret before its cut-off. `expected` is the old secret whose use the actor has seen; another one stays.
+pub async fn finish(app: &App, actor: &Actor, id: KeyId, expected: Option<SecretId>) -> Result<Key, Refusal> {
     let (mut write, mut key) = lock_key(app, actor, id, "finish", Grants::Nothing).await?;
     let now = app.clock.now();
     let Some((old, _)) = key.rotation(now) else { return Err(Refusal::State(NOT_ROTATING)) };
+    if expected.is_some_and(|expected| expected != old) {
+        return Err(Refusal::State(ANOTHER_ROTATION));
+    }
     store::end_secret(&mut write, old, now).await?;
     key.previous = None;
     store::set_secrets(&mut write, id, key.secret, None).await?;

@@ -3,7 +3,7 @@
 
 use sqlx::{AnyConnection, Row};
 
-use super::super::key::{Key, name_key};
+use super::super::{Key, name_key};
 use super::condition::{
     Conditions, END, FEW, Lead, NUMBER, SqlValue, TEXT, has_permission, is_at, matches_filter,
 };

@@ -22,7 +22,6 @@ pub fn routes() -> Routes {
         .post("/organizations/new", Audience::Person, new::submit)
         .get("/settings/organization", Audience::Person, organization::show)
         .post("/settings/organization", Audience::Person, organization::submit)
-        .post("/settings/organization/plan", Audience::Person, organization::set_plan)
         .get("/settings/organization/delete", Audience::Person, organization::delete::show)
         .post("/settings/organization/delete", Audience::Person, organization::delete::submit)
         .get("/invite/{token}", Audience::Anyone, invite::show)

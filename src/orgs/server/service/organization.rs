@@ -23,19 +23,20 @@ pub async fn rename(app: &App, actor: &Actor, name: &str) -> Result<(), Error> {
     commit_change(app, write, org.org).await
 }
 
-pub async fn set_plan(app: &App, actor: &Actor, plan: Plan) -> Result<(), Error> {
+/// Changes the plan from `old` to `new`. Returns false, and changes nothing, if the organization has another plan than `old`: what
+/// the actor has confirmed is the change between these two.
+pub async fn set_plan(app: &App, actor: &Actor, old: Plan, new: Plan) -> Result<bool, Error> {
     actor.require(Permission::ManageOrganization)?;
     let org = &actor.org;
     let mut write = app.db.write().await?;
-    let (_, old_plan) = store::find(&mut *write, org.org).await?.ok_or(Error::NotFound)?;
-    if old_plan == plan {
-        return Ok(());
+    if !store::set_plan(&mut write, org.org, old, new).await? {
+        return Ok(false);
     }
-    store::set_plan(&mut write, org.org, plan).await?;
     let event = Event::new("organization.plan_changed").on("organization", org.org, &org.org_name);
-    let event = event.detail("from", old_plan.as_str()).detail("to", plan.as_str());
+    let event = event.detail("from", old.as_str()).detail("to", new.as_str());
     audit::record(app, &mut write, &actor.by, event).await?;
-    commit_change(app, write, org.org).await
+    commit_change(app, write, org.org).await?;
+    Ok(true)
 }
 
 /// The number of keys that would be revoked with the organization.

@@ -93,13 +93,16 @@ pub async fn insert_membership(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn set_plan(write: &mut Write, org: OrgId, plan: Plan) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE organizations SET plan = $2 WHERE id = $1")
-        .bind(org)
-        .bind(plan.as_str())
-        .execute(&mut **write)
-        .await
-        .map(drop)
+/// Returns false if the organization has another plan than `old`.
+pub async fn set_plan(write: &mut Write, org: OrgId, old: Plan, new: Plan) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query("UPDATE organizations SET plan = $3 WHERE id = $1 AND plan = $2 AND deleted_at IS NULL")
+            .bind(org)
+            .bind(old.as_str())
+            .bind(new.as_str())
+            .execute(&mut **write)
+            .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub async fn set_name(write: &mut Write, org: OrgId, name: &str) -> Result<(), sqlx::Error> {

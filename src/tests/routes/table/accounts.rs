@@ -4,6 +4,7 @@ use super::super::row::Access::{Everybody, People, SignedOutOrIn};
 use super::super::row::{Row, form, get};
 
 const INGRID: &[(&str, &str)] = &[("name", "Ingrid"), ("password", "tide water marsh lantern")];
+const DEVICES: &str = "/settings/profile/devices";
 const METHOD: &str = "/settings/profile/sign-in-methods/{method}";
 const OWN_METHOD: &str = "/settings/profile/sign-in-methods/<own_identity>";
 const REMOVE_METHOD: &str = "/settings/profile/sign-in-methods/{method}/remove";
@@ -56,8 +57,11 @@ pub const ROWS: &[Row] = &[
     form("/settings/profile/letters", "", &[("letters", "idle")], People([303; 5])),
     form("/settings/profile/sessions", "", &[("session", "<own_session>")], People([303; 5])),
     form("/settings/profile/sessions", "", &[("session", "<session>")], People([303; 5])).harmless(),
-    form("/settings/profile/devices", "", &[("key", "<own_login_key>")], People([303; 5])),
-    form("/settings/profile/devices", "", &[("key", "<login_key>")], People([404; 5])),
+    get(DEVICES, "/settings/profile/devices?key=<own_login_key>", People([200; 5])),
+    get(DEVICES, "/settings/profile/devices?key=<login_key>", People([404; 5])),
+    form(DEVICES, "", &[("key", "<own_login_key>")], People([303; 5])),
+    form(DEVICES, "", &[("key", "<own_login_key>"), ("confirmed", "yes")], People([303; 5])),
+    form(DEVICES, "", &[("key", "<login_key>"), ("confirmed", "yes")], People([404; 5])),
     get("/settings/profile/password", "", People([200; 5])),
     form("/settings/profile/password", "", &[], People([422; 5])),
     get(METHOD, OWN_METHOD, People([200; 5])),

@@ -11,6 +11,9 @@ const REMOVE: &str = "/settings/members/{id}/remove";
 /// Nobody deletes their only organization.
 const DELETE: &[(&str, &str)] = &[("name", "<org_name>"), ("keys", "on"), ("another", "<second_org>")];
 
+/// What the page that says what changes sends.
+const PLAN: &[(&str, &str)] = &[("plan", "free"), ("from", "enterprise"), ("confirm", "<org_name>")];
+
 pub const ROWS: &[Row] = &[
     get("/overview", "", People([200; 5])),
     get("/organizations/new", "", People([200; 5])),
@@ -19,7 +22,13 @@ pub const ROWS: &[Row] = &[
     form("/switch-organization", "", &[("organization", "<foreign_org>")], People([404; 5])),
     get("/settings/organization", "", People([200; 5])),
     form("/settings/organization", "", &[("name", "Marsh Haulage")], People([403, 403, 403, 303, 303])),
+    get(
+        "/settings/organization/plan",
+        "/settings/organization/plan?plan=free",
+        People([403, 403, 403, 200, 200]),
+    ),
     form("/settings/organization/plan", "", &[("plan", "free")], People([403, 403, 403, 303, 303])),
+    form("/settings/organization/plan", "", PLAN, People([403, 403, 403, 303, 303])),
     get("/settings/organization/leaked-keys", "", People([403, 403, 403, 200, 200])),
     form(
         "/settings/organization/leaked-keys",
@@ -64,6 +73,12 @@ pub const ROWS: &[Row] = &[
     get("/settings/audit-log/export", "", People([403, 403, 200, 200, 200])),
     get("/settings/agents", "", People([200; 5])),
     get("/settings/agents/{id}", "/settings/agents/<agent>", People([200, 200, 200, 200, 404])),
+    get("/settings/agents/{id}/remove", "/settings/agents/<agent>/remove", People([403, 403, 200, 200, 404])),
+    get(
+        "/settings/agents/{id}/remove",
+        "/settings/agents/<own_agent>/remove",
+        People([403, 200, 200, 200, 200]),
+    ),
     form(
         "/settings/agents/{id}/remove",
         "/settings/agents/<agent>/remove",
@@ -72,8 +87,14 @@ pub const ROWS: &[Row] = &[
     ),
     form(
         "/settings/agents/{id}/remove",
+        "/settings/agents/<agent>/remove",
+        &[("confirmed", "yes")],
+        People([403, 403, 303, 303, 404]),
+    ),
+    form(
+        "/settings/agents/{id}/remove",
         "/settings/agents/<own_agent>/remove",
-        &[],
+        &[("confirmed", "yes")],
         People([403, 303, 303, 303, 303]),
     ),
 ];

@@ -37,6 +37,12 @@ pub const ROWS: &[Row] = &[
     ),
     form("/settings/webhooks/{id}/turn-off", "/settings/webhooks/<webhook>/turn-off", &[], CHANGE),
     form("/settings/webhooks/{id}/turn-on", "/settings/webhooks/<off_webhook>/turn-on", &[], CHANGE),
+    form(
+        "/settings/webhooks/{id}/undo",
+        "/settings/webhooks/<off_webhook>/undo",
+        &[("turned", "off"), ("since", "0")],
+        CHANGE,
+    ),
     form("/settings/webhooks/{id}/test", "/settings/webhooks/<webhook>/test", &[], CHANGE),
     form(RESEND, "/settings/webhooks/deliveries/<delivery>/resend", &[], CHANGE),
     get("/api/v1/webhooks", "", LIST_BY_KEY),

@@ -1,10 +1,11 @@
 //! Reading the tables of usage.
 
+use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
 
 use super::super::counters::hour_of;
 use crate::platform::db::sql;
-use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
+use crate::shared::{KeyId, OrgId, Timestamp};
 use crate::usage::Outcome;
 
 /// Requests of one secret in an hour with one outcome.
@@ -54,6 +55,12 @@ pub async fn org_hours(
     rows.iter()
         .map(|row| Ok((row.try_get("hour")?, outcome(row.try_get("outcome")?)?, row.try_get("requests")?)))
         .collect()
+}
+
+/// The requests of an organization from an hour on.
+pub async fn recent_requests(pool: &AnyPool, org: OrgId, from_hour: i64) -> Result<i64, sqlx::Error> {
+    let text = "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_org_hours WHERE org_id = $1 AND hour >= $2";
+    sqlx::query_scalar(text).bind(org).bind(from_hour).fetch_one(pool).await
 }
 
 /// The number of days in a trend.
@@ -147,6 +154,26 @@ pub struct KeyCaller {
     /// The time of the last accepted request, if there was one.
     pub accepted_at: Option<Timestamp>,
     pub requests: i64,
+    pub refusal: Option<CallerRefusal>,
+}
+
+/// The refused requests of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerRefusal {
+    /// Why the last one was refused.
+    pub outcome: Outcome,
+    /// The time of the last one.
+    pub at: Timestamp,
+    pub requests: i64,
+}
+
+impl CallerRefusal {
+    /// Adds the refusals of the same caller that were counted elsewhere.
+    pub fn merge(first: Option<Self>, second: Option<Self>) -> Option<Self> {
+        let (Some(first), Some(second)) = (first, second) else { return first.or(second) };
+        let last = if second.at > first.at { second } else { first };
+        Some(Self { requests: first.requests + second.requests, ..last })
+    }
 }
 
 /// The callers of a key since a time, the latest first. A caller occurs once for each secret that it sent.
@@ -156,7 +183,8 @@ pub async fn callers(
     since: Timestamp,
 ) -> Result<Vec<KeyCaller>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT secret_id, address, user_agent, first_at, last_at, accepted_at, requests FROM callers \
+        "SELECT secret_id, address, user_agent, first_at, last_at, accepted_at, requests, refused, refused_at, \
+         refusal FROM callers \
          WHERE key_id = $1 AND last_at >= $2 ORDER BY last_at DESC LIMIT 100",
     )
     .bind(key)
@@ -173,9 +201,20 @@ pub async fn callers(
                 last_at: Timestamp::from_millis(row.try_get("last_at")?),
                 accepted_at: accepted(Timestamp::from_millis(row.try_get("accepted_at")?)),
                 requests: row.try_get("requests")?,
+                refusal: caller_refusal(row)?,
             })
         })
         .collect()
+}
+
+/// None if no request was refused, or none since the reasons are counted.
+fn caller_refusal(row: &AnyRow) -> Result<Option<CallerRefusal>, sqlx::Error> {
+    let last: String = row.try_get("refusal")?;
+    if last.is_empty() {
+        return Ok(None);
+    }
+    let at = Timestamp::from_millis(row.try_get("refused_at")?);
+    Ok(Some(CallerRefusal { outcome: outcome(last)?, at, requests: row.try_get("refused")? }))
 }
 
 /// Converts a time of the table, where 0 means never.
@@ -183,41 +222,7 @@ pub fn accepted(at: Timestamp) -> Option<Timestamp> {
     Some(at).filter(|at| at.millis() > 0)
 }
 
-/// Why and when a request was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusalReason {
-    pub at: Timestamp,
-    pub key: KeyId,
-    pub secret: SecretId,
-    pub outcome: Outcome,
-    /// Empty when it is unknown.
-    pub address: String,
-}
-
-pub async fn refusal(
-    db: impl AnyExecutor<'_>,
-    org: OrgId,
-    request_id: &str,
-) -> Result<Option<RefusalReason>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT at, key_id, secret_id, outcome, address FROM refused_requests \
-         WHERE request_id = $1 AND org_id = $2",
-    )
-    .bind(request_id)
-    .bind(org)
-    .fetch_optional(db)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(RefusalReason {
-        at: Timestamp::from_millis(row.try_get("at")?),
-        key: row.try_get("key_id")?,
-        secret: row.try_get("secret_id")?,
-        outcome: outcome(row.try_get("outcome")?)?,
-        address: row.try_get("address")?,
-    }))
-}
-
-fn outcome(text: String) -> Result<Outcome, sqlx::Error> {
+pub(super) fn outcome(text: String) -> Result<Outcome, sqlx::Error> {
     Outcome::parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("no outcome {text}").into()))
 }
 

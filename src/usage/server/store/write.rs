@@ -50,10 +50,14 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
          requests = callers.requests + excluded.requests, \
          last_at = CASE WHEN excluded.last_at > callers.last_at THEN excluded.last_at ELSE callers.last_at END, \
          accepted_at = CASE WHEN excluded.accepted_at > callers.accepted_at THEN excluded.accepted_at \
-         ELSE callers.accepted_at END";
-    let columns =
-        "callers (key_id, secret_id, address, user_agent, first_at, last_at, accepted_at, requests)";
-    insert_many(write, columns, 8, CALLERS, batch.callers.iter(), |query, (caller, totals)| {
+         ELSE callers.accepted_at END, \
+         refused = callers.refused + excluded.refused, \
+         refusal = CASE WHEN excluded.refused_at > callers.refused_at THEN excluded.refusal ELSE callers.refusal END, \
+         refused_at = CASE WHEN excluded.refused_at > callers.refused_at THEN excluded.refused_at \
+         ELSE callers.refused_at END";
+    let columns = "callers (key_id, secret_id, address, user_agent, first_at, last_at, accepted_at, requests, \
+                   refused, refused_at, refusal)";
+    insert_many(write, columns, 11, CALLERS, batch.callers.iter(), |query, (caller, totals)| {
         query
             .bind(caller.key)
             .bind(caller.secret)
@@ -63,6 +67,9 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
             .bind(totals.last_at.millis())
             .bind(totals.accepted_at.millis())
             .bind(totals.requests)
+            .bind(totals.refused)
+            .bind(totals.refusal.map_or(0, |(at, _)| at.millis()))
+            .bind(totals.refusal.map_or("", |(_, outcome)| outcome.as_str()))
     })
     .await
 }

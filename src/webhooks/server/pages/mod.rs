@@ -36,6 +36,7 @@ pub fn routes() -> Routes {
         .post("/settings/webhooks/{id}/remove", Audience::Person, remove::submit)
         .post("/settings/webhooks/{id}/turn-off", Audience::Person, actions::turn_off)
         .post("/settings/webhooks/{id}/turn-on", Audience::Person, actions::turn_on)
+        .post("/settings/webhooks/{id}/undo", Audience::Person, actions::undo)
         .post("/settings/webhooks/{id}/test", Audience::Person, actions::test)
         .post("/settings/webhooks/deliveries/{id}/resend", Audience::Person, actions::resend)
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::draft::{EndpointDraft, EndpointEdit, check};
 use super::{RevealedEndpoint, TAKEN, conclude, find, lock, require, store};
-use crate::audit::Event;
+use crate::audit::{self, Event};
 use crate::keys::server::Refusal;
 use crate::orgs::server::Actor;
 use crate::platform::App;
-use crate::shared::WebhookId;
+use crate::shared::{Timestamp, WebhookId};
 use crate::webhooks::server::{Endpoint, signature};
 
 /// How long requests are also signed with the previous secret.
@@ -51,6 +51,10 @@ pub async fn edit(app: &App, actor: &Actor, id: WebhookId, edit: &EndpointEdit) 
     Ok(new)
 }
 
+/// What can happen between a change and its undoing, so that undoing would change what somebody else did.
+const STATE_CHANGES: [&str; 2] = ["webhook.turned_off", "webhook.turned_on"];
+const CHANGED_SINCE: &str = "This webhook was turned on or off again since then. Nothing was undone.";
+
 /// Turns an endpoint on or off. While it is off it receives nothing, and events are not kept for it.
 pub async fn set_enabled(
     app: &App,
@@ -58,8 +62,34 @@ pub async fn set_enabled(
     id: WebhookId,
     enabled: bool,
 ) -> Result<Endpoint, Refusal> {
+    set_enabled_unless_changed(app, actor, id, enabled, None).await
+}
+
+/// Turns an endpoint back on or off that was turned at or after `since`. Changes nothing if it was turned again.
+pub async fn undo_set_enabled(
+    app: &App,
+    actor: &Actor,
+    id: WebhookId,
+    enabled: bool,
+    since: Timestamp,
+) -> Result<Endpoint, Refusal> {
+    set_enabled_unless_changed(app, actor, id, !enabled, Some(since)).await
+}
+
+async fn set_enabled_unless_changed(
+    app: &App,
+    actor: &Actor,
+    id: WebhookId,
+    enabled: bool,
+    since: Option<Timestamp>,
+) -> Result<Endpoint, Refusal> {
     let verb = if enabled { "turn_on" } else { "turn_off" };
     let (mut write, old) = lock(app, actor, id, verb).await?;
+    if let Some(since) = since
+        && !audit::is_only_change_since(&mut write, id, &STATE_CHANGES, since).await?
+    {
+        return Err(Refusal::State(CHANGED_SINCE));
+    }
     if old.disabled_at.is_none() == enabled {
         let why = if enabled { "This webhook is already on." } else { "This webhook is already off." };
         return Err(Refusal::State(why));

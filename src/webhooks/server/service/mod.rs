@@ -7,7 +7,7 @@ mod read;
 mod resend;
 
 pub use super::store::{Delivery, DeliveryAttempt, DeliveryFilter, DeliveryState, EndpointCounts};
-pub use change::{edit, remove, rotate_secret, set_enabled};
+pub use change::{edit, remove, rotate_secret, set_enabled, undo_set_enabled};
 pub use create::create;
 pub use draft::{EndpointDraft, EndpointEdit};
 pub use read::{MAX_COUNTED, PAGE, attempts_of, count, deliveries, find, find_delivery, list};

@@ -58,7 +58,7 @@ impl Range {
     }
 
     /// The hour in which the first column begins; columns begin at whole multiples of their width.
-    fn first_hour(self, now: Timestamp) -> i64 {
+    pub fn first_hour(self, now: Timestamp) -> i64 {
         let (columns, width) = self.shape();
         let current = now.millis().div_euclid(HOUR * width);
         (current - columns + 1) * width

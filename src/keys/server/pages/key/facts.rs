@@ -1,13 +1,19 @@
 //! The parts of a key's page that list its properties, its callers and its audit events.
 
+use std::net::IpAddr;
+
 use leptos::prelude::*;
 
 use crate::audit::{self, Recorded};
 use crate::keys::QuotaPeriod;
+use crate::keys::server::pages::{path_of, refusals_path};
 use crate::keys::server::{Customer, Key, QuotaState};
 use crate::shared::{Role, Timestamp};
-use crate::ui::parts::{Cell, Column, Ink, Panel, RolePins, Row, Table, Time, Wording, day, exact, grouped};
-use crate::usage::server::KeyCaller;
+use crate::ui::parts::{
+    Cell, Column, Ink, LinkButton, Panel, RolePins, Row, Size, Table, Time, Wording, day, exact, grouped,
+};
+use crate::usage::Outcome;
+use crate::usage::server::{KeyCaller, outcome_reason};
 
 pub fn facts(
     key: &Key,
@@ -135,7 +141,32 @@ fn secret_of(caller: &KeyCaller, key: &Key, now: Timestamp) -> (&'static str, In
     }
 }
 
-pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
+/// Whether a caller was accepted, and why its last refused request was refused.
+fn answer(caller: &KeyCaller) -> AnyView {
+    let accepted = caller.accepted_at.map(|_| view! { <span class="text-ink-2">"Accepted"</span> });
+    let refused = caller.refusal.map(|refusal| {
+        let count = grouped(u64::try_from(refusal.requests).unwrap_or(0));
+        view! {
+            <span class="inline-flex gap-1.5">
+                {outcome_reason(refusal.outcome)}
+                <span class="num text-ink-3">{count}</span>
+            </span>
+        }
+    });
+    view! { <span class="flex flex-wrap items-center gap-x-4">{accepted}{refused}</span> }.into_any()
+}
+
+/// The address of the form that allows a caller, if the key does not allow its address.
+fn allow_path(key: &Key, caller: &KeyCaller) -> Option<String> {
+    let address: IpAddr = caller.address.parse().ok()?;
+    let is_refused = caller.refusal.is_some_and(|refusal| refusal.outcome == Outcome::IpNotAllowed);
+    (is_refused && key.excludes(address)).then(|| format!("{}/allow?address={address}", path_of(key.id)))
+}
+
+pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timestamp) -> AnyView {
+    let refusals = refusals_path(key.id, None);
+    let may_allow = may_grant && key.revoked_at.is_none();
+    let offers_to_allow = may_allow && callers.iter().any(|caller| allow_path(key, caller).is_some());
     // Shown only while the key has two secrets, or if an ended one was used.
     let current = key.secret.to_string();
     let shows_secrets = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
@@ -147,9 +178,11 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
             Some(Column::new("Address")),
             Some(Column::new("User agent")),
             shows_secrets.then(|| Column::new("Secret")),
+            Some(Column::new("Answer")),
             Some(Column::new("First seen")),
             Some(Column::new("Last seen")),
             Some(Column::right("Requests")),
+            offers_to_allow.then(|| Column::hidden("Action")),
         ];
         let columns: Vec<Column> = columns.into_iter().flatten().collect();
         let rows = callers.into_iter().map(|caller| {
@@ -161,6 +194,18 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
                     </Cell>
                 }
             });
+            let answer = answer(&caller);
+            let allow = offers_to_allow.then(|| {
+                let link = allow_path(key, &caller).map(|href| {
+                    let label = format!(" {}", caller.address);
+                    view! {
+                        <LinkButton href size=Size::Small>
+                            "Allow"<span class="sr-only">{label}</span><span aria-hidden="true">" this address…"</span>
+                        </LinkButton>
+                    }
+                });
+                view! { <Cell class="full whitespace-nowrap sm:text-right">{link}</Cell> }
+            });
             let KeyCaller { address, user_agent, first_at, last_at, requests, .. } = caller;
             let (address, user_agent) = caller_texts(address, user_agent);
             view! {
@@ -168,9 +213,11 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
                     <Cell class="mono text-cap leading-5 full">{address}</Cell>
                     <Cell class="text-ink-2 full [overflow-wrap:anywhere]">{user_agent}</Cell>
                     {secret}
+                    <Cell class="full">{answer}</Cell>
                     <Cell class="text-ink-2 max-sm:hidden"><Time at=first_at now wording=Wording::Day/></Cell>
                     <Cell label="Last seen"><Time at=last_at now/></Cell>
                     <Cell class="r num" label="Requests">{grouped(u64::try_from(requests).unwrap_or(0))}</Cell>
+                    {allow}
                 </Row>
             }
         });
@@ -182,6 +229,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, now: Timestamp) -> AnyView {
             <div class="flex items-baseline justify-between gap-3">
                 <h2 class="h-sect" id="callers">"Callers"</h2>
                 <span class="cap">"Last 30 days"</span>
+                <a class="link ml-auto text-dense" href=refusals>"Refused requests"</a>
             </div>
             {content}
         </section>

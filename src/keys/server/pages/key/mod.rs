@@ -1,19 +1,24 @@
 //! `/settings/api-keys/{id}`: one key with its properties, usage, callers, history and actions. The dialogs for rotating and
 //! revoking open above it and have their own addresses.
 
+mod calls;
 mod chart;
 mod facts;
 mod policy_note;
 mod rotation;
+mod why;
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
+use calls::ChartView;
 pub use chart::A_DAY;
-use chart::{Range, by_outcome, outcome_group, total};
+use chart::Range;
+pub use facts::{caller_texts, moment};
 
+use super::recent_use::RecentUse;
 use super::{HOME, LazyView, RegisteredKeyNotice, badge_of, path_of};
 use crate::accounts::server as accounts;
 use crate::audit::{self, AuditFilter, Recorded, Target};
@@ -29,8 +34,8 @@ use crate::shared::{KeyId, Permission, Timestamp};
 use crate::ui::form::Form;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{
-    Bar, Button, Chart, Glyph, GlyphSize, Icon, KeyText, Legend, LinkButton, LinkOption, LinkSegment,
-    LivePart, Look, Note, Symbol, Tone, grouped,
+    Button, Glyph, GlyphSize, Icon, KeyText, LinkButton, LivePart, LiveRegion, Look, Note, Symbol, Tone,
+    grouped,
 };
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::usage::Outcome;
@@ -42,17 +47,15 @@ pub async fn show(
     PathId(id): PathId<KeyId>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
-    let raw = query.unwrap_or_default();
-    let mut pairs = url::form_urlencoded::parse(raw.as_bytes());
-    let range = pairs.find(|(name, _)| name == "range").map(|(_, range)| Range::parse(&range));
-    let state = KeyPageState { range: range.unwrap_or_default(), ..KeyPageState::default() };
+    let chart = ChartView::parse(&query.unwrap_or_default());
+    let state = KeyPageState { chart, ..KeyPageState::default() };
     page(&app, &member, id, state, StatusCode::OK).await
 }
 
 /// The variable parts of the key's page.
 #[derive(Default)]
 pub struct KeyPageState {
-    pub range: Range,
+    pub chart: ChartView,
     /// The box with a new secret.
     pub reveal: Option<LazyView>,
     pub dialog: Option<LazyView>,
@@ -143,17 +146,21 @@ pub async fn page(
     state: KeyPageState,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let KeyPageState { range, reveal, dialog } = state;
-    let details = load(app, member, id, range, reveal.is_some()).await?;
+    let KeyPageState { chart, reveal, dialog } = state;
+    let details = load(app, member, id, chart.range, reveal.is_some()).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
     let message = member.visitor.message.clone();
     let title = details.key.name.clone();
+    // A page that answers a form has another address than the key.
+    let is_opened = reveal.is_none() && dialog.is_none() && status == StatusCode::OK;
+    let changes =
+        is_opened.then(|| app.live.expect(usage::changes_topic(member.org.org))).unwrap_or_default();
     let response = page_for(app, member, &title).status(status).render(move || {
         let toast = message.map(toast);
         let here = details.key.name.clone();
         let dialog = dialog.map(|draw| draw());
-        let body = body(details, range, reveal.map(|draw| draw()), now);
+        let body = body(details, chart, reveal.map(|draw| draw()), changes, now);
         view! {
             <Shell chrome dialog toast>
                 <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here/>
@@ -164,7 +171,14 @@ pub async fn page(
     Ok(response.await)
 }
 
-fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp) -> AnyView {
+/// `changes` is the topic of live updates, or empty.
+fn body(
+    details: KeyDetails,
+    chart: ChartView,
+    box_: Option<AnyView>,
+    changes: String,
+    now: Timestamp,
+) -> AnyView {
     let KeyDetails {
         key,
         first_call,
@@ -205,9 +219,9 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
     let rotation = rotation::panel(&key, &day, &secrets, &callers, (may_manage, may_grant), now);
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
     let head = head(&key, status, may_manage, may_grant, (may_enable, may_rotate), now);
-    let chart = calls(&key, range, &hours, now);
+    let chart = calls::calls(&key, chart, &hours, &callers, now);
     let facts = facts::facts(&key, &creator, creating_key, quota, now);
-    let callers = facts::callers(callers, &key, now);
+    let callers = facts::callers(callers, &key, may_grant, now);
     // Only for people who may read the audit log.
     let log = format!("/settings/audit-log?target={}", key.id);
     let events = events.map(|events| facts::events(events, log, now));
@@ -220,9 +234,11 @@ fn body(details: KeyDetails, range: Range, box_: Option<AnyView>, now: Timestamp
         {waits}
         {leaks}
         {rotation}
-        <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_18.5rem]">{chart}{facts}</div>
-        {callers}
-        {events}
+        <LiveRegion topic=changes id="key-usage">
+            <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_18.5rem]">{chart}{facts}</div>
+            {callers}
+            {events}
+        </LiveRegion>
         {danger}
     }
     .into_any()
@@ -299,72 +315,17 @@ fn tried(count: i64, callers: &[KeyCaller], now: Timestamp) -> AnyView {
     let from = from.map(|caller| format!(", last from {}", caller.address)).unwrap_or_default();
     view! {
         <Note tone=Tone::Warn class="mt-6">
-            <p><b>"An ended secret of this key is still tried."</b>
-            {format!(" {count} calls in the last 24 h{from}. They were refused, and whether they had the whole secret is not known.")}</p>
+            <p><b>"Someone still calls with a secret that has ended."</b>
+            {format!(" {count} refused in 24 h{from}. Whether they had the whole secret is not known. Update that program.")}</p>
         </Note>
     }
     .into_any()
 }
 
-fn calls(key: &Key, range: Range, hours: &[Hour], now: Timestamp) -> AnyView {
-    let series = by_outcome();
-    let bars: Vec<Bar> = range.bars(now, hours, series.len(), |hour| outcome_group(hour.outcome));
-    let (valid, limited, rejected) = (total(&bars, 0), total(&bars, 1), total(&bars, 2));
-    let words = range.words();
-    let summary = format!(
-        "Calls {words}: {} valid, {} rate limited, {} rejected.",
-        grouped(valid),
-        grouped(limited),
-        grouped(rejected)
-    );
-    let path = path_of(key.id);
-    let options = Range::ALL
-        .map(|option| {
-            LinkOption::new(format!("{path}?range={}", option.as_str()), option.label(), option == range)
-        })
-        .to_vec();
-    let span = if range == Range::Month { "Day" } else { "From" };
-    view! {
-        <section aria-labelledby="calls">
-            <div class="flex flex-wrap items-center justify-between gap-3">
-                <h2 class="h-sect" id="calls">"Requests"</h2>
-                <LinkSegment label="Time range" options/>
-            </div>
-            <div class="mt-3 mb-4 flex flex-wrap items-end gap-x-8 gap-y-2 text-dense">
-                <div>
-                    <div class="text-figure font-semi tracking-[-0.02em]">{grouped(valid)}</div>
-                    <div class="cap">{format!("calls {words}")}</div>
-                </div>
-                <div class="pb-0.5"><Legend series=series.clone() bars=bars.clone()/></div>
-            </div>
-            <Chart summary series bars axis=range.axis(now) span/>
-        </section>
-    }
-    .into_any()
-}
-
-/// The calls of the last day that would fail if the key were revoked now, and the number of addresses that they came from.
-pub fn cost(day: &[Hour], callers: &[KeyCaller], now: Timestamp) -> (u64, usize) {
-    let valid =
-        day.iter().filter(|hour| hour.outcome == Outcome::Valid).map(|hour| hour.requests).sum::<i64>();
-    let addresses: std::collections::BTreeSet<&str> = callers
-        .iter()
-        .filter(|caller| caller.accepted_at.is_some_and(|at| at >= now.minus(A_DAY)))
-        .map(|caller| caller.address.as_str())
-        .collect();
-    (u64::try_from(valid).unwrap_or(0), addresses.len())
-}
-
 fn danger(key: &Key, day: &[Hour], callers: &[KeyCaller], now: Timestamp) -> AnyView {
-    let (valid, addresses) = cost(day, callers, now);
-    let text = if valid == 0 {
-        "Nobody has used it in the last 24 h. This cannot be undone.".to_owned()
-    } else {
-        let from = crate::ui::parts::counted(addresses as u64, "address", "addresses");
-        format!(
-            "{} calls in the last 24 h from {from} would start failing at once. This cannot be undone.",
-            grouped(valid)
-        )
+    let text = match RecentUse::count(day, callers, now).words() {
+        None => "Nobody has used it in the last 24 h. This cannot be undone.".to_owned(),
+        Some(calls) => format!("{calls} would start failing at once. This cannot be undone."),
     };
     let href = format!("{}/revoke", path_of(key.id));
     view! {

@@ -9,8 +9,8 @@ use crate::keys::server::{Key, SecretUse};
 use crate::shared::{Kind, SecretId, Timestamp};
 use crate::ui::form::Form;
 use crate::ui::parts::{
-    Button, Chart, ChartHeight, Glyph, GlyphSize, Icon, Ink, KeyText, Legend, Look, Series, Symbol, Time,
-    Wording, grouped, words,
+    Button, Chart, ChartHeight, Glyph, GlyphSize, Icon, Ink, KeyText, Legend, LinkButton, Look, Series,
+    Symbol, Time, Wording, grouped, words,
 };
 use crate::usage::server::{Hour, KeyCaller};
 
@@ -67,7 +67,7 @@ pub fn panel(
     let look = if quiet { Look::Primary } else { Look::Secondary };
     let finish = may_manage.then(|| {
         view! {
-            <Form action=format!("{path}/finish")><Button icon=Symbol::Check look>"Finish now"</Button></Form>
+            <LinkButton href=format!("{path}/finish") icon=Symbol::Check look>"Finish now…"</LinkButton>
         }
     });
     let verdict = verdict(old_last, quiet, now);

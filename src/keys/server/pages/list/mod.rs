@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
 pub use query::Query;
-pub use select::{keys_of, selected};
+pub use select::keys_of;
 pub use view::{ListPageState, page};
 
 use super::{create_form, path_of};

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::super::{HOME, badge_of, path_of};
 use super::load::{RowData, limited_since};
-use crate::keys::server::Key;
+use crate::keys::server::{Key, first_call};
 use crate::keys::{SOON, Status};
 use crate::shared::Timestamp;
 use crate::ui::parts::{
@@ -55,12 +55,13 @@ pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Any
     );
     let last_used = match key.last_used_at {
         Some(at) => view! { <Time at now/> }.into_any(),
+        None if is_new => first_use(&key),
         None => markup!(r#"<span class="text-ink-3">Never used</span>"#).into_any(),
     };
     let expiry = expiry(&key, now).into_any();
     let actions = may_manage.then(|| actions(&key, status, (may_enable, may_rotate), place));
     view! {
-        <Row>
+        <Row id=key.id.to_string()>
             <Cell class="a-name">{name.into_any()}</Cell>
             <Cell class="a-key"><KeyText kind start/><div class="cap">{kind.label()}</div></Cell>
             <Cell class="a-role"><RolePins role=key.role/></Cell>
@@ -124,6 +125,18 @@ fn expiry(key: &Key, now: Timestamp) -> Markup {
         (None, None) => Markup::default(),
     };
     markup!({ end } { caption })
+}
+
+/// Changes when the box with the secret says that the first call was received.
+fn first_use(key: &Key) -> AnyView {
+    let topic = first_call(&key.org, key.secret).page_name;
+    view! {
+        <span class="live" data-live=topic data-state="waiting">
+            <span class="live-waiting text-ink-3">"Never used"</span>
+            <span class="live-arrived">"Just now"</span>
+        </span>
+    }
+    .into_any()
 }
 
 fn actions(

@@ -17,10 +17,11 @@ use crate::shared::{Kind, Timestamp};
 use crate::ui::form::Form;
 use crate::ui::live_filter::LiveFilter;
 use crate::ui::parts::{
-    Button, Column, EmptyState, Glyph, GlyphSize, HiddenFields, LinkButton, LinkOption, LinkSegment, Look,
-    Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table,
+    Button, Column, EmptyState, Glyph, GlyphSize, HiddenFields, LinkButton, LinkOption, LinkSegment,
+    LiveRegion, Look, Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
+use crate::usage::server::changes_topic;
 
 /// The variable parts of the list's page.
 #[derive(Default)]
@@ -49,6 +50,9 @@ pub async fn page(
     creates.push(("dialog", "create".to_owned()));
     let creates = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(creates).finish();
     let creates = format!("{HOME}?{creates}");
+    // A page that answers a form has another address than the list.
+    let is_list = reveal.is_none() && dialog.is_none() && status == StatusCode::OK;
+    let changes = is_list.then(|| app.live.expect(changes_topic(member.org.org))).unwrap_or_default();
     let response = page_for(app, member, "API keys").status(status).render(move || {
         let toast = message.map(toast);
         let dialog = dialog.map(|draw| draw());
@@ -65,7 +69,7 @@ pub async fn page(
                 <div id=RESULTS>
                     <div class="mt-2">{statuses}</div>
                     {narrowed}
-                    {content(&query, listed, now)}
+                    {content(&query, listed, changes, now)}
                 </div>
             }
             .into_any()
@@ -171,7 +175,8 @@ fn narrowed(query: &Query) -> Option<AnyView> {
     )
 }
 
-fn content(query: &Query, listed: KeyListPage, now: Timestamp) -> AnyView {
+/// `changes` is the topic of live updates, or empty.
+fn content(query: &Query, listed: KeyListPage, changes: String, now: Timestamp) -> AnyView {
     let KeyListPage { rows, summary, previous, next, .. } = listed;
     if rows.is_empty() {
         return no_match(query);
@@ -195,8 +200,10 @@ fn content(query: &Query, listed: KeyListPage, now: Timestamp) -> AnyView {
     view! {
         <Panel class="keys mt-3">
             {selection}
-            <Table caption class="t-keys" columns>{rows}</Table>
-            <Pagination summary previous next/>
+            <LiveRegion topic=changes id="key-rows" rows=true>
+                <Table caption class="t-keys" columns>{rows}</Table>
+                <Pagination summary previous next/>
+            </LiveRegion>
         </Panel>
     }
     .into_any()

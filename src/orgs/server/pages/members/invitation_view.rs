@@ -64,9 +64,9 @@ fn delivery_note(invited: &[Invited]) -> &'static str {
     if all(Posted::Queued) {
         "Each of them gets an email with their link. It works once, within a week, and is shown only now."
     } else if all(Posted::NoMail) {
-        "Send each their link. It works once, within a week, and is shown only now."
+        "Send each person their link. It works once, within a week, and is shown only now."
     } else {
-        "Not every email could be sent. Send each their link. It works once, within a week, and is shown only now."
+        "Not every email could be sent. Send each person their link. It works once, within a week, and is shown only now."
     }
 }
 

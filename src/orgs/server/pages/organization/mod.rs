@@ -10,9 +10,9 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::check_name;
+use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::orgs::server::service::{find, rename};
-use crate::orgs::server::{Member, service};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Plan};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
@@ -26,12 +26,6 @@ const HERE: &str = "/settings/organization";
 pub struct RenameOrganizationForm {
     #[serde(default)]
     name: String,
-}
-
-#[derive(Deserialize)]
-pub struct ChangePlanForm {
-    #[serde(default)]
-    plan: String,
 }
 
 pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
@@ -59,23 +53,6 @@ pub async fn submit(
     }
 }
 
-pub async fn set_plan(
-    State(app): State<App>,
-    member: Member,
-    session: Session,
-    Form(form): Form<ChangePlanForm>,
-) -> Result<Response, Error> {
-    member.require(Permission::ManageOrganization)?;
-    let Some(plan) = Plan::parse(&form.plan) else {
-        let errors = FormErrors::default().with("plan", "Choose one of the plans.");
-        let name = member.org.org_name.clone();
-        return page(&app, &member, name, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
-    };
-    service::set_plan(&app, &member, plan).await?;
-    leave_message(&session, &format!("The plan is now {}.", plan.label())).await?;
-    Ok(Redirect::to(HERE).into_response())
-}
-
 async fn page(
     app: &App,
     member: &Member,
@@ -89,14 +66,10 @@ async fn page(
     let message = member.visitor.message.clone();
     let org = member.org.clone();
     let rendered = page_for(app, member, "Organization").status(status).render(move || {
-        // Each form shows only its own errors.
-        let is_plan = errors.of("plan").is_some();
-        let (name_errors, plan_errors) =
-            if is_plan { (FormErrors::default(), errors) } else { (errors, FormErrors::default()) };
         let form = if may_change {
             view! {
                 <PageForm
-                    action=HERE errors=name_errors failed="The name was not saved." class="grid gap-4"
+                    action=HERE errors failed="The name was not saved." class="grid gap-4"
                 >
                     <Input name="name" label="Name" value=name autocomplete="organization" max_length=80/>
                     <div><SubmitButton text="Save name"/></div>
@@ -120,7 +93,7 @@ async fn page(
             <Shell chrome toast>
                 <PageHead title="Organization" text="Keys belong to it and work only in it."/>
                 <section class="mt-8 max-w-[26rem]" aria-label="Name">{form}</section>
-                {plan_section(plan, may_change, plan_errors)}
+                {plan_section(plan, may_change)}
                 <section class="mt-10 max-w-[40rem]" aria-labelledby="place">
                     <h2 class="h-sect" id="place">"Your membership"</h2>
                     <dl class="mt-4 grid gap-4 border-t border-line pt-4">
@@ -142,22 +115,19 @@ async fn page(
     Ok(rendered.await)
 }
 
-fn plan_section(plan: Plan, may_change: bool, errors: FormErrors) -> AnyView {
+fn plan_section(plan: Plan, may_change: bool) -> AnyView {
     let form = if may_change {
         let options = Plan::ALL
             .into_iter()
             .map(|choice| SelectOption::new(choice.as_str(), choice.label(), choice == plan))
             .collect();
         view! {
-            <PageForm
-                action="/settings/organization/plan" errors failed="The plan was not changed." prefix="p"
-                class="mt-4 grid gap-4"
-            >
+            <PageForm action="/settings/organization/plan" prefix="p" class="mt-4 grid gap-4">
                 <Select
                     name="plan" label="Plan" options class="max-w-60"
                     hint="Whoever runs this server decides which plans may use the public API."
                 />
-                <div><SubmitButton text="Change plan" look=Look::Secondary/></div>
+                <div><SubmitButton text="Change plan…" saving="One moment…" look=Look::Secondary/></div>
             </PageForm>
         }
         .into_any()

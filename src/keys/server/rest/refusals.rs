@@ -1,0 +1,108 @@
+//! `GET /api/v1/keys/{id}/refusals`: the last requests with a key that were refused.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::bodies::respond;
+use super::caller::ApiCaller;
+use crate::api::{ApiError, Unreadable};
+use crate::keys::server::{self as keys, Refusal, RefusalPage};
+use crate::platform::App;
+use crate::platform::http::PathId;
+use crate::shared::KeyId;
+use crate::usage::Outcome;
+use crate::usage::server::{RefusalFilter, RefusalPosition, RefusalReason};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RefusalListQuery {
+    /// Only requests that were refused for this reason
+    #[param(value_type = Option<Outcome>)]
+    outcome: Option<String>,
+    /// The size of a page; the default is 50
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    /// The next_cursor of the previous page
+    cursor: Option<String>,
+}
+
+fn wrong(field: &'static str, why: &str) -> ApiError {
+    Refusal::Input(vec![(field, why.to_owned())]).into()
+}
+
+impl RefusalListQuery {
+    fn filter(&self) -> Result<RefusalFilter, ApiError> {
+        let outcome = self
+            .outcome
+            .as_deref()
+            .map(|text| Outcome::parse(text).ok_or_else(|| wrong("outcome", "There is no such outcome.")));
+        let before = self.cursor.as_deref().map(|text| {
+            RefusalPosition::parse(text)
+                .ok_or_else(|| wrong("cursor", "This cursor is not one of this list's."))
+        });
+        let limit = self.limit.unwrap_or(50);
+        if !(1..=100).contains(&limit) {
+            return Err(wrong("limit", "A page has from 1 to 100 requests."));
+        }
+        Ok(RefusalFilter { outcome: outcome.transpose()?, before: before.transpose()?, limit })
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RefusalList {
+    /// The newest first.
+    data: Vec<RefusalBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = RefusedKeyRequest)]
+pub struct RefusalBody {
+    /// The id that the refused caller received.
+    request_id: String,
+    #[schema(format = DateTime)]
+    at: String,
+    /// The public id of the secret that was sent.
+    secret_id: String,
+    outcome: Outcome,
+    /// Empty when it is unknown.
+    address: String,
+}
+
+impl RefusalBody {
+    fn of(refused: RefusalReason) -> Self {
+        Self {
+            request_id: refused.request_id,
+            at: refused.at.to_string(),
+            secret_id: refused.secret.to_string(),
+            outcome: refused.outcome,
+            address: refused.address,
+        }
+    }
+}
+
+/// The last refused requests of a key
+///
+/// Up to 60 requests an hour are recorded, for 7 days.
+#[utoipa::path(get, path = "/api/v1/keys/{id}/refusals", operation_id = "listKeyRefusals", tag = "keys",
+    params(("id" = String, Path, description = "The key's id"), RefusalListQuery),
+    responses((status = 200, description = "A page of refused requests", body = RefusalList), (status = 401), (status = 404), (status = 422)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: ApiCaller,
+    PathId(id): PathId<KeyId>,
+    query: Result<Query<RefusalListQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(query) = query.map_err(Unreadable::from)?;
+    let (_, RefusalPage { requests, next }) =
+        keys::refusals(&app, &caller.actor, id, query.filter()?).await?;
+    let body = RefusalList {
+        data: requests.into_iter().map(RefusalBody::of).collect(),
+        next_cursor: next.map(|next| next.to_text()),
+    };
+    Ok(respond(StatusCode::OK, &caller.limits, body))
+}
