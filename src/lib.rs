@@ -10,6 +10,7 @@ pub mod leaks;
 pub mod orgs;
 pub mod overview;
 pub mod profile;
+pub mod search;
 pub mod shared;
 pub mod ui;
 pub mod usage;

@@ -20,7 +20,7 @@ use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::{
     accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, orgs, overview,
-    permissions, policy_settings, profile, usage, webhooks,
+    permissions, policy_settings, profile, search, usage, webhooks,
 };
 
 /// How long the shutdown waits for the database connections to close.
@@ -347,6 +347,7 @@ pub fn routes() -> Routes {
         .merge(profile::server::routes())
         .merge(audit_log::server::routes())
         .merge(overview::server::routes())
+        .merge(search::server::routes())
         .merge(agents::server::routes())
         .merge(device::server::routes())
         .merge(webhooks::server::routes())

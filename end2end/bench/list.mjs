@@ -1,6 +1,6 @@
 // `npm run bench:list`: how soon the pages of keys answer in an organization with a million of them. On SQLite, and on the
 // PostgreSQL that `.tools/with-postgres` runs if there is one. Ends with 1 when a target is missed.
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { globalAgent, request } from "node:http";
 import { engines, runSql } from "./databases.mjs";
 import { folder, report, row, start } from "./server.mjs";
@@ -17,6 +17,13 @@ const PAGES = [
   ["list, by name", "/settings/api-keys?sort=name"],
   ["search by a name's beginning", "/settings/api-keys?q=worker-0421"],
   ["search by what all names begin with", "/settings/api-keys?q=worker"],
+  ["search inside of names, 1,000 match", "/settings/api-keys?q=rker-0421"],
+  ["search inside of names, 300 match", "/settings/api-keys?q=4213"],
+  ["search inside of names, rare and common", "/settings/api-keys?q=worker-00421"],
+  ["search inside of names, all match", "/settings/api-keys?q=orker-"],
+  ["search inside of names, none matches", "/settings/api-keys?q=orker-x"],
+  ["search inside of names, revoked", "/settings/api-keys?q=rker-0421&status=revoked"],
+  ["search palette", "/search/found?q=rker-0421"],
   ["search by a key's visible start", "/settings/api-keys?q=ak_live_000000042"],
   ["filter: revoked, few", "/settings/api-keys?status=revoked"],
   ["filter: a kind", "/settings/api-keys?kind=mcp&sort=calls"],
@@ -90,6 +97,7 @@ function fill(engine, database) {
      CASE WHEN i % 3 = 0 THEN ${now} + (i % 1000 + 1) * CAST(${DAY} AS BIGINT) ELSE NULL END,
      CASE WHEN i % 1000 = 7 THEN ${now - DAY} ELSE NULL END, 0, i % 77777, ${now} - (i % 864000) * 1000,
      CASE WHEN i % 2 = 0 THEN 'customer-' || CAST(i % 2000 AS TEXT) ELSE NULL END FROM n;
+     ${endings()}
      INSERT INTO permissions (id, org_id, name, description, created_at, asked_at)
      SELECT '01900000-0000-7000-9000-000000000001', id, 'invoices.read', '', 0, 0 FROM organizations;
      INSERT INTO key_permissions (key_id, permission_id)
@@ -106,6 +114,12 @@ function fill(engine, database) {
   );
   // What PostgreSQL does by itself some time after so many changes.
   if (engine === "PostgreSQL") runSql(engine, database, "VACUUM ANALYZE");
+}
+
+/** The statement of the migration that fills the index of the search by name. */
+function endings() {
+  const migration = readFileSync(new URL("../../migrations/0026_name_search.sql", import.meta.url), "utf8");
+  return migration.slice(migration.indexOf("INSERT INTO"));
 }
 
 function ask(origin, method, path, { fields, cookie } = {}) {

@@ -10,6 +10,17 @@ import { folder, report, row, start } from "./server.mjs";
 const MEMBERS = Number(process.env.MEMBERS || 10_000);
 const EVENTS = Number(process.env.EVENTS || 1_000_000);
 const VIEWS = 40;
+const LOG = "/settings/audit-log";
+const PAGES = [
+  "/settings/members",
+  LOG,
+  `${LOG}?actor=person`,
+  `${LOG}?actor=person+7`,
+  `${LOG}?action=key`,
+  `${LOG}?target=job+4711`,
+  `${LOG}?target=person&action=7`,
+  `${LOG}?actor=person&action=key&target=job+4711`,
+];
 /** Python carries SQLite everywhere. */
 const RUN =
   "import sqlite3,sys; d = sqlite3.connect(sys.argv[1]); d.executescript(sys.argv[2]); d.commit(); d.close()";
@@ -38,7 +49,7 @@ async function measure(engine, url, run) {
     run(url, seed());
     run(url, "ANALYZE");
     globalAgent.destroy(); // the server has closed what was silent meanwhile
-    for (const path of ["/settings/members", "/settings/audit-log"]) {
+    for (const path of PAGES) {
       const times = [];
       for (let n = 0; n < VIEWS; n += 1) {
         const began = performance.now();

@@ -587,6 +587,11 @@ export const PAGES: Listed[] = [
     who: "owner",
   },
 
+  { name: "search", path: "/search", heading: "Search", who: "owner" },
+  { name: "search-some", path: "/search?q=al", heading: "Search", who: "owner" },
+  { name: "search-none", path: "/search?q=xyzzy", heading: "Search", who: "owner" },
+  { name: "keys-no-match", path: "/settings/api-keys?q=xyzzy", heading: "API keys", who: "owner" },
+
   { name: "permissions", path: "/settings/permissions", heading: "Permissions", who: "owner" },
   {
     name: "permissions-some",

@@ -10,5 +10,6 @@ pub use server::statement;
 pub use server::{
     AuditFilter, By, Event, EventActor, EventListener, Origin, Recorded, Refusals, RegisteredListener,
     RoleEvent, Target, about_it, actions, announce, flush_refusals, forbid, how_often, in_general,
-    is_only_change_since, list, newest, record, record_refusal, record_stranger, role_events, sweep,
+    is_only_change_since, latest_targets, list, newest, record, record_refusal, record_stranger, role_events,
+    sweep,
 };

@@ -5,28 +5,9 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::{ev, task};
-use web_sys::{Element, HtmlFormElement};
+use web_sys::Element;
 
 use crate::ui::islands::{Copied, copy};
-
-/// Submits the enclosing form as soon as a value in it changes. CSS hides the form's submit button then.
-#[island]
-pub fn SubmitOnChange(children: Children) -> impl IntoView {
-    let needs_button = RwSignal::new(true);
-    Effect::new(move |_| needs_button.set(false));
-    let submit = move |event: ev::Event| {
-        let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let form = form.and_then(|element| element.closest("form").ok().flatten());
-        if let Some(form) = form.and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) {
-            let _ = form.request_submit();
-        }
-    };
-    view! {
-        <div class="chooses contents" data-by-hand=move || needs_button.get().then_some("") on:change=submit>
-            {children()}
-        </div>
-    }
-}
 
 const COPIED: &str = "data-copied";
 

@@ -1,12 +1,16 @@
 //! The user interface that all slices share: the document, the parts of pages, and islands.
 
+mod breadcrumb;
 mod dom;
 pub mod form;
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub mod gallery;
 pub mod islands;
+pub mod live_filter;
 mod live_regions;
+pub mod palette;
 pub mod parts;
+mod search_dialogs;
 pub mod shell;
 
 #[cfg(feature = "ssr")]

@@ -3,8 +3,10 @@
 
 use leptos::prelude::*;
 
+pub use super::breadcrumb::Breadcrumb;
 use super::form::Form;
 use super::parts::{Avatar, HiddenFields, Icon, Mark, OrganizationAvatar, Rack, Symbol, capped};
+use super::search_dialogs::{SearchButton, SearchDialogs, SearchIcon};
 use crate::shared::{Role, Theme, VERSION};
 
 /// What the layout shows besides the content: the person, the organizations and the current page.
@@ -89,7 +91,8 @@ impl Nav {
         }
     }
 
-    const fn face(self) -> (Symbol, &'static str) {
+    /// Its symbol and name.
+    pub const fn face(self) -> (Symbol, &'static str) {
         match self {
             Self::Overview => (Symbol::Overview, "Overview"),
             Self::Keys => (Symbol::Key, "API keys"),
@@ -104,7 +107,7 @@ impl Nav {
         }
     }
 
-    fn is_open_to(self, role: Role) -> bool {
+    pub fn is_open_to(self, role: Role) -> bool {
         !matches!(self, Self::Audit | Self::Webhooks) || role >= Role::Admin
     }
 }
@@ -132,6 +135,7 @@ pub fn Shell(
                 <aside class="sidebar flex-none" id="nav" popover="auto" aria-label="Navigation">
                     <div class="sidebar-in">
                         <OrganizationSwitch organization=organization.clone() others back=back.clone()/>
+                        <div class="px-3 pb-3"><SearchButton/></div>
                         <nav class="px-3" aria-label="Main">
                             <ul class="grid gap-0.5">{items(places, current, organization.role, waiting)}</ul>
                         </nav>
@@ -144,10 +148,13 @@ pub fn Shell(
                             <Mark/>
                             <span class="truncate text-dense font-semi" dir="auto">{name}</span>
                         </a>
-                        <button type="button" class="btn btn-ghost -mr-2" popovertarget="nav">
-                            <Icon symbol=Symbol::Menu/>
-                            "Menu"
-                        </button>
+                        <span class="flex items-center">
+                            <SearchIcon/>
+                            <button type="button" class="btn btn-ghost -mr-2" popovertarget="nav">
+                                <Icon symbol=Symbol::Menu/>
+                                "Menu"
+                            </button>
+                        </span>
                     </header>
                     <main
                         id="main"
@@ -161,6 +168,7 @@ pub fn Shell(
         </div>
         {dialog}
         {toast}
+        <SearchDialogs/>
     }
     .into_any()
 }
@@ -371,28 +379,6 @@ pub fn PageHead(
             {(!text.is_empty())
                 .then(|| view! { <p class="col-start-1 max-w-[40rem] text-ink-2 max-sm:col-span-2">{text}</p> })}
         </div>
-    }
-    .into_any()
-}
-
-/// Links to the pages above; the last item is the page itself.
-#[component]
-pub fn Breadcrumb(up: Vec<(String, String)>, #[prop(into)] here: String) -> AnyView {
-    let steps = up.into_iter().map(|(href, name)| {
-        view! {
-            <li class="flex min-w-0 gap-1.5">
-                <a class="truncate underline-offset-3 hover:text-ink hover:underline" href=href dir="auto">{name}</a>
-                <span aria-hidden="true">"/"</span>
-            </li>
-        }
-    });
-    view! {
-        <nav aria-label="Breadcrumb" class="mb-3 text-dense text-ink-3">
-            <ol class="flex gap-1.5">
-                {steps.collect_view()}
-                <li class="min-w-0 truncate text-ink-2" aria-current="page" dir="auto">{here}</li>
-            </ol>
-        </nav>
     }
     .into_any()
 }

@@ -13,7 +13,7 @@ pub use event::{By, Event, EventActor, Origin};
 pub use listener::{EventListener, RegisteredListener};
 #[cfg(test)]
 pub use read::statement;
-pub use read::{AuditFilter, Recorded, Target, actions, list, newest};
+pub use read::{AuditFilter, Recorded, Target, actions, latest_targets, list, newest};
 pub use refusals::Refusals;
 pub use roles::{RoleEvent, role_events};
 pub use words::{about_it, how_often, in_general};

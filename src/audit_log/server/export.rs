@@ -55,7 +55,7 @@ pub async fn download(
     let of_all = Arc::clone(&exports.all).try_acquire_owned().map_err(|_| Error::Busy)?;
     // Held by the stream until its end, or until its client disconnects.
     let permit = Arc::new((of_org, of_all));
-    let filter = query.filter(&app).await?;
+    let filter = query.filter(&app, &member).await?;
     // A response has begun once the first chunk is there, so that a failure before it is a proper refusal.
     let first = read(&app, org, &filter).await?;
     let lines = stream::steps(Some((filter, Some(first))), move |state| {

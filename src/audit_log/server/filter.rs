@@ -5,9 +5,16 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::accounts::server::find_id;
-use crate::audit::{AuditFilter, Target};
+use crate::audit::{self, AuditFilter, Target};
+use crate::keys::server::{self as keys, Filter};
+use crate::orgs::server::{Actor, search_members};
 use crate::platform::{App, Error};
 use crate::shared::{EventId, UserId, contains_token};
+
+/// How many people, and how many keys, a text stands for at most.
+pub const MAX_MATCHES: usize = 50;
+/// A value that no event has.
+const NOTHING: &str = "-";
 
 const DAY: u64 = 24 * 60 * 60;
 /// The selectable time spans: value, days, label.
@@ -16,11 +23,13 @@ pub const SPANS: [(&str, u64, &str); 4] =
 
 #[derive(Clone, Default, Deserialize)]
 pub struct FilterQuery {
-    /// A person's email address or id.
+    /// A part of a person's name or email address, or the id of a person or key.
     #[serde(default)]
     pub actor: String,
+    /// An action, or the beginnings of its words.
     #[serde(default)]
     pub action: String,
+    /// A whole name, a part of the name of a key or member, or an id.
     #[serde(default)]
     pub target: String,
     #[serde(default)]
@@ -74,27 +83,106 @@ impl FilterQuery {
         query.finish()
     }
 
-    pub async fn filter(&self, app: &App) -> Result<AuditFilter, Error> {
+    pub async fn filter(&self, app: &App, actor: &Actor) -> Result<AuditFilter, Error> {
         let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let actor = match non_empty(&self.actor) {
-            // Nobody has this address: filter by an id that matches no event.
-            Some(email) if email.contains('@') => {
-                Some(find_id(app, &email).await?.map_or_else(|| "-".to_owned(), |id| id.to_string()))
-            }
-            other => other,
+        let actors = match non_empty(&self.actor) {
+            Some(text) => people(app, actor, &text).await?,
+            None => Vec::new(),
         };
-        let target = non_empty(&self.target).map(|text| match UserId::parse(&text) {
-            Some(_) => Target::Id(text),
-            None => Target::Name(text),
-        });
+        let actions = match non_empty(&self.action) {
+            Some(text) => matching_actions(audit::actions(app.db.pool(), actor.org.org).await?, &text),
+            None => Vec::new(),
+        };
+        let targets = match non_empty(&self.target) {
+            Some(text) => targets(app, actor, text).await?,
+            None => Vec::new(),
+        };
         let span = SPANS.iter().find(|(value, days, _)| *value == self.time && *days > 0);
         Ok(AuditFilter {
-            actor,
-            action: non_empty(&self.action),
-            target,
+            actors,
+            actions,
+            targets,
             request: non_empty(&self.request),
             since: span.map(|(_, days, _)| app.clock.now().minus(Duration::from_secs(days * DAY))),
             before: EventId::parse(self.before.trim()),
         })
+    }
+}
+
+/// The ids of the people whom a text stands for. A whole address stands for its person only, who may no longer be a member.
+async fn people(app: &App, actor: &Actor, text: &str) -> Result<Vec<String>, Error> {
+    if UserId::parse(text).is_some() {
+        return Ok(vec![text.to_owned()]);
+    }
+    if text.contains('@')
+        && let Some(id) = find_id(app, text).await?
+    {
+        return Ok(vec![id.to_string()]);
+    }
+    let members = search_members(app, actor, text, MAX_MATCHES + 1).await?;
+    let mut ids: Vec<String> = members.iter().map(|member| member.user.to_string()).collect();
+    if ids.is_empty() {
+        ids.push(NOTHING.to_owned());
+    }
+    Ok(ids)
+}
+
+/// The actions that a text stands for: itself, or those that have a word for each beginning in the text.
+fn matching_actions(all: Vec<String>, text: &str) -> Vec<String> {
+    let text = text.to_lowercase();
+    if all.contains(&text) {
+        return vec![text];
+    }
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    };
+    let beginnings = words(&text);
+    let matches = |action: &String| {
+        let words = words(action);
+        !beginnings.is_empty()
+            && beginnings.iter().all(|beginning| words.iter().any(|word| word.starts_with(beginning)))
+    };
+    let mut found: Vec<String> = all.into_iter().filter(matches).collect();
+    if found.is_empty() {
+        found.push(NOTHING.to_owned());
+    }
+    found
+}
+
+/// The targets that a text stands for: whatever has the whole name, and the keys and members whose name contains it.
+async fn targets(app: &App, actor: &Actor, text: String) -> Result<Vec<Target>, Error> {
+    if UserId::parse(&text).is_some() {
+        return Ok(vec![Target::Id(text)]);
+    }
+    let named = Filter {
+        name: Some(keys::name_key(&text)),
+        descending: true,
+        limit: MAX_MATCHES,
+        ..Filter::default()
+    };
+    let keys = keys::list(app, actor, &named).await?;
+    let members = search_members(app, actor, &text, MAX_MATCHES).await?;
+    let mut targets: Vec<Target> = keys.keys.iter().map(|key| Target::Id(key.id.to_string())).collect();
+    targets.extend(members.iter().map(|member| Target::Id(member.user.to_string())));
+    targets.push(Target::Name(text));
+    Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_found_by_the_beginnings_of_its_words() {
+        let all = ["key.created", "key.rate_limited", "key.revoked", "member.removed"].map(str::to_owned);
+        let found = |text: &str| matching_actions(all.to_vec(), text);
+        assert_eq!(found("key.created"), ["key.created"]);
+        assert_eq!(found("LIM"), ["key.rate_limited"]);
+        assert_eq!(found("key re"), ["key.revoked"]);
+        assert_eq!(found("re"), ["key.revoked", "member.removed"]);
+        for nothing in ["evoked", "key.x", ".", "%", "_", "\0"] {
+            assert_eq!(found(nothing), [NOTHING], "{nothing}");
+        }
     }
 }

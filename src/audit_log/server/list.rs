@@ -8,14 +8,15 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::export::value;
-use super::filter::{FilterQuery, SPANS};
+use super::filter::{FilterQuery, MAX_MATCHES, SPANS};
 use super::{HOME, redirect_without_token};
 use crate::audit::{self, Recorded};
-use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
+use crate::orgs::server::{Member, search_members};
 use crate::platform::config::AccountSettings;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
+use crate::ui::live_filter::LiveFilter;
 use crate::ui::parts::{
     Button, EmptyState, Icon, LinkButton, LiveRegion, Pagination, SearchField, Select, SelectOption, Symbol,
     counted, day, exact,
@@ -36,10 +37,12 @@ pub async fn show(
         return Ok(redirect);
     }
     let org = member.org.org;
-    let mut rows = audit::list(app.db.pool(), org, &query.filter(&app).await?, PAGE + 1).await?;
+    let filter = query.filter(&app, &member).await?;
+    let is_cut = filter.actors.len().max(filter.targets.len()) > MAX_MATCHES;
+    let mut rows = audit::list(app.db.pool(), org, &filter, PAGE + 1).await?;
     let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|last| last.id.to_string());
     rows.truncate(PAGE);
-    let actions = audit::actions(app.db.pool(), org).await?;
+    let suggestions = Suggestions::load(&app, &member).await?;
     let refused = match query.request.trim() {
         "" => None,
         request => usage::refusal(&app, org, request).await?,
@@ -65,45 +68,74 @@ pub async fn show(
         view! {
             <Shell chrome toast>
                 <PageHead title="Audit log" text>
-                    <LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton>
+                    <span id=EXPORT><LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton></span>
                 </PageHead>
-                {filters(&query, actions)}
-                {refused}
-                {list}
+                {filters(&query, suggestions)}
+                <div id=RESULTS>
+                    {is_cut.then(|| view! { <p class="cap mt-3">{CUT}</p> })}
+                    {refused}
+                    {list}
+                </div>
             </Shell>
         }
     });
     Ok(page.await)
 }
 
-fn filters(query: &FilterQuery, actions: Vec<String>) -> AnyView {
-    let FilterQuery { actor, action, target, time, request, .. } = query.clone();
-    let mut kinds = vec![SelectOption::new("", "Every action", action.is_empty())];
-    // Keep the selected action even if the log has no such event.
-    if !action.is_empty() && !actions.contains(&action) {
-        kinds.push(SelectOption::new(action.clone(), action.clone(), true));
+/// The parts of the page that follow the filter.
+const RESULTS: &str = "events";
+const EXPORT: &str = "export";
+const CUT: &str =
+    "More than 50 people or keys match. These are the events of 50 of them; type more of the name.";
+
+/// What the fields of the filter offer, at most `MAX_MATCHES` of each.
+struct Suggestions {
+    people: Vec<String>,
+    actions: Vec<String>,
+    targets: Vec<String>,
+}
+
+impl Suggestions {
+    async fn load(app: &App, member: &Member) -> Result<Self, Error> {
+        let (pool, org) = (app.db.pool(), member.org.org);
+        let people = search_members(app, member, "", MAX_MATCHES).await?;
+        let mut actions = audit::actions(pool, org).await?;
+        actions.truncate(MAX_MATCHES);
+        Ok(Self {
+            people: people.into_iter().map(|person| person.email).collect(),
+            actions,
+            targets: audit::latest_targets(pool, org, MAX_MATCHES as i64).await?,
+        })
     }
-    kinds.extend(
-        actions.into_iter().map(|name| SelectOption::new(name.clone(), name.clone(), name == action)),
-    );
+}
+
+fn filters(query: &FilterQuery, suggestions: Suggestions) -> AnyView {
+    let FilterQuery { actor, action, target, time, request, .. } = query.clone();
+    let Suggestions { people, actions, targets } = suggestions;
     let spans =
         SPANS.iter().map(|(value, _, words)| SelectOption::new(*value, *words, *value == time)).collect();
     view! {
         <form method="get" action=HOME role="search" class="mt-6 grid grid-cols-2 gap-2 lg:flex lg:flex-wrap">
-            <SearchField
-                name="actor" label="Actor" value=actor placeholder="Actor's email" class="max-lg:col-span-2 lg:w-52"
-            />
-            <Select name="action" label="Action" options=kinds quiet=true class="lg:w-48"/>
-            <Select name="time" label="Time" options=spans quiet=true class="lg:w-36"/>
-            <SearchField
-                name="target" label="Target" value=target placeholder="Target, such as ci-deploy"
-                class="max-lg:col-span-2 lg:w-52"
-            />
-            <SearchField
-                name="request" label="Request" value=request placeholder="Request id"
-                class="max-lg:col-span-2 lg:w-48"
-            />
-            <Button class="max-lg:col-span-2">"Apply"</Button>
+            <LiveFilter results=format!("{RESULTS} {EXPORT}")>
+                <SearchField
+                    name="actor" label="Actor" value=actor placeholder="Actor's name or email"
+                    class="max-lg:col-span-2 lg:w-52" suggestions=people
+                />
+                <SearchField
+                    name="action" label="Action" value=action placeholder="Action, such as revoked" class="lg:w-48"
+                    suggestions=actions
+                />
+                <Select name="time" label="Time" options=spans quiet=true class="lg:w-36"/>
+                <SearchField
+                    name="target" label="Target" value=target placeholder="Target, such as ci-deploy"
+                    class="max-lg:col-span-2 lg:w-52" suggestions=targets
+                />
+                <SearchField
+                    name="request" label="Request" value=request placeholder="Request id"
+                    class="max-lg:col-span-2 lg:w-48"
+                />
+                <Button class="max-lg:col-span-2">"Apply"</Button>
+            </LiveFilter>
         </form>
     }
     .into_any()
@@ -156,7 +188,7 @@ fn nothing(query: &FilterQuery) -> AnyView {
         return view! {
             <EmptyState
                 class="mt-3" title="No such events"
-                text="Nothing matches all of the filters. A target is looked for by its whole name or its id."
+                text="Nothing matches all of the filters. People are found by a part of their name or email, keys by a part of their name, other targets by their whole name."
             >
                 <LinkButton href=HOME>"Show all events"</LinkButton>
             </EmptyState>

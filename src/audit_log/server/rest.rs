@@ -91,9 +91,9 @@ pub async fn list(
         })
     });
     let filter = AuditFilter {
-        actor: query.actor,
-        action: query.action,
-        target: query.target.map(Target::Id),
+        actors: query.actor.into_iter().collect(),
+        actions: query.action.into_iter().collect(),
+        targets: query.target.map(Target::Id).into_iter().collect(),
         request: query.request_id,
         since: query.since.map(|Moment(at)| at),
         before: before.transpose()?,

@@ -20,8 +20,9 @@ pub use second_owner::{
     RoleTenure, SecondOwner, SecondOwnerNeed, role_tenure, second_owner, second_owner_in_tx,
 };
 pub use service::{
-    CREATOR_GONE, CurrentMember, Membership, create, find, find_current_member, lock_and_read_member,
-    lock_and_read_role, memberships_with_counts, set_plan, set_up, sign_up, sweep, switch_org, without_owner,
+    CREATOR_GONE, CurrentMember, MemberSummary, Membership, create, find, find_current_member,
+    lock_and_read_member, lock_and_read_role, memberships_with_counts, search_members, set_plan, set_up,
+    sign_up, sweep, switch_org, without_owner,
 };
 #[cfg(test)]
 pub use store::members::FIRST_PAGE as MEMBERS_FIRST_PAGE;

@@ -2,6 +2,7 @@
 
 mod list;
 mod rotate_and_revoke;
+mod search;
 
 use std::time::Duration;
 

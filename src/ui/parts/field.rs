@@ -208,7 +208,13 @@ pub fn SearchField(
     #[prop(into, optional)] value: String,
     #[prop(into, optional)] placeholder: String,
     #[prop(into, optional)] class: String,
+    /// Texts that the browser offers.
+    #[prop(optional)]
+    suggestions: Vec<String>,
 ) -> AnyView {
+    let list = (!suggestions.is_empty()).then(|| format!("{name}-suggestions"));
+    let options = suggestions.into_iter().map(|text| view! { <option value=text></option> });
+    let datalist = list.clone().map(|id| view! { <datalist id=id>{options.collect_view()}</datalist> });
     view! {
         <div class=format!("relative {class}").trim_end().to_owned()>
             <span class="pointer-events-none absolute inset-y-0 left-2.5 flex items-center text-ink-3">
@@ -222,7 +228,9 @@ pub fn SearchField(
                 placeholder=filled(placeholder)
                 aria-label=label
                 dir="auto"
+                list=list
             />
+            {datalist}
         </div>
     }
     .into_any()

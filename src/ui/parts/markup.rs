@@ -40,6 +40,10 @@ impl Markup {
         Self(text)
     }
 
+    pub fn into_html(self) -> String {
+        self.0
+    }
+
     pub fn into_any(self) -> AnyView {
         // Leptos needs a view without an element for empty markup.
         if self.0.is_empty() { ().into_any() } else { InertElement::new(self.0).into_any() }

@@ -102,7 +102,7 @@ pub fn EmptyState(
 ) -> AnyView {
     view! {
         <section class=format!("panel px-6 py-8 text-center {class}").trim_end().to_owned()>
-            <h2 class="h-sect [overflow-wrap:anywhere]" dir="auto">{title}</h2>
+            <h2 class="h-sect [overflow-wrap:anywhere]" dir="auto" data-summary="">{title}</h2>
             <p class="mt-1 text-ink-2 [overflow-wrap:anywhere]" dir="auto">{text}</p>
             {children.map(|next| view! { <div class="mt-3 flex flex-wrap justify-center gap-2">{next()}</div> })}
         </section>

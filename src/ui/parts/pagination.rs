@@ -1,4 +1,4 @@
-//! Links to the next and the previous page. There is no total, because counting a million rows is expensive.
+//! Links to the next and the previous page. Totals are counted up to a maximum, because counting a million rows is expensive.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use super::icon::{Icon, Symbol};
 
 #[component]
 pub fn Pagination(
-    /// The contents of this page, such as "10 keys" or "1,000+ events".
+    /// The contents of this page, such as "10 keys" or "1–50 of 1,000+ keys".
     #[prop(into)]
     summary: String,
     /// The address of "Previous"; empty on the first page.
@@ -22,7 +22,7 @@ pub fn Pagination(
     let links = !(previous.is_empty() && next.is_empty());
     view! {
         <div class="foot">
-            <span class="num">{summary}</span>
+            <span class="num" data-summary="">{summary}</span>
             {links
                 .then(|| {
                     view! {

@@ -40,7 +40,7 @@ pub struct KeyListQuery {
     external_id: Option<String>,
     /// The name of a permission that the keys have, themselves or through a wildcard
     permission: Option<String>,
-    /// How the name begins, or how the token begins
+    /// A part of the name (one or two letters: its beginning), or how the token begins
     q: Option<String>,
     /// A minus reverses the order; the default is -created
     #[param(value_type = Option<KeyOrder>)]

@@ -1,6 +1,7 @@
 //! Reading keys. Usage that is counted but not yet rolled up is added to the stored totals.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 use super::super::store::{Filter, KeyPage, SecretUse};
 use super::store;
@@ -11,6 +12,7 @@ use crate::permissions::model::wider_wildcards;
 use crate::permissions::server::{self as permissions, ListedPermission};
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Permission, PermissionId, SecretId, UserId};
+use crate::ui::parts::capped;
 use crate::usage::server::Usage;
 
 pub async fn find(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Error> {
@@ -25,14 +27,20 @@ pub async fn find(app: &App, actor: &Actor, id: KeyId) -> Result<Key, Error> {
 pub async fn list(app: &App, actor: &Actor, filter: &Filter) -> Result<KeyPage, Error> {
     actor.require(Permission::See)?;
     let usage = app.slice::<Usage>();
-    let mut filter = filter.clone();
-    if let Some(name) = &filter.permission {
-        filter.granted_by = Some(granting(&permissions::list(app, actor).await?, name));
-    }
+    let filter = with_granting(app, actor, filter).await?;
     let mut reading = usage.reading(app).await?;
     let mut page = store::list(&mut reading.db, actor.org.org, app.clock.now(), &filter).await?;
     overlay(usage, &mut page.keys);
     Ok(page)
+}
+
+/// The filter with the permissions that grant the one that it names.
+async fn with_granting(app: &App, actor: &Actor, filter: &Filter) -> Result<Filter, Error> {
+    let mut filter = filter.clone();
+    if let Some(name) = &filter.permission {
+        filter.granted_by = Some(granting(&permissions::list(app, actor).await?, name));
+    }
+    Ok(filter)
 }
 
 /// The ids of the listed permissions that grant a name: its own, then those of the wildcards above it. Empty if the name is
@@ -112,6 +120,50 @@ pub const MAX_COUNTED: i64 = 1_000;
 pub async fn count(app: &App, actor: &Actor, filters: &[Option<StatusFilter>]) -> Result<Vec<i64>, Error> {
     actor.require(Permission::See)?;
     Ok(store::count(app.db.pool(), actor.org.org, app.clock.now(), filters, MAX_COUNTED).await?)
+}
+
+/// A number of keys, or a lower bound of it. Pages show bounds as "1,000+".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyCount {
+    pub number: i64,
+    pub is_exact: bool,
+}
+
+impl KeyCount {
+    /// Of a number that was counted up to one beyond `MAX_COUNTED`.
+    pub fn counted(number: i64) -> Self {
+        Self { number: number.min(MAX_COUNTED), is_exact: number <= MAX_COUNTED }
+    }
+}
+
+impl fmt::Display for KeyCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One beyond the maximum gets the plus sign.
+        let beyond = if self.is_exact { 0 } else { 1 };
+        f.write_str(&capped(self.number + beyond, self.number))
+    }
+}
+
+/// The number of keys that the filter selects, for each status; the status of the filter itself has no effect. If it selects more
+/// than `MAX_COUNTED` keys, the numbers are bounds.
+pub async fn count_within(
+    app: &App,
+    actor: &Actor,
+    filter: &Filter,
+    asked: &[Option<StatusFilter>],
+) -> Result<Vec<KeyCount>, Error> {
+    if !filter.has_conditions() {
+        return Ok(count(app, actor, asked).await?.into_iter().map(KeyCount::counted).collect());
+    }
+    actor.require(Permission::See)?;
+    let filter = with_granting(app, actor, filter).await?;
+    let (org, now) = (actor.org.org, app.clock.now());
+    // The number of all comes last.
+    let asked: Vec<_> = asked.iter().copied().chain([None]).collect();
+    let mut db = app.db.pool().acquire().await?;
+    let mut counts = store::count_within(&mut db, org, now, &filter, &asked, MAX_COUNTED).await?;
+    let is_exact = counts.pop().is_some_and(|all| all <= MAX_COUNTED);
+    Ok(counts.into_iter().map(|number| KeyCount { is_exact, ..KeyCount::counted(number) }).collect())
 }
 
 /// The key that has, or had, the secret with this public id.

@@ -25,8 +25,8 @@ pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
 pub use draft::{Draft, MAX_RANGES, read_ranges};
 pub use find::{
-    Holders, MAX_COUNTED, PermissionHolders, children, count, creating_keys, creators, find, find_by_secret,
-    list, permission_holders, secrets,
+    Holders, KeyCount, MAX_COUNTED, PermissionHolders, children, count, count_within, creating_keys,
+    creators, find, find_by_secret, list, permission_holders, secrets,
 };
 pub use leaked::{apply_leak_effect, created_by, leak_topic, lock_leaked};
 pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};

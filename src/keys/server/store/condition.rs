@@ -47,6 +47,13 @@ impl Conditions {
         Self { wheres: vec!["org_id = $1".to_owned()], values: vec![SqlValue::Text(org.to_string())] }
     }
 
+    /// As `of`, for keys that another condition finds: no index on the organization is used.
+    pub fn of_found(org: OrgId) -> Self {
+        let mut all = Self::of(org);
+        all.wheres = vec![format!("{} = $1", Lead::Order.column("org_id", TEXT))];
+        all
+    }
+
     /// Adds a value and returns its parameter.
     pub fn bind(&mut self, value: SqlValue) -> String {
         self.values.push(value);
@@ -89,6 +96,9 @@ pub fn is_at(status: Status, now: &str, lead: Lead) -> String {
         }
     }
 }
+
+/// Up to this many matching rows are read and sorted. With more, the index of the order is used instead.
+pub const FEW: i64 = 5_000;
 
 /// Which index the query uses: that of the condition, or that of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

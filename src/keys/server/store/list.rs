@@ -1,12 +1,13 @@
 //! A page of an organization's keys: filtered, in one of five orders, from a position. However many keys there are, a page
 //! reads about as many rows as it shows.
 
-use sqlx::{AnyConnection, AnyPool, Row};
+use sqlx::{AnyConnection, Row};
 
 use super::super::{Key, name_key};
 use super::condition::{
-    Conditions, END, Lead, NUMBER, SqlValue, TEXT, has_permission, is_at, matches_filter,
+    Conditions, END, FEW, Lead, NUMBER, SqlValue, TEXT, has_permission, is_at, matches_filter,
 };
+use super::name_search::{beginning, contains, is_anywhere, name_lead};
 use super::read::key;
 use crate::keys::{SOON, Status, StatusFilter};
 use crate::platform::db::sql;
@@ -113,7 +114,7 @@ pub struct Filter {
     pub permission: Option<String>,
     /// The permissions that grant it. The service finds them.
     pub granted_by: Option<Vec<PermissionId>>,
-    /// The beginning of the name, in lower case.
+    /// A text anywhere in the name, or its beginning if the text has less than three letters. In lower case.
     pub name: Option<String>,
     /// The beginning of the public id of any of its secrets.
     pub secret: Option<String>,
@@ -126,7 +127,17 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Sets the search text: the beginning of a token or of a name.
+    /// Whether it selects keys by anything but their status.
+    pub fn has_conditions(&self) -> bool {
+        self.kind.is_some()
+            || self.creator.is_some()
+            || self.external_id.is_some()
+            || self.permission.is_some()
+            || self.name.is_some()
+            || self.secret.is_some()
+    }
+
+    /// Sets the search text: the beginning of a token, or a text in a name.
     pub fn search(&mut self, text: &str) {
         let token =
             Kind::ALL.into_iter().find_map(|kind| text.strip_prefix(kind.prefix())?.strip_prefix('_'));
@@ -147,11 +158,29 @@ pub struct KeyPage {
     pub next: Option<Position>,
     /// Where the page before ends, if there is one.
     pub previous: Option<Position>,
+    /// How many keys match, up to one beyond `FEW`, if finding the page needed to know it.
+    pub matches: Option<i64>,
+}
+
+/// How the keys that match a filter are found.
+#[derive(Clone, Copy)]
+pub struct Leads {
+    rows: Lead,
+    /// For the permission: with few holders, they are found first.
+    holders: Lead,
+    /// For a text anywhere in the name: if few names contain it, those are found first.
+    name: Option<Lead>,
+}
+
+impl Leads {
+    fn by_name(self) -> bool {
+        self.name == Some(Lead::Condition)
+    }
 }
 
 impl Filter {
     /// Whether the filter may exclude most keys of a large organization.
-    fn is_selective(&self, holders: Lead) -> bool {
+    fn is_selective(&self, holders: Lead, name: Option<Lead>) -> bool {
         let matches_filter = self.status_filter.is_some_and(|status_filter| {
             !matches!(status_filter, StatusFilter::Active | StatusFilter::Endless)
         });
@@ -162,13 +191,14 @@ impl Filter {
             || status
             || self.kind.is_some()
             || self.creator.is_some()
-            || self.name.is_some()
+            || (self.name.is_some() && name != Some(Lead::Order))
             || is_of_few
     }
 
-    /// `holders` is the lead for the permission: with few holders, they are found first.
-    fn conditions(&self, org: OrgId, now: Timestamp, lead: Lead, holders: Lead) -> Conditions {
-        let mut all = Conditions::of(org);
+    pub fn conditions(&self, org: OrgId, now: Timestamp, leads: Leads) -> Conditions {
+        // Beside the few names that contain the text, no other condition uses an index.
+        let lead = if leads.by_name() { Lead::Order } else { leads.rows };
+        let mut all = if leads.by_name() { Conditions::of_found(org) } else { Conditions::of(org) };
         if let Some(status) = self.status {
             all.add(|bind| is_at(status, &bind(now.into()), lead));
         }
@@ -181,7 +211,7 @@ impl Filter {
                 _ => None,
             };
             if let Some(from) = from
-                && lead == Lead::Order
+                && leads.rows == Lead::Order
                 && self.order == Order::Expires
             {
                 all.add(|bind| format!("{END} > {}", bind(from.into())));
@@ -200,20 +230,15 @@ impl Filter {
             all.add(|bind| format!("{column} = {}", bind(owner.as_str().into())));
         }
         if let Some(permissions) = &self.granted_by {
-            all.add(|bind| has_permission(permissions, holders, bind));
+            all.add(|bind| has_permission(permissions, leads.holders, bind));
         }
-        // A range instead of LIKE, because both engines use an index for it.
-        let end = |beginning: &str| SqlValue::Text(format!("{beginning}\u{10FFFF}"));
         if let Some(name) = &self.name {
-            let column = lead.column("name_key", TEXT);
-            all.add(|bind| {
-                let (from, to) = (bind(name.as_str().into()), bind(end(name)));
-                format!("{column} >= {from} AND {column} < {to}")
-            });
+            all.add(|bind| contains(name, leads.name.unwrap_or(lead), bind));
         }
         if let Some(id) = &self.secret {
             all.add(|bind| {
-                let (from, to) = (bind(id.as_str().into()), bind(end(id)));
+                let (from, to) = beginning(id);
+                let (from, to) = (bind(from), bind(to));
                 format!("id IN (SELECT key_id FROM secrets WHERE id >= {from} AND id < {to})")
             });
         }
@@ -227,9 +252,9 @@ pub async fn list(
     now: Timestamp,
     filter: &Filter,
 ) -> Result<KeyPage, sqlx::Error> {
-    let holders = holders_lead(db, filter).await?;
-    let lead = lead(db, org, now, filter, holders).await?;
-    let mut all = filter.conditions(org, now, lead, holders);
+    let (leads, matches) = leads(db, org, now, filter).await?;
+    let lead = leads.rows;
+    let mut all = filter.conditions(org, now, leads);
     // The page before a position is read backwards.
     let backwards = filter.before.is_some();
     let descending = filter.descending != backwards;
@@ -270,11 +295,8 @@ pub async fn list(
     let position = |key: &Key| filter.order.position(key);
     let next = keys.last().filter(|_| more || backwards).map(position);
     let previous = keys.first().filter(|_| has_previous).map(position);
-    Ok(KeyPage { keys, next, previous })
+    Ok(KeyPage { keys, next, previous, matches })
 }
-
-/// Up to this many matching rows are read and sorted. With more, the index of the order is used instead.
-const FEW: i64 = 5_000;
 
 /// Whether few keys have the permission that the filter asks for, so that finding them first is quick.
 async fn holders_lead(db: &mut AnyConnection, filter: &Filter) -> Result<Lead, sqlx::Error> {
@@ -291,52 +313,32 @@ async fn holders_lead(db: &mut AnyConnection, filter: &Filter) -> Result<Lead, s
     Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
 }
 
-/// Counts the matching rows first, since planners without statistics guess wrong where it costs most: for a filter that
-/// hardly any key matches, and for one that almost all match.
-async fn lead(
+/// How to find the keys that match a filter, and how many there are if they were counted, up to one beyond `FEW`. They are counted
+/// because planners without statistics guess wrong where it costs most: for a filter that hardly any key matches, and for one that
+/// almost all match.
+pub async fn leads(
     db: &mut AnyConnection,
     org: OrgId,
     now: Timestamp,
     filter: &Filter,
-    holders: Lead,
-) -> Result<Lead, sqlx::Error> {
-    if filter.secret.is_some() {
-        return Ok(Lead::Condition);
+) -> Result<(Leads, Option<i64>), sqlx::Error> {
+    let holders = holders_lead(db, filter).await?;
+    let name = match filter.name.as_deref().filter(|text| is_anywhere(text)) {
+        Some(text) => Some(name_lead(db, org, text).await?),
+        None => None,
+    };
+    let by = |rows| Leads { rows, holders, name };
+    if filter.secret.is_some() || name == Some(Lead::Condition) {
+        return Ok((by(Lead::Condition), None));
     }
-    if !filter.is_selective(holders) {
-        return Ok(Lead::Order);
+    if !filter.is_selective(holders, name) {
+        return Ok((by(Lead::Order), None));
     }
-    let mut all = filter.conditions(org, now, Lead::Condition, holders);
+    let mut all = filter.conditions(org, now, by(Lead::Condition));
     let limit = all.bind(SqlValue::Number(FEW + 1));
     let text =
         format!("SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE {} LIMIT {limit}) AS found", all.text());
     let found: i64 = all.query(sql(text)).fetch_one(db).await?.try_get(0)?;
-    Ok(if found <= FEW { Lead::Condition } else { Lead::Order })
-}
-
-/// The number of keys that match each filter; None counts all keys. Counting stops one beyond `max`.
-pub async fn count(
-    pool: &AnyPool,
-    org: OrgId,
-    now: Timestamp,
-    asked: &[Option<StatusFilter>],
-    max: i64,
-) -> Result<Vec<i64>, sqlx::Error> {
-    let mut all = Conditions::of(org);
-    let limit = all.bind(SqlValue::Number(max + 1));
-    let counts: Vec<String> = asked
-        .iter()
-        .enumerate()
-        .map(|(place, status_filter)| {
-            let matches_filter = status_filter.map(|status_filter| {
-                format!(" AND {}", matches_filter(status_filter, now, Lead::Condition, &mut |value| all.bind(value)))
-            });
-            format!(
-                "(SELECT COUNT(*) FROM (SELECT 1 FROM keys WHERE org_id = $1{} LIMIT {limit}) AS c{place}) AS n{place}",
-                matches_filter.unwrap_or_default()
-            )
-        })
-        .collect();
-    let row = all.query(sql(format!("SELECT {}", counts.join(", ")))).fetch_one(pool).await?;
-    (0..asked.len()).map(|place| row.try_get(place)).collect()
+    let rows = if found <= FEW { Lead::Condition } else { Lead::Order };
+    Ok((by(rows), Some(found)))
 }

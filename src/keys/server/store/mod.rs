@@ -7,17 +7,19 @@ mod holders;
 mod leaks;
 mod list;
 mod logins;
+mod name_search;
 mod policy;
 mod quotas;
 mod read;
 mod reminders;
+mod status_counts;
 mod write;
 
 pub use announcements::{Announcement, Reminder, find_unannounced, mark_announced, mark_idle, newly_idle};
 pub use counts::count_usable;
 pub use holders::{count_holders, find_all, newest_holders};
 pub use leaks::{is_rotated_by_person, receiver, set_leaked, set_receiver, set_rotated_by};
-pub use list::{Filter, KeyPage, Order, Position, count, list};
+pub use list::{Filter, KeyPage, Order, Position, list};
 pub use logins::{all_current_logins, current_logins, is_name_taken, logins_in, logins_of, numbered_names};
 pub use policy::{OldSecret, PolicyKey, active_after, idle_keys, is_idle, mark_reminded, old_secrets};
 pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
@@ -28,6 +30,7 @@ pub use read::{
 pub use reminders::{
     RemindedKey, WaitingReminder, add_reminder, people_to_remind, reminded_keys, take_reminders,
 };
+pub use status_counts::{count, count_within};
 pub use write::{
     add_totals, end_due_rotations, end_secret, forget_idempotency, insert, insert_secret, lock,
     note_idempotency, revoke, revoke_all, set_counts_with, set_disabled, set_enabled, set_secrets, update,

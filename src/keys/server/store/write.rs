@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::super::{Key, KeyQuota};
+use super::name_search;
 use super::read::find_in_tx;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
@@ -56,7 +57,11 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(key.quota_with)
     .execute(&mut **write)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let is_inserted = done.rows_affected() == 1;
+    if is_inserted {
+        name_search::add(write, key.org, key.id, name_key).await?;
+    }
+    Ok(is_inserted)
 }
 
 fn quota_limit(quota: KeyQuota) -> i64 {
@@ -69,6 +74,10 @@ fn ranges(key: &Key) -> String {
 
 /// Returns false when a key of the organization that is not revoked has the name.
 pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool, sqlx::Error> {
+    let old_name_key: String = sqlx::query_scalar("SELECT name_key FROM keys WHERE id = $1")
+        .bind(key.id)
+        .fetch_one(&mut **write)
+        .await?;
     let done = sqlx::query(
         "UPDATE keys SET name = $2, name_key = $3, note = $4, rate_limit = $5, ranges = $6, expires_at = $7, \
          previous_until = $8, counts_with = $9, external_id = $10, metadata = $11, quota = $12, quota_period = $13, \
@@ -91,7 +100,10 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .execute(&mut **write)
     .await;
     match done {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            name_search::rename(write, key.org, key.id, &old_name_key, name_key).await?;
+            Ok(true)
+        }
         Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(false),
         Err(error) => Err(error),
     }

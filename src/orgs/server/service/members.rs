@@ -54,6 +54,17 @@ pub async fn list(
     Ok(MemberPage { members: members.into_iter().map(entry).collect(), next })
 }
 
+/// At most `limit` members whose name or address contains a text.
+pub async fn search_members(
+    app: &App,
+    actor: &Actor,
+    text: &str,
+    limit: usize,
+) -> Result<Vec<MemberSummary>, Error> {
+    actor.require(Permission::See)?;
+    Ok(store::containing(app.db.pool(), actor.org.org, text, limit as i64).await?)
+}
+
 pub async fn count(app: &App, actor: &Actor) -> Result<i64, Error> {
     Ok(store::count(app.db.pool(), actor.org.org, MAX_COUNTED + 1).await?)
 }

@@ -19,7 +19,7 @@ pub use invitations::{
 pub use members::{
     CREATOR_GONE, CurrentMember, MAX_COUNTED, MemberChange, MemberEntry, count, find as find_member,
     find_current_member, keys_of, list, lock_and_read_member, lock_and_read_role, may_change, remove,
-    set_role, without_owner,
+    search_members, set_role, without_owner,
 };
 pub use organization::{DeleteOutcome, count_unrevoked_keys, delete, rename, set_plan};
 

@@ -104,6 +104,23 @@ pub async fn list(
     query.fetch_all(pool).await?.iter().map(listed).collect()
 }
 
+const CONTAINING: &str = select!(
+    "WHERE memberships.org_id = $1 AND (name_key LIKE $2 ESCAPE '!' OR email_key LIKE $2 ESCAPE '!') \
+     ORDER BY memberships.created_at, memberships.user_id LIMIT $3"
+);
+
+/// The members whose name or address contains a text.
+pub async fn containing(
+    pool: &AnyPool,
+    org: OrgId,
+    text: &str,
+    limit: i64,
+) -> Result<Vec<MemberSummary>, sqlx::Error> {
+    let text = name_key(text).replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    let query = sqlx::query(CONTAINING).bind(org).bind(format!("%{text}%")).bind(limit);
+    query.fetch_all(pool).await?.iter().map(listed).collect()
+}
+
 pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
     org: OrgId,

@@ -67,6 +67,8 @@ pub const ROWS: &[Row] = &[
     get(REMOVE, "/settings/members/<owner>/remove", People([403, 403, 403, 200, 404])),
     form(REMOVE, "/settings/members/<member>/remove", &[], People([403, 403, 303, 303, 404])),
     form(REMOVE, "/settings/members/<owner>/remove", &[], People([403, 403, 403, 303, 404])),
+    get("/search", "/search?q=c", People([200; 5])),
+    get("/search/found", "/search/found?q=c", People([200; 5])),
     get("/settings/audit-log", "", People([403, 403, 200, 200, 200])),
     get("/settings/audit-log/export", "", People([403, 403, 200, 200, 200])),
     get("/settings/agents", "", People([200; 5])),

@@ -103,7 +103,7 @@ async fn load(
         if range == Range::Day { hours.clone() } else { usage::hours_of(app, id, now.minus(A_DAY)).await? };
     let callers = usage::callers_of(app, id, now.minus(A_DAY * 30)).await?;
     let events = if member.may(Permission::ReadAudit) {
-        let of_it = AuditFilter { target: Some(Target::Id(id.to_string())), ..AuditFilter::default() };
+        let of_it = AuditFilter { targets: vec![Target::Id(id.to_string())], ..AuditFilter::default() };
         Some(audit::list(app.db.pool(), member.org.org, &of_it, 20).await?)
     } else {
         None

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::query::Query;
 use crate::accounts::server as accounts;
 use crate::keys::StatusFilter;
-use crate::keys::server::{self as keys, Filter, Key, KeyPage};
+use crate::keys::server::{self as keys, Filter, Key, KeyCount, KeyPage};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp, UserId};
+use crate::ui::parts::{counted, grouped};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, Trend};
 
@@ -26,7 +27,12 @@ pub const OFFERED: [Option<StatusFilter>; 7] = [
 
 pub struct KeyListPage {
     pub rows: Vec<RowData>,
-    pub counts: Vec<i64>,
+    /// The numbers of keys of each offered status, as far as the other filters select them.
+    pub counts: Vec<KeyCount>,
+    /// The organization has no key at all.
+    pub is_first: bool,
+    /// Which of the matching keys the page shows, such as "1–50 of 78 keys".
+    pub summary: String,
     /// The people who created keys, by name.
     pub creators: Vec<(UserId, String)>,
     pub previous: String,
@@ -56,11 +62,13 @@ pub async fn load(
     query: &Query,
     fresh: Option<Key>,
 ) -> Result<KeyListPage, Error> {
-    let (KeyPage { mut keys, next, previous }, counts, offered) = tokio::try_join!(
-        found(app, member, query),
-        keys::count(app, member, &OFFERED),
-        keys::creators(app, member),
-    )?;
+    let ((page, filter), offered) = tokio::try_join!(found(app, member, query), keys::creators(app, member))?;
+    let KeyPage { mut keys, next, previous, matches } = page;
+    let asked: Vec<_> = OFFERED.into_iter().chain([query.status_filter]).collect();
+    let mut counts = keys::count_within(app, member, &filter, &asked).await?;
+    let of_status = counts.pop().unwrap_or(KeyCount::counted(0));
+    let has_none = counts.last().is_some_and(|all| all.number == 0);
+    let is_first = has_none && keys::count(app, member, &[None]).await? == [0];
     let is_new = fresh.as_ref().map(|key| key.id);
     if let Some(fresh) = fresh {
         keys.retain(|key| key.id != fresh.id);
@@ -95,36 +103,56 @@ pub async fn load(
         is_new: is_new.as_ref() == Some(&key.id),
         key,
     });
-    let rows = rows.collect();
+    let rows: Vec<_> = rows.collect();
+    let shown = rows.len() as u64;
     let chosen = query.creator.filter(|chosen| names.contains_key(chosen) && !offered.contains(chosen));
     let mut creators: Vec<_> = offered.into_iter().chain(chosen).map(|id| (id, name(id))).collect();
     creators.sort_by_key(|(_, name)| name.to_lowercase());
+    let total = matches.map_or(of_status, KeyCount::counted);
+    let is_whole = previous.is_none() && next.is_none();
+    let from = if previous.is_none() { 0 } else { query.from };
+    let mut query = query.clone();
+    query.from = from;
     Ok(KeyListPage {
+        summary: if is_whole { counted(shown, "key", "keys") } else { span(from, shown, total) },
         rows,
         counts,
+        is_first,
         creators,
         previous: previous.map(|position| query.before(&position)).unwrap_or_default(),
-        next: next.map(|position| query.after(&position)).unwrap_or_default(),
+        next: next.map(|position| query.after(&position, shown)).unwrap_or_default(),
     })
 }
 
-/// Searches for keys. A text without the prefix of a kind is the beginning of a name, unless a public id begins with it.
-async fn found(app: &App, member: &Member, query: &Query) -> Result<KeyPage, Error> {
+/// "51–78 of 78 keys". The total is at least what is shown: keys are created while pages are read, and `from` is a part of the address.
+fn span(from: u64, shown: u64, total: KeyCount) -> String {
+    let to = from.saturating_add(shown);
+    let beyond = i64::try_from(to).unwrap_or(i64::MAX).max(total.number);
+    let total = KeyCount { number: beyond, ..total };
+    format!("{}–{} of {total} keys", grouped(from.saturating_add(1)), grouped(to))
+}
+
+/// Searches for keys, and returns the filter that found them. A text without the prefix of a kind is part of a name, unless a public
+/// id begins with it.
+async fn found(app: &App, member: &Member, query: &Query) -> Result<(KeyPage, Filter), Error> {
     let filter = query.filter();
     if let Some(start) = query.bare_start() {
         let by_start = Filter { name: None, secret: Some(start.to_owned()), ..filter.clone() };
         let page = keys::list(app, member, &by_start).await?;
         if !page.keys.is_empty() {
-            return Ok(page);
+            return Ok((page, by_start));
         }
     }
     let page = keys::list(app, member, &filter).await?;
     // The text may also be an owner.
     if page.keys.is_empty() && filter.name.is_some() && filter.external_id.is_none() {
-        let by_owner = Filter { name: None, external_id: Some(query.text.clone()), ..filter };
-        return keys::list(app, member, &by_owner).await;
+        let by_owner = Filter { name: None, external_id: Some(query.text.clone()), ..filter.clone() };
+        let page = keys::list(app, member, &by_owner).await?;
+        if !page.keys.is_empty() {
+            return Ok((page, by_owner));
+        }
     }
-    Ok(page)
+    Ok((page, filter))
 }
 
 /// Usage is stored by hour, so this begins with the previous one: in a new hour there would be nothing to see.

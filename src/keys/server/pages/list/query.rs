@@ -8,6 +8,8 @@ use crate::shared::{Kind, SecretId, UserId, contains_token};
 /// The keys per page.
 pub const ROWS: usize = 50;
 const LONGEST: usize = 200;
+/// The address can say anything; a greater number is ignored.
+const MAX_FROM: u64 = 1_000_000_000;
 
 /// The selectable sort orders, each in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Sort {
 
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// The search text: the start of a name or of a key's visible prefix.
+    /// The search text: part of a name, or the start of a key's visible prefix.
     pub text: String,
     pub status_filter: Option<StatusFilter>,
     pub kind: Option<Kind>,
@@ -72,6 +74,8 @@ pub struct Query {
     pub sort: Sort,
     after: String,
     before: String,
+    /// How many keys the pages before this one have. For display only.
+    pub from: u64,
 }
 
 /// The content of the search field.
@@ -129,8 +133,12 @@ impl Query {
                 "sort" => query.sort = Sort::parse(&value),
                 "after" => query.after = value,
                 "before" => query.before = value,
+                "from" => query.from = value.parse().ok().filter(|from| *from <= MAX_FROM).unwrap_or(0),
                 _ => {}
             }
+        }
+        if query.after.is_empty() && query.before.is_empty() {
+            query.from = 0;
         }
         (query, token)
     }
@@ -138,17 +146,20 @@ impl Query {
     /// The same query on its first page.
     #[must_use]
     pub fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
-        let mut query = Self { after: String::new(), before: String::new(), ..self.clone() };
+        let mut query = Self { after: String::new(), before: String::new(), from: 0, ..self.clone() };
         change(&mut query);
         query
     }
 
-    pub fn after(&self, position: &Position) -> String {
-        Self { after: position.to_text(), before: String::new(), ..self.clone() }.address()
+    /// The address of the next page. `shown` is the number of keys on this one.
+    pub fn after(&self, position: &Position, shown: u64) -> String {
+        let from = self.from.saturating_add(shown);
+        Self { after: position.to_text(), before: String::new(), from, ..self.clone() }.address()
     }
 
     pub fn before(&self, position: &Position) -> String {
-        Self { before: position.to_text(), after: String::new(), ..self.clone() }.address()
+        let from = self.from.saturating_sub(ROWS as u64);
+        Self { before: position.to_text(), after: String::new(), from, ..self.clone() }.address()
     }
 
     /// The parameters that differ from the defaults.
@@ -164,6 +175,10 @@ impl Query {
             ("sort", sort.map_or("", Sort::as_str).to_owned()),
             ("after", self.after.clone()),
             ("before", self.before.clone()),
+            (
+                "from",
+                Some(self.from).filter(|from| *from > 0).map_or_else(String::new, |from| from.to_string()),
+            ),
         ]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
@@ -237,7 +252,7 @@ mod tests {
         for address in [
             "/settings/api-keys",
             "/settings/api-keys?q=ci+deploy%2F%26",
-            "/settings/api-keys?q=ak_live_8fK2&status=active&kind=mcp&creator=01a1f866-0d00-7fff-bfff-ffffffffffff&owner=carrier_1&permission=a.*&sort=name&after=abc",
+            "/settings/api-keys?q=ak_live_8fK2&status=active&kind=mcp&creator=01a1f866-0d00-7fff-bfff-ffffffffffff&owner=carrier_1&permission=a.*&sort=name&after=abc&from=50",
         ] {
             let (query, token) = read(address.split_once('?').map_or("", |(_, query)| query));
             assert_eq!((query.address().as_str(), token), (address, None));

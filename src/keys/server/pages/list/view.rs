@@ -9,17 +9,16 @@ use super::load::{KeyListPage, OFFERED, load};
 use super::query::{Query, Sort};
 use super::row::{SELECTION, row};
 use crate::keys::StatusFilter;
-use crate::keys::islands::SubmitOnChange;
-use crate::keys::server::{Key, MAX_COUNTED};
+use crate::keys::server::Key;
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
 use crate::shared::{Kind, Timestamp};
 use crate::ui::form::Form;
+use crate::ui::live_filter::LiveFilter;
 use crate::ui::parts::{
     Button, Column, EmptyState, Glyph, GlyphSize, HiddenFields, LinkButton, LinkOption, LinkSegment,
     LiveRegion, Look, Pagination, Panel, SearchField, Select, SelectOption, Size, Sorted, Symbol, Table,
-    capped, counted,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server::changes_topic;
@@ -58,14 +57,22 @@ pub async fn page(
         let toast = message.map(toast);
         let dialog = dialog.map(|draw| draw());
         let reveal = reveal.map(|draw| draw());
-        let is_first = listed.counts.last() == Some(&0);
+        let is_first = listed.is_first;
         let sub = if reveal.is_some() { "" } else { "Each key lets one program call your API. Its role is frozen when you create it." };
         let body = if is_first {
             first_use()
         } else {
             let filters = filters(&query, &listed, &user.to_string());
-            let narrowed = narrowed(&query, listed.rows.len() as u64);
-            view! { {filters}{narrowed}{content(&query, listed, changes, now)} }.into_any()
+            let (statuses, narrowed) = (statuses(&query, &listed), narrowed(&query));
+            view! {
+                {filters}
+                <div id=RESULTS>
+                    <div class="mt-2">{statuses}</div>
+                    {narrowed}
+                    {content(&query, listed, changes, now)}
+                </div>
+            }
+            .into_any()
         };
         view! {
             <Shell chrome dialog toast>
@@ -82,22 +89,14 @@ pub async fn page(
     Ok(response.await)
 }
 
+/// The part of the page that follows the search text.
+const RESULTS: &str = "key-results";
+
+/// One form for the search text and the choices. It is sent by POST, because people paste whole keys into the search.
 fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
-    let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(status_filter, count)| {
-        let href = query.changed(|query| query.status_filter = status_filter).address();
-        let label = status_filter.map_or("All", StatusFilter::label);
-        LinkOption::new(href, label, query.status_filter == status_filter).count(capped(*count, MAX_COUNTED))
-    });
-    // Statuses that only the overview links to are offered while they are selected.
-    let other = query.status_filter.filter(|status_filter| !OFFERED.contains(&Some(*status_filter)));
-    let statuses: Vec<_> = statuses
-        .chain(other.map(|status_filter| LinkOption::new(query.address(), status_filter.label(), true)))
-        .collect();
-    let kept: Vec<_> = query.changed(|_| {}).pairs();
-    let without = |dropped: &[&str]| -> Vec<(&'static str, String)> {
-        kept.iter().filter(|(name, _)| !dropped.contains(name)).cloned().collect()
-    };
-    let (around_search, around_selects) = (without(&["q"]), without(&["kind", "creator", "sort"]));
+    let chosen = ["q", "kind", "creator", "sort"];
+    let others: Vec<_> =
+        query.changed(|_| {}).pairs().into_iter().filter(|(name, _)| !chosen.contains(name)).collect();
     let kinds = std::iter::once(SelectOption::new("", "All kinds", query.kind.is_none()));
     let kinds = kinds.chain(Kind::ALL.map(|kind| {
         SelectOption::new(
@@ -116,33 +115,46 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
     let sorts = Sort::ALL.map(|sort| SelectOption::new(sort.as_str(), sort.label(), query.sort == sort));
     let text = query.text.clone();
     view! {
-        <div class="mt-6 flex flex-wrap items-center gap-2">
-            <search class="flex-1 basis-44 lg:max-w-64 max-sm:basis-full">
-                <Form action=HOME>
-                    <HiddenFields fields=around_search/>
+        <search class="mt-6 block">
+            <Form action=HOME class="flex flex-wrap items-center gap-2">
+                <HiddenFields fields=others/>
+                <LiveFilter results=RESULTS.to_owned()>
                     <SearchField
                         name="q" label="Search by name, prefix or owner" placeholder="Name, prefix or owner"
-                        value=text
+                        value=text class="flex-1 basis-44 lg:max-w-64 max-sm:basis-full"
                     />
-                </Form>
-            </search>
-            <form method="get" action=HOME class="flex flex-wrap gap-2 sm:ml-auto max-sm:w-full">
-                <HiddenFields fields=around_selects/>
-                <SubmitOnChange>
-                    <Select name="kind" label="Kind" quiet=true class="w-34 max-sm:flex-1" options=kinds/>
-                    <Select name="creator" label="Creator" quiet=true class="w-38 max-sm:flex-1" options=creators/>
-                    <Select name="sort" label="Sort" quiet=true class="w-42 max-sm:flex-1" options=sorts.to_vec()/>
-                    <button type="submit" class="btn btn-secondary by-hand">"Apply"</button>
-                </SubmitOnChange>
-            </form>
-            <div class="basis-full"><LinkSegment label="Status" options=statuses/></div>
-        </div>
+                    <div class="flex flex-wrap gap-2 sm:ml-auto max-sm:w-full">
+                        <Select name="kind" label="Kind" quiet=true class="w-34 max-sm:flex-1" options=kinds/>
+                        <Select name="creator" label="Creator" quiet=true class="w-38 max-sm:flex-1" options=creators/>
+                        <Select name="sort" label="Sort" quiet=true class="w-42 max-sm:flex-1" options=sorts.to_vec()/>
+                        <button type="submit" class="btn btn-secondary by-hand">"Apply"</button>
+                    </div>
+                </LiveFilter>
+            </Form>
+        </search>
     }
     .into_any()
 }
 
+/// The statuses with the number of matching keys that have each.
+fn statuses(query: &Query, listed: &KeyListPage) -> AnyView {
+    let statuses = OFFERED.into_iter().zip(&listed.counts).map(|(status_filter, count)| {
+        let href = query.changed(|query| query.status_filter = status_filter).address();
+        let label = status_filter.map_or("All", StatusFilter::label);
+        let option = LinkOption::new(href, label, query.status_filter == status_filter);
+        // That there are at least none says nothing.
+        if count.is_exact || count.number > 0 { option.count(count.to_string()) } else { option }
+    });
+    // Statuses that only the overview links to are offered while they are selected.
+    let other = query.status_filter.filter(|status_filter| !OFFERED.contains(&Some(*status_filter)));
+    let statuses: Vec<_> = statuses
+        .chain(other.map(|status_filter| LinkOption::new(query.address(), status_filter.label(), true)))
+        .collect();
+    view! { <LinkSegment label="Status" options=statuses/> }.into_any()
+}
+
 /// The heading of a list that shows only the keys of an owner, or with a permission.
-fn narrowed(query: &Query, shown: u64) -> Option<AnyView> {
+fn narrowed(query: &Query) -> Option<AnyView> {
     if query.owner.is_empty() && query.permission.is_empty() {
         return None;
     }
@@ -156,10 +168,7 @@ fn narrowed(query: &Query, shown: u64) -> Option<AnyView> {
         view! {
             <div class="mt-5 flex flex-wrap items-center justify-between gap-3">
                 <h2 class="h-sect [overflow-wrap:anywhere]" dir="auto">{title}</h2>
-                <span class="flex items-center gap-3">
-                    <span class="cap">{counted(shown, "key on this page", "keys on this page")}</span>
-                    <LinkButton href=all size=Size::Small>"Show all keys"</LinkButton>
-                </span>
+                <LinkButton href=all size=Size::Small>"Show all keys"</LinkButton>
             </div>
         }
         .into_any(),
@@ -168,11 +177,10 @@ fn narrowed(query: &Query, shown: u64) -> Option<AnyView> {
 
 /// `changes` is the topic of live updates, or empty.
 fn content(query: &Query, listed: KeyListPage, changes: String, now: Timestamp) -> AnyView {
-    let KeyListPage { rows, previous, next, .. } = listed;
+    let KeyListPage { rows, summary, previous, next, .. } = listed;
     if rows.is_empty() {
         return no_match(query);
     }
-    let summary = counted(rows.len() as u64, "key", "keys");
     let selectable = rows.iter().any(|row| row.may_manage);
     let rows = rows.into_iter().enumerate().map(|(place, data)| row(data, place, selectable, now));
     let rows = rows.collect_view();
@@ -228,7 +236,7 @@ fn no_match(query: &Query) -> AnyView {
     let text = if query.text.is_empty() {
         "Nothing fits these filters."
     } else {
-        "Search matches the beginning of a name or key, or a whole owner."
+        "Search matches any part of a name (one or two letters: its beginning), the beginning of a key, or a whole owner."
     };
     let clear = query.changed(|query| query.text.clear()).address();
     let everything = Query::of_text(&query.text).address();
