@@ -12,8 +12,8 @@ impl Server {
     /// Presses the button of the form with this action on a page.
     async fn press(&self, cookies: &str, page: &str, action: &str, typed: &[(&str, &str)]) -> TestResponse {
         let start = format!(" action=\"{action}\"");
-        // A dialog covers the page behind it.
-        let reachable = page.split_once("<dialog").map_or(page, |(_, dialog)| dialog);
+        // An open dialog covers the page behind it.
+        let reachable = page.split_once("<dialog open").map_or(page, |(_, dialog)| dialog);
         let form = reachable.split("<form method=\"post\"").skip(1).find(|form| form.starts_with(&start));
         let form = form.unwrap_or_else(|| panic!("no form for {action} in {page}"));
         let form = form.split("</form>").next().unwrap_or_default();
