@@ -52,11 +52,13 @@ impl fmt::Display for PermissionName {
 }
 
 pub fn is_name(text: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    let is_part = |part: &[u8]| {
+        !part.is_empty() && part.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
     };
     let exact = text.strip_suffix(WILDCARD).unwrap_or(text);
-    text.len() <= MAX_NAME_LENGTH && !RESERVED.contains(&text) && exact.split('.').all(is_part)
+    text.len() <= MAX_NAME_LENGTH
+        && !RESERVED.contains(&text)
+        && exact.as_bytes().split(|byte| *byte == b'.').all(is_part)
 }
 
 /// The wildcards that grant this name, from the narrowest to the widest. A wildcard is granted by wider ones.

@@ -7,6 +7,8 @@ use super::model::is_name;
 pub const MAX_QUERY_LENGTH: usize = 2_000;
 pub const MAX_NAMES: usize = 50;
 pub const MAX_DEPTH: usize = 20;
+/// Queries with at most this many names and operators are parsed without growing a list.
+const USUAL_LENGTH: usize = 8;
 
 /// A parsed query. Its names are numbered in the order of the text; a name that is repeated has one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ impl<'t> PermissionQuery<'t> {
         }
         let mut parser = Parser {
             words: Words { rest: text }.peekable(),
-            query: Self { names: Vec::new(), steps: Vec::new() },
+            query: Self { names: Vec::with_capacity(USUAL_LENGTH), steps: Vec::with_capacity(USUAL_LENGTH) },
         };
         if parser.words.peek().is_none() {
             return Err(QueryError::Empty);
@@ -159,7 +161,7 @@ fn unexpected(word: &str) -> QueryError {
     QueryError::Unexpected(word.chars().take(LONGEST).collect())
 }
 
-/// Splits a text into words: parentheses, and runs of other characters between spaces.
+/// Splits a text into words: parentheses, and runs of other characters between white space.
 struct Words<'t> {
     rest: &'t str,
 }
@@ -168,14 +170,16 @@ impl<'t> Iterator for Words<'t> {
     type Item = &'t str;
 
     fn next(&mut self) -> Option<&'t str> {
-        let text = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
-        let first = text.chars().next()?;
-        let end = if matches!(first, '(' | ')') {
+        let text = self.rest.trim_ascii_start();
+        let first = *text.as_bytes().first()?;
+        let is_parenthesis = |byte: u8| matches!(byte, b'(' | b')');
+        let length = if is_parenthesis(first) {
             1
         } else {
-            text.find([' ', '\t', '\r', '\n', '(', ')']).unwrap_or(text.len())
+            let is_delimiter = |byte: u8| byte.is_ascii_whitespace() || is_parenthesis(byte);
+            text.bytes().position(is_delimiter).unwrap_or(text.len())
         };
-        let (word, rest) = text.split_at(end);
+        let (word, rest) = text.split_at(length);
         self.rest = rest;
         Some(word)
     }

@@ -89,10 +89,10 @@ pub fn authorize(app: &App, peer: Peer, request: Request) -> FastResponse<'_> {
     };
     let (parts, _) = request.into_parts();
     match check_from_memory(app, &info, &parts) {
-        Ok(Some(result)) => FastResponse::Ready(respond(info, &result)),
+        Ok(Some(result)) => FastResponse::Ready(respond(info, result)),
         Ok(None) => FastResponse::Pending(Box::pin(async move {
             match check(app, &info, &parts).await {
-                Ok(result) => respond(info, &result),
+                Ok(result) => respond(info, result),
                 Err(error) => refuse(app, info, error),
             }
         })),
@@ -209,18 +209,17 @@ fn parameters(uri: &Uri) -> &str {
     }
 }
 
-fn respond(info: RequestInfo, result: &AuthorizeResult) -> Response {
+fn respond(info: RequestInfo, result: AuthorizeResult) -> Response {
     let AuthorizeResult { verdict, permissions } = result;
     match (&verdict.key, verdict.outcome) {
         (Some(key), Outcome::Valid) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = describe(key);
-            let names = permissions.as_deref().and_then(|names| HeaderValue::from_str(names).ok());
-            response.headers_mut().insert(PERMISSIONS, names.unwrap_or(EMPTY));
+            response.headers_mut().insert(PERMISSIONS, permissions.map_or(EMPTY, header_value));
             put_limits(response.headers_mut(), verdict.rate.as_ref(), verdict.quota.as_ref());
             info.finish(response)
         }
-        _ => info.problem(refusal(verdict)),
+        _ => info.problem(refusal(&verdict)),
     }
 }
 
@@ -243,7 +242,7 @@ fn describe(key: &VerifiedKey) -> HeaderMap {
     headers
 }
 
-/// An id or form-encoded text. All their characters are valid in a header.
+/// An id, a form-encoded text or names of permissions. All their characters are valid in a header.
 fn header_value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(EMPTY)
 }
