@@ -31,6 +31,8 @@ pub struct Job {
 
 /// The longest pause after repeated panics, unless the job's own pause is longer.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// The pause between the first rounds of two jobs. Jobs that begin at the same time open a database connection each.
+const SPREAD: Duration = Duration::from_millis(10);
 /// How long a round may continue after the jobs were stopped.
 const LAST_ROUND: Duration = Duration::from_secs(1);
 
@@ -40,34 +42,41 @@ pub fn start(app: &App, jobs: &[Job]) {
     let statuses: Vec<_> =
         jobs.iter().map(|job| Arc::new(JobStatus::new(job.name, job.overdue_after, now))).collect();
     if app.jobs.set(statuses.clone()) {
+        let mut first_pause = Duration::ZERO;
         for (job, status) in jobs.iter().zip(statuses) {
-            app.jobs.tasks.spawn(supervise(app.clone(), *job, status));
+            app.jobs.tasks.spawn(supervise(app.clone(), *job, status, first_pause));
+            first_pause += SPREAD;
         }
     }
 }
 
-async fn supervise(app: App, job: Job, status: Arc<JobStatus>) {
+async fn supervise(app: App, job: Job, status: Arc<JobStatus>, first_pause: Duration) {
     let stopping = &app.jobs.stopping;
     let give_up = async {
         stopping.cancelled().await;
         tokio::time::sleep(LAST_ROUND).await;
     };
     let rounds = async {
+        pause_unless_stopped(&app, first_pause).await;
         let (mut panics, limit) = (0, GrowingLimit::new(job.time_limit));
         while !stopping.is_cancelled() {
             let end = run_round(&app, &job, &limit, &status).await;
             status.finished(end, app.clock.steady());
             app.metrics.jobs.finished(job.name, end);
             panics = if end == RoundEnd::Panicked { panics + 1 } else { 0 };
-            tokio::select! {
-                () = tokio::time::sleep(pause(job.every, panics, end)) => {}
-                () = stopping.cancelled() => {}
-            }
+            pause_unless_stopped(&app, pause(job.every, panics, end)).await;
         }
     };
     tokio::select! {
         () = rounds => {}
         () = give_up => {}
+    }
+}
+
+async fn pause_unless_stopped(app: &App, pause: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = app.jobs.stopping.cancelled() => {}
     }
 }
 
