@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use prometheus_client::registry::Registry;
 use utoipa_axum::routes;
@@ -15,7 +16,9 @@ use crate::platform::http::{Audience, Availability, Routes, serve as serve_http,
 use crate::platform::jobs::{self, Job};
 use crate::platform::metrics::latchkey_registry;
 use crate::platform::process::{self, FatalError};
-use crate::platform::{App, Assets, Clock, Config, Error, Random, SliceState, Slices, db, health, telemetry};
+use crate::platform::{
+    App, Assets, Clock, Config, Error, Problem, Random, SliceState, Slices, db, health, telemetry,
+};
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::{
@@ -375,7 +378,9 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     let protocols = routes.protocols();
     let (router, fast_routes) = routes.into_parts();
     let router = router
+        .fallback(|| async { Problem::of(StatusCode::NOT_FOUND) })
         .layer(from_fn_with_state((app.clone(), bound), orgs::server::refuse_other_org))
+        .layer(from_fn_with_state(app.clone(), orgs::server::add_frame))
         .layer(accounts::server::layer(app))
         .layer(from_fn(accounts::server::mark_refresh))
         .layer(from_fn(accounts::server::explain_unsaved))

@@ -5,9 +5,11 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::{ev, task};
-use web_sys::Element;
+use web_sys::{Element, HtmlInputElement};
 
+use crate::ui::dom::all;
 use crate::ui::islands::{Copied, copy};
+use crate::ui::tab_memory;
 
 const COPIED: &str = "data-copied";
 
@@ -36,11 +38,32 @@ pub fn CopyUsage(target: String, plain: String, children: Children) -> impl Into
             }
         });
     };
+    let status = move || if state.get() == Copied::Failed { "cap" } else { "sr-only" };
     view! {
         <span class="needs-script inline-flex flex-wrap items-center justify-end gap-x-2">
-            <span class="cap" role="status">{move || state.get().message()}</span>
-            <button type="button" class="btn btn-ghost btn-sm -mr-2" on:click=press>{children()}</button>
+            <span class=status role="status">{move || state.get().message()}</span>
+            <button
+                type="button" class="btn btn-ghost btn-sm -mr-2" class:copied=move || state.get() == Copied::Done
+                on:click=press
+            >
+                {children()}
+            </button>
         </span>
+    }
+}
+
+/// A button that selects all keys of the list.
+#[island]
+pub fn SelectAll() -> impl IntoView {
+    let select = |_| {
+        for pick in all(".pick") {
+            if let Some(pick) = pick.dyn_ref::<HtmlInputElement>() {
+                pick.set_checked(true);
+            }
+        }
+    };
+    view! {
+        <button type="button" class="btn btn-ghost btn-sm needs-script" on:click=select>"Select all"</button>
     }
 }
 
@@ -51,6 +74,7 @@ pub fn CopyUsage(target: String, plain: String, children: Children) -> impl Into
 #[island]
 pub fn RevealGuard(reload_address: String) -> impl IntoView {
     Effect::new(move |_| {
+        tab_memory::complete();
         let secret = || document().get_element_by_id("plaintext");
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(

@@ -128,7 +128,7 @@ pub fn ErrorSummary(#[prop(into)] failed: String, #[prop(into, optional)] class:
             if field.is_empty() {
                 view! { <li>{message}</li> }.into_any()
             } else {
-                view! { <li><a class="link" href=format!("#{}", scope.id(field))>{message}</a></li> }
+                view! { <li class="whitespace-pre-line"><a class="link" href=format!("#{}", scope.id(field))>{message}</a></li> }
                     .into_any()
             }
         });

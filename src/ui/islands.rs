@@ -123,12 +123,16 @@ pub fn CopyButton(target: String, class: String, name: String, children: Childre
             }
         });
     };
+    let status = move || if state.get() == Copied::Failed { "cap not-empty:ml-2" } else { "sr-only" };
     view! {
         <span class="needs-script inline-flex flex-wrap items-center">
-            <button type="button" class=class aria-label=(!name.is_empty()).then_some(name) on:click=copy>
+            <button
+                type="button" class=class class:copied=move || state.get() == Copied::Done
+                aria-label=(!name.is_empty()).then_some(name) on:click=copy
+            >
                 {children()}
             </button>
-            <span class="cap not-empty:ml-2" role="status">{move || state.get().message()}</span>
+            <span class=status role="status">{move || state.get().message()}</span>
         </span>
     }
 }
@@ -215,23 +219,6 @@ pub fn ToastTimer(stays: bool, children: Children) -> impl IntoView {
             {children()}
         </div>
     }
-}
-
-/// Makes the Escape key follow the Close link of a dialog.
-#[island]
-pub fn EscapeCloses() -> impl IntoView {
-    Effect::new(|_| {
-        window_event_listener(ev::keydown, |event| {
-            if event.key() != "Escape" || event.default_prevented() {
-                return;
-            }
-            if let Ok(Some(link)) = document().query_selector("dialog[open] .dialog-head a")
-                && let Some(link) = link.dyn_ref::<HtmlElement>()
-            {
-                link.click();
-            }
-        });
-    });
 }
 
 /// Receives the signals for the live parts of the page over one connection. The document contains this island once; it opens no

@@ -11,6 +11,7 @@ use web_sys::{
     ScrollIntoViewOptions, ScrollLogicalPosition,
 };
 
+use super::dom::find;
 use crate::shared::contains_token;
 
 const PAUSE: Duration = Duration::from_millis(120);
@@ -88,10 +89,6 @@ fn shortcut(event: &KeyboardEvent, first_key: StoredValue<f64>, turn: StoredValu
         }
         _ => {}
     }
-}
-
-fn find(selector: &str) -> Option<Element> {
-    document().query_selector(selector).ok().flatten()
 }
 
 fn dialog(id: &str) -> Option<HtmlDialogElement> {

@@ -115,24 +115,24 @@ fn filters(query: &FilterQuery, suggestions: Suggestions) -> AnyView {
     let spans =
         SPANS.iter().map(|(value, _, words)| SelectOption::new(*value, *words, *value == time)).collect();
     view! {
-        <form method="get" action=HOME role="search" class="mt-6 grid grid-cols-2 gap-2 lg:flex lg:flex-wrap">
+        <form method="get" action=HOME role="search" class="audit-filters mt-6">
             <LiveFilter results=format!("{RESULTS} {EXPORT}")>
                 <SearchField
                     name="actor" label="Actor" value=actor placeholder="Actor's name or email"
-                    class="max-lg:col-span-2 lg:w-52" suggestions=people
+                    class="max-lg:col-span-2" suggestions=people
                 />
                 <SearchField
-                    name="action" label="Action" value=action placeholder="Action, such as revoked" class="lg:w-48"
+                    name="action" label="Action" value=action placeholder="Action, such as revoked"
                     suggestions=actions
                 />
-                <Select name="time" label="Time" options=spans quiet=true class="lg:w-36"/>
+                <Select name="time" label="Time" options=spans quiet=true/>
                 <SearchField
                     name="target" label="Target" value=target placeholder="Target, such as ci-deploy"
-                    class="max-lg:col-span-2 lg:w-52" suggestions=targets
+                    class="max-lg:col-span-2" suggestions=targets
                 />
                 <SearchField
                     name="request" label="Request" value=request placeholder="Request id"
-                    class="max-lg:col-span-2 lg:w-48"
+                    class="max-lg:col-span-2"
                 />
                 <Button class="max-lg:col-span-2">"Apply"</Button>
             </LiveFilter>
@@ -294,6 +294,7 @@ fn event(row: Recorded) -> AnyView {
             format!("{} {}", row.target_kind, row.target_id).trim().to_owned(),
             "mono text-cap leading-5",
         ),
+        ("Address", row.address.clone(), "mono text-cap leading-5"),
         ("User agent", row.user_agent, ""),
         ("Request", row.request_id, "mono text-cap leading-5"),
     ];

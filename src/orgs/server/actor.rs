@@ -67,6 +67,14 @@ impl Member {
         Self { visitor, actor, waiting: 0 }
     }
 
+    /// With the number of waiting requests, for a page.
+    pub(super) async fn load(app: &App, visitor: Visitor, org: Membership) -> Result<Self, Error> {
+        let mut member = Self::new(visitor, org);
+        let counter = &app.slice::<RegisteredCounter>().0;
+        member.waiting = counter.count(app, member.org.org, member.user, member.org.role).await?;
+        Ok(member)
+    }
+
     /// A form is for the organization it was rendered for: had the person meanwhile switched in another tab, it would
     /// change the wrong one.
     pub(super) fn refuse_other_org(&self, rendered_for: &str) -> Result<(), Error> {
@@ -214,11 +222,10 @@ impl FromRequestParts<App> for Member {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let visitor = visitor(parts, app).await?.ok_or_else(|| sign_in_first(parts))?;
         let Some(org) = visitor.current.clone() else { return Err(Error::NoOrganization) };
-        let mut member = Self::new(visitor, org);
         if parts.method == Method::GET {
-            let counter = &app.slice::<RegisteredCounter>().0;
-            member.waiting = counter.count(app, member.org.org, member.user, member.org.role).await?;
+            Self::load(app, visitor, org).await
+        } else {
+            Ok(Self::new(visitor, org))
         }
-        Ok(member)
     }
 }

@@ -7,6 +7,7 @@ mod live;
 mod offboarding;
 pub mod page_frame;
 mod pages;
+mod problem_frame;
 mod second_owner;
 mod service;
 mod store;
@@ -16,6 +17,7 @@ pub use actor::{Actor, Member, Visitor, is_still_member};
 pub use bound::{BoundForms, refuse_other_org};
 pub use offboarding::{CreatedKey, KeyOffboarding, Offboarding};
 pub use pages::routes;
+pub use problem_frame::add_frame;
 pub use second_owner::{
     RoleTenure, SecondOwner, SecondOwnerNeed, role_tenure, second_owner, second_owner_in_tx,
 };

@@ -24,7 +24,7 @@ pub use cookie::cookie;
 pub use headers::page_policy;
 pub use limits::Availability;
 pub use path_id::PathId;
-pub use problems::PageOfProblem;
+pub use problems::{PageOfProblem, accepts_html};
 pub use protocol::{Protocol, Protocols};
 pub use proxy_hint::ProxyHint;
 pub use routes::{Audience, Route, Routes};
@@ -37,7 +37,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
-use super::{App, Problem};
+use super::App;
 
 /// Wraps the routes in the middleware stack. `page` renders a problem as a page.
 pub fn stack(
@@ -49,7 +49,6 @@ pub fn stack(
 ) -> Router {
     let limits = &app.config.limits;
     routes
-        .fallback(|| async { Problem::of(axum::http::StatusCode::NOT_FOUND) })
         .layer(RequestBodyLimitLayer::new(limits.max_body.get()))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))

@@ -15,8 +15,8 @@ use serde::Serialize;
 use super::{Protocol, Protocols, Visit};
 use crate::platform::{App, Error, Problem};
 
-/// Renders a problem as a page.
-pub type PageOfProblem = fn(App, Visit, Problem) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+/// Renders a problem as a page. The response is the one that the page replaces.
+pub type PageOfProblem = fn(App, Visit, Problem, Response) -> Pin<Box<dyn Future<Output = Response> + Send>>;
 
 pub async fn render(
     State((app, protocols, page)): State<(App, Protocols, PageOfProblem)>,
@@ -37,14 +37,15 @@ pub async fn render(
         None => Problem::of(status),
     };
     let Some(visit) = visit else { return response };
+    let headers = response.headers().clone();
     let mut rendered = match protocol {
-        Protocol::Pages if wants_page => page(app, visit, problem.clone()).await,
+        Protocol::Pages if wants_page => page(app, visit, problem, response).await,
         Protocol::Pages | Protocol::Api => problem_json(&problem, &visit),
         Protocol::Custom(form) => form(&problem),
     };
     *rendered.status_mut() = status;
     for name in [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
-        if let Some(value) = response.headers().get(&name) {
+        if let Some(value) = headers.get(&name) {
             rendered.headers_mut().insert(name, value.clone());
         }
     }
@@ -67,7 +68,7 @@ fn is_rendered(response: &Response) -> bool {
 }
 
 /// Whether the client asks for HTML, as browsers do. `*/*` alone does not count.
-fn accepts_html(headers: &HeaderMap) -> bool {
+pub fn accepts_html(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::ACCEPT)
         .iter()

@@ -5,7 +5,6 @@ use leptos::prelude::*;
 
 use super::button::IconLink;
 use super::icon::Symbol;
-use crate::ui::islands::EscapeCloses;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DialogWidth {
@@ -52,7 +51,6 @@ pub fn Dialog(
                 <IconLink href=close symbol=Symbol::Cross label="Close"/>
             </div>
             {children()}
-            <EscapeCloses/>
         </dialog>
     }
     .into_any()

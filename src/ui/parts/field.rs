@@ -43,7 +43,7 @@ impl Wiring {
         let id = self.described_by.clone();
         match self.error.clone() {
             Some(error) => view! {
-                <p class="field-error mt-1.5" id=id>
+                <p class="field-error mt-1.5 whitespace-pre-line" id=id>
                     <Icon symbol=Symbol::Warning class="mt-px"/>
                     <span class="min-w-0 [overflow-wrap:anywhere]">{error}</span>
                 </p>

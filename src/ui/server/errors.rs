@@ -1,5 +1,5 @@
-//! Renders a problem as a page: what happened, what to do, and the request id that is in the log. It uses only data of the request, so
-//! that it works while the database is away.
+//! Renders a problem as a page: what happened, what to do, and the request id that is in the log. It uses only data of the request and
+//! its response, so that it works while the database is away.
 
 use std::pin::Pin;
 
@@ -9,16 +9,30 @@ use leptos::prelude::*;
 use super::page::Page;
 use crate::platform::http::Visit;
 use crate::platform::{App, Offer, Problem};
-use crate::shared::Kind;
+use crate::shared::{Kind, OrgId};
 use crate::ui::form::Form;
 use crate::ui::parts::{Button, Glyph, GlyphSize, HiddenFields, LinkButton, Look, Symbol};
-use crate::ui::shell::Solo;
+use crate::ui::shell::{Chrome, Shell, Solo};
 
-pub fn page(app: App, visit: Visit, problem: Problem) -> Pin<Box<dyn Future<Output = Response> + Send>> {
+/// The page has navigation if a layer has added a `Chrome` to the response.
+pub fn page(
+    app: App,
+    visit: Visit,
+    problem: Problem,
+    mut response: Response,
+) -> Pin<Box<dyn Future<Output = Response> + Send>> {
     let id = visit.request_id.clone();
-    let host = app.public_url.authority().to_owned();
     let page = Page::new(&app, &visit, problem.title).status(problem.status);
-    Box::pin(page.render(move || view! { <ProblemPage problem id host/> }))
+    let chrome = response.extensions_mut().remove::<Chrome>();
+    let page = match chrome.as_ref().and_then(|chrome| OrgId::parse(&chrome.organization.id)) {
+        Some(org) => page.made_for(org),
+        None => page,
+    };
+    let host = app.public_url.authority().to_owned();
+    Box::pin(page.render(move || match chrome {
+        Some(chrome) => view! { <Shell chrome><div class="pt-[6vh]"><ProblemText problem id/></div></Shell> },
+        None => view! { <Solo host><ProblemText problem id/></Solo> },
+    }))
 }
 
 /// The actions that the page offers.
@@ -55,23 +69,21 @@ fn actions(status: u16, offer: Option<Offer>) -> AnyView {
 }
 
 #[component]
-fn ProblemPage(problem: Problem, id: String, host: String) -> AnyView {
+fn ProblemText(problem: Problem, id: String) -> AnyView {
     let status = problem.status.as_u16();
     view! {
-        <Solo host>
-            <div class="text-center">
-                <div class="mb-5 flex justify-center">
-                    // A gray key whose cuts come from the status.
-                    <Glyph seed=status.to_string() kind=Kind::Live off=true size=GlyphSize::Huge/>
-                </div>
-                <h1 class="h-page">{problem.title}</h1>
-                <p class="mx-auto mt-1.5 max-w-[24rem] text-balance text-ink-2 [overflow-wrap:anywhere]">{problem.detail}</p>
-                <div class="mt-6 flex flex-wrap justify-center gap-2">{actions(status, problem.offer)}</div>
-                <p class="cap mt-8">
-                    {format!("Status {status} · Request ")} <code class="select-all">{id}</code>
-                </p>
+        <div class="text-center">
+            <div class="mb-5 flex justify-center">
+                // A gray key whose cuts come from the status.
+                <Glyph seed=status.to_string() kind=Kind::Live off=true size=GlyphSize::Huge/>
             </div>
-        </Solo>
+            <h1 class="h-page">{problem.title}</h1>
+            <p class="mx-auto mt-1.5 max-w-[24rem] text-balance text-ink-2 [overflow-wrap:anywhere]">{problem.detail}</p>
+            <div class="mt-6 flex flex-wrap justify-center gap-2">{actions(status, problem.offer)}</div>
+            <p class="cap mt-8">
+                {format!("Status {status} · Request ")} <code class="select-all">{id}</code>
+            </p>
+        </div>
     }
     .into_any()
 }

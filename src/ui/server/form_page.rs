@@ -9,7 +9,7 @@ use super::page::Page;
 use crate::platform::App;
 use crate::platform::http::Visit;
 use crate::ui::form::{Form, FormErrors, SubmitButton};
-use crate::ui::parts::{LinkButton, Look, Size};
+use crate::ui::parts::{Look, Size, button_class};
 use crate::ui::shell::{Breadcrumb, Chrome, PageHead, Shell, Solo, SoloWidth};
 
 pub struct FormPage {
@@ -235,7 +235,7 @@ impl FormPage {
                             {fields()}
                             <div class=layout.buttons()>
                                 {submit.button(Size::Usual, "")}
-                                <LinkButton href=cancel look=Look::Ghost>"Cancel"</LinkButton>
+                                <a class=button_class(Look::Ghost, Size::Usual, "") href=cancel data-cancel="">"Cancel"</a>
                             </div>
                         </Form>
                     </Shell>

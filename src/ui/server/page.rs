@@ -14,6 +14,7 @@ use crate::platform::{App, Assets};
 use crate::shared::{OrgId, Theme, Timestamp};
 use crate::ui::form::MadeFor;
 use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
+use crate::ui::keyboard::Keyboard;
 use crate::ui::parts::markup;
 
 /// The properties of a page besides its content.
@@ -122,6 +123,7 @@ fn Document(
             </head>
             <body>
                 {children()}
+                <Keyboard/>
                 <Saving/>
                 <RelativeTimes now=now.millis()/>
                 <LiveParts/>

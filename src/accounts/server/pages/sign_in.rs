@@ -79,8 +79,8 @@ pub async fn sign_out(
         None => session.flush().await?,
     }
     let mut response = Redirect::to("/sign-in").into_response();
-    // The Back button must not show pages that the browser has cached.
-    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    // The Back button must not show pages that the browser has cached, and drafts of forms belong to whoever typed them.
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     // The session layer removes the cookie without the Secure attribute, which browsers ignore for a __Host- cookie.
     if app.public_url.is_secure() {
         let removal = HeaderValue::from_static(
@@ -95,6 +95,8 @@ async fn page(app: &App, visit: &Visit, email: String, next: ReturnPath, errors:
     let is_new = email.is_empty();
     let buttons = provider_buttons(app, &next);
     let (has_mail, is_open) = (app.mail.is_on(), service::sign_up_is_open(app));
+    // If the database is away, signing in says so.
+    let needs_setup = service::needs_setup(app).await.unwrap_or(false);
     FormPage::solo(app, visit, "Sign in", "/sign-in")
         .text("to manage the API keys of your organization")
         .failed("You are not signed in.")
@@ -102,6 +104,7 @@ async fn page(app: &App, visit: &Visit, email: String, next: ReturnPath, errors:
         .saving("Signing in…")
         .below(move || {
             view! {
+                {needs_setup.then(setup_first)}
                 <ProviderButtons buttons/>
                 <p class="mt-8 text-center text-dense text-ink-3 text-balance">
                     {no_account(is_open)}
@@ -124,6 +127,20 @@ async fn page(app: &App, visit: &Visit, email: String, next: ReturnPath, errors:
             }
         })
         .await
+}
+
+/// On a server without accounts, says how to create the first one.
+fn setup_first() -> AnyView {
+    view! {
+        <div class="note note-info mt-6" role="note">
+            <p>
+                "This server has no account yet. Open the setup link that it printed when it started, or print a new one with "
+                <code>"latchkey admin setup-link"</code>
+                "."
+            </p>
+        </div>
+    }
+    .into_any()
 }
 
 /// The link to reset a password; without mail, whom to ask. It stands below the form, so that the Tab key leads from the

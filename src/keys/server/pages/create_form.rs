@@ -91,15 +91,17 @@ pub fn fields(
     let open = open || typed.has_limits();
     view! {
         <HiddenFields fields=vec![("once", once)]/>
-        <NameField value=typed.name.clone() focus=true/>
-        <ChoiceList name="kind" label="Kind" choices=kinds.into_iter().collect() class="mt-4"/>
-        <div class="role-choice mt-4">
-            <ChoiceCells name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect()/>
-            {role_risks(max_role)}
+        <div data-draft="">
+            <NameField value=typed.name.clone() focus=true/>
+            <ChoiceList name="kind" label="Kind" choices=kinds.into_iter().collect() class="mt-4"/>
+            <div class="role-choice mt-4">
+                <ChoiceCells name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect()/>
+                {role_risks(max_role)}
+            </div>
+            <ExpiryField typed=typed.clone() now current=None/>
+            {choices.map(|choices| choices.fields(typed.customer.clone()))}
+            <FoldedLimits typed open/>
         </div>
-        <ExpiryField typed=typed.clone() now current=None/>
-        {choices.map(|choices| choices.fields(typed.customer.clone()))}
-        <FoldedLimits typed open/>
     }
     .into_any()
 }

@@ -8,7 +8,10 @@ use crate::keys::server::{Key, read_ranges};
 use crate::keys::{MAX_NAME_LENGTH, MAX_NOTE_LENGTH};
 use crate::shared::Timestamp;
 use crate::ui::form::FormErrors;
-use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, exact};
+use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, counted, exact};
+
+/// Further invalid lines of addresses are only counted.
+const MAX_WRONG_LINES: usize = 10;
 
 /// The submitted texts.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -86,7 +89,7 @@ impl KeyFields {
         for (field, why) in wrong {
             let why = match (field, end) {
                 ("expires_at", Err(why)) => why.clone(),
-                ("ranges", _) => self.wrong_line().unwrap_or(why),
+                ("ranges", _) => self.wrong_lines().unwrap_or(why),
                 _ => why,
             };
             errors.add(field, why);
@@ -94,20 +97,27 @@ impl KeyFields {
         errors
     }
 
-    /// The first invalid line of the ranges.
-    fn wrong_line(&self) -> Option<String> {
-        let lines: Vec<(usize, String)> = self
-            .ranges
-            .lines()
-            .enumerate()
-            .map(|(place, line)| (place + 1, line.trim().to_owned()))
-            .filter(|(_, line)| !line.is_empty())
-            .collect();
-        (1..=lines.len()).find_map(|count| {
-            let some: Vec<String> = lines[..count].iter().map(|(_, line)| line.clone()).collect();
-            let why = read_ranges(&some).err()?;
-            Some(format!("Line {}: {why}", lines[count - 1].0))
-        })
+    /// The invalid lines of the ranges, one sentence per line.
+    fn wrong_lines(&self) -> Option<String> {
+        let mut valid: Vec<String> = Vec::new();
+        let mut wrong: Vec<String> = Vec::new();
+        for (place, line) in self.ranges.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() {
+                continue;
+            }
+            valid.push(line.to_owned());
+            if let Err(why) = read_ranges(&valid) {
+                valid.pop();
+                wrong.push(format!("Line {}: {why}", place + 1));
+            }
+        }
+        let more = wrong.len().saturating_sub(MAX_WRONG_LINES);
+        wrong.truncate(MAX_WRONG_LINES);
+        if more > 0 {
+            wrong.push(format!("{} invalid.", counted(more as u64, "more line is", "more lines are")));
+        }
+        (!wrong.is_empty()).then(|| wrong.join("\n"))
     }
 }
 
@@ -238,15 +248,18 @@ mod tests {
     }
 
     #[test]
-    fn the_wrong_line_is_named() {
-        let typed =
-            KeyFields { ranges: "198.51.100.0/24\n\n203.0.113.300\n".to_owned(), ..KeyFields::default() };
-        let why = typed.wrong_line().expect("a wrong line");
-        assert!(why.starts_with("Line 3: \"203.0.113.300\""), "{why}");
-        assert_eq!(
-            KeyFields { ranges: "\n10.0.0.0/8\r\n".to_owned(), ..KeyFields::default() }.wrong_line(),
-            None
-        );
+    fn all_wrong_lines_are_named() {
+        let wrong = |ranges: String| KeyFields { ranges, ..KeyFields::default() }.wrong_lines();
+        let why = wrong("198.51.100.0/24\n\n203.0.113.300\nx\n10.0.0.0/8\n10.1.0.0/16".to_owned())
+            .expect("wrong lines");
+        let lines: Vec<_> = why.lines().collect();
+        assert_eq!(lines.len(), 3, "{why}");
+        assert!(lines[0].starts_with("Line 3: \"203.0.113.300\""), "{why}");
+        assert!(lines[1].starts_with("Line 4: \"x\"") && lines[2].starts_with("Line 6: "), "{why}");
+        assert_eq!(wrong("\n10.0.0.0/8\r\n".to_owned()), None);
+        let many = wrong("x\n".repeat(5_000)).expect("wrong lines");
+        assert_eq!(many.lines().count(), MAX_WRONG_LINES + 1);
+        assert!(many.ends_with("\n4,990 more lines are invalid."), "{many}");
     }
 
     #[test]

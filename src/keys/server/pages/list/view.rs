@@ -9,6 +9,7 @@ use super::load::{KeyListPage, OFFERED, load};
 use super::query::{Query, Sort};
 use super::row::{SELECTION, row};
 use crate::keys::StatusFilter;
+use crate::keys::islands::SelectAll;
 use crate::keys::server::Key;
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
@@ -67,7 +68,7 @@ pub async fn page(
             view! {
                 {filters}
                 <div id=RESULTS>
-                    <div class="mt-2">{statuses}</div>
+                    <div class="folded mt-2">{statuses}</div>
                     {narrowed}
                     {content(&query, listed, changes, now)}
                 </div>
@@ -118,12 +119,13 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
         <search class="mt-6 block">
             <Form action=HOME class="flex flex-wrap items-center gap-2">
                 <HiddenFields fields=others/>
+                {fold(query)}
                 <LiveFilter results=RESULTS.to_owned()>
                     <SearchField
                         name="q" label="Search by name, prefix or owner" placeholder="Name, prefix or owner"
-                        value=text class="flex-1 basis-44 lg:max-w-64 max-sm:basis-full"
+                        value=text class="flex-1 basis-44 lg:max-w-64"
                     />
-                    <div class="flex flex-wrap gap-2 sm:ml-auto max-sm:w-full">
+                    <div class="folded flex flex-wrap gap-2 sm:ml-auto max-sm:order-last max-sm:w-full">
                         <Select name="kind" label="Kind" quiet=true class="w-34 max-sm:flex-1" options=kinds/>
                         <Select name="creator" label="Creator" quiet=true class="w-38 max-sm:flex-1" options=creators/>
                         <Select name="sort" label="Sort" quiet=true class="w-42 max-sm:flex-1" options=sorts.to_vec()/>
@@ -132,6 +134,20 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
                 </LiveFilter>
             </Form>
         </search>
+    }
+    .into_any()
+}
+
+/// The button that shows the filters on phones. It is a checkbox, so that it works without a script; it has no name, so it is not sent.
+fn fold(query: &Query) -> AnyView {
+    let chosen = [query.status_filter.is_some(), query.kind.is_some(), query.creator.is_some()];
+    let count = chosen.into_iter().filter(|is_chosen| *is_chosen).count();
+    let label = if count == 0 { "Filters".to_owned() } else { format!("Filters ({count})") };
+    view! {
+        <label class="btn btn-secondary order-1 has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-focus sm:hidden">
+            <input type="checkbox" id="unfold" class="sr-only"/>
+            {label}
+        </label>
     }
     .into_any()
 }
@@ -190,7 +206,9 @@ fn content(query: &Query, listed: KeyListPage, changes: String, now: Timestamp) 
         view! {
             <div class="selection">
                 <Form action=format!("{HOME}/selected") id=SELECTION class="flex flex-wrap items-center gap-2">
-                    <span class="mr-auto text-dense font-medium">"Selected keys"</span>
+                    <span class="selected-count text-dense font-medium">"selected"</span>
+                    <SelectAll/>
+                    <button type="reset" class="btn btn-ghost btn-sm mr-auto">"Clear"</button>
                     <Button name="do" value="disable" size=Size::Small icon=Symbol::Pause>"Disable"</Button>
                     <Button name="do" value="revoke" size=Size::Small look=Look::DangerQuiet icon=Symbol::Ban>"Revoke…"</Button>
                 </Form>
@@ -199,11 +217,13 @@ fn content(query: &Query, listed: KeyListPage, changes: String, now: Timestamp) 
     });
     view! {
         <Panel class="keys mt-3">
-            {selection}
-            <LiveRegion topic=changes id="key-rows" rows=true>
-                <Table caption class="t-keys" columns>{rows}</Table>
-                <Pagination summary previous next/>
-            </LiveRegion>
+            <div class="counts-selected">
+                <LiveRegion topic=changes id="key-rows" rows=true>
+                    <Table caption class="t-keys" columns>{rows}</Table>
+                    <Pagination summary previous next/>
+                </LiveRegion>
+                {selection}
+            </div>
         </Panel>
     }
     .into_any()
