@@ -12,7 +12,7 @@ const EVERY_MS = 5_200;
 const TURNS = 4;
 const CLIENT = "latchkey-cli";
 const GRANT = "urn:ietf:params:oauth:grant-type:device_code";
-const LIMITS = { LATCHKEY_DEVICE_CODES_PER_MINUTE: "100000", LATCHKEY_DEVICE_CODES_OPEN: "100000" };
+const LIMITS = { LATCHKEY_DEVICE_CODES_PER_MINUTE: "100000", LATCHKEY_DEVICE_CODES_OPEN: "10000" };
 const postgres = process.env.LATCHKEY_TEST_POSTGRES;
 
 try {

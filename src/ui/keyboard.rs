@@ -84,14 +84,8 @@ fn move_in_menu(event: &KeyboardEvent) {
     let current = items.iter().position(|item| *item == active);
     let next = match (key.as_str(), current) {
         ("Home", _) | ("ArrowDown", None) => 0,
-        ("End", _) | ("ArrowUp", None) => last,
-        ("ArrowDown", Some(at)) => {
-            if at == last {
-                0
-            } else {
-                at + 1
-            }
-        }
+        ("End", _) | (_, None) => last,
+        ("ArrowDown", Some(at)) => (at + 1) % items.len(),
         (_, Some(at)) => at.checked_sub(1).unwrap_or(last),
     };
     event.prevent_default();

@@ -119,7 +119,7 @@ impl Visitor {
         Actor { user: self.person.id, principal: PrincipalKind::Person, key: None, secret: None, org, by }
     }
 
-    async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
+    pub(super) async fn load(app: &App, session: &Session, visit: &Visit) -> Result<Option<Self>, Error> {
         let Some(signed_in) = signed_in(session).await? else { return Ok(None) };
         let (person, memberships) =
             tokio::join!(person_of(app, &signed_in), store::memberships_of(app.db.pool(), signed_in.user),);

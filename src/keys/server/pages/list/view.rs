@@ -114,12 +114,12 @@ fn filters(query: &Query, listed: &KeyListPage, user: &str) -> AnyView {
     }));
     let creators: Vec<_> = creators.collect();
     let sorts = Sort::ALL.map(|sort| SelectOption::new(sort.as_str(), sort.label(), query.sort == sort));
-    let text = query.text.clone();
+    let (text, fold) = (query.text.clone(), fold(query));
     view! {
         <search class="mt-6 block">
             <Form action=HOME class="flex flex-wrap items-center gap-2">
                 <HiddenFields fields=others/>
-                {fold(query)}
+                {fold}
                 <LiveFilter results=RESULTS.to_owned()>
                     <SearchField
                         name="q" label="Search by name, prefix or owner" placeholder="Name, prefix or owner"
