@@ -48,7 +48,7 @@ format: setup-test ## Format the Rust code and the end-to-end code
 	@$(with) cargo fmt
 	@$(with) npm --prefix end2end run format
 
-bench: setup-test ## Measure start-up, memory, pages, sign-in, key checks, large lists, webhooks and reload
+bench: setup-test ## Measure start-up, memory, pages, sign-in, key checks, large lists, webhooks, live pages and reload
 	@.tools/setup bench
 	@.tools/release
 	@$(with) npm --prefix end2end run --silent bench
@@ -58,6 +58,7 @@ bench: setup-test ## Measure start-up, memory, pages, sign-in, key checks, large
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:teams
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:device
 	@$(with) .tools/with-postgres npm --prefix end2end run --silent bench:webhooks
+	@$(with) npm --prefix end2end run --silent bench:live
 	@$(with) npm --prefix end2end run --silent bench:reload
 
 pictures: setup-test ## Take README's two pictures

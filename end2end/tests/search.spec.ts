@@ -30,7 +30,7 @@ test("lists follow what is typed, and the cursor stays", async ({ serve, visit }
   await expect(search).toHaveValue("pot gate");
   expect(await search.evaluate((field: HTMLInputElement) => field.selectionStart)).toBe(3);
   await search.fill("xyzzy");
-  await expect(page.getByText("No key matches “xyzzy”")).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No key matches “xyzzy”" })).toBeVisible();
   await alice.follow(() => search.fill(secret));
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("depot gate");
 

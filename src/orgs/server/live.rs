@@ -31,7 +31,7 @@ const MAX_STREAMS_PER_PERSON: usize = 50;
 const MAX_TOPICS: usize = 50;
 /// Pages that fetch themselves again after a signal do so at a random time within this many milliseconds for each stream, so that
 /// many open pages take only a few per cent of a processor.
-const SPREAD_PER_STREAM: usize = 40;
+const SPREAD_PER_STREAM: usize = 300;
 
 pub async fn listen(
     State(app): State<App>,

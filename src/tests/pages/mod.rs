@@ -1,6 +1,7 @@
 //! Tests of the pages of keys and of the overview, without scripts.
 
 mod list;
+mod problems;
 mod rotate_and_revoke;
 mod search;
 
