@@ -15,7 +15,9 @@ use crate::platform::http::{Audience, Availability, Routes, serve as serve_http,
 use crate::platform::jobs::{self, Job};
 use crate::platform::metrics::latchkey_registry;
 use crate::platform::process::{self, FatalError};
-use crate::platform::{App, Assets, Clock, Config, Error, Random, SliceState, Slices, db, health, telemetry};
+use crate::platform::{
+    App, Assets, Clock, Config, Downloads, Error, Random, SliceState, Slices, db, health, telemetry,
+};
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::{
@@ -123,7 +125,7 @@ slice_states! {
     ]);
     audit::Refusals = |_| Default::default();
     audit::RegisteredListener = |_| audit::RegisteredListener(Box::new(webhooks::server::WebhookListener));
-    audit_log::server::Exports = |_| Default::default();
+    Downloads = |_| Default::default();
     device::server::LoginLimits = |_| Default::default();
     keys::server::RegisteredKeyNotice = |_| keys::server::RegisteredKeyNotice(Box::new(leaks::server::LeakNotice));
     keys::server::rest::MistakeLog = |_| Default::default();

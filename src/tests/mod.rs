@@ -16,6 +16,7 @@ mod database;
 mod dependencies;
 mod device;
 mod downloads;
+mod exports;
 mod guards;
 mod harness;
 mod hosts;

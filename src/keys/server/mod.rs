@@ -1,6 +1,7 @@
 //! The server's side of keys.
 
 mod announcements;
+mod columns;
 mod hash;
 mod jobs;
 mod key;

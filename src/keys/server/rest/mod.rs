@@ -19,7 +19,7 @@ use axum::http::Method;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
-pub use bodies::{WaitingApprovalBody, respond};
+pub use bodies::{WaitingApprovalBody, respond, with_limits};
 pub use caller::{ANY_KEY, ApiCaller};
 pub use presented_key::PresentedKey;
 pub use proxy_query::MistakeLog;
