@@ -129,6 +129,7 @@ slice_states! {
     device::server::LoginLimits = |_| Default::default();
     keys::server::RegisteredKeyNotice = |_| keys::server::RegisteredKeyNotice(Box::new(leaks::server::LeakNotice));
     keys::server::rest::MistakeLog = |_| Default::default();
+    keys::server::TrialLimits = |_| Default::default();
     leaks::server::LeakQueue = |_| Default::default();
     Arc<permissions::server::PermissionCache> = |_| Default::default();
     orgs::server::RegisteredCounter =
