@@ -22,7 +22,7 @@ use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::{
     accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, orgs, overview,
-    permissions, policy_settings, profile, search, usage, webhooks,
+    permissions, policy_settings, profile, protect, search, usage, webhooks,
 };
 
 /// How long the shutdown waits for the database connections to close.
@@ -350,6 +350,7 @@ pub fn routes() -> Routes {
         .merge(profile::server::routes())
         .merge(audit_log::server::routes())
         .merge(overview::server::routes())
+        .merge(protect::server::routes())
         .merge(search::server::routes())
         .merge(agents::server::routes())
         .merge(device::server::routes())

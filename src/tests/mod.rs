@@ -44,6 +44,7 @@ mod pasted;
 mod people;
 mod permissions;
 mod personas;
+mod protect;
 mod proxies;
 mod ranges;
 mod reasons;

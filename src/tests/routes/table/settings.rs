@@ -76,6 +76,8 @@ pub const ROWS: &[Row] = &[
         "/settings/audit-log/export?format=csv",
         People([403, 403, 200, 200, 200]),
     ),
+    get("/settings/protect", "/settings/protect?for=nginx&permissions=", People([200; 5])),
+    form("/settings/protect", "", &[("key", "ak_live_1")], People([200; 5])),
     get("/settings/agents", "", People([200; 5])),
     get("/settings/agents/{id}", "/settings/agents/<agent>", People([200, 200, 200, 200, 404])),
     get("/settings/agents/{id}/remove", "/settings/agents/<agent>/remove", People([403, 403, 200, 200, 404])),
