@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::snippets::AskedEndpoint;
+use super::snippets::CheckEndpoint;
 
 type AnswerText = (&'static str, &'static str);
 
@@ -80,10 +80,10 @@ const FOR_PROXIES: [AnswerText; 4] = [
     ),
 ];
 
-pub fn answers(endpoint: AskedEndpoint) -> AnyView {
+pub fn answers(endpoint: CheckEndpoint) -> AnyView {
     let (answers, rules): (&[AnswerText], &[AnswerText]) = match endpoint {
-        AskedEndpoint::Verify => (&OF_VERIFY, &FOR_SERVICES),
-        AskedEndpoint::Authorize => (&OF_AUTHORIZE, &FOR_PROXIES),
+        CheckEndpoint::Verify => (&OF_VERIFY, &FOR_SERVICES),
+        CheckEndpoint::Authorize => (&OF_AUTHORIZE, &FOR_PROXIES),
     };
     view! {
         <section class="mt-10 grid gap-x-12 gap-y-8 lg:grid-cols-2" aria-label="What to do with the answer">

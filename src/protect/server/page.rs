@@ -9,7 +9,7 @@ use tower_sessions::Session;
 
 use super::HERE;
 use super::answers::answers;
-use super::snippets::{AskedEndpoint, SNIPPETS, Snippet, SnippetTarget};
+use super::snippets::{CheckEndpoint, SNIPPETS, Snippet, SnippetTarget};
 use crate::keys::server::{LazyView, Refusal, permission_requirement};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
@@ -154,7 +154,7 @@ fn examples(
     });
     let tabs: Vec<_> = tabs.collect();
     let needs = match snippet.endpoint {
-        AskedEndpoint::Verify => {
+        CheckEndpoint::Verify => {
             let create = may_create
                 .then(|| view! { " " <a class="link" href="/settings/api-keys/new">"Create one"</a> });
             view! {
@@ -164,7 +164,7 @@ fn examples(
             }
             .into_any()
         }
-        AskedEndpoint::Authorize => view! { "It needs no key of its own." }.into_any(),
+        CheckEndpoint::Authorize => view! { "It needs no key of its own." }.into_any(),
     };
     let code = snippet.render(target);
     view! {

@@ -2,7 +2,7 @@
 //! organization and the permissions; README and the tests use the same files.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AskedEndpoint {
+pub enum CheckEndpoint {
     /// `POST /api/v1/keys/verify`, called by a service.
     Verify,
     /// `/api/v1/authorize`, called by a proxy.
@@ -15,7 +15,7 @@ pub struct Snippet {
     pub id: &'static str,
     pub label: &'static str,
     pub about: &'static str,
-    pub endpoint: AskedEndpoint,
+    pub endpoint: CheckEndpoint,
     pub file: &'static str,
     /// The part of the file that asks for `EXAMPLE`. It is removed when no permissions are asked for.
     pub permissions: &'static str,
@@ -31,7 +31,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "curl",
         label: "curl",
         about: "Ask from a terminal.",
-        endpoint: AskedEndpoint::Verify,
+        endpoint: CheckEndpoint::Verify,
         file: include_str!("../snippets/curl.sh"),
         permissions: ", \"permissions\": \"invoices.read\"",
     },
@@ -39,7 +39,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "http",
         label: "HTTP",
         about: "The request in any language.",
-        endpoint: AskedEndpoint::Verify,
+        endpoint: CheckEndpoint::Verify,
         file: include_str!("../snippets/verify.http"),
         permissions: ", \"permissions\": \"invoices.read\"",
     },
@@ -47,7 +47,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "express",
         label: "Express",
         about: "A middleware function. It needs no package.",
-        endpoint: AskedEndpoint::Verify,
+        endpoint: CheckEndpoint::Verify,
         file: include_str!("../snippets/express.mjs"),
         permissions: "        permissions: \"invoices.read\",\n",
     },
@@ -55,7 +55,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "fastapi",
         label: "FastAPI",
         about: "A dependency of your routes. It needs httpx.",
-        endpoint: AskedEndpoint::Verify,
+        endpoint: CheckEndpoint::Verify,
         file: include_str!("../snippets/fastapi.py"),
         permissions: "        \"permissions\": \"invoices.read\",\n",
     },
@@ -63,7 +63,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "go",
         label: "Go",
         about: "A middleware for net/http, with the standard library only.",
-        endpoint: AskedEndpoint::Verify,
+        endpoint: CheckEndpoint::Verify,
         file: include_str!("../snippets/require_key.go"),
         permissions: "\tasked[\"permissions\"] = \"invoices.read\"\n",
     },
@@ -71,7 +71,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "axum",
         label: "axum",
         about: "A middleware function. It needs reqwest.",
-        endpoint: AskedEndpoint::Verify,
+        endpoint: CheckEndpoint::Verify,
         file: include_str!("../snippets/axum.rs.txt"),
         permissions: "        \"permissions\": \"invoices.read\",\n",
     },
@@ -79,7 +79,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "nginx",
         label: "nginx",
         about: "Only requests with a valid key reach your service, which stays as it is.",
-        endpoint: AskedEndpoint::Authorize,
+        endpoint: CheckEndpoint::Authorize,
         file: include_str!("../snippets/nginx.conf"),
         permissions: "&permissions=invoices.read",
     },
@@ -87,7 +87,7 @@ pub const SNIPPETS: [Snippet; 8] = [
         id: "caddy",
         label: "Caddy",
         about: "Only requests with a valid key reach your service, which stays as it is.",
-        endpoint: AskedEndpoint::Authorize,
+        endpoint: CheckEndpoint::Authorize,
         file: include_str!("../snippets/Caddyfile"),
         permissions: "&permissions=invoices.read",
     },
@@ -137,8 +137,8 @@ impl Snippet {
     /// The query as it is written in the example.
     fn written(&self, query: &str) -> String {
         match self.endpoint {
-            AskedEndpoint::Verify => query.to_owned(),
-            AskedEndpoint::Authorize => {
+            CheckEndpoint::Verify => query.to_owned(),
+            CheckEndpoint::Authorize => {
                 let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
                 encoded.replace('+', "%20")
             }

@@ -48,7 +48,7 @@ impl TrialLimits {
 }
 
 /// What to check a key for, as a request to `verify` names it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct TrialRequest<'a> {
     pub key: &'a str,
     /// A query for permissions; empty for none.
