@@ -10,6 +10,7 @@ pub mod leaks;
 pub mod orgs;
 pub mod overview;
 pub mod profile;
+pub mod protect;
 pub mod search;
 pub mod shared;
 pub mod ui;

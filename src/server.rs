@@ -17,13 +17,13 @@ use crate::platform::jobs::{self, Job};
 use crate::platform::metrics::latchkey_registry;
 use crate::platform::process::{self, FatalError};
 use crate::platform::{
-    App, Assets, Clock, Config, Error, Problem, Random, SliceState, Slices, db, health, telemetry,
+    App, Assets, Clock, Config, Downloads, Error, Problem, Random, SliceState, Slices, db, health, telemetry,
 };
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::{
     accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, orgs, overview,
-    permissions, policy_settings, profile, search, usage, webhooks,
+    permissions, policy_settings, profile, protect, search, usage, webhooks,
 };
 
 /// How long the shutdown waits for the database connections to close.
@@ -126,10 +126,11 @@ slice_states! {
     ]);
     audit::Refusals = |_| Default::default();
     audit::RegisteredListener = |_| audit::RegisteredListener(Box::new(webhooks::server::WebhookListener));
-    audit_log::server::Exports = |_| Default::default();
+    Downloads = |_| Default::default();
     device::server::LoginLimits = |_| Default::default();
     keys::server::RegisteredKeyNotice = |_| keys::server::RegisteredKeyNotice(Box::new(leaks::server::LeakNotice));
     keys::server::rest::MistakeLog = |_| Default::default();
+    keys::server::TrialLimits = |_| Default::default();
     leaks::server::LeakQueue = |_| Default::default();
     Arc<permissions::server::PermissionCache> = |_| Default::default();
     orgs::server::RegisteredCounter =
@@ -350,6 +351,7 @@ pub fn routes() -> Routes {
         .merge(profile::server::routes())
         .merge(audit_log::server::routes())
         .merge(overview::server::routes())
+        .merge(protect::server::routes())
         .merge(search::server::routes())
         .merge(agents::server::routes())
         .merge(device::server::routes())

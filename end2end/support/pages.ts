@@ -113,6 +113,20 @@ async function customerKey(visitor: Visitor): Promise<number> {
   return visitor.open(path);
 }
 
+/** The result of trying a key: accepted, or refused because of the address. */
+function triedKey(isRefused: boolean) {
+  return async (visitor: Visitor): Promise<number> => {
+    const { path, key } = await newKey(visitor);
+    await visitor.open(`${path}/edit`);
+    await visitor.page.locator("#f-ranges").fill("198.51.100.0/24\n2001:db8::/32");
+    await visitor.press("Save changes");
+    await visitor.open("/settings/protect?for=caddy");
+    await visitor.page.locator("#t-key").fill(key);
+    await visitor.page.locator("#t-ip").fill(isRefused ? "10.0.0.7" : "198.51.100.24");
+    return visitor.press("Check key");
+  };
+}
+
 /** A page of a key, which is made for it. */
 const firstKey = (below: string) => async (visitor: Visitor) => {
   const { path } = await newKey(visitor);
@@ -579,6 +593,40 @@ export const PAGES: Listed[] = [
     who: "owner",
   },
   { name: "organization-new", path: "/organizations/new", heading: /./, who: "owner" },
+  { name: "protect", path: "/settings/protect", heading: "Protect your API", who: "owner" },
+  { name: "protect-nginx", path: "/settings/protect?for=nginx", heading: "Protect your API", who: "owner" },
+  {
+    name: "protect-wrong-query",
+    path: "/settings/protect?for=express&permissions=walk.read+and",
+    heading: "Protect your API",
+    who: "owner",
+  },
+  {
+    name: "protect-error",
+    path: "/settings/protect",
+    heading: "Protect your API",
+    who: "owner",
+    status: 422,
+    then: async (visitor) => {
+      await visitor.page.locator("#t-key").fill("ak_live_x");
+      await visitor.page.locator("#t-ip").fill("10.0.0");
+      return visitor.press("Check key");
+    },
+  },
+  {
+    name: "protect-valid",
+    path: "/settings/protect",
+    heading: "Protect your API",
+    who: "owner",
+    then: triedKey(false),
+  },
+  {
+    name: "protect-refused",
+    path: "/settings/protect",
+    heading: "Protect your API",
+    who: "owner",
+    then: triedKey(true),
+  },
   { name: "audit-log", path: "/settings/audit-log", heading: "Audit log", who: "owner" },
   {
     name: "audit-log-none",

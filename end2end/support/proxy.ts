@@ -36,6 +36,8 @@ export interface Upstream {
   latchkey: Server;
   service: Service;
   org: string;
+  /** The lines of a page instead of those of README. They name the server and the organization already. */
+  lines?: string;
 }
 
 export interface Received {
@@ -150,9 +152,16 @@ export class ReverseProxy {
   }
 }
 
-function nginx(folder: string, port: number, { latchkey, service, org }: Upstream): [string, string[]] {
-  let block = put(recipe("nginx"), "127.0.0.1:3000", `127.0.0.1:${latchkey.port}`);
-  block = put(block, "ORGANIZATION", org);
+/** README's lines with the address of the server and the organization, unless there are others. */
+function filled(language: string, { latchkey, org, lines }: Upstream): string {
+  if (lines) return lines;
+  const block = put(recipe(language), "127.0.0.1:3000", `127.0.0.1:${latchkey.port}`);
+  return put(block, "ORGANIZATION", org);
+}
+
+function nginx(folder: string, port: number, upstream: Upstream): [string, string[]] {
+  const block = filled("nginx", upstream);
+  const { service } = upstream;
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const config = `
     daemon off;
@@ -174,10 +183,9 @@ function nginx(folder: string, port: number, { latchkey, service, org }: Upstrea
   return [program("nginx"), ["-e", "stderr", "-p", folder, "-c", join(folder, "nginx.conf")]];
 }
 
-function caddy(folder: string, port: number, { latchkey, service, org }: Upstream): [string, string[]] {
-  let block = put(recipe("caddyfile"), "127.0.0.1:3000", `127.0.0.1:${latchkey.port}`);
-  block = put(block, "ORGANIZATION", org);
-  block = put(block, "my_service:8080", `127.0.0.1:${service.port}`);
+function caddy(folder: string, port: number, upstream: Upstream): [string, string[]] {
+  const { service } = upstream;
+  let block = put(filled("caddyfile", upstream), "my_service:8080", `127.0.0.1:${service.port}`);
   block = put(block, "api.example.com", `http://127.0.0.1:${port}`);
   writeFileSync(join(folder, "Caddyfile"), `{\n\tadmin off\n\tauto_https off\n}\n${block}`);
   return [program("caddy"), ["run", "--config", join(folder, "Caddyfile"), "--adapter", "caddyfile"]];

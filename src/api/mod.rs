@@ -2,6 +2,7 @@
 //! are in their slices.
 
 mod body;
+mod csv_page;
 pub mod document;
 mod error;
 mod error_responses;
@@ -9,6 +10,7 @@ mod fields;
 mod schemas;
 
 pub use body::{AnyBody, Body, Unreadable};
+pub use csv_page::csv_page;
 pub use error::ApiError;
 pub use fields::{Moment, present};
 pub use schemas::one_of;

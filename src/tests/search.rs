@@ -80,7 +80,8 @@ async fn the_search_offers_only_what_the_role_allows(engine: Engine) {
     assert_eq!(server.group(&viewer, "depot", "Keys").await.len(), 1);
     assert!(server.group(&viewer, "depot", "Actions").await.is_empty());
     assert!(server.group(&viewer, "audit", "Pages").await.is_empty());
-    assert_eq!(server.group(&viewer, "", "Actions").await, ["Create key", "Show expiring keys"]);
+    let actions = ["Create key", "Try a key", "Export API keys", "Show expiring keys"];
+    assert_eq!(server.group(&viewer, "", "Actions").await, actions);
     let stranger = server.sign_in_as(Persona::Stranger).await;
     assert!(server.options(&stranger, "depot").await.is_empty());
     assert!(server.group(&stranger, "owner", "Members").await.is_empty());

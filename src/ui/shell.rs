@@ -52,6 +52,7 @@ pub struct OtherOrganization {
 pub enum Nav {
     Overview,
     Keys,
+    Protect,
     Approvals,
     Permissions,
     KeyPolicy,
@@ -63,9 +64,10 @@ pub enum Nav {
 }
 
 impl Nav {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Overview,
         Self::Keys,
+        Self::Protect,
         Self::Approvals,
         Self::Permissions,
         Self::KeyPolicy,
@@ -80,6 +82,7 @@ impl Nav {
         match self {
             Self::Overview => "/overview",
             Self::Keys => "/settings/api-keys",
+            Self::Protect => "/settings/protect",
             Self::Approvals => "/approvals",
             Self::Permissions => "/settings/permissions",
             Self::KeyPolicy => "/settings/key-policy",
@@ -96,6 +99,7 @@ impl Nav {
         match self {
             Self::Overview => (Symbol::Overview, "Overview"),
             Self::Keys => (Symbol::Key, "API keys"),
+            Self::Protect => (Symbol::Protect, "Protect your API"),
             Self::Approvals => (Symbol::Approvals, "Approvals"),
             Self::Permissions => (Symbol::Shield, "Permissions"),
             Self::KeyPolicy => (Symbol::Policy, "Key policy"),

@@ -54,9 +54,9 @@ pub async fn show(
     let is_newest = query.before.is_empty();
     let changes = if is_newest { app.live.expect(usage::changes_topic(org)) } else { String::new() };
     let page = page_for(&app, &member, "Audit log").render(move || {
-        let export = match query.query_string("") {
-            query if query.is_empty() => format!("{HOME}/export"),
-            query => format!("{HOME}/export?{query}"),
+        let (jsonl, csv) = match query.query_string("") {
+            query if query.is_empty() => (format!("{HOME}/export"), format!("{HOME}/export?format=csv")),
+            query => (format!("{HOME}/export?{query}"), format!("{HOME}/export?{query}&format=csv")),
         };
         let list = match rows.is_empty() {
             true if refused.is_some() => ().into_any(),
@@ -68,7 +68,10 @@ pub async fn show(
         view! {
             <Shell chrome toast>
                 <PageHead title="Audit log" text>
-                    <span id=EXPORT><LinkButton href=export icon=Symbol::Download>"Export JSONL"</LinkButton></span>
+                    <span id=EXPORT class="flex gap-2 max-sm:flex-col">
+                        <LinkButton href=csv icon=Symbol::Download>"Export CSV"</LinkButton>
+                        <LinkButton href=jsonl icon=Symbol::Download>"Export JSONL"</LinkButton>
+                    </span>
                 </PageHead>
                 {filters(&query, suggestions)}
                 <div id=RESULTS>

@@ -1,11 +1,10 @@
 //! `/settings/audit-log`, its export and its REST endpoint, for admins and owners.
 
+mod columns;
 mod export;
 mod filter;
 mod list;
 mod rest;
-
-pub use export::Exports;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;

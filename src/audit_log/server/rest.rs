@@ -2,17 +2,19 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::columns;
 use crate::api::Unreadable;
-use crate::api::{ApiError, Moment};
+use crate::api::{ApiError, Moment, csv_page};
 use crate::audit::{self, AuditFilter, Recorded, Target};
 use crate::keys::server::Refusal;
 use crate::keys::server::rest::ApiCaller;
-use crate::keys::server::rest::respond;
+use crate::keys::server::rest::{respond, with_limits};
+use crate::platform::download::FileFormat;
 use crate::platform::{App, Error};
 use crate::shared::{EventId, Permission};
 
@@ -34,6 +36,8 @@ pub struct AuditQuery {
     limit: Option<usize>,
     /// The next_cursor of the previous page
     cursor: Option<String>,
+    /// csv: the page as CSV, as with the header Accept: text/csv
+    format: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -71,15 +75,21 @@ pub struct Party {
 }
 
 /// The audit log of the organization
+///
+/// As CSV, a page has one line for each event, after a line with the names of the columns; the address of the next page is in the
+/// header Link.
 #[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAuditEvents", tag = "audit", params(AuditQuery),
-    responses((status = 200, description = "A page of events", body = EventList), (status = 401), (status = 403), (status = 422)))]
+    responses((status = 200, description = "A page of events", content((EventList = "application/json"), (String = "text/csv"))), (status = 401), (status = 403), (status = 422)))]
 pub async fn list(
     State(app): State<App>,
     caller: ApiCaller,
+    address: Uri,
+    headers: HeaderMap,
     query: Result<Query<AuditQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(Unreadable::from)?;
     caller.actor.require(Permission::ReadAudit)?;
+    let format = FileFormat::requested(query.format.as_deref().unwrap_or_default(), &headers);
     let limit = query.limit.unwrap_or(50);
     if !(1..=100).contains(&limit) {
         let why = "A page has from 1 to 100 events.".to_owned();
@@ -103,6 +113,11 @@ pub async fn list(
     let more = events.len() > limit;
     events.truncate(limit);
     let next_cursor = events.last().filter(|_| more).map(|event| event.id.to_string());
+    if format == FileFormat::Csv {
+        let mut text = columns::header();
+        events.iter().for_each(|event| columns::push(&mut text, event));
+        return Ok(with_limits(csv_page(&address, text, next_cursor.as_deref()), &caller.limits));
+    }
     let body = EventList { data: events.into_iter().map(body).collect(), next_cursor };
     Ok(respond(StatusCode::OK, &caller.limits, body))
 }

@@ -1,6 +1,7 @@
 //! The server's side of keys.
 
 mod announcements;
+mod columns;
 mod hash;
 mod jobs;
 mod key;
@@ -34,21 +35,23 @@ pub use pages::{
 pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
-    CustomerDraft, Draft, Edit, Holders, KeyApprovalHandler, KeyCount, LoginDraft, MAX_COUNTED, MAX_OVERLAP,
-    MAX_RANGES, PermissionHolders, PreparedToken, QuotaDraft, Refusal, RefusalPage, RequestingKey, Revealed,
-    about, active_keys, apply_leak_effect, children, count, count_within, create, create_approved,
-    created_by, creating_keys, creators, disable, edit, enable, end_logins, extend, find, find_by_secret,
-    finish, leak_topic, list, lock_leaked, log_in, login_constraints, login_constraints_in_tx, logins_of,
-    may_enable, may_manage, may_rotate, mint, old_secrets, permission_holders, policy_key_batch,
-    policy_rules, read_ranges, refusals, refused_keys, replace, require_to_change, require_to_grant,
-    require_to_manage, require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
-    undo_disable, undo_enable,
+    CustomerDraft, Draft, Edit, Holders, KeyApprovalHandler, KeyCount, KeyTrial, LoginDraft, MAX_COUNTED,
+    MAX_OVERLAP, MAX_RANGES, PermissionHolders, PreparedToken, QuotaDraft, Refusal, RefusalPage,
+    RequestingKey, Revealed, TrialLimits, TrialRequest, about, active_keys, apply_leak_effect, children,
+    count, count_within, create, create_approved, created_by, creating_keys, creators, disable, edit, enable,
+    end_logins, extend, find, find_by_secret, finish, leak_topic, list, lock_leaked, log_in,
+    login_constraints, login_constraints_in_tx, logins_of, may_enable, may_manage, may_rotate, mint,
+    old_secrets, permission_holders, permission_requirement, policy_key_batch, policy_rules, read_ranges,
+    refusals, refused_keys, replace, require_to_change, require_to_grant, require_to_manage,
+    require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets, try_key, undo_disable,
+    undo_enable,
 };
 pub use store::{Filter, KeyPage, OldSecret, Order, PolicyKey, Position, SecretUse};
 pub use token::{PATTERN, Token};
 #[cfg(test)]
 pub use token::{forged_token, fresh_token};
 pub use verification::{
-    KeyCache, Kinds, PermissionRequirement, Presenter, ProvenSecret, QuotaState, Rate, Requirements, Verdict,
-    VerifiedKey, cached_permissions, listed_permissions, prove, quota_state, verify, verify_cached,
+    KeyCache, KeyState, Kinds, PermissionRequirement, Presenter, ProvenSecret, QuotaState, Rate,
+    Requirements, Trial, TrialStep, Verdict, VerifiedKey, cached_permissions, listed_permissions, prove,
+    quota_state, verify, verify_cached,
 };

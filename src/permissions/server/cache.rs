@@ -77,10 +77,24 @@ impl OrgPermissions {
         granted: &[PermissionId],
         now: Timestamp,
     ) -> Evaluation {
+        self.compare(query, granted, |permission| permission.record_query(now))
+    }
+
+    /// The same, without recording when the permissions were last asked for.
+    pub fn preview(&self, query: &PermissionQuery<'_>, granted: &[PermissionId]) -> Evaluation {
+        self.compare(query, granted, |_| ())
+    }
+
+    fn compare(
+        &self,
+        query: &PermissionQuery<'_>,
+        granted: &[PermissionId],
+        record: impl Fn(&CachedPermission),
+    ) -> Evaluation {
         let mut bits = 0;
         for (number, name) in query.names().iter().enumerate() {
             let Some(permission) = self.0.get(*name) else { continue };
-            permission.record_query(now);
+            record(permission);
             let is_granted = permission.granted_by.iter().any(|id| granted.binary_search(id).is_ok());
             bits |= u64::from(is_granted) << number;
         }

@@ -15,7 +15,7 @@ const PAGES: [Destination; 2] = [
     ("/organizations/new", Symbol::Plus, "New organization", "create team"),
 ];
 
-const ACTIONS: [(Permission, Destination); 6] = [
+const ACTIONS: [(Permission, Destination); 8] = [
     (Permission::ManageOwnKeys, ("/settings/api-keys/new", Symbol::Plus, "Create key", "new add api")),
     (
         Permission::ManageMembers,
@@ -29,9 +29,11 @@ const ACTIONS: [(Permission, Destination); 6] = [
         Permission::ManageWebhooks,
         ("/settings/webhooks/new", Symbol::Webhook, "Add webhook", "new create endpoint"),
     ),
+    (Permission::See, ("/settings/protect#try", Symbol::Protect, "Try a key", "test check verify")),
+    (Permission::See, ("/settings/api-keys/export", Symbol::Download, "Export API keys", "download csv")),
     (
         Permission::ReadAudit,
-        ("/settings/audit-log/export", Symbol::Download, "Export audit log", "download events jsonl"),
+        ("/settings/audit-log/export", Symbol::Download, "Export audit log", "download events jsonl csv"),
     ),
     (
         Permission::See,

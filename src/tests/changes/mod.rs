@@ -24,6 +24,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/api/v1/key-policy/preview", "shows what a change would refuse"),
     ("/api/v1/leaks", "a report is examined later"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
+    ("/settings/protect", "says what a check of a key would decide, and counts nothing"),
     ("/gallery", "a page of development builds that shows forms and keeps nothing"),
 ];
 
@@ -245,7 +246,8 @@ async fn what_changes_no_data_writes_no_row(engine: Engine) {
     let key = server.key_of(Persona::Owner).await;
     let initial = server.everything().await;
     for (route, why) in CHANGE_NO_DATA {
-        let mut change = Change::new("", *route, &here).field("org", &org).field("theme", "dark");
+        let mut change =
+            Change::new("", *route, &here).field("org", &org).field("theme", "dark").field("key", "x");
         if changing_routes().iter().any(|other| other.path == *route && other.audience == Audience::Key) {
             let body = match *route {
                 "/api/v1/key-policy/preview" => no_rules(),

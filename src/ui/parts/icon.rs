@@ -42,6 +42,8 @@ pub enum Symbol {
     Webhook,
     Policy,
     Approvals,
+    Protect,
+    Minus,
     Dot,
     GitHub,
     Google,
@@ -49,7 +51,7 @@ pub enum Symbol {
 
 impl Symbol {
     /// All symbols, for the gallery.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::Overview,
         Self::Key,
         Self::Members,
@@ -87,6 +89,8 @@ impl Symbol {
         Self::Webhook,
         Self::Policy,
         Self::Approvals,
+        Self::Protect,
+        Self::Minus,
         Self::Dot,
         Self::GitHub,
         Self::Google,
@@ -152,6 +156,10 @@ impl Symbol {
                 r#"<path d="M2.75 4.75h4M10.25 4.75h3M2.75 11.25h2M8.25 11.25h5"/><path d="M6.75 3v3.5h3.5V3zM4.75 9.5V13h3.5V9.5z"/>"#
             }
             Self::Approvals => r#"<path d="M2.75 8.5l2.5 2.5 4.5-5M8 11l.25.25L13.25 5.5"/>"#,
+            Self::Protect => {
+                r#"<path d="M8 2l5 1.75V8c0 3-2 5-5 6-3-1-5-3-5-6V3.75zM5.75 7.75L7.5 9.5l3-3.25"/>"#
+            }
+            Self::Minus => r#"<path d="M4 8h8"/>"#,
             Self::Webhook => r#"<path d="M13.5 2.5L2 7.25l4.5 2.25L8.75 14zM6.5 9.5l3-3"/>"#,
             Self::Dot => r#"<circle cx="8" cy="8" r="2" fill="currentColor" stroke="none"/>"#,
             Self::GitHub => {

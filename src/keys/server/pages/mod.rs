@@ -49,6 +49,7 @@ pub fn routes() -> Routes {
     Routes::default()
         .get("/settings/api-keys", Audience::Person, list::show)
         .post("/settings/api-keys", Audience::Person, list::search)
+        .get("/settings/api-keys/export", Audience::Person, list::export)
         .get("/settings/api-keys/new", Audience::Person, create::show)
         .post("/settings/api-keys/new", Audience::Person, create::submit)
         .post("/settings/api-keys/approved/{id}", Audience::Person, approved::create)

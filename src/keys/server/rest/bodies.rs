@@ -133,7 +133,11 @@ impl NewKeyBody {
 
 /// A response with the states of the caller's rate limit and quota.
 pub fn respond(status: StatusCode, limits: &CallerLimits, body: impl Serialize) -> Response {
-    let mut response = (status, Json(body)).into_response();
+    with_limits((status, Json(body)).into_response(), limits)
+}
+
+/// Adds the states of the caller's rate limit and quota to a response.
+pub fn with_limits(mut response: Response, limits: &CallerLimits) -> Response {
     put_limits(response.headers_mut(), limits.rate.as_ref(), limits.quota.as_ref());
     response
 }

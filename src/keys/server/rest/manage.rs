@@ -4,21 +4,23 @@ use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::bodies::{KeyBody, NewKeyBody, QuotaBody, WaitingApprovalBody, respond};
+use super::bodies::{KeyBody, NewKeyBody, QuotaBody, WaitingApprovalBody, respond, with_limits};
 use super::caller::ApiCaller;
 use super::schemas::KeyOrder;
-use crate::api::{ApiError, Moment, present};
+use crate::api::{ApiError, Moment, csv_page, present};
 use crate::api::{Body, Unreadable};
 use crate::keys::Status;
+use crate::keys::server::columns;
 use crate::keys::server::{
     self as keys, CustomerDraft, Draft, Edit, Filter, Key, Order, Position, Refusal, Revealed,
 };
+use crate::platform::download::FileFormat;
 use crate::platform::http::PathId;
 use crate::platform::{App, Problem, Secret};
 use crate::shared::{KeyId, Kind, Role, UserId};
@@ -50,6 +52,8 @@ pub struct KeyListQuery {
     limit: Option<usize>,
     /// The next_cursor of the previous page, with the same sort
     cursor: Option<String>,
+    /// csv: the page as CSV, as with the header Accept: text/csv
+    format: Option<String>,
 }
 
 impl KeyListQuery {
@@ -102,17 +106,28 @@ pub struct KeyList {
 }
 
 /// The organization's keys
+///
+/// As CSV, a page has one line for each key, after a line with the names of the columns; the address of the next page is in the header
+/// Link.
 #[utoipa::path(get, path = "/api/v1/keys", operation_id = "listKeys", tag = "keys", params(KeyListQuery),
-    responses((status = 200, description = "A page of keys", body = KeyList), (status = 401), (status = 422)))]
+    responses((status = 200, description = "A page of keys", content((KeyList = "application/json"), (String = "text/csv"))), (status = 401), (status = 422)))]
 pub async fn list(
     State(app): State<App>,
     caller: ApiCaller,
+    address: Uri,
+    headers: HeaderMap,
     query: Result<Query<KeyListQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(Unreadable::from)?;
+    let format = FileFormat::requested(query.format.as_deref().unwrap_or_default(), &headers);
     let filter = query.filter()?;
     let page = keys::list(&app, &caller.actor, &filter).await?;
     let now = app.clock.now();
+    if format == FileFormat::Csv {
+        let cursor = page.next.map(|next| next.to_text());
+        let page = csv_page(&address, columns::table(&page.keys, now), cursor.as_deref());
+        return Ok(with_limits(page, &caller.limits));
+    }
     let body = KeyList {
         data: page.keys.iter().map(|key| KeyBody::of(key, now)).collect(),
         next_cursor: page.next.map(|next| next.to_text()),

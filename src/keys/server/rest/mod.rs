@@ -19,9 +19,9 @@ use axum::http::Method;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
-pub use bodies::{WaitingApprovalBody, respond};
+pub use bodies::{WaitingApprovalBody, respond, with_limits};
 pub use caller::{ANY_KEY, ApiCaller};
-pub use presented_key::PresentedKey;
+pub use presented_key::{PresentedKey, status_of};
 pub use proxy_query::MistakeLog;
 
 use crate::keys::Status;

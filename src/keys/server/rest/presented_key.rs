@@ -126,6 +126,14 @@ pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
     (headers, problem)
 }
 
+/// The status with which a proxy gets an outcome.
+pub fn status_of(outcome: Outcome) -> StatusCode {
+    match outcome {
+        Outcome::Valid => StatusCode::OK,
+        refused => refusal(&Verdict::of(refused)).1.status,
+    }
+}
+
 /// The states of rate limit and quota, in the headers of the IETF draft.
 pub fn put_limits(headers: &mut HeaderMap, rate: Option<&Rate>, quota: Option<&QuotaState>) {
     let (mut policies, mut states) = (Vec::new(), Vec::new());

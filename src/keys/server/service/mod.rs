@@ -18,6 +18,7 @@ mod replace;
 mod revoke;
 mod rotate;
 mod strong_keys;
+mod trial;
 
 pub use approved::{KeyApprovalHandler, create_approved};
 pub use change::{Edit, disable, edit, enable, undo_disable, undo_enable};
@@ -38,6 +39,7 @@ pub use refusals::{RefusalPage, refusals, refused_keys};
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{MAX_OVERLAP, extend, finish, rotate};
+pub use trial::{KeyTrial, TrialLimits, TrialRequest, permission_requirement, try_key};
 
 use super::token::NewToken;
 use super::{Key, KeyCache, KeyMetrics, hash, name_key, store};

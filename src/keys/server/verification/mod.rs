@@ -23,6 +23,7 @@ mod rate_limit;
 mod request;
 mod single_flight;
 mod state;
+mod trial;
 mod verdict;
 
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub use proof::{ProvenSecret, prove};
 pub use quota::QuotaState;
 pub use rate_limit::Rate;
 pub use request::{Kinds, PermissionRequirement, Presenter, Requirements};
+pub use state::KeyState;
+pub use trial::{Trial, TrialStep, try_token};
 pub use verdict::{Verdict, VerifiedKey};
 
 use super::token::Token;
@@ -48,7 +51,6 @@ use cache::{Generation, KeyEntry};
 use digest::TokenDigest;
 use negative_cache::RejectedToken;
 use single_flight::CheckResult;
-use state::KeyState;
 
 pub async fn verify(
     app: &App,
@@ -296,6 +298,33 @@ impl Admission {
     }
 }
 
+/// Checks all requirements but permissions, quota and rate limit. Returns None if they are met.
+fn refuse(
+    app: &App,
+    state: &KeyState,
+    requirements: &Requirements<'_>,
+    presenter: &Presenter,
+    now: Timestamp,
+) -> Option<Admission> {
+    if requirements.org.is_some_and(|org| org != state.org.id) {
+        return Some(Admission::of(Outcome::Unknown));
+    }
+    if requirements.plan && !app.config.keys.api_plans.contains(&state.org.plan) {
+        return Some(Admission::of(Outcome::PlanNotEligible));
+    }
+    if !requirements.kinds.contains(state.kind) {
+        return Some(Admission::of(Outcome::KindNotAllowed));
+    }
+    if state.role < requirements.least_role {
+        return Some(Admission::of(Outcome::RoleTooLow));
+    }
+    if !state.allows(presenter.address) {
+        return Some(Admission::of(Outcome::IpNotAllowed));
+    }
+    let rule = state.refused_by(presenter.address, now)?;
+    Some(Admission { rule: Some(rule), ..Admission::of(Outcome::PolicyRefused) })
+}
+
 fn admit(
     app: &App,
     state: &KeyState,
@@ -303,23 +332,8 @@ fn admit(
     presenter: &Presenter,
     now: Timestamp,
 ) -> Admission {
-    if requirements.org.is_some_and(|org| org != state.org.id) {
-        return Admission::of(Outcome::Unknown);
-    }
-    if requirements.plan && !app.config.keys.api_plans.contains(&state.org.plan) {
-        return Admission::of(Outcome::PlanNotEligible);
-    }
-    if !requirements.kinds.contains(state.kind) {
-        return Admission::of(Outcome::KindNotAllowed);
-    }
-    if state.role < requirements.least_role {
-        return Admission::of(Outcome::RoleTooLow);
-    }
-    if !state.allows(presenter.address) {
-        return Admission::of(Outcome::IpNotAllowed);
-    }
-    if let Some(rule) = state.refused_by(presenter.address, now) {
-        return Admission { rule: Some(rule), ..Admission::of(Outcome::PolicyRefused) };
+    if let Some(refused) = refuse(app, state, requirements, presenter, now) {
+        return refused;
     }
     let permissions = requirements
         .permissions

@@ -36,6 +36,13 @@ impl RateWindow {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_running(steady)
     }
 
+    /// Whether the window allows another request, which is not counted.
+    pub fn state(&self, limit: u32, steady: Duration) -> Rate {
+        let window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let remaining = limit.saturating_sub(window.count(steady));
+        Rate { limit, remaining, reset: window.remaining(steady), is_allowed: remaining > 0 }
+    }
+
     /// Counts a request, if the window allows another one.
     pub fn take(&self, limit: u32, steady: Duration) -> Rate {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -85,6 +85,11 @@ impl RateLimit {
     pub fn take(&self, steady: Duration) -> Rate {
         self.window.take(self.requests, steady)
     }
+
+    /// The limit before a request, which is not counted.
+    pub fn state(&self, steady: Duration) -> Rate {
+        self.window.state(self.requests, steady)
+    }
 }
 
 /// The expiry of a key without one.

@@ -31,6 +31,7 @@ pub const ROWS: &[Row] = &[
     get("/app/settings/api-keys", "", Everybody(303)),
     get("/settings/api-keys", "", OWN),
     form("/settings/api-keys", "", &[("q", "ci")], CHANGE_OWN),
+    get("/settings/api-keys/export", "", OWN),
     get("/settings/api-keys/new", "", OWN),
     form("/settings/api-keys/new", "", NEW, OWN),
     form("/settings/api-keys/new", "", OWNER_KEY, People([403, 403, 403, 200, 200])),

@@ -71,6 +71,13 @@ pub const ROWS: &[Row] = &[
     get("/search/found", "/search/found?q=c", People([200; 5])),
     get("/settings/audit-log", "", People([403, 403, 200, 200, 200])),
     get("/settings/audit-log/export", "", People([403, 403, 200, 200, 200])),
+    get(
+        "/settings/audit-log/export",
+        "/settings/audit-log/export?format=csv",
+        People([403, 403, 200, 200, 200]),
+    ),
+    get("/settings/protect", "/settings/protect?for=nginx&permissions=", People([200; 5])),
+    form("/settings/protect", "", &[("key", "ak_live_1")], People([200; 5])),
     get("/settings/agents", "", People([200; 5])),
     get("/settings/agents/{id}", "/settings/agents/<agent>", People([200, 200, 200, 200, 404])),
     get("/settings/agents/{id}/remove", "/settings/agents/<agent>/remove", People([403, 403, 200, 200, 404])),

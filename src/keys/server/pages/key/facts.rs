@@ -52,7 +52,6 @@ pub fn facts(
     });
     let calls = grouped(u64::try_from(key.calls).unwrap_or(0));
     let last = key.last_used_at.map(|at| view! { <div><dt>"Last used"</dt><dd><Time at now/></dd></div> });
-    let id = key.id.to_string();
     let (role, created_at) = (key.role, key.created_at);
     let opens_nothing =
         (role == Role::None).then(|| view! { <span class="cap block">"No access to Latchkey"</span> });
@@ -71,7 +70,6 @@ pub fn facts(
                 <div><dt>"Requests per minute"</dt><dd class="num">{limit}{shared}</dd></div>
                 <div><dt>"Allowed addresses"</dt><dd>{ranges}</dd></div>
                 {note}
-                <div><dt>"Key id"</dt><dd class="mono text-cap leading-5 select-all">{id}</dd></div>
             </dl>
         </section>
     }

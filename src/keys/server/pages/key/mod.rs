@@ -300,6 +300,15 @@ fn head(
                     </CopyButton>
                     <span class="text-ink-3">{format!("{} key", kind.label())}</span>
                 </div>
+                <div class="flex flex-wrap items-center gap-x-2 text-cap text-ink-3">
+                    "Key id"
+                    <span class="mono select-all [overflow-wrap:anywhere]" id="key-id">{key.id.to_string()}</span>
+                    <CopyButton
+                        target="key-id".to_owned() class="btn-icon size-6".to_owned() name="Copy the key id".to_owned()
+                    >
+                        <Icon symbol=Symbol::Copy class="size-3.5"/>
+                    </CopyButton>
+                </div>
             </div>
             {actions}
             {hint}

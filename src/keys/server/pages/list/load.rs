@@ -134,7 +134,7 @@ fn span(from: u64, shown: u64, total: KeyCount) -> String {
 
 /// Searches for keys, and returns the filter that found them. A text without the prefix of a kind is part of a name, unless a public
 /// id begins with it.
-async fn found(app: &App, member: &Member, query: &Query) -> Result<(KeyPage, Filter), Error> {
+pub async fn found(app: &App, member: &Member, query: &Query) -> Result<(KeyPage, Filter), Error> {
     let filter = query.filter();
     if let Some(start) = query.bare_start() {
         let by_start = Filter { name: None, secret: Some(start.to_owned()), ..filter.clone() };

@@ -1,6 +1,7 @@
-//! `/settings/api-keys`: the list of the organization's keys. The query of the address filters and sorts it. The search form is sent
+//! `/settings/api-keys`: the list of the organization's keys, and its export. The query of the address filters and sorts it. The search form is sent
 //! by POST, because people paste whole keys into it, and redirects to an address with the search text, unless that is a secret.
 
+mod export;
 mod load;
 mod query;
 mod row;
@@ -12,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
+pub use export::export;
 pub use query::Query;
 pub use select::keys_of;
 pub use view::{ListPageState, page};

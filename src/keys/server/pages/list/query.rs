@@ -5,6 +5,7 @@ use crate::keys::server::pages::HOME;
 use crate::keys::server::{Filter, Order, Position, Token};
 use crate::shared::{Kind, SecretId, UserId, contains_token};
 
+const EXPORT: &str = "/settings/api-keys/export";
 /// The keys per page.
 pub const ROWS: usize = 50;
 const LONGEST: usize = 200;
@@ -186,12 +187,21 @@ impl Query {
     }
 
     pub fn address(&self) -> String {
+        self.address_at(HOME)
+    }
+
+    /// The address of a file with the keys of all pages.
+    pub fn export_address(&self) -> String {
+        self.changed(|query| query.sort = Sort::default()).address_at(EXPORT)
+    }
+
+    fn address_at(&self, path: &str) -> String {
         let pairs = self.pairs();
         if pairs.is_empty() {
-            return HOME.to_owned();
+            return path.to_owned();
         }
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        format!("{HOME}?{query}")
+        format!("{path}?{query}")
     }
 
     pub fn filter(&self) -> Filter {

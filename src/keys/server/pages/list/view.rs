@@ -65,10 +65,18 @@ pub async fn page(
         } else {
             let filters = filters(&query, &listed, &user.to_string());
             let (statuses, narrowed) = (statuses(&query, &listed), narrowed(&query));
+            let export = (!listed.rows.is_empty()).then(|| view! {
+                <LinkButton href=query.export_address() look=Look::Ghost size=Size::Small icon=Symbol::Download>
+                    "Export CSV"
+                </LinkButton>
+            });
             view! {
                 {filters}
                 <div id=RESULTS>
-                    <div class="folded mt-2">{statuses}</div>
+                    <div class="folded mt-2 flex flex-wrap items-center justify-between gap-2">
+                        {statuses}
+                        {export}
+                    </div>
                     {narrowed}
                     {content(&query, listed, changes, now)}
                 </div>

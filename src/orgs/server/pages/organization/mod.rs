@@ -16,7 +16,8 @@ use crate::orgs::server::service::{find, rename};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Plan};
 use crate::ui::form::{Form as PageForm, FormErrors, SubmitButton};
-use crate::ui::parts::{Input, LinkButton, Look, Note, RolePins, Select, SelectOption};
+use crate::ui::islands::CopyButton;
+use crate::ui::parts::{Icon, Input, LinkButton, Look, Note, RolePins, Select, SelectOption, Symbol};
 use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Nav, PageHead, Shell};
 
@@ -103,7 +104,15 @@ async fn page(
                         </div>
                         <div class="flex flex-wrap items-center justify-between gap-3">
                             <dt class="text-ink-2">"Organization id"</dt>
-                            <dd class="mono select-all [overflow-wrap:anywhere]">{org.org.to_string()}</dd>
+                            <dd class="flex min-w-0 items-center gap-1">
+                                <span class="mono min-w-0 select-all [overflow-wrap:anywhere]" id="org-id">{org.org.to_string()}</span>
+                                <CopyButton
+                                    target="org-id".to_owned() class="btn-icon size-6".to_owned()
+                                    name="Copy the organization id".to_owned()
+                                >
+                                    <Icon symbol=Symbol::Copy class="size-3.5"/>
+                                </CopyButton>
+                            </dd>
                         </div>
                     </dl>
                 </section>
