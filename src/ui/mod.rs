@@ -1,6 +1,7 @@
 //! The user interface that all slices share: the document, the parts of pages, and islands.
 
 mod breadcrumb;
+mod chart_tips;
 mod dom;
 pub mod form;
 #[cfg(all(feature = "ssr", debug_assertions))]
@@ -8,6 +9,8 @@ pub mod gallery;
 pub mod islands;
 pub mod live_filter;
 mod live_regions;
+mod local_times;
+mod new_content;
 pub mod palette;
 pub mod parts;
 mod search_dialogs;

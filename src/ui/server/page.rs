@@ -13,7 +13,7 @@ use crate::platform::http::{Visit, page_policy};
 use crate::platform::{App, Assets};
 use crate::shared::{OrgId, Theme, Timestamp};
 use crate::ui::form::MadeFor;
-use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
+use crate::ui::islands::{ChartTips, LiveParts, LocalTimes, Saving};
 use crate::ui::parts::markup;
 
 /// The properties of a page besides its content.
@@ -123,7 +123,8 @@ fn Document(
             <body>
                 {children()}
                 <Saving/>
-                <RelativeTimes now=now.millis()/>
+                <LocalTimes now=now.millis()/>
+                <ChartTips/>
                 <LiveParts/>
             </body>
         </html>
