@@ -64,6 +64,8 @@ fn say_saving(button: &HtmlElement) {
 pub fn LocalTimes(now: i64) -> impl IntoView {
     Effect::new(move |_| {
         local_times::start(Timestamp::from_millis(now));
+        // The names of bars contain times.
+        chart_tips::prepare();
         let _ = set_interval_with_handle(local_times::refresh, Duration::from_secs(60));
         window_event_listener(ev::submit, |event| {
             if let Some(form) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {

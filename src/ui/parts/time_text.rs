@@ -27,6 +27,8 @@ pub enum Wording {
     Clock,
     /// "14:32", for the axis of a chart.
     AxisClock,
+    /// "20 Nov", for the axis of a chart.
+    AxisDay,
     /// "14:32:06", where the day is written elsewhere.
     ClockSeconds,
     /// "Today, 20 Nov 2026", for a heading.
@@ -34,7 +36,7 @@ pub enum Wording {
 }
 
 impl Wording {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Relative,
         Self::Day,
         Self::Exact,
@@ -44,6 +46,7 @@ impl Wording {
         Self::LastDay,
         Self::Clock,
         Self::AxisClock,
+        Self::AxisDay,
         Self::ClockSeconds,
         Self::Heading,
     ];
@@ -59,6 +62,7 @@ impl Wording {
             Self::LastDay => "last-day",
             Self::Clock => "clock",
             Self::AxisClock => "axis-clock",
+            Self::AxisDay => "axis-day",
             Self::ClockSeconds => "clock-seconds",
             Self::Heading => "heading",
         }
@@ -151,6 +155,7 @@ pub fn text(at: Timestamp, now: Timestamp, wording: Wording, zone: &Zone) -> Str
         }
         Wording::Clock => format!("{}{suffix}", clock(local)),
         Wording::AxisClock => clock(local),
+        Wording::AxisDay => short_day(local),
         Wording::ClockSeconds => clock_seconds(local),
         Wording::Heading => match midnights(local, today) {
             0 => format!("Today, {}", day(local)),

@@ -138,7 +138,7 @@ impl ChartRange {
         let (columns, width) = self.shape();
         let first = self.first_hour(now);
         let step = columns / if matches!(self, Self::Week) { 7 } else { 6 };
-        let wording = if matches!(self, Self::Day) { Wording::AxisClock } else { Wording::Date };
+        let wording = if matches!(self, Self::Day) { Wording::AxisClock } else { Wording::AxisDay };
         let marks = (0..columns).step_by(usize::try_from(step).unwrap_or(1));
         let marks = marks.map(|column| AxisMark::Time(start_of(first + column * width), wording));
         marks.chain([AxisMark::Now]).collect()
