@@ -104,12 +104,13 @@ function fill(engine, database) {
      ${many} SELECT ${id}, '01900000-0000-7000-9000-000000000001' FROM n WHERE i % 5 = 1;
      INSERT INTO secrets (id, key_id, created_at, calls, last_used_at)
      ${many} SELECT ${padded(12)}, ${id}, 0, 0, 0 FROM n;
-     INSERT INTO usage_days (key_id, day, calls)
+     INSERT INTO usage_days (key_id, day, calls, requests, org_id)
      ${number.replace("MOST", "14000")} SELECT '01900000-0000-7000-8000-' || ${pad
        .replace("%0W", "%012d")
        .replace("W", "12")
        .replace("i)", "i / 14)")
-       .replace("CAST(i AS", "CAST(i / 14 AS")}, ${Math.floor(now / DAY)} - i % 14, i % 97 FROM n;
+       .replace("CAST(i AS", "CAST(i / 14 AS")}, ${Math.floor(now / DAY)} - i % 14, i % 97, i % 97,
+       (SELECT id FROM organizations) FROM n;
      ANALYZE;`,
   );
   // What PostgreSQL does by itself some time after so many changes.

@@ -61,5 +61,7 @@ export const query: operations["listKeys"]["parameters"]["query"] = {
 // @ts-expect-error
 export const sorted: operations["listKeys"]["parameters"]["query"] = { sort: "size" };
 export const events: Json<"listAuditEvents", 200> = { data: [] };
+export const refusedKey: Json<"listRefusals", 200>["data"][number]["key_id"] = "";
+export const span: operations["listKeyRefusals"]["parameters"]["query"] = { from: "2026-11-20T14:00:00Z" };
 export const refusal: operations["getMe"]["responses"]["401"]["content"]["application/problem+json"]["message"] =
   "";

@@ -96,9 +96,9 @@ function addHistory({ database }: Server, { name, age, expires, limit, requests,
     INSERT INTO usage_hours (secret_id, hour, outcome, key_id, org_id, requests)
       SELECT secret_id, hour, 'rate_limited', id, org_id, ${requests} * (busy - 9) ${key}
       AND busy > 10 AND rate_limit IS NOT NULL;
-    INSERT INTO usage_days (key_id, day, calls)
-      SELECT usage_hours.key_id, hour / 24, SUM(requests) FROM usage_hours JOIN keys ON keys.id = key_id
-      WHERE name = '${name}' AND outcome = 'valid' GROUP BY 1, 2;
+    INSERT INTO usage_days (key_id, day, calls, requests, org_id)
+      SELECT usage_hours.key_id, hour / 24, SUM(requests), SUM(requests), keys.org_id FROM usage_hours JOIN keys ON keys.id = key_id
+      WHERE name = '${name}' AND outcome = 'valid' GROUP BY 1, 2, 5;
     UPDATE keys SET last_used_at = ${used},
       calls = (SELECT SUM(requests) FROM usage_hours WHERE key_id = keys.id AND outcome = 'valid')
       WHERE name = '${name}';

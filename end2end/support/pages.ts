@@ -489,6 +489,22 @@ export const PAGES: Listed[] = [
     who: "owner",
     then: firstKey("/refusals"),
   },
+  {
+    name: "refusals-of-all",
+    path: "/settings/api-keys",
+    heading: "Refused requests",
+    who: "owner",
+    then: async (visitor) => {
+      await refusedKey("")(visitor);
+      return visitor.open("/settings/api-keys/refusals?from=2026-01-01T00:00:00Z");
+    },
+  },
+  {
+    name: "refusals-wrong-time",
+    path: "/settings/api-keys/refusals?from=soon",
+    heading: "Refused requests",
+    who: "owner",
+  },
   { name: "key-rotating", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: rotatedKey },
   { name: "key-leaked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: leakedKey },
   { name: "key-revoked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: revokedKey },
@@ -520,6 +536,7 @@ export const PAGES: Listed[] = [
       return visitor.open("/overview");
     },
   },
+  { name: "overview-month", path: "/overview?range=30d", heading: "Overview", who: "owner" },
 
   { name: "members", path: "/settings/members", heading: "Members", who: "owner" },
   { name: "members-invited", path: "/settings/members", heading: "Members", who: "owner", then: invited },

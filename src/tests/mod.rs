@@ -7,6 +7,7 @@ mod armoriq;
 mod audit_log;
 mod bounds;
 mod changes;
+mod charts;
 mod config;
 mod connections;
 mod consequences;

@@ -280,7 +280,7 @@ async fn the_overview_names_floods_and_refused_addresses(engine: Engine) {
     server.calls_from(&wrong, "185.220.101.4", 1).await;
     server.calls_from(&plaintext, REFUSED, 2).await;
     let page = overview().await;
-    assert!(page.contains("100 tries with ") && page.contains(" since 09:00 UTC."), "{page}");
+    assert!(page.contains("100 tries with ") && page.contains(">09:00 UTC</time>."), "{page}");
     assert!(page.contains("called from an address that it does not allow"), "{page}");
     assert!(page.contains("2 requests in 24 h with "), "{page}");
     let stranger = server.sign_in_as(Persona::Stranger).await;

@@ -2,11 +2,20 @@
 
 use leptos::prelude::document;
 use leptos::wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::{Element, HtmlElement, NodeList};
 
 /// All elements that match.
 pub fn all(selector: &str) -> Vec<Element> {
-    let Ok(found) = document().query_selector_all(selector) else { return Vec::new() };
+    listed(document().query_selector_all(selector).ok())
+}
+
+/// The elements inside of another one that match.
+pub fn within(parent: &Element, selector: &str) -> Vec<Element> {
+    listed(parent.query_selector_all(selector).ok())
+}
+
+fn listed(found: Option<NodeList>) -> Vec<Element> {
+    let Some(found) = found else { return Vec::new() };
     (0..found.length()).filter_map(|index| found.get(index)?.dyn_into().ok()).collect()
 }
 

@@ -11,8 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, EventSource, HtmlDocument, HtmlElement, HtmlTextAreaElement, MessageEvent};
 
 use super::dom::all;
-use super::live_regions;
-use super::parts::{Wording, words};
+use super::{chart_tips, live_regions, local_times};
 use crate::shared::Timestamp;
 
 /// Prevents that a form is sent twice, and changes the text of its button while it is sent. It applies to all forms whose button has
@@ -59,25 +58,27 @@ fn say_saving(button: &HtmlElement) {
     let _ = button.set_attribute("aria-disabled", "true");
 }
 
-/// Updates relative times such as "2 min ago" once a minute. `now` is the server's time of rendering, because the browser's clock
-/// may be wrong.
+/// Writes all times in the viewer's time zone, again every minute, and fills the hidden fields that tell the server this zone. `now` is
+/// the server's time of rendering, because the browser's clock may be wrong.
 #[island]
-pub fn RelativeTimes(now: i64) -> impl IntoView {
+pub fn LocalTimes(now: i64) -> impl IntoView {
     Effect::new(move |_| {
-        let Some(stopwatch) = window().performance() else { return };
-        let loaded = stopwatch.now();
-        let refresh = move || {
-            let now = Timestamp::from_millis(now.saturating_add((stopwatch.now() - loaded) as i64));
-            for time in all("time[data-at]") {
-                let at = time.get_attribute("data-at").and_then(|at| at.parse().ok());
-                let wording = time.get_attribute("data-wording").as_deref().and_then(Wording::parse);
-                if let (Some(at), Some(wording)) = (at, wording) {
-                    time.set_text_content(Some(&words(Timestamp::from_millis(at), now, wording)));
-                }
+        local_times::start(Timestamp::from_millis(now));
+        // The names of bars contain times.
+        chart_tips::prepare();
+        let _ = set_interval_with_handle(local_times::refresh, Duration::from_secs(60));
+        window_event_listener(ev::submit, |event| {
+            if let Some(form) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+                local_times::fill_zones(&form);
             }
-        };
-        let _ = set_interval_with_handle(refresh, Duration::from_secs(60));
+        });
     });
+}
+
+/// Makes the charts of the page respond to the pointer and to the keyboard. The document contains this island once.
+#[island]
+pub fn ChartTips() -> impl IntoView {
+    Effect::new(|_| chart_tips::start());
 }
 
 /// The state of copying to the clipboard.

@@ -12,6 +12,8 @@ use web_sys::{
     UrlSearchParams,
 };
 
+use super::new_content;
+
 /// The pause in typing after which the results are loaded.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -105,6 +107,7 @@ fn replace(ids: &str, address: &str, page: &str) -> Option<String> {
             old.replace_with_with_node_1(new).ok()?;
         }
     }
+    new_content::prepare();
     let _ = window().history().ok()?.replace_state_with_url(&JsValue::NULL, "", Some(address));
     let summary = document().query_selector("[data-summary]").ok().flatten();
     Some(summary.and_then(|found| found.text_content()).unwrap_or_default())

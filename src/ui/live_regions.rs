@@ -13,6 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, DomParser, Element, HtmlElement, RequestInit, Response, SupportedType};
 
 use super::dom::all;
+use super::new_content;
 
 /// The least time between two fetches of a page.
 const MIN_PAUSE_MILLIS: f64 = 2_000.0;
@@ -101,10 +102,14 @@ async fn fetch_page() -> Result<Document, JsValue> {
     DomParser::new()?.parse_from_string(&text, SupportedType::TextHtml)
 }
 
-/// Whether somebody is working in the region: it has the focus, an open menu or a selected row.
+/// Whether somebody is working in the region: it has the focus, an open menu, a selected row or the values of a bar.
 fn is_in_use(region: &Element) -> bool {
     let has = |selector: &str| matches!(region.query_selector(selector), Ok(Some(_)));
-    has(":focus") || has(":popover-open") || has("input:checked") || has("details[open]")
+    has(":focus")
+        || has(":popover-open")
+        || has("input:checked")
+        || has("details[open]")
+        || has(".chart-tip:not([hidden])")
 }
 
 fn show(region: &Element, new: &Element) {
@@ -124,6 +129,7 @@ fn show(region: &Element, new: &Element) {
                 bar.set_hidden(true);
             }
             region.set_inner_html(&new.inner_html());
+            new_content::prepare();
         }
     }
 }
@@ -135,6 +141,7 @@ pub fn show_waiting(pressed: &Element) {
     let new = STATE.with(|state| state.waiting.borrow_mut().take());
     if let (Some(region), Some(new), Some(bar)) = (region, new, bar.dyn_ref::<HtmlElement>()) {
         region.set_inner_html(&new.inner_html());
+        new_content::prepare();
         bar.set_hidden(true);
     }
 }

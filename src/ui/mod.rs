@@ -1,6 +1,7 @@
 //! The user interface that all slices share: the document, the parts of pages, and islands.
 
 mod breadcrumb;
+mod chart_tips;
 pub mod dom;
 pub mod form;
 #[cfg(all(feature = "ssr", debug_assertions))]
@@ -9,6 +10,8 @@ pub mod islands;
 pub mod keyboard;
 pub mod live_filter;
 mod live_regions;
+mod local_times;
+mod new_content;
 pub mod palette;
 pub mod parts;
 mod search_dialogs;

@@ -374,14 +374,17 @@ pub fn Solo(
 pub fn PageHead(
     #[prop(into)] title: String,
     #[prop(into, optional)] text: String,
+    /// A time below the title instead of the sentence.
+    #[prop(optional)]
+    time: Option<AnyView>,
     #[prop(optional)] children: Option<Children>,
 ) -> AnyView {
+    let text = (!text.is_empty()).then(|| text.into_any()).or(time);
     view! {
         <div class="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1">
             <h1 class="h-page [overflow-wrap:anywhere]" dir="auto">{title}</h1>
             {children.map(|actions| view! { <div class="row-span-1 self-start sm:row-span-2">{actions()}</div> })}
-            {(!text.is_empty())
-                .then(|| view! { <p class="col-start-1 max-w-[40rem] text-ink-2 max-sm:col-span-2">{text}</p> })}
+            {text.map(|text| view! { <p class="col-start-1 max-w-[40rem] text-ink-2 max-sm:col-span-2">{text}</p> })}
         </div>
     }
     .into_any()

@@ -18,8 +18,8 @@ use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::live_filter::LiveFilter;
 use crate::ui::parts::{
-    Button, EmptyState, Icon, LinkButton, LiveRegion, Pagination, SearchField, Select, SelectOption, Symbol,
-    counted, day, exact,
+    Button, EmptyState, ExactTime, Icon, LinkButton, LiveRegion, Pagination, SearchField, Select,
+    SelectOption, Symbol, Time, Wording, counted, words,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server::{self as usage, RefusalReason};
@@ -148,7 +148,6 @@ fn filters(query: &FilterQuery, suggestions: Suggestions) -> AnyView {
 fn refusal(reason: RefusalReason) -> AnyView {
     let key = format!("/settings/api-keys/{}", reason.key);
     let facts = [
-        ("Time", exact(reason.at)),
         ("Secret", reason.secret.to_string()),
         ("Address", reason.address),
         ("Code", reason.outcome.as_str().to_owned()),
@@ -164,7 +163,10 @@ fn refusal(reason: RefusalReason) -> AnyView {
             </div>
             <p class="mt-1 text-dense">{usage::outcome_reason(reason.outcome)}</p>
             <p class="mt-1 text-ink-2">{reason.outcome.reason()}</p>
-            <dl class="facts mt-3">{facts.collect_view()}</dl>
+            <dl class="facts mt-3">
+                <div><dt>"Time"</dt><dd class="mono text-cap leading-5"><ExactTime at=reason.at/></dd></div>
+                {facts.collect_view()}
+            </dl>
         </section>
     }
     .into_any()
@@ -214,31 +216,24 @@ fn events(
     let older = next.map(|before| format!("{HOME}?{}", query.query_string(&before))).unwrap_or_default();
     let newest =
         if query.before.is_empty() { String::new() } else { format!("{HOME}?{}", query.query_string("")) };
-    let mut days: Vec<(String, Vec<Recorded>)> = Vec::new();
-    for row in rows {
-        let name = day_name(row.at, now);
-        match days.last_mut() {
-            Some((last, rows)) if *last == name => rows.push(row),
-            _ => days.push((name, vec![row])),
-        }
-    }
-    let days = days.into_iter().map(|(name, rows)| {
-        let label = name.clone();
-        view! {
-            <section aria-label=label>
-                <h2 class="border-t border-line bg-sunken px-4 py-1.5 text-cap font-semi text-ink-2">{name}</h2>
-                {rows.into_iter().map(event).collect_view()}
-            </section>
-        }
+    let mut last = String::new();
+    let rows = rows.into_iter().map(|row| {
+        let day = words(row.at, now, Wording::Heading);
+        let heading = (day != last).then(|| {
+            view! { <h2 class="border-t border-line bg-sunken px-4 py-1.5 text-cap font-semi text-ink-2" data-day="">{day.clone()}</h2> }
+        });
+        last = day;
+        view! { {heading}{event(row, now)} }
     });
+    let rows = rows.collect_view();
     view! {
         <div class="panel mt-3 overflow-hidden">
             <div class="audit-head" aria-hidden="true">
-                <span>"Time, UTC"</span><span>"Actor"</span><span>"Action"</span><span>"Target"</span>
+                <span>"Time"<span class="scriptless">", UTC"</span></span><span>"Actor"</span><span>"Action"</span><span>"Target"</span>
                 <span>"Address"</span><span></span>
             </div>
             <LiveRegion topic=changes id="events" rows=true>
-            {days.collect_view()}
+            <div data-days="">{rows}</div>
             <Pagination
                 summary=counted(count, "event", "events") previous=newest next=older previous_label="Newest"
                 next_label="Older"
@@ -247,15 +242,6 @@ fn events(
         </div>
     }
     .into_any()
-}
-
-fn day_name(at: Timestamp, now: Timestamp) -> String {
-    let of = |moment: Timestamp| moment.millis().div_euclid(86_400_000);
-    match of(now) - of(at) {
-        0 => format!("Today, {}", day(at)),
-        1 => format!("Yesterday, {}", day(at)),
-        _ => day(at),
-    }
 }
 
 fn actor(row: &Recorded) -> String {
@@ -275,10 +261,9 @@ fn tone(action: &str) -> &'static str {
     }
 }
 
-fn event(row: Recorded) -> AnyView {
+fn event(row: Recorded, now: Timestamp) -> AnyView {
     let text = serde_json::to_string_pretty(&value(&row)).unwrap_or_default();
-    let time = exact(row.at);
-    let clock = time.split(", ").nth(1).unwrap_or_default().trim_end_matches(" UTC").to_owned();
+    let at = row.at;
     let who = actor(&row);
     let is_person = !matches!(row.actor_kind.as_str(), "stranger" | "system" | "several");
     let often = audit::how_often(&row);
@@ -289,7 +274,6 @@ fn event(row: Recorded) -> AnyView {
     let action_class =
         format!("a-action mono text-cap leading-5 {}", tone(&row.action)).trim_end().to_owned();
     let facts = [
-        ("Time", time, ""),
         ("Repeated", often.unwrap_or_default(), ""),
         ("Actor", who.clone(), ""),
         (
@@ -307,7 +291,7 @@ fn event(row: Recorded) -> AnyView {
     view! {
         <details class="audit-row" data-row=row.id.to_string()>
             <summary>
-                <span class="a-time num text-ink-3">{clock}</span>
+                <span class="a-time num text-ink-3"><Time at now wording=Wording::ClockSeconds/></span>
                 <span class=actor_class dir="auto">{who}</span>
                 <span class=action_class>{row.action}{repeated}</span>
                 <span class="a-target truncate" dir="auto">{row.target_name}</span>
@@ -315,7 +299,10 @@ fn event(row: Recorded) -> AnyView {
                 <span class="chev"><Icon symbol=Symbol::Right/></span>
             </summary>
             <div class="grid gap-x-10 gap-y-3 border-t border-line bg-sunken px-4 py-4 md:grid-cols-[minmax(0,1fr)_minmax(0,1.1fr)]">
-                <dl class="facts">{facts.collect_view()}</dl>
+                <dl class="facts">
+                    <div><dt>"Time"</dt><dd><ExactTime at/></dd></div>
+                    {facts.collect_view()}
+                </dl>
                 <pre class="code !bg-surface" tabindex="0" aria-label="Event as JSON">{text}</pre>
             </div>
         </details>

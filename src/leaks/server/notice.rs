@@ -13,7 +13,7 @@ use crate::keys::server::{self as keys, Key, KeyNotice, LazyView};
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
-use crate::ui::parts::{Icon, LinkButton, RolePins, Symbol, Time, counted, exact};
+use crate::ui::parts::{ExactTime, Icon, LinkButton, RolePins, Symbol, Time, counted};
 use crate::usage::Outcome;
 use crate::usage::server as usage;
 
@@ -77,14 +77,11 @@ struct NoticeContent {
 
 impl NoticeContent {
     fn view(self) -> AnyView {
-        let at = exact(self.report.at);
         let heading = match self.report.outcome {
-            Some(LeakOutcome::Revoked) => format!("Found in public, revoked on {at}"),
-            Some(LeakOutcome::Disabled) => format!("Found in public, disabled on {at}"),
-            Some(LeakOutcome::RotationFinished) => {
-                format!("The old secret was found in public and ended on {at}")
-            }
-            Some(LeakOutcome::Reported) | None => format!("Found in public on {at}"),
+            Some(LeakOutcome::Revoked) => "Found in public, revoked on ",
+            Some(LeakOutcome::Disabled) => "Found in public, disabled on ",
+            Some(LeakOutcome::RotationFinished) => "The old secret was found in public and ended on ",
+            Some(LeakOutcome::Reported) | None => "Found in public on ",
         };
         let still_works = self.key.is_leaked() && self.key.status(self.now).is_active();
         let text = match (still_works, self.report.mailed_at) {
@@ -113,7 +110,7 @@ impl NoticeContent {
                 <div class="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-danger-line bg-danger-tint px-4 py-3 sm:px-5">
                     <span class="tone-danger"><Icon symbol=Symbol::Warning/></span>
                     <div class="mr-auto min-w-0">
-                        <h2 class="h-sect" id="leak">{heading}</h2>
+                        <h2 class="h-sect" id="leak">{heading}<ExactTime at=self.report.at/></h2>
                         <p class="text-dense text-ink-2">{text}</p>
                     </div>
                     {action}

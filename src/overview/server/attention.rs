@@ -24,6 +24,8 @@ pub struct AttentionItem {
 pub enum TextPart {
     Plain(String),
     Name(String),
+    /// A time within a day.
+    Clock(Timestamp),
 }
 
 pub struct Counts {

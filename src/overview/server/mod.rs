@@ -2,9 +2,10 @@
 
 mod attention;
 mod page;
+mod period;
 mod refused;
+mod requests;
 mod start;
-mod today;
 
 use crate::platform::http::{Audience, Routes};
 

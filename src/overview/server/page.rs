@@ -1,29 +1,44 @@
 //! The page `/overview`.
 
-use axum::extract::State;
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::attention::{AttentionItem, Counts, TextPart, counts, ended_but_used, items, leaked};
+use super::attention::{AttentionItem, TextPart, counts, ended_but_used, items, leaked};
+use super::period::Period;
 use super::refused::{refused_keys, refusing_plan};
-use super::today::{Today, compared, series, start_of_yesterday};
+use super::requests::{requests, top_keys};
 use crate::audit::{self, AuditFilter, Recorded};
-use crate::keys::server::MAX_COUNTED;
+use crate::keys::server as keys;
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::parts::{
-    Chart, ChartHeight, EmptyState, Legend, LinkButton, LiveRegion, Look, Size, StatusShape, Symbol, Time,
-    Wording, capped, day, grouped,
+    EmptyState, LinkButton, LinkSegment, LiveRegion, Look, Size, StatusShape, Symbol, Time, Wording,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
-use crate::usage::server as usage;
+use crate::usage::server::{self as usage, ChartRange};
 
-pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Error> {
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The keys with the most requests that the page names.
+const TOP_KEYS: usize = 5;
+
+pub async fn show(
+    State(app): State<App>,
+    member: Member,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
     let now = app.clock.now();
-    let (hours, activity, leaked, ended, refused, counts) = tokio::try_join!(
-        usage::hours_of_org(&app, member.org.org, start_of_yesterday(now)),
+    let retention = app.config.keys.usage_retention;
+    let range = range_of(&query.unwrap_or_default()).stored(retention);
+    let first = Period::start(range, retention, now).min(now.minus(A_DAY));
+    let (hours, top, activity, leaked, ended, refused, counts) = tokio::try_join!(
+        usage::hours_of_org(&app, member.org.org, first),
+        keys::top_keys(&app, &member, range, TOP_KEYS),
         recent(&app, &member),
         leaked(&app, &member),
         ended_but_used(&app, &member),
@@ -33,25 +48,43 @@ pub async fn show(State(app): State<App>, member: Member) -> Result<Response, Er
     let plan = refusing_plan(&app, &member, &hours).await?;
     let urgent = plan.into_iter().chain(leaked).chain(refused).chain(ended).collect();
     let items = items(&app, &member, urgent, &counts).await?;
-    let chrome = chrome(&app, &member, Some(Nav::Overview), "/overview");
+    let chrome = chrome(&app, &member, Some(Nav::Overview), &address(range));
     let message = member.visitor.message.clone();
     let changes = app.live.expect(usage::changes_topic(member.org.org));
     let response = page_for(&app, &member, "Overview").render(move || {
         let toast = message.map(toast);
-        let today = today(Today::of(&hours, now), &counts, now);
+        let options = range.options(retention, address);
+        let requests = requests(Period::of(range, retention, &hours, now), &counts, now);
         let attention = attention(items, counts.all == 0);
+        let top = (counts.all > 0).then(|| top_keys(top, range, now));
         let activity = activity.map(|events| activity_list(events, now));
+        let time = view! { <Time at=now now wording=Wording::Weekday/> }.into_any();
         view! {
             <Shell chrome toast>
-                <PageHead title="Overview" text=long_date(now)/>
+                <div class="flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
+                    <PageHead title="Overview" time/>
+                    <LinkSegment label="Time range" options/>
+                </div>
                 <LiveRegion topic=changes id="overview">
-                    {today}
-                    <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_21rem]">{attention}{activity}</div>
+                    {requests}
+                    <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_21rem]">
+                        <div class="min-w-0">{attention}{top}</div>
+                        {activity}
+                    </div>
                 </LiveRegion>
             </Shell>
         }
     });
     Ok(response.await)
+}
+
+fn address(range: ChartRange) -> String {
+    format!("/overview?range={}", range.as_str())
+}
+
+fn range_of(query: &str) -> ChartRange {
+    let range = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "range");
+    range.map(|(_, value)| ChartRange::parse(&value)).unwrap_or_default()
 }
 
 /// The latest audit events, for people who may read the audit log.
@@ -60,87 +93,6 @@ async fn recent(app: &App, member: &Member) -> Result<Option<Vec<Recorded>>, Err
         return Ok(None);
     }
     Ok(Some(audit::list(app.db.pool(), member.org.org, &AuditFilter::default(), 8).await?))
-}
-
-/// "Friday, 20 Nov 2026, 14:32 UTC".
-fn long_date(now: Timestamp) -> String {
-    const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
-    let weekday = usize::try_from(now.millis().div_euclid(86_400_000).rem_euclid(7)).unwrap_or(0);
-    format!("{}, {}, {} UTC", DAYS[weekday], day(now), clock(now))
-}
-
-fn clock(at: Timestamp) -> String {
-    let minutes = at.millis().div_euclid(60_000).rem_euclid(1_440);
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
-}
-
-fn today(today: Today, counts: &Counts, now: Timestamp) -> AnyView {
-    let calls = match compared(today.valid, today.valid_yesterday) {
-        Some((change, up)) => {
-            let class = if up { "tone-ok font-medium" } else { "font-medium" };
-            let than = if change == "As many" { "as" } else { "than" };
-            let comparison =
-                format!(" {than} yesterday at {} ({})", clock(now), grouped(today.valid_yesterday));
-            view! { <span class=class>{change}</span>{comparison} }.into_any()
-        }
-        None => view! { "None yesterday by this time" }.into_any(),
-    };
-    let by_this_time = |yesterday: u64| match yesterday {
-        0 => view! { "None yesterday by this time" }.into_any(),
-        _ => view! { {format!("{} yesterday by this time", grouped(yesterday))} }.into_any(),
-    };
-    let of = format!(" of {}", capped(counts.all, MAX_COUNTED));
-    let parts = [(counts.rotating, "rotating"), (counts.expiring, "expiring")];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, state)| format!("{} {state}", capped(count, MAX_COUNTED)))
-        .collect();
-    let keys = if parts.is_empty() { "None is rotating or expiring".to_owned() } else { parts.join(", ") };
-    let stats = [
-        stat("Calls today", view! { {grouped(today.valid)} }.into_any(), calls),
-        stat("Rate limited today", view! { {grouped(today.limited)} }.into_any(), by_this_time(today.limited_yesterday)),
-        stat("Rejected today", view! { {grouped(today.rejected)} }.into_any(), by_this_time(today.rejected_yesterday)),
-        stat(
-            "Active keys",
-            view! { {capped(counts.active, MAX_COUNTED)} <span class="text-lead font-normal tracking-normal text-ink-3">{of}</span> }
-                .into_any(),
-            view! { {keys} }.into_any(),
-        ),
-    ];
-    let summary = format!(
-        "Requests per hour today against yesterday. {} calls so far today, {} by this time yesterday.",
-        grouped(today.valid),
-        grouped(today.valid_yesterday)
-    );
-    let axis = ["00:00", "04:00", "08:00", "12:00", "16:00", "20:00", "24:00"].map(str::to_owned).to_vec();
-    let (series, bars) = (series(), today.bars);
-    view! {
-        <section class="panel mt-6 overflow-hidden" aria-label="Today">
-            <div class="grid grid-cols-2 lg:grid-cols-4 [&>*]:border-line [&>*:nth-child(even)]:border-l max-lg:[&>*:nth-child(n+3)]:border-t lg:[&>*+*]:border-l">
-                {stats.into_iter().collect_view()}
-            </div>
-            <div class="border-t border-line px-5 pt-4 pb-4">
-                <div class="mb-4 flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
-                    <h2 class="h-sect">"Requests per hour"</h2>
-                    <Legend series=series.clone() bars=bars.clone() earlier="Yesterday"/>
-                </div>
-                <Chart summary series bars axis earlier="Yesterday" height=ChartHeight::Tall/>
-            </div>
-        </section>
-    }
-    .into_any()
-}
-
-fn stat(label: &'static str, figure: AnyView, caption: AnyView) -> AnyView {
-    view! {
-        <div class="px-5 py-4">
-            <div class="cap">{label}</div>
-            <div class="mt-1 text-figure font-semi tracking-[-0.02em]">{figure}</div>
-            <div class="cap mt-0.5">{caption}</div>
-        </div>
-    }
-    .into_any()
 }
 
 fn attention(items: Vec<AttentionItem>, has_no_keys: bool) -> AnyView {
@@ -157,6 +109,7 @@ fn attention(items: Vec<AttentionItem>, has_no_keys: bool) -> AnyView {
         let rows = items.into_iter().map(|AttentionItem { tone, shape, title, text, action, href }| {
             let text = text.into_iter().map(|piece| match piece {
                 TextPart::Plain(text) => view! { {text} }.into_any(),
+                TextPart::Clock(at) => view! { <Time at now=at wording=Wording::Clock/> }.into_any(),
                 TextPart::Name(name) => view! { <b class="font-medium text-ink" dir="auto">{name}</b> }.into_any(),
             });
             let label = format!("{action}: {title}");

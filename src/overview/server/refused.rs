@@ -1,12 +1,13 @@
 //! Refusals that need attention: a plan that refuses every key, floods of wrong secrets, and addresses that a key does not allow.
 
+use std::time::Duration;
+
 use super::attention::{AttentionItem, TextPart};
-use super::today::start_of_yesterday;
 use crate::keys::server as keys;
 use crate::orgs::server::{self as orgs, Member};
 use crate::platform::{App, Error};
 use crate::shared::{Permission, Timestamp};
-use crate::ui::parts::{Shape, Tone, counted, day};
+use crate::ui::parts::{Shape, Tone, counted};
 use crate::usage::Outcome;
 use crate::usage::server::{self as usage, RefusedKey};
 
@@ -22,8 +23,6 @@ fn item(refused: &RefusedKey, name: String, now: Timestamp) -> AttentionItem {
     let plain = |text: String| TextPart::Plain(text);
     let page = format!("/settings/api-keys/{}", refused.key);
     if refused.outcome == Outcome::Unknown {
-        let since = usage::flood_start(now).to_string();
-        let since = since.get(11..16).unwrap_or_default();
         let tries = counted(count, "try", "tries");
         return AttentionItem {
             tone: Tone::Danger,
@@ -32,7 +31,9 @@ fn item(refused: &RefusedKey, name: String, now: Timestamp) -> AttentionItem {
             text: vec![
                 plain(format!("{tries} with ")),
                 TextPart::Name(name),
-                plain(format!(" since {since} UTC. Requests with the right secret are not affected.")),
+                plain(" since ".to_owned()),
+                TextPart::Clock(usage::flood_start(now)),
+                plain(". Requests with the right secret are not affected.".to_owned()),
             ],
             action: "See tries",
             href: format!("{page}/refusals?reason={}", Outcome::Unknown.as_str()),
@@ -53,13 +54,15 @@ fn item(refused: &RefusedKey, name: String, now: Timestamp) -> AttentionItem {
 }
 
 /// The item of a plan that does not include the API, if requests were refused for it. `hours` are those of the organization
-/// since the start of yesterday; the plan is read only if they contain such refusals.
+/// of at least the last day; the plan is read only if they contain such refusals.
 pub async fn refusing_plan(
     app: &App,
     member: &Member,
     hours: &[(i64, Outcome, i64)],
 ) -> Result<Option<AttentionItem>, Error> {
-    let refused = hours.iter().filter(|(_, outcome, _)| *outcome == Outcome::PlanNotEligible);
+    let day_ago = app.clock.now().minus(Duration::from_secs(24 * 60 * 60)).millis().div_euclid(3_600_000);
+    let refused =
+        hours.iter().filter(|(hour, outcome, _)| *hour >= day_ago && *outcome == Outcome::PlanNotEligible);
     let refused: i64 = refused.map(|(.., requests)| requests).sum();
     if refused == 0 {
         return Ok(None);
@@ -69,14 +72,13 @@ pub async fn refusing_plan(
         return Ok(None);
     }
     let count = counted(u64::try_from(refused).unwrap_or(0), "request was", "requests were");
-    let since = day(start_of_yesterday(app.clock.now()));
     let who = if member.may(Permission::ManageOrganization) { "You" } else { "An owner" };
     Ok(Some(AttentionItem {
         tone: Tone::Danger,
         shape: Shape::Locked,
         title: format!("The {} plan stops every key", plan.label()),
         text: vec![TextPart::Plain(format!(
-            "It does not include the API. {count} refused since {since}. {who} can change the plan."
+            "It does not include the API. {count} refused in 24 h. {who} can change the plan."
         ))],
         action: "See plan",
         href: "/settings/organization".to_owned(),

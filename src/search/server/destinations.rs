@@ -10,7 +10,8 @@ use crate::ui::shell::Nav;
 type Destination = (&'static str, Symbol, &'static str, &'static str);
 
 /// Pages that are not in the navigation.
-const PAGES: [Destination; 2] = [
+const PAGES: [Destination; 3] = [
+    ("/settings/api-keys/refusals", Symbol::Ban, "Refused requests", "rejected denied errors log"),
     ("/settings/profile", Symbol::User, "Profile", "account password sessions second factor emails"),
     ("/organizations/new", Symbol::Plus, "New organization", "create team"),
 ];

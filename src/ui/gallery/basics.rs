@@ -121,7 +121,7 @@ fn marks() -> AnyView {
                 <div class="w-40"><ShareBar ink=Ink::Rejected percent=62/></div>
             </Line>
         </Section>
-        <Section title="People and time" text="Initials beside the name. Times from now, exact on hover.">
+        <Section title="People and time" text="Initials beside the name. Times from now or in the viewer's zone, UTC on hover.">
             <Line class="text-dense">
                 <Avatar name="Alice Marsh"/>
                 <Avatar name="مريم حسن"/>
@@ -132,6 +132,9 @@ fn marks() -> AnyView {
                 <Time at=at(-42 * 86_400) now=NOW/>
                 <Time at=at(3 * 86_400) now=NOW class="tone-warn font-medium"/>
                 <Time at=at(-200 * 86_400) now=NOW wording=Wording::Day/>
+                <Time at=at(-26 * 60) now=NOW wording=Wording::Moment/>
+                <Time at=at(8 * 86_400) now=NOW wording=Wording::LastDay/>
+                <ExactTime at=NOW/>
             </Line>
         </Section>
     }

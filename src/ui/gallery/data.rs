@@ -150,24 +150,31 @@ fn table() -> AnyView {
 fn chart() -> AnyView {
     const VALID: [u64; 24] =
         [22, 24, 19, 12, 8, 6, 4, 3, 2, 1, 0, 0, 1, 2, 3, 6, 14, 21, 27, 30, 26, 24, 25, 18];
-    let bar = |(hour, valid): (usize, u64), earlier: Option<u64>| Bar {
-        label: format!("{:02}:00", (hour + 15) % 24),
-        values: vec![valid, if hour == 18 { 5 } else { 0 }, u64::from(hour % 11 == 0)],
-        earlier,
+    let start = |hour: usize| {
+        let first = NOW.hour().millis() - 23 * 3_600_000;
+        Timestamp::from_millis(first + i64::try_from(hour).unwrap_or(0) * 3_600_000)
+    };
+    let bar = |(hour, valid): (usize, u64), earlier: Option<u64>| {
+        let values = vec![valid, if hour == 18 { 5 } else { 0 }, u64::from(hour % 11 == 0)];
+        let href = if hour % 11 == 0 { "/gallery".to_owned() } else { String::new() };
+        Bar { earlier, href, ..Bar::new(start(hour), start(hour + 1), values) }
     };
     let day: Vec<Bar> = VALID.into_iter().enumerate().map(|point| bar(point, None)).collect();
     let two_days: Vec<Bar> = VALID
         .into_iter()
         .enumerate()
         .map(|(hour, valid)| bar((hour, valid * 500), Some((valid * 7 + 40) * 60)))
-        .map(|bar| if bar.label.as_str() < "15:00" { bar } else { Bar { values: Vec::new(), ..bar } })
         .collect();
+    let empty: Vec<Bar> = (0..24).map(|hour| Bar::new(start(hour), start(hour + 1), vec![0; 3])).collect();
     let series = vec![
         Series { name: "Valid".to_owned(), ink: Ink::Valid },
         Series { name: "Rate limited".to_owned(), ink: Ink::Limited },
         Series { name: "Rejected".to_owned(), ink: Ink::Rejected },
     ];
-    let axis = |marks: &[&str]| marks.iter().map(|mark| (*mark).to_owned()).collect::<Vec<_>>();
+    let axis = move || {
+        let marks = (0..24).step_by(4).map(move |hour| AxisMark::Time(start(hour), Wording::AxisClock));
+        marks.chain([AxisMark::Now]).collect::<Vec<_>>()
+    };
     let spark = |seed: u64| -> Vec<SparkDay> {
         (0..14).map(|day| SparkDay { calls: seed * (day + 3), limited: 0 }).collect()
     };
@@ -183,17 +190,20 @@ fn chart() -> AnyView {
                         summary="Calls per hour in the last 24 hours: 298 valid, 5 rate limited, 3 rejected."
                         series=series.clone()
                         bars=day
-                        axis=axis(&["15:00", "19:00", "23:00", "03:00", "07:00", "11:00", "Now"])
+                        axis=axis()
+                        now=NOW
+                        opens="Opens the refused requests"
                     />
                 </div>
                 <div>
-                    <div class="mb-4"><Legend series=series.clone() bars=two_days.clone() earlier="Yesterday"/></div>
+                    <div class="mb-4"><Legend series=series.clone() bars=two_days.clone() earlier="The 24 h before"/></div>
                     <Chart
-                        summary="Calls per hour today against yesterday."
+                        summary="Calls per hour against the 24 hours before."
                         series=series.clone()
                         bars=two_days
-                        axis=axis(&["15:00", "21:00", "03:00", "09:00", "15:00"])
-                        earlier="Yesterday"
+                        axis=axis()
+                        now=NOW
+                        earlier="The 24 h before"
                         height=ChartHeight::Tall
                     />
                 </div>
@@ -201,8 +211,9 @@ fn chart() -> AnyView {
                     <Chart
                         summary="No calls in the last 24 hours."
                         series
-                        bars=(0..24).map(|hour| Bar { label: format!("{hour:02}:00"), values: vec![0; 3], earlier: None }).collect()
-                        axis=axis(&["00:00", "12:00", "24:00"])
+                        bars=empty
+                        axis=axis()
+                        now=NOW
                         height=ChartHeight::Low
                     />
                 </div>

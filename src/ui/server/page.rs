@@ -13,7 +13,7 @@ use crate::platform::http::{Visit, page_policy};
 use crate::platform::{App, Assets};
 use crate::shared::{OrgId, Theme, Timestamp};
 use crate::ui::form::MadeFor;
-use crate::ui::islands::{LiveParts, RelativeTimes, Saving};
+use crate::ui::islands::{ChartTips, LiveParts, LocalTimes, Saving};
 use crate::ui::keyboard::Keyboard;
 use crate::ui::parts::markup;
 
@@ -125,7 +125,8 @@ fn Document(
                 {children()}
                 <Keyboard/>
                 <Saving/>
-                <RelativeTimes now=now.millis()/>
+                <LocalTimes now=now.millis()/>
+                <ChartTips/>
                 <LiveParts/>
             </body>
         </html>

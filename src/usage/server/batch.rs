@@ -39,6 +39,14 @@ pub struct HourTotals {
     pub requests: i64,
 }
 
+/// Requests of a key in a day, and how many of them were accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayTotals {
+    pub org: OrgId,
+    pub calls: i64,
+    pub requests: i64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallerId {
     pub key: KeyId,
@@ -66,7 +74,7 @@ pub struct CallerTotals {
 pub struct Batch {
     pub hours: BTreeMap<(SecretId, i64, Outcome), HourTotals>,
     pub org_hours: BTreeMap<(OrgId, i64, Outcome), i64>,
-    pub days: BTreeMap<(KeyId, i64), i64>,
+    pub days: BTreeMap<(KeyId, i64), DayTotals>,
     pub keys: BTreeMap<KeyId, CallTotals>,
     pub secrets: BTreeMap<SecretId, CallTotals>,
     pub callers: BTreeMap<CallerId, CallerTotals>,
@@ -80,8 +88,11 @@ impl Batch {
         self.hours.entry((secret, hour, outcome)).or_insert(none).requests += requests;
         *self.org_hours.entry((org, hour, outcome)).or_default() += requests;
         let is_valid = outcome == Outcome::Valid;
+        let none = DayTotals { org, calls: 0, requests: 0 };
+        let of_day = self.days.entry((key, day_of(hour))).or_insert(none);
+        of_day.requests += requests;
         if is_valid {
-            *self.days.entry((key, day_of(hour))).or_default() += requests;
+            of_day.calls += requests;
             self.keys.entry(key).or_default().add(count);
             self.secrets.entry(secret).or_default().add(count);
         }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod callers;
+mod chart;
 mod counters;
 mod journal;
 mod live;
@@ -15,9 +16,11 @@ mod refusal_log;
 mod refusals;
 mod rollup;
 mod store;
+mod top_keys;
 mod writer;
 
 pub use batch::CallTotals;
+pub use chart::{ChartRange, OutcomeChart, OutcomeCounts};
 pub use counters::{KeyUse, Slot};
 pub use live::{WatchedOrgs, changes_topic, publish_changes};
 pub use metrics::UsageMetrics;
@@ -28,7 +31,10 @@ pub use queries::{
 pub use reason::{outcome_ink, outcome_reason};
 pub use refusal_log::{flood_start, refusal, refusals_of, refused_keys};
 pub use rollup::{KeyCallbacks, roll_up_for, roll_up_when_due};
-pub use store::{CallerRefusal, Hour, KeyCaller, RefusalFilter, RefusalPosition, RefusalReason, RefusedKey};
+pub use store::{
+    CallerRefusal, Hour, KeyCaller, RefusalFilter, RefusalPosition, RefusalReason, RefusalScope, RefusedKey,
+};
+pub use top_keys::{TopKey, top_keys};
 pub use writer::{FLUSH_INTERVAL, write_journal};
 
 use crate::platform::{App, Error};

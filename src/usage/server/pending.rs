@@ -1,7 +1,7 @@
 //! Usage that is counted and not yet rolled up: in the counters, in a flush, and then in this process's rows of the
 //! journal. Readers add it to what the tables contain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -131,6 +131,17 @@ impl Usage {
             }
         });
         hours
+    }
+
+    /// The pending requests of an organization by key.
+    pub fn pending_keys_of(&self, org: OrgId) -> HashMap<KeyId, i64> {
+        let mut keys = HashMap::new();
+        self.for_each_pending(|slot, count| {
+            if slot.org == org {
+                *keys.entry(slot.key).or_default() += i64::from(count.requests);
+            }
+        });
+        keys
     }
 
     fn for_each_pending(&self, mut look: impl FnMut(&Slot, &Count)) {

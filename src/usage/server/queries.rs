@@ -28,10 +28,10 @@ pub async fn trends(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, Trend>, 
     for (key, days) in store::trends(&mut *reading.db, keys, first).await? {
         trends.insert(key, days.map(unsigned));
     }
-    for ((key, day), calls) in usage.pending(keys.iter().copied()).days {
+    for ((key, day), totals) in usage.pending(keys.iter().copied()).days {
         let index = usize::try_from(day - first).unwrap_or(usize::MAX);
-        if index < TREND_DAYS {
-            trends.entry(key).or_default()[index] += unsigned(calls);
+        if index < TREND_DAYS && totals.calls > 0 {
+            trends.entry(key).or_default()[index] += unsigned(totals.calls);
         }
     }
     Ok(trends)

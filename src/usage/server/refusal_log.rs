@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::pending::Usage;
 use super::refusals::{RETENTION, RefusedRequest};
 use super::store;
-use super::store::{RefusalFilter, RefusalReason, RefusedKey, RefusedKeyLimits};
+use super::store::{RefusalFilter, RefusalReason, RefusalScope, RefusedKey, RefusedKeyLimits};
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, OrgId, Timestamp};
+use crate::shared::{OrgId, Timestamp};
 
 /// Wrong secrets for a key in an hour that need attention.
 const FLOOD: i64 = 100;
@@ -36,11 +36,18 @@ pub async fn refusal(app: &App, org: OrgId, request_id: &str) -> Result<Option<R
     Ok(store::refusal(app.db.pool(), org, request_id).await?)
 }
 
-/// The last refused requests of a key, the newest first. Of a flood, the first ones of each hour are recorded.
-pub async fn refusals_of(app: &App, key: KeyId, filter: &RefusalFilter) -> Result<Vec<RefusalReason>, Error> {
-    let pending = app.slice::<Usage>().pending_refusals(|refused| refused.key == key);
+/// The last refused requests of a key or an organization, the newest first. Of a flood, the first ones of each hour are recorded.
+pub async fn refusals_of(
+    app: &App,
+    scope: RefusalScope,
+    filter: &RefusalFilter,
+) -> Result<Vec<RefusalReason>, Error> {
+    let pending = app.slice::<Usage>().pending_refusals(|refused| match scope {
+        RefusalScope::Key(key) => refused.key == key,
+        RefusalScope::Org(org) => refused.org == org,
+    });
     let since = app.clock.now().minus(RETENTION);
-    let mut refusals = store::refusals_of(app.db.pool(), key, since, filter).await?;
+    let mut refusals = store::refusals_of(app.db.pool(), scope, since, filter).await?;
     // A refusal that was written meanwhile is in both.
     let is_new = |refused: &RefusalReason| {
         filter.admits(refused) && !refusals.iter().any(|stored| stored.request_id == refused.request_id)

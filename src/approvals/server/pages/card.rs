@@ -7,7 +7,8 @@ use crate::approvals::{ApprovalRequest, ApprovalState, MAX_REASON_LENGTH, approv
 use crate::shared::Timestamp;
 use crate::ui::form::{Form, FormErrors};
 use crate::ui::parts::{
-    Avatar, Badge, Button, HiddenFields, Icon, Look, Note, Shape, Symbol, TextArea, Time, Tone, day, exact,
+    Avatar, Badge, Button, ExactTime, HiddenFields, Icon, Look, Note, Shape, Symbol, TextArea, Time, Tone,
+    Wording,
 };
 
 /// The buttons of the card.
@@ -57,7 +58,8 @@ pub fn card(request: &ApprovalRequest, actions: CardActions, has_heading: bool, 
 fn times(request: &ApprovalRequest, now: Timestamp) -> AnyView {
     let (created, expires) = (request.created_at, request.expires_at);
     if request.state(now).is_open() {
-        view! { <Time at=created now/>{format!(" · expires on {}", day(expires))} }.into_any()
+        view! { <Time at=created now/>" · expires on "<Time at=expires now wording=Wording::Date/> }
+            .into_any()
     } else {
         view! { <Time at=created now/> }.into_any()
     }
@@ -87,11 +89,13 @@ fn decision(request: &ApprovalRequest, now: Timestamp) -> Option<AnyView> {
     if state == ApprovalState::Pending {
         return None;
     }
-    let when = request.decided_at.map_or_else(String::new, |at| format!(", {}", exact(at)));
     let by = match request.decided_by_name.as_str() {
-        "" => "Nobody decided it.".to_owned(),
-        name if state == ApprovalState::Denied => format!("Denied by {name}{when}."),
-        name => format!("Approved by {name}{when}."),
+        "" => view! { "Nobody decided it." }.into_any(),
+        name => {
+            let verb = if state == ApprovalState::Denied { "Denied" } else { "Approved" };
+            let when = request.decided_at.map(|at| view! { ", "<ExactTime at/> });
+            view! { {format!("{verb} by {name}")}{when}"." }.into_any()
+        }
     };
     let reason = request.reason.clone();
     let reason = (!reason.is_empty())

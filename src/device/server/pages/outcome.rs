@@ -12,7 +12,7 @@ use crate::device::server::{clients, service};
 use crate::keys::server::{Key, find};
 use crate::platform::{Error, minutes};
 use crate::shared::Permission;
-use crate::ui::parts::{Glyph, GlyphSize, KeyText, LinkButton, LivePart, Look, Note, day};
+use crate::ui::parts::{ExactTime, Glyph, GlyphSize, KeyText, LinkButton, LivePart, Look, Note};
 use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
 
@@ -101,9 +101,9 @@ fn facts(key: &Key, is_current: bool) -> AnyView {
     };
     let revoke = if is_current { format!("{path}/revoke") } else { "/settings/profile#devices".to_owned() };
     let (label, validity) = match (revoked_at, expires_at) {
-        (Some(_), _) => ("Works", "No longer: it was revoked".to_owned()),
-        (None, Some(end)) => ("Works until", day(end)),
-        (None, None) => ("Works", "Until it is revoked".to_owned()),
+        (Some(_), _) => ("Works", "No longer: it was revoked".into_any()),
+        (None, Some(end)) => ("Works until", view! { <ExactTime at=end/> }.into_any()),
+        (None, None) => ("Works", "Until it is revoked".into_any()),
     };
     view! {
         <div class="panel mt-6 overflow-hidden">

@@ -8,7 +8,9 @@ use crate::keys::server::{Key, read_ranges};
 use crate::keys::{MAX_NAME_LENGTH, MAX_NOTE_LENGTH};
 use crate::shared::Timestamp;
 use crate::ui::form::FormErrors;
-use crate::ui::parts::{Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, counted, exact};
+use crate::ui::parts::{
+    ExactTime, Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, Time, Wording, counted,
+};
 
 /// Further invalid lines of addresses are only counted.
 const MAX_WRONG_LINES: usize = 10;
@@ -21,6 +23,8 @@ pub struct KeyFields {
     /// `never`, a number of days, `custom` with a date, or `keep` in an edit.
     pub expiry: String,
     pub date: String,
+    /// How many minutes the person's clocks are ahead of UTC at the end of `date`. Empty without scripts, which means UTC.
+    pub zone: String,
     pub rate_limit: String,
     pub ranges: String,
     pub note: String,
@@ -29,6 +33,9 @@ pub struct KeyFields {
 }
 
 const DAY: i64 = 86_400_000;
+const MINUTE: i64 = 60_000;
+/// The clocks of no place are further from UTC.
+const MAX_MINUTES_AHEAD: i64 = 14 * 60;
 const PRESETS: [(&str, &str); 5] =
     [("never", "Never"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("custom", "Custom")];
 
@@ -39,6 +46,7 @@ impl KeyFields {
             name: key.name.clone(),
             expiry: if key.expires_at.is_some() { "keep" } else { "never" }.to_owned(),
             date: String::new(),
+            zone: String::new(),
             rate_limit: key.rate_limit.map(|limit| limit.to_string()).unwrap_or_default(),
             ranges: key.ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             note: key.note.clone(),
@@ -57,8 +65,10 @@ impl KeyFields {
             }
             "custom" if self.date.trim().is_empty() => Err("Enter the day on which it ends.".to_owned()),
             "custom" => match read_date(self.date.trim()) {
-                // The key expires at the end of that day.
-                Some(day) => Ok(Some(Timestamp::from_millis(day.millis() + DAY))),
+                // The key expires at the end of that day in the person's time zone.
+                Some(day) => {
+                    Ok(Some(Timestamp::from_millis(day.millis() + DAY - minutes_ahead(&self.zone) * MINUTE)))
+                }
                 None => Err("Write the day as 2027-05-31.".to_owned()),
             },
             _ => Err("Choose when it ends.".to_owned()),
@@ -121,6 +131,12 @@ impl KeyFields {
     }
 }
 
+/// Zero, which is UTC, for everything that is not the offset of a time zone.
+fn minutes_ahead(zone: &str) -> i64 {
+    let minutes = zone.trim().parse().ok();
+    minutes.filter(|minutes: &i64| minutes.unsigned_abs() <= MAX_MINUTES_AHEAD.unsigned_abs()).unwrap_or(0)
+}
+
 /// The first moment of a date such as `2027-05-31`.
 fn read_date(text: &str) -> Option<Timestamp> {
     let mut parts = text.split('-');
@@ -149,14 +165,18 @@ pub fn ExpiryField(typed: KeyFields, now: Timestamp, current: Option<Timestamp>)
     let chosen = typed.expiry.clone();
     let radio =
         |value: &str, label: String| RadioOption::new(value, label, value == chosen).id(format!("x-{value}"));
-    let keep = current.map(|end| radio("keep", format!("Keep {}", crate::ui::parts::day(end))));
+    let keep = current.map(|_| radio("keep", "Keep".to_owned()));
     let options: Vec<_> =
         keep.into_iter().chain(PRESETS.map(|(value, label)| radio(value, label.to_owned()))).collect();
     let stops = move |days: i64| {
-        format!("Stops {}", exact(Timestamp::from_millis(now.millis().saturating_add(days * DAY))))
+        let at = Timestamp::from_millis(now.millis().saturating_add(days * DAY));
+        view! { "Stops "<ExactTime at/> }
     };
-    let current = current.map(|end| view! { <span class="o-keep">{format!("Stops {}", exact(end))}</span> });
-    let (year, month, day) = Timestamp::from_millis(now.millis().saturating_add(DAY)).date();
+    let current = current.map(|at| {
+        view! { <span class="o-keep">"Expires "<Time at now wording=Wording::LastDay/></span> }
+    });
+    // Where it is still yesterday, today has not ended either. The server refuses ends that have passed.
+    let (year, month, day) = Timestamp::from_millis(now.millis().saturating_sub(DAY / 2)).date();
     let earliest = format!("{year:04}-{month:02}-{day:02}");
     view! {
         <Field name="expires_at" label="Expires" class="expiry mt-4">
@@ -166,13 +186,14 @@ pub fn ExpiryField(typed: KeyFields, now: Timestamp, current: Option<Timestamp>)
                     class="input custom-date max-w-40" type="date" name="date" id="f-expires_at" value=typed.date
                     min=earliest aria-label="Last day"
                 />
+                <input type="hidden" name="zone" data-end-of="date"/>
                 <span class="hint" aria-live="polite">
                     {current}
                     <span class="o-never">"Works until you revoke it"</span>
                     <span class="o-7">{stops(7)}</span>
                     <span class="o-30">{stops(30)}</span>
                     <span class="o-90">{stops(90)}</span>
-                    <span class="o-custom">"Stops at the end of that day, UTC"</span>
+                    <span class="o-custom">"Stops at the end of that day"<span class="scriptless">", UTC"</span></span>
                 </span>
             </div>
         </Field>
@@ -245,6 +266,34 @@ mod tests {
             assert!(end("custom", wrong).is_err(), "{wrong}");
         }
         assert!(end("8", "").is_err() && end("", "").is_err());
+    }
+
+    #[test]
+    fn a_day_ends_in_the_time_zone_of_the_person() {
+        for (date, zone, expected) in [
+            ("2027-05-31", "", "2027-06-01T00:00:00.000Z"),
+            ("2027-05-31", "840", "2027-05-31T10:00:00.000Z"),
+            ("2027-05-31", "-840", "2027-06-01T14:00:00.000Z"),
+            ("2027-05-31", "330", "2027-05-31T18:30:00.000Z"),
+            ("2027-05-31", "-210", "2027-06-01T03:30:00.000Z"),
+            // Berlin, on the day on which summer time begins, and on the day before.
+            ("2027-03-28", "120", "2027-03-28T22:00:00.000Z"),
+            ("2027-03-27", "60", "2027-03-27T23:00:00.000Z"),
+            // No offset of a time zone.
+            ("2027-05-31", "841", "2027-06-01T00:00:00.000Z"),
+            ("2027-05-31", "-9223372036854775808", "2027-06-01T00:00:00.000Z"),
+            ("2027-05-31", "Berlin", "2027-06-01T00:00:00.000Z"),
+            ("2027-05-31", "1e9", "2027-06-01T00:00:00.000Z"),
+        ] {
+            let typed = KeyFields {
+                expiry: "custom".to_owned(),
+                date: date.to_owned(),
+                zone: zone.to_owned(),
+                ..KeyFields::default()
+            };
+            let end = typed.end(NOW, None).ok().flatten().map(|end| end.to_string());
+            assert_eq!(end.as_deref(), Some(expected), "{date} {zone}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::key::{self, A_DAY, KeyPageState, caller_texts, moment};
+use super::key::{self, A_DAY, KeyPageState, caller_texts};
 use super::recent_use::RecentUse;
 use super::{path_of, redirect_with_message, refused};
 use crate::keys::server::{self as keys, Key};
@@ -109,7 +109,7 @@ impl FinishDialog {
         };
         let fails = " Every call with it fails from the moment you finish. The new secret keeps working. You cannot undo this.";
         let left = words(until, now, Wording::Relative).to_lowercase();
-        let ends = format!("{}, {left}", moment(until, now));
+        let ends = view! { <Time at=until now wording=Wording::Moment/>{format!(", {left}")} };
         let (kind, start) = (key.kind, old.to_string());
         let extend = may_extend.then(|| {
             let action = format!("{path}/extend");

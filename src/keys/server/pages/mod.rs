@@ -17,6 +17,7 @@ mod permissions;
 mod plan;
 mod recent_use;
 mod refusals;
+mod refusals_address;
 mod reveal;
 mod revoke;
 mod revoke_many;
@@ -32,8 +33,9 @@ use tower_sessions::Session;
 
 pub use notice::{KeyNotice, LazyView, RegisteredKeyNotice};
 pub use recent_use::{RecentUse, recent_addresses, recent_calls};
+pub use refusals_address::RefusalsAddress;
 
-use super::{Key, Refusal};
+use super::{Key, Refusal, RefusalSpan};
 use crate::keys::{SOON, Status};
 use crate::platform::Error;
 use crate::platform::http::{Audience, Routes};
@@ -76,6 +78,7 @@ pub fn routes() -> Routes {
         .post(plan::HERE, Audience::Person, plan::submit)
         .get("/settings/api-keys/{id}/allow", Audience::Person, allow::show)
         .post("/settings/api-keys/{id}/allow", Audience::Person, allow::submit)
+        .get("/settings/api-keys/refusals", Audience::Person, refusals::show_all)
         .get("/settings/api-keys/{id}/refusals", Audience::Person, refusals::show)
         .merge(permissions::routes())
         // Published clients print these paths.
@@ -93,9 +96,8 @@ fn path_of(key: KeyId) -> String {
 }
 
 /// The address of a key's refused requests, those with one outcome or all.
-fn refusals_path(key: KeyId, outcome: Option<Outcome>) -> String {
-    let reason = outcome.map(|outcome| format!("?reason={}", outcome.as_str())).unwrap_or_default();
-    format!("{}/refusals{reason}", path_of(key))
+fn refusals_path(key: KeyId, outcome: Option<Outcome>, span: RefusalSpan) -> String {
+    RefusalsAddress { key: Some(key), outcome, span }.href()
 }
 
 /// Redirects to the key's page with a message.

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::key::{self, KeyPageState, moment};
+use super::key::{self, KeyPageState};
 use super::path_of;
 use super::recent_use::RecentUse;
 use crate::keys::server::{self as keys, Key};
@@ -13,7 +13,7 @@ use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{SecretId, Timestamp};
 use crate::ui::parts::{
-    Dialog, DialogBody, DialogFoot, DialogWidth, KeyText, LinkButton, Look, Wording, words,
+    Dialog, DialogBody, DialogFoot, DialogWidth, KeyText, LinkButton, Look, Time, Wording, words,
 };
 
 /// Whether both secrets of the key are in use, so that it cannot be rotated.
@@ -45,7 +45,8 @@ fn dialog(key: &Key, old: SecretId, until: Timestamp, recent: &RecentUse, now: T
     let path = path_of(key.id);
     let (close, keep, finish) = (path.clone(), path.clone(), format!("{path}/finish"));
     let title = format!("{} is being rotated", key.name);
-    let ends = format!("{}, {}", moment(until, now), words(until, now, Wording::Relative).to_lowercase());
+    let left = words(until, now, Wording::Relative).to_lowercase();
+    let ends = view! { <Time at=until now wording=Wording::Moment/>{format!(", {left}")} };
     let (kind, start, rows) = (key.kind, old.to_string(), recent.rows(now));
     view! {
         <Dialog id="rotate" title close width=DialogWidth::Narrow described_by="rotate-text">

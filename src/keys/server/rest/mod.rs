@@ -53,6 +53,7 @@ pub fn routes() -> Routes {
         .documented(Audience::Key, routes!(manage::revoke))
         .documented(Audience::Key, routes!(usage::show))
         .documented(Audience::Key, routes!(refusals::list))
+        .documented(Audience::Key, routes!(refusals::list_all))
         .documented(Audience::Key, routes!(approvals::list))
         .documented(Audience::Key, routes!(approvals::show))
         .documented(Audience::Key, routes!(approvals::withdraw))

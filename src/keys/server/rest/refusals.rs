@@ -1,4 +1,5 @@
-//! `GET /api/v1/keys/{id}/refusals`: the last requests with a key that were refused.
+//! `GET /api/v1/keys/{id}/refusals`: the last requests with a key that were refused. `GET /api/v1/refusals`: those with any key of the
+//! organization.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -10,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::bodies::respond;
 use super::caller::ApiCaller;
 use crate::api::{ApiError, Unreadable};
-use crate::keys::server::{self as keys, Refusal, RefusalPage};
+use crate::keys::server::{self as keys, Refusal, RefusalPage, RefusalSpan};
 use crate::platform::App;
 use crate::platform::http::PathId;
 use crate::shared::KeyId;
@@ -23,6 +24,12 @@ pub struct RefusalListQuery {
     /// Only requests that were refused for this reason
     #[param(value_type = Option<Outcome>)]
     outcome: Option<String>,
+    /// Only requests at this time or later
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<String>,
+    /// Only requests before this time
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<String>,
     /// The size of a page; the default is 50
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
@@ -48,7 +55,11 @@ impl RefusalListQuery {
         if !(1..=100).contains(&limit) {
             return Err(wrong("limit", "A page has from 1 to 100 requests."));
         }
-        Ok(RefusalFilter { outcome: outcome.transpose()?, before: before.transpose()?, limit })
+        let end = |end: &Option<String>| end.clone().unwrap_or_default();
+        let span = RefusalSpan::parse(&end(&self.from), &end(&self.until))
+            .map_err(|(field, why)| wrong(field, &why))?;
+        let RefusalSpan { from, until } = span;
+        Ok(RefusalFilter { outcome: outcome.transpose()?, from, until, before: before.transpose()?, limit })
     }
 }
 
@@ -59,6 +70,15 @@ pub struct RefusalList {
     next_cursor: Option<String>,
 }
 
+impl RefusalList {
+    fn of(page: RefusalPage) -> Self {
+        Self {
+            data: page.requests.into_iter().map(RefusalBody::of).collect(),
+            next_cursor: page.next.map(|next| next.to_text()),
+        }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 #[schema(as = RefusedKeyRequest)]
 pub struct RefusalBody {
@@ -66,6 +86,7 @@ pub struct RefusalBody {
     request_id: String,
     #[schema(format = DateTime)]
     at: String,
+    key_id: String,
     /// The public id of the secret that was sent.
     secret_id: String,
     outcome: Outcome,
@@ -78,6 +99,7 @@ impl RefusalBody {
         Self {
             request_id: refused.request_id,
             at: refused.at.to_string(),
+            key_id: refused.key.to_string(),
             secret_id: refused.secret.to_string(),
             outcome: refused.outcome,
             address: refused.address,
@@ -98,11 +120,21 @@ pub async fn list(
     query: Result<Query<RefusalListQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(Unreadable::from)?;
-    let (_, RefusalPage { requests, next }) =
-        keys::refusals(&app, &caller.actor, id, query.filter()?).await?;
-    let body = RefusalList {
-        data: requests.into_iter().map(RefusalBody::of).collect(),
-        next_cursor: next.map(|next| next.to_text()),
-    };
-    Ok(respond(StatusCode::OK, &caller.limits, body))
+    let (_, page) = keys::refusals(&app, &caller.actor, id, query.filter()?).await?;
+    Ok(respond(StatusCode::OK, &caller.limits, RefusalList::of(page)))
+}
+
+/// The last refused requests of all keys
+///
+/// Up to 60 requests an hour of each key are recorded, for 7 days.
+#[utoipa::path(get, path = "/api/v1/refusals", operation_id = "listRefusals", tag = "keys", params(RefusalListQuery),
+    responses((status = 200, description = "A page of refused requests", body = RefusalList), (status = 401), (status = 422)))]
+pub async fn list_all(
+    State(app): State<App>,
+    caller: ApiCaller,
+    query: Result<Query<RefusalListQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(query) = query.map_err(Unreadable::from)?;
+    let (page, _) = keys::org_refusals(&app, &caller.actor, query.filter()?).await?;
+    Ok(respond(StatusCode::OK, &caller.limits, RefusalList::of(page)))
 }

@@ -13,11 +13,13 @@ mod leaked;
 mod login;
 mod policy;
 mod refusal;
+mod refusal_span;
 mod refusals;
 mod replace;
 mod revoke;
 mod rotate;
 mod strong_keys;
+mod top_keys;
 mod trial;
 
 pub use approved::{KeyApprovalHandler, create_approved};
@@ -35,10 +37,12 @@ pub use policy::{
     active_keys, login_constraints, login_constraints_in_tx, old_secrets, policy_key_batch, policy_rules,
 };
 pub use refusal::Refusal;
-pub use refusals::{RefusalPage, refusals, refused_keys};
+pub use refusal_span::RefusalSpan;
+pub use refusals::{RefusalPage, org_refusals, refusals, refused_keys};
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{MAX_OVERLAP, extend, finish, rotate};
+pub use top_keys::top_keys;
 pub use trial::{KeyTrial, TrialLimits, TrialRequest, permission_requirement, try_key};
 
 use super::token::NewToken;

@@ -292,16 +292,17 @@ pub async fn created_at_if_unused(
     Ok(at.map(Timestamp::from_millis))
 }
 
-/// A secret of a key, and its last use.
+/// A secret of a key, its creation and its last use.
 #[derive(Clone, Debug)]
 pub struct SecretUse {
     pub id: SecretId,
+    pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
 }
 
 pub async fn secrets_of(db: impl AnyExecutor<'_>, key: KeyId) -> Result<Vec<SecretUse>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT id, last_used_at FROM secrets WHERE key_id = $1 ORDER BY created_at DESC LIMIT 100",
+        "SELECT id, created_at, last_used_at FROM secrets WHERE key_id = $1 ORDER BY created_at DESC LIMIT 100",
     )
     .bind(key)
     .fetch_all(db)
@@ -311,6 +312,7 @@ pub async fn secrets_of(db: impl AnyExecutor<'_>, key: KeyId) -> Result<Vec<Secr
             let at: i64 = row.try_get("last_used_at")?;
             Ok(SecretUse {
                 id: secret_id(&row.try_get::<String, _>("id")?)?,
+                created_at: Timestamp::from_millis(row.try_get("created_at")?),
                 last_used_at: (at > 0).then(|| Timestamp::from_millis(at)),
             })
         })

@@ -19,7 +19,7 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Error, Secret};
 use crate::shared::ReturnPath;
 use crate::ui::form::{ErrorSummary, FormErrors};
-use crate::ui::parts::{HiddenFields, Input, exact};
+use crate::ui::parts::{ExactTime, HiddenFields, Input};
 use crate::ui::server::form_page::FormPage;
 use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
@@ -93,15 +93,15 @@ async fn invalid_link_page(app: &App, visit: &Visit) -> Result<Response, Error> 
         return Err(Error::NotFound);
     }
     let why = match setup_link_printed_at(app).await? {
-        Some(at) => format!(
-            "The newest setup link was printed at {}, and it replaced every earlier one. Look for it in the server's \
-             output, or run this command on the server to print a new one:",
-            exact(at)
-        ),
-        None => {
-            "A setup link works once, within 24 hours. Run this command on the server to print a new one:"
-                .to_owned()
+        Some(at) => view! {
+            "The newest setup link was printed at "<ExactTime at/>", and it replaced every earlier one. Look for it in the \
+            server's output, or run this command on the server to print a new one:"
         }
+        .into_any(),
+        None => view! {
+            "A setup link works once, within 24 hours. Run this command on the server to print a new one:"
+        }
+        .into_any(),
     };
     let host = app.public_url.authority().to_owned();
     let page = Page::new(app, visit, "Link has ended").status(StatusCode::NOT_FOUND).render(move || {

@@ -6,10 +6,10 @@ use crate::key_policy::PolicyRule;
 use crate::policy_settings::server::{MAX_LISTED, PolicyPreview, PreviewedKey};
 use crate::shared::Timestamp;
 use crate::ui::form::SubmitButton;
-use crate::ui::parts::{Glyph, Input, Note, Time, Tone, counted, exact, grouped};
+use crate::ui::parts::{ExactTime, Glyph, Input, Note, Time, Tone, counted, grouped};
 
 pub fn preview(preview: PolicyPreview, org: String, needs_approval: bool, now: Timestamp) -> AnyView {
-    let when = exact(preview.from);
+    let from = preview.from;
     let in_use = (preview.refused_in_use > 0).then(|| {
         let keys = if preview.refused_in_use == 1 {
             "1 of them was".to_owned()
@@ -74,7 +74,7 @@ pub fn preview(preview: PolicyPreview, org: String, needs_approval: bool, now: T
                     {refused}" "
                     <span class="text-lead font-normal tracking-normal text-ink-3">{format!("of {keys}")}</span>
                 </p>
-                <p class="text-dense text-ink-2">{format!("would be refused from {when} on.")}</p>
+                <p class="text-dense text-ink-2">"would be refused from "<ExactTime at=from/>" on."</p>
                 {in_use}
                 {more}
             </div>

@@ -20,7 +20,7 @@ use crate::policy_settings::server::draft::RequestedPolicy;
 use crate::policy_settings::server::preview::{PolicyPreview, preview as compute};
 use crate::shared::{Permission, Timestamp};
 use crate::ui::form::{Form, FormErrors};
-use crate::ui::parts::{Button, LinkButton, Look, Note, exact};
+use crate::ui::parts::{Button, ExactTime, LinkButton, Look, Note};
 use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Nav, PageHead, Shell};
 
@@ -161,21 +161,28 @@ async fn page(
 }
 
 /// Who has to agree when a rule is weakened.
-fn note(owners: &SecondOwner, is_owner: bool) -> String {
+fn note(owners: &SecondOwner, is_owner: bool) -> AnyView {
+    if let SecondOwnerNeed::Until(until) = owners.need
+        && is_owner
+    {
+        return view! {
+            "An owner was removed, demoted or disabled less than a day ago. Until "<ExactTime at=until/>" a second owner must \
+            approve when a rule is weakened."
+        }
+        .into_any();
+    }
+    view! { {note_words(owners, is_owner)} }.into_any()
+}
+
+fn note_words(owners: &SecondOwner, is_owner: bool) -> &'static str {
     match owners.need {
-        _ if !is_owner => "Only owners can change these rules.".to_owned(),
+        _ if !is_owner => "Only owners can change these rules.",
         SecondOwnerNeed::No => {
             "You are the only owner, so you can also weaken a rule alone. With a second owner, both have to agree."
-                .to_owned()
         }
-        SecondOwnerNeed::Several => {
-            "Weakening a rule takes effect only when a second owner approves it. Making a rule stricter does not need an approval.".to_owned()
+        SecondOwnerNeed::Several | SecondOwnerNeed::Until(_) => {
+            "Weakening a rule takes effect only when a second owner approves it. Making a rule stricter does not need an approval."
         }
-        SecondOwnerNeed::Until(until) => format!(
-            "An owner was removed, demoted or disabled less than a day ago. Until {} a second owner must approve when a \
-             rule is weakened.",
-            exact(until)
-        ),
     }
 }
 
@@ -183,7 +190,9 @@ fn note(owners: &SecondOwner, is_owner: bool) -> String {
 fn grace_note(policy: &KeyPolicy, now: Timestamp) -> Option<AnyView> {
     let from = policy.all_apply_from();
     (from > now).then(|| {
-        let text = format!("From {}, the last change also applies to existing keys.", exact(from));
-        view! { <Note class="mt-4"><p>{text}</p></Note> }.into_any()
+        view! {
+            <Note class="mt-4"><p>"From "<ExactTime at=from/>", the last change also applies to existing keys."</p></Note>
+        }
+        .into_any()
     })
 }

@@ -96,6 +96,7 @@ pub const ROWS: &[Row] = &[
     get(ALLOW, "/settings/api-keys/<own_ranged_key>/allow?address=10.0.0.7", OWN),
     form(ALLOW, "/settings/api-keys/<ranged_key>/allow", ADDRESS, CHANGE),
     form(ALLOW, "/settings/api-keys/<own_ranged_key>/allow", ADDRESS, CHANGE_OWN),
+    get("/settings/api-keys/refusals", "", People([200; 5])),
     get("/settings/api-keys/{id}/refusals", "/settings/api-keys/<key>/refusals", SEE),
     get("/settings/api-keys/{id}/refusals", "/settings/api-keys/<own_key>/refusals", OWN),
     get("/settings/permissions", "", OWN),

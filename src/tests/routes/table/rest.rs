@@ -49,6 +49,7 @@ pub const ROWS: &[Row] = &[
     get("/api/v1/keys/{id}/usage", "/api/v1/keys/<own_key>/usage", SEE_OWN),
     get("/api/v1/keys/{id}/refusals", "/api/v1/keys/<key>/refusals", SEE),
     get("/api/v1/keys/{id}/refusals", "/api/v1/keys/<own_key>/refusals", SEE_OWN),
+    get("/api/v1/refusals", "", Keys([200; 5])),
     get("/api/v1/permissions", "", Keys([200; 5])),
     json("POST", "/api/v1/permissions", "", r#"{"name": "new.read"}"#, Keys([403, 403, 201, 201, 201])),
     json("PATCH", PERMISSION, "/api/v1/permissions/<permission>", DESCRIBE, Keys([403, 403, 200, 200, 404])),

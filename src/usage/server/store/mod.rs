@@ -10,11 +10,11 @@ pub use journal::{
     take_row,
 };
 pub use read::{
-    CallerRefusal, Hour, KeyCaller, TREND_DAYS, accepted, callers, ended_but_used, hours, is_wrongly_typed,
-    org_hours, recent_requests, sums, trends,
+    CallerRefusal, Hour, KeyCaller, TREND_DAYS, accepted, busiest_keys, callers, ended_but_used, hours,
+    is_wrongly_typed, org_hours, recent_requests, sums, trends,
 };
 pub use refusals::{
-    RefusalFilter, RefusalPosition, RefusalReason, RefusedKey, RefusedKeyLimits, refusal, refusals_of,
-    refused_keys,
+    RefusalFilter, RefusalPosition, RefusalReason, RefusalScope, RefusedKey, RefusedKeyLimits, refusal,
+    refusals_of, refused_keys,
 };
 pub use write::{add, add_refusals, address_text, delete_before};

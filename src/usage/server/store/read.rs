@@ -1,5 +1,7 @@
 //! Reading the tables of usage.
 
+use std::ops::RangeInclusive;
+
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row};
 
@@ -76,7 +78,7 @@ pub async fn trends(
         .map(|day| format!(", CAST(SUM(CASE WHEN day = $1 + {day} THEN calls ELSE 0 END) AS BIGINT)"))
         .collect();
     let text = format!(
-        "SELECT key_id{days} FROM usage_days WHERE day >= $1 AND key_id IN ({}) GROUP BY key_id",
+        "SELECT key_id{days} FROM usage_days WHERE day >= $1 AND calls > 0 AND key_id IN ({}) GROUP BY key_id",
         placeholders_from(2, keys.len())
     );
     let query = sqlx::query(sql(text)).bind(first);
@@ -111,6 +113,30 @@ pub async fn sums(
             Ok((row.try_get("key_id")?, row.try_get("secret_id")?, outcome, row.try_get("requests")?))
         })
         .collect()
+}
+
+/// The keys of an organization with the most requests in some days, of those that are among the first ones of a day.
+pub async fn busiest_keys(
+    pool: &AnyPool,
+    org: OrgId,
+    days: RangeInclusive<i64>,
+    most: usize,
+) -> Result<Vec<KeyId>, sqlx::Error> {
+    // A search in the index for each day, which reads as many rows however many keys there are.
+    let of_day = |day| {
+        format!(
+            "SELECT key_id FROM (SELECT key_id FROM usage_days WHERE org_id = $1 AND day = $2 + {day} \
+             ORDER BY requests DESC, key_id LIMIT {most}) AS of_day_{day}"
+        )
+    };
+    let of_days: Vec<String> = (0..=days.end() - days.start()).map(of_day).collect();
+    let text = format!(
+        "SELECT key_id FROM usage_days WHERE day >= $2 AND key_id IN ({}) \
+         GROUP BY key_id ORDER BY SUM(requests) DESC, key_id LIMIT {most}",
+        of_days.join(" UNION ")
+    );
+    let query = sqlx::query_scalar(sql(text)).bind(org).bind(*days.start());
+    query.fetch_all(pool).await
 }
 
 fn placeholders_from(first: usize, count: usize) -> String {

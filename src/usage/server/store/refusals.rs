@@ -49,10 +49,14 @@ impl RefusalPosition {
     }
 }
 
-/// Which refused requests of a key to read.
-#[derive(Clone, Debug)]
+/// Which refused requests to read.
+#[derive(Clone, Debug, Default)]
 pub struct RefusalFilter {
     pub outcome: Option<Outcome>,
+    /// The first time that is included.
+    pub from: Option<Timestamp>,
+    /// The first time that is not included any more.
+    pub until: Option<Timestamp>,
     /// Older than this one.
     pub before: Option<RefusalPosition>,
     pub limit: usize,
@@ -61,6 +65,8 @@ pub struct RefusalFilter {
 impl RefusalFilter {
     pub fn admits(&self, refused: &RefusalReason) -> bool {
         self.outcome.is_none_or(|outcome| outcome == refused.outcome)
+            && self.from.is_none_or(|from| refused.at >= from)
+            && self.until.is_none_or(|until| refused.at < until)
             && self.before.as_ref().is_none_or(|before| refused.position() < *before)
     }
 }
@@ -88,16 +94,29 @@ pub async fn refusal(
     row.as_ref().map(refusal_row).transpose()
 }
 
-/// The refused requests of a key since a time, the newest first.
+/// Whose refused requests to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalScope {
+    Key(KeyId),
+    Org(OrgId),
+}
+
+/// The refused requests of a key or an organization since a time, the newest first.
 pub async fn refusals_of(
     pool: &AnyPool,
-    key: KeyId,
+    scope: RefusalScope,
     since: Timestamp,
     filter: &RefusalFilter,
 ) -> Result<Vec<RefusalReason>, sqlx::Error> {
-    let mut text = format!("{SELECT} key_id = $1 AND at >= $2");
+    let since = filter.from.map_or(since, |from| from.max(since));
+    let until = filter.until.unwrap_or(Timestamp::from_millis(i64::MAX));
+    let column = match scope {
+        RefusalScope::Key(_) => "key_id",
+        RefusalScope::Org(_) => "org_id",
+    };
+    let mut text = format!("{SELECT} {column} = $1 AND at >= $2 AND at < $3");
     if filter.before.is_some() {
-        text.push_str(" AND (at < $3 OR (at = $3 AND request_id < $4))");
+        text.push_str(" AND (at < $4 OR (at = $4 AND request_id < $5))");
     }
     if let Some(outcome) = filter.outcome {
         text.push_str(" AND outcome = '");
@@ -105,7 +124,12 @@ pub async fn refusals_of(
         text.push('\'');
     }
     text.push_str(&format!(" ORDER BY at DESC, request_id DESC LIMIT {}", filter.limit));
-    let query = sqlx::query(sql(text)).bind(key).bind(since.millis());
+    let query = sqlx::query(sql(text));
+    let query = match scope {
+        RefusalScope::Key(key) => query.bind(key),
+        RefusalScope::Org(org) => query.bind(org),
+    };
+    let query = query.bind(since.millis()).bind(until.millis());
     let query = match &filter.before {
         Some(before) => query.bind(before.at.millis()).bind(before.request_id.as_str()),
         None => query,

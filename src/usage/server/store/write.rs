@@ -39,10 +39,11 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
     })
     .await?;
 
-    const DAYS: &str = "ON CONFLICT (key_id, day) DO UPDATE SET calls = usage_days.calls + excluded.calls";
-    let columns = "usage_days (key_id, day, calls)";
-    insert_many(write, columns, 3, DAYS, batch.days.iter(), |query, ((key, day), calls)| {
-        query.bind(*key).bind(*day).bind(*calls)
+    const DAYS: &str = "ON CONFLICT (key_id, day) DO UPDATE SET calls = usage_days.calls + excluded.calls, \
+         requests = usage_days.requests + excluded.requests";
+    let columns = "usage_days (key_id, day, calls, org_id, requests)";
+    insert_many(write, columns, 5, DAYS, batch.days.iter(), |query, ((key, day), totals)| {
+        query.bind(*key).bind(*day).bind(totals.calls).bind(totals.org).bind(totals.requests)
     })
     .await?;
 

@@ -8,8 +8,8 @@ use super::{HOME, path_of};
 use crate::shared::{DeliveryId, Timestamp, WebhookId};
 use crate::ui::form::Form as PageForm;
 use crate::ui::parts::{
-    Button, EmptyState, Icon, LinkButton, LinkOption, LinkSegment, Pagination, Shape, StatusShape, Symbol,
-    Time, counted, exact, grouped,
+    Button, EmptyState, ExactTime, Icon, LinkButton, LinkOption, LinkSegment, Pagination, Shape, StatusShape,
+    Symbol, Time, counted, grouped,
 };
 use crate::webhooks::server::service::{Delivery, DeliveryAttempt, DeliveryState};
 
@@ -215,7 +215,7 @@ fn opened(delivery: Delivery, attempts: Vec<DeliveryAttempt>, target: &str, can_
     let event = format!("msg_{}", delivery.event);
     let next = delivery.due_at.map(|due| {
         let text = if delivery.attempts == 0 { "First attempt" } else { "Next attempt" };
-        view! { <div><dt>{text}</dt><dd class="num">{exact(due)}</dd></div> }
+        view! { <div><dt>{text}</dt><dd class="num"><ExactTime at=due/></dd></div> }
     });
     let trail = (!attempts.is_empty()).then(|| {
         let steps = attempts.iter().map(attempt).collect_view();
@@ -243,7 +243,7 @@ fn opened(delivery: Delivery, attempts: Vec<DeliveryAttempt>, target: &str, can_
                 {trail}
                 <dl class="facts mt-3 border-t border-line">
                     <div><dt>"Event id"</dt><dd class="mono text-cap leading-5">{event}</dd></div>
-                    <div><dt>"Event time"</dt><dd class="num">{exact(delivery.created_at)}</dd></div>
+                    <div><dt>"Event time"</dt><dd class="num"><ExactTime at=delivery.created_at/></dd></div>
                     {next}
                 </dl>
                 {button}
@@ -262,7 +262,7 @@ fn attempt(attempt: &DeliveryAttempt) -> AnyView {
         Some(status) => format!("{status} after {}", duration(attempt.took)),
         None => attempt.error.clone(),
     };
-    let when = format!("Attempt {}, {}", attempt.number, exact(attempt.at));
+    let number = format!("Attempt {}, ", attempt.number);
     let response = attempt.response.clone();
     let response = (!response.trim().is_empty()).then(|| {
         view! { <pre class="mono mt-1 max-h-40 overflow-auto text-cap leading-5 whitespace-pre-wrap text-ink-2 [overflow-wrap:anywhere]" tabindex="0" role="group" aria-label="Response" translate="no">{response}</pre> }
@@ -272,7 +272,7 @@ fn attempt(attempt: &DeliveryAttempt) -> AnyView {
             <span class=class><Icon symbol/></span>
             <div class="min-w-0">
                 <b class="font-medium [overflow-wrap:anywhere]">{title}</b>
-                <span class="cap num block">{when}</span>
+                <span class="cap num block">{number}<ExactTime at=attempt.at/></span>
                 {response}
             </div>
         </li>

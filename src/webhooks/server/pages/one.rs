@@ -15,7 +15,7 @@ use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{DeliveryId, Timestamp, WebhookId};
 use crate::ui::form::Form as PageForm;
-use crate::ui::parts::{Button, LinkButton, Look, Note, Symbol, Time, Tone, Wording, capped, exact};
+use crate::ui::parts::{Button, ExactTime, LinkButton, Look, Note, Symbol, Time, Tone, Wording, capped};
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::webhooks::server::service::{self, EndpointCounts, MAX_COUNTED, PAGE};
 use crate::webhooks::server::{DeliveryFilter, Endpoint, EndpointState};
@@ -114,22 +114,26 @@ fn note(endpoint: &Endpoint, counts: &EndpointCounts, now: Timestamp) -> Option<
     if endpoint.state() == EndpointState::Failing {
         return Some(failing_note(endpoint, counts, now, "mt-6"));
     }
-    let since = endpoint.disabled_at.map(exact)?;
-    let text = match endpoint.disabled_because.as_str() {
-        "gone" => format!("It responded with 410 Gone on {since}, which asks for no further events."),
-        "failing" => {
-            format!("Every delivery had failed for five days, so Latchkey turned it off on {since}.")
-        }
-        _ => format!("It was turned off on {since}."),
+    let at = endpoint.disabled_at?;
+    let (text, rest) = match endpoint.disabled_because.as_str() {
+        "gone" => ("It responded with 410 Gone on ", ", which asks for no further events."),
+        "failing" => ("Every delivery had failed for five days, so Latchkey turned it off on ", "."),
+        _ => ("It was turned off on ", "."),
     };
-    let text = format!("{text} Events since then are not stored for it.");
-    Some(view! { <Note tone=Tone::Warn class="mt-6"><p>{text}</p></Note> }.into_any())
+    Some(
+        view! {
+            <Note tone=Tone::Warn class="mt-6">
+                <p>{text}<ExactTime at/>{rest}" Events since then are not stored for it."</p>
+            </Note>
+        }
+        .into_any(),
+    )
 }
 
 fn facts(endpoint: &Endpoint, counts: &EndpointCounts, creator: Option<String>, now: Timestamp) -> AnyView {
     let creator = format!("by {}", creator.as_deref().unwrap_or("somebody whose account was deleted"));
     let rotation = endpoint.previous_until.filter(|until| *until > now).map(|until| {
-        view! { <span class="cap block">{format!("The old secret stays valid until {}", exact(until))}</span> }
+        view! { <span class="cap block">"The old secret stays valid until "<ExactTime at=until/></span> }
     });
     let description = endpoint.description.clone();
     let description = (!description.is_empty()).then(|| {

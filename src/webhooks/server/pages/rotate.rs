@@ -12,7 +12,7 @@ use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::WebhookId;
 use crate::ui::form::FormErrors;
-use crate::ui::parts::{Note, Tone, exact};
+use crate::ui::parts::{ExactTime, Note, Tone};
 use crate::ui::shell::Nav;
 use crate::webhooks::server::service;
 
@@ -42,11 +42,14 @@ pub async fn show(
     .saving("Rotating…");
     let fields = move || {
         ends.map(|until| {
-            let text = format!(
-                "The old secret of the last rotation is valid until {}. If you rotate again now, it stops working at once.",
-                exact(until)
-            );
-            view! { <Note tone=Tone::Warn><p>{text}</p></Note> }
+            view! {
+                <Note tone=Tone::Warn>
+                    <p>
+                        "The old secret of the last rotation is valid until "<ExactTime at=until/>
+                        ". If you rotate again now, it stops working at once."
+                    </p>
+                </Note>
+            }
         })
     };
     Ok(page.render(FormErrors::default(), fields).await)

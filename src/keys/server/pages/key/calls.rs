@@ -1,20 +1,21 @@
 //! The chart of a key's requests: in three series, or with `?by=reason` in one for each outcome.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
-use super::chart::{Range, by_outcome, outcome_group, total};
 use super::why;
-use crate::keys::server::Key;
-use crate::keys::server::pages::path_of;
+use crate::keys::server::pages::{path_of, refusals_path};
+use crate::keys::server::{Key, RefusalSpan};
 use crate::shared::Timestamp;
-use crate::ui::parts::{Bar, Chart, Legend, LinkOption, LinkSegment, Series, grouped};
+use crate::ui::parts::{Chart, Legend, LinkSegment, grouped};
 use crate::usage::Outcome;
-use crate::usage::server::{Hour, KeyCaller, outcome_ink};
+use crate::usage::server::{ChartRange, Hour, KeyCaller, OutcomeChart};
 
 /// The span of the chart and its series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChartView {
-    pub range: Range,
+    pub range: ChartRange,
     /// One series for each outcome, instead of all refusals in one.
     pub by_reason: bool,
 }
@@ -24,7 +25,7 @@ impl ChartView {
         let mut view = Self::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "range" => view.range = Range::parse(&value),
+                "range" => view.range = ChartRange::parse(&value),
                 "by" => view.by_reason = value == "reason",
                 _ => {}
             }
@@ -38,32 +39,37 @@ impl ChartView {
     }
 }
 
-/// `callers` are those of the last 30 days.
-pub fn calls(key: &Key, view: ChartView, hours: &[Hour], callers: &[KeyCaller], now: Timestamp) -> AnyView {
+/// `callers` are those of the last 30 days. Counts are stored for `retention`.
+pub fn calls(
+    key: &Key,
+    view: ChartView,
+    hours: &[Hour],
+    callers: &[KeyCaller],
+    retention: Duration,
+    now: Timestamp,
+) -> AnyView {
     let ChartView { range, by_reason } = view;
-    let folded: Vec<Bar> = range.bars(now, hours, 3, |hour| outcome_group(hour.outcome));
-    let valid = total(&folded, 0);
-    let is_refused = total(&folded, 1) + total(&folded, 2) > 0;
-    let (series, bars) = if by_reason { by_each_outcome(range, hours, now) } else { (by_outcome(), folded) };
+    let counts: Vec<(i64, Outcome, i64)> =
+        hours.iter().map(|hour| (hour.hour, hour.outcome, hour.requests)).collect();
+    let opens = |from, until, reason| refusals_path(key.id, reason, RefusalSpan::between(from, until));
+    let chart = OutcomeChart::new(range, now, &counts, by_reason, opens);
+    let valid = chart.total(0);
+    let is_refused = chart.refused() > 0;
+    let OutcomeChart { series, bars, details } = chart.clone();
     let figures: Vec<String> = series
         .iter()
         .enumerate()
-        .map(|(index, series)| format!("{} {}", grouped(total(&bars, index)), series.name.to_lowercase()))
+        .map(|(index, series)| format!("{} {}", grouped(chart.total(index)), series.name.to_lowercase()))
         .collect();
     let words = range.words();
     let summary = format!("Calls {words}: {}.", figures.join(", "));
-    let options = Range::ALL
-        .map(|option| {
-            let address = ChartView { range: option, ..view }.address(key);
-            LinkOption::new(address, option.label(), option == range)
-        })
-        .to_vec();
+    let options = range.options(retention, |option| ChartView { range: option, ..view }.address(key));
     let other = ChartView { by_reason: !by_reason, ..view };
     let switch = (is_refused || by_reason).then(|| {
         let text = if by_reason { "All refusals together" } else { "Refusals by reason" };
         view! { <a class="link pb-0.5" href=format!("{}#calls", other.address(key))>{text}</a> }
     });
-    let span = if range == Range::Month { "Day" } else { "From" };
+    let span = if range == ChartRange::Month { "Day" } else { "Time" };
     let why = why::why(key, range, hours, callers, now);
     view! {
         <section aria-labelledby="calls">
@@ -79,26 +85,12 @@ pub fn calls(key: &Key, view: ChartView, hours: &[Hour], callers: &[KeyCaller], 
                 <div class="pb-0.5"><Legend series=series.clone() bars=bars.clone()/></div>
                 {switch}
             </div>
-            <Chart summary series bars axis=range.axis(now) span/>
+            <Chart summary series bars axis=range.axis(now) now details span opens=OPENS/>
             {why}
         </section>
     }
     .into_any()
 }
 
-/// A series for each outcome that occurs, and for accepted requests.
-fn by_each_outcome(range: Range, hours: &[Hour], now: Timestamp) -> (Vec<Series>, Vec<Bar>) {
-    let first = range.first_hour(now);
-    let occurs = |outcome: &Outcome| {
-        *outcome == Outcome::Valid
-            || hours.iter().any(|hour| hour.hour >= first && hour.outcome == *outcome && hour.requests > 0)
-    };
-    let outcomes: Vec<Outcome> = Outcome::ALL.into_iter().filter(occurs).collect();
-    let group = |hour: &Hour| outcomes.iter().position(|outcome| *outcome == hour.outcome);
-    let bars = range.bars(now, hours, outcomes.len(), |hour| group(hour).unwrap_or(outcomes.len()));
-    let series = outcomes
-        .iter()
-        .map(|outcome| Series { name: outcome.label().to_owned(), ink: outcome_ink(*outcome) })
-        .collect();
-    (series, bars)
-}
+/// What the bars of charts of requests open.
+const OPENS: &str = "Opens the refused requests";

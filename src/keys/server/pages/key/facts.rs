@@ -7,10 +7,10 @@ use leptos::prelude::*;
 use crate::audit::{self, Recorded};
 use crate::keys::QuotaPeriod;
 use crate::keys::server::pages::{path_of, refusals_path};
-use crate::keys::server::{Customer, Key, QuotaState};
+use crate::keys::server::{Customer, Key, QuotaState, RefusalSpan};
 use crate::shared::{Role, Timestamp};
 use crate::ui::parts::{
-    Cell, Column, Ink, LinkButton, Panel, RolePins, Row, Size, Table, Time, Wording, day, exact, grouped,
+    Cell, Column, Ink, LinkButton, Panel, RolePins, Row, Size, Table, Time, Wording, grouped,
 };
 use crate::usage::Outcome;
 use crate::usage::server::{KeyCaller, outcome_reason};
@@ -29,7 +29,10 @@ pub fn facts(
     };
     let end = match key.expires_at {
         None => view! { "Never" }.into_any(),
-        Some(at) => view! { <Time at now/><span class="cap block">{exact(at)}</span> }.into_any(),
+        Some(at) => {
+            view! { <Time at now/><span class="cap block"><Time at now wording=Wording::LastDay/></span> }
+                .into_any()
+        }
     };
     let ended = key.revoked_at.map(|at| ("Revoked", at)).or(key.disabled_at.map(|at| ("Disabled", at)));
     let ended = ended.map(|(label, at)| view! { <div><dt>{label}</dt><dd><Time at now/></dd></div> });
@@ -162,7 +165,7 @@ fn allow_path(key: &Key, caller: &KeyCaller) -> Option<String> {
 }
 
 pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timestamp) -> AnyView {
-    let refusals = refusals_path(key.id, None);
+    let refusals = refusals_path(key.id, None, RefusalSpan::default());
     let may_allow = may_grant && key.revoked_at.is_none();
     let offers_to_allow = may_allow && callers.iter().any(|caller| allow_path(key, caller).is_some());
     // Shown only while the key has two secrets, or if an ended one was used.
@@ -273,27 +276,4 @@ pub fn events(events: Vec<Recorded>, log: String, now: Timestamp) -> AnyView {
         </section>
     }
     .into_any()
-}
-
-/// "21 Nov 2026, 11:40 UTC", without the year where it is this one.
-pub fn moment(at: Timestamp, now: Timestamp) -> String {
-    let whole = exact(at);
-    let without_seconds = whole.replacen(&whole[whole.len() - 7..whole.len() - 4], "", 1);
-    let year = format!(" {}", now.date().0);
-    match day(at).strip_suffix(&year) {
-        Some(short) => format!("{short}{}", without_seconds.strip_prefix(&day(at)).unwrap_or_default()),
-        None => without_seconds,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_of_this_year_need_no_year() {
-        let now = Timestamp::from_millis(1_795_168_800_000);
-        assert_eq!(moment(Timestamp::from_millis(1_795_168_860_000), now), "20 Nov, 10:01 UTC");
-        assert_eq!(moment(Timestamp::from_millis(1_800_000_000_000), now), "15 Jan 2027, 08:00 UTC");
-    }
 }

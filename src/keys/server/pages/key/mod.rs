@@ -2,11 +2,13 @@
 //! revoking open above it and have their own addresses.
 
 mod calls;
-mod chart;
 mod facts;
 mod policy_note;
 mod rotation;
+mod rotation_share;
 mod why;
+
+use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -14,9 +16,8 @@ use axum::response::Response;
 use leptos::prelude::*;
 
 use calls::ChartView;
-pub use chart::A_DAY;
-use chart::Range;
-pub use facts::{caller_texts, moment};
+pub use facts::caller_texts;
+use rotation_share::RotationShare;
 
 use super::recent_use::RecentUse;
 use super::{HOME, LazyView, RegisteredKeyNotice, badge_of, path_of};
@@ -39,7 +40,9 @@ use crate::ui::parts::{
 };
 use crate::ui::shell::{Breadcrumb, Nav, Shell};
 use crate::usage::Outcome;
-use crate::usage::server::{self as usage, Hour, KeyCaller};
+use crate::usage::server::{self as usage, ChartRange, Hour, KeyCaller};
+
+pub const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub async fn show(
     State(app): State<App>,
@@ -78,6 +81,7 @@ struct KeyDetails {
     /// The topic of reports about the key.
     leaks: Option<String>,
     secrets: Vec<keys::SecretUse>,
+    rotation: Option<RotationShare>,
     quota: Option<keys::QuotaState>,
     policy: Option<KeyPolicy>,
     may_manage: bool,
@@ -90,7 +94,7 @@ async fn load(
     app: &App,
     member: &Member,
     id: KeyId,
-    range: Range,
+    range: ChartRange,
     is_revealed: bool,
 ) -> Result<KeyDetails, Error> {
     let key = keys::find(app, member, id).await?;
@@ -99,8 +103,11 @@ async fn load(
     let waits = !is_revealed && key.status(now).is_active() && key.last_used_at.is_none();
     let first_call = waits.then(|| app.live.expect(keys::first_call(&key.org, key.secret)));
     let hours = usage::hours_of(app, id, range.from(now)).await?;
-    let day =
-        if range == Range::Day { hours.clone() } else { usage::hours_of(app, id, now.minus(A_DAY)).await? };
+    let day = if range == ChartRange::Day {
+        hours.clone()
+    } else {
+        usage::hours_of(app, id, now.minus(A_DAY)).await?
+    };
     let callers = usage::callers_of(app, id, now.minus(A_DAY * 30)).await?;
     let events = if member.may(Permission::ReadAudit) {
         let of_it = AuditFilter { targets: vec![Target::Id(id.to_string())], ..AuditFilter::default() };
@@ -114,6 +121,7 @@ async fn load(
     let names = accounts::names(app, std::slice::from_ref(&key.created_by)).await?;
     let creating_keys = keys::creating_keys(app, std::slice::from_ref(&key)).await?;
     let policy = key_policy::of_org(app.db.pool(), key.org).await?;
+    let secrets = keys::secrets(app, &key).await?;
     let rules = policy.as_ref().map(|policy| policy.rules.clone()).unwrap_or_default();
     Ok(KeyDetails {
         creator: names.get(&key.created_by).cloned().unwrap_or_else(|| "somebody who is gone".to_owned()),
@@ -121,7 +129,8 @@ async fn load(
             .created_by_key
             .as_ref()
             .and_then(|creating_key| creating_keys.get(creating_key).cloned()),
-        secrets: keys::secrets(app, &key).await?,
+        rotation: RotationShare::load(app, &key, &secrets).await?,
+        secrets,
         quota: keys::quota_state(app, &key).await?,
         may_manage: keys::may_manage(member, &key),
         may_grant: keys::may_manage(member, &key) && member.org.role >= key.role,
@@ -146,7 +155,9 @@ pub async fn page(
     state: KeyPageState,
     status: StatusCode,
 ) -> Result<Response, Error> {
-    let KeyPageState { chart, reveal, dialog } = state;
+    let KeyPageState { mut chart, reveal, dialog } = state;
+    let retention = app.config.keys.usage_retention;
+    chart.range = chart.range.stored(retention);
     let details = load(app, member, id, chart.range, reveal.is_some()).await?;
     let now = app.clock.now();
     let chrome = chrome(app, member, Some(Nav::Keys), &path_of(id));
@@ -160,7 +171,7 @@ pub async fn page(
         let toast = message.map(toast);
         let here = details.key.name.clone();
         let dialog = dialog.map(|draw| draw());
-        let body = body(details, chart, reveal.map(|draw| draw()), changes, now);
+        let body = body(details, chart, retention, reveal.map(|draw| draw()), changes, now);
         view! {
             <Shell chrome dialog toast>
                 <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here/>
@@ -175,6 +186,7 @@ pub async fn page(
 fn body(
     details: KeyDetails,
     chart: ChartView,
+    retention: Duration,
     box_: Option<AnyView>,
     changes: String,
     now: Timestamp,
@@ -191,6 +203,7 @@ fn body(
         notice,
         leaks,
         secrets,
+        rotation,
         quota,
         policy,
         may_manage,
@@ -216,10 +229,10 @@ fn body(
             done="This key was found in public. Load the page again to see what was done."
         /></div> }
     });
-    let rotation = rotation::panel(&key, &day, &secrets, &callers, (may_manage, may_grant), now);
+    let rotation = rotation::panel(&key, &day, rotation, &secrets, &callers, (may_manage, may_grant), now);
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
     let head = head(&key, status, may_manage, may_grant, (may_enable, may_rotate), now);
-    let chart = calls::calls(&key, chart, &hours, &callers, now);
+    let chart = calls::calls(&key, chart, &hours, &callers, retention, now);
     let facts = facts::facts(&key, &creator, creating_key, quota, now);
     let callers = facts::callers(callers, &key, may_grant, now);
     // Only for people who may read the audit log.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::key_policy::KeyPolicy;
 use crate::keys::server::Key;
 use crate::shared::Timestamp;
-use crate::ui::parts::{Note, Tone, counted, exact};
+use crate::ui::parts::{ExactTime, Note, Tone, counted};
 use crate::usage::Outcome;
 use crate::usage::server::Hour;
 
@@ -24,11 +24,14 @@ pub fn policy_note(policy: &KeyPolicy, key: &Key, day: &[Hour], now: Timestamp) 
     };
     let (title, text) = match stop {
         Some(stop) if stop.at <= now => {
-            ("The key policy refuses this key.".to_owned(), policy.rules.advice(stop.rule))
+            ("The key policy refuses this key.".into_any(), policy.rules.advice(stop.rule))
         }
-        Some(stop) => (format!("This key stops on {}.", exact(stop.at)), policy.rules.advice(stop.rule)),
+        Some(stop) => {
+            let title = view! { "This key stops on "<ExactTime at=stop.at/>"." };
+            (title.into_any(), policy.rules.advice(stop.rule))
+        }
         None => (
-            "The key policy refuses some addresses.".to_owned(),
+            "The key policy refuses some addresses.".into_any(),
             "Call from an allowed address, or ask an owner to allow more.".to_owned(),
         ),
     };

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use super::chart::Range;
-use super::facts::{caller_texts, moment};
+use super::facts::caller_texts;
+use super::rotation_share::RotationShare;
 use crate::keys::server::pages::path_of;
 use crate::keys::server::{Key, SecretUse};
 use crate::shared::{Kind, SecretId, Timestamp};
 use crate::ui::form::Form;
 use crate::ui::parts::{
     Button, Chart, ChartHeight, Glyph, GlyphSize, Icon, Ink, KeyText, Legend, LinkButton, Look, Series,
-    Symbol, Time, Wording, grouped, words,
+    Symbol, Time, Wording, counted, grouped, words,
 };
-use crate::usage::server::{Hour, KeyCaller};
+use crate::usage::server::{ChartRange, Hour, KeyCaller};
 
 /// After this long without use of the old secret, the page suggests finishing the rotation.
 const SILENT: u64 = 60 * 60;
@@ -21,6 +21,7 @@ const SILENT: u64 = 60 * 60;
 pub fn panel(
     key: &Key,
     day: &[Hour],
+    share: Option<RotationShare>,
     secrets: &[SecretUse],
     callers: &[KeyCaller],
     (may_manage, may_grant): (bool, bool),
@@ -37,20 +38,20 @@ pub fn panel(
     let last =
         |id: SecretId| secrets.iter().find(|secret| secret.id == id).and_then(|secret| secret.last_used_at);
     let (new_last, old_last) = (last(key.secret), last(old));
-    let both = new_calls + old_calls;
     let kind = key.kind;
-    let side_of = |title, start: String, is_old, calls, last| {
+    let side_of = |title, start: String, is_old, last| {
         // Refused callers are left out, because they may know only the visible beginning of the secret.
         let accepted = callers.iter().filter(|caller| caller.secret == start && caller.accepted_at.is_some());
         let caller = accepted.max_by_key(|caller| caller.accepted_at).cloned();
-        side(Side { title, kind, start, is_old, calls, both, last, caller }, now)
+        side(Side { title, kind, start, is_old, share, last, caller }, now)
     };
-    let new_side = side_of("New secret", key.secret.to_string(), false, new_calls, new_last);
-    let old_side = side_of("Old secret", old_text.clone(), true, old_calls, old_last);
+    let new_side = side_of("New secret", key.secret.to_string(), false, new_last);
+    let old_side = side_of("Old secret", old_text.clone(), true, old_last);
     let series: Vec<Series> = [("New secret", Ink::Brass), ("Old secret", Ink::Off)]
         .map(|(name, ink)| Series { name: name.to_owned(), ink })
         .into();
-    let bars = Range::Day.bars(now, day, 2, |hour| usize::from(hour.secret == old_text));
+    let counts = day.iter().map(|hour| (hour.hour, usize::from(hour.secret == old_text), hour.requests));
+    let bars = ChartRange::Day.bars(now, ChartRange::Day.columns(now, counts, 2));
     let summary = format!(
         "Requests per hour in the last 24 hours: {} with the new secret, {} with the old one.",
         grouped(new_calls),
@@ -58,7 +59,6 @@ pub fn panel(
     );
     let quiet = old_last.is_none_or(|at| now.since(at).as_secs() >= SILENT);
     let left = words(until, now, Wording::Relative).replacen("In", "in", 1);
-    let until_text = moment(until, now);
     let extend = may_grant.then(|| {
         view! {
             <Form action=format!("{path}/extend")><Button icon=Symbol::Clock>"Extend by 24 h"</Button></Form>
@@ -77,7 +77,7 @@ pub fn panel(
                 <div class="mr-auto">
                     <h2 class="h-sect" id="rotation">"Rotation in progress"</h2>
                     <p class="text-dense text-ink-2">
-                        "Both secrets work until " <span class="font-medium text-ink">{until_text}</span>
+                        "Both secrets work until " <Time at=until now wording=Wording::Moment class="font-medium text-ink"/>
                         {format!(". That is {left}.")}
                     </p>
                 </div>
@@ -89,7 +89,7 @@ pub fn panel(
                     <Legend series=series.clone() bars=bars.clone()/>
                     <span class="cap">"Requests per hour, last 24 h"</span>
                 </div>
-                <Chart summary series bars axis=Range::Day.axis(now) height=ChartHeight::Low/>
+                <Chart summary series bars axis=ChartRange::Day.axis(now) now height=ChartHeight::Low/>
             </div>
             {verdict}
         </section>
@@ -133,20 +133,14 @@ struct Side {
     kind: Kind,
     start: String,
     is_old: bool,
-    calls: u64,
-    both: u64,
+    share: Option<RotationShare>,
     last: Option<Timestamp>,
     caller: Option<KeyCaller>,
 }
 
 fn side(side: Side, now: Timestamp) -> AnyView {
-    let Side { title, kind, start, is_old, calls, both, last, caller } = side;
-    let share = (calls * 100 + both / 2).checked_div(both).unwrap_or(0);
-    let figure = if is_old {
-        "text-figure font-semi tracking-[-0.02em] text-ink-2"
-    } else {
-        "text-figure font-semi tracking-[-0.02em]"
-    };
+    let Side { title, kind, start, is_old, share, last, caller } = side;
+    let share = share.map(|share| calls_since(&share, is_old, now));
     let seed = start.clone();
     let last = match last {
         Some(at) => view! { <Time at now/> }.into_any(),
@@ -171,14 +165,41 @@ fn side(side: Side, now: Timestamp) -> AnyView {
                 <Glyph seed kind off=is_old size=GlyphSize::Large/>
                 <div class="min-w-0"><h3 class="text-dense font-semi">{title}</h3><KeyText kind start/></div>
             </div>
-            <div class="mt-3 flex flex-wrap items-baseline gap-2">
-                <span class=figure>{format!("{share}%")}</span>
-                <span class="num text-dense text-ink-2">
-                    {format!("{} of {} requests in 24 h", grouped(calls), grouped(both))}
-                </span>
-            </div>
+            {share}
             <dl class="facts mt-2"><div><dt>"Last call"</dt><dd>{last}</dd></div>{caller}</dl>
         </div>
+    }
+    .into_any()
+}
+
+/// The share of the calls since the rotation that were made with one of the secrets.
+fn calls_since(share: &RotationShare, is_old: bool, now: Timestamp) -> AnyView {
+    let figure = if is_old {
+        "text-figure font-semi tracking-[-0.02em] text-ink-2"
+    } else {
+        "text-figure font-semi tracking-[-0.02em]"
+    };
+    let calls = if is_old { share.old_calls } else { share.new_calls };
+    let since = share.since;
+    if since > now {
+        return view! {
+            <p class="mt-3 text-dense text-ink-2">
+                "Calls since the rotation are counted from " <Time at=since now wording=Wording::Moment/> "."
+            </p>
+        }
+        .into_any();
+    }
+    let percent = match share.all() {
+        0 => "–".to_owned(),
+        _ => format!("{}%", share.percent(calls)),
+    };
+    let of = format!("{} of {} since ", grouped(calls), counted(share.all(), "call", "calls"));
+    view! {
+        <div class="mt-3 flex flex-wrap items-baseline gap-2">
+            <span class=figure>{percent}</span>
+            <span class="num text-dense text-ink-2">{of}<Time at=since now wording=Wording::Moment/></span>
+        </div>
+        <p class="cap">"Counted from the first whole hour after the rotation"</p>
     }
     .into_any()
 }

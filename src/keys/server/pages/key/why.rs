@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
-use super::chart::Range;
-use crate::keys::server::Key;
 use crate::keys::server::pages::refusals_path;
+use crate::keys::server::{Key, RefusalSpan};
 use crate::shared::Timestamp;
-use crate::ui::parts::{ShareBar, Wording, counted, exact, grouped, words};
+use crate::ui::parts::{ShareBar, Time, Wording, counted, grouped, words};
 use crate::usage::Outcome;
-use crate::usage::server::{Hour, KeyCaller, outcome_ink, outcome_reason};
+use crate::usage::server::{ChartRange, Hour, KeyCaller, outcome_ink, outcome_reason};
 
 /// The most names that a line lists.
 const MOST_NAMES: usize = 3;
@@ -19,7 +18,7 @@ const MOST_NAMES: usize = 3;
 /// Returns None when every request of the range was accepted. `callers` are those of the last 30 days.
 pub fn why(
     key: &Key,
-    range: Range,
+    range: ChartRange,
     hours: &[Hour],
     callers: &[KeyCaller],
     now: Timestamp,
@@ -34,14 +33,14 @@ pub fn why(
     let most = counts.first()?.1;
     let all: u64 = counts.iter().map(|(_, count)| count).sum();
     let rows = counts.into_iter().map(|(outcome, count)| {
-        let href = refusals_path(key.id, Some(outcome));
-        let line = format!("{}{}", cause(outcome, key, now), last_caller(outcome, callers, now));
+        let href = refusals_path(key.id, Some(outcome), RefusalSpan::default());
+        let (cause, last) = (cause(outcome, key, now), last_caller(outcome, callers, now));
         view! {
             <li>
                 <a class="underline-offset-3 hover:underline" href=href>{outcome_reason(outcome)}</a>
                 <ShareBar ink=outcome_ink(outcome) percent=count * 100 / most/>
                 <span class="num text-right font-medium">{grouped(count)}</span>
-                <span class="say">{line}</span>
+                <span class="say">{cause}{last}</span>
             </li>
         }
     });
@@ -59,7 +58,22 @@ pub fn why(
 }
 
 /// A sentence about the setting or state of the key that causes such refusals.
-fn cause(outcome: Outcome, key: &Key, now: Timestamp) -> String {
+fn cause(outcome: Outcome, key: &Key, now: Timestamp) -> AnyView {
+    let since = |before: &'static str, at: Timestamp| {
+        view! { {before}<Time at now wording=Wording::Exact/>"." }.into_any()
+    };
+    match (outcome, key.disabled_at, key.revoked_at) {
+        (Outcome::Disabled, Some(at), _) => return since("The key is disabled since ", at),
+        (Outcome::Revoked, _, Some(at)) => return since("The key was revoked on ", at),
+        _ => {}
+    }
+    match key.expires_at.filter(|end| outcome == Outcome::Expired && *end <= now) {
+        Some(end) => since("The key expired on ", end),
+        None => view! { {cause_words(outcome, key)} }.into_any(),
+    }
+}
+
+fn cause_words(outcome: Outcome, key: &Key) -> String {
     let quota = key.customer.quota;
     match outcome {
         Outcome::Unknown => {
@@ -85,18 +99,9 @@ fn cause(outcome: Outcome, key: &Key, now: Timestamp) -> String {
         Outcome::PlanNotEligible => {
             "The organization's plan did not include the API. An owner can change the plan.".to_owned()
         }
-        Outcome::Disabled => match key.disabled_at {
-            Some(at) => format!("The key is disabled since {}.", exact(at)),
-            None => "The key was disabled then. By now, it is enabled.".to_owned(),
-        },
-        Outcome::Expired => match key.expires_at.filter(|end| *end <= now) {
-            Some(end) => format!("The key expired on {}.", exact(end)),
-            None => "The key had expired then. By now, it has a later end.".to_owned(),
-        },
-        Outcome::Revoked => match key.revoked_at {
-            Some(at) => format!("The key was revoked on {}.", exact(at)),
-            None => "They carried a secret of this key that has ended.".to_owned(),
-        },
+        Outcome::Disabled => "The key was disabled then. By now, it is enabled.".to_owned(),
+        Outcome::Expired => "The key had expired then. By now, it has a later end.".to_owned(),
+        Outcome::Revoked => "They carried a secret of this key that has ended.".to_owned(),
         Outcome::RoleTooLow => {
             format!("This key is {}, and a higher role was asked for.", key.role.with_article())
         }

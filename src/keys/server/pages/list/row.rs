@@ -9,7 +9,7 @@ use crate::keys::{SOON, Status};
 use crate::shared::Timestamp;
 use crate::ui::parts::{
     Cell, Glyph, KeyText, Markup, Menu, MenuItem, RolePins, Row, RowLink, Spark, SparkDay, Symbol, Time,
-    Wording, day, grouped, markup, words,
+    Wording, grouped, markup, time_markup, words,
 };
 
 /// The form that the selected keys belong to.
@@ -94,15 +94,15 @@ fn pick(key: &Key, selects: bool, selectable: bool) -> Markup {
 /// A note below the number of calls, about anything unusual.
 fn note(limited: u64, share: Option<(u64, u64)>, now: Timestamp) -> Option<Markup> {
     let (tone, text) = if limited > 0 {
-        let hour = limited_since(now).millis().div_euclid(3_600_000).rem_euclid(24);
-        ("tone-warn", format!("{} refused since {hour:02}:00 UTC", grouped(limited)))
+        let since = time_markup(limited_since(now), now, Wording::Clock);
+        ("tone-warn", markup!({ grouped(limited) } " refused since " { since }))
     } else {
         let (all, old) = share.filter(|(all, _)| *all > 0)?;
         let text = match old {
             0 => "Old secret silent for a day".to_owned(),
             old => format!("{}% still on the old secret", (old * 100).div_ceil(all)),
         };
-        ("tone-info", text)
+        ("tone-info", markup!({ text }))
     };
     Some(markup!(r#"<div class="cap num calls-note "# { tone } r#"">"# { text } "</div>"))
 }
@@ -121,7 +121,9 @@ fn expiry(key: &Key, now: Timestamp) -> Markup {
             let left = words(until, now, Wording::Relative).replacen("In ", "", 1);
             markup!(r#"<div class="cap tone-info">Old secret: "# { left } " left</div>")
         }
-        (None, Some(at)) => markup!(r#"<div class="cap">"# { day(at) } "</div>"),
+        (None, Some(at)) => {
+            markup!(r#"<div class="cap">"# { time_markup(at, now, Wording::LastDay) } "</div>")
+        }
         (None, None) => Markup::default(),
     };
     markup!({ end } { caption })
