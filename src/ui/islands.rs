@@ -13,13 +13,15 @@ use web_sys::{Element, EventSource, HtmlDocument, HtmlElement, HtmlTextAreaEleme
 use super::dom::all;
 use super::live_regions;
 use super::parts::{Wording, words};
+use super::password_toggle::handle_password_toggles;
 use crate::shared::Timestamp;
 
 /// Prevents that a form is sent twice, and changes the text of its button while it is sent. It applies to all forms whose button has
-/// `data-saving`, as `form::SubmitButton` renders it. The document contains this island once.
+/// `data-saving`, as `form::SubmitButton` renders it. Also shows and hides passwords. The document contains this island once.
 #[island]
 pub fn Saving() -> impl IntoView {
     Effect::new(|_| {
+        handle_password_toggles();
         window_event_listener(ev::submit, |event| {
             let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let button = event.submitter().filter(|button| button.has_attribute("data-saving"));

@@ -10,6 +10,7 @@ pub mod live_filter;
 mod live_regions;
 pub mod palette;
 pub mod parts;
+mod password_toggle;
 mod search_dialogs;
 pub mod shell;
 
