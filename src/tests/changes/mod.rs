@@ -24,6 +24,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/api/v1/key-policy/preview", "shows what a change would refuse"),
     ("/api/v1/leaks", "a report is examined later"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
+    ("/settings/profile/recovery-codes/file", "returns the codes of the form as a file"),
     ("/gallery", "a page of development builds that shows forms and keeps nothing"),
 ];
 
