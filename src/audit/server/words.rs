@@ -89,7 +89,11 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "leak_policy.changed" => "changed what happens to leaked keys of",
         "key.refused" => "was refused a change of",
         "login.approved" | "login.denied" => {
-            let verb = if event.action == "login.approved" { "approved" } else { "denied" };
+            let verb = match (event.action.as_str(), text("requested_role")) {
+                ("login.denied", _) => "denied".to_owned(),
+                (_, requested) if requested.is_empty() || requested == text("role") => "approved".to_owned(),
+                (_, requested) => format!("approved, as {} instead of {requested},", text("role")),
+            };
             return match text("device") {
                 "" => (format!("{verb} a login of"), target()),
                 device => (format!("{verb} a login of {} on", target()), device.to_owned()),
@@ -315,6 +319,10 @@ mod tests {
         ] {
             assert_eq!(about_it(&event(action, details)), sentence);
         }
+        let approved = json!({ "role": "viewer", "requested_role": "admin", "device": "thinkpad" });
+        let (verb, device) = in_general(&event("login.approved", approved));
+        assert_eq!(verb, "approved, as viewer instead of admin, a login of ci-deploy on");
+        assert_eq!(device, "thinkpad");
         let sentence = in_general(&event("key.revoked", json!({})));
         assert_eq!(sentence, ("revoked".to_owned(), "ci-deploy".to_owned()));
     }

@@ -28,21 +28,21 @@ pub use key::{Customer, Key, KeyQuota, Login};
 pub use metrics::KeyMetrics;
 pub use offboarding::OrgKeyOffboarding;
 pub use pages::{
-    KeyNotice, LazyView, RecentUse, RegisteredKeyNotice, leave_refusal, recent_addresses, recent_calls,
-    routes,
+    ExpiryField, FirstExpiry, KeyNotice, LazyView, RecentUse, RegisteredKeyNotice, leave_refusal,
+    read_expiry, recent_addresses, recent_calls, routes,
 };
 pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
     CustomerDraft, Draft, Edit, Holders, KeyApprovalHandler, KeyCount, LoginDraft, MAX_COUNTED, MAX_OVERLAP,
     MAX_RANGES, PermissionHolders, PreparedToken, QuotaDraft, Refusal, RefusalPage, RequestingKey, Revealed,
-    about, active_keys, apply_leak_effect, children, count, count_within, create, create_approved,
-    created_by, creating_keys, creators, disable, edit, enable, end_logins, extend, find, find_by_secret,
-    finish, leak_topic, list, lock_leaked, log_in, login_constraints, login_constraints_in_tx, logins_of,
-    may_enable, may_manage, may_rotate, mint, old_secrets, permission_holders, policy_key_batch,
-    policy_rules, read_ranges, refusals, refused_keys, replace, require_to_change, require_to_grant,
-    require_to_manage, require_to_renew, require_to_revoke, require_to_rotate, revoke, rotate, secrets,
-    undo_disable, undo_enable,
+    about, active_keys, apply_leak_effect, check_expiry, children, count, count_within, create,
+    create_approved, created_by, creating_keys, creators, disable, edit, enable, end_logins, extend, find,
+    find_by_secret, finish, leak_topic, list, lock_leaked, log_in, login_constraints,
+    login_constraints_in_tx, logins_of, may_enable, may_manage, may_rotate, mint, old_secrets,
+    permission_holders, policy_key_batch, policy_rules, read_ranges, refusals, refused_keys, replace,
+    require_to_change, require_to_grant, require_to_manage, require_to_renew, require_to_revoke,
+    require_to_rotate, revoke, rotate, secrets, undo_disable, undo_enable,
 };
 pub use store::{Filter, KeyPage, OldSecret, Order, PolicyKey, Position, SecretUse};
 pub use token::{PATTERN, Token};

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::customer::CustomerChoices;
-use super::fields::{ExpiryField, KeyFields, LimitFields, NameField};
+use super::fields::{ExpiryField, FirstExpiry, KeyFields, LimitFields, NameField};
 use super::{HOME, path_of, redirect_with_message, refused};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, CustomerDraft, Edit, Key, Refusal};
@@ -98,7 +98,9 @@ async fn page(
     let response = page.render(errors, move || {
         view! {
             <NameField value=typed.name.clone()/>
-            <ExpiryField typed=typed.clone() now current=key.expires_at/>
+            <ExpiryField
+                expiry=typed.expiry.clone() date=typed.date.clone() now first=key.expires_at.map(FirstExpiry::current)
+            />
             {choices.map(|choices| choices.fields(typed.customer.clone()))}
             <div class="mt-4"><LimitFields typed/></div>
         }

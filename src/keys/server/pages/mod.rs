@@ -30,6 +30,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
+pub use fields::{ExpiryField, FirstExpiry, read_expiry};
 pub use notice::{KeyNotice, LazyView, RegisteredKeyNotice};
 pub use recent_use::{RecentUse, recent_addresses, recent_calls};
 
