@@ -464,16 +464,27 @@ export const PAGES: Listed[] = [
   {
     name: "refusals",
     path: "/settings/api-keys",
-    heading: "Refused requests",
+    heading: "Recent requests",
     who: "owner",
     then: refusedKey("/refusals"),
   },
   {
     name: "refusals-none",
     path: "/settings/api-keys",
-    heading: "Refused requests",
+    heading: "Recent requests",
     who: "owner",
     then: firstKey("/refusals"),
+  },
+  {
+    name: "refusals-sampled",
+    path: "/settings/api-keys",
+    heading: "Recent requests",
+    who: "owner",
+    then: async (visitor) => {
+      await refusedKey("/refusals")(visitor);
+      await visitor.page.getByLabel("Log accepted calls").selectOption("10");
+      return visitor.press("Save");
+    },
   },
   { name: "key-rotating", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: rotatedKey },
   { name: "key-leaked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: leakedKey },
@@ -860,6 +871,20 @@ export const PAGES: Listed[] = [
     then: async (visitor) => {
       await visitor.page.getByLabel("I started this login on my own device").check();
       return send("Approve", { "Type the code that your terminal shows": "BBBB-BBBB" })(visitor);
+    },
+  },
+  {
+    name: "device-choice-refused",
+    path: "/auth/device",
+    heading: "Approve this login?",
+    status: 422,
+    who: "owner",
+    find: newCode(),
+    then: async (visitor) => {
+      await visitor.page.getByRole("radio", { name: "Viewer" }).check({ force: true });
+      await visitor.page.getByRole("radio", { name: "Custom" }).check({ force: true });
+      await visitor.page.getByLabel("I started this login on my own device").check();
+      return visitor.press("Approve");
     },
   },
   {

@@ -48,6 +48,7 @@ mod ranges;
 mod reasons;
 mod refusals;
 mod routes;
+mod samples;
 mod search;
 mod sockets;
 mod storage;

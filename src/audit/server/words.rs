@@ -209,6 +209,8 @@ fn changed(event: &Recorded) -> String {
         ("quota", "quota_was", "the quota", "none"),
         ("metadata", "metadata_was", "the metadata", "none"),
     ];
+        ("logged_calls", "logged_calls_were", "the logging of accepted calls", "none"),
+        ("logged_until", "logged_until_was", "its end", "none"),
     let parts: Vec<String> = fields
         .into_iter()
         .filter_map(|(is, was, name, none)| {
@@ -225,7 +227,7 @@ fn changed(event: &Recorded) -> String {
 
 fn value_in_words(value: &Value, name: &str, none: &str) -> String {
     let text = match value {
-        Value::String(text) if name == "the expiry" => minute(text),
+        Value::String(text) if matches!(name, "the expiry" | "its end") => time(text),
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),

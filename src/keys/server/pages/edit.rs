@@ -66,6 +66,7 @@ pub async fn submit(
         metadata,
         permissions,
         quota,
+        ..Edit::default()
     };
     match keys::edit(&app, &member, key.id, &edit).await {
         Ok(key) => redirect_with_message(&session, key.id, "Changes saved.").await,

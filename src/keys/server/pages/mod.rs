@@ -77,6 +77,7 @@ pub fn routes() -> Routes {
         .get("/settings/api-keys/{id}/allow", Audience::Person, allow::show)
         .post("/settings/api-keys/{id}/allow", Audience::Person, allow::submit)
         .get("/settings/api-keys/{id}/refusals", Audience::Person, refusals::show)
+        .post("/settings/api-keys/{id}/refusals", Audience::Person, refusals::submit)
         .merge(permissions::routes())
         // Published clients print these paths.
         .get("/dashboard/api-keys", Audience::Anyone, lead_home)
@@ -92,7 +93,7 @@ fn path_of(key: KeyId) -> String {
     format!("{HOME}/{key}")
 }
 
-/// The address of a key's refused requests, those with one outcome or all.
+/// The address of a key's recent requests, those with one outcome or all.
 fn refusals_path(key: KeyId, outcome: Option<Outcome>) -> String {
     let reason = outcome.map(|outcome| format!("?reason={}", outcome.as_str())).unwrap_or_default();
     format!("{}/refusals{reason}", path_of(key))

@@ -1,4 +1,4 @@
-//! `GET /api/v1/keys/{id}/refusals`: the last requests with a key that were refused.
+//! `GET /api/v1/keys/{id}/refusals`: the last requests with a key that were refused, and its sampled calls.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -20,9 +20,13 @@ use crate::usage::server::{RefusalFilter, RefusalPosition, RefusalReason};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RefusalListQuery {
-    /// Only requests that were refused for this reason
+    /// Only requests that were refused for this reason; with valid, only the logged accepted calls
     #[param(value_type = Option<Outcome>)]
     outcome: Option<String>,
+    /// Also the logged accepted calls
+    #[serde(default)]
+    #[param(default = false)]
+    accepted: bool,
     /// The size of a page; the default is 50
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
@@ -48,7 +52,12 @@ impl RefusalListQuery {
         if !(1..=100).contains(&limit) {
             return Err(wrong("limit", "A page has from 1 to 100 requests."));
         }
-        Ok(RefusalFilter { outcome: outcome.transpose()?, before: before.transpose()?, limit })
+        Ok(RefusalFilter {
+            outcome: outcome.transpose()?,
+            accepted: self.accepted,
+            before: before.transpose()?,
+            limit,
+        })
     }
 }
 
@@ -62,7 +71,7 @@ pub struct RefusalList {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RefusedKeyRequest)]
 pub struct RefusalBody {
-    /// The id that the refused caller received.
+    /// The request id, which a refused caller received.
     request_id: String,
     #[schema(format = DateTime)]
     at: String,
@@ -71,6 +80,8 @@ pub struct RefusalBody {
     outcome: Outcome,
     /// Empty when it is unknown.
     address: String,
+    /// Whether the key had the permissions that the check asked for; null if it asked for none.
+    permitted: Option<bool>,
 }
 
 impl RefusalBody {
@@ -81,13 +92,15 @@ impl RefusalBody {
             secret_id: refused.secret.to_string(),
             outcome: refused.outcome,
             address: refused.address,
+            permitted: refused.permitted,
         }
     }
 }
 
 /// The last refused requests of a key
 ///
-/// Up to 60 requests an hour are recorded, for 7 days.
+/// Up to 60 requests an hour are recorded, for 7 days. If the key's sample_one_in is set, as many accepted calls are recorded
+/// too; they are listed on request.
 #[utoipa::path(get, path = "/api/v1/keys/{id}/refusals", operation_id = "listKeyRefusals", tag = "keys",
     params(("id" = String, Path, description = "The key's id"), RefusalListQuery),
     responses((status = 200, description = "A page of refused requests", body = RefusalList), (status = 401), (status = 404), (status = 422)))]

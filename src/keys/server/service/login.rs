@@ -130,6 +130,7 @@ pub async fn log_in(
         login: Some(login),
         customer: Customer { quota: bounds.as_ref().and_then(|bounds| bounds.quota), ..Customer::default() },
         quota_with: bounds.as_ref().and_then(|bounds| bounds.quota_with),
+        sample: None,
     };
     if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
         // The name was taken between the lookup and the insert.

@@ -229,7 +229,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
             <div class="flex items-baseline justify-between gap-3">
                 <h2 class="h-sect" id="callers">"Callers"</h2>
                 <span class="cap">"Last 30 days"</span>
-                <a class="link ml-auto text-dense" href=refusals>"Refused requests"</a>
+                <a class="link ml-auto text-dense" href=refusals>"Recent requests"</a>
             </div>
             {content}
         </section>
