@@ -43,7 +43,7 @@ async function newKey(visitor: Visitor): Promise<{ path: string; key: string }> 
   await visitor.fill({ Name: name });
   await visitor.press("Create key");
   const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
   await visitor.open(`/settings/api-keys?q=${name}`);
   const path = await visitor.page.locator("a.row-link", { hasText: name }).getAttribute("href");
   return { path: path ?? "", key };
@@ -54,7 +54,7 @@ const someWebhook = (below: string) => async (visitor: Visitor) => {
   await visitor.open("/settings/webhooks/new");
   await visitor.fill({ Address: `https://1.1.1.1/${Date.now()}` });
   await visitor.press("Add webhook");
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
   await visitor.press("Turn off");
   return visitor.open(new URL(visitor.page.url()).pathname + below);
 };
@@ -147,7 +147,7 @@ async function rotatedKey(visitor: Visitor): Promise<number> {
   await visitor.open(`${path}/rotate`);
   await visitor.press("Rotate key");
   const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
   const client = new Client(visitor.server, key);
   for (let call = 0; call < 20; call++) await client.call("GET", "/api/v1/me");
   client.close();

@@ -53,4 +53,4 @@ pub use reason::{Reason, ShareBar};
 pub use segment::{LinkOption, LinkSegment, LinkTabs, RadioOption, RadioSegment, RadioTabs};
 pub use spark::{Spark, SparkDay, Tumbler};
 pub use table::{Cell, Column, Panel, Row, RowLink, Sorted, Table};
-pub use time::{Time, Wording, day, exact, words};
+pub use time::{Time, Wording, day, exact, minute, words};

@@ -45,8 +45,18 @@ pub fn day(at: Timestamp) -> String {
 
 /// "20 Nov 2026, 14:32:06 UTC".
 pub fn exact(at: Timestamp) -> String {
-    let seconds = at.millis().div_euclid(1_000).rem_euclid(86_400);
+    let seconds = seconds_of_day(at);
     format!("{}, {:02}:{:02}:{:02} UTC", day(at), seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+/// "20 Nov 2026, 14:32 UTC".
+pub fn minute(at: Timestamp) -> String {
+    let seconds = seconds_of_day(at);
+    format!("{}, {:02}:{:02} UTC", day(at), seconds / 3_600, seconds / 60 % 60)
+}
+
+fn seconds_of_day(at: Timestamp) -> i64 {
+    at.millis().div_euclid(1_000).rem_euclid(86_400)
 }
 
 pub fn words(at: Timestamp, now: Timestamp, wording: Wording) -> String {
@@ -160,6 +170,7 @@ mod tests {
             assert_eq!(words_after(seconds, Wording::Day), text, "{seconds}");
         }
         assert_eq!(exact(NOW), "20 Nov 2026, 14:32:06 UTC");
+        assert_eq!(minute(NOW), "20 Nov 2026, 14:32 UTC");
     }
 
     #[test]

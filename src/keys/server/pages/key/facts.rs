@@ -11,6 +11,7 @@ use crate::keys::server::{Customer, Key, QuotaState};
 use crate::shared::{Role, Timestamp};
 use crate::ui::parts::{
     Cell, Column, Ink, LinkButton, Panel, RolePins, Row, Size, Table, Time, Wording, day, exact, grouped,
+    minute,
 };
 use crate::usage::Outcome;
 use crate::usage::server::{KeyCaller, outcome_reason};
@@ -98,7 +99,7 @@ fn quota_fact(quota: QuotaState) -> AnyView {
                     <rect class="meter-used" width=width height="6"></rect>
                 </svg>
                 <span class="cap mt-1 block">
-                    {format!("{} left. Begins anew {begins}", grouped(remaining))}
+                    {format!("{} left. Resets {begins}", grouped(remaining))}
                 </span>
             </dd>
         </div>
@@ -241,7 +242,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
 pub fn caller_texts(address: String, user_agent: String) -> (String, String) {
     let or_unknown = |text: String| if text.is_empty() { "Unknown".to_owned() } else { text };
     if address.is_empty() && user_agent.is_empty() {
-        ("Others".to_owned(), "Not told apart".to_owned())
+        ("Others".to_owned(), "Not listed one by one".to_owned())
     } else {
         (or_unknown(address), or_unknown(user_agent))
     }
@@ -279,12 +280,11 @@ pub fn events(events: Vec<Recorded>, log: String, now: Timestamp) -> AnyView {
 
 /// "21 Nov 2026, 11:40 UTC", without the year where it is this one.
 pub fn moment(at: Timestamp, now: Timestamp) -> String {
-    let whole = exact(at);
-    let without_seconds = whole.replacen(&whole[whole.len() - 7..whole.len() - 4], "", 1);
+    let whole = minute(at);
     let year = format!(" {}", now.date().0);
     match day(at).strip_suffix(&year) {
-        Some(short) => format!("{short}{}", without_seconds.strip_prefix(&day(at)).unwrap_or_default()),
-        None => without_seconds,
+        Some(short) => format!("{short}{}", whole.strip_prefix(&day(at)).unwrap_or_default()),
+        None => whole,
     }
 }
 
