@@ -165,7 +165,7 @@ async fn whoever_may_edit_the_key_turns_the_sample_on(engine: Engine) {
     let (own, _) = server.made_key(&member, "mine").await;
     assert_eq!(server.set_sample(&member, &own, "100").await.status, 303);
 
-    let by = server.key_of(Persona::Owner).await;
+    let by = server.key(&server.actor(Persona::Owner).await, "another").await.plaintext;
     for wrong in ["7", "0", "-1", "all", "99999999999999999999"] {
         let response = server.set_sample(&owner, &id, wrong).await;
         assert_eq!(response.status, 422, "{wrong}");

@@ -6,6 +6,9 @@ use crate::platform::App;
 use crate::shared::{Role, Timestamp};
 use crate::ui::parts::exact;
 
+/// Fields of the form with their errors.
+pub type WrongFields = Vec<(&'static str, String)>;
+
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyChoice {
     /// None: the highest role that is allowed.
@@ -43,7 +46,7 @@ impl KeyLimits {
         &self,
         choice: &KeyChoice,
         now: Timestamp,
-    ) -> Result<(Role, Option<Timestamp>), Vec<(&'static str, String)>> {
+    ) -> Result<(Role, Option<Timestamp>), WrongFields> {
         let role = choice.role.unwrap_or(self.highest_role);
         let role = if role > self.highest_role {
             Err(format!("This key can be {} at most.", self.highest_role.with_article()))
