@@ -43,7 +43,7 @@ async function newKey(visitor: Visitor): Promise<{ path: string; key: string }> 
   await visitor.fill({ Name: name });
   await visitor.press("Create key");
   const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
   await visitor.open(`/settings/api-keys?q=${name}`);
   const path = await visitor.page.locator("a.row-link", { hasText: name }).getAttribute("href");
   return { path: path ?? "", key };
@@ -54,7 +54,7 @@ const someWebhook = (below: string) => async (visitor: Visitor) => {
   await visitor.open("/settings/webhooks/new");
   await visitor.fill({ Address: `https://1.1.1.1/${Date.now()}` });
   await visitor.press("Add webhook");
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
   await visitor.press("Turn off");
   return visitor.open(new URL(visitor.page.url()).pathname + below);
 };
@@ -161,7 +161,7 @@ async function rotatedKey(visitor: Visitor): Promise<number> {
   await visitor.open(`${path}/rotate`);
   await visitor.press("Rotate key");
   const key = (await visitor.page.locator("#plaintext").textContent()) ?? "";
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
   const client = new Client(visitor.server, key);
   for (let call = 0; call < 20; call++) await client.call("GET", "/api/v1/me");
   client.close();
@@ -478,14 +478,14 @@ export const PAGES: Listed[] = [
   {
     name: "refusals",
     path: "/settings/api-keys",
-    heading: "Refused requests",
+    heading: "Recent requests",
     who: "owner",
     then: refusedKey("/refusals"),
   },
   {
     name: "refusals-none",
     path: "/settings/api-keys",
-    heading: "Refused requests",
+    heading: "Recent requests",
     who: "owner",
     then: firstKey("/refusals"),
   },
@@ -504,6 +504,16 @@ export const PAGES: Listed[] = [
     path: "/settings/api-keys/refusals?from=soon",
     heading: "Refused requests",
     who: "owner",
+  },
+    name: "refusals-sampled",
+    path: "/settings/api-keys",
+    heading: "Recent requests",
+    who: "owner",
+    then: async (visitor) => {
+      await refusedKey("/refusals")(visitor);
+      await visitor.page.getByLabel("Log accepted calls").selectOption("10");
+      return visitor.press("Save");
+    },
   },
   { name: "key-rotating", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: rotatedKey },
   { name: "key-leaked", path: "/settings/api-keys", heading: /^walk-/, who: "owner", then: leakedKey },
@@ -925,6 +935,20 @@ export const PAGES: Listed[] = [
     then: async (visitor) => {
       await visitor.page.getByLabel("I started this login on my own device").check();
       return send("Approve", { "Type the code that your terminal shows": "BBBB-BBBB" })(visitor);
+    },
+  },
+  {
+    name: "device-choice-refused",
+    path: "/auth/device",
+    heading: "Approve this login?",
+    status: 422,
+    who: "owner",
+    find: newCode(),
+    then: async (visitor) => {
+      await visitor.page.getByRole("radio", { name: "Viewer" }).check({ force: true });
+      await visitor.page.getByRole("radio", { name: "Custom" }).check({ force: true });
+      await visitor.page.getByLabel("I started this login on my own device").check();
+      return visitor.press("Approve");
     },
   },
   {

@@ -41,7 +41,7 @@ for (const javaScriptEnabled of [true, false]) {
       await bob.press("Create new codes");
       const [first = ""] = await bob.page.locator("#recovery-codes li").allInnerTexts();
       expect(first).toMatch(/^(\S{5}-){3}\S{5}$/);
-      await bob.follow(() => bob.page.getByRole("link", { name: "I have stored them" }).click());
+      await bob.follow(() => bob.page.getByRole("link", { name: "I've saved them" }).click());
       // The page was the answer to a form: the browser asks before it sends that again.
       await expect(bob.page.goBack({ waitUntil: "commit" })).rejects.toThrow("ERR_CACHE_MISS");
       expect(await watch.take()).toEqual([

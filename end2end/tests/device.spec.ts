@@ -73,6 +73,37 @@ for (const javaScriptEnabled of [true, false]) {
       ]);
     });
 
+    test("the key gets a lower role and an expiry", async ({ serve, visit, watch }) => {
+      const server = await serve();
+      const alice = visit(server);
+      const { page } = alice;
+      await alice.setUp();
+      const asked = await askForCode(server);
+      await alice.open(asked.verification_uri_complete);
+      await expect(page.getByText("Rename or delete the organization")).toBeVisible();
+      await page.getByRole("radio", { name: "Viewer" }).check({ force: true });
+      await expect(page.getByText("Rename or delete the organization")).toBeHidden();
+      await expect(page.getByText("Call the API as a viewer")).toBeVisible();
+      await page.getByRole("radio", { name: "Custom" }).check({ force: true });
+      await page.getByLabel("Last day").fill("2020-01-01");
+      // The browser itself refuses an earlier day than the server offers.
+      await page.getByLabel("Last day").evaluate((field) => field.removeAttribute("min"));
+      await page.getByLabel(MINE).check();
+      watch.expect(422);
+      expect(await alice.press("Approve")).toBe(422);
+      await expect(page.getByRole("alert")).toContainText("The expiry must be in the future.");
+      await expect(page.getByLabel(MINE)).toBeChecked();
+      await expect(page.getByRole("radio", { name: "Viewer" })).toBeChecked();
+      await page.getByRole("radio", { name: "30 days" }).check({ force: true });
+      expect(await alice.press("Approve")).toBe(200);
+      await expect(heading(alice)).toHaveText("Return to your terminal");
+      await expect(page.getByRole("main")).toContainText("as a viewer");
+      const told = await poll(server, asked);
+      expect(told.body["scope"]).toBe("viewer");
+      expect(told.body["expires_in"]).toBeGreaterThan(29 * 86_400);
+      expect(told.body["expires_in"]).toBeLessThanOrEqual(30 * 86_400);
+    });
+
     test("a typed code is found however it is typed, and a no is a no", async ({ serve, visit, watch }) => {
       const server = await serve();
       const alice = visit(server);

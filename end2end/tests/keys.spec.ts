@@ -16,7 +16,7 @@ async function make(visitor: Visitor, name: string): Promise<string> {
   return (await page.locator("#plaintext").textContent()) ?? "";
 }
 
-const leave = ({ page }: Visitor) => page.getByRole("link", { name: "I have stored it" }).click();
+const leave = ({ page }: Visitor) => page.getByRole("link", { name: "I've saved it" }).click();
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? "with scripts" : "without scripts", () => {

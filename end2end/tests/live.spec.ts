@@ -107,7 +107,7 @@ for (const [what, blocked] of [
     await page.goto(server.setupLink);
     await page.getByLabel("Your name").fill(OWNER.name);
     await page.getByLabel("Email").fill(OWNER.email);
-    await page.getByLabel("Password").fill("tide water marsh lantern");
+    await page.getByLabel("Password", { exact: true }).fill("tide water marsh lantern");
     await page.getByLabel("Organization").fill(OWNER.organization);
     await page.getByRole("button", { name: "Create account and organization", exact: true }).click();
     await expect(page).toHaveURL(new URL(HOME, server.url).href);

@@ -1,5 +1,6 @@
 // What people do with their account, each with and without scripts, on a server of their own: the audit log is compared
 // whole.
+import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { accessibility } from "../support/checks.ts";
 import { HOME, OWNER, PASSWORD, PROFILE, type Visitor } from "../support/people.ts";
@@ -29,7 +30,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(alice.page.getByLabel("Your name")).toHaveValue(OWNER.name);
       await expect(alice.page.getByLabel("Email")).toHaveValue(OWNER.email);
       await expect(alice.page.getByLabel("Organization")).toHaveValue(OWNER.organization);
-      await expect(alice.page.getByLabel("Password")).toHaveValue("");
+      await expect(alice.page.getByLabel("Password", { exact: true })).toHaveValue("");
 
       await alice.fill({ Password: PASSWORD });
       expect(await alice.press("Create account and organization")).toBe(200);
@@ -61,11 +62,11 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await alice.signIn(OWNER.email, "not the password")).toBe(422);
       await alice.isRefused("Password", WRONG_SIGN_IN);
       await expect(alice.page.getByLabel("Email")).toHaveValue(OWNER.email);
-      await expect(alice.page.getByLabel("Password")).toHaveValue("");
+      await expect(alice.page.getByLabel("Password", { exact: true })).toHaveValue("");
       // The summary leads to the field.
       await alice.page.getByLabel("Email").focus();
       await alice.page.getByRole("alert").getByRole("link", { name: WRONG_SIGN_IN }).click();
-      await expect(alice.page.getByLabel("Password")).toBeFocused();
+      await expect(alice.page.getByLabel("Password", { exact: true })).toBeFocused();
 
       expect(await alice.signIn()).toBe(200);
       await alice.isAt(wanted);
@@ -140,6 +141,10 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.setUp();
       await alice.follow(() => page.getByRole("link", { name: "Set up" }).click());
       await expect(page.getByRole("img", { name: /QR code/ })).toBeVisible();
+      await expect(page.getByRole("link", { name: "Open in an authenticator app" })).toHaveAttribute(
+        "href",
+        /^otpauth:\/\/totp\/.*secret=/,
+      );
       const secret = await page.getByText(/^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/).innerText();
       const code = "Code that the app shows now";
 
@@ -156,7 +161,14 @@ for (const javaScriptEnabled of [true, false]) {
       expect(recovery).toHaveLength(10);
       expect(new Set(recovery).size).toBe(10);
       for (const one of recovery) expect(one).toMatch(/^([a-z0-9]{5}-){3}[a-z0-9]{5}$/);
-      await alice.follow(() => page.getByRole("link", { name: "I have stored them" }).click());
+      const [file] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Download" }).click(),
+      ]);
+      expect(file.suggestedFilename()).toBe("latchkey-recovery-codes.txt");
+      const lines = readFileSync(await file.path(), "utf8").split("\n");
+      expect(lines).toEqual(expect.arrayContaining(recovery));
+      await alice.follow(() => page.getByRole("link", { name: "I've saved them" }).click());
       await expect(page.getByRole("main")).toContainText("On. 10 recovery codes are left.");
 
       // The code that was used for setting up is spent; the server takes the one after it already.
@@ -557,5 +569,49 @@ test.describe("a form that was sent", () => {
     });
     expect(await face(page)).toEqual(["Save name", null]);
     expect(posts).toHaveLength(1);
+  });
+});
+
+test("a typed password is shown on request, and hidden before it is sent", async ({ serve, visit }) => {
+  const server = await serve();
+  const alice = visit(server);
+  const { page } = alice;
+  await alice.open(server.setupLink);
+  const password = page.getByLabel("Password", { exact: true });
+  await password.fill(PASSWORD);
+  const show = page.getByRole("button", { name: "Show password" });
+  await expect(show).toHaveAttribute("aria-pressed", "false");
+  await password.focus();
+  await page.keyboard.press("Tab");
+  await expect(show).toBeFocused();
+  await page.keyboard.press("Space");
+  const hide = page.getByRole("button", { name: "Hide password" });
+  await expect(hide).toBeFocused();
+  await expect(hide).toHaveAttribute("aria-pressed", "true");
+  await expect(password).toHaveAttribute("type", "text");
+  await expect(password).toHaveValue(PASSWORD);
+  await hide.click();
+  await expect(password).toHaveAttribute("type", "password");
+  await show.click();
+  await alice.fill({ "Your name": OWNER.name, Email: OWNER.email, Organization: OWNER.organization });
+  await page.evaluate(() => {
+    addEventListener("submit", (event) => {
+      event.preventDefault();
+      const field = document.querySelector("[name=password]");
+      document.title = `sent as ${field?.getAttribute("type")}`;
+    });
+  });
+  await page.getByRole("button", { name: "Create account and organization" }).click();
+  await expect(page).toHaveTitle("sent as password");
+});
+
+test.describe("without scripts", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("no password field has a button", async ({ serve, visit }) => {
+    const server = await serve();
+    const alice = visit(server);
+    await alice.open("/sign-in");
+    await expect(alice.page.getByRole("button", { name: "Show password" })).toHaveCount(0);
   });
 });

@@ -241,7 +241,9 @@ for (const javaScriptEnabled of [true, false]) {
       await alice.open("/settings/members");
       await alice.fill({ "Invite people": "ingrid@tidewater.example, erik@tidewater.example" });
       expect(await alice.press("Invite")).toBe(200);
-      await expect(alice.page.getByRole("main")).toContainText("Each of them gets an email with their link.");
+      await expect(alice.page.getByRole("main")).toContainText(
+        "2 invites created. Each person gets an email with their link.",
+      );
 
       const ingrid = await another(server);
       await ingrid.open((await mailbox.letter("ingrid@tidewater.example")).link);

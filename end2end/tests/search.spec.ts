@@ -13,7 +13,7 @@ test("lists follow what is typed, and the cursor stays", async ({ serve, visit }
     await alice.fill({ Name: name });
     await alice.press("Create key");
     const secret = (await page.locator("#plaintext").textContent()) ?? "";
-    await alice.follow(() => page.getByRole("link", { name: "I have stored it" }).click());
+    await alice.follow(() => page.getByRole("link", { name: "I've saved it" }).click());
     return secret;
   };
   await key("ci-deploy");

@@ -72,6 +72,7 @@ pub async fn organization(
         user: actor.user,
         org: target.org,
         cap: actor.org.role,
+        expires_by: None,
         tool: TOOL.to_owned(),
         device: Some(login.device),
         device_id: login.device_id,

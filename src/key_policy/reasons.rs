@@ -3,6 +3,7 @@
 use super::grace::KeyPolicy;
 use super::rules::{KeyFacts, PolicyRule, PolicyRules};
 use crate::shared::{Kind, Role, Timestamp};
+use crate::ui::parts::exact;
 
 /// What the rules allow for the key of a command-line login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,9 @@ impl PolicyRules {
         let (days, end) = self.max_life_days.zip(self.end_of_life(key.created_at))?;
         key.expires_at.is_none_or(|at| at > end).then(|| {
             let why = format!(
-                "The key policy limits the lifetime of a key to {}, so this key must expire by {end}.",
-                counted_days(days)
+                "The key policy limits the lifetime of a key to {}, so this key must expire by {}.",
+                counted_days(days),
+                exact(end)
             );
             ("expires_at", why)
         })

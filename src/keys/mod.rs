@@ -4,6 +4,7 @@
 mod customer;
 mod islands;
 mod model;
+mod sample;
 #[cfg(feature = "ssr")]
 pub mod server;
 
@@ -15,3 +16,4 @@ pub use model::{
     ENDING, IDLE, LeakEffect, LeakOutcome, MAX_NAME_LENGTH, MAX_NOTE_LENGTH, MAX_PER_MINUTE, REMINDER_DAYS,
     SOON, Status, StatusFilter, check_key_name,
 };
+pub use sample::{CallSample, SAMPLE_RATES, SAMPLE_TIME};

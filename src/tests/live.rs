@@ -219,7 +219,7 @@ async fn a_page_that_refreshes_itself_is_no_use_of_the_session(engine: Engine) {
     let cookies = server.sign_in_as(Persona::Owner).await;
     let disabled = server.submit(&cookies, &format!("/settings/api-keys/{key}/disable"), &[]).await;
     assert_eq!(disabled.status, 303);
-    const MESSAGE: &str = "first is disabled. Calls with it fail";
+    const MESSAGE: &str = "first is disabled. Requests with it fail";
     let seen = "SELECT MAX(last_seen_at) FROM sessions";
     let before = server.count(seen).await;
     server.clock.advance(Duration::from_secs(10 * 60));

@@ -51,6 +51,7 @@ mod ranges;
 mod reasons;
 mod refusals;
 mod routes;
+mod samples;
 mod search;
 mod sockets;
 mod storage;

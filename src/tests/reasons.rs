@@ -196,7 +196,7 @@ async fn the_log_has_the_last_refusals_by_page(engine: Engine) {
     let Revealed { key, plaintext } = server.ranged_key().await;
     let viewer = server.sign_in_as(Persona::Viewer).await;
     let path = format!("/settings/api-keys/{}/refusals", key.id);
-    assert!(server.page(&viewer, &path).await.contains("No refused requests"));
+    assert!(server.page(&viewer, &path).await.contains("No recent requests"));
     let mut ids = Vec::new();
     for number in 0..55 {
         // Several in the same millisecond, some of them written.
@@ -234,7 +234,7 @@ async fn the_log_has_the_last_refusals_by_page(engine: Engine) {
     assert_eq!(server.get(&path).browser().with(&stranger).send().await.status, 404);
     server.clock.advance(Duration::from_secs(7 * 24 * 60 * 60 + 1));
     let viewer = server.sign_in_as(Persona::Viewer).await;
-    assert!(server.page(&viewer, &path).await.contains("No refused requests"), "they are stored for a week");
+    assert!(server.page(&viewer, &path).await.contains("No recent requests"), "they are stored for a week");
 }
 
 #[apply(on_both_engines!)]

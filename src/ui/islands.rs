@@ -11,14 +11,16 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, EventSource, HtmlDocument, HtmlElement, HtmlTextAreaElement, MessageEvent};
 
 use super::dom::all;
+use super::password_toggle::handle_password_toggles;
 use super::{chart_tips, live_regions, local_times};
 use crate::shared::Timestamp;
 
 /// Prevents that a form is sent twice, and changes the text of its button while it is sent. It applies to all forms whose button has
-/// `data-saving`, as `form::SubmitButton` renders it. The document contains this island once.
+/// `data-saving`, as `form::SubmitButton` renders it. Also shows and hides passwords. The document contains this island once.
 #[island]
 pub fn Saving() -> impl IntoView {
     Effect::new(|_| {
+        handle_password_toggles();
         window_event_listener(ev::submit, |event| {
             let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let button = event.submitter().filter(|button| button.has_attribute("data-saving"));

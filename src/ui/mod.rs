@@ -14,6 +14,7 @@ mod local_times;
 mod new_content;
 pub mod palette;
 pub mod parts;
+mod password_toggle;
 mod search_dialogs;
 pub mod shell;
 pub mod tab_memory;

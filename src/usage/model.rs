@@ -96,10 +96,10 @@ impl Outcome {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Valid => "It was not refused.",
-            Self::Missing => "It carried no key.",
+            Self::Missing => "It had no key.",
             Self::Malformed => "The key was malformed: its form or checksum is wrong.",
             Self::Unknown => {
-                "It carried the public id of this key with a wrong secret, or asked for another organization."
+                "It used the public id of this key with a wrong secret, or asked for another organization."
             }
             Self::Revoked => "The key was revoked, or this secret of it had ended.",
             Self::Disabled => "The key was disabled.",

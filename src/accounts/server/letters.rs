@@ -9,7 +9,7 @@ use crate::ui::parts::exact;
 pub fn confirm(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Confirm your address for {host}"))
-        .paragraph(format!("Somebody, probably you, wants an account on {host} with this address."))
+        .paragraph(format!("Someone, probably you, asked for an account on {host} with this address."))
         .link("Create the account", link)
         .paragraph(
             "The link works once, within a day. If it was not you, ignore this email: no account is created.",
@@ -22,7 +22,7 @@ pub fn has_account(app: &App, to: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("You have an account on {host}"))
         .paragraph(format!(
-            "Somebody, probably you, tried to sign up on {host} with this address, which already has an account."
+            "Someone, probably you, tried to sign up on {host} with this address, which already has an account."
         ))
         .link("Sign in", format!("{}/sign-in", app.public_url.origin()))
         .paragraph("If you forgot your password, you can reset it on the sign-in page.");
@@ -34,7 +34,7 @@ pub fn reset(app: &App, to: &str, link: &str) -> Posted {
     let host = app.public_url.authority();
     let letter = Letter::new(to, format!("Set a new password for {host}"))
         .paragraph(format!(
-            "Somebody, probably you, asked for a new password for the account with this address on {host}."
+            "Someone, probably you, asked for a new password for the account with this address on {host}."
         ))
         .link("Set a new password", link)
         .paragraph("The link works once, within an hour. If it was not you, ignore this email: the password stays as it is.");

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Recorded;
 use crate::shared::Timestamp;
+use crate::ui::parts::minute;
 
 /// "12 times in a minute", for a row that stands for several refusals.
 pub fn how_often(event: &Recorded) -> Option<String> {
@@ -37,11 +38,11 @@ fn sentence(event: &Recorded) -> String {
         "key.enabled" => "enabled this key".to_owned(),
         "key.rotated" => match text("old_valid_until") {
             "" => "rotated this key. The old secret ended at once".to_owned(),
-            until => format!("rotated this key. Old secret accepted until {}", minute(until)),
+            until => format!("rotated this key. Old secret accepted until {}", time(until)),
         },
         "key.secret_replaced" => "sent the same form again; its first secret was replaced".to_owned(),
         "key.rotation_extended" => {
-            format!("extended the old secret until {}", minute(text("old_valid_until")))
+            format!("extended the old secret until {}", time(text("old_valid_until")))
         }
         "key.rotation_finished" => "finished the rotation; the old secret ended".to_owned(),
         "key.rotation_ended" => "ended the old secret at its cut-off".to_owned(),
@@ -89,7 +90,11 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "leak_policy.changed" => "changed what happens to leaked keys of",
         "key.refused" => "was refused a change of",
         "login.approved" | "login.denied" => {
-            let verb = if event.action == "login.approved" { "approved" } else { "denied" };
+            let verb = match (event.action.as_str(), text("requested_role")) {
+                ("login.denied", _) => "denied".to_owned(),
+                (_, requested) if requested.is_empty() || requested == text("role") => "approved".to_owned(),
+                (_, requested) => format!("approved, as {} instead of {requested},", text("role")),
+            };
             return match text("device") {
                 "" => (format!("{verb} a login of"), target()),
                 device => (format!("{verb} a login of {} on", target()), device.to_owned()),
@@ -204,6 +209,8 @@ fn changed(event: &Recorded) -> String {
         ("permissions", "permissions_were", "the permissions", "none"),
         ("quota", "quota_was", "the quota", "none"),
         ("metadata", "metadata_was", "the metadata", "none"),
+        ("logged_calls", "logged_calls_were", "the logging of accepted calls", "none"),
+        ("logged_until", "logged_until_was", "its end", "none"),
     ];
     let parts: Vec<String> = fields
         .into_iter()
@@ -221,7 +228,7 @@ fn changed(event: &Recorded) -> String {
 
 fn value_in_words(value: &Value, name: &str, none: &str) -> String {
     let text = match value {
-        Value::String(text) if name == "the expiry" => minute(text),
+        Value::String(text) if matches!(name, "the expiry" | "its end") => time(text),
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
@@ -230,12 +237,9 @@ fn value_in_words(value: &Value, name: &str, none: &str) -> String {
     if text.is_empty() { none.to_owned() } else { text }
 }
 
-/// "2026-11-21T11:40:00.000Z" as "2026-11-21 11:40 UTC".
-fn minute(at: &str) -> String {
-    match (at.get(..10), at.get(11..16)) {
-        (Some(date), Some(time)) => format!("{date} {time} UTC"),
-        _ => at.to_owned(),
-    }
+/// A time in the words of pages, such as "21 Nov 2026, 11:40 UTC".
+fn time(at: &str) -> String {
+    Timestamp::parse(at).map_or_else(|| at.to_owned(), minute)
 }
 
 #[cfg(test)]
@@ -303,18 +307,22 @@ mod tests {
             (
                 "key.edited",
                 json!({ "expires_at_was": "2026-11-21T11:40:00.000Z", "rate_limit_was": null }),
-                "changed the expiry (2026-11-21 11:40 UTC before), changed the requests per minute (no limit before)",
+                "changed the expiry (21 Nov 2026, 11:40 UTC before), changed the requests per minute (no limit before)",
             ),
             (
                 "key.rotated",
                 json!({ "old_valid_until": "2026-11-21T11:40:00.000Z" }),
-                "rotated this key. Old secret accepted until 2026-11-21 11:40 UTC",
+                "rotated this key. Old secret accepted until 21 Nov 2026, 11:40 UTC",
             ),
             ("key.rotated", json!({}), "rotated this key. The old secret ended at once"),
             ("some.new_thing", json!({}), "some new thing"),
         ] {
             assert_eq!(about_it(&event(action, details)), sentence);
         }
+        let approved = json!({ "role": "viewer", "requested_role": "admin", "device": "thinkpad" });
+        let (verb, device) = in_general(&event("login.approved", approved));
+        assert_eq!(verb, "approved, as viewer instead of admin, a login of ci-deploy on");
+        assert_eq!(device, "thinkpad");
         let sentence = in_general(&event("key.revoked", json!({})));
         assert_eq!(sentence, ("revoked".to_owned(), "ci-deploy".to_owned()));
     }

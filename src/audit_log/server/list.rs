@@ -22,6 +22,7 @@ use crate::ui::parts::{
     SelectOption, Symbol, Time, Wording, counted, words,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
+use crate::usage::Outcome;
 use crate::usage::server::{self as usage, RefusalReason};
 
 const PAGE: usize = 50;
@@ -144,8 +145,10 @@ fn filters(query: &FilterQuery, suggestions: Suggestions) -> AnyView {
     .into_any()
 }
 
-/// Why a check of a key was refused. The refused caller received only the request id.
+/// Why a check of a key was refused. The refused caller received only the request id. Also for a logged accepted call.
 fn refusal(reason: RefusalReason) -> AnyView {
+    let is_refused = reason.outcome != Outcome::Valid;
+    let title = if is_refused { "This request was refused" } else { "This request was accepted" };
     let key = format!("/settings/api-keys/{}", reason.key);
     let facts = [
         ("Secret", reason.secret.to_string()),
@@ -158,11 +161,11 @@ fn refusal(reason: RefusalReason) -> AnyView {
     view! {
         <section class="panel mt-3 px-4 py-4" aria-labelledby="refused">
             <div class="flex flex-wrap items-baseline justify-between gap-3">
-                <h2 class="h-sect" id="refused">"This request was refused"</h2>
+                <h2 class="h-sect" id="refused">{title}</h2>
                 <LinkButton href=key>"See the key"</LinkButton>
             </div>
             <p class="mt-1 text-dense">{usage::outcome_reason(reason.outcome)}</p>
-            <p class="mt-1 text-ink-2">{reason.outcome.reason()}</p>
+            {is_refused.then(|| view! { <p class="mt-1 text-ink-2">{reason.outcome.reason()}</p> })}
             <dl class="facts mt-3">
                 <div><dt>"Time"</dt><dd class="mono text-cap leading-5"><ExactTime at=reason.at/></dd></div>
                 {facts.collect_view()}

@@ -62,6 +62,8 @@ pub struct Decision {
     pub from: IpAddr,
     pub org: Option<OrgId>,
     pub role: Option<Role>,
+    /// When the key expires; None for the latest time that is allowed.
+    pub key_expires_at: Option<Timestamp>,
     pub redeem_until: Option<Timestamp>,
 }
 
@@ -70,6 +72,7 @@ pub struct Approved {
     pub by: UserId,
     pub org: OrgId,
     pub role: Role,
+    pub expires_at: Option<Timestamp>,
 }
 
 macro_rules! select {
@@ -103,7 +106,7 @@ fn login(row: &AnyRow) -> Result<LoginRequest, sqlx::Error> {
         redeem_until: row.try_get::<Option<i64>, _>("redeem_until")?.map(Timestamp::from_millis),
         decided_by: row.try_get("decided_by")?,
         org: row.try_get("org_id")?,
-        role: role.map(|role| parsed(Role::parse(&role), "role")).transpose()?,
+        role: role.map(|role| parsed(Role::parse_of_key(&role), "role")).transpose()?,
         key: row.try_get("key_id")?,
     })
 }
@@ -202,7 +205,7 @@ pub async fn decide(
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE device_logins SET status = $3, decided_at = $2, decided_by = $4, decided_from = $5, org_id = $6, \
-         role = $7, redeem_until = $8 WHERE id = $1 AND status = 'pending' AND expires_at > $2",
+         role = $7, redeem_until = $8, key_expires_at = $9 WHERE id = $1 AND status = 'pending' AND expires_at > $2",
     )
     .bind(id)
     .bind(now.millis())
@@ -212,6 +215,7 @@ pub async fn decide(
     .bind(decision.org)
     .bind(decision.role.map(Role::as_str))
     .bind(decision.redeem_until.map(Timestamp::millis))
+    .bind(decision.key_expires_at.map(Timestamp::millis))
     .execute(&mut **write)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -226,7 +230,7 @@ pub async fn redeem(
 ) -> Result<Option<Approved>, sqlx::Error> {
     let row = sqlx::query(
         "UPDATE device_logins SET status = 'consumed', consumed_at = $2, key_id = $3 \
-         WHERE id = $1 AND status = 'approved' AND redeem_until > $2 RETURNING decided_by, org_id, role",
+         WHERE id = $1 AND status = 'approved' AND redeem_until > $2 RETURNING decided_by, org_id, role, key_expires_at",
     )
     .bind(login.id)
     .bind(now.millis())
@@ -237,7 +241,8 @@ pub async fn redeem(
         Ok(Approved {
             by: row.try_get("decided_by")?,
             org: row.try_get("org_id")?,
-            role: parsed(Role::parse(&row.try_get::<String, _>("role")?), "role")?,
+            role: parsed(Role::parse_of_key(&row.try_get::<String, _>("role")?), "role")?,
+            expires_at: row.try_get::<Option<i64>, _>("key_expires_at")?.map(Timestamp::from_millis),
         })
     })
     .transpose()

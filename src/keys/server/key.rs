@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::keys::model::Times;
-use crate::keys::{QuotaPeriod, Status};
+use crate::keys::{CallSample, QuotaPeriod, Status};
 use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
 
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct Key {
     pub customer: Customer,
     /// The key under whose id the use of its quota is counted. None: under its own.
     pub quota_with: Option<KeyId>,
+    /// The sample of accepted calls that was turned on last. It may be over.
+    pub sample: Option<CallSample>,
 }
 
 /// The fields of a key that is handed to a customer. Only admins and owners set them; checks enforce or return them.
@@ -100,6 +102,11 @@ impl Key {
     /// Whether this secret is still valid for the key. Whether the key itself is valid is its status.
     pub fn accepts(&self, secret: SecretId, now: Timestamp) -> bool {
         self.secret == secret || self.rotation(now).is_some_and(|(former, _)| former == secret)
+    }
+
+    /// The sample of accepted calls that is recorded now.
+    pub fn sample(&self, now: Timestamp) -> Option<CallSample> {
+        self.sample.filter(|sample| sample.is_on(now) && self.revoked_at.is_none())
     }
 
     /// Whether the key's ranges do not contain this address.

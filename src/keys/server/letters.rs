@@ -29,7 +29,7 @@ pub fn reminder(app: &App, to: &str, expiring: &[RemindedKey], idle: &[RemindedK
                 letter.paragraph(format!("The API key {} of {} expires on {end}.", key.name, key.org_name));
         }
         letter = and_more(letter, expiring.len());
-        letter = letter.paragraph("Calls with an expired key are refused.");
+        letter = letter.paragraph("Requests with an expired key are refused.");
     }
     if !idle.is_empty() {
         for key in idle.iter().take(MAX_NAMED) {
@@ -77,7 +77,7 @@ pub fn idle(app: &App, to: &str, org: &str, keys: &[(KeyId, String)], time: Dura
         letter = letter.paragraph(format!("Nobody has used the API key {name} of {org} for {days} days."));
     }
     letter = and_more(letter, keys.len()).paragraph(
-        "The organization's key policy disables such keys. Calls with them are refused until they are enabled.",
+        "The organization's key policy disables such keys. Requests with them are refused until they are enabled.",
     );
     let home = format!("{}/settings/api-keys", app.public_url.origin());
     letter = match keys {

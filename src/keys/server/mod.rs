@@ -29,17 +29,17 @@ pub use key::{Customer, Key, KeyQuota, Login};
 pub use metrics::KeyMetrics;
 pub use offboarding::OrgKeyOffboarding;
 pub use pages::{
-    KeyNotice, LazyView, RecentUse, RefusalsAddress, RegisteredKeyNotice, leave_refusal, recent_addresses,
-    recent_calls, routes,
+    ExpiryField, FirstExpiry, KeyNotice, LazyView, RecentUse, RefusalsAddress, RegisteredKeyNotice,
+    leave_refusal, read_expiry, recent_addresses, recent_calls, routes,
 };
 pub use policy_jobs::apply_policies;
 pub use reminders::send_reminders;
 pub use service::{
     CustomerDraft, Draft, Edit, Holders, KeyApprovalHandler, KeyCount, KeyTrial, LoginDraft, MAX_COUNTED,
     MAX_OVERLAP, MAX_RANGES, PermissionHolders, PreparedToken, QuotaDraft, Refusal, RefusalPage, RefusalSpan,
-    RequestingKey, Revealed, TrialLimits, TrialRequest, about, active_keys, apply_leak_effect, children,
-    count, count_within, create, create_approved, created_by, creating_keys, creators, disable, edit, enable,
-    end_logins, extend, find, find_by_secret, finish, leak_topic, list, lock_leaked, log_in,
+    RequestingKey, Revealed, TrialLimits, TrialRequest, about, active_keys, apply_leak_effect, check_expiry,
+    children, count, count_within, create, create_approved, created_by, creating_keys, creators, disable,
+    edit, enable, end_logins, extend, find, find_by_secret, finish, leak_topic, list, lock_leaked, log_in,
     login_constraints, login_constraints_in_tx, logins_of, may_enable, may_manage, may_rotate, mint,
     old_secrets, org_refusals, permission_holders, permission_requirement, policy_key_batch, policy_rules,
     read_ranges, refusals, refused_keys, replace, require_to_change, require_to_grant, require_to_manage,

@@ -128,9 +128,9 @@ fn finding(report: &LeakReport) -> String {
 fn outcome(report: &LeakReport) -> String {
     let at = exact(report.at);
     match report.outcome {
-        Some(LeakOutcome::Revoked) => format!("It was revoked on {at}: every call with it is refused."),
+        Some(LeakOutcome::Revoked) => format!("It was revoked on {at}: every request with it is refused."),
         Some(LeakOutcome::Disabled) => {
-            format!("It was disabled on {at}: every call with it is refused until somebody enables it.")
+            format!("It was disabled on {at}: every request with it is refused until somebody enables it.")
         }
         Some(LeakOutcome::RotationFinished) => {
             format!(

@@ -90,8 +90,10 @@ async fn page(
 fn choices(chosen: Option<LeakEffect>) -> Vec<Choice> {
     let choice = |effect: LeakEffect| {
         let (label, caption) = match effect {
-            LeakEffect::Revoke => ("Revoke", "Every call fails at once, for good."),
-            LeakEffect::Disable => ("Disable", "Every call fails at once, until somebody enables the key."),
+            LeakEffect::Revoke => ("Revoke", "Every request fails at once, permanently."),
+            LeakEffect::Disable => {
+                ("Disable", "Every request fails at once, until somebody enables the key.")
+            }
             LeakEffect::Report => ("Only report", "The key keeps working, even for whoever found it."),
         };
         Choice::new(effect.as_str(), label, caption).checked(chosen == Some(effect))

@@ -138,7 +138,7 @@ pub async fn items(
             text.push(TextPart::Name(name.clone()));
             text.push(plain(if index + 1 == named.len() { "." } else { ", " }));
         }
-        text.push(plain(" The key policy asks for a new secret by now."));
+        text.push(plain(" The key policy asks for a new secret."));
         let count = i64::try_from(old.len()).unwrap_or(i64::MAX);
         let has = if count == 1 { "has" } else { "have" };
         items.push(AttentionItem {
@@ -156,9 +156,9 @@ pub async fn items(
             Some(key) => vec![
                 plain("One of them, "),
                 TextPart::Name(key.name.clone()),
-                TextPart::Plain(format!(", is {} key. Give it an end date.", key.role.with_article())),
+                TextPart::Plain(format!(", is {} key. Set an expiry for it.", key.role.with_article())),
             ],
-            None => vec![plain("A key with an end date is safer when it is forgotten.")],
+            None => vec![plain("Set an expiry so a forgotten key stops working.")],
         };
         let verb = if counts.endless == 1 { "never expires" } else { "never expire" };
         items.push(AttentionItem {

@@ -113,7 +113,7 @@ fn letter(app: &App, to: &str, org: &str, rules: &PolicyRules, keys: &StoppedKey
         }
         _ => (format!("{} API keys of {org} stop working", keys.count), home),
     };
-    let text = "The owners changed the organization's key policy. From the stated time on, every call with the key is refused.";
+    let text = "The owners changed the organization's key policy. From the stated time on, every request with the key is refused.";
     let mut letter = Letter::new(to, subject).paragraph(text);
     for (key, stop) in &keys.named {
         let when = match stop.at <= now {

@@ -10,16 +10,14 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::confirm::{Confirm, ConfirmField};
-use super::{HOME, redirect_home};
+use super::{HOME, recovery_codes, redirect_home};
 use crate::accounts::server::browser;
-use crate::accounts::server::{self as accounts, Recovery, SubmittedCode};
+use crate::accounts::server::{self as accounts, SubmittedCode};
 use crate::orgs::server::Member;
-use crate::orgs::server::page_frame::{chrome, form_page, page_for};
+use crate::orgs::server::page_frame::form_page;
 use crate::platform::{App, Error, Secret};
 use crate::ui::form::FormErrors;
-use crate::ui::islands::CopyButton;
-use crate::ui::parts::{HiddenFields, Icon, Input, LinkButton, Look, Note, Size, Symbol, Tone, button_class};
-use crate::ui::shell::{Breadcrumb, PageHead, Shell};
+use crate::ui::parts::{HiddenFields, Input, LinkButton, Look, Size, Symbol};
 
 const SET_UP: &str = "/settings/profile/second-factor";
 const OFF: &str = "/settings/profile/second-factor/off";
@@ -75,7 +73,7 @@ pub async fn submit(
                     if let Err(error) = accounts::keep_session(&app, &session).await {
                         tracing::warn!(%error, "could not keep the session after a change; it ends");
                     }
-                    return Ok(codes(&app, &member, recovery, "Second factor is on").await);
+                    return Ok(recovery_codes::page(&app, &member, recovery, "Second factor is on").await);
                 }
                 None => {
                     let error = "This code is wrong. Enter the one that the app shows now.";
@@ -133,7 +131,7 @@ pub async fn new_codes(
     let browser = browser(&app, &headers);
     let code = SubmittedCode { code: &form.code, visit: &visitor.visit, browser: browser.as_ref() };
     match accounts::new_recovery_codes(&app, &visitor.by(), &visitor.person, &code).await? {
-        Some(recovery) => Ok(codes(&app, &member, recovery, "New recovery codes").await),
+        Some(recovery) => Ok(recovery_codes::page(&app, &member, recovery, "New recovery codes").await),
         None => Ok(confirm(&app, &member, &REPLACE_CODES, wrong_code()).await),
     }
 }
@@ -141,13 +139,14 @@ pub async fn new_codes(
 async fn page(app: &App, member: &Member, secret: Secret, errors: FormErrors) -> Response {
     let email = member.visitor.person.email.clone();
     let confirm = Confirm::of(app, member);
-    let qr_code = qr_code(&accounts::totp_address(secret.expose(), &email, app.public_url.authority()));
+    let address = accounts::totp_address(secret.expose(), &email, app.public_url.authority());
+    let qr_code = qr_code(&address);
     form_page(app, member, None, "Second factor", SET_UP)
         .up(HOME, "Profile")
         .heading("Set up a second factor")
         .text(
-            "After your password you are asked for a code that an authenticator app on your phone shows. All your \
-             other sessions are signed out.",
+            "To sign in, you then enter your password and a code from an authenticator app on your phone. Turning it on \
+             signs out all your other sessions.",
         )
         .failed("The second factor is not on yet.")
         .submit("Turn on")
@@ -158,6 +157,10 @@ async fn page(app: &App, member: &Member, secret: Secret, errors: FormErrors) ->
                 <div>
                     <p class="label">"Scan this with the app"</p>
                     <div class="mt-2">{qr_code}</div>
+                    <p class="mt-2">
+                        <LinkButton href=address size=Size::Small icon=Symbol::Arrow>"Open in an authenticator app"</LinkButton>
+                    </p>
+                    <p class="hint mt-1">"If the app is on this device."</p>
                     <p class="hint mt-2">"Or type this into it:"</p>
                     <p class="mono mt-1 select-all [overflow-wrap:anywhere]">{in_groups(secret.expose())}</p>
                 </div>
@@ -166,39 +169,6 @@ async fn page(app: &App, member: &Member, secret: Secret, errors: FormErrors) ->
                     inputmode="numeric" verbatim=true control="mono max-w-40" max_length=10
                 />
                 <ConfirmField confirm focus=false/>
-            }
-        })
-        .await
-}
-
-async fn codes(app: &App, member: &Member, recovery: Recovery, title: &'static str) -> Response {
-    let chrome = chrome(app, member, None, HOME);
-    page_for(app, member, title)
-        .render(move || {
-            // The line break puts each code on its own line when the list is pasted.
-            let line = |code: &Secret| view! { <li class="mono">{format!("{}\n", code.expose())}</li> };
-            let list = recovery.0.iter().map(line).collect_view();
-            view! {
-                <Shell chrome>
-                    <Breadcrumb up=vec![(HOME.to_owned(), "Profile".to_owned())] here="Recovery codes"/>
-                    <PageHead title=title/>
-                    <Note tone=Tone::Warn class="mt-6 max-w-[40rem]">
-                        <p>"Keep these recovery codes apart from your phone. Each works once, instead of a code of the \
-                        app. They are shown only now."</p>
-                    </Note>
-                    <ul class="mt-6 grid max-w-[32rem] gap-x-6 gap-y-2 select-all sm:grid-cols-2" id="recovery-codes">{list}</ul>
-                    <p class="mt-4">
-                        <CopyButton
-                            target="recovery-codes".to_owned()
-                            class=button_class(Look::Secondary, Size::Small, "")
-                            name="Copy the recovery codes".to_owned()
-                        >
-                            <Icon symbol=Symbol::Copy/>
-                            "Copy"
-                        </CopyButton>
-                    </p>
-                    <p class="mt-8"><LinkButton href=HOME>"I have stored them"</LinkButton></p>
-                </Shell>
             }
         })
         .await

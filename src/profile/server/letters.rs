@@ -48,7 +48,7 @@ pub fn section(unwanted: &[LetterKind], has_mail: bool) -> AnyView {
             <h2 class="h-sect" id="letters">"Emails"</h2>
             <PageForm action="/settings/profile/letters" class="mt-4 grid gap-4 border-t border-line pt-4">
                 <fieldset class="grid gap-2">
-                    <legend class="label mb-1.5">"Write to me when"</legend>
+                    <legend class="label mb-1.5">"Email me when"</legend>
                     {boxes}
                 </fieldset>
                 <p class="cap">{note}</p>

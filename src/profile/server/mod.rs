@@ -7,6 +7,7 @@ mod letters;
 mod overview;
 mod password;
 mod provider_link;
+mod recovery_codes;
 mod sign_in_methods;
 
 use axum::response::Redirect;
@@ -40,6 +41,7 @@ pub fn routes() -> Routes {
         .post("/settings/profile/second-factor/off", Audience::Person, factor::turn_off)
         .get("/settings/profile/recovery-codes", Audience::Person, factor::show_codes)
         .post("/settings/profile/recovery-codes", Audience::Person, factor::new_codes)
+        .post(recovery_codes::FILE, Audience::Person, recovery_codes::download)
 }
 
 /// Redirects to the profile, which shows the message.

@@ -200,6 +200,7 @@ async fn a_key_that_ends_during_the_request_cannot_switch(engine: Engine) {
             user: member.user,
             org: beta,
             cap: Role::Member,
+            expires_by: None,
             tool: "ArmorIQ CLI".to_owned(),
             device: None,
             device_id: None,

@@ -251,6 +251,7 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
                     server.submit(&here, &format!("/settings/api-keys/{id}/edit"), &ranged).await;
                     at("key.edited").field("address", "10.0.0.7").field("range", "10.0.0.7/32")
                 }
+                "refusals" => at("key.edited").field("sample_one_in", "100"),
                 "rotate" => at("key.rotated").field("overlap", "24"),
                 "finish" => {
                     server.submit(&here, &rotate, &[("overlap", "24")]).await;

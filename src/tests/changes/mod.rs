@@ -25,6 +25,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/api/v1/leaks", "a report is examined later"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
     ("/settings/protect", "says what a check of a key would decide, and counts nothing"),
+    ("/settings/profile/recovery-codes/file", "returns the codes of the form as a file"),
     ("/gallery", "a page of development builds that shows forms and keeps nothing"),
 ];
 

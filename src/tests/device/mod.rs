@@ -1,6 +1,7 @@
 //! Command-line logins: the OAuth endpoints, the approval page, and concurrent requests.
 
 mod client;
+mod key_choice;
 mod login_keys;
 mod page;
 mod pending;

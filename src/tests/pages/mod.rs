@@ -120,7 +120,7 @@ async fn the_same_form_makes_one_key_and_never_loses_it(engine: Engine) {
     let third = server.submit(&owner, "/settings/api-keys/new", &form).await;
     assert_eq!((third.status.as_u16(), shown(&third).is_none()), (303, true));
     assert_eq!(server.check(&second).await, Outcome::Valid);
-    assert!(server.word(&owner).await.contains("sent before"));
+    assert!(server.word(&owner).await.contains("You sent this form before"));
 
     let form = filled("another", "once-2");
     let unused = shown(&server.submit(&owner, "/settings/api-keys/new", &form).await).expect("a secret");

@@ -115,7 +115,7 @@ async fn revoking_names_its_cost_and_asks_for_the_name_of_a_key_in_use(engine: E
         );
     }
     let page = server.page(&owner, &format!("{KEYS}/{id}")).await;
-    assert!(page.contains("Someone still calls with a secret that has ended."));
+    assert!(page.contains("Someone still calls with a revoked secret:"));
     let overview = {
         crate::keys::server::flush(&server.app).await.expect("written");
         server.page(&owner, "/overview").await

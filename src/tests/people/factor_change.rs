@@ -11,6 +11,7 @@ use crate::platform::db::Engine;
 const ON: &str = "/settings/profile/second-factor";
 const OFF: &str = "/settings/profile/second-factor/off";
 const CODES: &str = "/settings/profile/recovery-codes";
+const FILE: &str = "/settings/profile/recovery-codes/file";
 
 #[apply(on_both_engines!)]
 async fn turning_the_second_factor_on_ends_the_other_sessions(engine: Engine) {
@@ -103,4 +104,45 @@ async fn codes_cannot_be_guessed_on_the_profile(engine: Engine) {
     }
     assert_eq!(server.submit(&here, OFF, &[("password", PASSWORD), ("code", &right)]).await.status, 429);
     assert_eq!(server.count("SELECT count(*) FROM second_factors").await, 1);
+}
+
+#[apply(on_both_engines!)]
+async fn recovery_codes_are_downloaded_from_their_page(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    server.guard(&alice).await;
+    let here = server.session_of(&alice).await;
+    let code = totp_code(SECRET, server.clock.now());
+    let page = server.submit(&here, CODES, &[("password", PASSWORD), ("code", &code)]).await.text();
+    let codes = page.split("name=\"codes\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let codes = codes.expect("the form's codes");
+    assert_eq!(codes.split(' ').count(), 10);
+    let initial = server.everything().await;
+    let file = server.submit(&here, FILE, &[("codes", codes)]).await;
+    assert_eq!((file.status.as_u16(), file.header("cache-control")), (200, "no-store"));
+    assert_eq!(file.header("content-type"), "text/plain; charset=utf-8");
+    assert!(file.header("content-disposition").starts_with("attachment;"));
+    let text = file.text();
+    assert!(text.contains(EMAIL) && codes.split(' ').all(|code| text.lines().any(|line| line == code)));
+    // The file has nothing but codes, so that a form of another page cannot put a text into it.
+    let many = vec!["abcde-fghjk-mnpqr-23456"; 21].join(" ");
+    for other in
+        ["", "hello", "abcde-fghjk-mnpqr", "abcde-fghjk-mnpqr-2345 6", "ABCDE-fghjk-mnpqr-23456", &many]
+    {
+        let response = server.submit(&here, FILE, &[("codes", other)]).await;
+        assert_eq!(response.header("location"), "/settings/profile", "{other}");
+    }
+    assert_eq!(server.everything().await, initial, "nothing is stored");
+}
+
+#[apply(on_both_engines!)]
+async fn phones_open_the_authenticator_from_the_page(engine: Engine) {
+    let server = Server::on(engine).await;
+    let alice = server.alice().await;
+    let page = server.page(&server.session_of(&alice).await, ON).await;
+    let secret = page.split("name=\"secret\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let link = page.split("href=\"otpauth://totp/").nth(1).and_then(|rest| rest.split('"').next());
+    let link = link.expect("a link");
+    assert!(link.contains(&format!("secret={}", secret.expect("a secret"))), "{link}");
+    assert!(page.contains("Open in an authenticator app"));
 }

@@ -153,7 +153,7 @@ pub fn SampleDialog() -> AnyView {
             <Form action="/gallery" prefix="revoke">
                 <DialogBody>
                     <p class="text-ink-2" id="revoke-cost">
-                        "Every call with this key fails from the moment you revoke it. You cannot undo this."
+                        "Every request with this key fails from the moment you revoke it. You cannot undo this."
                     </p>
                     <dl class="facts mt-3 border-y border-line">
                         <div>

@@ -7,6 +7,7 @@ use super::button::filled;
 use super::icon::{Icon, Symbol};
 use crate::shared::contains_token;
 use crate::ui::form::Scope;
+use crate::ui::password_toggle::password_toggle;
 
 /// The attributes that connect a control with its label, hint and error.
 pub(super) struct Wiring {
@@ -133,11 +134,16 @@ pub fn Input(
 ) -> AnyView {
     let wiring = Wiring::of(&name, &hint, focus);
     let size = if large { " input-lg" } else { "" };
+    let is_password = kind == "password";
     // A submitted password is never written into the page.
-    let value = if kind == "password" { None } else { Some(without_token(value)) };
+    let value = if is_password { None } else { Some(without_token(value)) };
+    let space = if is_password { "pr-10" } else { "mt-1.5" };
+    // A shown password must not be sent to a spelling service.
+    let verbatim = verbatim || is_password;
+    let toggle = is_password.then(|| password_toggle(wiring.id.clone()));
     let input = view! {
         <input
-            class=format!("input mt-1.5{size} {control}").trim_end().to_owned()
+            class=format!("input {space}{size} {control}").trim_end().to_owned()
             type=kind
             id=wiring.id.clone()
             name=name.clone()
@@ -158,6 +164,10 @@ pub fn Input(
             aria-invalid=wiring.invalid()
             aria-describedby=wiring.described_by.clone()
         />
+    };
+    let input = match toggle {
+        Some(toggle) => view! { <div class="relative mt-1.5">{input}{toggle}</div> }.into_any(),
+        None => input.into_any(),
     };
     view! { <Field name label hint optional class aside>{input}</Field> }.into_any()
 }

@@ -21,6 +21,10 @@ pub struct KeyUse<'a> {
     pub address: Option<IpAddr>,
     pub user_agent: &'a str,
     pub request_id: &'a str,
+    /// An accepted request that is recorded like a refused one.
+    pub is_sampled: bool,
+    /// Whether the key had the permissions that the check asked for; None if it asked for none.
+    pub permitted: Option<bool>,
 }
 
 /// The requests that are counted together. Slots sort by key first.
@@ -144,7 +148,17 @@ mod tests {
     fn count(counters: &Counters, secret: u32, address: Option<IpAddr>, user_agent: &str) {
         let secret = SecretId::parse(&format!("{secret:012}")).expect("an id");
         let (key, org, outcome) = (KeyId::NIL, OrgId::NIL, Outcome::Valid);
-        let used = KeyUse { secret, key, org, outcome, address, user_agent, request_id: "" };
+        let used = KeyUse {
+            secret,
+            key,
+            org,
+            outcome,
+            address,
+            user_agent,
+            request_id: "",
+            is_sampled: false,
+            permitted: None,
+        };
         counters.count(Timestamp::from_millis(0), &used);
     }
 

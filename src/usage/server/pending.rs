@@ -98,7 +98,7 @@ impl Usage {
     /// Counts a request. This waits for nothing but the lock of the thread's counters.
     pub fn count(&self, now: Timestamp, used: &KeyUse) {
         self.counters.count(now, used);
-        if used.outcome != Outcome::Valid {
+        if used.is_sampled || used.outcome != Outcome::Valid {
             self.refusals.record(now, used);
         }
     }
@@ -153,7 +153,7 @@ impl Usage {
         self.counters.for_each(look);
     }
 
-    /// Refused requests that are not yet written.
+    /// Refused requests and sampled calls that are not yet written.
     pub fn pending_refusals(&self, is_wanted: impl Fn(&RefusedRequest) -> bool) -> Vec<RefusedRequest> {
         // Locked to the end, so that none moves from the buffer to a flush meanwhile.
         let journaled = self.journaled();
@@ -256,7 +256,17 @@ mod tests {
     fn count(usage: &Usage, n: u16, address: Option<IpAddr>, user_agent: &str) {
         let secret = SecretId::parse(&format!("{n:012}")).expect("an id");
         let (org, outcome) = (OrgId::NIL, Outcome::Valid);
-        let used = KeyUse { secret, key: key(n), org, outcome, address, user_agent, request_id: "" };
+        let used = KeyUse {
+            secret,
+            key: key(n),
+            org,
+            outcome,
+            address,
+            user_agent,
+            request_id: "",
+            is_sampled: false,
+            permitted: None,
+        };
         usage.count(Timestamp::from_millis(i64::from(n)), &used);
     }
 

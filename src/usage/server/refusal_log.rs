@@ -23,10 +23,11 @@ fn reason(refused: RefusedRequest) -> RefusalReason {
         secret: refused.secret,
         outcome: refused.outcome,
         address: store::address_text(refused.address),
+        permitted: refused.permitted,
     }
 }
 
-/// Why a request with one of the organization's keys was refused.
+/// Why a request with one of the organization's keys was refused, or that it was accepted.
 pub async fn refusal(app: &App, org: OrgId, request_id: &str) -> Result<Option<RefusalReason>, Error> {
     let is_it = |refused: &RefusedRequest| refused.org == org && refused.request_id == request_id;
     // Memory first, because a refusal leaves it only after it is in the table.
@@ -36,7 +37,7 @@ pub async fn refusal(app: &App, org: OrgId, request_id: &str) -> Result<Option<R
     Ok(store::refusal(app.db.pool(), org, request_id).await?)
 }
 
-/// The last refused requests of a key or an organization, the newest first. Of a flood, the first ones of each hour are recorded.
+/// The last refused requests and sampled calls of a key or an organization, the newest first. Of a flood, the first ones of each hour are recorded.
 pub async fn refusals_of(
     app: &App,
     scope: RefusalScope,

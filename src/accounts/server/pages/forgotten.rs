@@ -88,7 +88,7 @@ async fn sent_page(app: &App, visit: &Visit, email: String) -> Response {
                     <p class="mt-1 mb-6 text-center text-ink-2 text-balance [overflow-wrap:anywhere]">
                         {format!(
                             "If {email} has an account here, an email with a link is on its way to it. The link works \
-                             once, within an hour. Nothing there after some minutes? Look in your spam folder, then \
+                             once, within an hour. Nothing after a few minutes? Check your spam folder, then \
                              ask whoever runs this server for a link."
                         )}
                     </p>

@@ -69,7 +69,7 @@ pub async fn submit(
         Ok(()) => {
             let text = format!(
                 "An email is on its way to {email}. Its link creates the account; it works once, within a day. \
-                 Nothing there after some minutes? Look in your spam folder."
+                 Nothing after a few minutes? Check your spam folder."
             );
             Ok(message_page(&app, &visit, "Check your email", text).await)
         }
@@ -93,7 +93,10 @@ async fn page(
             let name = identity.provider.name(app);
             (
                 Vec::new(),
-                format!("{name} knows you as {}. Which address may this server write to?", identity.label),
+                format!(
+                    "{name} knows you as {}. Which email address should this server use?",
+                    identity.label
+                ),
             )
         }
         None => (

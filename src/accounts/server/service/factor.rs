@@ -12,6 +12,8 @@ use crate::platform::{App, Error, Secret};
 use crate::shared::Timestamp;
 
 const RECOVERY_CODES: usize = 10;
+/// No letters that look alike.
+const RECOVERY_LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
 /// New recovery codes, which are shown once.
 pub struct Recovery(pub Vec<Secret>);
@@ -183,17 +185,23 @@ async fn lock_person(write: &mut Write, person: &Person) -> Result<(), Error> {
     if users::lock(write, person.id, person.epoch).await? { Ok(()) } else { Err(Error::OutOfStep) }
 }
 
-/// Generates codes of twenty characters in four groups (100 bits), without letters that look alike.
+/// Generates codes of twenty characters in four groups (100 bits).
 fn generate_codes(app: &App) -> Recovery {
-    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let code = || {
         let bytes = app.random.bytes::<20>();
         let letters: Vec<char> =
-            bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+            bytes.iter().map(|byte| char::from(RECOVERY_LETTERS[usize::from(byte % 32)])).collect();
         let groups: Vec<String> = letters.chunks(5).map(|group| group.iter().collect()).collect();
         Secret::new(groups.join("-"))
     };
     Recovery((0..RECOVERY_CODES).map(|_| code()).collect())
+}
+
+/// Returns true if the text has the form of a recovery code.
+pub fn is_recovery_code(text: &str) -> bool {
+    let is_group =
+        |group: &str| group.len() == 5 && group.bytes().all(|byte| RECOVERY_LETTERS.contains(&byte));
+    text.split('-').count() == 4 && text.split('-').all(is_group)
 }
 
 fn fingerprints(recovery: &Recovery) -> Vec<String> {

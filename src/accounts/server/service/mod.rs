@@ -13,8 +13,8 @@ mod sign_in;
 mod sign_up;
 
 pub use factor::{
-    Recovery, SubmittedCode, begin_factor, check_second_factor, confirm_factor, new_recovery_codes,
-    remove_factor, unused_recovery_codes,
+    Recovery, SubmittedCode, begin_factor, check_second_factor, confirm_factor, is_recovery_code,
+    new_recovery_codes, remove_factor, unused_recovery_codes,
 };
 pub use identity::{
     IdentitySignIn, LinkOutcome, UnlinkOutcome, add_identity, admit_callback, forgive_callback,

@@ -42,7 +42,7 @@ pub async fn show(
         .up(path, agent.name.clone())
         .here("Remove")
         .heading(format!("Remove {}?", agent.name))
-        .text("Its servers and its policy are deleted. API keys do not change, so calls with them go on.")
+        .text("Its servers and its policy are deleted. API keys do not change, so requests with them still work.")
         .layout(FormLayout::Grouped)
         .failed("The agent was not removed.")
         .submit("Remove agent")

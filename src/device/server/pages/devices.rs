@@ -71,7 +71,7 @@ pub async fn show(
         .up(PROFILE, "Profile")
         .here("Revoke key")
         .heading(format!("Revoke the key of {device}?"))
-        .text("Every call with it fails from the moment you revoke it. You cannot undo this.")
+        .text("Every request with it fails from the moment you revoke it. You cannot undo this.")
         .layout(FormLayout::Grouped)
         .failed("The key was not revoked.")
         .submit("Revoke key")

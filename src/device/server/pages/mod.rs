@@ -5,6 +5,7 @@ mod address;
 mod devices;
 mod entry;
 mod guard;
+mod key_fields;
 mod outcome;
 mod pending;
 mod role_permissions;
@@ -26,6 +27,7 @@ use crate::ui::form::FormErrors;
 use address::{HERE, LoginQuery, address};
 pub use devices::LoginDevices;
 use guard::Guard;
+use key_fields::KeyFieldTexts;
 use pending::ApprovalPage;
 
 const UNKNOWN_CODE_ADVICE: &str =
@@ -54,9 +56,27 @@ pub struct LoginDecisionForm {
     /// The checkbox "I started this login on my own device."
     #[serde(default)]
     mine: String,
+    /// Empty: the highest role.
+    #[serde(default)]
+    role: String,
+    /// Empty: the latest expiry.
+    #[serde(default)]
+    expiry: String,
+    #[serde(default)]
+    date: String,
+    #[serde(default)]
+    zone: String,
     /// "approve", "deny", "none" when Enter was pressed on the approval page, or empty when a code was entered.
     #[serde(default)]
     verdict: String,
+}
+
+impl LoginDecisionForm {
+    fn key_fields(&self) -> KeyFieldTexts {
+        let expiry =
+            if self.expiry.is_empty() { KeyFieldTexts::default().expiry } else { self.expiry.clone() };
+        KeyFieldTexts { role: self.role.clone(), expiry, date: self.date.clone(), zone: self.zone.clone() }
+    }
 }
 
 pub async fn show(
@@ -143,6 +163,7 @@ async fn render_again(
         pending.check_typed(guard, &form.typed, &mut errors)?;
     }
     pending.ticked = !form.mine.is_empty();
+    pending.key_fields = form.key_fields();
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(pending.page(guard, errors, status).await)
 }
@@ -163,6 +184,8 @@ async fn approve(
     if !pending.choices.iter().any(|choice| choice.org == org) {
         errors.add("org", "Choose an organization.");
     }
+    pending.key_fields = form.key_fields();
+    let choice = pending.key_fields.read(guard.app.clock.now(), &mut errors);
     if form.mine.is_empty() {
         errors.add("mine", "Tick this if you started the login yourself. If you did not, deny it.");
     } else {
@@ -171,7 +194,7 @@ async fn approve(
     if !errors.is_empty() {
         return Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await);
     }
-    match service::approve(guard.app, guard.visitor, &pending.login, org).await? {
+    match service::approve(guard.app, guard.visitor, &pending.login, org, &choice).await? {
         // If the login was decided meanwhile, the outcome page shows the result to people who may see it.
         DecisionOutcome::Done | DecisionOutcome::TooLate => Ok(outcome),
         DecisionOutcome::NotAllowed => {
@@ -180,6 +203,12 @@ async fn approve(
         }
         DecisionOutcome::AgainstPolicy(why) => {
             let errors = FormErrors::default().with("org", why);
+            Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
+        }
+        DecisionOutcome::Invalid(wrong) => {
+            for (field, why) in wrong {
+                errors.add(field, why);
+            }
             Ok(pending.page(guard, errors, StatusCode::UNPROCESSABLE_ENTITY).await)
         }
     }

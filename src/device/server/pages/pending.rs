@@ -6,7 +6,8 @@ use leptos::prelude::*;
 
 use super::address::HERE;
 use super::guard::Guard;
-use super::role_permissions::{OrgChoice, permissions_section};
+use super::key_fields::{KeyFieldTexts, OrgChoice};
+use super::role_permissions::key_section;
 use crate::accounts::server::sign_in_again;
 use crate::device::UserCode;
 use crate::device::server::store::LoginRequest;
@@ -30,6 +31,7 @@ pub struct ApprovalPage {
     pub must_type: bool,
     /// The checkbox "I started this login on my own device" is ticked.
     pub ticked: bool,
+    pub key_fields: KeyFieldTexts,
     chosen: Option<OrgId>,
     /// The device is in another network than the browser.
     other_network: bool,
@@ -49,6 +51,7 @@ impl ApprovalPage {
                 name: membership.org_name.clone(),
                 own_role: membership.role,
                 key_role: service::role_of(&login, membership.role),
+                key_ends: None,
             })
             .collect();
         let requested = choices.iter().find(|choice| choice.org.to_string() == org || choice.name == org);
@@ -61,6 +64,7 @@ impl ApprovalPage {
             must_type: (other_network || !prefilled) && !is_marked,
             mark: if is_marked { mark.to_owned() } else { String::new() },
             ticked: false,
+            key_fields: KeyFieldTexts::default(),
             login,
             choices,
             chosen,
@@ -92,6 +96,7 @@ impl ApprovalPage {
             // A login that the policy forbids is refused when it is approved.
             if let Ok(Ok(constraints)) = keys::login_constraints(app, choice.org).await {
                 choice.key_role = choice.key_role.min(constraints.highest_role);
+                choice.key_ends = service::latest_expiry(app, &constraints);
             }
         }
         let host = app.public_url.authority().to_owned();
@@ -99,7 +104,6 @@ impl ApprovalPage {
         let tool = clients::name_of(app, &self.login.client_id).unwrap_or(&self.login.client_id).to_owned();
         let switch = sign_in_again(&self.here);
         let (name, email) = (visitor.person.name.clone(), visitor.person.email.clone());
-        let life = app.config.device.login_key_life.map(|life| now.plus(life));
         let fields = vec![
             ("token", guard.token()),
             ("code", self.login.user_code.to_string()),
@@ -111,7 +115,7 @@ impl ApprovalPage {
             .status(status)
             .render(move || {
                 let can_approve = !self.choices.is_empty();
-                let permissions = can_approve.then(|| permissions_section(&self.choices, life, now));
+                let permissions = can_approve.then(|| key_section(&self.choices, &self.key_fields, now));
                 let ticked = self.ticked;
                 view! {
                     <Solo width=SoloWidth::Wide tall=true host>

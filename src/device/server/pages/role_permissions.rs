@@ -1,23 +1,40 @@
-//! What a login with each role may do, as a section of the approval page.
+//! The key of a login, as a section of the approval page: its role, what it may do, and its expiry.
 
 use leptos::prelude::*;
 
-use crate::shared::{OrgId, Permission, PrincipalKind, Role, Timestamp};
-use crate::ui::parts::{Icon, Symbol, words};
+use super::key_fields::{KeyFieldTexts, OrgChoice, common_role, expiry_field, lower_roles, role_field};
+use crate::shared::{Permission, PrincipalKind, Role, Timestamp};
+use crate::ui::parts::{Icon, Symbol};
 
-/// An organization that the key can be created in.
-#[derive(Clone)]
-pub struct OrgChoice {
-    pub org: OrgId,
-    pub name: String,
-    /// The person's role.
-    pub own_role: Role,
-    /// The role that the key would have.
-    pub key_role: Role,
+/// The fields for the role and the expiry, and what the key can do with each role. The style sheet shows the list of the chosen
+/// role.
+pub fn key_section(choices: &[OrgChoice], typed: &KeyFieldTexts, now: Timestamp) -> AnyView {
+    let lower = lower_roles(choices).into_iter().map(|role| {
+        let first = format!("Call the API as {}", role.with_article());
+        view! { <div class=format!("can can-{}", role.as_str())>{permission_list(first, role)}</div> }
+    });
+    let highest = common_role(choices).map_or("highest", Role::as_str);
+    view! {
+        <div class="login-key border-t border-line px-5 py-4">
+            {role_field(choices, &typed.role)}
+            <h2 class="label">"The new key will be able to"</h2>
+            <div class=format!("can can-{highest}")>{permissions_by_org(choices)}</div>
+            {lower.collect_view()}
+            <ul class="mt-1 text-dense text-ink-3">
+                <li class="flex gap-2">
+                    <span class="mt-0.5"><Icon symbol=Symbol::Cross/></span>
+                    "It cannot change your password or sign-in methods"
+                </li>
+            </ul>
+            {expiry_field(choices, typed, now)}
+            <p class="hint mt-2">"You can revoke it on your profile and under API keys."</p>
+        </div>
+    }
+    .into_any()
 }
 
-/// Lists what the key can do, for each role that it could get.
-pub fn permissions_section(choices: &[OrgChoice], life: Option<Timestamp>, now: Timestamp) -> AnyView {
+/// What the key can do with the highest role, for each role that it could get.
+fn permissions_by_org(choices: &[OrgChoice]) -> AnyView {
     let roles: Vec<Role> = Role::ALL
         .into_iter()
         .rev()
@@ -39,38 +56,22 @@ pub fn permissions_section(choices: &[OrgChoice], life: Option<Timestamp>, now: 
         } else {
             format!("Call the API as {} of {listed}", role.with_article())
         };
-        let items =
-            std::iter::once(first).chain(permission_texts(role).into_iter().map(str::to_owned)).map(|text| {
-                view! {
-                    <li class="flex gap-2">
-                        <span class="mt-0.5 text-ink"><Icon symbol=Symbol::Check/></span>
-                        <span class="min-w-0 [overflow-wrap:anywhere]" dir="auto">{text}</span>
-                    </li>
-                }
-            });
-        view! { {head}<ul class="mt-1.5 grid gap-1 text-dense text-ink-2">{items.collect_view()}</ul> }
+        view! { {head}{permission_list(first, role)} }
     });
-    let groups = groups.collect_view();
-    let until = match life {
-        Some(end) => {
-            format!("It works for {}.", words(end, now, Default::default()).replacen("In ", "", 1))
+    groups.collect_view().into_any()
+}
+
+fn permission_list(first: String, role: Role) -> AnyView {
+    let texts = std::iter::once(first).chain(permission_texts(role).into_iter().map(str::to_owned));
+    let items = texts.map(|text| {
+        view! {
+            <li class="flex gap-2">
+                <span class="mt-0.5 text-ink"><Icon symbol=Symbol::Check/></span>
+                <span class="min-w-0 [overflow-wrap:anywhere]" dir="auto">{text}</span>
+            </li>
         }
-        None => "It works until it is revoked.".to_owned(),
-    };
-    view! {
-        <div class="border-t border-line px-5 py-4">
-            <h2 class="label">"The new key will be able to"</h2>
-            {groups}
-            <ul class="mt-1 text-dense text-ink-3">
-                <li class="flex gap-2">
-                    <span class="mt-0.5"><Icon symbol=Symbol::Cross/></span>
-                    "It cannot change your password or sign-in methods"
-                </li>
-            </ul>
-            <p class="hint mt-2">{until}" You can revoke it on your profile and under API keys."</p>
-        </div>
-    }
-    .into_any()
+    });
+    view! { <ul class="mt-1.5 grid gap-1 text-dense text-ink-2">{items.collect_view()}</ul> }.into_any()
 }
 
 /// The permissions of a key with this role, in words.

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::super::metrics::{DeviceLogin, DeviceMetrics};
 use super::super::{clients, limits::LoginLimits, store};
+use super::key_choice::{KeyChoice, KeyLimits, latest_expiry};
 use crate::audit::{self, Event};
 use crate::device::server::store::{Decision, LoginRequest};
 use crate::device::{LoginStatus, UserCode};
+use crate::key_policy::LoginConstraints;
 use crate::keys::server as keys;
 use crate::orgs::server::{Visitor, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
@@ -26,6 +28,8 @@ pub enum DecisionOutcome {
     NotAllowed,
     /// The organization's key policy does not allow it. The text says why.
     AgainstPolicy(String),
+    /// The chosen role or expiry is not possible. Contains the fields of the form with their errors.
+    Invalid(Vec<(&'static str, String)>),
 }
 
 /// Returns None when there is no such login or the person may not see it.
@@ -50,11 +54,18 @@ pub fn role_of(login: &LoginRequest, role: Role) -> Role {
     login.scope.map_or(role, |scope| scope.min(role))
 }
 
+/// The role that the program asks for, if the person has it and the key policy does not allow it.
+fn unavailable_scope(login: &LoginRequest, role: Role, constraints: &LoginConstraints) -> Option<Role> {
+    login.scope.filter(|scope| *scope > constraints.highest_role && role >= *scope)
+}
+
+/// Approves the login for a key with the chosen role and expiry.
 pub async fn approve(
     app: &App,
     visitor: &Visitor,
     login: &LoginRequest,
     org: OrgId,
+    choice: &KeyChoice,
 ) -> Result<DecisionOutcome, Error> {
     let (person, now) = (&visitor.person, app.clock.now());
     let by = person.by(&visitor.visit).in_org(org);
@@ -68,27 +79,40 @@ pub async fn approve(
         audit::record_refusal(app, &visitor.by(), event).await?;
         return Ok(DecisionOutcome::NotAllowed);
     };
-    let role = match keys::login_constraints_in_tx(app, &mut write, org).await? {
-        Ok(constraints) => {
-            match login.scope.filter(|scope| *scope > constraints.highest_role && member.role >= *scope) {
-                None => Ok(role_of(login, member.role).min(constraints.highest_role)),
-                Some(scope) => Err(format!(
-                    "This program asks for the role {}, and a login to this organization gets at most {}: stronger keys \
-                 need the approval of a second person.",
-                    scope.label(),
-                    constraints.highest_role.label()
-                )),
-            }
+    let constraints = keys::login_constraints_in_tx(app, &mut write, org).await?;
+    let constraints = constraints.and_then(|constraints| {
+        match unavailable_scope(login, member.role, &constraints).filter(|_| choice.role.is_none()) {
+            None => Ok(constraints),
+            Some(scope) => Err(format!(
+                "This program asks for the role {}, and a login to this organization gets at most {}: stronger keys \
+                 need the approval of a second person. Choose a lower role.",
+                scope.label(),
+                constraints.highest_role.label()
+            )),
         }
-        Err(why) => Err(why),
-    };
-    let role = match role {
-        Ok(role) => role,
+    });
+    let constraints = match constraints {
+        Ok(constraints) => constraints,
         Err(why) => {
             drop(write);
             let event = with_login(app, Event::new("login.refused"), login).detail("reason", why.clone());
             audit::record_refusal(app, &by, event).await?;
             return Ok(DecisionOutcome::AgainstPolicy(why));
+        }
+    };
+    let redeem_until = login.expires_at.max(now.plus(MIN_COLLECT_TIME));
+    let requested = role_of(login, member.role).min(constraints.highest_role);
+    let limits =
+        KeyLimits { highest_role: requested, latest: latest_expiry(app, &constraints), redeem_until };
+    let (role, key_expires_at) = match limits.check(choice, now) {
+        Ok(checked) => checked,
+        Err(wrong) => {
+            drop(write);
+            if let Some((_, why)) = wrong.iter().find(|(field, _)| *field == "role") {
+                let event = with_login(app, Event::new("login.refused"), login).detail("reason", why.clone());
+                audit::record_refusal(app, &by, event).await?;
+            }
+            return Ok(DecisionOutcome::Invalid(wrong));
         }
     };
     let decision = Decision {
@@ -97,12 +121,16 @@ pub async fn approve(
         from: visitor.visit.address,
         org: Some(org),
         role: Some(role),
-        redeem_until: Some(login.expires_at.max(now.plus(MIN_COLLECT_TIME))),
+        key_expires_at,
+        redeem_until: Some(redeem_until),
     };
     if !store::decide(&mut write, login.id, now, &decision).await? {
         return Ok(DecisionOutcome::TooLate);
     }
-    let event = with_login(app, Event::new("login.approved"), login).detail("role", role.as_str());
+    let event = with_login(app, Event::new("login.approved"), login)
+        .detail("role", role.as_str())
+        .detail("requested_role", login.scope.unwrap_or(requested).as_str())
+        .detail("expires_at", key_expires_at.map(|at| at.to_string()));
     audit::record(app, &mut write, &by, event).await?;
     changes::record(&mut write, now, ChangeKind::Login, login.id).await?;
     write.commit().await?;
@@ -125,6 +153,7 @@ pub async fn deny(
         from: visitor.visit.address,
         org: None,
         role: None,
+        key_expires_at: None,
         redeem_until: None,
     };
     if !store::decide(&mut write, login.id, now, &decision).await? {

@@ -2,6 +2,7 @@
 
 mod begin;
 mod decide;
+mod key_choice;
 mod poll;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::platform::{App, Error};
 
 pub use begin::{BeginLogin, BeginLoginError, StartedLogin, begin};
 pub use decide::{DecisionOutcome, approve, count_wrong_code, deny, look_up, role_of};
+pub use key_choice::{ChosenExpiry, KeyChoice, latest_expiry};
 pub use poll::{CollectedKey, Poll, PollError, key_collected, poll};
 
 /// How long an expired login stays in the database.

@@ -129,6 +129,7 @@ async fn redeem(
         user: approved.by,
         org: approved.org,
         cap: approved.role,
+        expires_by: approved.expires_at,
         tool: tool.to_owned(),
         device: (!login.device_name.is_empty()).then(|| login.device_name.clone()),
         device_id: login.device_id.clone(),

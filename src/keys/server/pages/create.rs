@@ -62,8 +62,8 @@ pub async fn submit(
     match create_once(&app, &member, &draft, &form.once).await {
         Ok(CreateOutcome::Now(revealed)) => reveal_page(&app, &member, *revealed).await,
         Ok(CreateOutcome::Before(path)) => {
-            let message = "This form was sent before and made this key. Its secret was shown then; if nobody has kept \
-                        it, rotate the key.";
+            let message = "You sent this form before, and it created this key. If nobody saved its secret then, \
+                           rotate the key.";
             leave_error(&session, message).await?;
             Ok(Redirect::to(&path).into_response())
         }

@@ -98,7 +98,7 @@ pub fn fields(
                 <ChoiceCells name="role" label="Role" remark="frozen at creation" hint choices=roles.into_iter().collect()/>
                 {role_risks(max_role)}
             </div>
-            <ExpiryField typed=typed.clone() now current=None/>
+            <ExpiryField expiry=typed.expiry.clone() date=typed.date.clone() now first=None/>
             {choices.map(|choices| choices.fields(typed.customer.clone()))}
             <FoldedLimits typed open/>
         </div>

@@ -119,7 +119,7 @@ impl CustomerChoices {
                     <div class="flex flex-wrap items-start gap-3">
                         <Input
                             name="quota" label="Quota" value=typed.quota optional=true inputmode="numeric" autocomplete="off"
-                            placeholder="No quota" class="w-44" hint="Begins anew at 00:00 UTC."
+                            placeholder="No quota" class="w-44" hint="Resets at 00:00 UTC."
                         />
                         <Select name="quota_period" label="Requests in" options=periods class="w-36"/>
                     </div>
@@ -135,13 +135,13 @@ impl CustomerChoices {
 
     fn permission_hint(&self) -> String {
         if self.listed.is_empty() {
-            return "Nothing is listed yet. Add names in Settings, Permissions.".to_owned();
+            return "No permissions yet. Add them in Settings, Permissions.".to_owned();
         }
         let named = self.listed.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
         match self.listed.len().saturating_sub(MAX_NAMED) {
-            0 => format!("One name in a line: {named}."),
+            0 => format!("One name per line: {named}."),
             more => format!(
-                "One name in a line: {named} and {} more in Settings, Permissions.",
+                "One name per line: {named} and {} more in Settings, Permissions.",
                 grouped(more as u64)
             ),
         }

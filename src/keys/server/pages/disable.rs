@@ -81,7 +81,7 @@ pub async fn submit(
             let back = return_path(&form.back, id);
             let undo = keys::may_enable(&member, &key, &rules)
                 .then(|| undo_form(KeyStateChange::Disabled, since, &[id], &back));
-            let text = format!("{} is disabled. Calls with it fail until it is enabled.", key.name);
+            let text = format!("{} is disabled. Requests with it fail until it is enabled.", key.name);
             leave_undoable(&session, &text, undo).await?;
         }
         // Another request was faster: the page shows the current state.
@@ -129,7 +129,7 @@ impl DisableDialog {
                     <HiddenFields fields=vec![("back", back), ("confirmed", "yes".to_owned())]/>
                     <DialogBody>
                         <p class="text-ink-2" id="disable-text">
-                            "Every call with this key fails from the moment you disable it until somebody enables it."
+                            "Every request with this key fails from the moment you disable it until somebody enables it."
                         </p>
                         <dl class="facts mt-3 border-y border-line">
                             {recent.rows(now)}

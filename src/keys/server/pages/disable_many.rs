@@ -141,13 +141,13 @@ async fn page(app: &App, member: &Member, chosen: Vec<Key>) -> Result<Response, 
 fn summary(calls: &HashMap<KeyId, u64>, addresses: &BTreeSet<String>) -> String {
     let sum: u64 = calls.values().sum();
     if sum == 0 {
-        return "Nobody used them in the last 24 h. Calls with them fail until somebody enables them."
+        return "Nobody used them in the last 24 h. Requests with them fail until somebody enables them."
             .to_owned();
     }
     let (with, from) =
         (counted(calls.len() as u64, "key", "keys"), counted(addresses.len() as u64, "address", "addresses"));
     format!(
-        "In the last 24 h there were {} with {with} from {from}. Such calls fail from the moment you disable the keys \
+        "In the last 24 h there were {} with {with} from {from}. Such requests fail from the moment you disable the keys \
          until somebody enables them.",
         counted(sum, "call", "calls")
     )

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::customer::CustomerChoices;
-use super::fields::{ExpiryField, KeyFields, LimitFields, NameField};
+use super::fields::{ExpiryField, FirstExpiry, KeyFields, LimitFields, NameField};
 use super::{HOME, path_of, redirect_with_message, refused};
 use crate::keys::Status;
 use crate::keys::server::{self as keys, CustomerDraft, Edit, Key, Refusal};
@@ -66,6 +66,7 @@ pub async fn submit(
         metadata,
         permissions,
         quota,
+        ..Edit::default()
     };
     match keys::edit(&app, &member, key.id, &edit).await {
         Ok(key) => redirect_with_message(&session, key.id, "Changes saved.").await,
@@ -98,7 +99,9 @@ async fn page(
     let response = page.render(errors, move || {
         view! {
             <NameField value=typed.name.clone()/>
-            <ExpiryField typed=typed.clone() now current=key.expires_at/>
+            <ExpiryField
+                expiry=typed.expiry.clone() date=typed.date.clone() now first=key.expires_at.map(|end| FirstExpiry::current(end, now))
+            />
             {choices.map(|choices| choices.fields(typed.customer.clone()))}
             <div class="mt-4"><LimitFields typed/></div>
         }

@@ -56,23 +56,7 @@ impl KeyFields {
 
     /// The chosen expiry time, or why it is invalid.
     pub fn end(&self, now: Timestamp, current: Option<Timestamp>) -> Result<Option<Timestamp>, String> {
-        match self.expiry.as_str() {
-            "never" => Ok(None),
-            "keep" => Ok(current),
-            "7" | "30" | "90" => {
-                let days: i64 = self.expiry.parse().unwrap_or(7);
-                Ok(Some(Timestamp::from_millis(now.millis().saturating_add(days * DAY))))
-            }
-            "custom" if self.date.trim().is_empty() => Err("Enter the day on which it ends.".to_owned()),
-            "custom" => match read_date(self.date.trim()) {
-                // The key expires at the end of that day in the person's time zone.
-                Some(day) => {
-                    Ok(Some(Timestamp::from_millis(day.millis() + DAY - minutes_ahead(&self.zone) * MINUTE)))
-                }
-                None => Err("Write the day as 2027-05-31.".to_owned()),
-            },
-            _ => Err("Choose when it ends.".to_owned()),
-        }
+        read_expiry(&self.expiry, &self.date, &self.zone, now, current)
     }
 
     /// Invalid numbers become zero, which the service rejects.
@@ -137,6 +121,31 @@ fn minutes_ahead(zone: &str) -> i64 {
     minutes.filter(|minutes: &i64| minutes.unsigned_abs() <= MAX_MINUTES_AHEAD.unsigned_abs()).unwrap_or(0)
 }
 
+/// Reads the fields of `ExpiryField`. `first` is the time of the option before the presets.
+pub fn read_expiry(
+    expiry: &str,
+    date: &str,
+    zone: &str,
+    now: Timestamp,
+    first: Option<Timestamp>,
+) -> Result<Option<Timestamp>, String> {
+    match expiry {
+        "never" => Ok(None),
+        "keep" => Ok(first),
+        "7" | "30" | "90" => {
+            let days: i64 = expiry.parse().unwrap_or(7);
+            Ok(Some(Timestamp::from_millis(now.millis().saturating_add(days * DAY))))
+        }
+        "custom" if date.trim().is_empty() => Err("Enter the day on which it ends.".to_owned()),
+        "custom" => match read_date(date.trim()) {
+            // The key expires at the end of that day in the person's time zone.
+            Some(day) => Ok(Some(Timestamp::from_millis(day.millis() + DAY - minutes_ahead(zone) * MINUTE))),
+            None => Err("Write the day as 2027-05-31.".to_owned()),
+        },
+        _ => Err("Choose when it ends.".to_owned()),
+    }
+}
+
 /// The first moment of a date such as `2027-05-31`.
 fn read_date(text: &str) -> Option<Timestamp> {
     let mut parts = text.split('-');
@@ -159,36 +168,63 @@ pub fn NameField(value: String, #[prop(optional)] focus: bool) -> AnyView {
     .into_any()
 }
 
-/// The expiry field. `current` is the current expiry of an edited key.
+/// The option before the presets, with the value `keep`: the current expiry of a key, or the default.
+pub struct FirstExpiry {
+    pub label: &'static str,
+    pub hint: AnyView,
+}
+
+impl FirstExpiry {
+    /// The current expiry of an edited key.
+    pub fn current(end: Timestamp, now: Timestamp) -> Self {
+        let hint = view! { "Expires "<Time at=end now wording=Wording::LastDay/> }.into_any();
+        Self { label: "Keep", hint }
+    }
+}
+
+/// The fields `expiry`, `date` and `zone`. Errors are those of `expires_at`.
 #[component]
-pub fn ExpiryField(typed: KeyFields, now: Timestamp, current: Option<Timestamp>) -> AnyView {
-    let chosen = typed.expiry.clone();
-    let radio =
-        |value: &str, label: String| RadioOption::new(value, label, value == chosen).id(format!("x-{value}"));
-    let keep = current.map(|_| radio("keep", "Keep".to_owned()));
-    let options: Vec<_> =
-        keep.into_iter().chain(PRESETS.map(|(value, label)| radio(value, label.to_owned()))).collect();
-    let stops = move |days: i64| {
-        let at = Timestamp::from_millis(now.millis().saturating_add(days * DAY));
-        view! { "Stops "<ExactTime at/> }
+pub fn ExpiryField(
+    expiry: String,
+    date: String,
+    now: Timestamp,
+    first: Option<FirstExpiry>,
+    /// Whether "Never" is among the presets.
+    #[prop(default = true)]
+    never: bool,
+    /// Only presets that end by then; None for all.
+    #[prop(optional_no_strip)]
+    latest: Option<Timestamp>,
+    #[prop(into, default = "mt-4".to_owned())] class: String,
+) -> AnyView {
+    let after = move |days: i64| Timestamp::from_millis(now.millis().saturating_add(days * DAY));
+    let is_possible = |value: &str| match value.parse() {
+        Ok(days) => latest.is_none_or(|latest| after(days) <= latest),
+        Err(_) => never || value != "never",
     };
-    let current = current.map(|at| {
-        view! { <span class="o-keep">"Expires "<Time at now wording=Wording::LastDay/></span> }
-    });
+    let radio =
+        |value: &str, label: String| RadioOption::new(value, label, value == expiry).id(format!("x-{value}"));
+    let (label, hint) = first.map(|FirstExpiry { label, hint }| (label, hint)).unzip();
+    let keep = label.map(|label| radio("keep", label.to_owned()));
+    let presets = PRESETS.into_iter().filter(|(value, _)| is_possible(value));
+    let options: Vec<_> =
+        keep.into_iter().chain(presets.map(|(value, label)| radio(value, label.to_owned()))).collect();
+    let stops = move |days: i64| view! { "Stops "<ExactTime at=after(days)/> };
+    let keep = hint.map(|hint| view! { <span class="o-keep">{hint}</span> });
     // Where it is still yesterday, today has not ended either. The server refuses ends that have passed.
     let (year, month, day) = Timestamp::from_millis(now.millis().saturating_sub(DAY / 2)).date();
     let earliest = format!("{year:04}-{month:02}-{day:02}");
     view! {
-        <Field name="expires_at" label="Expires" class="expiry mt-4">
+        <Field name="expires_at" label="Expires" class=format!("expiry {class}")>
             <div class="mt-1.5 flex flex-wrap items-center gap-x-3 gap-y-2">
                 <RadioSegment label="Expires" name="expiry" options/>
                 <input
-                    class="input custom-date max-w-40" type="date" name="date" id="f-expires_at" value=typed.date
+                    class="input custom-date max-w-40" type="date" name="date" id="f-expires_at" value=date
                     min=earliest aria-label="Last day"
                 />
                 <input type="hidden" name="zone" data-end-of="date"/>
                 <span class="hint" aria-live="polite">
-                    {current}
+                    {keep}
                     <span class="o-never">"Works until you revoke it"</span>
                     <span class="o-7">{stops(7)}</span>
                     <span class="o-30">{stops(30)}</span>
@@ -209,7 +245,7 @@ pub fn LimitFields(typed: KeyFields) -> AnyView {
             <Input
                 name="rate_limit" label="Requests per minute" value=typed.rate_limit optional=true inputmode="numeric"
                 placeholder="No limit" control="max-w-40" autocomplete="off"
-                hint="Calls above this are refused with status 429."
+                hint="Requests above this are refused with status 429."
             />
             <TextArea
                 name="ranges" label="Allowed addresses" value=typed.ranges optional=true verbatim=true control="mono"

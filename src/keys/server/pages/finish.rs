@@ -107,7 +107,7 @@ impl FinishDialog {
                 format!("{who} still used the old secret in the last 24 h.")
             }
         };
-        let fails = " Every call with it fails from the moment you finish. The new secret keeps working. You cannot undo this.";
+        let fails = " Every request with it fails from the moment you finish. The new secret keeps working. You cannot undo this.";
         let left = words(until, now, Wording::Relative).to_lowercase();
         let ends = view! { <Time at=until now wording=Wording::Moment/>{format!(", {left}")} };
         let (kind, start) = (key.kind, old.to_string());

@@ -2,6 +2,7 @@
 
 mod allow;
 mod approved;
+mod call_sample;
 mod create;
 mod create_form;
 mod customer;
@@ -31,6 +32,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
+pub use fields::{ExpiryField, FirstExpiry, read_expiry};
 pub use notice::{KeyNotice, LazyView, RegisteredKeyNotice};
 pub use recent_use::{RecentUse, recent_addresses, recent_calls};
 pub use refusals_address::RefusalsAddress;
@@ -80,6 +82,7 @@ pub fn routes() -> Routes {
         .post("/settings/api-keys/{id}/allow", Audience::Person, allow::submit)
         .get("/settings/api-keys/refusals", Audience::Person, refusals::show_all)
         .get("/settings/api-keys/{id}/refusals", Audience::Person, refusals::show)
+        .post("/settings/api-keys/{id}/refusals", Audience::Person, refusals::submit)
         .merge(permissions::routes())
         // Published clients print these paths.
         .get("/dashboard/api-keys", Audience::Anyone, lead_home)
@@ -95,7 +98,7 @@ fn path_of(key: KeyId) -> String {
     format!("{HOME}/{key}")
 }
 
-/// The address of a key's refused requests, those with one outcome or all.
+/// The address of a key's recent requests, those with one outcome or all.
 fn refusals_path(key: KeyId, outcome: Option<Outcome>, span: RefusalSpan) -> String {
     RefusalsAddress { key: Some(key), outcome, span }.href()
 }

@@ -1,24 +1,29 @@
-//! `/settings/api-keys/{id}/refusals`: the last requests with a key that were refused. `/settings/api-keys/refusals`: those with any
-//! key of the organization.
+//! `/settings/api-keys/{id}/refusals`: the last requests with a key that were refused, and a sample of its accepted calls.
+//! `/settings/api-keys/refusals`: the refused requests with any key of the organization.
 
 use std::collections::HashMap;
 
-use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::extract::{Form, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use serde::Deserialize;
+use tower_sessions::Session;
 
-use super::{HOME, RefusalsAddress, path_of};
-use crate::keys::server::{self as keys, Key, RefusalPage, RefusalSpan};
+use super::call_sample::{self, sample_form, sample_note};
+use super::{HOME, RefusalsAddress, leave_refusal, path_of};
+use crate::keys::server::{self as keys, Edit, Key, Refusal, RefusalPage, RefusalSpan};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, Timestamp};
+use crate::ui::form::FormErrors;
 use crate::ui::parts::{
-    Button, Cell, Column, EmptyState, HiddenFields, LinkButton, Note, Pagination, Panel, Row, Select,
-    SelectOption, Table, Time, TimeSpan, Tone, Wording, counted,
+    Button, Cell, Column, EmptyState, HiddenFields, LinkButton, Note, Pagination, Panel, Reason, Row, Select,
+    SelectOption, Shape, Table, Time, TimeSpan, Tone, Wording, counted,
 };
+use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
 use crate::usage::Outcome;
 use crate::usage::server::{RefusalFilter, RefusalPosition, RefusalReason, outcome_reason};
@@ -28,11 +33,18 @@ const PAGE: usize = 50;
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct RefusalQuery {
-    /// An outcome; all refusals if it is empty or none.
+    /// An outcome; all requests if it is empty or none.
     reason: String,
     from: String,
     until: String,
     before: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct SampleForm {
+    /// Empty: no accepted calls are logged.
+    sample_one_in: String,
 }
 
 /// The parts of the query that can be used.
@@ -45,7 +57,7 @@ struct RefusalRequest {
 
 impl RefusalRequest {
     fn read(key: Option<KeyId>, query: &RefusalQuery) -> Self {
-        let outcome = Outcome::refusals().find(|outcome| outcome.as_str() == query.reason);
+        let outcome = offered_outcomes(key.is_some()).find(|outcome| outcome.as_str() == query.reason);
         let (span, wrong_span) = match RefusalSpan::parse(&query.from, &query.until) {
             Ok(span) => (span, None),
             Err((_, why)) => (RefusalSpan::default(), Some(why)),
@@ -55,9 +67,10 @@ impl RefusalRequest {
     }
 
     fn filter(&self) -> RefusalFilter {
-        let RefusalsAddress { outcome, span, .. } = self.address;
+        let RefusalsAddress { key, outcome, span } = self.address;
         RefusalFilter {
             outcome,
+            accepted: key.is_some(),
             from: span.from,
             until: span.until,
             before: self.before.clone(),
@@ -72,10 +85,32 @@ pub async fn show(
     PathId(id): PathId<KeyId>,
     Query(query): Query<RefusalQuery>,
 ) -> Result<Response, Error> {
-    let request = RefusalRequest::read(Some(id), &query);
-    let (key, refusals) = keys::refusals(&app, &member, id, request.filter()).await?;
-    let of = RefusedOf::Key(Box::new(key));
-    page(&app, &member, of, refusals, request).await
+    key_page(&app, &member, id, &query, FormErrors::default()).await
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    PathId(id): PathId<KeyId>,
+    Form(form): Form<SampleForm>,
+) -> Result<Response, Error> {
+    // The service rejects zero.
+    let one_in = match form.sample_one_in.as_str() {
+        "" => None,
+        text => Some(text.parse().unwrap_or(0)),
+    };
+    let edit = Edit { sample_one_in: Some(one_in), ..Edit::default() };
+    match keys::edit(&app, &member, id, &edit).await {
+        Ok(key) => leave_message(&session, &call_sample::words(key.sample(app.clock.now()))).await?,
+        Err(Refusal::Input(wrong)) => {
+            let errors =
+                wrong.into_iter().fold(FormErrors::default(), |errors, (field, why)| errors.with(field, why));
+            return key_page(&app, &member, id, &RefusalQuery::default(), errors).await;
+        }
+        Err(refusal) => leave_refusal(&session, refusal).await?,
+    }
+    Ok(Redirect::to(&RefusalsAddress { key: Some(id), ..RefusalsAddress::default() }.href()).into_response())
 }
 
 pub async fn show_all(
@@ -85,7 +120,23 @@ pub async fn show_all(
 ) -> Result<Response, Error> {
     let request = RefusalRequest::read(None, &query);
     let (refusals, names) = keys::org_refusals(&app, &member, request.filter()).await?;
-    page(&app, &member, RefusedOf::Names(names), refusals, request).await
+    page(&app, &member, RefusedOf::Names(names), refusals, request, None, StatusCode::OK).await
+}
+
+async fn key_page(
+    app: &App,
+    member: &Member,
+    id: KeyId,
+    query: &RefusalQuery,
+    errors: FormErrors,
+) -> Result<Response, Error> {
+    let request = RefusalRequest::read(Some(id), query);
+    let (key, refusals) = keys::refusals(app, member, id, request.filter()).await?;
+    let may_edit = keys::require_to_grant(member, &key).is_ok() && key.revoked_at.is_none();
+    let sample = key.sample(app.clock.now());
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let settings = if may_edit { Some(sample_form(&key, sample, errors)) } else { sample.map(sample_note) };
+    page(app, member, RefusedOf::Key(Box::new(key)), refusals, request, settings, status).await
 }
 
 /// The key that all requests were made with, or the names of their keys.
@@ -100,27 +151,42 @@ async fn page(
     of: RefusedOf,
     refusals: RefusalPage,
     request: RefusalRequest,
+    settings: Option<AnyView>,
+    status: StatusCode,
 ) -> Result<Response, Error> {
     let chrome = chrome(app, member, Some(Nav::Keys), &request.address.href());
     let message = member.visitor.message.clone();
     let now = app.clock.now();
-    let response = page_for(app, member, "Refused requests").render(move || {
+    let title = match &of {
+        RefusedOf::Key(_) => "Recent requests",
+        RefusedOf::Names(_) => "Refused requests",
+    };
+    let response = page_for(app, member, title).status(status).render(move || {
         let home = (HOME.to_owned(), "API keys".to_owned());
-        let (up, with) = match &of {
-            RefusedOf::Key(key) => (vec![home, (path_of(key.id), key.name.clone())], key.name.as_str()),
-            RefusedOf::Names(_) => (vec![home], "the organization's keys"),
+        let (up, text) = match &of {
+            RefusedOf::Key(key) => {
+                let text = format!(
+                    "Refused requests with {}, up to 60 an hour, and accepted calls if you log them. Stored for 7 days. A \
+                     refused caller receives the request id and no reason.",
+                    key.name
+                );
+                (vec![home, (path_of(key.id), key.name.clone())], text)
+            }
+            RefusedOf::Names(_) => (
+                vec![home],
+                "The last requests with the organization's keys that were refused: up to 60 an hour of each key, stored for 7 \
+                 days. Callers receive the request id and no reason."
+                    .to_owned(),
+            ),
         };
-        let text = format!(
-            "The last requests with {with} that were refused: up to 60 an hour of each key, stored for 7 days. Callers receive \
-             the request id and no reason."
-        );
         let wrong = request.wrong_span.clone().map(|why| {
             view! { <Note tone=Tone::Warn class="mt-4"><p>{format!("The time filter was not used. {why}")}</p></Note> }
         });
         view! {
             <Shell chrome toast=message.map(toast)>
-                <Breadcrumb up here="Refused requests"/>
-                <PageHead title="Refused requests" text/>
+                <Breadcrumb up here=title/>
+                <PageHead title text/>
+                {settings}
                 {wrong}
                 {filters(&request.address, now)}
                 {list(&of, refusals, &request, now)}
@@ -130,12 +196,25 @@ async fn page(
     Ok(response.await)
 }
 
+/// The outcomes that the list can be narrowed to.
+fn offered_outcomes(with_accepted: bool) -> impl Iterator<Item = Outcome> {
+    with_accepted.then_some(Outcome::Valid).into_iter().chain(Outcome::refusals())
+}
+
+const fn label_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Valid => "Accepted",
+        refused => refused.label(),
+    }
+}
+
 fn filters(address: &RefusalsAddress, now: Timestamp) -> AnyView {
-    let RefusalsAddress { outcome, span, .. } = *address;
-    let all = SelectOption::new("", "Every reason", outcome.is_none());
-    let reasons = Outcome::refusals()
-        .map(|reason| SelectOption::new(reason.as_str(), reason.label(), Some(reason) == outcome));
-    let options = std::iter::once(all).chain(reasons).collect();
+    let RefusalsAddress { key, outcome, span } = *address;
+    let (label, all) = if key.is_some() { ("Outcome", "All requests") } else { ("Reason", "Every reason") };
+    let all = SelectOption::new("", all, outcome.is_none());
+    let outcomes = offered_outcomes(key.is_some())
+        .map(|each| SelectOption::new(each.as_str(), label_of(each), Some(each) == outcome));
+    let options = std::iter::once(all).chain(outcomes).collect();
     let any_time = RefusalsAddress { span: RefusalSpan::default(), ..*address }.href();
     let times = (!span.is_open()).then(|| {
         view! {
@@ -147,7 +226,7 @@ fn filters(address: &RefusalsAddress, now: Timestamp) -> AnyView {
     view! {
         <form method="get" action=address.path() role="search" class="mt-6 flex flex-wrap gap-2">
             <HiddenFields fields=span.pairs()/>
-            <Select name="reason" label="Reason" options quiet=true class="w-52"/>
+            <Select name="reason" label options quiet=true class="w-52"/>
             <Button>"Apply"</Button>
         </form>
         {times}
@@ -173,16 +252,16 @@ fn list(of: &RefusedOf, refusals: RefusalPage, request: &RefusalRequest, now: Ti
     }
     let older = next.map(|before| address.before(&before.to_text())).unwrap_or_default();
     let previous = if is_later_page { address.href() } else { String::new() };
-    let fourth = match of {
-        RefusedOf::Key(_) => "Secret",
-        RefusedOf::Names(_) => "Key",
+    let (second, fourth, caption) = match of {
+        RefusedOf::Key(_) => ("Outcome", "Secret", "Recent requests, the newest first"),
+        RefusedOf::Names(_) => ("Reason", "Key", "Refused requests, the newest first"),
     };
-    let columns = ["Time", "Reason", "Caller", fourth, "Request id"].map(Column::new).to_vec();
+    let columns = ["Time", second, "Caller", fourth, "Request id"].map(Column::new).to_vec();
     let summary = counted(requests.len() as u64, "request", "requests");
     let rows = requests.into_iter().map(|refused| row(refused, of, now)).collect_view();
     view! {
         <Panel class="mt-3 overflow-hidden">
-            <Table caption="Refused requests, the newest first" columns>{rows}</Table>
+            <Table caption columns>{rows}</Table>
             <Pagination summary previous next=older previous_label="Newest" next_label="Older"/>
         </Panel>
     }
@@ -190,7 +269,7 @@ fn list(of: &RefusedOf, refusals: RefusalPage, request: &RefusalRequest, now: Ti
 }
 
 fn row(refused: RefusalReason, of: &RefusedOf, now: Timestamp) -> AnyView {
-    let RefusalReason { request_id, at, key: id, secret, outcome, address } = refused;
+    let RefusalReason { request_id, at, key: id, secret, outcome, address, permitted } = refused;
     let fourth = match of {
         RefusedOf::Key(key) => {
             let secret = match key.rotation(now) {
@@ -211,12 +290,22 @@ fn row(refused: RefusalReason, of: &RefusedOf, now: Timestamp) -> AnyView {
         }
     };
     let address = if address.is_empty() { "Unknown".to_owned() } else { address };
+    let outcome = match outcome {
+        Outcome::Valid => {
+            view! { <Reason tone=Tone::Ok shape=Shape::Active text=label_of(outcome)/> }.into_any()
+        }
+        refused => outcome_reason(refused),
+    };
+    let permitted = permitted.map(|permitted| {
+        let text = if permitted { "Had the permissions" } else { "Lacked a permission" };
+        view! { <span class="cap block">{text}</span> }
+    });
     view! {
         <Row>
             <Cell class="whitespace-nowrap">
                 <Time at now/><Time at now wording=Wording::Exact class="cap block"/>
             </Cell>
-            <Cell>{outcome_reason(outcome)}</Cell>
+            <Cell>{outcome}{permitted}</Cell>
             <Cell class="mono text-cap leading-5" label="Caller">{address}</Cell>
             {fourth}
             <Cell class="full mono text-cap leading-5 text-ink-3 select-all [overflow-wrap:anywhere]">{request_id}</Cell>
@@ -231,21 +320,29 @@ fn nothing(address: &RefusalsAddress, is_narrowed: bool) -> AnyView {
         return view! {
             <EmptyState
                 class="mt-3" title="No such requests"
-                text="No request was refused for this reason at that time, or the list ends before this page."
+                text="No request had this outcome at that time, or the list ends before this page."
             >
-                <LinkButton href=all>"Show all refused requests"</LinkButton>
+                <LinkButton href=all>"Show all requests"</LinkButton>
             </EmptyState>
         }
         .into_any();
     }
-    let (text, href, link) = match address.key {
-        Some(key) => {
-            ("No request with this key was refused in the last 7 days.", path_of(key), "See the key")
-        }
-        None => ("No request with a key was refused in the last 7 days.", HOME.to_owned(), "See the keys"),
+    let (title, text, href, link) = match address.key {
+        Some(key) => (
+            "No recent requests",
+            "No request with this key was refused in the last 7 days, and no accepted call was logged.",
+            path_of(key),
+            "See the key",
+        ),
+        None => (
+            "No refused requests",
+            "No request with a key was refused in the last 7 days.",
+            HOME.to_owned(),
+            "See the keys",
+        ),
     };
     view! {
-        <EmptyState class="mt-3" title="No refused requests" text>
+        <EmptyState class="mt-3" title text>
             <LinkButton href>{link}</LinkButton>
         </EmptyState>
     }

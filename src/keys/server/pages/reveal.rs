@@ -54,7 +54,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String
                     elsewhere=(path_of(key.id), "See the first call on the key's page.".to_owned())
                     done="First call received."
                 />
-                <LinkButton href=done class="stored ml-auto max-sm:mt-2 max-sm:w-full">"I have stored it"</LinkButton>
+                <LinkButton href=done class="stored ml-auto max-sm:mt-2 max-sm:w-full">"I've saved it"</LinkButton>
             </div>
             <RevealGuard reload_address=home/>
         </section>
@@ -112,7 +112,7 @@ fn secret(start: String, masked: String, dots: String, length: usize, visible: u
                 <span class="cap ml-auto hidden sm:inline">{format!("{length} characters")}</span>
             </div>
             <p class="hint mt-4 max-w-[30rem]">
-                {format!("Latchkey keeps only a fingerprint, so nobody can show you this key again. The first {visible} \
+                {format!("Latchkey stores only a fingerprint, so nobody can show you this key again. The first {visible} \
                 characters stay visible in the list. If you lose it, rotate it.")}
             </p>
         </div>

@@ -133,7 +133,7 @@ impl RevokeDialog {
                     <DialogBody>
                         <ErrorSummary failed="The key was not revoked." class="mb-4"/>
                         <p class="text-ink-2" id="revoke-text">
-                            "Every call with this key fails from the moment you revoke it. You cannot undo this."
+                            "Every request with this key fails from the moment you revoke it. You cannot undo this."
                         </p>
                         {self.facts()}
                         {self.inputs()}

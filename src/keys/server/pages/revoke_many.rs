@@ -124,7 +124,7 @@ async fn page(
                 <Shell chrome>
                     <Breadcrumb up=vec![(HOME.to_owned(), "API keys".to_owned())] here="Revoke"/>
                     <PageHead
-                        title text="Every call with these keys fails from the moment you revoke them. You cannot undo this."
+                        title text="Every request with these keys fails from the moment you revoke them. You cannot undo this."
                     />
                     <div class="mt-5 max-w-[36rem]">
                         <ul class="border-b border-line">{rows}</ul>

@@ -22,7 +22,7 @@ use crate::shared::KeyId;
 use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::parts::{
     Dialog, DialogBody, DialogFoot, DialogWidth, Field, HiddenFields, Input, LinkButton, Note, RadioOption,
-    RadioSegment, Tone, exact,
+    RadioSegment, Tone, Wording, words,
 };
 
 const HOUR: u64 = 60 * 60;
@@ -97,8 +97,8 @@ pub async fn submit(
         Err(Refusal::Repeated(id)) => match keys::replace(&app, &member, id).await {
             Ok(Some(revealed)) => reveal_page(&app, &member, revealed).await,
             Ok(None) => {
-                let message = "This form was sent before and rotated this key. Its new secret was shown then; if nobody \
-                            has kept it, rotate the key again.";
+                let message = "You sent this form before, and it rotated this key. If nobody saved the new secret then, \
+                               rotate the key again.";
                 redirect_with_message(&session, id, message).await
             }
             Err(refusal) => refused(&session, id, refusal).await,
@@ -199,7 +199,8 @@ pub async fn extend(
     let until = key.expires_at.map_or(cut_off.plus(A_DAY), |end| end.min(cut_off.plus(A_DAY)));
     match keys::extend(&app, &member, key.id, until).await {
         Ok(_) => {
-            let message = format!("The old secret now works until {}.", exact(until));
+            let message =
+                format!("The old secret now works until {}.", words(until, app.clock.now(), Wording::Moment));
             redirect_with_message(&session, key.id, &message).await
         }
         Err(refusal) => refused(&session, key.id, refusal).await,

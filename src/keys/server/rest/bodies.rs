@@ -12,7 +12,7 @@ use super::caller::CallerLimits;
 use super::presented_key::put_limits;
 use crate::api::ApiError;
 use crate::keys::server::{Key, KeyQuota, QuotaDraft, Refusal, Revealed};
-use crate::keys::{QuotaPeriod, Status};
+use crate::keys::{CallSample, QuotaPeriod, Status};
 use crate::platform::Problem;
 use crate::shared::{ApprovalId, Kind, Role, Timestamp};
 
@@ -55,6 +55,17 @@ pub struct KeyBody {
     /// What it may do in your API.
     pub permissions: Vec<String>,
     pub quota: Option<QuotaBody>,
+    /// The accepted calls that are logged beside refused requests, while they are
+    pub sample: Option<CallSampleBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallSample)]
+pub struct CallSampleBody {
+    /// One in so many accepted calls is logged.
+    pub one_in: u32,
+    #[schema(format = DateTime)]
+    pub until: String,
 }
 
 /// Requests in a day or month (UTC).
@@ -121,6 +132,9 @@ impl KeyBody {
                 limit: i64::try_from(limit).unwrap_or(i64::MAX),
                 period,
             }),
+            sample: key
+                .sample(now)
+                .map(|CallSample { one_in, until }| CallSampleBody { one_in, until: text(until) }),
         }
     }
 }

@@ -277,6 +277,10 @@ pub struct KeyEdit {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<QuotaBody>)]
     quota: Option<Option<QuotaBody>>,
+    /// 10, 100 or 1000: for 7 days, one in so many accepted calls is logged beside refused requests. null: none
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>)]
+    sample_one_in: Option<Option<i64>>,
 }
 
 /// Change a key other than the calling one; its role and kind cannot be changed
@@ -300,6 +304,7 @@ pub async fn edit(
         metadata: body.metadata.map(|json| json.as_deref().map(text_of).unwrap_or_default()),
         permissions: body.permissions,
         quota: body.quota.map(|quota| quota.map(Into::into)),
+        sample_one_in: body.sample_one_in,
     };
     changed(&app, &caller, keys::edit(&app, &caller.actor, id, &edit).await)
 }

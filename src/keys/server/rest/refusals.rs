@@ -1,5 +1,5 @@
-//! `GET /api/v1/keys/{id}/refusals`: the last requests with a key that were refused. `GET /api/v1/refusals`: those with any key of the
-//! organization.
+//! `GET /api/v1/keys/{id}/refusals`: the last requests with a key that were refused, and its sampled calls. `GET /api/v1/refusals`:
+//! the refused requests with any key of the organization.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -21,9 +21,13 @@ use crate::usage::server::{RefusalFilter, RefusalPosition, RefusalReason};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RefusalListQuery {
-    /// Only requests that were refused for this reason
+    /// Only requests that were refused for this reason; with valid, only the logged accepted calls
     #[param(value_type = Option<Outcome>)]
     outcome: Option<String>,
+    /// Also the logged accepted calls
+    #[serde(default)]
+    #[param(default = false)]
+    accepted: bool,
     /// Only requests at this time or later
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<String>,
@@ -59,7 +63,8 @@ impl RefusalListQuery {
         let span = RefusalSpan::parse(&end(&self.from), &end(&self.until))
             .map_err(|(field, why)| wrong(field, &why))?;
         let RefusalSpan { from, until } = span;
-        Ok(RefusalFilter { outcome: outcome.transpose()?, from, until, before: before.transpose()?, limit })
+        let (outcome, before) = (outcome.transpose()?, before.transpose()?);
+        Ok(RefusalFilter { outcome, accepted: self.accepted, from, until, before, limit })
     }
 }
 
@@ -82,7 +87,7 @@ impl RefusalList {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RefusedKeyRequest)]
 pub struct RefusalBody {
-    /// The id that the refused caller received.
+    /// The request id, which a refused caller received.
     request_id: String,
     #[schema(format = DateTime)]
     at: String,
@@ -92,6 +97,8 @@ pub struct RefusalBody {
     outcome: Outcome,
     /// Empty when it is unknown.
     address: String,
+    /// Whether the key had the permissions that the check asked for; null if it asked for none.
+    permitted: Option<bool>,
 }
 
 impl RefusalBody {
@@ -103,13 +110,15 @@ impl RefusalBody {
             secret_id: refused.secret.to_string(),
             outcome: refused.outcome,
             address: refused.address,
+            permitted: refused.permitted,
         }
     }
 }
 
 /// The last refused requests of a key
 ///
-/// Up to 60 requests an hour are recorded, for 7 days.
+/// Up to 60 requests an hour are recorded, for 7 days. If the key's sample_one_in is set, as many accepted calls are recorded
+/// too; they are listed on request.
 #[utoipa::path(get, path = "/api/v1/keys/{id}/refusals", operation_id = "listKeyRefusals", tag = "keys",
     params(("id" = String, Path, description = "The key's id"), RefusalListQuery),
     responses((status = 200, description = "A page of refused requests", body = RefusalList), (status = 401), (status = 404), (status = 422)))]

@@ -94,7 +94,10 @@ impl Bounds {
         const OTHER: &str = "a key that it creates, changes, enables or rotates";
         let mut wrong = Vec::new();
         if let Some(end) = self.expires_at.filter(|end| expires_at.is_none_or(|at| at > *end)) {
-            wrong.push(("expires_at", format!("The calling key ends at {end}; {OTHER} must end no later.")));
+            wrong.push((
+                "expires_at",
+                format!("The calling key expires at {end}; {OTHER} must expire no later."),
+            ));
         }
         if let Some(most) = self.rate_limit.filter(|most| rate_limit.is_none_or(|limit| limit > *most)) {
             let why = format!(

@@ -11,8 +11,8 @@ use super::{
     require_for_customers, store,
 };
 use crate::audit::{self, Event};
-use crate::keys::Status;
 use crate::keys::server::{Customer, Key};
+use crate::keys::{CallSample, Status};
 use crate::orgs::server::Actor;
 use crate::permissions::server as permissions;
 use crate::platform::db::Write;
@@ -31,6 +31,8 @@ pub struct Edit {
     pub metadata: Option<String>,
     pub permissions: Option<Vec<String>>,
     pub quota: Option<Option<QuotaDraft>>,
+    /// Record one in so many accepted calls for a week; `Some(None)` ends that.
+    pub sample_one_in: Option<Option<i64>>,
 }
 
 impl Edit {
@@ -46,6 +48,7 @@ impl Edit {
     }
 }
 
+const RATES: &str = "Log one in 10, 100 or 1,000 accepted calls, or none.";
 const REVOKED: &str = "This key is revoked. That cannot be undone.";
 
 /// An edit that changes nothing writes no audit row.
@@ -55,6 +58,7 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
     if old.revoked_at.is_some() {
         return Err(Refusal::State(REVOKED));
     }
+    let old = Key { sample: old.sample(now), ..old };
     let ranges = edit.ranges.clone().unwrap_or_else(|| old.ranges.iter().map(ToString::to_string).collect());
     // Only a new expiry is checked, so that a past one does not prevent other edits.
     let expires_at = edit.expires_at.filter(|new| *new != old.expires_at);
@@ -72,6 +76,15 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
         let refusal = require_for_customers(app, actor, "edit", Some(&old)).await;
         return Err(refusal.err().unwrap_or(Error::OutOfStep).into());
     }
+    let sample = match edit.sample_one_in {
+        None => old.sample,
+        Some(None) => None,
+        Some(Some(one_in)) => {
+            let begun =
+                CallSample::begin(one_in, now).ok_or_else(|| Refusal::field("sample_one_in", RATES))?;
+            Some(begun)
+        }
+    };
     // An actor without a rate limit may let the key be counted by itself.
     let is_limited = bounds.as_ref().is_some_and(|bounds| bounds.rate_limit.is_some());
     let counts_with = old.counts_with.filter(|_| is_limited || checked.rate_limit == old.rate_limit);
@@ -86,6 +99,7 @@ pub async fn edit(app: &App, actor: &Actor, id: KeyId, edit: &Edit) -> Result<Ke
         expires_at: expires_at.unwrap_or(old.expires_at),
         rate_limit: checked.rate_limit,
         ranges: checked.ranges,
+        sample,
         // The previous secret must not outlive the key.
         previous: old.previous.map(|(secret, until)| match expires_at {
             Some(Some(end)) => (secret, until.min(end)),
@@ -145,6 +159,8 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
             Value::from(metadata),
             Value::from(permissions),
             Value::from(quota.map(|quota| quota.to_string())),
+            Value::from(key.sample.map(|sample| sample.to_string())),
+            Value::from(key.sample.map(|sample| sample.until.to_string())),
         ]
     };
     let names = [
@@ -157,6 +173,8 @@ fn differences(old: &Key, new: &Key) -> Vec<(&'static str, Value)> {
         ("metadata", "metadata_was"),
         ("permissions", "permissions_were"),
         ("quota", "quota_was"),
+        ("logged_calls", "logged_calls_were"),
+        ("logged_until", "logged_until_was"),
     ];
     let pairs = names.into_iter().zip(values(old).into_iter().zip(values(new)));
     let changed = pairs.filter(|(_, (was, is))| was != is);

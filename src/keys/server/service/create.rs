@@ -106,6 +106,7 @@ async fn create_with(
         login: None,
         customer,
         quota_with: None,
+        sample: None,
     };
     let BegunChange { mut write, actor: current, bounds } = begin(app, actor, "create").await?;
     if role > current.org.role {

@@ -69,12 +69,8 @@ pub(super) fn check(
     } else if note.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         wrong.push(("note", "A note has no control characters.".to_owned()));
     }
-    match expires_at {
-        Some(at) if at <= now => wrong.push(("expires_at", "The expiry must be in the future.".to_owned())),
-        Some(at) if at >= END_OF_TIME => {
-            wrong.push(("expires_at", "The expiry must be before the year 10000.".to_owned()));
-        }
-        _ => {}
+    if let Some(Err(why)) = expires_at.map(|at| check_expiry(at, now)) {
+        wrong.push(("expires_at", why.to_owned()));
     }
     let allowed = rate_limit
         .map(|limit| u32::try_from(limit).ok().filter(|limit| (1..=MAX_PER_MINUTE).contains(limit)));
@@ -90,6 +86,14 @@ pub(super) fn check(
         Ok(ValidatedDraft { name, note, expires_at, rate_limit: allowed.flatten(), ranges, customer })
     } else {
         Err(Refusal::Input(wrong))
+    }
+}
+
+pub fn check_expiry(at: Timestamp, now: Timestamp) -> Result<(), &'static str> {
+    match at {
+        at if at <= now => Err("The expiry must be in the future."),
+        at if at >= END_OF_TIME => Err("The expiry must be before the year 10000."),
+        _ => Ok(()),
     }
 }
 

@@ -30,6 +30,8 @@ pub struct LoginDraft {
     pub org: OrgId,
     /// The key's role is at most this, and at most the person's current role.
     pub cap: Role,
+    /// The key expires at this time or earlier.
+    pub expires_by: Option<Timestamp>,
     /// The name of the program.
     pub tool: String,
     /// None: the tool's name is used instead.
@@ -116,7 +118,10 @@ pub async fn log_in(
             .as_ref()
             .filter(|requested_by| requested_by.org == draft.org)
             .map(|requested_by| requested_by.key),
-        expires_at: [life_ends, asking_ends, constraints.expires_by].into_iter().flatten().min(),
+        expires_at: [life_ends, asking_ends, constraints.expires_by, draft.expires_by]
+            .into_iter()
+            .flatten()
+            .min(),
         disabled_at: None,
         revoked_at: None,
         leaked: None,
@@ -125,6 +130,7 @@ pub async fn log_in(
         login: Some(login),
         customer: Customer { quota: bounds.as_ref().and_then(|bounds| bounds.quota), ..Customer::default() },
         quota_with: bounds.as_ref().and_then(|bounds| bounds.quota_with),
+        sample: None,
     };
     if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
         // The name was taken between the lookup and the insert.

@@ -26,7 +26,7 @@ pub use approved::{KeyApprovalHandler, create_approved};
 pub use change::{Edit, disable, edit, enable, undo_disable, undo_enable};
 pub use create::create;
 pub use customer::{CustomerDraft, QuotaDraft};
-pub use draft::{Draft, MAX_RANGES, read_ranges};
+pub use draft::{Draft, MAX_RANGES, check_expiry, read_ranges};
 pub use find::{
     Holders, KeyCount, MAX_COUNTED, PermissionHolders, children, count, count_within, creating_keys,
     creators, find, find_by_secret, list, permission_holders, secrets,

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor, AnyPool, Row};
 
 use super::super::{Customer, Key, KeyQuota, Login};
-use crate::keys::QuotaPeriod;
+use crate::keys::{CallSample, QuotaPeriod};
 use crate::permissions::server as permissions;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
 use crate::shared::{KeyId, Kind, OrgId, Role, SecretId, Timestamp, UserId};
@@ -20,7 +20,7 @@ macro_rules! select {
             "SELECT id, org_id, name, kind, role, note, rate_limit, counts_with, ranges, secret_id, previous_secret_id, ",
             "previous_until, created_at, created_by, created_by_key, expires_at, disabled_at, revoked_at, calls, ",
             "last_used_at, login_device, login_device_id, login_product, external_id, metadata, quota, quota_period, ",
-            "quota_with, leaked_secret_id FROM keys ",
+            "quota_with, leaked_secret_id, sample_one_in, sample_until FROM keys ",
             $rest
         )
     };
@@ -70,7 +70,15 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
             quota: quota(row)?,
         },
         quota_with: row.try_get("quota_with")?,
+        sample: sample(row)?,
     })
+}
+
+fn sample(row: &AnyRow) -> Result<Option<CallSample>, sqlx::Error> {
+    let one_in: Option<i64> = row.try_get("sample_one_in")?;
+    let until: Option<i64> = row.try_get("sample_until")?;
+    let one_in = one_in.and_then(|one_in| u32::try_from(one_in).ok()).filter(|one_in| *one_in > 0);
+    Ok(one_in.zip(until).map(|(one_in, until)| CallSample { one_in, until: Timestamp::from_millis(until) }))
 }
 
 fn quota(row: &AnyRow) -> Result<Option<KeyQuota>, sqlx::Error> {

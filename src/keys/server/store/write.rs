@@ -81,7 +81,7 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     let done = sqlx::query(
         "UPDATE keys SET name = $2, name_key = $3, note = $4, rate_limit = $5, ranges = $6, expires_at = $7, \
          previous_until = $8, counts_with = $9, external_id = $10, metadata = $11, quota = $12, quota_period = $13, \
-         quota_with = $14 WHERE id = $1",
+         quota_with = $14, sample_one_in = $15, sample_until = $16 WHERE id = $1",
     )
     .bind(key.id)
     .bind(&key.name)
@@ -97,6 +97,8 @@ pub async fn update(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(key.customer.quota.map(quota_limit))
     .bind(key.customer.quota.map(|quota| quota.period.as_str()))
     .bind(key.quota_with)
+    .bind(key.sample.map(|sample| i64::from(sample.one_in)))
+    .bind(key.sample.map(|sample| sample.until.millis()))
     .execute(&mut **write)
     .await;
     match done {

@@ -271,7 +271,7 @@ fn judge(app: &App, cache: &KeyCache, request: &VerifiedRequest, key: VerifiedKe
         let rejected = RejectedToken { key: key.id, org: key.org.id, outcome: Outcome::Revoked };
         // The hash may exist until the next sweep. Without this entry, the token would be hashed again on every request.
         cache.negative.insert_rejected(&digest, rejected, app.clock.steady());
-        count(app, now, secret, key.id, key.org.id, Outcome::Revoked, presenter);
+        count(app, now, &use_of(secret, key.id, key.org.id, Outcome::Revoked, presenter));
         return Verdict::rejected(rejected);
     }
     let admission = match key.validity(now) {
@@ -279,7 +279,15 @@ fn judge(app: &App, cache: &KeyCache, request: &VerifiedRequest, key: VerifiedKe
         refused => Admission::of(refused),
     };
     let Admission { outcome, rate, quota, permissions, rule } = admission;
-    count(app, now, secret, key.id, key.org.id, outcome, presenter);
+    count(
+        app,
+        now,
+        &KeyUse {
+            is_sampled: outcome == Outcome::Valid && key.samples(now),
+            permitted: permissions.map(|evaluation| evaluation.is_met),
+            ..use_of(secret, key.id, key.org.id, outcome, presenter)
+        },
+    );
     Verdict { outcome, key: Some(key), rejected: None, rate, quota, permissions, rule, retry_after: None }
 }
 
@@ -365,19 +373,21 @@ fn admit(
 }
 
 fn count_rejected(app: &App, secret: SecretId, rejected: &RejectedToken, presenter: &Presenter) {
-    count(app, app.clock.now(), secret, rejected.key, rejected.org, rejected.outcome, presenter);
+    let used = use_of(secret, rejected.key, rejected.org, rejected.outcome, presenter);
+    count(app, app.clock.now(), &used);
 }
 
-fn count(
-    app: &App,
-    now: Timestamp,
+fn use_of<'a>(
     secret: SecretId,
     key: KeyId,
     org: OrgId,
     outcome: Outcome,
-    presenter: &Presenter,
-) {
+    presenter: &Presenter<'a>,
+) -> KeyUse<'a> {
     let Presenter { address, user_agent, request_id, .. } = *presenter;
-    let used = KeyUse { secret, key, org, outcome, address, user_agent, request_id };
-    app.slice::<Usage>().count(now, &used);
+    KeyUse { secret, key, org, outcome, address, user_agent, request_id, is_sampled: false, permitted: None }
+}
+
+fn count(app: &App, now: Timestamp, used: &KeyUse) {
+    app.slice::<Usage>().count(now, used);
 }

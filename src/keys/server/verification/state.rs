@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -10,6 +11,7 @@ use super::quota::{Quotas, RequestQuota};
 use super::rate_limit::{Rate, RateLimits, RateWindow};
 use crate::key_policy::server as key_policy;
 use crate::key_policy::{CallerAddress, KeyFacts, KeyPolicy, PolicyRule};
+use crate::keys::CallSample;
 use crate::keys::server::{KeyQuota, store};
 use crate::orgs;
 use crate::permissions::server as permissions;
@@ -70,6 +72,14 @@ pub struct KeyState {
     previous: Option<(SecretId, Timestamp)>,
     /// Empty: any address is allowed.
     ranges: Box<[IpNet]>,
+    sampler: Option<Box<CallSampler>>,
+}
+
+/// Chooses the accepted calls that are recorded: the first and then one in so many.
+#[derive(Debug)]
+struct CallSampler {
+    sample: CallSample,
+    calls: AtomicU32,
 }
 
 /// How many requests a minute are allowed, and the window that counts them. All states of a key share the window, and so do
@@ -136,6 +146,7 @@ impl KeyState {
             metadata: key.customer.metadata.map(Into::into),
             previous: key.previous,
             ranges: key.ranges.into(),
+            sampler: key.sample.map(|sample| Box::new(CallSampler { sample, calls: AtomicU32::new(0) })),
         }))
     }
 
@@ -180,6 +191,13 @@ impl KeyState {
         policy.refusing_rule(&facts, address.map_or(CallerAddress::Unknown, CallerAddress::At), now)
     }
 
+    /// Whether an accepted call at this time is recorded.
+    pub fn samples(&self, now: Timestamp) -> bool {
+        self.sampler.as_deref().is_some_and(|CallSampler { sample, calls }| {
+            sample.is_on(now) && calls.fetch_add(1, Ordering::Relaxed) % sample.one_in == 0
+        })
+    }
+
     /// The limit on requests per minute.
     pub fn limit(&self) -> Option<&RateLimit> {
         self.limit.as_ref()
@@ -219,6 +237,7 @@ impl KeyState {
             metadata: None,
             previous: None,
             ranges: Box::default(),
+            sampler: None,
         }
     }
 }

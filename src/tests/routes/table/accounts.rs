@@ -4,6 +4,8 @@ use super::super::row::Access::{Everybody, People, SignedOutOrIn};
 use super::super::row::{Row, form, get};
 
 const INGRID: &[(&str, &str)] = &[("name", "Ingrid"), ("password", "tide water marsh lantern")];
+const CODES_FILE: &str = "/settings/profile/recovery-codes/file";
+const CODE: &str = "abcde-fghjk-mnpqr-23456";
 const DEVICES: &str = "/settings/profile/devices";
 const METHOD: &str = "/settings/profile/sign-in-methods/{method}";
 const OWN_METHOD: &str = "/settings/profile/sign-in-methods/<own_identity>";
@@ -74,6 +76,8 @@ pub const ROWS: &[Row] = &[
     form("/settings/profile/second-factor/off", "", &[], People([422; 5])),
     get("/settings/profile/recovery-codes", "", People([303; 5])),
     form("/settings/profile/recovery-codes", "", &[], People([422; 5])),
+    form(CODES_FILE, "", &[("codes", CODE)], People([200; 5])).harmless(),
+    form(CODES_FILE, "", &[("codes", "no codes")], People([303; 5])).harmless(),
 ];
 
 /// Pages that only development builds have.

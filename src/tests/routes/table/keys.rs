@@ -8,6 +8,7 @@ const NEW: &[(&str, &str)] =
 const OWNER_KEY: &[(&str, &str)] =
     &[("name", "ci-deploy"), ("kind", "live"), ("role", "owner"), ("expiry", "never"), ("once", "abc")];
 const EDIT: &[(&str, &str)] = &[("name", "ci"), ("expiry", "never")];
+const SAMPLE: &[(&str, &str)] = &[("sample_one_in", "100")];
 const OVERLAP: &[(&str, &str)] = &[("overlap", "24")];
 
 /// See the key; only admins and owners change it.
@@ -99,6 +100,8 @@ pub const ROWS: &[Row] = &[
     get("/settings/api-keys/refusals", "", People([200; 5])),
     get("/settings/api-keys/{id}/refusals", "/settings/api-keys/<key>/refusals", SEE),
     get("/settings/api-keys/{id}/refusals", "/settings/api-keys/<own_key>/refusals", OWN),
+    form("/settings/api-keys/{id}/refusals", "/settings/api-keys/<key>/refusals", SAMPLE, CHANGE),
+    form("/settings/api-keys/{id}/refusals", "/settings/api-keys/<own_key>/refusals", SAMPLE, CHANGE_OWN),
     get("/settings/permissions", "", OWN),
     form("/settings/permissions", "", &[("name", "new.read")], People([403, 403, 303, 303, 303])),
     get(PERMISSION_EDIT, "/settings/permissions/<permission>/edit", MANAGE),

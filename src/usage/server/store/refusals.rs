@@ -9,7 +9,7 @@ use crate::platform::db::sql;
 use crate::shared::{KeyId, OrgId, SecretId, Timestamp};
 use crate::usage::Outcome;
 
-/// Why and when a request was refused.
+/// When and why a request was refused, or when a sampled call was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalReason {
     pub request_id: String,
@@ -19,6 +19,8 @@ pub struct RefusalReason {
     pub outcome: Outcome,
     /// Empty when it is unknown.
     pub address: String,
+    /// Whether the key had the permissions that the check asked for; None if it asked for none.
+    pub permitted: Option<bool>,
 }
 
 impl RefusalReason {
@@ -49,10 +51,12 @@ impl RefusalPosition {
     }
 }
 
-/// Which refused requests to read.
+/// Which recorded requests to read.
 #[derive(Clone, Debug, Default)]
 pub struct RefusalFilter {
     pub outcome: Option<Outcome>,
+    /// With the accepted calls, if any outcome is.
+    pub accepted: bool,
     /// The first time that is included.
     pub from: Option<Timestamp>,
     /// The first time that is not included any more.
@@ -64,14 +68,16 @@ pub struct RefusalFilter {
 
 impl RefusalFilter {
     pub fn admits(&self, refused: &RefusalReason) -> bool {
-        self.outcome.is_none_or(|outcome| outcome == refused.outcome)
+        let is_refused = refused.outcome != Outcome::Valid;
+        self.outcome.map_or(is_refused || self.accepted, |outcome| outcome == refused.outcome)
             && self.from.is_none_or(|from| refused.at >= from)
             && self.until.is_none_or(|until| refused.at < until)
             && self.before.as_ref().is_none_or(|before| refused.position() < *before)
     }
 }
 
-const SELECT: &str = "SELECT request_id, at, key_id, secret_id, outcome, address FROM refused_requests WHERE";
+const SELECT: &str =
+    "SELECT request_id, at, key_id, secret_id, outcome, address, permitted FROM refused_requests WHERE";
 
 fn refusal_row(row: &AnyRow) -> Result<RefusalReason, sqlx::Error> {
     Ok(RefusalReason {
@@ -81,6 +87,7 @@ fn refusal_row(row: &AnyRow) -> Result<RefusalReason, sqlx::Error> {
         secret: row.try_get("secret_id")?,
         outcome: outcome(row.try_get("outcome")?)?,
         address: row.try_get("address")?,
+        permitted: row.try_get::<Option<i64>, _>("permitted")?.map(|permitted| permitted == 1),
     })
 }
 
@@ -94,14 +101,14 @@ pub async fn refusal(
     row.as_ref().map(refusal_row).transpose()
 }
 
-/// Whose refused requests to read.
+/// Whose recorded requests to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalScope {
     Key(KeyId),
     Org(OrgId),
 }
 
-/// The refused requests of a key or an organization since a time, the newest first.
+/// The recorded requests of a key or an organization since a time, the newest first.
 pub async fn refusals_of(
     pool: &AnyPool,
     scope: RefusalScope,
@@ -118,10 +125,10 @@ pub async fn refusals_of(
     if filter.before.is_some() {
         text.push_str(" AND (at < $4 OR (at = $4 AND request_id < $5))");
     }
-    if let Some(outcome) = filter.outcome {
-        text.push_str(" AND outcome = '");
-        text.push_str(outcome.as_str());
-        text.push('\'');
+    match filter.outcome {
+        Some(outcome) => text.push_str(&format!(" AND outcome = '{}'", outcome.as_str())),
+        None if filter.accepted => {}
+        None => text.push_str(&format!(" AND outcome <> '{}'", Outcome::Valid.as_str())),
     }
     text.push_str(&format!(" ORDER BY at DESC, request_id DESC LIMIT {}", filter.limit));
     let query = sqlx::query(sql(text));

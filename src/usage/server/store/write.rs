@@ -76,8 +76,8 @@ pub async fn add(write: &mut Write, batch: &Batch) -> Result<(), sqlx::Error> {
 }
 
 pub async fn add_refusals(write: &mut Write, refusals: &[RefusedRequest]) -> Result<(), sqlx::Error> {
-    let columns = "refused_requests (request_id, at, org_id, key_id, secret_id, outcome, address)";
-    insert_many(write, columns, 7, "ON CONFLICT DO NOTHING", refusals.iter(), |query, refused| {
+    let columns = "refused_requests (request_id, at, org_id, key_id, secret_id, outcome, address, permitted)";
+    insert_many(write, columns, 8, "ON CONFLICT DO NOTHING", refusals.iter(), |query, refused| {
         query
             .bind(refused.request_id.clone())
             .bind(refused.at.millis())
@@ -86,6 +86,7 @@ pub async fn add_refusals(write: &mut Write, refusals: &[RefusedRequest]) -> Res
             .bind(refused.secret)
             .bind(refused.outcome.as_str())
             .bind(address_text(refused.address))
+            .bind(refused.permitted.map(i64::from))
     })
     .await
 }

@@ -48,7 +48,7 @@ pub async fn page(app: &App, member: &Member, revealed: RevealedEndpoint, is_new
                         </p>
                     </div>
                     <div class="border-t border-line px-4 py-3 sm:px-5">
-                        <LinkButton href=path.clone() class="stored">"I have stored it"</LinkButton>
+                        <LinkButton href=path.clone() class="stored">"I've saved it"</LinkButton>
                     </div>
                     <RevealGuard reload_address=path/>
                 </section>

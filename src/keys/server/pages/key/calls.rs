@@ -81,6 +81,7 @@ pub fn calls(
                 <div>
                     <div class="text-figure font-semi tracking-[-0.02em]">{grouped(valid)}</div>
                     <div class="cap">{format!("calls {words}")}</div>
+                    <div class="cap">"A call is an accepted request."</div>
                 </div>
                 <div class="pb-0.5"><Legend series=series.clone() bars=bars.clone()/></div>
                 {switch}

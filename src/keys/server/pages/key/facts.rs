@@ -99,7 +99,7 @@ fn quota_fact(quota: QuotaState) -> AnyView {
                     <rect class="meter-used" width=width height="6"></rect>
                 </svg>
                 <span class="cap mt-1 block">
-                    {format!("{} left. Begins anew {begins}", grouped(remaining))}
+                    {format!("{} left. Resets {begins}", grouped(remaining))}
                 </span>
             </dd>
         </div>
@@ -230,7 +230,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
             <div class="flex items-baseline justify-between gap-3">
                 <h2 class="h-sect" id="callers">"Callers"</h2>
                 <span class="cap">"Last 30 days"</span>
-                <a class="link ml-auto text-dense" href=refusals>"Refused requests"</a>
+                <a class="link ml-auto text-dense" href=refusals>"Recent requests"</a>
             </div>
             {content}
         </section>
@@ -242,7 +242,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
 pub fn caller_texts(address: String, user_agent: String) -> (String, String) {
     let or_unknown = |text: String| if text.is_empty() { "Unknown".to_owned() } else { text };
     if address.is_empty() && user_agent.is_empty() {
-        ("Others".to_owned(), "Not told apart".to_owned())
+        ("Others".to_owned(), "Not listed one by one".to_owned())
     } else {
         (or_unknown(address), or_unknown(user_agent))
     }

@@ -337,8 +337,8 @@ fn tried(count: i64, callers: &[KeyCaller], now: Timestamp) -> AnyView {
     let from = from.map(|caller| format!(", last from {}", caller.address)).unwrap_or_default();
     view! {
         <Note tone=Tone::Warn class="mt-6">
-            <p><b>"Someone still calls with a secret that has ended."</b>
-            {format!(" {count} refused in 24 h{from}. Whether they had the whole secret is not known. Update that program.")}</p>
+            <p><b>"Someone still calls with a revoked secret:"</b>
+            {format!(" {count} refused in 24 h{from}. Update that program.")}</p>
         </Note>
     }
     .into_any()

@@ -116,7 +116,7 @@ fn verdict(old_last: Option<Timestamp>, quiet: bool, now: Timestamp) -> AnyView 
             Symbol::Warning,
             "tone-warn",
             format!("The old secret was used {}.", words(at, now, Wording::Relative).to_lowercase()),
-            " Whoever sends it fails from the moment you finish.",
+            " Callers still using it get 401 as soon as you finish.",
         ),
     };
     view! {

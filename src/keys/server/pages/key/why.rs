@@ -76,32 +76,30 @@ fn cause(outcome: Outcome, key: &Key, now: Timestamp) -> AnyView {
 fn cause_words(outcome: Outcome, key: &Key) -> String {
     let quota = key.customer.quota;
     match outcome {
-        Outcome::Unknown => {
-            "They carried the public id of this key with a wrong secret, or asked for another \
+        Outcome::Unknown => "They used the public id of this key with a wrong secret, or asked for another \
                              organization. Requests with the right secret are not affected."
-                .to_owned()
-        }
-        Outcome::IpNotAllowed if key.ranges.is_empty() => "By now, this key allows every address.".to_owned(),
+            .to_owned(),
+        Outcome::IpNotAllowed if key.ranges.is_empty() => "This key now allows every address.".to_owned(),
         Outcome::IpNotAllowed => format!("This key allows only {}.", listed(&key.ranges)),
         Outcome::RateLimited => match key.rate_limit {
             Some(limit) => {
                 format!("They exceeded {} per minute.", counted(limit.into(), "request", "requests"))
             }
-            None => "By now, this key has no limit of requests per minute.".to_owned(),
+            None => "This key now has no limit of requests per minute.".to_owned(),
         },
         Outcome::QuotaExceeded => match quota {
             Some(quota) => {
                 let (limit, period) = (grouped(quota.limit), quota.period.as_str());
                 format!("They exceeded the quota of {limit} a {period}.")
             }
-            None => "By now, this key has no quota.".to_owned(),
+            None => "This key now has no quota.".to_owned(),
         },
         Outcome::PlanNotEligible => {
             "The organization's plan did not include the API. An owner can change the plan.".to_owned()
         }
-        Outcome::Disabled => "The key was disabled then. By now, it is enabled.".to_owned(),
-        Outcome::Expired => "The key had expired then. By now, it has a later end.".to_owned(),
-        Outcome::Revoked => "They carried a secret of this key that has ended.".to_owned(),
+        Outcome::Disabled => "The key was disabled at that time. It is enabled now.".to_owned(),
+        Outcome::Expired => "The key had expired at that time. It now expires later.".to_owned(),
+        Outcome::Revoked => "They used a revoked secret of this key.".to_owned(),
         Outcome::RoleTooLow => {
             format!("This key is {}, and a higher role was asked for.", key.role.with_article())
         }

@@ -12,7 +12,7 @@ use crate::ui::form::{ErrorSummary, Form as PageForm, FormErrors, SubmitButton};
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{
     Button, Cell, Column, Icon, Input, Look, Note, Panel, RolePins, Row, Select, SelectOption, Size, Symbol,
-    Table, Time, Tone, button_class,
+    Table, Time, Tone, button_class, counted,
 };
 
 /// The submitted invite form.
@@ -59,15 +59,22 @@ pub fn fresh_links(invited: Vec<Invited>) -> Option<AnyView> {
 }
 
 /// The text above the links. They are shown even when mail was queued, because mail may get lost.
-fn delivery_note(invited: &[Invited]) -> &'static str {
+fn delivery_note(invited: &[Invited]) -> String {
     let all = |posted| invited.iter().all(|invited| invited.posted == posted);
-    if all(Posted::Queued) {
-        "Each of them gets an email with their link. It works once, within a week, and is shown only now."
-    } else if all(Posted::NoMail) {
-        "Send each person their link. It works once, within a week, and is shown only now."
+    let (sent, send, each_link) = if invited.len() == 1 {
+        ("This person gets an email with the link.", "Send this person the link.", "It")
     } else {
-        "Not every email could be sent. Send each person their link. It works once, within a week, and is shown only now."
-    }
+        ("Each person gets an email with their link.", "Send each person their link.", "Each link")
+    };
+    let delivery = if all(Posted::Queued) {
+        sent.to_owned()
+    } else if all(Posted::NoMail) {
+        send.to_owned()
+    } else {
+        format!("Not every email could be sent. {send}")
+    };
+    let count = counted(invited.len() as u64, "invite", "invites");
+    format!("{count} created. {delivery} {each_link} works once, within a week, and is shown only now.")
 }
 
 pub fn invite_form(own: Role, typed: InviteForm, errors: FormErrors) -> AnyView {

@@ -86,7 +86,7 @@ async fn page(
         let keys = (key_count > 0).then(|| {
             let count = counted(key_count.unsigned_abs(), "key is", "keys are");
             view! {
-                <Note tone=Tone::Danger><p>{format!("{count} not revoked. Every call with them would start failing at once.")}</p></Note>
+                <Note tone=Tone::Danger><p>{format!("{count} not revoked. Every request with them would start failing at once.")}</p></Note>
                 <Checkbox name="keys" label="Revoke them permanently" checked=!typed.keys.is_empty()/>
             }
         });

@@ -66,6 +66,7 @@ async fn page(
     let may_change = member.may(Permission::ManageOrganization);
     let message = member.visitor.message.clone();
     let org = member.org.clone();
+    let plans = plans_without_api(&app.config.keys.api_plans);
     let rendered = page_for(app, member, "Organization").status(status).render(move || {
         let form = if may_change {
             view! {
@@ -94,7 +95,7 @@ async fn page(
             <Shell chrome toast>
                 <PageHead title="Organization" text="Keys belong to it and work only in it."/>
                 <section class="mt-8 max-w-[26rem]" aria-label="Name">{form}</section>
-                {plan_section(plan, may_change)}
+                {plan_section(plan, may_change, plans)}
                 <section class="mt-10 max-w-[40rem]" aria-labelledby="place">
                     <h2 class="h-sect" id="place">"Your membership"</h2>
                     <dl class="mt-4 grid gap-4 border-t border-line pt-4">
@@ -124,7 +125,20 @@ async fn page(
     Ok(rendered.await)
 }
 
-fn plan_section(plan: Plan, may_change: bool) -> AnyView {
+/// "On this server, Free and Pro can’t call /api/v1."
+fn plans_without_api(api_plans: &[Plan]) -> String {
+    let without: Vec<&str> =
+        Plan::ALL.into_iter().filter(|plan| !api_plans.contains(plan)).map(Plan::label).collect();
+    match without.split_last() {
+        None => "On this server, all plans can call /api/v1.".to_owned(),
+        Some((only, [])) => format!("On this server, {only} can’t call /api/v1."),
+        Some((last, others)) => {
+            format!("On this server, {} and {last} can’t call /api/v1.", others.join(", "))
+        }
+    }
+}
+
+fn plan_section(plan: Plan, may_change: bool, plans: String) -> AnyView {
     let form = if may_change {
         let options = Plan::ALL
             .into_iter()
@@ -134,7 +148,7 @@ fn plan_section(plan: Plan, may_change: bool) -> AnyView {
             <PageForm action="/settings/organization/plan" prefix="p" class="mt-4 grid gap-4">
                 <Select
                     name="plan" label="Plan" options class="max-w-60"
-                    hint="Whoever runs this server decides which plans may use the public API."
+                    hint=plans
                 />
                 <div><SubmitButton text="Change plan…" saving="One moment…" look=Look::Secondary/></div>
             </PageForm>
