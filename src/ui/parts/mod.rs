@@ -55,4 +55,4 @@ pub use segment::{LinkOption, LinkSegment, LinkTabs, RadioOption, RadioSegment, 
 pub use spark::{Spark, SparkDay, Tumbler};
 pub use table::{Cell, Column, Panel, Row, RowLink, Sorted, Table};
 pub use time::{ExactTime, Time, TimeSpan, span_markup, time_markup};
-pub use time_text::{UTC, Wording, Zone, day, exact, span_text, text, words};
+pub use time_text::{UTC, Wording, Zone, day, exact, minute, span_text, text, words};

@@ -130,6 +130,11 @@ pub fn exact(at: Timestamp) -> String {
     text(at, at, Wording::Exact, &UTC)
 }
 
+/// "20 Nov 2026, 14:32 UTC".
+pub fn minute(at: Timestamp) -> String {
+    format!("{}, {}{}", day(at), clock(at), UTC.suffix)
+}
+
 /// A time in UTC.
 pub fn words(at: Timestamp, now: Timestamp, wording: Wording) -> String {
     text(at, now, wording, &UTC)
