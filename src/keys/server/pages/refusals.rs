@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::call_sample::{self, sample_form, sample_note};
-use super::{HOME, RefusalsAddress, leave_refusal, path_of};
+use super::{HOME, LazyView, RefusalsAddress, leave_refusal, path_of};
 use crate::keys::server::{self as keys, Edit, Key, Refusal, RefusalPage, RefusalSpan};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
@@ -135,8 +135,13 @@ async fn key_page(
     let may_edit = keys::require_to_grant(member, &key).is_ok() && key.revoked_at.is_none();
     let sample = key.sample(app.clock.now());
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let settings = if may_edit { Some(sample_form(&key, sample, errors)) } else { sample.map(sample_note) };
-    page(app, member, RefusedOf::Key(Box::new(key)), refusals, request, settings, status).await
+    let own = key.clone();
+    let settings: LazyView = Box::new(move || match sample {
+        _ if may_edit => sample_form(&own, sample, errors),
+        Some(sample) => sample_note(sample),
+        None => ().into_any(),
+    });
+    page(app, member, RefusedOf::Key(Box::new(key)), refusals, request, Some(settings), status).await
 }
 
 /// The key that all requests were made with, or the names of their keys.
@@ -151,7 +156,7 @@ async fn page(
     of: RefusedOf,
     refusals: RefusalPage,
     request: RefusalRequest,
-    settings: Option<AnyView>,
+    settings: Option<LazyView>,
     status: StatusCode,
 ) -> Result<Response, Error> {
     let chrome = chrome(app, member, Some(Nav::Keys), &request.address.href());
@@ -186,7 +191,7 @@ async fn page(
             <Shell chrome toast=message.map(toast)>
                 <Breadcrumb up here=title/>
                 <PageHead title text/>
-                {settings}
+                {settings.map(|draw| draw())}
                 {wrong}
                 {filters(&request.address, now)}
                 {list(&of, refusals, &request, now)}
