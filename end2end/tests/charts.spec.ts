@@ -12,7 +12,7 @@ async function usedKey(visitor: Visitor): Promise<string> {
   await visitor.fill({ Name: "ci-deploy" });
   await visitor.press("Create key");
   const secret = (await page.locator("#plaintext").textContent()) ?? "";
-  await visitor.follow(() => page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => page.getByRole("link", { name: "I've saved it" }).click());
   const client = new Client(visitor.server, secret);
   const call = async (times: number) => {
     for (let n = 0; n < times; n++) await client.call("GET", "/api/v1/me");
@@ -166,7 +166,7 @@ test.describe("on the day on which summer time begins", () => {
     await page.getByText("Custom", { exact: true }).click();
     await page.getByLabel("Last day").fill("2031-03-30");
     await alice.press("Create key");
-    await alice.follow(() => page.getByRole("link", { name: "I have stored it" }).click());
+    await alice.follow(() => page.getByRole("link", { name: "I've saved it" }).click());
     const end = page.locator("time[data-wording=last-day]");
     await expect(end).toHaveAttribute("title", "30 Mar 2031, 22:00:00 UTC");
     await expect(end).toHaveText("30 Mar 2031");

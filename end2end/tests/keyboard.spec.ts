@@ -8,7 +8,7 @@ async function create(visitor: Visitor, name: string): Promise<void> {
   await visitor.open(`${KEYS}/new`);
   await visitor.fill({ Name: name });
   await visitor.press("Create key");
-  await visitor.follow(() => visitor.page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
 }
 
 test("Escape keeps the draft of a key, Cancel discards it, and the focus returns", async ({ serve, visit }) => {
@@ -55,7 +55,7 @@ test("after creating, the focus is on Copy key, and Back does not open the form 
   await alice.fill({ Name: "depot-gate" });
   await alice.press("Create key");
   await expect(page.getByRole("button", { name: "Copy key" })).toBeFocused();
-  await alice.follow(() => page.getByRole("link", { name: "I have stored it" }).click());
+  await alice.follow(() => page.getByRole("link", { name: "I've saved it" }).click());
   await page.goBack({ waitUntil: "commit" });
   await page.goBack({ waitUntil: "commit" });
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("API keys");

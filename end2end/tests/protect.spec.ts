@@ -27,7 +27,7 @@ async function make(visitor: Visitor, name: string): Promise<string> {
   await visitor.fill({ Name: name });
   await visitor.press("Create key");
   const secret = (await page.locator("#plaintext").textContent()) ?? "";
-  await visitor.follow(() => page.getByRole("link", { name: "I have stored it" }).click());
+  await visitor.follow(() => page.getByRole("link", { name: "I've saved it" }).click());
   return secret;
 }
 

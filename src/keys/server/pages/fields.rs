@@ -211,16 +211,14 @@ pub fn ExpiryField(
         keep.into_iter().chain(presets.map(|(value, label)| radio(value, label.to_owned()))).collect();
     let stops = move |days: i64| view! { "Stops "<ExactTime at=after(days)/> };
     let keep = hint.map(|hint| view! { <span class="o-keep">{hint}</span> });
-    // Where it is still yesterday, today has not ended either. The server refuses ends that have passed.
-    let (year, month, day) = Timestamp::from_millis(now.millis().saturating_sub(DAY / 2)).date();
-    let earliest = format!("{year:04}-{month:02}-{day:02}");
+    // Without `min`: a browser does not send a form with an earlier date, even if another option than the date is chosen.
     view! {
         <Field name="expires_at" label="Expires" class=format!("expiry {class}")>
             <div class="mt-1.5 flex flex-wrap items-center gap-x-3 gap-y-2">
                 <RadioSegment label="Expires" name="expiry" options/>
                 <input
                     class="input custom-date max-w-40" type="date" name="date" id="f-expires_at" value=date
-                    min=earliest aria-label="Last day"
+                    aria-label="Last day"
                 />
                 <input type="hidden" name="zone" data-end-of="date"/>
                 <span class="hint" aria-live="polite">
