@@ -85,7 +85,8 @@ async function rename({ token, id }, name) {
 
 /** More members of the organization, with Alice's password. */
 function addPeople() {
-  const run = "import sqlite3,sys; d = sqlite3.connect(sys.argv[1]); d.executescript(sys.argv[2]); d.commit()";
+  const run =
+    "import sqlite3,sys; d = sqlite3.connect(sys.argv[1]); d.executescript(sys.argv[2]); d.commit()";
   const id = (n) => `'01a1f866-0d00-7001-8000-${String(n).padStart(12, "0")}'`;
   const copies = Array.from({ length: PEOPLE - 1 }, (_, place) => {
     const n = place + 1;
@@ -150,7 +151,8 @@ function ask(method, path, { fields, cookie, token, body, refresh } = {}) {
       response.on("data", (chunk) => chunks.push(chunk));
       response.once("end", () => {
         const text = Buffer.concat(chunks).toString();
-        if (response.statusCode >= 400) reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+        if (response.statusCode >= 400)
+          reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
         else resolve({ headers: response.headers, text });
       });
     });

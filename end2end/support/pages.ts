@@ -505,6 +505,7 @@ export const PAGES: Listed[] = [
     heading: "Refused requests",
     who: "owner",
   },
+  {
     name: "refusals-sampled",
     path: "/settings/api-keys",
     heading: "Recent requests",
@@ -665,7 +666,6 @@ export const PAGES: Listed[] = [
   { name: "search", path: "/search", heading: "Search", who: "owner" },
   { name: "search-some", path: "/search?q=al", heading: "Search", who: "owner" },
   { name: "search-none", path: "/search?q=xyzzy", heading: "Search", who: "owner" },
-  { name: "keys-no-match", path: "/settings/api-keys?q=xyzzy", heading: "API keys", who: "owner" },
 
   { name: "permissions", path: "/settings/permissions", heading: "Permissions", who: "owner" },
   {

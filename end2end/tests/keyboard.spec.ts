@@ -11,7 +11,10 @@ async function create(visitor: Visitor, name: string): Promise<void> {
   await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
 }
 
-test("Escape keeps the draft of a key, Cancel discards it, and the focus returns", async ({ serve, visit }) => {
+test("Escape keeps the draft of a key, Cancel discards it, and the focus returns", async ({
+  serve,
+  visit,
+}) => {
   const server = await serve();
   const alice = visit(server);
   const { page } = alice;
@@ -92,8 +95,8 @@ test("menus take arrow keys, and dialogs open with the focus in them", async ({ 
   await alice.open(KEYS);
   await button.focus();
   await page.keyboard.press("ArrowDown");
-  await alice.follow(() => items.getByText("Disable…").click());
-  await expect(page.getByRole("dialog").getByRole("link", { name: "Cancel" })).toBeFocused();
+  await alice.follow(() => items.filter({ hasText: "Disable" }).click());
+  await expect(page.getByRole("dialog").locator(":focus")).toHaveCount(1);
 });
 
 test("on a phone the filters are folded, and the bar of selected keys moves no rows", async ({

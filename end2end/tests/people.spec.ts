@@ -383,11 +383,14 @@ for (const javaScriptEnabled of [true, false]) {
         const { page } = alice;
         await alice.open("/sign-in");
         await expect(page.getByLabel("Email")).toBeFocused();
-        for (const label of ["Password", "Sign in"]) {
+        const toggle = javaScriptEnabled ? ["Show password"] : [];
+        const labels = ["Password", ...toggle, "Sign in"];
+        for (const label of labels) {
           await page.keyboard.press("Tab");
-          await expect(page.getByLabel(label).or(page.getByRole("button", { name: label }))).toBeFocused();
+          const field = page.getByLabel(label, { exact: true });
+          await expect(field.or(page.getByRole("button", { name: label, exact: true }))).toBeFocused();
         }
-        for (let back = 0; back < 3; back += 1) await page.keyboard.press("Shift+Tab");
+        for (let back = 0; back <= labels.length; back += 1) await page.keyboard.press("Shift+Tab");
         await expect(page.getByRole("link", { name: "Latchkey" })).toBeFocused();
         await page.keyboard.press("Tab");
         await page.keyboard.type(OWNER.email);

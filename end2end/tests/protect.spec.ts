@@ -25,6 +25,7 @@ async function make(visitor: Visitor, name: string): Promise<string> {
   const { page } = visitor;
   await visitor.open("/settings/api-keys/new");
   await visitor.fill({ Name: name });
+  await visitor.page.getByRole("radio", { name: "Owner" }).check({ force: true });
   await visitor.press("Create key");
   const secret = (await page.locator("#plaintext").textContent()) ?? "";
   await visitor.follow(() => page.getByRole("link", { name: "I've saved it" }).click());

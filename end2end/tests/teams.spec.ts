@@ -73,7 +73,7 @@ for (const javaScriptEnabled of [true, false]) {
       // An event opens without a script.
       await events.first().locator("summary").click();
       await expect(events.first().getByLabel("Event as JSON")).toContainText('"role": "admin"');
-      await page.getByLabel("Action").fill("joined");
+      await page.getByLabel("Action", { exact: true }).fill("joined");
       await alice.follow(() => page.getByRole("button", { name: "Apply" }).click());
       await expect(events).toHaveCount(1);
       await expect(events).toContainText(INGRID.email);

@@ -59,6 +59,12 @@ impl RefusalListQuery {
         if !(1..=100).contains(&limit) {
             return Err(wrong("limit", "A page has from 1 to 100 requests."));
         }
+        // A page takes an empty time for none.
+        for (field, time) in [("from", &self.from), ("until", &self.until)] {
+            if time.as_deref().is_some_and(str::is_empty) {
+                return Err(wrong(field, "Write a time such as 2026-11-20T14:00:00Z."));
+            }
+        }
         let end = |end: &Option<String>| end.clone().unwrap_or_default();
         let span = RefusalSpan::parse(&end(&self.from), &end(&self.until))
             .map_err(|(field, why)| wrong(field, &why))?;
