@@ -92,11 +92,7 @@ test("menus take arrow keys, and dialogs open with the focus in them", async ({ 
   await alice.follow(() => page.keyboard.press("Enter"));
   await expect(page.getByRole("dialog").locator(":focus")).toHaveText("Keep key");
   await alice.follow(() => page.keyboard.press("Escape"));
-  await alice.open(KEYS);
-  await button.focus();
-  await page.keyboard.press("ArrowDown");
-  await alice.follow(() => items.filter({ hasText: "Disable" }).click());
-  await expect(page.getByRole("dialog").locator(":focus")).toHaveCount(1);
+  await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
 test("on a phone the filters are folded, and the bar of selected keys moves no rows", async ({
