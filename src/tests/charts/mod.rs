@@ -158,8 +158,7 @@ async fn programs_list_refused_requests_by_time(engine: Engine) {
     let late = server.get(&format!("/api/v1/keys/{id}/refusals?from=2026-11-20T11:00:00Z"));
     assert_eq!(late.key(&reader).send().await.json()["data"].as_array().map(Vec::len), Some(0));
     for wrong in ["from=now", "until=", "from=2026-11-20T11:00:00Z&until=2026-11-20T10:00:00Z", "limit=0"] {
-        let status = read(&format!("?{wrong}")).await.status;
-        assert_eq!(status.as_u16(), if wrong == "until=" { 200 } else { 422 }, "{wrong}");
+        assert_eq!(read(&format!("?{wrong}")).await.status, 422, "{wrong}");
     }
     let stranger = server.key_of(Persona::Stranger).await;
     let theirs = server.get("/api/v1/refusals").key(&stranger).send().await.json();
