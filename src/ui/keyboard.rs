@@ -3,7 +3,7 @@
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use web_sys::{Element, KeyboardEvent};
+use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::dom::{all, find, focus};
 use super::tab_memory;
@@ -57,8 +57,8 @@ fn close_dialog() {
     if find(".menu:popover-open").is_some() {
         return;
     }
-    if let Some(link) = find("dialog[open] .dialog-head a").and_then(|link| link.dyn_into().ok()) {
-        let link: web_sys::HtmlElement = link;
+    let link = find("dialog[open] .dialog-head a").and_then(|link| link.dyn_into::<HtmlElement>().ok());
+    if let Some(link) = link {
         link.click();
     }
 }
@@ -71,7 +71,7 @@ fn move_in_menu(event: &KeyboardEvent) {
         let opens_menu = active.get_attribute("popovertarget").is_some_and(|menu| {
             document().get_element_by_id(&menu).is_some_and(|menu| menu.class_list().contains("menu"))
         });
-        let button: Option<&web_sys::HtmlElement> = active.dyn_ref();
+        let button: Option<&HtmlElement> = active.dyn_ref();
         match button.filter(|_| opens_menu && matches!(key.as_str(), "ArrowDown" | "ArrowUp")) {
             Some(button) => button.click(),
             None => return,

@@ -11,7 +11,7 @@ pub struct Period {
     pub range: ChartRange,
     pub chart: OutcomeChart,
     pub totals: OutcomeTotals,
-    /// Those before, until the same share of the last bar. None if counts of that time are not stored.
+    /// The totals of the period before, cut off at the same point. None if they are no longer stored.
     pub before: Option<OutcomeTotals>,
 }
 

@@ -64,7 +64,7 @@ pub struct ProtectPage {
     pub example: String,
     /// The permissions that the examples and the form ask for.
     pub permissions: String,
-    /// What is wrong with the permissions in the address.
+    /// The error in the permission query of the address.
     pub query_error: Option<String>,
     pub ip: String,
     pub with_test: bool,

@@ -93,7 +93,7 @@ pub const SNIPPETS: [Snippet; 8] = [
     },
 ];
 
-/// What an example is filled in with.
+/// The values that are filled into an example.
 #[derive(Clone, Debug)]
 pub struct SnippetTarget {
     /// The address of the server, such as `https://keys.example.com`.

@@ -33,7 +33,7 @@ pub fn key_section(choices: &[OrgChoice], typed: &KeyFieldTexts, now: Timestamp)
     .into_any()
 }
 
-/// What the key can do with the highest role, for each role that it could get.
+/// Lists what a key with each possible highest role can do, because the organizations to choose from can allow different ones.
 fn permissions_by_org(choices: &[OrgChoice]) -> AnyView {
     let roles: Vec<Role> = Role::ALL
         .into_iter()

@@ -11,7 +11,7 @@ pub type WrongFields = Vec<(&'static str, String)>;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyChoice {
-    /// None: the highest role that is allowed.
+    /// None means the highest allowed role.
     pub role: Option<Role>,
     pub expiry: ChosenExpiry,
 }
@@ -25,12 +25,12 @@ pub enum ChosenExpiry {
     At(Timestamp),
 }
 
-/// What the key of a login may have at most.
+/// The limits of the role and the expiry of a login's key.
 pub struct KeyLimits {
     pub highest_role: Role,
-    /// None: the key need not expire.
+    /// The latest allowed expiry. None means that the key may work without an end.
     pub latest: Option<Timestamp>,
-    /// Until when the device can fetch the key.
+    /// The device can fetch the key until this time.
     pub redeem_until: Timestamp,
 }
 

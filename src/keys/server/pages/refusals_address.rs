@@ -5,7 +5,7 @@ use crate::keys::server::RefusalSpan;
 use crate::shared::KeyId;
 use crate::usage::Outcome;
 
-/// What such a page lists.
+/// The address of a list of refused requests: whose requests, and its filters.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RefusalsAddress {
     /// None for all keys of the organization.

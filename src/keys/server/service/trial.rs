@@ -47,7 +47,7 @@ impl TrialLimits {
     }
 }
 
-/// What to check a key for, as a request to `verify` names it.
+/// The key and the requirements to try, with the same meaning as in `POST /api/v1/verify`.
 #[derive(Clone, Copy, Default)]
 pub struct TrialRequest<'a> {
     pub key: &'a str,

@@ -148,7 +148,7 @@ pub async fn try_token(
     Ok(Trial { outcome, failed, key, state: Some(Arc::new(state)), rate, quota, permissions, rule })
 }
 
-/// What `admit` would decide now.
+/// Decides as `admit` does, but counts nothing.
 fn preview(
     app: &App,
     state: &KeyState,

@@ -93,5 +93,5 @@ pub fn calls(
     .into_any()
 }
 
-/// What the bars of charts of requests open.
+/// The description of a bar's link, for screen readers and the tooltip.
 const OPENS: &str = "Opens the refused requests";
