@@ -5,6 +5,7 @@ mod approvals;
 mod authorize;
 mod bodies;
 mod caller;
+mod list;
 mod manage;
 mod me;
 mod permissions;
@@ -43,7 +44,7 @@ pub fn routes() -> Routes {
         .protocol(&["/api"], Protocol::Api)
         .describe(Checks::openapi())
         .documented(Audience::Key, routes!(me::show))
-        .documented(Audience::Key, routes!(manage::list, manage::create))
+        .documented(Audience::Key, routes!(list::list, manage::create))
         .documented(Audience::Key, routes!(manage::show, manage::edit))
         .documented(Audience::Key, routes!(manage::rotate))
         .documented(Audience::Key, routes!(manage::finish))
