@@ -136,22 +136,22 @@ pub fn status_of(outcome: Outcome) -> StatusCode {
 
 /// The states of rate limit and quota, in the headers of the IETF draft.
 pub fn put_limits(headers: &mut HeaderMap, rate: Option<&Rate>, quota: Option<&QuotaState>) {
-    let (mut policies, mut states) = (Vec::new(), Vec::new());
+    let (mut policy, mut state) = (String::new(), String::new());
     if let Some(Rate { limit, remaining, reset, .. }) = rate {
         let seconds = whole_seconds(*reset).as_secs();
-        policies.push(format!("\"minute\";q={limit};w=60"));
-        states.push(format!("\"minute\";r={remaining};t={seconds}"));
+        policy = format!("\"minute\";q={limit};w=60");
+        state = format!("\"minute\";r={remaining};t={seconds}");
     }
     if let Some(QuotaState { limit, remaining, period, reset }) = quota {
         let (period, seconds) = (period.as_str(), whole_seconds(*reset).as_secs());
-        policies.push(format!("\"{period}\";q={limit}"));
-        states.push(format!("\"{period}\";r={remaining};t={seconds}"));
+        let separator = if policy.is_empty() { "" } else { ", " };
+        policy = format!("{policy}{separator}\"{period}\";q={limit}");
+        state = format!("{state}{separator}\"{period}\";r={remaining};t={seconds}");
     }
-    if policies.is_empty() {
-        return;
-    }
-    for (name, items) in [(RATE_LIMIT_POLICY, policies), (RATE_LIMIT, states)] {
-        if let Ok(value) = HeaderValue::from_str(&items.join(", ")) {
+    for (name, items) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
+        if !items.is_empty()
+            && let Ok(value) = HeaderValue::try_from(items)
+        {
             headers.insert(name, value);
         }
     }

@@ -350,26 +350,18 @@ fn admit(
         return Admission { permissions, ..Admission::of(Outcome::InsufficientPermissions) };
     }
     // Neither limit is used up by a request that the other one refuses.
-    let cost = requirements.cost;
-    if let Some(quota) = state.quota().filter(|quota| !quota.has(cost, now)) {
-        let quota = Some(quota.state(now));
-        return Admission { quota, permissions, ..Admission::of(Outcome::QuotaExceeded) };
-    }
-    let rate = state.limit().map(|limit| limit.take(app.clock.steady()));
+    let (quota, cost) = (state.quota(), requirements.cost);
+    let limit = state.limit().filter(|_| quota.is_none_or(|quota| quota.has(cost, now)));
+    let rate = limit.map(|limit| limit.take(app.clock.steady()));
     if rate.is_some_and(|rate| !rate.is_allowed) {
         return Admission { rate, permissions, ..Admission::of(Outcome::RateLimited) };
     }
-    let Some(quota) = state.quota() else {
-        return Admission { rate, permissions, ..Admission::of(Outcome::Valid) };
+    let (outcome, quota) = match quota.map(|quota| quota.take(cost, now)) {
+        None => (Outcome::Valid, None),
+        Some(Ok(used)) => (Outcome::Valid, Some(used)),
+        Some(Err(exceeded)) => (Outcome::QuotaExceeded, Some(exceeded)),
     };
-    match quota.take(cost, now) {
-        Some(quota) => Admission { rate, quota: Some(quota), permissions, ..Admission::of(Outcome::Valid) },
-        // A request at the same time has used up the rest.
-        None => {
-            let quota = Some(quota.state(now));
-            Admission { rate, quota, permissions, ..Admission::of(Outcome::QuotaExceeded) }
-        }
-    }
+    Admission { rate, quota, permissions, ..Admission::of(outcome) }
 }
 
 fn count_rejected(app: &App, secret: SecretId, rejected: &RejectedToken, presenter: &Presenter) {

@@ -35,11 +35,11 @@ impl RequestQuota {
         self.counter.lock(now).used() + u64::from(cost) <= self.limit
     }
 
-    /// Uses up the cost. Returns None, and uses nothing, when less is left.
-    pub fn take(&self, cost: u32, now: Timestamp) -> Option<QuotaState> {
+    /// Uses up the cost. Fails, and uses nothing, when less is left.
+    pub fn take(&self, cost: u32, now: Timestamp) -> Result<QuotaState, QuotaState> {
         let mut uses = self.counter.lock(now);
         if uses.used() + u64::from(cost) > self.limit {
-            return None;
+            return Err(self.state_of(&uses, now));
         }
         uses.here += u64::from(cost);
         let state = self.state_of(&uses, now);
@@ -49,7 +49,7 @@ impl RequestQuota {
         if must_queue {
             lock(&self.counter.queue).push(Arc::clone(&self.counter));
         }
-        Some(state)
+        Ok(state)
     }
 
     pub fn state(&self, now: Timestamp) -> QuotaState {
@@ -57,9 +57,8 @@ impl RequestQuota {
     }
 
     fn state_of(&self, uses: &PeriodUse, now: Timestamp) -> QuotaState {
-        let period = self.counter.period;
         let remaining = self.limit.saturating_sub(uses.used());
-        QuotaState { limit: self.limit, remaining, period, reset: period.next(now).since(now) }
+        QuotaState { limit: self.limit, remaining, period: self.counter.period, reset: uses.end.since(now) }
     }
 }
 
@@ -78,6 +77,8 @@ pub struct QuotaCounter {
 #[derive(Debug)]
 struct PeriodUse {
     start: Timestamp,
+    /// The start of the next period.
+    end: Timestamp,
     here: u64,
     /// By other processes, among them earlier ones on this machine.
     elsewhere: u64,
@@ -86,6 +87,10 @@ struct PeriodUse {
 }
 
 impl PeriodUse {
+    fn of(period: QuotaPeriod, now: Timestamp, here: u64, elsewhere: u64) -> Self {
+        Self { start: period.start(now), end: period.next(now), here, elsewhere, is_queued: false }
+    }
+
     fn used(&self) -> u64 {
         self.here + self.elsewhere
     }
@@ -95,10 +100,9 @@ impl QuotaCounter {
     /// Begins a new period when the last one has ended.
     fn lock(&self, now: Timestamp) -> MutexGuard<'_, PeriodUse> {
         let mut uses = lock(&self.uses);
-        let start = self.period.start(now);
         // A clock that steps back does not begin an earlier period again.
-        if start > uses.start {
-            (uses.start, uses.here, uses.elsewhere) = (start, 0, 0);
+        if now >= uses.end {
+            *uses = PeriodUse { is_queued: uses.is_queued, ..PeriodUse::of(self.period, now, 0, 0) };
         }
         uses
     }
@@ -146,8 +150,9 @@ impl Quotas {
         if let Some(counter) = lock(&self.counters).by_key.get(&(counted_as, period)) {
             return Ok(RequestQuota { limit, counter: Arc::clone(counter) });
         }
-        let start = period.start(app.clock.now());
-        let used = store::quota_use(app.db.pool(), counted_as, period, start, &self.process).await?;
+        let now = app.clock.now();
+        let used =
+            store::quota_use(app.db.pool(), counted_as, period, period.start(now), &self.process).await?;
         let mut counters = lock(&self.counters);
         let QuotaCounters { by_key, sweep_at } = &mut *counters;
         if by_key.len() >= *sweep_at {
@@ -156,7 +161,7 @@ impl Quotas {
             *sweep_at = MIN_SIZE.max(2 * by_key.len());
         }
         let new = || {
-            let uses = PeriodUse { start, here: used.here, elsewhere: used.elsewhere, is_queued: false };
+            let uses = PeriodUse::of(period, now, used.here, used.elsewhere);
             let queue = Arc::clone(&self.queue);
             Arc::new(QuotaCounter { key: counted_as, period, uses: Mutex::new(uses), queue })
         };
