@@ -135,6 +135,7 @@ slice_states! {
     Arc<permissions::server::PermissionCache> = |_| Default::default();
     orgs::server::RegisteredCounter =
         |_| orgs::server::RegisteredCounter(Box::new(approvals::server::PendingApprovalCounter));
+    orgs::server::OpenStreams = |_| Default::default();
     orgs::server::Offboarding = |_| orgs::server::Offboarding(Box::new(keys::server::OrgKeyOffboarding));
     usage::server::Usage = |_| Default::default();
     usage::server::WatchedOrgs = |_| Default::default();
@@ -282,12 +283,7 @@ pub fn jobs() -> Vec<Job> {
             every: 5 * SECOND,
             time_limit: MINUTE,
             overdue_after: 5 * MINUTE,
-            run: |app| {
-                Box::pin(async move {
-                    app.live.recheck_all();
-                    Ok(())
-                })
-            },
+            run: |app| Box::pin(async move { orgs::server::end_streams_without_access(&app).await }),
         },
         Job {
             name: "live_changes",

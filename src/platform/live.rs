@@ -167,7 +167,7 @@ impl Live {
         let _ = self.events.send(LiveEvent::Recheck(Some(person)));
     }
 
-    /// Makes all open connections check their access. A job calls this too, because other processes end sessions.
+    /// Makes all open connections check their access.
     pub fn recheck_all(&self) {
         let _ = self.events.send(LiveEvent::Recheck(None));
     }

@@ -19,16 +19,21 @@ impl<K> Default for Quota<K> {
     }
 }
 
-impl<K: Eq + Hash + Copy> Quota<K> {
+impl<K: Eq + Hash + Clone> Quota<K> {
     /// Counts one more use. None if the owner has `max` already.
     pub fn take(&self, owner: K, max: usize) -> Option<QuotaUse<K>> {
         let mut counts = self.counts();
-        let count = counts.entry(owner).or_default();
+        let count = counts.entry(owner.clone()).or_default();
         if *count >= max {
             return None;
         }
         *count += 1;
         Some(QuotaUse { quota: Self(Arc::clone(&self.0)), owner })
+    }
+
+    /// The owners with at least one use.
+    pub fn owners(&self) -> Vec<K> {
+        self.counts().keys().cloned().collect()
     }
 }
 

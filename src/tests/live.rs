@@ -8,6 +8,7 @@ use super::harness::{OpenResponse, Server, on_both_engines};
 use super::people::{EMAIL, OTHER_PASSWORD};
 use super::personas::{PASSWORD, Persona};
 use crate::accounts::server::{Person, print_reset_link, set_enabled};
+use crate::orgs::server::end_streams_without_access;
 use crate::platform::Secret;
 use crate::platform::db::Engine;
 use crate::platform::live::{LiveEvent, Topic};
@@ -132,16 +133,16 @@ async fn a_stream_ends_when_the_password_changes(engine: Engine) {
     assert!(ends(mine).await);
 }
 
-/// Another process on the same database ends the session: streams check every few seconds.
+/// Another process on the same database ends the session: a job checks all streams every few seconds.
 #[apply(on_both_engines!)]
 async fn a_stream_ends_when_another_process_ends_its_session(engine: Engine) {
     let server = Server::on(engine).await;
     let (_, here, _) = server.alice_twice().await;
     let stream = server.stream(&here).await;
     let other = server.second_process().await;
-    server.app.live.recheck_all();
+    end_streams_without_access(&server.app).await.expect("checked");
     set_enabled(&other, EMAIL, false).await.expect("disabled");
-    server.app.live.recheck_all();
+    end_streams_without_access(&server.app).await.expect("checked");
     assert!(ends(stream).await);
 }
 
@@ -151,7 +152,7 @@ async fn a_stream_ends_with_the_age_of_its_session(engine: Engine) {
     let (_, here, _) = server.alice_twice().await;
     let stream = server.stream(&here).await;
     server.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
-    server.app.live.recheck_all();
+    end_streams_without_access(&server.app).await.expect("checked");
     assert!(ends(stream).await);
 }
 

@@ -139,14 +139,13 @@ impl Visitor {
     }
 }
 
-/// Returns true if the member's session is still valid and they still belong to the organization.
-pub async fn is_still_member(app: &App, member: &Member) -> Result<bool, Error> {
-    let visitor = &member.visitor;
-    if !is_session_valid(app, &visitor.session, visitor.person.id).await? {
+/// Returns true if the session is still valid and its person still belongs to the organization.
+pub async fn is_still_member(app: &App, session: &str, person: UserId, org: OrgId) -> Result<bool, Error> {
+    if !is_session_valid(app, session, person).await? {
         return Ok(false);
     }
-    let memberships = store::memberships_of(app.db.pool(), visitor.person.id).await?;
-    Ok(memberships.iter().any(|membership| membership.org == member.org.org))
+    let memberships = store::memberships_of(app.db.pool(), person).await?;
+    Ok(memberships.iter().any(|membership| membership.org == org))
 }
 
 impl Actor {

@@ -1,9 +1,9 @@
 //! `GET /live?topic=…`: streams the signals that an open page waits for, as server-sent events.
 //!
 //! A page names its topics `organization:…` and `person:…`. The server adds the organization and the person from the
-//! session, so nobody can listen to other people's topics. A stream ends with its session or membership: it checks when this
-//! process ends one, and every few seconds because of other processes. It also ends after ten minutes and when the server
-//! stops; the browser then reconnects, and the server checks the session again.
+//! session, so nobody can listen to other people's topics. A stream ends with its session or membership: it checks them when
+//! this process ends one, and a job checks those of all streams every few seconds because of other processes. A stream also
+//! ends after ten minutes and when the server stops; the browser then reconnects, and the server checks the session again.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,10 +17,11 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Member, is_still_member};
+use super::Member;
+use super::actor::is_still_member;
 use crate::platform::live::{LiveEvent, Signal, Subscription, Topic};
-use crate::platform::{App, Error, QuotaUse, stream};
-use crate::shared::UserId;
+use crate::platform::{App, Error, Quota, QuotaUse, stream};
+use crate::shared::{OrgId, UserId};
 
 /// The longest life of a stream. Afterwards the browser reconnects with its current session.
 const LIFE: Duration = Duration::from_secs(600);
@@ -32,6 +33,33 @@ const MAX_TOPICS: usize = 50;
 /// Pages that fetch themselves again after a signal do so at a random time within this many milliseconds for each stream, so that
 /// many open pages take only a few per cent of a processor.
 const SPREAD_PER_STREAM: usize = 300;
+
+/// The access of open streams. Streams of the same session and organization share one, so that it is checked once.
+#[derive(Default)]
+pub struct OpenStreams(Quota<StreamAccess>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct StreamAccess {
+    session: String,
+    person: UserId,
+    org: OrgId,
+}
+
+impl StreamAccess {
+    async fn is_valid(&self, app: &App) -> Result<bool, Error> {
+        is_still_member(app, &self.session, self.person, self.org).await
+    }
+}
+
+/// Ends streams whose session or membership another process has ended, or whose session has expired.
+pub async fn end_streams_without_access(app: &App) -> Result<(), Error> {
+    for access in app.slice::<OpenStreams>().0.owners() {
+        if !access.is_valid(app).await? {
+            app.live.recheck(access.person);
+        }
+    }
+    Ok(())
+}
 
 pub async fn listen(
     State(app): State<App>,
@@ -52,8 +80,20 @@ pub async fn listen(
     let topics = topics.map(|(_, topic)| resolve(&member, &topic)).collect::<Option<Vec<_>>>();
     let topics = topics.filter(|topics| !topics.is_empty()).ok_or(Error::NotFound)?;
     let (subscription, earlier_signals, events) = app.live.subscribe(topics);
-    let live_stream =
-        LiveStream { app, member, earlier_signals, events, ends: end(), subscription, _admitted: admitted };
+    let Member { visitor, .. } = &member;
+    let access =
+        StreamAccess { session: visitor.session.clone(), person: visitor.person.id, org: member.org.org };
+    let registered = app.slice::<OpenStreams>().0.take(access.clone(), MAX_STREAMS).ok_or(Error::Busy)?;
+    let live_stream = LiveStream {
+        app,
+        access,
+        earlier_signals,
+        events,
+        ends: end(),
+        subscription,
+        _admitted: admitted,
+        _registered: registered,
+    };
     let events = stream::steps(live_stream, |mut live_stream| async move {
         let event = live_stream.next().await?;
         Some((Ok::<_, Infallible>(event), live_stream))
@@ -82,14 +122,14 @@ fn resolve(member: &Member, topic: &str) -> Option<Topic> {
 
 struct LiveStream {
     app: App,
-    /// The listener, as loaded when the stream began.
-    member: Member,
+    access: StreamAccess,
     /// The signals from before the page listened.
     earlier_signals: Vec<Signal>,
     events: Receiver<LiveEvent>,
     ends: Instant,
     subscription: Subscription,
     _admitted: QuotaUse<UserId>,
+    _registered: QuotaUse<StreamAccess>,
 }
 
 impl LiveStream {
@@ -127,13 +167,13 @@ impl LiveStream {
     }
 
     fn is_concerned(&self, person: Option<UserId>) -> bool {
-        person.is_none_or(|person| person == self.member.visitor.person.id)
+        person.is_none_or(|person| person == self.access.person)
     }
 
     /// Returns true if the session is still valid and the person still belongs to the organization.
     async fn may_listen(&self) -> bool {
         let _turn = self.app.live.check_permit().await;
-        is_still_member(&self.app, &self.member).await.unwrap_or_else(|error| {
+        self.access.is_valid(&self.app).await.unwrap_or_else(|error| {
             // Keep the stream open; the next check decides.
             tracing::debug!(%error, "could not check the session of a live stream");
             true

@@ -13,8 +13,9 @@ mod service;
 mod store;
 mod waiting;
 
-pub use actor::{Actor, Member, Visitor, is_still_member};
+pub use actor::{Actor, Member, Visitor};
 pub use bound::{BoundForms, refuse_other_org};
+pub use live::{OpenStreams, end_streams_without_access};
 pub use offboarding::{CreatedKey, KeyOffboarding, Offboarding};
 pub use pages::routes;
 pub use problem_frame::add_frame;
