@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use macro_rules_attribute::apply;
-use sqlx::{Connection, Executor};
+use sqlx::{AnyPool, Connection, Executor};
 
 use super::harness::{TestDatabase, on_both_engines};
 use crate::platform::db::{self, Db, Engine, Opener};
@@ -41,6 +41,32 @@ async fn a_database_of_every_earlier_version_opens(engine: Engine) {
         let db = database.open(Opener::Server).await;
         db::check(&db).await.expect("it is whole");
     }
+}
+
+#[apply(on_both_engines!)]
+async fn an_upgrade_that_fails_changes_nothing(engine: Engine) {
+    let database = TestDatabase::empty(engine).await;
+    let settings = database.config(&[]).database;
+    db::migrate_to(&settings, 26).await.expect("an earlier version's tables");
+    let pool = AnyPool::connect(&database.url).await.expect("a connection");
+    // Migration 28 adds this column.
+    pool.execute("ALTER TABLE keys ADD COLUMN sample_one_in BIGINT").await.expect("a column");
+    refusal(&database, Opener::Server).await;
+    let newest = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&pool).await;
+    assert_eq!(newest.ok(), Some(26_i64));
+    pool.execute("ALTER TABLE keys DROP COLUMN sample_one_in").await.expect("no column");
+    pool.close().await;
+    db::check(&database.open(Opener::Server).await).await.expect("it is whole");
+}
+
+/// Several servers that start on a new database at the same time.
+#[tokio::test]
+async fn servers_that_start_together_create_the_tables_once() {
+    let database = TestDatabase::empty(Engine::Postgres).await;
+    let settings = &database.config(&[]).database;
+    let start = async || Db::open(settings, Opener::Server).await.map(drop);
+    let (one, two, three) = tokio::join!(start(), start(), start());
+    one.and(two).and(three).expect("all of them start");
 }
 
 #[apply(on_both_engines!)]

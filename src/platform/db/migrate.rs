@@ -1,7 +1,7 @@
 //! Runs the migrations at the start. One `migrations/` folder, embedded in the binary, serves both engines.
 
 use sqlx::migrate::{MigrateError, Migration, Migrator};
-use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
+use sqlx::{AnyPool, AssertSqlSafe, Executor, SqlSafeStr};
 
 use super::engine::Engine;
 use super::error::{DbError, may_come_back};
@@ -10,8 +10,20 @@ use crate::platform::config::DatabaseUrl;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
+/// Serializes the starts of several servers on PostgreSQL. On SQLite there is only one.
+const LOCK: &str = "DO $$ BEGIN PERFORM pg_advisory_xact_lock(7233452918604119404); END $$";
+
+/// Brings the tables up to date in one transaction: completely or not at all, and with one commit.
 pub async fn run(pool: &AnyPool, engine: Engine, url: &DatabaseUrl) -> Result<(), DbError> {
-    migrator(engine).run(pool).await.map_err(|error| explain(url, &error))
+    let migrated = async {
+        let mut transaction = pool.begin().await?;
+        if engine == Engine::Postgres {
+            transaction.execute(LOCK).await?;
+        }
+        migrator(engine).set_locking(false).run(&mut *transaction).await?;
+        transaction.commit().await.map_err(MigrateError::from)
+    };
+    migrated.await.map_err(|error| explain(url, &error))
 }
 
 /// Creates the tables of an earlier version.
