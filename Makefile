@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run dev test fuzz soak lint deny format bench pictures dist setup setup-test setup-fuzz setup-deny
+.PHONY: help run dev build test fuzz soak lint deny format bench pictures dist setup setup-test setup-fuzz setup-deny
 
 # Puts the tools that .tools/setup installed on PATH.
 with := . .tools/env &&
@@ -16,9 +16,13 @@ run: ## Build quickly and serve on http://127.0.0.1:3000
 dev: setup ## Serve, and rebuild and reload after every change
 	@$(with) exec cargo leptos watch
 
+build: setup-test ## Build the server and the front end for the end-to-end tests
+	@$(with) .tools/front-end wasm-dev target/site
+	@$(with) cargo build --locked --features ssr --bin latchkey
+
 test: setup-test ## Run all tests: Rust on SQLite and PostgreSQL, pages in Chromium
 	@$(with) .tools/with-postgres cargo test --features ssr
-	@$(with) cargo leptos build
+	@$(MAKE) --no-print-directory build
 	@$(with) .tools/with-postgres npm --prefix end2end test
 
 FUZZ_SECONDS := 60
@@ -29,7 +33,7 @@ fuzz: setup-fuzz ## Fuzz the parsers of tokens and permission queries, a minute 
 soak: setup-test ## Run the long tests of a release, for hours: 10,000 interleavings, every theme, fuzzing; needs a nightly Rust
 	@$(with) LATCHKEY_TEST_ROUNDS=100 .tools/with-postgres cargo test --features ssr --lib -- tests::load
 	@$(with) LATCHKEY_TEST_ROUNDS=1000 .tools/with-postgres cargo test --features ssr --lib -- ::races::
-	@$(with) cargo leptos build
+	@$(MAKE) --no-print-directory build
 	@$(with) LATCHKEY_TEST_THEMES=all LATCHKEY_TEST_EXAMPLES=600 .tools/with-postgres npm --prefix end2end test -- pages.spec.ts fuzz.spec.ts
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600
 
@@ -61,8 +65,7 @@ bench: setup-test ## Measure start-up, memory, pages, sign-in, key checks, large
 	@$(with) npm --prefix end2end run --silent bench:live
 	@$(with) npm --prefix end2end run --silent bench:reload
 
-pictures: setup-test ## Take README's two pictures
-	@$(with) cargo leptos build
+pictures: build ## Take README's two pictures
 	@$(with) npm --prefix end2end run --silent pictures
 
 dist: setup ## Build the self-contained binary and its packaging files into dist/
