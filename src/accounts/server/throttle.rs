@@ -21,8 +21,8 @@ const PER_ACCOUNT_IN_ALL: u32 = 100;
 /// Attempts per day of one network on an account under attack.
 const PER_NETWORK: u32 = 5;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// At this many entries, those whose window has ended are removed.
-const MAX_ENTRIES: usize = 100_000;
+/// The size of each of the two tables of counts.
+const MAX_COUNTS: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum ThrottleKey {
@@ -52,7 +52,44 @@ pub struct Slowed {
 }
 
 #[derive(Default)]
-pub struct Throttle(Mutex<HashMap<ThrottleKey, AttemptCount>>);
+pub struct Throttle(Mutex<AttemptCounts>);
+
+/// The counts in two tables. A count that is used moves to the first one; when that is full, it becomes the second one and the
+/// former second one is dropped. So a flood of addresses removes only counts that were not used during 100,000 new ones.
+#[derive(Default)]
+struct AttemptCounts {
+    recent: HashMap<ThrottleKey, AttemptCount>,
+    older: HashMap<ThrottleKey, AttemptCount>,
+}
+
+impl AttemptCounts {
+    fn get(&mut self, key: &ThrottleKey) -> Option<&mut AttemptCount> {
+        if let Some((key, count)) = self.older.remove_entry(key) {
+            self.insert(key, count);
+        }
+        self.recent.get_mut(key)
+    }
+
+    fn get_or_insert(&mut self, key: ThrottleKey, within: Duration) -> &mut AttemptCount {
+        let new = || AttemptCount { window: FixedWindow::of(within), is_reported: false };
+        if self.get(&key).is_none() {
+            self.insert(key.clone(), new());
+        }
+        self.recent.entry(key).or_insert_with(new)
+    }
+
+    fn insert(&mut self, key: ThrottleKey, count: AttemptCount) {
+        if self.recent.len() >= MAX_COUNTS {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(key, count);
+    }
+
+    fn remove(&mut self, key: &ThrottleKey) {
+        self.recent.remove(key);
+        self.older.remove(key);
+    }
+}
 
 /// One attempt: its address, account and browser.
 pub struct Attempt<'a> {
@@ -60,9 +97,9 @@ pub struct Attempt<'a> {
     pub account: &'a str,
     /// The fingerprint of the browser's token, if the browser has signed in to this account before.
     pub browser: Option<&'a str>,
-    /// True if the secret is short, such as the code of a second factor. Many networks with a few attempts each could
-    /// guess it, so all strangers together share one budget.
-    pub is_short: bool,
+    /// True if all strangers together share one budget for the account. For short secrets, such as the code of a second factor,
+    /// because many networks with a few attempts each could guess it; and where the account is a network.
+    pub is_shared: bool,
 }
 
 /// The most attempts of one subject in a window.
@@ -95,7 +132,7 @@ impl Attempt<'_> {
 }
 
 /// The network of one subscriber: the address for IPv4, the /48 for IPv6.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
@@ -109,7 +146,6 @@ impl Throttle {
     /// Counts the attempt before the secret is checked, so that concurrent attempts cannot exceed the limit.
     pub fn admit(&self, attempt: &Attempt<'_>, now: Duration) -> Result<(), Slowed> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.retain_when_full(now);
         let budgets = attempt.budgets();
         let is_spent = |count: &AttemptCount, budget: &AttemptBudget| count.window.count(now) >= budget.most;
         // The remaining time for which the account counts as under attack; None if it does not.
@@ -119,21 +155,20 @@ impl Throttle {
         });
         for budget in &budgets {
             let longest = match budget.subject {
-                ThrottleKey::Strangers(_) if !attempt.is_short => continue,
+                ThrottleKey::Strangers(_) if !attempt.is_shared => continue,
                 ThrottleKey::Network(..) => match attack_ends {
                     Some(wait) => wait,
                     None => continue,
                 },
                 _ => Duration::MAX,
             };
-            if let Some(count) = counts.get_mut(&budget.subject).filter(|count| is_spent(count, budget)) {
+            if let Some(count) = counts.get(&budget.subject).filter(|count| is_spent(count, budget)) {
                 let first = !std::mem::replace(&mut count.is_reported, true);
                 return Err(Slowed { wait: longest.min(count.window.remaining(now)), first });
             }
         }
         for AttemptBudget { subject, within, .. } in budgets {
-            let new = AttemptCount { window: FixedWindow::of(within), is_reported: false };
-            let count = counts.entry(subject).or_insert(new);
+            let count = counts.get_or_insert(subject, within);
             if count.window.add(now) == 1 {
                 count.is_reported = false;
             }
@@ -148,28 +183,9 @@ impl Throttle {
         for budget in attempt.budgets() {
             if matches!(budget.subject, ThrottleKey::Network(..)) {
                 counts.remove(&budget.subject);
-            } else if let Some(count) = counts.get_mut(&budget.subject) {
+            } else if let Some(count) = counts.get(&budget.subject) {
                 count.window.take_back();
             }
-        }
-    }
-}
-
-trait RetainWhenFull {
-    fn retain_when_full(&mut self, now: Duration);
-}
-
-impl RetainWhenFull for HashMap<ThrottleKey, AttemptCount> {
-    fn retain_when_full(&mut self, now: Duration) {
-        if self.len() >= MAX_ENTRIES {
-            self.retain(|_, count| count.window.is_running(now));
-        }
-        if self.len() >= MAX_ENTRIES {
-            self.retain(|_, count| count.window.count(now) > 1);
-        }
-        // Still full, so this is a flood of addresses. Clearing the table is safer than refusing everybody or growing.
-        if self.len() >= MAX_ENTRIES {
-            self.clear();
         }
     }
 }
@@ -179,7 +195,7 @@ mod tests {
     use super::*;
 
     fn attempt<'a>(address: &str, account: &'a str, browser: Option<&'a str>) -> Attempt<'a> {
-        Attempt { address: address.parse().expect("an address"), account, browser, is_short: false }
+        Attempt { address: address.parse().expect("an address"), account, browser, is_shared: false }
     }
 
     #[test]
@@ -200,11 +216,11 @@ mod tests {
     }
 
     /// A hundred attempts from a hundred addresses.
-    fn attack(throttle: &Throttle, is_short: bool, now: Duration) {
+    fn attack(throttle: &Throttle, is_shared: bool, now: Duration) {
         for n in 0..PER_ACCOUNT_IN_ALL {
             let address = format!("10.0.0.{n}");
             assert_eq!(
-                throttle.admit(&Attempt { is_short, ..attempt(&address, "alice", None) }, now),
+                throttle.admit(&Attempt { is_shared, ..attempt(&address, "alice", None) }, now),
                 Ok(())
             );
         }
@@ -243,12 +259,29 @@ mod tests {
     fn attempts_on_short_secrets_share_one_budget() {
         let throttle = Throttle::default();
         attack(&throttle, true, Duration::ZERO);
-        let code = Attempt { is_short: true, ..attempt("198.51.100.1", "alice", None) };
+        let code = Attempt { is_shared: true, ..attempt("198.51.100.1", "alice", None) };
         assert!(throttle.admit(&code, Duration::ZERO).is_err());
         for _ in 0..PER_ACCOUNT {
             assert_eq!(throttle.admit(&attempt("10.0.0.0", "alice", Some("hers")), Duration::ZERO), Ok(()));
         }
         assert!(throttle.admit(&attempt("10.0.0.0", "alice", Some("hers")), Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn a_flood_of_addresses_makes_no_room_for_guesses() {
+        let throttle = Throttle::default();
+        let mut addresses = (0_u32..).map(|n| format!("2001:db8:{:x}:{:x}::1", n >> 16, n & 0xffff));
+        let guess = attempt("203.0.113.1", "alice", None);
+        for _ in 0..PER_ACCOUNT {
+            assert_eq!(throttle.admit(&guess, Duration::ZERO), Ok(()));
+            for address in addresses.by_ref().take(20_000) {
+                let _ = throttle.admit(&attempt(&address, &address, None), Duration::ZERO);
+                let _ = throttle.admit(&attempt(&address, &address, None), Duration::ZERO);
+            }
+        }
+        assert!(throttle.admit(&guess, Duration::ZERO).is_err());
+        let counts = throttle.0.lock().expect("no panic");
+        assert!(counts.recent.len() <= MAX_COUNTS && counts.older.len() <= MAX_COUNTS);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, OnceCell, Semaphore};
 
 use super::config::{self, SmtpTls, SmtpUrl};
 use super::metrics::Letters;
-use super::{Clock, Random};
+use super::{Clock, OnceAMinute, Random};
 
 /// Letters that are sent at the same time.
 const MAX_SENDING: usize = 4;
@@ -72,6 +72,8 @@ struct MailQueue {
     clock: Clock,
     random: Random,
     letters: Letters,
+    /// Limits the log lines about a full queue.
+    refusals: OnceAMinute,
 }
 
 /// Why a letter was not sent.
@@ -96,6 +98,7 @@ impl Mailer {
             clock: clock.clone(),
             random: random.clone(),
             letters,
+            refusals: OnceAMinute::default(),
         })))
     }
 
@@ -116,9 +119,12 @@ impl Mailer {
         };
         let Some(slot) = MailSlot::take(queue) else {
             queue.letters.refused();
-            tracing::error!(
-                "a letter was refused: {MAX_QUEUED} letters are queued for the mail server already"
-            );
+            if let Some(refused) = queue.refusals.count(queue.clock.steady()) {
+                tracing::error!(
+                    refused,
+                    "emails are refused: {MAX_QUEUED} are queued for the mail server already"
+                );
+            }
             return Posted::Refused;
         };
         tokio::spawn(deliver(slot, message, id));

@@ -51,7 +51,7 @@ async fn without_a_mail_server_nothing_is_sent_and_links_are_shown(engine: Engin
     let page = server.get("/sign-in").browser().send().await.text();
     assert!(
         !page.contains("Forgot password?")
-            && page.contains("Whoever runs this server can make you a new link.")
+            && page.contains("The operator of this server can create a reset link for you.")
     );
 }
 

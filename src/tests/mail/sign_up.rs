@@ -114,6 +114,28 @@ async fn links_expire_and_are_replaced_by_newer_ones(engine: Engine) {
 }
 
 #[apply(on_both_engines!)]
+async fn strangers_cannot_fill_the_table(engine: Engine) {
+    let server = Server::with(engine, &open(&Sink::start().await)).await;
+    let request = async |n: u32, email: &str| {
+        let address = format!("2001:db8:7:{n:x}::1");
+        server.post("/sign-up").from(&address).same_origin().form(&[("email", email)]).send().await.status
+    };
+    for n in 0..100 {
+        assert_eq!(request(n, &format!("person{n}@reed.example")).await, 200);
+    }
+    assert_eq!(request(100, "next@reed.example").await, 429, "one network");
+    sqlx::query(
+        "INSERT INTO sign_ups (token_hash, email, email_key, made_at, expires_at) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+         SELECT 'hash' || i, 'x', 'x' || i, 0, 0 FROM n",
+    )
+    .execute(server.app.db.pool())
+    .await
+    .expect("pending accounts");
+    assert_eq!(server.request_sign_up("bob@reed.example").await.status, 503);
+}
+
+#[apply(on_both_engines!)]
 async fn of_two_concurrent_uses_of_a_link_one_succeeds(engine: Engine) {
     let server = Server::with(engine, &open(&Sink::start().await)).await;
     server.confirm("token", "bob@reed.example").await;

@@ -149,7 +149,7 @@ fn forgotten(has_mail: bool) -> AnyView {
     if has_mail {
         view! { <a class="link" href="/reset">"Forgot password?"</a> }.into_any()
     } else {
-        "Forgotten your password? Whoever runs this server can make you a new link.".into_any()
+        "Forgotten your password? The operator of this server can create a reset link for you.".into_any()
     }
 }
 

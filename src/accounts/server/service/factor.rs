@@ -109,7 +109,7 @@ pub async fn check_second_factor(
     let browser = sign_in::known_browser(app, person.id, browser).await?;
     let account = codes_account(person);
     let attempt =
-        Attempt { address: visit.address, account: &account, browser: browser.as_deref(), is_short: true };
+        Attempt { address: visit.address, account: &account, browser: browser.as_deref(), is_shared: true };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let mut write = app.db.write().await?;
@@ -164,7 +164,7 @@ async fn begin_with_code(
         address: submitted.visit.address,
         account: &account,
         browser: browser.as_deref(),
-        is_short: true,
+        is_shared: true,
     };
     super::admit(app, &by, &attempt).await?;
     let mut write = app.db.write().await?;

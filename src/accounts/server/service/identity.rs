@@ -13,6 +13,7 @@ use crate::accounts::server::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
+use crate::platform::http::address::subscriber;
 use crate::platform::{App, Error};
 use crate::shared::UserId;
 
@@ -62,18 +63,18 @@ pub async fn sign_in_with_identity(
 
 /// Limits the callbacks per network, because checking one costs a request to the provider.
 pub async fn admit_callback(app: &App, visit: &Visit) -> Result<(), Error> {
-    let account = super::by_address("provider", visit);
-    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_short: false };
+    let account = format!("provider {}", subscriber(visit.address));
+    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_shared: false };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await
 }
 
 pub fn forgive_callback(app: &App, visit: &Visit) {
-    let account = super::by_address("provider", visit);
+    let account = format!("provider {}", subscriber(visit.address));
     app.slice::<Throttle>().forgive(&Attempt {
         address: visit.address,
         account: &account,
         browser: None,
-        is_short: false,
+        is_shared: false,
     });
 }
 

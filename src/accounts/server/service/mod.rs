@@ -45,11 +45,10 @@ use std::collections::HashMap;
 
 use super::metrics::{AccountMetrics, SignInFailure};
 use super::store::{identities, links, sessions, sign_ups, users};
-use super::throttle::{Attempt, Throttle};
+use super::throttle::{Attempt, Throttle, network};
 use crate::audit::{self, By, Event, EventActor, Origin};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
-use crate::platform::http::address::subscriber;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 
@@ -133,10 +132,10 @@ async fn admit_sign_in(app: &App, by: &By, attempt: &Attempt<'_>) -> Result<(), 
     admitted
 }
 
-/// The throttle's account for attempts that are counted per address and not per person, so that strangers cannot use up
+/// The throttle's account for attempts that are counted per network and not per person, so that strangers cannot use up
 /// a person's attempts.
-fn by_address(what: &str, visit: &Visit) -> String {
-    format!("{what} {}", subscriber(visit.address))
+fn by_network(what: &str, visit: &Visit) -> String {
+    format!("{what} {}", network(visit.address))
 }
 
 /// The validated data of a new account.

@@ -53,7 +53,7 @@ pub async fn confirm_password(
         return Ok(true);
     }
     let account = format!("{} password", person.id);
-    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_short: false };
+    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_shared: false };
     super::admit(app, &person.by(visit), &attempt).await?;
     let is_correct = password::verify(app, user.password_hash, password).await?;
     if is_correct {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Person, by_address, hash_new_password};
+use super::{Person, by_network, hash_new_password};
 use crate::accounts::server::Devices;
 use crate::accounts::server::letters;
 use crate::accounts::server::store::links::{self, LinkIssuer, LinkPurpose};
@@ -48,8 +48,8 @@ fn reset_address(app: &App, token: &Secret) -> String {
 
 /// Sends the person a link, if there is such a person. The response and its time are the same for unknown addresses.
 pub async fn mail_reset_link(app: &App, visit: &Visit, email: &str) -> Result<(), Error> {
-    let account = by_address("reset", visit);
-    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_short: false };
+    let account = by_network("reset", visit);
+    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_shared: true };
     super::admit(app, &By::stranger(visit), &attempt).await?;
     let token = Secret::new(app.random.base62(43));
     let now = app.clock.now();

@@ -43,7 +43,7 @@ pub async fn sign_in(
     let browser = known_browser(app, id, browser).await?;
     let account = email_key(&email);
     let attempt =
-        Attempt { address: visit.address, account: &account, browser: browser.as_deref(), is_short: false };
+        Attempt { address: visit.address, account: &account, browser: browser.as_deref(), is_shared: false };
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::by_address;
+use super::by_network;
 use crate::accounts::server::letters;
 use crate::accounts::server::oauth::ProviderIdentity;
 use crate::accounts::server::store::{sign_ups, users};
@@ -15,6 +15,8 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Error, Posted, Secret};
 
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The most accounts that are requested and not yet confirmed.
+const MAX_PENDING: i64 = 10_000;
 /// The shortest time between two emails to one address.
 const MIN_MAIL_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
@@ -24,12 +26,15 @@ pub fn sign_up_is_open(app: &App) -> bool {
 
 /// Sends an email with the sign-up link. If the address has an account, the response is the same and the email says so.
 pub async fn request_sign_up(app: &App, visit: &Visit, email: &str) -> Result<(), Error> {
-    let account = by_address("sign-up", visit);
-    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_short: false };
+    let account = by_network("sign-up", visit);
+    let attempt = Attempt { address: visit.address, account: &account, browser: None, is_shared: true };
     super::admit(app, &By::stranger(visit), &attempt).await?;
     let token = Secret::new(app.random.base62(43));
     let mut write = app.db.write().await?;
     let has_account = users::by_email(&mut *write, email).await?.is_some();
+    if sign_ups::count(&mut write, MAX_PENDING).await? >= MAX_PENDING {
+        return Err(Error::Busy);
+    }
     let may_send = put(app, &mut write, email, &token, MIN_MAIL_INTERVAL).await?;
     audit::record_stranger(
         app,

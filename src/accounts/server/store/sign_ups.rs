@@ -32,6 +32,14 @@ pub async fn put(
     Ok(done.rows_affected() == 1)
 }
 
+/// Counts up to `most` links.
+pub async fn count(write: &mut Write, most: i64) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM (SELECT 1 AS link FROM sign_ups LIMIT $1) AS links")
+        .bind(most)
+        .fetch_one(&mut **write)
+        .await
+}
+
 /// The address that a link confirms. Does not consume the link.
 pub async fn find<'e>(
     executor: impl AnyExecutor<'e>,
