@@ -36,7 +36,7 @@ pub async fn serve(sources: &Sources) -> Result<(), FatalError> {
     let clock = Clock::system();
     telemetry::start(&config.log, clock.clone());
     let address = config.site.site_addr;
-    let listener = process::listen(address).await?;
+    let listener = process::listen(address)?;
     let mut stop_signal = Box::pin(process::stop_signal()?);
     let db = tokio::select! {
         db = db::open_when_reachable(&config.database, &clock) => db?,

@@ -1,8 +1,9 @@
 //! Starting and stopping the process: the listener, signals, and the error that ends it.
 
 use std::fmt;
+use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::ConfigError;
@@ -43,8 +44,19 @@ impl From<String> for FatalError {
     }
 }
 
-pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, FatalError> {
-    TcpListener::bind(address).await.map_err(|error| {
+/// Connections that wait to be accepted. The system may allow fewer (`net.core.somaxconn`). In a shorter queue, a burst of new
+/// connections would wait for whole seconds until their clients try again.
+const BACKLOG: u32 = 4_096;
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+pub fn listen(address: SocketAddr) -> Result<TcpListener, FatalError> {
+    bind(address).map_err(|error| {
         FatalError(match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 format!("{address} is in use by another program: set site_addr to a free port")
