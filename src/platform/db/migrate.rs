@@ -10,13 +10,17 @@ use crate::platform::config::DatabaseUrl;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// Serializes the starts of several servers on PostgreSQL. On SQLite there is only one.
+/// Serializes the starts of several servers on PostgreSQL.
 const LOCK: &str = "DO $$ BEGIN PERFORM pg_advisory_xact_lock(7233452918604119404); END $$";
 
 /// Brings the tables up to date in one transaction: completely or not at all, and with one commit.
 pub async fn run(pool: &AnyPool, engine: Engine, url: &DatabaseUrl) -> Result<(), DbError> {
     let migrated = async {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = match engine {
+            // A transaction that begins with reading would fail at once if another process writes meanwhile.
+            Engine::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::Postgres => pool.begin().await?,
+        };
         if engine == Engine::Postgres {
             transaction.execute(LOCK).await?;
         }
