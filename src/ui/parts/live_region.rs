@@ -3,6 +3,8 @@
 
 use leptos::prelude::*;
 
+use super::button::filled;
+
 /// `topic` is the name that `platform::live::Live::expect` returns, or empty for a region that stays. `rows` is for lists: new rows wait behind a bar, so that
 /// nothing moves under the pointer. Each row has an attribute `data-row` with its id.
 #[component]
@@ -10,6 +12,7 @@ pub fn LiveRegion(
     #[prop(into)] topic: String,
     #[prop(into)] id: String,
     #[prop(optional)] rows: bool,
+    #[prop(into, optional)] class: String,
     children: Children,
 ) -> AnyView {
     let bar = rows.then(|| {
@@ -22,7 +25,7 @@ pub fn LiveRegion(
     let topic = (!topic.is_empty()).then_some(topic);
     view! {
         {bar}
-        <div id=id data-live-region=topic>{children()}</div>
+        <div id=id class=filled(class) data-live-region=topic>{children()}</div>
     }
     .into_any()
 }

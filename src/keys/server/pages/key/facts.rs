@@ -211,7 +211,7 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
             let (address, user_agent) = caller_texts(address, user_agent);
             view! {
                 <Row>
-                    <Cell class="mono text-cap leading-5 full">{address}</Cell>
+                    <Cell class="mono text-cap leading-5 full [overflow-wrap:anywhere]">{address}</Cell>
                     <Cell class="text-ink-2 full [overflow-wrap:anywhere]">{user_agent}</Cell>
                     {secret}
                     <Cell class="full">{answer}</Cell>

@@ -231,7 +231,7 @@ fn body(
     });
     let rotation = rotation::panel(&key, &day, rotation, &secrets, &callers, (may_manage, may_grant), now);
     let danger = (may_manage && status != Status::Revoked).then(|| danger(&key, &day, &callers, now));
-    let head = head(&key, status, may_manage, may_grant, (may_enable, may_rotate), now);
+    let head = head(&key, status, &changes, may_manage, may_grant, (may_enable, may_rotate), now);
     let chart = calls::calls(&key, chart, &hours, &callers, retention, now);
     let facts = facts::facts(&key, &creator, creating_key, quota, now);
     let callers = facts::callers(callers, &key, may_grant, now);
@@ -242,17 +242,16 @@ fn body(
         {head}
         {notice}
         {box_}
-        {tried}
-        {policy}
+        <LiveRegion topic=changes.clone() id="key-notes">{tried}{policy}</LiveRegion>
         {waits}
         {leaks}
-        {rotation}
-        <LiveRegion topic=changes id="key-usage">
+        <LiveRegion topic=changes.clone() id="key-rotation">{rotation}</LiveRegion>
+        <LiveRegion topic=changes.clone() id="key-usage">
             <div class="mt-10 grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_18.5rem]">{chart}{facts}</div>
             {callers}
             {events}
         </LiveRegion>
-        {danger}
+        <LiveRegion topic=changes id="key-danger">{danger}</LiveRegion>
     }
     .into_any()
 }
@@ -260,6 +259,7 @@ fn body(
 fn head(
     key: &Key,
     status: Status,
+    changes: &str,
     may_manage: bool,
     may_grant: bool,
     (may_enable, may_rotate): (bool, bool),
@@ -297,11 +297,13 @@ fn head(
     let seed = start.clone();
     view! {
         <div class="mt-3 flex flex-wrap items-center gap-x-5 gap-y-4">
-            <div class="flex-none"><Glyph seed kind off=!status.is_active() size=GlyphSize::Huge/></div>
+            <LiveRegion topic=changes id="key-glyph" class="flex-none">
+                <Glyph seed kind off=!status.is_active() size=GlyphSize::Huge/>
+            </LiveRegion>
             <div class="mr-auto min-w-0">
                 <div class="flex flex-wrap items-center gap-x-3 gap-y-1">
                     <h1 class="h-page [overflow-wrap:anywhere]" dir="auto">{name}</h1>
-                    {badge}
+                    <LiveRegion topic=changes id="key-badge">{badge}</LiveRegion>
                 </div>
                 <div class="mt-0.5 flex flex-wrap items-center gap-x-2 text-dense">
                     <span id="key-start"><KeyText kind start/></span>
@@ -323,8 +325,7 @@ fn head(
                     </CopyButton>
                 </div>
             </div>
-            {actions}
-            {hint}
+            <LiveRegion topic=changes id="key-actions" class="contents">{actions}{hint}</LiveRegion>
         </div>
     }
     .into_any()

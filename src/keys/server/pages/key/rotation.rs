@@ -184,7 +184,7 @@ fn calls_since(share: &RotationShare, is_old: bool, now: Timestamp) -> AnyView {
     if since > now {
         return view! {
             <p class="mt-3 text-dense text-ink-2">
-                "Calls since the rotation are counted from " <Time at=since now wording=Wording::Moment/> "."
+                "Calls since the rotation will be counted from " <Time at=since now wording=Wording::Moment/> "."
             </p>
         }
         .into_any();

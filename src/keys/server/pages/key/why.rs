@@ -90,7 +90,7 @@ fn cause_words(outcome: Outcome, key: &Key) -> String {
         Outcome::QuotaExceeded => match quota {
             Some(quota) => {
                 let (limit, period) = (grouped(quota.limit), quota.period.as_str());
-                format!("They exceeded the quota of {limit} a {period}.")
+                format!("These requests exceeded the quota of {limit} per {period}.")
             }
             None => "This key now has no quota.".to_owned(),
         },
