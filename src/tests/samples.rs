@@ -269,7 +269,7 @@ async fn a_row_says_whether_the_permissions_were_there(engine: Engine) {
     verify("insufficient_permissions").await;
     for _ in 0..2 {
         let page = server.page(&owner, &format!("/settings/api-keys/{id}/refusals")).await;
-        assert!(page.contains("Had the permissions") && page.contains("Lacked a permission"), "{page}");
+        assert!(page.contains("Has the permissions") && page.contains("Lacks a permission"), "{page}");
         keys::flush(&server.app).await.expect("written");
     }
     let list = server.get(&format!("/api/v1/keys/{id}/refusals?accepted=true")).key(&by).send().await.json();

@@ -227,13 +227,17 @@ fn append(parent: &Element, tag: &str, class: &str, text: &str) -> Option<Elemen
     Some(element)
 }
 
-/// Puts the box above the middle of the bar, but inside of the chart.
+/// Puts the box above the middle of the bar, but inside of the chart and below the top of the window.
 fn place(tip: &Element, column: &Element, area: &Element) {
     let (bar, frame) = (column.get_bounding_client_rect(), area.get_bounding_client_rect());
     let width = tip.get_bounding_client_rect().width();
     let middle = bar.left() + bar.width() / 2.0 - frame.left();
     let left = (middle - width / 2.0).min(frame.width() - width).max(0.0);
     if let Some(tip) = tip.dyn_ref::<HtmlElement>() {
-        let _ = tip.style().set_property("left", &format!("{left:.0}px"));
+        let style = tip.style();
+        let _ = style.set_property("left", &format!("{left:.0}px"));
+        let _ = style.remove_property("margin-bottom");
+        let top = tip.get_bounding_client_rect().top().min(0.0);
+        let _ = style.set_property("margin-bottom", &format!("{top:.0}px"));
     }
 }

@@ -56,6 +56,11 @@ impl FormErrors {
     }
 }
 
+/// Whether the enclosing form has an error for this field, for controls that are no part of `parts`.
+pub fn has_error(field: &str) -> bool {
+    Scope::current().errors.of(field).is_some()
+}
+
 /// The context that a form provides for its fields.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
@@ -95,6 +100,10 @@ pub fn Form(
     #[prop(into, optional)]
     id: String,
     #[prop(into, optional)] class: String,
+    /// Leaves validation to the server. A browser does not submit a form with an incomplete date, even if the date is hidden because
+    /// it was not chosen.
+    #[prop(optional)]
+    novalidate: bool,
     children: TypedChildren<impl IntoView + 'static>,
 ) -> AnyView {
     let children = children.into_inner();
@@ -104,7 +113,7 @@ pub fn Form(
         <Provider value=Scope { prefix, errors }>
             <form
                 method="post" action=action id=(!id.is_empty()).then_some(id)
-                class=(!class.is_empty()).then_some(class)
+                class=(!class.is_empty()).then_some(class) novalidate=novalidate
             >
                 {org}
                 {(!failed.is_empty()).then(|| view! { <ErrorSummary failed class="mb-5"/> })}

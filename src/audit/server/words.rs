@@ -29,9 +29,9 @@ fn sentence(event: &Recorded) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     match event.action.as_str() {
         "key.created" if !text("login").is_empty() => {
-            format!("logged {} in, which created this key as {}", text("device"), text("role"))
+            format!("logged {} in, which created this key with the role {}", text("device"), text("role"))
         }
-        "key.created" => format!("created this key as {}", text("role")),
+        "key.created" => format!("created this key with the role {}", text("role")),
         "key.edited" => changed(event),
         "key.disabled" if text("because") == "idle" => "disabled this key, which nobody used".to_owned(),
         "key.disabled" => "disabled this key".to_owned(),
@@ -289,11 +289,11 @@ mod tests {
     #[test]
     fn events_read_as_sentences() {
         for (action, details, sentence) in [
-            ("key.created", json!({ "role": "admin" }), "created this key as admin"),
+            ("key.created", json!({ "role": "admin" }), "created this key with the role admin"),
             (
                 "key.created",
                 json!({ "role": "member", "login": "Latchkey CLI", "device": "thinkpad" }),
-                "logged thinkpad in, which created this key as member",
+                "logged thinkpad in, which created this key with the role member",
             ),
             (
                 "key.edited",

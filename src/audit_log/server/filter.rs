@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::accounts::server::find_id;
 use crate::audit::{self, AuditFilter, Target};
-use crate::keys::server::{self as keys, Filter};
+use crate::keys::server::{self as keys, Filter, Key};
 use crate::orgs::server::{Actor, search_members};
 use crate::platform::{App, Error};
 use crate::shared::{EventId, UserId, contains_token};
@@ -23,7 +23,7 @@ pub const SPANS: [(&str, u64, &str); 4] =
 
 #[derive(Clone, Default, Deserialize)]
 pub struct FilterQuery {
-    /// A part of a person's name or email address, or the id of a person or key.
+    /// A part of the name of a person or key, a part of an email address, or an id.
     #[serde(default)]
     pub actor: String,
     /// An action, or the beginnings of its words.
@@ -86,7 +86,7 @@ impl FilterQuery {
     pub async fn filter(&self, app: &App, actor: &Actor) -> Result<AuditFilter, Error> {
         let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let actors = match non_empty(&self.actor) {
-            Some(text) => people(app, actor, &text).await?,
+            Some(text) => actors(app, actor, &text).await?,
             None => Vec::new(),
         };
         let actions = match non_empty(&self.action) {
@@ -109,8 +109,9 @@ impl FilterQuery {
     }
 }
 
-/// The ids of the people whom a text stands for. A whole address stands for its person only, who may no longer be a member.
-async fn people(app: &App, actor: &Actor, text: &str) -> Result<Vec<String>, Error> {
+/// The ids of the people and keys that a text stands for. A whole address stands for its person only, who may no longer be a
+/// member.
+async fn actors(app: &App, actor: &Actor, text: &str) -> Result<Vec<String>, Error> {
     if UserId::parse(text).is_some() {
         return Ok(vec![text.to_owned()]);
     }
@@ -121,6 +122,7 @@ async fn people(app: &App, actor: &Actor, text: &str) -> Result<Vec<String>, Err
     }
     let members = search_members(app, actor, text, MAX_MATCHES + 1).await?;
     let mut ids: Vec<String> = members.iter().map(|member| member.user.to_string()).collect();
+    ids.extend(keys_named(app, actor, text).await?.iter().map(|key| key.id.to_string()));
     if ids.is_empty() {
         ids.push(NOTHING.to_owned());
     }
@@ -150,20 +152,25 @@ fn matching_actions(all: Vec<String>, text: &str) -> Vec<String> {
     found
 }
 
+/// The newest keys whose name contains a text.
+async fn keys_named(app: &App, actor: &Actor, text: &str) -> Result<Vec<Key>, Error> {
+    let named = Filter {
+        name: Some(keys::name_key(text)),
+        descending: true,
+        limit: MAX_MATCHES,
+        ..Filter::default()
+    };
+    Ok(keys::list(app, actor, &named).await?.keys)
+}
+
 /// The targets that a text stands for: whatever has the whole name, and the keys and members whose name contains it.
 async fn targets(app: &App, actor: &Actor, text: String) -> Result<Vec<Target>, Error> {
     if UserId::parse(&text).is_some() {
         return Ok(vec![Target::Id(text)]);
     }
-    let named = Filter {
-        name: Some(keys::name_key(&text)),
-        descending: true,
-        limit: MAX_MATCHES,
-        ..Filter::default()
-    };
-    let keys = keys::list(app, actor, &named).await?;
+    let keys = keys_named(app, actor, &text).await?;
     let members = search_members(app, actor, &text, MAX_MATCHES).await?;
-    let mut targets: Vec<Target> = keys.keys.iter().map(|key| Target::Id(key.id.to_string())).collect();
+    let mut targets: Vec<Target> = keys.iter().map(|key| Target::Id(key.id.to_string())).collect();
     targets.extend(members.iter().map(|member| Target::Id(member.user.to_string())));
     targets.push(Target::Name(text));
     Ok(targets)

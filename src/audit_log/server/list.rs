@@ -122,16 +122,16 @@ fn filters(query: &FilterQuery, suggestions: Suggestions) -> AnyView {
         <form method="get" action=HOME role="search" class="audit-filters mt-6">
             <LiveFilter results=format!("{RESULTS} {EXPORT}")>
                 <SearchField
-                    name="actor" label="Actor" value=actor placeholder="Actor's name or email"
+                    name="actor" label="Actor" value=actor placeholder="Actor"
                     class="max-lg:col-span-2" suggestions=people
                 />
                 <SearchField
-                    name="action" label="Action" value=action placeholder="Action, such as revoked"
+                    name="action" label="Action" value=action placeholder="Action"
                     suggestions=actions
                 />
                 <Select name="time" label="Time" options=spans quiet=true/>
                 <SearchField
-                    name="target" label="Target" value=target placeholder="Target, such as ci-deploy"
+                    name="target" label="Target" value=target placeholder="Target"
                     class="max-lg:col-span-2" suggestions=targets
                 />
                 <SearchField
@@ -196,7 +196,7 @@ fn nothing(query: &FilterQuery) -> AnyView {
         return view! {
             <EmptyState
                 class="mt-3" title="No such events"
-                text="Nothing matches all of the filters. People are found by a part of their name or email, keys by a part of their name, other targets by their whole name."
+                text="Nothing matches all of the filters. Search people by any part of their name or email, keys by any part of their name, and other targets by their whole name."
             >
                 <LinkButton href=HOME>"Show all events"</LinkButton>
             </EmptyState>

@@ -73,7 +73,7 @@ async fn page(
 ) -> Response {
     form_page(app, member, Some(Nav::Organization), "Leaked keys", HERE)
         .up(UP, "Organization")
-        .text("What happens when somebody reports one of your keys that was found in public. Owners and the creator get an email.")
+        .text("What happens when somebody reports one of your keys that was found in public. Owners and the creator are notified if this server sends email.")
         .failed("Your choice was not saved.")
         .submit("Save")
         .layout(FormLayout::Wide)

@@ -49,7 +49,7 @@ impl LeakReport {
         match (self.is_signed, self.source.as_str()) {
             (true, _) => "GitHub secret scanning, signed by GitHub".to_owned(),
             (false, "") => "Somebody who has the key".to_owned(),
-            (false, source) => format!("Somebody who has the key, and says it is: {source}"),
+            (false, source) => format!("Somebody who has the key. They call themselves: {source}"),
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn requests(period: Period, counts: &Counts, now: Timestamp) -> AnyView {
     let refused = RefusalsAddress::default().href();
     let (series, bars, details) = (chart.series, chart.bars, chart.details);
     view! {
-        <section class="panel mt-6 overflow-hidden" aria-label="Requests">
+        <section class="panel mt-6" aria-label="Requests">
             <div class="grid grid-cols-2 lg:grid-cols-4 [&>*]:border-line [&>*:nth-child(even)]:border-l max-lg:[&>*:nth-child(n+3)]:border-t lg:[&>*+*]:border-l">
                 {stats.into_iter().collect_view()}
             </div>

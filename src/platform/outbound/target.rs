@@ -30,7 +30,9 @@ impl fmt::Display for RefusedTarget {
         f.write_str(match self {
             Self::NotAnAddress => "The address must look like https://hooks.example.com/latchkey.",
             Self::NotHttps => "The address must begin with https://.",
-            Self::NotPublic => "The address leads to a network that this server does not call.",
+            Self::NotPublic => {
+                "This address is in a private or reserved network, which this server does not call."
+            }
         })
     }
 }

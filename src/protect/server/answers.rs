@@ -18,7 +18,10 @@ const OF_VERIFY: [AnswerText; 6] = [
     ),
     ("400, 422", "A mistake in your request, such as a permission that your organization does not list."),
     ("401, 403", "The key of your service is not accepted itself. Nobody gets through."),
-    ("429", "Too many requests of your service, or too many wrong secrets. Pass it on with its Retry-After."),
+    (
+        "429",
+        "Your service sent too many requests, or somebody tried too many wrong secrets. Pass this response on with its Retry-After header.",
+    ),
     ("503", "This cannot be decided now. Let nobody through: answer 503 with Retry-After."),
 ];
 
@@ -57,7 +60,7 @@ const FOR_SERVICES: [AnswerText; 4] = [
     (
         "Which keys",
         "Without permissions, keys with the role viewer or more are accepted; with permissions, the keys of your customers \
-         too, whose role is none. Test keys are refused unless kinds names them.",
+         too, whose role is none. Test keys are refused unless kinds contains test.",
     ),
 ];
 

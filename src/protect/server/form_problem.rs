@@ -18,7 +18,7 @@ pub fn form_problem(text: &str) -> String {
         .find(|kind| text.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_')));
     let Some(kind) = kind else {
         let prefixes: Vec<_> = Kind::ALL.iter().map(|kind| format!("{}_", kind.prefix())).collect();
-        return format!("It begins like no key of Latchkey: {}.", prefixes.join(", "));
+        return format!("A Latchkey key begins with one of {}.", prefixes.join(", "));
     };
     let (length, expected) = (text.chars().count(), kind.prefix().len() + AFTER_PREFIX);
     let label = kind.label();
@@ -48,9 +48,9 @@ mod tests {
                 (format!("Bearer {key}"), "without the word Bearer"),
                 (format!("{key} {key}"), "one key alone"),
                 (format!("{key}\n{key}"), "one key alone"),
-                (format!("x{key}"), "begins like no key"),
+                (format!("x{key}"), "A Latchkey key begins"),
                 (key[..key.len() - 1].to_owned(), "Copy the whole key."),
-                ("é".repeat(5_000), "begins like no key"),
+                ("é".repeat(5_000), "A Latchkey key begins"),
                 (mistyped, "checksum"),
             ] {
                 let problem = form_problem(&text);

@@ -206,7 +206,7 @@ fn permission_form(example: &'static str, permissions: String, error: Option<Str
         .into_any(),
         None => view! {
             <p class="hint basis-full" id="ask-below">
-                "Optional. Names of your permissions, and, or, parentheses: the examples follow."
+                "Optional. Combine names of your permissions with and, or and parentheses. The examples use it too."
             </p>
         }
         .into_any(),

@@ -270,7 +270,9 @@ fn failed_text(step: TrialStep, tried: &TriedKey) -> StepText {
         TrialStep::Permissions => {
             let title = format!("It lacks {}.", missing.join(", "));
             match key {
-                Some(key) => of_key(&title, key, " can get them from an admin, on the page Edit."),
+                Some(key) => {
+                    of_key(&title, key, " does not have them. An admin can add them on the key's Edit page.")
+                }
                 None => StepText::new(title, ""),
             }
         }
@@ -278,7 +280,7 @@ fn failed_text(step: TrialStep, tried: &TriedKey) -> StepText {
             let anew = trial.quota.map(|quota| exact(now.plus(quota.reset)));
             StepText::new(
                 "Its quota is used up.",
-                format!("It begins anew on {}. An admin can raise it.", anew.unwrap_or_default()),
+                format!("It starts again on {}. An admin can raise it.", anew.unwrap_or_default()),
             )
         }
         TrialStep::RateLimit => {

@@ -24,7 +24,7 @@ async fn calls_before_a_rotation_do_not_count(engine: Engine) {
     server.checks(&old, 3).await;
     let page = server.page(&owner, &path).await;
     assert!(
-        page.contains("Calls since the rotation are counted from <time")
+        page.contains("Calls since the rotation will be counted from <time")
             && page.contains(">20 Nov, 11:00 UTC</time>")
     );
     assert!(!page.contains(" calls since "), "the hour of the rotation contains calls from before it");

@@ -73,7 +73,7 @@ async fn the_forms_of_a_key_have_the_fields_for_admins(engine: Engine) {
     for (field, value, message) in [
         ("permissions", "c.read", "is not listed"),
         ("metadata", "tier: gold", "JSON object"),
-        ("quota", "many", "A quota is a number"),
+        ("quota", "many", "Enter a quota from"),
         ("quota_period", "week", "Choose a day or a month"),
     ] {
         let page = server.submit(&owner, "/settings/api-keys/new", &changed(field, value)).await;

@@ -72,7 +72,7 @@ async fn a_link_cannot_type_for_a_person(engine: Engine) {
     let padded = format!("?code={}{}B", device.user_code, "%20".repeat(31));
     for query in [padded.as_str(), &format!("?code={}%00B", device.user_code)] {
         let page = server.device_page(&cookies, query).await.text();
-        assert!(page.contains("No login is waiting for that."), "{page}");
+        assert!(page.contains("No login is waiting for that code."), "{page}");
         assert!(!page.contains(&device.user_code), "{page}");
     }
 }

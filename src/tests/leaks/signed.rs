@@ -100,7 +100,9 @@ async fn a_signature_of_github_is_checked(engine: Engine) {
         async |key: &Revealed| server.page(&cookies, &format!("/settings/api-keys/{}", key.key.id)).await;
     assert!(page(&created).await.contains("GitHub secret scanning, signed by GitHub"));
     let claimed = page(&third).await;
-    assert!(claimed.contains("says it is: GitHub secret scanning") && !claimed.contains("signed by GitHub"));
+    assert!(
+        claimed.contains("call themselves: GitHub secret scanning") && !claimed.contains("signed by GitHub")
+    );
 }
 
 #[apply(on_both_engines!)]

@@ -18,14 +18,14 @@ async fn a_text_that_is_no_key_is_explained(engine: Engine) {
     let key = server.key(&owner, "fine").await.plaintext.expose().to_owned();
     let two = format!("{key} {}", fresh_token(&Random::seeded(7), Kind::Live));
     for (text, why) in [
-        ("x".repeat(10_000), "It begins like no key of Latchkey"),
+        ("x".repeat(10_000), "A Latchkey key begins with"),
         (format!("{key}\0"), "Copy the whole key."),
-        ("\0".to_owned(), "It begins like no key of Latchkey"),
+        ("\0".to_owned(), "A Latchkey key begins with"),
         (two, "Paste one key alone."),
         (format!("Bearer {key}"), "without the word Bearer"),
         (format!("{key}x"), "Copy the whole key."),
         (format!("ak_live_{}", "é".repeat(31)), "Copy the whole key."),
-        ("<script>alert(1)</script>".to_owned(), "It begins like no key of Latchkey"),
+        ("<script>alert(1)</script>".to_owned(), "A Latchkey key begins with"),
     ] {
         let response = server.try_key(&here, &text, &[]).await;
         assert_eq!(response.status, 200, "{why}");

@@ -123,7 +123,7 @@ fn fields() -> AnyView {
             name="role"
             label="Role"
             remark="frozen at creation"
-            hint="You are an admin, so a key of yours can be an admin at most."
+            hint="You are an admin, so your keys can have this role at most."
             choices=roles.collect()
         />
         <TextArea

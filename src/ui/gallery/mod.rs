@@ -55,7 +55,7 @@ async fn show(
 async fn refuse(State(app): State<App>, Extension(visit): Extension<Visit>) -> Response {
     let errors = FormErrors::default()
         .with("name", "Enter a name, such as invoice-mailer.")
-        .with("role", "You are an admin, so a key of yours can be an admin at most.")
+        .with("role", "You are an admin, so your keys can have this role at most.")
         .with("cidr", "Line 2: 203.0.113.300 is not an address. Each part goes up to 255.")
         .with("mine", "Tick this if you started the login yourself.");
     draw(app, visit, GalleryQuery::default(), errors, StatusCode::UNPROCESSABLE_ENTITY).await

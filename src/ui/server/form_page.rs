@@ -231,7 +231,7 @@ impl FormPage {
                     <Shell chrome=*chrome>
                         {breadcrumb}
                         <PageHead title=heading text/>
-                        <Form action errors failed class=layout.form()>
+                        <Form action errors failed class=layout.form() novalidate=layout == FormLayout::Grouped>
                             {fields()}
                             <div class=layout.buttons()>
                                 {submit.button(Size::Usual, "")}

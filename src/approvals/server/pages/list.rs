@@ -112,7 +112,7 @@ fn waiting_list(
         return view! {
             <EmptyState
                 class="mt-4" title="No pending requests"
-                text="New keys with a privileged role, and changes that weaken the key policy, appear here. You also get an email."
+                text="New keys with a privileged role, and changes that weaken the key policy, appear here. If this server sends email, you also get one."
             >
                 <LinkButton href="/settings/key-policy">"What needs approval"</LinkButton>
             </EmptyState>

@@ -229,6 +229,6 @@ fn is_open(app: &App, login: &LoginRequest) -> bool {
 fn unknown_code(typed: &str) -> String {
     match UserCode::parse(typed) {
         Some(code) => format!("No login is waiting for {code}. {UNKNOWN_CODE_ADVICE}"),
-        None => format!("No login is waiting for that. {UNKNOWN_CODE_ADVICE}"),
+        None => format!("No login is waiting for that code. {UNKNOWN_CODE_ADVICE}"),
     }
 }

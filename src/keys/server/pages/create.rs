@@ -130,7 +130,7 @@ fn about(rules: &PolicyRules) -> String {
     match rules.approval_from {
         None => "You see the full key once, on the next page.".to_owned(),
         Some(role) => format!(
-            "You see the full key once, on the next page. From role {} up, a second person approves first.",
+            "You see the full key once, on the next page. Keys with role {} or higher need the approval of a second person.",
             role.label()
         ),
     }

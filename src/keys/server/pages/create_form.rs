@@ -86,7 +86,7 @@ pub fn fields(
     let hint = if max_role == Role::Owner {
         "The lowest role that works is the best one.".to_owned()
     } else {
-        format!("You are {article}, so a key of yours can be {article} at most.")
+        format!("You are {article}, so your keys can have this role at most.")
     };
     let open = open || typed.has_limits();
     view! {
@@ -126,7 +126,7 @@ const ROLE_RISKS: [(Role, &str, &str); 2] = [
     (
         Role::Admin,
         "Whoever steals an admin key owns your keys.",
-        " They can create, rotate and revoke keys up to that role, read the audit log, and send events to a webhook of theirs.",
+        " They can create, rotate and revoke keys up to that role, read the audit log, and have events sent to their own webhook.",
     ),
     (
         Role::Owner,

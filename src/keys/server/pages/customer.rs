@@ -106,7 +106,7 @@ impl CustomerChoices {
                     "Owner, permissions and quota"
                     <span class="label-opt">{remark}</span>
                 </summary>
-                <div class="grid gap-4 pt-3 pl-5.5">
+                <div class="grid grid-cols-1 gap-4 pt-3 pl-5.5">
                     <Input
                         name="external_id" label="Owner" value=typed.external_id optional=true verbatim=true autocomplete="off"
                         max_length=MAX_EXTERNAL_ID_LENGTH placeholder="carrier_4471"

@@ -147,7 +147,7 @@ fn summary(calls: &HashMap<KeyId, u64>, addresses: &BTreeSet<String>) -> String 
     let (with, from) =
         (counted(calls.len() as u64, "key", "keys"), counted(addresses.len() as u64, "address", "addresses"));
     format!(
-        "In the last 24 h there were {} with {with} from {from}. Such requests fail from the moment you disable the keys \
+        "In the last 24 h there were {} with {with} from {from}. Requests with these keys fail from the moment you disable the keys \
          until somebody enables them.",
         counted(sum, "call", "calls")
     )

@@ -7,7 +7,7 @@ use super::customer::CustomerFieldTexts;
 use crate::keys::server::{Key, read_ranges};
 use crate::keys::{MAX_NAME_LENGTH, MAX_NOTE_LENGTH};
 use crate::shared::Timestamp;
-use crate::ui::form::FormErrors;
+use crate::ui::form::{FormErrors, has_error};
 use crate::ui::parts::{
     ExactTime, Field, Icon, Input, RadioOption, RadioSegment, Symbol, TextArea, Time, Wording, counted,
 };
@@ -211,6 +211,7 @@ pub fn ExpiryField(
         keep.into_iter().chain(presets.map(|(value, label)| radio(value, label.to_owned()))).collect();
     let stops = move |days: i64| view! { "Stops "<ExactTime at=after(days)/> };
     let keep = hint.map(|hint| view! { <span class="o-keep">{hint}</span> });
+    let is_wrong = has_error("expires_at");
     // Without `min`: a browser does not send a form with an earlier date, even if another option than the date is chosen.
     view! {
         <Field name="expires_at" label="Expires" class=format!("expiry {class}")>
@@ -218,7 +219,7 @@ pub fn ExpiryField(
                 <RadioSegment label="Expires" name="expiry" options/>
                 <input
                     class="input custom-date max-w-40" type="date" name="date" id="f-expires_at" value=date
-                    aria-label="Last day"
+                    aria-label="Last day" aria-invalid=is_wrong.then_some("true") autofocus=is_wrong
                 />
                 <input type="hidden" name="zone" data-end-of="date"/>
                 <span class="hint" aria-live="polite">

@@ -104,7 +104,7 @@ impl FinishDialog {
             0 => "The old secret was used in the last 24 h.".to_owned(),
             count => {
                 let who = counted(count, "address", "addresses");
-                format!("{who} still used the old secret in the last 24 h.")
+                format!("{who} used the old secret in the last 24 h.")
             }
         };
         let fails = " Every request with it fails from the moment you finish. The new secret keeps working. You cannot undo this.";

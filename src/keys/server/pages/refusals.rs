@@ -302,7 +302,7 @@ fn row(refused: RefusalReason, of: &RefusedOf, now: Timestamp) -> AnyView {
         refused => outcome_reason(refused),
     };
     let permitted = permitted.map(|permitted| {
-        let text = if permitted { "Had the permissions" } else { "Lacked a permission" };
+        let text = if permitted { "Has the permissions" } else { "Lacks a permission" };
         view! { <span class="cap block">{text}</span> }
     });
     view! {

@@ -1,5 +1,6 @@
 //! Reads the key in a request's headers, and builds the response that refuses it.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -136,22 +137,26 @@ pub fn status_of(outcome: Outcome) -> StatusCode {
 
 /// The states of rate limit and quota, in the headers of the IETF draft.
 pub fn put_limits(headers: &mut HeaderMap, rate: Option<&Rate>, quota: Option<&QuotaState>) {
-    let (mut policy, mut state) = (String::new(), String::new());
+    if rate.is_none() && quota.is_none() {
+        return;
+    }
+    let (mut policy, mut state) = (String::with_capacity(64), String::with_capacity(64));
     if let Some(Rate { limit, remaining, reset, .. }) = rate {
         let seconds = whole_seconds(*reset).as_secs();
-        policy = format!("\"minute\";q={limit};w=60");
-        state = format!("\"minute\";r={remaining};t={seconds}");
+        let _ = write!(policy, "\"minute\";q={limit};w=60");
+        let _ = write!(state, "\"minute\";r={remaining};t={seconds}");
+    }
+    if rate.is_some() && quota.is_some() {
+        policy.push_str(", ");
+        state.push_str(", ");
     }
     if let Some(QuotaState { limit, remaining, period, reset }) = quota {
         let (period, seconds) = (period.as_str(), whole_seconds(*reset).as_secs());
-        let separator = if policy.is_empty() { "" } else { ", " };
-        policy = format!("{policy}{separator}\"{period}\";q={limit}");
-        state = format!("{state}{separator}\"{period}\";r={remaining};t={seconds}");
+        let _ = write!(policy, "\"{period}\";q={limit}");
+        let _ = write!(state, "\"{period}\";r={remaining};t={seconds}");
     }
     for (name, items) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
-        if !items.is_empty()
-            && let Ok(value) = HeaderValue::try_from(items)
-        {
+        if let Ok(value) = HeaderValue::try_from(items) {
             headers.insert(name, value);
         }
     }

@@ -68,7 +68,7 @@ impl CustomerDraft {
         let quota = self.quota.as_ref().and_then(|quota| {
             let limit = u64::try_from(quota.limit).ok().filter(|_| (1..=MAX_QUOTA).contains(&quota.limit));
             if limit.is_none() {
-                wrong.push(("quota", "A quota is a number from 1 to 1,000,000,000,000.".to_owned()));
+                wrong.push(("quota", "Enter a quota from 1 to 1,000,000,000,000.".to_owned()));
             }
             limit.map(|limit| KeyQuota { limit, period: quota.period })
         });
@@ -124,10 +124,10 @@ fn check_metadata(text: &str) -> Result<Option<String>, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| match error.classify() {
         // The parser has a limit of its own.
         serde_json::error::Category::Syntax if error.to_string().contains("recursion") => too_deep(),
-        _ => format!("Metadata is a JSON object such as {{\"tier\": \"gold\"}}: {error}."),
+        _ => format!("Enter a JSON object such as {{\"tier\": \"gold\"}}: {error}."),
     })?;
     let Value::Object(object) = &value else {
-        return Err("Metadata is a JSON object such as {\"tier\": \"gold\"}.".to_owned());
+        return Err("Enter a JSON object such as {\"tier\": \"gold\"}.".to_owned());
     };
     if object.is_empty() {
         return Ok(None);

@@ -75,7 +75,7 @@ pub(super) fn check(
     let allowed = rate_limit
         .map(|limit| u32::try_from(limit).ok().filter(|limit| (1..=MAX_PER_MINUTE).contains(limit)));
     if allowed == Some(None) {
-        wrong.push(("rate_limit", "Requests per minute are a number from 1 to 1,000,000.".to_owned()));
+        wrong.push(("rate_limit", "Enter a number of requests per minute from 1 to 1,000,000.".to_owned()));
     }
     let ranges = read_ranges(ranges).unwrap_or_else(|why| {
         wrong.push(("ranges", why));

@@ -63,19 +63,19 @@ pub fn fields(form: &PolicyForm) -> AnyView {
         )}
         {rule(
             "idle", form.has_idle, "Disable idle keys",
-            "Whoever created it gets an email. Enabling it again is one click.",
+            "If this server sends email, the creator is notified. Enabling it again is one click.",
             &[(false, "Not on requests"), (true, "Checked once an hour")],
             number("idle_days", "Days without a call", idle),
         )}
         {rule(
             "oldest", form.has_oldest, "Remind about old secrets",
-            "Old secrets keep working. The overview and an email ask for a rotation.",
+            "Old secrets keep working. The overview, and an email if this server sends email, ask for a rotation.",
             &[(true, "Overview and email"), (false, "Not on requests")],
             number("max_secret_age_days", "Days after the last rotation", oldest),
         )}
         {rule(
             "approval", form.has_approval, "Approval for privileged roles",
-            "A second admin or owner approves a new key before it can be created. Existing ones are renewed by their creator only. Logins and agents get less than this role.",
+            "A second admin or owner must approve a new key before it is created. Only its creator can rotate or enable an existing one. Command-line logins and agents get a lower role.",
             &[(true, "Creating"), (false, "Not on requests")],
             view! { <Select name="approval_from" label="This role and higher" options=roles class="w-44"/> }.into_any(),
         )}

@@ -134,7 +134,6 @@ async fn page(
                 </div>
             }
         });
-        let fields = fields(&form);
         view! {
             <Shell chrome toast>
                 <PageHead title="Key policy" text=about/>
@@ -145,7 +144,7 @@ async fn page(
                         <button type="submit" name="do" value="preview" tabindex="-1" aria-hidden="true" class="sr-only"></button>
                         <fieldset disabled=!is_owner class="min-w-0">
                             <legend class="h-sect pb-2">"Rules"</legend>
-                            {fields}
+                            {fields(&form)}
                         </fieldset>
                         {aside}
                         <div>

@@ -116,7 +116,11 @@ pub fn state(endpoint: &Endpoint) -> AnyView {
         EndpointState::Delivering if endpoint.last_success_at.is_some() => {
             view! { <span class="text-ink-2">"Delivering"</span> }.into_any()
         }
-        EndpointState::Delivering => view! { <span class="text-ink-3">"Nothing sent yet"</span> }.into_any(),
+        EndpointState::Delivering => {
+            let text =
+                if endpoint.last_attempt_at.is_some() { "Nothing delivered yet" } else { "Nothing sent yet" };
+            view! { <span class="text-ink-3">{text}</span> }.into_any()
+        }
         EndpointState::Failing => {
             view! { <Badge tone=Tone::Warn shape=Shape::Revoked text="Failing"/> }.into_any()
         }
@@ -144,7 +148,7 @@ pub fn failing_note(
         count => format!(", {} of the last 24 h were given up", capped(count, MAX_COUNTED)),
     };
     let text = format!(
-        " {waiting}{given_up}. Each is tried for a day. After five days of failures Latchkey turns \
+        " {waiting}{given_up}. Latchkey retries each one for a day. After five days of failures Latchkey turns \
          the webhook off and emails the owners and admins."
     );
     view! { <Note tone=Tone::Warn class=class><p><b>{title}</b>{text}</p></Note> }.into_any()

@@ -100,7 +100,7 @@ fn note(limited: u64, share: Option<(u64, u64)>, now: Timestamp) -> Option<Marku
         let (all, old) = share.filter(|(all, _)| *all > 0)?;
         let text = match old {
             0 => "Old secret silent for a day".to_owned(),
-            old => format!("{}% still on the old secret", (old * 100).div_ceil(all)),
+            old => format!("{}% with the old secret in 24 h", (old * 100).div_ceil(all)),
         };
         ("tone-info", markup!({ text }))
     };

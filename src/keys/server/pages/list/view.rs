@@ -264,7 +264,7 @@ fn no_match(query: &Query) -> AnyView {
     let text = if query.text.is_empty() {
         "Nothing fits these filters."
     } else {
-        "Search matches any part of a name (one or two letters: its beginning), the beginning of a key, or a whole owner."
+        "Search matches any part of a name (one or two letters: its beginning), the beginning of a key, or the whole id of an owner."
     };
     let clear = query.changed(|query| query.text.clear()).address();
     let everything = Query::of_text(&query.text).address();

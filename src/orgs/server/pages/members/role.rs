@@ -85,8 +85,8 @@ pub fn refuse_others(member: &Member, listed: &MemberSummary) -> Result<(), Erro
 const fn caption(role: Role) -> &'static str {
     match role {
         Role::None => "Nothing.",
-        Role::Viewer => "Sees keys, usage and members.",
-        Role::Member => "Also creates keys and manages their own.",
+        Role::Viewer => "Sees keys, usage and members. Creates keys of their own.",
+        Role::Member => "The same. Their keys can create further keys over the API.",
         Role::Admin => "Also manages all keys and members, and reads the audit log.",
         Role::Owner => "Also renames and deletes the organization, changes its plan, and appoints owners.",
     }
