@@ -22,7 +22,7 @@ use crate::platform::{
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::{
-    accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, orgs, overview,
+    accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, mcp, orgs, overview,
     permissions, policy_settings, profile, protect, search, usage, webhooks,
 };
 
@@ -353,6 +353,7 @@ pub fn routes() -> Routes {
         .merge(device::server::routes())
         .merge(webhooks::server::routes())
         .merge(approvals::server::routes())
+        .merge(mcp::server::routes())
         .merge(policy_settings::server::routes())
         .merge(leaks::server::routes())
         .merge(keys::server::rest::routes())

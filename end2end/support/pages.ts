@@ -93,6 +93,30 @@ const someApproval = (list: boolean) => async (visitor: Visitor) => {
   return visitor.open(list ? "/approvals" : path);
 };
 
+/** Lets an agent ask for something, and opens the page of its request. Answers with the name of the key that it asks for. */
+async function askAsAgent(visitor: Visitor, tool: "create_key" | "rotate_key"): Promise<string> {
+  const { path, key } = await newKey(visitor);
+  const name = `asked-${Date.now()}`;
+  const reason = "The nightly import shares a key with two other jobs.";
+  const subject = tool === "create_key" ? { name } : { key: path.split("/").at(-1) };
+  const client = new Client(visitor.server, key);
+  const { body } = await client.call("POST", "/api/mcp", {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: tool, arguments: { ...subject, reason } },
+  });
+  client.close();
+  const { result } = JSON.parse(body) as { result: { structuredContent: { url: string } } };
+  await visitor.open(new URL(result.structuredContent.url).pathname);
+  return name;
+}
+
+const someAgentRequest = (tool: "create_key" | "rotate_key") => async (visitor: Visitor) => {
+  await askAsAgent(visitor, tool);
+  return visitor.open(new URL(visitor.page.url()).pathname);
+};
+
 /** The page of a key with an owner, a permission, a quota and metadata. */
 async function customerKey(visitor: Visitor): Promise<number> {
   const permission = `walk.k${Date.now()}`;
@@ -771,6 +795,71 @@ export const PAGES: Listed[] = [
     heading: "Remove 1.1.1.1",
     who: "owner",
     then: someWebhook("/remove"),
+  },
+
+  {
+    name: "agent-connect",
+    path: "/settings/agents/connect",
+    heading: "Connect an agent",
+    who: "owner",
+  },
+  {
+    name: "agent-connect-key",
+    path: "/settings/agents/connect?client=vscode&way=key",
+    heading: "Connect an agent",
+    who: "owner",
+  },
+  {
+    name: "agent-request",
+    path: "/settings/agents",
+    heading: "An agent asks for a new key",
+    who: "owner",
+    then: someAgentRequest("create_key"),
+  },
+  {
+    name: "agent-request-rotate",
+    path: "/settings/agents",
+    heading: "An agent asks to rotate a key",
+    who: "owner",
+    then: someAgentRequest("rotate_key"),
+  },
+  {
+    name: "agent-request-error",
+    path: "/settings/agents",
+    heading: "An agent asks for a new key",
+    status: 422,
+    who: "owner",
+    then: async (visitor) => {
+      const name = await askAsAgent(visitor, "create_key");
+      const here = visitor.page.url();
+      // Somebody takes the name meanwhile.
+      await visitor.open("/settings/api-keys/new");
+      await visitor.fill({ Name: name });
+      await visitor.press("Create key");
+      await visitor.follow(() => visitor.page.getByRole("link", { name: "I've saved it" }).click());
+      await visitor.open(here);
+      return visitor.press("Create key");
+    },
+  },
+  {
+    name: "agent-request-declined",
+    path: "/settings/agents",
+    heading: "Request declined",
+    who: "owner",
+    then: async (visitor) => {
+      await askAsAgent(visitor, "create_key");
+      return visitor.press("Decline");
+    },
+  },
+  {
+    name: "agent-request-done",
+    path: "/settings/agents",
+    heading: "Key created",
+    who: "owner",
+    then: async (visitor) => {
+      await askAsAgent(visitor, "create_key");
+      return visitor.press("Create key");
+    },
   },
 
   { name: "agents", path: "/settings/agents", heading: "Agents", who: "owner" },

@@ -13,6 +13,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const DECISION_TIME: Duration = DAY.saturating_mul(7);
 /// How long an approved request can be used.
 pub const USE_TIME: Duration = DAY.saturating_mul(7);
+/// How long a request of an agent can be confirmed.
+pub const CONFIRMATION_TIME: Duration = Duration::from_secs(10 * 60);
 /// The maximum number of pending requests of one person in an organization.
 pub const MAX_PENDING: i64 = 50;
 pub const MAX_REASON_LENGTH: usize = 500;
@@ -69,6 +71,16 @@ impl ApprovalState {
 /// The address of a request's page.
 pub fn approval_path(id: ApprovalId) -> String {
     format!("/approvals/{id}")
+}
+
+/// The address of the page where a person confirms a request of an agent.
+pub fn agent_request_path(id: ApprovalId) -> String {
+    format!("/agents/requests/{id}")
+}
+
+/// Whether an agent filed requests of this kind, through its key.
+pub fn is_of_agent(kind: &str) -> bool {
+    kind.starts_with("agent.")
 }
 
 /// A request to file.
@@ -161,7 +173,9 @@ impl ApprovalRequest {
 
     /// Why the actor may not decide the request. None if they may.
     pub fn why_cannot_decide(&self, actor: &Actor) -> Option<String> {
-        if actor.principal == PrincipalKind::Key {
+        if is_of_agent(&self.kind) {
+            Some("A person confirms this request on its own page.".to_owned())
+        } else if actor.principal == PrincipalKind::Key {
             Some("A key cannot decide requests. A person must do this in the browser.".to_owned())
         } else if !actor.may(Permission::DecideApprovals) {
             let who = Permission::DecideApprovals.least_role(actor.principal).plural();

@@ -147,6 +147,13 @@ impl Live {
         self.send(Signal { topic: topic.full_name, text: text.into(), is_refusal: false });
     }
 
+    /// As `publish`, for signals that are so frequent that they are only sent while a page waits for one.
+    pub fn publish_if_expected(&self, topic: Topic, text: impl FnOnce() -> String) {
+        if lock(&self.expected).contains_key(&topic.full_name) {
+            self.publish(topic, text());
+        }
+    }
+
     /// Tells all pages that subscribed to the topic that an attempt was refused. They keep waiting.
     pub fn publish_refusal(&self, topic: Topic, text: impl Into<String>) {
         self.send(Signal { topic: topic.full_name, text: text.into(), is_refusal: true });

@@ -16,8 +16,9 @@ impl FormatTime for Clock {
 
 pub fn start(settings: &LogSettings, clock: Clock) {
     // tower-sessions warns about every expired cookie, which is normal, and its core writes a line for each session that could
-    // not be read, although an outage has lines of its own. The pool of sqlx writes a line for each connection that fails.
-    let quiet = "tower_sessions=error,tower_sessions_core=off,sqlx_core::pool::inner=off";
+    // not be read, although an outage has lines of its own. The pool of sqlx writes a line for each connection that fails. rmcp writes
+    // several lines for each request, with the arguments of tools.
+    let quiet = "tower_sessions=error,tower_sessions_core=off,sqlx_core::pool::inner=off,rmcp=error";
     let filter = EnvFilter::new(format!("{},{quiet}", settings.log));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(clock).with_target(false);
     match settings.log_format {

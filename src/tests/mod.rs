@@ -31,6 +31,7 @@ mod live;
 mod load;
 mod log;
 mod mail;
+mod mcp;
 mod members;
 mod metrics;
 mod names;

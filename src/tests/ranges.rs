@@ -55,6 +55,7 @@ const OTHERS: &[&str] = &[
     "default_plan",
     "device_clients",
     "device_prefilled_codes",
+    "mcp_kinds",
     "github_client_id",
     "github_client_secret",
     "github_url",

@@ -14,6 +14,6 @@ pub use letters::ApprovalLetters;
 pub use pages::routes;
 pub use service::{
     ApprovalListFilter, ApprovalListPage, ApprovalRefusal, ApprovalVerdict, DecisionDraft,
-    PendingApprovalCounter, decide, file, find, find_duplicate, find_usable, list, record_use, too_new,
-    withdraw, withdraw_all_of,
+    PendingApprovalCounter, decide, decline, file, find, find_confirmable, find_duplicate, find_of_agent,
+    find_repeat, find_usable, list, record_confirmation, record_use, too_new, withdraw, withdraw_all_of,
 };

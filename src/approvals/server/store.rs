@@ -5,7 +5,7 @@ use sqlx::{AnyExecutor, AnyPool, Row};
 
 use crate::approvals::{ApprovalRequest, ApprovalState};
 use crate::platform::db::{Write, sql};
-use crate::shared::{ApprovalId, OrgId, Role, Timestamp, UserId};
+use crate::shared::{ApprovalId, KeyId, OrgId, Role, Timestamp, UserId};
 
 const SELECT: &str = "SELECT id, org_id, kind, requester_id, requester_name, key_id, key_name, key_creator_id, key_receiver_id, title, \
                       details, request, request_hash, least_role, state, created_at, expires_at, decided_at, decided_by, \
@@ -155,7 +155,7 @@ pub async fn count_waiting(
     let text = format!(
         "SELECT COUNT(*) FROM (SELECT id FROM approval_requests WHERE org_id = $1 AND state = 'pending' \
          AND expires_at > $2 AND requester_id <> $3 AND COALESCE(key_creator_id, '') <> $3 \
-         AND COALESCE(key_receiver_id, '') <> $3 AND least_role IN ({roles}) \
+         AND COALESCE(key_receiver_id, '') <> $3 AND least_role IN ({roles}) AND kind NOT LIKE 'agent.%' \
          LIMIT $4) AS few"
     );
     sqlx::query_scalar(sql(text)).bind(org).bind(now.millis()).bind(user).bind(most).fetch_one(pool).await
@@ -248,6 +248,53 @@ pub async fn set_used(
     .execute(&mut **write)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Marks a pending request as confirmed and used at once. Returns false if it is no longer pending, has expired or was changed.
+pub async fn confirm(
+    write: &mut Write,
+    id: ApprovalId,
+    now: Timestamp,
+    (by, by_name): (UserId, &str),
+    hash: &str,
+    result: &str,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE approval_requests SET state = 'used', decided_at = $2, decided_by = $3, decided_by_name = $4, \
+         ended_at = $2, result = $6 WHERE id = $1 AND state = 'pending' AND expires_at > $2 AND request_hash = $5",
+    )
+    .bind(id)
+    .bind(now.millis())
+    .bind(by)
+    .bind(by_name)
+    .bind(hash)
+    .bind(result)
+    .execute(&mut **write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The newest request of a key for exactly the same, filed after a time.
+pub async fn find_same_since(
+    db: impl AnyExecutor<'_>,
+    (org, requester, key): (OrgId, UserId, KeyId),
+    (kind, text): (&str, &str),
+    since: Timestamp,
+) -> Result<Option<ApprovalRequest>, sqlx::Error> {
+    let sql_text = format!(
+        "{SELECT} WHERE org_id = $1 AND requester_id = $2 AND key_id = $3 AND kind = $4 AND request = $5 \
+         AND created_at > $6 ORDER BY id DESC LIMIT 1"
+    );
+    let row = sqlx::query(sql(sql_text))
+        .bind(org)
+        .bind(requester)
+        .bind(key)
+        .bind(kind)
+        .bind(text)
+        .bind(since.millis())
+        .fetch_optional(db)
+        .await?;
+    row.as_ref().map(request).transpose()
 }
 
 /// Withdraws a request. Returns false if it is no longer open.

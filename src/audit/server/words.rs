@@ -103,6 +103,7 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "login.refused" => "was refused a login of",
         "approval.requested" => "asked for approval:",
         "approval.approved" => "approved the request:",
+        "approval.confirmed" => "confirmed the request of an agent:",
         "approval.denied" => "denied the request:",
         "approval.withdrawn" => "withdrew the request:",
         "approval.expired" => "let the request expire:",

@@ -26,7 +26,7 @@ use lettre::message::Mailbox;
 use read::{range, settings};
 
 use super::Secret;
-use crate::shared::Plan;
+use crate::shared::{Kind, Plan};
 
 /// The front end's name, as in Cargo.toml's `[package.metadata.leptos]`.
 pub const OUTPUT_NAME: &str = "latchkey";
@@ -157,6 +157,15 @@ settings! {
 }
 
 settings! {
+    /// The MCP server.
+    table "latchkey"
+    pub struct McpSettings {
+        /// Kinds of keys that work at /api/mcp, separated by commas: live, test, claw, secret, mcp
+        pub mcp_kinds: Vec<Kind> = "mcp,live,claw",
+    }
+}
+
+settings! {
     /// Identity providers for signing in. A provider is offered if its id and secret are set.
     table "latchkey"
     pub struct ProviderSettings {
@@ -261,6 +270,7 @@ pub struct Config {
     pub accounts: AccountSettings,
     pub keys: KeySettings,
     pub device: DeviceSettings,
+    pub mcp: McpSettings,
     pub providers: ProviderSettings,
     pub webhooks: WebhookSettings,
     pub leaks: LeakSettings,
@@ -279,6 +289,7 @@ impl Config {
             AccountSettings::SETTINGS,
             KeySettings::SETTINGS,
             DeviceSettings::SETTINGS,
+            McpSettings::SETTINGS,
             ProviderSettings::SETTINGS,
             WebhookSettings::SETTINGS,
             LeakSettings::SETTINGS,
@@ -298,6 +309,7 @@ impl Config {
             accounts: AccountSettings::read(sources)?,
             keys: KeySettings::read(sources)?,
             device: DeviceSettings::read(sources)?,
+            mcp: McpSettings::read(sources)?,
             providers: ProviderSettings::read(sources)?,
             webhooks: WebhookSettings::read(sources)?,
             leaks: LeakSettings::read(sources)?,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-use crate::shared::Plan;
+use crate::shared::{Kind, Plan};
 
 /// A type of a setting. The error of `parse` completes the sentence `"<text>" …`.
 pub trait SettingValue: Sized {
@@ -67,6 +67,12 @@ impl SettingValue for bool {
 impl SettingValue for Plan {
     fn parse(text: &str) -> Result<Self, String> {
         Self::parse(text).ok_or_else(|| "is none of free, agency, business and enterprise".to_owned())
+    }
+}
+
+impl SettingValue for Kind {
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| "is none of live, test, claw, secret and mcp".to_owned())
     }
 }
 

@@ -197,6 +197,12 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
                 .field("verdict", "approve")
                 .field("hash", server.request_hash(id).await)
         }
+        "/agents/requests/{id}" => {
+            let id = server.agent_request(&server.actor(Persona::Owner).await, "asked for").await;
+            let change = at(own("key.created"), &id.to_string());
+            let change = change.field("verdict", "approve").field("hash", server.request_hash(id).await);
+            Change { elsewhere: Some("approval.confirmed"), ..change }
+        }
         "/approvals/{id}/withdraw" => {
             let id = server.request_of(Persona::Admin).await;
             let admin = server.sign_in_as(Persona::Admin).await;

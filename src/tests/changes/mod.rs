@@ -23,6 +23,7 @@ const CHANGE_NO_DATA: &[(&str, &str)] = &[
     ("/api/v1/keys/verify", "a check counts usage and nothing else"),
     ("/api/v1/key-policy/preview", "shows what a change would refuse"),
     ("/api/v1/leaks", "a report is examined later"),
+    ("/api/mcp", "the tools have tests of their own: tests/mcp"),
     ("/settings/api-keys", "looks for keys and leads to what was found"),
     ("/settings/protect", "says what a check of a key would decide, and counts nothing"),
     ("/settings/profile/recovery-codes/file", "returns the codes of the form as a file"),
@@ -252,6 +253,7 @@ async fn what_changes_no_data_writes_no_row(engine: Engine) {
         if changing_routes().iter().any(|other| other.path == *route && other.audience == Audience::Key) {
             let body = match *route {
                 "/api/v1/key-policy/preview" => no_rules(),
+                "/api/mcp" => super::mcp::tools_list(),
                 _ => json!({ "key": key.expose() }),
             };
             change.program = Some((Some(key.clone()), body));

@@ -90,6 +90,14 @@ impl World<'_> {
             "own_approval" => self.file_request(&self.caller_actor(), name).await,
             "approval_hash" => self.text(HASH_OF, &self.object("approval")).await,
             "own_approval_hash" => self.text(HASH_OF, &self.object("own_approval")).await,
+            "agent_request" => self.ask_as_agent(&self.owner_actor(), name).await,
+            // The key of a viewer asks for nothing.
+            "own_agent_request" if self.role == Role::Viewer => {
+                self.ask_as_agent(&self.owner_actor(), name).await
+            }
+            "own_agent_request" => self.ask_as_agent(&self.caller_actor(), name).await,
+            "agent_request_hash" => self.text(HASH_OF, &self.object("agent_request")).await,
+            "own_agent_request_hash" => self.text(HASH_OF, &self.object("own_agent_request")).await,
             "org_name" => self.org_name.clone(),
             _ => panic!("no object has the name {name}"),
         }
@@ -115,6 +123,10 @@ impl World<'_> {
             once: None,
         };
         approvals::file(app, write, actor, new).await.expect("a request").to_string()
+    }
+
+    async fn ask_as_agent(&self, actor: &Actor, name: &str) -> String {
+        self.server.agent_request(actor, &format!("{name} of {}", actor.user)).await.to_string()
     }
 
     async fn create_key(&self, actor: &Actor, state: &str) -> String {

@@ -16,6 +16,8 @@ use crate::ui::parts::{
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 
+/// The page with configurations for MCP clients.
+const CONNECT: &str = "/settings/agents/connect";
 /// The most servers of an agent that the list names.
 const MAX_NAMED: usize = 3;
 
@@ -58,7 +60,9 @@ pub async fn show(
                 <PageHead
                     title="Agents"
                     text="Programs that registered themselves with armoriq register, the MCP servers they use and the tools they may call there."
-                />
+                >
+                    <LinkButton href=CONNECT>"Connect an agent"</LinkButton>
+                </PageHead>
                 {content}
             </Shell>
         }

@@ -7,8 +7,8 @@ use crate::approvals::{ApprovalRequest, ApprovalState, MAX_REASON_LENGTH, approv
 use crate::shared::Timestamp;
 use crate::ui::form::{Form, FormErrors};
 use crate::ui::parts::{
-    Avatar, Badge, Button, ExactTime, HiddenFields, Icon, Look, Note, Shape, Symbol, TextArea, Time, Tone,
-    Wording,
+    Avatar, Badge, Button, ExactTime, HiddenFields, Icon, LinkButton, Look, Note, Shape, Symbol, TextArea,
+    Time, Tone, Wording,
 };
 
 /// The buttons of the card.
@@ -17,6 +17,8 @@ pub enum CardActions {
     Decide { errors: FormErrors, reason: String },
     /// The person asked for it.
     Own { next: Option<NextStep>, can_withdraw: bool },
+    /// A request of an agent, which has a page of its own at this address.
+    Open(String),
     /// Nothing. The text says why.
     Nothing(String),
 }
@@ -150,6 +152,15 @@ fn side(request: &ApprovalRequest, actions: CardActions) -> Option<AnyView> {
                 view! { <div class="grid content-start gap-5 p-4 sm:p-5">{next}{withdraw}</div> }.into_any()
             })
         }
+        CardActions::Open(href) => Some(
+            view! {
+                <div class="p-4 sm:p-5">
+                    <LinkButton href>"Open request"</LinkButton>
+                    <p class="hint mt-2">"An agent asks for this. You can create or decline it there."</p>
+                </div>
+            }
+            .into_any(),
+        ),
         CardActions::Nothing(why) if why.is_empty() => None,
         CardActions::Nothing(why) => {
             Some(view! { <div class="p-4 sm:p-5"><Note><p>{why}</p></Note></div> }.into_any())

@@ -10,7 +10,7 @@ use tower_sessions::Session;
 use super::card::{CardActions, card};
 use crate::approvals::server::ApprovalHandlers;
 use crate::approvals::server::service::{self, ApprovalRefusal, ApprovalVerdict, DecisionDraft};
-use crate::approvals::{ApprovalRequest, ApprovalState, approval_path};
+use crate::approvals::{ApprovalRequest, ApprovalState, agent_request_path, approval_path, is_of_agent};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::http::PathId;
@@ -34,6 +34,9 @@ pub async fn show(
     PathId(id): PathId<ApprovalId>,
 ) -> Result<Response, Error> {
     let request = service::find(&app, &member, id).await?;
+    if is_of_agent(&request.kind) {
+        return Ok(Redirect::to(&agent_request_path(id)).into_response());
+    }
     let actions = actions_for(&app, &member, &request);
     Ok(page(&app, &member, request, actions, StatusCode::OK).await)
 }
@@ -103,6 +106,12 @@ async fn refused(session: &Session, id: ApprovalId, refusal: ApprovalRefusal) ->
 /// What the member can do with the request.
 pub fn actions_for(app: &App, member: &Member, request: &ApprovalRequest) -> CardActions {
     let state = request.state(app.clock.now());
+    if is_of_agent(&request.kind) {
+        return match state {
+            ApprovalState::Pending => CardActions::Open(agent_request_path(request.id)),
+            _ => CardActions::Nothing(String::new()),
+        };
+    }
     if request.requester == member.user {
         let slice = app.slice::<ApprovalHandlers>().for_kind(&request.kind);
         let next =

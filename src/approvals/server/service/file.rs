@@ -2,7 +2,9 @@
 
 use super::refusal::ApprovalRefusal;
 use crate::approvals::server::{letters, store};
-use crate::approvals::{ApprovalRequest, ApprovalState, DECISION_TIME, MAX_PENDING, NewApproval};
+use crate::approvals::{
+    ApprovalRequest, ApprovalState, CONFIRMATION_TIME, DECISION_TIME, MAX_PENDING, NewApproval, is_of_agent,
+};
 use crate::audit::{self, Event, EventActor};
 use crate::orgs::server::{Actor, lock_and_read_member, managers};
 use crate::platform::db::Write;
@@ -35,6 +37,7 @@ pub async fn file(
         EventActor::Key { name, .. } => name.clone(),
         _ => String::new(),
     };
+    let is_of_agent = is_of_agent(new.kind);
     let mut request = ApprovalRequest {
         id: ApprovalId::new(now, app.random_for_id()),
         org: actor.org.org,
@@ -52,7 +55,7 @@ pub async fn file(
         least_role: new.least_role,
         stored_state: ApprovalState::Pending,
         created_at: now,
-        expires_at: now.plus(DECISION_TIME),
+        expires_at: now.plus(if is_of_agent { CONFIRMATION_TIME } else { DECISION_TIME }),
         decided_at: None,
         decided_by: None,
         decided_by_name: String::new(),
@@ -64,6 +67,11 @@ pub async fn file(
     store::insert(&mut write, &request, once.as_deref()).await?;
     let event = Event::new("approval.requested").on("approval", request.id, &request.title);
     audit::record(app, &mut write, &actor.by, event.detail("kind", new.kind)).await?;
+    if is_of_agent {
+        // The agent passes the link on to the person it works for.
+        write.commit().await?;
+        return Ok(request.id);
+    }
     let mut recipients = managers(&mut write, actor.org.org).await?;
     recipients.retain(|person| {
         person.role >= request.least_role

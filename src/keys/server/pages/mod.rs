@@ -1,5 +1,6 @@
 //! The pages of Settings → API keys: the list, and the pages of one key.
 
+mod agent_reveal;
 mod allow;
 mod approved;
 mod call_sample;
@@ -32,6 +33,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::*;
 use tower_sessions::Session;
 
+pub use agent_reveal::reveal_for_agent;
 pub use fields::{ExpiryField, FirstExpiry, read_expiry};
 pub use notice::{KeyNotice, LazyView, RegisteredKeyNotice};
 pub use recent_use::{RecentUse, recent_addresses, recent_calls};

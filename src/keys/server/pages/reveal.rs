@@ -7,6 +7,7 @@ use super::{LazyView, path_of};
 use crate::keys::islands::{CopyUsage, RevealGuard};
 use crate::keys::server::{self as keys, Key, Revealed};
 use crate::platform::App;
+use crate::shared::Kind;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{Glyph, GlyphSize, Icon, LinkButton, LivePart, RadioOption, RadioTabs, Symbol};
 
@@ -40,7 +41,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String
             (format!("New secret: {}", key.name), path.clone(), path)
         }
     };
-    let usage = usage(origin, &key.name, &format!("{}_{}…", key.kind.prefix(), key.secret));
+    let usage = usage(origin, &key, &format!("{}_{}…", key.kind.prefix(), key.secret));
     let visible = start.len() - 1;
     let head = head(title, &key);
     let secret = secret(start, masked, dots, length, visible);
@@ -62,7 +63,7 @@ fn draw(origin: &str, revealed: Revealed, occasion: Occasion, first_call: String
     .into_any()
 }
 
-fn head(title: String, key: &Key) -> AnyView {
+pub(super) fn head(title: String, key: &Key) -> AnyView {
     let (seed, kind) = (key.secret.to_string(), key.kind);
     view! {
         <div class="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-brass-line bg-brass-tint px-4 py-3 sm:px-5">
@@ -76,7 +77,7 @@ fn head(title: String, key: &Key) -> AnyView {
     .into_any()
 }
 
-fn secret(start: String, masked: String, dots: String, length: usize, visible: usize) -> AnyView {
+pub(super) fn secret(start: String, masked: String, dots: String, length: usize, visible: usize) -> AnyView {
     let text = view! {
         <div
             class="mono rounded-control border border-control px-3.5 py-3 text-lead leading-7 select-all [overflow-wrap:anywhere]"
@@ -188,8 +189,15 @@ fn samples(origin: &str, name: &str) -> Vec<Sample> {
     ]
 }
 
-fn usage(origin: &str, name: &str, start: &str) -> AnyView {
-    let samples = samples(origin, name);
+fn usage(origin: &str, key: &Key, start: &str) -> AnyView {
+    let samples = samples(origin, &key.name);
+    let connect = (key.kind == Kind::Mcp).then(|| {
+        view! {
+            <p class="hint mt-2">
+                "For an MCP client: " <a class="link" href="/settings/agents/connect?way=key">"Connect an agent"</a>
+            </p>
+        }
+    });
     let tabs = samples.iter().enumerate().map(|(place, sample)| {
         RadioOption::new(sample.id, sample.tab, place == 0).id(format!("u-{}", sample.id))
     });
@@ -219,6 +227,7 @@ fn usage(origin: &str, name: &str, start: &str) -> AnyView {
                 <span class="needs-script">"Copy puts the full key in place of " <span class="mono">"…"</span></span>
                 <span class="scriptless">"Put the full key in place of " <span class="mono">"…"</span></span>
             </p>
+            {connect}
         </div>
     }
     .into_any()

@@ -35,7 +35,7 @@ pub(super) struct RequestedKey {
 }
 
 impl RequestedKey {
-    fn of(kind: Kind, role: Role, new: &ValidatedDraft) -> Self {
+    pub(super) fn of(kind: Kind, role: Role, new: &ValidatedDraft) -> Self {
         let CustomerDraft { external_id, metadata, permissions, quota } = CustomerDraft::of(&new.customer);
         Self {
             name: new.name.clone(),
@@ -103,6 +103,27 @@ async fn try_file_request(
     {
         return Ok(id);
     }
+    let request = NewApproval {
+        kind: KIND,
+        title: format!("Create the key {} with role {}", new.name, role.label()),
+        details: details(draft.kind, role, new),
+        request: json!(RequestedKey::of(draft.kind, role, new)),
+        least_role: role.max(Role::Admin),
+        once: repeat.cloned(),
+        key_receiver: None,
+    };
+    file_creation(app, actor, draft.kind, new, role, request).await
+}
+
+/// Files a request for a key after checking, in its transaction, that the key could be created.
+pub(super) async fn file_creation(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    new: &ValidatedDraft,
+    role: Role,
+    request: NewApproval,
+) -> Result<ApprovalId, Refusal> {
     let BegunChange { mut write, actor: current_actor, bounds } = begin(app, actor, "create").await?;
     if role > current_actor.org.role {
         drop(write);
@@ -112,7 +133,7 @@ async fn try_file_request(
         .map(|bounds| bounds.exceeded(new.expires_at, new.rate_limit, &new.ranges, new.customer.quota))
         .unwrap_or_default();
     let rules = rules_in_tx(&mut write, actor.org.org).await?;
-    wrong.extend(rules.violations(&new.facts(draft.kind, app.clock.now())));
+    wrong.extend(rules.violations(&new.facts(kind, app.clock.now())));
     if !wrong.is_empty() {
         drop(write);
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
@@ -125,19 +146,11 @@ async fn try_file_request(
         Some(key) => store::receiver(&mut write, key).await?,
         None => None,
     };
-    let request = NewApproval {
-        kind: KIND,
-        title: format!("Create the key {} with role {}", new.name, role.label()),
-        details: details(draft.kind, role, new),
-        request: json!(RequestedKey::of(draft.kind, role, new)),
-        least_role: role.max(Role::Admin),
-        once: repeat.cloned(),
-        key_receiver,
-    };
+    let request = NewApproval { key_receiver, ..request };
     Ok(approvals::file(app, write, &current_actor, request).await?)
 }
 
-fn details(kind: Kind, role: Role, key: &ValidatedDraft) -> Vec<(String, String)> {
+pub(super) fn details(kind: Kind, role: Role, key: &ValidatedDraft) -> Vec<(String, String)> {
     let ranges: Vec<String> = key.ranges.iter().map(ToString::to_string).collect();
     let or = |text: String, empty: &str| if text.is_empty() { empty.to_owned() } else { text };
     let mut details = vec![

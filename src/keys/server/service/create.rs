@@ -13,11 +13,12 @@ use super::{
 use crate::approvals::ApprovalRequest;
 use crate::approvals::server as approvals;
 use crate::audit::Event;
+use crate::key_policy::PolicyRules;
 use crate::keys::server::Key;
 use crate::orgs::server::Actor;
 use crate::permissions::server as permissions;
 use crate::platform::{App, Error, Secret};
-use crate::shared::KeyId;
+use crate::shared::{KeyId, Role};
 
 /// Creates a key. Its role is fixed: later changes of its creator's role do not affect it. `repeat` is an idempotency key.
 /// If the role needs the approval of a second person, a request is filed instead (`Refusal::Waits`).
@@ -27,7 +28,7 @@ pub async fn create(
     draft: &Draft,
     repeat: Option<&Secret>,
 ) -> Result<Revealed, Refusal> {
-    create_with(app, actor, draft, repeat, None).await
+    create_with(app, actor, draft, repeat, Grounds::Own).await
 }
 
 /// Creates the key that a request asks for, and marks the request as used in the same transaction.
@@ -37,16 +38,49 @@ pub(super) async fn create_approved_draft(
     draft: &Draft,
     request: &ApprovalRequest,
 ) -> Result<Revealed, Refusal> {
-    create_with(app, actor, draft, None, Some(request)).await
+    create_with(app, actor, draft, None, Grounds::Approved(request)).await
 }
 
-async fn create_with(
+/// Creates the key that an agent asks for, as the person who confirms the request, in the same transaction.
+pub(super) async fn create_confirmed_draft(
     app: &App,
     actor: &Actor,
     draft: &Draft,
-    repeat: Option<&Secret>,
-    approved: Option<&ApprovalRequest>,
+    request: &ApprovalRequest,
 ) -> Result<Revealed, Refusal> {
+    create_with(app, actor, draft, None, Grounds::Confirmed(request)).await
+}
+
+/// Why a key is created.
+#[derive(Clone, Copy)]
+enum Grounds<'a> {
+    /// The actor wants it.
+    Own,
+    /// A second person has approved it.
+    Approved(&'a ApprovalRequest),
+    /// An agent asked for it, and the actor confirms that.
+    Confirmed(&'a ApprovalRequest),
+}
+
+impl Grounds<'_> {
+    /// Whether the role is allowed without (another) approval.
+    fn suffice(self, rules: &PolicyRules, role: Role) -> bool {
+        matches!(self, Self::Approved(_)) || !rules.needs_approval(role)
+    }
+}
+
+pub(super) const NEEDS_SECOND_PERSON: &str = "The key policy asks for a second person before a key gets this role, so an agent cannot ask for it. \
+     Create the key in Settings, API keys.";
+
+/// A draft that is valid for the actor as far as this is known before the transaction.
+pub(super) struct CheckedDraft {
+    pub role: Role,
+    pub new: ValidatedDraft,
+    pub rules: PolicyRules,
+}
+
+/// Checks whether the actor may create such a key, and fills the limits that are not set with those of an acting key.
+pub(super) async fn check_draft(app: &App, actor: &Actor, draft: &Draft) -> Result<CheckedDraft, Refusal> {
     require(app, actor, "create").await?;
     let role = draft.role.unwrap_or(actor.org.role);
     if role > actor.org.role {
@@ -71,8 +105,23 @@ async fn create_with(
     if !wrong.is_empty() {
         return Err(beyond_bounds(app, actor, "create", None, wrong).await);
     }
-    if approved.is_none() && rules.needs_approval(role) {
-        return Err(file_request(app, actor, draft, &new, role, repeat).await);
+    Ok(CheckedDraft { role, new, rules })
+}
+
+async fn create_with(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    repeat: Option<&Secret>,
+    grounds: Grounds<'_>,
+) -> Result<Revealed, Refusal> {
+    let CheckedDraft { role, new, rules } = check_draft(app, actor, draft).await?;
+    let now = app.clock.now();
+    if !grounds.suffice(&rules, role) {
+        return Err(match grounds {
+            Grounds::Confirmed(_) => Refusal::State(NEEDS_SECOND_PERSON),
+            _ => file_request(app, actor, draft, &new, role, repeat).await,
+        });
     }
     let ValidatedDraft { name, note, expires_at, rate_limit, ranges, customer } = new;
     let repeat = repeat.map(Secret::fingerprint);
@@ -115,7 +164,7 @@ async fn create_with(
     }
     // The acting key's limits and the policy may have changed meanwhile.
     let rules = rules_in_tx(&mut write, key.org).await?;
-    if approved.is_none() && rules.needs_approval(role) {
+    if !grounds.suffice(&rules, role) {
         return Err(Error::OutOfStep.into());
     }
     let mut wrong = bounds.as_ref().map(|bounds| bounds.exceeded_by(&key)).unwrap_or_default();
@@ -144,8 +193,15 @@ async fn create_with(
         store::set_receiver(&mut write, key.id, receiver).await?;
     }
     permissions::set_of_key(&mut write, key.id, &permissions).await?;
-    if let Some(request) = approved {
-        approvals::record_use(app, &mut write, actor, request, &key.id.to_string()).await?;
+    let result = key.id.to_string();
+    match grounds {
+        Grounds::Own => {}
+        Grounds::Approved(request) => {
+            approvals::record_use(app, &mut write, actor, request, &result).await?;
+        }
+        Grounds::Confirmed(request) => {
+            approvals::record_confirmation(app, &mut write, actor, request, &result).await?;
+        }
     }
     let event = Event::new("key.created").detail("kind", key.kind.as_str()).detail("role", key.role.as_str());
     let event = customer_details(&key.customer, event);

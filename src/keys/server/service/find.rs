@@ -6,7 +6,7 @@ use std::fmt;
 use super::super::store::{Filter, KeyPage, SecretUse};
 use super::store;
 use crate::keys::StatusFilter;
-use crate::keys::server::Key;
+use crate::keys::server::{Key, name_key};
 use crate::orgs::server::Actor;
 use crate::permissions::model::wider_wildcards;
 use crate::permissions::server::{self as permissions, ListedPermission};
@@ -164,6 +164,12 @@ pub async fn count_within(
     let mut counts = store::count_within(&mut db, org, now, &filter, &asked, MAX_COUNTED).await?;
     let is_exact = counts.pop().is_some_and(|all| all <= MAX_COUNTED);
     Ok(counts.into_iter().map(|number| KeyCount { is_exact, ..KeyCount::counted(number) }).collect())
+}
+
+/// The key with this name that is not revoked.
+pub async fn find_by_name(app: &App, actor: &Actor, name: &str) -> Result<Option<KeyId>, Error> {
+    actor.require(Permission::See)?;
+    Ok(store::find_named(app.db.pool(), actor.org.org, &name_key(name.trim())).await?)
 }
 
 /// The key that has, or had, the secret with this public id.

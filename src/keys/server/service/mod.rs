@@ -1,6 +1,7 @@
 //! The operations on keys. Each one checks the permission, locks the key's row, decides, writes, and adds an audit row and a
 //! change log entry in the same transaction. Hashing happens before the transaction begins.
 
+mod agent_request;
 mod approval;
 mod approved;
 mod bounds;
@@ -22,6 +23,10 @@ mod strong_keys;
 mod top_keys;
 mod trial;
 
+pub use agent_request::{
+    AGENT_CREATES, AGENT_REASON, AGENT_ROTATES, AgentRequest, confirm_agent_request, request_creation,
+    request_rotation,
+};
 pub use approved::{KeyApprovalHandler, create_approved};
 pub use change::{Edit, disable, edit, enable, undo_disable, undo_enable};
 pub use create::create;
@@ -29,7 +34,7 @@ pub use customer::{CustomerDraft, QuotaDraft};
 pub use draft::{Draft, MAX_RANGES, check_expiry, read_ranges};
 pub use find::{
     Holders, KeyCount, MAX_COUNTED, PermissionHolders, children, count, count_within, creating_keys,
-    creators, find, find_by_secret, list, permission_holders, secrets,
+    creators, find, find_by_name, find_by_secret, list, permission_holders, secrets,
 };
 pub use leaked::{apply_leak_effect, created_by, leak_topic, lock_leaked};
 pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};

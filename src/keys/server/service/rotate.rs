@@ -8,6 +8,8 @@ use super::{
     Grants, Refusal, Revealed, conclude, generate, lock_key, lock_key_with_bounds, require,
     require_to_rotate, sender, store,
 };
+use crate::approvals::ApprovalRequest;
+use crate::approvals::server as approvals;
 use crate::audit::Event;
 use crate::keys::Status;
 use crate::keys::server::Key;
@@ -18,7 +20,7 @@ use crate::usage::server as usage;
 
 pub const MAX_OVERLAP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-const ENDED: &str = "Only a key that has neither expired nor been revoked can be rotated.";
+pub(super) const ENDED: &str = "Only a key that has neither expired nor been revoked can be rotated.";
 const STILL_ROTATING: &str =
     "This key is being rotated and its new secret is in use. Finish that rotation first.";
 const NOT_ROTATING: &str = "This key is not being rotated.";
@@ -33,6 +35,28 @@ pub async fn rotate(
     overlap: Duration,
     repeat: Option<&Secret>,
 ) -> Result<Revealed, Refusal> {
+    rotate_with(app, actor, id, overlap, repeat, None).await
+}
+
+/// Rotates the key for which an agent asks, as the person who confirms the request, in the same transaction.
+pub(super) async fn rotate_confirmed(
+    app: &App,
+    actor: &Actor,
+    id: KeyId,
+    overlap: Duration,
+    request: &ApprovalRequest,
+) -> Result<Revealed, Refusal> {
+    rotate_with(app, actor, id, overlap, None, Some(request)).await
+}
+
+async fn rotate_with(
+    app: &App,
+    actor: &Actor,
+    id: KeyId,
+    overlap: Duration,
+    repeat: Option<&Secret>,
+    confirmed: Option<&ApprovalRequest>,
+) -> Result<Revealed, Refusal> {
     require(app, actor, "rotate").await?;
     let repeat = repeat.map(Secret::fingerprint);
     if let Some(hash) = &repeat
@@ -44,9 +68,7 @@ pub async fn rotate(
     let found = store::find_by_id(app.db.pool(), id).await?;
     let found = found.filter(|key| key.org == actor.org.org).ok_or(Error::NotFound)?;
     require_to_rotate(app, actor, &found).await?;
-    if overlap > MAX_OVERLAP {
-        return Err(Refusal::field("overlap", "The old secret may stay valid for at most 90 days."));
-    }
+    check_overlap(overlap)?;
     let (fresh, stored) = generate(app, found.kind).await?;
 
     let (write, mut key, bounds) = lock_key_with_bounds(app, actor, id, "rotate", Grants::Secret).await?;
@@ -90,6 +112,9 @@ pub async fn rotate(
         store::set_counts_with(&mut write, id, other).await?;
         key.counts_with = Some(other);
     }
+    if let Some(request) = confirmed {
+        approvals::record_confirmation(app, &mut write, actor, request, &id.to_string()).await?;
+    }
     let event = Event::new("key.rotated").detail("replaces", old.to_string());
     let event = match key.previous {
         Some((_, until)) => event.detail("old_valid_until", until.to_string()),
@@ -97,6 +122,13 @@ pub async fn rotate(
     };
     conclude(app, actor, write, &key, event).await?;
     Ok(Revealed { key, plaintext: fresh.into_secret() })
+}
+
+pub(super) fn check_overlap(overlap: Duration) -> Result<(), Refusal> {
+    if overlap > MAX_OVERLAP {
+        return Err(Refusal::field("overlap", "The old secret may stay valid for at most 90 days."));
+    }
+    Ok(())
 }
 
 /// Ends the old secret before its cut-off. `expected` is the old secret whose use the actor has seen; another one stays.

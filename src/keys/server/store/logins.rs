@@ -72,6 +72,19 @@ pub async fn is_name_taken(write: &mut Write, org: OrgId, name_key: &str) -> Res
     Ok(found.is_some())
 }
 
+/// The key with this name that is not revoked.
+pub async fn find_named(
+    db: impl AnyExecutor<'_>,
+    org: OrgId,
+    name_key: &str,
+) -> Result<Option<KeyId>, sqlx::Error> {
+    sqlx::query_scalar("SELECT id FROM keys WHERE org_id = $1 AND name_key = $2 AND revoked_at IS NULL")
+        .bind(org)
+        .bind(name_key)
+        .fetch_optional(db)
+        .await
+}
+
 /// The comparison forms of names that consist of this name and a number, of keys that are not revoked.
 pub async fn numbered_names(
     write: &mut Write,

@@ -20,7 +20,9 @@ pub use counts::count_usable;
 pub use holders::{count_holders, find_all, newest_holders};
 pub use leaks::{is_rotated_by_person, receiver, set_leaked, set_receiver, set_rotated_by};
 pub use list::{Filter, KeyPage, Order, Position, list};
-pub use logins::{all_current_logins, current_logins, is_name_taken, logins_in, logins_of, numbered_names};
+pub use logins::{
+    all_current_logins, current_logins, find_named, is_name_taken, logins_in, logins_of, numbered_names,
+};
 pub use policy::{OldSecret, PolicyKey, active_after, idle_keys, is_idle, mark_reminded, old_secrets};
 pub use quotas::{QuotaRow, forget_quota_use, quota_use, write_quota_use};
 pub use read::{

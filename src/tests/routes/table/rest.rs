@@ -58,6 +58,8 @@ pub const ROWS: &[Row] = &[
     get("/api/v1/leaks/policy", "", Keys([200; 5])),
     json("PATCH", "/api/v1/leaks/policy", "", r#"{"effect": "disable"}"#, Keys([403, 403, 403, 200, 200])),
     get("/api/v1/audit", "", Keys([403, 403, 200, 200, 200])),
+    json("POST", "/api/mcp", "", r#"{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}"#, Keys([200; 5]))
+        .harmless(),
     form("/oauth/device_authorization", "", &[("client_id", "latchkey-cli")], UnlessAuthorized(200)),
     // The login waits for its approval.
     form(

@@ -8,6 +8,11 @@ const WITHDRAW: &str = "/settings/members/invitations/{id}/withdraw";
 const ROLE: &str = "/settings/members/{id}/role";
 const REMOVE: &str = "/settings/members/{id}/remove";
 
+const AGENT_REQUEST: &str = "/agents/requests/{id}";
+const CONFIRM: &[(&str, &str)] = &[("verdict", "approve"), ("hash", "<agent_request_hash>")];
+const DECLINE: &[(&str, &str)] = &[("verdict", "deny"), ("hash", "<agent_request_hash>")];
+const CONFIRM_OWN: &[(&str, &str)] = &[("verdict", "approve"), ("hash", "<own_agent_request_hash>")];
+
 /// Nobody deletes their only organization.
 const DELETE: &[(&str, &str)] = &[("name", "<org_name>"), ("keys", "on"), ("another", "<second_org>")];
 
@@ -79,6 +84,17 @@ pub const ROWS: &[Row] = &[
     get("/settings/protect", "/settings/protect?for=nginx&permissions=", People([200; 5])),
     form("/settings/protect", "", &[("key", "ak_live_1")], People([200; 5])),
     get("/settings/agents", "", People([200; 5])),
+    get("/settings/agents/connect", "", People([200; 5])),
+    get(AGENT_REQUEST, "/agents/requests/<agent_request>", People([404, 404, 200, 200, 404])),
+    get(AGENT_REQUEST, "/agents/requests/<own_agent_request>", People([404, 200, 200, 200, 200])),
+    form(AGENT_REQUEST, "/agents/requests/<agent_request>", CONFIRM, People([404, 404, 200, 200, 404])),
+    form(AGENT_REQUEST, "/agents/requests/<agent_request>", DECLINE, People([404, 404, 303, 303, 404])),
+    form(
+        AGENT_REQUEST,
+        "/agents/requests/<own_agent_request>",
+        CONFIRM_OWN,
+        People([404, 200, 200, 200, 200]),
+    ),
     get("/settings/agents/{id}", "/settings/agents/<agent>", People([200, 200, 200, 200, 404])),
     get("/settings/agents/{id}/remove", "/settings/agents/<agent>/remove", People([403, 403, 200, 200, 404])),
     get(

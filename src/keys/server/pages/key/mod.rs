@@ -31,7 +31,7 @@ use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::{chrome, page_for, toast};
 use crate::platform::http::PathId;
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, Permission, Timestamp};
+use crate::shared::{KeyId, Kind, Permission, Timestamp};
 use crate::ui::form::Form;
 use crate::ui::islands::CopyButton;
 use crate::ui::parts::{
@@ -293,6 +293,8 @@ fn head(
         view! { <p class="cap basis-full">{text}</p> }
     });
     let badge = badge_of(key, now, false, false);
+    let connect = (kind == Kind::Mcp && status.is_active())
+        .then(|| view! { <a class="link" href="/settings/agents/connect?way=key">"Connect an agent"</a> });
     let name = key.name.clone();
     let seed = start.clone();
     view! {
@@ -314,6 +316,7 @@ fn head(
                         <Icon symbol=Symbol::Copy class="size-3.5"/>
                     </CopyButton>
                     <span class="text-ink-3">{format!("{} key", kind.label())}</span>
+                    {connect}
                 </div>
                 <div class="flex flex-wrap items-center gap-x-2 text-cap text-ink-3">
                     "Key id"

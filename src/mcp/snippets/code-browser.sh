@@ -1,0 +1,1 @@
+claude mcp add --transport http latchkey http://127.0.0.1:3000/api/mcp
