@@ -23,6 +23,7 @@ pub fn facts(
     now: Timestamp,
 ) -> AnyView {
     let by = match (&key.login, creating_key) {
+        (Some(_), _) if key.renewal.is_some() => format!("by {creator}: MCP login"),
         (Some(login), _) => format!("by {creator}: CLI login on {}", login.device),
         (None, Some(creating_key)) => format!("by {creator} with {creating_key}"),
         (None, None) => format!("by {creator}"),
