@@ -151,8 +151,17 @@ settings! {
         pub device_wrong_codes_per_address: u32 = "20" from "1" to "10000",
         /// People whose session is older must sign in again before they approve a login
         pub device_session_age: Duration = "12h" from "1m" to "400d",
-        /// How long keys of command-line logins work. Empty: until they are revoked
+        /// How long keys of logins work, of command lines and of MCP clients. Empty: until they are revoked
         pub login_key_life: Option<Duration> = "" from "1h" to "36500d",
+    }
+}
+
+settings! {
+    /// Logins of MCP clients through the browser.
+    table "latchkey"
+    pub struct OAuthSettings {
+        /// MCP clients inside your network that may describe themselves at an address, over https or http, separated by commas: ranges such as 10.1.0.0/16, or HOST:PORT. All others must have public addresses and use https
+        pub oauth_client_targets: Vec<AllowedTarget> = "",
     }
 }
 
@@ -261,6 +270,7 @@ pub struct Config {
     pub accounts: AccountSettings,
     pub keys: KeySettings,
     pub device: DeviceSettings,
+    pub oauth: OAuthSettings,
     pub providers: ProviderSettings,
     pub webhooks: WebhookSettings,
     pub leaks: LeakSettings,
@@ -279,6 +289,7 @@ impl Config {
             AccountSettings::SETTINGS,
             KeySettings::SETTINGS,
             DeviceSettings::SETTINGS,
+            OAuthSettings::SETTINGS,
             ProviderSettings::SETTINGS,
             WebhookSettings::SETTINGS,
             LeakSettings::SETTINGS,
@@ -298,6 +309,7 @@ impl Config {
             accounts: AccountSettings::read(sources)?,
             keys: KeySettings::read(sources)?,
             device: DeviceSettings::read(sources)?,
+            oauth: OAuthSettings::read(sources)?,
             providers: ProviderSettings::read(sources)?,
             webhooks: WebhookSettings::read(sources)?,
             leaks: LeakSettings::read(sources)?,
