@@ -28,6 +28,8 @@ pub mod armoriq;
 #[cfg(feature = "ssr")]
 pub mod key_policy;
 #[cfg(feature = "ssr")]
+pub mod oauth;
+#[cfg(feature = "ssr")]
 pub mod permissions;
 #[cfg(feature = "ssr")]
 pub mod platform;

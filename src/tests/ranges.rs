@@ -55,6 +55,7 @@ const OTHERS: &[&str] = &[
     "default_plan",
     "device_clients",
     "device_prefilled_codes",
+    "oauth_client_targets",
     "github_client_id",
     "github_client_secret",
     "github_url",
