@@ -7,7 +7,7 @@ const MAX_NAME_LENGTH: usize = 60;
 pub const MAX_ID_LENGTH: usize = 500;
 
 #[derive(Clone, Debug)]
-pub struct OAuthClient {
+pub struct McpClient {
     pub id: String,
     pub name: String,
     pub origin: ClientOrigin,

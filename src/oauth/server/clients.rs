@@ -1,7 +1,7 @@
 //! Finds the apps that ask people for a login. An app either has an address, where it describes itself (a client id metadata
 //! document), or it has registered itself here.
 
-use super::client::{ClientOrigin, MAX_ID_LENGTH, OAuthClient};
+use super::client::{ClientOrigin, MAX_ID_LENGTH, McpClient};
 use super::documents::{self, ClientDocument};
 use super::store;
 use crate::platform::{App, Error};
@@ -19,8 +19,8 @@ pub enum ClientFault {
 }
 
 /// Finds the app with this id for a person. May fetch its document.
-pub async fn find(app: &App, person: UserId, id: &str) -> Result<Result<OAuthClient, ClientFault>, Error> {
-    if id.len() > MAX_ID_LENGTH {
+pub async fn find(app: &App, person: UserId, id: &str) -> Result<Result<McpClient, ClientFault>, Error> {
+    if !is_id(id) {
         return Ok(Err(ClientFault::Unknown));
     }
     if !is_address(id) {
@@ -31,12 +31,7 @@ pub async fn find(app: &App, person: UserId, id: &str) -> Result<Result<OAuthCli
     match documents::fetch(app, person, id, &url, &host).await? {
         Ok(ClientDocument { name, redirect_uris }) => {
             let name = if name.is_empty() { host.clone() } else { name };
-            Ok(Ok(OAuthClient {
-                id: id.to_owned(),
-                name,
-                origin: ClientOrigin::Site { host },
-                redirect_uris,
-            }))
+            Ok(Ok(McpClient { id: id.to_owned(), name, origin: ClientOrigin::Site { host }, redirect_uris }))
         }
         Err(why) => Ok(Err(ClientFault::Document { host, why })),
     }
@@ -44,13 +39,18 @@ pub async fn find(app: &App, person: UserId, id: &str) -> Result<Result<OAuthCli
 
 /// Whether an app with this id can exist. Does not fetch anything.
 pub async fn may_exist(app: &App, id: &str) -> Result<bool, Error> {
-    if id.len() > MAX_ID_LENGTH {
+    if !is_id(id) {
         return Ok(false);
     }
     if is_address(id) {
         return Ok(documents::address(id).is_some());
     }
     Ok(store::find_client(app.db.pool(), id).await?.is_some())
+}
+
+/// Whether the text has the form of an id. The database cannot look up any other text.
+fn is_id(id: &str) -> bool {
+    id.len() <= MAX_ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_address(id: &str) -> bool {

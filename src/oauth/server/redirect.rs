@@ -93,6 +93,20 @@ impl RedirectUri {
             })
     }
 
+    /// A registered redirect URI as it is compared with this one: on the person's computer, with the port of this one.
+    pub fn as_compared(&self, registered: &str) -> String {
+        let is_loopback = Self::parse(registered).is_ok_and(|registered| registered.is_loopback());
+        let port = authority_of(&self.text).strip_prefix(authority_of(&without_port(&self.text)));
+        match port.filter(|_| is_loopback && self.is_loopback()) {
+            Some(port) => {
+                let plain = without_port(registered);
+                let host = authority_of(&plain).to_owned();
+                plain.replacen(&host, &format!("{host}{port}"), 1)
+            }
+            None => registered.to_owned(),
+        }
+    }
+
     pub fn is_loopback(&self) -> bool {
         self.url.scheme() == "http"
             && match self.url.host() {
@@ -235,6 +249,19 @@ mod tests {
             ("cursor://one:1/callback", "cursor://one/callback", false),
         ] {
             assert_eq!(parsed(asked).is_registered_as(registered), is_same, "{asked} {registered}");
+        }
+    }
+
+    #[test]
+    fn registered_texts_get_the_port_that_is_asked_for() {
+        for (asked, registered, expected) in [
+            ("http://127.0.0.1:1/cb/", "http://127.0.0.1/cb", "http://127.0.0.1:1/cb"),
+            ("http://[::1]:1/cb/", "http://[::1]:2/cb", "http://[::1]:1/cb"),
+            ("http://127.0.0.1/cb/", "http://127.0.0.1:3/cb", "http://127.0.0.1/cb"),
+            ("http://127.0.0.1:1/cb", "https://app.example/cb", "https://app.example/cb"),
+            ("https://app.example:1/cb", "http://127.0.0.1/cb", "http://127.0.0.1/cb"),
+        ] {
+            assert_eq!(parsed(asked).as_compared(registered), expected, "{asked}");
         }
     }
 

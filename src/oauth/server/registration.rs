@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{ClientOrigin, OAuthClient, clean_name};
+use super::client::{ClientOrigin, McpClient, clean_name};
 use super::limits::ClientLimits;
 use super::redirect::RedirectUri;
 use super::store;
@@ -48,7 +48,7 @@ async fn register(
     let (name, redirect_uris) = read(&headers, &body).map_err(OAuthError::into_response)?;
     let now = app.clock.now();
     let id = format!("app_{}", app.random.base62(22));
-    let client = OAuthClient { id, name, origin: ClientOrigin::Registered { at: now }, redirect_uris };
+    let client = McpClient { id, name, origin: ClientOrigin::Registered { at: now }, redirect_uris };
     insert(&app, &visit, &client).await.map_err(Error::into_response)?;
     let body = json!({
         "client_id": client.id,
@@ -62,7 +62,7 @@ async fn register(
     Ok(json_response(StatusCode::CREATED, &body))
 }
 
-async fn insert(app: &App, visit: &Visit, client: &OAuthClient) -> Result<(), Error> {
+async fn insert(app: &App, visit: &Visit, client: &McpClient) -> Result<(), Error> {
     let subscriber = subscriber(visit.address);
     let now = app.clock.now();
     let _guard = ClientLimits::lock_registration(app).await;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AnyPool, Row as _};
 
-use super::client::{ClientOrigin, OAuthClient};
+use super::client::{ClientOrigin, McpClient};
 use crate::platform::db::Write;
 use crate::shared::{KeyId, OrgId, Role, Timestamp, UserId};
 
@@ -59,7 +59,7 @@ fn time(row: &AnyRow, name: &str) -> Result<Option<Timestamp>, sqlx::Error> {
     Ok(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_millis))
 }
 
-pub async fn find_client(pool: &AnyPool, id: &str) -> Result<Option<OAuthClient>, sqlx::Error> {
+pub async fn find_client(pool: &AnyPool, id: &str) -> Result<Option<McpClient>, sqlx::Error> {
     let row = sqlx::query("SELECT id, name, redirect_uris, created_at FROM oauth_clients WHERE id = $1")
         .bind(id)
         .fetch_optional(pool)
@@ -67,7 +67,7 @@ pub async fn find_client(pool: &AnyPool, id: &str) -> Result<Option<OAuthClient>
     row.map(|row| {
         let uris: String = row.try_get("redirect_uris")?;
         let at = Timestamp::from_millis(row.try_get("created_at")?);
-        Ok(OAuthClient {
+        Ok(McpClient {
             id: row.try_get("id")?,
             name: row.try_get("name")?,
             origin: ClientOrigin::Registered { at },
@@ -79,7 +79,7 @@ pub async fn find_client(pool: &AnyPool, id: &str) -> Result<Option<OAuthClient>
 
 pub async fn insert_client(
     write: &mut Write,
-    client: &OAuthClient,
+    client: &McpClient,
     subscriber: IpAddr,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {

@@ -58,6 +58,9 @@ async fn of_fifty_concurrent_redeems_one_succeeds_and_a_late_one_ends_the_login(
     assert_eq!(server.count("SELECT COUNT(*) FROM oauth_logins").await, 1);
 
     let rows = server.audited().await.len();
+    server.clock.advance(Duration::from_secs(1));
+    assert_error(&server.redeem_code(&client, &code, &[]).await, 400, "invalid_grant");
+    assert_eq!(server.check_at_mcp(&tokens.access).await, Outcome::Valid, "that was concurrent");
     server.clock.advance(Duration::from_millis(1));
     for _ in 0..2 {
         assert_error(&server.redeem_code(&client, &code, &[]).await, 400, "invalid_grant");

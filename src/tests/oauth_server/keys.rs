@@ -58,9 +58,9 @@ async fn the_key_is_accepted_at_the_mcp_endpoint_only(engine: Engine) {
 #[apply(on_both_engines!)]
 async fn the_login_is_listed_and_ended_on_the_profile(engine: Engine) {
     let server = Server::on(engine).await;
-    let (client, tokens) = server.mcp_login(Persona::Member).await;
-    let cookies = server.sign_in_as(Persona::Member).await;
-    let key = server.only_login_key(Persona::Member).await;
+    let (client, tokens) = server.mcp_login(Persona::Admin).await;
+    let cookies = server.sign_in_as(Persona::Admin).await;
+    let key = server.only_login_key(Persona::Admin).await;
     assert_eq!((key.name.as_str(), key.kind), ("MCP login · Claude Code", Kind::Mcp));
     let list = server.page(&cookies, "/settings/api-keys").await;
     assert!(

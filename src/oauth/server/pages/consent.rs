@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::super::client::{ClientOrigin, OAuthClient};
+use super::super::client::{ClientOrigin, McpClient};
 use super::super::redirect::RedirectTarget;
 use super::super::request::{AuthorizationParameters, AuthorizationRequest};
 use super::address::{PATH, address};
@@ -27,7 +27,7 @@ const USUAL_ROLE: Role = Role::Member;
 pub struct ConsentPage {
     app: App,
     visitor: Visitor,
-    client: OAuthClient,
+    client: McpClient,
     request: AuthorizationRequest,
     parameters: AuthorizationParameters,
     token: String,
@@ -40,7 +40,7 @@ impl ConsentPage {
     pub async fn new(
         app: &App,
         visitor: &Visitor,
-        client: OAuthClient,
+        client: McpClient,
         request: AuthorizationRequest,
         parameters: &AuthorizationParameters,
         token: String,

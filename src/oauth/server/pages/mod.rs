@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
-use super::client::OAuthClient;
+use super::client::McpClient;
 use super::clients::{self, ClientFault};
 use super::redirect::RedirectUri;
 use super::request::{AuthorizationError, AuthorizationParameters, AuthorizationRequest};
@@ -37,7 +37,7 @@ pub fn routes() -> Routes {
 
 /// A request, as far as it can be handled.
 enum OpenedRequest {
-    Consent(Box<(OAuthClient, AuthorizationRequest)>),
+    Consent(Box<(McpClient, AuthorizationRequest)>),
     /// The app is told of an error.
     Answer(Response),
     Refused(RefusedRequest),
@@ -158,9 +158,10 @@ async fn open(
     };
     let redirect = match RedirectUri::parse(asked) {
         Ok(redirect) if client.redirect_uris.iter().any(|uri| redirect.is_registered_as(uri)) => redirect,
-        Ok(_) => {
+        Ok(redirect) => {
+            let registered = client.redirect_uris.iter().map(|uri| redirect.as_compared(uri)).collect();
             let asked = asked.to_owned();
-            return Ok(OpenedRequest::Refused(RefusedRequest::OtherRedirect { client, asked }));
+            return Ok(OpenedRequest::Refused(RefusedRequest::OtherRedirect { client, asked, registered }));
         }
         Err(why) => {
             let asked = asked.to_owned();

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use leptos::prelude::*;
 
-use super::super::client::{ClientOrigin, OAuthClient};
+use super::super::client::{ClientOrigin, McpClient};
 use crate::orgs::server::Visitor;
 use crate::platform::App;
 use crate::ui::parts::Note;
@@ -19,16 +19,18 @@ pub enum RefusedRequest {
         host: String,
         why: String,
     },
-    NoRedirect(OAuthClient),
+    NoRedirect(McpClient),
     UnusableRedirect {
-        client: OAuthClient,
+        client: McpClient,
         asked: String,
         why: &'static str,
     },
     /// The app has registered other redirect URIs.
     OtherRedirect {
-        client: OAuthClient,
+        client: McpClient,
         asked: String,
+        /// As they are compared with it.
+        registered: Vec<String>,
     },
 }
 
@@ -93,10 +95,10 @@ impl RefusedRequest {
                 </div>
             }
             .into_any(),
-            Self::OtherRedirect { client, asked } => {
-                let registered = closest(asked, &client.redirect_uris).unwrap_or_default();
+            Self::OtherRedirect { client, asked, registered } => {
+                let others = registered.len().saturating_sub(1);
+                let registered = closest(asked, registered).unwrap_or_default();
                 let (same, differs, rest) = difference(asked, registered);
-                let others = client.redirect_uris.len().saturating_sub(1);
                 let others = (others > 0).then(|| {
                     view! { <span class="cap block">{format!("and {others} more, which differ more")}</span> }
                 });
@@ -130,7 +132,7 @@ fn fact(label: &'static str, text: &str) -> AnyView {
     view! { <div><dt>{label}</dt><dd dir="auto">{text.to_owned()}</dd></div> }.into_any()
 }
 
-fn app_fact(client: &OAuthClient) -> AnyView {
+fn app_fact(client: &McpClient) -> AnyView {
     let origin = match &client.origin {
         ClientOrigin::Site { host } => host.clone(),
         ClientOrigin::Registered { .. } => "Unverified name".to_owned(),

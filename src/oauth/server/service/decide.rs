@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::client::{ClientOrigin, OAuthClient};
+use super::super::client::{ClientOrigin, McpClient};
 use super::super::request::AuthorizationRequest;
 use super::super::store::{self, AuthorizationCode};
 use super::random_token;
@@ -36,7 +36,7 @@ pub enum ConsentOutcome {
 pub async fn approve(
     app: &App,
     visitor: &Visitor,
-    client: &OAuthClient,
+    client: &McpClient,
     request: &AuthorizationRequest,
     ConsentDecision { org, role }: ConsentDecision,
 ) -> Result<ConsentOutcome, Error> {
@@ -110,12 +110,7 @@ pub async fn approve(
 }
 
 /// Denies the request. The event goes to the chosen organization or, without one, to the current one.
-pub async fn deny(
-    app: &App,
-    visitor: &Visitor,
-    client: &OAuthClient,
-    org: Option<OrgId>,
-) -> Result<(), Error> {
+pub async fn deny(app: &App, visitor: &Visitor, client: &McpClient, org: Option<OrgId>) -> Result<(), Error> {
     let login = LoginId::new(app.clock.now(), app.random_for_id());
     let org = org.filter(|org| visitor.memberships.iter().any(|membership| membership.org == *org));
     let by = org.map_or_else(|| visitor.by(), |org| visitor.by().in_org(org));
@@ -124,7 +119,7 @@ pub async fn deny(
     Ok(write.commit().await?)
 }
 
-fn event(action: &'static str, client: &OAuthClient, login: LoginId) -> Event {
+fn event(action: &'static str, client: &McpClient, login: LoginId) -> Event {
     let site = match &client.origin {
         ClientOrigin::Site { host } => host.clone(),
         ClientOrigin::Registered { .. } => "registered itself".to_owned(),

@@ -1,5 +1,7 @@
 //! An app redeems its code: the person gets a key, whose secret is the access token.
 
+use std::time::Duration;
+
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +14,8 @@ use crate::platform::http::Visit;
 use crate::platform::{App, Secret};
 use crate::shared::{Kind, Timestamp};
 
+/// A request that begins within this time after another one redeemed the code is concurrent to it: that one may not be done yet.
+const CONCURRENT_TIME: Duration = Duration::from_secs(1);
 const USED: &str = "The code was used already.";
 const EXPIRED: &str = "The code has expired.";
 const NOT_ALLOWED: &str = "The person may no longer have keys in this organization.";
@@ -27,8 +31,8 @@ pub struct CodeRedemption<'a> {
     pub began: Timestamp,
 }
 
-/// Creates the key and its first tokens. Of concurrent requests with the same code, one succeeds. A request that begins after the code
-/// was used ends the login, because two programs have the code.
+/// Creates the key and its first tokens. Of concurrent requests with the same code, one succeeds. A request that begins later ends
+/// the login, because two programs have the code.
 pub async fn redeem(app: &App, redemption: &CodeRedemption<'_>) -> Result<GrantedTokens, GrantFailure> {
     let hash = redemption.code.fingerprint();
     let found = store::find_code(app.db.pool(), &hash).await?;
@@ -100,13 +104,14 @@ pub async fn redeem(app: &App, redemption: &CodeRedemption<'_>) -> Result<Grante
     }
 }
 
-/// Ends the login of a code that is used again. A request that began before the first one was done is only refused.
+/// Ends the login of a code that is used again. A concurrent request is only refused.
 async fn end_reused(
     app: &App,
     redemption: &CodeRedemption<'_>,
     code: &AuthorizationCode,
 ) -> Result<GrantedTokens, GrantFailure> {
-    let is_later = code.redeemed_at.is_some_and(|redeemed_at| redemption.began > redeemed_at);
+    let is_later =
+        code.redeemed_at.is_some_and(|redeemed_at| redemption.began > redeemed_at.plus(CONCURRENT_TIME));
     if let Some(key) = code.key.filter(|_| is_later) {
         let mut write = app.db.write().await?;
         store::delete_login(&mut write, key).await?;
