@@ -68,7 +68,7 @@ async fn the_login_is_listed_and_ended_on_the_profile(engine: Engine) {
         "{list}"
     );
     let page = server.page(&cookies, &format!("/settings/api-keys/{}", key.id)).await;
-    assert!(page.contains("by you: MCP login") && page.contains("logged Claude Code in"), "{page}");
+    assert!(page.contains("by Admin: MCP login") && page.contains("logged Claude Code in"), "{page}");
     assert!(!page.contains(&format!("/settings/api-keys/{}/rotate", key.id)), "it is renewed, not rotated");
     let profile = server.page(&cookies, "/settings/profile").await;
     assert!(profile.contains("MCP login · Claude Code in Tidewater Freight"), "{profile}");

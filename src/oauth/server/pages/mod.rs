@@ -25,7 +25,7 @@ use crate::shared::{OrgId, Role};
 use crate::ui::form::FormErrors;
 use address::{PATH, address};
 use consent::ConsentPage;
-use refused::RefusedRequest;
+use refused::RefusedAuthorization;
 
 pub fn routes() -> Routes {
     Routes::default()
@@ -40,7 +40,7 @@ enum OpenedRequest {
     Consent(Box<(McpClient, AuthorizationRequest)>),
     /// The app is told of an error.
     Answer(Response),
-    Refused(RefusedRequest),
+    Refused(RefusedAuthorization),
 }
 
 async fn show(
@@ -115,7 +115,7 @@ async fn submit(
                         }
                         ConsentOutcome::Refused(field, why) => errors.add(field, why),
                         ConsentOutcome::UnknownClient => {
-                            return Ok(RefusedRequest::UnknownClient.page(&app, &visitor).await);
+                            return Ok(RefusedAuthorization::UnknownClient.page(&app, &visitor).await);
                         }
                     }
                 }
@@ -145,27 +145,33 @@ async fn open(
     parameters: &AuthorizationParameters,
 ) -> Result<OpenedRequest, Error> {
     let single = |name: &str| parameters.find(name).filter(|_| !parameters.is_repeated(name));
-    let Some(id) = single("client_id") else { return Ok(OpenedRequest::Refused(RefusedRequest::NoClient)) };
+    let Some(id) = single("client_id") else {
+        return Ok(OpenedRequest::Refused(RefusedAuthorization::NoClient));
+    };
     let client = match clients::find(app, visitor.person.id, id).await? {
         Ok(client) => client,
-        Err(ClientFault::Unknown) => return Ok(OpenedRequest::Refused(RefusedRequest::UnknownClient)),
+        Err(ClientFault::Unknown) => return Ok(OpenedRequest::Refused(RefusedAuthorization::UnknownClient)),
         Err(ClientFault::Document { host, why }) => {
-            return Ok(OpenedRequest::Refused(RefusedRequest::Document { host, why }));
+            return Ok(OpenedRequest::Refused(RefusedAuthorization::Document { host, why }));
         }
     };
     let Some(asked) = single("redirect_uri") else {
-        return Ok(OpenedRequest::Refused(RefusedRequest::NoRedirect(client)));
+        return Ok(OpenedRequest::Refused(RefusedAuthorization::NoRedirect(client)));
     };
     let redirect = match RedirectUri::parse(asked) {
         Ok(redirect) if client.redirect_uris.iter().any(|uri| redirect.is_registered_as(uri)) => redirect,
         Ok(redirect) => {
             let registered = client.redirect_uris.iter().map(|uri| redirect.as_compared(uri)).collect();
             let asked = asked.to_owned();
-            return Ok(OpenedRequest::Refused(RefusedRequest::OtherRedirect { client, asked, registered }));
+            return Ok(OpenedRequest::Refused(RefusedAuthorization::OtherRedirect {
+                client,
+                asked,
+                registered,
+            }));
         }
         Err(why) => {
             let asked = asked.to_owned();
-            return Ok(OpenedRequest::Refused(RefusedRequest::UnusableRedirect { client, asked, why }));
+            return Ok(OpenedRequest::Refused(RefusedAuthorization::UnusableRedirect { client, asked, why }));
         }
     };
     Ok(match AuthorizationRequest::check(app, parameters, redirect.clone()) {

@@ -11,7 +11,7 @@ use crate::ui::parts::Note;
 use crate::ui::server::page::Page;
 use crate::ui::shell::Solo;
 
-pub enum RefusedRequest {
+pub enum RefusedAuthorization {
     NoClient,
     UnknownClient,
     /// The document at the app's address cannot be used.
@@ -34,7 +34,7 @@ pub enum RefusedRequest {
     },
 }
 
-impl RefusedRequest {
+impl RefusedAuthorization {
     pub async fn page(self, app: &App, visitor: &Visitor) -> Response {
         let visit = &visitor.visit;
         let (host, request_id) = (app.public_url.authority().to_owned(), visit.request_id.clone());
