@@ -30,6 +30,8 @@ pub mod key_policy;
 #[cfg(feature = "ssr")]
 pub mod mcp;
 #[cfg(feature = "ssr")]
+pub mod oauth;
+#[cfg(feature = "ssr")]
 pub mod permissions;
 #[cfg(feature = "ssr")]
 pub mod platform;

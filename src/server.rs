@@ -22,8 +22,8 @@ use crate::platform::{
 use crate::shared::VERSION;
 use crate::ui::server::{errors, theme};
 use crate::{
-    accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, mcp, orgs, overview,
-    permissions, policy_settings, profile, protect, search, usage, webhooks,
+    accounts, agents, api, approvals, armoriq, audit, audit_log, device, keys, leaks, mcp, oauth, orgs,
+    overview, permissions, policy_settings, profile, protect, search, usage, webhooks,
 };
 
 /// How long the shutdown waits for the database connections to close.
@@ -128,6 +128,8 @@ slice_states! {
     audit::RegisteredListener = |_| audit::RegisteredListener(Box::new(webhooks::server::WebhookListener));
     Downloads = |_| Default::default();
     device::server::LoginLimits = |_| Default::default();
+    oauth::server::ClientDocuments = |_| Default::default();
+    oauth::server::ClientLimits = |_| Default::default();
     keys::server::RegisteredKeyNotice = |_| keys::server::RegisteredKeyNotice(Box::new(leaks::server::LeakNotice));
     keys::server::rest::MistakeLog = |_| Default::default();
     keys::server::TrialLimits = |_| Default::default();
@@ -324,6 +326,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     orgs::server::sweep(app).await?;
     keys::server::sweep(app).await?;
     device::server::sweep(app).await?;
+    oauth::server::sweep(app).await?;
     webhooks::server::sweep(app).await?;
     app.db.checkpoint().await;
     let settings = &app.config.accounts;
@@ -351,6 +354,7 @@ pub fn routes() -> Routes {
         .merge(search::server::routes())
         .merge(agents::server::routes())
         .merge(device::server::routes())
+        .merge(oauth::server::routes())
         .merge(webhooks::server::routes())
         .merge(approvals::server::routes())
         .merge(mcp::server::routes())

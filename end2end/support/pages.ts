@@ -1,4 +1,5 @@
 // The list of pages that `tests/pages.spec.ts` walks. A new page is one entry here.
+import { App } from "./app.ts";
 import { askForCode, poll } from "./device.ts";
 import { Client } from "./api.ts";
 import type { Visitor, Who } from "./people.ts";
@@ -267,6 +268,12 @@ const newCode =
   (from = "") =>
   async ({ server }: Visitor) =>
     new URL((await askForCode(server, "thinkpad-alice", from)).verification_uri_complete).href;
+
+/** The page of an app that asks for a login, with some parameters changed. */
+const consent =
+  (redirect?: string, changes: Record<string, string> = {}) =>
+  async ({ server }: Visitor) =>
+    (await App.register(server, redirect)).address(changes);
 
 /** Approves a new code; what the device does then is told. */
 const approve = (collect: boolean) => async (visitor: Visitor) => {
@@ -993,6 +1000,42 @@ export const PAGES: Listed[] = [
     },
   },
 
+  {
+    name: "consent",
+    path: "/oauth/authorize",
+    heading: "Let Claude Code connect?",
+    who: "owner",
+    find: consent(undefined, { scope: "viewer member admin" }),
+  },
+  {
+    name: "consent-unverified",
+    path: "/oauth/authorize",
+    heading: "Let Claude Code connect?",
+    who: "owner",
+    find: consent("https://app.routewise.example/callback", { scope: "viewer" }),
+  },
+  {
+    name: "consent-nowhere",
+    path: "/oauth/authorize",
+    heading: "You cannot approve this login",
+    who: "loner",
+    find: consent(),
+  },
+  {
+    name: "consent-error",
+    path: "/oauth/authorize",
+    heading: "This app cannot connect",
+    status: 400,
+    who: "owner",
+    find: consent(undefined, { redirect_uri: `http://127.0.0.1:53682/callback/${"long".repeat(40)}` }),
+  },
+  {
+    name: "consent-unknown",
+    path: "/oauth/authorize?client_id=none",
+    heading: "This app cannot connect",
+    status: 400,
+    who: "owner",
+  },
   { name: "device", path: "/auth/device", heading: "Connect a device", who: "owner" },
   {
     name: "device-unknown",

@@ -16,7 +16,7 @@ use crate::keys::server::{self as keys, LoginDraft, RequestingKey};
 use crate::orgs::server::{self as orgs, CREATOR_GONE, Membership};
 use crate::platform::http::Visit;
 use crate::platform::{App, Error};
-use crate::shared::Permission;
+use crate::shared::{Kind, Permission};
 
 /// The program's display name.
 const TOOL: &str = "ArmorIQ CLI";
@@ -56,12 +56,12 @@ pub async fn organization(
         }
         Err(Some(why)) => return Err(json_body::bad_request(why)),
     };
-    if let Err(why) = keys::login_constraints(&app, target.org).await? {
+    if let Err(why) = keys::login_constraints(&app, target.org, Kind::Live).await? {
         return Err(json_body::bad_request(why));
     }
     LoginLimits::new_key(&app, actor.user)?;
     let person = caller.person(&app).await?;
-    let minted = keys::mint(&app).await?;
+    let minted = keys::mint(&app, Kind::Live).await?;
     let mut write = app.db.write().await.map_err(Error::from)?;
     if target.org != actor.org.org {
         // Record the switch in the old organization too, without the name of the new one.
@@ -78,6 +78,7 @@ pub async fn organization(
         device_id: login.device_id,
         product: login.product,
         name,
+        renewal: None,
         requested_by: Some(RequestingKey { org: actor.org.org, key: caller.key, secret: caller.secret }),
     };
     let by = By {

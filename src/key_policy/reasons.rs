@@ -49,10 +49,12 @@ impl PolicyRules {
     }
 
     /// The limits for a login at this time, or the reason why logins are not allowed.
-    pub fn login_constraints(&self, now: Timestamp) -> Result<LoginConstraints, String> {
-        if self.excludes_kind(Kind::Live) {
-            let kinds = self.kind_names();
-            return Err(format!("The key policy allows only {kinds} keys, and a login needs a Live key."));
+    pub fn login_constraints(&self, kind: Kind, now: Timestamp) -> Result<LoginConstraints, String> {
+        if self.excludes_kind(kind) {
+            let (kinds, needed) = (self.kind_names(), kind.label());
+            return Err(format!(
+                "The key policy allows only {kinds} keys, and this login needs a key of the kind {needed}."
+            ));
         }
         let highest_role = self.approval_from.map_or(Role::Owner, role_below);
         Ok(LoginConstraints { highest_role, expires_by: self.end_of_life(now) })

@@ -7,8 +7,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPath(String);
 
-/// No page has a longer path.
-const LONGEST: usize = 2_048;
+/// The longest paths are requests of apps at `/oauth/authorize`, which may contain a long `state`.
+const LONGEST: usize = 16_384;
 
 impl ReturnPath {
     pub fn home() -> Self {
@@ -79,9 +79,9 @@ mod tests {
         }
         assert_eq!(ReturnPath::or_home("//evil.example"), ReturnPath::home());
         assert_eq!(
-            ReturnPath::parse(&format!("/{}", "a".repeat(2_047))).map(|path| path.0.len()),
-            Some(2_048)
+            ReturnPath::parse(&format!("/{}", "a".repeat(LONGEST - 1))).map(|path| path.0.len()),
+            Some(LONGEST)
         );
-        assert_eq!(ReturnPath::parse(&format!("/{}", "a".repeat(2_048))), None);
+        assert_eq!(ReturnPath::parse(&format!("/{}", "a".repeat(LONGEST))), None);
     }
 }

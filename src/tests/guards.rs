@@ -4,6 +4,7 @@ use macro_rules_attribute::apply;
 
 use super::harness::{PUBLIC_URL, Server, on_both_engines};
 use crate::platform::db::Engine;
+use crate::platform::http::Audience;
 
 #[apply(on_both_engines!)]
 async fn every_response_has_the_security_headers(engine: Engine) {
@@ -73,6 +74,23 @@ async fn requests_from_other_sites_change_nothing(engine: Engine) {
         server.post("/api/v1/nothing").header("sec-fetch-site", "cross-site").send().await.status,
         404
     );
+}
+
+/// Every route that takes a session is checked, wherever its path is.
+#[apply(on_both_engines!)]
+async fn no_form_of_a_page_can_be_sent_by_another_site(engine: Engine) {
+    let server = Server::on(engine).await;
+    let routes = crate::server::routes();
+    let forms = routes.list().iter().filter(|route| route.audience == Audience::Person);
+    let mut checked = 0;
+    for route in forms.filter(|route| route.method != axum::http::Method::GET) {
+        let call = server.call(route.method.clone(), route.path).browser();
+        let response = call.header("sec-fetch-site", "cross-site").form(&[]).send().await;
+        assert_eq!(response.status, 403, "{}", route.path);
+        assert!(response.text().contains("did not come from a page"), "{}", route.path);
+        checked += usize::from(route.path == "/oauth/authorize" || route.path == "/auth/device");
+    }
+    assert_eq!(checked, 2);
 }
 
 #[apply(on_both_engines!)]

@@ -36,6 +36,7 @@ mod members;
 mod metrics;
 mod names;
 mod oauth;
+mod oauth_server;
 mod offers;
 mod operations;
 mod organizations;

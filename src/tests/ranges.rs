@@ -56,6 +56,7 @@ const OTHERS: &[&str] = &[
     "device_clients",
     "device_prefilled_codes",
     "mcp_kinds",
+    "oauth_client_targets",
     "github_client_id",
     "github_client_secret",
     "github_url",

@@ -221,6 +221,7 @@ async fn another_process_and_a_restart_know_of_the_sample(engine: Engine) {
     let other = server.second_process().await;
     let requirements = Requirements {
         org: None,
+        audience: None,
         least_role: Role::None,
         kinds: keys::Kinds::ALL,
         plan: false,

@@ -24,10 +24,12 @@ pub enum Outcome {
     QuotaExceeded,
     /// The key, or the address of the caller, breaks a rule of the organization's key policy.
     PolicyRefused,
+    /// The key is made for one place alone, and another one checked it.
+    WrongAudience,
 }
 
 impl Outcome {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Valid,
         Self::Missing,
         Self::Malformed,
@@ -43,6 +45,7 @@ impl Outcome {
         Self::InsufficientPermissions,
         Self::QuotaExceeded,
         Self::PolicyRefused,
+        Self::WrongAudience,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -62,6 +65,7 @@ impl Outcome {
             Self::InsufficientPermissions => "insufficient_permissions",
             Self::QuotaExceeded => "quota_exceeded",
             Self::PolicyRefused => "policy_refused",
+            Self::WrongAudience => "wrong_audience",
         }
     }
 
@@ -89,6 +93,7 @@ impl Outcome {
             Self::InsufficientPermissions => "Permission missing",
             Self::QuotaExceeded => "Quota used up",
             Self::PolicyRefused => "Key policy",
+            Self::WrongAudience => "Only for MCP",
         }
     }
 
@@ -112,6 +117,7 @@ impl Outcome {
             Self::InsufficientPermissions => "The key lacks a permission that was asked for.",
             Self::QuotaExceeded => "The key's quota of that day or month was used up.",
             Self::PolicyRefused => "The key, or the address, broke a rule of the organization's key policy.",
+            Self::WrongAudience => "The key belongs to a login that is accepted at /api/mcp only.",
         }
     }
 

@@ -69,6 +69,24 @@ pub fn command_line(
     app.mail.post(&letter)
 }
 
+/// Notifies the person that an MCP client was logged in.
+pub fn mcp_client(
+    app: &App,
+    to: &str,
+    tool: &str,
+    organization: &str,
+    address: &str,
+    at: Timestamp,
+) -> Posted {
+    let host = app.public_url.authority();
+    let letter = Letter::new(to, format!("New MCP login on {host}"))
+        .paragraph(format!("{tool} was logged in to {organization} with your account on {host}."))
+        .paragraph(format!("From {address}, {}.", exact(at)))
+        .link("See your devices", profile(app))
+        .paragraph("If it was not you, revoke its key, sign out everywhere and change your password.");
+    app.mail.post(&letter)
+}
+
 fn profile(app: &App) -> String {
     format!("{}/settings/profile", app.public_url.origin())
 }

@@ -129,6 +129,7 @@ pub fn in_general(event: &Recorded) -> (String, String) {
         "login.switch_refused" => {
             return ("was refused to go over to another organization".to_owned(), String::new());
         }
+        "client.registered" => "registered the app",
         "agent.removed" => "removed the agent",
         "agent.registered" => "registered the agent",
         "agent.refused" => "was refused to register",

@@ -5,13 +5,16 @@ mod codes;
 mod limits;
 mod metrics;
 mod oauth;
+pub mod oauth_wire;
 mod pages;
 mod polls;
 mod service;
 mod store;
 
+pub use clients::name_of as client_name;
 pub use limits::LoginLimits;
 pub use metrics::DeviceMetrics;
+pub use oauth::{DEVICE_CODE_GRANT, poll_token};
 pub use pages::LoginDevices;
 pub use polls::Polls;
 pub use service::{

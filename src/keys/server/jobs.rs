@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::KeyCounts;
+use super::renewal_jobs::sweep_renewed_secrets;
 use super::{KeyCache, KeyMetrics, announcements, store};
 use crate::audit::{self, By, Event};
 use crate::keys::SOON;
@@ -237,6 +238,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
             break;
         }
     }
+    sweep_renewed_secrets(app).await?;
     store::forget_quota_use(&app.db, now.minus(QUOTA_USE_TTL)).await?;
     announcements::announce_expiries(app).await?;
     usage::sweep(app).await

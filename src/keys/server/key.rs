@@ -46,6 +46,46 @@ pub struct Key {
     pub quota_with: Option<KeyId>,
     /// The sample of accepted calls that was turned on last. It may be over.
     pub sample: Option<CallSample>,
+    /// The one place where the key is accepted. None: everywhere.
+    pub audience: Option<KeyAudience>,
+    /// The secrets of a login that its program renews.
+    pub renewal: Option<SecretRenewal>,
+}
+
+/// A place that accepts keys which are accepted nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAudience {
+    /// `/api/mcp`.
+    Mcp,
+}
+
+impl KeyAudience {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mcp => "mcp",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        (text == Self::Mcp.as_str()).then_some(Self::Mcp)
+    }
+}
+
+/// The secrets of a key whose program renews them every hour. This is no rotation: nobody is notified, and the key does not count
+/// as rotating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretRenewal {
+    /// When the current secret ends.
+    pub until: Timestamp,
+    /// The secret before the last renewal, and when it ends.
+    pub replaced: Option<(SecretId, Timestamp)>,
+}
+
+impl SecretRenewal {
+    /// After a renewal. The secret before it works until `overlap_ends`, or until its own end.
+    pub fn renewed(self, replaced: SecretId, overlap_ends: Timestamp, until: Timestamp) -> Self {
+        Self { until, replaced: Some((replaced, overlap_ends.min(self.until))) }
+    }
 }
 
 /// The fields of a key that is handed to a customer. Only admins and owners set them; checks enforce or return them.
@@ -101,7 +141,11 @@ impl Key {
 
     /// Whether this secret is still valid for the key. Whether the key itself is valid is its status.
     pub fn accepts(&self, secret: SecretId, now: Timestamp) -> bool {
-        self.secret == secret || self.rotation(now).is_some_and(|(former, _)| former == secret)
+        let Some(SecretRenewal { until, replaced }) = self.renewal else {
+            return self.secret == secret || self.rotation(now).is_some_and(|(former, _)| former == secret);
+        };
+        let is_replaced = replaced.is_some_and(|(former, end)| former == secret && now < end);
+        self.revoked_at.is_none() && (is_replaced || self.secret == secret && now < until)
     }
 
     /// The sample of accepted calls that is recorded now.

@@ -64,6 +64,7 @@ fn refuse_other_origins(app: &App, headers: &HeaderMap) -> Result<(), Error> {
 
 async fn authenticate(app: &App, parts: &Parts) -> Result<ApiCaller, ApiError> {
     let requirements = Requirements {
+        audience: Some(KeyAudience::Mcp),
         org: None,
         least_role: Role::Viewer,
         kinds: app.config.mcp.mcp_kinds.iter().fold(Kinds::NONE, |kinds, kind| kinds.and(*kind)),

@@ -15,9 +15,9 @@ use super::Member;
 use crate::platform::http::{Audience, Route};
 use crate::platform::{App, Error};
 
-/// Routes whose forms are not bound: the switch that the refusal offers, and the approval of a login, in which the person
+/// Routes whose forms are not bound: the switch that the refusal offers, and the approvals of logins, in which the person
 /// chooses the organization.
-const UNBOUND: [&str; 2] = ["/switch-organization", "/auth/device"];
+const UNBOUND: [&str; 3] = ["/switch-organization", "/auth/device", "/oauth/authorize"];
 
 /// The routes whose forms are bound.
 #[derive(Clone)]

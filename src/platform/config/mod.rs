@@ -151,7 +151,7 @@ settings! {
         pub device_wrong_codes_per_address: u32 = "20" from "1" to "10000",
         /// People whose session is older must sign in again before they approve a login
         pub device_session_age: Duration = "12h" from "1m" to "400d",
-        /// How long keys of command-line logins work. Empty: until they are revoked
+        /// How long keys of logins work, of command lines and of MCP clients. Empty: until they are revoked
         pub login_key_life: Option<Duration> = "" from "1h" to "36500d",
     }
 }
@@ -162,6 +162,15 @@ settings! {
     pub struct McpSettings {
         /// Kinds of keys that work at /api/mcp, separated by commas: live, test, claw, secret, mcp
         pub mcp_kinds: Vec<Kind> = "mcp,live,claw",
+    }
+}
+
+settings! {
+    /// Logins of MCP clients through the browser.
+    table "latchkey"
+    pub struct OAuthSettings {
+        /// MCP clients inside your network that may describe themselves at an address, over https or http, separated by commas: ranges such as 10.1.0.0/16, or HOST:PORT. All others must have public addresses and use https
+        pub oauth_client_targets: Vec<AllowedTarget> = "",
     }
 }
 
@@ -271,6 +280,7 @@ pub struct Config {
     pub keys: KeySettings,
     pub device: DeviceSettings,
     pub mcp: McpSettings,
+    pub oauth: OAuthSettings,
     pub providers: ProviderSettings,
     pub webhooks: WebhookSettings,
     pub leaks: LeakSettings,
@@ -290,6 +300,7 @@ impl Config {
             KeySettings::SETTINGS,
             DeviceSettings::SETTINGS,
             McpSettings::SETTINGS,
+            OAuthSettings::SETTINGS,
             ProviderSettings::SETTINGS,
             WebhookSettings::SETTINGS,
             LeakSettings::SETTINGS,
@@ -310,6 +321,7 @@ impl Config {
             keys: KeySettings::read(sources)?,
             device: DeviceSettings::read(sources)?,
             mcp: McpSettings::read(sources)?,
+            oauth: OAuthSettings::read(sources)?,
             providers: ProviderSettings::read(sources)?,
             webhooks: WebhookSettings::read(sources)?,
             leaks: LeakSettings::read(sources)?,

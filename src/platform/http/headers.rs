@@ -42,14 +42,16 @@ pub fn add(app: &App, headers: &mut HeaderMap) {
     }
 }
 
-/// The content security policy of a page: only scripts with this response's nonce, everything else from this origin.
-pub fn page_policy(nonce: &str, reload_port: Option<u32>) -> String {
+/// The content security policy of a page: only scripts with this response's nonce, everything else from this origin. The forms of
+/// the page may also lead to `form_target`, an origin or a scheme, where a response redirects to.
+pub fn page_policy(nonce: &str, reload_port: Option<u32>, form_target: Option<&str>) -> String {
     // `make dev` sends its reload signal over a web socket on another port.
     let reload =
         reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
+    let form_target = form_target.map(|source| format!(" {source}")).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
-         font-src 'self'; img-src 'self'; connect-src 'self'{reload}; form-action 'self'; base-uri 'none'; \
+         font-src 'self'; img-src 'self'; connect-src 'self'{reload}; form-action 'self'{form_target}; base-uri 'none'; \
          frame-ancestors 'none'"
     )
 }

@@ -1,4 +1,4 @@
-//! The devices that logged in from a command line.
+//! The devices and MCP clients that logged in.
 
 use leptos::prelude::*;
 
@@ -19,7 +19,7 @@ pub fn section(devices: Vec<LoggedInDevice>, memberships: &[Membership], now: Ti
             <h2 class="h-sect" id="devices">"Devices that logged in"</h2>
             {is_empty.then(|| view! {
                 <p class="mt-4 border-t border-line pt-4 text-ink-2">
-                    "None. A login from a command line is listed here with its key."
+                    "None. A login from a command line or an MCP client is listed here with its key."
                 </p>
             })}
             {(!is_empty).then(|| view! { <ul class="mt-4 grid gap-4">{rows}</ul> })}

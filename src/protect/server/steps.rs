@@ -120,6 +120,7 @@ const fn name(step: TrialStep) -> &'static str {
         TrialStep::Secret => "secret",
         TrialStep::Expiry => "expiry",
         TrialStep::Disabled => "disabled",
+        TrialStep::Audience => "where it is accepted",
         TrialStep::Plan => "plan",
         TrialStep::Kind => "kind",
         TrialStep::Role => "role",
@@ -154,6 +155,7 @@ fn passed_text(step: TrialStep, tried: &TriedKey) -> StepText {
             None => StepText::new("It has not expired.", "It never does."),
         },
         TrialStep::Disabled => StepText::new("It is not disabled.", ""),
+        TrialStep::Audience => StepText::new("It is accepted at your API.", ""),
         TrialStep::Plan => {
             let plan = state.map(|state| state.org.plan.label()).unwrap_or_default();
             StepText::new("The plan includes the API.", format!("{plan}."))
@@ -246,6 +248,10 @@ fn failed_text(step: TrialStep, tried: &TriedKey) -> StepText {
             Some(key) => of_key("It is disabled.", key, " can be enabled on its page."),
             None => StepText::new("It is disabled.", ""),
         },
+        TrialStep::Audience => StepText::new(
+            "It is accepted at /api/mcp only.",
+            "It belongs to the login of an MCP client. Create another key for this caller.",
+        ),
         TrialStep::Plan => {
             let plan = state.map(|state| state.org.plan.label()).unwrap_or_default();
             StepText::new(

@@ -19,7 +19,9 @@ async fn a_key_is_requested_approved_and_shown_once(engine: Engine) {
     let (owner, admin) = (server.sign_in_as(Persona::Owner).await, server.sign_in_as(Persona::Admin).await);
     assert!(server.page(&owner, "/approvals").await.contains("No pending requests"));
     server.set_policy(&approval_from(Role::Admin)).await;
-    assert!(server.page(&admin, "/settings/api-keys/new").await.contains("need the approval of a second person"));
+    assert!(
+        server.page(&admin, "/settings/api-keys/new").await.contains("need the approval of a second person")
+    );
     let fields =
         [("name", "terraform"), ("kind", "live"), ("role", "admin"), ("expiry", "90"), ("once", "abc")];
     let asked = server.submit(&admin, "/settings/api-keys/new", &fields).await;

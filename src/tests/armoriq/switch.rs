@@ -206,9 +206,10 @@ async fn a_key_that_ends_during_the_request_cannot_switch(engine: Engine) {
             device_id: None,
             product: "armoriq".to_owned(),
             name: None,
+            renewal: None,
             requested_by: Some(requested_by),
         };
-        let minted = keys::mint(&server.app).await.expect("a token");
+        let minted = keys::mint(&server.app, crate::shared::Kind::Live).await.expect("a token");
         match ends {
             "revoked" => drop(keys::revoke(&server.app, &member, id).await.expect("revoked")),
             "disabled" => drop(keys::disable(&server.app, &member, id).await.expect("disabled")),

@@ -2,6 +2,7 @@
 
 use super::super::device::{CLIENT, GRANT};
 use super::super::harness::Server;
+use super::super::oauth_server::{challenge, request};
 use super::super::people::{EMAIL, OTHER_PASSWORD, SECRET, setup_form, setup_token};
 use super::super::personas::{PASSWORD, Persona};
 use super::{Change, RECEIVER, change_of_webhook};
@@ -68,6 +69,16 @@ pub async fn change_by_form(server: &Server, route: &str) -> Option<Change> {
             own("agent.removed").at(&format!("/settings/agents/{id}/remove")).field("confirmed", "yes")
         }
         "/oauth/device_authorization" => Change::new("login.asked", route, "").field("client_id", CLIENT),
+        "/oauth/authorize" => {
+            let client = server.oauth_client().await;
+            let challenge = challenge();
+            let change = own("login.approved")
+                .field("token", server.consent_token(&here, &client, &[]).await)
+                .field("role", "member")
+                .field("verdict", "approve");
+            let fields = request(&client, &challenge, &[]);
+            fields.into_iter().fold(change, |change, (name, value)| change.field(name, value))
+        }
         "/oauth/token" => {
             let device = server.device(&[]).await;
             server.approve(&here, &device.user_code).await;

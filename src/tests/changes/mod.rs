@@ -210,6 +210,11 @@ async fn every_change_writes_one_row_or_does_not_happen(engine: Engine) {
         let server = Server::with(engine, EVERYTHING_ON).await;
         let is_client = crate::armoriq::routes().list().iter().any(|client_route| client_route.path == route);
         let change = match audience {
+            _ if route == "/oauth/register" => {
+                let body = json!({ "redirect_uris": ["http://localhost/callback"] });
+                let change = Change::new("client.registered", route, "");
+                Some(Change { program: Some((None, body)), ..change })
+            }
             _ if is_client => change_by_client(&server, route).await,
             Audience::Key => change_by_key(&server, &method, route).await,
             _ => change_by_form(&server, route).await,

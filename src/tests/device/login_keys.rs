@@ -84,7 +84,7 @@ async fn keys_of_logins_are_revoked_with_their_member(engine: Engine) {
     let member = server.person(&Persona::Member.email(), "Member", None).await;
     let path = format!("/settings/members/{}/remove", member.id);
     let page = server.get(&path).browser().with(&owner).send().await.text();
-    assert!(page.contains("Revoked: it belongs to a login of a command line."), "{page}");
+    assert!(page.contains("Revoked: it belongs to a login of a command line or an MCP client."), "{page}");
     assert_eq!(server.submit(&owner, &path, &[]).await.status, 303);
     assert_eq!((server.check(&login).await, server.check(&made).await), (Outcome::Revoked, Outcome::Valid));
 }

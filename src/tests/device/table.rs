@@ -340,9 +340,9 @@ async fn the_server_publishes_its_metadata(engine: Engine) {
     assert_eq!(body["issuer"], "http://latchkey.test");
     assert_eq!(body["device_authorization_endpoint"], "http://latchkey.test/oauth/device_authorization");
     assert_eq!(body["token_endpoint"], "http://latchkey.test/oauth/token");
-    assert_eq!(body["grant_types_supported"], serde_json::json!([GRANT]));
+    let grants = body["grant_types_supported"].as_array().expect("a list");
+    assert!(grants.contains(&serde_json::json!(GRANT)), "{body}");
     assert_eq!(body["token_endpoint_auth_methods_supported"], serde_json::json!(["none"]));
-    assert_eq!(body["response_types_supported"], serde_json::json!(["none"]));
     assert_eq!(server.get("/.well-known/openid-configuration").send().await.status, 404);
 }
 

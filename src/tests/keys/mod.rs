@@ -27,6 +27,7 @@ use crate::usage::server as usage;
 
 pub const ANYTHING: Requirements<'static> = Requirements {
     org: None,
+    audience: None,
     least_role: Role::Viewer,
     kinds: Kinds::ALL,
     plan: true,

@@ -85,6 +85,16 @@ impl Server {
                 "device_logins",
                 "id || user_code || status || coalesce(decided_by, '') || coalesce(org_id, '') || coalesce(key_id, '')",
             ),
+            ("oauth_clients", "id || name || redirect_uris || coalesce(used_at, 0)"),
+            (
+                "oauth_codes",
+                "code_hash || client_id || role || coalesce(redeemed_at, 0) || coalesce(key_id, '')",
+            ),
+            ("oauth_logins", "key_id || client_id || role || renewed_at"),
+            (
+                "oauth_refresh_tokens",
+                "token_hash || key_id || coalesce(used_at, 0) || coalesce(successor_hash, '') || coalesce(replaced_at, 0)",
+            ),
             (
                 "agents",
                 "id || org_id || agent_id || user_id || environment || allow_refs || deny_refs || registered_by || registered_at",

@@ -65,6 +65,12 @@ impl World<'_> {
                 server.identify(&self.person, "https://github.com", &number.to_string()).await;
                 "github".to_owned()
             }
+            "oauth_client" => server.oauth_client_from(&self.peer()).await,
+            "consent_token" if self.cookies().is_empty() => String::new(),
+            "consent_token" => {
+                let client = server.oauth_client_from(&self.peer()).await;
+                server.consent_token(self.cookies(), &client, &[]).await
+            }
             "form_token" if self.cookies().is_empty() => String::new(),
             "form_token" => server.form_token(self.cookies()).await,
             "device_code" | "user_code" => {

@@ -24,18 +24,26 @@ pub struct Page {
     pub title: String,
     pub status: StatusCode,
     made_for: Option<MadeFor>,
+    form_target: Option<String>,
 }
 
 impl Page {
     pub fn new(app: &App, visit: &Visit, title: impl Into<String>) -> Self {
         let (app, visit, title) = (app.clone(), visit.clone(), title.into());
-        Self { app, visit, title, status: StatusCode::OK, made_for: None }
+        Self { app, visit, title, status: StatusCode::OK, made_for: None, form_target: None }
     }
 
     /// Restricts the forms of the page to this organization.
     #[must_use]
     pub fn made_for(mut self, org: OrgId) -> Self {
         self.made_for = Some(MadeFor(org.to_string()));
+        self
+    }
+
+    /// Lets the response to a form of the page redirect there, an origin or a scheme.
+    #[must_use]
+    pub fn form_target(mut self, source: impl Into<String>) -> Self {
+        self.form_target = Some(source.into());
         self
     }
 
@@ -50,12 +58,12 @@ impl Page {
     where
         V: IntoView + 'static,
     {
-        let Self { app, visit, title, status, made_for } = self;
+        let Self { app, visit, title, status, made_for, form_target } = self;
         let nonce = Nonce::new();
         let now = app.clock.now();
         let options = options(&app);
         let reload = std::env::var_os("LEPTOS_WATCH").map(|_| options.reload_port);
-        let policy = page_policy(&nonce, reload);
+        let policy = page_policy(&nonce, reload, form_target.as_deref());
         let assets = app.assets.clone();
         let public_url = app.public_url.origin().to_owned();
         let document = move || {

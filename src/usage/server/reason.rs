@@ -31,8 +31,9 @@ const fn look(outcome: Outcome) -> (Tone, Shape) {
         Outcome::Expired => (Tone::Danger, Shape::Expired),
         Outcome::IpNotAllowed => (Tone::Danger, Shape::Address),
         Outcome::PlanNotEligible | Outcome::PolicyRefused => (Tone::Danger, Shape::Locked),
-        Outcome::RoleTooLow | Outcome::KindNotAllowed | Outcome::InsufficientPermissions => {
-            (Tone::Danger, Shape::Permission)
-        }
+        Outcome::RoleTooLow
+        | Outcome::KindNotAllowed
+        | Outcome::InsufficientPermissions
+        | Outcome::WrongAudience => (Tone::Danger, Shape::Permission),
     }
 }

@@ -15,7 +15,7 @@ use crate::device::server::{clients, service};
 use crate::keys::server as keys;
 use crate::orgs::server::Membership;
 use crate::platform::Error;
-use crate::shared::{OrgId, Permission, PrincipalKind, ReturnPath, Timestamp};
+use crate::shared::{Kind, OrgId, Permission, PrincipalKind, ReturnPath, Timestamp};
 use crate::ui::form::{Form as PageForm, FormErrors};
 use crate::ui::parts::{
     Avatar, Badge, Button, Checkbox, HiddenFields, Input, Look, Note, Select, SelectOption, Symbol, Time,
@@ -94,7 +94,7 @@ impl ApprovalPage {
         let (app, visitor) = (guard.app, guard.visitor);
         for choice in &mut self.choices {
             // A login that the policy forbids is refused when it is approved.
-            if let Ok(Ok(constraints)) = keys::login_constraints(app, choice.org).await {
+            if let Ok(Ok(constraints)) = keys::login_constraints(app, choice.org, Kind::Live).await {
                 choice.key_role = choice.key_role.min(constraints.highest_role);
                 choice.key_ends = service::latest_expiry(app, &constraints);
             }

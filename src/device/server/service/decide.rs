@@ -14,7 +14,7 @@ use crate::keys::server as keys;
 use crate::orgs::server::{Visitor, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
 use crate::platform::{App, Error};
-use crate::shared::{OrgId, Permission, PrincipalKind, Role};
+use crate::shared::{Kind, OrgId, Permission, PrincipalKind, Role};
 
 /// An approved login can be collected for at least this long.
 const MIN_COLLECT_TIME: Duration = Duration::from_secs(60);
@@ -79,7 +79,7 @@ pub async fn approve(
         audit::record_refusal(app, &visitor.by(), event).await?;
         return Ok(DecisionOutcome::NotAllowed);
     };
-    let constraints = keys::login_constraints_in_tx(app, &mut write, org).await?;
+    let constraints = keys::login_constraints_in_tx(app, &mut write, org, Kind::Live).await?;
     let constraints = constraints.and_then(|constraints| {
         match unavailable_scope(login, member.role, &constraints).filter(|_| choice.role.is_none()) {
             None => Ok(constraints),

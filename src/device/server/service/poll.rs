@@ -15,7 +15,7 @@ use crate::orgs::server::find_current_member;
 use crate::platform::http::Visit;
 use crate::platform::live::Topic;
 use crate::platform::{App, Error, Secret};
-use crate::shared::{LoginId, OrgId, UserId};
+use crate::shared::{Kind, LoginId, OrgId, UserId};
 
 #[derive(Clone, Debug)]
 pub struct Poll<'a> {
@@ -118,7 +118,7 @@ async fn redeem(
     let Some(member) = find_current_member(app, *org, *user).await? else {
         return Err(deny_for_good(app, poll, tool, login, *org).await?);
     };
-    let minted = mint(app).await?;
+    let minted = mint(app, Kind::Live).await?;
     let mut write = app.db.write().await?;
     let Some(approved) = store::redeem(&mut write, login, app.clock.now(), minted.id).await? else {
         drop(write);
@@ -135,6 +135,7 @@ async fn redeem(
         device_id: login.device_id.clone(),
         product: login.product.clone(),
         name: None,
+        renewal: None,
         requested_by: None,
     };
     let by = By {

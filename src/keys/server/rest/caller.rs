@@ -28,6 +28,7 @@ pub struct ApiCaller {
 /// Accepts any key with a role in Latchkey. The services check what the role allows.
 pub const ANY_KEY: Requirements<'static> = Requirements {
     org: None,
+    audience: None,
     least_role: Role::Viewer,
     kinds: Kinds::ALL,
     plan: true,

@@ -106,6 +106,10 @@ pub fn refusal(verdict: &Verdict) -> (HeaderMap, Problem) {
         Outcome::KindNotAllowed => Problem::of(StatusCode::FORBIDDEN)
             .title("Kind not allowed")
             .detail("Keys of this kind are not accepted here."),
+        Outcome::WrongAudience => Problem::of(StatusCode::FORBIDDEN)
+            .title("Key not accepted here")
+            .detail("This key belongs to a login that is accepted at /api/mcp only.")
+            .more("code", Outcome::WrongAudience.as_str()),
         _ => match verdict.retry_after {
             Some(wait) => Problem::of(StatusCode::TOO_MANY_REQUESTS)
                 .detail("Too many wrong keys came from this address.")

@@ -62,7 +62,7 @@ impl<'q> ProxyQuery<'q> {
 
     pub fn requirements<'a>(&self, permissions: Option<&'a PermissionRequirement<'a>>) -> Requirements<'a> {
         let Self { org, least_role, kinds, .. } = *self;
-        Requirements { org: Some(org), least_role, kinds, plan: true, permissions, cost: 1 }
+        Requirements { org: Some(org), audience: None, least_role, kinds, plan: true, permissions, cost: 1 }
     }
 }
 

@@ -191,6 +191,7 @@ async fn check(app: &App, org: OrgId, request_id: &str, form: &VerifyForm) -> Re
     let default_role = if permissions.is_some() { Role::None } else { Role::Viewer };
     let requirements = Requirements {
         org: Some(org),
+        audience: None,
         least_role: form.role.unwrap_or(default_role),
         kinds: kinds.unwrap_or(Kinds::DEFAULT),
         plan: true,

@@ -156,6 +156,8 @@ async fn create_with(
         customer,
         quota_with: None,
         sample: None,
+        audience: None,
+        renewal: None,
     };
     let BegunChange { mut write, actor: current, bounds } = begin(app, actor, "create").await?;
     if role > current.org.role {

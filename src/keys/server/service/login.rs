@@ -1,4 +1,4 @@
-//! Command-line logins: a person gets a key for a program on one of their devices. The caller begins the transaction and may
+//! Logins of programs: a person gets a key for a command line on one of their devices, or for an MCP client. The caller begins the transaction and may
 //! already have written to it (the approval is consumed). It is committed here, or not at all.
 
 use super::bounds::Bounds;
@@ -8,7 +8,7 @@ use super::{Revealed, about, conclude_by, generate, name_key, store};
 use crate::accounts::server::letters;
 use crate::audit::{self, By, Event};
 use crate::keys::server::token::NewToken;
-use crate::keys::server::{Customer, Key, Login};
+use crate::keys::server::{Customer, Key, KeyAudience, Login, SecretRenewal};
 use crate::keys::{MAX_NAME_LENGTH, check_key_name};
 use crate::orgs::server::{CurrentMember, lock_and_read_member};
 use crate::platform::changes::{self, ChangeKind};
@@ -41,8 +41,17 @@ pub struct LoginDraft {
     pub product: String,
     /// None: `<user>@<device>`. If the name is taken, a number is added.
     pub name: Option<String>,
+    /// For a program that renews its login (`renew_login`). None: the key has one secret, until it is rotated.
+    pub renewal: Option<RenewableLogin>,
     /// The key that requests the login, if one does.
     pub requested_by: Option<RequestingKey>,
+}
+
+/// A login whose key is accepted at one place, and whose secret ends soon unless it is renewed.
+#[derive(Clone, Copy, Debug)]
+pub struct RenewableLogin {
+    pub audience: KeyAudience,
+    pub secret_until: Timestamp,
 }
 
 /// A key that requests another one, and the secret that was presented.
@@ -57,13 +66,14 @@ pub struct RequestingKey {
 pub struct PreparedToken {
     /// The id of the future key, so that a caller can store it before the key exists.
     pub id: KeyId,
-    fresh: NewToken,
-    stored: String,
+    pub(super) kind: Kind,
+    pub(super) fresh: NewToken,
+    pub(super) stored: String,
 }
 
-pub async fn mint(app: &App) -> Result<PreparedToken, Error> {
-    let (fresh, stored) = generate(app, Kind::Live).await?;
-    Ok(PreparedToken { id: KeyId::new(app.clock.now(), app.random_for_id()), fresh, stored })
+pub async fn mint(app: &App, kind: Kind) -> Result<PreparedToken, Error> {
+    let (fresh, stored) = generate(app, kind).await?;
+    Ok(PreparedToken { id: KeyId::new(app.clock.now(), app.random_for_id()), kind, fresh, stored })
 }
 
 /// Creates the key and commits. Returns None, and changes nothing, when the person may not have a key there (any more).
@@ -88,7 +98,8 @@ pub async fn log_in(
         None => None,
     };
     // Whoever approved the login has seen the reason, unless the policy was changed since.
-    let Ok(constraints) = login_constraints_in_tx(app, &mut write, draft.org).await? else { return Ok(None) };
+    let constraints = login_constraints_in_tx(app, &mut write, draft.org, minted.kind).await?;
+    let Ok(constraints) = constraints else { return Ok(None) };
     let by = by.clone().in_org(draft.org);
     let device = draft.device.clone().unwrap_or_else(|| draft.tool.clone());
     let login = Login { device, device_id: draft.device_id.clone(), product: draft.product.clone() };
@@ -97,12 +108,12 @@ pub async fn log_in(
     let life_ends = app.config.device.login_key_life.map(|life| now.plus(life));
     let asking_ends = bounds.as_ref().and_then(|bounds| bounds.expires_at);
     let name = free_name(&mut write, draft.org, &requested_name(draft, &member.email, &login.device)).await?;
-    let PreparedToken { id, fresh, stored } = minted;
+    let PreparedToken { id, kind, fresh, stored } = minted;
     let key = Key {
         id,
         org: draft.org,
         name,
-        kind: Kind::Live,
+        kind,
         role,
         note: String::new(),
         rate_limit: bounds.as_ref().and_then(|bounds| bounds.rate_limit),
@@ -131,6 +142,8 @@ pub async fn log_in(
         customer: Customer { quota: bounds.as_ref().and_then(|bounds| bounds.quota), ..Customer::default() },
         quota_with: bounds.as_ref().and_then(|bounds| bounds.quota_with),
         sample: None,
+        audience: draft.renewal.map(|renewal| renewal.audience),
+        renewal: draft.renewal.map(|renewal| SecretRenewal { until: renewal.secret_until, replaced: None }),
     };
     if !store::insert(&mut write, &key, &name_key(&key.name)).await? {
         // The name was taken between the lookup and the insert.
@@ -147,7 +160,8 @@ pub async fn log_in(
         .detail("device", key.login.as_ref().map_or("", |login| &login.device));
     conclude_by(app, &by, write, &key, event).await?;
     let from = by.origin.address.map_or_else(|| "this server".to_owned(), |address| address.to_string());
-    letters::command_line(app, &member.email, &draft.tool, &member.org_name, &from, now);
+    let letter = if draft.renewal.is_some() { letters::mcp_client } else { letters::command_line };
+    letter(app, &member.email, &draft.tool, &member.org_name, &from, now);
     Ok(Some(Revealed { key, plaintext: fresh.into_secret() }))
 }
 

@@ -16,6 +16,7 @@ mod policy;
 mod refusal;
 mod refusal_span;
 mod refusals;
+mod renew_login;
 mod replace;
 mod revoke;
 mod rotate;
@@ -37,13 +38,16 @@ pub use find::{
     creators, find, find_by_name, find_by_secret, list, permission_holders, secrets,
 };
 pub use leaked::{apply_leak_effect, created_by, leak_topic, lock_leaked};
-pub use login::{LoginDraft, PreparedToken, RequestingKey, end_logins, log_in, logins_of, mint};
+pub use login::{
+    LoginDraft, PreparedToken, RenewableLogin, RequestingKey, end_logins, log_in, logins_of, mint,
+};
 pub use policy::{
     active_keys, login_constraints, login_constraints_in_tx, old_secrets, policy_key_batch, policy_rules,
 };
 pub use refusal::Refusal;
 pub use refusal_span::RefusalSpan;
 pub use refusals::{RefusalPage, org_refusals, refusals, refused_keys};
+pub use renew_login::{LoginRenewal, RefusedRenewal, end_login, plan_includes_api, renew_login};
 pub use replace::replace;
 pub use revoke::revoke;
 pub use rotate::{MAX_OVERLAP, extend, finish, rotate};
@@ -134,11 +138,17 @@ pub fn require_to_grant(actor: &Actor, key: &Key) -> Result<(), Error> {
 /// so nobody else, and no other key of that person, may receive its secret.
 pub fn require_to_renew(actor: &Actor, key: &Key) -> Result<(), Error> {
     require_to_grant(actor, key)?;
-    if may_have_secret(actor, key) { Ok(()) } else { Err(Error::Forbidden(ANOTHERS_LOGIN.to_owned())) }
+    why_no_secret(actor, key).map_or(Ok(()), |why| Err(Error::Forbidden(why.to_owned())))
 }
 
-fn may_have_secret(actor: &Actor, key: &Key) -> bool {
-    key.login.is_none() || (actor.principal == PrincipalKind::Person && actor.user == key.created_by)
+/// Why the actor may not receive a new secret of the key.
+fn why_no_secret(actor: &Actor, key: &Key) -> Option<&'static str> {
+    let is_person_of_login = actor.principal == PrincipalKind::Person && actor.user == key.created_by;
+    match key.login {
+        Some(_) if key.renewal.is_some() => Some(RENEWED_LOGIN),
+        Some(_) if !is_person_of_login => Some(ANOTHERS_LOGIN),
+        _ => None,
+    }
 }
 
 /// Whether pages offer to enable the key. Under a policy that requires approval for its role, only its creator may do so.
@@ -149,11 +159,12 @@ pub fn may_enable(actor: &Actor, key: &Key, rules: &PolicyRules) -> bool {
 
 /// Whether pages offer to rotate the key.
 pub fn may_rotate(actor: &Actor, key: &Key, rules: &PolicyRules) -> bool {
-    may_enable(actor, key, rules) && may_have_secret(actor, key)
+    may_enable(actor, key, rules) && why_no_secret(actor, key).is_none()
 }
 
 const ITSELF: &str = "A key cannot edit, enable or extend itself. Do it on its page, or with another key.";
 const OLD_SECRET: &str = "This secret is being replaced and cannot rotate its key. Use the new secret, or rotate on the key's page.";
+const RENEWED_LOGIN: &str = "This key belongs to the login of an MCP client, which renews its secret every hour. It cannot be rotated.";
 const ANOTHERS_LOGIN: &str = "Only the person who logged in can renew this key, here or by logging in again.";
 
 fn not_theirs(actor: &Actor) -> String {
@@ -254,8 +265,10 @@ fn why_refused(actor: &Actor, key: &Key, grants: Grants, bounds: Option<&Bounds>
         Some(not_theirs(actor))
     } else if grants != Grants::Nothing && actor.org.role < key.role {
         Some(too_high(key))
-    } else if grants == Grants::Secret && !may_have_secret(actor, key) {
-        Some(ANOTHERS_LOGIN.to_owned())
+    } else if grants == Grants::Secret
+        && let Some(why) = why_no_secret(actor, key)
+    {
+        Some(why.to_owned())
     } else if actor.key == Some(key.id) {
         why_not_itself(actor, key, grants).map(str::to_owned)
     } else if matches!(grants, Grants::Power | Grants::Secret) {

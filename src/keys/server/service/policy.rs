@@ -8,7 +8,7 @@ use crate::keys::server::{Key, OldSecret, PolicyKey};
 use crate::orgs::server::Actor;
 use crate::platform::db::Write;
 use crate::platform::{App, Error};
-use crate::shared::{KeyId, OrgId, Permission};
+use crate::shared::{KeyId, Kind, OrgId, Permission};
 
 /// The current rules of an organization.
 pub async fn policy_rules(app: &App, org: OrgId) -> Result<PolicyRules, Error> {
@@ -23,9 +23,13 @@ pub(super) async fn rules_in_tx(write: &mut Write, org: OrgId) -> Result<PolicyR
     Ok(policy.map(|policy| policy.rules).unwrap_or_default())
 }
 
-/// The limits of the policy for a login to the organization, or the reason why logins are not allowed.
-pub async fn login_constraints(app: &App, org: OrgId) -> Result<Result<LoginConstraints, String>, Error> {
-    Ok(policy_rules(app, org).await?.login_constraints(app.clock.now()))
+/// The limits of the policy for a login whose key has this kind, or the reason why such logins are not allowed.
+pub async fn login_constraints(
+    app: &App,
+    org: OrgId,
+    kind: Kind,
+) -> Result<Result<LoginConstraints, String>, Error> {
+    Ok(policy_rules(app, org).await?.login_constraints(kind, app.clock.now()))
 }
 
 /// `login_constraints`, read in the transaction of the login.
@@ -33,8 +37,9 @@ pub async fn login_constraints_in_tx(
     app: &App,
     write: &mut Write,
     org: OrgId,
+    kind: Kind,
 ) -> Result<Result<LoginConstraints, String>, Error> {
-    Ok(rules_in_tx(write, org).await?.login_constraints(app.clock.now()))
+    Ok(rules_in_tx(write, org).await?.login_constraints(kind, app.clock.now()))
 }
 
 /// A batch of the organization's active keys, after an id. The preview of a policy reads all keys with it.

@@ -74,6 +74,7 @@ pub async fn try_key(app: &App, actor: &Actor, request: &TrialRequest<'_>) -> Re
     let kinds = if request.with_test { Kinds::ALL } else { Kinds::DEFAULT };
     let requirements = Requirements {
         org: Some(org),
+        audience: None,
         least_role: if permissions.is_some() { Role::None } else { Role::Viewer },
         kinds,
         plan: true,

@@ -12,6 +12,7 @@ mod policy;
 mod quotas;
 mod read;
 mod reminders;
+mod renewals;
 mod status_counts;
 mod write;
 
@@ -32,6 +33,7 @@ pub use read::{
 pub use reminders::{
     RemindedKey, WaitingReminder, add_reminder, people_to_remind, reminded_keys, take_reminders,
 };
+pub use renewals::{clear_renewed, delete_ended_login_secrets, ended_renewals, set_renewed};
 pub use status_counts::{count, count_within};
 pub use write::{
     add_totals, end_due_rotations, end_secret, forget_idempotency, insert, insert_secret, lock,

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor, AnyPool, Row};
 
-use super::super::{Customer, Key, KeyQuota, Login};
+use super::super::{Customer, Key, KeyAudience, KeyQuota, Login, SecretRenewal};
 use crate::keys::{CallSample, QuotaPeriod};
 use crate::permissions::server as permissions;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
@@ -20,7 +20,8 @@ macro_rules! select {
             "SELECT id, org_id, name, kind, role, note, rate_limit, counts_with, ranges, secret_id, previous_secret_id, ",
             "previous_until, created_at, created_by, created_by_key, expires_at, disabled_at, revoked_at, calls, ",
             "last_used_at, login_device, login_device_id, login_product, external_id, metadata, quota, quota_period, ",
-            "quota_with, leaked_secret_id, sample_one_in, sample_until FROM keys ",
+            "quota_with, leaked_secret_id, sample_one_in, sample_until, audience, secret_until, renewed_secret_id, ",
+            "renewed_until FROM keys ",
             $rest
         )
     };
@@ -71,7 +72,20 @@ pub fn key(row: &AnyRow) -> Result<Key, sqlx::Error> {
         },
         quota_with: row.try_get("quota_with")?,
         sample: sample(row)?,
+        audience: row
+            .try_get::<Option<String>, _>("audience")?
+            .map(|text| parsed("audience", KeyAudience::parse, &text))
+            .transpose()?,
+        renewal: renewal(row)?,
     })
+}
+
+fn renewal(row: &AnyRow) -> Result<Option<SecretRenewal>, sqlx::Error> {
+    let time = |name| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_millis));
+    let Some(until) = time("secret_until")? else { return Ok(None) };
+    let replaced =
+        row.try_get::<Option<String>, _>("renewed_secret_id")?.map(|id| secret_id(&id)).transpose()?;
+    Ok(Some(SecretRenewal { until, replaced: replaced.zip(time("renewed_until")?) }))
 }
 
 fn sample(row: &AnyRow) -> Result<Option<CallSample>, sqlx::Error> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::super::{Key, KeyQuota};
+use super::super::{Key, KeyAudience, KeyQuota};
 use super::name_search;
 use super::read::find_in_tx;
 use crate::platform::db::{ROWS_PER_STATEMENT, Write, row_placeholders, sql};
@@ -27,9 +27,9 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     let done = sqlx::query(
         "INSERT INTO keys (id, org_id, name, name_key, kind, role, note, rate_limit, ranges, secret_id, created_at, \
          created_by, created_by_key, expires_at, login_device, login_device_id, login_product, counts_with, external_id, \
-         metadata, quota, quota_period, quota_with, generation, calls, last_used_at) \
+         metadata, quota, quota_period, quota_with, audience, secret_until, generation, calls, last_used_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-         0, 0, 0) \
+         $24, $25, 0, 0, 0) \
          ON CONFLICT DO NOTHING",
     )
     .bind(key.id)
@@ -55,6 +55,8 @@ pub async fn insert(write: &mut Write, key: &Key, name_key: &str) -> Result<bool
     .bind(key.customer.quota.map(quota_limit))
     .bind(key.customer.quota.map(|quota| quota.period.as_str()))
     .bind(key.quota_with)
+    .bind(key.audience.map(KeyAudience::as_str))
+    .bind(key.renewal.map(|renewal| renewal.until.millis()))
     .execute(&mut **write)
     .await?;
     let is_inserted = done.rows_affected() == 1;
@@ -194,7 +196,8 @@ pub async fn revoke(write: &mut Write, key: KeyId, now: Timestamp) -> Result<(),
     for text in [
         "DELETE FROM secret_hashes WHERE secret_id IN (SELECT id FROM secrets WHERE key_id = $1) AND $2 > 0",
         "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL",
-        "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, revoked_at = $2 WHERE id = $1",
+        "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, renewed_secret_id = NULL, renewed_until = NULL, \
+         revoked_at = $2 WHERE id = $1",
     ] {
         sqlx::query(text).bind(key).bind(now.millis()).execute(&mut **write).await?;
     }
@@ -208,8 +211,8 @@ pub async fn revoke_all(write: &mut Write, org: OrgId, now: Timestamp) -> Result
          (SELECT secrets.id FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE keys.org_id = $1)",
         "UPDATE secrets SET ended_at = $2 WHERE ended_at IS NULL \
          AND key_id IN (SELECT id FROM keys WHERE org_id = $1)",
-        "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, revoked_at = $2, \
-         generation = generation + 1 WHERE org_id = $1 AND revoked_at IS NULL",
+        "UPDATE keys SET previous_secret_id = NULL, previous_until = NULL, renewed_secret_id = NULL, renewed_until = NULL, \
+         revoked_at = $2, generation = generation + 1 WHERE org_id = $1 AND revoked_at IS NULL",
     ] {
         sqlx::query(text).bind(org).bind(now.millis()).execute(&mut **write).await?;
     }

@@ -5,7 +5,7 @@
 //!    wrong a few seconds ago is refused.
 //! 3. Otherwise read the secret's row and run one scrypt, however many requests wait for the result. The queue is fair to
 //!    addresses and public ids, and sources that sent wrong secrets wait behind the others.
-//! 4. Judge the key's state (revoked, expired, disabled), then organization, plan, kind, role, address, key policy,
+//! 4. Judge the key's state (revoked, expired, disabled), then organization, audience, plan, kind, role, address, key policy,
 //!    permissions and, last, quota and rate limit, so that a request that is refused for another reason does not use them up.
 //!
 //! Until the secret is verified, no data of the key is used, and the response is the same for every reason. Whether a public id
@@ -316,6 +316,9 @@ fn refuse(
 ) -> Option<Admission> {
     if requirements.org.is_some_and(|org| org != state.org.id) {
         return Some(Admission::of(Outcome::Unknown));
+    }
+    if !state.is_for(requirements.audience) {
+        return Some(Admission::of(Outcome::WrongAudience));
     }
     if requirements.plan && !app.config.keys.api_plans.contains(&state.org.plan) {
         return Some(Admission::of(Outcome::PlanNotEligible));

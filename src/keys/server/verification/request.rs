@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::keys::server::KeyAudience;
 use crate::permissions::query::PermissionQuery;
 use crate::permissions::server::OrgPermissions;
 use crate::shared::{Kind, OrgId, Role};
@@ -12,6 +13,8 @@ use crate::shared::{Kind, OrgId, Role};
 pub struct Requirements<'a> {
     /// Only keys of this organization; None accepts any.
     pub org: Option<OrgId>,
+    /// The place that checks the key. Keys that are made for another place alone are refused.
+    pub audience: Option<KeyAudience>,
     pub least_role: Role,
     pub kinds: Kinds,
     /// The organization's plan must include the API.

@@ -12,7 +12,7 @@ use super::rate_limit::{Rate, RateLimits, RateWindow};
 use crate::key_policy::server as key_policy;
 use crate::key_policy::{CallerAddress, KeyFacts, KeyPolicy, PolicyRule};
 use crate::keys::CallSample;
-use crate::keys::server::{KeyQuota, store};
+use crate::keys::server::{KeyAudience, KeyQuota, store};
 use crate::orgs;
 use crate::permissions::server as permissions;
 use crate::platform::{App, Error};
@@ -60,6 +60,7 @@ pub struct KeyState {
     disabled: bool,
     revoked: bool,
     current: SecretId,
+    /// When the key expires, or earlier, when the current secret of a renewed login ends.
     expires_at: Timestamp,
     limit: Option<RateLimit>,
     quota: Option<Box<RequestQuota>>,
@@ -72,6 +73,8 @@ pub struct KeyState {
     previous: Option<(SecretId, Timestamp)>,
     /// Empty: any address is allowed.
     ranges: Box<[IpNet]>,
+    /// The one place where the key is accepted.
+    audience: Option<KeyAudience>,
     sampler: Option<Box<CallSampler>>,
 }
 
@@ -127,6 +130,7 @@ impl KeyState {
             None => None,
         };
         let window = || limits.of(key.counts_with.unwrap_or(key.id), app.clock.steady());
+        let ends = [key.expires_at, key.renewal.map(|renewal| renewal.until)].into_iter().flatten().min();
         Ok(Some(Self {
             id: key.id,
             org: orgs.share(Org { id: key.org, name, plan, policy }),
@@ -138,14 +142,15 @@ impl KeyState {
             disabled: key.disabled_at.is_some(),
             revoked: key.revoked_at.is_some(),
             current: key.secret,
-            expires_at: key.expires_at.unwrap_or(NEVER),
+            expires_at: ends.unwrap_or(NEVER),
             limit: key.rate_limit.map(|requests| RateLimit { requests, window: window() }),
             quota,
             permissions: permissions.into(),
             external_id: key.customer.external_id.map(Into::into),
             metadata: key.customer.metadata.map(Into::into),
-            previous: key.previous,
+            previous: key.previous.or(key.renewal.and_then(|renewal| renewal.replaced)),
             ranges: key.ranges.into(),
+            audience: key.audience,
             sampler: key.sample.map(|sample| Box::new(CallSampler { sample, calls: AtomicU32::new(0) })),
         }))
     }
@@ -177,6 +182,11 @@ impl KeyState {
                 let address = address.to_canonical();
                 self.ranges.iter().any(|range| range.contains(&address))
             })
+    }
+
+    /// Whether the key is accepted at a place, or at no place in particular.
+    pub fn is_for(&self, place: Option<KeyAudience>) -> bool {
+        self.audience.is_none() || self.audience == place
     }
 
     /// The rule of the organization's key policy that refuses a request from this address.
@@ -237,6 +247,7 @@ impl KeyState {
             metadata: None,
             previous: None,
             ranges: Box::default(),
+            audience: None,
             sampler: None,
         }
     }

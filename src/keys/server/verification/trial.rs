@@ -31,6 +31,8 @@ pub enum TrialStep {
     Secret,
     Expiry,
     Disabled,
+    /// The key is accepted at other places than `/api/mcp`.
+    Audience,
     Plan,
     Kind,
     Role,
@@ -42,13 +44,14 @@ pub enum TrialStep {
 }
 
 impl TrialStep {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Form,
         Self::Known,
         Self::Current,
         Self::Secret,
         Self::Expiry,
         Self::Disabled,
+        Self::Audience,
         Self::Plan,
         Self::Kind,
         Self::Role,
@@ -68,6 +71,7 @@ impl TrialStep {
             Outcome::Revoked => Some(Self::Current),
             Outcome::Expired => Some(Self::Expiry),
             Outcome::Disabled => Some(Self::Disabled),
+            Outcome::WrongAudience => Some(Self::Audience),
             Outcome::PlanNotEligible => Some(Self::Plan),
             Outcome::KindNotAllowed => Some(Self::Kind),
             Outcome::RoleTooLow => Some(Self::Role),

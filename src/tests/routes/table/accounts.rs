@@ -6,6 +6,19 @@ use super::super::row::{Row, form, get};
 const INGRID: &[(&str, &str)] = &[("name", "Ingrid"), ("password", "tide water marsh lantern")];
 const CODES_FILE: &str = "/settings/profile/recovery-codes/file";
 const CODE: &str = "abcde-fghjk-mnpqr-23456";
+const CONSENT: &str = "/oauth/authorize?response_type=code&client_id=<oauth_client>\
+    &redirect_uri=http://127.0.0.1:1/callback&code_challenge_method=S256\
+    &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const CONSENT_FORM: &[(&str, &str)] = &[
+    ("token", "<consent_token>"),
+    ("response_type", "code"),
+    ("client_id", "<oauth_client>"),
+    ("redirect_uri", "http://127.0.0.1:1/callback"),
+    ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+    ("code_challenge_method", "S256"),
+    ("role", "viewer"),
+    ("verdict", "approve"),
+];
 const DEVICES: &str = "/settings/profile/devices";
 const METHOD: &str = "/settings/profile/sign-in-methods/{method}";
 const OWN_METHOD: &str = "/settings/profile/sign-in-methods/<own_identity>";
@@ -52,6 +65,11 @@ pub const ROWS: &[Row] = &[
         &[("token", "<form_token>"), ("code", "<user_code>"), ("mine", "yes"), ("verdict", "approve")],
         People([303; 5]),
     ),
+    // Without a request, the page says that the app did not say who it is.
+    get("/oauth/authorize", "", People([400; 5])),
+    get("/oauth/authorize", CONSENT, People([200; 5])),
+    form("/oauth/authorize", "", &[("token", "<consent_token>")], People([400; 5])),
+    form("/oauth/authorize", "", CONSENT_FORM, People([303; 5])),
     // After any other status, browsers would reconnect.
     get("/live", "/live?topic=person:mail", SignedOutOrIn(204, 200)),
     get("/settings/profile", "", People([200; 5])),

@@ -72,5 +72,14 @@ pub const ROWS: &[Row] = &[
         ],
         UnlessAuthorized(400),
     ),
+    json(
+        "POST",
+        "/oauth/register",
+        "",
+        r#"{"redirect_uris": ["http://localhost/callback"]}"#,
+        Everybody(201),
+    ),
     get("/.well-known/oauth-authorization-server", "", Everybody(200)),
+    get("/.well-known/oauth-protected-resource", "", Everybody(200)),
+    get("/.well-known/oauth-protected-resource/api/mcp", "", Everybody(200)),
 ];

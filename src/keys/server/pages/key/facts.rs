@@ -23,11 +23,13 @@ pub fn facts(
     now: Timestamp,
 ) -> AnyView {
     let by = match (&key.login, creating_key) {
+        (Some(_), _) if key.renewal.is_some() => format!("by {creator}: MCP login"),
         (Some(login), _) => format!("by {creator}: CLI login on {}", login.device),
         (None, Some(creating_key)) => format!("by {creator} with {creating_key}"),
         (None, None) => format!("by {creator}"),
     };
     let end = match key.expires_at {
+        None if key.renewal.is_some() => "After 30 days without use".into_any(),
         None => view! { "Never" }.into_any(),
         Some(at) => {
             view! { <Time at now/><span class="cap block"><Time at now wording=Wording::LastDay/></span> }
@@ -55,6 +57,7 @@ pub fn facts(
     });
     let calls = grouped(u64::try_from(key.calls).unwrap_or(0));
     let last = key.last_used_at.map(|at| view! { <div><dt>"Last used"</dt><dd><Time at now/></dd></div> });
+    let place = key.audience.map(|_| view! { <div><dt>"Accepted at"</dt><dd>"/api/mcp only"</dd></div> });
     let (role, created_at) = (key.role, key.created_at);
     let opens_nothing =
         (role == Role::None).then(|| view! { <span class="cap block">"No access to Latchkey"</span> });
@@ -67,6 +70,7 @@ pub fn facts(
                 <div><dt>"Created"</dt><dd><Time at=created_at now wording=Wording::Day/><span class="cap block" dir="auto">{by}</span></dd></div>
                 {customer_facts(key)}
                 {ended}
+                {place}
                 <div><dt>"Expires"</dt><dd>{end}</dd></div>
                 <div><dt>"Calls in total"</dt><dd class="num">{calls}</dd></div>
                 {last}
@@ -170,7 +174,9 @@ pub fn callers(callers: Vec<KeyCaller>, key: &Key, may_grant: bool, now: Timesta
     let offers_to_allow = may_allow && callers.iter().any(|caller| allow_path(key, caller).is_some());
     // Shown only while the key has two secrets, or if an ended one was used.
     let current = key.secret.to_string();
-    let shows_secrets = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
+    let is_rotated = key.rotation(now).is_some() || callers.iter().any(|caller| caller.secret != current);
+    // The secrets of a renewed login are many, and nobody chooses between them.
+    let shows_secrets = key.renewal.is_none() && is_rotated;
     let content = if callers.is_empty() {
         view! { <p class="mt-2 border-t border-line py-2 text-dense text-ink-2">"Nobody has used this key in these days."</p> }
             .into_any()

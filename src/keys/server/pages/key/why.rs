@@ -98,6 +98,9 @@ fn cause_words(outcome: Outcome, key: &Key) -> String {
             "The organization's plan did not include the API. An owner can change the plan.".to_owned()
         }
         Outcome::Disabled => "The key was disabled at that time. It is enabled now.".to_owned(),
+        Outcome::Expired if key.renewal.is_some() => {
+            "The program had not renewed its login, which it must do every hour.".to_owned()
+        }
         Outcome::Expired => "The key had expired at that time. It now expires later.".to_owned(),
         Outcome::Revoked => "They used a revoked secret of this key.".to_owned(),
         Outcome::RoleTooLow => {
@@ -115,10 +118,11 @@ fn cause_words(outcome: Outcome, key: &Key) -> String {
                 listed(&key.customer.permissions)
             )
         }
-        Outcome::PolicyRefused => {
-            "The key, or the address, broke a rule of the organization's key policy.".to_owned()
-        }
-        Outcome::Valid | Outcome::Missing | Outcome::Malformed => outcome.reason().to_owned(),
+        Outcome::Valid
+        | Outcome::Missing
+        | Outcome::Malformed
+        | Outcome::PolicyRefused
+        | Outcome::WrongAudience => outcome.reason().to_owned(),
     }
 }
 

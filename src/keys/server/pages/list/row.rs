@@ -31,6 +31,7 @@ pub fn row(data: RowData, place: usize, selectable: bool, now: Timestamp) -> Any
     } = data;
     let status = key.status(now);
     let origin = match (&key.login, creating_key, is_new) {
+        (Some(login), ..) if key.renewal.is_some() => format!("MCP login of {} by {creator}", login.device),
         (Some(login), ..) => format!("CLI login on {} by {creator}", login.device),
         (None, _, true) => "Created by you just now".to_owned(),
         (None, Some(creating_key), _) => format!("Created by {creator} with {creating_key}"),

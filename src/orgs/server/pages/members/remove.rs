@@ -99,7 +99,7 @@ fn keys_section(keys: Vec<CreatedKey>) -> AnyView {
         let CreatedKey { id, name, kind, prefix, calls, is_login } = key;
         let calls = format!("{prefix} · {} in the last 24 h", counted(calls, "call", "calls"));
         let choice = if is_login {
-            view! { <p class="text-dense">"Revoked: it belongs to a login of a command line."</p> }.into_any()
+            view! { <p class="text-dense">"Revoked: it belongs to a login of a command line or an MCP client."</p> }.into_any()
         } else {
             view! { <Checkbox name="key" label="Revoke it too" value=id.to_string()/> }.into_any()
         };
