@@ -15,7 +15,7 @@ use super::handler::LatchkeyServer;
 use super::message::{Message, in_json_rpc};
 use crate::api::ApiError;
 use crate::keys::server::rest::{ApiCaller, with_limits};
-use crate::keys::server::{Kinds, Requirements};
+use crate::keys::server::{KeyAudience, Kinds, Requirements};
 use crate::platform::live::Topic;
 use crate::platform::{App, Error, Problem};
 use crate::shared::{OrgId, Role};
