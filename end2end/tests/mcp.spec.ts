@@ -92,7 +92,8 @@ test("the official TypeScript client works with a pasted key", async ({ serve, v
   await alice.follow(() => alice.page.locator("a.row-link", { hasText: "ops-assistant" }).click());
   await expect(alice.page.getByRole("link", { name: "Connect an agent" })).toBeVisible();
   await alice.follow(() => alice.page.getByRole("link", { name: "Revoke key…" }).click());
-  await alice.press("Revoke key");
+  await alice.fill({ "Type ops-assistant to confirm": "ops-assistant" });
+  expect(await alice.press("Revoke key")).toBe(200);
   await expect(client.listTools()).rejects.toThrow(/401|Unauthenticated|Unauthorized/i);
   await client.close();
 });

@@ -230,7 +230,7 @@ async fn addresses_inside_are_never_called(engine: Engine) {
         let cookies = server.sign_in_as(Persona::Member).await;
         let page = see(&server, &cookies, "https://app.example/client.json").await;
         assert!(
-            page.text().contains("a network that this server does not call"),
+            page.text().contains("network, which this server does not call"),
             "{inside}: {}",
             page.text()
         );

@@ -165,7 +165,7 @@ async fn page(
             <Solo width=SoloWidth::Wide tall=true host>
                 <h1 class="h-page text-center">{title}</h1>
                 <p class="mt-1 text-center text-dense text-balance text-ink-3">
-                    "Asked "<Time at=request.created_at now/>{format!(". The link works once and expires {ends}.")}
+                    "Asked: "<Time at=request.created_at now/>{format!(". The link works once and expires {ends}.")}
                 </p>
                 <PageForm action=here errors failed class="mt-5">
                     <HiddenFields fields/>

@@ -139,7 +139,7 @@ impl ConsentPage {
                 <span class="inline-flex flex-wrap items-center gap-2">
                     "None"<Badge tone=Tone::Warn text="Unverified name"/>
                 </span>
-                <span class="cap block">"It registered itself: "<Time at=*at now/></span>
+                <span class="cap block">"It registered itself. First seen: "<Time at=*at now/></span>
             }
             .into_any(),
         };

@@ -117,9 +117,9 @@ fn granted(role: Role) -> Vec<String> {
     let may = |permission: Permission| permission.is_granted(role, PrincipalKind::Key);
     let mut texts = vec!["See keys, usage and members of the organization".to_owned()];
     if may(Permission::ManageAllKeys) {
-        texts.push(format!("Create keys up to {}, and manage all keys", role.as_str()));
+        texts.push(format!("Create keys with the role {} or lower, and manage all keys", role.as_str()));
     } else if may(Permission::ManageOwnKeys) {
-        texts.push(format!("Create keys up to {}, and manage your own", role.as_str()));
+        texts.push(format!("Create keys with the role {} or lower, and manage your own", role.as_str()));
     }
     if may(Permission::ManageOwnKeys) {
         texts.push("Ask you to open a link when a new key must be shown".to_owned());
@@ -131,9 +131,10 @@ fn granted(role: Role) -> Vec<String> {
 }
 
 fn withheld(role: Role) -> Vec<String> {
-    let mut texts = vec!["Not: see the text of any key", "Not: change your password or sign-in"];
+    let mut texts =
+        vec!["Cannot see the secret of any key", "Cannot change your password or sign-in methods"];
     if !Permission::ManageOwnKeys.is_granted(role, PrincipalKind::Key) {
-        texts.insert(0, "Not: create or change anything");
+        texts.insert(0, "Cannot create or change anything");
     }
     texts.into_iter().map(str::to_owned).collect()
 }
