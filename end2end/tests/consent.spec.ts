@@ -40,9 +40,13 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(main).toContainText(`${OWNER.organization} (you are an owner)`);
       await expect(page.getByRole("radio", { name: "Member" })).toBeChecked();
       await expect(page.getByRole("radio", { name: "Owner" })).toBeDisabled();
-      await expect(page.getByText("Create keys with the role member or lower, and manage your own")).toBeVisible();
+      await expect(
+        page.getByText("Create keys with the role member or lower, and manage your own"),
+      ).toBeVisible();
       await page.getByRole("radio", { name: "Viewer" }).check({ force: true });
-      await expect(page.getByText("Create keys with the role member or lower, and manage your own")).toBeHidden();
+      await expect(
+        page.getByText("Create keys with the role member or lower, and manage your own"),
+      ).toBeHidden();
       await expect(page.getByText("Cannot create or change anything")).toBeVisible();
 
       const answer = await leave(alice, "Approve", callback);
