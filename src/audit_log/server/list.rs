@@ -19,7 +19,7 @@ use crate::shared::{Permission, Timestamp};
 use crate::ui::live_filter::LiveFilter;
 use crate::ui::parts::{
     Button, EmptyState, ExactTime, Icon, LinkButton, LiveRegion, Pagination, SearchField, Select,
-    SelectOption, Symbol, Time, Wording, counted, words,
+    SelectOption, Symbol, Time, Wording, counted, on_page, words,
 };
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::Outcome;
@@ -238,7 +238,7 @@ fn events(
             <LiveRegion topic=changes id="events" rows=true>
             <div data-days="">{rows}</div>
             <Pagination
-                summary=counted(count, "event", "events") previous=newest next=older previous_label="Newest"
+                summary=on_page(counted(count, "event", "events"), &newest, &older) previous=newest next=older previous_label="Newest"
                 next_label="Older"
             />
             </LiveRegion>

@@ -1,7 +1,6 @@
 //! What happens to keys when a member is removed or an organization is deleted.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -15,9 +14,7 @@ use crate::platform::db::Write;
 use crate::platform::{App, Error};
 use crate::shared::{KeyId, OrgId, UserId};
 use crate::usage::Outcome;
-use crate::usage::server as usage;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::usage::server::{self as usage, ChartRange};
 
 /// The keys' part in removing members and deleting organizations.
 pub struct OrgKeyOffboarding;
@@ -43,7 +40,7 @@ impl KeyOffboarding for OrgKeyOffboarding {
         let keys = store::unrevoked_of(app.db.pool(), org, creator).await?;
         let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
         let mut calls: HashMap<KeyId, u64> = HashMap::new();
-        for (sum, requests) in usage::sums(app, &ids, app.clock.now().minus(DAY)).await? {
+        for (sum, requests) in usage::sums(app, &ids, ChartRange::Day.from(app.clock.now())).await? {
             if sum.outcome == Outcome::Valid {
                 *calls.entry(sum.key).or_default() += requests;
             }

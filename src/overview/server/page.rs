@@ -1,7 +1,5 @@
 //! The page `/overview`.
 
-use std::time::Duration;
-
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use leptos::prelude::*;
@@ -22,8 +20,6 @@ use crate::ui::parts::{
 use crate::ui::shell::{Nav, PageHead, Shell};
 use crate::usage::server::{self as usage, ChartRange};
 
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// The keys with the most requests that the page names.
 const TOP_KEYS: usize = 5;
 
@@ -35,7 +31,7 @@ pub async fn show(
     let now = app.clock.now();
     let retention = app.config.keys.usage_retention;
     let range = range_of(&query.unwrap_or_default()).stored(retention);
-    let first = Period::start(range, retention, now).min(now.minus(A_DAY));
+    let first = Period::start(range, retention, now).min(ChartRange::Day.from(now));
     let (hours, top, activity, leaked, ended, refused, counts) = tokio::try_join!(
         usage::hours_of_org(&app, member.org.org, first),
         keys::top_keys(&app, &member, range, TOP_KEYS),
@@ -137,12 +133,12 @@ fn activity_list(events: Vec<Recorded>, now: Timestamp) -> AnyView {
         let actor = if actor.is_empty() { "Somebody".to_owned() } else { actor };
         view! {
             <li class="flex items-baseline gap-3 border-t border-line py-2 text-dense">
-                <p class="min-w-0 flex-1 [overflow-wrap:anywhere]" dir="auto">
-                    <b class="font-medium">{actor}</b>
+                <p class="min-w-0 flex-1 [overflow-wrap:anywhere]">
+                    <b class="font-medium" dir="auto">{actor}</b>
                     " "
                     <span class="text-ink-2">{verb}</span>
                     " "
-                    {what}
+                    <bdi>{what}</bdi>
                 </p>
                 <Time at now wording=Wording::Relative class="cap flex-none"/>
             </li>

@@ -48,7 +48,7 @@ pub use markup::{Constant, Markup, Piece};
 pub use menu::{Menu, MenuItem};
 pub use notice::{EmptyState, Note, Skeleton, Toast, ToastBox, ToastOutcome};
 pub use number::{capped, counted, grouped, short};
-pub use pagination::Pagination;
+pub use pagination::{Pagination, on_page};
 pub use pins::{Pins, RolePins};
 pub use reason::{Reason, ShareBar};
 pub use segment::{LinkOption, LinkSegment, LinkTabs, RadioOption, RadioSegment, RadioTabs};

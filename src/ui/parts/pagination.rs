@@ -5,6 +5,11 @@ use leptos::prelude::*;
 use super::button::{LinkButton, Size};
 use super::icon::{Icon, Symbol};
 
+/// "50 events on this page", or "50 events" if there are no other pages. For lists whose entries are not counted.
+pub fn on_page(count: String, previous: &str, next: &str) -> String {
+    if previous.is_empty() && next.is_empty() { count } else { format!("{count} on this page") }
+}
+
 #[component]
 pub fn Pagination(
     /// The contents of this page, such as "10 keys" or "1–50 of 1,000+ keys".

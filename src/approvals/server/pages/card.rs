@@ -139,11 +139,13 @@ fn side(request: &ApprovalRequest, actions: CardActions) -> Option<AnyView> {
                     </Form>
                 }
             });
+            let waits = next.is_none();
             let withdraw = can_withdraw.then(|| {
+                let hint = waits.then(|| view! { <p class="hint mt-2">"You requested this, so another person must decide."</p> });
                 view! {
                     <Form action=format!("{path}/withdraw")>
                         <Button>"Withdraw"</Button>
-                        <p class="hint mt-2">"You requested this, so another person must decide."</p>
+                        {hint}
                     </Form>
                 }
             });

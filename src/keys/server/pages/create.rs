@@ -6,13 +6,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
-use super::create_form::{CreateKeyForm, HERE, fields};
+use super::create_form::{CreateKeyForm, HERE, about, fields};
 use super::customer::CustomerChoices;
 use super::list::{self, ListPageState};
 use super::reveal::{Occasion, reveal};
 use super::{HOME, path_of};
 use crate::approvals::approval_path;
-use crate::key_policy::PolicyRules;
 use crate::keys::server::{self as keys, Draft, Refusal, Revealed, name_key};
 use crate::orgs::server::Member;
 use crate::orgs::server::page_frame::form_page;
@@ -123,17 +122,6 @@ pub async fn reveal_page(app: &App, member: &Member, revealed: Revealed) -> Resu
         StatusCode::OK,
     )
     .await
-}
-
-/// The sentence below the heading.
-fn about(rules: &PolicyRules) -> String {
-    match rules.approval_from {
-        None => "You see the full key once, on the next page.".to_owned(),
-        Some(role) => format!(
-            "You see the full key once, on the next page. Keys with role {} or higher need the approval of a second person.",
-            role.label()
-        ),
-    }
 }
 
 async fn page(

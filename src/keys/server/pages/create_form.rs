@@ -6,6 +6,8 @@ use serde::Deserialize;
 use super::LazyView;
 use super::customer::CustomerChoices;
 use super::fields::{ExpiryField, FoldedLimits, KeyFields, NameField};
+use crate::key_policy::PolicyRules;
+use crate::keys::server as keys;
 use crate::orgs::server::Member;
 use crate::platform::{App, Error};
 use crate::shared::{Kind, Role, Timestamp};
@@ -38,18 +40,30 @@ impl CreateKeyForm {
     }
 }
 
+/// What happens after the form was sent.
+pub fn about(rules: &PolicyRules) -> String {
+    match rules.approval_from {
+        None => "You see the full key once, on the next page.".to_owned(),
+        Some(role) => format!(
+            "You see the full key once, on the next page. Keys with role {} or higher need the approval of a second person.",
+            role.label()
+        ),
+    }
+}
+
 /// The form in a dialog above the list, whose address is `close`. It posts to its own page.
 pub async fn dialog(app: &App, member: &Member, close: String) -> Result<LazyView, Error> {
     let (form, now) = (CreateKeyForm::empty(app, member), app.clock.now());
     let role = member.org.role;
     let choices = CustomerChoices::load(app, member, &FormErrors::default()).await?;
     let cancel = close.clone();
+    let caption = about(&keys::policy_rules(app, member.org.org).await?);
     let draw = move || {
         view! {
             <Dialog id="create" title="Create key" close>
                 <PageForm action=HERE>
                     <DialogBody>{fields(form, choices, role, now, false)}</DialogBody>
-                    <DialogFoot caption="You see the key once, right after this.">
+                    <DialogFoot caption>
                         <LinkButton href=cancel>"Cancel"</LinkButton>
                         <SubmitButton text="Create key" saving="Creating…"/>
                     </DialogFoot>

@@ -10,7 +10,7 @@ use crate::platform::{App, Error};
 use crate::shared::{KeyId, SecretId, Timestamp};
 use crate::ui::parts::{Time, counted};
 use crate::usage::Outcome;
-use crate::usage::server::{self as usage, Hour, KeyCaller};
+use crate::usage::server::{self as usage, ChartRange, Hour, KeyCaller};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -96,14 +96,15 @@ impl RecentUse {
 }
 
 async fn load(app: &App, key: KeyId) -> Result<(Vec<Hour>, Vec<KeyCaller>), Error> {
-    let since = app.clock.now().minus(DAY);
-    Ok((usage::hours_of(app, key, since).await?, usage::callers_of(app, key, since).await?))
+    let now = app.clock.now();
+    let hours = usage::hours_of(app, key, ChartRange::Day.from(now)).await?;
+    Ok((hours, usage::callers_of(app, key, now.minus(DAY)).await?))
 }
 
 /// The accepted calls of several keys in the last 24 hours, without the keys that have none.
 pub async fn recent_calls(app: &App, keys: &[KeyId]) -> Result<HashMap<KeyId, u64>, Error> {
     let mut calls: HashMap<KeyId, u64> = HashMap::new();
-    for (sum, requests) in usage::sums(app, keys, app.clock.now().minus(DAY)).await? {
+    for (sum, requests) in usage::sums(app, keys, ChartRange::Day.from(app.clock.now())).await? {
         if sum.outcome == Outcome::Valid && requests > 0 {
             *calls.entry(sum.key).or_default() += requests;
         }

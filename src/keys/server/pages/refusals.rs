@@ -21,7 +21,7 @@ use crate::shared::{KeyId, Timestamp};
 use crate::ui::form::FormErrors;
 use crate::ui::parts::{
     Button, Cell, Column, EmptyState, HiddenFields, LinkButton, Note, Pagination, Panel, Reason, Row, Select,
-    SelectOption, Shape, Table, Time, TimeSpan, Tone, Wording, counted,
+    SelectOption, Shape, Table, Time, TimeSpan, Tone, Wording, counted, on_page,
 };
 use crate::ui::server::message::leave_message;
 use crate::ui::shell::{Breadcrumb, Nav, PageHead, Shell};
@@ -262,7 +262,7 @@ fn list(of: &RefusedOf, refusals: RefusalPage, request: &RefusalRequest, now: Ti
         RefusedOf::Names(_) => ("Reason", "Key", "Refused requests, the newest first"),
     };
     let columns = ["Time", second, "Caller", fourth, "Request id"].map(Column::new).to_vec();
-    let summary = counted(requests.len() as u64, "request", "requests");
+    let summary = on_page(counted(requests.len() as u64, "request", "requests"), &previous, &older);
     let rows = requests.into_iter().map(|refused| row(refused, of, now)).collect_view();
     view! {
         <Panel class="mt-3 overflow-hidden">

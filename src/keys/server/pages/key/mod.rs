@@ -106,7 +106,7 @@ async fn load(
     let day = if range == ChartRange::Day {
         hours.clone()
     } else {
-        usage::hours_of(app, id, now.minus(A_DAY)).await?
+        usage::hours_of(app, id, ChartRange::Day.from(now)).await?
     };
     let callers = usage::callers_of(app, id, now.minus(A_DAY * 30)).await?;
     let events = if member.may(Permission::ReadAudit) {

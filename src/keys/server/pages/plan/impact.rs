@@ -1,7 +1,6 @@
 //! How the keys of an organization were used in the last 24 hours, for the page that changes its plan.
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
 use leptos::prelude::*;
 
@@ -13,9 +12,8 @@ use crate::platform::{App, Error};
 use crate::shared::KeyId;
 use crate::ui::parts::{Glyph, capped, counted, grouped};
 use crate::usage::Outcome;
-use crate::usage::server as usage;
+use crate::usage::server::{self as usage, ChartRange};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most recently used keys whose calls are counted one by one. With more keys, the numbers are lower bounds.
 const MAX_KEYS: usize = 50;
 /// Keys that the page names.
@@ -34,7 +32,7 @@ pub struct PlanImpact {
 
 impl PlanImpact {
     pub async fn load(app: &App, member: &Member) -> Result<Self, Error> {
-        let since = app.clock.now().minus(DAY);
+        let since = ChartRange::Day.from(app.clock.now());
         let counts = keys::count(app, member, &[Some(StatusFilter::Active)]).await?;
         let hours = usage::hours_of_org(app, member.org.org, since).await?;
         let valid = hours.into_iter().filter(|(_, outcome, _)| *outcome == Outcome::Valid);
