@@ -38,6 +38,11 @@ impl FixedWindow {
         self.count
     }
 
+    /// Whether all events were taken back.
+    pub fn is_unused(&self) -> bool {
+        self.count == 0
+    }
+
     /// Takes back one event.
     pub fn take_back(&mut self) {
         self.count = self.count.saturating_sub(1);

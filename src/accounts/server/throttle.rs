@@ -4,12 +4,12 @@
 //! memory, per process.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::platform::FixedWindow;
-use crate::platform::http::address::subscriber;
+use crate::platform::http::address::{network, subscriber};
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const PER_ADDRESS: u32 = 30;
@@ -131,13 +131,24 @@ impl Attempt<'_> {
     }
 }
 
-/// The network of one subscriber: the address for IPv4, the /48 for IPv6.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let [a, b, c, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+/// An attempt whose secret is being checked. Dropping it takes the attempt back, so that a flood of requests that are too many
+/// to be checked removes no other counts.
+pub struct PendingAttempt<'a> {
+    throttle: &'a Throttle,
+    attempt: &'a Attempt<'a>,
+    is_decided: bool,
+}
+
+impl PendingAttempt<'_> {
+    pub fn decided(mut self) {
+        self.is_decided = true;
+    }
+}
+
+impl Drop for PendingAttempt<'_> {
+    fn drop(&mut self) {
+        if !self.is_decided {
+            self.throttle.take_back(self.attempt);
         }
     }
 }
@@ -174,6 +185,22 @@ impl Throttle {
             }
         }
         Ok(())
+    }
+
+    /// Call it after `admit`. Unless the attempt is decided, it does not count: the server was too busy, or the client left.
+    pub fn pending<'a>(&'a self, attempt: &'a Attempt<'a>) -> PendingAttempt<'a> {
+        PendingAttempt { throttle: self, attempt, is_decided: false }
+    }
+
+    fn take_back(&self, attempt: &Attempt<'_>) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for budget in attempt.budgets() {
+            let Some(count) = counts.get(&budget.subject) else { continue };
+            count.window.take_back();
+            if count.window.is_unused() {
+                counts.remove(&budget.subject);
+            }
+        }
     }
 
     /// Takes a successful attempt back. Earlier attempts stay counted, except those of the same network, where somebody
@@ -282,6 +309,22 @@ mod tests {
         assert!(throttle.admit(&guess, Duration::ZERO).is_err());
         let counts = throttle.0.lock().expect("no panic");
         assert!(counts.recent.len() <= MAX_COUNTS && counts.older.len() <= MAX_COUNTS);
+    }
+
+    #[test]
+    fn an_attempt_that_is_not_decided_leaves_no_count() {
+        let throttle = Throttle::default();
+        let guess = attempt("203.0.113.1", "alice", None);
+        for _ in 0..2 * PER_ACCOUNT {
+            assert_eq!(throttle.admit(&guess, Duration::ZERO), Ok(()));
+            drop(throttle.pending(&guess));
+        }
+        assert!(throttle.0.lock().expect("no panic").recent.is_empty());
+        for _ in 0..PER_ACCOUNT {
+            assert_eq!(throttle.admit(&guess, Duration::ZERO), Ok(()));
+            throttle.pending(&guess).decided();
+        }
+        assert!(throttle.admit(&guess, Duration::ZERO).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Limits on what strangers and people can make this server do: registrations by address, and documents that are fetched by person
+//! Limits on what strangers and people can make this server do: registrations by network, and documents that are fetched by person
 //! and by host. The counts are in memory, per process.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::platform::http::address::subscriber;
+use crate::platform::http::address::network;
 use crate::platform::{App, Error, FixedWindow};
 use crate::shared::UserId;
 
@@ -31,7 +31,7 @@ pub struct ClientLimits {
 
 impl ClientLimits {
     pub fn registration(app: &App, address: IpAddr) -> Result<(), Error> {
-        let subject = ClientLimitSubject::Registrations(subscriber(address));
+        let subject = ClientLimitSubject::Registrations(network(address));
         app.slice::<Self>().take(&[subject], REGISTRATIONS_PER_MINUTE, app.clock.steady())
     }
 

@@ -16,7 +16,7 @@ use super::redirect::RedirectUri;
 use super::store;
 use crate::audit::{self, By, Event};
 use crate::device::server::oauth_wire::{OAuthError, json_response};
-use crate::platform::http::address::subscriber;
+use crate::platform::http::address::network;
 use crate::platform::http::{Audience, Routes, Visit};
 use crate::platform::{App, Error};
 
@@ -63,7 +63,7 @@ async fn register(
 }
 
 async fn insert(app: &App, visit: &Visit, client: &McpClient) -> Result<(), Error> {
-    let subscriber = subscriber(visit.address);
+    let subscriber = network(visit.address);
     let now = app.clock.now();
     let _guard = ClientLimits::lock_registration(app).await;
     let mut write = app.db.write().await?;

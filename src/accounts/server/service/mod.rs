@@ -45,10 +45,11 @@ use std::collections::HashMap;
 
 use super::metrics::{AccountMetrics, SignInFailure};
 use super::store::{identities, links, sessions, sign_ups, users};
-use super::throttle::{Attempt, Throttle, network};
+use super::throttle::{Attempt, Throttle};
 use crate::audit::{self, By, Event, EventActor, Origin};
 use crate::platform::db::Write;
 use crate::platform::http::Visit;
+use crate::platform::http::address::network;
 use crate::platform::{App, Error, Secret};
 use crate::shared::UserId;
 

@@ -47,7 +47,9 @@ pub async fn sign_in(
     super::admit_sign_in(app, &By::stranger(visit), &attempt).await?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let pending = app.slice::<Throttle>().pending(&attempt);
     let is_correct = password::verify(app, hash, password).await?;
+    pending.decided();
     let is_disabled = is_correct && user.as_ref().is_some_and(|user| user.disabled_at.is_some());
     match user.filter(|user| is_correct && user.disabled_at.is_none()) {
         Some(user) => {
