@@ -120,7 +120,7 @@ impl ApprovalPage {
                 view! {
                     <Solo width=SoloWidth::Wide tall=true host>
                         <h1 class="h-page text-center">{title}</h1>
-                        <PageForm action=HERE errors failed="The login was not approved." class="mt-5" novalidate=true>
+                        <PageForm action=HERE errors failed="The login was not approved." class="mt-5">
                             <HiddenFields fields/>
                             // The default button for Enter; it neither approves nor denies.
                             <button
