@@ -51,35 +51,18 @@ pub fn method_added(app: &App, person: &Person, provider: &str, label: &str) -> 
     app.mail.post(&letter)
 }
 
-/// Notifies the person that a command-line tool was logged in.
-pub fn command_line(
+/// Notifies the person that a tool was logged in. `kind` is "command-line" or "MCP".
+pub fn login(
     app: &App,
     to: &str,
+    kind: &str,
     tool: &str,
     organization: &str,
     address: &str,
     at: Timestamp,
 ) -> Posted {
     let host = app.public_url.authority();
-    let letter = Letter::new(to, format!("New command-line login on {host}"))
-        .paragraph(format!("{tool} was logged in to {organization} with your account on {host}."))
-        .paragraph(format!("From {address}, {}.", exact(at)))
-        .link("See your devices", profile(app))
-        .paragraph("If it was not you, revoke its key, sign out everywhere and change your password.");
-    app.mail.post(&letter)
-}
-
-/// Notifies the person that an MCP client was logged in.
-pub fn mcp_client(
-    app: &App,
-    to: &str,
-    tool: &str,
-    organization: &str,
-    address: &str,
-    at: Timestamp,
-) -> Posted {
-    let host = app.public_url.authority();
-    let letter = Letter::new(to, format!("New MCP login on {host}"))
+    let letter = Letter::new(to, format!("New {kind} login on {host}"))
         .paragraph(format!("{tool} was logged in to {organization} with your account on {host}."))
         .paragraph(format!("From {address}, {}.", exact(at)))
         .link("See your devices", profile(app))

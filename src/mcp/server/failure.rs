@@ -34,7 +34,7 @@ impl ToolFailure {
     }
 }
 
-/// What an error means for the model.
+/// Explains an error to the model: what is wrong and what to do next. Internal errors are not explained.
 fn explain(error: Error) -> Result<String, ErrorData> {
     Ok(match error {
         Error::NotFound => {

@@ -15,7 +15,7 @@ pub struct McpClient {
     pub redirect_uris: Vec<String>,
 }
 
-/// Where the name of an app comes from.
+/// The source of an app's name and redirect URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientOrigin {
     /// From the document at the app's address.

@@ -23,12 +23,12 @@ const MIN_CACHE_TIME: Duration = Duration::from_secs(5 * 60);
 const MAX_CACHE_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_CACHED: usize = 1_000;
 
-/// What is read of a document.
+/// The fields of a client id metadata document that are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientDocument {
     /// Empty if the document has none.
     pub name: String,
-    /// Those that can be used.
+    /// Without those that are not allowed.
     pub redirect_uris: Vec<String>,
 }
 

@@ -40,7 +40,7 @@ impl CreateKeyForm {
     }
 }
 
-/// What happens after the form was sent.
+/// Says when the key is shown, and which roles need an approval.
 pub fn about(rules: &PolicyRules) -> String {
     match rules.approval_from {
         None => "You see the full key once, on the next page.".to_owned(),

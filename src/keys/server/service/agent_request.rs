@@ -35,7 +35,7 @@ struct RequestedRotation {
     overlap_seconds: u64,
 }
 
-/// What an agent asks a person to do.
+/// A creation or rotation that an agent asks a person to confirm.
 #[derive(Debug)]
 pub enum AgentRequest {
     Create(Draft),

@@ -160,8 +160,8 @@ pub async fn log_in(
         .detail("device", key.login.as_ref().map_or("", |login| &login.device));
     conclude_by(app, &by, write, &key, event).await?;
     let from = by.origin.address.map_or_else(|| "this server".to_owned(), |address| address.to_string());
-    let letter = if draft.renewal.is_some() { letters::mcp_client } else { letters::command_line };
-    letter(app, &member.email, &draft.tool, &member.org_name, &from, now);
+    let kind = if draft.renewal.is_some() { "MCP" } else { "command-line" };
+    letters::login(app, &member.email, kind, &draft.tool, &member.org_name, &from, now);
     Ok(Some(Revealed { key, plaintext: fresh.into_secret() }))
 }
 

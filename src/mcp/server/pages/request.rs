@@ -118,7 +118,7 @@ pub async fn asking_key(app: &App, member: &Member, request: &ApprovalRequest) -
     }
 }
 
-/// What is specific to a rotation.
+/// The part of the page that only a rotation has.
 struct RotationFacts {
     recent: RecentUse,
     /// The hours that the agent asks for.

@@ -5,7 +5,7 @@
 pub struct ClientSetup {
     pub client: &'static str,
     pub way: &'static str,
-    /// What to do with the text.
+    /// The instruction above the text, such as where to paste it.
     pub about: &'static str,
     /// The file that the text belongs into, or where to run it.
     pub place: &'static str,

@@ -41,7 +41,7 @@ pub struct ToolCall<'a> {
     pub state: Option<&'a str>,
 }
 
-/// What a client should know about the effect of a tool.
+/// The effect of a tool, from which its hints for clients follow.
 #[derive(Clone, Copy)]
 enum ToolEffect {
     Reads,

@@ -68,7 +68,7 @@ const fn caption_of(role: Role) -> &'static str {
     }
 }
 
-/// What the app can do with each role. The style sheet shows the list of the chosen role.
+/// Lists what the app will be able to do, once for each role. The style sheet shows only the list of the chosen role.
 pub fn grant_section(name: &str, choices: &[GrantChoice], cap: Role) -> AnyView {
     let heading = format!("{name} will be able to");
     let roles = possible_roles(choices, cap);
